@@ -1,0 +1,1 @@
+"""From the operations in `control` to a wire format, and nothing else."""

@@ -1,0 +1,1 @@
+"""The two commands: `procman`, the master, and `procmanctl`, which talks to it."""

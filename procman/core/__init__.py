@@ -1,0 +1,1 @@
+"""What to do next. No I/O, no clock, no asyncio and no logging: events in, actions out."""

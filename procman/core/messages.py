@@ -1,0 +1,223 @@
+"""What goes into the core, and what comes out of it: events (past, or asked for) and actions (orders).
+
+Frozen facts only. A process is named by its namespec: "web", or "group:name" where the two differ.
+"""
+
+from dataclasses import dataclass
+from signal import Signals
+
+from procman.config.model import Group, Program
+from procman.core.states import MasterState, State
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a process ended: by a code, or by a signal (then `code` is -1, as supervisor has it)."""
+
+    code: int
+    signal: int | None = None
+    core_dumped: bool = False
+
+
+# ---- events
+
+
+@dataclass(frozen=True, slots=True)
+class BootRequested:
+    """Start whatever has autostart, in the order of the priorities."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequested:
+    """Somebody wants this process up; its count of failures begins anew."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Somebody wants this process down, and down it stays until it is asked for."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRequested:
+    """Stop it if it is up, and start it when it has settled."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRequested:
+    """Send a signal without meaning to end the process."""
+
+    name: str
+    signal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """An ordered `Spawn` succeeded."""
+
+    name: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnFailed:
+    """An ordered `Spawn` did not; `reason` is for people."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A child of ours was reaped."""
+
+    pid: int
+    status: ExitStatus
+
+
+@dataclass(frozen=True, slots=True)
+class KillFailed:
+    """An ordered `Kill` was refused by the kernel (not because the process has gone, which is no failure)."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineReached:
+    """`next_deadline()` has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAdded:
+    """A group of the configuration becomes active; what has autostart starts."""
+
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRemoved:
+    """A group is to go: its processes are stopped, and forgotten when they have settled."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChanged:
+    """A group has a new definition.
+
+    `replace` names its processes (by namespec) that must be stopped for it to take effect; in all others the new
+    options are taken over in place. Processes that the new definition lacks are stopped and forgotten; new ones start.
+    """
+
+    group: Group
+    replace: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownRequested:
+    """Stop everything and quit; asked a second time, kill everything now.
+
+    With `restart` the master comes back with a fresh configuration after it.
+    """
+
+    restart: bool = False
+
+
+Event = (
+    BootRequested
+    | StartRequested
+    | StopRequested
+    | RestartRequested
+    | SignalRequested
+    | Spawned
+    | SpawnFailed
+    | Exited
+    | KillFailed
+    | DeadlineReached
+    | GroupAdded
+    | GroupRemoved
+    | GroupChanged
+    | ShutdownRequested
+)
+
+
+# ---- actions
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Start a process, and answer with `Spawned` or `SpawnFailed`.
+
+    Orders are carried out one after the other, so a stop may overtake this one: ask `Fleet.awaits` right before.
+    """
+
+    name: str
+    program: Program
+    attempt: int  # counts the spawns of this process
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Send a signal to a process, or to its process group."""
+
+    name: str
+    pid: int
+    signal: Signals | int
+    as_group: bool
+    overdue: bool = False  # it had its stopwaitsecs, or nobody wants to wait for them
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """A process went from one state to another."""
+
+    name: str
+    program: Program
+    before: State
+    after: State
+    pid: int  # of the process this is about; 0 when there is none
+    tries: int = 0  # failed starts in a row
+    expected: bool = True  # EXITED: was the code one of exitcodes
+    status: ExitStatus | None = None  # where an end brought this about
+    reason: str = ""  # why it could not be started, or is not known
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceGroup:
+    """A group came or went."""
+
+    name: str
+    added: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceInPlace:
+    """A running process has new options that need no restart."""
+
+    name: str
+    before: Program
+    after: Program
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceMaster:
+    """The master as a whole went into another state; `waiting` are those that have not settled yet."""
+
+    state: MasterState
+    waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """All have settled: the master may leave, or begin anew."""
+
+    restart: bool
+
+
+Action = Spawn | Kill | Announce | AnnounceGroup | AnnounceInPlace | AnnounceMaster | Quit

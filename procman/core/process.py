@@ -1,0 +1,265 @@
+"""One process: what each event means in each state. No I/O and no clock here.
+
+The rules, from which the methods below follow:
+
+- `wanted` says whether it should be up, `state` says what it is. Nothing is started because of a state alone.
+- `deadline` is when the current state ends by itself. It is cleared on entering a state (`_enter`) and nowhere else.
+- A spawn is an order that takes effect later. A stop that comes before it settles the process at once: the order is
+  void then (`awaits`), so nothing is ever spawned to be killed.
+- A process that ends, or cannot be spawned, before it has been up for startsecs backs off for as many seconds as it
+  has failed in a row, and is FATAL after startretries more tries. Whether the exit code was expected is no matter
+  (supervisor has it so).
+- A process that ends after that is EXITED, and autorestart decides.
+- STOPPING ends with the process. Uninterruptible sleep outlives even SIGKILL, so that is sent again and again.
+"""
+
+from dataclasses import dataclass, field
+from signal import SIGKILL
+
+from procman.config.model import Autorestart, Program
+from procman.core.messages import Action, Announce, AnnounceInPlace, ExitStatus, Kill, Spawn
+from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, State
+
+# Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
+KILL_AGAIN = 1.0
+
+
+@dataclass(slots=True)
+class Process:
+    """One slot for a process: its program, and what has become of it. `now` is in seconds of a clock that never jumps."""
+
+    program: Program
+    state: State = State.STOPPED
+    wanted: bool = False  # should it be up?
+    pid: int | None = None
+    deadline: float | None = None  # when the current state ends by itself
+    failures: int = 0  # starts in a row that did not last startsecs
+    attempt: int = 0  # how often it was ordered to be spawned
+    restarts: int = 0  # how often autorestart brought it back
+    exit_status: ExitStatus | None = None  # of the last run that reached RUNNING or was stopped
+    reason: str = ""  # why it is not what was wanted; supervisor's spawnerr
+    successor: Program | None = None  # replaces `program` when the process has settled
+    leaving: bool = False  # forgotten when it has settled
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name = self.program.namespec
+
+    @property
+    def settled(self) -> bool:
+        """Nothing will happen by itself any more."""
+        return self.state in SETTLED
+
+    def awaits(self, attempt: int) -> bool:
+        """Is the spawn of that number still to be carried out?"""
+        return self.state is State.STARTING and self.pid is None and self.attempt == attempt
+
+    # ---- what is asked for
+
+    def start(self) -> list[Action]:
+        """Want it up. A process that is being stopped starts when it has settled."""
+        self.wanted = True
+        match self.state:
+            case State.STOPPED | State.EXITED | State.FATAL:
+                self.failures = 0
+                return self._launch()
+            case State.UNKNOWN:
+                # It may still be alive, and there must never be two.
+                self.wanted = False
+                return []
+            case _:
+                return []
+
+    def stop(self, now: float) -> list[Action]:
+        """Want it down."""
+        self.wanted = False
+        return self._take_down(now)
+
+    def restart(self, now: float) -> list[Action]:
+        """Want it up, but not this one."""
+        if self.settled:
+            return self.start()
+        self.wanted = True
+        return self._take_down(now)
+
+    def signal(self, signum: int) -> list[Action]:
+        """Pass a signal on; nothing else changes."""
+        if self.pid is None or self.state not in SIGNALLABLE:
+            return []
+        return [Kill(self.name, self.pid, signum, as_group=False)]
+
+    def kill(self, now: float) -> list[Action]:
+        """Want it gone without waiting any longer."""
+        self.wanted = False
+        if self.pid is None or self.state not in SIGNALLABLE:
+            return self._take_down(now)
+        actions: list[Action] = []
+        if self.state is not State.STOPPING:
+            actions.append(self._enter(State.STOPPING))
+        return [*actions, *self._send_sigkill(now)]
+
+    def replace(self, program: Program, now: float) -> list[Action]:
+        """Go on with another definition, which cannot be taken over while a process runs."""
+        self.successor = program
+        if self.state in UP:
+            return self.restart(now)
+        if self.pid is not None:
+            # STOPPING or UNKNOWN: `_settle` sees the successor.
+            return []
+        return self._succeed()
+
+    def change_in_place(self, program: Program) -> list[Action]:
+        """Take over options that a running process need not notice."""
+        before, self.program = self.program, program
+        actions: list[Action] = [AnnounceInPlace(self.name, before, program)]
+        if not before.autostart and program.autostart and self.attempt == 0:
+            return [*actions, *self.start()]
+        return actions
+
+    # ---- what has happened
+
+    def spawned(self, pid: int, now: float) -> list[Action]:
+        """The ordered spawn succeeded."""
+        self.pid = pid
+        if self.program.startsecs <= 0:
+            return [self._run()]
+        self.deadline = now + self.program.startsecs
+        return []
+
+    def spawn_failed(self, reason: str, now: float) -> list[Action]:
+        """The ordered spawn did not succeed."""
+        return self._back_off(now, reason)
+
+    def exited(self, status: ExitStatus, now: float) -> list[Action]:
+        """The process has been reaped."""
+        pid, self.pid = self.pid or 0, None
+        match self.state:
+            case State.STARTING:
+                self.exit_status = None
+                return self._back_off(now, "Exited too quickly (process log may have details)", status, pid)
+            case State.RUNNING:
+                self.exit_status = status
+                self.failures = 0
+                expected = status.code in self.program.exitcodes
+                self.reason = "" if expected else f"Bad exit code {status.code}"
+                ended = self._enter(State.EXITED, pid=pid, expected=expected, status=status)
+                if self.wanted and self._restarts_after(expected=expected):
+                    self.restarts += 1
+                    return [ended, *self._launch()]
+                self.wanted = False
+                return [ended]
+            case _:
+                self.exit_status = status
+                return self._settle(pid, status)
+
+    def deadline_reached(self, now: float) -> list[Action]:
+        """The current state has ended by itself."""
+        match self.state:
+            case State.STARTING:
+                return [self._run()]
+            case State.BACKOFF:
+                return self._launch()
+            case State.STOPPING:
+                return self._send_sigkill(now)
+            case _:
+                raise AssertionError(f"{self.name}: {self.state.name} has no deadline")
+
+    def kill_failed(self, reason: str) -> list[Action]:
+        """The kernel refused the signal: it may or may not end some day."""
+        if self.state is not State.STOPPING:
+            return []
+        self.reason = reason
+        return [self._enter(State.UNKNOWN, pid=self.pid or 0, reason=reason)]
+
+    # ---- the pieces of the above
+
+    def _launch(self) -> list[Action]:
+        self.reason = ""
+        self.exit_status = None
+        self.attempt += 1
+        return [self._enter(State.STARTING), Spawn(self.name, self.program, self.attempt)]
+
+    def _run(self) -> Announce:
+        self.failures = 0
+        return self._enter(State.RUNNING, pid=self.pid or 0)
+
+    def _back_off(self, now: float, reason: str, status: ExitStatus | None = None, pid: int = 0) -> list[Action]:
+        self.failures += 1
+        self.reason = reason
+        backing_off = self._enter(State.BACKOFF, pid=pid, status=status, reason=reason)
+        if self.failures > self.program.startretries:
+            tries, self.failures = self.failures, 0
+            return [backing_off, self._enter(State.FATAL, reason=reason, tries=tries)]
+        self.deadline = now + self.failures
+        return [backing_off]
+
+    def _take_down(self, now: float) -> list[Action]:
+        """Bring it to a settled state by the shortest way that is not rude."""
+        match self.state:
+            case State.STARTING | State.RUNNING if self.pid is not None:
+                stopping = self._enter(State.STOPPING, pid=self.pid)
+                self.deadline = now + self.program.stopwaitsecs
+                program = self.program
+                return [stopping, Kill(self.name, self.pid, program.stopsignal, as_group=program.stopasgroup)]
+            case State.STARTING | State.BACKOFF:
+                return self._settle()
+            case _:
+                return []
+
+    def _settle(self, pid: int = 0, status: ExitStatus | None = None) -> list[Action]:
+        stopped = self._enter(State.STOPPED, pid=pid, status=status)
+        self._take_over()
+        if self.wanted:
+            self.failures = 0
+            return [stopped, *self._launch()]
+        return [stopped]
+
+    def _succeed(self) -> list[Action]:
+        """Take over the new definition in a process that is down, and start it unless somebody stopped it."""
+        self._take_over()
+        by_itself = self.state in (State.EXITED, State.FATAL) or self.attempt == 0
+        return self.start() if by_itself and self.program.autostart else []
+
+    def _take_over(self) -> None:
+        if self.successor is not None:
+            self.program, self.successor = self.successor, None
+
+    def _send_sigkill(self, now: float) -> list[Action]:
+        assert self.pid is not None
+        self.deadline = now + max(self.program.stopwaitsecs, KILL_AGAIN)
+        return [Kill(self.name, self.pid, SIGKILL, as_group=self.program.killasgroup, overdue=True)]
+
+    def _restarts_after(self, *, expected: bool) -> bool:
+        match self.program.autorestart:
+            case Autorestart.ALWAYS:
+                return True
+            case Autorestart.UNEXPECTED:
+                return not expected
+            case Autorestart.NEVER:
+                return False
+
+    def _enter(
+        self,
+        after: State,
+        *,
+        pid: int = 0,
+        tries: int | None = None,
+        expected: bool = True,
+        status: ExitStatus | None = None,
+        reason: str = "",
+    ) -> Announce:
+        before = self.state
+        assert after in TRANSITIONS[before], f"{self.name}: {before.name} cannot become {after.name}"
+        self.state = after
+        self.deadline = None
+        return Announce(
+            name=self.name,
+            program=self.program,
+            before=before,
+            after=after,
+            pid=pid,
+            tries=self.failures if tries is None else tries,
+            expected=expected,
+            status=status,
+            reason=reason,
+        )
