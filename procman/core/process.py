@@ -26,7 +26,7 @@ KILL_AGAIN = 1.0
 
 @dataclass(slots=True)
 class Process:
-    """One slot for a process: its program, and what has become of it. `now` is in seconds of a clock that never jumps."""
+    """One slot for a process: its program, and what has become of it. `now` is in seconds, of a steady clock."""
 
     program: Program
     state: State = State.STOPPED

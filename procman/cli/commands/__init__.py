@@ -1,0 +1,45 @@
+"""The commands of procmanctl: what each is called, where it is, and what it exits with when no master answers.
+
+A module holds one group of commands and is imported when one of them was asked for. A command is a function
+`command(session, words)`; one that returns True ends the shell.
+"""
+
+from __future__ import annotations
+
+
+class Command:
+    """Where a command is to be found."""
+
+    __slots__ = ("function", "module", "unreachable")
+
+    def __init__(self, module: str, function: str, unreachable: int | None = None) -> None:
+        self.module = module
+        self.function = function
+        self.unreachable = unreachable  # None: by the reason, as supervisorctl's upcheck does it
+
+
+COMMANDS = {
+    "add": Command("configuration", "add", 1),
+    "avail": Command("configuration", "avail", 1),
+    "clear": Command("processes", "clear"),
+    "exit": Command("master", "leave"),
+    "EOF": Command("master", "leave"),
+    "fg": Command("foreground", "foreground"),
+    "help": Command("help", "show_help"),
+    "maintail": Command("logs", "maintail"),
+    "open": Command("master", "open_address"),
+    "pid": Command("processes", "pid"),
+    "quit": Command("master", "leave"),
+    "reload": Command("master", "reload", 1),
+    "remove": Command("configuration", "remove", 1),
+    "reread": Command("configuration", "reread", 1),
+    "restart": Command("processes", "restart"),
+    "shutdown": Command("master", "shutdown", 1),
+    "signal": Command("processes", "signal"),
+    "start": Command("processes", "start"),
+    "status": Command("processes", "status", 4),
+    "stop": Command("processes", "stop"),
+    "tail": Command("logs", "tail"),
+    "update": Command("configuration", "update", 1),
+    "version": Command("master", "version"),
+}

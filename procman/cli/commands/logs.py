@@ -1,0 +1,138 @@
+"""Commands that show logs: tail, maintail.
+
+Log bytes go out untouched, so that a pipe gets what the program wrote; on a terminal they are made harmless first.
+"""
+
+from __future__ import annotations
+
+from procman.cli import show
+from procman.client import ApiError, quoted
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from procman.cli.ctl_session import Session
+
+_DEFAULT_BYTES = 1600
+_CHANNELS = ("stdout", "stderr")
+_WORDS = {"NO_FILE": "no log file", "FAILED": "unknown error reading log", "BAD_NAME": "no such process name"}
+
+
+class _BadArgument(Exception):
+    """A modifier that is neither -f nor a number."""
+
+
+def tail(session: Session, words: list[str]) -> None:
+    """`tail [-f] [-N] NAME [stdout|stderr]`."""
+    if not words:
+        session.check()
+        session.usage("Error: too few arguments", "tail")
+        return
+    modifiers, names = _modifiers(words)
+    if len(modifiers) <= 1 and len(words) > 3 or len(names) > 3:  # noqa: PLR2004 - modifier, name, channel
+        session.check()
+        session.usage("Error: too many arguments", "tail")
+        return
+    if not names:
+        session.check()
+        session.usage("Error: tail requires process name")
+        return
+    name, channel = names[0], names[-1].lower() if len(names) > 1 else "stdout"
+    if channel not in _CHANNELS:
+        session.check()
+        session.usage(f"Error: bad channel {channel!r}")
+        return
+    _show(session, f"/v1/processes/{quoted(name)}/log/{channel}", modifiers, name, channel)
+
+
+def maintail(session: Session, words: list[str]) -> None:
+    """`maintail [-f] [-N]`, the log of the master itself."""
+    modifiers, others = _modifiers(words)
+    if len(words) > 1 and (others or len(modifiers) > 2):  # noqa: PLR2004 - -f and -N
+        session.check()
+        session.usage("Error: too many arguments", "maintail")
+        return
+    if others:
+        session.check()
+        session.usage(f"Error: bad argument {others[0]}")
+        return
+    _show(session, "/v1/log", modifiers, "supervisord", None)
+
+
+def follow(session: Session, path: str) -> Iterator[bytes]:
+    """The log at `path` from now on, as it grows; `path` holds the query."""
+    return session.client.stream("GET", path)
+
+
+def _modifiers(words: list[str]) -> tuple[list[str], list[str]]:
+    """The leading `-f` and `-N`, and what comes after."""
+    count = 0
+    while count < len(words) and words[count].startswith("-"):
+        count += 1
+    return words[:count], words[count:]
+
+
+def _show(session: Session, path: str, modifiers: list[str], name: str, channel: str | None) -> None:
+    try:
+        following, count = _read_modifiers(modifiers)
+    except _BadArgument as error:
+        session.check()
+        session.usage(f"Error: bad argument {error}")
+        return
+    try:
+        if following:
+            _follow(session, path, count, name, channel)
+        else:
+            _once(session, path, _DEFAULT_BYTES if count is None else count, name, channel)
+    except ApiError as error:
+        if error.code not in _WORDS:
+            raise
+        session.problem(f"{name}: ERROR ({_WORDS[error.code]})", code=error.code, name=name)
+
+
+def _read_modifiers(modifiers: list[str]) -> tuple[bool, int | None]:
+    following, count = False, None
+    for modifier in modifiers:
+        if modifier == "-f":
+            following = True
+            continue
+        try:
+            count = int(modifier[1:])
+        except ValueError:
+            raise _BadArgument(modifier) from None
+    return following, count
+
+
+def _once(session: Session, path: str, count: int, name: str, channel: str | None) -> None:
+    # -0 is all of it and --5 all but the first five bytes: that is what supervisor makes of these offsets.
+    query = f"tail={count}" if count > 0 else f"offset={-count}&length=0"
+    data = session.client.exchange("GET", f"{path}?{query}")
+    session.put(name=name, channel=channel, data=data.decode("utf-8", "surrogateescape"))
+    if session.as_json:
+        return
+    if session.terminal:
+        cleaner = show.LogCleaner()
+        data = (cleaner.feed(data) + cleaner.flush()).encode("utf-8", "surrogateescape")
+    session.write(data + b"\n")
+
+
+def _follow(session: Session, path: str, count: int | None, name: str, channel: str | None) -> None:
+    """Until Ctrl-C, or until the master ends the stream."""
+    tail_ = "" if count is None else f"&tail={max(count, 0)}"
+    cleaner = show.LogCleaner()
+    session.say("==> Press Ctrl-C to exit <==")
+    session.flush()
+    try:
+        for data in session.client.stream("GET", f"{path}?follow=1{tail_}"):
+            if session.as_json:
+                text = data.decode("utf-8", "surrogateescape")
+                session.write_line({"name": name, "channel": channel, "data": text})
+            else:
+                session.write(cleaner.feed(data).encode() if session.terminal else data)
+                session.flush()
+    except KeyboardInterrupt:
+        session.say("")
+    finally:
+        if session.terminal and not session.as_json:
+            session.write(cleaner.flush().encode())

@@ -1,0 +1,199 @@
+"""Commands about processes: status, start, stop, restart, signal, pid, clear.
+
+Several names are one request: the master does them at once, and what became of each is printed in the order of the names.
+"""
+
+from __future__ import annotations
+
+from procman.cli import show
+from procman.cli.ctl_session import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN
+from procman.client import ApiError, quoted
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from typing import Any
+
+    from procman.api.shapes import ProcessInfo, Result
+    from procman.cli.ctl_session import Session
+
+_STOPPED_STATES = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
+_DEAD = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION", "NOT_RUNNING"})
+_WORDS = {
+    "BAD_NAME": "no such process",
+    "BAD_SIGNAL": "bad signal name",
+    "NO_FILE": "no such file",
+    "NOT_EXECUTABLE": "file is not executable",
+    "SPAWN_ERROR": "spawn error",
+    "ABNORMAL_TERMINATION": "abnormal termination",
+    "ALREADY_STARTED": "already started",
+    "NOT_RUNNING": "not running",
+}
+
+
+def status(session: Session, words: list[str]) -> None:
+    """The table; exit status 3 if any of it is not running, 4 for a name that is not there."""
+    everything: list[ProcessInfo] = session.client.call("GET", "/v1/processes")["processes"]
+    if not words or "all" in words:
+        chosen = everything
+    else:
+        chosen = [info for word in words for info in _matching(session, everything, word)]
+    session.put(processes=chosen)
+    for line in show.status_table(chosen, terminal=session.terminal, colour=session.colour):
+        session.say(line)
+    if any(info["statename"] in _STOPPED_STATES for info in chosen):
+        session.exitstatus = STATUS_NOT_RUNNING
+
+
+def start(session: Session, words: list[str]) -> None:
+    """Start what is named."""
+    if not words:
+        session.check()
+        session.usage("Error: start requires a process name", "start", exitstatus=INVALID_ARGS)
+        return
+    results = _operate(session, "start", words)
+    session.put(results=results)
+    _report(session, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS)
+
+
+def stop(session: Session, words: list[str]) -> None:
+    """Stop what is named."""
+    if not words:
+        session.check()
+        session.usage("Error: stop requires a process name", "stop")
+        return
+    results = _operate(session, "stop", words)
+    session.put(results=results)
+    _report(session, results, "stopped", ignored="NOT_RUNNING")
+
+
+def restart(session: Session, words: list[str]) -> None:
+    """Stop all that is named, then start it: two requests, for that is what supervisorctl prints."""
+    if not words:
+        session.check()
+        session.usage("Error: restart requires a process name", "restart")
+        return
+    results = _operate(session, "stop", words)
+    session.put(stopped=results)
+    _report(session, results, "stopped", ignored="NOT_RUNNING")
+    results = _operate(session, "start", words)
+    session.put(started=results)
+    _report(session, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS)
+
+
+def signal(session: Session, words: list[str]) -> None:
+    """Send a signal to what is named."""
+    if len(words) < 2:  # noqa: PLR2004 - the signal and a name
+        session.check()
+        session.usage("Error: signal requires a signal name and a process name", "signal")
+        return
+    name, *names = words
+    try:
+        results = _operate(session, "signal", names, signal=name)
+    except ApiError as error:
+        if error.code != "BAD_SIGNAL":
+            raise
+        results = [_refused(word, error) for word in names]
+    session.put(results=results)
+    _report(session, results, "signalled")
+
+
+def clear(session: Session, words: list[str]) -> None:
+    """Empty the logs of what is named."""
+    if not words:
+        session.check()
+        session.usage("Error: clear requires a process name", "clear")
+        return
+    results = _operate(session, "clear", words)
+    session.put(results=results)
+    _report(session, results, "cleared")
+
+
+def pid(session: Session, words: list[str]) -> None:
+    """The pid of the master, of what is named, or of all; exit status 7 where a named one has none."""
+    if not words:
+        number = session.client.call("GET", "/v1/master")["pid"]
+        session.put(pid=number)
+        session.say(str(number))
+        return
+    found: list[dict[str, Any]] = []
+    session.put(processes=found)
+    for word in ["all"] if "all" in words else words:
+        try:
+            processes = session.client.call("GET", f"/v1/processes/{quoted(word)}")["processes"]
+        except ApiError as error:
+            if error.code != "BAD_NAME":
+                raise
+            session.problem(f"No such process {word}", code=error.code, name=word)
+            continue
+        for info in processes:
+            found.append({"group": info["group"], "name": info["name"], "pid": info["pid"]})
+            session.say(str(info["pid"]))
+            if info["pid"] == 0 and word != "all":
+                session.exitstatus = NOT_RUNNING
+
+
+def _matching(session: Session, everything: list[ProcessInfo], word: str) -> list[ProcessInfo]:
+    """The processes that `word` means; says so where there are none."""
+    group, name = _split(word)
+    if _is_glob(word):
+        try:
+            found: list[ProcessInfo] = session.client.call("GET", f"/v1/processes/{quoted(word)}")["processes"]
+        except ApiError as error:
+            if error.code != "BAD_NAME":
+                raise
+            found = []
+    else:
+        found = [info for info in everything if info["group"] == group and name in {None, info["name"]}]
+    if not found:
+        said = f"{group}: ERROR (no such group)" if name is None else f"{word}: ERROR (no such process)"
+        session.problem(said, code="BAD_NAME", exitstatus=STATUS_UNKNOWN, name=word)
+    return found
+
+
+def _operate(session: Session, operation: str, names: list[str], **options: str) -> list[Result]:
+    body: dict[str, Any] = dict(options)
+    where = f"/v1/processes/all/{operation}"
+    if "all" not in names:
+        where = f"/v1/processes/{operation}"
+        body["names"] = names
+    results: list[Result] = session.client.call("POST", where, body)["results"]
+    return results
+
+
+def _report(
+    session: Session, results: list[Result], done: str, *, ignored: str = "", no_group: int = GENERIC
+) -> None:
+    """A line for each, and the exit status: 7 for what died or was dead, `no_group` for an unknown group, else 1."""
+    for result in results:
+        code, group, name = result["status"], result["group"], result["name"]
+        if code == "BAD_NAME" and name in {"", "*"}:
+            session.say(f"{group}: ERROR (no such group)")
+            session.exitstatus = no_group
+            continue
+        said = show.namespec(group, name)
+        if code == "SUCCESS":
+            said = f"{said}: {done}"
+        elif code == "FAILED" and done != "cleared":
+            said = result["description"]
+        else:
+            said = f"{said}: ERROR ({_WORDS.get(code) or result['description'].lower() or code})"
+        session.say(show.safe(said) if session.terminal else said)
+        if code not in {"SUCCESS", ignored}:
+            session.exitstatus = NOT_RUNNING if code in _DEAD else GENERIC
+
+
+def _refused(word: str, error: ApiError) -> Result:
+    group, name = _split(word)
+    return {"group": group, "name": name or "*", "status": error.code, "description": error.message}
+
+
+def _split(word: str) -> tuple[str, str | None]:
+    """Group and name of `group:name`; the name is None where all of a group is meant."""
+    group, colon, name = word.partition(":")
+    if not colon:
+        return word, word
+    return group, None if name in {"", "*"} else name
+
+
+def _is_glob(word: str) -> bool:
+    return any(character in word.removesuffix(":*") for character in "*?[")

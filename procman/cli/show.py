@@ -1,0 +1,166 @@
+"""How things look: the tables, the colours, and bytes made safe for a terminal.
+
+Text in, text out; nothing here prints. Off a terminal every byte is supervisorctl's, as scripts read it; on one, states
+have colours and nothing that a program wrote can move the cursor. The colours are plain SGR codes: importing rich would
+take longer (50 ms) than everything else that `procmanctl status` does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import BinaryIO
+
+    from procman.api.shapes import Changes, ConfigInfo, ProcessInfo, Step
+
+_RESET = "\x1b[0m"
+_COLOURS = {
+    "RUNNING": "\x1b[32m",
+    "STARTING": "\x1b[33m",
+    "BACKOFF": "\x1b[33m",
+    "STOPPING": "\x1b[33m",
+    "STOPPED": "\x1b[2m",
+    "EXITED": "\x1b[36m",
+    "FATAL": "\x1b[1;31m",
+    "UNKNOWN": "\x1b[1;31m",
+}
+_NAME_WIDTH = 30  # supervisorctl's: three blanks follow the widest name, if that is wider than this
+
+_SGR = r"\x1b\[[0-9;:]*m"
+# C0 but for TAB and LF, DEL, C1, and the marks that turn the direction of what follows: all of them can fake what is shown.
+_UNSAFE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\udc80-\udcff]"
+_LOG_TEXT = re.compile(rf"({_SGR})|\r(?=\n)|({_UNSAFE})")
+_NAME_TEXT = re.compile(rf"()[\t\n]|({_UNSAFE})")
+# What may go on in the next block: a carriage return, an escape sequence, or the first bytes of one UTF-8 character.
+_UNFINISHED = re.compile(rb"(?:\r|\x1b(?:\[[0-9;:]{0,32})?|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
+
+
+def on_terminal(out: BinaryIO) -> bool:
+    """Does a person look at `out`?"""
+    return out.isatty()
+
+
+def colours_wanted(out: BinaryIO) -> bool:
+    """Does a person look at `out` who did not ask for plain text (https://no-color.org)?"""
+    return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def namespec(group: str, name: str) -> str:
+    """What a process is called: `web`, or `group:name` where the two differ."""
+    return name if group == name else f"{group}:{name}"
+
+
+def status_table(processes: Iterable[ProcessInfo], *, terminal: bool, colour: bool) -> list[str]:
+    """The lines of `status`."""
+    rows = [(namespec(info["group"], info["name"]), info["statename"], info["description"]) for info in processes]
+    if terminal:
+        rows = [(safe(name), state, safe(description)) for name, state, description in rows]
+    width = max([_NAME_WIDTH, *(len(name) for name, _, _ in rows)]) + 3
+    lines = []
+    for name, state, description in rows:
+        shown = f"{state:<10}"
+        if colour:
+            shown = f"{_COLOURS.get(state, '')}{shown}{_RESET}"
+        lines.append(f"{name:<{width}}{shown}{description}")
+    return lines
+
+
+def config_row(info: ConfigInfo) -> str:
+    """One line of `avail`."""
+    name = namespec(info["group"], info["name"])
+    used = "in use" if info["inuse"] else "avail"
+    start = "auto" if info["autostart"] else "manual"
+    return f"{name:<32} {used:<9} {start:<9} {info['group_prio']}:{info['process_prio']}"
+
+
+def changes(found: Changes) -> list[str]:
+    """The lines of `reread`, by name; a name in two lists is what the later one says, as in supervisorctl."""
+    said: dict[str, str] = {}
+    said.update(dict.fromkeys(found["added"], "available"))
+    said.update(dict.fromkeys(found["changed"], "changed"))
+    said.update(dict.fromkeys(found["removed"], "disappeared"))
+    return [f"{name}: {said[name]}" for name in sorted(said)] or ["No config updates to processes"]
+
+
+def updated(steps: Iterable[Step]) -> list[str]:
+    """What `update` did, a group at a time in the words of supervisorctl; errors are not in here."""
+    by_group: dict[str, list[Step]] = {}
+    for step in steps:
+        if step["action"] != "error":
+            by_group.setdefault(step["group"], []).append(step)
+    lines = []
+    for group, done in by_group.items():
+        whole = {step["action"] for step in done if "name" not in step}
+        if whole == {"added"}:
+            lines.append(f"{group}: added process group")
+            continue
+        if "removed" in whole or any(step["action"] in {"stopped", "replaced"} for step in done):
+            lines.append(f"{group}: stopped")
+        lines.append(f"{group}: {'removed' if 'removed' in whole else 'updated'} process group")
+    return lines
+
+
+def planned(steps: Iterable[Step]) -> list[str]:
+    """What `update --dry-run` would do, a step a line, with the options that ask for it; errors are not in here."""
+    lines = []
+    for step in steps:
+        if step["action"] == "error":
+            continue
+        what = namespec(step["group"], step["name"]) if "name" in step else step["group"]
+        options = f" ({', '.join(step['options'])})" if step.get("options") else ""
+        lines.append(f"{what}: would be {step['action']}{options}")
+    return lines or ["No config updates to processes"]
+
+
+def safe(text: str) -> str:
+    """A name or a description with everything in it shown that would act on a terminal."""
+    return _NAME_TEXT.sub(_shown, text)
+
+
+def safe_lines(text: str) -> str:
+    """The same for text of several lines."""
+    return "\n".join(safe(line) for line in text.split("\n"))
+
+
+class LogCleaner:
+    """A stream of log bytes made safe for a terminal: colours and line ends stay, other controls are spelt out."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._coloured = False
+
+    def feed(self, data: bytes) -> str:
+        """What can be shown by now; the beginning of a sequence is kept back until it is whole."""
+        data = self._rest + data
+        unfinished = _UNFINISHED.search(data[-40:])
+        cut = len(data) - len(unfinished[0]) if unfinished else len(data)
+        data, self._rest = data[:cut], data[cut:]
+        return self._clean(data)
+
+    def flush(self) -> str:
+        """What was kept back, and the colour reset if one was set."""
+        data, self._rest = self._rest, b""
+        return self._clean(data) + (_RESET if self._coloured else "")
+
+    def _clean(self, data: bytes) -> str:
+        def replace(match: re.Match[str]) -> str:
+            if match[1]:
+                self._coloured = True
+                return match[1]
+            return _shown(match)
+
+        return _LOG_TEXT.sub(replace, data.decode("utf-8", "surrogateescape"))
+
+
+def _shown(match: re.Match[str]) -> str:
+    r"""One character as `\x1b` or `\u202e`; what the pattern has not kept in its second group is dropped or spelt out."""
+    if match[2] is None:
+        return "" if match[0] == "\r" else {"\t": r"\t", "\n": r"\n"}[match[0]]
+    code = ord(match[2])
+    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 - surrogateescape's range: a byte that is no UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 - what two digits hold

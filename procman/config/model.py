@@ -1,0 +1,489 @@
+"""The typed configuration, which is also the option table: an option is declared here once, and nowhere else.
+
+The readers, the checks, the reference page, the JSON schema and what `update` does are derived from the fields that
+carry an `option`. Within a class they stand in the order in which supervisor reads them, so that of several complaints
+the first is the one supervisor would have made. Plain facts in here: no I/O.
+"""
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from procman.config import options as kinds
+from procman.config.options import AUTO, Autorestart, Effect, Option, option, options_of, required
+from procman.config.problems import Problem
+
+__all__ = [
+    "AUTO",
+    "SECTIONS",
+    "Autorestart",
+    "Config",
+    "Ctl",
+    "Effect",
+    "FcgiOptions",
+    "FcgiSocket",
+    "Group",
+    "GroupOptions",
+    "InetServer",
+    "ListenerOptions",
+    "Master",
+    "Program",
+    "RpcInterface",
+    "SectionType",
+    "Slots",
+    "UnixServer",
+]
+
+LISTENER_PRIORITY = -1  # listeners start before all others and stop after them
+DEFAULT_PRIORITY = 999
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Master:
+    """The master itself: `[supervisord]`, in TOML `[procman]`."""
+
+    minfds: int = option(
+        kinds.INTEGER, "File descriptors that have to be available; the limit is raised to it.", default=1024
+    )
+    minprocs: int = option(
+        kinds.INTEGER, "Processes that have to be available; the limit is raised to it.", default=200
+    )
+    directory: str | None = option(
+        kinds.DIRECTORY, "Where the master changes to when it becomes a daemon.", default=None
+    )
+    user: str | None = option(kinds.USER, "The user the master becomes when it is started as root.", default=None)
+    umask: int = option(kinds.OCTAL, "The master's umask.", default=0o022)
+    logfile: str = option(kinds.FILE, "The master's own log; `syslog` sends it there.", default="supervisord.log")
+    logfile_maxbytes: int = option(
+        kinds.SIZE, "The size at which that log is rotated; 0 never rotates.", default=50 * MIB
+    )
+    logfile_backups: int = option(kinds.INTEGER, "How many rotated logs are kept.", default=10)
+    loglevel: str = option(
+        kinds.LOGLEVEL,
+        "How much the master logs: critical, error, warn, info, debug, trace or blather.",
+        default="info",
+    )
+    pidfile: str = option(kinds.FILE, "Where the master writes its pid.", default="supervisord.pid")
+    identifier: str = option(
+        kinds.TEXT, "The name clients and event listeners know this master by.", default="supervisor"
+    )
+    nodaemon: bool = option(
+        kinds.BOOLEAN,
+        "Accepted for compatibility: procman stays in the foreground either way.",
+        default=False,
+    )
+    silent: bool = option(kinds.BOOLEAN, "Do not repeat the master's log on standard output.", default=False)
+    childlogdir: str = option(
+        kinds.DIRECTORY,
+        "Where AUTO log files are made; the system's temporary folder.",
+        default="/tmp",  # noqa: S108 - `load` puts the real one in
+    )
+    nocleanup: bool = option(kinds.BOOLEAN, "Keep AUTO log files of an earlier master at start.", default=False)
+    strip_ansi: bool = option(
+        kinds.BOOLEAN, "Take terminal colours out of what the programs write to their logs.", default=False
+    )
+    environment: Mapping[str, str] = option(
+        kinds.ENVIRONMENT, "Variables for every program, and for %(ENV_X)s in all other sections.", default={}
+    )
+    profile_options: str | None = option(
+        kinds.TEXT, "Accepted for compatibility; does nothing.", default=None, inert=True
+    )
+    uid: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One process slot: a program after `numprocs`, expansions and defaults. Also the options all programs share."""
+
+    name: str
+    group: str
+    section: str = ""
+    uid: int | None = None
+
+    priority: int = option(
+        kinds.INTEGER,
+        "Low numbers start first and stop last. It is the group's too, where the program makes its own group "
+        "(an event listener's group has -1 when nothing is said).",
+        default=DEFAULT_PRIORITY,
+        effect=Effect.NONE,
+    )
+    autostart: bool = option(kinds.BOOLEAN, "Start it with the master.", default=True, effect=Effect.NONE)
+    autorestart: Autorestart = option(
+        kinds.AUTORESTART,
+        "Start it again when it has ended by itself: always, never, or when the exit code is not one of exitcodes.",
+        default=Autorestart.UNEXPECTED,
+        effect=Effect.NONE,
+    )
+    startsecs: float = option(
+        kinds.SECONDS,
+        "How long it has to stay up to count as RUNNING; 0 needs no time at all.",
+        default=1,
+        effect=Effect.NONE,
+    )
+    startretries: int = option(
+        kinds.INTEGER, "How often a failed start is tried again before FATAL.", default=3, effect=Effect.NONE
+    )
+    stopsignal: signal.Signals = option(
+        kinds.SIGNAL, "The signal that asks it to leave.", default=signal.SIGTERM, effect=Effect.NONE
+    )
+    stopwaitsecs: float = option(
+        kinds.SECONDS, "How long to wait after that before SIGKILL.", default=10, effect=Effect.NONE
+    )
+    stopasgroup: bool = option(
+        kinds.BOOLEAN,
+        "Send the stop signal to its whole process group; implies killasgroup.",
+        default=False,
+        effect=Effect.NONE,
+    )
+    killasgroup: bool = option(
+        kinds.BOOLEAN,
+        "Send SIGKILL to its whole process group. Default: as stopasgroup.",
+        default=False,
+        effect=Effect.NONE,
+    )
+    exitcodes: tuple[int, ...] = option(
+        kinds.EXITCODES,
+        "The exit codes that are expected, for autorestart=unexpected.",
+        default=(0,),
+        effect=Effect.NONE,
+    )
+    redirect_stderr: bool = option(kinds.BOOLEAN, "Send what it writes to stderr to its stdout.", default=False)
+    stdout_capture_maxbytes: int = option(
+        kinds.SIZE,
+        "How much is kept between <!--XSUPERVISOR:BEGIN--> and END for PROCESS_COMMUNICATION events; 0 is off.",
+        default=0,
+        effect=Effect.REOPEN,
+    )
+    stdout_events_enabled: bool = option(
+        kinds.BOOLEAN,
+        "Send a PROCESS_LOG_STDOUT event for what it writes.",
+        default=False,
+        effect=Effect.REOPEN,
+    )
+    stderr_capture_maxbytes: int = option(
+        kinds.SIZE, "The same as stdout_capture_maxbytes for stderr.", default=0, effect=Effect.REOPEN
+    )
+    stderr_events_enabled: bool = option(
+        kinds.BOOLEAN,
+        "Send a PROCESS_LOG_STDERR event for what it writes.",
+        default=False,
+        effect=Effect.REOPEN,
+    )
+    serverurl: str | None = option(
+        kinds.TEXT, "What it gets as SUPERVISOR_SERVER_URL; AUTO is the master's own.", default=None
+    )
+    user: str | None = option(kinds.USER, "The user it runs as (the master has to be root).", default=None)
+    umask: int | None = option(kinds.OCTAL, "Its umask; the master's when not given.", default=None)
+    environment: Mapping[str, str] = option(
+        kinds.ENVIRONMENT,
+        "Its variables, laid over the master's environment= and the master's own.",
+        default={},
+        per_process=True,
+    )
+    directory: str | None = option(
+        kinds.PATH, "Where it is started; the master's own when not given.", default=None, per_process=True
+    )
+    stdout_logfile: str | None = option(
+        kinds.LOGFILE,
+        "Where its stdout goes: a file, /dev/stdout, NONE, or AUTO for a file in childlogdir.",
+        default=AUTO,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stdout_logfile_backups: int = option(
+        kinds.INTEGER,
+        "How many rotated files are kept.",
+        default=10,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stdout_logfile_maxbytes: int = option(
+        kinds.SIZE,
+        "The size at which it is rotated; 0 never rotates.",
+        default=50 * MIB,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stdout_syslog: bool = option(
+        kinds.BOOLEAN, "Send its stdout to syslog as well.", default=False, effect=Effect.REOPEN, per_process=True
+    )
+    stderr_logfile: str | None = option(
+        kinds.LOGFILE,
+        "Where its stderr goes, as stdout_logfile; nowhere with redirect_stderr.",
+        default=AUTO,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stderr_logfile_backups: int = option(
+        kinds.INTEGER,
+        "How many rotated files are kept.",
+        default=10,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stderr_logfile_maxbytes: int = option(
+        kinds.SIZE,
+        "The size at which it is rotated; 0 never rotates.",
+        default=50 * MIB,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stderr_syslog: bool = option(
+        kinds.BOOLEAN, "Send its stderr to syslog as well.", default=False, effect=Effect.REOPEN, per_process=True
+    )
+    command: str = field(
+        metadata=required(
+            kinds.COMMAND,
+            "What to run: words and quotes as in a shell, but no shell is run. In TOML also a list of words.",
+            per_process=True,
+        )
+    )
+
+    @property
+    def namespec(self) -> str:
+        """What a user types: "web" in a group of the same name, else "group:web"."""
+        return self.name if self.group == self.name else f"{self.group}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """How many processes one program section makes, and their names."""
+
+    numprocs: int = option(kinds.INTEGER, "How many processes to run.", default=1)
+    numprocs_start: int = option(kinds.INTEGER, "The number of the first, for %(process_num)d.", default=0)
+    process_name: str = option(
+        kinds.TEXT,
+        "The name of each process; with numprocs above 1 it has to hold %(process_num)d.",
+        default="%(program_name)s",
+        per_process=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerOptions:
+    """What only an event listener has."""
+
+    buffer_size: int = option(
+        kinds.INTEGER, "How many events wait for a busy listener; the oldest is dropped.", default=10
+    )
+    result_handler: str = option(
+        kinds.PLUGIN, "What judges a listener's answer.", default="supervisor.dispatchers:default_handler"
+    )
+    events: tuple[str, ...] = field(
+        metadata=required(kinds.EVENTS, "The event types it wants; an abstract one stands for all below it.")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FcgiOptions:
+    """What only a FastCGI program has, as the file says it; see `FcgiSocket` for what comes of it."""
+
+    socket_backlog: int | None = option(kinds.INTEGER, "The listen(2) backlog, 1 to 65535.", default=None)
+    socket_owner: str | None = option(
+        kinds.OWNER, "Who owns a unix socket: user or user:group; the program's user.", default=None
+    )
+    socket_mode: int | None = option(kinds.OCTAL, "The mode of a unix socket (0700).", default=None)
+    socket: str = field(
+        metadata=required(kinds.TEXT, "The socket its processes share: tcp://host:port or unix:///absolute/path.")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FcgiSocket:
+    """The listening socket that all processes of a FastCGI program get as fd 0."""
+
+    kind: Literal["tcp", "unix"]
+    url: str
+    host: str | None = None
+    port: int | None = None
+    path: str | None = None
+    mode: int | None = None
+    owner: str | None = None
+    owner_ids: tuple[int, int] | None = None
+    backlog: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupOptions:
+    """`[group:x]`: programs that are started, stopped and named together."""
+
+    programs: tuple[str, ...] = option(
+        kinds.STRINGS, "The programs in it; they no longer make groups of their own.", default=()
+    )
+    priority: int = option(
+        kinds.INTEGER,
+        "Groups with low numbers start first and stop last.",
+        default=DEFAULT_PRIORITY,
+        effect=Effect.NONE,
+    )
+
+
+GroupKind = Literal["program", "group", "fcgi-program", "eventlistener"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Processes under one name; a program that is in no `[group:x]` is a group of its own."""
+
+    name: str
+    kind: GroupKind = "program"
+    priority: int = DEFAULT_PRIORITY
+    programs: tuple[Program, ...] = ()
+    listener: ListenerOptions | None = None
+    socket: FcgiSocket | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnixServer:
+    """`[unix_http_server]`: a control socket in the file system."""
+
+    section: str = "unix_http_server"
+    file: str = field(metadata=required(kinds.PATH, "The path of the socket."))
+    username: str | None = option(kinds.SECRET, "The user name clients have to send.", default=None)
+    password: str | None = option(kinds.SECRET, "The password; {SHA} and 40 digits is a hash of it.", default=None)
+    chown: str | None = option(kinds.OWNER, "Who owns the socket: user or user:group.", default=None)
+    chmod: int = option(kinds.OCTAL, "The mode of the socket.", default=0o700)
+    chown_ids: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InetServer:
+    """`[inet_http_server]`: control over TCP. `host` is "" for every interface."""
+
+    section: str = "inet_http_server"
+    host: str = ""
+    username: str | None = option(kinds.SECRET, "The user name clients have to send.", default=None)
+    password: str | None = option(kinds.SECRET, "The password; {SHA} and 40 digits is a hash of it.", default=None)
+    port: int = field(
+        metadata=required(kinds.ADDRESS, "Where to listen: a port, or host:port (*:9001 is every interface).")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ctl:
+    """The client's settings: `[supervisorctl]`, in TOML `[procmanctl]`."""
+
+    serverurl: str | None = option(
+        kinds.URL, "Where the master listens; the socket of this file's master when not given.", default=None
+    )
+    prompt: str = option(kinds.TEXT, "The prompt of the shell.", default="supervisor")
+    username: str | None = option(kinds.SECRET, "The user name to send.", default=None)
+    password: str | None = option(kinds.SECRET, "The password to send.", default=None)
+    history_file: str | None = option(kinds.PATH, "Where the shell keeps what was typed.", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Include:
+    """`[include]`, in TOML `include = [...]` at the top: further files, read in order, of which later ones win."""
+
+    files: tuple[str, ...] = field(metadata=required(kinds.PATTERNS, "File names and patterns, relative to this file."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RpcInterface:
+    """`[rpcinterface:x]`: supervisor's RPC plug-ins. Further options are handed to the plug-in."""
+
+    name: str
+    factory: str
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole configuration that has passed every check."""
+
+    file: str = field(compare=False)
+    here: str = field(compare=False)
+    files: tuple[str, ...] = field(default=(), compare=False)
+    master: Master = field(default_factory=Master)
+    servers: tuple[UnixServer | InetServer, ...] = ()
+    rpcinterfaces: tuple[RpcInterface, ...] = ()
+    groups: tuple[Group, ...] = ()
+    ctl: Ctl = field(default_factory=Ctl)
+    serverurl: str | None = None  # what children get as SUPERVISOR_SERVER_URL; None without a server in the file
+    warnings: tuple[Problem, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionType:
+    """One sort of section: its names in both forms, and where its options are declared."""
+
+    ini: str
+    toml: str
+    about: str
+    tables: tuple[type, ...] = ()
+    named: bool = False  # [program:x]
+    extra: Mapping[str, Option] = field(default_factory=dict)  # options whose names are no Python names
+    open: bool = False  # further options are for a plug-in
+
+    @property
+    def options(self) -> dict[str, Option]:
+        """Everything that may stand in such a section."""
+        return {name: known for table in self.tables for name, known in options_of(table).items()} | dict(self.extra)
+
+
+RPC_FACTORY = "supervisor.rpcinterface_factory"
+CTL_FACTORY = "supervisor.ctl_factory"
+
+
+def _plugin(name: str, about: str) -> dict[str, Option]:
+    return {name: required(kinds.PLUGIN, about)["option"]}
+
+
+SECTIONS: dict[str, SectionType] = {
+    known.ini: known
+    for known in (
+        SectionType(ini="supervisord", toml="procman", about="The master itself.", tables=(Master,)),
+        SectionType(
+            ini="program", toml="program", about="A program to keep running.", tables=(Program, Slots), named=True
+        ),
+        SectionType(
+            ini="group",
+            toml="group",
+            about="Programs that are started, stopped and named together.",
+            tables=(GroupOptions,),
+            named=True,
+        ),
+        SectionType(
+            ini="eventlistener",
+            toml="eventlistener",
+            about="A program that is told of events on its stdin.",
+            tables=(Program, Slots, ListenerOptions),
+            named=True,
+        ),
+        SectionType(
+            ini="fcgi-program",
+            toml="fcgi-program",
+            about="A FastCGI program, whose processes share a listening socket.",
+            tables=(Program, Slots, FcgiOptions),
+            named=True,
+        ),
+        SectionType(
+            ini="unix_http_server",
+            toml="unix_http_server",
+            about="The control socket. Without one procman makes a private one.",
+            tables=(UnixServer,),
+        ),
+        SectionType(ini="inet_http_server", toml="inet_http_server", about="Control over TCP.", tables=(InetServer,)),
+        SectionType(ini="supervisorctl", toml="procmanctl", about="The settings of the client.", tables=(Ctl,)),
+        SectionType(ini="include", toml="include", about="Further files to read.", tables=(Include,)),
+        SectionType(
+            ini="rpcinterface",
+            toml="rpcinterface",
+            about="Supervisor's RPC plug-ins; procman's XML-RPC interface is always there.",
+            named=True,
+            extra=_plugin(RPC_FACTORY, "What makes the interface."),
+            open=True,
+        ),
+        SectionType(
+            ini="ctlplugin",
+            toml="ctlplugin",
+            about="Plug-ins of supervisorctl; accepted, and not used by procmanctl.",
+            named=True,
+            extra=_plugin(CTL_FACTORY, "What makes the plug-in."),
+            open=True,
+        ),
+    )
+}

@@ -1,0 +1,643 @@
+"""How one option is declared: its kind, what it is for, its default, and what changing it costs.
+
+A `Kind` knows how a value looks in INI text, in TOML and in the generated reference; it is pure. Whether a directory or
+a user is really there is asked elsewhere (`machine.py`), because that depends on where the file is checked.
+"""
+
+import shlex
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import Enum, IntEnum
+from functools import cache
+from typing import Any, Generic, Literal, TypeVar, overload
+
+from procman.config.event_types import EVENT_TYPES
+
+T = TypeVar("T")
+
+AUTO = "AUTO"
+"""A log file in childlogdir whose name procman chooses."""
+
+SYSLOG = "SYSLOG"
+"""The deprecated file name `syslog`, before `load` turns it into `*_syslog = true`."""
+
+LOG_LEVELS = ("critical", "error", "warn", "info", "debug", "trace", "blather")
+KIB = 1024
+MAX_EXITCODE = 255
+MAX_PORT = 0xFFFF
+
+Schema = dict[str, Any]
+
+
+class Effect(IntEnum):
+    """What a changed option asks of a process that runs; the larger one wins."""
+
+    NONE = 0  # taken over in place
+    REOPEN = 1  # its log files are opened anew
+    RESTART = 2  # it has to be stopped and replaced
+
+
+class Autorestart(Enum):
+    """Whether a process that has ended by itself is started again."""
+
+    NEVER = False
+    ALWAYS = True
+    UNEXPECTED = "unexpected"  # unless its exit status is one of exitcodes
+
+
+class Unfit(ValueError):
+    """A value that does not suit its kind, with more to say about it than what was expected."""
+
+    def __init__(self, message: str, slug: str | None = None) -> None:
+        super().__init__(message)
+        self.slug = slug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Generic[T]):
+    """One sort of value.
+
+    `parse` reads INI text as supervisor does; `accept` reads what TOML holds. Both raise ValueError. `slug` names the
+    complaint, `expected` ends the sentence "expected …", and `place` says which part of a path has to exist.
+    """
+
+    name: str
+    expected: str
+    slug: str
+    parse: Callable[[str], T]
+    accept: Callable[[object], T]
+    schema: Schema
+    show: Callable[[T], str] = str
+    private: bool = False  # its value may be a secret: never put it into a message
+    place: Literal["directory", "parent"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What is known of one option apart from its name. `default` is MISSING where the option has to be given."""
+
+    kind: Kind[Any]
+    about: str
+    default: Any
+    effect: Effect = Effect.RESTART
+    per_process: bool = False  # expanded anew for each process, so it may use %(process_num)d
+    inert: bool = False  # accepted because supervisor has it, and without effect
+
+    @property
+    def required(self) -> bool:
+        """Must the file say it?"""
+        return self.default is MISSING
+
+
+class Missing:
+    """The type of MISSING."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = Missing()
+
+
+@overload
+def option(
+    kind: Kind[T],
+    about: str,
+    *,
+    default: None,
+    effect: Effect = ...,
+    per_process: bool = ...,
+    inert: bool = ...,
+) -> T | None: ...
+@overload
+def option(
+    kind: Kind[T],
+    about: str,
+    *,
+    default: T,
+    effect: Effect = ...,
+    per_process: bool = ...,
+    inert: bool = ...,
+) -> T: ...
+def option(
+    kind: Kind[Any],
+    about: str,
+    *,
+    default: Any,
+    effect: Effect = Effect.RESTART,
+    per_process: bool = False,
+    inert: bool = False,
+) -> Any:
+    """Declare a field of a dataclass as an option of the configuration file."""
+    metadata = {"option": Option(kind, about, default, effect, per_process, inert)}
+    if isinstance(default, dict):
+        # A mapping has no hash; the other fields are hash enough.
+        return field(default_factory=lambda: dict(default), metadata=metadata, hash=False)
+    return field(default=default, metadata=metadata)
+
+
+def required(kind: Kind[Any], about: str, *, per_process: bool = False) -> dict[str, Option]:
+    """The metadata of an option without a default: `command: str = field(metadata=required(COMMAND, "…"))`."""
+    return {"option": Option(kind, about, MISSING, per_process=per_process)}
+
+
+@cache
+def options_of(cls: type) -> Mapping[str, Option]:
+    """The options a dataclass declares, by name, in the order in which they are read."""
+    return {f.name: f.metadata["option"] for f in fields(cls) if "option" in f.metadata}
+
+
+# ------------------------------------------------------------------------------------------------ plain values
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise Unfit("expected a text in quotes")
+    return value
+
+
+def _accept_int(value: object) -> int:
+    if isinstance(value, str):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError
+    return value
+
+
+TRUE = ("yes", "true", "on", "1")
+FALSE = ("no", "false", "off", "0")
+
+
+def _parse_bool(text: str) -> bool:
+    word = text.lower()
+    if word in TRUE:
+        return True
+    if word in FALSE:
+        return False
+    raise Unfit("expected true or false")
+
+
+def _accept_bool(value: object) -> bool:
+    return value if isinstance(value, bool) else _parse_bool(_text(value))
+
+
+def _show_bool(value: object) -> str:
+    return "true" if value else "false"
+
+
+TEXT = Kind[str](name="text", expected="a text", slug="other", parse=str, accept=_text, schema={"type": "string"})
+SECRET = Kind[str](
+    name="text",
+    expected="a text",
+    slug="other",
+    parse=str,
+    accept=_text,
+    schema={"type": "string"},
+    private=True,
+)
+INTEGER = Kind[int](
+    name="number",
+    expected="a whole number",
+    slug="bad-number",
+    parse=int,
+    accept=_accept_int,
+    schema={"type": ["integer", "string"]},
+)
+BOOLEAN = Kind[bool](
+    name="boolean",
+    expected="true or false",
+    slug="bad-boolean",
+    parse=_parse_bool,
+    accept=_accept_bool,
+    schema={"type": ["boolean", "string"]},
+    show=_show_bool,
+)
+
+
+# ------------------------------------------------------------------------------------------------ sizes and durations
+
+UNITS = {"kb": KIB, "mb": KIB**2, "gb": KIB**3}
+
+
+def _parse_size(text: str) -> int:
+    word = text.lower()
+    factor = UNITS.get(word[-2:])
+    return int(word) if factor is None else int(word[:-2]) * factor
+
+
+def _accept_size(value: object) -> int:
+    return _parse_size(value) if isinstance(value, str) else _accept_int(value)
+
+
+def show_size(value: int) -> str:
+    """50MB for 52428800; plain bytes where no unit divides."""
+    for unit, factor in reversed(UNITS.items()):
+        if value and value % factor == 0:
+            return f"{value // factor}{unit.upper()}"
+    return str(value)
+
+
+SIZE = Kind[int](
+    name="size",
+    expected="a number of bytes, or one with KB, MB or GB such as 50MB",
+    slug="bad-number",
+    parse=_parse_size,
+    accept=_accept_size,
+    schema={"type": ["integer", "string"]},
+    show=show_size,
+)
+
+DURATIONS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+
+
+def _accept_seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise TypeError
+    if not isinstance(value, str):
+        return _whole(value)
+    word = value.strip().lower()
+    for unit, factor in DURATIONS.items():
+        number = word.removesuffix(unit)
+        if number != word:
+            return _whole(float(number) * factor)
+    return _whole(float(word))
+
+
+def _whole(value: float) -> float:
+    """10 rather than 10.0, so that both forms of a file give the same; neither inf nor nan."""
+    return int(value) if value == int(value) else value
+
+
+SECONDS = Kind[float](
+    name="seconds",
+    expected="a whole number of seconds",
+    slug="bad-number",
+    parse=int,
+    accept=_accept_seconds,
+    schema={"type": ["number", "string"]},
+)
+
+
+# ------------------------------------------------------------------------------------------------ words with a meaning
+
+
+def _parse_signal(text: str) -> signal.Signals:
+    try:
+        number = int(text)
+    except ValueError:
+        name = text.strip().upper()
+        number = signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]  # type: ignore[assignment]
+    return signal.Signals(number)
+
+
+def _accept_signal(value: object) -> signal.Signals:
+    return _signal(str(_accept_int(value)) if isinstance(value, int) else _text(value))
+
+
+def _signal(text: str) -> signal.Signals:
+    try:
+        return _parse_signal(text)
+    except KeyError:
+        raise Unfit("expected a name such as TERM or SIGQUIT, or a number") from None
+
+
+def _show_signal(value: signal.Signals) -> str:
+    return value.name.removeprefix("SIG")
+
+
+SIGNAL = Kind[signal.Signals](
+    name="signal",
+    expected="a name such as TERM or SIGQUIT, or a number",
+    slug="bad-signal",
+    parse=_signal,
+    accept=_accept_signal,
+    schema={"type": ["string", "integer"]},
+    show=_show_signal,
+)
+
+
+def _parse_autorestart(text: str) -> Autorestart:
+    word = text.lower()
+    if word == "unexpected":
+        return Autorestart.UNEXPECTED
+    return Autorestart(_parse_bool(word))
+
+
+def _accept_autorestart(value: object) -> Autorestart:
+    return Autorestart(value) if isinstance(value, bool) else _parse_autorestart(_text(value))
+
+
+AUTORESTART = Kind[Autorestart](
+    name="true, false or unexpected",
+    expected="true, false or unexpected",
+    slug="bad-autorestart",
+    parse=_parse_autorestart,
+    accept=_accept_autorestart,
+    schema={"type": ["boolean", "string"]},
+    show=lambda value: value.value if isinstance(value.value, str) else _show_bool(value.value),
+)
+
+
+def _parse_loglevel(text: str) -> str:
+    word = text.lower()
+    if word not in LOG_LEVELS:
+        raise Unfit("expected one of " + ", ".join(LOG_LEVELS))
+    return word
+
+
+LOGLEVEL = Kind[str](
+    name="log level",
+    expected="one of " + ", ".join(LOG_LEVELS),
+    slug="bad-loglevel",
+    parse=_parse_loglevel,
+    accept=lambda value: _parse_loglevel(_text(value)),
+    schema={"type": "string"},
+)
+
+
+def _accept_octal(value: object) -> int:
+    if isinstance(value, int):
+        raise Unfit('expected octal digits in quotes such as "0700": a bare number would be taken as decimal')
+    return int(_text(value), 8)
+
+
+def show_octal(value: int) -> str:
+    """0700 for 448."""
+    return f"{value:04o}"
+
+
+OCTAL = Kind[int](
+    name="octal mode",
+    expected="octal digits such as 022 or 0700",
+    slug="bad-octal",
+    parse=lambda text: int(text, 8),
+    accept=_accept_octal,
+    schema={"type": "string"},
+    show=show_octal,
+)
+
+
+# ------------------------------------------------------------------------------------------------ lists and tables
+
+
+def _parse_strings(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",")) if text else ()
+
+
+def _accept_strings(value: object) -> tuple[str, ...]:
+    return _parse_strings(value) if isinstance(value, str) else tuple(_text(item) for item in _list(value))
+
+
+def _list(value: object) -> Sequence[object]:
+    if not isinstance(value, list):
+        raise Unfit("expected a list in [ ]")
+    return value
+
+
+STRING_LIST: Schema = {"type": ["array", "string"], "items": {"type": "string"}}
+STRINGS = Kind[tuple[str, ...]](
+    name="list",
+    expected="names separated by commas",
+    slug="other",
+    parse=_parse_strings,
+    accept=_accept_strings,
+    schema=STRING_LIST,
+    show=",".join,
+)
+
+
+def _parse_patterns(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+PATTERNS = Kind[tuple[str, ...]](
+    name="file patterns",
+    expected="file names or patterns separated by blanks",
+    slug="other",
+    parse=_parse_patterns,
+    accept=lambda value: (value,) if isinstance(value, str) else tuple(_text(item) for item in _list(value)),
+    schema=STRING_LIST,
+    show=" ".join,
+)
+
+
+def _parse_events(text: str) -> tuple[str, ...]:
+    return _events(_parse_strings(text))
+
+
+def _events(words: Sequence[str]) -> tuple[str, ...]:
+    names = {word.upper() for word in words}
+    if not names:
+        raise Unfit("expected at least one event type such as PROCESS_STATE", "listener-without-events")
+    unknown = sorted(names - EVENT_TYPES.keys())
+    if unknown:
+        raise Unfit(f"unknown event type {unknown[0]}{similar(unknown[0], EVENT_TYPES)}")
+    return tuple(sorted(names))
+
+
+EVENTS = Kind[tuple[str, ...]](
+    name="list of event types",
+    expected="event types such as PROCESS_STATE, TICK_60",
+    slug="unknown-event",
+    parse=_parse_events,
+    accept=lambda value: _events(_accept_strings(value)),
+    schema=STRING_LIST,
+    show=",".join,
+)
+
+
+def _parse_exitcodes(text: str) -> tuple[int, ...]:
+    return _exitcodes([int(word) for word in text.split(",")] if text else [])
+
+
+def _exitcodes(codes: Sequence[int]) -> tuple[int, ...]:
+    if any(not 0 <= code <= MAX_EXITCODE for code in codes):
+        raise Unfit("expected exit codes from 0 to 255")
+    return tuple(codes)
+
+
+def _accept_exitcodes(value: object) -> tuple[int, ...]:
+    if isinstance(value, str):
+        return _parse_exitcodes(value)
+    if isinstance(value, int):
+        return _exitcodes([_accept_int(value)])
+    return _exitcodes([_accept_int(item) for item in _list(value)])
+
+
+EXITCODES = Kind[tuple[int, ...]](
+    name="list of exit codes",
+    expected="exit codes from 0 to 255 separated by commas",
+    slug="bad-exitcodes",
+    parse=_parse_exitcodes,
+    accept=_accept_exitcodes,
+    schema={"type": ["array", "integer", "string"], "items": {"type": ["integer", "string"]}},
+    show=lambda value: ",".join(map(str, value)),
+)
+
+
+def _parse_environment(text: str) -> Mapping[str, str]:
+    """KEY=value,KEY="value": shell-like words in threes, and whatever stands between two of them is skipped."""
+    lexer = shlex.shlex(text)
+    lexer.wordchars += "/.+-():"
+    try:
+        words = list(lexer)
+    except ValueError as error:  # an open quote
+        raise Unfit("a quote is opened and not closed") from error
+    variables = {}
+    for start in range(0, len(words), 4):
+        triple = words[start : start + 3]
+        if len(triple) != len("K=V") or triple[1] != "=":
+            after = f" after {list(variables)[-1]}" if variables else ""
+            raise Unfit(f'expected KEY="value" pairs separated by commas; cannot read on{after} (quote the values)')
+        variables[triple[0]] = triple[2].strip("'\"")
+    return variables
+
+
+def _accept_environment(value: object) -> Mapping[str, str]:
+    if isinstance(value, str):
+        return _parse_environment(value)
+    if not isinstance(value, dict):
+        raise Unfit('expected a table such as { LANG = "C.UTF-8" }')
+    variables = {}
+    for name, item in value.items():
+        if not isinstance(item, (str, int, float)):
+            raise Unfit(f"{name}: expected a text, a number or true/false")
+        if not name or "=" in name:
+            raise Unfit("the name of a variable is not empty and has no = in it")
+        variables[name] = _show_bool(item) if isinstance(item, bool) else str(item)
+    return variables
+
+
+ENVIRONMENT = Kind[Mapping[str, str]](
+    name="environment",
+    expected='KEY="value" pairs separated by commas',
+    slug="bad-environment",
+    parse=_parse_environment,
+    accept=_accept_environment,
+    schema={"type": ["object", "string"], "additionalProperties": {"type": ["string", "number", "boolean"]}},
+    show=lambda value: ",".join(f'{name}="{text}"' for name, text in value.items()),
+    private=True,
+)
+
+
+def _accept_command(value: object) -> str:
+    command = value if isinstance(value, str) else shlex.join([_text(item) for item in _list(value)])
+    if not command.strip():
+        raise Unfit("expected a command")
+    return command
+
+
+COMMAND = Kind[str](
+    name="command",
+    expected="a command: a text, or a list of texts",
+    slug="missing-command",
+    parse=str,
+    accept=_accept_command,
+    schema={"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1},
+)
+
+
+# ------------------------------------------------------------------------------------------------ places and addresses
+
+PATH = Kind[str](name="path", expected="a path", slug="other", parse=str, accept=_text, schema={"type": "string"})
+DIRECTORY = Kind[str](
+    name="existing directory",
+    expected="a directory that exists",
+    slug="missing-directory",
+    parse=str,
+    accept=_text,
+    schema={"type": "string"},
+    place="directory",
+)
+FILE = Kind[str](
+    name="path in an existing directory",
+    expected="a file in a directory that exists",
+    slug="missing-directory",
+    parse=str,
+    accept=_text,
+    schema={"type": "string"},
+    place="parent",
+)
+
+
+def _parse_logfile(text: str) -> str | None:
+    return {"none": None, "off": None, "auto": AUTO, "syslog": SYSLOG}.get(text.lower(), text)
+
+
+LOGFILE = Kind[str | None](
+    name="path, AUTO or NONE",
+    expected="a file in a directory that exists, AUTO or NONE",
+    slug="missing-directory",
+    parse=_parse_logfile,
+    accept=lambda value: _parse_logfile(_text(value)),
+    schema={"type": "string"},
+    show=lambda value: "NONE" if value is None else value,
+    place="parent",
+)
+USER = Kind[str](
+    name="user",
+    expected="the name or the number of a user of this machine",
+    slug="unknown-user",
+    parse=str,
+    accept=lambda value: str(_accept_int(value)) if isinstance(value, int) else _text(value),
+    schema={"type": ["string", "integer"]},
+)
+OWNER = Kind[str](
+    name="user or user:group",
+    expected="USER or USER:GROUP of this machine",
+    slug="unknown-user",
+    parse=str,
+    accept=_text,
+    schema={"type": "string"},
+)
+PLUGIN = Kind[str](
+    name="module:attribute",
+    expected="module:attribute",
+    slug="unresolvable-plugin",
+    parse=str,
+    accept=_text,
+    schema={"type": "string"},
+)
+URL = Kind[str](
+    name="URL",
+    expected="a URL such as unix:///run/procman.sock or http://localhost:9001",
+    slug="other",
+    parse=str,
+    accept=_text,
+    schema={"type": "string"},
+)
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """("localhost", 9001) of localhost:9001; the host is "" for every interface (*:9001, :9001, 9001)."""
+    host, colon, digits = text.rpartition(":")
+    if colon and not digits:
+        raise Unfit("expected a port number after the colon")
+    port = int(digits)
+    if not 1 <= port <= MAX_PORT:
+        raise Unfit("expected a port from 1 to 65535")
+    return "" if host == "*" else host.lower(), port
+
+
+def _accept_port(value: object) -> int:
+    return host_and_port(value if isinstance(value, str) else str(_accept_int(value)))[1]
+
+
+ADDRESS = Kind[int](
+    name="port or host:port",
+    expected="a port, or host:port such as 127.0.0.1:9001",
+    slug="bad-port",
+    parse=lambda text: host_and_port(text)[1],
+    accept=_accept_port,
+    schema={"type": ["integer", "string"]},
+)
+
+
+def similar(word: str, known: object) -> str:
+    """'; did you mean …?', or nothing. Long words are not looked at: the search is quadratic in their length."""
+    import difflib  # noqa: PLC0415 - only needed when something is wrong
+
+    names = [str(name) for name in known] if isinstance(known, (Mapping, Sequence)) else []
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.7) if len(word) <= 64 else []  # noqa: PLR2004 - any option fits
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,51 @@
+"""What is wrong with a configuration file, one `Problem` per complaint.
+
+A message says what cannot be done, names the thing, and ends with what to write instead. It never holds a password.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from procman.errors import ProcmanError
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One complaint. `slug` is a stable name for its sort, such as "bad-signal"."""
+
+    file: str
+    line: int | None
+    section: str | None
+    option: str | None
+    message: str
+    severity: Severity = "error"
+    slug: str = "other"
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        section = f" [{self.section}]" if self.section else ""
+        option = f" {self.option}" if self.option else ""
+        return f"{where}:{section}{option}{':' if section or option else ''} {self.message}"
+
+    def to_json(self) -> dict[str, str | int | None]:
+        """The same as a JSON object."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "section": self.section,
+            "option": self.option,
+            "message": self.message,
+            "severity": self.severity,
+            "class": self.slug,
+        }
+
+
+class ConfigError(ProcmanError):
+    """The configuration cannot be used; `problems` holds every reason, and the text is one line for each."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))

@@ -1,0 +1,190 @@
+"""The one place where the core meets the system: events in, orders carried out, one timer armed.
+
+Events are handled in the order in which they come, each to its end. Whatever a subscriber posts while that goes on
+is handled after it. Spawns wait in a queue of their own, served in slices, so that a boot of a thousand programs
+holds up neither a signal nor a client; the core is asked again before each (`Fleet.awaits`).
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from procman.config.model import Program
+from procman.core.fleet import Fleet
+from procman.core.messages import (
+    Action,
+    Announce,
+    AnnounceGroup,
+    AnnounceInPlace,
+    AnnounceMaster,
+    DeadlineReached,
+    Event,
+    Exited,
+    ExitStatus,
+    Kill,
+    KillFailed,
+    Quit,
+    Spawn,
+    Spawned,
+    SpawnFailed,
+)
+from procman.system.reaper import Reaped, reap
+from procman.system.signals import send
+from procman.system.spawn import CannotSpawn, Child, spawn
+
+# How long spawning (and reaping) may hold the loop, in seconds, before others get their turn.
+SLICE = 0.02
+REAP_AT_ONCE = 64
+
+News = (
+    Announce | AnnounceGroup | AnnounceInPlace | AnnounceMaster | Quit | Spawn | Spawned | SpawnFailed | Kill | Reaped
+)
+Subscriber = Callable[[News], None]
+
+
+class Streams(Protocol):
+    """Who takes care of the pipes of a process."""
+
+    def attach(self, name: str, program: Program, child: Child) -> None:
+        """A process has started: its pipes are yours."""
+
+    def ended(self, name: str) -> None:
+        """It has ended: whatever it wrote before that is in its pipes now."""
+
+
+class Engine:
+    """Drives a fleet. Everything happens on the running loop's thread."""
+
+    def __init__(self, fleet: Fleet, streams: Streams, serverurl: str | None, on_bug: Callable[[str], None]) -> None:
+        """`serverurl` is what processes find as SUPERVISOR_SERVER_URL; `on_bug` is told of what must not happen."""
+        self.fleet = fleet
+        self.orphans = 0  # strangers that were reaped
+        self._streams = streams
+        self._serverurl = serverurl
+        self._on_bug = on_bug
+        self._loop = asyncio.get_running_loop()
+        self._events: deque[Event] = deque()
+        self._spawns: deque[Spawn] = deque()
+        self._children: dict[int, Child] = {}
+        self._subscribers: list[Subscriber] = []
+        self._working = False
+        self._more: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Be told of everything that happens, in order; returns how to end that."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    def post(self, event: Event) -> None:
+        """Take in an event; unless another one is being handled, its orders are carried out before this returns."""
+        self._events.append(event)
+        if not self._working:
+            self._work()
+
+    def reap(self) -> None:
+        """Collect those that have ended (SIGCHLD says that there may be some)."""
+        count = 0
+        for reaped in reap(REAP_AT_ONCE):
+            count += 1
+            self._take(reaped)
+        if count == REAP_AT_ONCE:
+            self._loop.call_soon(self.reap)
+
+    def close(self) -> None:
+        """Disarm the timer; nothing is handled any more."""
+        for handle in (self._timer, self._more):
+            if handle is not None:
+                handle.cancel()
+        self._timer = self._more = None
+
+    def _take(self, reaped: Reaped) -> None:
+        child = self._children.pop(reaped.pid, None)
+        if child is not None:
+            child.reaped(reaped)
+        process = self.fleet.owner(reaped.pid)
+        if process is None:
+            self.orphans += 1
+            self._tell(reaped)
+            return
+        # First the last words, then the news of the death.
+        self._streams.ended(process.name)
+        self.post(Exited(reaped.pid, ExitStatus(reaped.code, reaped.signal, reaped.core_dumped)))
+
+    def _work(self) -> None:
+        self._working = True
+        until = time.monotonic() + SLICE
+        try:
+            while self._events or self._spawns:
+                if self._events:
+                    event = self._events.popleft()
+                    for action in self._decide(event):
+                        self._carry_out(action)
+                elif time.monotonic() < until:
+                    self._spawn(self._spawns.popleft())
+                else:
+                    break
+        finally:
+            self._working = False
+        if self._spawns and self._more is None:
+            self._more = self._loop.call_soon(self._continue)
+        self._arm()
+
+    def _continue(self) -> None:
+        self._more = None
+        self._work()
+
+    def _decide(self, event: Event) -> list[Action]:
+        try:
+            return self.fleet.handle(event, self._loop.time())
+        except Exception as bug:  # noqa: BLE001 - the only one: PID 1 must not die of a bug in a decision
+            self._on_bug(
+                f"cannot handle {event}: {type(bug).__name__}: {bug}; this is a bug in procman, please report it"
+            )
+            return []
+
+    def _carry_out(self, action: Action) -> None:
+        match action:
+            case Spawn():
+                self._spawns.append(action)
+            case Kill(name, pid, signum, as_group):
+                self._tell(action)
+                refusal = send(pid, signum, as_group=as_group)
+                if refusal is not None:
+                    self._events.append(KillFailed(name, refusal))
+            case _:
+                self._tell(action)
+
+    def _spawn(self, order: Spawn) -> None:
+        if not self.fleet.awaits(order):
+            return
+        try:
+            child = spawn(order.program, self._serverurl)
+        except CannotSpawn as why:
+            answer: Spawned | SpawnFailed = SpawnFailed(order.name, str(why))
+        else:
+            self._children[child.pid] = child
+            self._streams.attach(order.name, order.program, child)
+            answer = Spawned(order.name, child.pid)
+        self._tell(answer)
+        self._events.append(answer)
+
+    def _tell(self, news: News) -> None:
+        for subscriber in tuple(self._subscribers):
+            subscriber(news)
+
+    def _arm(self) -> None:
+        deadline = self.fleet.next_deadline()
+        if self._timer is not None:
+            if deadline == self._timer.when():
+                return
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None:
+            self._timer = self._loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self.post(DeadlineReached())

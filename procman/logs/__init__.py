@@ -1,0 +1,1 @@
+"""Where output goes: pipes and lines in, files, console, ring and the master's own log out."""

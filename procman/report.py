@@ -1,0 +1,121 @@
+"""What the master's own log says of each thing that happens, in the words that people grep for.
+
+The texts are supervisord's, so that twenty years of scripts and alerts go on working. Nothing is decided here.
+"""
+
+import asyncio
+from typing import Protocol
+
+from procman.core.fleet import Fleet
+from procman.core.messages import (
+    Announce,
+    AnnounceMaster,
+    ExitStatus,
+    Kill,
+    Quit,
+    Spawned,
+    SpawnFailed,
+)
+from procman.core.states import MasterState, State
+from procman.engine import News
+from procman.system.reaper import Reaped
+from procman.system.signals import signal_name
+
+# How often the log says for whom a shutdown waits, in seconds.
+WAITING_EVERY = 3.0
+
+
+class Log(Protocol):
+    """The part of the master's log that is needed here."""
+
+    def warn(self, text: str) -> None:
+        """Something the operator may want to look at."""
+
+    def info(self, text: str) -> None:
+        """The course of things."""
+
+    def debug(self, text: str) -> None:
+        """What only a developer wants to know."""
+
+
+def ending(status: ExitStatus | Reaped) -> str:
+    """ "exit status 1", or "terminated by SIGKILL (core dumped)"."""
+    if status.signal is None:
+        return f"exit status {status.code}"
+    return f"terminated by {signal_name(status.signal)}{' (core dumped)' if status.core_dumped else ''}"
+
+
+class Report:
+    """Subscribe `tell` to an engine."""
+
+    def __init__(self, fleet: Fleet, log: Log) -> None:
+        """`fleet` is only read."""
+        self._fleet = fleet
+        self._log = log
+        self._again: asyncio.TimerHandle | None = None
+
+    def tell(self, news: News) -> None:
+        """Write down what has happened."""
+        match news:
+            case Announce():
+                self._process(news)
+            case Spawned(name, pid):
+                self._log.info(f"spawned: '{self._short(name)}' with pid {pid}")
+            case SpawnFailed(_, reason):
+                self._log.info(f"spawnerr: {reason}")
+            case Kill(name, pid, number, as_group, overdue):
+                if overdue:
+                    self._log.warn(f"killing '{self._short(name)}' ({pid}) with {signal_name(number)}")
+                whole = "process group " if as_group else ""
+                self._log.debug(f"killing {self._short(name)} (pid {pid}) {whole}with signal {signal_name(number)}")
+            case AnnounceMaster():
+                self._waiting()
+            case Quit():
+                self.close()
+            case Reaped():
+                self._log.debug(f"reaped unknown pid {news.pid} ({ending(news)})")
+            case _:
+                pass
+
+    def close(self) -> None:
+        """Say nothing more by itself."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+
+    def _process(self, news: Announce) -> None:
+        name = news.program.name
+        match news.after:
+            case State.RUNNING:
+                self._log.info(
+                    f"success: {name} entered RUNNING state, process has stayed up for > than "
+                    f"{news.program.startsecs} seconds (startsecs)"
+                )
+            case State.EXITED if news.status is not None:
+                how = "expected" if news.expected else "not expected"
+                say = self._log.info if news.expected else self._log.warn
+                say(f"exited: {name} ({ending(news.status)}; {how})")
+            case State.BACKOFF if news.status is not None:
+                self._log.warn(f"exited: {name} ({ending(news.status)}; not expected)")
+            case State.FATAL:
+                self._log.info(f"gave up: {name} entered FATAL state, too many start retries too quickly")
+            case State.STOPPED if news.status is not None:
+                expected = news.status.code in news.program.exitcodes
+                say = self._log.info if expected else self._log.warn
+                say(f"stopped: {name} ({ending(news.status)})")
+            case State.UNKNOWN:
+                self._log.warn(f"unknown problem killing {name} ({news.pid}): {news.reason}")
+            case _:
+                pass
+
+    def _waiting(self) -> None:
+        self.close()
+        names = [self._short(name) for name in self._fleet.unsettled()]
+        if names and self._fleet.state is not MasterState.RUNNING:
+            self._log.info(f"waiting for {', '.join(names)} to die")
+            self._again = asyncio.get_running_loop().call_later(WAITING_EVERY, self._waiting)
+
+    def _short(self, name: str) -> str:
+        """Supervisor's log names a process without its group."""
+        process = self._fleet.processes.get(name)
+        return process.program.name if process else name

@@ -1,0 +1,40 @@
+"""Collects the processes that have ended: our children, and the strangers that PID 1 inherits.
+
+A pid cannot be given to another process before it is reaped, so until then it may be signalled safely.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """A process that has ended: by a code, or by a signal (then `code` is -1)."""
+
+    pid: int
+    code: int
+    signal: int | None = None
+    core_dumped: bool = False
+
+
+def reap(limit: int) -> Iterator[Reaped]:
+    """At most `limit` of those that have ended by now; fewer when there are none left.
+
+    To be called where no spawn is under way: `subprocess` waits by itself for a child whose exec fails.
+    """
+    for _ in range(limit):
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        yield decode(pid, status)
+
+
+def decode(pid: int, status: int) -> Reaped:
+    """From the status that wait gives."""
+    if os.WIFSIGNALED(status):
+        return Reaped(pid, -1, os.WTERMSIG(status), os.WCOREDUMP(status))
+    return Reaped(pid, os.WEXITSTATUS(status))

@@ -1,0 +1,135 @@
+"""Binds the sockets that the master listens on, before any child exists.
+
+A socket file that nobody listens on is left over from a master that was killed, and is replaced; one that answers
+belongs to a master that runs.
+"""
+
+import os
+import socket
+import stat
+import struct
+from dataclasses import dataclass
+
+from procman.errors import CannotListen
+
+# sizeof(sun_path) less the closing zero; https://man7.org/linux/man-pages/man7/unix.7.html
+PATH_MAX = 107
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """Where to bind, and who may use it. `owner` is (uid, gid), -1 leaving one as it is."""
+
+    path: str
+    mode: int = 0o700
+    owner: tuple[int, int] | None = None
+
+
+def listen_unix(address: UnixAddress, backlog: int = 128) -> socket.socket:
+    """A listening socket at that path, non-blocking; raises CannotListen with the path and a way out."""
+    path = address.path
+    if len(os.fsencode(path)) > PATH_MAX:
+        raise CannotListen(
+            f"cannot listen on {path}: the path has {len(os.fsencode(path))} bytes and a socket's may have {PATH_MAX}; "
+            "choose a shorter one with file= in [unix_http_server]"
+        )
+    _make_way(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # The file must never be there with wider permissions than asked for, however short a time.
+    umask = os.umask(0o177)
+    try:
+        sock.bind(path)
+    except OSError as error:
+        sock.close()
+        raise CannotListen(f"cannot listen on {path}: {_way_out(path, error)}") from None
+    finally:
+        os.umask(umask)
+    try:
+        if address.owner is not None:
+            os.chown(path, *address.owner)
+        os.chmod(path, address.mode)
+    except OSError as error:
+        sock.close()
+        remove_socket(path)
+        raise CannotListen(f"cannot give {path} its owner or mode: {error.strerror}; check chown= and chmod=") from None
+    sock.listen(backlog)
+    sock.setblocking(False)
+    return sock
+
+
+def listen_tcp(host: str, port: int, backlog: int = 128) -> socket.socket:
+    """A listening socket, non-blocking; an empty host is every interface. Raises CannotListen."""
+    shown = f"{host or '*'}:{port}"
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        )
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {shown}: {error.strerror}; check port= in [inet_http_server]") from None
+    # IPv4 first, as supervisor has it, unless the host is an IPv6 address.
+    family, kind, protocol, _, where = min(found, key=lambda info: info[0] != socket.AF_INET)
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(where)
+        sock.listen(backlog)
+    except OSError as error:
+        sock.close()
+        raise CannotListen(
+            f"cannot listen on {shown}: {error.strerror}; stop the program that listens there, or choose another port"
+        ) from None
+    sock.setblocking(False)
+    return sock
+
+
+def remove_socket(path: str) -> None:
+    """Take the file away; one that is gone already is no error."""
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
+def _make_way(path: str) -> None:
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise CannotListen(
+            f"cannot listen on {path}: there is a file that is no socket; move it away, or choose another path"
+        )
+    holder = _listener(path)
+    if holder is not None:
+        pid = f" (pid {holder})" if holder else ""
+        raise CannotListen(f"cannot listen on {path}: procman is already running there{pid}; stop it first")
+    try:
+        os.unlink(path)
+    except OSError as error:
+        raise CannotListen(f"cannot replace the stale socket {path}: {error.strerror}; remove it by hand") from None
+
+
+def _listener(path: str) -> int | None:
+    """The pid of who listens there, 0 if it cannot be known, None if nobody does."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        # A full backlog must not hold the start up: it is somebody, too.
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except BlockingIOError:
+            return 0
+        except PermissionError:
+            return 0
+        except OSError:
+            return None
+        pid, _, _ = struct.unpack("3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        return int(pid)
+
+
+def _way_out(path: str, error: OSError) -> str:
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        return f"there is no directory {folder}; create it, or choose another path with file= in [unix_http_server]"
+    if isinstance(error, PermissionError):
+        return f"the directory {folder} is not writable; choose another path with file= in [unix_http_server]"
+    return f"{error.strerror}"

@@ -1,0 +1,232 @@
+"""Starts a program: pipes, user, working directory, environment, and then exec. The only place that knows subprocess.
+
+`Popen` with keywords only uses vfork (0.7 ms, however large the master). A program that has a `user` costs an ordinary
+fork, because the C library's vfork path cannot change users.
+A spawn that fails says precisely why: the reasons that can be known beforehand are looked for before the fork.
+"""
+
+import errno
+import os
+import pwd
+import shlex
+import stat
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from procman.config.model import Program
+from procman.errors import ProcmanError
+from procman.system.reaper import Reaped
+
+
+class CannotSpawn(ProcmanError):
+    """Why a program cannot be started; `not_found` and `not_executable` tell clients which fault it is."""
+
+    def __init__(self, text: str, *, not_found: bool = False, not_executable: bool = False) -> None:
+        """`text` is the whole sentence."""
+        super().__init__(text)
+        self.not_found = not_found
+        self.not_executable = not_executable
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that was just started, and the master's ends of its pipes (None: there is no such pipe)."""
+
+    pid: int
+    stdin: int | None
+    stdout: int | None
+    stderr: int | None
+    popen: subprocess.Popen[bytes] = field(repr=False)
+
+    def reaped(self, how: Reaped) -> None:
+        """The process was reaped by its pid: tell `subprocess`, or it would wait for that pid some day, whose ever it is."""
+        self.popen.returncode = how.code if how.signal is None else -how.signal
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is to be executed: a file that exists and may be run, and its arguments."""
+
+    file: str
+    argv: list[str]
+
+
+def find_command(program: Program) -> Command:
+    """Split the command as a shell would, and find its file; raises CannotSpawn with supervisor's words."""
+    try:
+        argv = shlex.split(program.command)
+    except ValueError as error:
+        raise CannotSpawn(f"can't parse command {program.command!r}: {error}", not_executable=True) from None
+    if not argv:
+        raise CannotSpawn("command is empty", not_executable=True)
+    name = argv[0]
+    if "/" in name:
+        # A relative path is meant from where the program will run.
+        base = program.directory or ""
+        _check_executable(name, os.path.join(base, name) if base and not name.startswith("/") else name)
+        return Command(name, argv)
+    path = program.environment.get("PATH") or os.environ.get("PATH") or os.defpath
+    for folder in path.split(os.pathsep):
+        candidate = os.path.join(folder, name)
+        if os.path.exists(candidate):
+            _check_executable(candidate, candidate)
+            return Command(candidate, argv)
+    raise CannotSpawn(f"can't find command {name!r}", not_found=True)
+
+
+def _check_executable(shown: str, path: str) -> None:
+    try:
+        mode = os.stat(path).st_mode
+    except PermissionError:
+        raise CannotSpawn(f"no permission to run command {shown!r}", not_executable=True) from None
+    except OSError:
+        raise CannotSpawn(f"can't find command {shown!r}", not_found=True) from None
+    if stat.S_ISDIR(mode):
+        raise CannotSpawn(f"command at {shown!r} is a directory", not_executable=True)
+    if not stat.S_IMODE(mode) & 0o111:
+        raise CannotSpawn(f"command at {shown!r} is not executable", not_executable=True)
+    if not os.access(path, os.X_OK):
+        raise CannotSpawn(f"no permission to run command {shown!r}", not_executable=True)
+
+
+def environment(program: Program, serverurl: str | None, base: Mapping[str, str]) -> dict[str, str]:
+    """What a process finds in its environment; the program's own settings win over everything."""
+    env = dict(base)
+    env["SUPERVISOR_ENABLED"] = "1"
+    url = program.serverurl or serverurl
+    if url:
+        env["SUPERVISOR_SERVER_URL"] = url
+    env["SUPERVISOR_PROCESS_NAME"] = program.name
+    env["SUPERVISOR_GROUP_NAME"] = program.group
+    env.update(program.environment)
+    return env
+
+
+def spawn(program: Program, serverurl: str | None, *, stdin: int | None = None) -> Child:
+    """Start it; raises CannotSpawn. `stdin` replaces the pipe on fd 0 (and stays the caller's to close).
+
+    The process leads a process group of its own, inherits no other descriptor, and has the default action for every
+    signal. The caller reaps it by its pid, and owns the pipes.
+    """
+    command = find_command(program)
+    account = _account(program)
+    if program.directory is not None and not os.path.isdir(program.directory):
+        raise CannotSpawn(f"couldn't chdir to {program.directory}: no such directory")
+    ours: list[int] = []  # closed if it fails
+    theirs: list[int] = []  # closed in any case
+    try:
+        if stdin is None:
+            child_stdin, our_stdin = os.pipe()
+            theirs.append(child_stdin)
+            ours.append(our_stdin)
+            os.set_blocking(our_stdin, False)
+        else:
+            child_stdin, our_stdin = stdin, None
+        our_stdout, child_stdout = _output_pipe(ours, theirs)
+        our_stderr, child_stderr = (None, child_stdout)
+        if not program.redirect_stderr:
+            our_stderr, child_stderr = _output_pipe(ours, theirs)
+        if account.uid is not None:
+            # The program may open /dev/stdout anew, and the pipe is the master's.
+            for fd in theirs:
+                os.fchown(fd, account.uid, -1)
+        popen = subprocess.Popen(
+            command.argv,
+            executable=command.file,
+            stdin=child_stdin,
+            stdout=child_stdout,
+            stderr=child_stderr,
+            cwd=program.directory,
+            env=environment(program, serverurl, os.environ),
+            umask=-1 if program.umask is None else program.umask,
+            user=account.uid,
+            group=account.gid,
+            extra_groups=account.groups,
+            process_group=0,
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        for fd in ours:
+            os.close(fd)
+        raise CannotSpawn(_why(error, program, command)) from None
+    finally:
+        for fd in theirs:
+            os.close(fd)
+    return Child(popen.pid, our_stdin, our_stdout, our_stderr, popen)
+
+
+def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
+    """A pipe whose writing end can be read too, so that it has a reader for as long as the process lives.
+
+    Should the master be killed, the process then meets a full pipe and not SIGPIPE, and a new master can open the
+    pipe again through /proc/PID/fd/1.
+    """
+    reader, writer = os.pipe()
+    ours.append(reader)
+    theirs.append(writer)
+    os.set_blocking(reader, False)
+    try:
+        both = os.open(f"/proc/self/fd/{writer}", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        # Without /proc it is an ordinary pipe.
+        return reader, writer
+    theirs.append(both)
+    return reader, both
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    uid: int | None = None
+    gid: int | None = None
+    groups: list[int] | None = None
+
+
+def _account(program: Program) -> _Account:
+    """Whom to become; nothing where the master is that user already."""
+    uid = program.uid
+    if uid is None or uid == os.geteuid():
+        return _Account()
+    if os.geteuid() != 0:
+        raise CannotSpawn(f"couldn't setuid to {uid}: can't drop privilege as nonroot user")
+    try:
+        record = pwd.getpwuid(uid)
+    except KeyError:
+        raise CannotSpawn(f"couldn't setuid to {uid}: can't find uid {uid}") from None
+    return _Account(uid, record.pw_gid, os.getgrouplist(record.pw_name, record.pw_gid))
+
+
+def _why(error: Exception, program: Program, command: Command) -> str:
+    if not isinstance(error, OSError):
+        return f"couldn't exec {command.argv[0]}: {error}"
+    name = errno.errorcode.get(error.errno or 0, str(error.errno))
+    match error.errno:
+        case errno.EMFILE | errno.ENFILE:
+            return f"too many open files to spawn '{program.name}'"
+        case errno.EAGAIN:
+            return f"Too many processes in process table to spawn '{program.name}'"
+        case errno.ENOMEM:
+            return f"not enough memory to spawn '{program.name}'"
+        case errno.ENOENT:
+            interpreter = _interpreter(command.file, program.directory)
+            if interpreter:
+                return f"couldn't exec {command.argv[0]}: bad interpreter {interpreter!r} in its first line"
+        case errno.ENOEXEC:
+            return f"couldn't exec {command.argv[0]}: neither a binary of this machine nor a script with a #! line"
+        case errno.EPERM if program.uid is not None:
+            return f"couldn't setuid to {program.uid}: {error.strerror}"
+        case _:
+            pass
+    return f"couldn't exec {command.argv[0]}: {name} ({error.strerror})"
+
+
+def _interpreter(file: str, directory: str | None) -> str | None:
+    """What the #! line of a script names; the kernel reports its absence as that of the script."""
+    try:
+        with open(os.path.join(directory or "", file), "rb") as script:
+            first = script.readline(256)
+    except OSError:
+        return None
+    if not first.startswith(b"#!"):
+        return None
+    words = first[2:].split()
+    return os.fsdecode(words[0]) if words else ""
