@@ -1,0 +1,312 @@
+"""The operations that every front end uses: start, stop, restart, signal, status, and the end of it all.
+
+A waiter is a future that announcements resolve, never a poll. What cannot be done is a `Refused` with supervisor's
+fault code, or, for one process among many, a `Result` that carries it.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from procman.api.shapes import Fault, ProcessInfo, Result
+from procman.core.messages import (
+    Announce,
+    RestartRequested,
+    ShutdownRequested,
+    SignalRequested,
+    StartRequested,
+    StopRequested,
+)
+from procman.core.process import Process
+from procman.core.states import SETTLED, SIGNALLABLE, UP, MasterState, State
+from procman.engine import Engine, News
+from procman.errors import ProcmanError
+from procman.system.signals import signal_number
+from procman.system.spawn import CannotSpawn, find_command
+
+ALL = "all"
+
+
+class Refused(ProcmanError):
+    """An operation that cannot be done, with supervisor's code for it."""
+
+    def __init__(self, fault: Fault, text: str) -> None:
+        """`text` is for people."""
+        super().__init__(text)
+        self.fault = fault
+
+
+@dataclass(slots=True)
+class _Times:
+    """When a process last came and went, in seconds since the epoch; 0: never."""
+
+    start: float = 0.0
+    stop: float = 0.0
+    started: float = 0.0  # the same start on the steady clock, for the uptime
+
+
+# Says what became of a wait once an announcement decides it; None: not yet.
+_Verdict = Callable[[Announce], Fault | None]
+
+
+def split_namespec(namespec: str) -> tuple[str, str | None]:
+    """("group", "name"); the name is None for "group:*" and "group:"."""
+    group, colon, name = namespec.partition(":")
+    if not colon:
+        return namespec, namespec
+    return group, None if name in ("", "*") else name
+
+
+class Control:
+    """The operations on processes. `where_logs_are(name)` gives the paths of the two logs, "" for none."""
+
+    def __init__(self, engine: Engine, where_logs_are: Callable[[str], tuple[str, str]]) -> None:
+        """Subscribes to the engine for as long as it lives."""
+        self._engine = engine
+        self._fleet = engine.fleet
+        self._where_logs_are = where_logs_are
+        self._times: dict[str, _Times] = {}
+        self._waiters: dict[str, list[tuple[_Verdict, asyncio.Future[Fault]]]] = {}
+        engine.subscribe(self._hear)
+
+    # ---- looking
+
+    def processes(self, spec: str = ALL) -> list[ProcessInfo]:
+        """What is known of each process that `spec` names; raises Refused(BAD_NAME)."""
+        found = self._named(spec)
+        if not found and spec != ALL:
+            raise Refused(Fault.BAD_NAME, f"no such process or group: {spec}")
+        return [self._info(process) for process in found]
+
+    def process(self, spec: str) -> Process:
+        """The one process of that name; raises Refused(BAD_NAME)."""
+        group, name = split_namespec(spec)
+        process = self._find(group, name) if name is not None else None
+        if process is None:
+            raise Refused(Fault.BAD_NAME, spec)
+        return process
+
+    # ---- doing
+
+    async def start(self, specs: Iterable[str], *, wait: bool = True) -> list[Result]:
+        """Start them together; with `wait`, answer when each has been up for its startsecs or has failed."""
+        self.refuse_while_ending()
+        return await self._each(specs, lambda p: p.state not in UP, lambda p: self._start(p, wait=wait))
+
+    async def stop(self, specs: Iterable[str], *, wait: bool = True) -> list[Result]:
+        """Stop them together; with `wait`, answer when each has ended."""
+        self.refuse_while_ending()
+        return await self._each(specs, lambda p: p.state in UP, lambda p: self._stop(p, wait=wait))
+
+    async def restart(self, specs: Iterable[str], *, wait: bool = True) -> list[Result]:
+        """Stop what is up, and start all of them when they have settled."""
+        self.refuse_while_ending()
+        return await self._each(specs, lambda _: True, lambda p: self._restart(p, wait=wait))
+
+    async def signal(self, specs: Iterable[str], signal: str) -> list[Result]:
+        """Send a signal, by name or number, without meaning to end anything."""
+        self.refuse_while_ending()
+        number = signal_number(signal)
+
+        async def send(process: Process) -> Result:
+            if number is None:
+                return _result(process, Fault.BAD_SIGNAL, signal)
+            if process.state not in SIGNALLABLE:
+                return _result(process, Fault.NOT_RUNNING, process.name)
+            self._engine.post(SignalRequested(process.name, number))
+            return _result(process)
+
+        return await self._each(specs, lambda p: p.state in SIGNALLABLE, send)
+
+    def shut_down(self, *, restart: bool = False) -> None:
+        """Stop everything and leave, or come back with a fresh configuration."""
+        self.refuse_while_ending()
+        self._engine.post(ShutdownRequested(restart))
+
+    def refuse_while_ending(self) -> None:
+        """Raises Refused(SHUTDOWN_STATE) once the end has been asked for."""
+        if self._fleet.state is not MasterState.RUNNING:
+            raise Refused(Fault.SHUTDOWN_STATE, "procman is shutting down")
+
+    async def until(self, name: str, verdict: _Verdict) -> Fault:
+        """Wait until an announcement about that process is decisive."""
+        future: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
+        waiter = (verdict, future)
+        self._waiters.setdefault(name, []).append(waiter)
+        try:
+            return await future
+        finally:
+            waiters = self._waiters[name]
+            waiters.remove(waiter)
+            if not waiters:
+                del self._waiters[name]
+
+    # ---- one process
+
+    async def _start(self, process: Process, *, wait: bool) -> Result:
+        name = process.name
+        try:
+            find_command(process.successor or process.program)
+        except CannotSpawn as why:
+            return _result(process, Fault.NO_FILE if why.not_found else Fault.NOT_EXECUTABLE, str(why))
+        if process.state in UP:
+            return _result(process, Fault.ALREADY_STARTED, name)
+        if process.state is State.UNKNOWN:
+            return _result(process, Fault.FAILED, f"{name} is in an unknown process state")
+        self._engine.post(StartRequested(name))
+        return await self._up(process, wait=wait)
+
+    async def _up(self, process: Process, *, wait: bool) -> Result:
+        name = process.name
+        if process.state in (State.BACKOFF, State.FATAL):
+            return _result(process, Fault.SPAWN_ERROR, name)
+        if not wait or process.state is State.RUNNING:
+            return _result(process)
+
+        def verdict(news: Announce) -> Fault | None:
+            match news.after:
+                case State.RUNNING:
+                    return Fault.SUCCESS
+                case State.STARTING:
+                    return None
+                case State.BACKOFF | State.FATAL:
+                    return Fault.SPAWN_ERROR
+                case State.STOPPED if process.wanted:
+                    return None  # on its way round
+                case _:
+                    return Fault.ABNORMAL_TERMINATION
+
+        fault = await self.until(name, verdict)
+        return _result(process, fault, name)
+
+    async def _stop(self, process: Process, *, wait: bool) -> Result:
+        if process.state not in UP and process.state is not State.STOPPING:
+            return _result(process, Fault.NOT_RUNNING, process.name)
+        self._engine.post(StopRequested(process.name))
+        if wait and not process.settled:
+            await self.until(process.name, lambda news: Fault.SUCCESS if news.after in SETTLED else None)
+        if process.state is State.UNKNOWN:
+            return _result(process, Fault.FAILED, process.reason)
+        return _result(process)
+
+    async def _restart(self, process: Process, *, wait: bool) -> Result:
+        if process.state is State.UNKNOWN:
+            return _result(process, Fault.FAILED, f"{process.name} is in an unknown process state")
+        self._engine.post(RestartRequested(process.name))
+        return await self._up(process, wait=wait)
+
+    # ---- many
+
+    async def _each(
+        self, specs: Iterable[str], picks: Callable[[Process], bool], work: Callable[[Process], Awaitable[Result]]
+    ) -> list[Result]:
+        """Do it to all at once. Of a group, a glob and "all" only those that `picks` are meant; a name is always."""
+        answers: list[Awaitable[Result]] = []
+        for spec in specs:
+            found = self._named(spec)
+            if not found and spec != ALL:
+                group, name = split_namespec(spec)
+                missing = Result(name=name or "*", group=group, status=Fault.BAD_NAME.name, description=spec)
+                answers.append(_ready(missing))
+            plain = _is_plain(spec)
+            answers += [asyncio.ensure_future(work(process)) for process in found if plain or picks(process)]
+        return list(await asyncio.gather(*answers))
+
+    def _named(self, spec: str) -> list[Process]:
+        if spec == ALL:
+            return list(self._fleet.in_start_order())
+        group, name = split_namespec(spec)
+        if name is None:
+            members = self._fleet.groups.get(group)
+            return list(members.processes.values()) if members else []
+        if _is_plain(spec):
+            process = self._find(group, name)
+            return [process] if process else []
+        return [
+            process
+            for process in self._fleet.in_start_order()
+            if fnmatchcase(process.name, spec) or fnmatchcase(f"{process.program.group}:{process.program.name}", spec)
+        ]
+
+    def _find(self, group: str, name: str) -> Process | None:
+        members = self._fleet.groups.get(group)
+        # A program whose process_name differs is "group:name", so the key follows from both.
+        return members.processes.get(group if group == name else f"{group}:{name}") if members else None
+
+    # ---- what is heard, and what is told
+
+    def _hear(self, news: News) -> None:
+        if not isinstance(news, Announce):
+            return
+        times = self._times.setdefault(news.name, _Times())
+        if news.after is State.STARTING:
+            times.start, times.started = time.time(), time.monotonic()
+        elif news.status is not None:
+            times.stop = time.time()
+        for verdict, future in self._waiters.get(news.name, ()):
+            fault = verdict(news)
+            if fault is not None and not future.done():
+                future.set_result(fault)
+
+    def _info(self, process: Process) -> ProcessInfo:
+        times = self._times.get(process.name) or _Times()
+        stdout, stderr = self._where_logs_are(process.name)
+        return ProcessInfo(
+            name=process.program.name,
+            group=process.program.group,
+            namespec=process.name,
+            description=_description(process, times),
+            state=int(process.state),
+            statename=process.state.name,
+            start=int(times.start),
+            stop=int(times.stop),
+            now=int(time.time()),
+            pid=process.pid or 0,
+            exitstatus=process.exit_status.code if process.exit_status else 0,
+            spawnerr=process.reason,
+            logfile=stdout,
+            stdout_logfile=stdout,
+            stderr_logfile=stderr,
+            wanted=process.wanted,
+            restarts=process.restarts,
+            lost=0,
+        )
+
+
+def _is_plain(spec: str) -> bool:
+    return spec != ALL and split_namespec(spec)[1] is not None and not any(c in spec for c in "*?[")
+
+
+def _result(process: Process, fault: Fault = Fault.SUCCESS, text: str = "OK") -> Result:
+    text = "OK" if fault is Fault.SUCCESS else text
+    return Result(name=process.program.name, group=process.program.group, status=fault.name, description=text)
+
+
+async def _ready(result: Result) -> Result:
+    return result
+
+
+def _description(process: Process, times: _Times) -> str:
+    """Supervisor's words, which monitors parse."""
+    match process.state:
+        case State.RUNNING:
+            return f"pid {process.pid}, uptime {uptime(time.monotonic() - times.started)}"
+        case State.FATAL | State.BACKOFF:
+            return process.reason or f'unknown error (try "tail {process.program.name}")'
+        case State.STOPPED | State.EXITED:
+            if not times.start:
+                return "Not started"
+            return time.strftime("%b %d %I:%M %p", time.localtime(times.stop))
+        case _:
+            return ""
+
+
+def uptime(seconds: float) -> str:
+    """0:01:02, or "3 days, 4:05:06"."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    clock = f"{hour}:{minute:02}:{second:02}"
+    return f"{days} day{'s' if days != 1 else ''}, {clock}" if days else clock
