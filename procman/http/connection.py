@@ -48,6 +48,9 @@ _PIECE = 64 * 1024
 # A body in one-byte chunks costs some microseconds for each: after so many, others get their turn.
 _CHUNKS_AT_ONCE = 500
 
+# How much of a malformed request is told to who sent it.
+_QUOTED = 200
+
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NO_BODY = (204, 304)
@@ -87,6 +90,7 @@ class Connection(asyncio.Protocol):
         self._head: Request | None = None  # the request without its body, once its head was read
         self._body = bytearray()
         self._eof = False  # the client will send no more
+        self._resuming = False  # h11 holds more to parse, and will be asked on the next turn of the loop
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None  # there while the transport's buffer is full
@@ -179,6 +183,7 @@ class Connection(asyncio.Protocol):
 
     def _advance(self) -> None:
         """Read as far as the bytes go: to a whole request, to an error, or to where more must come."""
+        self._resuming = False
         if self._phase is not Phase.READING:
             return
         try:
@@ -187,7 +192,7 @@ class Connection(asyncio.Protocol):
             self._refuse(refused.response)
         except h11.RemoteProtocolError as malformed:
             # Its text quotes the client's own bytes as a repr: safe to send back as plain text.
-            self._refuse(problem(malformed.error_status_hint, str(malformed)))
+            self._refuse(problem(malformed.error_status_hint, str(malformed)[:_QUOTED]))
         else:
             if request is None:
                 self._await_more()
@@ -205,7 +210,7 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
             else:
                 self._server.idle(self)
-        elif self._eof:
+        elif self._eof and not self._resuming:
             self._refuse(problem(400, "the request ends before its end"))
         elif self._timer is None:
             self._server.in_use(self)
@@ -310,9 +315,10 @@ class Connection(asyncio.Protocol):
                 if not self._eof:
                     self._transport.resume_reading()
                 return None
+        self._resuming = True
+        self._loop.call_soon(self._advance)
         if not self._eof:
             self._transport.pause_reading()
-        self._loop.call_soon(self._advance)
         return None
 
     def _too_large(self) -> Response:
@@ -368,15 +374,15 @@ class Connection(asyncio.Protocol):
             self._phase = Phase.SENDING
             await self._drain()
 
-    def _start(self, response: Response) -> bytes:
-        """Begin the answer: the bytes of its head."""
+    def _start(self, response: Response, *, last: bool = False) -> bytes:
+        """Begin the answer: the bytes of its head. The last one says that the connection will be closed."""
         assert self._http is not None
         headers = [("Date", _http_date(int(time.time()))), *response.headers]
         if response.status not in _NO_BODY:
             headers.append(("Content-Type", response.content_type))
             if isinstance(response.body, bytes):
                 headers.append(("Content-Length", str(len(response.body))))
-        if self._phase is Phase.READING or self._server.closing:
+        if last or self._server.closing:
             headers.append(("Connection", "close"))
         return self._http.send(
             h11.Response(status_code=response.status, headers=headers, reason=reason(response.status))
@@ -427,14 +433,11 @@ class Connection(asyncio.Protocol):
         """Answer something that never became a whole request, or cannot be answered as it should; then close."""
         if self._http is None or self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self._http = h11.Connection(h11.SERVER)
-        self._phase = Phase.READING
         assert isinstance(response.body, bytes)
-        head = self._start(response)
-        self._transport.write(head if self._head_only() else head + response.body)
+        head = self._start(response, last=True)
+        head_only = self._head is not None and self._head.method == "HEAD"
+        self._transport.write(head if head_only else head + response.body)
         self._close()
-
-    def _head_only(self) -> bool:
-        return self._head is not None and self._head.method == "HEAD"
 
     def _close(self) -> None:
         """Say that all is said, then read on for a while so that the answer is not cut off by a reset."""
@@ -442,13 +445,13 @@ class Connection(asyncio.Protocol):
         self._inbox.clear()
         self._body.clear()
         self._stop_timer()
+        self._server.idle(self)  # it may take its time, but not another client's place
         if self._eof or self._server.closing or self._transport.is_closing():
             self._transport.close()
             return
         self._transport.resume_reading()
         self._transport.write_eof()
         self._timer = self._loop.call_later(self._server.limits.linger, self._transport.close)
-        self._server.idle(self)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

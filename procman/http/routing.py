@@ -1,0 +1,131 @@
+"""The table of endpoints: which handler answers which method on which path, and who may ask it.
+
+The table is explicit: nothing is looked up by a name that a client sent. A path is split at its slashes first and
+decoded afterwards, so a parameter may hold an encoded slash, colons, stars and any letter.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+from urllib.parse import unquote
+
+from procman.http.messages import Request, Response, problem
+
+Role = Literal["read", "control"]
+Endpoint = Callable[..., Awaitable[Response]]  # called as endpoint(request, **path parameters)
+Problem = Callable[[int, str, list[tuple[str, str]]], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table."""
+
+    method: str
+    pattern: str
+    handler: Endpoint
+    role: Role  # what the asker must be allowed: to look, or to change things
+    segments: tuple[str, ...]  # of the pattern; a parameter is written {name}
+
+    def parameters(self, segments: list[str]) -> dict[str, str] | None:
+        """Match a decoded path of as many segments: its parameters, or None when it is another path."""
+        found = {}
+        for mine, theirs in zip(self.segments, segments, strict=True):
+            if mine.startswith("{"):
+                if not theirs:
+                    return None
+                found[mine[1:-1]] = theirs
+            elif mine != theirs:
+                return None
+        return found
+
+
+class Match(NamedTuple):
+    """What the table says of a request."""
+
+    route: Route | None  # None: nothing answers it
+    parameters: Mapping[str, str]
+    allowed: tuple[str, ...]  # methods that the path knows, whether or not one of them was asked for
+
+
+class Router:
+    """A handler that hands each request to the endpoint its table names.
+
+    A word in a pattern wins over a parameter in the same place, the leftmost first. HEAD is answered by GET's row.
+
+    Args:
+        default: answers paths that are not in the table, instead of a 404.
+        problem: makes the answers 404 and 405 from a status, a text and headers.
+    """
+
+    def __init__(self, *, default: Endpoint | None = None, problem: Problem = problem) -> None:
+        self._default = default
+        self._problem = problem
+        self._by_length: dict[int, list[Route]] = {}
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The whole table, as tests and documentation walk it."""
+        return tuple(route for length in sorted(self._by_length) for route in self._by_length[length])
+
+    def add(self, method: str, pattern: str, handler: Endpoint, *, role: Role) -> None:
+        """Add a row.
+
+        Args:
+            method: such as "GET"; it brings HEAD with it.
+            pattern: such as "/v1/processes/{spec}/{op}"; a parameter takes one whole segment, which is not empty.
+            handler: is called as handler(request, spec=…, op=…).
+            role: "read" to look, "control" to change things.
+
+        Raises:
+            ValueError: the same row is there already, or a parameter is not a whole segment.
+        """
+        if not pattern.startswith("/"):
+            raise ValueError(f"cannot route {pattern!r}: a path begins with a slash")
+        segments = tuple(pattern.split("/")[1:])
+        for segment in segments:
+            name = segment[1:-1] if segment[:1] + segment[-1:] == "{}" else segment
+            if "{" in name or "}" in name or (name != segment and not name.isidentifier()):
+                raise ValueError(f"cannot route {pattern!r}: expected a whole segment such as {{name}}")
+        shape = _shape(segments)
+        rows = self._by_length.setdefault(len(segments), [])
+        if any(row.method == method and _shape(row.segments) == shape for row in rows):
+            raise ValueError(f"cannot route {method} {pattern}: it is in the table already")
+        rows.append(Route(method, pattern, handler, role, segments))
+        rows.sort(key=_precedence)
+
+    def match(self, method: str, raw_path: str) -> Match:
+        """Look a request up, without answering it."""
+        segments = [unquote(segment) for segment in raw_path.split("/")[1:]]
+        allowed: set[str] = set()
+        for route in self._by_length.get(len(segments), ()):
+            parameters = route.parameters(segments)
+            if parameters is None:
+                continue
+            if route.method == method or (route.method == "GET" and method == "HEAD"):
+                return Match(route, parameters, (route.method,))
+            allowed.add(route.method)
+        if "GET" in allowed:
+            allowed.add("HEAD")
+        return Match(None, {}, tuple(sorted(allowed)))
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer a request: the `Handler` that a `Server` asks for."""
+        route, parameters, allowed = self.match(request.method, request.raw_path)
+        if route is not None:
+            return await route.handler(request, **parameters)
+        if allowed:
+            names = ", ".join(allowed)
+            text = f"cannot {request.method} {request.raw_path}: expected {names}"
+            return self._problem(405, text, [("Allow", names)])
+        if self._default is not None:
+            return await self._default(request)
+        return self._problem(404, f"there is nothing at {request.raw_path}", [])
+
+
+def _precedence(route: Route) -> tuple[bool, ...]:
+    return tuple(segment.startswith("{") for segment in route.segments)
+
+
+def _shape(segments: tuple[str, ...]) -> tuple[str, ...]:
+    """Tell two patterns that match the same paths as one, whatever their parameters are called."""
+    return tuple("{}" if segment.startswith("{") else segment for segment in segments)

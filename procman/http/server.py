@@ -1,0 +1,164 @@
+"""The server: listening sockets, the connections they bring, and the handler that answers their requests.
+
+It owns the sockets it is given, but no path: who bound a unix socket also removes it. Nothing here looks up a name,
+starts a thread or wakes up by itself.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from procman.http.connection import Connection
+from procman.http.messages import Limits, Peer, Request, Response, problem
+
+__all__ = ["Gate", "Handler", "Limits", "Peer", "Request", "Response", "Server", "problem"]
+
+Handler = Callable[[Request], Awaitable[Response]]
+Gate = Callable[[Request], Response | None]
+
+_DEFAULT_LIMITS = Limits()
+
+
+class Server:
+    """Answers HTTP on any number of listening sockets.
+
+    Args:
+        handler: is awaited with each whole request, one at a time per connection. What it raises is answered with a
+            bare 500; the rest of the truth goes to `on_error`.
+        on_error: takes one line of text: the request, the class and text of the exception, and its place.
+        limits: what one client may use.
+        gate: is asked as soon as a request's head is here, before its body is read, so that who may not ask cannot
+            make the server hold a body either. It answers with a refusal (whose body is bytes), or with None.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        on_error: Callable[[str], None],
+        limits: Limits = _DEFAULT_LIMITS,
+        gate: Gate | None = None,
+    ) -> None:
+        self.limits = limits
+        self.requests = 0  # heads of requests understood, ever
+        self.closing = False
+        self._handler = handler
+        self._gate = gate
+        self._on_error = on_error
+        self._listeners: list[asyncio.Server] = []
+        self._open: set[Connection] = set()
+        self._idle: dict[Connection, None] = {}  # those that may be closed to make room, longest idle first
+        self._empty: asyncio.Event | None = None  # there while `close` waits for the last connection
+
+    @property
+    def connections(self) -> int:
+        """How many there are now; one whose client has gone counts until its handler has ended."""
+        return len(self._open)
+
+    async def listen(self, sock: socket.socket, label: str = "") -> None:
+        """Answer on a bound and listening stream socket, which is the server's from now on.
+
+        Args:
+            sock: a unix or TCP socket.
+            label: what `Request.server` says for requests that come this way.
+        """
+        loop = asyncio.get_running_loop()
+        sock.setblocking(False)
+        # For a unix socket too: create_unix_server would remove the path on closing, from Python 3.13 on.
+        self._listeners.append(await loop.create_server(partial(Connection, self, label), sock=sock))
+
+    async def close(self, grace: float = 1.0) -> None:
+        """Stop listening, and end every connection.
+
+        Idle and half-sent ones end at once; answers under way, streams too, have `grace` seconds. Then they are
+        cancelled, and once more have as long to clean up.
+        """
+        self.closing = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._open):
+            connection.retire()
+        if not await self._emptied(grace):
+            for connection in list(self._open):
+                connection.abort()
+            if not await self._emptied(grace):
+                self._on_error(f"cannot end {self.connections} requests: their handlers ignore cancellation")
+
+    # What the connections ask
+
+    def admit(self, connection: Connection) -> bool:
+        """Enter a new connection in the books; False when there is no room for it even without the idle ones.
+
+        The one that is turned away counts, too, but is the first to go when the next one comes.
+        """
+        while len(self._open) >= self.limits.connections and self._idle:
+            longest_idle = next(iter(self._idle))
+            self.forget(longest_idle)
+            longest_idle.abort()
+        room = len(self._open) < self.limits.connections and not self.closing
+        self._open.add(connection)
+        if room:
+            self._idle[connection] = None
+        return room
+
+    def idle(self, connection: Connection) -> None:
+        """Note that this connection may be closed when room is needed."""
+        if connection in self._open:
+            self._idle[connection] = None
+
+    def in_use(self, connection: Connection) -> None:
+        """Note that this connection has a request under way."""
+        self._idle.pop(connection, None)
+
+    def forget(self, connection: Connection) -> None:
+        """Strike a connection that has ended off the books."""
+        self._open.discard(connection)
+        self._idle.pop(connection, None)
+        if self._empty is not None and not self._open:
+            self._empty.set()
+
+    def ask_gate(self, request: Request) -> Response | None:
+        """Ask whether this request's body should be read at all."""
+        if self._gate is None:
+            return None
+        try:
+            return self._gate(request)
+        except Exception as bug:  # noqa: BLE001  a gate that fails stays shut, and the server goes on
+            self.report(request, bug)
+            return problem(500)
+
+    async def ask_handler(self, request: Request) -> Response:
+        """Have a request answered; whatever the handler does, there is an answer."""
+        try:
+            return await self._handler(request)
+        except asyncio.CancelledError as cancelled:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            self.report(request, cancelled)  # something the handler waited for was cancelled, not the handler
+        except Exception as bug:  # noqa: BLE001  one broken endpoint must not end the others
+            self.report(request, bug)
+        return problem(500)
+
+    def report(self, request: Request, bug: BaseException) -> None:
+        """Tell `on_error` what went wrong and where, in one line."""
+        place = ""
+        frame = bug.__traceback__
+        while frame is not None:
+            place = f" ({frame.tb_frame.f_code.co_filename}:{frame.tb_lineno})"
+            frame = frame.tb_next
+        what = " ".join(f"{type(bug).__name__}: {bug}".split())
+        self._on_error(f"cannot answer {request.method} {request.raw_path}: {what}{place}")
+
+    async def _emptied(self, seconds: float) -> bool:
+        """Wait until there is no connection left; False when that takes too long."""
+        if not self._open:
+            return True
+        self._empty = asyncio.Event()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            return False
+        return True
