@@ -120,6 +120,19 @@ class Control:
 
         return await self._each(specs, lambda p: p.state in SIGNALLABLE, send)
 
+    async def clear_logs(self, specs: Iterable[str], clear: Callable[[str], None]) -> list[Result]:
+        """Empty the logs of each, by `clear(name)`; raises nothing for one that cannot be emptied."""
+        self.refuse_while_ending()
+
+        async def empty(process: Process) -> Result:
+            try:
+                clear(process.name)
+            except ProcmanError as error:
+                return _result(process, Fault.FAILED, str(error))
+            return _result(process)
+
+        return await self._each(specs, lambda _: True, empty)
+
     def shut_down(self, *, restart: bool = False) -> None:
         """Stop everything and leave, or come back with a fresh configuration."""
         self.refuse_while_ending()

@@ -57,6 +57,11 @@ class Reconfigure:
         ]
         return sorted(infos, key=lambda info: info["name"])
 
+    def check(self) -> None:
+        """Raises Refused(CANT_REREAD) where a reload would find a file that cannot be used."""
+        self._control.refuse_while_ending()
+        self._read()
+
     def reread(self) -> Changes:
         """Read the file again, and say which groups differ from what is active."""
         difference = self._difference()
@@ -110,12 +115,15 @@ class Reconfigure:
 
     def _difference(self) -> Difference:
         self._control.refuse_while_ending()
-        try:
-            self.config = self._load()
-        except ConfigError as error:
-            raise Refused(Fault.CANT_REREAD, str(error)) from None
+        self.config = self._read()
         active = tuple(members.group for members in self._fleet.groups.values() if not members.leaving)
         return diff(dataclasses.replace(self.config, groups=active), self.config)
+
+    def _read(self) -> Config:
+        try:
+            return self._load()
+        except ConfigError as error:
+            raise Refused(Fault.CANT_REREAD, str(error)) from None
 
     def _unknown(self, names: set[str], difference: Difference) -> list[Step]:
         known = {group.name for group in self.config.groups} | set(self._fleet.groups) | set(difference.removed)

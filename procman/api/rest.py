@@ -1,0 +1,221 @@
+"""The JSON interface under /v1: one row in the table per endpoint, each a few lines on `control`.
+
+What the endpoints take and give is in `shapes`. Nothing is decided here.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from procman.api.shapes import Changes, ErrorBody, Fault, MasterInfo, Result
+from procman.control import Control, Refused
+from procman.errors import BadRequest
+from procman.http.messages import Request, Response
+from procman.http.routing import Router
+from procman.outputs import Outputs
+from procman.reconfigure import Reconfigure
+
+JSON = "application/json"
+BYTES = "application/octet-stream"
+TAIL = 1600  # bytes of a log, when nobody says how many
+
+_STATUS = {
+    Fault.BAD_NAME: HTTPStatus.NOT_FOUND,
+    Fault.NO_FILE: HTTPStatus.NOT_FOUND,
+    Fault.BAD_ARGUMENTS: HTTPStatus.BAD_REQUEST,
+    Fault.INCORRECT_PARAMETERS: HTTPStatus.BAD_REQUEST,
+    Fault.SHUTDOWN_STATE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Fault.CANT_REREAD: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Fault.FAILED: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+class Rest:
+    """Adds the endpoints to a router. `about` tells of the master itself."""
+
+    def __init__(
+        self, control: Control, reconfigure: Reconfigure, outputs: Outputs, about: Callable[[], MasterInfo]
+    ) -> None:
+        """All of them are called on the loop's thread."""
+        self._control = control
+        self._reconfigure = reconfigure
+        self._outputs = outputs
+        self._about = about
+
+    def add_to(self, router: Router) -> None:
+        """The whole table."""
+
+        def add(method: str, pattern: str, endpoint: Callable[..., Awaitable[Response]]) -> None:
+            router.add(method, f"/v1{pattern}", _answering(endpoint), role="read" if method == "GET" else "control")
+
+        add("GET", "/master", self._master)
+        add("POST", "/master/shutdown", self._shutdown)
+        add("POST", "/master/reload", self._reload)
+        add("GET", "/processes", self._processes)
+        add("GET", "/processes/{spec}", self._processes)
+        add("POST", "/processes/{op}", self._operate)
+        add("POST", "/processes/{spec}/{op}", self._operate)
+        add("POST", "/processes/{spec}/stdin", self._stdin)
+        add("GET", "/processes/{spec}/log/{channel}", self._process_log)
+        add("GET", "/log", self._main_log)
+        add("POST", "/log/clear", self._clear_main_log)
+        add("POST", "/log/reopen", self._reopen_logs)
+        add("GET", "/config", self._config)
+        add("POST", "/config/reread", self._reread)
+        add("POST", "/config/update", self._update)
+        add("POST", "/groups/{name}/add", self._add)
+        add("POST", "/groups/{name}/remove", self._remove)
+
+    # ---- the master
+
+    async def _master(self, _: Request) -> Response:
+        return _json(self._about())
+
+    async def _shutdown(self, _: Request) -> Response:
+        self._control.shut_down()
+        return _json({})
+
+    async def _reload(self, _: Request) -> Response:
+        self._reconfigure.check()
+        self._control.shut_down(restart=True)
+        return _json({})
+
+    # ---- processes
+
+    async def _processes(self, _: Request, spec: str = "all") -> Response:
+        return _json({"processes": self._control.processes(spec)})
+
+    async def _operate(self, request: Request, op: str, spec: str | None = None) -> Response:
+        body = _body(request)
+        specs = [spec] if spec is not None else _strings(body, "names")
+        wait = body.get("wait", True)
+        if not isinstance(wait, bool):
+            raise BadRequest("cannot read wait: expected true or false")
+        results: list[Result]
+        match op:
+            case "start":
+                results = await self._control.start(specs, wait=wait)
+            case "stop":
+                results = await self._control.stop(specs, wait=wait)
+            case "restart":
+                results = await self._control.restart(specs, wait=wait)
+            case "signal":
+                results = await self._control.signal(specs, str(body.get("signal", "")))
+            case "clear":
+                results = await self._control.clear_logs(specs, self._outputs.clear)
+            case _:
+                raise Refused(Fault.BAD_NAME, f"cannot {op} a process: expected start, stop, restart, signal or clear")
+        return _json({"results": results})
+
+    async def _stdin(self, request: Request, spec: str) -> Response:
+        process = self._control.process(spec)
+        self._outputs.write_stdin(process.name, request.body)
+        return _json({})
+
+    # ---- logs
+
+    async def _process_log(self, request: Request, spec: str, channel: str) -> Response:
+        if channel not in ("stdout", "stderr"):
+            raise BadRequest(f"cannot read {channel}: expected stdout or stderr")
+        name = self._control.process(spec).name
+        if "follow" in request.query:
+            return Response(
+                body=self._outputs.follow(name, channel, _number(request, "tail", 1024)), content_type=BYTES
+            )
+        return Response(body=self._outputs.read(name, channel, *_span(request)), content_type=BYTES)
+
+    async def _main_log(self, request: Request) -> Response:
+        if "follow" in request.query:
+            return Response(body=self._outputs.follow_main(_number(request, "tail", 1024)), content_type=BYTES)
+        return Response(body=self._outputs.read_main(*_span(request)), content_type=BYTES)
+
+    async def _clear_main_log(self, _: Request) -> Response:
+        self._outputs.clear_main()
+        return _json({})
+
+    async def _reopen_logs(self, _: Request) -> Response:
+        self._outputs.reopen()
+        return _json({})
+
+    # ---- configuration
+
+    async def _config(self, _: Request) -> Response:
+        self._control.refuse_while_ending()
+        return _json({"processes": self._reconfigure.available()})
+
+    async def _reread(self, _: Request) -> Response:
+        changes: Changes = self._reconfigure.reread()
+        return _json(changes)
+
+    async def _update(self, request: Request) -> Response:
+        body = _body(request)
+        groups = _strings(body, "groups") if "groups" in body else None
+        return _json({"steps": await self._reconfigure.update(groups, dry_run=body.get("dry_run") is True)})
+
+    async def _add(self, _: Request, name: str) -> Response:
+        self._reconfigure.add(name)
+        return _json({"result": "added"})
+
+    async def _remove(self, _: Request, name: str) -> Response:
+        self._reconfigure.remove(name)
+        return _json({"result": "removed"})
+
+
+def error_answer(status: int, code: str, message: str) -> Response:
+    """{"error": …} with its status."""
+    return _json({"error": ErrorBody(code=code, message=message)}, status)
+
+
+def _answering(endpoint: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
+    """The endpoint, with what it raises made an answer."""
+
+    async def answer(request: Request, **parameters: str) -> Response:
+        try:
+            return await endpoint(request, **parameters)
+        except Refused as refused:
+            return error_answer(_STATUS.get(refused.fault, HTTPStatus.CONFLICT), refused.fault.name, str(refused))
+        except BadRequest as error:
+            return error_answer(HTTPStatus.BAD_REQUEST, Fault.BAD_ARGUMENTS.name, str(error))
+
+    return answer
+
+
+def _json(value: object, status: int = HTTPStatus.OK) -> Response:
+    return Response(status, json.dumps(value).encode() + b"\n", content_type=JSON)
+
+
+def _body(request: Request) -> dict[str, Any]:
+    if not request.body:
+        return {}
+    try:
+        value = json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise BadRequest("cannot read the body: expected a JSON object") from None
+    if not isinstance(value, dict):
+        raise BadRequest("cannot read the body: expected a JSON object")
+    return value
+
+
+def _strings(body: dict[str, Any], key: str) -> list[str]:
+    value = body.get(key)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise BadRequest(f"cannot read {key}: expected a list of strings")
+    return value
+
+
+def _number(request: Request, key: str, default: int) -> int:
+    text = request.query.get(key)
+    if text is None:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise BadRequest(f"cannot read {key}={text}: expected a whole number") from None
+
+
+def _span(request: Request) -> tuple[int, int]:
+    """Offset and length as supervisor counts them: a negative offset is from the end, a length of 0 is all of it."""
+    if "offset" in request.query:
+        return _number(request, "offset", 0), _number(request, "length", 0)
+    return -_number(request, "tail", TAIL), 0
