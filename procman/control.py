@@ -60,13 +60,22 @@ def split_namespec(namespec: str) -> tuple[str, str | None]:
 
 
 class Control:
-    """The operations on processes. `where_logs_are(name)` gives the paths of the two logs, "" for none."""
+    """The operations on processes."""
 
-    def __init__(self, engine: Engine, where_logs_are: Callable[[str], tuple[str, str]]) -> None:
-        """Subscribes to the engine for as long as it lives."""
+    def __init__(
+        self, engine: Engine, where_logs_are: Callable[[str], tuple[str, str]], lost: Callable[[str], int]
+    ) -> None:
+        """Subscribes to the engine for as long as it lives.
+
+        Args:
+            engine: what drives the processes.
+            where_logs_are: gives the paths of a process's two logs, "" where there is none.
+            lost: gives the bytes of its output that could not be written.
+        """
         self._engine = engine
         self._fleet = engine.fleet
         self._where_logs_are = where_logs_are
+        self._lost = lost
         self._times: dict[str, _Times] = {}
         self._waiters: dict[str, list[tuple[_Verdict, asyncio.Future[Fault]]]] = {}
         engine.subscribe(self._hear)
@@ -284,7 +293,7 @@ class Control:
             stderr_logfile=stderr,
             wanted=process.wanted,
             restarts=process.restarts,
-            lost=0,
+            lost=self._lost(process.name),
         )
 
 

@@ -25,7 +25,6 @@ import re
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, cast
@@ -230,9 +229,9 @@ class Connection(asyncio.Protocol):
         return self._read_body(self._head)
 
     def _cut_head(self) -> bytes | None:
-        """Take the head of the next request from the inbox, mended where h11 is stricter than clients are."""
+        """Take the head of the next request from the inbox, if it is all there."""
         inbox, limit = self._inbox, self._server.limits.header_bytes
-        if inbox[:1] in (b"\r", b"\n"):
+        if inbox.startswith((b"\r", b"\n")):
             # RFC 9112 (2.2) asks for this; `supervisorctl tail -f` sends an empty line after its request.
             self._inbox = inbox = inbox.lstrip(b"\r\n")
         if not inbox:
@@ -248,20 +247,21 @@ class Connection(asyncio.Protocol):
         self._searched = 0
         head = bytes(inbox[: found.end()])
         del inbox[: found.end()]
+        return head
+
+    def _open(self, head: bytes) -> Request:
+        """Parse a head, mended where h11 is stricter than clients are, and decide whether to read the body behind it."""
+        limits = self._server.limits
         line, newline, rest = head.partition(b"\n")
         if not line.isascii():
             # Names of programs may hold any letter, and not every client encodes them.
             line = _NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], line)
-        if not _HAS_HOST.search(head):
+        has_host = _HAS_HOST.search(head) is not None
+        if not has_host:
             # HTTP/1.1 demands the header, but on a unix socket it says nothing, and some clients leave it out.
             rest = b"Host:\r\n" + rest
-        return line + newline + rest
-
-    def _open(self, head: bytes) -> Request:
-        """Parse a head and decide whether to read the body that follows it."""
-        limits = self._server.limits
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.header_bytes)
-        self._http.receive_data(head)
+        self._http.receive_data(line + newline + rest)
         event = self._http.next_event()
         assert isinstance(event, h11.Request)  # the head is complete: a request or an exception
         if not event.http_version.startswith(b"1."):
@@ -274,6 +274,8 @@ class Connection(asyncio.Protocol):
         for raw_name, raw_value in event.headers:
             name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        if not has_host:
+            del headers["host"]
         request = Request.of(
             event.method.decode("ascii"),
             event.target.decode("ascii"),

@@ -1,0 +1,274 @@
+"""The composition root: builds everything from a configuration, boots, waits for the end, and cleans up.
+
+Sockets are bound before any child exists, so that whatever is wrong is said before anything has been started.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from procman import __version__
+from procman.api.rest import Rest, error_answer
+from procman.api.shapes import MasterInfo
+from procman.config.find import default_socket, ensure_runtime_dir
+from procman.config.load import load
+from procman.config.model import Config, InetServer, UnixServer
+from procman.config.problems import ConfigError
+from procman.control import Control
+from procman.core.fleet import Fleet
+from procman.core.messages import BootRequested, Quit, ShutdownRequested
+from procman.core.states import MasterState
+from procman.engine import Engine, News
+from procman.errors import CannotListen, ProcmanError
+from procman.http.auth import BasicAuth, HostGuard, is_loopback_name
+from procman.http.messages import Request, Response
+from procman.http.routing import Router
+from procman.http.server import Server
+from procman.outputs import Outputs
+from procman.reconfigure import Reconfigure
+from procman.report import Report
+from procman.system.limits import raise_limits
+from procman.system.privileges import drop_privileges
+from procman.system.signals import STOP, signal_name
+from procman.system.sockets import UnixAddress, listen_tcp, listen_unix, remove_socket
+
+API_VERSION = "3.0"
+# How long what is left in buffers may take to be written at the very end, in seconds.
+LAST_WORDS = 0.5
+
+
+def run(path: str, overrides: Mapping[str, str]) -> int:
+    """Run the master until it is told to stop; returns its exit status. Raises ProcmanError, nothing being started then."""
+    # PID 1 has no default actions: a stop that comes before the loop runs must not be lost.
+    for number in STOP:
+        signal.signal(number, lambda *_: sys.exit(0))
+    read = partial(load, path, overrides=overrides)
+    config = read()
+    notes = _become(config)
+    return asyncio.run(_Life(read, config, notes).live())
+
+
+def _become(config: Config) -> list[str]:
+    """Make this process what the configuration says, as far as that is done once."""
+    notes = []
+    master = config.master
+    notes += raise_limits(master.minfds, master.minprocs)
+    if master.uid is not None and drop_privileges(master.uid):
+        notes.append(f"Set uid to user {master.uid} succeeded")
+    if master.directory is not None:
+        try:
+            os.chdir(master.directory)
+        except OSError as error:
+            raise ProcmanError(f"cannot change to {master.directory}: {error.strerror}; check directory=") from None
+    os.umask(master.umask)
+    return notes
+
+
+class _Life:
+    """One master after the other, until one was not asked to come back."""
+
+    def __init__(self, read: Callable[[], Config], config: Config, notes: list[str]) -> None:
+        self._read = read
+        self._config = config
+        self._notes = notes
+        self._master: _Master | None = None
+        self._stop_asked = False
+
+    async def live(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in STOP:
+            loop.add_signal_handler(number, self._stop, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGUSR2, self._reopen)
+        loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        while not self._stop_asked:
+            self._master = _Master(self._config, self._read, self._notes)
+            again = await self._master.live()
+            self._master = None
+            if not again:
+                break
+            # It could be read when the reload was asked for; should that have changed, nothing runs any more.
+            self._config = self._read()
+            self._notes = []
+        return 0
+
+    def _stop(self, number: int) -> None:
+        if self._master is None:
+            self._stop_asked = True
+        else:
+            self._master.stop(number)
+
+    def _reload(self) -> None:
+        if self._master is not None:
+            self._master.reload()
+
+    def _reopen(self) -> None:
+        if self._master is not None:
+            self._master.reopen()
+
+    def _reap(self) -> None:
+        if self._master is not None:
+            self._master.engine.reap()
+
+
+class _Master:
+    """Everything that one configuration brings to life."""
+
+    def __init__(self, config: Config, read: Callable[[], Config], notes: list[str]) -> None:
+        self._config = config
+        self._read = read
+        self._began = int(time.time())
+        self._quit: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._socket_files: list[str] = []
+        self._servers: list[Server] = []
+        self.outputs = Outputs(config)
+        self._log = self.outputs.log
+        for warning in config.warnings:
+            self._log.warn(str(warning))
+        for note in notes:
+            self._log.info(note)
+        fleet = Fleet(config.groups)
+        self.engine = Engine(fleet, self.outputs, config.serverurl or self._implicit_url(), self._log.critical)
+        self._fleet = fleet
+        self._report = Report(fleet, self._log)
+        self.engine.subscribe(self._report.tell)
+        self.engine.subscribe(self.outputs.hear)
+        self.engine.subscribe(self._hear)
+        self._control = Control(self.engine, self.outputs.log_paths, self.outputs.lost)
+        self._reconfigure = Reconfigure(self.engine, self._control, config, read)
+
+    async def live(self) -> bool:
+        """From boot to the end; True: come back with a fresh configuration."""
+        pidfile = self._config.master.pidfile
+        try:
+            await self._listen()
+            wrote_pidfile = self._write_pidfile(pidfile)
+            self._log.info(f"procman started with pid {os.getpid()}")
+            self.engine.post(BootRequested())
+            # Strangers that ended before there was anybody to be told of it.
+            self.engine.reap()
+            again = await self._quit
+            if wrote_pidfile:
+                _remove(pidfile)
+        finally:
+            self.engine.close()
+            self._report.close()
+            for server in self._servers:
+                await server.close(LAST_WORDS)
+            for path in self._socket_files:
+                remove_socket(path)
+            await self.outputs.close(LAST_WORDS)
+        return again
+
+    # ---- what signals ask for
+
+    def stop(self, number: int) -> None:
+        self._log.warn(f"received {signal_name(number)} indicating exit request")
+        self.engine.post(ShutdownRequested())
+
+    def reload(self) -> None:
+        if self._fleet.state is MasterState.SHUTDOWN:
+            self._log.warn("ignored SIGHUP indicating restart request (shutdown in progress)")
+            return
+        self._log.warn("received SIGHUP indicating restart request")
+        try:
+            self._read()
+        except ConfigError as error:
+            for problem in error.problems:
+                self._log.critical(str(problem))
+            self._log.critical("cannot restart with this configuration; everything goes on as it was")
+            return
+        self.engine.post(ShutdownRequested(restart=True))
+
+    def reopen(self) -> None:
+        self._log.info("received SIGUSR2 indicating log reopen request")
+        self.outputs.reopen()
+
+    # ---- the pieces of `live`
+
+    def _hear(self, news: News) -> None:
+        if isinstance(news, Quit) and not self._quit.done():
+            self._quit.set_result(news.restart)
+
+    def _implicit_url(self) -> str | None:
+        """What programs are told where the file names no server: the socket that is always there."""
+        return f"unix://{default_socket(self._config.file)}"
+
+    async def _listen(self) -> None:
+        router = Router(problem=lambda status, text, _: error_answer(status, "UNKNOWN_METHOD", text))
+        Rest(self._control, self._reconfigure, self.outputs, self._about).add_to(router)
+        unix = [server for server in self._config.servers if isinstance(server, UnixServer)]
+        for server in unix:
+            await self._serve_unix(router, UnixAddress(server.file, server.chmod, server.chown_ids), server)
+        if not unix:
+            try:
+                ensure_runtime_dir()
+                await self._serve_unix(router, UnixAddress(default_socket(self._config.file)), None)
+            except CannotListen:
+                raise
+            except ProcmanError as error:
+                # Nobody asked for it in words, and a container without a writable directory can do without.
+                self._log.warn(f"there is no control socket: {error}")
+        for inet in self._config.servers:
+            if isinstance(inet, InetServer):
+                await self._serve_tcp(router, inet)
+
+    async def _serve_unix(self, router: Router, address: UnixAddress, options: UnixServer | None) -> None:
+        auth = BasicAuth(options.username, options.password) if options else None
+        sock = listen_unix(address)
+        self._socket_files.append(address.path)
+        server = Server(router, on_error=self._log.critical, gate=auth.refusal if auth else None)
+        self._servers.append(server)
+        await server.listen(sock, address.path)
+
+    async def _serve_tcp(self, router: Router, options: InetServer) -> None:
+        shown = f"{options.host or '*'}:{options.port}"
+        if options.username is None and not is_loopback_name(options.host or "*"):
+            self._log.critical(
+                f"not listening on {shown}: everybody who reaches it could run programs here; set username= and "
+                f"password= in [{options.section}], or listen on 127.0.0.1"
+            )
+            return
+        auth = BasicAuth(options.username, options.password)
+        guard = HostGuard([options.host] if options.host else [])
+
+        def gate(request: Request) -> Response | None:
+            return guard.refusal(request) or auth.refusal(request)
+
+        server = Server(router, on_error=self._log.critical, gate=gate)
+        self._servers.append(server)
+        await server.listen(listen_tcp(options.host, options.port), shown)
+
+    def _about(self) -> MasterInfo:
+        return MasterInfo(
+            pid=os.getpid(),
+            version=__version__,
+            api_version=API_VERSION,
+            identifier=self._config.master.identifier,
+            state=int(self._fleet.state),
+            statename=self._fleet.state.name,
+            config_file=self._config.file,
+            start=self._began,
+            processes=len(self._fleet.processes),
+            reaped_orphans=self.engine.orphans,
+        )
+
+    def _write_pidfile(self, path: str) -> bool:
+        try:
+            with open(path, "w", encoding="ascii") as file:
+                file.write(f"{os.getpid()}\n")
+        except OSError as error:
+            self._log.critical(f"could not write pidfile {path}: {error.strerror}")
+            return False
+        return True
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
