@@ -98,8 +98,8 @@ class Client:
         self._refuse(answer, content)
         return content
 
-    def stream(self, method: str, path: str) -> Iterator[bytes]:
-        """Give the answer's bytes as they arrive, over a connection of its own; closing the iterator ends it.
+    def stream(self, method: str, path: str) -> Stream:
+        """The answer's bytes as they arrive, over a connection of its own.
 
         The master has been asked, and has not refused, when this returns.
         """
@@ -111,7 +111,7 @@ class Client:
         except BaseException:
             wire.close()
             raise
-        return _closing(wire, answer)
+        return Stream(wire, answer)
 
     def close(self) -> None:
         """Drop the connection; the next call opens another."""
@@ -169,6 +169,38 @@ class Client:
         return Unreachable(self.place, f"what answers there is not procman{said}")
 
 
+class Stream:
+    """An iterator over what arrives; it ends when the master ends it, or when `close` is called from any thread."""
+
+    def __init__(self, wire: _Wire, answer: _Answer) -> None:
+        self._wire = wire
+        self._pieces = answer.pieces()
+        self._closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except Unreachable:
+            if self._closed:
+                raise StopIteration from None
+            raise
+
+    def close(self) -> None:
+        """Hang up: who waits for the next piece is told that there is none."""
+        self._closed = True
+        self._wire.hang_up()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._wire.close()
+
+
 def quoted(text: str) -> str:
     """`text` as one part of a path: a name may hold spaces, slashes or letters of any script."""
     if _PLAIN.issuperset(text):
@@ -212,13 +244,6 @@ def _base64(text: str) -> str:
     return b2a_base64(text.encode("utf-8", "surrogateescape"), newline=False).decode()
 
 
-def _closing(wire: _Wire, answer: _Answer) -> Iterator[bytes]:
-    try:
-        yield from answer.pieces()
-    finally:
-        wire.close()
-
-
 class _Wire:
     """One connection, and what has come in over it but was not used yet."""
 
@@ -229,6 +254,13 @@ class _Wire:
 
     def close(self) -> None:
         self._sock.close()
+
+    def hang_up(self) -> None:
+        """End the connection while another thread may be reading from it."""
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it has ended already
 
     def stale(self) -> bool:
         """Has the other side closed meanwhile, or said something nobody asked for?"""

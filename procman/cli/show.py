@@ -36,7 +36,9 @@ _UNSAFE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\udc80-\udcff]
 _LOG_TEXT = re.compile(rf"({_SGR})|\r(?=\n)|({_UNSAFE})")
 _NAME_TEXT = re.compile(rf"()[\t\n]|({_UNSAFE})")
 # What may go on in the next block: a carriage return, an escape sequence, or the first bytes of one UTF-8 character.
-_UNFINISHED = re.compile(rb"(?:\r|\x1b(?:\[[0-9;:]{0,32})?|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
+_UNFINISHED = re.compile(
+    rb"(?:\r|\x1b(?:\[[0-9;:]{0,32})?|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
+)
 
 
 def on_terminal(out: BinaryIO) -> bool:

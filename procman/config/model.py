@@ -110,7 +110,7 @@ class Program:
         effect=Effect.NONE,
     )
     autostart: bool = option(kinds.BOOLEAN, "Start it with the master.", default=True, effect=Effect.NONE)
-    autorestart: Autorestart = option(
+    autorestart: Autorestart = option(  # noqa: RUF009 - it makes a field
         kinds.AUTORESTART,
         "Start it again when it has ended by itself: always, never, or when the exit code is not one of exitcodes.",
         default=Autorestart.UNEXPECTED,
@@ -125,7 +125,7 @@ class Program:
     startretries: int = option(
         kinds.INTEGER, "How often a failed start is tried again before FATAL.", default=3, effect=Effect.NONE
     )
-    stopsignal: signal.Signals = option(
+    stopsignal: signal.Signals = option(  # noqa: RUF009 - it makes a field
         kinds.SIGNAL, "The signal that asks it to leave.", default=signal.SIGTERM, effect=Effect.NONE
     )
     stopwaitsecs: float = option(

@@ -54,7 +54,7 @@ class Unfit(ValueError):
         self.slug = slug
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: Kind[str](…) writes __orig_class__
 class Kind(Generic[T]):
     """One sort of value.
 
@@ -186,8 +186,8 @@ def _show_bool(value: object) -> str:
     return "true" if value else "false"
 
 
-TEXT = Kind[str](name="text", expected="a text", slug="other", parse=str, accept=_text, schema={"type": "string"})
-SECRET = Kind[str](
+TEXT: Kind[str] = Kind(name="text", expected="a text", slug="other", parse=str, accept=_text, schema={"type": "string"})
+SECRET: Kind[str] = Kind(
     name="text",
     expected="a text",
     slug="other",
@@ -196,7 +196,7 @@ SECRET = Kind[str](
     schema={"type": "string"},
     private=True,
 )
-INTEGER = Kind[int](
+INTEGER: Kind[int] = Kind(
     name="number",
     expected="a whole number",
     slug="bad-number",
@@ -204,7 +204,7 @@ INTEGER = Kind[int](
     accept=_accept_int,
     schema={"type": ["integer", "string"]},
 )
-BOOLEAN = Kind[bool](
+BOOLEAN: Kind[bool] = Kind(
     name="boolean",
     expected="true or false",
     slug="bad-boolean",
@@ -238,7 +238,7 @@ def show_size(value: int) -> str:
     return str(value)
 
 
-SIZE = Kind[int](
+SIZE: Kind[int] = Kind(
     name="size",
     expected="a number of bytes, or one with KB, MB or GB such as 50MB",
     slug="bad-number",
@@ -269,7 +269,7 @@ def _whole(value: float) -> float:
     return int(value) if value == int(value) else value
 
 
-SECONDS = Kind[float](
+SECONDS: Kind[float] = Kind(
     name="seconds",
     expected="a whole number of seconds",
     slug="bad-number",
@@ -287,7 +287,7 @@ def _parse_signal(text: str) -> signal.Signals:
         number = int(text)
     except ValueError:
         name = text.strip().upper()
-        number = signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]  # type: ignore[assignment]
+        number = signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]
     return signal.Signals(number)
 
 
@@ -306,7 +306,7 @@ def _show_signal(value: signal.Signals) -> str:
     return value.name.removeprefix("SIG")
 
 
-SIGNAL = Kind[signal.Signals](
+SIGNAL: Kind[signal.Signals] = Kind(
     name="signal",
     expected="a name such as TERM or SIGQUIT, or a number",
     slug="bad-signal",
@@ -328,7 +328,7 @@ def _accept_autorestart(value: object) -> Autorestart:
     return Autorestart(value) if isinstance(value, bool) else _parse_autorestart(_text(value))
 
 
-AUTORESTART = Kind[Autorestart](
+AUTORESTART: Kind[Autorestart] = Kind(
     name="true, false or unexpected",
     expected="true, false or unexpected",
     slug="bad-autorestart",
@@ -346,7 +346,7 @@ def _parse_loglevel(text: str) -> str:
     return word
 
 
-LOGLEVEL = Kind[str](
+LOGLEVEL: Kind[str] = Kind(
     name="log level",
     expected="one of " + ", ".join(LOG_LEVELS),
     slug="bad-loglevel",
@@ -367,7 +367,7 @@ def show_octal(value: int) -> str:
     return f"{value:04o}"
 
 
-OCTAL = Kind[int](
+OCTAL: Kind[int] = Kind(
     name="octal mode",
     expected="octal digits such as 022 or 0700",
     slug="bad-octal",
@@ -396,7 +396,7 @@ def _list(value: object) -> Sequence[object]:
 
 
 STRING_LIST: Schema = {"type": ["array", "string"], "items": {"type": "string"}}
-STRINGS = Kind[tuple[str, ...]](
+STRINGS: Kind[tuple[str, ...]] = Kind(
     name="list",
     expected="names separated by commas",
     slug="other",
@@ -411,7 +411,7 @@ def _parse_patterns(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-PATTERNS = Kind[tuple[str, ...]](
+PATTERNS: Kind[tuple[str, ...]] = Kind(
     name="file patterns",
     expected="file names or patterns separated by blanks",
     slug="other",
@@ -436,7 +436,7 @@ def _events(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-EVENTS = Kind[tuple[str, ...]](
+EVENTS: Kind[tuple[str, ...]] = Kind(
     name="list of event types",
     expected="event types such as PROCESS_STATE, TICK_60",
     slug="unknown-event",
@@ -465,7 +465,7 @@ def _accept_exitcodes(value: object) -> tuple[int, ...]:
     return _exitcodes([_accept_int(item) for item in _list(value)])
 
 
-EXITCODES = Kind[tuple[int, ...]](
+EXITCODES: Kind[tuple[int, ...]] = Kind(
     name="list of exit codes",
     expected="exit codes from 0 to 255 separated by commas",
     slug="bad-exitcodes",
@@ -484,7 +484,7 @@ def _parse_environment(text: str) -> Mapping[str, str]:
         words = list(lexer)
     except ValueError as error:  # an open quote
         raise Unfit("a quote is opened and not closed") from error
-    variables = {}
+    variables: dict[str, str] = {}
     for start in range(0, len(words), 4):
         triple = words[start : start + 3]
         if len(triple) != len("K=V") or triple[1] != "=":
@@ -499,7 +499,7 @@ def _accept_environment(value: object) -> Mapping[str, str]:
         return _parse_environment(value)
     if not isinstance(value, dict):
         raise Unfit('expected a table such as { LANG = "C.UTF-8" }')
-    variables = {}
+    variables: dict[str, str] = {}
     for name, item in value.items():
         if not isinstance(item, (str, int, float)):
             raise Unfit(f"{name}: expected a text, a number or true/false")
@@ -509,7 +509,7 @@ def _accept_environment(value: object) -> Mapping[str, str]:
     return variables
 
 
-ENVIRONMENT = Kind[Mapping[str, str]](
+ENVIRONMENT: Kind[Mapping[str, str]] = Kind(
     name="environment",
     expected='KEY="value" pairs separated by commas',
     slug="bad-environment",
@@ -528,7 +528,7 @@ def _accept_command(value: object) -> str:
     return command
 
 
-COMMAND = Kind[str](
+COMMAND: Kind[str] = Kind(
     name="command",
     expected="a command: a text, or a list of texts",
     slug="missing-command",
@@ -540,8 +540,8 @@ COMMAND = Kind[str](
 
 # ------------------------------------------------------------------------------------------------ places and addresses
 
-PATH = Kind[str](name="path", expected="a path", slug="other", parse=str, accept=_text, schema={"type": "string"})
-DIRECTORY = Kind[str](
+PATH: Kind[str] = Kind(name="path", expected="a path", slug="other", parse=str, accept=_text, schema={"type": "string"})
+DIRECTORY: Kind[str] = Kind(
     name="existing directory",
     expected="a directory that exists",
     slug="missing-directory",
@@ -550,7 +550,7 @@ DIRECTORY = Kind[str](
     schema={"type": "string"},
     place="directory",
 )
-FILE = Kind[str](
+FILE: Kind[str] = Kind(
     name="path in an existing directory",
     expected="a file in a directory that exists",
     slug="missing-directory",
@@ -565,7 +565,7 @@ def _parse_logfile(text: str) -> str | None:
     return {"none": None, "off": None, "auto": AUTO, "syslog": SYSLOG}.get(text.lower(), text)
 
 
-LOGFILE = Kind[str | None](
+LOGFILE: Kind[str | None] = Kind(
     name="path, AUTO or NONE",
     expected="a file in a directory that exists, AUTO or NONE",
     slug="missing-directory",
@@ -575,7 +575,7 @@ LOGFILE = Kind[str | None](
     show=lambda value: "NONE" if value is None else value,
     place="parent",
 )
-USER = Kind[str](
+USER: Kind[str] = Kind(
     name="user",
     expected="the name or the number of a user of this machine",
     slug="unknown-user",
@@ -583,7 +583,7 @@ USER = Kind[str](
     accept=lambda value: str(_accept_int(value)) if isinstance(value, int) else _text(value),
     schema={"type": ["string", "integer"]},
 )
-OWNER = Kind[str](
+OWNER: Kind[str] = Kind(
     name="user or user:group",
     expected="USER or USER:GROUP of this machine",
     slug="unknown-user",
@@ -591,7 +591,7 @@ OWNER = Kind[str](
     accept=_text,
     schema={"type": "string"},
 )
-PLUGIN = Kind[str](
+PLUGIN: Kind[str] = Kind(
     name="module:attribute",
     expected="module:attribute",
     slug="unresolvable-plugin",
@@ -599,7 +599,7 @@ PLUGIN = Kind[str](
     accept=_text,
     schema={"type": "string"},
 )
-URL = Kind[str](
+URL: Kind[str] = Kind(
     name="URL",
     expected="a URL such as unix:///run/procman.sock or http://localhost:9001",
     slug="other",
@@ -624,7 +624,7 @@ def _accept_port(value: object) -> int:
     return host_and_port(value if isinstance(value, str) else str(_accept_int(value)))[1]
 
 
-ADDRESS = Kind[int](
+ADDRESS: Kind[int] = Kind(
     name="port or host:port",
     expected="a port, or host:port such as 127.0.0.1:9001",
     slug="bad-port",

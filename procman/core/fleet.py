@@ -20,6 +20,7 @@ from procman.core.messages import (
     AnnounceMaster,
     BootRequested,
     DeadlineReached,
+    Dismissed,
     Event,
     Exited,
     GroupAdded,
@@ -216,6 +217,7 @@ class Fleet:
                 self._by_pid.pop(process.pid or 0, None)
                 del self.processes[name]
                 del self.groups[process.program.group].processes[name]
+                actions.append(Dismissed(name))
         for name, members in list(self.groups.items()):
             if members.leaving and not members.processes:
                 del self.groups[name]

@@ -197,6 +197,13 @@ class AnnounceGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Dismissed:
+    """A process has left the fleet for good; another one may take its name later."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnnounceInPlace:
     """A running process has new options that need no restart."""
 
@@ -220,4 +227,4 @@ class Quit:
     restart: bool
 
 
-Action = Spawn | Kill | Announce | AnnounceGroup | AnnounceInPlace | AnnounceMaster | Quit
+Action = Spawn | Kill | Announce | AnnounceGroup | Dismissed | AnnounceInPlace | AnnounceMaster | Quit

@@ -45,28 +45,19 @@ class LineSplitter:
         return rest
 
     def _shorten(self, whole: bytes) -> bytes:
-        """Mark what is too long in a block of whole lines, from newline to newline in steps of `max_line`."""
+        """Mark what is too long in a block of whole lines."""
         out = []
         start = 0
         while start < len(whole):
-            # One search for the last newline in reach covers all the short lines before it.
-            end = start + whole[start : start + self.max_line + 1].rfind(b"\n") + 1
-            if self._inside:
-                # What continues an over-long line needs its mark, so this line is looked at by itself.
-                end = whole.find(b"\n", start) + 1
-                if end - start - 1 <= self.max_line:
-                    out.append(CONTINUED + whole[start:end])
-                    self._inside = False
-                    start = end
-                    continue
-                end = start
-            if end == start:
-                end = whole.find(b"\n", start) + 1
-                pieces, rest = self._cut(whole[start : end - 1])
-                out.append(pieces + CONTINUED + rest + b"\n")
-                self._inside = False
-            else:
+            # The last newline in reach covers all the short lines before it.
+            end = 0 if self._inside else whole.rfind(b"\n", start, start + self.max_line + 1) + 1
+            if end:
                 out.append(whole[start:end])
+            else:
+                end = whole.index(b"\n", start) + 1
+                pieces, rest = self._cut(whole[start : end - 1])
+                out += pieces, CONTINUED, rest, b"\n"
+                self._inside = False
             start = end
         return b"".join(out)
 
@@ -75,19 +66,19 @@ class LineSplitter:
         out = []
         start = 0
         while len(line) - start > self.max_line:
-            end = start + self.max_line
-            for end in range(end, end - 4, -1):
-                if line[end] & 0xC0 != 0x80:  # not in the middle of a UTF-8 character
-                    break
-            else:
-                end = start + self.max_line  # not UTF-8 at all
-            if self._inside:
-                out.append(CONTINUED)
-            out.append(line[start:end])
-            out.append(GOES_ON)
+            end = _character_border(line, start + self.max_line)
+            out += CONTINUED if self._inside else b"", line[start:end], GOES_ON
             self._inside = True
             start = end
         return b"".join(out), line[start:]
+
+
+def _character_border(text: bytes, position: int) -> int:
+    """Return the last position, not after the given one, that is not inside a UTF-8 character."""
+    for border in range(position, position - 4, -1):
+        if text[border] & 0xC0 != 0x80:
+            return border
+    return position  # not UTF-8 at all
 
 
 _CSI = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48, 5.4: colours, cursor movements, modes

@@ -10,11 +10,10 @@ from procman.client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from procman.cli.ctl_session import Session
 
 _DEFAULT_BYTES = 1600
+_MOST_WORDS = 3  # supervisorctl's -f or -N, name, channel; here -f and -N may both be given
 _CHANNELS = ("stdout", "stderr")
 _WORDS = {"NO_FILE": "no log file", "FAILED": "unknown error reading log", "BAD_NAME": "no such process name"}
 
@@ -30,7 +29,7 @@ def tail(session: Session, words: list[str]) -> None:
         session.usage("Error: too few arguments", "tail")
         return
     modifiers, names = _modifiers(words)
-    if len(modifiers) <= 1 and len(words) > 3 or len(names) > 3:  # noqa: PLR2004 - modifier, name, channel
+    if len(words) > (_MOST_WORDS if len(modifiers) <= 1 else _MOST_WORDS + 1):
         session.check()
         session.usage("Error: too many arguments", "tail")
         return
@@ -49,7 +48,7 @@ def tail(session: Session, words: list[str]) -> None:
 def maintail(session: Session, words: list[str]) -> None:
     """`maintail [-f] [-N]`, the log of the master itself."""
     modifiers, others = _modifiers(words)
-    if len(words) > 1 and (others or len(modifiers) > 2):  # noqa: PLR2004 - -f and -N
+    if len(words) > 1 and sorted(word == "-f" for word in words) != [False, True]:
         session.check()
         session.usage("Error: too many arguments", "maintail")
         return
@@ -58,11 +57,6 @@ def maintail(session: Session, words: list[str]) -> None:
         session.usage(f"Error: bad argument {others[0]}")
         return
     _show(session, "/v1/log", modifiers, "supervisord", None)
-
-
-def follow(session: Session, path: str) -> Iterator[bytes]:
-    """The log at `path` from now on, as it grows; `path` holds the query."""
-    return session.client.stream("GET", path)
 
 
 def _modifiers(words: list[str]) -> tuple[list[str], list[str]]:
@@ -119,18 +113,19 @@ def _once(session: Session, path: str, count: int, name: str, channel: str | Non
 
 def _follow(session: Session, path: str, count: int | None, name: str, channel: str | None) -> None:
     """Until Ctrl-C, or until the master ends the stream."""
-    tail_ = "" if count is None else f"&tail={max(count, 0)}"
+    start = "" if count is None else f"&tail={max(count, 0)}"
     cleaner = show.LogCleaner()
     session.say("==> Press Ctrl-C to exit <==")
     session.flush()
     try:
-        for data in session.client.stream("GET", f"{path}?follow=1{tail_}"):
-            if session.as_json:
-                text = data.decode("utf-8", "surrogateescape")
-                session.write_line({"name": name, "channel": channel, "data": text})
-            else:
-                session.write(cleaner.feed(data).encode() if session.terminal else data)
-                session.flush()
+        with session.client.stream("GET", f"{path}?follow=1{start}") as stream:
+            for data in stream:
+                if session.as_json:
+                    text = data.decode("utf-8", "surrogateescape")
+                    session.write_line({"name": name, "channel": channel, "data": text})
+                else:
+                    session.write(cleaner.feed(data).encode() if session.terminal else data)
+                    session.flush()
     except KeyboardInterrupt:
         session.say("")
     finally:

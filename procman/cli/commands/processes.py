@@ -160,9 +160,7 @@ def _operate(session: Session, operation: str, names: list[str], **options: str)
     return results
 
 
-def _report(
-    session: Session, results: list[Result], done: str, *, ignored: str = "", no_group: int = GENERIC
-) -> None:
+def _report(session: Session, results: list[Result], done: str, *, ignored: str = "", no_group: int = GENERIC) -> None:
     """A line for each, and the exit status: 7 for what died or was dead, `no_group` for an unknown group, else 1."""
     for result in results:
         code, group, name = result["status"], result["group"], result["name"]

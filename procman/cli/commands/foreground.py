@@ -1,0 +1,99 @@
+"""fg: lines typed here go to a program's standard input, and what it writes comes back."""
+
+from __future__ import annotations
+
+import threading
+
+from procman.cli import show
+from procman.client import ApiError, Unreachable, quoted
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from procman.api.shapes import ProcessInfo
+    from procman.cli.ctl_session import Session
+
+
+def foreground(session: Session, words: list[str]) -> None:
+    """`fg NAME`, until Ctrl-C, the end of the input, or the end of the process."""
+    if not words:
+        session.check()
+        session.usage("ERROR: no process name supplied", "fg")
+        return
+    if len(words) > 1:
+        session.check()
+        session.usage("ERROR: too many process names supplied")
+        return
+    name = words[0]
+    try:
+        running = _is_running(session, name)
+    except ApiError as error:
+        if error.code != "BAD_NAME":
+            raise
+        session.problem("ERROR: bad process name supplied", code=error.code, name=name)
+        return
+    if not running:
+        session.problem("ERROR: process not running", code="NOT_RUNNING", name=name)
+        return
+    session.say("==> Press Ctrl-C to exit <==")
+    session.flush()
+    outputs = [_Output(session, name, channel) for channel in ("stdout", "stderr")]
+    try:
+        _copy_input(session, name)
+    except (KeyboardInterrupt, EOFError):
+        pass
+    finally:
+        for output in outputs:
+            output.end()
+    session.say("Exiting foreground")
+
+
+def _copy_input(session: Session, name: str) -> None:
+    while True:
+        line = input() + "\n"
+        try:
+            data = line.encode("utf-8", "surrogateescape")
+            session.client.exchange("POST", f"/v1/processes/{quoted(name)}/stdin", data)
+        except ApiError as error:
+            session.say("Process got killed" if error.code == "NOT_RUNNING" else f"ERROR: {error.message}")
+            return
+        if not _is_running(session, name):
+            session.say("Process got killed")
+            return
+
+
+class _Output:
+    """A thread that copies one stream of the program to our output, until told to end."""
+
+    def __init__(self, session: Session, name: str, channel: str) -> None:
+        self._session = session
+        self._about = {"name": name, "channel": channel}
+        self._thread: threading.Thread | None = None
+        try:
+            path = f"/v1/processes/{quoted(name)}/log/{channel}?follow=1"
+            self._stream = session.client.stream("GET", path)
+        except ApiError:
+            return  # this one has no log to follow: the other may have
+        self._thread = threading.Thread(target=self._copy, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        if self._thread is not None:
+            self._stream.close()
+            self._thread.join()
+
+    def _copy(self) -> None:
+        session, cleaner = self._session, show.LogCleaner()
+        try:
+            for data in self._stream:
+                if session.as_json:
+                    session.write_line({**self._about, "data": data.decode("utf-8", "surrogateescape")})
+                else:
+                    session.write(cleaner.feed(data).encode() if session.terminal else data)
+                    session.flush()
+        except (Unreachable, OSError):
+            return  # nobody left to copy from, or to: the next line typed tells which
+
+
+def _is_running(session: Session, name: str) -> bool:
+    processes: list[ProcessInfo] = session.client.call("GET", f"/v1/processes/{quoted(name)}")["processes"]
+    return len(processes) == 1 and processes[0]["statename"] == "RUNNING"

@@ -1,0 +1,90 @@
+"""Where the configuration is looked for, and where the control socket of a file without one lies.
+
+The client uses this on every call, so nothing but `os` is imported before it is needed.
+"""
+
+import os
+
+from procman.errors import ProcmanError
+
+SEARCH = (
+    "./procman.toml",
+    "./conf/procman.toml",
+    "./supervisord.conf",
+    "./etc/supervisord.conf",
+    "/etc/procman.toml",
+    "/etc/procman/procman.toml",
+    "/etc/supervisord.conf",
+    "/etc/supervisor/supervisord.conf",
+)
+
+# sun_path holds 108 bytes with the closing NUL; see unix(7).
+LONGEST_SOCKET_PATH = 107
+
+# What a default socket's name needs: 8 characters of the file's name, "-", 8 digits and ".sock", after a "/".
+_LONGEST_NAME = 1 + 8 + 1 + 8 + 5
+
+
+def find_config() -> str | None:
+    """The first file of SEARCH that is there."""
+    return next((path for path in SEARCH if os.path.exists(path)), None)
+
+
+def runtime_dir() -> str:
+    """The private folder for sockets: $XDG_RUNTIME_DIR/procman, /run/procman for root, else one in the temp folder.
+
+    Only the name: `ensure_runtime_dir` makes it.
+    """
+    chosen = os.environ.get("XDG_RUNTIME_DIR", "")
+    if os.path.isabs(chosen) and len(os.fsencode(chosen)) + len("/procman") + _LONGEST_NAME <= LONGEST_SOCKET_PATH:
+        return os.path.join(chosen, "procman")
+    if os.geteuid() == 0:
+        return "/run/procman"
+    return f"/tmp/procman-{os.geteuid()}"  # noqa: S108 - its owner and mode are verified before use
+
+
+def ensure_runtime_dir() -> str:
+    """Make that folder, mode 0700, and verify that nobody else could have put a socket into it.
+
+    Raises:
+        ProcmanError: it cannot be made, or it belongs to somebody else, or others may write to it.
+    """
+    path = runtime_dir()
+    way_out = "name a socket in [unix_http_server] file=, or set XDG_RUNTIME_DIR to a private folder"
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ProcmanError(
+            f"cannot make the folder {path} for the control socket: {error.strerror}; {way_out}"
+        ) from None
+    import stat  # noqa: PLC0415 - the client never comes here
+
+    # Not followed: a symbolic link may be turned to another folder after this look.
+    found = os.lstat(path)
+    if not stat.S_ISDIR(found.st_mode):
+        raise ProcmanError(f"cannot use {path} for the control socket: it is not a folder; remove it, or {way_out}")
+    if found.st_uid != os.geteuid():
+        raise ProcmanError(
+            f"cannot use {path} for the control socket: it belongs to uid {found.st_uid}, not to {os.geteuid()}; {way_out}"
+        )
+    if found.st_mode & 0o077:
+        raise ProcmanError(
+            f"cannot use {path} for the control socket: others have access (mode {found.st_mode & 0o777:04o}); "
+            f"chmod 700 {path}, or {way_out}"
+        )
+    return path
+
+
+def default_socket(config_file: str) -> str:
+    """The control socket of a master whose file names none: found again from the path of that file alone.
+
+    The path is always short enough for a socket, and the same by whatever name the file is reached.
+    """
+    import zlib  # noqa: PLC0415 - hashlib costs ten times as much, and nobody is to be kept out by this name
+
+    real = os.fsencode(os.path.realpath(config_file))
+    stem = os.path.basename(config_file).partition(".")[0]
+    short = "".join(letter for letter in stem if letter.isascii() and (letter.isalnum() or letter in "-_"))[:8]
+    return os.path.join(runtime_dir(), f"{short or 'procman'}-{zlib.crc32(real):08x}.sock")

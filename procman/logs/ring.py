@@ -1,0 +1,68 @@
+"""The last bytes of a stream, and who wants to know when there are more.
+
+Pure: no I/O and no clock here. Positions count from the first byte ever appended, so a reader that was too slow learns
+exactly how much it missed; it costs the ring one callback and not a byte.
+"""
+
+from collections.abc import Callable
+
+
+class Ring:
+    """Keeps the last `capacity` bytes; takes no memory before there is something to keep."""
+
+    __slots__ = ("_followers", "_kept", "capacity", "closed", "end")
+
+    def __init__(self, capacity: int = 65536) -> None:
+        self.capacity = capacity
+        self.end = 0  # bytes appended, ever
+        self.closed = False  # nothing will follow
+        self._kept: bytes | bytearray = b""
+        self._followers: dict[object, Callable[[], None]] = {}
+
+    @property
+    def start(self) -> int:
+        """The position of the oldest byte kept."""
+        return self.end - len(self._kept)
+
+    def append(self, data: bytes) -> None:
+        """Add to the end; what no longer fits is forgotten at the other one."""
+        self.end += len(data)
+        if len(data) >= self.capacity:
+            self._kept = data[len(data) - self.capacity :]  # no copy where they are equal, as in a flood
+        else:
+            if isinstance(self._kept, bytes):
+                self._kept = bytearray(self._kept)
+            self._kept += data
+            # A bytearray loses its head by moving a pointer.
+            del self._kept[: max(0, len(self._kept) - self.capacity)]
+        for wake in tuple(self._followers.values()):
+            wake()
+
+    def tail(self, length: int) -> bytes:
+        """Return the last bytes, `length` of them at most."""
+        return bytes(self._kept[max(0, len(self._kept) - length) :])
+
+    def read(self, position: int) -> tuple[bytes, int, int]:
+        """Return what is kept from `position` on, the position to go on from, and how many bytes were forgotten between."""
+        first = min(max(position, self.start), self.end)
+        return bytes(self._kept[first - self.start :]), self.end, max(0, first - position)
+
+    def clear(self) -> None:
+        """Forget what is kept; the positions go on."""
+        self._kept = b""
+
+    def close(self) -> None:
+        """Tell all followers that nothing will follow."""
+        self.closed = True
+        for wake in tuple(self._followers.values()):
+            wake()
+
+    def follow(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake` after every change from now on; what is returned ends that."""
+        key = object()
+        self._followers[key] = wake
+
+        def unfollow() -> None:
+            self._followers.pop(key, None)
+
+        return unfollow

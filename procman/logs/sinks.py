@@ -1,0 +1,245 @@
+"""Where the bytes of one stream end up: the sink protocol, the rotating file and the sink that wants nothing.
+
+The rule for every sink: what it is given is written or counted as lost, and neither an error nor a slow reader ever
+comes back to the one who wrote. A sink that has enough for now says so, and its stream is not read until it calls back.
+"""
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from procman.errors import ProcmanError
+from procman.logs.trouble import Trouble, write_all
+
+
+class Sink(Protocol):
+    """One destination of one stream."""
+
+    @property
+    def path(self) -> str | None:
+        """The file that can be read back, where there is one."""
+
+    @property
+    def lost(self) -> int:
+        """Bytes that were given to it and could not be written, ever."""
+
+    @property
+    def problem(self) -> str | None:
+        """What is the matter with it now."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can take more; if not, `on_ready` tells when."""
+
+    def write(self, data: bytes) -> bool:
+        """Take all of `data`. False: and no more, please, before it is ready again."""
+
+    def on_ready(self, callback: Callable[[], None]) -> None:
+        """Call back once, when there is room again."""
+
+    def end(self) -> None:
+        """The stream has ended: write what was kept of an unfinished line. Another stream may follow."""
+
+    def reopen(self) -> None:
+        """Begin a new file where somebody moved the old one away."""
+
+    def clear(self) -> None:
+        """Remove what was written so far."""
+
+    def close(self) -> None:
+        """Give everything back; what is written from now on is lost."""
+
+
+class _AlwaysReady:
+    """What sinks have in common that never make their stream wait."""
+
+    ready = True
+
+    def on_ready(self, callback: Callable[[], None]) -> None:
+        callback()
+
+    def end(self) -> None:
+        """Nothing is held back here."""
+
+
+class Null(_AlwaysReady):
+    """Takes everything and keeps nothing, as was asked for: nothing of it is lost."""
+
+    path = None
+    lost = 0
+    problem = None
+
+    def write(self, data: bytes) -> bool:  # noqa: ARG002 - the protocol's name for what is dropped
+        """Drop it."""
+        return True
+
+    def reopen(self) -> None:
+        """Nothing is open."""
+
+    def clear(self) -> None:
+        """Nothing was kept."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+# O_NONBLOCK: opening a fifo that nobody reads fails instead of waiting for a reader, and a full one does not block.
+# O_APPEND: several programs may share a file. os.open adds O_CLOEXEC itself (PEP 446).
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY
+
+PROGRAM_GOES_ON = "the program keeps running, its output is counted as lost until this is mended"
+
+
+class RotatingFile(_AlwaysReady):
+    """A file that gets the bytes untouched; at `maxbytes` it becomes .1, .1 becomes .2, up to `backups` of them.
+
+    As in supervisor the file is rotated after the write that reached `maxbytes` (0: never), and with no backups it
+    begins again empty. Devices and fifos are not rotated, and a fifo that is full loses what does not fit.
+    `maxbytes` and `backups` may be changed at any time.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        maxbytes: int = 0,
+        backups: int = 10,
+        on_problem: Callable[[str], None] = lambda _text: None,
+        *,
+        meanwhile: str = PROGRAM_GOES_ON,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open it; where that fails, `on_problem` is told, and `meanwhile` is what happens until it is mended."""
+        self.path = path
+        self.maxbytes = maxbytes
+        self.backups = backups
+        self._meanwhile = meanwhile
+        self._trouble = Trouble(on_problem, clock)
+        self._rotation = Trouble(on_problem, clock)
+        self._fd = -1
+        self._size = 0  # counted here, so that no write needs a stat
+        self._rotates = False
+        self._closed = False
+        self._open()
+
+    @property
+    def lost(self) -> int:
+        """Bytes that could not be written, ever."""
+        return self._trouble.lost
+
+    @property
+    def problem(self) -> str | None:
+        """What is the matter with the file now."""
+        return self._trouble.text or self._rotation.text
+
+    def write(self, data: bytes) -> bool:
+        """Write it, or count it as lost; always True."""
+        if self._fd < 0 and not self._open_again():
+            self._trouble.lost += len(data)
+            return True
+        left, error = write_all(self._write, data)
+        self._size += len(data) - left
+        if error is not None:
+            self._failed(error, lost=left)
+        elif self._trouble.text is not None and not self._trouble.resting:
+            self._trouble.end(f"log {self.path} can be written again; {{lost}}")
+        if 0 < self.maxbytes <= self._size and self._rotates:
+            self._rotate()
+        return True
+
+    def reopen(self) -> None:
+        """Open the path anew, also when it was in trouble a moment ago."""
+        if not self._closed:
+            self._close_fd()
+            self._trouble.try_now()
+            self._open()
+
+    def clear(self) -> None:
+        """Remove the file and begin a new one; backups stay, as in supervisor. A device or a fifo is left alone."""
+        try:
+            if not stat.S_ISREG(os.stat(self.path).st_mode):
+                return
+            os.unlink(self.path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise ProcmanError(
+                f"cannot clear log {self.path}: {error.strerror}; see who may write in its directory"
+            ) from None
+        self.reopen()
+
+    def close(self) -> None:
+        """Close the file; if it is in trouble, say what that has cost."""
+        self._closed = True
+        self._close_fd()
+        self._trouble.end(f"log {self.path} is closed; {{lost}}")
+
+    def _write(self, data: bytes | memoryview) -> int:
+        return os.write(self._fd, data)
+
+    def _open(self) -> bool:
+        try:
+            self._fd = os.open(self.path, _FLAGS, 0o666)
+            status = os.fstat(self._fd)
+        except OSError as error:
+            self._failed(error)
+            return False
+        self._size = status.st_size
+        self._rotates = stat.S_ISREG(status.st_mode)
+        return True
+
+    def _open_again(self) -> bool:
+        return not self._closed and not self._trouble.resting and self._open()
+
+    def _close_fd(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _failed(self, error: OSError, *, lost: int = 0) -> None:
+        if not isinstance(error, BlockingIOError):
+            # The next try opens the path again: the file may have been removed to make room on the disk.
+            self._close_fd()
+        self._trouble.begin(f"cannot write log {self.path}: {_reason(error)}; {self._meanwhile}", lost=lost)
+
+    def _rotate(self) -> None:
+        if self._fd < 0 or self._rotation.resting:
+            return
+        # Somebody may have truncated the file meanwhile (logrotate's copytruncate).
+        self._size = os.lseek(self._fd, 0, os.SEEK_CUR)
+        if self._size < self.maxbytes:
+            return
+        try:
+            if self.backups > 0:
+                # From the oldest on: where one cannot be moved, none has overwritten another.
+                for number in range(self.backups - 1, 0, -1):
+                    _rename(f"{self.path}.{number}", f"{self.path}.{number + 1}")
+                _rename(self.path, f"{self.path}.1")
+            else:
+                os.ftruncate(self._fd, 0)
+        except OSError as error:
+            self._rotation.begin(f"cannot rotate log {self.path}: {error.strerror}; it grows until this is mended")
+            return
+        self._rotation.end(f"log {self.path} is rotated again")
+        if self.backups > 0:
+            self._close_fd()
+            self._open()
+        else:
+            self._size = 0
+
+
+def _rename(source: str, target: str) -> None:
+    try:
+        os.rename(source, target)
+    except FileNotFoundError:
+        pass  # there are not that many backups yet, or somebody cleaned up
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, BlockingIOError):
+        return "its reader is too slow"
+    if error.errno == errno.ENXIO:
+        return "nobody reads this fifo"
+    return error.strerror or str(error)
