@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from procman.api.shapes import Fault, ProcessInfo, Result
 from procman.core.messages import (
     Announce,
+    Dismissed,
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
@@ -260,6 +261,8 @@ class Control:
     # ---- what is heard, and what is told
 
     def _hear(self, news: News) -> None:
+        if isinstance(news, Dismissed):
+            self._times.pop(news.name, None)
         if not isinstance(news, Announce):
             return
         times = self._times.setdefault(news.name, _Times())

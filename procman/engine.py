@@ -20,6 +20,7 @@ from procman.core.messages import (
     AnnounceInPlace,
     AnnounceMaster,
     DeadlineReached,
+    Dismissed,
     Event,
     Exited,
     ExitStatus,
@@ -39,7 +40,17 @@ SLICE = 0.02
 REAP_AT_ONCE = 64
 
 News = (
-    Announce | AnnounceGroup | AnnounceInPlace | AnnounceMaster | Quit | Spawn | Spawned | SpawnFailed | Kill | Reaped
+    Announce
+    | AnnounceGroup
+    | Dismissed
+    | AnnounceInPlace
+    | AnnounceMaster
+    | Quit
+    | Spawn
+    | Spawned
+    | SpawnFailed
+    | Kill
+    | Reaped
 )
 Subscriber = Callable[[News], None]
 

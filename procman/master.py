@@ -42,7 +42,7 @@ LAST_WORDS = 0.5
 
 
 def run(path: str, overrides: Mapping[str, str]) -> int:
-    """Run the master until it is told to stop; returns its exit status. Raises ProcmanError, nothing being started then."""
+    """Run the master until it is told to stop; returns its exit status. Raises ProcmanError before it starts anything."""
     # PID 1 has no default actions: a stop that comes before the loop runs must not be lost.
     for number in STOP:
         signal.signal(number, lambda *_: sys.exit(0))
@@ -161,7 +161,7 @@ class _Master:
                 await server.close(LAST_WORDS)
             for path in self._socket_files:
                 remove_socket(path)
-            await self.outputs.close(LAST_WORDS)
+            self.outputs.close(LAST_WORDS)
         return again
 
     # ---- what signals ask for

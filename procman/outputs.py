@@ -13,7 +13,7 @@ from typing import Literal
 from procman.api.shapes import Fault
 from procman.config.model import AUTO, Config, Master, Program
 from procman.control import Refused
-from procman.core.messages import AnnounceGroup, AnnounceInPlace
+from procman.core.messages import AnnounceInPlace, Dismissed
 from procman.engine import News
 from procman.errors import ProcmanError
 from procman.logs.console import Consoles, Overflow, console_target
@@ -73,7 +73,6 @@ class Outputs:
         self._consoles.attach(self._loop)
         self._streams: dict[tuple[str, str], _Stream] = {}
         self._stdin: dict[str, _Stdin] = {}
-        self._group_of: dict[str, str] = {}
         self._main_ring = Ring(MAIN_RING)
         self.log = self._open_main_log(config.master)
         if not config.master.nocleanup:
@@ -85,7 +84,6 @@ class Outputs:
 
     def attach(self, name: str, program: Program, child: Child) -> None:
         """A process has started: its pipes are ours."""
-        self._group_of[name] = program.group
         for channel, fd in (("stdout", child.stdout), ("stderr", child.stderr)):
             if fd is not None:
                 stream = self._stream(name, program, channel)
@@ -112,9 +110,8 @@ class Outputs:
                 for channel in ("stdout", "stderr"):
                     if (name, channel) in self._streams:
                         self._stream(name, program, channel)
-            case AnnounceGroup(group, added=False):
-                for name in [name for name, of in self._group_of.items() if of == group]:
-                    self._forget(name)
+            case Dismissed(name):
+                self._forget(name)
             case _:
                 pass
 
@@ -187,7 +184,7 @@ class Outputs:
         if stdin.waiting and idle:
             self._loop.add_writer(stdin.fd, self._write_stdin, name, stdin)
 
-    async def close(self, timeout: float) -> None:
+    def close(self, timeout: float) -> None:
         """Write what can still be written, `timeout` seconds at most, and let go of everything."""
         for name in list(self._stdin):
             self._close_stdin(name)
@@ -216,7 +213,7 @@ class Outputs:
         return MainLog(master.loglevel, sinks, self._main_ring)
 
     def _say(self, text: str) -> None:
-        """What is wrong with some log, said in the master's own (which may be the one, and then hears it on its console)."""
+        """What is wrong with some log, in the master's own. Later: it may be that one, being opened."""
         self._loop.call_soon(lambda: self.log.critical(text))
 
     def _stream(self, name: str, program: Program, channel: str) -> _Stream:
@@ -260,7 +257,6 @@ class Outputs:
         return stream.sink.path if stream else None
 
     def _forget(self, name: str) -> None:
-        del self._group_of[name]
         self._close_stdin(name)
         for channel in ("stdout", "stderr"):
             if (name, channel) in self._streams:

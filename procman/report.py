@@ -39,7 +39,7 @@ class Log(Protocol):
 
 
 def ending(status: ExitStatus | Reaped) -> str:
-    """ "exit status 1", or "terminated by SIGKILL (core dumped)"."""
+    """How it ended: "exit status 1", or "terminated by SIGKILL (core dumped)"."""
     if status.signal is None:
         return f"exit status {status.code}"
     return f"terminated by {signal_name(status.signal)}{' (core dumped)' if status.core_dumped else ''}"
