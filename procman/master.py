@@ -42,7 +42,10 @@ LAST_WORDS = 0.5
 
 
 def run(path: str, overrides: Mapping[str, str]) -> int:
-    """Run the master until it is told to stop; returns its exit status. Raises ProcmanError before it starts anything."""
+    """Run the master until it is told to stop, and return its exit status.
+
+    Raises ProcmanError before it has started anything.
+    """
     # PID 1 has no default actions: a stop that comes before the loop runs must not be lost.
     for number in STOP:
         signal.signal(number, lambda *_: sys.exit(0))

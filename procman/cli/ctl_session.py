@@ -46,12 +46,23 @@ class Session:
         self._out: BinaryIO = sys.stdout.buffer
         self.terminal = show.on_terminal(self._out)
         self.colour = show.colours_wanted(self._out)
-        self.client = self.connect(settings.url)
+        self._client: Client | None = None
 
-    def connect(self, url: str) -> Client:
-        """Talk to `url` from now on."""
-        self.client = Client(url, self.settings.username, self.settings.password)
-        return self.client
+    @property
+    def client(self) -> Client:
+        """The way to the master; made when first used, for some commands need none."""
+        if self._client is None:
+            if self.settings.url is None:
+                raise Unreachable(*self.settings.missing, errno.ENOENT)
+            self._client = Client(self.settings.url, self.settings.username, self.settings.password)
+        return self._client
+
+    def connect(self, url: str | None = None) -> None:
+        """Talk to `url` from now on, or to the same with other credentials."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self.settings.url = url or self.settings.url
 
     def run(self, line: str) -> bool:
         """Carry out one line; True when the shell should end."""
@@ -142,7 +153,7 @@ class Session:
     def _log_in(self) -> bool:
         """Get better credentials, from the configuration or from the user, for another try."""
         if self.settings.fill_credentials():
-            self.connect(self.client.address)
+            self.connect()
             return True
         if not self.interactive or self.as_json:
             return False
@@ -150,9 +161,12 @@ class Session:
 
         self.say("Server requires authentication")
         self.settings.username = self.ask("Username:")
-        self.settings.password = getpass(prompt="Password:")
+        try:
+            self.settings.password = getpass(prompt="Password:")
+        except EOFError:
+            return False
         self.say("")
-        self.connect(self.client.address)
+        self.connect()
         return bool(self.settings.username or self.settings.password)
 
 

@@ -35,12 +35,17 @@ def runtime_dir() -> str:
 
     Only the name: `ensure_runtime_dir` makes it.
     """
+    return _runtime_dirs()[0]
+
+
+def _runtime_dirs() -> list[str]:
     chosen = os.environ.get("XDG_RUNTIME_DIR", "")
+    uid = os.geteuid()
+    # Its owner and mode are verified before it is used.
+    folders = ["/run/procman" if uid == 0 else f"/tmp/procman-{uid}"]  # noqa: S108
     if os.path.isabs(chosen) and len(os.fsencode(chosen)) + len("/procman") + _LONGEST_NAME <= LONGEST_SOCKET_PATH:
-        return os.path.join(chosen, "procman")
-    if os.geteuid() == 0:
-        return "/run/procman"
-    return f"/tmp/procman-{os.geteuid()}"  # noqa: S108 - its owner and mode are verified before use
+        folders.insert(0, os.path.join(chosen, "procman"))
+    return folders
 
 
 def ensure_runtime_dir() -> str:
@@ -67,7 +72,8 @@ def ensure_runtime_dir() -> str:
         raise ProcmanError(f"cannot use {path} for the control socket: it is not a folder; remove it, or {way_out}")
     if found.st_uid != os.geteuid():
         raise ProcmanError(
-            f"cannot use {path} for the control socket: it belongs to uid {found.st_uid}, not to {os.geteuid()}; {way_out}"
+            f"cannot use {path} for the control socket: it belongs to uid {found.st_uid} "
+            f"and not to {os.geteuid()}; {way_out}"
         )
     if found.st_mode & 0o077:
         raise ProcmanError(
@@ -82,9 +88,15 @@ def default_socket(config_file: str) -> str:
 
     The path is always short enough for a socket, and the same by whatever name the file is reached.
     """
+    return default_sockets(config_file)[0]
+
+
+def default_sockets(config_file: str) -> list[str]:
+    """That path, and where it is when the master was started without this user's XDG_RUNTIME_DIR: for the client."""
     import zlib  # noqa: PLC0415 - hashlib costs ten times as much, and nobody is to be kept out by this name
 
-    real = os.fsencode(os.path.realpath(config_file))
-    stem = os.path.basename(config_file).partition(".")[0]
+    real = os.path.realpath(config_file)
+    stem = os.path.basename(real).partition(".")[0]
     short = "".join(letter for letter in stem if letter.isascii() and (letter.isalnum() or letter in "-_"))[:8]
-    return os.path.join(runtime_dir(), f"{short or 'procman'}-{zlib.crc32(real):08x}.sock")
+    name = f"{short or 'procman'}-{zlib.crc32(os.fsencode(real)):08x}.sock"
+    return [os.path.join(folder, name) for folder in _runtime_dirs()]

@@ -24,9 +24,17 @@ LIMIT = 1 << 20
 # The master's own lines still fit when a flooding program keeps a slow reader's buffer full.
 RESERVE = 1 << 19
 
+_NEWLINE = ord("\n")
 _BATCH = 65536  # small lines are joined up to a pipe's usual size
 
-_TARGETS = {"/dev/stdout": 1, "/dev/fd/1": 1, "/proc/self/fd/1": 1, "/dev/stderr": 2, "/dev/fd/2": 2, "/proc/self/fd/2": 2}
+_TARGETS = {
+    "/dev/stdout": 1,
+    "/dev/fd/1": 1,
+    "/proc/self/fd/1": 1,
+    "/dev/stderr": 2,
+    "/dev/fd/2": 2,
+    "/proc/self/fd/2": 2,
+}
 
 
 def console_target(path: str) -> int | None:
@@ -67,7 +75,8 @@ class Console:
         self._queue: deque[tuple[ConsoleStream, memoryview]] = deque()
         self._queued = 0
         self._watched = False
-        self._closed = False
+        self._at_line_start = True
+        self._dropped = 0  # bytes
         self._waiting: dict[Callable[[], None], None] = {}  # in the order of their coming
         self._dropping: dict[ConsoleStream, None] = {}
         self._way: _Way | None = None
@@ -79,7 +88,7 @@ class Console:
     @property
     def lost(self) -> int:
         """Bytes of all streams that could not be written, ever."""
-        return self._trouble.lost
+        return self._trouble.lost + self._dropped
 
     @property
     def problem(self) -> str | None:
@@ -128,7 +137,6 @@ class Console:
     def close(self, timeout: float = 0.0) -> None:
         """Write what can be written within `timeout` seconds, count the rest as lost, let go of the descriptor."""
         self.flush(timeout)
-        self._closed = True
         self._lose_queue()
         self._unwatch()
         self._wake()
@@ -146,7 +154,12 @@ class Console:
         if self._way is None or self._trouble.resting:
             self._lose(stream, len(lines))
             return
-        left, error = write_all(self._way.write, lines)
+        error: OSError | None = None
+        left = len(lines)
+        if self._trouble.text is not None and not self._at_line_start:
+            _, error = self._write(b"\n")  # the trouble cut a line in two; nobody else goes on with it
+        if error is None:
+            left, error = self._write(lines)
         if error is None:
             if self._trouble.text is not None:
                 self._trouble.end(f"{_name(self.fd)} can be written again; {{lost}}")
@@ -167,8 +180,15 @@ class Console:
 
     def dropped(self, stream: "ConsoleStream", count: int) -> None:
         """Note that a stream has dropped bytes, to be told when it flows again."""
-        self._trouble.lost += count
+        self._dropped += count
         self._dropping[stream] = None
+
+    def _write(self, data: bytes | memoryview) -> tuple[int, OSError | None]:
+        assert self._way is not None
+        left, error = write_all(self._way.write, data)
+        if left < len(data):
+            self._at_line_start = data[len(data) - left - 1] == _NEWLINE
+        return left, error
 
     def _put(self, stream: "ConsoleStream", lines: memoryview, size: int) -> None:
         self._queue.append((stream, lines))
@@ -202,7 +222,7 @@ class Console:
                 size += len(lines)
                 if size >= _BATCH:
                     break
-            left, error = write_all(self._way.write, b"".join(batch) if len(batch) > 1 else batch[0])
+            left, error = self._write(b"".join(batch) if len(batch) > 1 else batch[0])
             self._written(size - left)
             if isinstance(error, BlockingIOError):
                 return

@@ -15,3 +15,182 @@ from collections.abc import Callable, Sequence
 from procman.logs.lines import AnsiStripper
 from procman.logs.ring import Ring
 from procman.logs.sinks import Sink
+
+# Linux gives a pipe 64 KiB. With 256 KiB a flooding program and the master run beside each other (one program to a file:
+# see tests' figures below); 1 MiB is no faster, and a user who is not root has 64 MiB for all pipes (pipe(7)).
+PIPE_SIZE = 1 << 18
+
+READ_SIZE = 1 << 16
+READS_PER_TURN = 4
+
+
+class Pump:
+    """Reads `fd`, which it owns from now on, and hands what it reads to the ring, the sinks and `on_data`.
+
+    `on_eof` is called once, when all who could write have closed the pipe; not after `close`.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        fd: int,
+        sinks: Sequence[Sink],
+        ring: Ring,
+        *,
+        strip_ansi: bool = False,
+        on_eof: Callable[[], None] = lambda: None,
+        on_data: Callable[[bytes], None] | None = None,
+        pipe_size: int = PIPE_SIZE,
+    ) -> None:
+        self.bytes_in = 0
+        self.unread = 0  # bytes still in the pipe when it was closed
+        self.closed = False
+        self._loop = loop
+        self._fd = fd
+        self._sinks = tuple(sinks)
+        self._ring = ring
+        self._stripper = AnsiStripper() if strip_ansi else None
+        self._on_eof = on_eof
+        self._on_data = on_data
+        self._waits = False
+        os.set_blocking(fd, False)
+        self._capacity = _enlarge(fd, pipe_size)
+        loop.add_reader(fd, self._on_readable)
+
+    @property
+    def lost(self) -> int:
+        """Bytes left unread, and what the present sinks have lost since they exist."""
+        return self.unread + sum(sink.lost for sink in self._sinks)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a sink makes this pump wait."""
+        return self._waits
+
+    def set_sinks(self, sinks: Sequence[Sink]) -> None:
+        """From the next byte on write to these; the old ones are the caller's to close."""
+        self._sinks = tuple(sinks)
+        self._resume()
+
+    def drain(self, limit: int | None = None) -> None:
+        """Read now what the pipe holds: what a program wrote before it died is in its log when this returns.
+
+        Not more than the pipe can hold (or `limit`), so that a grandchild that keeps writing cannot hold the loop.
+        A pump that waits for a sink goes on waiting; it reads the rest when its turn comes.
+        """
+        if not self.closed and not self._waits:
+            self._read(self._capacity if limit is None else limit)
+
+    def close(self) -> None:
+        """Stop reading; what is still in the pipe is counted as unread."""
+        if not self.closed:
+            self.unread = _readable_bytes(self._fd)
+            self._finish()
+
+    def _on_readable(self) -> None:
+        self._read(READ_SIZE * READS_PER_TURN)
+
+    def _read(self, limit: int) -> None:
+        """Read until the pipe is empty, a sink has enough or the limit is reached."""
+        ready = all(sink.ready for sink in self._sinks)
+        while ready and limit > 0:
+            size = min(READ_SIZE, limit)
+            try:
+                data = os.read(self._fd, size)
+            except BlockingIOError:
+                return
+            except OSError:  # a terminal whose other side is closed says EIO
+                data = b""
+            if not data:
+                self._finish()
+                self._on_eof()
+                return
+            self.bytes_in += len(data)
+            ready = self._deliver(data)
+            if len(data) < size and ready:
+                return  # there is no more: spare the read that would say so
+            limit -= len(data)
+        if not ready:
+            self._wait()
+
+    def _deliver(self, data: bytes) -> bool:
+        if self._stripper is not None:
+            data = self._stripper.feed(data)
+        self._ring.append(data)
+        ready = True
+        for sink in self._sinks:
+            ready = sink.write(data) and ready
+        if self._on_data is not None:
+            self._on_data(data)
+        return ready
+
+    def _wait(self) -> None:
+        # Without its reader in the loop a full pipe costs nothing at all.
+        if self.closed:
+            return
+        self._loop.remove_reader(self._fd)
+        self._waits = True
+        for sink in self._sinks:
+            if not sink.ready:
+                sink.on_ready(self._resume)
+                return
+        self._resume()
+
+    def _resume(self) -> None:
+        if self._waits and not self.closed:
+            self._waits = False
+            # In turn with the others that wait: read now, since the loop would ask them all in an order of its own.
+            self._on_readable()
+            if not self._waits and not self.closed:
+                self._loop.add_reader(self._fd, self._on_readable)
+
+    def _finish(self) -> None:
+        self.closed = True
+        self._loop.remove_reader(self._fd)
+        os.close(self._fd)
+        rest = self._stripper.flush() if self._stripper is not None else b""
+        if rest:
+            self._deliver(rest)
+        for sink in self._sinks:
+            sink.end()
+
+
+class Follower:
+    """Reads a ring as it grows, as slowly as it likes: what it missed is told, and costs no memory."""
+
+    def __init__(self, ring: Ring, position: int | None = None) -> None:
+        """Begin at a position of the ring, or with what comes next."""
+        self._ring = ring
+        self._position = ring.end if position is None else position
+        self._changed = asyncio.Event()
+        self._unfollow = ring.follow(self._changed.set)
+
+    async def read(self) -> tuple[bytes, int]:
+        """Wait for what is new; return it with the number of bytes missed before it. b"" is the end of the ring."""
+        while True:
+            self._changed.clear()
+            data, self._position, lost = self._ring.read(self._position)
+            if data or lost or self._ring.closed:
+                return data, lost
+            await self._changed.wait()
+
+    def close(self) -> None:
+        """Follow no longer."""
+        self._unfollow()
+
+
+def _enlarge(fd: int, size: int) -> int:
+    """Make a pipe larger if that is allowed; return what it holds."""
+    with contextlib.suppress(OSError):
+        return fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, size)
+    with contextlib.suppress(OSError):
+        return fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
+    return READ_SIZE  # not a pipe
+
+
+def _readable_bytes(fd: int) -> int:
+    try:
+        (count,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
+    except OSError:
+        return 0
+    return int(count)

@@ -13,25 +13,22 @@ RETRY_AFTER = 1.0  # seconds
 class Trouble:
     """The present trouble of one destination, if any, and the bytes lost since it exists."""
 
-    __slots__ = ("_clock", "_lost_before", "_rest_until", "_say", "lost", "text")
+    __slots__ = ("_clock", "_lost_told", "_rest_until", "_say", "lost", "text")
 
     def __init__(self, say: Callable[[str], None], clock: Callable[[], float]) -> None:
         self.text: str | None = None  # what is the matter now
         self.lost = 0  # bytes, ever
         self._say = say
         self._clock = clock
-        self._lost_before = 0
+        self._lost_told = 0  # of them, when a trouble last ended
         self._rest_until = 0.0
 
     def begin(self, text: str, *, lost: int = 0) -> None:
         """Note a failure that cost `lost` bytes; say so unless it goes on from the one before."""
-        news = self.text is None
-        if news:
-            self.text = text
-            self._lost_before = self.lost
         self.lost += lost
         self._rest_until = self._clock() + RETRY_AFTER
-        if news:
+        if self.text is None:
+            self.text = text
             self._say(text)  # last: what is said may come back here by way of the master's own log
 
     @property
@@ -46,8 +43,9 @@ class Trouble:
     def end(self, text: str) -> None:
         """Say that it is over; {lost} in the text becomes what was lost meanwhile."""
         if self.text is not None:
+            lost, self._lost_told = self.lost - self._lost_told, self.lost
             self.text = None
-            self._say(text.replace("{lost}", _bytes(self.lost - self._lost_before)))
+            self._say(text.replace("{lost}", _bytes(lost)))
 
 
 def write_all(write: Callable[[bytes | memoryview], int], data: bytes | memoryview) -> tuple[int, OSError | None]:

@@ -70,7 +70,6 @@ def open_address(session: Session, words: list[str]) -> None:
         session.problem("ERROR: url must be http:// or unix://", code="BAD_ARGUMENTS")
         return
     before = session.exitstatus
-    session.client.close()
     session.connect(url)
     try:
         processes.status(session, [])

@@ -1,0 +1,153 @@
+"""Where the master is, and how to greet it: from the command line, a configuration file, the environment, or by looking.
+
+The first that says something wins: `-s`; `-c FILE`; `PROCMAN_SERVER_URL`, then `SUPERVISOR_SERVER_URL` (programs have it
+from their master, so procmanctl works inside them); the configuration file that the master would find; the only socket in
+the run-time directory. A file says it by [supervisorctl] or [procmanctl] serverurl, else [unix_http_server], else
+[inet_http_server], else by its own path, from which the master derives its socket too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from procman.errors import BadRequest
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_EXPANSION = re.compile(r"%%|%\((\w+)\)s")
+_ANYWHERE = {"", "*", "0.0.0.0", "[::]"}  # noqa: S104 - a server there is reached over loopback
+
+
+class Settings:
+    """What procmanctl was told, or has found out."""
+
+    def __init__(self) -> None:
+        self.url: str | None = None  # None: nowhere to be found, and `missing` says where was looked and why in vain
+        self.missing = ("", "")
+        self.username: str | None = None
+        self.password: str | None = None
+        self.prompt = "procman"
+        self.history_file: str | None = None
+        self._file_read = False
+
+    def fill_credentials(self) -> bool:
+        """After a refusal: take the user name and password of the file that would be found; True if there are any.
+
+        supervisorctl reads that file even when it has `-s`; here it is read when it turns out to be needed.
+        """
+        if self._file_read or self.username is not None or self.password is not None:
+            return False
+        from procman.config.find import find_config  # noqa: PLC0415 - only where a password is asked for
+
+        self._file_read = True
+        path = find_config()
+        if path is None:
+            return False
+        found = _from_file(path)
+        self.username, self.password = found.username, found.password
+        return self.username is not None or self.password is not None
+
+
+def find(
+    *,
+    url: str | None = None,
+    config_file: str | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    history_file: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """The settings for what was given on the command line."""
+    if config_file is not None:
+        if not os.path.exists(config_file):
+            raise BadRequest(f"could not find config file {config_file}")
+        settings = _from_file(config_file)
+    elif url is None:
+        settings = _look(environ)
+    else:
+        settings = Settings()
+    settings.url = url or settings.url
+    if username is not None or password is not None:
+        settings.username, settings.password = username or settings.username, password or settings.password
+    settings.history_file = history_file or settings.history_file
+    return settings
+
+
+def _look(environ: Mapping[str, str]) -> Settings:
+    settings = Settings()
+    settings.url = environ.get("PROCMAN_SERVER_URL") or environ.get("SUPERVISOR_SERVER_URL")
+    if settings.url:
+        return settings
+    from procman.config.find import find_config, runtime_dir  # noqa: PLC0415 - not needed where -s or the environment says it
+
+    path = find_config()
+    if path is not None:
+        return _from_file(path)
+    directory = runtime_dir()
+    try:
+        sockets = [name for name in os.listdir(directory) if name.endswith(".sock")]
+    except OSError:
+        sockets = []
+    if len(sockets) == 1:
+        settings.url = f"unix://{directory}/{sockets[0]}"
+    elif sockets:
+        settings.missing = (directory, "there is more than one socket (say which: -c FILE or -s URL)")
+    else:
+        settings.missing = (directory, "no such file, nor a configuration file (say where: -c FILE or -s URL)")
+    return settings
+
+
+def _from_file(path: str) -> Settings:
+    path = os.path.abspath(path)
+    sections = _sections(path)
+    expansions = {"here": os.path.dirname(path), **{f"ENV_{name}": value for name, value in os.environ.items()}}
+
+    def section(*names: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name in names:
+            found.update(sections.get(name, {}))
+        return {option: _expand(value, expansions) for option, value in found.items()}
+
+    ctl = section("supervisorctl", "procmanctl")
+    server = {} if ctl.get("serverurl") else section("unix_http_server") or section("inet_http_server")
+    settings = Settings()
+    settings._file_read = True  # noqa: SLF001 - made here
+    if url := ctl.get("serverurl"):
+        settings.url = f"unix://{_absolute(url[7:])}" if url.startswith("unix://") else url
+    elif file := server.get("file"):
+        settings.url = f"unix://{_absolute(file)}"
+    elif port := server.get("port"):
+        settings.url = _http(port)
+    else:
+        from procman.config.find import default_socket  # noqa: PLC0415 - hardly any file leaves this to us
+
+        settings.url = f"unix://{default_socket(path)}"
+    settings.username, settings.password = ctl.get("username"), ctl.get("password")
+    if settings.password is None and not server.get("password", "{SHA}").startswith("{SHA}"):
+        settings.username, settings.password = server.get("username"), server["password"]
+    settings.prompt = ctl.get("prompt") or settings.prompt
+    if history := ctl.get("history_file"):
+        settings.history_file = _absolute(history)
+    return settings
+
+
+def _expand(value: str, expansions: Mapping[str, str]) -> str:
+    """`%(here)s` and `%(ENV_X)s`; what is not known stays as it is: the master complains, not its client."""
+
+    def known(match: re.Match[str]) -> str:
+        return "%" if match[0] == "%%" else expansions.get(match[1], match[0])
+
+    return _EXPANSION.sub(known, value)
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def _http(port: str) -> str:
+    """The address of a server at `host:port`, `*:port`, `:port` or `port`."""
+    host, _, number = port.rpartition(":")
+    return f"http://{'localhost' if host in _ANYWHERE else host}:{number}"

@@ -1,0 +1,122 @@
+"""The interactive shell: reads lines until told to quit; no error ends it.
+
+Completion knows the commands, and the names of programs and groups as of the last command.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from procman.cli import commands, show
+from procman.errors import ProcmanError
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from procman.api.shapes import ProcessInfo
+    from procman.cli.ctl_session import Session
+
+_TAKES_GROUPS = frozenset({"add", "remove", "update"})
+_TAKES_PROCESSES = frozenset({"clear", "fg", "pid", "restart", "signal", "start", "status", "stop", "tail"})
+
+
+def run(session: Session) -> None:
+    """Show the status, then carry out what is typed."""
+    completer = Completer(session)
+    if sys.stdin.isatty():
+        _prepare_readline(session, completer)
+    line = "status"
+    while True:
+        try:
+            if session.run(line):
+                return
+        except KeyboardInterrupt:
+            session.say("")  # ends the command, not the shell
+            session.client.close()
+        completer.forget()
+        session.flush()
+        try:
+            line = input(f"{session.settings.prompt}> ")
+        except EOFError:
+            line = "EOF"
+        except KeyboardInterrupt:
+            session.say("")
+            session.flush()
+            return
+
+
+class Completer:
+    """What readline offers on TAB."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._processes: list[ProcessInfo] | None = None
+
+    def forget(self) -> None:
+        """Ask the master anew for the next completion: a command may have changed what is there."""
+        self._processes = None
+
+    def complete(self, line: str, text: str) -> list[str]:
+        """All that `text`, the last word of `line`, may become."""
+        words = line.split()
+        if not words or (len(words) == 1 and not line.endswith(" ")) or words[0] == "help":
+            names = sorted(commands.COMMANDS.keys() - {"EOF"})
+        elif words[0] in _TAKES_GROUPS:
+            names = list(dict.fromkeys(info["group"] for info in self._known()))
+        elif words[0] in _TAKES_PROCESSES:
+            names = self._process_names(text)
+        else:
+            names = []
+        return [f"{name} " for name in names if name.startswith(text)]
+
+    def _process_names(self, text: str) -> list[str]:
+        names: dict[str, None] = {}
+        for info in self._known():
+            group, name = info["group"], info["name"]
+            if ":" in text or name != group:
+                names[f"{group}:{name}"] = None
+                names[f"{group}:*"] = None
+            else:
+                names[show.namespec(group, name)] = None
+        return list(names)
+
+    def _known(self) -> list[ProcessInfo]:
+        if self._processes is None:
+            try:
+                self._processes = self._session.client.call("GET", "/v1/processes")["processes"]
+            except ProcmanError:
+                self._processes = []
+        return self._processes
+
+
+def _prepare_readline(session: Session, completer: Completer) -> None:
+    try:
+        import readline  # noqa: PLC0415 - some builds of Python have none
+    except ImportError:
+        return
+    found: list[str] = []
+
+    def complete(text: str, state: int) -> str | None:
+        if state == 0:
+            found[:] = completer.complete(readline.get_line_buffer(), text)
+        return found[state] if state < len(found) else None
+
+    # "group:process", "group:*" and names with "-" are one word each.
+    delimiters = readline.get_completer_delims()
+    readline.set_completer_delims(delimiters.translate({ord(character): None for character in ":*-"}))
+    readline.set_completer(complete)
+    readline.parse_and_bind("tab: complete")
+    history_file = session.settings.history_file
+    if history_file:
+        import atexit  # noqa: PLC0415 - only with a history to keep
+
+        def save() -> None:
+            try:
+                readline.write_history_file(history_file)
+            except OSError:
+                pass  # a history that cannot be kept is no reason to end with an error
+
+        try:
+            readline.read_history_file(history_file)
+        except OSError:
+            pass  # the first time there is none
+        atexit.register(save)
