@@ -18,7 +18,7 @@ from procman.errors import BadRequest, ProcmanError
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import Any, Self
 
 _BLOCK = 65536
 _REFUSED = 400  # from here on an HTTP status says no
@@ -35,7 +35,7 @@ _REASONS = {
 }
 
 
-class Unreachable(ProcmanError):  # noqa: N818 - says what is the case, as the others do
+class Unreachable(ProcmanError):
     """No master answers at `address`; `errno` says why, where the system told."""
 
     def __init__(self, address: str, reason: str, number: int | None = None) -> None:
@@ -55,7 +55,7 @@ class ApiError(ProcmanError):
         self.status = status
 
 
-class AuthRequired(ApiError):  # noqa: N818 - the same
+class AuthRequired(ApiError):
     """The master wants a user name and a password, or better ones."""
 
     def __init__(self) -> None:
@@ -193,7 +193,7 @@ class Stream:
         self._closed = True
         self._wire.hang_up()
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

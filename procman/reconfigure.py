@@ -12,8 +12,8 @@ from typing import Literal
 
 from procman.api.shapes import Changes, ConfigInfo, Fault, Step
 from procman.config.diff import Changes as Difference
-from procman.config.diff import Effect, GroupChange, diff
-from procman.config.model import Config
+from procman.config.diff import GroupChange, diff
+from procman.config.model import Config, Effect
 from procman.config.problems import ConfigError
 from procman.control import Control, Refused
 from procman.core.messages import Announce, AnnounceGroup, GroupAdded, GroupChanged, GroupRemoved

@@ -1,9 +1,9 @@
-"""Where the master is, and how to greet it: from the command line, a configuration file, the environment, or by looking.
+"""Where the master is and how to greet it: by the command line, a configuration file, the environment, or by looking.
 
-The first that says something wins: `-s`; `-c FILE`; `PROCMAN_SERVER_URL`, then `SUPERVISOR_SERVER_URL` (programs have it
-from their master, so procmanctl works inside them); the configuration file that the master would find; the only socket in
-the run-time directory. A file says it by [supervisorctl] or [procmanctl] serverurl, else [unix_http_server], else
-[inet_http_server], else by its own path, from which the master derives its socket too.
+The first that says something wins: `-s`; `-c FILE`; `PROCMAN_SERVER_URL`, then `SUPERVISOR_SERVER_URL` (programs have
+it from their master, so procmanctl works inside them); the configuration file that the master would find; the only
+socket in the run-time directory. A file says it by [supervisorctl] or [procmanctl] serverurl, else [unix_http_server],
+else [inet_http_server], else by its own path, from which the master derives its socket too.
 """
 
 from __future__ import annotations
@@ -81,23 +81,42 @@ def _look(environ: Mapping[str, str]) -> Settings:
     settings.url = environ.get("PROCMAN_SERVER_URL") or environ.get("SUPERVISOR_SERVER_URL")
     if settings.url:
         return settings
-    from procman.config.find import find_config, runtime_dir  # noqa: PLC0415 - not needed where -s or the environment says it
+    from procman.config.find import default_sockets, find_config  # noqa: PLC0415 - where -s says it, nobody looks
 
     path = find_config()
     if path is not None:
         return _from_file(path)
-    directory = runtime_dir()
-    try:
-        sockets = [name for name in os.listdir(directory) if name.endswith(".sock")]
-    except OSError:
-        sockets = []
+    folders = [os.path.dirname(socket) for socket in default_sockets("")]
+    sockets = [
+        os.path.join(folder, name)
+        for folder in folders
+        if _is_private(folder)
+        for name in sorted(os.listdir(folder))
+        if name.endswith(".sock")
+    ]
     if len(sockets) == 1:
-        settings.url = f"unix://{directory}/{sockets[0]}"
+        settings.url = f"unix://{sockets[0]}"
     elif sockets:
-        settings.missing = (directory, "there is more than one socket (say which: -c FILE or -s URL)")
+        settings.missing = (folders[0], f"which one of {', '.join(sockets)}? (say it with -c FILE or -s URL)")
     else:
-        settings.missing = (directory, "no such file, nor a configuration file (say where: -c FILE or -s URL)")
+        settings.missing = (folders[0], "no such file, nor a configuration file (say where: -c FILE or -s URL)")
     return settings
+
+
+def _derived_socket(config_file: str) -> str:
+    """The socket of a file that names none: the master may have been started without our XDG_RUNTIME_DIR."""
+    from procman.config.find import default_sockets  # noqa: PLC0415 - hardly any file leaves this to us
+
+    paths = default_sockets(config_file)
+    return next((path for path in paths if os.path.exists(path) and _is_private(os.path.dirname(path))), paths[0])
+
+
+def _is_private(folder: str) -> bool:
+    """May what lies in there be trusted: is it ours, or the system's? In /tmp anybody could have made it."""
+    try:
+        return os.lstat(folder).st_uid in {0, os.geteuid()} and os.access(folder, os.R_OK)
+    except OSError:
+        return False
 
 
 def _from_file(path: str) -> Settings:
@@ -122,9 +141,7 @@ def _from_file(path: str) -> Settings:
     elif port := server.get("port"):
         settings.url = _http(port)
     else:
-        from procman.config.find import default_socket  # noqa: PLC0415 - hardly any file leaves this to us
-
-        settings.url = f"unix://{default_socket(path)}"
+        settings.url = f"unix://{_derived_socket(path)}"
     settings.username, settings.password = ctl.get("username"), ctl.get("password")
     if settings.password is None and not server.get("password", "{SHA}").startswith("{SHA}"):
         settings.username, settings.password = server.get("username"), server["password"]

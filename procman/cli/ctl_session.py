@@ -1,7 +1,7 @@
 """One run of procmanctl: whom it talks to, what it has said, and the status it will exit with.
 
-Commands call `say` for people and `put` for `--json`; of the two only what was asked for comes out. What goes wrong goes
-through `problem`, which does both and sets the exit status; as in supervisorctl the last one to set it wins.
+Commands call `say` for people and `put` for `--json`; of the two only what was asked for comes out. What goes wrong
+goes through `problem`, which does both and sets the exit status; as in supervisorctl the last one to set it wins.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from importlib import import_module
 
 from procman.cli import commands, show
 from procman.client import ApiError, AuthRequired, Client, Unreachable
+from procman.errors import ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -148,6 +149,10 @@ class Session:
             except ApiError as error:
                 texts = {"SHUTDOWN_STATE": "supervisor shutting down"}
                 self.problem(f"ERROR: {texts.get(error.code, error.message)}", code=error.code)
+                return False
+            except ProcmanError as error:
+                # `open` with an address that is none, say.
+                self.problem(f"ERROR: {error}", code="BAD_ARGUMENTS")
                 return False
 
     def _log_in(self) -> bool:

@@ -90,7 +90,14 @@ def _run(argv: list[str]) -> int:
         print(f"procmanctl {__version__}")
         return ctl_session.SUCCESS
     interactive = "interactive" in flags or not words
-    session = ctl_session.Session(address.find(**given), as_json="json" in flags, interactive=interactive)
+    settings = address.find(
+        url=given.get("url"),
+        config_file=given.get("config_file"),
+        username=given.get("username"),
+        password=given.get("password"),
+        history_file=given.get("history_file"),
+    )
+    session = ctl_session.Session(settings, as_json="json" in flags, interactive=interactive)
     if words:
         session.run(" ".join(words))
     if interactive:

@@ -31,7 +31,7 @@ _COLOURS = {
 _NAME_WIDTH = 30  # supervisorctl's: three blanks follow the widest name, if that is wider than this
 
 _SGR = r"\x1b\[[0-9;:]*m"
-# C0 but for TAB and LF, DEL, C1, and the marks that turn the direction of what follows: all of them can fake what is shown.
+# C0 but for TAB and LF, DEL, C1, and the marks that turn the direction of text: all of them can fake what is shown.
 _UNSAFE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\udc80-\udcff]"
 _LOG_TEXT = re.compile(rf"({_SGR})|\r(?=\n)|({_UNSAFE})")
 _NAME_TEXT = re.compile(rf"()[\t\n]|({_UNSAFE})")
@@ -159,7 +159,7 @@ class LogCleaner:
 
 
 def _shown(match: re.Match[str]) -> str:
-    r"""One character as `\x1b` or `\u202e`; what the pattern has not kept in its second group is dropped or spelt out."""
+    r"""One unsafe character as `\x1b` or `\u202e`; a line end or a tab in a name as `\n`; a CR before LF as nothing."""
     if match[2] is None:
         return "" if match[0] == "\r" else {"\t": r"\t", "\n": r"\n"}[match[0]]
     code = ord(match[2])

@@ -259,7 +259,9 @@ class Connection(asyncio.Protocol):
         has_host = _HAS_HOST.search(head) is not None
         if not has_host:
             # HTTP/1.1 demands the header, but on a unix socket it says nothing, and some clients leave it out.
-            rest = b"Host:\r\n" + rest
+            # It goes last: in the first place a folded line behind it would become its value.
+            blank = b"\r\n" if rest.endswith(b"\r\n") else b"\n"
+            rest = rest.removesuffix(blank) + b"Host:\r\n" + blank
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.header_bytes)
         self._http.receive_data(line + newline + rest)
         event = self._http.next_event()

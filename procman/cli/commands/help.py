@@ -1,4 +1,4 @@
-"""help, and its topics: supervisorctl's words, to which `--json` and other options of ours are added in `procmanctl -h`."""
+"""help and its topics, in supervisorctl's words; what is ours alone stands in `procmanctl -h`."""
 
 from __future__ import annotations
 

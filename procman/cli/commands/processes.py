@@ -1,6 +1,6 @@
 """Commands about processes: status, start, stop, restart, signal, pid, clear.
 
-Several names are one request: the master does them at once, and what became of each is printed in the order of the names.
+Several names are one request: the master does them at once. What became of each is printed in the order of the names.
 """
 
 from __future__ import annotations

@@ -1,0 +1,190 @@
+"""TOML text to the same raw sections as INI gives; unknown sections are errors here.
+
+tomli does not tell the lines of keys, so `lines_of` finds them: it only has to understand what tomli has accepted.
+"""
+
+import os
+from collections.abc import Iterator
+
+import tomli
+
+from procman.config.model import SECTIONS, SectionType
+from procman.config.options import similar
+from procman.config.problems import Problem
+from procman.config.raw import RawOption, RawSection
+
+BY_TOML_NAME = {known.toml: known for known in SECTIONS.values()}
+SERVERS = ("unix_http_server", "inet_http_server")  # a table, or tables of tables by name
+
+Lines = dict[tuple[str, ...], int]
+
+
+def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
+    """The sections of one file, with `include` as section "include", and what is wrong with it."""
+    try:
+        content = tomli.loads(text.removeprefix("\ufeff"))
+    except tomli.TOMLDecodeError as error:
+        return [], [Problem(file, _line_of(error), None, None, f"cannot read this as TOML: {error}", slug="syntax")]
+    except (RecursionError, ValueError) as error:
+        message = "too deeply nested" if isinstance(error, RecursionError) else str(error)
+        return [], [Problem(file, None, None, None, f"cannot read this as TOML: {message}", slug="syntax")]
+    reader = _Reader(file, lines_of(text))
+    for name, value in content.items():
+        reader.take(name, value)
+    return reader.sections, reader.problems
+
+
+def _line_of(error: tomli.TOMLDecodeError) -> int | None:
+    """From the attribute of newer releases, else from "… (at line 3, column 5)"."""
+    line = getattr(error, "lineno", None)
+    if isinstance(line, int):
+        return line
+    digits = str(error).rpartition("(at line ")[2].partition(",")[0]
+    return int(digits) if digits.isdecimal() else None
+
+
+class _Reader:
+    def __init__(self, file: str, lines: Lines) -> None:
+        self.file = file
+        self.here = os.path.dirname(os.path.abspath(file))
+        self.lines = lines
+        self.sections: list[RawSection] = []
+        self.problems: list[Problem] = []
+
+    def complain(self, path: tuple[str, ...], message: str) -> None:
+        self.problems.append(Problem(self.file, self.lines.get(path), ".".join(path), None, message))
+
+    def take(self, name: str, value: object) -> None:
+        known = BY_TOML_NAME.get(name)
+        if known is None:
+            self.complain((name,), f"there is no such section{self._hint(name)}")
+        elif name == "include":
+            self._section("include", (), {"files": value}, label="include", positions={"files": ("include",)})
+        elif not isinstance(value, dict):
+            self.complain((name,), f"expected a table, [{name}{'.NAME' if known.named else ''}]")
+        elif known.named:
+            self._named(known, value)
+        elif name in SERVERS:
+            own = {key: item for key, item in value.items() if not isinstance(item, dict)}
+            if own or len(own) == len(value):
+                self._section(known.ini, (name,), own)
+            for key, item in value.items():
+                if isinstance(item, dict):
+                    self._section(f"{known.ini}:{key}", (name, key), item)
+        else:
+            self._section(known.ini, (name,), value)
+
+    def _hint(self, name: str) -> str:
+        for known in SECTIONS.values():
+            if name == known.ini:
+                return f"; in TOML it is [{known.toml}]"
+            if name in known.options:
+                return f"; {name} belongs into [{known.toml}{'.NAME' if known.named else ''}]"
+        return similar(name, BY_TOML_NAME)
+
+    def _named(self, known: SectionType, tables: dict[str, object]) -> None:
+        for key, item in tables.items():
+            path = (known.toml, key)
+            if isinstance(item, dict):
+                self._section(f"{known.ini}:{key}", path, item)
+            else:
+                self.complain(path, f"expected a table: the section needs a name, [{known.toml}.NAME]")
+
+    def _section(
+        self,
+        name: str,
+        path: tuple[str, ...],
+        values: dict[str, object],
+        label: str | None = None,
+        positions: dict[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        section = RawSection(name, label or ".".join(path), self.file, self.lines.get(path), toml=True)
+        for key, value in values.items():
+            line = self.lines.get((positions or {}).get(key, (*path, key)), section.line)
+            section.options[key] = RawOption(value, self.file, line, self.here, toml=True)
+        self.sections.append(section)
+
+
+# ------------------------------------------------------------------------------------------------ where the keys stand
+
+
+def lines_of(text: str) -> Lines:
+    """The line of every table and key of a text that tomli accepts, by its path: ("program", "web", "command")."""
+    lines: Lines = {}
+    table: tuple[str, ...] = ()
+    for number, statement in _statements(text):
+        if statement.startswith("["):
+            path, _ = _key(statement.lstrip("[ \t"))
+            table = path
+        else:
+            path, _ = _key(statement)
+            path = table + path
+        for length in range(1, len(path) + 1):
+            lines.setdefault(path[:length], number)
+    return lines
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Each header and each key with its value's first line, with its line number; the rest of a value is skipped."""
+    depth, number, quote = 0, 0, ""
+    for line in text.split("\n"):
+        number += 1
+        if not quote and depth == 0:
+            stripped = line.strip()
+            if stripped and not stripped.startswith("#"):
+                yield number, stripped
+        header = not quote and depth == 0 and line.lstrip().startswith("[")
+        change, quote = _scan(line, quote)
+        depth += 0 if header else change
+
+
+def _scan(line: str, quote: str) -> tuple[int, str]:
+    """How many brackets a line leaves open, and the multi-line quote it ends in; one is open at its beginning."""
+    at, depth = 0, 0
+    while at < len(line):
+        if quote:
+            if line[at] == "\\" and quote[0] == '"':
+                at += 2
+                continue
+            if line.startswith(quote, at):
+                at += len(quote)
+                # A closing \"\"\" may be preceded by up to two quotes of the text; they belong to it.
+                while len(quote) > 1 and line.startswith(quote[0], at):
+                    at += 1
+                quote = ""
+                continue
+        elif line[at] in "\"'":
+            quote = line[at] * (3 if line.startswith(line[at] * 3, at) else 1)
+            at += len(quote)
+            continue
+        elif line[at] == "#":
+            break
+        elif line[at] in "[{":
+            depth += 1
+        elif line[at] in "]}":
+            depth -= 1
+        at += 1
+    return depth, quote if len(quote) > 1 else ""
+
+
+def _key(text: str) -> tuple[tuple[str, ...], int]:
+    """The parts of a dotted key at the beginning of a text, quoted or bare, and where it ends."""
+    parts: list[str] = []
+    at = 0
+    while at < len(text):
+        if text[at] in " \t.":
+            at += 1
+        elif text[at] in "\"'":
+            end = text.find(text[at], at + 1)
+            if end < 0:
+                break
+            parts.append(text[at + 1 : end])
+            at = end + 1
+        elif text[at] in "=]":
+            break
+        else:
+            start = at
+            while at < len(text) and text[at] not in " \t.=]":
+                at += 1
+            parts.append(text[start:at])
+    return tuple(parts), at

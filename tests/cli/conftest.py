@@ -1,0 +1,56 @@
+"""A fake master, and procmanctl run against it inside this process."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fake_master import FakeMaster  # noqa: E402 - found by the line above
+
+from procman.cli.procmanctl import main  # noqa: E402
+
+
+@dataclass
+class Ran:
+    status: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out.decode()
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No configuration, socket or variable of the machine must reach a test."""
+    home = tmp_path / "cwd"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    for name in ("PROCMAN_SERVER_URL", "SUPERVISOR_SERVER_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def master(tmp_path: Path) -> Iterator[FakeMaster]:
+    fake = FakeMaster(str(tmp_path / "master.sock"))
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def ctl(master: FakeMaster, capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Ran]:
+    """Run `procmanctl -s URL WORDS...`; keyword `bare=True` leaves the -s out."""
+
+    def run(*words: str, bare: bool = False) -> Ran:
+        status = main(list(words) if bare else ["-s", master.url, *words])
+        sys.stdout.flush()
+        captured = capfdbinary.readouterr()
+        return Ran(status, captured.out, captured.err.decode())
+
+    return run

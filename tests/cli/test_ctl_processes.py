@@ -1,0 +1,202 @@
+"""status, start, stop, restart, signal, clear and pid say and exit as supervisorctl does."""
+
+import json
+
+from fake_master import Refusal, process, result
+
+
+def test_status_is_supervisorctls_table_byte_for_byte(ctl, master):
+    """Names fill 33 columns, states 10, and one program that is not running makes the exit status 3."""
+    ran = ctl("status")
+    assert ran.text == (
+        "cron                             STOPPED   Not started\n"
+        "web                              RUNNING   pid 103, uptime 0:01:02\n"
+    )
+    assert ran.status == 3
+
+
+def test_status_makes_room_for_a_long_name(ctl, master):
+    """Three blanks follow the longest name."""
+    master.show(process("w" * 40), process("a"))
+    assert ctl("status").text == (
+        f"{'w' * 40}   RUNNING   pid 140, uptime 0:01:02\n{'a':<43}RUNNING   pid 101, uptime 0:01:02\n"
+    )
+
+
+def test_status_of_what_runs_exits_0(ctl):
+    """Only what was asked for counts."""
+    assert ctl("status", "web").status == 0
+
+
+def test_status_takes_groups_names_and_all(ctl, master):
+    """GROUP:*, GROUP: and GROUP:NAME mean what they mean to supervisorctl; a bare group name is no process."""
+    master.show(process("a", group="site"), process("b", group="site"), process("web"))
+    assert [line.split()[0] for line in ctl("status", "site:*").text.splitlines()] == ["site:a", "site:b"]
+    assert [line.split()[0] for line in ctl("status", "site:").text.splitlines()] == ["site:a", "site:b"]
+    assert [line.split()[0] for line in ctl("status", "web", "site:b").text.splitlines()] == ["web", "site:b"]
+    assert len(ctl("status", "nope", "all").text.splitlines()) == 3
+    assert ctl("status", "site").text == "site: ERROR (no such process)\n"
+
+
+def test_status_of_unknown_names_says_so_first_and_exits_4(ctl):
+    """The errors precede the table, as supervisorctl prints them."""
+    ran = ctl("status", "web", "nope", "nogroup:*")
+    assert ran.text == (
+        "nope: ERROR (no such process)\n"
+        "nogroup: ERROR (no such group)\n"
+        "web                              RUNNING   pid 103, uptime 0:01:02\n"
+    )
+    assert ran.status == 4
+
+
+def test_a_stopped_program_beats_an_unknown_name_in_the_exit_status_of_status(ctl):
+    """The last one to set the status wins, and that is the look at what is stopped."""
+    assert ctl("status", "cron", "nope").status == 3
+
+
+def test_status_lets_the_master_match_a_pattern(ctl, master):
+    """What a pattern means is the master's to say."""
+    master.answers["GET", "/v1/processes/w*"] = {"processes": [process("web")]}
+    assert ctl("status", "w*").text.startswith("web ")
+    assert ctl("status", "x*").text == "x*: ERROR (no such process)\n"
+
+
+def test_several_names_are_started_by_one_request(ctl, master):
+    """What became of them is printed in the order of the names."""
+    master.results("start", result("web"), result("site:a"))
+    ran = ctl("start", "web", "site:a")
+    assert ran.text == "web: started\nsite:a: started\n"
+    assert ran.status == 0
+    assert master.requests == [("POST", "/v1/processes/start", {"names": ["web", "site:a"]})]
+
+
+def test_start_all_is_asked_for_by_that_name(ctl, master):
+    """Whatever else is named beside `all`."""
+    master.results("start", result("web"), result("cron"), names="all")
+    assert ctl("start", "web", "all").text == "web: started\ncron: started\n"
+
+
+def test_each_way_a_start_fails_has_its_words_and_its_status(ctl, master):
+    """The texts and exit statuses are supervisorctl's."""
+    expected = {
+        "BAD_NAME": ("web: ERROR (no such process)", 1),
+        "NO_FILE": ("web: ERROR (no such file)", 1),
+        "NOT_EXECUTABLE": ("web: ERROR (file is not executable)", 1),
+        "ALREADY_STARTED": ("web: ERROR (already started)", 0),
+        "SPAWN_ERROR": ("web: ERROR (spawn error)", 7),
+        "ABNORMAL_TERMINATION": ("web: ERROR (abnormal termination)", 7),
+    }
+    for code, (text, status) in expected.items():
+        master.results("start", result("web", code))
+        ran = ctl("start", "web")
+        assert (ran.text, ran.status) == (text + "\n", status)
+
+
+def test_an_unknown_group_is_bad_usage_to_start_and_an_error_to_stop(ctl, master):
+    """Exit status 2 and 1: an oddity that scripts may know."""
+    for operation, status in (("start", 2), ("stop", 1), ("signal", 1)):
+        master.results(operation, result("nope:*", "BAD_NAME"))
+        words = ["HUP", "nope:*"] if operation == "signal" else ["nope:*"]
+        ran = ctl(operation, *words)
+        assert (ran.text, ran.status) == ("nope: ERROR (no such group)\n", status)
+
+
+def test_the_last_failure_sets_the_exit_status(ctl, master):
+    """A success after a failure does not take the status back."""
+    master.results("start", result("a", "SPAWN_ERROR"), result("b", "BAD_NAME"), result("c"))
+    assert ctl("start", "a", "b", "c").status == 1
+
+
+def test_stopping_what_is_stopped_is_said_and_forgiven(ctl, master):
+    """Exit status 0, as in supervisorctl."""
+    master.results("stop", result("web"), result("cron", "NOT_RUNNING"))
+    ran = ctl("stop", "web", "cron")
+    assert (ran.text, ran.status) == ("web: stopped\ncron: ERROR (not running)\n", 0)
+
+
+def test_restart_stops_all_then_starts_all(ctl, master):
+    """The lines of both, in that order; what was not running is started all the same."""
+    master.results("stop", result("web"), result("cron", "NOT_RUNNING"))
+    master.results("start", result("web"), result("cron"))
+    ran = ctl("restart", "web", "cron")
+    assert ran.text == "web: stopped\ncron: ERROR (not running)\nweb: started\ncron: started\n"
+    assert ran.status == 0
+
+
+def test_a_signal_to_what_is_not_running_exits_7(ctl, master):
+    """NOT_RUNNING is not forgiven here."""
+    master.results("signal", result("web"), result("cron", "NOT_RUNNING"))
+    ran = ctl("signal", "HUP", "web", "cron")
+    assert (ran.text, ran.status) == ("web: signalled\ncron: ERROR (not running)\n", 7)
+    assert master.bodies("/v1/processes/signal") == [{"names": ["web", "cron"], "signal": "HUP"}]
+
+
+def test_a_bad_signal_is_said_for_each_name(ctl, master):
+    """Also where the master refuses the request as a whole."""
+    master.answers["POST", "/v1/processes/signal"] = Refusal(400, "BAD_SIGNAL", "cannot send 'FOO'")
+    ran = ctl("signal", "FOO", "web", "site:a")
+    assert ran.text == "web: ERROR (bad signal name)\nsite:a: ERROR (bad signal name)\n"
+    assert ran.status == 1
+
+
+def test_clear_says_cleared(ctl, master):
+    """Or why not."""
+    master.results("clear", result("web"), result("nope", "BAD_NAME"), result("cron", "FAILED"))
+    ran = ctl("clear", "web", "nope", "cron")
+    assert ran.text == "web: cleared\nnope: ERROR (no such process)\ncron: ERROR (failed)\n"
+    assert ran.status == 1
+
+
+def test_pid_of_the_master_of_one_and_of_all(ctl, master):
+    """A program without a pid is 0, and exit status 7 only where it was named."""
+    assert ctl("pid").text == "4711\n"
+    assert ctl("pid", "web").text == "103\n"
+    ran = ctl("pid", "web", "cron")
+    assert (ran.text, ran.status) == ("103\n0\n", 7)
+    ran = ctl("pid", "all")
+    assert (ran.text, ran.status) == ("0\n103\n", 0)
+    ran = ctl("pid", "nope", "web")
+    assert (ran.text, ran.status) == ("No such process nope\n103\n", 1)
+
+
+def test_commands_without_the_names_they_need_show_their_help(ctl):
+    """The words and the statuses are supervisorctl's: 2 for start, 1 for the others."""
+    for words, first, status in (
+        (["start"], "Error: start requires a process name", 2),
+        (["stop"], "Error: stop requires a process name", 1),
+        (["restart"], "Error: restart requires a process name", 1),
+        (["clear"], "Error: clear requires a process name", 1),
+        (["signal"], "Error: signal requires a signal name and a process name", 1),
+        (["signal", "HUP"], "Error: signal requires a signal name and a process name", 1),
+    ):
+        ran = ctl(*words)
+        lines = ran.text.splitlines()
+        assert (lines[0], ran.status) == (first, status)
+        assert lines[1].startswith(f"{words[0]} <")
+
+
+def test_a_name_of_any_script_and_sign_reaches_the_master(ctl, master):
+    """It is quoted as one part of the path."""
+    master.answers["GET", "/v1/processes/caf%C3%A9%2Fbar"] = {"processes": [process("x", pid=9)]}
+    assert ctl("pid", "café/bar").text == "9\n"
+
+
+def test_json_of_status_is_one_object(ctl):
+    """The same facts, the same exit status."""
+    ran = ctl("status", "--json", "web", "nope")
+    document = json.loads(ran.out)
+    assert [info["name"] for info in document["processes"]] == ["web"]
+    assert document["errors"] == [{"code": "BAD_NAME", "message": "nope: ERROR (no such process)", "name": "nope"}]
+    assert ran.status == 4
+
+
+def test_json_of_operations_holds_the_results(ctl, master):
+    """A restart tells of both its halves."""
+    master.results("stop", result("web"))
+    master.results("start", result("web", "SPAWN_ERROR"))
+    ran = ctl("--json", "restart", "web")
+    document = json.loads(ran.out)
+    assert document["stopped"][0]["status"] == "SUCCESS"
+    assert document["started"][0]["status"] == "SPAWN_ERROR"
+    assert ran.status == 7
+    assert json.loads(ctl("pid", "--json").out) == {"pid": 4711}

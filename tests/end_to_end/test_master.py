@@ -1,0 +1,367 @@
+"""The real master with real children: what signals, files and clients make it do."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from running_master import SLEEPER, STUBBORN, RunningMaster, python
+
+from procman.client import ApiError
+
+
+@pytest.fixture
+def run(tmp_path):
+    masters = []
+
+    def start(programs, **options):
+        masters.append(RunningMaster(tmp_path, programs, **options))
+        return masters[-1]
+
+    yield start
+    for master in masters:
+        master.close()
+
+
+def program(name, command, **options):
+    return f"[program:{name}]\ncommand={command}\n" + "".join(f"{key}={value}\n" for key, value in options.items())
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_sigterm_stops_everything_and_cleans_up(run, tmp_path):
+    """After SIGTERM the children are gone, the socket and the pid file are removed, and the status is 0."""
+    master = run(program("web", SLEEPER, startsecs=0))
+    master.wait_for("success: web")
+    pid = master.info("web")["pid"]
+    assert master.end() == 0
+    assert not alive(pid)
+    assert not os.path.exists(master.socket)
+    assert not (tmp_path / "master.pid").exists()
+    master.wait_for("received SIGTERM indicating exit request")
+    master.wait_for("waiting for web to die")
+    master.wait_for("stopped: web (terminated by SIGTERM)")
+
+
+def test_a_second_sigterm_kills_now(run):
+    """Who asks twice does not wait for stopwaitsecs."""
+    master = run(program("mule", STUBBORN, startsecs=0, stopwaitsecs=3600, stdout_logfile="/dev/stdout"))
+    master.wait_for("up")
+    master.signal(signal.SIGTERM)
+    master.wait_for("waiting for mule to die")
+    assert master.end() == 0
+    master.wait_for("killing 'mule'")
+    master.wait_for("stopped: mule (terminated by SIGKILL)")
+
+
+def test_groups_stop_in_waves_of_their_priorities(run):
+    """The highest number goes first and is gone before the next is asked."""
+    master = run(
+        program("first", SLEEPER, startsecs=0, priority=1)
+        + program("last_a", SLEEPER, startsecs=0, priority=9)
+        + program("last_b", SLEEPER, startsecs=0, priority=9),
+        arguments=("-e", "debug"),
+    )
+    for name in ("first", "last_a", "last_b"):
+        master.wait_for(f"success: {name}")
+    assert master.end() == 0
+    order = [line for line in master.lines if "killing " in line or "stopped: " in line]
+    names = [re.search(r"(killing|stopped:) (\w+)", line).groups() for line in order]
+    assert {names[0], names[1]} == {("killing", "last_a"), ("killing", "last_b")}
+    assert names[-2:] == [("killing", "first"), ("stopped:", "first")]
+
+
+def test_sighup_starts_anew_with_the_file_as_it_is_then(run):
+    """HUP stops all programs, reads the file again and starts what it says."""
+    master = run(program("old", SLEEPER, startsecs=0))
+    master.wait_for("success: old")
+    master.write(program("new", SLEEPER, startsecs=0))
+    master.signal(signal.SIGHUP)
+    master.wait_for("received SIGHUP indicating restart request")
+    master.wait_for("stopped: old")
+    master.wait_for("success: new")
+    assert master.process.poll() is None
+    assert master.end() == 0
+
+
+def test_sighup_with_a_broken_file_changes_nothing(run):
+    """What runs goes on, and the log says what is wrong with the file."""
+    master = run(program("web", SLEEPER, startsecs=0))
+    master.wait_for("success: web")
+    pid = master.info("web")["pid"]
+    master.write("[program:web]\nstartsecs=soon\n")
+    master.signal(signal.SIGHUP)
+    master.wait_for("everything goes on as it was")
+    assert any("startsecs" in line and "supervisord.conf" in line for line in master.lines)
+    assert master.info("web")["pid"] == pid
+    assert master.info("web")["statename"] == "RUNNING"
+
+
+def test_sigusr2_opens_the_logs_anew(run, tmp_path):
+    """After logrotate has moved a log away, the program's output goes into a new one."""
+    log = tmp_path / "echo.log"
+    echo = python("import sys\nfor line in sys.stdin: print(line, end='')")
+    master = run(program("echo", echo, startsecs=0, stdout_logfile=log))
+    master.wait_for("success: echo")
+    follower = follow(master, "echo")
+    say(master, "echo", "before\n")
+    next(follower)
+    log.rename(tmp_path / "moved.log")
+    master.signal(signal.SIGUSR2)
+    master.wait_for("received SIGUSR2 indicating log reopen request")
+    say(master, "echo", "after\n")
+    next(follower)
+    assert (tmp_path / "moved.log").read_text() == "before\n"
+    assert log.read_text() == "after\n"
+
+
+def say(master, name, text):
+    master.client.exchange("POST", f"/v1/processes/{name}/stdin", text.encode())
+
+
+def follow(master, name, channel="stdout"):
+    return iter(master.client.stream("GET", f"/v1/processes/{name}/log/{channel}?follow=1"))
+
+
+def test_a_follower_sees_what_is_written_from_then_on(run, tmp_path):
+    """`tail -f` begins with the end of the log and goes on with each line."""
+    echo = python("import sys\nfor line in sys.stdin: print(line, end='')")
+    (tmp_path / "echo.log").write_text("from an earlier life\n")
+    master = run(program("echo", echo, startsecs=0, stdout_logfile=tmp_path / "echo.log"))
+    master.wait_for("success: echo")
+    lines = follow(master, "echo")
+    assert next(lines) == b"from an earlier life\n"
+    say(master, "echo", "hello\n")
+    assert next(lines) == b"hello\n"
+
+
+def test_update_replaces_only_what_changed(run):
+    """One program gets a new pid, one is changed in place, one comes, one goes, and one is left alone."""
+    same = program("same", SLEEPER, startsecs=0)
+    master = run(
+        same
+        + program("tuned", SLEEPER, startsecs=0, stopwaitsecs=10)
+        + program("moved", SLEEPER, startsecs=0)
+        + program("gone", SLEEPER, startsecs=0)
+    )
+    for name in ("same", "tuned", "moved", "gone"):
+        master.wait_for(f"success: {name}")
+    before = {name: master.info(name)["pid"] for name in ("same", "tuned", "moved")}
+    master.write(
+        same
+        + program("tuned", SLEEPER, startsecs=0, stopwaitsecs=20)
+        + program("moved", SLEEPER, startsecs=0, environment='X="1"')
+        + program("fresh", SLEEPER, startsecs=0)
+    )
+    dry = master.client.call("POST", "/v1/config/update", {"dry_run": True})["steps"]
+    assert master.info("moved")["pid"] == before["moved"]
+    steps = master.client.call("POST", "/v1/config/update", {})["steps"]
+    assert steps == dry
+    assert {(s["group"], s.get("name"), s["action"]) for s in steps} == {
+        ("gone", None, "stopped"),
+        ("gone", None, "removed"),
+        ("moved", None, "stopped"),
+        ("moved", "moved", "replaced"),
+        ("moved", None, "updated"),
+        ("tuned", "tuned", "changed in place"),
+        ("tuned", None, "updated"),
+        ("fresh", None, "added"),
+    }
+    assert master.info("same")["pid"] == before["same"]
+    assert master.info("tuned")["pid"] == before["tuned"]
+    assert master.info("moved")["pid"] != before["moved"]
+    master.wait_for("success: fresh")
+    with pytest.raises(ApiError) as refused:
+        master.info("gone")
+    assert refused.value.code == "BAD_NAME"
+    assert master.client.call("POST", "/v1/config/update", {})["steps"] == []
+
+
+def test_update_leaves_what_an_operator_has_stopped(run):
+    """A stop by hand is not undone by a change of the file."""
+    master = run(program("web", SLEEPER, startsecs=0))
+    master.wait_for("success: web")
+    master.client.call("POST", "/v1/processes/web/stop")
+    master.write(program("web", SLEEPER, startsecs=0, environment='X="1"'))
+    steps = master.client.call("POST", "/v1/config/update", {})["steps"]
+    assert [s["action"] for s in steps] == ["replaced", "updated"]
+    assert master.info("web")["statename"] == "STOPPED"
+
+
+def test_update_with_a_broken_file_changes_nothing(run):
+    """Every problem is in the answer, and what runs goes on."""
+    master = run(program("web", SLEEPER, startsecs=0))
+    master.wait_for("success: web")
+    pid = master.info("web")["pid"]
+    master.write("[program:web]\nstopsignal=NOPE\n")
+    with pytest.raises(ApiError) as refused:
+        master.client.call("POST", "/v1/config/update", {})
+    assert refused.value.code == "CANT_REREAD"
+    assert "stopsignal" in str(refused.value)
+    assert master.info("web")["pid"] == pid
+
+
+def test_last_words_are_in_the_log_before_the_death_is_told(run, tmp_path):
+    """All that a program wrote before it died is in its log when its end is announced."""
+    talker = python("import os; os.write(1, b'x' * 60000); os._exit(3)")
+    master = run(program("talker", talker, startretries=0, stdout_logfile=tmp_path / "talker.log"))
+    master.wait_for("exited: talker (exit status 3; not expected)")
+    assert (tmp_path / "talker.log").stat().st_size == 60000
+
+
+def test_a_killed_program_is_back_and_never_twice(run, tmp_path):
+    """After each SIGKILL there is exactly one new process."""
+    lock = tmp_path / "lock"
+    code = (
+        f"import fcntl, time; f = open({str(lock)!r}, 'w')\n"
+        "fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB); time.sleep(1000)"
+    )
+    master = run(program("web", python(code), startsecs=0, autorestart="true", stderr_logfile=tmp_path / "err.log"))
+    after = master.wait_for("success: web")
+    for _ in range(5):
+        os.kill(master.info("web")["pid"], signal.SIGKILL)
+        master.wait_for("exited: web (terminated by SIGKILL; not expected)", after=after)
+        after = master.wait_for("success: web", after=after)
+    assert master.info("web")["restarts"] == 5
+    assert (tmp_path / "err.log").read_text() == ""
+
+
+def test_two_programs_never_share_a_line_on_the_console(run):
+    """Half lines of two programs come out as whole lines of one each."""
+
+    def half(letter):
+        return python(
+            f"import sys, time\nhalf = '{letter}' * 10\n"
+            "for _ in range(200):\n"
+            "    sys.stdout.write(half); sys.stdout.flush()\n"
+            "    sys.stdout.write(half + chr(10)); sys.stdout.flush()\n"
+            "time.sleep(1000)"
+        )
+
+    master = run(
+        program("a", half("a"), startsecs=0, stdout_logfile="/dev/stdout", stdout_logfile_maxbytes=0)
+        + program("b", half("b"), startsecs=0, stdout_logfile="/dev/fd/1", stdout_logfile_maxbytes=0)
+    )
+    for letter in "ab":
+        position = 0
+        for _ in range(200):
+            position = master.wait_for(letter * 20, after=position)
+    output = [line for line in master.lines if set(line) <= set("ab")]
+    assert sorted(output) == ["a" * 20] * 200 + ["b" * 20] * 200
+
+
+def test_a_log_that_cannot_be_written_costs_one_message_and_is_counted(run, tmp_path):
+    """The program keeps running, the master says it once, and the bytes are counted."""
+    chatty = python(
+        "import os, time\nfor _ in range(50): os.write(1, b'0123456789')\nos.write(2, b'done')\ntime.sleep(1000)"
+    )
+    master = run(
+        program("chatty", chatty, startsecs=0, stdout_logfile="/dev/full", stdout_logfile_maxbytes=0)
+        + program("other", SLEEPER, startsecs=0)
+    )
+    master.wait_for("cannot write log /dev/full: No space left on device")
+    errors = follow(master, "chatty", "stderr")
+    assert next(errors) == b"done"
+    # stderr was read after stdout was written, so by now all of it has met the full disk.
+    master.client.call("GET", "/v1/master")
+    info = master.info("chatty")
+    assert info["statename"] == "RUNNING"
+    assert info["lost"] == 500
+    assert sum("cannot write log /dev/full" in line for line in master.lines) == 1
+
+
+def test_a_second_master_on_the_same_socket_is_refused(run, tmp_path):
+    """It says who is there already, and the first one is not disturbed."""
+    master = run(program("web", SLEEPER, startsecs=0))
+    master.wait_for("success: web")
+    second = subprocess.run(
+        [sys.executable, "-m", "procman", "-c", str(master.file)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert second.returncode == 2
+    assert f"already running there (pid {master.process.pid})" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert master.info("web")["statename"] == "RUNNING"
+
+
+def test_the_socket_of_a_killed_master_is_replaced(run):
+    """A stale socket file is no reason not to start."""
+    master = run("")
+    master.wait_for("procman started")
+    master.process.kill()
+    master.wait()
+    assert os.path.exists(master.socket)
+    again = subprocess.Popen(
+        [sys.executable, "-m", "procman", "-c", str(master.file)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=master.folder,
+    )
+    assert any("procman started" in line for line in again.stdout)
+    again.terminate()
+    again.communicate()
+    assert again.returncode == 0
+
+
+def test_many_clients_wait_for_the_same_start(run):
+    """A start that several ask for is one start, and each of them learns how it went."""
+    master = run(program("web", SLEEPER, autostart="false"))
+    master.wait_for("procman started")
+    answers = []
+
+    def ask():
+        answers.append(master.client.call("POST", "/v1/processes/web/start")["results"][0]["status"])
+
+    threads = [threading.Thread(target=ask) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == ["ALREADY_STARTED"] * 4 + ["SUCCESS"]
+
+
+def test_restart_waits_for_the_new_one(run):
+    """The answer comes when the replacement is up, with another pid."""
+    master = run(program("web", SLEEPER, startsecs=0))
+    master.wait_for("success: web")
+    before = master.info("web")["pid"]
+    answer = master.client.call("POST", "/v1/processes/web/restart")
+    assert answer["results"][0]["status"] == "SUCCESS"
+    after = master.info("web")
+    assert after["statename"] == "RUNNING"
+    assert after["pid"] != before
+    assert not alive(before)
+
+
+def test_orphans_of_a_program_do_not_hold_up_the_end(run, tmp_path):
+    """A grandchild that keeps the pipe open outlives its parent, and its output is kept, but nobody waits for it."""
+    code = (
+        "import os, sys, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    sys.stdin.read()\n"
+        "    print('grandchild', os.getpid())\n"
+        "    time.sleep(1000)\n"
+        "os._exit(0)\n"
+    )
+    master = run(program("forker", python(code), startsecs=0, autorestart="false", stdout_logfile=tmp_path / "f.log"))
+    master.wait_for("exited: forker (exit status 0; expected)")
+    text = next(follow(master, "forker"))
+    pid = int(text.split()[1])
+    try:
+        assert master.end() == 0
+        assert alive(pid)
+    finally:
+        os.kill(pid, signal.SIGKILL)

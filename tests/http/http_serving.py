@@ -1,0 +1,159 @@
+"""A server on a real socket, and a client that sees every byte: what the tests of this folder share."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from procman.http.connection import Connection
+from procman.http.server import Limits, Request, Response, Server
+
+T = TypeVar("T")
+
+# No test waits for this: it is where a hanging one is ended.
+PATIENCE = 30
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a test's coroutine; anything that reaches the loop's exception handler fails it."""
+    unhandled = []
+
+    async def watched() -> T:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unhandled.append(context))
+        async with asyncio.timeout(PATIENCE):
+            return await main
+
+    result = asyncio.run(watched())
+    assert not unhandled
+    return result
+
+
+@dataclass
+class Answer:
+    status: int
+    reason: str
+    version: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Client:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def send(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    async def head(self) -> Answer:
+        text = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        line, *lines = text[:-4].split("\r\n")
+        version, status, reason = line.split(" ", 2)
+        headers = dict(line.lower().split(": ", 1) for line in lines)
+        return Answer(int(status), reason, version, headers, b"")
+
+    async def chunk(self) -> bytes:
+        size = int(await self.reader.readline(), 16)
+        data = await self.reader.readexactly(size)
+        assert await self.reader.readexactly(2) == b"\r\n"
+        return data
+
+    async def answer(self, *, to_head: bool = False) -> Answer:
+        answer = await self.head()
+        if to_head or answer.status in (100, 204, 304):
+            return answer
+        if "content-length" in answer.headers:
+            answer.body = await self.reader.readexactly(int(answer.headers["content-length"]))
+        elif answer.headers.get("transfer-encoding") == "chunked":
+            while chunk := await self.chunk():
+                answer.body += chunk
+        else:
+            answer.body = await self.reader.read()
+        return answer
+
+    async def ask(self, data: bytes) -> Answer:
+        self.send(data)
+        return await self.answer()
+
+    async def ended(self) -> bool:
+        """Wait until the server says no more; whether it had nothing more to say."""
+        try:
+            return await self.reader.read() == b""
+        except ConnectionError:
+            return True
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class Served:
+    def __init__(self, server: Server, address: str | tuple[str, int], errors: list[str]) -> None:
+        self.server = server
+        self.address = address
+        self.errors = errors
+        self._clients: list[Client] = []
+
+    async def client(self, **options: Any) -> Client:
+        if isinstance(self.address, str):
+            client = Client(*await asyncio.open_unix_connection(self.address, **options))
+        else:
+            client = Client(*await asyncio.open_connection(*self.address, **options))
+        self._clients.append(client)
+        return client
+
+    async def get(self, target: str = "/") -> Answer:
+        client = await self.client()
+        answer = await client.ask(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        client.close()
+        return answer
+
+    async def connection(self) -> Connection:
+        """Wait for the server's side of the only client."""
+        await self.until(lambda: len(self.server._open) == 1)
+        (connection,) = self.server._open
+        return connection
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Give the loop turns until something that it must bring about is so."""
+        while not holds():
+            await asyncio.sleep(0.001)
+
+    async def close_clients(self) -> None:
+        for client in self._clients:
+            client.writer.transport.abort()  # the server may have stopped reading
+            with contextlib.suppress(ConnectionError):
+                await client.writer.wait_closed()
+
+
+async def echo(request: Request) -> Response:
+    """Say what was asked."""
+    return Response(body=f"{request.method} {request.path} {len(request.body)}".encode())
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    handler: Callable[[Request], Awaitable[Response]] = echo,
+    *,
+    tcp: bool = False,
+    limits: Limits | None = None,
+    gate: Callable[[Request], Response | None] | None = None,
+) -> AsyncIterator[Served]:
+    """Serve on a unix socket (in a folder of its own with a short name), or on a free port of 127.0.0.1."""
+    errors: list[str] = []
+    server = Server(handler, on_error=errors.append, limits=limits or Limits(), gate=gate)
+    with tempfile.TemporaryDirectory(prefix="pm") as folder:
+        sock = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX)
+        sock.bind(("127.0.0.1", 0) if tcp else os.path.join(folder, "s"))
+        sock.listen()
+        served = Served(server, sock.getsockname(), errors)
+        await server.listen(sock, label="tcp" if tcp else "unix")
+        try:
+            yield served
+        finally:
+            await served.close_clients()
+            await server.close(grace=5)
+            assert server.connections == 0

@@ -1,0 +1,352 @@
+"""Bodies that are made while they are sent, some of which never end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from http_serving import run, serving
+from procman.http.server import Limits, Request, Response
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Tail:
+    """An endless stream: what is put in comes out, and the end is remembered."""
+
+    def __init__(self) -> None:
+        self.lines: asyncio.Queue[bytes] = asyncio.Queue()
+        self.closed = asyncio.Event()
+
+    async def handler(self, _: Request) -> Response:
+        return Response(body=self.stream())
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield await self.lines.get()
+        finally:
+            await asyncio.sleep(0)  # cleaning up may take a turn
+            self.closed.set()
+
+
+async def three(_: Request) -> Response:
+    async def body() -> AsyncIterator[bytes]:
+        for chunk in (b"one ", b"", b"two ", b"three"):
+            yield chunk
+
+    return Response(body=body())
+
+
+def test_a_stream_is_chunked_and_the_connection_goes_on():
+    """HTTP/1.1 has chunks for a body of unknown length; an empty chunk of ours is not the end."""
+
+    async def main():
+        async with serving(three) as served:
+            client = await served.client()
+            for _ in range(2):
+                answer = await client.ask(GET)
+                assert answer.headers["transfer-encoding"] == "chunked"
+                assert "content-length" not in answer.headers
+                assert answer.body == b"one two three"
+
+    run(main())
+
+
+def test_for_an_old_client_a_stream_ends_with_the_connection():
+    """HTTP/1.0 knows no chunks."""
+
+    async def main():
+        async with serving(three) as served:
+            client = await served.client()
+            answer = await client.ask(b"GET / HTTP/1.0\r\n\r\n")
+            assert "transfer-encoding" not in answer.headers
+            assert answer.body == b"one two three"
+
+    run(main())
+
+
+def test_a_stream_of_known_length_has_no_chunks():
+    """A handler that knows the length may say it."""
+
+    async def main():
+        async def handler(request: Request) -> Response:
+            response = await three(request)
+            response.headers = [("Content-Length", "13")]
+            return response
+
+        async with serving(handler) as served:
+            client = await served.client()
+            for _ in range(2):
+                answer = await client.ask(GET)
+                assert "transfer-encoding" not in answer.headers
+                assert answer.body == b"one two three"
+
+    run(main())
+
+
+def test_a_stream_that_says_a_wrong_length_is_cut():
+    """The client sees that something is missing, and who runs the server is told."""
+
+    async def main():
+        async def handler(request: Request) -> Response:
+            response = await three(request)
+            response.headers = [("Content-Length", "99")]
+            return response
+
+        async with serving(handler) as served:
+            client = await served.client()
+            with pytest.raises(asyncio.IncompleteReadError):
+                await client.ask(GET)
+            assert "Too little data" in served.errors[0]
+
+    run(main())
+
+
+def test_each_chunk_arrives_when_it_is_there():
+    """A follower sees a line at once, however long the next one takes."""
+
+    async def main():
+        tail = Tail()
+        async with serving(tail.handler) as served:
+            client = await served.client()
+            client.send(GET)
+            assert (await client.head()).status == 200
+            for line in (b"first\n", b"second\n"):
+                tail.lines.put_nowait(line)
+                assert await client.chunk() == line
+
+    run(main())
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+@pytest.mark.parametrize("how", ["close", "abort", "write_eof"])
+def test_a_silent_stream_notices_that_its_client_has_gone(tcp, how):
+    """The iterator is closed although there was nothing to send: a closed sending side is enough."""
+
+    async def main():
+        tail = Tail()
+        async with serving(tail.handler, tcp=tcp) as served:
+            client = await served.client()
+            client.send(GET)
+            await client.head()
+            getattr(client.writer.transport, how)()
+            await tail.closed.wait()
+            await served.until(lambda: served.server.connections == 0)
+            assert not served.errors
+
+    run(main())
+
+
+def test_a_client_that_is_gone_before_the_stream_begins_gets_none():
+    """Nobody could tell the stream later that its client has gone."""
+
+    async def main():
+        go_on, tail = asyncio.Event(), Tail()
+
+        async def handler(request: Request) -> Response:
+            await go_on.wait()
+            return await tail.handler(request)
+
+        async with serving(handler) as served:
+            client = await served.client()
+            client.send(GET)
+            await served.until(lambda: served.server.requests == 1)
+            client.writer.write_eof()
+            connection = await served.connection()
+            await served.until(lambda: connection._eof)
+            go_on.set()
+            assert await client.reader.read()
+            await served.until(lambda: served.server.connections == 0)
+
+    run(main())
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+def test_a_client_that_stops_reading_a_flood_costs_bounded_memory(tcp):
+    """The iterator is asked for no more than the buffers hold, and others are served meanwhile."""
+
+    async def main():
+        made = 0
+        closed = asyncio.Event()
+
+        async def flood() -> AsyncIterator[bytes]:
+            nonlocal made
+            try:
+                while True:
+                    made += 1
+                    yield b"x" * 10_000
+            finally:
+                closed.set()
+
+        async def handler(request: Request) -> Response:
+            return Response(body=flood() if request.path == "/flood" else b"calm")
+
+        async with serving(handler, tcp=tcp) as served:
+            client = await served.client(limit=1000)
+            client.send(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection = await served.connection()
+            await served.until(lambda: connection._writable is not None)
+            for _ in range(20):
+                assert (await served.get("/calm")).body == b"calm"
+            before = made
+            assert connection._writable is not None
+            assert connection._transport.get_write_buffer_size() < 200_000
+            assert (await served.get("/calm")).body == b"calm"
+            assert made == before
+            client.writer.transport.abort()
+            await closed.wait()
+
+    run(main())
+
+
+def test_a_flood_that_is_read_as_fast_as_it_comes_lets_others_have_a_turn():
+    """An iterator that never waits must not keep the loop for itself."""
+
+    async def main():
+        async def flood() -> AsyncIterator[bytes]:
+            while True:
+                yield b"x" * 100
+
+        async def handler(request: Request) -> Response:
+            return Response(body=flood() if request.path == "/flood" else b"calm")
+
+        async with serving(handler) as served:
+            client = await served.client()
+            client.send(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
+            await client.head()
+            reading = asyncio.create_task(client.reader.read())
+            for _ in range(5):
+                assert (await served.get("/calm")).body == b"calm"
+            reading.cancel()
+
+    run(main())
+
+
+def test_a_client_that_talks_into_its_stream_is_ended():
+    """What is sent ahead is bounded, and reading cannot pause while a stream runs."""
+
+    async def main():
+        tail = Tail()
+        async with serving(tail.handler, limits=Limits(header_bytes=1000)) as served:
+            client = await served.client()
+            client.send(GET + b"\r\n")  # as supervisorctl does: harmless
+            await client.head()
+            tail.lines.put_nowait(b"line")
+            assert await client.chunk() == b"line"
+            client.send(b"x" * 2000)
+            await tail.closed.wait()
+            assert await client.ended()
+
+    run(main())
+
+
+def test_a_request_sent_ahead_is_answered_after_the_stream():
+    """A stream that ends is an answer like any other."""
+
+    async def main():
+        async with serving(three) as served:
+            client = await served.client()
+            client.send(GET + GET)
+            for _ in range(2):
+                assert (await client.answer()).body == b"one two three"
+
+    run(main())
+
+
+def test_head_does_not_start_a_stream():
+    """Only the head is sent; the iterator is closed without having been asked."""
+
+    async def main():
+        tail = Tail()
+        streams = []
+
+        async def handler(_: Request) -> Response:
+            streams.append(tail.stream())
+            return Response(body=streams[0])
+
+        async with serving(handler) as served:
+            client = await served.client()
+            client.send(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await client.answer(to_head=True)).headers["transfer-encoding"] == "chunked"
+            await served.until(lambda: served.server._idle)
+            with pytest.raises(StopAsyncIteration):
+                await anext(streams[0])
+
+    run(main())
+
+
+@pytest.mark.parametrize("where", ["body", "close"])
+def test_a_stream_that_fails_is_told_of(where):
+    """Its client sees no proper end where one is missing; the server goes on."""
+
+    async def main():
+        async def broken() -> AsyncIterator[bytes]:
+            try:
+                yield b"half"
+                if where == "body":
+                    raise OSError(5, "disk")
+                await asyncio.Event().wait()
+            finally:
+                if where == "close":
+                    raise OSError(5, "disk")
+
+        async def handler(request: Request) -> Response:
+            return Response(body=broken() if request.path == "/broken" else b"fine")
+
+        async with serving(handler) as served:
+            client = await served.client()
+            client.send(b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
+            await client.head()
+            assert await client.chunk() == b"half"
+            if where == "close":
+                client.close()
+            else:
+                assert await client.ended()  # without a last chunk
+            await served.until(lambda: served.errors)
+            assert "OSError: [Errno 5] disk" in served.errors[0]
+            assert (await served.get()).body == b"fine"
+
+    run(main())
+
+
+def test_closing_the_server_ends_streams_after_the_grace():
+    """Streams that do not end are cancelled, and their iterators closed."""
+
+    async def main():
+        tail = Tail()
+        async with serving(tail.handler) as served:
+            client = await served.client()
+            client.send(GET)
+            await client.head()
+            await served.server.close(grace=0.01)
+            assert tail.closed.is_set()
+            assert await client.ended()
+
+    run(main())
+
+
+def test_a_stream_may_end_within_the_grace():
+    """A stream that ends by itself while the server closes has a proper end."""
+
+    async def main():
+        end = asyncio.Event()
+
+        async def handler(_: Request) -> Response:
+            async def body() -> AsyncIterator[bytes]:
+                yield b"first "
+                await end.wait()
+                yield b"last"
+
+            return Response(body=body())
+
+        async with serving(handler) as served:
+            client = await served.client()
+            client.send(GET)
+            await served.until(lambda: served.server.requests == 1)
+            closing = asyncio.create_task(served.server.close(grace=20))
+            end.set()
+            assert (await client.answer()).body == b"first last"
+            await closing
+
+    run(main())

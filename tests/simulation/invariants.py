@@ -1,0 +1,500 @@
+"""What must hold after every step of the simulation. Each rule is one method, named for what must be true.
+
+Everything is judged from outside: by events, orders, announcements and the kernel's table. Of the fleet only its public
+fields are read, so that a rule does not share an error with the code it judges.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from signal import SIGKILL
+
+from procman.config.model import Autorestart, Group, Program
+from procman.core.messages import (
+    Action,
+    Announce,
+    AnnounceGroup,
+    AnnounceMaster,
+    BootRequested,
+    DeadlineReached,
+    Event,
+    Exited,
+    GroupAdded,
+    GroupChanged,
+    GroupRemoved,
+    Kill,
+    Quit,
+    RestartRequested,
+    ShutdownRequested,
+    SignalRequested,
+    Spawn,
+    Spawned,
+    StartRequested,
+    StopRequested,
+)
+from procman.core.process import Process
+from procman.core.states import SETTLED, TRANSITIONS, UP, MasterState, State
+from world import FOREVER, Child, World
+
+# Sums of binary fractions are not exact, and a timer may ring a clock's resolution early.
+A_HAIR = 1e-6
+# Between two SIGKILLs where stopwaitsecs says less.
+KILL_AGAIN = 1.0
+
+ENDED = frozenset({State.BACKOFF, State.EXITED, State.STOPPED})
+
+
+class Violation(AssertionError):
+    """Something that must always be true was not."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """A process as it was before an event."""
+
+    process: Process
+    state: State
+    pid: int | None
+    deadline: float | None
+    wanted: bool
+    leaving: bool
+    never_started: bool
+
+
+class Invariants:
+    """Watches one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.fleet = world.fleet
+        self.config: dict[str, Group] = {group.name: group for group in world.scenario.groups}
+        self.wanted: dict[str, bool] = dict.fromkeys(self.fleet.processes, False)
+        self.announced: dict[str, State] = dict.fromkeys(self.fleet.processes, State.STOPPED)
+        self.announced_groups = set(self.config)
+        self.failures: dict[str, int] = defaultdict(int)
+        self.stop_due: dict[str, float] = {}  # when SIGKILL is allowed
+        self.up_at: dict[str, float] = {}  # when the present run has been up for startsecs
+        self.abandoned: set[int] = set()  # pids of UNKNOWN processes whose group has gone
+        self.ended: set[int] = set()  # reaped, their end not yet announced
+        self.shutdown_due: float | None = None
+        self.event: Event = BootRequested()
+        self.before: dict[str, Before] = {}
+        self.groups_before: set[str] = set()
+        self.master_before = MasterState.RUNNING
+
+    def must(self, truth: object, claim: str) -> None:
+        """Raises Violation, with the last part of the history, unless it is true."""
+        if not truth:
+            raise Violation(f"at {self.world.now:.6f}: {claim}\n{self.world.told()}")
+
+    # ---- when each is looked at
+
+    def event_comes(self, event: Event) -> None:
+        self.event = event
+        self.master_before = self.fleet.state
+        self.groups_before = set(self.fleet.groups)
+        self.before = {
+            name: Before(p, p.state, p.pid, p.deadline, p.wanted, p.leaving, p.attempt == 0)
+            for name, p in self.fleet.processes.items()
+        }
+
+    def decided(self, event: Event, actions: list[Action]) -> None:
+        self.must(isinstance(actions, list), "an answer is a list of actions")
+        self._note_what_is_asked_for(event)
+        self._announcements_chain_up(actions)
+        self._groups_are_announced(actions)
+        self._an_end_is_announced_once(event, actions)
+        self._autorestart_is_obeyed(actions)
+        self._backing_off_counts(actions)
+        self._running_takes_startsecs(event, actions)
+        self._a_stop_comes_with_its_signal(event, actions)
+        self._boot_is_in_order(event, actions)
+        self._waves_are_in_order(event, actions)
+        self._nothing_starts_after_shutdown(actions)
+        self._no_deadline_is_forgotten(event, actions)
+        self._wanted_is_what_was_asked_for(actions)
+
+    def carried_out(self) -> None:
+        self._states_agree_with_their_fields()
+        self._the_kernel_agrees()
+        self._processes_are_those_of_the_config()
+
+    def spawning(self, order: Spawn) -> None:
+        self.must(self.fleet.state is MasterState.RUNNING, f"{order.name} is spawned after shutdown was asked for")
+        alive = [c for c in self.world.children.values() if c.name == order.name and c.pid not in self.abandoned]
+        self.must(not alive, f"{order.name} is spawned while it has a process")
+        process = self.fleet.processes.get(order.name)
+        self.must(process is not None, f"{order.name} is spawned and has gone")
+        self.must(process and order.program == process.program, f"{order.name} is spawned by a definition of the past")
+
+    def killing(self, order: Kill) -> None:
+        child = self.world.children.get(order.pid)
+        self.must(child is not None, f"pid {order.pid} is signalled and is not there")
+        self.must(child and child.name == order.name, f"pid {order.pid} is signalled and is not {order.name}'s")
+        self.must(order.pid not in self.abandoned, f"pid {order.pid} is signalled and was given up")
+
+    def reaped(self, child: Child) -> None:
+        owner = self.fleet.owner(child.pid)
+        if child.pid in self.abandoned:
+            self.abandoned.remove(child.pid)
+            self.must(owner is None, f"pid {child.pid} was given up and is still owned")
+        else:
+            self.must(owner is not None and owner.name == child.name, f"pid {child.pid} of {child.name} is not owned")
+            self.ended.add(child.pid)
+
+    def at_rest(self) -> None:
+        self.must(not self.ended, f"the end of {self.ended} was never announced")
+        if self.fleet.state is MasterState.RUNNING:
+            self.must(self.world.quit is None, "it quits unasked")
+            self._wanted_state_is_reached()
+            self._update_is_done()
+        else:
+            self._shutdown_has_ended()
+
+    # ---- after every decision
+
+    def _announcements_chain_up(self, actions: list[Action]) -> None:
+        for name in self.fleet.processes.keys() - self.before.keys():
+            self.announced[name] = State.STOPPED
+        for action in actions:
+            if isinstance(action, Announce):
+                name, before, after = action.name, action.before, action.after
+                self.must(after in TRANSITIONS[before], f"{name}: {before.name} cannot become {after.name}")
+                self.must(self.announced[name] is before, f"{name} was announced {self.announced[name].name} before")
+                self.announced[name] = after
+        for name, process in self.fleet.processes.items():
+            self.must(self.announced[name] is process.state, f"{name} is {process.state.name}, which nobody was told")
+
+    def _groups_are_announced(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, AnnounceGroup):
+                known = action.name in self.announced_groups
+                self.must(known is not action.added, f"{action.name} is announced twice")
+                self.announced_groups ^= {action.name}
+        self.must(self.announced_groups == set(self.fleet.groups), "a group comes or goes unannounced")
+        for name, before in self.before.items():
+            if self.fleet.processes.get(name) is not before.process:
+                self.must(before.leaving or self._asked_to_go(name), f"{name} has gone unasked")
+                state = before.process.state
+                self.must(state in SETTLED, f"{name} has gone and was {state.name}")
+                if state is State.UNKNOWN and before.process.pid is not None:
+                    self.abandoned.add(before.process.pid)
+
+    def _asked_to_go(self, name: str) -> bool:
+        return all(program.namespec != name for group in self.config.values() for program in group.programs)
+
+    def _an_end_is_announced_once(self, event: Event, actions: list[Action]) -> None:
+        ends = [a for a in actions if isinstance(a, Announce) and a.pid and a.after in ENDED]
+        if isinstance(event, Exited):
+            self.must(len(ends) == 1, f"the end of pid {event.pid} is announced {len(ends)} times")
+            self.must(ends[0].pid == event.pid, f"the end of pid {event.pid} is announced as that of {ends[0].pid}")
+            self.must(ends[0].status == event.status, f"pid {event.pid} ended otherwise than announced")
+            self.ended.discard(event.pid)
+        else:
+            self.must(not ends, "an end is announced that has not happened")
+
+    def _autorestart_is_obeyed(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Announce) and action.after is State.EXITED:
+                name, program = action.name, action.program
+                assert action.status is not None
+                expected = action.status.code in program.exitcodes
+                self.must(action.expected is expected, f"{name}: code {action.status.code} is called otherwise")
+                comes_back = self.before[name].wanted and (
+                    program.autorestart is Autorestart.ALWAYS
+                    or (program.autorestart is Autorestart.UNEXPECTED and not expected)
+                )
+                ordered = any(isinstance(a, Spawn) and a.name == name for a in actions)
+                self.must(ordered is comes_back, f"{name} exited, and autorestart is {program.autorestart.name}")
+                self.wanted[name] = comes_back
+
+    def _backing_off_counts(self, actions: list[Action]) -> None:
+        now = self.world.now
+        for at, action in enumerate(actions):
+            if not isinstance(action, Announce):
+                continue
+            name = action.name
+            if action.after is State.BACKOFF:
+                self.failures[name] += 1
+                count = self.failures[name]
+                follows = [a.after for a in actions[at + 1 :] if isinstance(a, Announce) and a.name == name]
+                process = self.fleet.processes.get(name)
+                if follows[:1] == [State.FATAL]:
+                    self.must(count > action.program.startretries, f"{name} gives up after {count} tries")
+                elif not follows:
+                    self.must(count <= action.program.startretries, f"{name} does not give up after {count} tries")
+                    due = process.deadline if process else None
+                    self.must(due is not None and abs(due - now - count) < A_HAIR, f"{name} waits until {due}")
+                self.must(action.reason, f"{name} backs off and nobody knows why")
+            elif action.after is State.FATAL:
+                self.must(action.tries == self.failures[name], f"{name} is said to have failed {action.tries} times")
+                self.must(action.reason, f"{name} is FATAL and nobody knows why")
+            if action.after in (State.RUNNING, State.FATAL, State.STOPPED):
+                self.failures[name] = 0
+
+    def _running_takes_startsecs(self, event: Event, actions: list[Action]) -> None:
+        now = self.world.now
+        if isinstance(event, Spawned):
+            startsecs = self.fleet.processes[event.name].program.startsecs
+            self.up_at[event.name] = now + startsecs
+        for action in actions:
+            if isinstance(action, Announce) and action.before is State.STARTING:
+                up_at = self.up_at.get(action.name, now)
+                if action.after is State.RUNNING:
+                    self.must(now >= up_at - A_HAIR, f"{action.name} is RUNNING before its startsecs")
+                if action.after is State.BACKOFF and action.pid:
+                    self.must(now < up_at, f"{action.name} exited 'too quickly' after its startsecs")
+
+    def _a_stop_comes_with_its_signal(self, event: Event, actions: list[Action]) -> None:
+        now = self.world.now
+        killing_now = isinstance(event, ShutdownRequested) and self.master_before is MasterState.SHUTDOWN
+        entered = [a for a in actions if isinstance(a, Announce) and a.after is State.STOPPING]
+        kills = [a for a in actions if isinstance(a, Kill)]
+        if isinstance(event, SignalRequested):
+            self.must(not entered, "a signal is not a stop")
+            for kill in kills:
+                exact = (kill.name, kill.signal, kill.as_group, kill.overdue) == (event.name, event.signal, False, False)
+                self.must(exact, f"{kill} is not what was asked for")
+            return
+        self.must(len({kill.pid for kill in kills}) == len(kills), "two signals in one step")
+        for action in entered:
+            sent = [kill for kill in kills if kill.pid == action.pid or kill.name == action.name]
+            self.must(len(sent) == 1, f"{action.name} is STOPPING, and {len(sent)} signals were sent")
+            self.must(sent[0].overdue is killing_now, f"{action.name} is stopped by {sent[0]}")
+        for kill in kills:
+            program = self._definition_when_signalled(kill.name, entered)
+            if kill.overdue:
+                self.must(kill.signal == SIGKILL, f"{kill} is no SIGKILL")
+                self.must(kill.as_group is program.killasgroup, f"{kill.name} has killasgroup={program.killasgroup}")
+                due = self.stop_due.get(kill.name, now)
+                self.must(killing_now or now >= due - A_HAIR, f"{kill.name} gets SIGKILL and has until {due}")
+                self.stop_due[kill.name] = now + max(program.stopwaitsecs, KILL_AGAIN)
+            else:
+                self.must(any(a.name == kill.name for a in entered), f"{kill} is sent and stops nothing")
+                self.must(kill.signal == program.stopsignal, f"{kill.name} has stopsignal={program.stopsignal.name}")
+                self.must(kill.as_group is program.stopasgroup, f"{kill.name} has stopasgroup={program.stopasgroup}")
+                self.stop_due[kill.name] = now + program.stopwaitsecs
+
+    def _definition_when_signalled(self, name: str, entered: list[Announce]) -> Program:
+        for action in entered:
+            if action.name == name:
+                return action.program
+        return self.fleet.processes[name].program
+
+    def _boot_is_in_order(self, event: Event, actions: list[Action]) -> None:
+        if isinstance(event, BootRequested) and self.master_before is MasterState.RUNNING:
+            groups = sorted(self.config.values(), key=lambda group: group.priority)
+            expected = [p.namespec for group in groups for p in group.programs if p.autostart]
+            ordered = [a.name for a in actions if isinstance(a, Spawn)]
+            self.must(ordered == expected, f"boot starts {ordered}, not {expected}")
+
+    def _waves_are_in_order(self, event: Event, actions: list[Action]) -> None:
+        if isinstance(event, ShutdownRequested) and self.fleet.state is not self.master_before:
+            told = [a for a in actions if isinstance(a, AnnounceMaster)]
+            self.must([a.state for a in told] == [self.fleet.state], "the end is not announced")
+            if self.master_before is MasterState.RUNNING:
+                self.shutdown_due = self.world.now + self._longest_shutdown()
+        if self.fleet.state is MasterState.RUNNING:
+            return
+        if isinstance(event, ShutdownRequested) and self.master_before is MasterState.SHUTDOWN and not event.restart:
+            self.shutdown_due = min(self.shutdown_due or 0.0, self.world.now + self._longest_killing())
+            return
+        if isinstance(event, (StopRequested, GroupRemoved, SignalRequested)):
+            return
+        by_group: dict[str, list[str]] = defaultdict(list)
+        for action in actions:
+            if isinstance(action, Kill) and not action.overdue:
+                wave = self._priority(action.name)
+                by_group[self._group(action.name)].append(action.name)
+                for name, process in self.fleet.processes.items():
+                    if self._priority(name) > wave:
+                        self.must(process.settled, f"{action.name} is stopped before {name} has settled")
+                    if self._priority(name) == wave:
+                        self.must(process.state not in UP, f"{action.name} is stopped and {name} is not")
+        for group, names in by_group.items():
+            backwards = [name for name in reversed(self.fleet.groups[group].processes) if name in names]
+            self.must(names == backwards, f"{group} is stopped in the order of {names}")
+
+    def _group(self, name: str) -> str:
+        return self.fleet.processes[name].program.group
+
+    def _priority(self, name: str) -> int:
+        return self.fleet.groups[self._group(name)].group.priority
+
+    def _nothing_starts_after_shutdown(self, actions: list[Action]) -> None:
+        if self.fleet.state is not MasterState.RUNNING:
+            spawns = [a.name for a in actions if isinstance(a, Spawn)]
+            self.must(not spawns, f"the spawn of {spawns} is ordered after shutdown was asked for")
+        quits = [a for a in actions if isinstance(a, Quit)]
+        if quits:
+            self.must(self.world.quit is None and len(quits) == 1, "it quits twice")
+            self.must(actions[-1] is quits[0], "something is ordered after the end")
+            self.must(self.fleet.state is not MasterState.RUNNING, "it quits unasked")
+            again = self.fleet.state is MasterState.RESTARTING
+            self.must(quits[0].restart is again, "it comes back unasked, or does not come back")
+
+    def _no_deadline_is_forgotten(self, event: Event, actions: list[Action]) -> None:
+        if not isinstance(event, DeadlineReached):
+            return
+        due = [n for n, b in self.before.items() if b.deadline is not None and b.deadline <= self.world.now]
+        self.must(due or not actions, "something happens before its time")
+        for name in due:
+            process, before = self.before[name].process, self.before[name]
+            moved = (process.state, process.deadline) != (before.state, before.deadline)
+            self.must(moved, f"the deadline of {name} at {before.deadline} was not served")
+
+    # ---- what is wanted, as whoever asked for it would say
+
+    def _note_what_is_asked_for(self, event: Event) -> None:
+        running = self.master_before is MasterState.RUNNING
+        match event:
+            case BootRequested() if running:
+                for group in self.config.values():
+                    self._want_by_default(group.programs)
+            case StartRequested(name) | RestartRequested(name):
+                before = self.before.get(name)
+                if running and before is not None and not before.leaving:
+                    # Whether one in UNKNOWN is still alive cannot be known, and there must never be two.
+                    self.wanted[name] = before.state is not State.UNKNOWN
+            case StopRequested(name):
+                self.wanted[name] = False
+            case GroupAdded(group) if running and group.name not in self.config:
+                self.config[group.name] = group
+                self.wanted |= {program.namespec: program.autostart for program in group.programs}
+            case GroupChanged(group, replace) if running and group.name in self.config:
+                old = {program.namespec for program in self.config[group.name].programs}
+                self.config[group.name] = group
+                for name in old:
+                    self.wanted[name] &= any(program.namespec == name for program in group.programs)
+                for program in group.programs:
+                    self._want_changed(program, old, replaced=program.namespec in replace)
+            case GroupRemoved(name):
+                if name in self.config:
+                    for program in self.config.pop(name).programs:
+                        self.wanted[program.namespec] = False
+            case ShutdownRequested():
+                self.wanted = dict.fromkeys(self.wanted, False)
+
+    def _want_by_default(self, programs: tuple[Program, ...]) -> None:
+        for program in programs:
+            self.wanted[program.namespec] |= program.autostart
+
+    def _want_changed(self, program: Program, old: set[str], *, replaced: bool) -> None:
+        name = program.namespec
+        before = self.before.get(name)
+        if name not in old or before is None:
+            self.wanted[name] = program.autostart
+        elif before.never_started or (replaced and before.state in (State.EXITED, State.FATAL)):
+            # Who was stopped by somebody stays stopped; who is down on his own account gets his chance.
+            self.wanted[name] |= program.autostart
+        elif replaced and before.state in UP:
+            self.wanted[name] = True
+
+    def _wanted_is_what_was_asked_for(self, actions: list[Action]) -> None:
+        for name, process in self.fleet.processes.items():
+            claim = f"{name} was {'' if self.wanted[name] else 'not '}asked to be up"
+            self.must(process.wanted is self.wanted[name], claim)
+
+    # ---- when the orders have been carried out
+
+    def _states_agree_with_their_fields(self) -> None:
+        for name, p in self.fleet.processes.items():
+            has_pid, has_deadline = p.pid is not None, p.deadline is not None
+            shown = f"{name} is {p.state.name} with pid {p.pid} and deadline {p.deadline}"
+            match p.state:
+                case State.STARTING if not has_pid:
+                    orders = sum(order.name == name and self.fleet.awaits(order) for order in self.world.spawns)
+                    self.must(orders >= 1, f"{name} is STARTING and nobody was told")
+                    self.must(not has_deadline, shown)
+                case State.STARTING | State.STOPPING:
+                    self.must(has_pid and has_deadline, shown)
+                case State.RUNNING:
+                    self.must(has_pid and not has_deadline, shown)
+                case State.BACKOFF:
+                    self.must(not has_pid and has_deadline, shown)
+                case State.UNKNOWN:
+                    self.must(has_pid and not has_deadline and p.reason, shown)
+                case State.STOPPED | State.EXITED | State.FATAL:
+                    self.must(not has_pid and not has_deadline, shown)
+                    self.must(p.reason or p.state is not State.FATAL, f"{name} is FATAL and nobody knows why")
+        deadlines = [p.deadline for p in self.fleet.processes.values() if p.deadline is not None]
+        self.must(self.fleet.next_deadline() == min(deadlines, default=None), "the next deadline is another one")
+
+    def _the_kernel_agrees(self) -> None:
+        for name, process in self.fleet.processes.items():
+            if process.pid is not None:
+                child = self.world.children.get(process.pid)
+                self.must(child is not None and child.name == name, f"{name} has pid {process.pid}, which is not its")
+        for child in self.world.children.values():
+            if child.pid not in self.abandoned:
+                process = self.fleet.processes.get(child.name)
+                self.must(process is not None, f"{child.name} has gone and its pid {child.pid} has not")
+                self.must(process and process.pid == child.pid, f"{child.name} has lost its pid {child.pid}")
+                self.must(self.fleet.owner(child.pid) is process, f"pid {child.pid} has another owner")
+
+    def _processes_are_those_of_the_config(self) -> None:
+        expected = {p.namespec: p for group in self.config.values() for p in group.programs}
+        staying = {name: p for name, p in self.fleet.processes.items() if not p.leaving}
+        self.must(staying.keys() == expected.keys(), f"there are {sorted(staying)}, not {sorted(expected)}")
+        for name, process in staying.items():
+            # What replaces it is decided, even if it has to wait until the process has settled.
+            definition = process.successor or process.program
+            self.must(definition == expected[name], f"{name} has a definition of the past")
+
+    # ---- when nothing would happen any more
+
+    def _wanted_state_is_reached(self) -> None:
+        for name, process in self.fleet.processes.items():
+            state, wanted = process.state, self.wanted[name]
+            shown = f"{name} is {state.name} in the end, and is {'' if wanted else 'not '}wanted"
+            self.must(state in SETTLED or state is State.RUNNING, shown)
+            if wanted:
+                self.must(state in (State.RUNNING, State.FATAL, State.UNKNOWN), shown)
+            else:
+                self.must(state is not State.RUNNING, shown)
+        for child in self.world.children.values():
+            self.must(child.behaviour == FOREVER or child.behaviour.lives is None, f"{child.name} is at rest too early")
+
+    def _update_is_done(self) -> None:
+        self.must(self.fleet.groups.keys() == self.config.keys(), "there are other groups than in the config")
+        for name, group in self.config.items():
+            members = self.fleet.groups[name]
+            order = [program.namespec for program in group.programs]
+            self.must(members.group == group, f"group {name} has a definition of the past")
+            self.must(list(members.processes) == order, f"group {name} is in the order of {list(members.processes)}")
+            for program in group.programs:
+                process = self.fleet.processes[program.namespec]
+                if process.state is State.RUNNING:
+                    self.must(process.program == program, f"{process.name} runs by a definition of the past")
+                    child = self.world.children[process.pid or 0]
+                    same = child.program.command == program.command
+                    self.must(same, f"{process.name} runs {child.program.command}, not {program.command}")
+
+    def _shutdown_has_ended(self) -> None:
+        self.must(self.world.quit is not None, "shutdown never ends")
+        for name, process in self.fleet.processes.items():
+            self.must(process.settled, f"{name} is {process.state.name} at the end")
+            self.must(process.pid is None or process.state is State.UNKNOWN, f"{name} is left behind")
+        due = self.shutdown_due or 0.0
+        self.must(self.world.now <= due + A_HAIR, f"shutdown has taken until {self.world.now}, not {due}")
+
+    def _longest_shutdown(self) -> float:
+        waves: dict[int, float] = defaultdict(float)
+        for before in self.before.values():
+            priority = self.fleet.groups[before.process.program.group].group.priority
+            waves[priority] = max(waves[priority], self._longest_stop(before, kill_now=False))
+        return sum(waves.values())
+
+    def _longest_killing(self) -> float:
+        return max((self._longest_stop(before, kill_now=True) for before in self.before.values()), default=0.0)
+
+    def _longest_stop(self, before: Before, *, kill_now: bool) -> float:
+        """stopwaitsecs, and what the kernel and a late loop add to it."""
+        child = self.world.children.get(before.pid or 0)
+        if child is None:
+            return 0.0
+        wait = before.process.program.stopwaitsecs
+        first = 0.0 if kill_now else wait
+        if before.state is State.STOPPING and before.deadline is not None and not kill_now:
+            first = max(first, before.deadline - self.world.now)
+        kills = child.behaviour.sigkills
+        return first + (kills - 1) * max(wait, KILL_AGAIN) + (kills + 1) * self.world.scenario.late

@@ -1,0 +1,181 @@
+"""Scenarios by chance, from any `random.Random`: a seeded one, or one of hypothesis, which can shrink what it finds."""
+
+from dataclasses import replace
+from random import Random
+from signal import SIGABRT, SIGHUP, SIGKILL, SIGQUIT, SIGSEGV, SIGTERM
+
+from procman.config.model import Autorestart, Group, Program
+from procman.core.messages import (
+    Event,
+    GroupAdded,
+    GroupChanged,
+    GroupRemoved,
+    RestartRequested,
+    ShutdownRequested,
+    SignalRequested,
+    StartRequested,
+    StopRequested,
+)
+from procman.core.states import State
+from world import FOREVER, Behaviour, Scenario
+
+GROUPS = "abcd"
+MEMBERS = ("one", "two", "three")
+
+# Moments that matter: the same one, within startsecs, about a back-off, and beyond every stopwaitsecs.
+DELAYS = (0.0, 0.0, 0.0, 0.01, 0.3, 0.5, 1.0, 1.0, 2.5, 12.0)
+
+KINDS = ("start", "stop", "stop", "restart", "restart", "signal", "add", "remove", "change", "change", "change")
+
+
+def scenario(random: Random) -> Scenario:
+    """Something that may happen to a master in half a minute."""
+    return _Imagination(random).scenario()
+
+
+class _Imagination:
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._behaviours: dict[str, tuple[Behaviour, ...]] = {}
+        self._config: dict[str, Group] = {}
+        self._versions = 0
+
+    def scenario(self) -> Scenario:
+        for name in GROUPS[: self._random.randint(1, 4)]:
+            self._config[name] = self._group(name)
+        groups = tuple(self._config.values())
+        requests = [(self._pick(*DELAYS), self._request()) for _ in range(self._random.randint(0, 10))]
+        reactions = tuple(
+            (self._name(), self._pick(*State), self._request()) for _ in range(self._pick(0, 0, 0, 1, 2))
+        )
+        # A shutdown, a hasty one, a reload, a reload that somebody makes a shutdown of; or the world is left alone.
+        for restart in self._pick((), (), (False,), (False,), (False, False), (True,), (True, False, False)):
+            requests.append((self._pick(*DELAYS), ShutdownRequested(restart=restart)))
+            if self._chance(0.2):
+                requests.append((self._pick(*DELAYS), self._request()))
+        return Scenario(
+            groups=groups,
+            behaviours=self._behaviours,
+            requests=tuple(requests),
+            reactions=reactions,
+            late=self._pick(0.0, 0.0, 0.05, 1.5),
+            slice=self._pick(1000, 1000, 1, 2),
+            turn=self._pick(0.0, 0.02, 0.4),
+            seed=self._random.randint(0, 1_000_000),
+        )
+
+    # ---- groups and programs
+
+    def _group(self, name: str) -> Group:
+        members = (name,) if self._chance(0.4) else MEMBERS[: self._random.randint(1, 3)]
+        programs = [self._program(name, member) for member in members]
+        return Group(name=name, priority=self._pick(1, 2, 2, 999), programs=_in_order(programs))
+
+    def _program(self, group: str, name: str) -> Program:
+        program = Program(name=name, group=group, command=self._command(), **self._options())
+        if program.namespec not in self._behaviours:
+            self._behaviours[program.namespec] = self._runs()
+        return program
+
+    def _command(self) -> str:
+        self._versions += 1
+        return f"/bin/version-{self._versions}"
+
+    def _options(self) -> dict:
+        return {
+            "autostart": self._chance(0.8),
+            "autorestart": self._pick(*Autorestart),
+            "startsecs": self._pick(0, 1, 1, 2),
+            "startretries": self._pick(0, 1, 3),
+            "stopwaitsecs": self._pick(0, 0.5, 3, 10),
+            "stopsignal": self._pick(SIGTERM, SIGTERM, SIGQUIT),
+            "stopasgroup": self._chance(0.2),
+            "killasgroup": self._chance(0.2),
+            "exitcodes": self._pick((0,), (0, 2)),
+            "priority": self._pick(1, 2, 999),
+        }
+
+    def _runs(self) -> tuple[Behaviour, ...]:
+        runs = [self._behaviour() for _ in range(self._pick(0, 0, 1, 2, 5))]
+        # The last one goes on for ever, so that the world comes to rest.
+        lasting = (FOREVER, FOREVER, replace(self._behaviour(), fails=None, lives=None), Behaviour(fails="no such file"))
+        return (*runs, self._pick(*lasting))
+
+    def _behaviour(self) -> Behaviour:
+        return Behaviour(
+            fails=self._pick(None, None, None, None, "no such file"),
+            lives=self._pick(None, None, 0.0, 0.2, 0.9, 1.0, 1.1, 2.0, 3.5),
+            code=self._pick(0, 0, 1, 2),
+            signal=self._pick(None, None, None, SIGSEGV, SIGABRT),
+            obeys_after=self._pick(0.0, 0.0, 0.4, 2.0, 5.0, None),
+            sigkills=self._pick(1, 1, 1, 2, 3),
+            refuses=self._chance(0.1),
+        )
+
+    # ---- requests
+
+    def _request(self) -> Event:
+        match self._pick(*KINDS):
+            case "start":
+                return StartRequested(self._name())
+            case "stop":
+                return StopRequested(self._name())
+            case "restart":
+                return RestartRequested(self._name())
+            case "signal":
+                return SignalRequested(self._name(), self._pick(SIGHUP, SIGHUP, SIGTERM, SIGKILL))
+            case "add":
+                # The one that has just gone, most of all.
+                missing = [name for name in GROUPS if name not in self._config] or list(GROUPS)
+                group = self._group(self._pick(*missing))
+                self._config.setdefault(group.name, group)
+                return GroupAdded(group)
+            case "remove":
+                name = self._pick(*GROUPS)
+                self._config.pop(name, None)
+                return GroupRemoved(name)
+            case _:
+                return self._change()
+
+    def _change(self) -> Event:
+        name = self._pick(*(self._config or GROUPS))
+        old = self._config.get(name) or self._group(name)
+        replaced: set[str] = set()
+        programs: list[Program] = []
+        for program in old.programs:
+            how = self._pick("keep", "in place", "replace", "replace", "drop")
+            match how:
+                case "in place":
+                    programs.append(replace(program, **self._options()))
+                case "replace":
+                    new = replace(program, command=self._command())
+                    programs.append(replace(new, **self._options()) if self._chance(0.3) else new)
+                    replaced.add(program.namespec)
+                case "keep":
+                    programs.append(program)
+        for member in MEMBERS:
+            if self._chance(0.2) and all(program.name != member for program in (*programs, *old.programs)):
+                programs.append(self._program(name, member))
+        # A shared socket that changes replaces those, too, that are the same.
+        replaced |= {program.namespec for program in programs if self._chance(0.05)}
+        group = replace(old, programs=_in_order(programs), priority=self._pick(old.priority, old.priority, 1, 999))
+        if name in self._config:
+            self._config[name] = group
+        return GroupChanged(group, frozenset(replaced))
+
+    def _name(self) -> str:
+        names = sorted(self._behaviours)
+        return self._pick(*names) if self._chance(0.95) else "nobody"
+
+    # ---- chance
+
+    def _pick(self, *choices):
+        return choices[self._random.randint(0, len(choices) - 1)]
+
+    def _chance(self, probability: float) -> bool:
+        return self._random.random() < probability
+
+
+def _in_order(programs: list[Program]) -> tuple[Program, ...]:
+    """As the configuration has them: by priority, then by name."""
+    return tuple(sorted(programs, key=lambda program: (program.priority, program.name)))

@@ -1,0 +1,316 @@
+"""A kernel, an engine and a clock that are not there: the real fleet is driven in virtual time.
+
+The protocol is the engine's, to the letter:
+
+- Events are handled one after the other, each to its end; what is posted meanwhile is handled after it.
+- Spawn orders wait in a queue of their own that is served in slices when no event waits. Right before one is carried
+  out the fleet is asked whether it is still wanted; its answer is the very next event.
+- One timer is armed at `next_deadline()`. It may ring late, and, as asyncio's does, a hair early.
+- A child that has ended keeps its pid until it is reaped; a pid that is free is used again as soon as possible.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from signal import SIGINT, SIGKILL, SIGQUIT, SIGTERM
+from typing import Any, Protocol
+
+from procman.config.model import Group, Program
+from procman.core.fleet import Fleet
+from procman.core.messages import (
+    Action,
+    Announce,
+    BootRequested,
+    DeadlineReached,
+    Event,
+    Exited,
+    ExitStatus,
+    GroupAdded,
+    GroupChanged,
+    Kill,
+    KillFailed,
+    Quit,
+    Spawn,
+    Spawned,
+    SpawnFailed,
+)
+from procman.core.states import State
+
+FIRST_PID = 100
+CLOCK_RESOLUTION = 1e-9
+# More events than any scenario needs; beyond it the fleet runs in a circle.
+MOST_STEPS = 5000
+
+FATAL_SIGNALS = frozenset({SIGTERM, SIGINT, SIGQUIT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """What one run of a program does."""
+
+    fails: str | None = None  # it cannot be spawned, for this reason
+    lives: float | None = None  # seconds until it ends by itself; None: for ever
+    code: int = 0  # how it ends then
+    signal: int | None = None  # or of which signal
+    obeys_after: float | None = 0.0  # seconds from a stop signal to its end; None: ignores it
+    sigkills: int = 1  # how many it takes: uninterruptible sleep outlives the first
+    refuses: bool = False  # the kernel refuses to signal it
+
+
+FOREVER = Behaviour()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """All that is going to happen, but for what the fleet decides."""
+
+    groups: tuple[Group, ...]
+    behaviours: dict[str, tuple[Behaviour, ...]] = field(default_factory=dict)  # by namespec, run by run
+    requests: tuple[tuple[float, Event], ...] = ()  # seconds after the one before
+    reactions: tuple[tuple[str, State, Event], ...] = ()  # what a subscriber asks for when it hears of that, once
+    late: float = 0.0  # how much timers and reaping may be late at most, in seconds
+    slice: int = 1000  # how many spawns are carried out in one turn of the loop
+    turn: float = 0.0  # seconds until the rest of them gets the next turn
+    seed: int = 0  # for the lateness
+
+
+@dataclass(eq=False)
+class Child:
+    """A process in the kernel's table: alive, or ended and not yet reaped."""
+
+    pid: int
+    name: str
+    program: Program
+    behaviour: Behaviour
+    born: float
+    end: ExitStatus | None = None
+    sigkills: int = 0
+
+
+class Watcher(Protocol):
+    """Looks on, and raises when something is not as it must be."""
+
+    def event_comes(self, event: Event) -> None: ...
+    def decided(self, event: Event, actions: list[Action]) -> None: ...
+    def carried_out(self) -> None: ...
+    def spawning(self, order: Spawn) -> None: ...
+    def killing(self, order: Kill) -> None: ...
+    def reaped(self, child: Child) -> None: ...
+    def at_rest(self) -> None: ...
+
+
+class World:
+    """One run of one scenario. `fleet`, `children`, `now` and `history` may be read at any time."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        watch: Callable[["World"], Watcher] | None = None,
+        fleet_class: Callable[[tuple[Group, ...]], Any] = Fleet,
+    ) -> None:
+        """`fleet_class` is another one where a fault has been seeded."""
+        self.scenario = scenario
+        self.fleet: Fleet = fleet_class(scenario.groups)
+        self.now = 0.0
+        self.children: dict[int, Child] = {}  # unreaped, by pid
+        self.spawns: deque[Spawn] = deque()
+        self.history: list[tuple[float, object]] = []
+        self.quit: Quit | None = None
+        self.steps = 0
+        self._random = Random(scenario.seed)
+        self._events: deque[Event] = deque()
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = 0  # breaks ties on the agenda: first come, first served
+        self._runs: dict[str, int] = {}
+        self._reactions = list(scenario.reactions)
+        self._working = False
+        self._more = False
+        self._armed: tuple[float, int] | None = None  # the deadline, and which ringing is meant
+        self._rung_early = False
+        self._watcher = watch(self) if watch else None
+
+    def run(self) -> "World":
+        """Boot, let everything happen that was going to, and go on until nothing would ever happen again."""
+        self._at(0.0, lambda: self.post(BootRequested()))
+        when = 0.0
+        for delay, event in self.scenario.requests:
+            when += delay
+            self._at(when, lambda event=event: self.post(event))
+        while self._agenda and self.quit is None:
+            self.now, _, happen = heapq.heappop(self._agenda)
+            happen()
+        if self._watcher:
+            self._watcher.at_rest()
+        return self
+
+    def post(self, event: Event) -> None:
+        """As `Engine.post`."""
+        self._events.append(event)
+        if not self._working:
+            self._work()
+
+    def told(self, last: int = 40) -> str:
+        """The end of the history, for whoever has to find out what went wrong."""
+        return "\n".join(f"{when:12.6f}  {_short(what)}" for when, what in self.history[-last:])
+
+    def state(self, name: str) -> State:
+        """Where a process stands."""
+        return self.fleet.processes[name].state
+
+    # ---- the engine
+
+    def _work(self) -> None:
+        self._working = True
+        room = self.scenario.slice
+        while (self._events or self.spawns) and self.quit is None:
+            if self._events:
+                self._handle(self._events.popleft())
+            elif room:
+                room -= 1
+                self._spawn(self.spawns.popleft())
+            else:
+                break
+        self._working = False
+        if self.spawns and not self._more:
+            self._more = True
+            self._at(self.now + self.scenario.turn, self._continue)
+        self._arm()
+
+    def _continue(self) -> None:
+        self._more = False
+        self._work()
+
+    def _handle(self, event: Event) -> None:
+        self.steps += 1
+        assert self.steps < MOST_STEPS, "the fleet does not come to rest"
+        self._note(event)
+        if self._watcher:
+            self._watcher.event_comes(event)
+        actions = self.fleet.handle(event, self.now)
+        if self._watcher:
+            self._watcher.decided(event, actions)
+        for action in actions:
+            self._note(action)
+            self._carry_out(action)
+        if self._watcher:
+            self._watcher.carried_out()
+
+    def _carry_out(self, action: Action) -> None:
+        match action:
+            case Spawn():
+                self.spawns.append(action)
+            case Kill():
+                self._kill(action)
+            case Quit():
+                self.quit = action
+            case Announce(name=name, after=after):
+                for reaction in self._reactions:
+                    if reaction[:2] == (name, after):
+                        self._reactions.remove(reaction)
+                        self._events.append(reaction[2])
+                        break
+
+    def _spawn(self, order: Spawn) -> None:
+        if not self.fleet.awaits(order):
+            return
+        if self._watcher:
+            self._watcher.spawning(order)
+        run = self._runs.get(order.name, 0)
+        self._runs[order.name] = run + 1
+        behaviours = self.scenario.behaviours.get(order.name) or (FOREVER,)
+        behaviour = behaviours[min(run, len(behaviours) - 1)]
+        if behaviour.fails is not None:
+            self._events.appendleft(SpawnFailed(order.name, behaviour.fails))
+            return
+        pid = next(pid for pid in range(FIRST_PID, FIRST_PID + 1000) if pid not in self.children)
+        child = self.children[pid] = Child(pid, order.name, order.program, behaviour, self.now)
+        if behaviour.lives is not None:
+            self._ends(child, behaviour.lives, _status(behaviour))
+        self._events.appendleft(Spawned(order.name, pid))
+
+    def _arm(self) -> None:
+        deadline = self.fleet.next_deadline()
+        if self._armed is not None and self._armed[0] == deadline:
+            return
+        self._armed = None
+        if deadline is None or self.quit is not None:
+            return
+        when = deadline + self._lateness()
+        early = self.now < deadline - CLOCK_RESOLUTION and not self._rung_early and self._random.random() < 0.1
+        if early:
+            when = deadline - CLOCK_RESOLUTION
+        self._rung_early = early
+        self._armed = (deadline, self._at(max(when, self.now), lambda: self._ring(ringing)))
+        ringing = self._armed[1]
+
+    def _ring(self, ringing: int) -> None:
+        if self._armed is not None and self._armed[1] == ringing:
+            self._armed = None
+            self.post(DeadlineReached())
+
+    # ---- the kernel
+
+    def _kill(self, order: Kill) -> None:
+        if self._watcher:
+            self._watcher.killing(order)
+        child = self.children[order.pid]
+        behaviour = child.behaviour
+        if behaviour.refuses:
+            self._events.append(KillFailed(order.name, "Operation not permitted"))
+        elif order.signal == SIGKILL:
+            child.sigkills += 1
+            if child.sigkills >= behaviour.sigkills:
+                self._end(child, ExitStatus(-1, SIGKILL))
+        elif order.signal in FATAL_SIGNALS and behaviour.obeys_after is not None:
+            self._ends(child, behaviour.obeys_after, _status(behaviour))
+
+    def _ends(self, child: Child, after: float, status: ExitStatus) -> None:
+        self._at(self.now + after, lambda: self._end(child, status))
+
+    def _end(self, child: Child, status: ExitStatus) -> None:
+        if child.end is None:
+            child.end = status
+            self._at(self.now + self._lateness(), self._reap)
+
+    def _reap(self) -> None:
+        for child in [child for child in self.children.values() if child.end is not None and self.quit is None]:
+            del self.children[child.pid]
+            self._note(f"reaped {child.pid}")
+            if self._watcher:
+                self._watcher.reaped(child)
+            if self.fleet.owner(child.pid) is not None:
+                self.post(Exited(child.pid, child.end))
+
+    # ---- time
+
+    def _at(self, when: float, happen: Callable[[], None]) -> int:
+        self._count += 1
+        heapq.heappush(self._agenda, (when, self._count, happen))
+        return self._count
+
+    def _lateness(self) -> float:
+        # Mostly in time: a delay everywhere would hide what happens at one and the same moment.
+        return self._random.random() * self.scenario.late if self._random.random() < 0.3 else 0.0
+
+    def _note(self, what: object) -> None:
+        self.history.append((self.now, what))
+
+
+def _short(what: object) -> str:
+    match what:
+        case Announce(name=name, before=before, after=after, pid=pid):
+            return f"        {name}: {before.name} -> {after.name}" + (f" (pid {pid})" if pid else "")
+        case Spawn(name=name, attempt=attempt):
+            return f"        {name}: order to spawn, number {attempt}"
+        case GroupAdded(group) | GroupChanged(group):
+            return f"{type(what).__name__} {group.name}: {[program.namespec for program in group.programs]}"
+        case Kill():
+            return f"        {what}"
+        case _:
+            return f"{what}"
+
+
+def _status(behaviour: Behaviour) -> ExitStatus:
+    return ExitStatus(behaviour.code) if behaviour.signal is None else ExitStatus(-1, behaviour.signal)
