@@ -183,7 +183,11 @@ class Stream:
     def __next__(self) -> bytes:
         try:
             return next(self._pieces)
+        except StopIteration:
+            self._wire.close()
+            raise
         except Unreachable:
+            self._wire.close()
             if self._closed:
                 raise StopIteration from None
             raise

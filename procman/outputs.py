@@ -17,12 +17,13 @@ from procman.core.messages import AnnounceInPlace, Dismissed
 from procman.engine import News
 from procman.errors import ProcmanError
 from procman.logs.console import Consoles, Overflow, console_target
-from procman.logs.mainlog import MainLog
+from procman.logs.mainlog import LEVELS, MainLog, open_log_file
 from procman.logs.names import clear_auto_logs, create_auto_log
-from procman.logs.pump import Pump
-from procman.logs.reading import BadArguments, CannotRead, read_log
+from procman.logs.pump import Follower, Pump
+from procman.logs.reading import BadRange, CannotRead, read_log
 from procman.logs.ring import Ring
 from procman.logs.sinks import Null, RotatingFile, Sink
+from procman.logs.syslog import Syslog
 from procman.system.spawn import Child
 
 Channel = Literal["stdout", "stderr"]
@@ -42,6 +43,7 @@ class _Target:
     logfile: str | None
     maxbytes: int
     backups: int
+    syslog: bool
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class _Stream:
     """One channel of one process, from its first run to its removal."""
 
     target: _Target
-    sink: Sink
+    sinks: list[Sink]
     ring: Ring
     pumps: list[Pump] = field(default_factory=list)  # the last one is of the present run
 
@@ -76,9 +78,7 @@ class Outputs:
         self._main_ring = Ring(MAIN_RING)
         self.log = self._open_main_log(config.master)
         if not config.master.nocleanup:
-            problem = clear_auto_logs(config.master.childlogdir, config.master.identifier)
-            if problem:
-                self.log.warn(problem)
+            clear_auto_logs(config.master.childlogdir, config.master.identifier, self.log.warn)
 
     # ---- what the engine tells
 
@@ -87,7 +87,7 @@ class Outputs:
         for channel, fd in (("stdout", child.stdout), ("stderr", child.stderr)):
             if fd is not None:
                 stream = self._stream(name, program, channel)
-                pump = Pump(self._loop, fd, [stream.sink], stream.ring, strip_ansi=self._master.strip_ansi)
+                pump = Pump(self._loop, fd, stream.sinks, stream.ring, strip_ansi=self._master.strip_ansi)
                 stream.pumps = [old for old in stream.pumps if not old.closed]
                 while len(stream.pumps) >= OLD_PIPES:
                     stream.pumps.pop(0).close()
@@ -124,7 +124,7 @@ class Outputs:
     def lost(self, name: str) -> int:
         """Bytes that could not be written."""
         streams = (self._streams.get((name, channel)) for channel in ("stdout", "stderr"))
-        return sum(stream.sink.lost for stream in streams if stream)
+        return sum(sink.lost for stream in streams if stream for sink in stream.sinks)
 
     def read(self, name: str, channel: str, offset: int, length: int) -> bytes:
         """Part of a process's log, as supervisor counts offsets; raises Refused(NO_FILE, BAD_ARGUMENTS, FAILED)."""
@@ -152,7 +152,8 @@ class Outputs:
         for channel in ("stdout", "stderr"):
             stream = self._streams.get((name, channel))
             if stream is not None:
-                stream.sink.clear()
+                for sink in stream.sinks:
+                    sink.clear()
                 stream.ring.clear()
 
     def clear_main(self) -> None:
@@ -169,7 +170,8 @@ class Outputs:
         self.log.reopen()
         self.log.info("procman logreopen")
         for stream in self._streams.values():
-            stream.sink.reopen()
+            for sink in stream.sinks:
+                sink.reopen()
 
     def write_stdin(self, name: str, data: bytes) -> None:
         """Give it to the process as its input; raises Refused(NOT_RUNNING, NO_FILE, FAILED)."""
@@ -196,21 +198,15 @@ class Outputs:
     # ---- the pieces of the above
 
     def _open_main_log(self, master: Master) -> MainLog:
-        sinks: list[Sink] = []
+        sinks: list[Sink] = [_Kept(self._main_ring)]
         console = console_target(master.logfile)
         if not master.silent or console is not None:
             sinks.append(self._consoles.get(console or 1).stream("procman", overflow=Overflow.LOG))
-        if console is None and master.logfile != "syslog":
-            sinks.append(
-                RotatingFile(
-                    master.logfile,
-                    master.logfile_maxbytes,
-                    master.logfile_backups,
-                    self._say,
-                    meanwhile="procman goes on without it; choose another place with logfile=",
-                )
-            )
-        return MainLog(master.loglevel, sinks, self._main_ring)
+        if master.logfile == "syslog":
+            sinks.append(Syslog(master.identifier, self._say))
+        elif console is None:
+            sinks.append(open_log_file(master.logfile, master.logfile_maxbytes, master.logfile_backups, self._say))
+        return MainLog(LEVELS[master.loglevel], sinks)
 
     def _say(self, text: str) -> None:
         """What is wrong with some log, in the master's own. Later: it may be that one, being opened."""
@@ -219,20 +215,35 @@ class Outputs:
     def _stream(self, name: str, program: Program, channel: str) -> _Stream:
         """The stream as the program's options want it now; made, or changed while it runs."""
         if channel == "stdout":
-            target = _Target(program.stdout_logfile, program.stdout_logfile_maxbytes, program.stdout_logfile_backups)
+            target = _Target(
+                program.stdout_logfile,
+                program.stdout_logfile_maxbytes,
+                program.stdout_logfile_backups,
+                program.stdout_syslog,
+            )
         else:
-            target = _Target(program.stderr_logfile, program.stderr_logfile_maxbytes, program.stderr_logfile_backups)
+            target = _Target(
+                program.stderr_logfile,
+                program.stderr_logfile_maxbytes,
+                program.stderr_logfile_backups,
+                program.stderr_syslog,
+            )
         stream = self._streams.get((name, channel))
         if stream is None:
-            stream = _Stream(target, self._sink(program, channel, target), Ring())
+            stream = _Stream(target, self._sinks(program, channel, target), Ring())
             self._streams[name, channel] = stream
         elif stream.target != target:
-            old, stream.sink, stream.target = stream.sink, self._sink(program, channel, target), target
+            old, stream.sinks, stream.target = stream.sinks, self._sinks(program, channel, target), target
             for pump in stream.pumps:
-                pump.set_sinks([stream.sink])
-            old.end()
-            old.close()
+                pump.set_sinks(stream.sinks)
+            _close(old)
         return stream
+
+    def _sinks(self, program: Program, channel: str, target: _Target) -> list[Sink]:
+        sinks = [self._sink(program, channel, target)]
+        if target.syslog:
+            sinks.append(Syslog(program.name, self._say))
+        return sinks
 
     def _sink(self, program: Program, channel: str, target: _Target) -> Sink:
         if target.logfile is None:
@@ -241,11 +252,8 @@ class Outputs:
         if path == AUTO:
             try:
                 path = create_auto_log(self._master.childlogdir, program.name, channel, self._master.identifier)
-            except OSError as error:
-                self._say(
-                    f"cannot create a log for {program.name} in {self._master.childlogdir}: {error.strerror}; "
-                    "its output is not kept; choose another place with childlogdir="
-                )
+            except ProcmanError as error:
+                self._say(f"{error}; its output is not kept")
                 return Null()
         fd = console_target(path)
         if fd is not None:
@@ -254,7 +262,7 @@ class Outputs:
 
     def _path(self, name: str, channel: str) -> str | None:
         stream = self._streams.get((name, channel))
-        return stream.sink.path if stream else None
+        return next((sink.path for sink in stream.sinks if sink.path is not None), None) if stream else None
 
     def _forget(self, name: str) -> None:
         self._close_stdin(name)
@@ -269,8 +277,7 @@ class Outputs:
                 pump.drain()
                 pump.close()
         stream.ring.close()
-        stream.sink.end()
-        stream.sink.close()
+        _close(stream.sinks)
 
     def _write_stdin(self, name: str, stdin: _Stdin) -> None:
         try:
@@ -291,38 +298,58 @@ class Outputs:
             os.close(stdin.fd)
 
 
+class _Kept(Null):
+    """Keeps the end of the master's log for its followers."""
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+
+    def write(self, data: bytes) -> bool:
+        self._ring.append(data)
+        return True
+
+    def clear(self) -> None:
+        self._ring.clear()
+
+    def close(self) -> None:
+        self._ring.close()
+
+
+def _close(sinks: list[Sink]) -> None:
+    for sink in sinks:
+        sink.end()
+        sink.close()
+
+
 def _read(path: str | None, offset: int, length: int) -> bytes:
     if path is None:
         raise Refused(Fault.NO_FILE, "there is no log file")
     try:
         return read_log(path, offset, length)
-    except BadArguments as error:
+    except BadRange as error:
         raise Refused(Fault.BAD_ARGUMENTS, str(error)) from None
     except CannotRead as error:
         raise Refused(Fault.FAILED if os.path.exists(path) else Fault.NO_FILE, str(error)) from None
 
 
 async def _follow(ring: Ring, path: str | None, tail: int) -> AsyncIterator[bytes]:
-    more = asyncio.Event()
-    unfollow = ring.follow(more.set)
+    follower = Follower(ring)
     try:
-        position = ring.end
-        # The file knows more of the past than the ring, unless its last lines are not written yet or it is none.
         past = ring.tail(tail)
+        # The file knows more of the past than the ring, unless it is no file.
         if path is not None and len(past) < tail:
             try:
                 past = read_log(path, -tail, 0)
-            except (BadArguments, CannotRead):
+            except (BadRange, CannotRead):
                 pass
         if past:
             yield past
-        while not ring.closed:
-            await more.wait()
-            more.clear()
-            data, position, lost = ring.read(position)
-            if lost:
-                yield f"\n[procman: {lost} bytes were not read in time and are left out here]\n".encode()
-            if data:
-                yield data
+        while True:
+            data, missed = await follower.read()
+            if missed:
+                yield f"\n[procman: {missed} bytes were not read in time and are left out here]\n".encode()
+            if not data and not missed:
+                return
+            yield data
     finally:
-        unfollow()
+        follower.close()

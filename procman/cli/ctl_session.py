@@ -60,10 +60,14 @@ class Session:
 
     def connect(self, url: str | None = None) -> None:
         """Talk to `url` from now on, or to the same with other credentials."""
+        self.close()
+        self.settings.url = url or self.settings.url
+
+    def close(self) -> None:
+        """Hang up; the next call would connect again."""
         if self._client is not None:
             self._client.close()
             self._client = None
-        self.settings.url = url or self.settings.url
 
     def run(self, line: str) -> bool:
         """Carry out one line; True when the shell should end."""

@@ -98,12 +98,15 @@ def _run(argv: list[str]) -> int:
         history_file=given.get("history_file"),
     )
     session = ctl_session.Session(settings, as_json="json" in flags, interactive=interactive)
-    if words:
-        session.run(" ".join(words))
-    if interactive:
-        from procman.cli import shell  # noqa: PLC0415 - one command does not need it
+    try:
+        if words:
+            session.run(" ".join(words))
+        if interactive:
+            from procman.cli import shell  # noqa: PLC0415 - one command does not need it
 
-        shell.run(session)
+            shell.run(session)
+    finally:
+        session.close()
     return session.exitstatus if words else ctl_session.SUCCESS
 
 

@@ -31,7 +31,7 @@ def run(session: Session) -> None:
                 return
         except KeyboardInterrupt:
             session.say("")  # ends the command, not the shell
-            session.client.close()
+            session.close()
         completer.forget()
         session.flush()
         try:

@@ -1,8 +1,8 @@
 """INI text to raw sections, with the line of each option, exactly as supervisor's parser reads it.
 
-Supervisor uses configparser with these rules: `=` or `:` after an option's lower-cased name, comments after `;` or `#` at the
-start of a line or after a blank, deeper indented lines go on with the value above, a repeated option or section
-overlays the one before. The tests compare with configparser itself, for it has surprises; each is marked below.
+Supervisor uses configparser with these rules: `=` or `:` after an option's lower-cased name, comments after `;` or `#`
+at the start of a line or after a blank, deeper indented lines go on with the value above, a repeated option or
+section overlays the one before. It has surprises, marked below; the tests compare with configparser itself.
 Every bad line is reported, not only the first.
 """
 

@@ -70,7 +70,7 @@ class Sections:
     def settle_here(self, here: str) -> None:
         """Put the folder of the file just read in for %(here)s, as supervisor does when there is an [include].
 
-        It replaces text before anything is expanded, so that the next file's folder does not reach what is already here.
+        It replaces text before anything is expanded, so the next file's folder does not reach what is here already.
         """
         for section in self.sections.values():
             for name, option in (self.defaults | section.options).items():

@@ -114,11 +114,9 @@ def lines_of(text: str) -> Lines:
     table: tuple[str, ...] = ()
     for number, statement in _statements(text):
         if statement.startswith("["):
-            path, _ = _key(statement.lstrip("[ \t"))
-            table = path
+            path = table = _key(statement.lstrip("[ \t"))
         else:
-            path, _ = _key(statement)
-            path = table + path
+            path = table + _key(statement)
         for length in range(1, len(path) + 1):
             lines.setdefault(path[:length], number)
     return lines
@@ -126,9 +124,8 @@ def lines_of(text: str) -> Lines:
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
     """Each header and each key with its value's first line, with its line number; the rest of a value is skipped."""
-    depth, number, quote = 0, 0, ""
-    for line in text.split("\n"):
-        number += 1
+    depth, quote = 0, ""
+    for number, line in enumerate(text.split("\n"), start=1):
         if not quote and depth == 0:
             stripped = line.strip()
             if stripped and not stripped.startswith("#"):
@@ -167,8 +164,8 @@ def _scan(line: str, quote: str) -> tuple[int, str]:
     return depth, quote if len(quote) > 1 else ""
 
 
-def _key(text: str) -> tuple[tuple[str, ...], int]:
-    """The parts of a dotted key at the beginning of a text, quoted or bare, and where it ends."""
+def _key(text: str) -> tuple[str, ...]:
+    """The parts of the dotted key at the beginning of a text, quoted or bare."""
     parts: list[str] = []
     at = 0
     while at < len(text):
@@ -187,4 +184,4 @@ def _key(text: str) -> tuple[tuple[str, ...], int]:
             while at < len(text) and text[at] not in " \t.=]":
                 at += 1
             parts.append(text[start:at])
-    return tuple(parts), at
+    return tuple(parts)

@@ -250,7 +250,7 @@ class Connection(asyncio.Protocol):
         return head
 
     def _open(self, head: bytes) -> Request:
-        """Parse a head, mended where h11 is stricter than clients are, and decide whether to read the body behind it."""
+        """Parse a head, mended where h11 is stricter than clients are; decide whether to read its body."""
         limits = self._server.limits
         line, newline, rest = head.partition(b"\n")
         if not line.isascii():
@@ -424,7 +424,7 @@ class Connection(asyncio.Protocol):
             self._server.forget(self)
         elif self._phase is Phase.CLOSING:
             pass
-        elif self._http is None or self._http.our_state is not h11.DONE:
+        elif self._http is None or self._http.our_state is not h11.DONE or self._server.closing:
             self._close()
         else:
             self._http = self._head = None

@@ -1,8 +1,8 @@
 """The master's own stdout or stderr as a destination that many streams share.
 
-Whole lines only, so two programs never share one; and never blocking, even when nobody reads. O_NONBLOCK is not set on
-the inherited descriptor, because it would be set for whoever gave it too: a pipe or a terminal is opened again, a socket
-is told with every write, and only what is always ready (a file, /dev/null) is written as it is.
+Whole lines only, so two programs never share one; and never blocking, even when nobody reads. O_NONBLOCK is not
+set on the inherited descriptor, because it would be set for whoever gave it too: a pipe or a terminal is opened again,
+a socket is told with every write, and only what is always ready (a file, /dev/null) is written as it is.
 """
 
 import asyncio
@@ -253,7 +253,8 @@ class Console:
         self._lose_queue()
         self._unwatch()
         self._trouble.begin(
-            f"cannot write to {_name(self.fd)}: {error.strerror}; what goes there is counted as lost until this is mended"
+            f"cannot write to {_name(self.fd)}: {error.strerror}; "
+            "what goes there is counted as lost until this is mended"
         )
         self._wake()
 

@@ -63,7 +63,7 @@ class LineSplitter:
 
     def _cut(self, line: bytes) -> tuple[bytes, bytes]:
         """Cut marked pieces off a line until what is left of it is short enough."""
-        out = []
+        out: list[bytes] = []
         start = 0
         while len(line) - start > self.max_line:
             end = _character_border(line, start + self.max_line)
@@ -76,7 +76,7 @@ class LineSplitter:
 def _character_border(text: bytes, position: int) -> int:
     """Return the last position, not after the given one, that is not inside a UTF-8 character."""
     for border in range(position, position - 4, -1):
-        if text[border] & 0xC0 != 0x80:
+        if text[border] & 0xC0 != 0x80:  # noqa: PLR2004 - 10xxxxxx, a byte that continues a character
             return border
     return position  # not UTF-8 at all
 

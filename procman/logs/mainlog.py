@@ -1,92 +1,142 @@
-"""The master's own log, in supervisord's format: "2026-11-23 09:00:00,123 INFO text".
+"""The master's own log: supervisor's levels and lines, because people grep for them.
 
-People grep for these lines, so a text stays one line, whatever is in it.
+One text is one line, whatever is in it. Writing a line neither raises nor blocks; the sinks see to that.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from enum import IntEnum
 
-from procman.logs.ring import Ring
-from procman.logs.sinks import Sink
+from procman.errors import ProcmanError
+from procman.logs.sinks import RotatingFile, Sink
 
-# Supervisor's levels, as its configuration names them, in order of weight, and as they stand in the log.
-LEVELS = {"critical": 50, "error": 40, "warn": 30, "info": 20, "debug": 10, "trace": 5, "blather": 3}
+
+class Level(IntEnum):
+    """How much a line matters, with supervisor's numbers; the names are what stands in the line."""
+
+    CRIT = 50
+    ERRO = 40
+    WARN = 30
+    INFO = 20
+    DEBG = 10
+    TRAC = 5
+    BLAT = 3
+
+
+# As loglevel= has them.
+LEVELS = {
+    "critical": Level.CRIT,
+    "error": Level.ERRO,
+    "warn": Level.WARN,
+    "info": Level.INFO,
+    "debug": Level.DEBG,
+    "trace": Level.TRAC,
+    "blather": Level.BLAT,
+}
+
+# Control characters would break the line, or play with the terminal of whoever reads it.
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+_ESCAPES |= {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\t"}
 
 
 class MainLog:
-    """Writes to all its sinks what is at least as weighty as `level`; `ring` keeps the last of it for followers."""
+    """Writes lines like "2026-11-23 09:00:00,123 INFO spawned: 'web' with pid 14" to its outputs.
+
+    `level` and `outputs` may be changed at any time.
+    """
 
     def __init__(
-        self, level: str, sinks: Sequence[Sink], ring: Ring, *, clock: Callable[[], float] = time.time
+        self, level: Level = Level.INFO, outputs: Iterable[Sink] = (), clock: Callable[[], float] = time.time
     ) -> None:
-        self._least = LEVELS[level]
-        self._sinks = tuple(sinks)
-        self._ring = ring
+        self.level = level
+        self.outputs: list[Sink] = list(outputs)
         self._clock = clock
 
     @property
     def path(self) -> str | None:
-        """The file it can be read back from."""
-        return next((sink.path for sink in self._sinks if sink.path is not None), None)
+        """The first output that can be read back."""
+        return next((sink.path for sink in self.outputs if sink.path is not None), None)
 
     def critical(self, text: str) -> None:
-        """Somebody has to do something."""
-        self._log(50, "CRIT", text)
+        """Say what needs somebody at once."""
+        self.log(Level.CRIT, text)
 
     def error(self, text: str) -> None:
-        """Something failed."""
-        self._log(40, "ERRO", text)
+        """Say what went wrong."""
+        self.log(Level.ERRO, text)
 
     def warn(self, text: str) -> None:
-        """Something the operator may want to look at."""
-        self._log(30, "WARN", text)
+        """Say what is not an error yet."""
+        self.log(Level.WARN, text)
 
     def info(self, text: str) -> None:
-        """The course of things."""
-        self._log(20, "INFO", text)
+        """Say what happens."""
+        self.log(Level.INFO, text)
 
     def debug(self, text: str) -> None:
-        """What only a developer wants to know."""
-        self._log(10, "DEBG", text)
+        """Say what helps to find a mistake in a configuration."""
+        self.log(Level.DEBG, text)
 
     def trace(self, text: str) -> None:
-        """Every step."""
-        self._log(5, "TRAC", text)
+        """Say what helps to find a mistake in procman."""
+        self.log(Level.TRAC, text)
 
     def blather(self, text: str) -> None:
-        """More than anybody wants to know."""
-        self._log(3, "BLAT", text)
+        """Say what helps nobody."""
+        self.log(Level.BLAT, text)
+
+    def log(self, level: Level, text: str) -> None:
+        """Write one line, if it matters enough."""
+        if level < self.level:
+            return
+        line = format_line(self._clock(), level, text)
+        for sink in self.outputs:
+            sink.write(line)
 
     def reopen(self) -> None:
-        """Begin new files where the old ones were moved away."""
-        for sink in self._sinks:
+        """Open the files anew: somebody has moved them away."""
+        for sink in self.outputs:
             sink.reopen()
 
     def clear(self) -> None:
-        """Remove what was written so far."""
-        self._ring.clear()
-        for sink in self._sinks:
+        """Begin new files; raises ProcmanError where the old one cannot be removed."""
+        for sink in self.outputs:
             sink.clear()
 
     def close(self) -> None:
-        """Nothing more will be written."""
-        self._ring.close()
-        for sink in self._sinks:
-            sink.end()
+        """Close all outputs."""
+        for sink in self.outputs:
             sink.close()
-
-    def _log(self, weight: int, shown: str, text: str) -> None:
-        if weight < self._least:
-            return
-        now = self._clock()
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
-        line = f"{stamp},{int(now % 1 * 1000):03} {shown} {_one_line(text)}\n".encode("utf-8", "backslashreplace")
-        self._ring.append(line)
-        for sink in self._sinks:
-            sink.write(line)
+        self.outputs.clear()
 
 
-def _one_line(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+def format_line(now: float, level: Level, text: str) -> bytes:
+    """Return one line of the log, in local time."""
+    if not text.isprintable():
+        text = text.translate(_ESCAPES)
+    seconds = int(now)
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    milliseconds = int((now - seconds) * 1000)
+    # File names that are not UTF-8 come as lone surrogates.
+    return f"{stamp},{milliseconds:03d} {level.name} {text}\n".encode("utf-8", "backslashreplace")
+
+
+def open_log_file(path: str, maxbytes: int, backups: int, on_problem: Callable[[str], None]) -> RotatingFile:
+    """Open the file of the master's own log, or raise ProcmanError: without it one does not start."""
+    opening: list[str] = []
+    started = False
+
+    def tell(text: str) -> None:
+        (on_problem if started else opening.append)(text)
+
+    sink = RotatingFile(
+        path, maxbytes, backups, tell, meanwhile="procman goes on, its log is counted as lost until this is mended"
+    )
+    if sink.problem is not None:
+        reason = opening[0].split(": ", 1)[1].split(";", 1)[0]
+        raise ProcmanError(
+            f"cannot open the log {path}: {reason}; set logfile= to a file in a directory that exists and may be "
+            "written, or to /dev/null"
+        )
+    started = True
+    return sink

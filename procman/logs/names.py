@@ -1,35 +1,58 @@
-"""AUTO logs: files in childlogdir that procman names, and clears away at its next start."""
+"""The names of AUTO logs, as supervisor makes them, and their removal when a new master begins.
+
+A file is removed only if this very master's identifier is in its name; what merely looks alike is somebody else's.
+"""
 
 import os
 import re
-import stat
-import tempfile
+from collections.abc import Callable
+
+from procman.errors import ProcmanError
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"  # as in the names of Python's tempfile
+_RANDOM = 8
+_TRIES = 100
 
 
-def create_auto_log(folder: str, name: str, channel: str, identifier: str) -> str:
-    """Make an empty file for one channel of a process, for the owner's eyes only; raises OSError."""
-    fd, path = tempfile.mkstemp(suffix=".log", prefix=f"{name}-{channel}---{identifier}-", dir=folder)
-    os.close(fd)
-    return path
-
-
-def clear_auto_logs(folder: str, identifier: str) -> str | None:
-    """Remove those that an earlier master of this identifier left behind; returns what went wrong.
-
-    Two masters with the same identifier and folder take each other's logs away, as supervisord's do.
-    """
-    ours = re.compile(rf".+?---{re.escape(identifier)}-\S+\.log(\.\d{{1,4}})?")
-    try:
-        with os.scandir(folder) as entries:
-            left = [entry for entry in entries if ours.fullmatch(entry.name)]
-    except OSError as error:
-        return f"Could not clear childlog dir {folder}: {error.strerror}"
-    failed = []
-    for entry in left:
+def create_auto_log(childlogdir: str, name: str, channel: str, identifier: str) -> str:
+    """Create an empty log (mode 0600) for one channel of one process, and return its path."""
+    problem = "all the names tried are taken"
+    for _ in range(_TRIES):
+        random = "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(_RANDOM))
+        path = os.path.join(childlogdir, f"{name}-{channel}---{identifier}-{random}.log")
         try:
-            # In a folder that everybody may write to, a link of that name is somebody's trap.
-            if stat.S_ISREG(os.lstat(entry.path).st_mode):
-                os.unlink(entry.path)
-        except OSError:
-            failed.append(entry.path)
-    return f"Failed to clean up {', '.join(failed)}" if failed else None
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+        except FileExistsError:
+            continue
+        except OSError as error:
+            problem = str(error.strerror)
+            break
+        return path
+    raise ProcmanError(
+        f"cannot create a log for {name} in {childlogdir}: {problem}; set childlogdir= to a directory that "
+        f"may be written, or {channel}_logfile= to a file or NONE"
+    )
+
+
+def clear_auto_logs(childlogdir: str, identifier: str, on_problem: Callable[[str], None]) -> None:
+    """Remove the AUTO logs, and their backups, of earlier masters with this identifier."""
+    ours = re.compile(rf".+---{re.escape(identifier)}-[{_LETTERS}]{{{_RANDOM}}}\.log(?:\.\d+)?")
+    try:
+        with os.scandir(childlogdir) as entries:
+            old = [
+                entry.path for entry in entries if ours.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+            ]
+    except OSError as error:
+        on_problem(f"cannot clear childlogdir {childlogdir}: {error.strerror}; logs of earlier runs stay there")
+        return
+    failed = []
+    for path in old:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            failed.append(f"{path} ({error.strerror})")
+    if failed:
+        others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+        on_problem(f"cannot remove the old log {failed[0]}{others}; see who may write in {childlogdir}")

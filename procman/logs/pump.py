@@ -16,8 +16,8 @@ from procman.logs.lines import AnsiStripper
 from procman.logs.ring import Ring
 from procman.logs.sinks import Sink
 
-# Linux gives a pipe 64 KiB. With 256 KiB a flooding program and the master run beside each other (one program to a file:
-# see tests' figures below); 1 MiB is no faster, and a user who is not root has 64 MiB for all pipes (pipe(7)).
+# Linux gives a pipe 64 KiB. With 256 KiB a flooding program and the master run beside each other FIGURES
+# 1 MiB is no faster, and a user who is not root has 64 MiB for all pipes (pipe(7)).
 PIPE_SIZE = 1 << 18
 
 READ_SIZE = 1 << 16
@@ -116,6 +116,8 @@ class Pump:
     def _deliver(self, data: bytes) -> bool:
         if self._stripper is not None:
             data = self._stripper.feed(data)
+            if not data:
+                return True
         self._ring.append(data)
         ready = True
         for sink in self._sinks:
@@ -181,11 +183,14 @@ class Follower:
 
 def _enlarge(fd: int, size: int) -> int:
     """Make a pipe larger if that is allowed; return what it holds."""
-    with contextlib.suppress(OSError):
-        return fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, size)
-    with contextlib.suppress(OSError):
-        return fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
-    return READ_SIZE  # not a pipe
+    try:
+        capacity = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
+    except OSError:
+        return READ_SIZE  # not a pipe
+    if capacity < size:
+        with contextlib.suppress(OSError):  # the user's share of pipe memory is used up
+            capacity = fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, size)
+    return capacity
 
 
 def _readable_bytes(fd: int) -> int:

@@ -1,69 +1,93 @@
-"""Reads logs back, with supervisor's arithmetic of offsets and lengths (its clients count on it)."""
+"""Parts of a log file, with the arithmetic of supervisor's readFile and tailFile, which clients rely on.
+
+Never more than `MAX_READ` bytes at once, and only from regular files: anything else might not end, or not begin.
+"""
 
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from procman.errors import ProcmanError
+from procman.errors import BadRequest, ProcmanError
 
-# More is not read at once: a request for "all of it" must not take all of the memory.
-MOST = 16 * 1024 * 1024
+MAX_READ = 16 << 20
 
 
-class BadArguments(ProcmanError):
-    """An offset and a length that make no sense together."""
+class BadRange(BadRequest):
+    """The offset and the length make no sense together (supervisor's fault BAD_ARGUMENTS)."""
 
 
 class CannotRead(ProcmanError):
-    """There is no such file, or it may not be read."""
+    """The log cannot be read (supervisor's fault FAILED)."""
 
 
-def read_log(path: str, offset: int, length: int) -> bytes:
-    """Part of a file: from `offset` on `length` bytes, all there is for 0; a negative offset is the last bytes.
+def read_log(path: str, offset: int, length: int, *, max_read: int = MAX_READ) -> bytes:
+    """Return `length` bytes from `offset` on, all the rest for length 0, or the last -offset bytes for offset < 0.
 
-    Raises BadArguments for a negative length, or any length with a negative offset; CannotRead.
+    Where that is more than `max_read`, the first of it; of the last bytes the last.
     """
     if length < 0 or (offset < 0 and length):
-        raise BadArguments(
-            "cannot read that part of a log: expected a length of 0 or more, and 0 with a negative offset"
+        raise BadRange(
+            f"cannot read {length} bytes at offset {offset}: "
+            "a negative offset goes with length 0, and no length is negative"
         )
-    try:
-        with open(path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            start = max(0, size + offset) if offset < 0 else min(offset, size)
-            wanted = -offset if offset < 0 else length or size - start
-            file.seek(start)
-            return _read(file.fileno(), min(wanted, MOST))
-    except OSError as error:
-        raise CannotRead(f"cannot read {path}: {error.strerror}") from None
+    with _opened(path) as (fd, size):
+        if offset < 0:
+            length = min(-offset, size, max_read)
+            offset = size - length
+        return _read(fd, offset, min(length or max_read, max_read))
 
 
-def tail_log(path: str, offset: int, length: int) -> tuple[bytes, int, bool]:
-    """What came after `offset`, at most `length` bytes; where to go on; whether something was left out between.
+def tail_log(path: str, offset: int, length: int, *, max_read: int = MAX_READ) -> tuple[bytes, int, bool]:
+    """Return the last `length` bytes if there is more than that after `offset`, the size, and whether there was more.
 
-    The numbers are odd where the log is longer than was asked for, and are supervisor's.
+    A log that cannot be read gives nothing, as with supervisor.
     """
     try:
-        with open(path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            overflow = size > offset + length
-            if overflow:
+        with _opened(path) as (fd, size):
+            more = size > offset + length
+            if more:
                 offset = size - 1
             if offset + length > size:
                 if offset > size - 1:
                     length = 0
                 offset = size - length
-            offset, length = max(offset, 0), max(length, 0)
-            file.seek(offset)
-            return _read(file.fileno(), min(length, MOST)), size, overflow
-    except OSError:
+            offset = max(offset, 0)
+            length = min(max(length, 0), max(size - offset, 0))
+            skipped = max(length - max_read, 0)
+            return _read(fd, offset + skipped, length - skipped), size, more
+    except CannotRead:
         return b"", offset, False
 
 
-def _read(fd: int, count: int) -> bytes:
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[int, int]]:
+    """Open a log for reading: its descriptor and its size."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)  # a fifo would wait for a writer
+    except (OSError, ValueError) as error:
+        raise CannotRead(
+            f"cannot read log {path}: {getattr(error, 'strerror', error)}; see whether it was moved"
+        ) from None
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise CannotRead(f"cannot read log {path}: it is not a file; read it where it leads to")
+        yield fd, status.st_size
+    except OSError as error:
+        raise CannotRead(f"cannot read log {path}: {error.strerror}; see whether its disk is well") from None
+    finally:
+        os.close(fd)
+
+
+def _read(fd: int, offset: int, length: int) -> bytes:
+    """Read up to `length` bytes; a file may be shorter meanwhile."""
     parts = []
-    while count > 0:
-        data = os.read(fd, count)
+    while length > 0:
+        data = os.pread(fd, length, offset)
         if not data:
             break
         parts.append(data)
-        count -= len(data)
+        offset += len(data)
+        length -= len(data)
     return b"".join(parts)

@@ -43,7 +43,7 @@ class Ring:
         return bytes(self._kept[max(0, len(self._kept) - length) :])
 
     def read(self, position: int) -> tuple[bytes, int, int]:
-        """Return what is kept from `position` on, the position to go on from, and how many bytes were forgotten between."""
+        """Return what is kept from `position` on, the position to go on from, and how many bytes were missed."""
         first = min(max(position, self.start), self.end)
         return bytes(self._kept[first - self.start :]), self.end, max(0, first - position)
 

@@ -9,9 +9,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_master import FakeMaster  # noqa: E402 - found by the line above
+from fake_master import FakeMaster
 
-from procman.cli.procmanctl import main  # noqa: E402
+from procman.cli.procmanctl import main
 
 
 @dataclass

@@ -7,18 +7,18 @@ import base64
 import json
 import socketserver
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 
 class Stream:
-    """An answer in chunks; `then` is called when all of them are out, before the end (or the cut) of the stream."""
+    """An answer in chunks, with a call between each and the next; a cut one lacks the chunk that says it has ended."""
 
-    def __init__(self, *chunks: bytes, cut: bool = False, then: Callable[[], Any] = lambda: None):
+    def __init__(self, *chunks: bytes, cut: bool = False, between: Callable[[], Any] = lambda: None):
         self.chunks = chunks
         self.cut = cut
-        self.then = then
+        self.between = between
 
 
 class Refusal:
@@ -161,14 +161,11 @@ class FakeMaster:
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
-        for chunk in stream.chunks:
+        for count, chunk in enumerate(stream.chunks):
+            if count:
+                stream.between()
             handler.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
             handler.wfile.flush()
-        stream.then()
         if not stream.cut:
             handler.wfile.write(b"0\r\n\r\n")
         handler.close_connection = True
-
-
-def lines(data: bytes) -> Iterable[str]:
-    return data.decode().splitlines()

@@ -4,8 +4,8 @@ import asyncio
 import socket
 
 import pytest
-
 from http_serving import Served, echo, run, serving
+
 from procman.http.server import Limits, Request, Response, problem
 
 QUICK = Limits(request_timeout=0.05)
@@ -261,7 +261,9 @@ def test_a_body_of_exactly_the_limit_is_taken():
         for limit in (1000, 8 * 1024 * 1024):
             async with serving(limits=Limits(body=limit)) as served:
                 client = await served.client()
-                answer = await client.ask(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % limit + b"x" * limit)
+                answer = await client.ask(
+                    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % limit + b"x" * limit
+                )
                 assert answer.body == b"POST / %d" % limit
 
     run(main())
@@ -318,7 +320,9 @@ def test_a_cancelled_wait_inside_a_handler_is_a_500():
     run(main())
 
 
-@pytest.mark.parametrize("header", [("X", "two\r\nSet-Cookie: lines"), ("bad name", "x"), ("X", "é"), ("Content-Length", "7")])
+@pytest.mark.parametrize(
+    "header", [("X", "two\r\nSet-Cookie: lines"), ("bad name", "x"), ("X", "é"), ("Content-Length", "7")]
+)
 def test_a_header_that_is_none_is_a_500(header):
     """What a handler puts in a header cannot become a header of its own, or lie about the body."""
 

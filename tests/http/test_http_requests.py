@@ -4,8 +4,8 @@ import asyncio
 import os
 
 import pytest
-
 from http_serving import Client, echo, run, serving
+
 from procman.http.server import Limits, Request, Response
 
 # What `supervisorctl tail -f web` of supervisor 4.3.0 writes to a unix socket, to the byte.
@@ -45,7 +45,7 @@ def test_a_connection_answers_one_request_after_the_other():
 
 
 def test_the_extra_line_and_empty_host_of_supervisorctl_do_no_harm(remember, seen):
-    """`supervisorctl tail -f` sends an empty Host and one line too many; the next request is understood all the same."""
+    """`supervisorctl tail -f` sends an empty Host and a line too many; the next request is understood."""
 
     async def main():
         async with serving(remember) as served:
@@ -59,7 +59,7 @@ def test_the_extra_line_and_empty_host_of_supervisorctl_do_no_harm(remember, see
 
 
 def test_a_status_line_has_three_parts():
-    """supervisorctl splits it into version, status and reason, and fails where the reason is missing."""
+    """A client of supervisor splits it into version, status and reason, and fails where the reason is missing."""
 
     async def main():
         async def strange(request: Request) -> Response:
@@ -136,7 +136,7 @@ def test_a_target_is_decoded_and_kept_as_it_was(remember, seen):
 
 
 def test_a_name_that_the_client_forgot_to_encode_is_understood(remember, seen):
-    """curl sends the letters of its command line as they are."""
+    """Letters typed on curl's command line are sent as they are."""
 
     async def main():
         async with serving(remember) as served:
@@ -216,7 +216,9 @@ def test_a_byte_at_a_time_makes_the_same_request(remember, seen):
     async def main():
         async with serving(remember, limits=Limits(header_bytes=200)) as served:
             client = await served.client()
-            for byte in b"\r\nPOST /x?y=1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n":
+            for (
+                byte
+            ) in b"\r\nPOST /x?y=1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n":
                 client.send(bytes([byte]))
                 await asyncio.sleep(0)
             assert (await client.answer()).body == b"POST /x 3"
@@ -403,8 +405,8 @@ def test_an_answer_carries_the_date_in_english():
     assert email.utils.format_datetime(email.utils.parsedate_to_datetime(date), usegmt=True).lower() == date
 
 
-def test_real_supervisor_clients_are_served():
-    """supervisor's own XML-RPC transport holds one connection for all its calls; its tail client reads a chunked stream."""
+def test_the_real_xmlrpc_transport_is_served():
+    """The XML-RPC transport of supervisor holds one connection for all its calls."""
     transport_module = pytest.importorskip("supervisor.xmlrpc")
 
     async def main():
@@ -428,6 +430,56 @@ def test_real_supervisor_clients_are_served():
         async with serving(handler) as served:
             assert await asyncio.to_thread(ask, served.address) == [20] * 5
             assert served.server.requests == 5
+
+    run(main())
+
+
+def test_the_real_tail_client_is_served():
+    """The client behind `supervisorctl tail -f` reads each chunk as it comes; when it goes, the stream ends."""
+    http_client = pytest.importorskip("supervisor.http_client")
+
+    async def main():
+        closed = asyncio.Event()
+        heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+        async def handler(request: Request) -> Response:
+            assert request.path == "/logtail/web"
+
+            async def tail():
+                try:
+                    yield b"first\n"
+                    assert await heard.get() == b"first\n"
+                    yield b"second\n"
+                    await asyncio.Event().wait()
+                finally:
+                    closed.set()
+
+            return Response(body=tail())
+
+        loop = asyncio.get_running_loop()
+
+        def follow(address: str) -> bytes:
+            class Listener(http_client.Listener):
+                received = b""
+
+                def error(self, url, error):
+                    raise AssertionError(error)
+
+                def feed(self, url, data):
+                    self.received += data
+                    loop.call_soon_threadsafe(heard.put_nowait, data)
+                    if self.received.endswith(b"second\n"):
+                        client.close()
+
+            listener, sockets = Listener(), {}
+            client = http_client.HTTPHandler(listener, "", "", map=sockets)
+            client.get(f"unix://{address}", "/logtail/web")
+            http_client.asynchat.asyncore.loop(map=sockets)
+            return listener.received
+
+        async with serving(handler) as served:
+            assert await asyncio.to_thread(follow, served.address) == b"first\nsecond\n"
+            await closed.wait()
 
     run(main())
 

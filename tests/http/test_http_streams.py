@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-
 from http_serving import run, serving
+
 from procman.http.server import Limits, Request, Response
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

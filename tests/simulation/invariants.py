@@ -8,6 +8,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from signal import SIGKILL
 
+from world import FOREVER, Child, World
+
 from procman.config.model import Autorestart, Group, Program
 from procman.core.messages import (
     Action,
@@ -16,6 +18,7 @@ from procman.core.messages import (
     AnnounceMaster,
     BootRequested,
     DeadlineReached,
+    Dismissed,
     Event,
     Exited,
     GroupAdded,
@@ -33,7 +36,6 @@ from procman.core.messages import (
 )
 from procman.core.process import Process
 from procman.core.states import SETTLED, TRANSITIONS, UP, MasterState, State
-from world import FOREVER, Child, World
 
 # Sums of binary fractions are not exact, and a timer may ring a clock's resolution early.
 A_HAIR = 1e-6
@@ -73,6 +75,7 @@ class Invariants:
         self.failures: dict[str, int] = defaultdict(int)
         self.stop_due: dict[str, float] = {}  # when SIGKILL is allowed
         self.up_at: dict[str, float] = {}  # when the present run has been up for startsecs
+        self.pids: set[int] = set()  # of all times
         self.abandoned: set[int] = set()  # pids of UNKNOWN processes whose group has gone
         self.ended: set[int] = set()  # reaped, their end not yet announced
         self.shutdown_due: float | None = None
@@ -171,8 +174,11 @@ class Invariants:
                 self.must(known is not action.added, f"{action.name} is announced twice")
                 self.announced_groups ^= {action.name}
         self.must(self.announced_groups == set(self.fleet.groups), "a group comes or goes unannounced")
+        gone = {n for n, b in self.before.items() if self.fleet.processes.get(n) is not b.process}
+        told = [action.name for action in actions if isinstance(action, Dismissed)]
+        self.must(sorted(told) == sorted(gone), f"{sorted(gone)} have gone, {told} are said to")
         for name, before in self.before.items():
-            if self.fleet.processes.get(name) is not before.process:
+            if name in gone:
                 self.must(before.leaving or self._asked_to_go(name), f"{name} has gone unasked")
                 state = before.process.state
                 self.must(state in SETTLED, f"{name} has gone and was {state.name}")
@@ -252,7 +258,12 @@ class Invariants:
         if isinstance(event, SignalRequested):
             self.must(not entered, "a signal is not a stop")
             for kill in kills:
-                exact = (kill.name, kill.signal, kill.as_group, kill.overdue) == (event.name, event.signal, False, False)
+                exact = (kill.name, kill.signal, kill.as_group, kill.overdue) == (
+                    event.name,
+                    event.signal,
+                    False,
+                    False,
+                )
                 self.must(exact, f"{kill} is not what was asked for")
             return
         self.must(len({kill.pid for kill in kills}) == len(kills), "two signals in one step")
@@ -424,6 +435,9 @@ class Invariants:
             if process.pid is not None:
                 child = self.world.children.get(process.pid)
                 self.must(child is not None and child.name == name, f"{name} has pid {process.pid}, which is not its")
+        self.pids |= self.world.children.keys()
+        for pid in self.pids - self.world.children.keys():
+            self.must(self.fleet.owner(pid) is None, f"pid {pid} is free and still has an owner")
         for child in self.world.children.values():
             if child.pid not in self.abandoned:
                 process = self.fleet.processes.get(child.name)

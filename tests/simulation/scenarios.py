@@ -4,6 +4,8 @@ from dataclasses import replace
 from random import Random
 from signal import SIGABRT, SIGHUP, SIGKILL, SIGQUIT, SIGSEGV, SIGTERM
 
+from world import FOREVER, Behaviour, Scenario
+
 from procman.config.model import Autorestart, Group, Program
 from procman.core.messages import (
     Event,
@@ -17,7 +19,6 @@ from procman.core.messages import (
     StopRequested,
 )
 from procman.core.states import State
-from world import FOREVER, Behaviour, Scenario
 
 GROUPS = "abcd"
 MEMBERS = ("one", "two", "three")
@@ -45,9 +46,7 @@ class _Imagination:
             self._config[name] = self._group(name)
         groups = tuple(self._config.values())
         requests = [(self._pick(*DELAYS), self._request()) for _ in range(self._random.randint(0, 10))]
-        reactions = tuple(
-            (self._name(), self._pick(*State), self._request()) for _ in range(self._pick(0, 0, 0, 1, 2))
-        )
+        reactions = tuple((self._name(), self._pick(*State), self._request()) for _ in range(self._pick(0, 0, 0, 1, 2)))
         # A shutdown, a hasty one, a reload, a reload that somebody makes a shutdown of; or the world is left alone.
         for restart in self._pick((), (), (False,), (False,), (False, False), (True,), (True, False, False)):
             requests.append((self._pick(*DELAYS), ShutdownRequested(restart=restart)))
@@ -98,7 +97,12 @@ class _Imagination:
     def _runs(self) -> tuple[Behaviour, ...]:
         runs = [self._behaviour() for _ in range(self._pick(0, 0, 1, 2, 5))]
         # The last one goes on for ever, so that the world comes to rest.
-        lasting = (FOREVER, FOREVER, replace(self._behaviour(), fails=None, lives=None), Behaviour(fails="no such file"))
+        lasting = (
+            FOREVER,
+            FOREVER,
+            replace(self._behaviour(), fails=None, lives=None),
+            Behaviour(fails="no such file"),
+        )
         return (*runs, self._pick(*lasting))
 
     def _behaviour(self) -> Behaviour:

@@ -275,7 +275,9 @@ class World:
             self._at(self.now + self._lateness(), self._reap)
 
     def _reap(self) -> None:
-        for child in [child for child in self.children.values() if child.end is not None and self.quit is None]:
+        for child in [child for child in self.children.values() if child.end is not None]:
+            if self.quit is not None:
+                return  # nobody is there to do it
             del self.children[child.pid]
             self._note(f"reaped {child.pid}")
             if self._watcher:

@@ -48,7 +48,8 @@ def tail(session: Session, words: list[str]) -> None:
 def maintail(session: Session, words: list[str]) -> None:
     """`maintail [-f] [-N]`, the log of the master itself."""
     modifiers, others = _modifiers(words)
-    if len(words) > 1 and sorted(word == "-f" for word in words) != [False, True]:
+    start_and_follow = len(modifiers) == len(words) == 2 and "-f" in modifiers  # noqa: PLR2004 - -f and -N
+    if len(words) > 1 and not start_and_follow:
         session.check()
         session.usage("Error: too many arguments", "maintail")
         return

@@ -27,6 +27,7 @@ _WORDS = {
     "ABNORMAL_TERMINATION": "abnormal termination",
     "ALREADY_STARTED": "already started",
     "NOT_RUNNING": "not running",
+    "FAILED": "failed",
 }
 
 

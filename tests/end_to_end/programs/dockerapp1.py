@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 
 # What Go calls them.
-NAMES = {
+NAMES: dict[int, str] = {
     signal.SIGHUP: "hangup",
     signal.SIGINT: "interrupt",
     signal.SIGQUIT: "quit",
@@ -26,7 +26,7 @@ def say(text: str) -> None:
 
 
 def handle(number: int, leave_on: signal.Signals | None, farewell: str) -> None:
-    say(f"handle signal: {NAMES[signal.Signals(number)]}")
+    say(f"handle signal: {NAMES[number]}")
     if number == leave_on:
         say(f"signal {farewell} received, app exit normally")
         sys.exit(0)
@@ -41,7 +41,7 @@ def serve(registered: set[signal.Signals], handler: Callable[[int], None], prefi
         if number in registered:
             handler(number)
         else:
-            name = NAMES.get(signal.Signals(number), f"signal {number}")
+            name = NAMES.get(number, f"signal {number}")
             say(f"{prefix}unknown signal received: {name}, app exit unexpectedly")
             # At once and with everything: a thread of Go leaves with os.Exit.
             os._exit(1)

@@ -10,7 +10,7 @@ from dockerapp1 import NAMES, say
 
 
 def handle(number: int) -> None:
-    say(f"{os.getpid()}: handle signal: {NAMES[signal.Signals(number)]}")
+    say(f"{os.getpid()}: handle signal: {NAMES[number]}")
     if number == signal.SIGTERM:
         say(f"{os.getpid()}: signal termiate received, app exit normally")
         sys.exit(0)

@@ -1,0 +1,77 @@
+"""%(here)s, %(ENV_X)s, %(process_num)02d: Python's own % formatting over a mapping, as in supervisor.
+
+No value of the environment is put into a message, only names.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from procman.config.options import Unfit, similar
+
+LONGEST_RESULT = 1024 * 1024
+PREFIX = "ENV_"
+
+
+class NotExpanded(Unfit):
+    """A text with a % that cannot be expanded; `slug` tells an unknown name from a bad format."""
+
+
+def expand(text: str, names: Mapping[str, object]) -> str:
+    """Put in the names; raises NotExpanded."""
+    if "%" not in text:
+        return text
+    length = len(text)
+    for name, padding in _placeholders(text):
+        # A width is a size in memory, and so is a long variable named a thousand times.
+        length += padding + len(str("" if name is None else names.get(name, "")))
+        if length > LONGEST_RESULT:
+            raise NotExpanded("the expanded text would be longer than 1 MiB", "bad-format-string")
+    try:
+        return text % names
+    except KeyError as error:
+        raise NotExpanded(_unknown(str(error.args[0]), names), "unknown-expansion") from None
+    except (ValueError, TypeError, OverflowError):
+        raise NotExpanded("a % is not followed by (NAME)s: write %% for a percent sign", "bad-format-string") from None
+
+
+def takes_all(text: str) -> bool:
+    """Is there a %s without a name? Python puts the whole mapping in for it, environment and all."""
+    return "%" in text and any(name is None for name, _ in _placeholders(text))
+
+
+def environment_names(variables: Mapping[str, str]) -> dict[str, object]:
+    """The names a set of variables can be used by."""
+    return {PREFIX + name: value for name, value in variables.items()}
+
+
+def _unknown(name: str, names: Mapping[str, object]) -> str:
+    if name.startswith(PREFIX):
+        variable = name.removeprefix(PREFIX)
+        hint = similar(name, names)
+        return f"%({name})s cannot be expanded: the variable {variable} is not set in the environment{hint}"
+    known = sorted(known for known in names if not known.startswith(PREFIX))
+    return f"%({name})s cannot be expanded: expected one of {', '.join(known)}, or ENV_ and the name of a variable"
+
+
+def _placeholders(text: str) -> Iterator[tuple[str | None, int]]:
+    """The name (None without one) and the width of each placeholder; %% is none."""
+    at = text.find("%")
+    while at >= 0:
+        name = None
+        at += 1
+        if text.startswith("(", at):
+            # Brackets may be nested in a name.
+            start, depth = at + 1, 0
+            while at < len(text):
+                depth += {"(": 1, ")": -1}.get(text[at], 0)
+                at += 1
+                if depth == 0:
+                    break
+            name = text[start : at - 1]
+        width = 0
+        while at < len(text) and text[at] in "-+ #0.123456789":
+            if text[at].isdigit():
+                width = min(width * 10 + int(text[at]), LONGEST_RESULT + 1)
+            at += 1
+        if not (name is None and text.startswith("%", at)):
+            yield name, width
+        at = text.find("%", at + 1)

@@ -1,0 +1,200 @@
+"""Reads the main file and what it includes into raw sections. The only place that opens configuration files.
+
+An `[include]` of INI is followed in the main file only, as supervisor does; TOML's `include` is followed everywhere.
+"""
+
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from procman.config import ini
+from procman.config.expand import NotExpanded, environment_names, expand
+from procman.config.machine import Machine
+from procman.config.model import SECTIONS
+from procman.config.options import Unfit
+from procman.config.problems import Problem
+from procman.config.raw import RawOption, RawSection, Sections
+
+LARGEST_FILE = 8 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Everything the files say, unjudged. `notes` and `remarks` are supervisor's warnings and infos, word for word."""
+
+    sections: Sections = field(default_factory=Sections)
+    files: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def gather(path: str, machine: Machine) -> Gathered:
+    """Read the file and its includes."""
+    gathered = Gathered()
+    _Gatherer(machine, gathered).main(path)
+    return gathered
+
+
+def gather_included(text: str, main: str, included: str, machine: Machine) -> Gathered:
+    """Read a main file given as text, as if it included one file: how a fragment is meant to be used."""
+    gathered = Gathered()
+    gatherer = _Gatherer(machine, gathered)
+    sections, problems = ini.parse(text, main)
+    gathered.problems += problems
+    gathered.sections.merge(sections)
+    gathered.sections.settle_here(os.path.dirname(main))
+    gathered.sections.asked.add(("include", "files"))
+    gatherer.include_ini(included)
+    return gathered
+
+
+def is_toml(path: str) -> bool:
+    """By its name: `.toml` is TOML, all else is INI."""
+    return path.endswith(".toml")
+
+
+class _Gatherer:
+    def __init__(self, machine: Machine, gathered: Gathered) -> None:
+        self.machine = machine
+        self.to = gathered
+        self.seen: set[str] = set()  # TOML files, by real path: each is read once
+
+    def complain(
+        self, where: RawOption | RawSection, label: str, option: str | None, message: str, slug: str, *, warning: bool = False
+    ) -> None:
+        severity = "warning" if warning else "error"
+        self.to.problems.append(Problem(where.file, where.line, label, option, message, severity, slug))  # type: ignore[arg-type]
+
+    def main(self, path: str) -> None:
+        if is_toml(path):
+            self._toml(path, ())
+            return
+        text = self._text(path)
+        if text is None:
+            return
+        sections, problems = ini.parse(text, path)
+        self.to.problems += problems
+        self.to.sections.merge(sections)
+        section = self.to.sections.sections.get("include")
+        if section is None:
+            return
+        here = os.path.dirname(os.path.abspath(path))
+        self.to.sections.settle_here(here)
+        files = self.to.sections.get("include", "files")
+        if files is None:
+            self.complain(section, "include", "files", "the section names no files: add files = PATTERN", "include-without-files")
+            return
+        for pattern in self._expanded(str(files.value), files, here).split():
+            whole = os.path.join(here, pattern)
+            names = sorted(glob.glob(whole))
+            if not names:
+                self.to.notes.append(f'No file matches via include "{whole}"')
+                self.complain(files, "include", "files", f"no file matches {whole}", "other", warning=True)
+            for name in names:
+                self.include_ini(name)
+
+    def include_ini(self, path: str) -> None:
+        """Lay one more file over what is there."""
+        self.to.remarks.append(f'Included extra file "{path}" during parsing')
+        if is_toml(path):
+            self._toml(path, ())
+            return
+        text = self._text(path, optional=True)
+        if text is not None:
+            self._include_text(text, path)
+
+    def _include_text(self, text: str, path: str) -> None:
+        sections, problems = ini.parse(text, path)
+        self.to.problems += problems
+        for section in sections:
+            if section.name == "include":
+                self.complain(
+                    section,
+                    "include",
+                    None,
+                    "ignored: only the main file's [include] is followed; name these files there",
+                    "other",
+                    warning=True,
+                )
+        self.to.sections.merge([section for section in sections if section.name != "include"])
+        self.to.sections.settle_here(os.path.dirname(os.path.abspath(path)))
+
+    def _toml(self, path: str, above: tuple[str, ...]) -> None:
+        from procman.config import toml  # noqa: PLC0415 - tomli is for those who use it
+
+        self.seen.add(os.path.realpath(path))
+        text = self._text(path)
+        if text is None:
+            return
+        sections, problems = toml.parse(text, path)
+        self.to.problems += problems
+        self.to.sections.merge([section for section in sections if section.name != "include"])
+        for section in sections:
+            if section.name == "include":
+                self._follow(section.options["files"], (*above, os.path.realpath(path)))
+
+    def _follow(self, files: RawOption, above: tuple[str, ...]) -> None:
+        try:
+            patterns: Sequence[str] = SECTIONS["include"].options["files"].kind.accept(files.value)
+        except Unfit as error:
+            self.complain(files, "include", None, f"cannot read the list: {error}", "other")
+            return
+        for pattern in patterns:
+            whole = os.path.join(files.here, self._expanded(pattern, files, files.here))
+            names = sorted(glob.glob(whole)) if glob.has_magic(whole) else [whole]
+            if not names:
+                self.complain(files, "include", None, f"no file matches {whole}", "other", warning=True)
+            for name in names:
+                real = os.path.realpath(name)
+                if real in above:
+                    chain = " includes ".join([*above[above.index(real) :], real])
+                    self.complain(files, "include", None, f"a cycle of includes: {chain}; take one of them out", "other")
+                elif not os.path.exists(name):
+                    self.complain(files, "include", None, f"there is no file {name}", "unreadable-file")
+                elif real not in self.seen and is_toml(name):
+                    self._toml(name, above)
+                elif real not in self.seen:
+                    text = self._text(name)
+                    if text is not None:
+                        self._include_text(text, name)
+
+    def _expanded(self, text: str, where: RawOption, here: str) -> str:
+        assert self.machine.environ is not None
+        names = {
+            "here": here,
+            "host_node_name": self.machine.host_node_name,
+            **environment_names(self.machine.environ),
+        }
+        try:
+            return expand(text, names)
+        except NotExpanded as error:
+            self.complain(where, "include", "files", str(error), error.slug or "other")
+            return ""
+
+    def _text(self, path: str, *, optional: bool = False) -> str | None:
+        """The text of a file; None, and a complaint, where there is none to be had."""
+        self.to.files.append(os.path.abspath(path))
+        try:
+            with open(path, "rb") as stream:
+                content = stream.read(LARGEST_FILE + 1)
+        except (OSError, ValueError) as error:
+            # Supervisor passes over an included file that it cannot read.
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self._unreadable(path, f"cannot read the file: {reason}", optional=optional)
+            return None
+        if len(content) > LARGEST_FILE:
+            self._unreadable(path, "cannot read the file: it is larger than 8 MiB")
+            return None
+        try:
+            return content.decode()
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            message = f"cannot read byte 0x{content[error.start]:02x}: the file is not UTF-8 text; save it as UTF-8"
+            self.to.problems.append(Problem(path, line, None, None, message, slug="encoding"))
+            return None
+
+    def _unreadable(self, path: str, message: str, *, optional: bool = False) -> None:
+        severity = "warning" if optional else "error"
+        self.to.problems.append(Problem(path, None, None, None, message, severity, "unreadable-file"))  # type: ignore[arg-type]

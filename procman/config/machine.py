@@ -1,0 +1,172 @@
+"""The machine a configuration is read for: its variables, users, directories and plug-ins, real or assumed.
+
+With assumptions a file can be checked on a machine that is not its own. Nothing is imported and nothing is written.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from procman.errors import ProcmanError
+
+# What every supervisor has. procman knows what they mean, and never imports them.
+SUPERVISORS_OWN = frozenset(
+    {"supervisor.rpcinterface:make_main_rpcinterface", "supervisor.dispatchers:default_handler"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """What to take as given: the `assumed` block of the oracle. `env` is then the whole environment."""
+
+    env: Mapping[str, str] | None = None
+    users: Mapping[str, int] = field(default_factory=dict)
+    groups: Mapping[str, int] = field(default_factory=dict)
+    directories: frozenset[str] = frozenset()
+    plugins: frozenset[str] = frozenset()
+    host_node_name: str | None = None
+
+    @classmethod
+    def from_json(cls, content: Any) -> "Assumptions":
+        """From the JSON object; raises ProcmanError where it is something else."""
+        if not isinstance(content, dict):
+            raise ProcmanError("cannot read the assumptions: expected a JSON object")
+        known = ("env", "users", "groups", "directories", "plugins", "host_node_name")
+        if unknown := sorted(set(content) - set(known)):
+            raise ProcmanError(f"cannot read the assumptions: {unknown[0]} is none of {', '.join(known)}")
+        env, host = content.get("env"), content.get("host_node_name")
+        if not (host is None or isinstance(host, str)):
+            raise ProcmanError("cannot read the assumptions: host_node_name is a text")
+        return cls(
+            env=None if env is None else _table(env, "env", str),
+            users=_table(content.get("users", {}), "users", int),
+            groups=_table(content.get("groups", {}), "groups", int),
+            directories=_names(content.get("directories", []), "directories"),
+            plugins=_names(content.get("plugins", []), "plugins"),
+            host_node_name=host,
+        )
+
+
+def _table(content: Any, name: str, kind: type) -> dict[str, Any]:
+    if not isinstance(content, dict) or not all(type(value) is kind for value in content.values()):
+        raise ProcmanError(f"cannot read the assumptions: {name} is an object of {kind.__name__} values")
+    return content
+
+
+def _names(content: Any, name: str) -> frozenset[str]:
+    if not isinstance(content, list) or not all(isinstance(value, str) for value in content):
+        raise ProcmanError(f"cannot read the assumptions: {name} is a list of texts")
+    return frozenset(content)
+
+
+class Machine:
+    """Answers what the checks ask. Numbers of users and groups come from the assumptions first."""
+
+    def __init__(self, environ: Mapping[str, str] | None, assume: Assumptions | None) -> None:
+        self.assume = assume or Assumptions()
+        self.environ = environ if environ is not None else self.assume.env
+        if self.environ is None:
+            self.environ = os.environ
+        self.host_node_name = self.assume.host_node_name or os.uname().nodename
+
+    def home(self, path: str) -> str:
+        """The path with a leading ~ or ~user put in."""
+        if not path.startswith("~"):
+            return path
+        user, slash, rest = path[1:].partition("/")
+        home = self._home_of(user)
+        return path if home is None else (home.rstrip("/") + slash + rest or "/")
+
+    def _home_of(self, user: str) -> str | None:
+        import pwd  # noqa: PLC0415 - few files need it
+
+        assert self.environ is not None
+        try:
+            if user:
+                return pwd.getpwnam(user).pw_dir
+            return self.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+        except (KeyError, ValueError):
+            return None
+
+    def normal(self, path: str) -> str:
+        """The absolute path, from where procman stands."""
+        return os.path.abspath(self.home(path))
+
+    def is_directory(self, path: str) -> bool:
+        """Is it there, or assumed to be?"""
+        return os.path.isdir(path) or path in self.assume.directories
+
+    def uid(self, text: str) -> int:
+        """The number of a user given by name or number; KeyError when there is none such."""
+        if text in self.assume.users:
+            return self.assume.users[text]
+        import pwd  # noqa: PLC0415 - few files need it
+
+        number = _number(text)
+        if number is None:
+            return pwd.getpwnam(text).pw_uid
+        return pwd.getpwuid(number).pw_uid
+
+    def gid(self, text: str) -> int:
+        """The number of a group given by name or number; KeyError when there is none such."""
+        if text in self.assume.groups:
+            return self.assume.groups[text]
+        import grp  # noqa: PLC0415 - few files need it
+
+        number = _number(text)
+        if number is None:
+            return grp.getgrnam(text).gr_gid
+        return grp.getgrgid(number).gr_gid
+
+    def gid_of(self, uid: int) -> int:
+        """The main group of a user; an assumed one has a group of the same number."""
+        import pwd  # noqa: PLC0415 - few files need it
+
+        try:
+            return pwd.getpwuid(uid).pw_gid
+        except KeyError:
+            return uid
+
+    def owner(self, text: str) -> tuple[int, int]:
+        """(uid, gid) of user or user:group, gid -1 without a group; KeyError when there is none such."""
+        user, colon, group = text.partition(":")
+        return self.uid(user), self.gid(group) if colon else -1
+
+    def has_plugin(self, spec: str) -> bool:
+        """Can module:attribute be found? The attribute is not looked at: that would run the module."""
+        if spec in self.assume.plugins or spec.strip() in SUPERVISORS_OWN:
+            return True
+        module, _, attribute = (part.strip() for part in spec.partition(":"))
+        names = module.split(".")
+        if not all(name.isidentifier() for name in names):
+            return False
+        if not all(name.isidentifier() for name in (attribute or "module").partition("[")[0].strip().split(".")):
+            return False
+        return _is_importable(names)
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _is_importable(names: list[str]) -> bool:
+    """importlib.util.find_spec imports the packages above a module; asking the finders does not."""
+    import sys  # noqa: PLC0415 - few files need it
+
+    places: Any = None
+    for length in range(1, len(names) + 1):
+        if length > 1 and not places:
+            return False
+        found = None
+        for finder in sys.meta_path:
+            found = finder.find_spec(".".join(names[:length]), places)
+            if found is not None:
+                break
+        if found is None:
+            return False
+        places = found.submodule_search_locations
+    return True

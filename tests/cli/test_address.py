@@ -1,0 +1,173 @@
+"""Which master procmanctl talks to, and what it takes from the configuration file for that."""
+
+import os
+import socket
+
+import pytest
+
+from procman.cli import address
+from procman.config.find import default_socket
+from procman.errors import BadRequest
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_ctl_section_says_the_url_the_credentials_and_the_shell(tmp_path, monkeypatch):
+    """%(here)s and %(ENV_X)s are expanded, comments cut, as supervisor does it."""
+    monkeypatch.setenv("SECRET", "p%w")
+    file = write(
+        tmp_path / "supervisord.conf",
+        "[supervisorctl]\nserverurl = unix://%(here)s/run/x.sock ; the socket\nusername=me\n"
+        "password=%(ENV_SECRET)s\nprompt=mine\nhistory_file=%(here)s/history\n",
+    )
+    found = address.find(config_file=file, environ={})
+    assert found.url == f"unix://{tmp_path}/run/x.sock"
+    assert (found.username, found.password, found.prompt) == ("me", "p%w", "mine")
+    assert found.history_file == f"{tmp_path}/history"
+
+
+def test_without_a_url_the_servers_own_section_tells(tmp_path):
+    """The unix socket before TCP, with the server's user and password unless it is only a hash of it."""
+    text = "[inet_http_server]\nport=*:9001\n[unix_http_server]\nfile=%(here)s/s.sock\nusername=u\npassword=p\n"
+    found = address.find(config_file=write(tmp_path / "a.conf", text), environ={})
+    assert (found.url, found.username, found.password) == (f"unix://{tmp_path}/s.sock", "u", "p")
+    text = "[unix_http_server]\nfile=/s.sock\nusername=u\npassword={SHA}abc\n"
+    found = address.find(config_file=write(tmp_path / "b.conf", text), environ={})
+    assert (found.url, found.username, found.password) == ("unix:///s.sock", None, None)
+
+
+@pytest.mark.parametrize(
+    ("port", "url"),
+    [
+        ("9001", "http://localhost:9001"),
+        ("*:9001", "http://localhost:9001"),
+        (":9001", "http://localhost:9001"),
+        ("0.0.0.0:9001", "http://localhost:9001"),
+        ("10.0.0.7:9001", "http://10.0.0.7:9001"),
+        ("[::]:9001", "http://localhost:9001"),
+        ("[::1]:9001", "http://[::1]:9001"),
+    ],
+)
+def test_a_tcp_server_is_reached_over_loopback_unless_it_names_a_host(tmp_path, port, url):
+    """Every interface includes that one."""
+    file = write(tmp_path / "a.conf", f"[inet_http_server]\nport={port}\n")
+    assert address.find(config_file=file, environ={}).url == url
+
+
+def test_toml_says_the_same(tmp_path):
+    """[procmanctl], [unix_http_server], and servers by name."""
+    file = write(tmp_path / "a.toml", '[procmanctl]\nserverurl = "http://h:1"\nprompt = "x"\n')
+    found = address.find(config_file=file, environ={})
+    assert (found.url, found.prompt) == ("http://h:1", "x")
+    file = write(tmp_path / "b.toml", '[unix_http_server]\nfile = "%(here)s/b.sock"\n[program.web]\ncommand = "x"\n')
+    assert address.find(config_file=file, environ={}).url == f"unix://{tmp_path}/b.sock"
+    file = write(tmp_path / "c.toml", "[inet_http_server.main]\nport = 9001\n")
+    assert address.find(config_file=file, environ={}).url == "http://localhost:9001"
+
+
+def test_a_file_without_a_server_leads_to_the_socket_the_master_derives_from_it(tmp_path):
+    """From the path of the file, by the rule that the master uses too."""
+    file = write(tmp_path / "procman.toml", '[program.web]\ncommand = "x"\n')
+    assert address.find(config_file=file, environ={}).url == f"unix://{default_socket(file)}"
+
+
+def test_a_derived_socket_is_looked_for_where_it_is(tmp_path, monkeypatch):
+    """A master that was started without this user's XDG_RUNTIME_DIR has it elsewhere."""
+    from procman.config import find
+
+    folders = [str(tmp_path / "mine"), str(tmp_path / "system")]
+    monkeypatch.setattr(find, "_runtime_dirs", lambda: folders)
+    file = write(tmp_path / "procman.toml", "")
+    there = find.default_sockets(file)[1]
+    write(tmp_path / "system" / os.path.basename(there), "")
+    assert address.find(config_file=file, environ={}).url == f"unix://{there}"
+
+
+def test_an_included_file_may_hold_the_server(tmp_path):
+    """Its %(here)s is its own folder; a file that includes itself is read once."""
+    file = write(tmp_path / "a.conf", "[include]\nfiles = conf.d/*.conf a.conf nothing/*.conf\n")
+    write(tmp_path / "conf.d" / "s.conf", "[unix_http_server]\nfile=%(here)s/s.sock\n")
+    assert address.find(config_file=file, environ={}).url == f"unix://{tmp_path}/conf.d/s.sock"
+
+
+def test_a_file_with_a_wrong_line_still_leads_to_its_master(tmp_path):
+    """Somebody edits it while the master runs: what is wrong in it is the master's to tell."""
+    file = write(tmp_path / "a.conf", "[supervisorctl]\nserverurl=http://h:1\n[program:x]\nthis is no option\n")
+    assert address.find(config_file=file, environ={}).url == "http://h:1"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    """With the reason."""
+    with pytest.raises(BadRequest, match="could not find config file /none"):
+        address.find(config_file="/none", environ={})
+    for name, text in (("a.toml", "= nonsense"), ("a.conf", "no section\n")):
+        file = write(tmp_path / name, text)
+        with pytest.raises(BadRequest, match=f"could not read config file {file}: "):
+            address.find(config_file=file, environ={})
+
+
+def test_what_is_on_the_command_line_wins(tmp_path):
+    """-s over the file's URL, -u and -p over its credentials; the file's prompt stays."""
+    file = write(tmp_path / "a.conf", "[supervisorctl]\nserverurl=http://h:1\nusername=a\npassword=b\nprompt=x\n")
+    found = address.find(url="http://other:2", config_file=file, username="c", password="d", environ={})
+    assert (found.url, found.username, found.password, found.prompt) == ("http://other:2", "c", "d", "x")
+
+
+def test_a_program_reaches_its_own_master_by_the_environment():
+    """PROCMAN_SERVER_URL is what the user says, SUPERVISOR_SERVER_URL what the master does."""
+    environ = {"SUPERVISOR_SERVER_URL": "unix:///a"}
+    assert address.find(environ=environ).url == "unix:///a"
+    assert address.find(environ={**environ, "PROCMAN_SERVER_URL": "unix:///b"}).url == "unix:///b"
+
+
+def test_a_file_that_was_named_wins_over_the_environment(tmp_path):
+    """The environment is asked only when nothing was said."""
+    file = write(tmp_path / "a.conf", "[supervisorctl]\nserverurl=http://h:1\n")
+    assert address.find(config_file=file, environ={"PROCMAN_SERVER_URL": "unix:///b"}).url == "http://h:1"
+
+
+def test_the_file_the_master_would_find_is_found(tmp_path):
+    """In the current folder first."""
+    write(tmp_path / "cwd" / "supervisord.conf", "[supervisorctl]\nserverurl=http://h:1\n")
+    assert address.find(environ={}).url == "http://h:1"
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Only the tests' own run-time folder, and no configuration file of the machine."""
+    from procman.config import find
+
+    folder = tmp_path / "runtime"
+    folder.mkdir()
+    monkeypatch.setattr(find, "SEARCH", ())
+    monkeypatch.setattr(find, "_runtime_dirs", lambda: [str(folder)])
+    return folder
+
+
+def test_the_only_socket_in_the_runtime_folder_is_taken(folders):
+    """As in a container, whose one master has a file in no usual place."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folders / "demo-1.sock"))
+    assert address.find(environ={}).url == f"unix://{folders}/demo-1.sock"
+
+
+def test_of_several_sockets_the_user_chooses(folders):
+    """Nothing is guessed, the choice is shown."""
+    (folders / "a.sock").touch()
+    (folders / "b.sock").touch()
+    found = address.find(environ={})
+    assert found.url is None
+    assert f"{folders}/a.sock, {folders}/b.sock" in found.missing[1]
+
+
+def test_a_socket_in_somebody_elses_folder_is_not_trusted(folders, monkeypatch):
+    """In the temp folder anybody can make one of our name."""
+    (folders / "a.sock").touch()
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    if os.lstat(folders).st_uid == 0:
+        os.chown(folders, 12345, -1)
+    assert address.find(environ={}).url is None

@@ -1,0 +1,238 @@
+"""A real image from the Dockerfile, run by podman: procman as PID 1 of a container.
+
+It takes root, podman and the base image (which `.ci/run` sees to); in CI their absence is a failure, elsewhere a skip.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+from log_lines import PATIENCE, LogLines, line_with, stamp
+
+pytestmark = pytest.mark.container
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = ROOT / "tests" / "end_to_end" / "programs"
+BASE = re.search(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[1]
+IMAGE = "localhost/procman-test"
+BUILD_TIMEOUT = 900.0
+# These limits are also what works where the tests themselves run in a container without CAP_SYS_RESOURCE.
+LIMITS = ("--network=none", "--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096")
+
+RUNNING = "success: {} entered RUNNING"
+
+
+def podman(*words: str) -> list[str]:
+    """A podman command; with runc where it is there, because crun wants more of the machine."""
+    return ["podman", *(["--runtime", "runc"] if shutil.which("runc") else []), *words]
+
+
+def output(*command: str, timeout: float = PATIENCE) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def build(tag: str, context: Path) -> str:
+    options = ("--layers", "--isolation=chroot", "--network=host", "--pull-never")
+    output("buildah", "bud", *options, "-t", tag, str(context), timeout=BUILD_TIMEOUT)
+    return tag
+
+
+def _why_not() -> str | None:
+    if os.geteuid() != 0:
+        return "building and running an image here takes root"
+    for command in ("podman", "buildah"):
+        if shutil.which(command) is None:
+            return f"{command} is not installed"
+    if subprocess.run(["podman", "image", "exists", BASE], check=False).returncode != 0:
+        return f"the base image {BASE} is not here: podman pull it first"
+    return None
+
+
+@pytest.fixture(scope="session")
+def image():
+    """The image of the Dockerfile. It stays, so that the next run builds from its layers."""
+    reason = _why_not()
+    if reason is not None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    return build(IMAGE, ROOT)
+
+
+class Container(LogLines):
+    """A container in the foreground, from here to the end of the `with` block; `lines` is what it writes to its console."""
+
+    def __init__(self, image: str, *options: str) -> None:
+        self.name = f"procman-test-{uuid.uuid4().hex[:12]}"
+        super().__init__(
+            subprocess.Popen(
+                podman("run", "--rm", "--name", self.name, *LIMITS, *options, image),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        )
+
+    def __enter__(self) -> "Container":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            subprocess.run(podman("rm", "-f", "-t", "0", self.name), capture_output=True, check=False)
+            self.process.wait(PATIENCE)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def run(self, *command: str) -> str:
+        """What a command in the container prints; it has to succeed."""
+        return output(*podman("exec", self.name, *command))
+
+    def stop(self, seconds: int = 10) -> int:
+        """`podman stop -t SECONDS`, and all that is said until the end; the exit status."""
+        output(*podman("stop", "-t", str(seconds), self.name))
+        return self.to_the_end()
+
+
+@pytest.fixture
+def with_config(tmp_path):
+    """The options that mount a configuration and the article's programs."""
+
+    def mount(text: str) -> tuple[str, ...]:
+        (tmp_path / "procman.toml").write_text('[procman]\nlogfile = "/dev/stdout"\npidfile = "/tmp/procman.pid"\n' + text)
+        return ("-v", f"{tmp_path}/procman.toml:/etc/procman/procman.toml:ro", "-v", f"{PROGRAMS}:/opt/programs:ro")
+
+    return mount
+
+
+def test_the_image_is_small_and_says_how_it_wants_to_be_run(image):
+    """CMD in exec form, SIGTERM to stop it, and less than 40 MB on top of the base."""
+    (ours,) = json.loads(output("podman", "image", "inspect", image))
+    (base,) = json.loads(output("podman", "image", "inspect", BASE))
+    assert ours["Config"]["Cmd"] == ["procman", "-c", "/etc/procman/procman.toml"]
+    assert ours["Config"]["StopSignal"] == "SIGTERM"
+    assert ours["Size"] - base["Size"] < 40_000_000
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--user", "12345"),
+        ("--user", "12345:54321", "--cap-drop=all", "--security-opt=no-new-privileges"),
+        ("--read-only",),
+        ("--user", "12345", "--read-only"),
+    ],
+    ids=" ".join,
+)
+def test_procman_is_pid_1_and_stops_when_asked(image, options):
+    """The image as it is, for root and for any other user: pid 1, its program on the console, the client, exit status 0."""
+    with Container(image, *options) as container:
+        container.expect("procman started with pid 1$")
+        container.expect_all([RUNNING.format("hello"), "^tick 1$"])
+        assert container.run("cat", "/proc/1/cmdline").split("\0")[-4:] == [
+            "/usr/local/bin/procman",
+            "-c",
+            "/etc/procman/procman.toml",
+            "",
+        ]
+        assert container.run("procmanctl", "status").split()[:2] == ["hello", "RUNNING"]
+        assert container.stop() == 0
+    assert "received SIGTERM indicating exit request" in container.text
+    assert "ticker says goodbye" in container.lines
+    line_with(container.lines, "stopped: hello (exit status 0)")
+    assert "CRIT" not in container.text
+    assert "Traceback" not in container.text
+
+
+def test_a_container_without_any_writable_folder_runs_all_the_same(image):
+    """No tmpfs at all: what cannot be had is said, the programs run, and it stops when asked."""
+    with Container(image, "--user", "12345", "--read-only", "--read-only-tmpfs=false") as container:
+        container.expect_all([RUNNING.format("hello"), "^tick 1$", "there is no control socket", "could not write pidfile"])
+        assert container.stop() == 0
+    assert "ticker says goodbye" in container.lines
+    assert "Traceback" not in container.text
+
+
+def test_a_stop_takes_as_long_as_the_slowest_program(image, with_config):
+    """Three programs that need two seconds each: all get their signal at once, and none is killed."""
+    slow = "import signal, sys, time; signal.signal(15, lambda *_: (time.sleep(2), sys.exit(0))); signal.pause()"
+    options = with_config(f'[program.slow]\ncommand = ["python3", "-c", "{slow}"]\nnumprocs = 3\n'
+                          'process_name = "slow_%(process_num)d"\n')  # fmt: skip
+    with Container(image, *options) as container:
+        container.expect_all([RUNNING.format(f"slow_{number}") for number in range(3)])
+        assert container.stop() == 0
+    asked = stamp(line_with(container.lines, "received SIGTERM"))
+    for number in range(3):
+        gone = stamp(line_with(container.lines, f"stopped: slow_{number} (exit status 0)"))
+        assert 1.9 < gone - asked < 4
+
+
+def test_a_program_that_does_not_listen_is_killed_before_the_runtime_kills_everything(image, with_config):
+    """dockerapp2 in a container: SIGKILL after its stopwaitsecs, while its neighbour leaves in peace; exit status 0."""
+    options = with_config(
+        '[program.dockerapp1]\ncommand = "/opt/programs/dockerapp1.py"\nstdout_logfile = "/dev/stdout"\n'
+        '[program.dockerapp2]\ncommand = "/opt/programs/dockerapp2.py"\nstdout_logfile = "/dev/stdout"\nstopwaitsecs = 3\n'
+    )
+    with Container(image, *options) as container:
+        container.expect_all([RUNNING.format("dockerapp1"), RUNNING.format("dockerapp2")])
+        assert container.stop() == 0
+    asked = stamp(line_with(container.lines, "waiting for dockerapp1, dockerapp2 to die"))
+    line_with(container.lines, "stopped: dockerapp1 (exit status 0)")
+    killed = stamp(line_with(container.lines, "killing 'dockerapp2'"))
+    assert 3 - 0.001 <= killed - asked <= 3.2
+    line_with(container.lines, "stopped: dockerapp2 (terminated by SIGKILL)")
+    assert container.lines.count("handle signal: terminated") == 2
+
+
+def test_orphans_are_reaped(image, with_config):
+    """A program that forks twice: the grandchild becomes PID 1's, and when it ends no zombie stays."""
+    options = with_config(
+        'loglevel = "debug"\n[program.daemon]\ncommand = ["sh", "-c", "(sleep 0.5 &); exec sleep 1000"]\n'
+    )
+    with Container(image, *options) as container:
+        container.expect(r"reaped unknown pid \d+ \(exit status 0\)")
+        container.expect(RUNNING.format("daemon"))
+        states = container.run("sh", "-c", "cat /proc/[0-9]*/stat")
+        assert " Z " not in states, states
+        assert container.stop() == 0
+
+
+def test_the_article_runs_unchanged(image, tmp_path):
+    """Its supervisord.conf, its two programs at its paths, in an image built as it builds its own: the same log."""
+    context = tmp_path / "context"
+    shutil.copytree(PROGRAMS, context / "programs", ignore=shutil.ignore_patterns("__pycache__"))
+    (context / "Dockerfile").write_text(
+        f"FROM {IMAGE}\n"
+        "RUN mkdir -p /var/log/supervisor\n"
+        "COPY programs /opt/programs\n"
+        "RUN ln -s /opt/programs/dockerapp1.py /bin/dockerapp1"
+        " && ln -s /opt/programs/dockerapp1_brother.py /bin/dockerapp1-brother\n"
+        "COPY programs/article.conf /etc/supervisord.conf\n"
+        'CMD ["procman", "-c", "/etc/supervisord.conf"]\n'
+    )
+    logs = tmp_path / "logs"
+    logs.mkdir(mode=0o777)
+    with Container(build(f"{IMAGE}-article", context), "-v", f"{logs}:/tmp") as container:
+        container.expect(
+            "INFO procman started with pid 1$",
+            r"INFO spawned: 'dockerapp1' with pid \d+$",
+            r"INFO spawned: 'dockerapp1-brother' with pid \d+$",
+        )
+        container.expect_all([RUNNING.format("dockerapp1"), RUNNING.format("dockerapp1-brother")])
+        assert container.stop() == 0
+    text = container.text
+    for line in (
+        "WARN received SIGTERM indicating exit request",
+        "INFO waiting for dockerapp1, dockerapp1-brother to die",
+        "INFO stopped: dockerapp1 (exit status 0)",
+        "INFO stopped: dockerapp1-brother (exit status 0)",
+    ):
+        assert line in text
+    farewell = "handle signal: {}\nsignal {} received, app exit normally\n"
+    assert (logs / "dockerapp1.log").read_text() == farewell.format("terminated", "termiate")
+    assert (logs / "dockerapp1-brother.log").read_text() == farewell.format("quit", "quit")

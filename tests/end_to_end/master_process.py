@@ -1,0 +1,81 @@
+"""The real master as a process of its own, for tests: started, read line by line, stopped by its pid."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from log_lines import PATIENCE, LogLines
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+def environment(runtime_dir: Path, **more: str) -> dict[str, str]:
+    """What the master and its client are run with: this source tree, and a private place for the control socket."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(runtime_dir), **more}
+
+
+class Master(LogLines):
+    """`procman -c CONFIG`, from here to the end of the `with` block."""
+
+    def __init__(self, config: Path, *arguments: str, cwd: Path | None = None, **environ: str) -> None:
+        # Not under tmp_path: the path of a socket has to be short.
+        self.runtime_dir = Path(tempfile.mkdtemp(prefix="procman-test-"))
+        self.config = config
+        self.environ = environment(self.runtime_dir, **environ)
+        self.cwd = cwd or config.parent
+        super().__init__(
+            subprocess.Popen(
+                [sys.executable, "-m", "procman", "-c", str(config), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=self.cwd,
+                env=self.environ,
+            )
+        )
+
+    def __enter__(self) -> "Master":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            # Asked twice it kills its programs, so that a failed test leaves none of them behind.
+            self.signal(signal.SIGTERM)
+            self.signal(signal.SIGTERM)
+            with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
+                self.to_the_end()
+            self.process.kill()
+            self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        shutil.rmtree(self.runtime_dir, ignore_errors=True)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def stop(self) -> int:
+        """SIGTERM, and all that is said until the end; the exit status."""
+        self.signal(signal.SIGTERM)
+        return self.to_the_end()
+
+    def ctl(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `procmanctl` against this master."""
+        return subprocess.run(
+            [sys.executable, "-m", "procman.cli.procmanctl", "-c", str(self.config), *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd=self.cwd,
+            env=self.environ,
+            timeout=PATIENCE,
+            check=False,
+        )

@@ -1,0 +1,388 @@
+"""The real input that procman was made for: the article about graceful exits in containers, and the samples in conf/."""
+
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from log_lines import PATIENCE, line_with, stamp
+from master_process import PROGRAMS, ROOT, Master, environment
+
+STAMP = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} "
+TOLERANCE = 0.2  # seconds by which a SIGKILL may be late
+TRUNCATED = 0.001  # a stamp has whole milliseconds
+
+
+@pytest.fixture
+def programs(tmp_path):
+    """The article's programs under the names it gives them."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("dockerapp1", "dockerapp2", "dockerapp3"):
+        (folder / name).symlink_to(PROGRAMS / f"{name}.py")
+    (folder / "dockerapp1-brother").symlink_to(PROGRAMS / "dockerapp1_brother.py")
+    return folder
+
+
+@pytest.fixture
+def samples(tmp_path):
+    """A copy of conf/, so that what the samples write stays out of the source tree."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=lambda folder, names: _litter(folder, names))
+    return tmp_path / "conf"
+
+
+def _litter(folder: str, names: list[str]) -> list[str]:
+    """What a demo that runs in the source tree right now has written."""
+    return [name for name in names if name != ".gitignore"] if folder.endswith("run") else []
+
+
+def one_program(tmp_path: Path, *lines: str, master: str = "") -> Path:
+    config = tmp_path / "supervisord.conf"
+    head = f"[supervisord]\nlogfile=master.log\npidfile=master.pid\n{master}\n"
+    config.write_text(head + "\n".join(lines) + "\n")
+    return config
+
+
+# ------------------------------------------------------------------------------------------------ the article
+
+
+def test_the_article_leaves_the_log_and_the_last_words_it_shows(tmp_path, programs):
+    """Two programs with TERM and QUIT, two [supervisord] sections, nodaemon=false: started, up, and each left by itself."""
+    logs = tmp_path / "log"
+    logs.mkdir()
+    text = (PROGRAMS / "article.conf").read_text()
+    for theirs, ours in (
+        ("/var/run", tmp_path),
+        ("/var/log/supervisor", logs),
+        ("/tmp/", f"{logs}/"),
+        ("/bin/", f"{programs}/"),
+    ):
+        text = text.replace(theirs, str(ours))
+    config = tmp_path / "supervisord.conf"
+    config.write_text(text)
+
+    # In a short folder of its own: the article's socket would be too long below a test's folder.
+    with Master(config) as master:
+        match = master.expect(STAMP + r"INFO procman started with pid (\d+)$")
+        assert int(match[1]) == master.process.pid
+        master.expect(
+            STAMP + r"INFO spawned: 'dockerapp1' with pid \d+$",
+            STAMP + r"INFO spawned: 'dockerapp1-brother' with pid \d+$",
+        )
+        up = r"INFO success: {} entered RUNNING state, process has stayed up for > than 1 seconds \(startsecs\)$"
+        master.expect_all([STAMP + up.format("dockerapp1"), STAMP + up.format("dockerapp1-brother")])
+        master.signal(signal.SIGTERM)
+        master.expect(
+            STAMP + r"WARN received SIGTERM indicating exit request$",
+            STAMP + r"INFO waiting for dockerapp1, dockerapp1-brother to die$",
+        )
+        master.expect_all(
+            [
+                STAMP + r"INFO stopped: dockerapp1 \(exit status 0\)$",
+                STAMP + r"INFO stopped: dockerapp1-brother \(exit status 0\)$",
+            ]
+        )
+        assert master.to_the_end() == 0
+
+    farewell = "handle signal: {}\nsignal {} received, app exit normally\n"
+    assert (logs / "dockerapp1.log").read_text() == farewell.format("terminated", "termiate")
+    assert (logs / "dockerapp1-brother.log").read_text() == farewell.format("quit", "quit")
+    assert [line for line in master.lines if re.match(STAMP, line)] == (
+        logs / "supervisord.log"
+    ).read_text().splitlines()
+    assert not (tmp_path / "supervisor.sock").exists()
+    assert not (tmp_path / "supervisord.pid").exists()
+
+
+def test_a_program_that_ignores_its_stop_signal_is_killed_after_stopwaitsecs(tmp_path, programs):
+    """Neither before stopwaitsecs nor more than 0.2 s after it, by the stamps of the master's own log, which says so."""
+    config = one_program(
+        tmp_path,
+        "[program:dockerapp2]",
+        f"command={programs}/dockerapp2",
+        "stdout_logfile=app.log",
+        "stopwaitsecs=2",
+    )
+    with Master(config) as master:
+        pid = master.expect(r"spawned: 'dockerapp2' with pid (\d+)")[1]
+        master.expect("success: dockerapp2 entered RUNNING")
+        assert master.stop() == 0
+        asked = stamp(line_with(master.lines, "waiting for dockerapp2 to die"))
+        killed = stamp(line_with(master.lines, f"WARN killing 'dockerapp2' ({pid}) with SIGKILL"))
+        gone = stamp(line_with(master.lines, "WARN stopped: dockerapp2 (terminated by SIGKILL)"))
+    assert 2 - TRUNCATED <= killed - asked <= 2 + TOLERANCE
+    assert gone - asked <= 2 + TOLERANCE
+    assert (tmp_path / "app.log").read_text() == "handle signal: terminated\n"
+
+
+def test_a_program_that_forks_is_stopped_with_its_child_when_asked_as_a_group(tmp_path, programs):
+    """stopasgroup: both processes of dockerapp3 get SIGTERM and leave."""
+    config = one_program(
+        tmp_path,
+        "[program:dockerapp3]",
+        f"command={programs}/dockerapp3",
+        "stdout_logfile=/dev/stdout",
+        "stopasgroup=true",
+    )
+    with Master(config) as master:
+        parent = int(master.expect(r"^i am parent process, pid = (\d+)")[1])
+        child = int(master.expect(r"^fork ok, childpid = (\d+)")[1])
+        watch = os.pidfd_open(child)
+        try:
+            master.expect("success: dockerapp3 entered RUNNING")
+            assert master.ctl("stop", "dockerapp3").stdout == "dockerapp3: stopped\n"
+            master.expect_all(
+                [f"^{pid}: signal termiate received, app exit normally" for pid in (parent, child)],
+            )
+            _gone(watch)
+        finally:
+            os.close(watch)
+        assert master.stop() == 0
+
+
+def _gone(pidfd: int) -> None:
+    import select
+
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    assert poll.poll(PATIENCE * 1000), "the process is still there"
+
+
+# ------------------------------------------------------------------------------------------------ the samples
+
+
+def test_the_demo_survives_twenty_times_kill_9(samples):
+    """conf/procman.toml: a program that is killed is back each time, and there are never two of it."""
+    script = str(samples / "demo" / "ticker.py")
+    with Master(samples / "procman.toml") as master:
+        for _ in range(20):
+            pid = int(master.expect(r"spawned: 'ticker' with pid (\d+)")[1])
+            master.expect("success: ticker entered RUNNING")
+            assert _alive(script) == [pid]
+            os.kill(pid, signal.SIGKILL)
+            master.expect(r"exited: ticker \(terminated by SIGKILL; not expected\)")
+        pid = int(master.expect(r"spawned: 'ticker' with pid (\d+)")[1])
+        master.expect("success: ticker entered RUNNING")
+        assert _alive(script) == [pid]
+        assert master.stop() == 0
+    of_ticker = [found[1] for found in (re.search(r"(spawned|exited): '?ticker\b", line) for line in master.lines) if found]
+    assert of_ticker == ["spawned", "exited"] * 20 + ["spawned"]
+    assert _alive(script) == []
+
+
+def _alive(script: str) -> list[int]:
+    """The pids of live processes that run it; zombies have no command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if os.fsencode(script) in words:
+                found.append(int(entry.name))
+    return found
+
+
+def test_the_demo_does_what_its_comments_say(samples):
+    """conf/procman.toml: every program comes up, `once` when asked, the web server leaves on INT, workers finish their job."""
+    with Master(samples / "procman.toml") as master:
+        master.expect_all(
+            [f"success: {name} entered RUNNING" for name in ("ticker", "web", "worker_00", "worker_01")] + ["^tick 1$"]
+        )
+        status = master.ctl("status").stdout.splitlines()
+        assert [line.split()[0] for line in status] == ["once", "ticker", "web", "worker:worker_00", "worker:worker_01"]
+        assert status[0].split()[1] == "STOPPED"
+        assert master.ctl("start", "once").stdout == "once: started\n"
+        master.expect("^I ran once")
+        master.expect(r"exited: once \(exit status 0; expected\)")
+        assert "http://127.0.0.1:" in master.ctl("tail", "web").stdout
+        assert master.stop() == 0
+    assert re.search(r"^ticker says goodbye$", master.text, re.MULTILINE)
+    assert "stopped: web (exit status 0)" in master.text
+    assert "killing" not in master.text
+    assert sorted(path.name for path in samples.iterdir()) == sorted(path.name for path in (ROOT / "conf").iterdir())
+    written = {path.name for path in (samples / "run").iterdir()} - {".gitignore"}
+    assert written <= {"procman.log", "web.log", "worker_00.log", "worker_01.log"} | {
+        name for name in written if "stderr" in name
+    }
+
+
+def test_the_classical_sample_runs_as_it_is(samples):
+    """conf/supervisord.conf: its programs come up under the names of their group, and leave."""
+    with Master(samples / "supervisord.conf") as master:
+        master.expect_all([f"success: {name} entered RUNNING" for name in ("ticker", "worker_00", "worker_01")])
+        status = master.ctl("status").stdout.splitlines()
+        assert [line.split()[0] for line in status] == ["demo:ticker", "demo:worker_00", "demo:worker_01"]
+        assert master.stop() == 0
+    assert "ticker says goodbye" in (samples / "run" / "ticker.log").read_text()
+
+
+def test_the_sample_for_containers_runs_on_a_host_too(samples, tmp_path):
+    """conf/container.toml: everything goes to stdout, from conf.d as well, and nothing is written beside it."""
+    (samples / "conf.d").mkdir()
+    (samples / "conf.d" / "more.conf").write_text(
+        "[program:more]\ncommand=sh -c 'echo one line; exec sleep 1000'\nstdout_logfile=/dev/stdout\n"
+    )
+    before = sorted(samples.rglob("*"))
+    pidfile = tmp_path / "procman.pid"
+    with Master(samples / "container.toml", "-j", str(pidfile)) as master:
+        master.expect_all(["success: hello entered RUNNING", "success: more entered RUNNING", "^tick 1$", "^one line$"])
+        assert pidfile.read_text() == f"{master.process.pid}\n"
+        assert master.stop() == 0
+    assert sorted(samples.rglob("*")) == before
+    assert not pidfile.exists()
+
+
+# ------------------------------------------------------------------------------------------------ bad input
+
+
+def refused(config: Path) -> list[str]:
+    """Run the master on a file it must refuse; what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "procman", "-c", str(config)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=config.parent,
+        env=environment(config.parent),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+BAD = {
+    "syntax error": ("[program:web\ncommand=x\n", ["bad.conf:1"]),
+    "no section": ("command=x\n", ["bad.conf:1"]),
+    "unknown program in a group": (
+        "[supervisord]\n[program:web]\ncommand=x\n[group:site]\nprograms=web,wbe\n",
+        ["bad.conf:5", "[group:site]", "wbe"],
+    ),
+    "bad signal": ("[supervisord]\n[program:web]\ncommand=x\nstopsignal=TREM\n", ["bad.conf:4", "stopsignal", "TREM"]),
+    "no command": ("[supervisord]\n[program:web]\nautostart=true\n", ["bad.conf", "[program:web]", "command"]),
+    "unknown user": (
+        "[supervisord]\n[program:web]\ncommand=x\nuser=no-such-user-here\n",
+        ["bad.conf:4", "user", "no-such-user-here"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_file_that_cannot_be_used_ends_with_2_and_one_line(tmp_path, case):
+    """Bad input: the file, the line, what is wrong; no traceback, and nothing has been started."""
+    text, expected = BAD[case]
+    config = tmp_path / "bad.conf"
+    config.write_text(text)
+    lines = refused(config)
+    assert len(lines) == 1, lines
+    for part in expected:
+        assert part in lines[0]
+
+
+def test_every_problem_is_said_at_once(tmp_path):
+    """Three mistakes give three lines, in one run."""
+    config = tmp_path / "bad.conf"
+    config.write_text(
+        "[supervisord]\nloglevel=loud\n[program:web]\ncommand=x\nstopsignal=TREM\n[program:db]\nstartsecs=soon\ncommand=x\n"
+    )
+    lines = refused(config)
+    assert len(lines) == 3, lines
+    for part in ("bad.conf:2", "bad.conf:5", "bad.conf:7"):
+        assert sum(part in line for line in lines) == 1
+
+
+def test_a_file_that_is_not_there_or_cannot_be_read_is_named(tmp_path):
+    """A missing file and a folder in its place: exit status 2 and one line with the path."""
+    (tmp_path / "folder.toml").mkdir()
+    for name in ("missing.toml", "missing.conf", "folder.toml"):
+        lines = refused(tmp_path / name)
+        assert len(lines) == 1, lines
+        assert str(tmp_path / name) in lines[0]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_named(tmp_path):
+    """No permission: the same."""
+    config = tmp_path / "secret.toml"
+    config.write_text("")
+    config.chmod(0)
+    lines = refused(config)
+    assert len(lines) == 1
+    assert str(config) in lines[0]
+
+
+def test_files_that_include_each_other_are_refused(tmp_path):
+    """A cycle of includes is named, in both forms."""
+    first = tmp_path / "first.toml"
+    first.write_text('include = ["second.toml"]\n')
+    (tmp_path / "second.toml").write_text('include = ["first.toml"]\n')
+    lines = refused(first)
+    assert len(lines) == 1, lines
+    assert "first.toml" in lines[0]
+    assert "second.toml" in lines[0]
+    itself = tmp_path / "itself.conf"
+    itself.write_text("[supervisord]\n[include]\nfiles=*.conf\n")
+    lines = refused(itself)
+    assert len(lines) == 1, lines
+    assert "itself.conf" in lines[0]
+
+
+def test_a_socket_path_that_is_too_long_is_said_with_the_way_out(tmp_path):
+    """The path, how long it may be, and exit status 2; no program was started."""
+    path = tmp_path / ("x" * 120)
+    config = one_program(tmp_path, "[unix_http_server]", f"file={path}", "[program:web]", "command=sleep 1000")
+    with Master(config) as master:
+        assert master.to_the_end() == 2
+    said = [line for line in master.lines if str(path) in line]
+    assert said, master.text
+    assert "Traceback" not in master.text
+    assert "spawned" not in master.text
+    assert "107" in said[0] or "long" in said[0]
+
+
+def test_a_log_that_cannot_be_written_is_said_and_the_program_runs(tmp_path):
+    """A folder that may not be written to: one clear message with the path, and the program comes up all the same."""
+    if os.geteuid() == 0:
+        log = Path("/sys/procman-test.log")  # where even root may not make a file
+    else:
+        folder = tmp_path / "closed"
+        folder.mkdir()
+        folder.chmod(0o500)
+        log = folder / "web.log"
+    config = one_program(
+        tmp_path,
+        "[program:web]",
+        "command=sh -c 'for i in 1 2 3; do echo $i; done; exec sleep 1000'",
+        f"stdout_logfile={log}",
+    )
+    with Master(config) as master:
+        master.expect("success: web entered RUNNING")
+        assert master.stop() == 0
+    assert len([line for line in master.lines if str(log) in line]) == 1, master.text
+    assert "Traceback" not in master.text
+
+
+# ------------------------------------------------------------------------------------------------ pid files
+
+
+def test_a_device_named_as_pid_file_is_still_there_afterwards(tmp_path):
+    """pidfile=/dev/null is common in containers; a master that runs as root must not remove the device at its end."""
+    device = tmp_path / "null"
+    try:
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except PermissionError:
+        pytest.skip("devices cannot be made here: that takes CAP_MKNOD")
+    config = one_program(tmp_path, "[program:web]", "command=sleep 1000")
+    with Master(config, "-j", str(device)) as master:
+        master.expect("success: web entered RUNNING")
+        assert master.stop() == 0
+    assert stat.S_ISCHR(device.stat().st_mode)

@@ -1,0 +1,134 @@
+"""The table of endpoints."""
+
+import asyncio
+from urllib.parse import quote
+
+import pytest
+from http_serving import run, serving
+from hypothesis import given
+from hypothesis import strategies as st
+
+from procman.http.routing import Router
+from procman.http.server import Request, Response
+
+
+def answering(name: str):
+    async def handler(_: Request, **parameters: str) -> Response:
+        return Response(body=f"{name} {parameters}".encode())
+
+    return handler
+
+
+@pytest.fixture(scope="module")
+def router() -> Router:
+    router = Router()
+    router.add("GET", "/", answering("root"), role="read")
+    router.add("GET", "/v1/processes/{spec}", answering("info"), role="read")
+    router.add("POST", "/v1/processes/{spec}/{op}", answering("operation"), role="control")
+    router.add("POST", "/v1/processes/{spec}/stdin", answering("stdin"), role="control")
+    router.add("POST", "/v1/processes/start", answering("start"), role="control")
+    router.add("GET", "/v1/processes/{spec}/log/{channel}", answering("log"), role="read")
+    return router
+
+
+def ask(router: Router, method: str, target: str) -> Response:
+    return asyncio.run(router(Request.of(method, target)))
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        ("GET", "/", b"root {}"),
+        ("HEAD", "/", b"root {}"),
+        ("GET", "/v1/processes/web?x=/y", b"info {'spec': 'web'}"),
+        ("POST", "/v1/processes/web/stop", b"operation {'spec': 'web', 'op': 'stop'}"),
+        ("POST", "/v1/processes/web/stdin", b"stdin {'spec': 'web'}"),
+        ("POST", "/v1/processes/start", b"start {}"),
+        ("GET", "/v1/processes/start", b"info {'spec': 'start'}"),
+        ("GET", "/v1/processes/a%2Fb%3A%2A/log/stdout", b"log {'spec': 'a/b:*', 'channel': 'stdout'}"),
+        ("GET", "/v1/processes/group:*", b"info {'spec': 'group:*'}"),
+        ("GET", "http://localhost:9001/v1/processes/web", b"info {'spec': 'web'}"),
+    ],
+)
+def test_a_request_goes_to_the_row_that_fits_best(router, method, target, body):
+    """A word wins over a parameter, GET answers HEAD, and parameters are decoded after splitting."""
+    response = ask(router, method, target)
+    assert (response.status, response.body) == (200, body)
+
+
+@pytest.mark.parametrize(
+    "target", ["/nothing", "/v1/processes/", "/v1/processes//log/stdout", "//", "*", "/v1/processes/a/b/c"]
+)
+def test_a_path_that_is_not_in_the_table_is_404(router, target):
+    """An empty parameter is no parameter, and a slash too many is another path."""
+    assert ask(router, "GET", target).status == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "allow"),
+    [
+        ("POST", "/", "GET, HEAD"),
+        ("PUT", "/v1/processes/start", "GET, HEAD, POST"),
+        ("GET", "/v1/processes/web/stop", "POST"),
+        ("get", "/", "GET, HEAD"),
+        ("OPTIONS", "/", "GET, HEAD"),
+    ],
+)
+def test_a_method_that_a_path_does_not_know_is_405(router, method, target, allow):
+    """The answer says which methods it knows."""
+    response = ask(router, method, target)
+    assert response.status == 405
+    assert dict(response.headers) == {"Allow": allow}
+
+
+@given(spec=st.text(min_size=1).filter(lambda text: text.isprintable()))
+def test_a_name_survives_its_way_through_a_path(spec):
+    """Whatever letters a program's name has, its encoded form finds it."""
+    router = Router()
+    router.add("GET", "/p/{spec}/log", answering("log"), role="read")
+    match = router.match("GET", f"/p/{quote(spec, safe='')}/log")
+    assert match.parameters == {"spec": spec}
+
+
+def test_a_default_answers_what_the_table_does_not_know():
+    """It is asked for unknown paths only, not for unknown methods."""
+    router = Router(default=answering("default"))
+    router.add("GET", "/known", answering("known"), role="read")
+    assert ask(router, "POST", "/unknown").body == b"default {}"
+    assert ask(router, "POST", "/known").status == 405
+
+
+def test_errors_have_the_form_that_the_api_wants():
+    """404 and 405 are made by whoever owns the wire format."""
+    router = Router(problem=lambda status, text, headers: Response(status, text.encode(), headers, "application/json"))
+    router.add("POST", "/a", answering("a"), role="control")
+    assert ask(router, "GET", "/a").content_type == "application/json"
+    assert ask(router, "GET", "/b").body == b"there is nothing at /b"
+
+
+def test_the_table_can_be_walked(router):
+    """A test of permissions enumerates endpoints by role."""
+    rows = {(route.method, route.pattern): route.role for route in router.routes}
+    assert len(rows) == len(router.routes) == 6
+    assert rows["POST", "/v1/processes/{spec}/{op}"] == "control"
+    assert router.match("HEAD", "/").route.role == "read"
+
+
+@pytest.mark.parametrize("pattern", ["v1", "/a{b}", "/{a}b", "/{}", "/{a-b}", "/{a", "/v1/processes/{other}"])
+def test_a_row_that_cannot_work_is_refused(router, pattern):
+    """A mistake in the table is found when it is made; the same row twice is one."""
+    with pytest.raises(ValueError, match="cannot route"):
+        router.add("GET", pattern, answering("x"), role="read")
+
+
+def test_a_router_is_the_handler_of_a_server(router):
+    """Both fit together without glue."""
+
+    async def main():
+        async with serving(router) as served:
+            answer = await served.get("/v1/processes/gr%C3%B6%C3%9Fe%2F1")
+            assert answer.body.decode() == "info {'spec': 'größe/1'}"
+            assert (await served.get("/nothing")).status == 404
+            assert not served.errors
+
+    run(main())

@@ -1,0 +1,93 @@
+"""Waits for lines in what a process writes: a line that comes is the event, so nothing here sleeps."""
+
+import os
+import re
+import select
+import subprocess
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+# Far more than anything takes; only a test that fails waits so long.
+PATIENCE = 60.0
+
+
+class LogLines:
+    """The output of a process whose stdout is a pipe, line by line. `lines` holds all that has come so far."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        self.process = process
+        self.lines: list[str] = []
+        self._passed = 0
+        self._rest = b""
+        self._fd = process.stdout.fileno()
+        self._poll = select.poll()
+        self._poll.register(self._fd, select.POLLIN)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def expect(self, *patterns: str) -> re.Match[str]:
+        """Wait for lines with these patterns in this order, others between them allowed; the match of the last one."""
+        match = None
+        for pattern in patterns:
+            match = self._expect_any({pattern})[1]
+        assert match is not None
+        return match
+
+    def expect_all(self, patterns: Sequence[str]) -> list[re.Match[str]]:
+        """Wait for a line for each of these patterns, in whatever order they come."""
+        missing = set(patterns)
+        found = {}
+        while missing:
+            pattern, match = self._expect_any(missing)
+            missing.remove(pattern)
+            found[pattern] = match
+        return [found[pattern] for pattern in patterns]
+
+    def to_the_end(self) -> int:
+        """Read until the process has ended; its exit status."""
+        deadline = time.monotonic() + PATIENCE
+        while self._read(deadline):
+            pass
+        return self.process.wait(PATIENCE)
+
+    def _expect_any(self, patterns: set[str]) -> tuple[str, re.Match[str]]:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            while self._passed < len(self.lines):
+                line = self.lines[self._passed]
+                self._passed += 1
+                for pattern in patterns:
+                    match = re.search(pattern, line)
+                    if match:
+                        return pattern, match
+            if not self._read(deadline):
+                raise AssertionError(f"ended without a line like {sorted(patterns)}:\n{self.text}")
+
+    def _read(self, deadline: float) -> bool:
+        """Take in what there is, or what comes first; False at the end."""
+        left = deadline - time.monotonic()
+        if left <= 0 or not self._poll.poll(left * 1000):
+            raise AssertionError(f"nothing more came for {PATIENCE:.0f} s:\n{self.text}")
+        data = os.read(self._fd, 65536)
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        if not data and self._rest:
+            whole.append(self._rest)
+            self._rest = b""
+        self.lines += [line.decode(errors="replace") for line in whole]
+        return bool(data)
+
+
+def stamp(line: str) -> float:
+    """When the master wrote that line of its log, in seconds, by its own clock."""
+    return datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f").timestamp()  # noqa: DTZ007 - only compared with others
+
+
+def line_with(lines: Sequence[str], text: str) -> str:
+    """The one line in which `text` is."""
+    found = [line for line in lines if text in line]
+    assert len(found) == 1, f"{len(found)} lines with {text!r} in:\n" + "\n".join(lines)
+    return found[0]

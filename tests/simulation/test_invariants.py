@@ -1,0 +1,124 @@
+"""The real core against a simulated kernel in virtual time: what DESIGN.md says must always be true, is."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from invariants import Invariants
+from programs import group, program
+from scenarios import scenario
+from world import Behaviour, Scenario, World
+
+from procman.config.model import Autorestart
+from procman.core.messages import Announce, Event, GroupAdded, GroupRemoved, Kill, ShutdownRequested, StopRequested
+from procman.core.states import TRANSITIONS, State
+
+SCENARIOS = 6000
+BATCHES = 6
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_the_invariants_hold_in_thousands_of_scenarios(batch):
+    """No scenario of a fixed large population breaks a rule; the seed in the message brings it back."""
+    for seed in range(batch, SCENARIOS, BATCHES):
+        world = World(scenario(Random(seed)), Invariants)
+        try:
+            world.run()
+        except Exception as error:
+            raise AssertionError(f"scenario {seed}: {error}\n{world.told()}") from error
+
+
+@settings(max_examples=250)
+@given(st.randoms(use_true_random=False))
+def test_the_invariants_hold_in_scenarios_that_nobody_has_seen(random):
+    """Nor does one that hypothesis makes up, and shrinks to the least that shows a fault."""
+    World(scenario(random), Invariants).run()
+
+
+def test_the_same_scenario_has_the_same_history():
+    """A fault that was found once can be found again."""
+    for seed in range(50):
+        assert World(scenario(Random(seed))).run().history == World(scenario(Random(seed))).run().history
+
+
+def test_the_scenarios_go_everywhere():
+    """Every transition and every event occurs, and often enough not to be there by luck."""
+    transitions, events, counts = Counter(), Counter(), Counter()
+    for seed in range(1500):
+        world = World(scenario(Random(seed))).run()
+        for _, what in world.history:
+            if isinstance(what, Announce):
+                transitions[what.before, what.after] += 1
+            if isinstance(what, Event):
+                events[type(what)] += 1
+            counts["overdue"] += isinstance(what, Kill) and what.overdue
+        counts["left alone"] += world.quit is None
+    assert set(transitions) == {(before, after) for before, afters in TRANSITIONS.items() for after in afters}
+    assert min(transitions.values()) >= 20, transitions.most_common()[-1]
+    assert set(events) == set(Event.__args__)
+    assert min(events.values()) >= 100, events.most_common()[-1]
+    assert counts["overdue"] >= 100
+    assert counts["left alone"] >= 100
+
+
+def test_waves_of_stubborn_programs_take_the_sum_of_the_longest_waits():
+    """Three programs of 4 s in one wave take 4 s, not 12; the next wave comes after them."""
+    groups = [group(name, priority=2, stopwaitsecs=4) for name in "abc"]
+    groups.append(group("d", priority=1, stopwaitsecs=3))
+    stubborn = Behaviour(obeys_after=None)
+    world = World(
+        Scenario(
+            groups=tuple(groups),
+            behaviours=dict.fromkeys("abcd", (stubborn,)),
+            requests=((5.0, ShutdownRequested()),),
+        ),
+        Invariants,
+    ).run()
+    assert world.now == 5.0 + 4.0 + 3.0
+
+
+def test_a_second_shutdown_does_not_wait():
+    """However long stopwaitsecs is, who asks twice has it at once."""
+    world = World(
+        Scenario(
+            groups=(group("a", priority=2, stopwaitsecs=3600), group("b", priority=1, stopwaitsecs=3600)),
+            behaviours=dict.fromkeys("ab", (Behaviour(obeys_after=None),)),
+            requests=((5.0, ShutdownRequested()), (1.0, ShutdownRequested())),
+        ),
+        Invariants,
+    ).run()
+    assert world.now == 6.0
+
+
+def test_a_stop_overtakes_a_spawn_that_waits():
+    """What is stopped before its turn to be spawned has come is never spawned."""
+    groups = tuple(group(name) for name in "abc")
+    world = World(
+        Scenario(groups=groups, slice=1, turn=1.0, requests=((0.5, StopRequested("c")),)),
+        Invariants,
+    ).run()
+    assert [child.name for child in world.children.values()] == ["a", "b"]
+    assert world.state("c") is State.STOPPED
+
+
+def test_a_spawn_of_the_past_is_void_for_a_group_that_came_back():
+    """An order that waits since before a group was removed does not start the old definition of the new one."""
+    old, new = group("b", command="/bin/old"), group("b", command="/bin/new")
+    requests = ((0.1, GroupRemoved("b")), (0.1, GroupAdded(new)))
+    world = World(Scenario(groups=(group("a"), old), slice=1, turn=1.0, requests=requests), Invariants).run()
+    assert [child.program.command for child in world.children.values() if child.name == "b"] == ["/bin/new"]
+
+
+def test_a_program_that_always_crashes_is_given_up_for_good():
+    """Crash after crash: 1, 2 and 3 seconds of waiting, then FATAL and quiet."""
+    world = World(
+        Scenario(
+            groups=(group("a", program("a", autorestart=Autorestart.ALWAYS, startretries=3)),),
+            behaviours={"a": (Behaviour(lives=0.0, code=1),)},
+        ),
+        Invariants,
+    ).run()
+    assert world.state("a") is State.FATAL
+    assert world.now == 1 + 2 + 3

@@ -1,0 +1,294 @@
+"""How strong the simulation is: faults that are put into the core on purpose, each of which it has to find.
+
+A mutation is a piece of the source and what to put in its place. When the core has changed so that a piece is no longer
+there, the test says so: rewrite the mutation, it is as much worth as the rule it stands for.
+"""
+
+import inspect
+import re
+from dataclasses import dataclass
+from random import Random
+from types import ModuleType
+
+import pytest
+from invariants import Invariants
+from scenarios import scenario
+from world import World
+
+from procman.core import fleet, process
+
+# As many scenarios as a fault may hide from.
+BUDGET = 600
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A fault: `piece` is a regular expression that occurs exactly once in the module."""
+
+    claim: str
+    module: ModuleType
+    piece: str
+    instead: str = ""
+
+
+MUTATIONS = [
+    # What is asked for
+    Mutation("stop does not change what is wanted", process, r'(Want it down\."""\n) +self\.wanted = False\n', r"\1"),
+    Mutation("restart does not want it up", process, r"self\.wanted = True\n( +return self\._take_down)", r"pass\n\1"),
+    Mutation(
+        "restart brings nothing down", process, r"(self\.wanted = True\n +return) self\._take_down\(now\)", r"\1 []"
+    ),
+    Mutation(
+        "start does nothing to what was given up", process, r"(STOPPED \| State\.EXITED) \| State\.FATAL:", r"\1:"
+    ),
+    Mutation(
+        "start keeps the count of failures", process, r"self\.failures = 0\n( +return self\._launch\(\)\n +case)", r"\1"
+    ),
+    Mutation(
+        "a restarted process is started but once", process, r"(self\._take_over\(\)\n +if) self\.wanted:", r"\1 False:"
+    ),
+    Mutation("a stopped process comes back", process, r"(self\._take_over\(\)\n +if) self\.wanted:", r"\1 True:"),
+    Mutation("a signal goes to the group", process, r"(signum, as_group=)False", r"\1True"),
+    # Definitions
+    Mutation(
+        "a replaced process keeps its definition", process, r"self\._take_over\(\)\n( +if self\.wanted)", r"pass\n\1"
+    ),
+    Mutation("a replaced process is not stopped", process, r"if self\.state in UP:", "if False:"),
+    Mutation("what somebody stopped is replaced and started", process, r"by_itself = .*", "by_itself = True"),
+    Mutation(
+        "what was given up is replaced and forgotten", process, r"\(State\.EXITED, State\.FATAL\)", "(State.EXITED,)"
+    ),
+    Mutation(
+        "a change in place is not taken over",
+        process,
+        r"before, self\.program = self\.program, program",
+        "before = self.program",
+    ),
+    Mutation(
+        "autostart comes too late for a new program",
+        process,
+        r"if not before\.autostart and program\.autostart and",
+        "if False and",
+    ),
+    # Starting
+    Mutation("startsecs are not waited for", process, r"now \+ self\.program\.startsecs", "now"),
+    Mutation("it starts for ever", process, r"self\.deadline = now \+ self\.program\.startsecs", "pass"),
+    Mutation("the pid is not kept", process, r"( +)self\.pid = pid\n( +if self\.program\.startsecs)", r"\2"),
+    Mutation(
+        "a back-off is always a second", process, r"self\.deadline = now \+ self\.failures", "self.deadline = now + 1"
+    ),
+    Mutation(
+        "one try less",
+        process,
+        r"self\.failures > self\.program\.startretries",
+        "self.failures >= self.program.startretries",
+    ),
+    Mutation(
+        "one try more",
+        process,
+        r"self\.failures > self\.program\.startretries",
+        "self.failures > self.program.startretries + 1",
+    ),
+    Mutation("failures are not counted", process, r"self\.failures \+= 1", "self.failures = 1"),
+    Mutation("nobody is told why it failed", process, r"(status=status, reason=)reason\)(\n +if)", r'\1"")\2'),
+    Mutation("orders are not numbered", process, r"self\.attempt \+= 1", "self.attempt = 1"),
+    # Ending
+    Mutation("the pid of the dead is kept", process, r"pid, self\.pid = self\.pid or 0, None", "pid = self.pid or 0"),
+    Mutation(
+        "only code 0 is expected",
+        process,
+        r"expected = status\.code in self\.program\.exitcodes",
+        "expected = status.code == 0",
+    ),
+    Mutation("unexpected means expected", process, r"return not expected", "return expected"),
+    Mutation(
+        "autorestart=true is unexpected", process, r"(case Autorestart\.ALWAYS:\n +return) True", r"\1 not expected"
+    ),
+    Mutation(
+        "autorestart does not look at what is wanted",
+        process,
+        r"if self\.wanted and self\._restarts_after",
+        "if self._restarts_after",
+    ),
+    Mutation("what has exited is still wanted", process, r"self\.wanted = False\n( +return \[ended\])", r"\1"),
+    Mutation("an end is announced twice", process, r"return \[ended\]", "return [ended, ended]"),
+    # Stopping
+    Mutation(
+        "SIGKILL comes at once", process, r"self\.deadline = now \+ self\.program\.stopwaitsecs", "self.deadline = now"
+    ),
+    Mutation(
+        "SIGKILL never comes",
+        process,
+        r"self\.deadline = now \+ self\.program\.stopwaitsecs",
+        "self.deadline = now + 1e9",
+    ),
+    Mutation("SIGKILL comes but once", process, r"self\.deadline = now \+ max\(.*\)", "self.deadline = now + 1e9"),
+    Mutation("SIGKILL goes out without a pause", process, r"self\.deadline = now \+ max\(.*\)", "self.deadline = now"),
+    Mutation("every stop signal is SIGTERM", process, r"program\.stopsignal", "15"),
+    Mutation("stopasgroup is forgotten", process, r"as_group=program\.stopasgroup", "as_group=False"),
+    Mutation("killasgroup is stopasgroup", process, r"self\.program\.killasgroup", "self.program.stopasgroup"),
+    Mutation(
+        "a stop that comes before the spawn is lost",
+        process,
+        r"case State\.STARTING \| State\.BACKOFF:",
+        "case State.BACKOFF:",
+    ),
+    Mutation(
+        "a stop while it backs off is lost", process, r"case State\.STARTING \| State\.BACKOFF:", "case State.STARTING:"
+    ),
+    Mutation(
+        "a refused signal is tried for ever", process, r"return \[self\._enter\(State\.UNKNOWN.*\)\]", "return []"
+    ),
+    Mutation(
+        "a refused signal makes the living unknown",
+        process,
+        r"if self\.state is not State\.STOPPING:\n +return \[\]\n",
+        "",
+    ),
+    Mutation("deadlines outlive their state", process, r"(self\.state = after\n) +self\.deadline = None\n", r"\1"),
+    Mutation(
+        "a hasty stop is a polite one",
+        process,
+        r"return \[\*actions, \*self\._send_sigkill\(now\)\]",
+        "return self._take_down(now)",
+    ),
+    # The fleet
+    Mutation(
+        "nobody asks whether a spawn is still wanted", fleet, r"process is not None and process\.awaits\(.*\)", "True"
+    ),
+    Mutation("a spawned process has no owner", fleet, r"self\._by_pid\[pid\] = process", "pass"),
+    Mutation(
+        "a reaped pid keeps its owner",
+        fleet,
+        r"process = self\._by_pid\.pop\(pid, None\)",
+        "process = self._by_pid.get(pid)",
+    ),
+    Mutation("a deadline is served when it has passed", fleet, r"p\.deadline <= now", "p.deadline < now"),
+    Mutation("only one deadline is served", fleet, r"for process in due for", "for process in due[:1] for"),
+    Mutation("the last deadline is the next", fleet, r"return min\(\(p\.deadline", "return max((p.deadline"),
+    Mutation(
+        "groups start as they stand in the file",
+        fleet,
+        r"sorted\(self\.groups\.values\(\), key=.*priority\)",
+        "self.groups.values()",
+    ),
+    Mutation("boot starts everything", fleet, r" if p\.program\.autostart\)", ")"),
+    Mutation("who leaves can be started", fleet, r"process is None or process\.leaving or", "process is None or"),
+    Mutation(
+        "start works during shutdown",
+        fleet,
+        r"process\.leaving or self\.state is not MasterState\.RUNNING:",
+        "process.leaving:",
+    ),
+    Mutation(
+        "a new group is not started",
+        fleet,
+        r"(processes\.values\(\):\n +if) process\.program\.autostart:",
+        r"\1 False:",
+    ),
+    Mutation(
+        "a removed group goes on",
+        fleet,
+        r"return self\._retire\(list\(members\.processes\.values\(\)\), now\)",
+        "return []",
+    ),
+    Mutation(
+        "who leaves is forgotten before it has ended",
+        fleet,
+        r"if process\.leaving and process\.settled:",
+        "if process.leaving:",
+    ),
+    Mutation(
+        "nobody is told that a group has gone", fleet, r"actions\.append\(AnnounceGroup\(name, added=False\)\)", "pass"
+    ),
+    Mutation(
+        "a group keeps its definition",
+        fleet,
+        r"before, members\.group = members\.processes, group",
+        "before = members.processes",
+    ),
+    Mutation("a group keeps its order", fleet, r"members\.processes = \{\}", "pass"),
+    Mutation(
+        "a new program of a group is not started", fleet, r"process\.start\(\) if program\.autostart else \[\]", "[]"
+    ),
+    Mutation("replaced is changed in place", fleet, r"if restart:", "if False:"),
+    Mutation("changed in place is replaced", fleet, r"if restart:", "if restart or program != process.program:"),
+    Mutation(
+        "who comes back into the file still leaves", fleet, r"process\.leaving = False\n( +process\.wanted)", r"\1"
+    ),
+    Mutation("who comes back into the file is down", fleet, r"process\.wanted = program\.autostart", "pass"),
+    Mutation("shutdown leaves it wanted", fleet, r"process\.wanted = False\n( +# Who)", r"\1"),
+    Mutation("shutdown leaves who backs off to its wave", fleet, r"if process\.pid is None:", "if False:"),
+    Mutation("the lowest priority stops first", fleet, r"self\._waves\.pop\(\)", "self._waves.pop(0)"),
+    Mutation("waves do not wait", fleet, r"if self\._stopping:", "if False:"),
+    Mutation(
+        "a group stops in the order of its start",
+        fleet,
+        r"list\(reversed\(members\.processes\.values\(\)\)\)",
+        "list(members.processes.values())",
+    ),
+    Mutation(
+        "one group of a wave is enough",
+        fleet,
+        r"actions \+= process\.stop\(now\)\n\Z",
+        "actions += process.stop(now)\n                    break\n",
+    ),
+    Mutation(
+        "the second request is like the first",
+        fleet,
+        r"(case MasterState\.SHUTDOWN) if not restart:",
+        r"\1 if restart:",
+    ),
+    Mutation(
+        "a reload makes the second request hasty",
+        fleet,
+        r"case MasterState\.RESTARTING if not restart:",
+        "case MasterState.RESTARTING if False:",
+    ),
+    Mutation("a reload does not come back", fleet, r"restart=self\.state is MasterState\.RESTARTING", "restart=False"),
+    Mutation("it quits before it is done", fleet, r"if not self\._waves:", "if len(self._waves) < 2:"),
+    Mutation("it never quits", fleet, r"and not self\._quit:", "and self._quit:"),
+]
+
+
+def core_with(mutation: Mutation | None) -> type:
+    """The class Fleet of a copy of the core that has that fault."""
+    sources = {module: inspect.getsource(module) for module in (process, fleet)}
+    if mutation is not None:
+        found = len(re.findall(mutation.piece, sources[mutation.module]))
+        assert found == 1, f"{mutation.piece!r} is {found} times in the core: it has changed, so rewrite the mutation"
+        sources[mutation.module] = re.sub(mutation.piece, mutation.instead, sources[mutation.module])
+    processes = {"__name__": "mutated_process"}
+    exec(compile(sources[process], "mutated_process", "exec"), processes)
+    own_import = "from procman.core.process import Process\n"
+    assert own_import in sources[fleet]
+    fleets = {"__name__": "mutated_fleet", "Process": processes["Process"]}
+    exec(compile(sources[fleet].replace(own_import, ""), "mutated_fleet", "exec"), fleets)
+    return fleets["Fleet"]
+
+
+def found_after(fleet_class: type) -> int | None:
+    """How many scenarios it took to find a fault; None: it was not found."""
+    for seed in range(BUDGET):
+        try:
+            World(scenario(Random(seed)), Invariants, fleet_class).run()
+        except Exception:  # noqa: BLE001 - a core that breaks down is found out, too
+            return seed + 1
+    return None
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+def test_a_seeded_fault_is_found(mutation):
+    """The simulation finds each of these faults within its budget."""
+    assert found_after(core_with(mutation)) is not None, f"nobody noticed that {mutation.claim}"
+
+
+def test_without_a_fault_nothing_is_found():
+    """The same copy of the core, unharmed, passes the same scenarios."""
+    assert found_after(core_with(None)) is None
+
+
+def test_there_are_enough_faults():
+    """No two mutations do the same, and they touch both modules."""
+    assert len({(m.piece, m.instead) for m in MUTATIONS}) == len(MUTATIONS) >= 15
+    assert {m.module for m in MUTATIONS} == {process, fleet}
