@@ -13,12 +13,15 @@ COPY procman ./procman
 # In an environment of its own and without pip in it: your programs' Python and its packages stay as they are.
 RUN python3 -m venv --without-pip /opt/procman \
  && python3 -m pip --python /opt/procman/bin/python3 install --no-cache-dir --disable-pip-version-check .
+COPY conf/container.toml /etc/procman/procman.toml
+COPY conf/demo /etc/procman/demo
+# Readable for every user, whatever the umask of whoever cloned this.
+RUN chmod -R a+rX /etc/procman
 
 FROM ${BASE}
 COPY --from=build /opt/procman /opt/procman
 RUN ln -s /opt/procman/bin/procman /opt/procman/bin/procmanctl /usr/local/bin/
-COPY conf/container.toml /etc/procman/procman.toml
-COPY conf/demo /etc/procman/demo
+COPY --from=build /etc/procman /etc/procman
 
 # Nothing above is writable for, or depends on, the user: `USER`, `--user 12345` and `--read-only` all work.
 

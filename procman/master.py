@@ -267,7 +267,8 @@ class _Master:
         except OSError as error:
             self._log.critical(f"could not write pidfile {path}: {error.strerror}")
             return False
-        return True
+        # Some files say pidfile=/dev/null, which must still be there afterwards.
+        return os.path.isfile(path)
 
 
 def _remove(path: str) -> None:

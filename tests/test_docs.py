@@ -15,7 +15,12 @@ from procman.cli.commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-PAGES = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", *(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
+PAGES = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    *(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")),
+]
 SAMPLES = ["procman.toml", "supervisord.conf", "container.toml"]
 
 
@@ -110,7 +115,7 @@ def test_the_architecture_names_every_room():
     """Each folder and each module of the package's top is in ARCHITECTURE.md, and nothing that is not there."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
     package = ROOT / "procman"
-    rooms = {f"{path.name}/" for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    rooms = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
     modules = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
     listed = set(re.findall(r"^  ([a-z_]+(?:/|\.py)) ", text, re.MULTILINE))
     assert listed == rooms | modules

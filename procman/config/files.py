@@ -62,10 +62,17 @@ class _Gatherer:
         self.seen: set[str] = set()  # TOML files, by real path: each is read once
 
     def complain(
-        self, where: RawOption | RawSection, label: str, option: str | None, message: str, slug: str, *, warning: bool = False
+        self,
+        where: RawOption | RawSection,
+        option: str | None,
+        message: str,
+        slug: str = "other",
+        *,
+        warning: bool = False,
     ) -> None:
-        severity = "warning" if warning else "error"
-        self.to.problems.append(Problem(where.file, where.line, label, option, message, severity, slug))  # type: ignore[arg-type]
+        self.to.problems.append(
+            Problem(where.file, where.line, "include", option, message, "warning" if warning else "error", slug)
+        )
 
     def main(self, path: str) -> None:
         if is_toml(path):
@@ -84,14 +91,14 @@ class _Gatherer:
         self.to.sections.settle_here(here)
         files = self.to.sections.get("include", "files")
         if files is None:
-            self.complain(section, "include", "files", "the section names no files: add files = PATTERN", "include-without-files")
+            self.complain(section, "files", "the section names no files: add files = PATTERN", "include-without-files")
             return
         for pattern in self._expanded(str(files.value), files, here).split():
             whole = os.path.join(here, pattern)
             names = sorted(glob.glob(whole))
             if not names:
                 self.to.notes.append(f'No file matches via include "{whole}"')
-                self.complain(files, "include", "files", f"no file matches {whole}", "other", warning=True)
+                self.complain(files, "files", f"no file matches {whole}", warning=True)
             for name in names:
                 self.include_ini(name)
 
@@ -112,13 +119,11 @@ class _Gatherer:
             if section.name == "include":
                 self.complain(
                     section,
-                    "include",
                     None,
                     "ignored: only the main file's [include] is followed; name these files there",
-                    "other",
                     warning=True,
                 )
-        self.to.sections.merge([section for section in sections if section.name != "include"])
+        self.to.sections.merge(sections)
         self.to.sections.settle_here(os.path.dirname(os.path.abspath(path)))
 
     def _toml(self, path: str, above: tuple[str, ...]) -> None:
@@ -139,20 +144,20 @@ class _Gatherer:
         try:
             patterns: Sequence[str] = SECTIONS["include"].options["files"].kind.accept(files.value)
         except Unfit as error:
-            self.complain(files, "include", None, f"cannot read the list: {error}", "other")
+            self.complain(files, None, f"cannot read the list: {error}")
             return
         for pattern in patterns:
             whole = os.path.join(files.here, self._expanded(pattern, files, files.here))
             names = sorted(glob.glob(whole)) if glob.has_magic(whole) else [whole]
             if not names:
-                self.complain(files, "include", None, f"no file matches {whole}", "other", warning=True)
+                self.complain(files, None, f"no file matches {whole}", warning=True)
             for name in names:
                 real = os.path.realpath(name)
                 if real in above:
                     chain = " includes ".join([*above[above.index(real) :], real])
-                    self.complain(files, "include", None, f"a cycle of includes: {chain}; take one of them out", "other")
+                    self.complain(files, None, f"a cycle of includes: {chain}; take one of them out")
                 elif not os.path.exists(name):
-                    self.complain(files, "include", None, f"there is no file {name}", "unreadable-file")
+                    self.complain(files, None, f"there is no file {name}", "unreadable-file")
                 elif real not in self.seen and is_toml(name):
                     self._toml(name, above)
                 elif real not in self.seen:
@@ -170,7 +175,7 @@ class _Gatherer:
         try:
             return expand(text, names)
         except NotExpanded as error:
-            self.complain(where, "include", "files", str(error), error.slug or "other")
+            self.complain(where, "files", str(error), error.slug or "other")
             return ""
 
     def _text(self, path: str, *, optional: bool = False) -> str | None:
@@ -196,5 +201,6 @@ class _Gatherer:
             return None
 
     def _unreadable(self, path: str, message: str, *, optional: bool = False) -> None:
-        severity = "warning" if optional else "error"
-        self.to.problems.append(Problem(path, None, None, None, message, severity, "unreadable-file"))  # type: ignore[arg-type]
+        self.to.problems.append(
+            Problem(path, None, None, None, message, "warning" if optional else "error", "unreadable-file")
+        )

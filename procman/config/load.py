@@ -5,33 +5,294 @@ but it goes on after it with the option's default. Nothing is changed, made or i
 """
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from procman.config.expand import NotExpanded, environment_names, expand, takes_all
-from procman.config.files import Gathered, gather
+from procman.config.files import Gathered, gather, is_toml
+from procman.config.groups import read_groups
 from procman.config.machine import Assumptions, Machine
 from procman.config.model import (
+    CTL_FACTORY,
     RPC_FACTORY,
     SECTIONS,
     Config,
     Ctl,
-    FcgiOptions,
-    FcgiSocket,
     Group,
-    GroupOptions,
     InetServer,
-    ListenerOptions,
     Master,
     RpcInterface,
-    SectionType,
     UnixServer,
 )
-from procman.config.options import Option, Unfit, host_and_port, options_of, similar
-from procman.config.problems import ConfigError, Problem, Severity
-from procman.config.programs import Programs
-from procman.config.raw import RawOption, RawSection, Sections
+from procman.config.options import Unfit, host_and_port, options_of, show_text
+from procman.config.problems import ConfigError, Problem
+from procman.config.raw import RawSection
 from procman.config.reading import Reading
+from procman.config.unread import Ignored, find_ignored, unknown_in_toml, warn_of_ignored
 
-__all__ = ["Assumptions", "ConfigError", "Loaded", "Problem", "load", "read"]
+__all__ = ["Assumptions", "ConfigError", "Loaded", "Problem", "judge", "load", "read"]
+
+MASTER = options_of(Master)
+COMMAND_LINE = "command line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What came of a file, good or bad. `config` is None where a problem is an error.
+
+    `groups` are all that the file asks for, also those that `config` leaves out because their name is taken.
+    `notes` and `remarks` are supervisor's warnings and infos.
+    """
+
+    config: Config | None
+    groups: tuple[Group, ...]
+    problems: tuple[Problem, ...]  # in the order they were found
+    ignored: Ignored
+    notes: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def load(
+    path: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    assume: Assumptions | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> Config:
+    """The configuration of a file; raises ConfigError with every problem.
+
+    `overrides` are [supervisord] options from the command line, as typed.
+    """
+    loaded = read(path, environ=environ, assume=assume, overrides=overrides)
+    if loaded.config is None:
+        raise ConfigError(_by_place(loaded.problems))
+    return loaded.config
+
+
+def read(
+    path: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    assume: Assumptions | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> Loaded:
+    """The same without an exception, and with what a report needs beside."""
+    machine = Machine(environ, assume)
+    return judge(path, gather(path, machine), machine, overrides or {})
+
+
+def judge(path: str, gathered: Gathered, machine: Machine, overrides: Mapping[str, str]) -> Loaded:
+    """What the sections of all files mean."""
+    here = os.path.dirname(os.path.abspath(path))
+    reading = Reading(gathered.sections, machine, here, gathered.problems, gathered.notes)
+    sections = gathered.sections
+    config, groups = None, ()
+    if not any(problem.slug in ("unreadable-file",) and problem.severity == "error" for problem in reading.problems):
+        unknown_in_toml(reading)
+        master = _read_master(reading, _supervisord(reading, path), overrides)
+        rpcinterfaces = _read_rpcinterfaces(reading)
+        groups = read_groups(reading, master)
+        servers = _read_servers(reading)
+        master = replace(master, uid=_master_uid(reading, master, overrides))
+        config = Config(
+            file=os.path.abspath(path),
+            here=here,
+            files=tuple(dict.fromkeys(gathered.files)),
+            master=master,
+            servers=servers,
+            rpcinterfaces=rpcinterfaces,
+            groups=_unique(reading, groups),
+            ctl=_read_ctl(reading),
+            serverurl=_serverurl(servers),
+        )
+    ignored = find_ignored(sections)
+    warn_of_ignored(reading, ignored)
+    problems = tuple(dict.fromkeys(reading.problems))
+    if any(problem.severity == "error" for problem in problems):
+        config = None
+    elif config is not None:
+        config = replace(config, warnings=_by_place(problems))
+    return Loaded(
+        config=config,
+        groups=groups,
+        problems=problems,
+        ignored=ignored,
+        notes=tuple(gathered.notes),
+        remarks=tuple(gathered.remarks),
+    )
+
+
+def _by_place(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Sorted by file and line; files stay in the order of their first complaint."""
+    files = {problem.file: None for problem in problems}
+    order = {file: number for number, file in enumerate(files)}
+    return tuple(sorted(problems, key=lambda problem: (order[problem.file], problem.line or 0)))
+
+
+# ------------------------------------------------------------------------------------------------ the master
+
+
+def _supervisord(reading: Reading, path: str) -> RawSection:
+    section = reading.sections.sections.get("supervisord")
+    if section is None:
+        section = RawSection("supervisord", "supervisord", path, None)
+        reading.sections.sections["supervisord"] = section
+        if not is_toml(path) and not any(problem.slug == "encoding" for problem in reading.problems):
+            message = "the file has no [supervisord] section: add one, or include this file from one that has it"
+            reading.problems.append(Problem(path, None, None, None, message, slug="no-supervisord-section"))
+    return section
+
+
+def _read_master(reading: Reading, section: RawSection, overrides: Mapping[str, str]) -> Master:
+    names = reading.names(here=reading.here)
+    values: dict[str, Any] = {}
+    for name, known in MASTER.items():
+        if known.inert:
+            continue
+        again = None
+        if name == "environment":
+            # Supervisor expands it twice, and offers the host's name the second time only.
+            again = {"here": reading.here, "host_node_name": reading.machine.host_node_name, **reading.environment}
+        values[name] = reading.option(section, name, known, names, again=again)
+    if reading.raw(section, "childlogdir") is None:
+        values["childlogdir"] = reading.machine.temporary_folder()
+    _override(reading, values, overrides)
+    for name in ("logfile", "pidfile"):
+        if not (name == "logfile" and values[name] == "syslog"):
+            values[name] = reading.machine.normal(values[name])
+    reading.add_environment(values["environment"])
+    return Master(**values)
+
+
+def _override(reading: Reading, values: dict[str, Any], overrides: Mapping[str, str]) -> None:
+    for name, text in overrides.items():
+        known = MASTER[name]
+        try:
+            values[name] = reading.fitting(known.kind, text, toml=False)
+        except ValueError as error:
+            why = str(error) if isinstance(error, Unfit) else f"expected {known.kind.expected}"
+            message = f"cannot read {show_text(text)}: {why}"
+            reading.problems.append(Problem(COMMAND_LINE, None, None, name, message, slug=known.kind.slug))
+
+
+def _master_uid(reading: Reading, master: Master, overrides: Mapping[str, str]) -> int | None:
+    if "user" in overrides:
+        section = RawSection("supervisord", "supervisord", COMMAND_LINE, None)
+        return reading.uid(section, master.user)
+    return reading.uid(reading.sections.sections["supervisord"], master.user)
+
+
+# ------------------------------------------------------------------------------------------------ control
+
+
+def _read_rpcinterfaces(reading: Reading) -> tuple[RpcInterface, ...]:
+    found = []
+    names = reading.names()
+    for section in reading.sections.starting_with("rpcinterface:"):
+        factory = reading.plugin(section, RPC_FACTORY, names)
+        options = {
+            name: reading.text(section, name, names) or ""
+            for name in reading.sections.names(section.name)
+            if name != RPC_FACTORY
+        }
+        name = section.name.partition(":")[2]
+        found.append(RpcInterface(name=name, factory=factory, options=options))
+    return tuple(found)
+
+
+def _read_servers(reading: Reading) -> tuple[UnixServer | InetServer, ...]:
+    """Internet servers first, as supervisor lists them."""
+    inet = [_inet_server(reading, section) for section in reading.sections.starting_with("inet_http_server")]
+    unix = [_unix_server(reading, section) for section in reading.sections.starting_with("unix_http_server")]
+    return (*inet, *unix)
+
+
+def _inet_server(reading: Reading, section: RawSection) -> InetServer:
+    names, table = reading.names(), options_of(InetServer)
+    user = _login(reading, section, names)
+    port = reading.option(section, "port", table["port"], names)
+    host = ""
+    if port is not None:
+        host, _ = host_and_port(reading.text(section, "port", names) or "")
+    return InetServer(section=section.name, host=host, port=port or 0, **user)
+
+
+def _unix_server(reading: Reading, section: RawSection) -> UnixServer:
+    names, table = reading.names(), options_of(UnixServer)
+    file = reading.option(section, "file", table["file"], {**names, "here": reading.here})
+    user = _login(reading, section, names)
+    chown = reading.option(section, "chown", table["chown"], names)
+    ids = reading.owner_ids(section, "chown", chown)
+    chmod = reading.option(section, "chmod", table["chmod"], names)
+    path = reading.machine.normal((file or "").strip())
+    return UnixServer(section=section.name, file=path, chown=chown, chown_ids=ids, chmod=chmod, **user)
+
+
+def _login(reading: Reading, section: RawSection, names: dict[str, object]) -> dict[str, str | None]:
+    table = options_of(InetServer)
+    login = {name: reading.option(section, name, table[name], names) for name in ("username", "password")}
+    given = [name for name in login if reading.raw(section, name) is not None]
+    if len(given) == 1:
+        other = "password" if given == ["username"] else "username"
+        reading.complain(section, given[0], f"a {given[0]} needs a {other}: add {other} = …", "incomplete-auth")
+    return login
+
+
+def _serverurl(servers: tuple[UnixServer | InetServer, ...]) -> str | None:
+    """What children are told: the first unix socket, else the first internet one."""
+    for server in servers:
+        if isinstance(server, UnixServer):
+            return f"unix://{server.file}"
+    for server in servers:
+        if isinstance(server, InetServer):
+            return f"http://{server.host or 'localhost'}:{server.port}"
+    return None
+
+
+def _read_ctl(reading: Reading) -> Ctl:
+    """The client's section. What is wrong in it does not keep a master from running, so in INI it is a warning."""
+    section = reading.sections.sections.get("supervisorctl")
+    if section is None:
+        return Ctl()
+    names = reading.names()
+    values = {}
+    for name, known in options_of(Ctl).items():
+        offered = {**names, "here": reading.here} if name in ("serverurl", "history_file") else names
+        severity = "error" if section.toml else "warning"
+        values[name] = reading.option(section, name, known, offered, severity=severity)  # type: ignore[arg-type]
+    if (values["serverurl"] or "").startswith("unix://"):
+        values["serverurl"] = "unix://" + reading.machine.normal(values["serverurl"].removeprefix("unix://"))
+    values["history_file"] = reading.machine.normal(values["history_file"]) if values["history_file"] else None
+    return Ctl(**values)
+
+
+# ------------------------------------------------------------------------------------------------ one of each name
+
+
+def _unique(reading: Reading, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+    """One group of each name and one process of each name in it: supervisor keeps the first group, the last process."""
+    found: dict[str, Group] = {}
+    for group in groups:
+        if group.name in found:
+            section = reading.sections.sections[_section_of(group)]
+            message = f"ignored, because there is another group named {group.name}: give one of them another name"
+            _clash(reading, section, message)
+            continue
+        programs = {program.name: program for program in group.programs}
+        for program in group.programs:
+            if programs[program.name] is not program:
+                section = reading.sections.sections[program.section]
+                message = f"two processes of group {group.name} are named {program.name}: the last one is taken"
+                _clash(reading, section, message)
+        found[group.name] = replace(group, programs=tuple(p for p in group.programs if programs[p.name] is p))
+    return tuple(found.values())
+
+
+def _section_of(group: Group) -> str:
+    if group.kind == "group" or not group.programs:
+        return f"{group.kind}:{group.name}"
+    return group.programs[0].section
+
+
+def _clash(reading: Reading, section: RawSection, message: str) -> None:
+    reading.complain(section, None, message, severity="error" if section.toml else "warning")

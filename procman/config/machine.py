@@ -89,6 +89,15 @@ class Machine:
         except (KeyError, ValueError):
             return None
 
+    def temporary_folder(self) -> str:
+        """Where Python's tempfile would put things."""
+        assert self.environ is not None
+        for variable in ("TMPDIR", "TEMP", "TMP"):
+            path = self.environ.get(variable)
+            if path and os.path.isdir(path):
+                return os.path.abspath(path)
+        return next((path for path in ("/tmp", "/var/tmp", "/usr/tmp") if os.path.isdir(path)), "/")  # noqa: S108 - a name, nothing is made there
+
     def normal(self, path: str) -> str:
         """The absolute path, from where procman stands."""
         return os.path.abspath(self.home(path))

@@ -23,6 +23,7 @@ SYSLOG = "SYSLOG"
 """The deprecated file name `syslog`, before `load` turns it into `*_syslog = true`."""
 
 LOG_LEVELS = ("critical", "error", "warn", "info", "debug", "trace", "blather")
+LONGEST_SHOWN = 80
 KIB = 1024
 MAX_EXITCODE = 255
 MAX_PORT = 0xFFFF
@@ -632,6 +633,12 @@ ADDRESS: Kind[int] = Kind(
     accept=_accept_port,
     schema={"type": ["integer", "string"]},
 )
+
+
+def show_text(value: object) -> str:
+    """A value for a message: in quotes, and cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def similar(word: str, known: object) -> str:

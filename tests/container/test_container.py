@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import uuid
 from pathlib import Path
+from typing import Self
 
 import pytest
 from log_lines import PATIENCE, LogLines, line_with, stamp
@@ -39,7 +40,7 @@ def output(*command: str, timeout: float = PATIENCE) -> str:
 
 
 def build(tag: str, context: Path) -> str:
-    options = ("--layers", "--isolation=chroot", "--network=host", "--pull-never")
+    options = ("--format=docker", "--layers", "--isolation=chroot", "--network=host", "--pull-never")
     output("buildah", "bud", *options, "-t", tag, str(context), timeout=BUILD_TIMEOUT)
     return tag
 
@@ -65,7 +66,7 @@ def image():
 
 
 class Container(LogLines):
-    """A container in the foreground, from here to the end of the `with` block; `lines` is what it writes to its console."""
+    """A container in the foreground, from here to the end of the `with` block; `lines` is what its console shows."""
 
     def __init__(self, image: str, *options: str) -> None:
         self.name = f"procman-test-{uuid.uuid4().hex[:12]}"
@@ -78,7 +79,7 @@ class Container(LogLines):
             )
         )
 
-    def __enter__(self) -> "Container":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -103,7 +104,9 @@ def with_config(tmp_path):
     """The options that mount a configuration and the article's programs."""
 
     def mount(text: str) -> tuple[str, ...]:
-        (tmp_path / "procman.toml").write_text('[procman]\nlogfile = "/dev/stdout"\npidfile = "/tmp/procman.pid"\n' + text)
+        (tmp_path / "procman.toml").write_text(
+            '[procman]\nlogfile = "/dev/stdout"\npidfile = "/tmp/procman.pid"\n' + text
+        )
         return ("-v", f"{tmp_path}/procman.toml:/etc/procman/procman.toml:ro", "-v", f"{PROGRAMS}:/opt/programs:ro")
 
     return mount
@@ -130,7 +133,7 @@ def test_the_image_is_small_and_says_how_it_wants_to_be_run(image):
     ids=" ".join,
 )
 def test_procman_is_pid_1_and_stops_when_asked(image, options):
-    """The image as it is, for root and for any other user: pid 1, its program on the console, the client, exit status 0."""
+    """The image as it is, for root and any other user: pid 1, its program on the console, the client, exit status 0."""
     with Container(image, *options) as container:
         container.expect("procman started with pid 1$")
         container.expect_all([RUNNING.format("hello"), "^tick 1$"])
@@ -152,7 +155,9 @@ def test_procman_is_pid_1_and_stops_when_asked(image, options):
 def test_a_container_without_any_writable_folder_runs_all_the_same(image):
     """No tmpfs at all: what cannot be had is said, the programs run, and it stops when asked."""
     with Container(image, "--user", "12345", "--read-only", "--read-only-tmpfs=false") as container:
-        container.expect_all([RUNNING.format("hello"), "^tick 1$", "there is no control socket", "could not write pidfile"])
+        container.expect_all(
+            [RUNNING.format("hello"), "^tick 1$", "there is no control socket", "could not write pidfile"]
+        )
         assert container.stop() == 0
     assert "ticker says goodbye" in container.lines
     assert "Traceback" not in container.text
@@ -176,7 +181,8 @@ def test_a_program_that_does_not_listen_is_killed_before_the_runtime_kills_every
     """dockerapp2 in a container: SIGKILL after its stopwaitsecs, while its neighbour leaves in peace; exit status 0."""
     options = with_config(
         '[program.dockerapp1]\ncommand = "/opt/programs/dockerapp1.py"\nstdout_logfile = "/dev/stdout"\n'
-        '[program.dockerapp2]\ncommand = "/opt/programs/dockerapp2.py"\nstdout_logfile = "/dev/stdout"\nstopwaitsecs = 3\n'
+        '[program.dockerapp2]\ncommand = "/opt/programs/dockerapp2.py"\nstdout_logfile = "/dev/stdout"\n'
+        "stopwaitsecs = 3\n"
     )
     with Container(image, *options) as container:
         container.expect_all([RUNNING.format("dockerapp1"), RUNNING.format("dockerapp2")])

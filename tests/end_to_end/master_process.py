@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from log_lines import PATIENCE, LogLines
 
@@ -41,7 +42,7 @@ class Master(LogLines):
             )
         )
 
-    def __enter__(self) -> "Master":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,7 +1,8 @@
-"""The real input that procman was made for: the article about graceful exits in containers, and the samples in conf/."""
+"""The real input that procman was made for: the article on graceful exits in containers, and the samples in conf/."""
 
 import os
 import re
+import select
 import shutil
 import signal
 import stat
@@ -32,7 +33,7 @@ def programs(tmp_path):
 @pytest.fixture
 def samples(tmp_path):
     """A copy of conf/, so that what the samples write stays out of the source tree."""
-    shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=lambda folder, names: _litter(folder, names))
+    shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=_litter)
     return tmp_path / "conf"
 
 
@@ -52,7 +53,7 @@ def one_program(tmp_path: Path, *lines: str, master: str = "") -> Path:
 
 
 def test_the_article_leaves_the_log_and_the_last_words_it_shows(tmp_path, programs):
-    """Two programs with TERM and QUIT, two [supervisord] sections, nodaemon=false: started, up, and each left by itself."""
+    """Two programs with TERM and QUIT, two [supervisord] sections, nodaemon=false: up, and each leaves by itself."""
     logs = tmp_path / "log"
     logs.mkdir()
     text = (PROGRAMS / "article.conf").read_text()
@@ -100,7 +101,7 @@ def test_the_article_leaves_the_log_and_the_last_words_it_shows(tmp_path, progra
 
 
 def test_a_program_that_ignores_its_stop_signal_is_killed_after_stopwaitsecs(tmp_path, programs):
-    """Neither before stopwaitsecs nor more than 0.2 s after it, by the stamps of the master's own log, which says so."""
+    """Neither before stopwaitsecs nor more than 0.2 s after it, by the stamps of the master's log, which says so."""
     config = one_program(
         tmp_path,
         "[program:dockerapp2]",
@@ -146,8 +147,6 @@ def test_a_program_that_forks_is_stopped_with_its_child_when_asked_as_a_group(tm
 
 
 def _gone(pidfd: int) -> None:
-    import select
-
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     assert poll.poll(PATIENCE * 1000), "the process is still there"
@@ -170,7 +169,9 @@ def test_the_demo_survives_twenty_times_kill_9(samples):
         master.expect("success: ticker entered RUNNING")
         assert _alive(script) == [pid]
         assert master.stop() == 0
-    of_ticker = [found[1] for found in (re.search(r"(spawned|exited): '?ticker\b", line) for line in master.lines) if found]
+    of_ticker = [
+        found[1] for found in (re.search(r"(spawned|exited): '?ticker\b", line) for line in master.lines) if found
+    ]
     assert of_ticker == ["spawned", "exited"] * 20 + ["spawned"]
     assert _alive(script) == []
 
@@ -190,7 +191,7 @@ def _alive(script: str) -> list[int]:
 
 
 def test_the_demo_does_what_its_comments_say(samples):
-    """conf/procman.toml: every program comes up, `once` when asked, the web server leaves on INT, workers finish their job."""
+    """conf/procman.toml: all come up, `once` when asked, the web server leaves on INT, workers finish their job."""
     with Master(samples / "procman.toml") as master:
         master.expect_all(
             [f"success: {name} entered RUNNING" for name in ("ticker", "web", "worker_00", "worker_01")] + ["^tick 1$"]

@@ -111,6 +111,8 @@ class Invariants:
         self._running_takes_startsecs(event, actions)
         self._a_stop_comes_with_its_signal(event, actions)
         self._boot_is_in_order(event, actions)
+        self._a_start_starts(event, actions)
+        self._the_master_does_as_asked(event)
         self._waves_are_in_order(event, actions)
         self._nothing_starts_after_shutdown(actions)
         self._no_deadline_is_forgotten(event, actions)
@@ -297,6 +299,19 @@ class Invariants:
             expected = [p.namespec for group in groups for p in group.programs if p.autostart]
             ordered = [a.name for a in actions if isinstance(a, Spawn)]
             self.must(ordered == expected, f"boot starts {ordered}, not {expected}")
+
+    def _a_start_starts(self, event: Event, actions: list[Action]) -> None:
+        if isinstance(event, (StartRequested, RestartRequested)) and self.master_before is MasterState.RUNNING:
+            before = self.before.get(event.name)
+            if before is not None and not before.leaving and before.state in SETTLED - {State.UNKNOWN}:
+                ordered = any(isinstance(a, Spawn) and a.name == event.name for a in actions)
+                self.must(ordered, f"{event.name} is {before.state.name} and is not started")
+
+    def _the_master_does_as_asked(self, event: Event) -> None:
+        asked = self.master_before
+        if isinstance(event, ShutdownRequested) and asked is not MasterState.SHUTDOWN:
+            asked = MasterState.RESTARTING if event.restart else MasterState.SHUTDOWN
+        self.must(self.fleet.state is asked, f"the master is {self.fleet.state.name}, not {asked.name}")
 
     def _waves_are_in_order(self, event: Event, actions: list[Action]) -> None:
         if isinstance(event, ShutdownRequested) and self.fleet.state is not self.master_before:

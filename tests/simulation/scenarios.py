@@ -26,7 +26,8 @@ MEMBERS = ("one", "two", "three")
 # Moments that matter: the same one, within startsecs, about a back-off, and beyond every stopwaitsecs.
 DELAYS = (0.0, 0.0, 0.0, 0.01, 0.3, 0.5, 1.0, 1.0, 2.5, 12.0)
 
-KINDS = ("start", "stop", "stop", "restart", "restart", "signal", "add", "remove", "change", "change", "change")
+KINDS = ("start", "stop", "stop", "restart", "restart", "signal")
+CONFIG_KINDS = (*KINDS, "add", "remove", "change", "change", "change")
 
 
 def scenario(random: Random) -> Scenario:
@@ -46,7 +47,10 @@ class _Imagination:
             self._config[name] = self._group(name)
         groups = tuple(self._config.values())
         requests = [(self._pick(*DELAYS), self._request()) for _ in range(self._random.randint(0, 10))]
-        reactions = tuple((self._name(), self._pick(*State), self._request()) for _ in range(self._pick(0, 0, 0, 1, 2)))
+        # Of these it is not known when they come, so they leave the configuration alone.
+        reactions = tuple(
+            (self._name(), self._pick(*State), self._request(KINDS)) for _ in range(self._pick(0, 0, 0, 1, 2))
+        )
         # A shutdown, a hasty one, a reload, a reload that somebody makes a shutdown of; or the world is left alone.
         for restart in self._pick((), (), (False,), (False,), (False, False), (True,), (True, False, False)):
             requests.append((self._pick(*DELAYS), ShutdownRequested(restart=restart)))
@@ -118,8 +122,8 @@ class _Imagination:
 
     # ---- requests
 
-    def _request(self) -> Event:
-        match self._pick(*KINDS):
+    def _request(self, kinds: tuple[str, ...] = CONFIG_KINDS) -> Event:
+        match self._pick(*kinds):
             case "start":
                 return StartRequested(self._name())
             case "stop":

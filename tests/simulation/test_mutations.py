@@ -91,7 +91,6 @@ MUTATIONS = [
     ),
     Mutation("failures are not counted", process, r"self\.failures \+= 1", "self.failures = 1"),
     Mutation("nobody is told why it failed", process, r"(status=status, reason=)reason\)(\n +if)", r'\1"")\2'),
-    Mutation("orders are not numbered", process, r"self\.attempt \+= 1", "self.attempt = 1"),
     # Ending
     Mutation("the pid of the dead is kept", process, r"pid, self\.pid = self\.pid or 0, None", "pid = self.pid or 0"),
     Mutation(
@@ -110,7 +109,7 @@ MUTATIONS = [
         r"if self\.wanted and self\._restarts_after",
         "if self._restarts_after",
     ),
-    Mutation("what has exited is still wanted", process, r"self\.wanted = False\n( +return \[ended\])", r"\1"),
+    Mutation("what has exited is still wanted", process, r"self\.wanted = False\n( +return \[ended\])", r"pass\n\1"),
     Mutation("an end is announced twice", process, r"return \[ended\]", "return [ended, ended]"),
     # Stopping
     Mutation(
@@ -142,8 +141,8 @@ MUTATIONS = [
     Mutation(
         "a refused signal makes the living unknown",
         process,
-        r"if self\.state is not State\.STOPPING:\n +return \[\]\n",
-        "",
+        r"if self\.state is not State\.STOPPING:\n( +return \[\])",
+        r"if False:\n\1",
     ),
     Mutation("deadlines outlive their state", process, r"(self\.state = after\n) +self\.deadline = None\n", r"\1"),
     Mutation(
@@ -214,7 +213,10 @@ MUTATIONS = [
     Mutation("replaced is changed in place", fleet, r"if restart:", "if False:"),
     Mutation("changed in place is replaced", fleet, r"if restart:", "if restart or program != process.program:"),
     Mutation(
-        "who comes back into the file still leaves", fleet, r"process\.leaving = False\n( +process\.wanted)", r"\1"
+        "who comes back into the file still leaves",
+        fleet,
+        r"process\.leaving = False\n( +process\.wanted)",
+        r"pass\n\1",
     ),
     Mutation("who comes back into the file is down", fleet, r"process\.wanted = program\.autostart", "pass"),
     Mutation("shutdown leaves it wanted", fleet, r"process\.wanted = False\n( +# Who)", r"\1"),
@@ -240,7 +242,7 @@ MUTATIONS = [
         r"\1 if restart:",
     ),
     Mutation(
-        "a reload makes the second request hasty",
+        "who asked for a reload cannot have a shutdown",
         fleet,
         r"case MasterState\.RESTARTING if not restart:",
         "case MasterState.RESTARTING if False:",

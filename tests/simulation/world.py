@@ -127,7 +127,8 @@ class World:
         self._reactions = list(scenario.reactions)
         self._working = False
         self._more = False
-        self._armed: tuple[float, int] | None = None  # the deadline, and which ringing is meant
+        self._armed: tuple[float, int] | None = None  # the deadline, and the timer's number on the agenda
+        self._cancelled: set[int] = set()
         self._rung_early = False
         self._watcher = watch(self) if watch else None
 
@@ -139,8 +140,10 @@ class World:
             when += delay
             self._at(when, lambda event=event: self.post(event))
         while self._agenda and self.quit is None:
-            self.now, _, happen = heapq.heappop(self._agenda)
-            happen()
+            when, number, happen = heapq.heappop(self._agenda)
+            if number not in self._cancelled:
+                self.now = when
+                happen()
         if self._watcher:
             self._watcher.at_rest()
         return self
@@ -234,7 +237,9 @@ class World:
         deadline = self.fleet.next_deadline()
         if self._armed is not None and self._armed[0] == deadline:
             return
-        self._armed = None
+        if self._armed is not None:
+            self._cancelled.add(self._armed[1])
+            self._armed = None
         if deadline is None or self.quit is not None:
             return
         when = deadline + self._lateness()
@@ -242,13 +247,11 @@ class World:
         if early:
             when = deadline - CLOCK_RESOLUTION
         self._rung_early = early
-        self._armed = (deadline, self._at(max(when, self.now), lambda: self._ring(ringing)))
-        ringing = self._armed[1]
+        self._armed = (deadline, self._at(max(when, self.now), self._ring))
 
-    def _ring(self, ringing: int) -> None:
-        if self._armed is not None and self._armed[1] == ringing:
-            self._armed = None
-            self.post(DeadlineReached())
+    def _ring(self) -> None:
+        self._armed = None
+        self.post(DeadlineReached())
 
     # ---- the kernel
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """dockerapp1.go of the article, in Python: says which signal it got; SIGTERM makes it leave by itself.
 
-As in Go with `signal.Notify(c)`, every signal arrives here, and one nobody has registered ends the program with status 1.
+As in Go with `signal.Notify(c)`, every signal arrives here, and one that nobody has registered ends the program
+with status 1.
 """
 
 import os

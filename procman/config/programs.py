@@ -1,0 +1,145 @@
+"""One program section to its process slots: expansions, `numprocs`, and the rules that tie options together."""
+
+from typing import Any
+
+from procman.config.expand import environment_names
+from procman.config.model import Program, Slots
+from procman.config.options import AUTO, SYSLOG, options_of, show_text
+from procman.config.raw import RawSection
+from procman.config.reading import Reading
+
+# A slip of the hand is not to fill the machine's memory.
+MOST_PROCESSES = 10_000
+
+PROGRAM = options_of(Program)
+SLOTS = options_of(Slots)
+ONCE = {name: known for name, known in PROGRAM.items() if not known.per_process}
+EACH = {name: known for name, known in PROGRAM.items() if known.per_process and name != "environment"}
+
+
+def valid_name(reading: Reading, section: RawSection, name: str, what: str) -> str:
+    """The name without blanks around it; a problem where it holds what event headers and web addresses cannot."""
+    name = name.strip()
+    for letter in " :/":
+        if letter in name:
+            reading.complain(section, None, f"{what} {show_text(name)} holds {letter!r}: leave it out", "bad-name")
+            break
+    return name
+
+
+def name_of(reading: Reading, section: RawSection) -> str:
+    """What follows the colon in the section's name."""
+    return valid_name(reading, section, section.name.partition(":")[2], "the name")
+
+
+def processes(reading: Reading, section: RawSection, group: str) -> list[Program]:
+    """The slots of one section, by priority and name, as members of a group."""
+    before = len(reading.problems)
+    program_name = name_of(reading, section)
+    names = reading.names(
+        here=reading.here,
+        program_name=program_name,
+        host_node_name=reading.machine.host_node_name,
+        group_name=group,
+    )
+    common = {name: reading.option(section, name, known, names) for name, known in ONCE.items()}
+    if reading.raw(section, "killasgroup") is None:
+        common["killasgroup"] = common["stopasgroup"]
+    if (common["serverurl"] or "").strip().upper() == "AUTO":
+        common["serverurl"] = None
+    common["uid"] = reading.uid(section, common["user"])
+    numprocs = reading.option(section, "numprocs", SLOTS["numprocs"], names)
+    start = reading.option(section, "numprocs_start", SLOTS["numprocs_start"], names)
+    raw_name = reading.sections.get(section.name, "process_name")
+    process_name = SLOTS["process_name"].default if raw_name is None else str(raw_name.value)
+    process_name = valid_name(reading, section, process_name, "the process name")
+    _check(reading, section, common, numprocs, process_name)
+    slots: list[Program] = []
+    for number in range(start, start + min(numprocs, MOST_PROCESSES)):
+        names.update(reading.environment, process_num=number, numprocs=numprocs)
+        slots.append(_process(reading, section, group, common, names))
+        if any(problem.severity == "error" for problem in reading.problems[before:]):
+            # The other processes would bring the same complaints.
+            break
+    return sorted(slots, key=lambda slot: (slot.priority, slot.name))
+
+
+def _check(reading: Reading, section: RawSection, common: dict[str, Any], numprocs: int, process_name: str) -> None:
+    if numprocs > MOST_PROCESSES:
+        reading.complain(section, "numprocs", f"more than {MOST_PROCESSES} processes are refused", "bad-number")
+    if numprocs > 1 and "%(process_num)" not in process_name:
+        message = (
+            "with numprocs above 1 process_name has to tell the processes apart: "
+            "write process_name = %(program_name)s_%(process_num)02d"
+        )
+        option = "process_name" if reading.raw(section, "process_name") else "numprocs"
+        reading.complain(section, option, message, "numprocs-without-process-num")
+    if common["stopasgroup"] and not common["killasgroup"]:
+        message = "killasgroup=false cannot go with stopasgroup=true: leave killasgroup out"
+        reading.complain(section, "killasgroup", message, "stopasgroup-without-killasgroup")
+    raw = reading.raw(section, "command")
+    if raw is not None and raw.cut_by:
+        message = (
+            f"the command ends inside a quote, because a {raw.cut_by} after a blank begins a comment: "
+            f"leave out the blank before the {raw.cut_by}, or put the command into a script"
+        )
+        reading.complain(section, "command", message, severity="warning")
+
+
+def _process(
+    reading: Reading, section: RawSection, group: str, common: dict[str, Any], names: dict[str, object]
+) -> Program:
+    """One slot. Its own variables become names for its other options, and stay for the next slot, as in supervisor."""
+    values = dict(common)
+    values["environment"] = reading.option(section, "environment", PROGRAM["environment"], names)
+    names.update(environment_names(values["environment"]))
+    for name, known in EACH.items():
+        again = names if name.endswith("_logfile") else None
+        values[name] = reading.option(section, name, known, names, again=again)
+    for channel in ("stdout", "stderr"):
+        _settle_log(reading, section, values, channel)
+    if values["redirect_stderr"]:
+        if values["stderr_logfile"] not in (AUTO, None):
+            note(
+                reading,
+                section,
+                "stderr_logfile",
+                f"For [{section.name}], redirect_stderr=true but stderr_logfile has also been set to a filename, "
+                "the filename has been ignored",
+                "ignored, because redirect_stderr is true: take one of the two out",
+            )
+        values["stderr_logfile"] = None
+    name = reading.option(section, "process_name", SLOTS["process_name"], names)
+    if reading.raw(section, "process_name") is None:
+        name = str(names["program_name"])
+    values["command"] = values["command"] or ""
+    return Program(name=name.strip(), group=group, section=section.name, **values)
+
+
+def _settle_log(reading: Reading, section: RawSection, values: dict[str, Any], channel: str) -> None:
+    file, syslog = f"{channel}_logfile", f"{channel}_syslog"
+    if values[file] == SYSLOG:
+        note(
+            reading,
+            section,
+            file,
+            f"For [{section.name}], {file}=syslog but this is deprecated and will be removed.  "
+            f"Use {syslog}=true to enable syslog instead.",
+            f"syslog as a file name is deprecated: write {syslog} = true and {file} = NONE",
+        )
+        values[file], values[syslog] = None, True
+    if values[file] == AUTO and not values[f"{channel}_logfile_maxbytes"]:
+        note(
+            reading,
+            section,
+            f"{file}_maxbytes",
+            f"For [{section.name}], AUTO logging used for {file} without rollover, set maxbytes > 0 to avoid filling "
+            "up filesystem unintentionally",
+            f"an AUTO log that is never rotated fills the disk: set {file}_maxbytes above 0, or {file} = NONE",
+        )
+
+
+def note(reading: Reading, section: RawSection, option: str, theirs: str, ours: str) -> None:
+    """A warning in supervisor's words, for its clients, and in ours, with the place."""
+    reading.notes.append(theirs)
+    reading.complain(section, option, ours, severity="warning")

@@ -1,0 +1,198 @@
+"""Reads one option of one section: expands it, gives it its type, and checks what it names.
+
+Whatever is wrong becomes a `Problem`, and the option its default, so that the reading goes on and finds the rest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from procman.config.expand import NotExpanded, environment_names, expand, takes_all
+from procman.config.machine import Machine
+from procman.config.options import AUTO, SYSLOG, Kind, Option, Unfit, show_text
+from procman.config.problems import Problem, Severity
+from procman.config.raw import RawOption, RawSection, Sections
+
+Names = Mapping[str, object]
+
+# What is missing, where a required option is; the rest of the complaint is the same for all.
+MISSING_SLUGS = {
+    "command": "missing-command",
+    "events": "listener-without-events",
+    "socket": "fcgi-without-socket",
+    "port": "server-without-address",
+    "file": "server-without-address",
+}
+
+
+@dataclass(slots=True)
+class Reading:
+    """The sections being read, the machine they are read for, and what was found wrong so far.
+
+    `here` is the folder of the main file, `environment` the ENV_ names, to which `[supervisord] environment` adds its own.
+    """
+
+    sections: Sections
+    machine: Machine
+    here: str
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    environment: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert self.machine.environ is not None
+        self.environment = environment_names(self.machine.environ)
+
+    def names(self, **more: object) -> dict[str, object]:
+        """What may be used in an option: ENV_…, and what the place offers beside."""
+        return {**self.environment, **more}
+
+    def complain(
+        self,
+        section: RawSection,
+        option: str | None,
+        message: str,
+        slug: str = "other",
+        severity: Severity = "error",
+    ) -> None:
+        """Note a problem, at the option's line where the file has it."""
+        raw = self.raw(section, option) if option else None
+        where = raw or section
+        self.problems.append(Problem(where.file, where.line, section.label, option, message, severity, slug))
+
+    def raw(self, section: RawSection, option: str) -> RawOption | None:
+        """What the files say, without a note that it was asked for."""
+        return section.options.get(option) or self.sections.defaults.get(option)
+
+    def text(self, section: RawSection, option: str, names: Names, *, severity: Severity = "error") -> str | None:
+        """The expanded text of an option, None where it is not said or cannot be expanded."""
+        raw = self.sections.get(section.name, option)
+        if raw is None:
+            return None
+        try:
+            return str(self._expanded(section, option, raw, names))
+        except NotExpanded as error:
+            self.complain(section, option, str(error), error.slug or "other", severity)
+            return None
+
+    def option(
+        self,
+        section: RawSection,
+        name: str,
+        known: Option,
+        names: Names,
+        *,
+        again: Names | None = None,
+        severity: Severity = "error",
+    ) -> Any:
+        """The value of an option, its default where it is not said or wrong; None where there is no default.
+
+        `again` are the names of a second expansion, which supervisor makes of a few options.
+        """
+        raw = self.sections.get(section.name, name)
+        default = None if known.required else known.default
+        if raw is None:
+            if known.required:
+                self.complain(section, None, _missing(name, known), MISSING_SLUGS.get(name, "other"), severity)
+            return default
+        try:
+            value = self._expanded(section, name, raw, names)
+            if again is not None and not raw.toml:
+                value = expand(value, again)
+            return self.fitting(known.kind, value, toml=raw.toml)
+        except (ValueError, TypeError, OverflowError) as error:
+            slug = error.slug if isinstance(error, Unfit) else None
+            self.complain(section, name, _unfit(known.kind, raw.value, error), slug or known.kind.slug, severity)
+            return default
+
+    def plugin(self, section: RawSection, option: str, names: Names, default: str | None = None) -> str:
+        """A module:attribute that can be found."""
+        spec = self.text(section, option, names)
+        if spec is None:
+            if default is None and self.raw(section, option) is None:
+                message = f"the section has no {option}: add {option} = module:attribute"
+                self.complain(section, None, message, "plugin-without-factory")
+            return default or ""
+        if not self.machine.has_plugin(spec):
+            message = f"cannot find {show_text(spec)}: expected module:attribute of an installed package"
+            self.complain(section, option, message, "unresolvable-plugin")
+        return spec
+
+    def add_environment(self, variables: Mapping[str, str]) -> None:
+        """Variables of [supervisord] may be used in all sections read from now on."""
+        self.environment.update(environment_names(variables))
+
+    def uid(self, section: RawSection, user: str | None) -> int | None:
+        """The number of the user an option named `user` names."""
+        if user is None:
+            return None
+        try:
+            return self.machine.uid(user)
+        except (KeyError, ValueError, OverflowError):
+            message = f"there is no user {show_text(user)}: name one of this machine, or make it"
+            self.complain(section, "user", message, "unknown-user")
+            return None
+
+    def owner_ids(self, section: RawSection, option: str, owner: str | None) -> tuple[int, int] | None:
+        """(uid, gid) of the user or user:group an option names; gid -1 where it names no group."""
+        if owner is None:
+            return None
+        try:
+            return self.machine.owner(owner)
+        except (KeyError, ValueError, OverflowError):
+            message = f"there is no user or group {show_text(owner)}: expected USER or USER:GROUP of this machine"
+            self.complain(section, option, message, "unknown-user")
+            return None
+
+    def _expanded(self, section: RawSection, option: str, raw: RawOption, names: Names) -> Any:
+        if not raw.toml:
+            assert isinstance(raw.value, str)
+            if takes_all(raw.value):
+                # Python gives the whole mapping for a %s without a name, and so does supervisor.
+                message = "a % without (NAME) takes in the whole environment: write %% for a percent sign"
+                self.complain(section, option, message, severity="warning")
+            return expand(raw.value, names)
+        return _expanded_within(raw.value, {**names, "here": raw.here})
+
+    def fitting(self, kind: Kind[Any], value: Any, *, toml: bool) -> Any:
+        """A value of that kind, whose place exists; raises ValueError or TypeError."""
+        fitting = kind.accept(value) if toml else kind.parse(value)
+        if kind.place is None or fitting in (None, AUTO, SYSLOG):
+            return fitting
+        path = self.machine.home(fitting)
+        if kind.place == "directory":
+            if not self.machine.is_directory(path):
+                raise Unfit(f"the directory {show_text(path)} does not exist: make it, or name another")
+            return path
+        # A name without a folder lies where the master stands.
+        folder = path.rpartition("/")[0] or ("/" if path.startswith("/") else "")
+        if folder and not self.machine.is_directory(folder):
+            raise Unfit(f"the directory {show_text(folder)} does not exist: make it, or name another")
+        return path
+
+
+def _expanded_within(value: object, names: Names) -> object:
+    match value:
+        case str():
+            if takes_all(value):
+                raise NotExpanded("a % is not followed by (NAME)s: write %% for a percent sign", "bad-format-string")
+            return expand(value, names)
+        case list():
+            return [_expanded_within(item, names) for item in value]
+        case dict():
+            return {name: _expanded_within(item, names) for name, item in value.items()}
+    return value
+
+
+def _missing(name: str, known: Option) -> str:
+    what = known.about.rstrip(".").partition(":")[0]
+    return f"the section has no {name}: add {name} = … ({what[0].lower()}{what[1:]})"
+
+
+def _unfit(kind: Kind[Any], value: object, error: Exception) -> str:
+    if isinstance(error, NotExpanded):
+        return str(error)
+    why = str(error) if isinstance(error, Unfit) else f"expected {kind.expected}"
+    if kind.private or kind.place:
+        return why
+    return f"cannot read {show_text(value)}: {why}"

@@ -1,0 +1,118 @@
+"""What a file says that nobody reads: supervisor is silent about it, here it is a warning with a way out.
+
+In TOML, where there is no old file to be kind to, it is an error.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from procman.config.model import SECTIONS, SectionType
+from procman.config.options import similar
+from procman.config.raw import Sections
+from procman.config.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Options by (section, option), and whole sections, in the order of the file."""
+
+    options: tuple[tuple[str, str], ...]
+    sections: tuple[str, ...]
+
+
+def find_ignored(sections: Sections) -> Ignored:
+    """What was not asked for. The client's options and those of its plug-ins are read by others."""
+    options: list[tuple[str, str]] = []
+    whole: list[str] = []
+    asked = {section for section, _ in sections.asked}
+    for name, section in sections.sections.items():
+        if section.toml or name.startswith("ctlplugin:"):
+            continue
+        if name not in asked and name not in ("include", "supervisord", "supervisorctl"):
+            whole.append(name)
+        else:
+            options += [(name, option) for option in section.options if (name, option) not in sections.asked]
+    return Ignored(tuple(options), tuple(whole))
+
+
+def warn_of_ignored(reading: Reading, ignored: Ignored) -> None:
+    """A warning for each, with the likeliest reason."""
+    for name in ignored.sections:
+        section = reading.sections.sections[name]
+        reading.complain(section, None, f"ignored: there is no such section{_section_hint(name)}", severity="warning")
+    for name, option in ignored.options:
+        section = reading.sections.sections[name]
+        known = section_type(name)
+        if known is not None and option in known.options:
+            message = _known_but_unread(known, option)
+        else:
+            message = f"ignored: there is no such option{option_hint(known, option)}"
+        reading.complain(section, option, message, severity="warning")
+
+
+def unknown_in_toml(reading: Reading) -> None:
+    """An error for every key of TOML that is no option of its section."""
+    for section in reading.sections.sections.values():
+        known = section_type(section.name)
+        if known is None or known.open:
+            continue
+        for option, raw in section.options.items():
+            if raw.toml and option not in known.options:
+                reading.complain(section, option, f"there is no such option{option_hint(known, option)}")
+
+
+def section_type(name: str) -> SectionType | None:
+    """What sort of section a name stands for, as supervisor tells it: servers by how the name begins."""
+    for server in ("unix_http_server", "inet_http_server"):
+        if name.startswith(server):
+            return SECTIONS[server]
+    kind, colon, _ = name.partition(":")
+    known = SECTIONS.get(kind)
+    return known if known is not None and known.named == bool(colon) else None
+
+
+def option_hint(known: SectionType | None, option: str) -> str:
+    """Where it belongs, or which option was meant."""
+    if option.startswith("["):
+        return "; is it a section header that lacks its closing bracket?"
+    homes = option_homes().get(option)
+    if homes:
+        return f"; {option} belongs into {' or '.join(homes)}"
+    return similar(option, known.options if known else {}) or similar(option, option_homes())
+
+
+@cache
+def option_homes() -> dict[str, list[str]]:
+    """The sections that have an option of this name, as INI writes them."""
+    homes: dict[str, list[str]] = {}
+    for known in SECTIONS.values():
+        for option in known.options:
+            homes.setdefault(option, []).append(f"[{known.ini}:x]" if known.named else f"[{known.ini}]")
+    return homes
+
+
+def _section_hint(name: str) -> str:
+    kind, colon, rest = name.partition(":")
+    known = SECTIONS.get(kind)
+    if known is not None and known.named and not colon:
+        return f"; it needs a name, [{kind}:NAME]"
+    if known is not None and colon:
+        return f"; write [{kind}]"
+    lowered = SECTIONS.get(kind.strip().lower())
+    meant = lowered.ini if lowered else _closest(kind)
+    if not meant:
+        return ""
+    return f"; did you mean [{meant}{':' + (rest.strip() or 'NAME') if SECTIONS[meant].named else ''}]?"
+
+
+def _closest(kind: str) -> str:
+    hint = similar(kind, SECTIONS)
+    return hint.removeprefix("; did you mean ").removesuffix("?")
+
+
+def _known_but_unread(known: SectionType, option: str) -> str:
+    if known.options[option].inert:
+        return "has no effect: take it out"
+    if option.startswith("socket"):
+        return "ignored, because the program is in a group: leave it out of the group"
+    return "ignored, because numprocs asks for no process"
