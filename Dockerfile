@@ -16,7 +16,7 @@ RUN python3 -m venv --without-pip /opt/procman \
 COPY conf/container.toml /etc/procman/procman.toml
 COPY conf/demo /etc/procman/demo
 # Readable for every user, whatever the umask of whoever cloned this.
-RUN chmod -R a+rX /etc/procman
+RUN chmod -R a+rX /opt/procman /etc/procman
 
 FROM ${BASE}
 COPY --from=build /opt/procman /opt/procman

@@ -85,15 +85,18 @@ class Client:
 
     def exchange(self, method: str, path: str, data: bytes | None = None) -> bytes:
         """Send `data` as it is, give back the answer's bytes as they are."""
+        kept = self._wire
         try:
-            wire = self._connection()
-            answer = self._ask(wire, method, path, data)
+            answer = self._ask(self._connection(), method, path, data)
             content = b"".join(answer.pieces())
             if not answer.reusable:
                 self.close()
-        except BaseException:
+        except BaseException as error:
             # Also after Ctrl-C: the rest of this answer must not be taken for the next one's.
             self.close()
+            if method == "GET" and isinstance(error, Unreachable) and kept is not None and not kept.heard:
+                # The other side closed the kept connection while this was on its way: asking again changes nothing.
+                return self.exchange(method, path, data)
             raise
         self._refuse(answer, content)
         return content
@@ -255,6 +258,7 @@ class _Wire:
         self._sock = sock
         self._place = place
         self._pending = b""
+        self.heard = False  # has anything come in since the last request?
 
     def close(self) -> None:
         self._sock.close()
@@ -277,6 +281,7 @@ class _Wire:
         return True
 
     def send(self, data: bytes) -> None:
+        self.heard = False
         try:
             self._sock.sendall(data)
         except ConnectionError:
@@ -291,9 +296,11 @@ class _Wire:
             data, self._pending = self._pending, b""
             return data
         try:
-            return self._sock.recv(_BLOCK)
+            data = self._sock.recv(_BLOCK)
         except OSError as error:
             raise self.lost(error) from None
+        self.heard = self.heard or bool(data)
+        return data
 
     def line(self) -> bytes:
         data = b""

@@ -81,9 +81,10 @@ def test_every_command_in_the_documents_exists():
     """`procmanctl X` names a command, `-c FILE` of the source tree a file that is there."""
     for page in PAGES:
         text = (ROOT / page).read_text()
-        for word in re.findall(r"(?:^|`|&& )procmanctl (?:-c \S+ )?([a-z]+)", text, re.MULTILINE):
-            assert word in COMMANDS, f"{page}: procmanctl {word}"
-        for line in commands(text):
+        lines = [*commands(text), *re.findall(r"`([^`\n]+)`", text)]
+        for line in lines:
+            for word in re.findall(r"^(?:\$ )?(?:\S*/)?procmanctl (?:-c \S+ )?([a-z]+)", line):
+                assert word in COMMANDS, f"{page}: {line}"
             for path in re.findall(r" (conf/\S+)", line):
                 assert (ROOT / path).is_file(), f"{page}: {line}"
 

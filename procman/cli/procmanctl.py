@@ -101,13 +101,14 @@ def _run(argv: list[str]) -> int:
     try:
         if words:
             session.run(" ".join(words))
+        status = session.exitstatus
         if interactive:
             from procman.cli import shell  # noqa: PLC0415 - one command does not need it
 
             shell.run(session)
     finally:
         session.close()
-    return session.exitstatus if words else ctl_session.SUCCESS
+    return status
 
 
 def _read_options(argv: list[str]) -> tuple[set[str], dict[str, str], list[str]]:

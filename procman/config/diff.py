@@ -1,19 +1,21 @@
-"""What changed between two configurations: by group, as supervisor's reread says it, and by process and option.
+"""Two configurations to what lies between them: by group, as `reread` tells it, and by process, as `update` needs it.
 
-Pure. An AUTO log is equal to an AUTO log, whatever its file is called.
+Pure. An option that changed says itself what that costs (`Effect`); for a process the largest counts.
 """
 
 from dataclasses import dataclass
 
-from procman.config.model import Config, Effect, Group, Program
+from procman.config.model import Config, Effect, Group, GroupOptions, ListenerOptions, Program
 from procman.config.options import options_of
 
-_ORDER = {Effect.NONE: 0, Effect.REOPEN: 1, Effect.RESTART: 2}
+PROGRAM = options_of(Program)
+GROUP = options_of(GroupOptions)
+LISTENER = options_of(ListenerOptions)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramChange:
-    """One process that is in both, with other options; `effect` is the strongest of theirs."""
+    """One process that is in both, and the options in which it differs."""
 
     old: Program
     new: Program
@@ -21,62 +23,90 @@ class ProgramChange:
     effect: Effect
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupChange:
-    """One group that is in both, and differs in something."""
+    """One group that is in both. `effect` is what the group's own `options` ask of all its processes."""
 
     name: str
     old: Group
     new: Group
-    programs_added: tuple[Program, ...]
-    programs_removed: tuple[Program, ...]
-    programs_changed: tuple[ProgramChange, ...]
+    options: tuple[str, ...] = ()
+    effect: Effect = Effect.NONE
+    programs_added: tuple[Program, ...] = ()
+    programs_removed: tuple[Program, ...] = ()
+    programs_changed: tuple[ProgramChange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """From the old configuration to the new one, each in the order of the new (removed: of the old) one."""
+    """What an update would do, each in the order of its configuration; removed groups by name."""
 
-    added: tuple[Group, ...]
-    removed: tuple[str, ...]
-    changed: tuple[GroupChange, ...]
+    added: tuple[Group, ...] = ()
+    changed: tuple[GroupChange, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
 
 
 def diff(old: Config, new: Config) -> Changes:
-    """Compare the groups; the master's own settings and its servers are not looked at."""
+    """What has to happen for `old` to become `new`. The master's own section counts only in what programs get of it."""
     before = {group.name: group for group in old.groups}
     after = {group.name for group in new.groups}
+    compared = [_group_change(before[group.name], group) for group in new.groups if group.name in before]
     return Changes(
         added=tuple(group for group in new.groups if group.name not in before),
+        changed=tuple(change for change in compared if change is not None),
         removed=tuple(group.name for group in old.groups if group.name not in after),
-        changed=tuple(
-            _group_change(before[group.name], group)
-            for group in new.groups
-            if group.name in before and before[group.name] != group
-        ),
     )
 
 
-def _group_change(old: Group, new: Group) -> GroupChange:
-    before = {program.namespec: program for program in old.programs}
-    after = {program.namespec for program in new.programs}
-    return GroupChange(
+def _group_change(old: Group, new: Group) -> GroupChange | None:
+    if old == new:
+        return None
+    before = {program.name: program for program in old.programs}
+    after = {program.name for program in new.programs}
+    compared = [_program_change(before[p.name], p) for p in new.programs if p.name in before]
+    options = _group_options(old, new)
+    change = GroupChange(
         name=new.name,
         old=old,
         new=new,
-        programs_added=tuple(program for program in new.programs if program.namespec not in before),
-        programs_removed=tuple(program for program in old.programs if program.namespec not in after),
-        programs_changed=tuple(
-            _program_change(before[program.namespec], program)
-            for program in new.programs
-            if program.namespec in before and before[program.namespec] != program
-        ),
+        options=options,
+        effect=max((_effect_on_group(name) for name in options), default=Effect.NONE),
+        programs_added=tuple(p for p in new.programs if p.name not in before),
+        programs_removed=tuple(p for p in old.programs if p.name not in after),
+        programs_changed=tuple(found for found in compared if found is not None),
     )
+    if change.options or change.programs_added or change.programs_removed or change.programs_changed:
+        return change
+    # The order of processes, or where they are written, is nothing to act upon.
+    return None
 
 
-def _program_change(old: Program, new: Program) -> ProgramChange:
-    known = options_of(Program)
-    changed = [name for name in known if getattr(old, name) != getattr(new, name)]
-    # A uid without a changed user= is an account that got another number.
-    effects = [known[name].effect for name in changed] or [Effect.RESTART]
-    return ProgramChange(old, new, tuple(changed), max(effects, key=_ORDER.__getitem__))
+def _program_change(old: Program, new: Program) -> ProgramChange | None:
+    options = [name for name in PROGRAM if getattr(old, name) != getattr(new, name)]
+    if old.uid != new.uid and "user" not in options:
+        options.append("user")
+    if not options:
+        return None
+    effect = max(PROGRAM[name].effect for name in options)
+    return ProgramChange(old=old, new=new, options=tuple(options), effect=effect)
+
+
+def _group_options(old: Group, new: Group) -> tuple[str, ...]:
+    """The names of what differs: options as a file has them, or "kind" where the sort of group is another."""
+    if old.kind != new.kind:
+        return ("kind",)
+    names = ["priority"] if old.priority != new.priority else []
+    if old.listener is not None and new.listener is not None:
+        names += [name for name in LISTENER if getattr(old.listener, name) != getattr(new.listener, name)]
+    if old.socket != new.socket:
+        names.append("socket")
+    return tuple(names)
+
+
+def _effect_on_group(name: str) -> Effect:
+    """What belongs to all processes of a group, their socket or their events, cannot change under them."""
+    known = GROUP.get(name) or LISTENER.get(name)
+    return Effect.RESTART if known is None else known.effect

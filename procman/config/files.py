@@ -5,7 +5,6 @@ An `[include]` of INI is followed in the main file only, as supervisor does; TOM
 
 import glob
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from procman.config import ini
@@ -96,7 +95,9 @@ class _Gatherer:
         for pattern in self._expanded(str(files.value), files, here).split():
             whole = os.path.join(here, pattern)
             names = sorted(glob.glob(whole))
-            if not names:
+            if not names or all(os.path.realpath(name) == os.path.realpath(path) for name in names):
+                # A pattern that finds nothing but this file itself has found nothing.
+                names = []
                 self.to.notes.append(f'No file matches via include "{whole}"')
                 self.complain(files, "files", f"no file matches {whole}", warning=True)
             for name in names:
@@ -142,7 +143,7 @@ class _Gatherer:
 
     def _follow(self, files: RawOption, above: tuple[str, ...]) -> None:
         try:
-            patterns: Sequence[str] = SECTIONS["include"].options["files"].kind.accept(files.value)
+            patterns = SECTIONS["include"].options["files"].kind.accept(files.value)
         except Unfit as error:
             self.complain(files, None, f"cannot read the list: {error}")
             return

@@ -18,7 +18,8 @@ from procman.config.programs import name_of, processes
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
 
-PRIORITY = options_of(Program)["priority"]
+PROGRAM = options_of(Program)
+PRIORITY = PROGRAM["priority"]
 LISTENER = options_of(ListenerOptions)
 FCGI = options_of(FcgiOptions)
 MOST_WAITING = 65535
@@ -100,10 +101,10 @@ def _listener(reading: Reading, section: RawSection) -> Group:
         reading.complain(section, "buffer_size", "expected a number above 0", "bad-buffer-size")
     handler = reading.plugin(section, "result_handler", names, LISTENER["result_handler"].default)
     events = reading.option(section, "events", LISTENER["events"], names)
-    programs = processes(reading, section, name)
-    if programs and programs[0].redirect_stderr:
+    if reading.option(section, "redirect_stderr", PROGRAM["redirect_stderr"], names):
         message = "a listener's stdout is for the event protocol, so stderr cannot go there: take redirect_stderr out"
         reading.complain(section, "redirect_stderr", message, "listener-redirect-stderr")
+    programs = processes(reading, section, name)
     listener = ListenerOptions(events=events or (), buffer_size=buffer_size, result_handler=handler)
     return Group(name=name, kind="eventlistener", priority=priority, programs=tuple(programs), listener=listener)
 
@@ -112,7 +113,7 @@ def _fcgi(reading: Reading, section: RawSection) -> Group:
     names = reading.names(here=reading.here)
     name = name_of(reading, section)
     priority = reading.option(section, "priority", PRIORITY, names)
-    user = reading.option(section, "user", options_of(Program)["user"], names)
+    user = reading.option(section, "user", PROGRAM["user"], names)
     backlog = reading.option(section, "socket_backlog", FCGI["socket_backlog"], names)
     if backlog is not None and not 1 <= backlog <= MOST_WAITING:
         reading.complain(section, "socket_backlog", "expected a number from 1 to 65535", "bad-socket")

@@ -5,7 +5,7 @@ but it goes on after it with the option's default. Nothing is changed, made or i
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +13,7 @@ from procman.config.files import Gathered, gather, is_toml
 from procman.config.groups import read_groups
 from procman.config.machine import Assumptions, Machine
 from procman.config.model import (
-    CTL_FACTORY,
     RPC_FACTORY,
-    SECTIONS,
     Config,
     Ctl,
     Group,
@@ -86,8 +84,10 @@ def judge(path: str, gathered: Gathered, machine: Machine, overrides: Mapping[st
     here = os.path.dirname(os.path.abspath(path))
     reading = Reading(gathered.sections, machine, here, gathered.problems, gathered.notes)
     sections = gathered.sections
-    config, groups = None, ()
-    if not any(problem.slug in ("unreadable-file",) and problem.severity == "error" for problem in reading.problems):
+    config: Config | None = None
+    groups: tuple[Group, ...] = ()
+    # A file of which nothing could be read needs no further complaints.
+    if sections.sections or not _has_error(reading.problems):
         unknown_in_toml(reading)
         master = _read_master(reading, _supervisord(reading, path), overrides)
         rpcinterfaces = _read_rpcinterfaces(reading)
@@ -108,7 +108,7 @@ def judge(path: str, gathered: Gathered, machine: Machine, overrides: Mapping[st
     ignored = find_ignored(sections)
     warn_of_ignored(reading, ignored)
     problems = tuple(dict.fromkeys(reading.problems))
-    if any(problem.severity == "error" for problem in problems):
+    if _has_error(problems):
         config = None
     elif config is not None:
         config = replace(config, warnings=_by_place(problems))
@@ -117,9 +117,13 @@ def judge(path: str, gathered: Gathered, machine: Machine, overrides: Mapping[st
         groups=groups,
         problems=problems,
         ignored=ignored,
-        notes=tuple(gathered.notes),
+        notes=tuple(gathered.notes[: reading.notes_before_error]),
         remarks=tuple(gathered.remarks),
     )
+
+
+def _has_error(problems: Iterable[Problem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)
 
 
 def _by_place(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
@@ -137,9 +141,9 @@ def _supervisord(reading: Reading, path: str) -> RawSection:
     if section is None:
         section = RawSection("supervisord", "supervisord", path, None)
         reading.sections.sections["supervisord"] = section
-        if not is_toml(path) and not any(problem.slug == "encoding" for problem in reading.problems):
+        if not is_toml(path):
             message = "the file has no [supervisord] section: add one, or include this file from one that has it"
-            reading.problems.append(Problem(path, None, None, None, message, slug="no-supervisord-section"))
+            reading.add(Problem(path, None, None, None, message, slug="no-supervisord-section"))
     return section
 
 
@@ -172,7 +176,7 @@ def _override(reading: Reading, values: dict[str, Any], overrides: Mapping[str, 
         except ValueError as error:
             why = str(error) if isinstance(error, Unfit) else f"expected {known.kind.expected}"
             message = f"cannot read {show_text(text)}: {why}"
-            reading.problems.append(Problem(COMMAND_LINE, None, None, name, message, slug=known.kind.slug))
+            reading.add(Problem(COMMAND_LINE, None, None, name, message, slug=known.kind.slug))
 
 
 def _master_uid(reading: Reading, master: Master, overrides: Mapping[str, str]) -> int | None:

@@ -29,7 +29,7 @@ MISSING_SLUGS = {
 class Reading:
     """The sections being read, the machine they are read for, and what was found wrong so far.
 
-    `here` is the folder of the main file, `environment` the ENV_ names, to which `[supervisord] environment` adds its own.
+    `here` is the folder of the main file, `environment` the ENV_ names, those of `[supervisord] environment` too.
     """
 
     sections: Sections
@@ -38,8 +38,11 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     environment: dict[str, object] = field(default_factory=dict)
+    notes_before_error: int | None = None  # supervisor stops at the first error, and so do its warnings
 
     def __post_init__(self) -> None:
+        if any(problem.severity == "error" for problem in self.problems):
+            self.notes_before_error = len(self.notes)
         assert self.machine.environ is not None
         self.environment = environment_names(self.machine.environ)
 
@@ -58,7 +61,13 @@ class Reading:
         """Note a problem, at the option's line where the file has it."""
         raw = self.raw(section, option) if option else None
         where = raw or section
-        self.problems.append(Problem(where.file, where.line, section.label, option, message, severity, slug))
+        self.add(Problem(where.file, where.line, section.label, option, message, severity, slug))
+
+    def add(self, problem: Problem) -> None:
+        """Note a problem that stands at no section."""
+        if problem.severity == "error" and self.notes_before_error is None:
+            self.notes_before_error = len(self.notes)
+        self.problems.append(problem)
 
     def raw(self, section: RawSection, option: str) -> RawOption | None:
         """What the files say, without a note that it was asked for."""

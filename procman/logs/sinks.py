@@ -213,10 +213,10 @@ class RotatingFile(_AlwaysReady):
             return
         try:
             if self.backups > 0:
-                # From the oldest on: where one cannot be moved, none has overwritten another.
+                # From the oldest on: where one cannot be moved, none has taken the place of another.
                 for number in range(self.backups - 1, 0, -1):
-                    _rename(f"{self.path}.{number}", f"{self.path}.{number + 1}")
-                _rename(self.path, f"{self.path}.1")
+                    _replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
+                _replace(self.path, f"{self.path}.1")
             else:
                 os.ftruncate(self._fd, 0)
         except OSError as error:
@@ -230,11 +230,20 @@ class RotatingFile(_AlwaysReady):
             self._size = 0
 
 
-def _rename(source: str, target: str) -> None:
+def _replace(source: str, target: str) -> None:
+    """Rename, if the source is there; somebody may have cleaned up, or there are not that many backups yet."""
+    if not os.path.lexists(source):
+        return
+    try:
+        # Without this ext4 writes all of the source to the disk before it replaces the target (auto_da_alloc):
+        # 22 ms for 50 MB, in the loop; with it 4.
+        os.unlink(target)
+    except FileNotFoundError:
+        pass
     try:
         os.rename(source, target)
     except FileNotFoundError:
-        pass  # there are not that many backups yet, or somebody cleaned up
+        pass
 
 
 def _reason(error: OSError) -> str:

@@ -5,6 +5,7 @@ The server is the standard library's, not procman's own: what both sides got wro
 
 import base64
 import json
+import socket
 import socketserver
 import threading
 from collections.abc import Callable
@@ -66,7 +67,7 @@ class FakeMaster:
         self.path = path
         self.url = f"unix://{path}"
         self.requests: list[tuple[str, str, Any]] = []
-        self.connections = 0
+        self.connections: list[socket.socket] = []
         self.password: tuple[str, str] | None = None
         self.close_after_answer = False
         self.answers: dict[tuple[str, str], Any] = {("GET", "/v1/master"): {"pid": 4711, "version": "0.1.0"}}
@@ -77,7 +78,7 @@ class FakeMaster:
             protocol_version = "HTTP/1.1"
 
             def setup(self):
-                fake.connections += 1
+                fake.connections.append(self.request)
                 super().setup()
 
             def do_GET(self):
@@ -119,6 +120,11 @@ class FakeMaster:
 
     def stop(self) -> None:
         self._server.shutdown()
+        for connection in self.connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has ended already
         self._server.server_close()
         self._thread.join()
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from procman.client import Client
@@ -17,12 +18,14 @@ PATIENCE = 30.0  # seconds; only a test that fails waits that long
 
 
 def python(code: str) -> str:
-    """A command line that runs a piece of Python in this interpreter, unbuffered."""
-    return shlex.join([sys.executable, "-u", "-c", code]).replace("%", "%%")
+    """A command line that runs a piece of Python in this interpreter, unbuffered; in one line, as INI wants it."""
+    return shlex.join([sys.executable, "-u", "-c", f"exec({code!r})"]).replace("%", "%%")
 
 
 SLEEPER = python("import time; time.sleep(1000)")
-STUBBORN = python("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(1000)")
+STUBBORN = python(
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('armed'); time.sleep(1000)"
+)
 
 
 class RunningMaster:
@@ -52,9 +55,20 @@ class RunningMaster:
     def write(self, programs: str) -> None:
         self.file.write_text(self._head + programs)
 
-    @property
-    def client(self) -> Client:
-        return Client(f"unix://{self.socket}")
+    def call(self, method: str, path: str, body: object = None) -> dict:
+        with contextlib.closing(Client(f"unix://{self.socket}")) as client:
+            return client.call(method, path, body)
+
+    def say(self, name: str, text: str) -> None:
+        """Give a program some input."""
+        with contextlib.closing(Client(f"unix://{self.socket}")) as client:
+            client.exchange("POST", f"/v1/processes/{name}/stdin", text.encode())
+
+    def follow(self, name: str, channel: str = "stdout") -> Iterator[bytes]:
+        """The log of a program, as it grows; to be closed."""
+        path = f"/v1/processes/{name}/log/{channel}?follow=1"
+        with contextlib.closing(Client(f"unix://{self.socket}")) as client, client.stream("GET", path) as stream:
+            yield from stream
 
     def wait_for(self, text: str, *, after: int = 0) -> int:
         """Read the log until a line holds the text; returns the number of lines up to there."""
@@ -81,7 +95,7 @@ class RunningMaster:
         return True
 
     def info(self, name: str) -> dict:
-        return self.client.call("GET", f"/v1/processes/{name}")["processes"][0]
+        return self.call("GET", f"/v1/processes/{name}")["processes"][0]
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)

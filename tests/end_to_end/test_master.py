@@ -1,5 +1,6 @@
 """The real master with real children: what signals, files and clients make it do."""
 
+import contextlib
 import os
 import re
 import signal
@@ -24,6 +25,13 @@ def run(tmp_path):
     yield start
     for master in masters:
         master.close()
+
+
+@pytest.fixture
+def opened():
+    """Closes what a test has opened."""
+    with contextlib.ExitStack() as stack:
+        yield lambda thing: stack.enter_context(contextlib.closing(thing))
 
 
 def program(name, command, **options):
@@ -55,7 +63,7 @@ def test_sigterm_stops_everything_and_cleans_up(run, tmp_path):
 def test_a_second_sigterm_kills_now(run):
     """Who asks twice does not wait for stopwaitsecs."""
     master = run(program("mule", STUBBORN, startsecs=0, stopwaitsecs=3600, stdout_logfile="/dev/stdout"))
-    master.wait_for("up")
+    master.wait_for("armed")
     master.signal(signal.SIGTERM)
     master.wait_for("waiting for mule to die")
     assert master.end() == 0
@@ -106,41 +114,33 @@ def test_sighup_with_a_broken_file_changes_nothing(run):
     assert master.info("web")["statename"] == "RUNNING"
 
 
-def test_sigusr2_opens_the_logs_anew(run, tmp_path):
+def test_sigusr2_opens_the_logs_anew(run, opened, tmp_path):
     """After logrotate has moved a log away, the program's output goes into a new one."""
     log = tmp_path / "echo.log"
     echo = python("import sys\nfor line in sys.stdin: print(line, end='')")
     master = run(program("echo", echo, startsecs=0, stdout_logfile=log))
     master.wait_for("success: echo")
-    follower = follow(master, "echo")
-    say(master, "echo", "before\n")
+    follower = opened(master.follow("echo"))
+    master.say("echo", "before\n")
     next(follower)
     log.rename(tmp_path / "moved.log")
     master.signal(signal.SIGUSR2)
     master.wait_for("received SIGUSR2 indicating log reopen request")
-    say(master, "echo", "after\n")
+    master.say("echo", "after\n")
     next(follower)
     assert (tmp_path / "moved.log").read_text() == "before\n"
     assert log.read_text() == "after\n"
 
 
-def say(master, name, text):
-    master.client.exchange("POST", f"/v1/processes/{name}/stdin", text.encode())
-
-
-def follow(master, name, channel="stdout"):
-    return iter(master.client.stream("GET", f"/v1/processes/{name}/log/{channel}?follow=1"))
-
-
-def test_a_follower_sees_what_is_written_from_then_on(run, tmp_path):
+def test_a_follower_sees_what_is_written_from_then_on(run, opened, tmp_path):
     """`tail -f` begins with the end of the log and goes on with each line."""
     echo = python("import sys\nfor line in sys.stdin: print(line, end='')")
     (tmp_path / "echo.log").write_text("from an earlier life\n")
     master = run(program("echo", echo, startsecs=0, stdout_logfile=tmp_path / "echo.log"))
     master.wait_for("success: echo")
-    lines = follow(master, "echo")
+    lines = opened(master.follow("echo"))
     assert next(lines) == b"from an earlier life\n"
-    say(master, "echo", "hello\n")
+    master.say("echo", "hello\n")
     assert next(lines) == b"hello\n"
 
 
@@ -162,9 +162,9 @@ def test_update_replaces_only_what_changed(run):
         + program("moved", SLEEPER, startsecs=0, environment='X="1"')
         + program("fresh", SLEEPER, startsecs=0)
     )
-    dry = master.client.call("POST", "/v1/config/update", {"dry_run": True})["steps"]
+    dry = master.call("POST", "/v1/config/update", {"dry_run": True})["steps"]
     assert master.info("moved")["pid"] == before["moved"]
-    steps = master.client.call("POST", "/v1/config/update", {})["steps"]
+    steps = master.call("POST", "/v1/config/update", {})["steps"]
     assert steps == dry
     assert {(s["group"], s.get("name"), s["action"]) for s in steps} == {
         ("gone", None, "stopped"),
@@ -183,16 +183,16 @@ def test_update_replaces_only_what_changed(run):
     with pytest.raises(ApiError) as refused:
         master.info("gone")
     assert refused.value.code == "BAD_NAME"
-    assert master.client.call("POST", "/v1/config/update", {})["steps"] == []
+    assert master.call("POST", "/v1/config/update", {})["steps"] == []
 
 
 def test_update_leaves_what_an_operator_has_stopped(run):
     """A stop by hand is not undone by a change of the file."""
     master = run(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
-    master.client.call("POST", "/v1/processes/web/stop")
+    master.call("POST", "/v1/processes/web/stop")
     master.write(program("web", SLEEPER, startsecs=0, environment='X="1"'))
-    steps = master.client.call("POST", "/v1/config/update", {})["steps"]
+    steps = master.call("POST", "/v1/config/update", {})["steps"]
     assert [s["action"] for s in steps] == ["replaced", "updated"]
     assert master.info("web")["statename"] == "STOPPED"
 
@@ -204,7 +204,7 @@ def test_update_with_a_broken_file_changes_nothing(run):
     pid = master.info("web")["pid"]
     master.write("[program:web]\nstopsignal=NOPE\n")
     with pytest.raises(ApiError) as refused:
-        master.client.call("POST", "/v1/config/update", {})
+        master.call("POST", "/v1/config/update", {})
     assert refused.value.code == "CANT_REREAD"
     assert "stopsignal" in str(refused.value)
     assert master.info("web")["pid"] == pid
@@ -259,7 +259,7 @@ def test_two_programs_never_share_a_line_on_the_console(run):
     assert sorted(output) == ["a" * 20] * 200 + ["b" * 20] * 200
 
 
-def test_a_log_that_cannot_be_written_costs_one_message_and_is_counted(run, tmp_path):
+def test_a_log_that_cannot_be_written_costs_one_message_and_is_counted(run, opened, tmp_path):
     """The program keeps running, the master says it once, and the bytes are counted."""
     chatty = python(
         "import os, time\nfor _ in range(50): os.write(1, b'0123456789')\nos.write(2, b'done')\ntime.sleep(1000)"
@@ -269,10 +269,10 @@ def test_a_log_that_cannot_be_written_costs_one_message_and_is_counted(run, tmp_
         + program("other", SLEEPER, startsecs=0)
     )
     master.wait_for("cannot write log /dev/full: No space left on device")
-    errors = follow(master, "chatty", "stderr")
+    errors = opened(master.follow("chatty", "stderr"))
     assert next(errors) == b"done"
     # stderr was read after stdout was written, so by now all of it has met the full disk.
-    master.client.call("GET", "/v1/master")
+    master.call("GET", "/v1/master")
     info = master.info("chatty")
     assert info["statename"] == "RUNNING"
     assert info["lost"] == 500
@@ -322,7 +322,7 @@ def test_many_clients_wait_for_the_same_start(run):
     answers = []
 
     def ask():
-        answers.append(master.client.call("POST", "/v1/processes/web/start")["results"][0]["status"])
+        answers.append(master.call("POST", "/v1/processes/web/start")["results"][0]["status"])
 
     threads = [threading.Thread(target=ask) for _ in range(5)]
     for thread in threads:
@@ -337,7 +337,7 @@ def test_restart_waits_for_the_new_one(run):
     master = run(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     before = master.info("web")["pid"]
-    answer = master.client.call("POST", "/v1/processes/web/restart")
+    answer = master.call("POST", "/v1/processes/web/restart")
     assert answer["results"][0]["status"] == "SUCCESS"
     after = master.info("web")
     assert after["statename"] == "RUNNING"
@@ -345,7 +345,7 @@ def test_restart_waits_for_the_new_one(run):
     assert not alive(before)
 
 
-def test_orphans_of_a_program_do_not_hold_up_the_end(run, tmp_path):
+def test_orphans_of_a_program_do_not_hold_up_the_end(run, opened, tmp_path):
     """A grandchild that keeps the pipe open outlives its parent, and its output is kept, but nobody waits for it."""
     code = (
         "import os, sys, time\n"
@@ -358,7 +358,7 @@ def test_orphans_of_a_program_do_not_hold_up_the_end(run, tmp_path):
     )
     master = run(program("forker", python(code), startsecs=0, autorestart="false", stdout_logfile=tmp_path / "f.log"))
     master.wait_for("exited: forker (exit status 0; expected)")
-    text = next(follow(master, "forker"))
+    text = next(opened(master.follow("forker")))
     pid = int(text.split()[1])
     try:
         assert master.end() == 0

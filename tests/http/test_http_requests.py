@@ -210,6 +210,32 @@ def test_a_client_that_sends_far_ahead_is_not_read_any_more():
     run(main())
 
 
+def test_reading_goes_on_when_what_was_sent_ahead_is_answered():
+    """A pause ends with the requests that caused it, also where none of them had a body."""
+
+    async def main():
+        go_on = asyncio.Event()
+
+        async def handler(request: Request) -> Response:
+            await go_on.wait()
+            return await echo(request)
+
+        async with serving(handler, limits=Limits(header_bytes=1000)) as served:
+            client = await served.client()
+            connection = await served.connection()
+            one = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+            client.send(one)
+            await served.until(lambda: served.server.requests == 1)
+            client.send(one * 100)
+            await served.until(lambda: not connection._transport.is_reading())
+            go_on.set()
+            for _ in range(101):
+                assert (await client.answer()).status == 200
+            assert (await client.ask(one)).status == 200
+
+    run(main())
+
+
 def test_a_byte_at_a_time_makes_the_same_request(remember, seen):
     """Where the network cuts a request does not matter."""
 
@@ -245,23 +271,61 @@ def test_a_chunked_body_is_one_body(remember, seen):
     assert seen[0].body == b"abcd0123456789"
 
 
-@pytest.mark.parametrize("half_close", [False, True])
-def test_a_body_in_tiny_chunks_is_read_in_turns(remember, seen, *, half_close):
-    """Many small chunks take a while to read; the whole body is there in the end, end of file or not."""
+TINY = b"1\r\nx\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_a_body_in_tiny_chunks_may_come_in_pieces(remember, seen):
+    """Many small chunks take several turns to read, and reading goes on where they end."""
 
     async def main():
         async with serving(remember) as served:
             client = await served.client()
-            client.send(b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n")
-            client.send(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-            client.send(b"1\r\nx\r\n" * 5000 + b"0\r\n\r\n")
-            if half_close:
-                client.writer.write_eof()
-            assert (await client.answer()).body == b"GET /first 0"
-            assert (await client.answer()).body == b"POST / 5000"
+            connection = await served.connection()
+            client.send(CHUNKED)
+            for received in (1000, 2000):
+                client.send(TINY * 1000)
+                await served.until(lambda: len(connection._body) == received)  # noqa: B023  awaited in place
+            client.send(b"0\r\n\r\n")
+            assert (await client.answer()).body == b"POST / 2000"
 
     run(main())
-    assert seen[1].body == b"x" * 5000
+    assert seen[0].body == b"x" * 2000
+
+
+def test_a_body_in_tiny_chunks_leaves_turns_to_others():
+    """Ten thousand chunks that are all here already are not read in one go; the end behind them is no mistake."""
+
+    async def main():
+        go_on = asyncio.Event()
+        turns, turns_before_body = 0, 0
+
+        def turn() -> None:
+            nonlocal turns
+            turns += 1
+            asyncio.get_running_loop().call_soon(turn)
+
+        async def handler(request: Request) -> Response:
+            nonlocal turns_before_body
+            if request.method == "GET":
+                await go_on.wait()
+                turn()
+            else:
+                turns_before_body = turns
+            return await echo(request)
+
+        async with serving(handler, limits=Limits(header_bytes=200_000)) as served:
+            client = await served.client()
+            connection = await served.connection()
+            client.send(b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n" + CHUNKED + TINY * 10_000 + b"0\r\n\r\n")
+            client.writer.write_eof()
+            await served.until(lambda: connection._eof)
+            go_on.set()
+            assert (await client.answer()).body == b"GET /first 0"
+            assert (await client.answer()).body == b"POST / 10000"
+            assert turns_before_body >= 20
+
+    run(main())
 
 
 def test_a_client_that_asks_first_is_told_to_go_on():

@@ -1,0 +1,149 @@
+"""avail, reread, update, add and remove say what supervisorctl says."""
+
+import json
+
+import pytest
+from fake_master import Refusal
+
+
+def info(name, group=None, **changed):
+    base = {"name": name, "group": group or name, "inuse": True, "autostart": True, "command": "x"}
+    return {**base, "group_prio": 999, "process_prio": 999, **changed}
+
+
+def test_avail_is_supervisorctls_table(ctl, master):
+    """Name, in use or not, started by itself or not, both priorities."""
+    master.answers["GET", "/v1/config"] = {
+        "processes": [info("web"), info("a", "site", inuse=False, autostart=False, group_prio=5, process_prio=7)]
+    }
+    assert ctl("avail").text == (
+        "web                              in use    auto      999:999\n"
+        "site:a                           avail     manual    5:7\n"
+    )
+
+
+def test_reread_lists_groups_by_name(ctl, master):
+    """New, changed and gone."""
+    master.answers["POST", "/v1/config/reread"] = {"added": ["z"], "changed": ["b", "a"], "removed": ["k"]}
+    assert ctl("reread").text == "a: changed\nb: changed\nk: disappeared\nz: available\n"
+    assert json.loads(ctl("reread", "--json").out) == {"added": ["z"], "changed": ["b", "a"], "removed": ["k"]}
+
+
+def test_reread_without_changes_says_so(ctl, master):
+    """In supervisorctl's words, which scripts wait for."""
+    master.answers["POST", "/v1/config/reread"] = {"added": [], "changed": [], "removed": []}
+    ran = ctl("reread")
+    assert (ran.text, ran.status) == ("No config updates to processes\n", 0)
+
+
+@pytest.mark.parametrize("words", [["reread"], ["update"], ["update", "--dry-run"]])
+def test_a_file_that_cannot_be_read_is_said_with_all_its_problems(ctl, master, words):
+    """Exit status 1; supervisorctl puts the code before the text."""
+    for path in ("reread", "update"):
+        master.answers["POST", f"/v1/config/{path}"] = Refusal(409, "CANT_REREAD", "a.conf:1: x\na.conf:2: y")
+    ran = ctl(*words)
+    assert (ran.text, ran.status) == ("ERROR: CANT_REREAD: a.conf:1: x\na.conf:2: y\n", 1)
+
+
+def test_update_says_what_became_of_each_group(ctl, master):
+    """Removed, replaced, changed in place, added: a group at a time, in the order they were done."""
+    master.answers["POST", "/v1/config/update"] = {
+        "steps": [
+            {"group": "old", "name": "old", "action": "stopped"},
+            {"group": "old", "action": "removed"},
+            {"group": "web", "name": "web", "action": "replaced", "options": ["command"]},
+            {"group": "web", "action": "updated"},
+            {"group": "cron", "name": "cron", "action": "changed in place", "options": ["stopwaitsecs"]},
+            {"group": "site", "name": "b", "action": "added"},
+            {"group": "new", "action": "added"},
+        ]
+    }
+    ran = ctl("update")
+    assert ran.text == (
+        "old: stopped\nold: removed process group\n"
+        "web: stopped\nweb: updated process group\n"
+        "cron: updated process group\n"
+        "site: updated process group\n"
+        "new: added process group\n"
+    )
+    assert ran.status == 0
+    assert master.bodies("/v1/config/update") == [{}]
+
+
+def test_update_of_groups_names_them_and_all_means_all(ctl, master):
+    """A group that is nowhere is an error beside what was done; `all` is as good as no name."""
+    master.answers["POST", "/v1/config/update"] = {
+        "steps": [{"group": "nope", "action": "error"}, {"group": "web", "action": "added"}]
+    }
+    ran = ctl("update", "web", "nope")
+    assert (ran.text, ran.status) == ("ERROR: no such group: nope\nweb: added process group\n", 1)
+    ctl("update", "web", "all")
+    assert master.bodies("/v1/config/update") == [{"groups": ["web", "nope"]}, {}]
+
+
+def test_a_dry_run_says_what_would_be_done_and_why(ctl, master):
+    """A step a line, with the options that ask for it."""
+    master.answers["POST", "/v1/config/update"] = {
+        "steps": [
+            {"group": "web", "name": "web", "action": "replaced", "options": ["command", "user"]},
+            {"group": "new", "action": "added"},
+        ]
+    }
+    assert ctl("update", "--dry-run").text == "web: would be replaced (command, user)\nnew: would be added\n"
+    master.answers["POST", "/v1/config/update"] = {"steps": []}
+    assert ctl("update", "--dry-run").text == "No config updates to processes\n"
+    assert ctl("update").text == ""
+    assert master.bodies("/v1/config/update") == [{"dry_run": True}, {"dry_run": True}, {}]
+
+
+def test_add_and_remove_answer_for_each_group(ctl, master):
+    """What is active already is said and forgiven, what is unknown or running is an error."""
+    master.answers["POST", "/v1/groups/a/add"] = {"result": "added"}
+    master.answers["POST", "/v1/groups/b/add"] = Refusal(409, "ALREADY_ADDED")
+    master.answers["POST", "/v1/groups/a/remove"] = {"result": "removed"}
+    master.answers["POST", "/v1/groups/b/remove"] = Refusal(409, "STILL_RUNNING")
+    ran = ctl("add", "a", "b")
+    assert (ran.text, ran.status) == ("a: added process group\nERROR: process group already active\n", 0)
+    ran = ctl("add", "c", "a")
+    assert (ran.text, ran.status) == ("ERROR: no such process/group: c\na: added process group\n", 1)
+    ran = ctl("remove", "a", "b", "c")
+    assert ran.text == (
+        "a: removed process group\nERROR: process/group still running: b\nERROR: no such process/group: c\n"
+    )
+    assert ran.status == 1
+    document = json.loads(ctl("add", "a", "c", "--json").out)
+    assert document["results"] == [{"group": "a", "result": "added"}]
+    assert document["errors"][0]["group"] == "c"
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "status"),
+    [
+        (["reread"], "ERROR: supervisor shutting down", 1),
+        (["avail"], "ERROR: supervisor shutting down", 1),
+        (["status"], "ERROR: supervisor shutting down", 1),
+        (["update"], "ERROR: already shutting down", 1),
+        (["reload"], "ERROR: already shutting down", 1),
+        (["shutdown"], "ERROR: already shutting down", 0),
+        (["add", "x"], "ERROR: shutting down", 1),
+    ],
+)
+def test_a_master_that_is_shutting_down_has_supervisorctls_words(ctl, master, words, text, status):
+    """And its exit statuses; a second shutdown is no error."""
+    refusal = Refusal(503, "SHUTDOWN_STATE", "procman is shutting down")
+    for path in ("/v1/config/reread", "/v1/config/update", "/v1/master/reload", "/v1/master/shutdown"):
+        master.answers["POST", path] = refusal
+    master.answers["POST", "/v1/groups/x/add"] = refusal
+    master.answers["GET", "/v1/config"] = master.answers["GET", "/v1/processes"] = refusal
+    ran = ctl(*words)
+    assert (ran.text, ran.status) == (text + "\n", status)
+
+
+@pytest.mark.parametrize("command", ["avail", "reread", "version", "shutdown", "reload"])
+def test_commands_without_arguments_accept_none(ctl, master, command):
+    """Nothing is done, the help is shown, exit status 1."""
+    ran = ctl(command, "x")
+    assert ran.text.splitlines()[0] == f"Error: {command} accepts no arguments"
+    assert ran.text.splitlines()[1].startswith(command)
+    assert ran.status == 1
+    assert master.requests == []

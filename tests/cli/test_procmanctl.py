@@ -1,0 +1,250 @@
+"""procmanctl as a whole: options, help, a master that is not there, and errors without a traceback."""
+
+import errno
+import json
+import os
+import socket
+import subprocess
+import sys
+from io import StringIO
+
+import pytest
+from fake_master import Refusal, process
+
+from procman import __version__
+from procman.cli.commands.help import TOPICS
+
+
+def test_version_shutdown_and_reload_say_what_scripts_wait_for(ctl, master):
+    """The words are supervisorctl's."""
+    master.answers["POST", "/v1/master/shutdown"] = master.answers["POST", "/v1/master/reload"] = {}
+    assert ctl("version").text == "0.1.0\n"
+    assert ctl("shutdown").text == "Shut down\n"
+    assert ctl("reload").text == "Restarted supervisord\n"
+
+
+def test_an_unknown_command_is_unknown_syntax(ctl):
+    """The whole line is shown; a command ends where its letters end, as in supervisorctl."""
+    for words, text, status in (
+        (["foo"], "*** Unknown syntax: foo", 1),
+        (["foo-bar", "baz"], "*** Unknown syntax: foo-bar baz", 1),
+        (["!ls"], "*** Unknown syntax: !ls", 1),
+        (["pid-x"], "No such process -x", 1),
+        ([""], "", 0),
+    ):
+        ran = ctl(*words)
+        assert (ran.text.rstrip("\n"), ran.status) == (text, status)
+
+
+def test_help_lists_the_commands_of_supervisorctl(ctl):
+    """In its columns; `?` is the same."""
+    assert ctl("help").text == (
+        "\ndefault commands (type help <topic>):\n=====================================\n"
+        "add    exit      open  reload  restart   start   tail   \n"
+        "avail  fg        pid   remove  shutdown  status  update \n"
+        "clear  maintail  quit  reread  signal    stop    version\n\n"
+    )
+    assert ctl("?").text == ctl("help").text
+    assert ctl("help", "nope").text == "*** No help on nope\n"
+    assert ctl("help", "nope").status == 0
+
+
+@pytest.mark.parametrize("topic", sorted(TOPICS))
+def test_every_topic_of_help_is_word_for_word_supervisorctls(ctl, topic):
+    """Asked of supervisorctl itself."""
+    supervisorctl = pytest.importorskip("supervisor.supervisorctl")
+    options = supervisorctl.ClientOptions()
+    options.plugin_factories = [("default", supervisorctl.DefaultControllerPlugin, {})]
+    options.prompt = "supervisor"
+    out = StringIO()
+    supervisorctl.Controller(options, stdout=out).onecmd(f"help {topic}")
+    assert ctl("help", topic).text == out.getvalue()
+
+
+@pytest.mark.parametrize("command", ["quit", "exit", "EOF"])
+def test_leaving_as_a_command_is_an_empty_line(ctl, command):
+    """And exit status 0."""
+    ran = ctl(command)
+    assert (ran.text, ran.status) == ("\n", 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["status"], 4),
+        (["start", "web"], 7),
+        (["start"], 7),
+        (["stop", "web"], 7),
+        (["pid"], 7),
+        (["tail", "web"], 7),
+        (["clear"], 7),
+        (["version"], 7),
+        (["avail"], 1),
+        (["reread"], 1),
+        (["update"], 1),
+        (["add", "web"], 1),
+        (["remove", "web"], 1),
+        (["reload"], 1),
+    ],
+)
+def test_without_a_master_the_path_and_the_reason_are_said(ctl, tmp_path, words, status):
+    """With supervisorctl's exit status for a socket that is not there."""
+    path = tmp_path / "none.sock"
+    ran = ctl("-s", f"unix://{path}", *words, bare=True)
+    assert ran.text == f"cannot reach procman at {path}: no such file (is it running?)\n"
+    assert ran.status == status
+
+
+def test_a_refused_connection_exits_4(ctl, tmp_path):
+    """A socket that was left behind."""
+    path = tmp_path / "stale.sock"
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(path))
+    ran = ctl("-s", f"unix://{path}", "pid", bare=True)
+    assert ran.text == f"cannot reach procman at {path}: refused connection (is it running?)\n"
+    assert ran.status == 4
+
+
+def test_shutting_down_what_is_down_says_so(ctl, tmp_path):
+    """Exit status 1, as in supervisorctl."""
+    ran = ctl("-s", f"unix://{tmp_path}/none", "shutdown", bare=True)
+    assert ran.text == f"ERROR: cannot reach procman at {tmp_path}/none: no such file (already shut down?)\n"
+    assert ran.status == 1
+
+
+def test_a_path_too_long_for_a_socket_is_said(ctl):
+    """It cannot have a master, and the reason is not "no such file"."""
+    ran = ctl("-s", f"unix:///{'x' * 200}", "pid", bare=True)
+    assert ran.text.endswith("the path is too long for a unix socket (107 bytes at most)\n")
+    assert ran.status == 1
+
+
+def test_an_unreachable_master_is_an_object_under_json(ctl, tmp_path):
+    """The exit status stays."""
+    ran = ctl("--json", "-s", f"unix://{tmp_path}/none", "status", bare=True)
+    assert json.loads(ran.out)["errors"][0]["code"] == "UNREACHABLE"
+    assert ran.status == 4
+
+
+def test_a_wrong_password_is_said(ctl, master):
+    """Nobody is asked in a script."""
+    master.password = ("u", "right")
+    ran = ctl("-u", "u", "-p", "wrong", "status")
+    assert (ran.text, ran.status) == ("Server requires authentication\n", 1)
+    assert ctl("-u", "u", "-p", "right", "status", "web").status == 0
+
+
+def test_credentials_are_taken_from_the_file_that_would_be_found(ctl, master, tmp_path):
+    """Where -s names the master and it asks for them; as with supervisorctl."""
+    master.password = ("u", "p")
+    (tmp_path / "cwd" / "supervisord.conf").write_text("[supervisorctl]\nusername=u\npassword=p\n")
+    assert ctl("status", "web").status == 0
+
+
+def test_open_shows_the_status_of_another_master_and_keeps_the_exit_status(ctl, master, tmp_path):
+    """Also when there is none, or when the address is none."""
+    ran = ctl("-s", f"unix://{tmp_path}/none", "open", master.url, bare=True)
+    assert ran.text.startswith("cron ")
+    assert ran.status == 0
+    ran = ctl("open", f"unix://{tmp_path}/none")
+    assert (ran.text[:19], ran.status) == ("cannot reach procma", 0)
+    ran = ctl("open", "foo")
+    assert (ran.text, ran.status) == ("ERROR: url must be http:// or unix://\n", 1)
+    ran = ctl("open", "http://:foo")
+    assert ran.text.startswith("ERROR: cannot use the address 'http://:foo'")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["-x"], "option -x not recognized"),
+        (["-c"], "option -c requires argument"),
+        (["--nope"], "option --nope not recognized"),
+        (["-s", "foo", "status"], "invalid value for -s 'foo': value 'foo' is not a URL"),
+        (["-c", "/nofile", "status"], "could not find config file /nofile"),
+        (["-u", "a", "-u", "b", "status"], "conflicting command line option '-u'"),
+    ],
+)
+def test_bad_options_are_bad_usage(ctl, words, text):
+    """On standard error, with exit status 2, in supervisorctl's words."""
+    ran = ctl(*words, bare=True)
+    assert ran.err == f"Error: {text}\nFor help, use procmanctl -h\n"
+    assert (ran.out, ran.status) == (b"", 2)
+
+
+def test_help_and_version_of_the_program_itself(ctl):
+    """Every option is in the help."""
+    ran = ctl("-h", bare=True)
+    for option in ("-c", "-s", "-u", "-p", "-r", "-i", "--json", "--version", "-h"):
+        assert f"\n{option}" in ran.text
+    assert ran.status == 0
+    assert ctl("--version", bare=True).text == f"procmanctl {__version__}\n"
+
+
+def test_options_may_be_written_in_every_way_of_getopt(ctl, master, tmp_path):
+    """-cFILE, --configuration=FILE, and a unique beginning."""
+    file = tmp_path / "x.conf"
+    file.write_text(f"[supervisorctl]\nserverurl={master.url}\n")
+    for words in ([f"-c{file}"], [f"--configuration={file}"], ["--conf", str(file)]):
+        assert ctl(*words, "status", "web", bare=True).status == 0
+
+
+def test_an_error_of_the_master_is_one_line(ctl, master):
+    """Whatever it is."""
+    master.answers["GET", "/v1/processes"] = Refusal(500, "FAILED", "cannot do that")
+    ran = ctl("status")
+    assert (ran.text, ran.status) == ("ERROR: cannot do that\n", 1)
+
+
+def test_something_else_that_answers_is_recognised(ctl, master):
+    """A supervisord behind the socket, say: it does not know /v1."""
+    master.answers["GET", "/v1/processes"] = b"<html>"
+    assert ctl("status").text == f"cannot reach procman at {master.path}: what answers there is not procman\n"
+
+
+def test_ctrl_c_exits_130_without_a_word(ctl, master, monkeypatch):
+    """What was under way is the master's."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(socket.socket, "recv", interrupt)
+    ran = ctl("status")
+    assert (ran.out, ran.err, ran.status) == (b"", "", 130)
+
+
+def run_apart(*words, **options) -> subprocess.CompletedProcess[bytes]:
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-m", "procman.cli.procmanctl", *words]
+    return subprocess.run(command, env=environ, stderr=subprocess.PIPE, check=False, **options)
+
+
+def test_output_that_cannot_be_written_is_one_line(master):
+    """A full disk behind the redirection."""
+    with open("/dev/full", "wb") as full:
+        ran = run_apart("-s", master.url, "status", stdout=full)
+    assert ran.stderr.decode() == f"Error: cannot go on: [Errno {errno.ENOSPC}] No space left on device\n"
+    assert ran.returncode == 1
+
+
+def test_status_imports_nothing_that_it_does_not_need(master):
+    """Each of these costs more than the answer of the master."""
+    code = (
+        "import sys; from procman.cli.procmanctl import main; main(sys.argv[1:]); sys.stdout.flush();"
+        "print(*sorted(sys.modules))"
+    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-S", "-c", code, "-s", master.url, "status"]
+    ran = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True)
+    modules = set(ran.stdout.decode().splitlines()[-1].split())
+    assert "procman.client" in modules
+    unwanted = {"argparse", "asyncio", "cmd", "configparser", "dataclasses", "http", "inspect", "logging", "psutil"}
+    unwanted |= {"readline", "rich", "subprocess", "threading", "tomli", "typing", "urllib.parse", "xmlrpc"}
+    unwanted |= {"procman.api.shapes", "procman.config.model", "procman.core", "procman.cli.shell"}
+    assert modules & unwanted == set()
+
+
+def test_names_with_control_characters_are_raw_off_a_terminal(ctl, master):
+    """Scripts get what supervisorctl gives them."""
+    master.show(process("web", description="\x1b[2J"))
+    assert b"\x1b[2J" in ctl("status").out

@@ -1,0 +1,207 @@
+"""The interactive shell, on a real terminal where that matters."""
+
+import os
+import subprocess
+import sys
+
+import pexpect
+import pytest
+from fake_master import process, result
+
+from procman.cli.address import Settings
+from procman.cli.ctl_session import Session
+from procman.cli.shell import Completer
+
+ENVIRON = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    "TERM": "xterm",
+    "INPUTRC": "/dev/null",  # whoever runs the tests may have bound TAB to something else
+}
+
+
+def piped(master, text: str, *words: str) -> tuple[str, int]:
+    command = [sys.executable, "-m", "procman.cli.procmanctl", "-s", master.url, *words]
+    ran = subprocess.run(command, input=text.encode(), env=ENVIRON, capture_output=True, check=False)
+    assert ran.stderr == b""
+    return ran.stdout.decode(), ran.returncode
+
+
+@pytest.fixture
+def typed(master):
+    """The command on a terminal of its own; ended, if it has not ended by itself."""
+    started = []
+
+    def start(*words: str, **environ: str) -> pexpect.spawn:
+        command = ["-m", "procman.cli.procmanctl", "-s", master.url, *words]
+        environ = {name: value for name, value in {**ENVIRON, **environ}.items() if value is not None}
+        child = pexpect.spawn(sys.executable, command, env=environ, encoding="utf-8", timeout=30, dimensions=(40, 200))
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        child.close(force=True)
+
+
+def test_lines_from_a_pipe_are_carried_out_after_the_status(master):
+    """As supervisorctl does it; no error ends it and the exit status is 0."""
+    out, status = piped(master, "foo\nstop\npid web\nquit\nnever\n")
+    assert out.startswith("cron                             STOPPED")
+    assert "procman> *** Unknown syntax: foo\nprocman> Error: stop requires a process name\n" in out
+    assert out.endswith("procman> 103\nprocman> \n")
+    assert status == 0
+
+
+def test_the_end_of_the_input_ends_it(master):
+    """With an empty line."""
+    out, status = piped(master, "")
+    assert out.endswith("procman> \n")
+    assert status == 0
+
+
+def test_i_runs_the_command_first_and_keeps_its_exit_status(master):
+    """What the help of supervisorctl promises, and it does not do."""
+    out, status = piped(master, "pid\n", "-i", "status", "nope")
+    assert out.startswith("nope: ERROR (no such process)\ncron ")
+    assert out.endswith("procman> 4711\nprocman> \n")
+    assert status == 4
+
+
+def test_shutdown_asks_in_the_shell(master):
+    """Nothing but yes is yes."""
+    master.answers["POST", "/v1/master/shutdown"] = {}
+    out, _ = piped(master, "shutdown\nn\nshutdown\nyes\n")
+    assert out.endswith(
+        "procman> Really shut the remote supervisord process down y/N? "
+        "procman> Really shut the remote supervisord process down y/N? Shut down\nprocman> \n"
+    )
+    assert [path for method, path, _ in master.requests if method == "POST"] == ["/v1/master/shutdown"]
+
+
+def test_a_master_that_vanished_is_said_and_the_shell_goes_on(typed, master):
+    """The next command says it again, or finds the new one."""
+    child = typed()
+    child.expect_exact("procman> ")
+    master.stop()
+    os.unlink(master.path)
+    child.sendline("status")
+    child.expect_exact(f"cannot reach procman at {master.path}: no such file (is it running?)")
+    child.expect_exact("procman> ")
+    child.sendline("quit")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_tab_completes_commands_and_names(typed, master):
+    """Unique beginnings are filled in."""
+    master.show(process("webserver"), process("a", group="site"))
+    master.results("restart")
+    child = typed()
+    child.expect_exact("procman> ")
+    child.send("statu\t")
+    child.expect_exact("status ")
+    child.send("webs\t")
+    child.expect_exact("webserver ")
+    child.sendline()
+    child.expect("webserver +.*RUNNING")
+
+
+def test_a_password_is_asked_for(typed, master):
+    """And kept for the commands that follow."""
+    master.password = ("u", "p")
+    child = typed()
+    child.expect_exact("Server requires authentication")
+    child.expect_exact("Username:")
+    child.sendline("u")
+    child.expect_exact("Password:")
+    child.sendline("p")
+    child.expect("web +.*RUNNING")
+    child.sendline("pid")
+    child.expect_exact("4711")
+
+
+def test_the_prompt_and_the_history_are_those_of_the_configuration(typed, master, tmp_path):
+    """The history is read at the start and written at the end."""
+    history = tmp_path / "history"
+    history.write_text("pid web\n")
+    config = tmp_path / "x.conf"
+    config.write_text(f"[supervisorctl]\nprompt=mine\nhistory_file={history}\n")
+    child = typed("-c", str(config))
+    child.expect_exact("mine> ")
+    child.send("\x1b[A")  # up
+    child.expect_exact("pid web")
+    child.sendline()
+    child.expect_exact("103")
+    child.sendline("version")
+    child.expect_exact("0.1.0")
+    child.sendline("quit")
+    child.expect(pexpect.EOF)
+    assert history.read_text().splitlines()[-3:] == ["pid web", "version", "quit"]
+
+
+def test_states_are_coloured_on_a_terminal(typed):
+    """Unless NO_COLOR is set, or the terminal is a dumb one."""
+    child = typed("status")
+    child.expect_exact("\x1b[32mRUNNING   \x1b[0mpid 103")
+    for environ in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        child = typed("status", **environ)
+        child.expect(pexpect.EOF)
+        assert "RUNNING" in child.before
+        assert "\x1b" not in child.before
+
+
+def test_a_log_cannot_act_on_the_terminal(typed, master):
+    """Its colours may."""
+    master.answers["GET", "/v1/processes/web/log/stdout?tail=1600"] = b"\x1b[31mred\x1b[2J\n"
+    child = typed("tail", "web")
+    child.expect(pexpect.EOF)
+    assert child.before == "\x1b[31mred\\x1b[2J\r\n\x1b[0m\r\n"
+
+
+def test_errors_cannot_act_on_the_terminal_either(typed, master):
+    """Their texts hold names and commands."""
+    master.results("stop", result("web", "FAILED", "bad \x1b[2J"))
+    child = typed("stop", "web")
+    child.expect(pexpect.EOF)
+    assert child.before == "bad \\x1b[2J\r\n"
+
+
+@pytest.fixture
+def completer(master):
+    settings = Settings()
+    settings.url = master.url
+    session = Session(settings)
+    yield Completer(session)
+    session.close()
+
+
+def test_completion_offers_what_supervisorctl_offers(completer, master):
+    """Commands first; groups for update, add and remove; processes, group:process and group:* for the others."""
+    master.show(process("web"), process("a", group="site"), process("b", group="site"))
+    assert completer.complete("", "")[:3] == ["add ", "avail ", "clear "]
+    assert completer.complete("sta", "sta") == ["start ", "status "]
+    assert completer.complete("help st", "st") == ["start ", "status ", "stop "]
+    assert completer.complete("update ", "") == ["web ", "site "]
+    assert completer.complete("stop ", "") == ["web ", "site:a ", "site:* ", "site:b "]
+    assert completer.complete("stop web:", "web:") == ["web:web ", "web:* "]
+    assert completer.complete("signal HUP si", "si") == ["site:a ", "site:* ", "site:b "]
+    assert completer.complete("version ", "") == []
+
+
+def test_completion_asks_once_between_commands(completer, master):
+    """For one TAB the library asks many times."""
+    completer.complete("stop ", "")
+    completer.complete("stop w", "w")
+    assert len(master.requests) == 1
+    completer.forget()
+    completer.complete("stop w", "w")
+    assert len(master.requests) == 2
+
+
+def test_completion_without_a_master_offers_nothing(completer, master):
+    """A TAB is no place for an error."""
+    master.stop()
+    os.unlink(master.path)
+    assert completer.complete("stop ", "") == []
