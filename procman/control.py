@@ -171,7 +171,7 @@ class Control:
     async def _start(self, process: Process, *, wait: bool) -> Result:
         name = process.name
         try:
-            find_command(process.successor or process.program)
+            find_command(process.definition)
         except CannotSpawn as why:
             return _result(process, Fault.NO_FILE if why.not_found else Fault.NOT_EXECUTABLE, str(why))
         if process.state in UP:

@@ -54,6 +54,18 @@ def test_every_sample_passes_check_without_a_warning(sample):
     assert report["groups"]
 
 
+def test_the_toml_in_the_readme_is_good(tmp_path):
+    """Every TOML block of the README passes `procman check`."""
+    blocks = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert blocks
+    for number, block in enumerate(blocks):
+        config = tmp_path / f"{number}.toml"
+        config.write_text(block)
+        report = json.loads(check(config, "--json").stdout)
+        assert report["ok"], report
+        assert report["warnings"] == []
+
+
 def test_every_sample_runs_only_what_is_in_the_source_tree():
     """A fresh clone has all the samples need: Python, and the scripts in conf/demo."""
     for sample in SAMPLES:

@@ -17,7 +17,6 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_EXPANSION = re.compile(r"%%|%\((\w+)\)s")
 _ANYWHERE = {"", "*", "0.0.0.0", "[::]"}  # noqa: S104 - a server there is reached over loopback
 
 
@@ -219,7 +218,7 @@ def _expand(value: str, expansions: Mapping[str, str]) -> str:
     def known(match: re.Match[str]) -> str:
         return "%" if match[0] == "%%" else expansions.get(match[1], match[0])
 
-    return _EXPANSION.sub(known, value)
+    return re.sub(r"%%|%\((\w+)\)s", known, value)
 
 
 def _absolute(path: str) -> str:

@@ -30,15 +30,14 @@ _COLOURS = {
 }
 _NAME_WIDTH = 30  # supervisorctl's: three blanks follow the widest name, if that is wider than this
 
-_SGR = r"\x1b\[[0-9;:]*m"
+_SGR = r"\x1b\[[0-9;:]{0,32}m"
 # C0 but for TAB and LF, DEL, C1, and the marks that turn the direction of text: all of them can fake what is shown.
 _UNSAFE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\udc80-\udcff]"
-_LOG_TEXT = re.compile(rf"({_SGR})|\r(?=\n)|({_UNSAFE})")
-_NAME_TEXT = re.compile(rf"()[\t\n]|({_UNSAFE})")
+# Patterns are compiled (and kept, by re) when first used: off a terminal none is, and they cost 1 ms.
+_LOG_TEXT = rf"({_SGR})|\r(?=\n)|({_UNSAFE})"
+_NAME_TEXT = rf"()[\t\n]|({_UNSAFE})"
 # What may go on in the next block: a carriage return, an escape sequence, or the first bytes of one UTF-8 character.
-_UNFINISHED = re.compile(
-    rb"(?:\r|\x1b(?:\[[0-9;:]{0,32})?|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
-)
+_UNFINISHED = rb"(?:\r|\x1b(?:\[[0-9;:]{0,32})?|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
 
 
 def on_terminal(out: BinaryIO) -> bool:
@@ -120,7 +119,7 @@ def planned(steps: Iterable[Step]) -> list[str]:
 
 def safe(text: str) -> str:
     """A name or a description with everything in it shown that would act on a terminal."""
-    return _NAME_TEXT.sub(_shown, text)
+    return re.sub(_NAME_TEXT, _shown, text)
 
 
 def safe_lines(text: str) -> str:
@@ -138,7 +137,7 @@ class LogCleaner:
     def feed(self, data: bytes) -> str:
         """What can be shown by now; the beginning of a sequence is kept back until it is whole."""
         data = self._rest + data
-        unfinished = _UNFINISHED.search(data[-40:])
+        unfinished = re.search(_UNFINISHED, data[-40:])
         cut = len(data) - len(unfinished[0]) if unfinished else len(data)
         data, self._rest = data[:cut], data[cut:]
         return self._clean(data)
@@ -155,7 +154,7 @@ class LogCleaner:
                 return match[1]
             return _shown(match)
 
-        return _LOG_TEXT.sub(replace, data.decode("utf-8", "surrogateescape"))
+        return re.sub(_LOG_TEXT, replace, data.decode("utf-8", "surrogateescape"))
 
 
 def _shown(match: re.Match[str]) -> str:

@@ -82,7 +82,8 @@ class Fleet:
     def awaits(self, order: Spawn) -> bool:
         """Is this spawn still wanted? To be asked right before it is carried out."""
         process = self.processes.get(order.name)
-        return process is not None and process.awaits(order.attempt)
+        # A process that was removed and added again counts its spawns from 1 again, but has another program.
+        return process is not None and process.awaits(order.attempt) and process.program is order.program
 
     def owner(self, pid: int) -> Process | None:
         """The process with that pid, if it is one of ours and not yet reaped."""
@@ -117,6 +118,8 @@ class Fleet:
                 due = [p for p in self.processes.values() if p.deadline is not None and p.deadline <= now]
                 return [action for process in due for action in process.deadline_reached(now)]
             case BootRequested():
+                if self.state is not MasterState.RUNNING:
+                    return []
                 starting = (p for p in self.in_start_order() if p.program.autostart)
                 return [action for process in starting for action in process.start()]
             case StartRequested(name) | RestartRequested(name):
@@ -131,7 +134,7 @@ class Fleet:
                 process = self.processes.get(name)
                 return process.signal(signum) if process else []
             case GroupAdded(group):
-                return self._add(group)
+                return self._add(group, now)
             case GroupRemoved(name):
                 return self._remove(name, now)
             case GroupChanged(group, replace):
@@ -149,9 +152,15 @@ class Fleet:
         self.processes.update(members.processes)
         return members
 
-    def _add(self, group: Group) -> list[Action]:
-        if group.name in self.groups or self.state is not MasterState.RUNNING:
+    def _add(self, group: Group, now: float) -> list[Action]:
+        members = self.groups.get(group.name)
+        if self.state is not MasterState.RUNNING or (members and not members.leaving):
             return []
+        if members:
+            # It is back before its processes have left; whoever waits for either hears of both.
+            members.leaving = False
+            back = [AnnounceGroup(group.name, added=False), AnnounceGroup(group.name, added=True)]
+            return [*back, *self._change(group, frozenset(), now)]
         actions: list[Action] = [AnnounceGroup(group.name, added=True)]
         for process in self._enlist(group).processes.values():
             if process.program.autostart:
@@ -196,7 +205,7 @@ class Fleet:
             return process.replace(program, now)
         if restart:
             return process.replace(program, now)
-        if program != process.program:
+        if program != process.definition:
             return process.change_in_place(program)
         return []
 

@@ -50,6 +50,11 @@ class Process:
         """Nothing will happen by itself any more."""
         return self.state in SETTLED
 
+    @property
+    def definition(self) -> Program:
+        """What it is, or will be once it has settled."""
+        return self.successor or self.program
+
     def awaits(self, attempt: int) -> bool:
         """Is the spawn of that number still to be carried out?"""
         return self.state is State.STARTING and self.pid is None and self.attempt == attempt
@@ -110,8 +115,15 @@ class Process:
 
     def change_in_place(self, program: Program) -> list[Action]:
         """Take over options that a running process need not notice."""
+        if self.successor is not None:
+            self.successor = program
+            return []
         before, self.program = self.program, program
         actions: list[Action] = [AnnounceInPlace(self.name, before, program)]
+        if self.state is State.STARTING and self.pid is None:
+            # The order that waits has the old options in it.
+            self.attempt += 1
+            return [*actions, Spawn(self.name, program, self.attempt)]
         if not before.autostart and program.autostart and self.attempt == 0:
             return [*actions, *self.start()]
         return actions
@@ -132,6 +144,9 @@ class Process:
 
     def exited(self, status: ExitStatus, now: float) -> list[Action]:
         """The process has been reaped."""
+        if self.state is State.STARTING and self.deadline is not None and self.deadline <= now:
+            # It has been up for startsecs; that its end is heard of before the timer rings is chance.
+            return [self._run(), *self.exited(status, now)]
         pid, self.pid = self.pid or 0, None
         match self.state:
             case State.STARTING:
@@ -187,6 +202,9 @@ class Process:
         self.failures += 1
         self.reason = reason
         backing_off = self._enter(State.BACKOFF, pid=pid, status=status, reason=reason)
+        if not self.wanted:
+            # It died in a later wave of a shutdown, and must not be tried again during an earlier one.
+            return [backing_off, *self._settle()]
         if self.failures > self.program.startretries:
             tries, self.failures = self.failures, 0
             return [backing_off, self._enter(State.FATAL, reason=reason, tries=tries)]

@@ -23,6 +23,9 @@ _DEFAULT_LIMITS = Limits()
 class Server:
     """Answers HTTP on any number of listening sockets.
 
+    HTTP/1.1 connections are kept alive, with requests sent ahead answered in order; an HTTP/1.0 connection ends with
+    its first answer, as h11 has it.
+
     Args:
         handler: is awaited with each whole request, one at a time per connection. What it raises is answered with a
             bare 500; the rest of the truth goes to `on_error`.

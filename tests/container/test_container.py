@@ -208,6 +208,23 @@ def test_orphans_are_reaped(image, with_config):
         assert container.stop() == 0
 
 
+def test_the_container_of_the_readme(image, tmp_path):
+    """The README's Dockerfile and procman.toml, word for word but for the name of the base image."""
+    blocks = re.findall(
+        r"^```(?:dockerfile|toml)\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    dockerfile = next(block for block in blocks if block.startswith("FROM procman\n"))
+    config = next(block for block in blocks if "[program.my-app]" in block)
+    (tmp_path / "Dockerfile").write_text(dockerfile.replace("FROM procman", f"FROM {IMAGE}"))
+    (tmp_path / "procman.toml").write_text(config)
+    app = tmp_path / "my-app"
+    app.write_text('#!/bin/sh\necho "my-app $*"\nexec sleep 1000\n')
+    app.chmod(0o755)
+    with Container(build(f"{IMAGE}-readme", tmp_path), "--user", "12345") as container:
+        container.expect_all([RUNNING.format("my-app"), "^my-app --port 8080$"])
+        assert container.stop() == 0
+
+
 def test_the_article_runs_unchanged(image, tmp_path):
     """Its supervisord.conf, its two programs at its paths, in an image built as it builds its own: the same log."""
     context = tmp_path / "context"

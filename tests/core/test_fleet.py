@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
+from programs import group, program
 
 from procman.core.fleet import Fleet
 from procman.core.messages import (
@@ -33,7 +34,6 @@ from procman.core.messages import (
     StopRequested,
 )
 from procman.core.states import MasterState, State
-from programs import group, program
 
 OK = ExitStatus(0)
 

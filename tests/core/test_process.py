@@ -3,12 +3,12 @@
 from signal import SIGHUP, SIGKILL, SIGQUIT, SIGTERM
 
 import pytest
+from programs import program
 
 from procman.config.model import Autorestart
 from procman.core.messages import Announce, AnnounceInPlace, ExitStatus, Kill, Spawn
 from procman.core.process import Process
 from procman.core.states import SETTLED, TRANSITIONS, State
-from programs import program
 
 PID = 42
 EPERM = "Operation not permitted"
@@ -391,7 +391,7 @@ def test_stopwaitsecs_0_kills_at_once_but_not_without_a_pause():
     ],
 )
 def test_who_gets_the_signals(options, stop_group, kill_group):
-    """stopasgroup is for the stop signal, killasgroup for SIGKILL, and a plain signal goes to the process alone."""
+    """The stop signal goes by stopasgroup, SIGKILL by killasgroup and a plain signal to the process alone."""
     process = process_in("RUNNING", **options)
     assert process.signal(SIGHUP)[0].as_group is False
     assert process.stop(0.0)[1].as_group is stop_group

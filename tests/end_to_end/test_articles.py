@@ -315,7 +315,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path):
 
 
 def test_files_that_include_each_other_are_refused(tmp_path):
-    """A cycle of includes is named. (In INI there is none: only the main file's [include] is followed.)"""
+    """A cycle of includes is named; INI knows none, as only the main file's [include] is followed."""
     first = tmp_path / "first.toml"
     first.write_text('include = ["second.toml"]\n')
     (tmp_path / "second.toml").write_text('include = ["first.toml"]\n')
