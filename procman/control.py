@@ -86,6 +86,9 @@ class Control:
     def processes(self, spec: str = ALL) -> list[ProcessInfo]:
         """What is known of each process that `spec` names; raises Refused(BAD_NAME)."""
         found = self._named(spec)
+        if spec == ALL:
+            # As supervisor shows them: by name, whatever the order in which they start.
+            found.sort(key=lambda process: (process.program.group, process.program.name))
         if not found and spec != ALL:
             raise Refused(Fault.BAD_NAME, f"no such process or group: {spec}")
         return [self._info(process) for process in found]

@@ -160,6 +160,7 @@ class _Master:
         finally:
             self.engine.close()
             self._report.close()
+            self.outputs.end_followers()
             for server in self._servers:
                 await server.close(LAST_WORDS)
             for path in self._socket_files:
@@ -237,7 +238,8 @@ class _Master:
             )
             return
         auth = BasicAuth(options.username, options.password)
-        guard = HostGuard([options.host] if options.host else [])
+        # A browser sends no password to a host name that was turned to this address, so with one any name will do.
+        guard = HostGuard(["*"] if options.username is not None else [options.host])
 
         def gate(request: Request) -> Response | None:
             return guard.refusal(request) or auth.refusal(request)

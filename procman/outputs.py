@@ -186,6 +186,12 @@ class Outputs:
         if stdin.waiting and idle:
             self._loop.add_writer(stdin.fd, self._write_stdin, name, stdin)
 
+    def end_followers(self) -> None:
+        """Let all streams of log lines come to their end."""
+        self._main_ring.close()
+        for stream in self._streams.values():
+            stream.ring.close()
+
     def close(self, timeout: float) -> None:
         """Write what can still be written, `timeout` seconds at most, and let go of everything."""
         for name in list(self._stdin):

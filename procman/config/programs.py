@@ -50,6 +50,8 @@ def processes(reading: Reading, section: RawSection, group: str) -> list[Program
     common["uid"] = reading.uid(section, common["user"])
     numprocs = reading.option(section, "numprocs", SLOTS["numprocs"], names)
     start = reading.option(section, "numprocs_start", SLOTS["numprocs_start"], names)
+    # These two are read even where there is to be no process.
+    reading.sections.get(section.name, "environment")
     raw_name = reading.sections.get(section.name, "process_name")
     process_name = SLOTS["process_name"].default if raw_name is None else str(raw_name.value)
     process_name = valid_name(reading, section, process_name, "the process name")

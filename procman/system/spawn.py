@@ -61,16 +61,17 @@ def find_command(program: Program) -> Command:
     if not argv:
         raise CannotSpawn("command is empty", not_executable=True)
     name = argv[0]
+    # A relative path is meant from where the program will run.
+    base = program.directory or ""
     if "/" in name:
-        # A relative path is meant from where the program will run.
-        base = program.directory or ""
-        _check_executable(name, os.path.join(base, name) if base and not name.startswith("/") else name)
+        _check_executable(name, os.path.join(base, name))
         return Command(name, argv)
     path = program.environment.get("PATH") or os.environ.get("PATH") or os.defpath
     for folder in path.split(os.pathsep):
-        candidate = os.path.join(folder, name)
-        if os.path.exists(candidate):
-            _check_executable(candidate, candidate)
+        # An empty folder is the current one; without "./" the exec would look nowhere.
+        candidate = os.path.join(folder or os.curdir, name)
+        if os.path.exists(os.path.join(base, candidate)):
+            _check_executable(candidate, os.path.join(base, candidate))
             return Command(candidate, argv)
     raise CannotSpawn(f"can't find command {name!r}", not_found=True)
 
@@ -199,6 +200,8 @@ def _why(error: Exception, program: Program, command: Command) -> str:
     if not isinstance(error, OSError):
         return f"couldn't exec {command.argv[0]}: {error}"
     name = errno.errorcode.get(error.errno or 0, str(error.errno))
+    if error.errno in (errno.EACCES, errno.ENOENT, errno.ENOTDIR) and error.filename == program.directory is not None:
+        return f"couldn't chdir to {program.directory}: {error.strerror}"
     match error.errno:
         case errno.EMFILE | errno.ENFILE:
             return f"too many open files to spawn '{program.name}'"
@@ -210,6 +213,8 @@ def _why(error: Exception, program: Program, command: Command) -> str:
             interpreter = _interpreter(command.file, program.directory)
             if interpreter:
                 return f"couldn't exec {command.argv[0]}: bad interpreter {interpreter!r} in its first line"
+            if os.path.exists(os.path.join(program.directory or "", command.file)):
+                return f"couldn't exec {command.argv[0]}: it was built for another C library, whose loader is not here"
         case errno.ENOEXEC:
             return f"couldn't exec {command.argv[0]}: neither a binary of this machine nor a script with a #! line"
         case errno.EPERM if program.uid is not None:

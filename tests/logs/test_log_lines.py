@@ -1,0 +1,104 @@
+"""Whole lines out of any chunks, and colours out of them."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from supervisor.dispatchers import stripEscapes
+
+from procman.logs.lines import CONTINUED, GOES_ON, AnsiStripper, LineSplitter
+
+chunks = st.lists(st.binary(max_size=40))
+# Few different bytes, so that lines, long lines and UTF-8 borders are common; no bracket, so that marks stand out.
+texts = st.lists(st.sampled_from([b"\n", b"a", b"bb", "ä".encode(), "€".encode(), b"\xff", b"c" * 9]).map(bytes)).map(
+    b"".join
+)
+
+
+def cut(data, sizes):
+    parts = []
+    for size in sizes:
+        parts.append(data[:size])
+        data = data[size:]
+    return [*parts, data]
+
+
+@given(chunks)
+def test_lines_joined_are_the_stream(parts):
+    """Where no line is too long, lines and rest together are what was fed, and each line has one newline at its end."""
+    splitter = LineSplitter()
+    lines = [line for part in parts for line in splitter.feed(part)]
+    assert all(line.count(b"\n") == 1 and line.endswith(b"\n") for line in lines)
+    assert b"".join(lines) + splitter.flush() == b"".join(parts)
+
+
+@given(texts, st.lists(st.integers(0, 12)), st.integers(4, 9))
+def test_chunk_borders_change_nothing(data, sizes, max_line):
+    """The same stream gives the same lines however it is cut into chunks."""
+    whole, parted = LineSplitter(max_line), LineSplitter(max_line)
+    expected = whole.feed(data)
+    assert [line for part in cut(data, sizes) for line in parted.feed(part)] == expected
+    assert parted.flush() == whole.flush()
+
+
+@given(texts, st.integers(4, 9))
+def test_over_long_lines_come_in_marked_pieces(data, max_line):
+    """No piece is longer than allowed, and without the marks the pieces are the line."""
+    splitter = LineSplitter(max_line)
+    out = splitter.feed_block(data) + splitter.flush()
+    assert out.replace(GOES_ON + CONTINUED, b"") == data
+    pieces = out.replace(GOES_ON, b"\n").split(b"\n")
+    assert all(len(piece.removeprefix(CONTINUED)) <= max_line for piece in pieces)
+
+
+def test_a_long_line_is_not_cut_inside_a_character():
+    """The border of two pieces moves back to the beginning of a UTF-8 character."""
+    assert LineSplitter(4).feed(b"abc\xe2\x82\xacde\n") == [
+        b"abc" + GOES_ON,
+        CONTINUED + "€d".encode() + GOES_ON,
+        b"[...] e\n",
+    ]
+
+
+def test_a_gigabyte_without_newline_is_never_held():
+    """What waits for its newline is never more than one line."""
+    splitter = LineSplitter(100)
+    for _ in range(1000):
+        splitter.feed(b"x" * 1000)
+    assert len(splitter.flush()) <= 100 + len(CONTINUED)
+
+
+def test_flush_begins_anew():
+    """After the end of a stream the next one is not a continuation."""
+    splitter = LineSplitter(4)
+    splitter.feed(b"abcdefg")
+    assert splitter.flush() == CONTINUED + b"efg"
+    assert splitter.feed(b"new\n") == [b"new\n"]
+    assert splitter.flush() == b""
+
+
+coloured = st.lists(
+    st.sampled_from([b"\x1b", b"[", b"\x1b[31m", b"\x1b[0;1m", b"\x1b[2J", b"5", b";", b"m", b"text", b"\n"])
+).map(b"".join)
+
+
+@given(coloured, st.lists(st.integers(0, 5)))
+def test_colours_go_whatever_the_borders(data, sizes):
+    """Cut anywhere, a stream loses the same sequences."""
+    stripper = AnsiStripper()
+    out = b"".join(stripper.feed(part) for part in cut(data, sizes)) + stripper.flush()
+    assert out == re.sub(rb"\x1b\[[0-?]*[ -/]*[@-~]", b"", data)
+
+
+@given(st.lists(st.sampled_from([b"\x1b[31m", b"\x1b[0;1m", b"\x1b[2J", b"\x1b[3;4H", b"text", b"\n"])).map(b"".join))
+def test_colours_go_as_in_supervisor(data):
+    """For whole sequences in one chunk the answer is supervisor's."""
+    stripper = AnsiStripper()
+    assert stripper.feed(data) + stripper.flush() == stripEscapes(data)
+
+
+def test_what_only_looks_like_a_colour_is_let_through():
+    """A sequence that never ends is text after a while, and is not held for ever."""
+    stripper = AnsiStripper()
+    data = b"\x1b[" + b"1" * 200
+    assert stripper.feed(data) == data

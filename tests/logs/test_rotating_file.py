@@ -1,0 +1,286 @@
+"""A log file that rotates, fails and comes back, and never loses a byte it does not count."""
+
+import os
+import stat
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from supervisor.loggers import RotatingFileHandler
+
+from procman.errors import ProcmanError
+from procman.logs.sinks import Null, RotatingFile, Sink
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+class Record:
+    """What supervisor's handler takes for one chunk."""
+
+    kw = None
+
+    def __init__(self, msg):
+        self.msg = msg
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.binary(min_size=1, max_size=40)), st.integers(1, 50), st.integers(0, 4), st.binary(max_size=30))
+def test_files_are_those_of_supervisor(tmp_path_factory, chunks, maxbytes, backups, before):
+    """The same chunks leave the same files with the same contents as supervisor's handler."""
+    ours, theirs = tmp_path_factory.mktemp("ours"), tmp_path_factory.mktemp("theirs")
+    (ours / "log").write_bytes(before)
+    (theirs / "log").write_bytes(before)
+    sink = RotatingFile(str(ours / "log"), maxbytes, backups)
+    handler = RotatingFileHandler(str(theirs / "log"), "a", maxbytes, backups)
+    for chunk in chunks:
+        sink.write(chunk)
+        handler.emit(Record(chunk))
+    sink.close()
+    handler.close()
+    assert contents(ours) == contents(theirs)
+    assert sink.lost == 0
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.binary(min_size=1, max_size=40), max_size=20), st.integers(1, 50))
+def test_rotation_keeps_order_and_every_byte(tmp_path_factory, chunks, maxbytes):
+    """With enough backups, the oldest to the newest file joined are what was written."""
+    folder = tmp_path_factory.mktemp("log")
+    sink = RotatingFile(str(folder / "log"), maxbytes, 30)
+    for chunk in chunks:
+        sink.write(chunk)
+    sink.close()
+    files = sorted(os.listdir(folder), key=lambda name: -int(name.partition(".")[2] or 0))
+    assert b"".join((folder / name).read_bytes() for name in files) == b"".join(chunks)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.one_of(st.integers(1, 9000).map(bytes), st.integers(0, 9000)), max_size=30))
+def test_a_fifo_gets_or_loses_every_byte(tmp_path_factory, steps):
+    """Bytes in are bytes read plus bytes lost, whenever the reader reads."""
+    fifo = tmp_path_factory.mktemp("fifo") / "log"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    sink = RotatingFile(str(fifo), maxbytes=10)
+    written = received = 0
+    for step in [*steps, 1 << 20]:
+        if isinstance(step, bytes):
+            sink.write(step)
+            written += len(step)
+        elif step:
+            try:
+                received += len(os.read(reader, step))
+            except BlockingIOError:
+                pass
+    sink.close()
+    os.close(reader)
+    assert received + sink.lost == written
+    assert os.listdir(fifo.parent) == ["log"]
+
+
+def test_a_fifo_nobody_reads_is_said_once(tmp_path, clock, said):
+    """It does not block, costs one message however much is written, and works as soon as somebody reads."""
+    fifo = tmp_path / "log"
+    os.mkfifo(fifo)
+    sink = RotatingFile(str(fifo), on_problem=said.append, clock=clock)
+    for _ in range(3):
+        sink.write(b"lost")
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    sink.write(b"too early")
+    clock.now += 1
+    sink.write(b"hello")
+    assert os.read(reader, 100) == b"hello"
+    os.close(reader)
+    sink.close()
+    assert said == [
+        f"cannot write log {fifo}: nobody reads this fifo; the program keeps running, "
+        "its output is counted as lost until this is mended",
+        f"log {fifo} can be written again; 21 bytes of it were lost",
+    ]
+
+
+def test_a_full_disk_is_said_once_and_its_end_too(tmp_path, clock, said):
+    """One message when it begins, one with the count when it ends, the program is never told."""
+    path = tmp_path / "log"
+    path.symlink_to("/dev/full")
+    sink = RotatingFile(str(path), on_problem=said.append, clock=clock)
+    for _ in range(5):
+        assert sink.write(b"12345") is True
+        clock.now += 0.5
+    assert sink.problem == said[0]
+    assert f"cannot write log {path}: No space left on device;" in said[0]
+    path.unlink()  # room is made
+    clock.now += 1
+    sink.write(b"back\n")
+    assert path.read_bytes() == b"back\n"
+    assert sink.lost == 25
+    assert sink.problem is None
+    assert said[1:] == [f"log {path} can be written again; 25 bytes of it were lost"]
+    sink.close()
+
+
+def test_a_missing_directory_is_tried_again_once_a_second(tmp_path, clock, said):
+    """Output is lost and counted until the directory is there and the second is over."""
+    path = tmp_path / "gone" / "log"
+    sink = RotatingFile(str(path), on_problem=said.append, clock=clock)
+    assert "No such file or directory" in said[0]
+    sink.write(b"a")
+    path.parent.mkdir()
+    sink.write(b"b")
+    assert not path.exists()
+    clock.now += 1
+    sink.write(b"c")
+    assert path.read_bytes() == b"c"
+    assert sink.lost == 2
+    assert len(said) == 2
+    sink.close()
+
+
+def test_a_directory_in_place_of_the_log_is_a_problem_not_an_exception(tmp_path, clock, said):
+    """The path is a directory: said, counted, and ended by close with the sum."""
+    sink = RotatingFile(str(tmp_path), on_problem=said.append, clock=clock)
+    sink.write(b"abc")
+    sink.close()
+    sink.write(b"d")
+    assert "Is a directory" in said[0]
+    assert said[1:] == [f"log {tmp_path} is closed; 3 bytes of it were lost"]
+    assert sink.lost == 4
+
+
+def test_reopen_makes_a_new_file_where_the_old_was_moved_away(tmp_path):
+    """What logrotate does: move, SIGUSR2, and the next byte is in the new file."""
+    path = tmp_path / "log"
+    sink = RotatingFile(str(path))
+    sink.write(b"old")
+    path.rename(tmp_path / "moved")
+    sink.write(b"er")
+    sink.reopen()
+    sink.write(b"new")
+    assert contents(tmp_path) == {"log": b"new", "moved": b"older"}
+    sink.close()
+
+
+def test_reopen_does_not_wait_for_the_second(tmp_path, clock, said):
+    """An operator who has mended the cause and sends SIGUSR2 loses nothing more."""
+    path = tmp_path / "gone" / "log"
+    sink = RotatingFile(str(path), on_problem=said.append, clock=clock)
+    path.parent.mkdir()
+    sink.reopen()
+    sink.write(b"here")
+    assert path.read_bytes() == b"here"
+    assert said[1:] == [f"log {path} can be written again; nothing was lost"]
+    sink.close()
+
+
+def test_clear_removes_the_log_and_keeps_backups(tmp_path):
+    """As in supervisor the backups stay."""
+    path = tmp_path / "log"
+    sink = RotatingFile(str(path), 5, 2)
+    sink.write(b"first")
+    sink.write(b"2nd")
+    sink.clear()
+    assert contents(tmp_path) == {"log": b"", "log.1": b"first"}
+    sink.close()
+
+
+def test_clear_leaves_devices_and_fifos_alone(tmp_path):
+    """A fifo that clear() removed would be missed by its reader."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    sink = RotatingFile(str(fifo))
+    sink.clear()
+    assert stat.S_ISFIFO(os.stat(fifo).st_mode)
+    sink.close()
+
+
+def test_clear_tells_when_it_cannot(tmp_path, monkeypatch):
+    """The caller learns which log and why."""
+    sink = RotatingFile(str(tmp_path / "log"))
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(ProcmanError, match=r"cannot clear log .*/log: Permission denied"):
+        sink.clear()
+    sink.close()
+
+
+def test_a_backup_that_cannot_be_moved_stops_the_rotation_not_the_log(tmp_path, clock, said):
+    """Nothing is overwritten, the log grows on, and it is said once when it begins and when it ends."""
+    path = tmp_path / "log"
+    obstacle = tmp_path / "log.1"
+    obstacle.mkdir()
+    (obstacle / "x").touch()
+    sink = RotatingFile(str(path), 4, 1, said.append, clock=clock)
+    for _ in range(3):
+        sink.write(b"1234")
+    assert path.read_bytes() == b"123412341234"
+    assert len(said) == 1
+    assert f"cannot rotate log {path}" in said[0]
+    assert sink.problem == said[0]
+    (obstacle / "x").unlink()
+    obstacle.rmdir()
+    clock.now += 1
+    sink.write(b"5")
+    assert contents(tmp_path) == {"log": b"", "log.1": b"1234123412345"}
+    assert said[1:] == [f"log {path} is rotated again"]
+    assert sink.lost == 0
+    sink.close()
+
+
+def test_a_truncated_log_is_not_rotated_too_early(tmp_path):
+    """Somebody else may empty the file (copytruncate): its real size counts."""
+    path = tmp_path / "log"
+    sink = RotatingFile(str(path), 10, 1)
+    sink.write(b"12345678")
+    os.truncate(path, 0)
+    sink.write(b"abc")
+    assert contents(tmp_path) == {"log": b"abc"}
+    sink.close()
+
+
+def test_limits_can_be_changed_in_place(tmp_path):
+    """An update of logfile_maxbytes needs no new file."""
+    path = tmp_path / "log"
+    sink = RotatingFile(str(path))
+    sink.write(b"12345")
+    sink.maxbytes, sink.backups = 6, 1
+    sink.write(b"6")
+    assert contents(tmp_path) == {"log": b"", "log.1": b"123456"}
+    sink.close()
+
+
+def test_dev_null_is_written_and_never_rotated():
+    """A device has no size to reach."""
+    sink = RotatingFile("/dev/null", 1, 3)
+    assert sink.write(b"x" * 100)
+    assert sink.problem is None
+    assert not os.path.exists("/dev/null.1")
+    sink.close()
+
+
+def test_the_null_sink_loses_nothing():
+    """What nobody wanted is not lost."""
+    sink: Sink = Null()
+    assert sink.write(b"x")
+    assert (sink.lost, sink.path, sink.problem, sink.ready) == (0, None, None, True)

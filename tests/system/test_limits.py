@@ -1,0 +1,145 @@
+"""The master's own limits and its own user. In a process apart: neither can be taken back."""
+
+import os
+import resource
+
+import pytest
+from apart import apart
+
+from procman.errors import ProcmanError
+from procman.system.limits import raise_limits
+from procman.system.privileges import drop_privileges
+
+NOBODY = 65534
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can raise a hard limit or become somebody else")
+
+
+def test_limits_that_are_high_enough_are_left_alone():
+    """Nothing to do, and nothing to say."""
+
+    def raised() -> tuple[list[str], tuple[int, int]]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
+        return raise_limits(300, 1), resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    assert apart(raised) == ([], (300, 300))
+
+
+def test_a_soft_limit_is_raised_and_told():
+    """With supervisor's words, and no further than asked for."""
+
+    def raised() -> tuple[list[str], tuple[int, int]]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 300))
+        return raise_limits(200, 1), resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    assert apart(raised) == (["Increased RLIMIT_NOFILE limit to 200"], (200, 300))
+
+
+@needs_root
+@pytest.mark.root
+def test_root_raises_the_hard_limit_too():
+    """It may."""
+
+    def raised() -> tuple[list[str], tuple[int, int]]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+        return raise_limits(200, 1), resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    assert apart(raised) == (["Increased RLIMIT_NOFILE limit to 200"], (200, 200))
+
+
+@needs_root
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("name", "minfds", "minprocs", "message"),
+    [
+        (
+            "RLIMIT_NOFILE",
+            200,
+            1,
+            "cannot have 200 file descriptors (minfds=200): the environment allows 100. "
+            "Raise its limit, or lower minfds in the configuration",
+        ),
+        (
+            "RLIMIT_NPROC",
+            1,
+            200,
+            "cannot have 200 processes (minprocs=200): the environment allows 100. "
+            "Raise its limit, or lower minprocs in the configuration",
+        ),
+    ],
+)
+def test_a_limit_that_cannot_be_raised_is_an_error_for_users(name, minfds, minprocs, message):
+    """What is missing, which option asks for it, and the way out."""
+
+    def refused() -> str:
+        resource.setrlimit(getattr(resource, name), (100, 100))
+        os.setuid(NOBODY)
+        with pytest.raises(ProcmanError) as caught:
+            raise_limits(minfds, minprocs)
+        return str(caught.value)
+
+    assert apart(refused) == message
+
+
+def test_no_limit_is_enough():
+    """Infinity needs no raising."""
+
+    def raised() -> list[str] | None:
+        try:
+            resource.setrlimit(resource.RLIMIT_NPROC, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        except (OSError, ValueError):
+            return None
+        return raise_limits(1, 200)
+
+    assert apart(raised) in ([], None)
+
+
+@needs_root
+@pytest.mark.root
+def test_privileges_are_dropped_for_good():
+    """User, group and groups; and there is no way back."""
+
+    def dropped() -> tuple[bool, tuple[int, ...], tuple[int, ...], list[int], bool]:
+        changed = drop_privileges(NOBODY)
+        try:
+            os.setuid(0)
+        except PermissionError:
+            return changed, os.getresuid(), os.getresgid(), os.getgroups()
+        raise AssertionError("it is root again")
+
+    changed, uids, gids, groups = apart(dropped)
+    assert changed
+    assert set(uids) == {NOBODY}
+    assert 0 not in {*gids, *groups}
+
+
+def test_dropping_to_oneself_changes_nothing():
+    """The master is that user already."""
+    assert apart(lambda: drop_privileges(os.getuid())) is False
+
+
+@needs_root
+@pytest.mark.root
+def test_who_is_not_root_cannot_become_another():
+    """With the way out."""
+
+    def refused() -> str:
+        os.setuid(NOBODY)
+        with pytest.raises(ProcmanError) as caught:
+            drop_privileges(1)
+        return str(caught.value)
+
+    assert apart(refused) == "cannot become user 1: only root can; leave user= out, or start procman as root"
+
+
+@needs_root
+@pytest.mark.root
+def test_a_user_that_is_not_there():
+    """With the option to look at."""
+
+    def refused() -> str:
+        with pytest.raises(ProcmanError) as caught:
+            drop_privileges(4_000_123)
+        return str(caught.value)
+
+    assert apart(refused) == "cannot become user 4000123: there is no such user; check user="

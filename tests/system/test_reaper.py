@@ -1,0 +1,121 @@
+"""Reaping: whoever has ended, ours or strangers. In a process apart, for the test's own children are not to be touched."""
+
+import ctypes
+import os
+import signal
+import sys
+
+import pytest
+from apart import apart
+from programs import program
+
+from procman.system.reaper import Reaped, decode, reap
+from procman.system.spawn import spawn
+
+PR_SET_CHILD_SUBREAPER = 36
+CORE_DUMPED = 0x80
+
+
+def forked(act) -> int:
+    pid = os.fork()
+    if pid == 0:
+        act()
+        os._exit(99)
+    return pid
+
+
+def wait_without_reaping(*pids: int) -> None:
+    for pid in pids:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def test_a_code_and_a_signal():
+    """How each ended, by its pid."""
+
+    def reaped() -> tuple[set[Reaped], set[Reaped]]:
+        by_code = forked(lambda: os._exit(7))
+        by_signal = forked(lambda: os.kill(os.getpid(), signal.SIGKILL))
+        wait_without_reaping(by_code, by_signal)
+        return set(reap(64)), {Reaped(by_code, 7), Reaped(by_signal, -1, signal.SIGKILL)}
+
+    found, expected = apart(reaped)
+    assert found == expected
+
+
+def test_the_core_flag():
+    """Of a signal that left a core dump it is told that it did."""
+    assert decode(1, signal.SIGSEGV | CORE_DUMPED) == Reaped(1, -1, signal.SIGSEGV, core_dumped=True)
+    assert decode(1, signal.SIGSEGV) == Reaped(1, -1, signal.SIGSEGV, core_dumped=False)
+
+
+@pytest.mark.parametrize("code", [0, 1, 127, 255])
+def test_every_code(code):
+    """The code is what the program gave."""
+    assert decode(1, code << 8) == Reaped(1, code)
+
+
+def test_nobody_has_ended():
+    """Neither where there are no children at all, nor where they live."""
+
+    def reaped() -> list[list[Reaped]]:
+        none = list(reap(64))
+        child = forked(signal.pause)
+        alive = list(reap(64))
+        os.kill(child, signal.SIGKILL)
+        wait_without_reaping(child)
+        return [none, alive, [one for one in reap(64) if one.pid != child]]
+
+    assert apart(reaped) == [[], [], []]
+
+
+def test_no_more_than_the_limit_at_once():
+    """A thousand that end together must not hold up the loop; the rest is there the next time."""
+
+    def reaped() -> tuple[int, int, int]:
+        wait_without_reaping(*[forked(lambda: os._exit(0)) for _ in range(5)])
+        return len(list(reap(3))), len(list(reap(3))), len(list(reap(3)))
+
+    assert apart(reaped) == (3, 2, 0)
+
+
+def test_strangers_are_reaped_too():
+    """PID 1 inherits the children of those who end before them."""
+
+    def reaped() -> tuple[bool, Reaped]:
+        assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+        reader, writer = os.pipe()
+
+        def parent() -> None:
+            stranger = forked(lambda: os._exit(5))
+            os.write(writer, str(stranger).encode())
+            os._exit(0)
+
+        child = forked(parent)
+        stranger = int(os.read(reader, 20))
+        wait_without_reaping(child)
+        assert [one.pid for one in reap(1)] == [child] or True
+        # Ours by now, or already reaped together with its parent.
+        try:
+            wait_without_reaping(stranger)
+        except ChildProcessError:
+            return True, Reaped(stranger, 5)
+        return True, *reap(64)
+
+    inherited, stranger = apart(reaped)
+    assert inherited
+    assert stranger.code == 5
+
+
+def test_a_spawned_child_is_reaped_like_any_other():
+    """And its pid can be told apart from a stranger's."""
+
+    def reaped() -> tuple[int, list[Reaped]]:
+        child = spawn(program(command=f"{sys.executable} -ISc 'raise SystemExit(3)'"), None)
+        wait_without_reaping(child.pid)
+        found = list(reap(64))
+        for one in found:
+            child.reaped(one)
+        return child.pid, found
+
+    pid, found = apart(reaped)
+    assert found == [Reaped(pid, 3)]

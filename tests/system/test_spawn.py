@@ -1,0 +1,530 @@
+"""Real children: what they find when they start, and the precise reason where they cannot be started."""
+
+import gc
+import json
+import os
+import pwd
+import re
+import resource
+import shlex
+import signal
+import subprocess
+import sys
+import warnings
+from dataclasses import dataclass
+
+import pytest
+from apart import apart
+from programs import program
+
+from procman.errors import ProcmanError
+from procman.system.reaper import decode
+from procman.system.signals import disinherit
+from procman.system.spawn import CannotSpawn, Child, environment, find_command, spawn
+
+NOBODY = 65534
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What is left of a child."""
+
+    stdout: str
+    stderr: str
+    code: int
+    signal: int | None
+
+
+def python(code: str) -> str:
+    """A command that runs that code."""
+    return shlex.join([sys.executable, "-ISc", code])
+
+
+def shell(code: str) -> str:
+    return shlex.join(["/bin/sh", "-c", code])
+
+
+def everything(fd: int | None) -> str:
+    if fd is None:
+        return ""
+    os.set_blocking(fd, True)
+    with os.fdopen(fd, "rb") as pipe:
+        return pipe.read().decode()
+
+
+def wait(child: Child) -> tuple[int, int | None]:
+    reaped = decode(*os.waitpid(child.pid, 0))
+    child.reaped(reaped)
+    return reaped.code, reaped.signal
+
+
+def run(command: str, serverurl: str | None = None, *, said: bytes = b"", **options) -> Ended:
+    """Start it, say something to it, and see what it does until it ends."""
+    child = spawn(program(command=command, **options), serverurl)
+    assert child.stdin is not None
+    os.write(child.stdin, said)
+    os.close(child.stdin)
+    return Ended(everything(child.stdout), everything(child.stderr), *wait(child))
+
+
+def refusal(**options) -> CannotSpawn:
+    """Why it cannot be started; nothing is left open."""
+    before = open_fds()
+    with pytest.raises(CannotSpawn) as caught:
+        spawn(program(**options), None)
+    assert open_fds() == before
+    return caught.value
+
+
+def open_fds() -> list[str]:
+    return os.listdir("/proc/self/fd")
+
+
+def script(path, text: str, mode: int = 0o755) -> str:
+    path.write_text(text)
+    path.chmod(mode)
+    return str(path)
+
+
+# ---- what a child finds
+
+
+def test_it_runs_with_its_three_streams():
+    """What it is told it hears, what it says is heard, and how it ends is known."""
+    ended = run(shell("read word; echo out $word; echo err $word >&2; exit 7"), said=b"hello\n")
+    assert ended == Ended("out hello\n", "err hello\n", 7, None)
+
+
+def test_its_arguments_are_split_as_a_shell_would():
+    """Quotes and backslashes count; variables and wildcards are nothing special."""
+    code = "import sys, json; print(json.dumps(sys.argv[1:]))"
+    ended = run(f"{sys.executable} -ISc '{code}' plain 'two words' \"a 'quote'\" back\\ slash $HOME *")
+    assert json.loads(ended.stdout) == ["plain", "two words", "a 'quote'", "back slash", "$HOME", "*"]
+
+
+def test_a_signal_that_ends_it_is_told():
+    """Code -1 and the signal, as supervisor has it."""
+    ended = run(shell("kill -KILL $$"))
+    assert (ended.code, ended.signal) == (-1, signal.SIGKILL)
+
+
+def test_it_starts_in_its_directory(tmp_path):
+    """Directory= is where it finds itself."""
+    assert run(shell("pwd -P"), directory=str(tmp_path)).stdout == f"{tmp_path.resolve()}\n"
+
+
+def test_a_relative_command_is_meant_from_its_directory(tmp_path):
+    """Not from wherever the master was started."""
+    script(tmp_path / "run", "#!/bin/sh\necho here\n")
+    assert run("./run", directory=str(tmp_path)).stdout == "here\n"
+
+
+@pytest.mark.parametrize("path", ["bin", "/nowhere:bin", ":/nowhere"], ids=["relative", "second", "empty"])
+def test_a_relative_path_is_searched_from_its_directory(tmp_path, path):
+    """A folder of PATH that is relative means what it will mean to the exec."""
+    folder = tmp_path if path.startswith(":") else tmp_path / "bin"
+    folder.mkdir(exist_ok=True)
+    script(folder / "a-command-of-ours", "#!/bin/sh\necho here\n")
+    ended = run("a-command-of-ours", directory=str(tmp_path), environment={"PATH": path})
+    assert ended.stdout == "here\n"
+
+
+def test_a_command_is_looked_for_in_the_programs_own_path(tmp_path):
+    """PATH= in environment= wins over the master's."""
+    script(tmp_path / "a-command-of-ours", "#!/bin/sh\necho found\n")
+    assert run("a-command-of-ours", environment={"PATH": str(tmp_path)}).stdout == "found\n"
+    assert refusal(command="a-command-of-ours").not_found
+
+
+@pytest.mark.parametrize(("umask", "expected"), [(0o077, "77"), (0, "0"), (None, None)])
+def test_its_umask(umask, expected):
+    """Its own, or the master's."""
+    masters = os.umask(0o022)
+    os.umask(masters)
+    ended = run(python("import os; print(oct(os.umask(0))[2:])"), umask=umask)
+    assert ended.stdout.strip() == (expected if expected is not None else oct(masters)[2:])
+
+
+def test_its_environment(monkeypatch):
+    """The master's, the SUPERVISOR_ names, and its own on top of all."""
+    monkeypatch.setenv("FROM_THE_MASTER", "1")
+    monkeypatch.setenv("CHANGED", "master")
+    ended = run(
+        python("import os, json; print(json.dumps(dict(os.environ)))"),
+        "unix:///run/procman.sock",
+        name="worker",
+        group="site",
+        environment={"CHANGED": "program", "OWN": "ü = 1"},
+    )
+    env = json.loads(ended.stdout)
+    assert env["FROM_THE_MASTER"] == "1"
+    assert env["CHANGED"] == "program"
+    assert env["OWN"] == "ü = 1"
+    assert {name: value for name, value in env.items() if name.startswith("SUPERVISOR_")} == {
+        "SUPERVISOR_ENABLED": "1",
+        "SUPERVISOR_SERVER_URL": "unix:///run/procman.sock",
+        "SUPERVISOR_PROCESS_NAME": "worker",
+        "SUPERVISOR_GROUP_NAME": "site",
+    }
+
+
+def test_whose_url_it_gets():
+    """Its own serverurl=, else the master's, else none."""
+    own = environment(program(serverurl="http://own:1"), "http://masters:1", {})
+    masters = environment(program(), "http://masters:1", {})
+    none = environment(program(), None, {})
+    assert own["SUPERVISOR_SERVER_URL"] == "http://own:1"
+    assert masters["SUPERVISOR_SERVER_URL"] == "http://masters:1"
+    assert "SUPERVISOR_SERVER_URL" not in none
+
+
+def test_it_leads_a_process_group_of_its_own():
+    """A signal to its group reaches its children, and nobody else's."""
+    pgid, pid = run(python("import os; print(os.getpgid(0), os.getpid())")).stdout.split()
+    assert pgid == pid
+
+
+def test_it_inherits_no_descriptor_but_its_three():
+    """Not even one that the master made inheritable."""
+    reader, writer = os.pipe()
+    os.set_inheritable(reader, True)
+    try:
+        # listdir has a descriptor of its own, which is gone when its name is looked up.
+        code = "import os; print(*[fd for fd in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{fd}')])"
+        # A pipe does not "exist" by its name either, so ask for the link.
+        code = "import os\nfor fd in range(256):\n try: os.fstat(fd); print(fd)\n except OSError: pass"
+        assert run(python(code)).stdout.split() == ["0", "1", "2"]
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+STATUS = "print({k: int(v, 16) for k, v in (l.split() for l in open('/proc/self/status') if l.startswith('Sig'))})"
+
+
+def test_its_signals_are_reset():
+    """Whatever the master ignores or blocks, or was started with, the child begins with a clean slate."""
+
+    def child_of_a_master_with_a_past() -> dict[str, int]:
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR2})
+        disinherit()
+        # Neither minds what it did not mind before.
+        os.kill(os.getpid(), signal.SIGHUP)
+        command = shlex.join(["/bin/sh", "-c", "grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status"])
+        lines = (line.split() for line in run(command).stdout.splitlines())
+        return {name.strip(":"): int(value, 16) for name, value in lines}
+
+    assert apart(child_of_a_master_with_a_past) == {"SigBlk": 0, "SigIgn": 0, "SigCgt": 0}
+
+
+def test_stderr_goes_where_stdout_goes():
+    """With redirect_stderr there is one pipe, and the order of the lines is kept."""
+    child = spawn(program(command=shell("echo 1; echo 2 >&2; echo 3"), redirect_stderr=True), None)
+    assert child.stderr is None
+    os.close(child.stdin)
+    assert everything(child.stdout) == "1\n2\n3\n"
+    wait(child)
+
+
+def test_stdin_can_be_somebody_elses():
+    """A listening socket, say: the child has it as fd 0, and the caller keeps it."""
+    reader, writer = os.pipe()
+    child = spawn(program(command=shell("read word; echo $word")), None, stdin=reader)
+    assert child.stdin is None
+    os.write(writer, b"hello\n")
+    assert everything(child.stdout) == "hello\n"
+    os.close(child.stderr)
+    wait(child)
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_child_survives_the_end_of_its_reader():
+    """It holds a reading end itself: when the master is gone it meets a full pipe, and not SIGPIPE."""
+    code = (
+        "import os, sys\n"
+        "sys.stdin.readline()\n"
+        "os.set_blocking(1, False)\n"
+        "written = 0\n"
+        "try:\n"
+        "    while True: written += os.write(1, b'x' * 4096)\n"
+        "except BlockingIOError:\n"
+        "    os._exit(7 if written >= 4096 else 8)\n"
+    )
+    child = spawn(program(command=python(code)), None)
+    os.close(child.stdout)
+    os.close(child.stderr)
+    os.write(child.stdin, b"now\n")
+    os.close(child.stdin)
+    assert wait(child) == (7, None)
+
+
+def test_its_output_can_be_opened_by_name():
+    """/dev/stdout is a way to write to it, and another master could read on through /proc."""
+    child = spawn(program(command=shell("echo one > /dev/stdout; read word; echo two >> /proc/self/fd/1")), None)
+    again = os.open(f"/proc/{child.pid}/fd/1", os.O_RDONLY)
+    os.write(child.stdin, b"go\n")
+    os.close(child.stdin)
+    os.close(again)
+    assert everything(child.stdout) == "one\ntwo\n"
+    os.close(child.stderr)
+    wait(child)
+
+
+def test_the_masters_ends_never_block():
+    """A read of nothing and a write to one that does not read come back at once."""
+    child = spawn(program(command=shell("read word")), None)
+    for fd in (child.stdout, child.stderr):
+        with pytest.raises(BlockingIOError):
+            os.read(fd, 1)
+    with pytest.raises(BlockingIOError):
+        for _ in range(1000):
+            os.write(child.stdin, b"x" * 65536)
+    os.kill(child.pid, signal.SIGKILL)
+    for fd in (child.stdin, child.stdout, child.stderr):
+        os.close(fd)
+    wait(child)
+
+
+def test_a_master_without_standard_streams_can_spawn():
+    """Its pipes get the numbers 0, 1 and 2 then, and the child's still end up where they belong."""
+
+    def without_streams() -> Ended:
+        for fd in (0, 1, 2):
+            os.close(fd)
+        return run(shell("read word; echo out $word; echo err >&2"), said=b"hello\n")
+
+    assert apart(without_streams) == Ended("out hello\n", "err\n", 0, None)
+
+
+# ---- another user
+
+
+@as_root
+@pytest.mark.root
+def test_it_runs_as_its_user():
+    """User, group and all the groups that the user has."""
+    account = pwd.getpwuid(NOBODY)
+    code = "import os; print(*os.getresuid(), *os.getresgid(), *sorted(os.getgroups()))"
+    ended = run(python(code), uid=NOBODY)
+    groups = sorted(os.getgrouplist(account.pw_name, account.pw_gid))
+    assert [int(word) for word in ended.stdout.split()] == [NOBODY] * 3 + [account.pw_gid] * 3 + groups
+
+
+@as_root
+@pytest.mark.root
+def test_another_user_can_open_its_output_by_name():
+    """The pipes are its own, so /dev/stdout and /dev/stderr work as they do for root."""
+    ended = run(shell("echo out > /dev/stdout; echo err > /dev/stderr"), uid=NOBODY)
+    assert ended == Ended("out\n", "err\n", 0, None)
+
+
+def test_its_user_may_be_the_masters_own():
+    """Nothing has to be changed then, root or not."""
+    assert run(shell("id -u"), uid=os.geteuid()).stdout == f"{os.geteuid()}\n"
+
+
+@as_root
+@pytest.mark.root
+def test_a_user_that_is_not_there():
+    """A number without an account has no groups, so it is refused."""
+    assert str(refusal(command="/bin/true", uid=4_000_123)) == "couldn't setuid to 4000123: can't find uid 4000123"
+
+
+@as_root
+@pytest.mark.root
+def test_only_root_can_become_another():
+    """A master that is not root says so."""
+
+    def as_nobody() -> str:
+        os.setuid(NOBODY)
+        return str(refusal(command="/bin/true", uid=1))
+
+    assert apart(as_nobody) == "couldn't setuid to 1: can't drop privilege as nonroot user"
+
+
+# ---- why it cannot be started
+
+
+def test_no_such_command():
+    """By a path, and by a name that no folder of PATH has."""
+    by_path, by_name = refusal(command="/no/such/file"), refusal(command="no-such-command-anywhere --flag")
+    assert str(by_path) == "can't find command '/no/such/file'"
+    assert str(by_name) == "can't find command 'no-such-command-anywhere'"
+    assert by_path.not_found
+    assert by_name.not_found
+    assert not by_path.not_executable
+
+
+def test_a_file_that_is_not_executable(tmp_path):
+    """Its mode says so, even to root."""
+    file = script(tmp_path / "run", "#!/bin/sh\n", mode=0o644)
+    why = refusal(command=file)
+    assert str(why) == f"command at {file!r} is not executable"
+    assert why.not_executable
+    assert not why.not_found
+
+
+def test_a_directory(tmp_path):
+    """Directories have the x bit, and still cannot be run."""
+    assert str(refusal(command=str(tmp_path))) == f"command at {str(tmp_path)!r} is a directory"
+
+
+@as_root
+@pytest.mark.root
+def test_a_file_that_the_master_may_not_run(tmp_path):
+    """Executable, but not for us."""
+    file = script(tmp_path / "run", "#!/bin/sh\n", mode=0o700)
+    tmp_path.chmod(0o755)
+
+    def as_nobody() -> str:
+        os.setegid(NOBODY)
+        os.seteuid(NOBODY)
+        return str(refusal(command=file))
+
+    assert apart(as_nobody) == f"no permission to run command {file!r}"
+
+
+def test_a_command_that_cannot_be_parsed():
+    """A quote that is not closed is named, and so is nothing at all."""
+    unclosed = refusal(command="/bin/echo 'oops")
+    assert str(unclosed) == "can't parse command \"/bin/echo 'oops\": No closing quotation"
+    assert unclosed.not_executable
+    assert str(refusal(command="  ")) == "command is empty"
+
+
+@pytest.mark.parametrize("line", ["#!/no/such/python", "#! /no/such/python -u", "#!/bin/sh\r"])
+def test_a_bad_interpreter(tmp_path, line):
+    """The kernel says that the script is not there; the line that is wrong is what helps."""
+    file = script(tmp_path / "run", f"{line}\necho hello\n")
+    interpreter = line[2:].rstrip("\n").lstrip().split(" ")[0]
+    assert str(refusal(command=file)).startswith(f"couldn't exec {file}: bad interpreter ")
+    if "\r" not in line:
+        assert repr(interpreter) in str(refusal(command=file))
+
+
+def test_a_bad_interpreter_of_a_relative_command(tmp_path):
+    """The script is looked for where it would have run."""
+    script(tmp_path / "run", "#!/no/such/python\n")
+    assert "bad interpreter '/no/such/python'" in str(refusal(command="./run", directory=str(tmp_path)))
+
+
+def test_a_binary_of_another_c_library(tmp_path):
+    """Its loader is missing, of which the kernel says that the binary is."""
+    with open(os.path.realpath("/bin/sh"), "rb") as file:
+        binary = file.read()
+    loader = re.search(rb"/lib[\w/.-]*/ld-[\w.-]+\.so[.\d]*\0", binary)
+    if loader is None:
+        pytest.skip("the shell of this machine needs no loader")
+    broken = tmp_path / "run"
+    broken.write_bytes(binary.replace(loader[0], b"/nib" + loader[0][4:]))
+    broken.chmod(0o755)
+    why = str(refusal(command=str(broken)))
+    assert why == f"couldn't exec {broken}: it was built for another C library, whose loader is not here"
+
+
+def test_a_file_that_is_no_program(tmp_path):
+    """Neither binary nor script: a shell would run it, exec does not."""
+    file = script(tmp_path / "run", "echo hello\n")
+    assert str(refusal(command=file)).startswith(f"couldn't exec {file}: neither a binary of this machine nor a script")
+
+
+def test_no_such_directory(tmp_path):
+    """It is named, and so is a file in its place."""
+    missing = str(tmp_path / "missing")
+    assert str(refusal(command="/bin/true", directory=missing)) == f"couldn't chdir to {missing}: no such directory"
+    file = script(tmp_path / "file", "")
+    assert str(refusal(command="/bin/true", directory=file)) == f"couldn't chdir to {file}: no such directory"
+
+
+@as_root
+@pytest.mark.root
+def test_a_directory_that_the_master_may_not_enter(tmp_path):
+    """Not the command is to blame."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+
+    def as_nobody() -> str:
+        os.setegid(NOBODY)
+        os.seteuid(NOBODY)
+        return str(refusal(command="/bin/true", directory=str(closed)))
+
+    assert apart(as_nobody) == f"couldn't chdir to {closed}: Permission denied"
+
+
+def test_an_argument_list_that_is_too_long():
+    """What has no words of ours has the kernel's."""
+    why = str(refusal(command="/bin/true", environment={"LONG": "x" * 4_000_000}))
+    assert why == "couldn't exec /bin/true: E2BIG (Argument list too long)"
+
+
+def test_a_zero_byte_in_the_command():
+    """Nobody can pass that on."""
+    assert "null byte" in str(refusal(command="/bin/echo a\0b"))
+
+
+def test_too_many_open_files():
+    """Said with the name of the program, whichever descriptor it was that is missing, and nothing is left open."""
+
+    def with_few_descriptors() -> list[str]:
+        last = max(int(fd) for fd in open_fds())
+        reasons = []
+        for room in range(1, 12):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (last + room, 4096))
+            # The list of open files takes a descriptor itself, so compare afterwards.
+            try:
+                child = spawn(program(name="greedy", command="/bin/true"), None)
+            except CannotSpawn as why:
+                reasons.append(str(why))
+            else:
+                for fd in (child.stdin, child.stdout, child.stderr):
+                    os.close(fd)
+                wait(child)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+            assert max(int(fd) for fd in open_fds()) == last
+        return reasons
+
+    reasons = apart(with_few_descriptors)
+    assert len(reasons) >= 6
+    assert set(reasons) == {"too many open files to spawn 'greedy'"}
+
+
+def test_what_cannot_be_spawned_is_an_error_for_users():
+    """Its text is shown, never a traceback."""
+    assert issubclass(CannotSpawn, ProcmanError)
+
+
+def test_find_command_needs_no_spawn(tmp_path):
+    """Whoever asks for a start can be told beforehand."""
+    command = find_command(program(command="sh -c true"))
+    assert os.access(command.file, os.X_OK)
+    assert command.argv == ["sh", "-c", "true"]
+
+
+# ---- nothing is left
+
+
+def test_nothing_is_left_open():
+    """A hundred children, and the master has the descriptors it had."""
+    before = open_fds()
+    for _ in range(20):
+        assert run("/bin/true").code == 0
+    assert open_fds() == before
+
+
+def test_subprocess_forgets_a_child_that_was_reaped_by_its_pid():
+    """Otherwise it would wait for that pid some day, whose ever it is then."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        child = spawn(program(command=shell("kill -TERM $$")), None)
+        for fd in (child.stdin, child.stdout, child.stderr):
+            os.close(fd)
+        wait(child)
+        assert child.popen.returncode == -signal.SIGTERM
+        del child
+        gc.collect()
+    assert subprocess._active == []
