@@ -229,16 +229,24 @@ class Control:
         self, specs: Iterable[str], picks: Callable[[Process], bool], work: Callable[[Process], Awaitable[Result]]
     ) -> list[Result]:
         """Do it to all at once. Of a group, a glob and "all" only those that `picks` are meant; a name is always."""
-        answers: list[Awaitable[Result]] = []
+        answers: list[list[Result]] = []
+        tasks: list[Awaitable[None]] = []
+
+        async def answer(process: Process, answered: list[Result]) -> None:
+            answered.append(await work(process))
+
         for spec in specs:
+            # In the order in which they are done, as supervisor answers; clients take the last failure for the whole.
+            answered: list[Result] = []
+            answers.append(answered)
             found = self._named(spec)
             if not found and spec != ALL:
                 group, name = split_namespec(spec)
-                missing = Result(name=name or "*", group=group, status=Fault.BAD_NAME.name, description=spec)
-                answers.append(_ready(missing))
+                answered.append(Result(name=name or "*", group=group, status=Fault.BAD_NAME.name, description=spec))
             plain = _is_plain(spec)
-            answers += [asyncio.ensure_future(work(process)) for process in found if plain or picks(process)]
-        return list(await asyncio.gather(*answers))
+            tasks += [answer(process, answered) for process in found if plain or picks(process)]
+        await asyncio.gather(*tasks)
+        return [result for answered in answers for result in answered]
 
     def _named(self, spec: str) -> list[Process]:
         if spec == ALL:
@@ -310,10 +318,6 @@ def _is_plain(spec: str) -> bool:
 def _result(process: Process, fault: Fault = Fault.SUCCESS, text: str = "OK") -> Result:
     text = "OK" if fault is Fault.SUCCESS else text
     return Result(name=process.program.name, group=process.program.group, status=fault.name, description=text)
-
-
-async def _ready(result: Result) -> Result:
-    return result
 
 
 def _description(process: Process, times: _Times) -> str:

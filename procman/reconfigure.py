@@ -127,7 +127,7 @@ class Reconfigure:
 
     def _unknown(self, names: set[str], difference: Difference) -> list[Step]:
         known = {group.name for group in self.config.groups} | set(self._fleet.groups) | set(difference.removed)
-        return [Step(group=name, action="error", message=f"no such group: {name}") for name in sorted(names - known)]
+        return [Step(group=name, action="error") for name in sorted(names - known)]
 
     async def _remove(self, name: str, *, dry_run: bool) -> list[Step]:
         members = self._fleet.groups[name]

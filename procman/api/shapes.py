@@ -115,7 +115,7 @@ class Step(TypedDict):
     name: NotRequired[str]  # a process of the group; absent where the whole group is meant
     action: Literal["added", "removed", "stopped", "updated", "replaced", "changed in place", "logs re-opened", "error"]
     options: NotRequired[list[str]]  # what was changed in the file
-    message: NotRequired[str]
+    message: NotRequired[str]  # of an error; without one there is no such group
 
 
 class MasterInfo(TypedDict):

@@ -63,7 +63,7 @@ def load(
     """
     loaded = read(path, environ=environ, assume=assume, overrides=overrides)
     if loaded.config is None:
-        raise ConfigError(_by_place(loaded.problems))
+        raise ConfigError(_by_place(path, loaded.problems))
     return loaded.config
 
 
@@ -111,7 +111,7 @@ def judge(path: str, gathered: Gathered, machine: Machine, overrides: Mapping[st
     if _has_error(problems):
         config = None
     elif config is not None:
-        config = replace(config, warnings=_by_place(problems))
+        config = replace(config, warnings=_by_place(path, problems))
     return Loaded(
         config=config,
         groups=groups,
@@ -126,9 +126,9 @@ def _has_error(problems: Iterable[Problem]) -> bool:
     return any(problem.severity == "error" for problem in problems)
 
 
-def _by_place(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """Sorted by file and line; files stay in the order of their first complaint."""
-    files = {problem.file: None for problem in problems}
+def _by_place(path: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Sorted by file and line, the main file first."""
+    files = dict.fromkeys([path, *(problem.file for problem in problems)])
     order = {file: number for number, file in enumerate(files)}
     return tuple(sorted(problems, key=lambda problem: (order[problem.file], problem.line or 0)))
 

@@ -154,7 +154,7 @@ def options_of(cls: type) -> Mapping[str, Option]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise Unfit("expected a text in quotes")
+        raise TypeError
     return value
 
 
@@ -187,10 +187,12 @@ def _show_bool(value: object) -> str:
     return "true" if value else "false"
 
 
-TEXT: Kind[str] = Kind(name="text", expected="a text", slug="other", parse=str, accept=_text, schema={"type": "string"})
+TEXT: Kind[str] = Kind(
+    name="text", expected="a text in quotes", slug="other", parse=str, accept=_text, schema={"type": "string"}
+)
 SECRET: Kind[str] = Kind(
     name="text",
-    expected="a text",
+    expected="a text in quotes",
     slug="other",
     parse=str,
     accept=_text,
@@ -258,11 +260,11 @@ def _accept_seconds(value: object) -> float:
     if not isinstance(value, str):
         return _whole(value)
     word = value.strip().lower()
-    for unit, factor in DURATIONS.items():
-        number = word.removesuffix(unit)
-        if number != word:
-            return _whole(float(number) * factor)
-    return _whole(float(word))
+    unit = next((unit for unit in DURATIONS if word.endswith(unit)), "")
+    try:
+        return _whole(float(word.removesuffix(unit)) * DURATIONS.get(unit, 1))
+    except (ValueError, OverflowError):
+        raise Unfit('expected seconds, or a text such as "500ms", "10s", "2m" or "1h"') from None
 
 
 def _whole(value: float) -> float:
@@ -646,5 +648,5 @@ def similar(word: str, known: object) -> str:
     import difflib  # noqa: PLC0415 - only needed when something is wrong
 
     names = [str(name) for name in known] if isinstance(known, (Mapping, Sequence)) else []
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.7) if len(word) <= 64 else []  # noqa: PLR2004 - any option fits
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6) if len(word) <= 64 else []  # noqa: PLR2004 - any option fits
     return f"; did you mean {close[0]}?" if close else ""

@@ -44,8 +44,13 @@ class Problem:
 
 
 class ConfigError(ProcmanError):
-    """The configuration cannot be used; `problems` holds every reason, and the text is one line for each."""
+    """The configuration cannot be used; `problems` holds every reason, and the warnings; one line each in its text."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        super().__init__("\n".join(_line(problem) for problem in self.problems))
+
+
+def _line(problem: Problem) -> str:
+    # A warning is often the reason of an error: `comand` of "no command".
+    return f"{problem} (warning)" if problem.severity == "warning" else str(problem)

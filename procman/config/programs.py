@@ -80,6 +80,8 @@ def _check(reading: Reading, section: RawSection, common: dict[str, Any], numpro
         message = "killasgroup=false cannot go with stopasgroup=true: leave killasgroup out"
         reading.complain(section, "killasgroup", message, "stopasgroup-without-killasgroup")
     raw = reading.raw(section, "command")
+    if raw is not None and raw.value == "":
+        reading.complain(section, "command", "the command is empty: it can never be started", severity="warning")
     if raw is not None and raw.cut_by:
         message = (
             f"the command ends inside a quote, because a {raw.cut_by} after a blank begins a comment: "

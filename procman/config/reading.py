@@ -156,11 +156,12 @@ class Reading:
     def _expanded(self, section: RawSection, option: str, raw: RawOption, names: Names) -> Any:
         if not raw.toml:
             assert isinstance(raw.value, str)
+            expanded = expand(raw.value, names)
             if takes_all(raw.value):
                 # Python gives the whole mapping for a %s without a name, and so does supervisor.
                 message = "a % without (NAME) takes in the whole environment: write %% for a percent sign"
                 self.complain(section, option, message, severity="warning")
-            return expand(raw.value, names)
+            return expanded
         return _expanded_within(raw.value, {**names, "here": raw.here})
 
     def fitting(self, kind: Kind[Any], value: Any, *, toml: bool) -> Any:

@@ -58,7 +58,7 @@ def unknown_in_toml(reading: Reading) -> None:
             continue
         for option, raw in section.options.items():
             if raw.toml and option not in known.options:
-                reading.complain(section, option, f"there is no such option{option_hint(known, option)}")
+                reading.complain(section, option, f"there is no such option{option_hint(known, option, toml=True)}")
 
 
 def section_type(name: str) -> SectionType | None:
@@ -71,23 +71,26 @@ def section_type(name: str) -> SectionType | None:
     return known if known is not None and known.named == bool(colon) else None
 
 
-def option_hint(known: SectionType | None, option: str) -> str:
+def option_hint(known: SectionType | None, option: str, *, toml: bool = False) -> str:
     """Where it belongs, or which option was meant."""
     if option.startswith("["):
         return "; is it a section header that lacks its closing bracket?"
-    homes = option_homes().get(option)
+    homes = _homes(toml=toml).get(option)
     if homes:
         return f"; {option} belongs into {' or '.join(homes)}"
-    return similar(option, known.options if known else {}) or similar(option, option_homes())
+    return similar(option, known.options if known else {}) or similar(option, _homes(toml=toml))
 
 
 @cache
-def option_homes() -> dict[str, list[str]]:
-    """The sections that have an option of this name, as INI writes them."""
+def _homes(*, toml: bool) -> dict[str, list[str]]:
+    """The sections that have an option of this name, as that form writes them."""
     homes: dict[str, list[str]] = {}
     for known in SECTIONS.values():
+        label = known.toml if toml else known.ini
+        if known.named:
+            label += ".NAME" if toml else ":NAME"
         for option in known.options:
-            homes.setdefault(option, []).append(f"[{known.ini}:x]" if known.named else f"[{known.ini}]")
+            homes.setdefault(option, []).append(f"[{label}]")
     return homes
 
 

@@ -154,12 +154,10 @@ class Console:
         if self._way is None or self._trouble.resting:
             self._lose(stream, len(lines))
             return
-        error: OSError | None = None
-        left = len(lines)
+        size = len(lines)
         if self._trouble.text is not None and not self._at_line_start:
-            _, error = self._write(b"\n")  # the trouble cut a line in two; nobody else goes on with it
-        if error is None:
-            left, error = self._write(lines)
+            lines = b"\n" + lines  # the trouble cut a line in two; nobody else goes on with it
+        left, error = self._write(lines)
         if error is None:
             if self._trouble.text is not None:
                 self._trouble.end(f"{_name(self.fd)} can be written again; {{lost}}")
@@ -167,7 +165,7 @@ class Console:
             self._put(stream, memoryview(lines)[-left:], left)
             self._watch()
         else:
-            self._lose(stream, left)
+            self._lose(stream, min(left, size))
             self._failed(error)
 
     def has_room(self, overflow: Overflow) -> bool:

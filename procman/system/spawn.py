@@ -40,7 +40,7 @@ class Child:
     popen: subprocess.Popen[bytes] = field(repr=False)
 
     def reaped(self, how: Reaped) -> None:
-        """The process was reaped by its pid: tell `subprocess`, or it would wait for that pid some day, whose ever it is."""
+        """The process was reaped by its pid; `subprocess` must not wait for that pid some day, whosever it is then."""
         self.popen.returncode = how.code if how.signal is None else -how.signal
 
 
@@ -91,6 +91,17 @@ def _check_executable(shown: str, path: str) -> None:
         raise CannotSpawn(f"no permission to run command {shown!r}", not_executable=True)
 
 
+def _check_directory(path: str) -> None:
+    try:
+        mode = os.stat(path).st_mode
+    except PermissionError:
+        raise CannotSpawn(f"couldn't chdir to {path}: permission denied") from None
+    except OSError:
+        raise CannotSpawn(f"couldn't chdir to {path}: no such directory") from None
+    if not stat.S_ISDIR(mode):
+        raise CannotSpawn(f"couldn't chdir to {path}: not a directory")
+
+
 def environment(program: Program, serverurl: str | None, base: Mapping[str, str]) -> dict[str, str]:
     """What a process finds in its environment; the program's own settings win over everything."""
     env = dict(base)
@@ -112,8 +123,8 @@ def spawn(program: Program, serverurl: str | None, *, stdin: int | None = None) 
     """
     command = find_command(program)
     account = _account(program)
-    if program.directory is not None and not os.path.isdir(program.directory):
-        raise CannotSpawn(f"couldn't chdir to {program.directory}: no such directory")
+    if program.directory is not None:
+        _check_directory(program.directory)
     ours: list[int] = []  # closed if it fails
     theirs: list[int] = []  # closed in any case
     try:
@@ -201,7 +212,8 @@ def _why(error: Exception, program: Program, command: Command) -> str:
         return f"couldn't exec {command.argv[0]}: {error}"
     name = errno.errorcode.get(error.errno or 0, str(error.errno))
     if error.errno in (errno.EACCES, errno.ENOENT, errno.ENOTDIR) and error.filename == program.directory is not None:
-        return f"couldn't chdir to {program.directory}: {error.strerror}"
+        # It was there a moment ago; or we may see it and not enter it.
+        return f"couldn't chdir to {program.directory}: {os.strerror(error.errno).lower()}"
     match error.errno:
         case errno.EMFILE | errno.ENFILE:
             return f"too many open files to spawn '{program.name}'"

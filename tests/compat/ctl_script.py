@@ -1,8 +1,8 @@
 """Commands to be typed into supervisorctl against supervisord and into procmanctl against procman, and to be compared.
 
-`write_config` makes the folder both masters are started from; `run_script` types `SCRIPT` through one client and gives back
-what was said, with pids, times, versions and paths made the same. The script waits for states through the client itself,
-so that it depends on neither master's speed.
+`write_config` fills the folder a master is started from; `run_script` types `SCRIPT` through one client and gives back
+what was said, with pids, times, versions and paths made the same. The script waits for states through the client
+itself, so that it depends on neither master's speed.
 """
 
 import re
@@ -35,7 +35,8 @@ command=sh -c 'echo hello; echo oops >&2; exec sleep 1000'
 startsecs=0
 
 [program:exits0]
-command=sh -c 'echo bye; exit 0'
+; not too quick: supervisord may miss that it was ever up
+command=sh -c 'echo bye; sleep 0.3'
 autostart=false
 autorestart=false
 startsecs=0
@@ -45,6 +46,8 @@ command=sh -c 'exit 1'
 autostart=false
 autorestart=false
 startretries=0
+; so long because supervisord may see its end a second late, and would then call it no failure to start
+startsecs=30
 
 [program:missing]
 command=/nonexistent/command
@@ -116,9 +119,9 @@ CONFIGS = {
 class Command:
     """One line to type.
 
-    `first` is waited for before: "NAME STATE" as in `status`, "up" or "down" of the master. `config` is the file to put in
-    place before. `unordered`: the order of the lines depends on who was quicker. `only_status`: the text is not compared,
-    because it names its program or its file in its own way.
+    `first` is waited for before: "NAME STATE" as in `status`, "up" or "down" of the master. `config` is the file to
+    put in place before. `unordered`: the order of the lines depends on who was quicker. `only_status`: the text is not
+    compared, because it names its program or its file in its own way.
     """
 
     words: tuple[str, ...]
@@ -235,8 +238,11 @@ SCRIPT: tuple[Command, ...] = (
     _c("maintail", only_status=True),
     _c("maintail -100", only_status=True),
     _c("clear"),
+    # Not a tail after this one: supervisord says it has cleared the logs of what does not run, and has not.
     _c("clear exits0"),
-    _c("tail exits0"),
+    _c("tail sleeper"),
+    _c("clear sleeper"),
+    _c("tail sleeper"),
     _c("clear nope"),
     _c("clear exits0 nope"),
     _c("clear site:one"),
@@ -358,7 +364,7 @@ def _type(ctl: Sequence[str], folder: Path, words: Sequence[str]) -> tuple[str, 
 
 
 def _wait(ctl: Sequence[str], folder: Path, condition: str) -> None:
-    """Ask for the status until it is as wanted. There is nothing to wait for but the answer: a client shows no events."""
+    """Ask for the status until it is as wanted: a client shows no events that could be waited for."""
     name, _, state = condition.partition(" ")
     out = ""
     for _ in range(_TRIES):

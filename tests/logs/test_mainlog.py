@@ -79,7 +79,7 @@ def test_a_log_that_cannot_be_opened_stops_the_start(tmp_path):
         open_log_file(path, 0, 0, pytest.fail)
     assert str(caught.value) == (
         f"cannot open the log {path}: No such file or directory; set logfile= to a file in a directory that exists and "
-        "may be written, or to NONE"
+        "may be written, or to /dev/null"
     )
 
 
@@ -94,5 +94,6 @@ def test_trouble_with_the_log_may_be_told_to_the_log(tmp_path):
     log.info("two")
     log.close()
     lines = (tmp_path / "other").read_text().splitlines()
-    assert [line.split(" ")[2] for line in lines] == ["WARN", "INFO", "INFO"]
+    assert [line.split(" ")[2] for line in lines] == ["WARN", "INFO", "INFO", "WARN"]
     assert "No space left on device; procman goes on" in lines[0]
+    assert "is closed" in lines[3]

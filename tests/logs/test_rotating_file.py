@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from supervisor.loggers import RotatingFileHandler
 
 from procman.errors import ProcmanError
-from procman.logs.sinks import Null, RotatingFile, Sink
+from procman.logs.sinks import PROGRAM_GOES_ON, Null, RotatingFile, Sink
 
 
 class Clock:
@@ -112,8 +112,7 @@ def test_a_fifo_nobody_reads_is_said_once(tmp_path, clock, said):
     os.close(reader)
     sink.close()
     assert said == [
-        f"cannot write log {fifo}: nobody reads this fifo; the program keeps running, "
-        "its output is counted as lost until this is mended",
+        f"cannot write log {fifo}: nobody reads this fifo; {PROGRAM_GOES_ON}",
         f"log {fifo} can be written again; 21 bytes of it were lost",
     ]
 

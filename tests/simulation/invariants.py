@@ -160,6 +160,7 @@ class Invariants:
     def _announcements_chain_up(self, actions: list[Action]) -> None:
         for name in self.fleet.processes.keys() - self.before.keys():
             self.announced[name] = State.STOPPED
+            self.failures[name] = 0
         for action in actions:
             if isinstance(action, Announce):
                 name, before, after = action.name, action.before, action.after

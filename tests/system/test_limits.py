@@ -40,11 +40,18 @@ def test_a_soft_limit_is_raised_and_told():
 def test_root_raises_the_hard_limit_too():
     """It may."""
 
-    def raised() -> tuple[list[str], tuple[int, int]]:
+    def raised() -> tuple[list[str], tuple[int, int]] | None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (100, 101))
+        except ValueError:
+            return None
         return raise_limits(200, 1), resource.getrlimit(resource.RLIMIT_NOFILE)
 
-    assert apart(raised) == (["Increased RLIMIT_NOFILE limit to 200"], (200, 200))
+    found = apart(raised)
+    if found is None:
+        pytest.skip("root lacks CAP_SYS_RESOURCE here")
+    assert found == (["Increased RLIMIT_NOFILE limit to 200"], (200, 200))
 
 
 @needs_root
@@ -56,15 +63,19 @@ def test_root_raises_the_hard_limit_too():
             "RLIMIT_NOFILE",
             200,
             1,
-            "cannot have 200 file descriptors (minfds=200): the environment allows 100. "
-            "Raise its limit, or lower minfds in the configuration",
+            (
+                "cannot have 200 file descriptors (minfds=200): the environment allows 100. "
+                "Raise its limit, or lower minfds in the configuration"
+            ),
         ),
         (
             "RLIMIT_NPROC",
             1,
             200,
-            "cannot have 200 processes (minprocs=200): the environment allows 100. "
-            "Raise its limit, or lower minprocs in the configuration",
+            (
+                "cannot have 200 processes (minprocs=200): the environment allows 100. "
+                "Raise its limit, or lower minprocs in the configuration"
+            ),
         ),
     ],
 )

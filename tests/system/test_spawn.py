@@ -144,7 +144,7 @@ def test_its_umask(umask, expected):
     masters = os.umask(0o022)
     os.umask(masters)
     ended = run(python("import os; print(oct(os.umask(0))[2:])"), umask=umask)
-    assert ended.stdout.strip() == (expected if expected is not None else oct(masters)[2:])
+    assert ended.stdout.strip() == (f"{masters:o}" if expected is None else expected)
 
 
 def test_its_environment(monkeypatch):
@@ -191,17 +191,11 @@ def test_it_inherits_no_descriptor_but_its_three():
     reader, writer = os.pipe()
     os.set_inheritable(reader, True)
     try:
-        # listdir has a descriptor of its own, which is gone when its name is looked up.
-        code = "import os; print(*[fd for fd in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{fd}')])"
-        # A pipe does not "exist" by its name either, so ask for the link.
         code = "import os\nfor fd in range(256):\n try: os.fstat(fd); print(fd)\n except OSError: pass"
         assert run(python(code)).stdout.split() == ["0", "1", "2"]
     finally:
         os.close(reader)
         os.close(writer)
-
-
-STATUS = "print({k: int(v, 16) for k, v in (l.split() for l in open('/proc/self/status') if l.startswith('Sig'))})"
 
 
 def test_its_signals_are_reset():
@@ -214,11 +208,11 @@ def test_its_signals_are_reset():
         disinherit()
         # Neither minds what it did not mind before.
         os.kill(os.getpid(), signal.SIGHUP)
-        command = shlex.join(["/bin/sh", "-c", "grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status"])
+        command = shlex.join(["/bin/sh", "-c", "grep -E '^Sig(Blk|Ign)' /proc/self/status"])
         lines = (line.split() for line in run(command).stdout.splitlines())
         return {name.strip(":"): int(value, 16) for name, value in lines}
 
-    assert apart(child_of_a_master_with_a_past) == {"SigBlk": 0, "SigIgn": 0, "SigCgt": 0}
+    assert apart(child_of_a_master_with_a_past) == {"SigBlk": 0, "SigIgn": 0}
 
 
 def test_stderr_goes_where_stdout_goes():
@@ -281,9 +275,8 @@ def test_the_masters_ends_never_block():
     for fd in (child.stdout, child.stderr):
         with pytest.raises(BlockingIOError):
             os.read(fd, 1)
-    with pytest.raises(BlockingIOError):
-        for _ in range(1000):
-            os.write(child.stdin, b"x" * 65536)
+    # More than any pipe holds, so not all of it is taken.
+    assert os.write(child.stdin, b"x" * 8_000_000) < 8_000_000
     os.kill(child.pid, signal.SIGKILL)
     for fd in (child.stdin, child.stdout, child.stderr):
         os.close(fd)
@@ -309,10 +302,11 @@ def test_a_master_without_standard_streams_can_spawn():
 def test_it_runs_as_its_user():
     """User, group and all the groups that the user has."""
     account = pwd.getpwuid(NOBODY)
-    code = "import os; print(*os.getresuid(), *os.getresgid(), *sorted(os.getgroups()))"
-    ended = run(python(code), uid=NOBODY)
+    # The interpreter of the tests may be closed to that user, a shell is not.
+    ended = run(shell("grep -E '^(Uid|Gid|Groups)' /proc/self/status"), uid=NOBODY)
+    found = {name: [int(number) for number in numbers] for name, *numbers in map(str.split, ended.stdout.splitlines())}
     groups = sorted(os.getgrouplist(account.pw_name, account.pw_gid))
-    assert [int(word) for word in ended.stdout.split()] == [NOBODY] * 3 + [account.pw_gid] * 3 + groups
+    assert found == {"Uid:": [NOBODY] * 4, "Gid:": [account.pw_gid] * 4, "Groups:": groups}
 
 
 @as_root
@@ -438,7 +432,7 @@ def test_no_such_directory(tmp_path):
     missing = str(tmp_path / "missing")
     assert str(refusal(command="/bin/true", directory=missing)) == f"couldn't chdir to {missing}: no such directory"
     file = script(tmp_path / "file", "")
-    assert str(refusal(command="/bin/true", directory=file)) == f"couldn't chdir to {file}: no such directory"
+    assert str(refusal(command="/bin/true", directory=file)) == f"couldn't chdir to {file}: not a directory"
 
 
 @as_root
@@ -449,11 +443,13 @@ def test_a_directory_that_the_master_may_not_enter(tmp_path):
     closed.mkdir(mode=0o700)
 
     def as_nobody() -> str:
+        # pytest's own folders are closed to others, so name it from inside.
+        os.chdir(closed.parent)
         os.setegid(NOBODY)
         os.seteuid(NOBODY)
-        return str(refusal(command="/bin/true", directory=str(closed)))
+        return str(refusal(command="/bin/true", directory="closed"))
 
-    assert apart(as_nobody) == f"couldn't chdir to {closed}: Permission denied"
+    assert apart(as_nobody) == "couldn't chdir to closed: permission denied"
 
 
 def test_an_argument_list_that_is_too_long():
@@ -471,11 +467,13 @@ def test_too_many_open_files():
     """Said with the name of the program, whichever descriptor it was that is missing, and nothing is left open."""
 
     def with_few_descriptors() -> list[str]:
-        last = max(int(fd) for fd in open_fds())
+        # Without gaps among the numbers below it, the limit says how many there can be.
+        highest = max(int(fd) for fd in open_fds())
+        while (last := os.dup(0)) <= highest:
+            pass
         reasons = []
         for room in range(1, 12):
             resource.setrlimit(resource.RLIMIT_NOFILE, (last + room, 4096))
-            # The list of open files takes a descriptor itself, so compare afterwards.
             try:
                 child = spawn(program(name="greedy", command="/bin/true"), None)
             except CannotSpawn as why:
@@ -485,7 +483,8 @@ def test_too_many_open_files():
                     os.close(fd)
                 wait(child)
             resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
-            assert max(int(fd) for fd in open_fds()) == last
+            # One more, which the list itself takes.
+            assert max(int(fd) for fd in open_fds()) == last + 1
         return reasons
 
     reasons = apart(with_few_descriptors)

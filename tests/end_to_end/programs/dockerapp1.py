@@ -23,7 +23,8 @@ NAMES: dict[int, str] = {
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    # In one write, as Go has it: two processes may share the pipe.
+    os.write(1, f"{text}\n".encode())
 
 
 def handle(number: int, leave_on: signal.Signals | None, farewell: str) -> None:

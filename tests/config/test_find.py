@@ -1,0 +1,90 @@
+"""Where the configuration and the socket of a master are found."""
+
+import os
+import socket
+
+import pytest
+
+from procman.config import find
+from procman.errors import ProcmanError
+
+
+@pytest.fixture
+def runtime(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    # A test's folder has a long name.
+    monkeypatch.setattr(find, "LONGEST_SOCKET_PATH", 4096)
+    return tmp_path
+
+
+def test_the_first_file_of_the_search_path_is_found(tmp_path, monkeypatch):
+    """procman's own name before supervisor's, here before below."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(find, "SEARCH", tuple(path for path in find.SEARCH if path.startswith(".")))
+    assert find.find_config() is None
+    (tmp_path / "supervisord.conf").touch()
+    assert find.find_config() == "./supervisord.conf"
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "procman.toml").touch()
+    assert find.find_config() == "./conf/procman.toml"
+    (tmp_path / "procman.toml").touch()
+    assert find.find_config() == "./procman.toml"
+
+
+def test_the_socket_is_the_same_by_whatever_name_the_file_is_reached(runtime, tmp_path, monkeypatch):
+    """Relative, absolute or through a link; another file has another one."""
+    (tmp_path / "web.conf").touch()
+    (tmp_path / "link.conf").symlink_to("web.conf")
+    monkeypatch.chdir(tmp_path)
+    path = find.default_socket("web.conf")
+    assert path == find.default_socket(str(tmp_path / "web.conf")) == find.default_socket("link.conf")
+    assert os.path.dirname(path) == str(runtime / "procman")
+    assert os.path.basename(path).startswith("web-")
+    assert path != find.default_socket("other.conf")
+
+
+def test_the_path_is_never_too_long_for_a_socket(tmp_path, monkeypatch):
+    """A long XDG_RUNTIME_DIR is passed over, a long file name is cut."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/" + "x" * 80)
+    path = find.default_socket("/" + "ü long" * 50 + ".conf")
+    assert len(os.fsencode(path)) <= find.LONGEST_SOCKET_PATH
+    assert not path.startswith("/xxx")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/" + "x" * 60)
+    assert len(os.fsencode(find.default_socket("/" + "y" * 200))) <= find.LONGEST_SOCKET_PATH
+    with socket.socket(socket.AF_UNIX) as probe, pytest.raises(FileNotFoundError):
+        probe.connect(find.default_socket("/" + "y" * 200))
+
+
+def test_a_relative_runtime_dir_is_passed_over(monkeypatch):
+    """It would be another one for the client."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "run")
+    assert os.path.isabs(find.runtime_dir())
+
+
+def test_the_runtime_dir_is_made_private_and_used_again(runtime):
+    """Mode 0700, whatever the umask."""
+    assert find.ensure_runtime_dir() == find.ensure_runtime_dir() == str(runtime / "procman")
+    assert (runtime / "procman").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_runtime_dir_that_others_may_enter_is_refused(runtime):
+    """Somebody else could have put a socket there; the message says how to go on."""
+    (runtime / "procman").mkdir(mode=0o755)
+    (runtime / "procman").chmod(0o755)
+    with pytest.raises(ProcmanError, match="chmod 700"):
+        find.ensure_runtime_dir()
+
+
+def test_a_link_in_place_of_the_runtime_dir_is_refused(runtime, tmp_path):
+    """It may be turned elsewhere after the look."""
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (runtime / "procman").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ProcmanError, match="not a folder"):
+        find.ensure_runtime_dir()
+
+
+def test_a_runtime_dir_that_cannot_be_made_says_why(runtime, monkeypatch):
+    """With the path and the way out."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime / "missing"))
+    with pytest.raises(ProcmanError, match=r"missing/procman.*No such file.*XDG_RUNTIME_DIR"):
+        find.ensure_runtime_dir()

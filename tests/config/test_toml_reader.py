@@ -1,0 +1,138 @@
+"""The TOML reader: lines of keys, unknown sections, and what tomli refuses."""
+
+import textwrap
+
+import pytest
+import tomli
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from procman.config import toml
+
+
+def read(text):
+    return toml.parse(textwrap.dedent(text), "f.toml")
+
+
+def test_each_key_knows_its_line():
+    """Through comments, lists and texts of several lines, dotted and quoted keys."""
+    lines = toml.lines_of(
+        textwrap.dedent(
+            '''\
+            # [no.table]
+            include = [
+              "a", # ]
+              "[b]",
+            ]
+            [program.web]
+            command = """
+            [not.a.table]
+            x = "\\"""
+            """""
+            environment.A = '#1'
+            [ "program" . 'a.b' ]
+            command = ["x", { y = 1 }] # [
+            startsecs = 1
+            '''
+        )
+    )
+    assert lines == {
+        ("include",): 2,
+        ("program",): 6,
+        ("program", "web"): 6,
+        ("program", "web", "command"): 7,
+        ("program", "web", "environment"): 11,
+        ("program", "web", "environment", "A"): 11,
+        ("program", "a.b"): 12,
+        ("program", "a.b", "command"): 13,
+        ("program", "a.b", "startsecs"): 14,
+    }
+
+
+TEXTS = st.text(st.sampled_from("ab\"'#[]{}=\\\n ,."), max_size=12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["'''", '"""', "list", "plain"]), TEXTS), max_size=6))
+def test_no_value_hides_the_keys_after_it(values):
+    """Whatever tomli accepts, each key is found at its own line."""
+    lines = ["[program.web]"]
+    expected = {}
+    for number, (form, value) in enumerate(values):
+        key = f"k{number}"
+        match form:
+            case "list":
+                line = f"{key} = [\n  {value!r},\n]"
+            case "plain":
+                line = f"{key} = '{value}'"
+            case quotes:
+                line = f"{key} = {quotes}{value}{quotes}"
+        try:
+            if tomli.loads(line).keys() != {key}:
+                continue
+        except tomli.TOMLDecodeError:
+            continue
+        expected["program", "web", key] = sum(map(lambda text: text.count("\n") + 1, lines)) + 1  # noqa: C417 - shorter
+        lines.append(line)
+    found = toml.lines_of("\n".join(lines))
+    assert {path: line for path, line in found.items() if len(path) > 2} == expected
+
+
+def test_sections_get_supervisors_names():
+    """So that everything behind the readers is written once."""
+    sections, problems = read(
+        """\
+        include = ["x"]
+        [procman]
+        [program.web]
+        command = "x"
+        [unix_http_server]
+        file = "/s"
+        [inet_http_server.one]
+        port = 1
+        [inet_http_server.two]
+        port = 2
+        [procmanctl]
+        """
+    )
+    assert problems == []
+    assert [section.name for section in sections] == [
+        "include",
+        "supervisord",
+        "program:web",
+        "unix_http_server",
+        "inet_http_server:one",
+        "inet_http_server:two",
+        "supervisorctl",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ("[procmn]", 1, "did you mean procman?"),
+        ("\n[supervisord]", 2, "in TOML it is [procman]"),
+        ("command = 'x'", 1, "command belongs into [program.NAME]"),
+        ("[program]\ncommand = 'x'", 2, "[program.NAME]"),
+        ("program = 3", 1, "expected a table"),
+    ],
+)
+def test_an_unknown_section_is_an_error_that_says_what_was_meant(text, line, hint):
+    """With the line it stands in."""
+    _, problems = toml.parse(text, "f.toml")
+    assert len(problems) == 1
+    assert (problems[0].line, problems[0].severity) == (line, "error")
+    assert hint in problems[0].message
+
+
+@pytest.mark.parametrize("text", ["x = ", "[a]\nx = 1\nx = 2", "x = " + "[" * 5000, "x = 1e", "\0"])
+def test_what_tomli_refuses_is_one_problem(text):
+    """Never a traceback, not even for brackets five thousand deep."""
+    _, problems = toml.parse(text, "f.toml")
+    assert [problem.slug for problem in problems] == ["syntax"]
+
+
+def test_a_syntax_error_has_its_line():
+    """As tomli tells it."""
+    _, problems = toml.parse("a = 1\nb = ]\n", "f.toml")
+    assert problems[0].line == 2
