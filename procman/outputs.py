@@ -45,6 +45,10 @@ class _Target:
     backups: int
     syslog: bool
 
+    def is_as(self, other: "_Target") -> bool:
+        """The other is the same place, kept within other bounds."""
+        return (self.logfile, self.syslog) == (other.logfile, other.syslog)
+
 
 @dataclass(slots=True)
 class _Stream:
@@ -54,6 +58,7 @@ class _Stream:
     sinks: list[Sink]
     ring: Ring
     pumps: list[Pump] = field(default_factory=list)  # the last one is of the present run
+    unread: int = 0  # bytes left in pipes that were let go
 
 
 @dataclass(slots=True)
@@ -71,7 +76,7 @@ class Outputs:
         """Opens the master's log, and removes the AUTO logs of an earlier run."""
         self._loop = asyncio.get_running_loop()
         self._master = config.master
-        self._consoles = Consoles()
+        self._consoles = Consoles(on_problem=self._say)
         self._consoles.attach(self._loop)
         self._streams: dict[tuple[str, str], _Stream] = {}
         self._stdin: dict[str, _Stdin] = {}
@@ -89,8 +94,10 @@ class Outputs:
                 stream = self._stream(name, program, channel)
                 pump = Pump(self._loop, fd, stream.sinks, stream.ring, strip_ansi=self._master.strip_ansi)
                 stream.pumps = [old for old in stream.pumps if not old.closed]
-                while len(stream.pumps) >= OLD_PIPES:
-                    stream.pumps.pop(0).close()
+                while len(stream.pumps) > OLD_PIPES:
+                    oldest = stream.pumps.pop(0)
+                    oldest.close()
+                    stream.unread += oldest.unread
                 stream.pumps.append(pump)
         if child.stdin is not None:
             self._stdin[name] = _Stdin(child.stdin)
@@ -124,7 +131,7 @@ class Outputs:
     def lost(self, name: str) -> int:
         """Bytes that could not be written."""
         streams = (self._streams.get((name, channel)) for channel in ("stdout", "stderr"))
-        return sum(sink.lost for stream in streams if stream for sink in stream.sinks)
+        return sum(stream.unread + sum(sink.lost for sink in stream.sinks) for stream in streams if stream)
 
     def read(self, name: str, channel: str, offset: int, length: int) -> bytes:
         """Part of a process's log, as supervisor counts offsets; raises Refused(NO_FILE, BAD_ARGUMENTS, FAILED)."""
@@ -207,7 +214,9 @@ class Outputs:
         sinks: list[Sink] = [_Kept(self._main_ring)]
         console = console_target(master.logfile)
         if not master.silent or console is not None:
-            sinks.append(self._consoles.get(console or 1).stream("procman", overflow=Overflow.LOG))
+            sinks.append(
+                self._consoles.get(console or 1).stream("this log", overflow=Overflow.LOG, on_problem=self._say)
+            )
         if master.logfile == "syslog":
             sinks.append(Syslog(master.identifier, self._say))
         elif console is None:
@@ -238,6 +247,9 @@ class Outputs:
         if stream is None:
             stream = _Stream(target, self._sinks(program, channel, target), Ring())
             self._streams[name, channel] = stream
+        elif stream.target != target and isinstance(stream.sinks[0], RotatingFile) and stream.target.is_as(target):
+            stream.sinks[0].maxbytes, stream.sinks[0].backups = target.maxbytes, target.backups
+            stream.target = target
         elif stream.target != target:
             old, stream.sinks, stream.target = stream.sinks, self._sinks(program, channel, target), target
             for pump in stream.pumps:

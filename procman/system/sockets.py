@@ -4,6 +4,7 @@ A socket file that nobody listens on is left over from a master that was killed,
 belongs to a master that runs.
 """
 
+import errno
 import os
 import socket
 import stat
@@ -64,8 +65,10 @@ def listen_tcp(host: str, port: int, backlog: int = 128) -> socket.socket:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
         )
-    except OSError as error:
-        raise CannotListen(f"cannot listen on {shown}: {error.strerror}; check port= in [inet_http_server]") from None
+    except (OSError, UnicodeError) as error:
+        # Not every text can be a host's name, and one that cannot is no OSError.
+        why = error.strerror if isinstance(error, OSError) else "that is no host name"
+        raise CannotListen(f"cannot listen on {shown}: {why}; check port= in [inet_http_server]") from None
     # IPv4 first, as supervisor has it, unless the host is an IPv6 address.
     family, kind, protocol, _, where = min(found, key=lambda info: info[0] != socket.AF_INET)
     sock = socket.socket(family, kind, protocol)
@@ -75,11 +78,17 @@ def listen_tcp(host: str, port: int, backlog: int = 128) -> socket.socket:
         sock.listen(backlog)
     except OSError as error:
         sock.close()
-        raise CannotListen(
-            f"cannot listen on {shown}: {error.strerror}; stop the program that listens there, or choose another port"
-        ) from None
+        way_out = _TCP_WAYS_OUT.get(error.errno or 0, "check port= in [inet_http_server]")
+        raise CannotListen(f"cannot listen on {shown}: {error.strerror}; {way_out}") from None
     sock.setblocking(False)
     return sock
+
+
+_TCP_WAYS_OUT = {
+    errno.EADDRINUSE: "stop the program that listens there, or choose another port",
+    errno.EADDRNOTAVAIL: "no interface of this machine has that address; check port= in [inet_http_server]",
+    errno.EACCES: "low ports take root; choose one above 1023",
+}
 
 
 def remove_socket(path: str) -> None:

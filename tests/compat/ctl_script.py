@@ -42,10 +42,12 @@ autorestart=false
 startsecs=0
 
 [program:exits1]
-command=sh -c 'exit 1'
+; not at once, so that it is always the last to answer to "start all" and its status the last to count
+command=sh -c 'sleep 0.3; exit 1'
 autostart=false
 autorestart=false
 startretries=0
+startsecs=30
 ; so long because supervisord may see its end a second late, and would then call it no failure to start
 startsecs=30
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from ctl_script import SCRIPT, run_script, write_config
+from ctl_script import run_script, write_config
 
 BIN = Path(sys.executable).parent
 PEERS = {
@@ -17,7 +17,7 @@ PEERS = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def said():
     """What both said to each line, under the name of the peer."""
     pytest.importorskip("supervisor", reason="the oracle is not installed: pip install supervisor==4.3.0")
@@ -57,9 +57,8 @@ def converse(master, ctl):
             process.stdout.close()
 
 
-@pytest.mark.parametrize(
-    "number", range(len(SCRIPT)), ids=[f"{n:03}-{'_'.join(c.words)}" for n, c in enumerate(SCRIPT)]
-)
-def test_procmanctl_says_what_supervisorctl_says(said, number):
-    """The same output and the same exit status, pids, times and paths apart."""
-    assert said["procman"][number] == said["supervisor"][number]
+def test_procmanctl_says_what_supervisorctl_says(said):
+    """The same output and the same exit status for every line of the script, pids, times and paths apart."""
+    pairs = list(zip(said["supervisor"], said["procman"], strict=True))
+    assert len(pairs) >= 60
+    assert [pair for pair in pairs if pair[0] != pair[1]] == []

@@ -46,7 +46,12 @@ class _Imagination:
         for name in GROUPS[: self._random.randint(1, 4)]:
             self._config[name] = self._group(name)
         groups = tuple(self._config.values())
-        requests = [(self._pick(*DELAYS), self._request()) for _ in range(self._random.randint(0, 10))]
+        requests: list[tuple[float, Event]] = []
+        for _ in range(self._random.randint(0, 10)):
+            requests.append((self._pick(*DELAYS), self._request()))
+            if isinstance(requests[-1][1], GroupRemoved) and self._chance(0.4):
+                # Taken out and put back in, before the processes or even their orders have gone.
+                requests.append((self._pick(0.0, 0.0, 0.01, 0.5), self._add(requests[-1][1].name)))
         # Of these it is not known when they come, so they leave the configuration alone.
         reactions = tuple(
             (self._name(), self._pick(*State), self._request(KINDS)) for _ in range(self._pick(0, 0, 0, 1, 2))
@@ -62,7 +67,7 @@ class _Imagination:
             requests=tuple(requests),
             reactions=reactions,
             late=self._pick(0.0, 0.0, 0.05, 1.5),
-            slice=self._pick(1000, 1000, 1, 2),
+            slice=self._pick(1000, 1, 1, 2),
             turn=self._pick(0.0, 0.02, 0.4),
             seed=self._random.randint(0, 1_000_000),
         )
@@ -135,15 +140,18 @@ class _Imagination:
             case "add":
                 # The one that has just gone, most of all.
                 missing = [name for name in GROUPS if name not in self._config] or list(GROUPS)
-                group = self._group(self._pick(*missing))
-                self._config.setdefault(group.name, group)
-                return GroupAdded(group)
+                return self._add(self._pick(*missing))
             case "remove":
                 name = self._pick(*GROUPS)
                 self._config.pop(name, None)
                 return GroupRemoved(name)
             case _:
                 return self._change()
+
+    def _add(self, name: str) -> Event:
+        group = self._group(name)
+        self._config.setdefault(name, group)
+        return GroupAdded(group)
 
     def _change(self) -> Event:
         name = self._pick(*(self._config or GROUPS))

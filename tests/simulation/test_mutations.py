@@ -70,6 +70,24 @@ MUTATIONS = [
         r"if not before\.autostart and program\.autostart and",
         "if False and",
     ),
+    Mutation(
+        "a change in place is lost on what is being replaced",
+        process,
+        r"self\.successor = program\n( +return \[\]\n +before)",
+        r"pass\n\1",
+    ),
+    Mutation(
+        "what is being replaced is changed in place",
+        process,
+        r"(in place.*\n|.*)if self\.successor is not None:\n( +self\.successor = program\n +return)",
+        r"\1if False:\n\2",
+    ),
+    Mutation(
+        "a spawn that waits keeps its old options",
+        process,
+        r"if self\.state is State\.STARTING and self\.pid is None:",
+        "if False:",
+    ),
     # Starting
     Mutation("startsecs are not waited for", process, r"now \+ self\.program\.startsecs", "now"),
     Mutation("it starts for ever", process, r"self\.deadline = now \+ self\.program\.startsecs", "pass"),
@@ -91,6 +109,13 @@ MUTATIONS = [
     ),
     Mutation("failures are not counted", process, r"self\.failures \+= 1", "self.failures = 1"),
     Mutation("nobody is told why it failed", process, r"(status=status, reason=)reason\)(\n +if)", r'\1"")\2'),
+    Mutation(
+        "a late timer makes a crash of a run",
+        process,
+        r"if self\.state is State\.STARTING and self\.deadline is not None",
+        "if False",
+    ),
+    Mutation("a later wave is tried again", process, r"if not self\.wanted:", "if False:"),
     # Ending
     Mutation("the pid of the dead is kept", process, r"pid, self\.pid = self\.pid or 0, None", "pid = self.pid or 0"),
     Mutation(
@@ -155,6 +180,7 @@ MUTATIONS = [
     Mutation(
         "nobody asks whether a spawn is still wanted", fleet, r"process is not None and process\.awaits\(.*\)", "True"
     ),
+    Mutation("an order of the past is carried out", fleet, r" and process\.program is order\.program", ""),
     Mutation("a spawned process has no owner", fleet, r"self\._by_pid\[pid\] = process", "pass"),
     Mutation(
         "a reaped pid keeps its owner",
@@ -184,6 +210,14 @@ MUTATIONS = [
         fleet,
         r"(processes\.values\(\):\n +if) process\.program\.autostart:",
         r"\1 False:",
+    ),
+    Mutation("a group cannot come back before it has left", fleet, r"members and not members\.leaving", "members"),
+    Mutation("nobody hears of a group that comes back", fleet, r"\[\*back, \*(self\._change.*)\]", r"[*back[:1], *\1]"),
+    Mutation(
+        "an update that was made already is made again",
+        fleet,
+        r"program != process\.definition",
+        "program != process.program",
     ),
     Mutation(
         "a removed group goes on",

@@ -26,7 +26,7 @@ NOBODY = 65534
         ("CHLD", 17),
         ("CLD", 17),
         ("POLL", 29),
-        ("RTMIN", 34),
+        ("RTMIN", signal.SIGRTMIN),
         ("64", 64),
         ("", None),
         ("0", None),

@@ -190,10 +190,19 @@ def test_a_port_that_is_taken():
     assert str(caught.value) == expected
 
 
-def test_a_host_that_is_not_there():
-    """A name that nobody knows, and a number that is nobody's."""
-    with pytest.raises(CannotListen, match=r"cannot listen on host\.invalid:9001: .*; check port= in"):
-        listen_tcp("host.invalid", 9001)
+@pytest.mark.parametrize("host", ["host.invalid", "no..name", "x" * 300])
+def test_a_host_that_is_not_there(host):
+    """A name that nobody knows, and what cannot be a name at all."""
+    with pytest.raises(CannotListen, match=rf"cannot listen on {host}:9001: .*; check port= in"):
+        listen_tcp(host, 9001)
+
+
+def test_an_address_that_is_not_ours():
+    """Nothing has to be stopped for it, so nobody is told to."""
+    with pytest.raises(CannotListen) as caught:
+        # https://www.rfc-editor.org/rfc/rfc5737: an address that no machine has.
+        listen_tcp("192.0.2.1", 9001)
+    assert "no interface of this machine has that address" in str(caught.value)
 
 
 def test_ipv6():
