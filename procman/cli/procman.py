@@ -133,9 +133,9 @@ def _schema(arguments: list[str]) -> int:
     parser.parse_args(arguments)
     import json  # noqa: PLC0415 - only here
 
-    from procman.config.describe import json_schema  # noqa: PLC0415 - only here
+    from procman.config.describe import schema  # noqa: PLC0415 - only here
 
-    print(json.dumps(json_schema(), indent=2))
+    print(json.dumps(schema(), indent=2))
     return OK
 
 

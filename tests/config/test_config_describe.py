@@ -41,9 +41,17 @@ def test_what_update_does_is_told_per_option():
     program = SECTIONS["program"].options
     in_place = {name for name, option in program.items() if option.effect is Effect.NONE}
     assert in_place == {
-        "autostart", "autorestart", "startsecs", "startretries", "stopsignal", "stopwaitsecs", "stopasgroup", "killasgroup",
-        "exitcodes", "priority",
-    }  # fmt: skip
+        "autostart",
+        "autorestart",
+        "startsecs",
+        "startretries",
+        "stopsignal",
+        "stopwaitsecs",
+        "stopasgroup",
+        "killasgroup",
+        "exitcodes",
+        "priority",
+    }
     assert all(
         (option.effect is Effect.REOPEN) == name.startswith(("stdout_", "stderr_")) for name, option in program.items()
     )
@@ -62,8 +70,16 @@ TYPES = {
 def complaints(value, schema, path="$"):
     """The few words of JSON schema that ours uses."""
     unknown = schema.keys() - {
-        "$schema", "title", "description", "default", "type", "properties", "additionalProperties", "items", "minItems",
-    }  # fmt: skip
+        "$schema",
+        "title",
+        "description",
+        "default",
+        "type",
+        "properties",
+        "additionalProperties",
+        "items",
+        "minItems",
+    }
     assert not unknown
     types = schema.get("type", list(TYPES))
     if not any(TYPES[name](value) for name in ([types] if isinstance(types, str) else types)):

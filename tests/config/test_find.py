@@ -18,7 +18,7 @@ def runtime(tmp_path, monkeypatch):
 
 
 def test_the_first_file_of_the_search_path_is_found(tmp_path, monkeypatch):
-    """procman's own name before supervisor's, here before below."""
+    """The name of procman before that of supervisor, here before below."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(find, "SEARCH", tuple(path for path in find.SEARCH if path.startswith(".")))
     assert find.find_config() is None

@@ -75,49 +75,51 @@ def test_a_difficult_file_means_what_it_means_to_supervisor(name, tmp_path, monk
     assert differences(path, theirs) == []
 
 
-OPTIONS = """\
-command=/bin/x
-command=%(program_name)s %(process_num)d
-numprocs=2
-numprocs=%(ENV_N)s
-priority=3
-priority=x
-process_name=%(program_name)s_%(process_num)02d
-stdout_logfile=%(here)s/%(process_num)d.log
-redirect_stderr=yes
-  going on
-; comment
-# comment
-foo=1
-autostart=off ; c
-exitcodes=1,2
-environment=A=1,B="2"
-events=TICK_5
-socket=tcp://h:1
-programs=a
-programs=a,b
-port=9001
-""".split("\n")
-OTHERS = """\
-file=/tmp/s
-user=root
-=
-junk
-[program:a]
-[program:b]
-[program:a]
-[group:g]
-[eventlistener:e]
-[fcgi-program:a]
-[inet_http_server]
-[supervisord]
-[unix_http_server]
-[include]
-files=x*.conf
-directory=/tmp
-stopsignal=KILL
-%(x)s=1
-""".split("\n")
+OPTIONS = [
+    "command=/bin/x",
+    "command=%(program_name)s %(process_num)d",
+    "numprocs=2",
+    "numprocs=%(ENV_N)s",
+    "priority=3",
+    "priority=x",
+    "process_name=%(program_name)s_%(process_num)02d",
+    "stdout_logfile=%(here)s/%(process_num)d.log",
+    "redirect_stderr=yes",
+    "  going on",
+    "; comment",
+    "# comment",
+    "foo=1",
+    "autostart=off ; c",
+    "exitcodes=1,2",
+    'environment=A=1,B="2"',
+    "events=TICK_5",
+    "socket=tcp://h:1",
+    "programs=a",
+    "programs=a,b",
+    "port=9001",
+    "",
+]
+OTHERS = [
+    "file=/tmp/s",
+    "user=root",
+    "=",
+    "junk",
+    "[program:a]",
+    "[program:b]",
+    "[program:a]",
+    "[group:g]",
+    "[eventlistener:e]",
+    "[fcgi-program:a]",
+    "[inet_http_server]",
+    "[supervisord]",
+    "[unix_http_server]",
+    "[include]",
+    "files=x*.conf",
+    "directory=/tmp",
+    "stopsignal=KILL",
+    "%(x)s=1",
+    "",
+]
 
 
 def test_lines_thrown_together_mean_what_they_mean_to_supervisor(tmp_path, monkeypatch):

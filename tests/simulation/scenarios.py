@@ -47,11 +47,13 @@ class _Imagination:
             self._config[name] = self._group(name)
         groups = tuple(self._config.values())
         requests: list[tuple[float, Event]] = []
-        for _ in range(self._random.randint(0, 10)):
+        for _ in range(self._pick(0, 1, 2, self._random.randint(3, 10))):
+            before = dict(self._config)
             requests.append((self._pick(*DELAYS), self._request()))
-            if isinstance(requests[-1][1], GroupRemoved) and self._chance(0.4):
+            for name in before.keys() - self._config.keys():
                 # Taken out and put back in, before the processes or even their orders have gone.
-                requests.append((self._pick(0.0, 0.0, 0.01, 0.5), self._add(requests[-1][1].name)))
+                if self._chance(0.6):
+                    requests.append((self._pick(0.0, 0.0, 0.01, 0.5), self._put_back(before[name])))
         # Of these it is not known when they come, so they leave the configuration alone.
         reactions = tuple(
             (self._name(), self._pick(*State), self._request(KINDS)) for _ in range(self._pick(0, 0, 0, 1, 2))
@@ -151,6 +153,11 @@ class _Imagination:
     def _add(self, name: str) -> Event:
         group = self._group(name)
         self._config.setdefault(name, group)
+        return GroupAdded(group)
+
+    def _put_back(self, old: Group) -> Event:
+        programs = tuple(replace(program, command=self._command()) for program in old.programs)
+        group = self._config[old.name] = replace(old, programs=programs)
         return GroupAdded(group)
 
     def _change(self) -> Event:
