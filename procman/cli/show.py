@@ -28,6 +28,7 @@ _COLOURS = {
     "FATAL": "\x1b[1;31m",
     "UNKNOWN": "\x1b[1;31m",
 }
+_CONSEQUENCES = frozenset({"stopped", "updated"})  # of another step for the same group, which says it better
 _NAME_WIDTH = 30  # supervisorctl's: three blanks follow the widest name, if that is wider than this
 
 _SGR = r"\x1b\[[0-9;:]{0,32}m"
@@ -108,8 +109,10 @@ def updated(steps: Iterable[Step]) -> list[str]:
 def planned(steps: Iterable[Step]) -> list[str]:
     """What `update --dry-run` would do, a step a line, with the options that ask for it; errors are not in here."""
     lines = []
-    for step in steps:
-        if step["action"] == "error":
+    telling = [step for step in steps if step["action"] != "error"]
+    explained = {step["group"] for step in telling if step["action"] not in _CONSEQUENCES}
+    for step in telling:
+        if step["action"] in _CONSEQUENCES and step["group"] in explained:
             continue
         what = namespec(step["group"], step["name"]) if "name" in step else step["group"]
         options = f" ({', '.join(step['options'])})" if step.get("options") else ""

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from procman.config.files import gather_included
+from procman.config.kinds import show_octal
 from procman.config.load import Loaded, judge, read
 from procman.config.machine import Assumptions, Machine
 from procman.config.model import Config, FcgiSocket, Group, InetServer, Master, Program, UnixServer
-from procman.config.options import show_octal
 from procman.config.problems import Problem
 
 # How a fragment, a file without [supervisord], is meant to be used.

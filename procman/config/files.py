@@ -11,7 +11,6 @@ from procman.config import ini
 from procman.config.expand import NotExpanded, environment_names, expand
 from procman.config.machine import Machine
 from procman.config.model import SECTIONS
-from procman.config.options import Unfit
 from procman.config.problems import Problem
 from procman.config.raw import RawOption, RawSection, Sections
 
@@ -144,11 +143,11 @@ class _Gatherer:
     def _follow(self, files: RawOption, above: tuple[str, ...]) -> None:
         try:
             patterns = SECTIONS["include"].options["files"].kind.accept(files.value)
-        except Unfit as error:
-            self.complain(files, None, f"cannot read the list: {error}")
+        except (TypeError, ValueError):
+            self.complain(files, None, 'cannot read the list: expected texts such as ["conf.d/*.toml"]')
             return
-        for pattern in patterns:
-            whole = os.path.join(files.here, self._expanded(pattern, files, files.here))
+        for pattern in filter(None, [self._expanded(pattern, files, files.here) for pattern in patterns]):
+            whole = os.path.join(files.here, pattern)
             names = sorted(glob.glob(whole)) if glob.has_magic(whole) else [whole]
             if not names:
                 self.complain(files, None, f"no file matches {whole}", warning=True)
@@ -173,6 +172,9 @@ class _Gatherer:
             "host_node_name": self.machine.host_node_name,
             **environment_names(self.machine.environ),
         }
+        if "\0" in text:
+            self.complain(where, "files", "a file name holds a NUL byte: remove it")
+            return ""
         try:
             return expand(text, names)
         except NotExpanded as error:

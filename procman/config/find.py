@@ -41,8 +41,7 @@ def runtime_dir() -> str:
 def _runtime_dirs() -> list[str]:
     chosen = os.environ.get("XDG_RUNTIME_DIR", "")
     uid = os.geteuid()
-    # Its owner and mode are verified before it is used.
-    folders = ["/run/procman" if uid == 0 else f"/tmp/procman-{uid}"]  # noqa: S108
+    folders = ["/run/procman" if uid == 0 else f"/tmp/procman-{uid}"]  # noqa: S108 - verified before use
     if os.path.isabs(chosen) and len(os.fsencode(chosen)) + len("/procman") + _LONGEST_NAME <= LONGEST_SOCKET_PATH:
         folders.insert(0, os.path.join(chosen, "procman"))
     return folders

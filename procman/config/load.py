@@ -11,6 +11,7 @@ from typing import Any
 
 from procman.config.files import Gathered, gather, is_toml
 from procman.config.groups import read_groups
+from procman.config.kinds import host_and_port
 from procman.config.machine import Assumptions, Machine
 from procman.config.model import (
     RPC_FACTORY,
@@ -22,8 +23,8 @@ from procman.config.model import (
     RpcInterface,
     UnixServer,
 )
-from procman.config.options import Unfit, host_and_port, options_of, show_text
-from procman.config.problems import ConfigError, Problem
+from procman.config.options import Unfit, options_of, show_text
+from procman.config.problems import ConfigError, Problem, Severity
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
 from procman.config.unread import Ignored, find_ignored, unknown_in_toml, warn_of_ignored
@@ -262,8 +263,8 @@ def _read_ctl(reading: Reading) -> Ctl:
     values = {}
     for name, known in options_of(Ctl).items():
         offered = {**names, "here": reading.here} if name in ("serverurl", "history_file") else names
-        severity = "error" if section.toml else "warning"
-        values[name] = reading.option(section, name, known, offered, severity=severity)  # type: ignore[arg-type]
+        severity: Severity = "error" if section.toml else "warning"
+        values[name] = reading.option(section, name, known, offered, severity=severity)
     if (values["serverurl"] or "").startswith("unix://"):
         values["serverurl"] = "unix://" + reading.machine.normal(values["serverurl"].removeprefix("unix://"))
     values["history_file"] = reading.machine.normal(values["history_file"]) if values["history_file"] else None

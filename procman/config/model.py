@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from procman.config import options as kinds
+from procman.config import kinds
 from procman.config.options import AUTO, Autorestart, Effect, Option, option, options_of, required
 from procman.config.problems import Problem
 

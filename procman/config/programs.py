@@ -20,6 +20,8 @@ EACH = {name: known for name, known in PROGRAM.items() if known.per_process and 
 def valid_name(reading: Reading, section: RawSection, name: str, what: str) -> str:
     """The name without blanks around it; a problem where it holds what event headers and web addresses cannot."""
     name = name.strip()
+    if not name:
+        reading.complain(section, None, f"{what} is empty: give it one", "bad-name")
     for letter in " :/":
         if letter in name:
             reading.complain(section, None, f"{what} {show_text(name)} holds {letter!r}: leave it out", "bad-name")

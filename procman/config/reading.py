@@ -80,7 +80,7 @@ class Reading:
             return None
         try:
             return str(self._expanded(section, option, raw, names))
-        except NotExpanded as error:
+        except Unfit as error:
             self.complain(section, option, str(error), error.slug or "other", severity)
             return None
 
@@ -184,6 +184,8 @@ class Reading:
 def _expanded_within(value: object, names: Names) -> object:
     match value:
         case str():
+            if "\0" in value:
+                raise Unfit("it holds a NUL byte: remove it", "syntax")
             if takes_all(value):
                 raise NotExpanded("a % is not followed by (NAME)s: write %% for a percent sign", "bad-format-string")
             return expand(value, names)

@@ -82,10 +82,12 @@ def test_update_of_groups_names_them_and_all_means_all(ctl, master):
 
 
 def test_a_dry_run_says_what_would_be_done_and_why(ctl, master):
-    """A step a line, with the options that ask for it."""
+    """A step a line, with the options that ask for it; what follows from that is not said again."""
     master.answers["POST", "/v1/config/update"] = {
         "steps": [
+            {"group": "web", "action": "stopped"},
             {"group": "web", "name": "web", "action": "replaced", "options": ["command", "user"]},
+            {"group": "web", "action": "updated"},
             {"group": "new", "action": "added"},
         ]
     }

@@ -11,6 +11,7 @@ from io import StringIO
 import pytest
 from fake_master import Refusal, process
 
+import procman
 from procman import __version__
 from procman.cli.commands.help import TOPICS
 
@@ -233,7 +234,8 @@ def test_status_imports_nothing_that_it_does_not_need(master):
         "import sys; from procman.cli.procmanctl import main; main(sys.argv[1:]); sys.stdout.flush();"
         "print(*sorted(sys.modules))"
     )
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    # Without site, whose own imports are not ours; so it has to be told where procman is.
+    environ = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(procman.__file__))}
     command = [sys.executable, "-S", "-c", code, "-s", master.url, "status"]
     ran = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True)
     modules = set(ran.stdout.decode().splitlines()[-1].split())

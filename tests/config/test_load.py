@@ -1,13 +1,16 @@
 """From files to a configuration, or to every problem at once with its place and the way out."""
 
+import contextlib
 import json
 import signal
 import textwrap
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from procman.config.load import Assumptions, ConfigError, load, read
-from procman.config.model import AUTO, Autorestart, InetServer, UnixServer
+from procman.config.model import AUTO, SECTIONS, Autorestart, InetServer, UnixServer
 from procman.errors import ProcmanError
 
 MAIN = "[supervisord]\n"
@@ -213,6 +216,65 @@ def test_too_many_processes_are_refused_at_once(complaint):
     """A slip of the hand is not to fill the memory."""
     text = MAIN + "[program:a]\ncommand=x\nnumprocs=1000000000\nprocess_name=%(process_num)d\n"
     assert "more than 10000" in complaint(text)[3]
+
+
+VALUES = [
+    "0",
+    "-1",
+    str(10**30),
+    "1.5",
+    "nan",
+    "true",
+    '""',
+    '"x"',
+    '"%"',
+    '"%(no)s"',
+    '"%s"',
+    r'"\u0000"',
+    '"-1"',
+    "1979-05-27",
+]
+VALUES += [
+    '"1e999h"',
+    '"infs"',
+    "[]",
+    "[1]",
+    '["x"]',
+    "[[]]",
+    "{}",
+    "{ a = 1 }",
+    "{ a = {} }",
+    r'{ a = "\u0000" }',
+    '"::"',
+    '"/"',
+]
+OPTIONS = [(known, option) for known in SECTIONS.values() for option in known.options]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(OPTIONS), st.sampled_from(VALUES)), min_size=1, max_size=4))
+def test_no_toml_value_brings_more_than_problems(tmp_path, chosen):
+    """Whatever stands wherever: a configuration or a ConfigError."""
+    lines = {}
+    for (known, option), value in chosen:
+        if known.ini == "include":
+            lines["include"] = f"include = {value}"
+        else:
+            lines[known.toml, option] = f"{known.toml}.{'x.' if known.named else ''}'{option}' = {value}"
+    path = tmp_path / "procman.toml"
+    path.write_text("\n".join(lines.values()))
+    with contextlib.suppress(ConfigError):
+        load(str(path), environ={})
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=80), st.sampled_from(["procman.toml", "supervisord.conf"]))
+def test_no_bytes_bring_more_than_problems(tmp_path, content, name):
+    """In either form."""
+    path = tmp_path / name
+    path.write_bytes(b"[supervisord]\n[program:a]\n" + content if name.endswith("conf") else content)
+    with contextlib.suppress(ConfigError):
+        load(str(path), environ={})
 
 
 # ------------------------------------------------------------------------------------------------ files
@@ -523,5 +585,5 @@ def test_a_plugin_is_looked_for_and_not_imported(config, tmp_path, monkeypatch):
     text = MAIN + "[rpcinterface:x]\nsupervisor.rpcinterface_factory=plug.inner:make\nretries=3\n"
     [rpc] = config(text).rpcinterfaces
     assert (rpc.name, rpc.factory, rpc.options) == ("x", "plug.inner:make", {"retries": "3"})
-    with pytest.raises(ConfigError, match="cannot find 'plug.outer:make'"):
+    with pytest.raises(ConfigError, match=r"cannot find 'plug\.outer:make'"):
         config(text.replace("inner", "outer"))

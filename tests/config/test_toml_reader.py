@@ -72,7 +72,7 @@ def test_no_value_hides_the_keys_after_it(values):
                 continue
         except tomli.TOMLDecodeError:
             continue
-        expected["program", "web", key] = sum(map(lambda text: text.count("\n") + 1, lines)) + 1  # noqa: C417 - shorter
+        expected["program", "web", key] = sum(text.count("\n") + 1 for text in lines) + 1
         lines.append(line)
     found = toml.lines_of("\n".join(lines))
     assert {path: line for path, line in found.items() if len(path) > 2} == expected

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,14 @@ def one_program(tmp_path: Path, *lines: str, master: str = "") -> Path:
 # ------------------------------------------------------------------------------------------------ the article
 
 
+def wait_until_it_listens(pid):
+    """The article's programs say nothing when they are ready; they block their signals then, to wait for them."""
+    deadline = time.monotonic() + 30
+    while not int(re.search(r"SigBlk:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())[1], 16) >> 14 & 1:
+        assert time.monotonic() < deadline, f"pid {pid} does not wait for SIGTERM"
+        time.sleep(0.01)
+
+
 def test_the_article_leaves_the_log_and_the_last_words_it_shows(tmp_path, programs):
     """Two programs with TERM and QUIT, two [supervisord] sections, nodaemon=false: up, and each leaves by itself."""
     logs = tmp_path / "log"
@@ -65,12 +74,14 @@ def test_the_article_leaves_the_log_and_the_last_words_it_shows(tmp_path, progra
     with Master(config) as master:
         match = master.expect(STAMP + r"INFO procman started with pid (\d+)$")
         assert int(match[1]) == master.process.pid
-        master.expect(
-            STAMP + r"INFO spawned: 'dockerapp1' with pid \d+$",
-            STAMP + r"INFO spawned: 'dockerapp1-brother' with pid \d+$",
-        )
+        pids = [
+            int(master.expect(STAMP + rf"INFO spawned: '{name}' with pid (\d+)$")[1])
+            for name in ("dockerapp1", "dockerapp1-brother")
+        ]
         up = r"INFO success: {} entered RUNNING state, process has stayed up for > than 1 seconds \(startsecs\)$"
         master.expect_all([STAMP + up.format("dockerapp1"), STAMP + up.format("dockerapp1-brother")])
+        for pid in pids:
+            wait_until_it_listens(pid)
         master.signal(signal.SIGTERM)
         master.expect(
             STAMP + r"WARN received SIGTERM indicating exit request$",
@@ -106,6 +117,7 @@ def test_a_program_that_ignores_its_stop_signal_is_killed_after_stopwaitsecs(tmp
     with Master(config) as master:
         pid = master.expect(r"spawned: 'dockerapp2' with pid (\d+)")[1]
         master.expect("success: dockerapp2 entered RUNNING")
+        wait_until_it_listens(int(pid))
         assert master.stop() == 0
         asked = stamp(line_with(master.lines, "waiting for dockerapp2 to die"))
         killed = stamp(line_with(master.lines, f"WARN killing 'dockerapp2' ({pid}) with SIGKILL"))
@@ -303,14 +315,27 @@ def test_a_file_that_is_not_there_or_cannot_be_read_is_named(tmp_path):
         assert str(tmp_path / name) in lines[0]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+# Root may read everything, unless it has lost CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH (1 and 2) for good before
+# its exec: PR_CAPBSET_DROP is 24.
+WITHOUT_OVERRIDE = (
+    "import ctypes, os, sys\n"
+    "libc = ctypes.CDLL(None)\n"
+    "libc.prctl(24, 1), libc.prctl(24, 2)\n"
+    "os.execv(sys.executable, [sys.executable, '-m', 'procman', *sys.argv[1:]])\n"
+)
+
+
 def test_a_file_that_may_not_be_read_is_named(tmp_path):
     """No permission: the same."""
     config = tmp_path / "secret.toml"
     config.write_text("")
     config.chmod(0)
-    lines = refused(config)
-    assert len(lines) == 1
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_OVERRIDE, "-c", str(config)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, lines
     assert str(config) in lines[0]
 
 

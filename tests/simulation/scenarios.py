@@ -50,10 +50,8 @@ class _Imagination:
         for _ in range(self._pick(0, 1, 2, self._random.randint(3, 10))):
             before = dict(self._config)
             requests.append((self._pick(*DELAYS), self._request()))
-            for name in before.keys() - self._config.keys():
-                # Taken out and put back in, before the processes or even their orders have gone.
-                if self._chance(0.6):
-                    requests.append((self._pick(0.0, 0.0, 0.01, 0.5), self._put_back(before[name])))
+            removed = [group for name, group in before.items() if name not in self._config]
+            requests += [(self._pick(0.0, 0.0, 0.01, 0.5), self._after_removal(group)) for group in removed]
         # Of these it is not known when they come, so they leave the configuration alone.
         reactions = tuple(
             (self._name(), self._pick(*State), self._request(KINDS)) for _ in range(self._pick(0, 0, 0, 1, 2))
@@ -155,7 +153,13 @@ class _Imagination:
         self._config.setdefault(name, group)
         return GroupAdded(group)
 
-    def _put_back(self, old: Group) -> Event:
+    def _after_removal(self, old: Group) -> Event:
+        """Something about a group whose processes, or even the orders to spawn them, have not gone yet."""
+        if self._chance(0.4):
+            return self._request()
+        if old.programs and self._chance(0.3):
+            return StartRequested(self._pick(*old.programs).namespec)
+        # Taken out and put back in.
         programs = tuple(replace(program, command=self._command()) for program in old.programs)
         group = self._config[old.name] = replace(old, programs=programs)
         return GroupAdded(group)

@@ -18,7 +18,7 @@ from world import World
 from procman.core import fleet, process
 
 # As many scenarios as a fault may hide from.
-BUDGET = 800
+BUDGET = 1500
 
 
 @dataclass(frozen=True)
