@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from procman.config.model import Program
@@ -150,7 +151,7 @@ class Engine:
     def _decide(self, event: Event) -> list[Action]:
         try:
             return self.fleet.handle(event, self._loop.time())
-        except Exception as bug:  # noqa: BLE001 - the only one: PID 1 must not die of a bug in a decision
+        except Exception as bug:  # noqa: BLE001 - PID 1 must not die of a bug in a decision
             self._on_bug(
                 f"cannot handle {event}: {type(bug).__name__}: {bug}; this is a bug in procman, please report it"
             )
@@ -177,14 +178,22 @@ class Engine:
             answer: Spawned | SpawnFailed = SpawnFailed(order.name, str(why))
         else:
             self._children[child.pid] = child
-            self._streams.attach(order.name, order.program, child)
             answer = Spawned(order.name, child.pid)
+            self._guarded(partial(self._streams.attach, order.name, order.program, child))
+        # Before anything that a subscriber may post about it.
+        self._events.appendleft(answer)
         self._tell(answer)
-        self._events.append(answer)
 
     def _tell(self, news: News) -> None:
         for subscriber in tuple(self._subscribers):
-            subscriber(news)
+            self._guarded(partial(subscriber, news))
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        """Others must get their news, and orders be carried out, whatever is wrong with one listener."""
+        try:
+            call()
+        except Exception as bug:  # noqa: BLE001 - PID 1 must not lose a process over a bug in a listener
+            self._on_bug(f"cannot tell {call}: {type(bug).__name__}: {bug}; this is a bug in procman, please report it")
 
     def _arm(self) -> None:
         deadline = self.fleet.next_deadline()

@@ -33,7 +33,7 @@ from procman.reconfigure import Reconfigure
 from procman.report import Report
 from procman.system.limits import raise_limits
 from procman.system.privileges import drop_privileges
-from procman.system.signals import STOP, signal_name
+from procman.system.signals import STOP, disinherit, signal_name
 from procman.system.sockets import UnixAddress, listen_tcp, listen_unix, remove_socket
 
 API_VERSION = "3.0"
@@ -46,6 +46,8 @@ def run(path: str, overrides: Mapping[str, str]) -> int:
 
     Raises ProcmanError before it has started anything.
     """
+    # A shell's `nohup`, or whatever else started this, must not decide what signals mean to the programs.
+    disinherit()
     # PID 1 has no default actions: a stop that comes before the loop runs must not be lost.
     for number in STOP:
         signal.signal(number, lambda *_: sys.exit(0))

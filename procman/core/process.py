@@ -154,7 +154,6 @@ class Process:
                 return self._back_off(now, "Exited too quickly (process log may have details)", status, pid)
             case State.RUNNING:
                 self.exit_status = status
-                self.failures = 0
                 expected = status.code in self.program.exitcodes
                 self.reason = "" if expected else f"Bad exit code {status.code}"
                 ended = self._enter(State.EXITED, pid=pid, expected=expected, status=status)
