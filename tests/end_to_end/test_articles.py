@@ -54,7 +54,7 @@ def one_program(tmp_path: Path, *lines: str, master: str = "") -> Path:
 
 
 def wait_until_it_listens(pid):
-    """The article's programs say nothing when they are ready; they are in sigwait then (rt_sigtimedwait, by its number)."""
+    """The programs say nothing when they are ready; they are in sigwait then (rt_sigtimedwait, by its number)."""
     number = {"x86_64": "128"}.get(os.uname().machine, "137")
     deadline = time.monotonic() + 30
     while Path(f"/proc/{pid}/syscall").read_text().split()[0] != number:
