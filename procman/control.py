@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from procman.api.shapes import Fault, ProcessInfo, Result
+from procman.api.shapes import Fault, FiguresInfo, ProcessInfo, Result
 from procman.core.messages import (
     Announce,
     Dismissed,
@@ -24,6 +24,7 @@ from procman.core.process import Process
 from procman.core.states import SETTLED, SIGNALLABLE, UP, MasterState, State
 from procman.engine import Engine, News
 from procman.errors import ProcmanError
+from procman.system.figures import figures
 from procman.system.signals import signal_number
 from procman.system.spawn import CannotSpawn, find_command
 
@@ -92,6 +93,25 @@ class Control:
         if not found and spec != ALL:
             raise Refused(Fault.BAD_NAME, f"no such process or group: {spec}")
         return [self._info(process) for process in found]
+
+    def figures(self) -> list[FiguresInfo]:
+        """What each process that is there uses of the machine."""
+        found = []
+        for process in self._fleet.in_start_order():
+            used = figures(process.pid) if process.pid is not None else None
+            if used is not None:
+                found.append(
+                    FiguresInfo(
+                        namespec=process.name,
+                        pid=process.pid or 0,
+                        processes=used.processes,
+                        threads=used.threads,
+                        rss=used.rss,
+                        cpu=used.cpu,
+                        fds=used.fds,
+                    )
+                )
+        return found
 
     def process(self, spec: str) -> Process:
         """The one process of that name; raises Refused(BAD_NAME)."""

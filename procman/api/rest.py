@@ -54,6 +54,7 @@ class Rest:
         add("POST", "/master/reload", self._reload)
         add("GET", "/processes", self._processes)
         add("GET", "/processes/{spec}", self._processes)
+        add("GET", "/figures", self._figures)
         add("POST", "/processes/{op}", self._operate)
         add("POST", "/processes/{spec}/{op}", self._operate)
         add("POST", "/processes/{spec}/stdin", self._stdin)
@@ -85,6 +86,9 @@ class Rest:
 
     async def _processes(self, _: Request, spec: str = "all") -> Response:
         return _json({"processes": self._control.processes(spec)})
+
+    async def _figures(self, _: Request) -> Response:
+        return _json({"figures": self._control.figures()})
 
     async def _operate(self, request: Request, op: str, spec: str | None = None) -> Response:
         body = _body(request)

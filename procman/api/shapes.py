@@ -7,6 +7,7 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     POST  /v1/master/reload                  {}; all programs stop, the file is read again, they start
     GET   /v1/processes                      {"processes": [ProcessInfo]}
     GET   /v1/processes/SPEC                 {"processes": [ProcessInfo]}
+    GET   /v1/figures                        {"figures": [FiguresInfo]} of those that have a process
     POST  /v1/processes/SPEC/OP              {"results": [Result]}; OP is start, stop, restart, signal or clear
     POST  /v1/processes/OP                   the same for {"names": [SPEC, ...]}
             the body of both: {"wait": bool (true), "signal": "HUP" (for signal)}
@@ -77,6 +78,18 @@ class ProcessInfo(TypedDict):
     wanted: bool  # should it be up?
     restarts: int  # starts by autorestart since the master began
     lost: int  # bytes of its output that no sink could take
+
+
+class FiguresInfo(TypedDict):
+    """What a process and all that it has started use."""
+
+    namespec: str
+    pid: int
+    processes: int
+    threads: int
+    rss: int  # bytes; shared pages count for each of them
+    cpu: float  # seconds
+    fds: int | None  # None where they may not be seen
 
 
 class Result(TypedDict):

@@ -365,3 +365,17 @@ def test_orphans_of_a_program_do_not_hold_up_the_end(run, opened, tmp_path):
         assert alive(pid)
     finally:
         os.kill(pid, signal.SIGKILL)
+
+
+def test_status_long_shows_what_each_process_uses(run):
+    """One line for each program, with its memory and its descriptors; those that are down have none."""
+    master = run(program("web", SLEEPER, startsecs=0) + program("idle", SLEEPER, autostart="false"))
+    master.wait_for("success: web")
+    words = [sys.executable, "-m", "procman.cli.procmanctl", "-c", str(master.file), "status", "--long"]
+    out = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert out.returncode == 3
+    head, idle, web = out.stdout.splitlines()
+    assert head.split() == ["NAME", "STATE", "PID", "PROCESSES", "THREADS", "RSS", "CPU", "FDS", "RESTARTS", "LOST"]
+    assert idle.split() == ["idle", "STOPPED", "0", "0"]
+    assert web.split()[:5] == ["web", "RUNNING", str(master.info("web")["pid"]), "1", "1"]
+    assert "MiB" in web

@@ -33,14 +33,21 @@ _WORDS = {
 
 def status(session: Session, words: list[str]) -> None:
     """The table; exit status 3 if any of it is not running, 4 for a name that is not there."""
+    long = "--long" in words
+    words = [word for word in words if word != "--long"]
     everything: list[ProcessInfo] = session.client.call("GET", "/v1/processes")["processes"]
     if not words or "all" in words:
         chosen = everything
     else:
         chosen = [info for word in words for info in _matching(session, everything, word)]
     session.put(processes=chosen)
-    for line in show.status_table(chosen, terminal=session.terminal, colour=session.colour):
-        session.say(line)
+    if long:
+        from procman.cli.commands.figures import table  # noqa: PLC0415 - only here
+
+        table(session, chosen)
+    else:
+        for line in show.status_table(chosen, terminal=session.terminal, colour=session.colour):
+            session.say(line)
     if any(info["statename"] in _STOPPED_STATES for info in chosen):
         session.exitstatus = STATUS_NOT_RUNNING
 
