@@ -37,6 +37,11 @@ from procman.system.signals import STOP, disinherit, signal_name
 from procman.system.sockets import UnixAddress, listen_tcp, listen_unix, remove_socket
 
 API_VERSION = "3.0"
+# What is read and run, and does not get all that supervisord would give it.
+_UNSERVED = {
+    "eventlistener": "procman sends no events yet",
+    "fcgi-program": "procman does not open its socket yet",
+}
 # How long what is left in buffers may take to be written at the very end, in seconds.
 LAST_WORDS = 0.5
 
@@ -136,6 +141,9 @@ class _Master:
             self._log.warn(str(warning))
         for note in notes:
             self._log.info(note)
+        for group in config.groups:
+            if group.kind in _UNSERVED:
+                self._log.warn(f"[{group.kind}:{group.name}] runs as a plain program: {_UNSERVED[group.kind]}")
         fleet = Fleet(config.groups)
         self.engine = Engine(fleet, self.outputs, config.serverurl or self._implicit_url(), self._log.critical)
         self._fleet = fleet
