@@ -51,7 +51,7 @@ def test_sigterm_stops_everything_and_cleans_up(run, tmp_path):
     master = run(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     pid = master.info("web")["pid"]
-    assert master.end() == 0
+    assert master.stop() == 0
     assert not alive(pid)
     assert not os.path.exists(master.socket)
     assert not (tmp_path / "master.pid").exists()
@@ -66,7 +66,7 @@ def test_a_second_sigterm_kills_now(run):
     master.wait_for("armed")
     master.signal(signal.SIGTERM)
     master.wait_for("waiting for mule to die")
-    assert master.end() == 0
+    assert master.stop() == 0
     master.wait_for("killing 'mule'")
     master.wait_for("stopped: mule (terminated by SIGKILL)")
 
@@ -81,7 +81,7 @@ def test_groups_stop_in_waves_of_their_priorities(run):
     )
     for name in ("first", "last_a", "last_b"):
         master.wait_for(f"success: {name}")
-    assert master.end() == 0
+    assert master.stop() == 0
     order = [line for line in master.lines if "killing " in line or "stopped: " in line]
     names = [re.search(r"(killing|stopped:) (\w+)", line).groups() for line in order]
     assert {names[0], names[1]} == {("killing", "last_a"), ("killing", "last_b")}
@@ -98,7 +98,7 @@ def test_sighup_starts_anew_with_the_file_as_it_is_then(run):
     master.wait_for("stopped: old")
     master.wait_for("success: new")
     assert master.process.poll() is None
-    assert master.end() == 0
+    assert master.stop() == 0
 
 
 def test_sighup_with_a_broken_file_changes_nothing(run):
@@ -301,7 +301,7 @@ def test_the_socket_of_a_killed_master_is_replaced(run):
     master = run("")
     master.wait_for("procman started")
     master.process.kill()
-    master.wait()
+    master.to_the_end()
     assert os.path.exists(master.socket)
     again = subprocess.Popen(
         [sys.executable, "-m", "procman", "-c", str(master.file)],
@@ -361,7 +361,7 @@ def test_orphans_of_a_program_do_not_hold_up_the_end(run, opened, tmp_path):
     text = next(opened(master.follow("forker")))
     pid = int(text.split()[1])
     try:
-        assert master.end() == 0
+        assert master.stop() == 0
         assert alive(pid)
     finally:
         os.kill(pid, signal.SIGKILL)
