@@ -4,17 +4,25 @@ A socket file that nobody listens on is left over from a master that was killed,
 belongs to a master that runs.
 """
 
+import contextlib
 import errno
+import fcntl
 import os
 import socket
 import stat
 import struct
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from procman.errors import CannotListen
 
 # sizeof(sun_path) less the closing zero; https://man7.org/linux/man-pages/man7/unix.7.html
 PATH_MAX = 107
+
+# To wait for another master that binds in the same folder: half a second, before any child exists.
+LOCK_TRIES = 50
+LOCK_PAUSE = 0.01  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,39 @@ def listen_unix(address: UnixAddress, backlog: int = 128) -> socket.socket:
             f"cannot listen on {path}: the path has {len(os.fsencode(path))} bytes and a socket's may have {PATH_MAX}; "
             "choose a shorter one with file= in [unix_http_server]"
         )
+    with _alone_in(os.path.dirname(path) or "."):
+        sock = _bind(address)
+        sock.listen(backlog)
+    sock.setblocking(False)
+    return sock
+
+
+@contextlib.contextmanager
+def _alone_in(folder: str) -> Iterator[None]:
+    """Keep another master from taking a socket for stale that is bound and does not listen yet.
+
+    The folder itself is locked, so that no lock file is left. Who cannot lock it, or finds it locked by a stranger for
+    longer than a start takes, goes on without.
+    """
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield
+        return
+    try:
+        for _ in range(LOCK_TRIES):
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                time.sleep(LOCK_PAUSE)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _bind(address: UnixAddress) -> socket.socket:
+    path = address.path
     _make_way(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # The file must never be there with wider permissions than asked for, however short a time.
@@ -53,8 +94,6 @@ def listen_unix(address: UnixAddress, backlog: int = 128) -> socket.socket:
         sock.close()
         remove_socket(path)
         raise CannotListen(f"cannot give {path} its owner or mode: {error.strerror}; check chown= and chmod=") from None
-    sock.listen(backlog)
-    sock.setblocking(False)
     return sock
 
 

@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from apart import apart
@@ -214,3 +215,24 @@ def test_ipv6():
         pytest.skip(f"there is no IPv6 here: {error}")
     with listen_tcp("::1", 0) as sock, socket.create_connection(sock.getsockname()[:2]):
         assert sock.family == socket.AF_INET6
+
+
+def test_of_many_that_bind_at_once_exactly_one_listens(short):
+    """The others are told that somebody is there, even where a stale socket tempts all of them to replace it."""
+    path = "s"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(path)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(attempt, [path] * 8))
+    listening = [answer for answer in answers if not isinstance(answer, CannotListen)]
+    assert len(listening) == 1
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+    listening[0].close()
+
+
+def attempt(path):
+    try:
+        return listen_unix(UnixAddress(path))
+    except CannotListen as refusal:
+        return refusal
