@@ -94,6 +94,10 @@ class Control:
             raise Refused(Fault.BAD_NAME, f"no such process or group: {spec}")
         return [self._info(process) for process in found]
 
+    def is_active(self, group: str) -> bool:
+        """Is there such a group?"""
+        return group in self._fleet.groups
+
     def figures(self) -> list[FiguresInfo]:
         """What each process that is there uses of the machine."""
         found = []

@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from procman import __version__
 from procman.api.rest import Rest, error_answer
 from procman.api.shapes import MasterInfo
+from procman.api.stream import LogTails
 from procman.config.find import default_socket, ensure_runtime_dir
 from procman.config.load import load
 from procman.config.model import Config, InetServer, UnixServer
@@ -37,6 +39,9 @@ from procman.system.signals import STOP, disinherit, signal_name
 from procman.system.sockets import UnixAddress, listen_tcp, listen_unix, remove_socket
 
 API_VERSION = "3.0"
+if TYPE_CHECKING:
+    from procman.api.xmlrpc import XmlRpc
+
 # What is read and run, and does not get all that supervisord would give it.
 _UNSERVED = {
     "eventlistener": "procman sends no events yet",
@@ -135,6 +140,7 @@ class _Master:
         self._quit: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._socket_files: list[str] = []
         self._servers: list[Server] = []
+        self._xmlrpc: XmlRpc | None = None
         self.outputs = Outputs(config)
         self._log = self.outputs.log
         for warning in config.warnings:
@@ -215,6 +221,8 @@ class _Master:
     async def _listen(self) -> None:
         router = Router(problem=lambda status, text, _: error_answer(status, "UNKNOWN_METHOD", text))
         Rest(self._control, self._reconfigure, self.outputs, self._about).add_to(router)
+        LogTails(self._control, self.outputs).add_to(router)
+        router.add("POST", "/RPC2", self._rpc2, role="control")
         unix = [server for server in self._config.servers if isinstance(server, UnixServer)]
         for server in unix:
             await self._serve_unix(router, UnixAddress(server.file, server.chmod, server.chown_ids), server)
@@ -230,6 +238,13 @@ class _Master:
         for inet in self._config.servers:
             if isinstance(inet, InetServer):
                 await self._serve_tcp(router, inet)
+
+    async def _rpc2(self, request: Request) -> Response:
+        if self._xmlrpc is None:
+            from procman.api.xmlrpc import XmlRpc  # noqa: PLC0415 - 3 MiB, for those whose clients speak it
+
+            self._xmlrpc = XmlRpc(self._control, self._reconfigure, self.outputs, self._about)
+        return await self._xmlrpc.call(request)
 
     async def _serve_unix(self, router: Router, address: UnixAddress, options: UnixServer | None) -> None:
         auth = BasicAuth(options.username, options.password) if options else None

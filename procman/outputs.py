@@ -20,7 +20,7 @@ from procman.logs.console import Consoles, Overflow, console_target
 from procman.logs.mainlog import LEVELS, MainLog, open_log_file
 from procman.logs.names import clear_auto_logs, create_auto_log
 from procman.logs.pump import Follower, Pump
-from procman.logs.reading import BadRange, CannotRead, read_log
+from procman.logs.reading import BadRange, CannotRead, read_log, tail_log
 from procman.logs.ring import Ring
 from procman.logs.sinks import Null, RotatingFile, Sink
 from procman.logs.syslog import Syslog
@@ -136,6 +136,11 @@ class Outputs:
     def read(self, name: str, channel: str, offset: int, length: int) -> bytes:
         """Part of a process's log, as supervisor counts offsets; raises Refused(NO_FILE, BAD_ARGUMENTS, FAILED)."""
         return _read(self._path(name, channel), offset, length)
+
+    def tail(self, name: str, channel: str, offset: int, length: int) -> tuple[bytes, int, bool]:
+        """The end of a process's log, where to go on, and whether there was more; nothing where there is no log."""
+        path = self._path(name, channel)
+        return tail_log(path, offset, length) if path is not None else (b"", 0, False)
 
     def read_main(self, offset: int, length: int) -> bytes:
         """Part of the master's own log."""

@@ -14,10 +14,11 @@ BIN = Path(sys.executable).parent
 PEERS = {
     "supervisor": ([BIN / "supervisord", "-n"], [BIN / "supervisorctl"]),
     "procman": ([sys.executable, "-m", "procman"], [sys.executable, "-m", "procman.cli.procmanctl"]),
+    "supervisorctl to procman": ([sys.executable, "-m", "procman"], [BIN / "supervisorctl"]),
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def said():
     """What both said to each line, under the name of the peer."""
     pytest.importorskip("supervisor", reason="the oracle is not installed: pip install supervisor==4.3.0")
@@ -57,8 +58,9 @@ def converse(master, ctl):
             process.stdout.close()
 
 
-def test_procmanctl_says_what_supervisorctl_says(said):
+@pytest.mark.parametrize("peer", ["procman", "supervisorctl to procman"])
+def test_both_clients_say_to_procman_what_supervisorctl_says_to_supervisord(said, peer):
     """The same output and the same exit status for every line of the script, pids, times and paths apart."""
-    pairs = list(zip(said["supervisor"], said["procman"], strict=True))
+    pairs = list(zip(said["supervisor"], said[peer], strict=True))
     assert len(pairs) >= 60
     assert [pair for pair in pairs if pair[0] != pair[1]] == []

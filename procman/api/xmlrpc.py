@@ -1,0 +1,430 @@
+"""Supervisor's XML-RPC interface: one adapter on `control` for twenty years of clients.
+
+The names of the methods are a table written out here; nothing is looked up by what a client sends (CVE-2017-11610).
+Shapes, fault codes and texts are those of supervisor 4.3.0. A request with a DTD is not read: that is where XML
+entities come from, and no client needs them.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from xmlrpc import client as wire
+
+from procman.api.shapes import Fault, MasterInfo, ProcessInfo, Result
+from procman.control import Control, Refused, split_namespec
+from procman.core.states import State
+from procman.http.messages import Request, Response, problem
+from procman.outputs import Outputs
+from procman.reconfigure import Reconfigure
+
+# What clients are told they talk to: they compare it with what they know.
+API_VERSION = "3.0"
+SUPERVISOR_VERSION = "4.3.0"
+
+XML = "text/xml"
+INT_MAX = 2**31 - 1  # XML-RPC knows no larger number
+
+Method = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One method: what carries it out, and what system.methodSignature and methodHelp say of it."""
+
+    method: Method
+    signature: tuple[str, ...]  # the type of the result, then those of the parameters
+    required: int  # how many of the parameters must be given
+    about: str
+
+
+class XmlRpc:
+    """Answers what comes to /RPC2."""
+
+    def __init__(
+        self, control: Control, reconfigure: Reconfigure, outputs: Outputs, about: Callable[[], MasterInfo]
+    ) -> None:
+        """`about` tells of the master itself."""
+        self._control = control
+        self._reconfigure = reconfigure
+        self._outputs = outputs
+        self._about = about
+        self.methods: Mapping[str, Entry] = self._table()
+
+    # ---- the wire
+
+    async def call(self, request: Request) -> Response:
+        """Answer one request to /RPC2."""
+        if b"<!" in request.body:
+            return problem(400, "cannot read the request: a DTD, entities and comments are not taken")
+        try:
+            parameters, name = wire.loads(request.body, use_builtin_types=False)
+        except Exception as error:  # noqa: BLE001 - the standard library's reader raises whatever its parts raise
+            return problem(400, f"cannot read the request: {type(error).__name__}")
+        if name is None:
+            return problem(400, "cannot read the request: it calls no method")
+        try:
+            answer = wire.dumps((await self._invoke(name, list(parameters)),), methodresponse=True, allow_none=False)
+        except wire.Fault as fault:
+            answer = wire.dumps(fault, methodresponse=True)
+        return Response(body=answer.encode("utf-8", "xmlcharrefreplace"), content_type=XML)
+
+    async def _invoke(self, name: str, parameters: list[Any]) -> Any:
+        entry = self.methods.get(name)
+        if entry is None:
+            raise _fault(Fault.UNKNOWN_METHOD)
+        if not entry.required <= len(parameters) <= len(entry.signature) - 1:
+            raise _fault(Fault.INCORRECT_PARAMETERS)
+        if not all(
+            isinstance(value, _TYPES[kind]) for kind, value in zip(entry.signature[1:], parameters, strict=False)
+        ):
+            raise _fault(Fault.INCORRECT_PARAMETERS)
+        try:
+            answer = entry.method(*parameters)
+            return await answer if isinstance(answer, Awaitable) else answer
+        except Refused as refused:
+            raise _fault(refused.fault, str(refused)) from None
+
+    # ---- the table
+
+    def _table(self) -> dict[str, Entry]:
+        here: list[tuple[str, Method, str, int, str]] = [
+            # name, what does it, "result parameter parameter", how many parameters are required, what it is for
+            ("getAPIVersion", lambda: API_VERSION, "string", 0, "The version of this interface."),
+            ("getSupervisorVersion", lambda: SUPERVISOR_VERSION, "string", 0, "The supervisor this interface is of."),
+            ("getIdentification", lambda: self._about()["identifier"], "string", 0, "The master's identifier."),
+            ("getState", self._state, "struct", 0, "statecode and statename of the master."),
+            ("getPID", lambda: self._about()["pid"], "int", 0, "The master's pid."),
+            ("readLog", self._read_main, "string int int", 2, "Part of the master's log, from an offset on."),
+            ("clearLog", self._clear_main, "boolean", 0, "Empty the master's log."),
+            ("shutdown", self._shutdown, "boolean", 0, "Stop all programs, and then the master."),
+            ("restart", self._restart, "boolean", 0, "Stop all programs, and begin anew with the file as it is then."),
+            ("reloadConfig", self._reload_config, "array", 0, "Read the file again: [[added, changed, removed]]."),
+            ("addProcessGroup", self._add_group, "boolean string", 1, "Activate a group of the file."),
+            ("removeProcessGroup", self._remove_group, "boolean string", 1, "Forget a group that has stopped."),
+            ("startProcess", self._start, "boolean string boolean", 1, "Start a process, or all of group:*."),
+            ("startProcessGroup", self._start_group, "array string boolean", 1, "Start all processes of a group."),
+            ("startAllProcesses", self._start_all, "array boolean", 0, "Start all processes."),
+            ("stopProcess", self._stop, "boolean string boolean", 1, "Stop a process, or all of group:*."),
+            ("stopProcessGroup", self._stop_group, "array string boolean", 1, "Stop all processes of a group."),
+            ("stopAllProcesses", self._stop_all, "array boolean", 0, "Stop all processes."),
+            ("signalProcess", self._signal, "boolean string string", 2, "Send a signal to a process, or to group:*."),
+            ("signalProcessGroup", self._signal_group, "array string string", 2, "Send a signal to a whole group."),
+            ("signalAllProcesses", self._signal_all, "array string", 1, "Send a signal to all processes."),
+            ("getProcessInfo", self._info, "struct string", 1, "What is known of a process."),
+            ("getAllProcessInfo", self._all_info, "array", 0, "What is known of every process."),
+            ("getAllConfigInfo", self._all_config, "array", 0, "The configuration of every process."),
+            ("readProcessStdoutLog", self._reader("stdout"), "string string int int", 3, "Part of a stdout log."),
+            ("readProcessStderrLog", self._reader("stderr"), "string string int int", 3, "Part of a stderr log."),
+            ("tailProcessStdoutLog", self._tailer("stdout"), "array string int int", 3, "[bytes, offset, overflow]."),
+            ("tailProcessStderrLog", self._tailer("stderr"), "array string int int", 3, "[bytes, offset, overflow]."),
+            ("clearProcessLogs", self._clear, "boolean string", 1, "Empty both logs of a process."),
+            ("clearAllProcessLogs", self._clear_all, "array", 0, "Empty the logs of all processes."),
+            ("sendProcessStdin", self._send_stdin, "boolean string string", 2, "Give a process some input."),
+        ]
+        table = {
+            f"supervisor.{name}": Entry(method, tuple(types.split()), required, about)
+            for name, method, types, required, about in here
+        }
+        for old, new in (
+            ("getVersion", "getAPIVersion"),
+            ("readMainLog", "readLog"),
+            ("readProcessLog", "readProcessStdoutLog"),
+            ("tailProcessLog", "tailProcessStdoutLog"),
+            ("clearProcessLog", "clearProcessLogs"),
+        ):
+            table[f"supervisor.{old}"] = table[f"supervisor.{new}"]
+        table["system.listMethods"] = Entry(lambda: sorted(self.methods), ("array",), 0, "The names of all methods.")
+        table["system.methodHelp"] = Entry(self._help, ("string", "string"), 1, "What a method is for.")
+        table["system.methodSignature"] = Entry(self._signature, ("array", "string"), 1, "The types of a method.")
+        table["system.multicall"] = Entry(self._multicall, ("array", "array"), 1, "Several calls, one after the other.")
+        return table
+
+    # ---- system
+
+    def _entry(self, name: str) -> Entry:
+        entry = self.methods.get(name)
+        if entry is None:
+            raise _fault(Fault.SIGNATURE_UNSUPPORTED)
+        return entry
+
+    def _help(self, name: str) -> str:
+        return self._entry(name).about
+
+    def _signature(self, name: str) -> list[str]:
+        return list(self._entry(name).signature)
+
+    async def _multicall(self, calls: list[Any]) -> list[Any]:
+        answers: list[Any] = []
+        for call in calls:
+            try:
+                name, parameters = _one_call(call)
+                answers.append(await self._invoke(name, parameters))
+            except wire.Fault as fault:
+                answers.append({"faultCode": fault.faultCode, "faultString": fault.faultString})
+        return answers
+
+    # ---- the master
+
+    def _state(self) -> dict[str, Any]:
+        about = self._about()
+        return {"statecode": about["state"], "statename": about["statename"]}
+
+    def _read_main(self, offset: int, length: int) -> str:
+        self._control.refuse_while_ending()
+        return _text(self._outputs.read_main(offset, length))
+
+    def _clear_main(self) -> bool:
+        self._control.refuse_while_ending()
+        self._outputs.clear_main()
+        return True
+
+    def _shutdown(self) -> bool:
+        self._control.shut_down()
+        return True
+
+    def _restart(self) -> bool:
+        self._reconfigure.check()
+        self._control.shut_down(restart=True)
+        return True
+
+    # ---- the configuration
+
+    def _reload_config(self) -> list[list[list[str]]]:
+        changes = self._reconfigure.reread()
+        return [[changes["added"], changes["changed"], changes["removed"]]]
+
+    def _add_group(self, name: str) -> bool:
+        self._reconfigure.add(name)
+        return True
+
+    def _remove_group(self, name: str) -> bool:
+        self._reconfigure.remove(name)
+        return True
+
+    def _all_config(self) -> list[dict[str, Any]]:
+        self._control.refuse_while_ending()
+        infos = []
+        for group in self._reconfigure.config.groups:
+            for program in group.programs:
+                info: dict[str, Any] = {name: getattr(program, name) for name in _CONFIGURED}
+                info |= {
+                    "exitcodes": list(program.exitcodes),
+                    "group": group.name,
+                    "group_prio": group.priority,
+                    "inuse": self._control.is_active(group.name),
+                    "process_prio": program.priority,
+                    "stopsignal": int(program.stopsignal),
+                }
+                infos.append({name: _plain(value) for name, value in info.items()})
+        return sorted(infos, key=lambda info: str(info["name"]))
+
+    # ---- processes
+
+    async def _start(self, name: str, wait: bool = True) -> bool | list[dict[str, Any]]:
+        self._control.refuse_while_ending()
+        if split_namespec(name)[1] is None:
+            return await self._start_group(split_namespec(name)[0], wait)
+        if self._control.process(name).state is State.STOPPING:
+            raise Refused(Fault.ABNORMAL_TERMINATION, name)
+        return _judge(await self._control.start([name], wait=wait))
+
+    async def _start_group(self, name: str, wait: bool = True) -> list[dict[str, Any]]:
+        return _results(await self._control.start([self._group(name)], wait=wait))
+
+    async def _start_all(self, wait: bool = True) -> list[dict[str, Any]]:
+        return _results(await self._control.start(["all"], wait=wait))
+
+    async def _stop(self, name: str, wait: bool = True) -> bool | list[dict[str, Any]]:
+        self._control.refuse_while_ending()
+        if split_namespec(name)[1] is None:
+            return await self._stop_group(split_namespec(name)[0], wait)
+        if self._control.process(name).state is State.STOPPING:
+            raise Refused(Fault.NOT_RUNNING, name)
+        return _judge(await self._control.stop([name], wait=wait))
+
+    async def _stop_group(self, name: str, wait: bool = True) -> list[dict[str, Any]]:
+        return _results(await self._control.stop([self._group(name)], wait=wait))
+
+    async def _stop_all(self, wait: bool = True) -> list[dict[str, Any]]:
+        return _results(await self._control.stop(["all"], wait=wait))
+
+    async def _signal(self, name: str, signal: str) -> bool | list[dict[str, Any]]:
+        self._control.refuse_while_ending()
+        if split_namespec(name)[1] is None:
+            return await self._signal_group(split_namespec(name)[0], signal)
+        self._control.process(name)
+        return _judge(await self._control.signal([name], signal))
+
+    async def _signal_group(self, name: str, signal: str) -> list[dict[str, Any]]:
+        return _results(await self._control.signal([self._group(name)], signal))
+
+    async def _signal_all(self, signal: str) -> list[dict[str, Any]]:
+        return _results(await self._control.signal(["all"], signal))
+
+    def _group(self, name: str) -> str:
+        self._control.refuse_while_ending()
+        if not self._control.is_active(name):
+            raise Refused(Fault.BAD_NAME, name)
+        return f"{name}:*"
+
+    def _info(self, name: str) -> dict[str, Any]:
+        self._control.refuse_while_ending()
+        if split_namespec(name)[1] is None:
+            raise Refused(Fault.BAD_NAME, name)
+        self._control.process(name)
+        return _process(self._control.processes(name)[0])
+
+    def _all_info(self) -> list[dict[str, Any]]:
+        self._control.refuse_while_ending()
+        return [_process(info) for info in self._control.processes()]
+
+    # ---- their logs and their input
+
+    def _reader(self, channel: str) -> Method:
+        def read(name: str, offset: int, length: int) -> str:
+            self._control.refuse_while_ending()
+            return _text(self._outputs.read(self._control.process(name).name, channel, offset, length))
+
+        return read
+
+    def _tailer(self, channel: str) -> Method:
+        def tail(name: str, offset: int, length: int) -> list[Any]:
+            self._control.refuse_while_ending()
+            data, end, overflow = self._outputs.tail(self._control.process(name).name, channel, offset, length)
+            return [_text(data), min(end, INT_MAX), overflow]
+
+        return tail
+
+    async def _clear(self, name: str) -> bool:
+        self._control.process(name)
+        return _judge(await self._control.clear_logs([name], self._outputs.clear))
+
+    async def _clear_all(self) -> list[dict[str, Any]]:
+        return _results(await self._control.clear_logs(["all"], self._outputs.clear))
+
+    def _send_stdin(self, name: str, chars: str) -> bool:
+        self._control.refuse_while_ending()
+        process = self._control.process(name)
+        if process.pid is None or process.state is State.STOPPING:
+            raise Refused(Fault.NOT_RUNNING, name)
+        try:
+            self._outputs.write_stdin(process.name, chars.encode())
+        except Refused as refused:
+            raise Refused(Fault.NO_FILE, name) if refused.fault is Fault.NOT_RUNNING else refused from None
+        return True
+
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "int": int,
+    "boolean": (bool, int),
+    "array": list,
+    "struct": dict,
+}
+
+_CONFIGURED = (
+    "autostart",
+    "command",
+    "directory",
+    "killasgroup",
+    "name",
+    "redirect_stderr",
+    "serverurl",
+    "startretries",
+    "startsecs",
+    "stderr_capture_maxbytes",
+    "stderr_events_enabled",
+    "stderr_logfile",
+    "stderr_logfile_backups",
+    "stderr_logfile_maxbytes",
+    "stderr_syslog",
+    "stdout_capture_maxbytes",
+    "stdout_events_enabled",
+    "stdout_logfile",
+    "stdout_logfile_backups",
+    "stdout_logfile_maxbytes",
+    "stdout_syslog",
+    "stopwaitsecs",
+    "uid",
+)
+
+
+def _fault(fault: Fault, text: str = "") -> wire.Fault:
+    return wire.Fault(int(fault), f"{fault.name}: {text}" if text else fault.name)
+
+
+def _judge(results: list[Result]) -> bool:
+    """Of the one result: True, or the fault."""
+    result = results[0]
+    fault = Fault[result["status"]]
+    if fault is Fault.SUCCESS:
+        return True
+    raise Refused(fault, result["description"])
+
+
+def _results(results: list[Result]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": result["name"],
+            "group": result["group"],
+            "status": int(Fault[result["status"]]),
+            "description": result["description"],
+        }
+        for result in results
+    ]
+
+
+def _process(info: ProcessInfo) -> dict[str, Any]:
+    return {name: info[name] for name in _TOLD}  # type: ignore[literal-required]
+
+
+_TOLD = (
+    "name",
+    "group",
+    "start",
+    "stop",
+    "now",
+    "state",
+    "statename",
+    "spawnerr",
+    "exitstatus",
+    "logfile",
+    "stdout_logfile",
+    "stderr_logfile",
+    "pid",
+    "description",
+)
+
+
+def _plain(value: Any) -> Any:
+    """As XML-RPC can say it: it knows neither nothing nor large numbers, and supervisor says AUTO in small letters."""
+    if value is None:
+        return "none"
+    if value == "AUTO":
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return min(value, INT_MAX)
+    return value
+
+
+def _text(data: bytes) -> str:
+    """A log as XML may hold it: what is not UTF-8, and control characters, are shown escaped."""
+    text = data.decode("utf-8", "backslashreplace")
+    return text.translate(_CONTROLS)
+
+
+# https://www.w3.org/TR/xml/#charsets
+_CONTROLS = {code: f"\\x{code:02x}" for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)}
+_CONTROLS |= {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
+
+
+def _one_call(call: Any) -> tuple[str, list[Any]]:
+    match call:
+        case {"methodName": "system.multicall"}:
+            raise _fault(Fault.INCORRECT_PARAMETERS, "Recursive system.multicall forbidden")
+        case {"methodName": str(name), "params": list(parameters)}:
+            return name, parameters
+        case {"methodName": str(name)}:
+            return name, []
+        case _:
+            raise _fault(Fault.INCORRECT_PARAMETERS, "No methodName")
