@@ -171,7 +171,10 @@ class XmlRpc:
 
     def _read_main(self, offset: int, length: int) -> str:
         self._control.refuse_while_ending()
-        return _text(self._outputs.read_main(offset, length))
+        try:
+            return _text(self._outputs.read_main(offset, length))
+        except Refused as refused:
+            raise _fault(refused.fault) from None
 
     def _clear_main(self) -> bool:
         self._control.refuse_while_ending()
@@ -223,7 +226,7 @@ class XmlRpc:
     async def _start(self, name: str, wait: bool = True) -> bool | list[dict[str, Any]]:
         self._control.refuse_while_ending()
         if split_namespec(name)[1] is None:
-            return await self._start_group(split_namespec(name)[0], wait)
+            return _results(await self._control.start([self._group(name)], wait=wait))
         if self._control.process(name).state is State.STOPPING:
             raise Refused(Fault.ABNORMAL_TERMINATION, name)
         return _judge(await self._control.start([name], wait=wait))
@@ -237,7 +240,7 @@ class XmlRpc:
     async def _stop(self, name: str, wait: bool = True) -> bool | list[dict[str, Any]]:
         self._control.refuse_while_ending()
         if split_namespec(name)[1] is None:
-            return await self._stop_group(split_namespec(name)[0], wait)
+            return _results(await self._control.stop([self._group(name)], wait=wait))
         if self._control.process(name).state is State.STOPPING:
             raise Refused(Fault.NOT_RUNNING, name)
         return _judge(await self._control.stop([name], wait=wait))
@@ -251,7 +254,7 @@ class XmlRpc:
     async def _signal(self, name: str, signal: str) -> bool | list[dict[str, Any]]:
         self._control.refuse_while_ending()
         if split_namespec(name)[1] is None:
-            return await self._signal_group(split_namespec(name)[0], signal)
+            return _results(await self._control.signal([self._group(name)], signal))
         self._control.process(name)
         return _judge(await self._control.signal([name], signal))
 
@@ -262,10 +265,12 @@ class XmlRpc:
         return _results(await self._control.signal(["all"], signal))
 
     def _group(self, name: str) -> str:
+        """The spec of a group that was named as "group", "group:" or "group:*"."""
         self._control.refuse_while_ending()
-        if not self._control.is_active(name):
+        group = name.partition(":")[0]
+        if not self._control.is_active(group):
             raise Refused(Fault.BAD_NAME, name)
-        return f"{name}:*"
+        return f"{group}:*"
 
     def _info(self, name: str) -> dict[str, Any]:
         self._control.refuse_while_ending()
@@ -283,7 +288,12 @@ class XmlRpc:
     def _reader(self, channel: str) -> Method:
         def read(name: str, offset: int, length: int) -> str:
             self._control.refuse_while_ending()
-            return _text(self._outputs.read(self._control.process(name).name, channel, offset, length))
+            process = self._control.process(name)
+            try:
+                return _text(self._outputs.read(process.name, channel, offset, length))
+            except Refused as refused:
+                path = self._outputs.log_paths(process.name)[channel == "stderr"]
+                raise _fault(refused.fault, path if path and refused.fault is Fault.NO_FILE else None) from None
 
         return read
 
@@ -349,8 +359,8 @@ _CONFIGURED = (
 )
 
 
-def _fault(fault: Fault, text: str = "") -> wire.Fault:
-    return wire.Fault(int(fault), f"{fault.name}: {text}" if text else fault.name)
+def _fault(fault: Fault, text: str | None = None) -> wire.Fault:
+    return wire.Fault(int(fault), fault.name if text is None else f"{fault.name}: {text}")
 
 
 def _judge(results: list[Result]) -> bool:

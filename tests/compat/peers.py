@@ -1,0 +1,50 @@
+"""supervisord and procman, each in a folder of its own with the same file, to be asked the same things."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ctl_script import write_config
+
+BIN = Path(sys.executable).parent
+SUPERVISORD = (str(BIN / "supervisord"), "-n")
+SUPERVISORCTL = (str(BIN / "supervisorctl"),)
+PROCMAN = (sys.executable, "-m", "procman")
+PROCMANCTL = (sys.executable, "-m", "procman.cli.procmanctl")
+
+
+@contextlib.contextmanager
+def running(master: Sequence[str]) -> Iterator[Path]:
+    """Its folder, while it runs."""
+    # A unix socket's path is short; pytest's folders are not.
+    with tempfile.TemporaryDirectory(prefix="ctl") as name:
+        folder = Path(name)
+        process = subprocess.Popen(
+            [*master, "-c", write_config(folder)],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            for line in process.stdout:
+                if "started with pid" in line:
+                    break
+            with (folder / "out").open("w") as out, ThreadPoolExecutor(1) as reader:
+                # Nobody may ever stop reading supervisord's stdout.
+                reader.submit(out.writelines, process.stdout)
+                try:
+                    yield folder
+                finally:
+                    process.send_signal(signal.SIGTERM)
+                    process.wait(60)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
