@@ -37,7 +37,7 @@ from procman.system.signals import send
 from procman.system.spawn import CannotSpawn, Child, spawn
 
 # How long spawning (and reaping) may hold the loop, in seconds, before others get their turn.
-SLICE = 0.02
+SLICE = 0.01
 REAP_AT_ONCE = 64
 
 News = (
@@ -102,6 +102,9 @@ class Engine:
         for reaped in reap(REAP_AT_ONCE):
             count += 1
             self._take(reaped)
+        if not self._working:
+            # Once for all of them: a slice of spawning for each would hold the loop for as long as programs end.
+            self._work()
         if count == REAP_AT_ONCE:
             self._loop.call_soon(self.reap)
 
@@ -123,9 +126,10 @@ class Engine:
             return
         # First the last words, then the news of the death.
         self._streams.ended(process.name)
-        self.post(Exited(reaped.pid, ExitStatus(reaped.code, reaped.signal, reaped.core_dumped)))
+        self._events.append(Exited(reaped.pid, ExitStatus(reaped.code, reaped.signal, reaped.core_dumped)))
 
-    def _work(self) -> None:
+    def _work(self, *, continued: bool = False) -> None:
+        """Handle all events; spawn for one slice, and only in one place of each turn of the loop."""
         self._working = True
         until = time.monotonic() + SLICE
         try:
@@ -134,19 +138,20 @@ class Engine:
                     event = self._events.popleft()
                     for action in self._decide(event):
                         self._carry_out(action)
-                elif time.monotonic() < until:
+                elif time.monotonic() < until and (self._more is None or continued):
                     self._spawn(self._spawns.popleft())
                 else:
                     break
         finally:
             self._working = False
         if self._spawns and self._more is None:
+            # The loop polls before it comes to this, so whoever is ready has a turn.
             self._more = self._loop.call_soon(self._continue)
         self._arm()
 
     def _continue(self) -> None:
         self._more = None
-        self._work()
+        self._work(continued=True)
 
     def _decide(self, event: Event) -> list[Action]:
         try:

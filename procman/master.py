@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from procman import __version__
 from procman.api.rest import Rest, error_answer
@@ -49,6 +49,8 @@ _UNSERVED = {
 }
 # How long what is left in buffers may take to be written at the very end, in seconds.
 LAST_WORDS = 0.5
+# How often the same complaint of the event loop is written down, in seconds.
+COMPLAIN_EVERY = 60.0
 
 
 def run(path: str, overrides: Mapping[str, str]) -> int:
@@ -92,42 +94,80 @@ class _Life:
         self._notes = notes
         self._master: _Master | None = None
         self._stop_asked = False
+        self._caught: list[int] = []  # signals that were not delivered yet
+        self._said: dict[str, float] = {}  # complaints of the loop, and when they were last written down
 
     async def live(self) -> int:
-        loop = asyncio.get_running_loop()
-        for number in STOP:
-            loop.add_signal_handler(number, self._stop, number)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
-        loop.add_signal_handler(signal.SIGUSR2, self._reopen)
-        loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        self._catch_signals()
+        asyncio.get_running_loop().set_exception_handler(self._complain)
+        before: Config | None = None
         while not self._stop_asked:
-            self._master = _Master(self._config, self._read, self._notes)
-            again = await self._master.live()
-            self._master = None
-            if not again:
-                break
-            # It could be read when the reload was asked for; should that have changed, nothing runs any more.
-            self._config = self._read()
-            self._notes = []
+            try:
+                self._master = _Master(self._config, self._read, self._notes)
+                again = await self._master.live()
+                self._master = None
+                if not again:
+                    break
+                before, self._config, self._notes = self._config, self._read(), []
+            except ProcmanError as error:
+                # It could be read when the reload was asked for, and cannot be used now: a socket that cannot be
+                # bound, say. What ran before is better than nothing.
+                if before is None:
+                    raise
+                self._config, before = before, None
+                self._notes = [f"cannot begin anew: {error}; going on with the configuration from before"]
+            finally:
+                self._master = None
         return 0
 
-    def _stop(self, number: int) -> None:
-        if self._master is None:
-            self._stop_asked = True
-        else:
-            self._master.stop(number)
+    def _catch_signals(self) -> None:
+        """Have signals delivered on the loop, however many come.
 
-    def _reload(self) -> None:
-        if self._master is not None:
-            self._master.reload()
+        asyncio passes them through a socket, byte by byte. Programs that end at once by the hundred fill it with
+        SIGCHLD, and the byte of a SIGTERM would be lost; so they are noted here, and the socket only wakes the loop.
+        """
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGCHLD, lambda: None)
+        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
 
-    def _reopen(self) -> None:
-        if self._master is not None:
-            self._master.reopen()
+        def catch(number: int, _: object) -> None:
+            if number == signal.SIGCHLD and number in self._caught:
+                return
+            self._caught.append(number)
+            if len(self._caught) == 1:
+                try:
+                    loop.call_soon_threadsafe(self._deliver)
+                except RuntimeError:
+                    pass  # the loop has been closed: nobody is left to be stopped
 
-    def _reap(self) -> None:
-        if self._master is not None:
-            self._master.engine.reap()
+        for number in (*STOP, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD):
+            signal.signal(number, catch)
+
+    def _deliver(self) -> None:
+        caught, self._caught = self._caught, []
+        for number in caught:
+            master = self._master
+            if number in STOP and master is None:
+                self._stop_asked = True
+            elif master is None:
+                continue
+            elif number in STOP:
+                master.stop(number)
+            elif number == signal.SIGHUP:
+                master.reload()
+            elif number == signal.SIGUSR2:
+                master.reopen()
+            else:
+                master.engine.reap()
+
+    def _complain(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What asyncio would print as a traceback, for instance that no client can be let in: a line, once a minute."""
+        error = context.get("exception")
+        text = f"{context['message']}: {error}" if error is not None else str(context["message"])
+        now = time.monotonic()
+        if self._master is not None and now - self._said.get(text, -COMPLAIN_EVERY) >= COMPLAIN_EVERY:
+            self._said[text] = now
+            self._master.outputs.log.error(text)
 
 
 class _Master:

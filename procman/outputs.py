@@ -58,7 +58,7 @@ class _Stream:
     sinks: list[Sink]
     ring: Ring
     pumps: list[Pump] = field(default_factory=list)  # the last one is of the present run
-    unread: int = 0  # bytes left in pipes that were let go
+    lost: int = 0  # bytes left in pipes that were let go, and what sinks lost that are no longer there
 
 
 @dataclass(slots=True)
@@ -81,6 +81,7 @@ class Outputs:
         self._streams: dict[tuple[str, str], _Stream] = {}
         self._stdin: dict[str, _Stdin] = {}
         self._main_ring = Ring(MAIN_RING)
+        self._closing = False
         self.log = self._open_main_log(config.master)
         if not config.master.nocleanup:
             clear_auto_logs(config.master.childlogdir, config.master.identifier, self.log.warn)
@@ -97,7 +98,11 @@ class Outputs:
                 while len(stream.pumps) > OLD_PIPES:
                     oldest = stream.pumps.pop(0)
                     oldest.close()
-                    stream.unread += oldest.unread
+                    stream.lost += oldest.unread
+                    self._say(
+                        f"{name} has {OLD_PIPES} descendants of earlier runs that hold its {channel} open; what the "
+                        "oldest writes is not read any more"
+                    )
                 stream.pumps.append(pump)
         if child.stdin is not None:
             self._stdin[name] = _Stdin(child.stdin)
@@ -131,7 +136,7 @@ class Outputs:
     def lost(self, name: str) -> int:
         """Bytes that could not be written."""
         streams = (self._streams.get((name, channel)) for channel in ("stdout", "stderr"))
-        return sum(stream.unread + sum(sink.lost for sink in stream.sinks) for stream in streams if stream)
+        return sum(stream.lost + sum(sink.lost for sink in stream.sinks) for stream in streams if stream)
 
     def read(self, name: str, channel: str, offset: int, length: int) -> bytes:
         """Part of a process's log, as supervisor counts offsets; raises Refused(NO_FILE, BAD_ARGUMENTS, FAILED)."""
@@ -206,6 +211,7 @@ class Outputs:
 
     def close(self, timeout: float) -> None:
         """Write what can still be written, `timeout` seconds at most, and let go of everything."""
+        self._closing = True
         for name in list(self._stdin):
             self._close_stdin(name)
         for key in list(self._streams):
@@ -230,7 +236,10 @@ class Outputs:
 
     def _say(self, text: str) -> None:
         """What is wrong with some log, in the master's own. Later: it may be that one, being opened."""
-        self._loop.call_soon(lambda: self.log.critical(text))
+        if self._closing:
+            self.log.critical(text)
+        else:
+            self._loop.call_soon(lambda: self.log.critical(text))
 
     def _stream(self, name: str, program: Program, channel: str) -> _Stream:
         """The stream as the program's options want it now; made, or changed while it runs."""
@@ -260,6 +269,7 @@ class Outputs:
             for pump in stream.pumps:
                 pump.set_sinks(stream.sinks)
             _close(old)
+            stream.lost += sum(sink.lost for sink in old)
         return stream
 
     def _sinks(self, program: Program, channel: str, target: _Target) -> list[Sink]:

@@ -17,7 +17,7 @@ from procman.config.model import Config, Effect
 from procman.config.problems import ConfigError
 from procman.control import Control, Refused
 from procman.core.messages import Announce, AnnounceGroup, GroupAdded, GroupChanged, GroupRemoved
-from procman.core.states import UP, State
+from procman.core.states import SETTLED, UP, State
 from procman.engine import Engine, News
 
 _HOW: dict[Effect, Literal["changed in place", "logs re-opened", "replaced"]] = {
@@ -147,7 +147,7 @@ class Reconfigure:
             # What the processes of a group share cannot be changed under them.
             replaced = {program.namespec for program in change.new.programs}
         processes = self._fleet.groups[name].processes
-        stopping = [n for n in (*replaced, *leaving) if n in processes and processes[n].state in UP]
+        stopping = [n for n in (*replaced, *leaving) if n in processes and processes[n].state in (*UP, State.STOPPING)]
         steps = [Step(group=name, action="stopped")] if stopping else []
         steps += [
             Step(group=name, name=c.new.name, action=_HOW[c.effect], options=list(c.options))
@@ -176,4 +176,4 @@ class Reconfigure:
 
 
 def _has_stopped(name: str, news: News) -> bool:
-    return isinstance(news, Announce) and news.name == name and news.after in (State.STOPPED, State.UNKNOWN)
+    return isinstance(news, Announce) and news.name == name and news.after in SETTLED

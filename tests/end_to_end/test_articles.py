@@ -382,7 +382,7 @@ def test_a_log_that_cannot_be_written_is_said_and_the_program_runs(tmp_path):
     with Master(config) as master:
         master.expect("success: web entered RUNNING")
         assert master.stop() == 0
-    assert len([line for line in master.lines if str(log) in line]) == 1, master.text
+    assert len([line for line in master.lines if f"cannot write log {log}" in line]) == 1, master.text
     assert "Traceback" not in master.text
 
 

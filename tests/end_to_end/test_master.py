@@ -379,3 +379,38 @@ def test_status_long_shows_what_each_process_uses(run):
     assert idle.split() == ["idle", "STOPPED", "0", "0"]
     assert web.split()[:5] == ["web", "RUNNING", str(master.info("web")["pid"]), "1", "1"]
     assert "MiB" in web
+
+
+def test_programs_that_end_at_once_hold_up_neither_clients_nor_the_end(run):
+    """Ten of them, restarted without a pause: the master answers and obeys SIGTERM, without trouble of its own."""
+    master = run(
+        program("quick", "/bin/true", startsecs=0, autorestart="true", numprocs=10, process_name="q_%(process_num)d")
+        + program("calm", SLEEPER, startsecs=0)
+    )
+    master.wait_for("success: calm")
+    while sum(info["restarts"] for info in master.call("GET", "/v1/processes")["processes"]) < 500:
+        pass
+    assert master.info("calm")["statename"] == "RUNNING"
+    assert master.stop() == 0
+    assert [line for line in master.lines if "wakeup" in line or "Traceback" in line or "bug" in line] == []
+
+
+def test_a_reload_that_cannot_listen_goes_on_with_what_was_there(run):
+    """A socket path that does not work is said, and the programs are started again as they were."""
+    master = run(program("web", SLEEPER, startsecs=0))
+    after = master.wait_for("success: web")
+    text = master.file.read_text()
+    master.file.write_text(text.replace(master.socket, "/proc/no-such-place/s"))
+    master.signal(signal.SIGHUP)
+    master.wait_for("cannot begin anew: cannot listen on /proc/no-such-place/s", after=after)
+    master.wait_for("success: web", after=after)
+    assert master.info("web")["statename"] == "RUNNING"
+
+
+def test_what_was_lost_is_said_at_the_end(run):
+    """Also when the end is the master's own."""
+    chatty = python("import os, time; os.write(1, b'0123456789'); os.write(1, b'0123456789'); time.sleep(1000)")
+    master = run(program("chatty", chatty, startsecs=0, stdout_logfile="/dev/full", stdout_logfile_maxbytes=0))
+    master.wait_for("cannot write log /dev/full")
+    assert master.stop() == 0
+    master.wait_for("log /dev/full is closed")
