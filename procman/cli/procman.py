@@ -98,9 +98,12 @@ def _check(arguments: list[str]) -> int:
         print(json.dumps(answer, ensure_ascii=False))
         return OK if answer["ok"] else BAD_USAGE
     loaded = read(path, assume=assume)
-    for problem in loaded.problems:
-        print(problem)
+    for problem in sorted(loaded.problems, key=lambda problem: (problem.file, problem.line or 0)):
+        print(f"{problem} (warning)" if problem.severity == "warning" else problem)
     if loaded.config is None:
+        errors = sum(problem.severity == "error" for problem in loaded.problems)
+        warnings = _count(len(loaded.problems) - errors, "warning", "warnings")
+        print(f"{path}: cannot be used; {_count(errors, 'error', 'errors')}, {warnings}")
         return BAD_USAGE
     groups = loaded.config.groups
     processes = sum(len(group.programs) for group in groups)

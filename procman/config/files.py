@@ -98,7 +98,7 @@ class _Gatherer:
                 # A pattern that finds nothing but this file itself has found nothing.
                 names = []
                 self.to.notes.append(f'No file matches via include "{whole}"')
-                self.complain(files, "files", f"no file matches {whole}", warning=True)
+                self.complain(files, "files", f"no other file matches {whole}", warning=True)
             for name in names:
                 self.include_ini(name)
 

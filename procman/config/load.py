@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from procman.config.files import Gathered, gather, is_toml
+from procman.config.find import LONGEST_SOCKET_PATH
 from procman.config.groups import read_groups
 from procman.config.kinds import host_and_port
 from procman.config.machine import Assumptions, Machine
@@ -230,6 +231,12 @@ def _unix_server(reading: Reading, section: RawSection) -> UnixServer:
     ids = reading.owner_ids(section, "chown", chown)
     chmod = reading.option(section, "chmod", table["chmod"], names)
     path = reading.machine.normal((file or "").strip())
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+        message = (
+            f"the path has {len(os.fsencode(path))} bytes, and a socket's may have {LONGEST_SOCKET_PATH}: "
+            "no master can listen there; choose a shorter one"
+        )
+        reading.complain(section, "file", message, severity="warning")
     return UnixServer(section=section.name, file=path, chown=chown, chown_ids=ids, chmod=chmod, **user)
 
 

@@ -1,5 +1,6 @@
 """One program section to its process slots: expansions, `numprocs`, and the rules that tie options together."""
 
+import shlex
 from typing import Any
 
 from procman.config.expand import environment_names
@@ -90,6 +91,13 @@ def _check(reading: Reading, section: RawSection, common: dict[str, Any], numpro
             f"leave out the blank before the {raw.cut_by}, or put the command into a script"
         )
         reading.complain(section, "command", message, severity="warning")
+    elif raw is not None and isinstance(raw.value, str):
+        try:
+            shlex.split(raw.value)
+        except ValueError as error:
+            # supervisord takes the file, and finds out when it starts the program.
+            message = f"the command cannot be split into words: {error}; it can never be started: close the quote"
+            reading.complain(section, "command", message, severity="error" if raw.toml else "warning")
 
 
 def _process(

@@ -587,3 +587,24 @@ def test_a_plugin_is_looked_for_and_not_imported(config, tmp_path, monkeypatch):
     assert (rpc.name, rpc.factory, rpc.options) == ("x", "plug.inner:make", {"retries": "3"})
     with pytest.raises(ConfigError, match=r"cannot find 'plug\.outer:make'"):
         config(text.replace("inner", "outer"))
+
+
+@pytest.mark.parametrize(("name", "severity"), [("a.conf", "warning"), ("a.toml", "error")])
+def test_a_command_with_an_open_quote_is_found_before_it_is_started(tmp_path, name, severity):
+    """Supervisord takes such a file; in TOML it is an error."""
+    text = (
+        "[program.a]\ncommand = 'cat \"x'\n"
+        if name.endswith("toml")
+        else '[supervisord]\n[program:a]\ncommand=cat "x\n'
+    )
+    (tmp_path / name).write_text(text)
+    [problem] = read(str(tmp_path / name)).problems
+    assert (problem.option, problem.severity) == ("command", severity)
+    assert "No closing quotation" in problem.message
+
+
+def test_a_socket_path_that_no_socket_can_have_is_found(tmp_path):
+    """107 bytes is all there is room for."""
+    (tmp_path / "a.conf").write_text(f"[unix_http_server]\nfile=/tmp/{'x' * 120}\n[supervisord]\n")
+    [problem] = read(str(tmp_path / "a.conf")).problems
+    assert (problem.line, problem.option, problem.severity) == (2, "file", "warning")

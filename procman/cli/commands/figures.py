@@ -24,7 +24,7 @@ def table(session: Session, chosen: list[ProcessInfo]) -> None:
     figures = {info["namespec"]: info for info in known}
     session.put(figures=[figures[info["namespec"]] for info in chosen if info["namespec"] in figures])
     rows = [_row(info, figures.get(info["namespec"])) for info in chosen]
-    if session.as_json:
+    if session.as_json or not rows:
         return
     if session.terminal:
         _draw(rows)
