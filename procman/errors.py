@@ -9,14 +9,6 @@ class ProcmanError(Exception):
     """The root of them all; its text is meant for the user."""
 
 
-class UnknownProcess(ProcmanError):
-    """The caller named a process or a group that is not there."""
-
-
-class WrongState(ProcmanError):
-    """The caller asked for what this state does not allow (starting what runs, say)."""
-
-
 class BadRequest(ProcmanError):
     """The caller's arguments cannot be understood."""
 

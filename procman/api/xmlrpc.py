@@ -18,7 +18,6 @@ from procman.outputs import Outputs
 from procman.reconfigure import Reconfigure
 
 # What clients are told they talk to: they compare it with what they know.
-API_VERSION = "3.0"
 SUPERVISOR_VERSION = "4.3.0"
 
 XML = "text/xml"
@@ -89,7 +88,7 @@ class XmlRpc:
     def _table(self) -> dict[str, Entry]:
         here: list[tuple[str, Method, str, int, str]] = [
             # name, what does it, "result parameter parameter", how many parameters are required, what it is for
-            ("getAPIVersion", lambda: API_VERSION, "string", 0, "The version of this interface."),
+            ("getAPIVersion", lambda: self._about()["api_version"], "string", 0, "The version of this interface."),
             ("getSupervisorVersion", lambda: SUPERVISOR_VERSION, "string", 0, "The supervisor this interface is of."),
             ("getIdentification", lambda: self._about()["identifier"], "string", 0, "The master's identifier."),
             ("getState", self._state, "struct", 0, "statecode and statename of the master."),

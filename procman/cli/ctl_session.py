@@ -42,7 +42,7 @@ class Session:
         self.interactive = interactive
         self.exitstatus = SUCCESS
         self.as_json = as_json
-        self._always_json = as_json
+        self.always_json = as_json
         self._document: dict[str, Any] = {}
         self._out: BinaryIO = sys.stdout.buffer
         self.terminal = show.on_terminal(self._out)
@@ -75,7 +75,7 @@ class Session:
         if not line:
             return False
         name, words = _parse(line)
-        self.as_json = self._always_json or "--json" in words
+        self.as_json = self.always_json or "--json" in words
         self._document = {}
         try:
             return self._carry_out(name, [word for word in words if word != "--json"], line)

@@ -35,7 +35,8 @@ def run(session: Session) -> None:
         completer.forget()
         session.flush()
         try:
-            line = input(f"{session.settings.prompt}> ")
+            # Under --json every line of the output is for a parser.
+            line = input("" if session.always_json else f"{session.settings.prompt}> ")
         except EOFError:
             line = "EOF"
         except KeyboardInterrupt:

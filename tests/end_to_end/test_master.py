@@ -1,6 +1,7 @@
 """The real master with real children: what signals, files and clients make it do."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -414,3 +415,18 @@ def test_what_was_lost_is_said_at_the_end(run):
     master.wait_for("cannot write log /dev/full")
     assert master.stop() == 0
     master.wait_for("log /dev/full is closed")
+
+
+def test_the_shell_prints_nothing_but_json_when_asked_for_it(run):
+    """Commands that come through a pipe under --json give documents, one after the other, and no prompt."""
+    master = run(program("web", SLEEPER, startsecs=0))
+    master.wait_for("success: web")
+    words = [sys.executable, "-m", "procman.cli.procmanctl", "-c", str(master.file), "--json"]
+    out = subprocess.run(words, input="pid web\nexit\n", capture_output=True, text=True, check=False).stdout
+    documents = []
+    while out.strip():
+        document, end = json.JSONDecoder().raw_decode(out.lstrip())
+        documents.append(document)
+        out = out.lstrip()[end:]
+    assert documents[-1] == {"left": True}
+    assert str(master.info("web")["pid"]) in json.dumps(documents[-2])

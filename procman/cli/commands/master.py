@@ -81,6 +81,7 @@ def open_address(session: Session, words: list[str]) -> None:
 def leave(session: Session, _words: list[str]) -> bool:
     """Leave the shell."""
     session.say("")
+    session.put(left=True)
     return True
 
 
