@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from procman.config.model import Program
+from procman.config.model import Program, Scope
 from procman.core.fleet import Fleet
 from procman.core.messages import (
     Action,
@@ -20,11 +20,13 @@ from procman.core.messages import (
     AnnounceGroup,
     AnnounceInPlace,
     AnnounceMaster,
+    AnnounceRemains,
     DeadlineReached,
     Dismissed,
     Event,
     Exited,
     ExitStatus,
+    GroupChanged,
     Kill,
     KillFailed,
     Quit,
@@ -40,12 +42,18 @@ from procman.system.spawn import CannotSpawn, Child, spawn
 SLICE = 0.01
 REAP_AT_ONCE = 64
 
+# What a shell exits with when it cannot execute a command.
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
+
 News = (
     Announce
     | AnnounceGroup
     | Dismissed
     | AnnounceInPlace
     | AnnounceMaster
+    | AnnounceRemains
+    | GroupChanged
     | Quit
     | Spawn
     | Spawned
@@ -138,6 +146,9 @@ class Engine:
                     event = self._events.popleft()
                     for action in self._decide(event):
                         self._carry_out(action)
+                    if isinstance(event, GroupChanged):
+                        # A process that is new in it and does not start by itself is announced by nothing else.
+                        self._tell(event)
                 elif time.monotonic() < until and (self._more is None or continued):
                     self._spawn(self._spawns.popleft())
                 else:
@@ -166,9 +177,9 @@ class Engine:
         match action:
             case Spawn():
                 self._spawns.append(action)
-            case Kill(name, pid, signum, as_group):
+            case Kill(name, pid, signum, scope):
                 self._tell(action)
-                refusal = send(pid, signum, as_group=as_group)
+                refusal = send(pid, signum, as_group=scope is not Scope.PROCESS)
                 if refusal is not None:
                     self._events.append(KillFailed(name, refusal))
             case _:
@@ -180,7 +191,8 @@ class Engine:
         try:
             child = spawn(order.program, self._serverurl)
         except CannotSpawn as why:
-            answer: Spawned | SpawnFailed = SpawnFailed(order.name, str(why))
+            code = NOT_FOUND if why.not_found else NOT_EXECUTABLE
+            answer: Spawned | SpawnFailed = SpawnFailed(order.name, str(why), code)
         else:
             self._children[child.pid] = child
             answer = Spawned(order.name, child.pid)

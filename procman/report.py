@@ -4,12 +4,15 @@ The texts are supervisord's, so that twenty years of scripts and alerts go on wo
 """
 
 import asyncio
+import time
 from typing import Protocol
 
+from procman.config.model import Scope
 from procman.core.fleet import Fleet
 from procman.core.messages import (
     Announce,
     AnnounceMaster,
+    AnnounceRemains,
     ExitStatus,
     Kill,
     Quit,
@@ -23,6 +26,12 @@ from procman.system.signals import signal_name
 
 # How often the log says for whom a shutdown waits, in seconds.
 WAITING_EVERY = 3.0
+# A shutdown that took less, in seconds, is not worth a line about who used the time.
+WORTH_A_LINE = 0.5
+# How many of them, and of pids that a process has left behind, are named.
+MOST_NAMED = 5
+
+_WHOLE = {Scope.PROCESS: "", Scope.GROUP: "process group ", Scope.TREE: "process tree "}
 
 
 class Log(Protocol):
@@ -36,6 +45,9 @@ class Log(Protocol):
 
     def debug(self, text: str) -> None:
         """What only a developer wants to know."""
+
+    def critical(self, text: str) -> None:
+        """What somebody has to look at."""
 
 
 def ending(status: ExitStatus | Reaped) -> str:
@@ -53,6 +65,9 @@ class Report:
         self._fleet = fleet
         self._log = log
         self._again: asyncio.TimerHandle | None = None
+        self._began: float | None = None  # when the shutdown did
+        self._stopping: dict[str, float] = {}  # since when
+        self._took: dict[str, float] = {}  # seconds that each took in the shutdown
 
     def tell(self, news: News) -> None:
         """Write down what has happened."""
@@ -63,14 +78,27 @@ class Report:
                 self._log.info(f"spawned: '{self._short(name)}' with pid {pid}")
             case SpawnFailed(_, reason):
                 self._log.info(f"spawnerr: {reason}")
-            case Kill(name, pid, number, as_group, overdue):
+            case Kill(name, pid, number, scope, overdue):
+                what = str(pid) if pid else "what it left behind"
                 if overdue:
-                    self._log.warn(f"killing '{self._short(name)}' ({pid}) with {signal_name(number)}")
-                whole = "process group " if as_group else ""
+                    self._log.warn(f"killing '{self._short(name)}' ({what}) with {signal_name(number)}")
+                whole = _WHOLE[scope]
                 self._log.debug(f"killing {self._short(name)} (pid {pid}) {whole}with signal {signal_name(number)}")
-            case AnnounceMaster():
+            case AnnounceRemains(name, status, pids):
+                self._log.warn(
+                    f"{self._short(name)} has ended ({ending(status)}), and not what it has started: waiting for "
+                    f"{_pids(pids)} to end, too"
+                )
+            case AnnounceMaster(cause=cause):
+                self._began = self._began or time.monotonic()
+                if cause:
+                    self._log.warn(f"{cause}: shutting down")
                 self._waiting()
-            case Quit():
+            case Quit(left=left):
+                if left:
+                    names = ", ".join(self._short(name) for name in left)
+                    self._log.critical(f"shutdown_timeout is over: leaving without waiting for {names} any longer")
+                self._stopped()
                 self.close()
             case Reaped():
                 self._log.debug(f"reaped unknown pid {news.pid} ({ending(news)})")
@@ -83,7 +111,27 @@ class Report:
             self._again.cancel()
             self._again = None
 
+    def _stopped(self) -> None:
+        """Who used the time of a stop that took some."""
+        if self._began is None:
+            return
+        took = time.monotonic() - self._began
+        if took < WORTH_A_LINE:
+            return
+        slowest = sorted(self._took.items(), key=lambda item: -item[1])[:MOST_NAMED]
+        shown = ", ".join(f"{self._short(name)} {seconds:.1f} s" for name, seconds in slowest)
+        self._log.info(f"stopping took {took:.1f} s: {shown}")
+
+    def _time(self, news: Announce) -> None:
+        if news.after is State.STOPPING:
+            self._stopping[news.name] = time.monotonic()
+        elif news.before is State.STOPPING and news.name in self._stopping:
+            took = time.monotonic() - self._stopping.pop(news.name)
+            if self._began is not None:
+                self._took[news.name] = took
+
     def _process(self, news: Announce) -> None:
+        self._time(news)
         name = news.program.name
         match news.after:
             case State.RUNNING:
@@ -119,3 +167,10 @@ class Report:
         """Supervisor's log names a process without its group."""
         process = self._fleet.processes.get(name)
         return process.program.name if process else name
+
+
+def _pids(pids: tuple[int, ...]) -> str:
+    """Some of them, and how many more there are."""
+    shown = ", ".join(str(pid) for pid in pids[:MOST_NAMED])
+    more = len(pids) - MOST_NAMED
+    return f"pid {shown} and {more} more" if more > 0 else f"pid {shown}"

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "engine": "core system config errors",
     "control": "engine core system config api.shapes errors",
     "reconfigure": "control engine core config api.shapes errors",
-    "report": "engine core system errors",
+    "report": "engine core system config errors",
     "outputs": "control engine core system logs config api.shapes errors",
     # the wire
     "api.shapes": "",
@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "client": "api.shapes errors",
     "cli": "cli client api.shapes config errors",
     "tui": "tui cli client api.shapes errors",
-    "cli.procman": "cli master config errors",
+    "cli.procman": "cli api.shapes master config errors",
     "__main__": "cli.procman",
 }
 
@@ -47,6 +47,7 @@ ONLY_OF_CONFIG = {
     "events": {"config.model"},
     "engine": {"config.model"},
     "control": {"config.model"},
+    "report": {"config.model"},
     "outputs": {"config.model"},
     "cli": {"config.find"},
 }

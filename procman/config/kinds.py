@@ -7,9 +7,24 @@ the file is checked.
 import shlex
 import signal
 from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import TypeVar
 
 from procman.config.event_types import EVENT_TYPES
-from procman.config.options import AUTO, SYSLOG, Autorestart, Kind, Schema, Unfit, similar
+from procman.config.options import (
+    AUTO,
+    SYSLOG,
+    Autorestart,
+    Kind,
+    Leftovers,
+    Schema,
+    Scope,
+    ShutdownWhen,
+    Unfit,
+    similar,
+)
+
+C = TypeVar("C", bound=Enum)
 
 LOG_LEVELS = ("critical", "error", "warn", "info", "debug", "trace", "blather")
 KIB = 1024
@@ -149,6 +164,25 @@ SECONDS: Kind[float] = Kind(
 )
 
 
+def _accept_duration(value: object) -> float:
+    seconds = _accept_seconds(value)
+    if seconds <= 0:
+        raise Unfit("expected more than no time at all")
+    return seconds
+
+
+# For options that supervisor does not have: INI takes the units of TOML.
+DURATION: Kind[float] = Kind(
+    name="duration",
+    expected="seconds, or a text such as 500ms, 10s, 2m or 1h",
+    slug="bad-number",
+    parse=_accept_duration,
+    accept=_accept_duration,
+    schema={"type": ["number", "string"]},
+    show=lambda value: f"{value}s",
+)
+
+
 # ------------------------------------------------------------------------------------------------ words with a meaning
 
 
@@ -207,6 +241,32 @@ AUTORESTART: Kind[Autorestart] = Kind(
     schema={"type": ["boolean", "string"]},
     show=lambda value: value.value if isinstance(value.value, str) else _show_bool(value.value),
 )
+
+
+def _choice(choices: type[C], words: Mapping[str, C]) -> Kind[C]:
+    """One of the members of an enum, by its word."""
+    expected = "one of " + ", ".join(words)
+
+    def parse(text: str) -> C:
+        try:
+            return words[text.strip().lower()]
+        except KeyError:
+            raise Unfit(f"expected {expected}{similar(text, words)}") from None
+
+    return Kind(
+        name=" or ".join(", ".join(words).rsplit(", ", 1)),
+        expected=expected,
+        slug=f"bad-{choices.__name__.lower()}",
+        parse=parse,
+        accept=lambda value: parse(_text(value)),
+        schema={"type": "string", "enum": list(words)},
+        show=lambda value: next(word for word, member in words.items() if member is value),
+    )
+
+
+SCOPE = _choice(Scope, {member.name.lower(): member for member in Scope})
+LEFTOVERS = _choice(Leftovers, {member.value: member for member in Leftovers})
+SHUTDOWN_WHEN = _choice(ShutdownWhen, {member.value: member for member in ShutdownWhen})
 
 
 def _parse_loglevel(text: str) -> str:

@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from procman.config import kinds
-from procman.config.options import AUTO, Autorestart, Effect, Option, option, options_of, required
+from procman.config.options import (
+    AUTO,
+    Autorestart,
+    Effect,
+    Leftovers,
+    Option,
+    Scope,
+    ShutdownWhen,
+    option,
+    options_of,
+    required,
+)
 from procman.config.problems import Problem
 
 __all__ = [
@@ -26,11 +37,14 @@ __all__ = [
     "Group",
     "GroupOptions",
     "InetServer",
+    "Leftovers",
     "ListenerOptions",
     "Master",
     "Program",
     "RpcInterface",
+    "Scope",
     "SectionType",
+    "ShutdownWhen",
     "Slots",
     "UnixServer",
 ]
@@ -83,6 +97,25 @@ class Master:
     nocleanup: bool = option(kinds.BOOLEAN, "Keep AUTO log files of an earlier master at start.", default=False)
     strip_ansi: bool = option(
         kinds.BOOLEAN, "Take terminal colours out of what the programs write to their logs.", default=False
+    )
+    shutdown_timeout: float | None = option(
+        kinds.DURATION,
+        "How long a shutdown may take from the signal to the master's end. The stopwaitsecs of each wave are cut to "
+        "its share of what remains. Without it the sum of their longest is taken.",
+        default=None,
+    )
+    shutdown_when: ShutdownWhen = option(  # noqa: RUF009 - it makes a field
+        kinds.SHUTDOWN_WHEN,
+        "What ends the master by itself: all_done (nothing runs any more, nor will), any_exit (a program has ended and "
+        "is not started again), any_fatal (one has been given up), or never. Event listeners do not count.",
+        default=ShutdownWhen.NEVER,
+    )
+    exit_code_from: str | None = option(
+        kinds.TEXT,
+        "The master's exit status: that of the process NAME (128+n when signal n ended it), of first_failure (of those "
+        "that are down because they failed, the one that failed first), or none (always 0). When it is not given: "
+        "first_failure if a program has ended the master (critical, shutdown_when), else none.",
+        default=None,
     )
     environment: Mapping[str, str] = option(
         kinds.ENVIRONMENT, "Variables for every program, and for %(ENV_X)s in all other sections.", default={}
@@ -140,6 +173,34 @@ class Program:
     killasgroup: bool = option(
         kinds.BOOLEAN,
         "Send SIGKILL to its whole process group. Default: as stopasgroup.",
+        default=False,
+        effect=Effect.NONE,
+    )
+    stop_scope: Scope = option(  # noqa: RUF009 - it makes a field
+        kinds.SCOPE,
+        "Whom the stop signal reaches: the process, its process group, or its whole tree, with descendants that made "
+        "sessions of their own; with tree it counts as stopped when all of them have gone. Default: group with "
+        "stopasgroup, else process.",
+        default=Scope.PROCESS,
+        effect=Effect.NONE,
+    )
+    kill_scope: Scope = option(  # noqa: RUF009 - it makes a field
+        kinds.SCOPE,
+        "Whom SIGKILL reaches. Default: group with killasgroup, and never less than stop_scope.",
+        default=Scope.PROCESS,
+        effect=Effect.NONE,
+    )
+    leftovers: Leftovers = option(  # noqa: RUF009 - it makes a field
+        kinds.LEFTOVERS,
+        "What becomes of descendants that are still there when it has ended: keep, or stop (they get the stop signal, "
+        "stopwaitsecs, and SIGKILL, before it is started again).",
+        default=Leftovers.KEEP,
+        effect=Effect.NONE,
+    )
+    critical: bool = option(
+        kinds.BOOLEAN,
+        "The master cannot do without it: it shuts down when this is FATAL, or has ended unexpectedly and is not "
+        "started again.",
         default=False,
         effect=Effect.NONE,
     )

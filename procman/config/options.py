@@ -39,6 +39,30 @@ class Autorestart(Enum):
     UNEXPECTED = "unexpected"  # unless its exit status is one of exitcodes
 
 
+class Scope(IntEnum):
+    """Whom a signal reaches."""
+
+    PROCESS = 0  # the process that was started
+    GROUP = 1  # its process group: what it has started, unless that made a group or session of its own
+    TREE = 2  # all that it has started, and what those have started, wherever they went
+
+
+class Leftovers(Enum):
+    """What becomes of processes that a program has started and that are still there when it has ended."""
+
+    KEEP = "keep"
+    STOP = "stop"
+
+
+class ShutdownWhen(Enum):
+    """What ends the master by itself."""
+
+    NEVER = "never"
+    ALL_DONE = "all_done"  # nothing runs any more, nor will
+    ANY_EXIT = "any_exit"  # a program has ended and is not started again
+    ANY_FATAL = "any_fatal"  # a program has been given up
+
+
 class Unfit(ValueError):
     """A value that does not suit its kind, with more to say about it than what was expected."""
 

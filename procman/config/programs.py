@@ -5,7 +5,7 @@ from typing import Any
 
 from procman.config.expand import environment_names
 from procman.config.model import Program, Slots
-from procman.config.options import AUTO, SYSLOG, options_of, show_text
+from procman.config.options import AUTO, SYSLOG, Scope, options_of, show_text
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
 
@@ -48,6 +48,7 @@ def processes(reading: Reading, section: RawSection, group: str) -> list[Program
     common = {name: reading.option(section, name, known, names) for name, known in ONCE.items()}
     if reading.raw(section, "killasgroup") is None:
         common["killasgroup"] = common["stopasgroup"]
+    _settle_scopes(reading, section, common)
     if (common["serverurl"] or "").strip().upper() == "AUTO":
         common["serverurl"] = None
     common["uid"] = reading.uid(section, common["user"])
@@ -67,6 +68,23 @@ def processes(reading: Reading, section: RawSection, group: str) -> list[Program
             # The other processes would bring the same complaints.
             break
     return sorted(slots, key=lambda slot: (slot.priority, slot.name))
+
+
+def _settle_scopes(reading: Reading, section: RawSection, common: dict[str, Any]) -> None:
+    """Supervisor's two flags and our two scopes say the same in two ways: they must not say different things."""
+    for scope, flag in (("stop_scope", "stopasgroup"), ("kill_scope", "killasgroup")):
+        by_flag = Scope.GROUP if common[flag] else Scope.PROCESS
+        if reading.raw(section, scope) is None:
+            common[scope] = by_flag
+        elif reading.raw(section, flag) is not None and min(common[scope], Scope.GROUP) is not by_flag:
+            message = f"{scope}={common[scope].name.lower()} and {flag} contradict each other: leave {flag} out"
+            reading.complain(section, scope, message, "bad-scope")
+    if reading.raw(section, "kill_scope") is None:
+        common["kill_scope"] = max(common["kill_scope"], common["stop_scope"])
+    elif common["kill_scope"] < common["stop_scope"]:
+        stop, kill = common["stop_scope"].name.lower(), common["kill_scope"].name.lower()
+        message = f"kill_scope={kill} is less than stop_scope={stop}: leave kill_scope out, or set it to {stop}"
+        reading.complain(section, "kill_scope", message, "bad-scope")
 
 
 def _check(reading: Reading, section: RawSection, common: dict[str, Any], numprocs: int, process_name: str) -> None:

@@ -7,15 +7,19 @@ One door: `handle(event, now)` answers with the orders to carry out, and `next_d
 - They stop in waves: all groups of the highest priority number at once, within a group in reverse order without
   waiting; the next wave when this one has settled. (supervisord stops one group after the other.)
 - After `ShutdownRequested` nothing is started any more, and it ends with exactly one `Quit`.
+- With a `shutdown_timeout` each wave has its share of what remains of it, in proportion to the waits that are still to
+  come, so that SIGKILL reaches all of them in time; when it is over the master leaves, whatever is left.
+- A process that cannot be done without (`critical`), or a policy (`shutdown_when`), brings the shutdown about as well.
 - An event about a process that has left meanwhile is no error: the world is always a little behind.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from procman.config.model import Group, Program
+from procman.config.model import Group, Master, Program, ShutdownWhen
 from procman.core.messages import (
     Action,
+    Announce,
     AnnounceGroup,
     AnnounceMaster,
     BootRequested,
@@ -28,6 +32,7 @@ from procman.core.messages import (
     GroupRemoved,
     KillFailed,
     Quit,
+    RemainsGone,
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
@@ -38,7 +43,13 @@ from procman.core.messages import (
     StopRequested,
 )
 from procman.core.process import Process
-from procman.core.states import MasterState
+from procman.core.states import MasterState, State
+
+# What the master needs for itself at the end of a shutdown_timeout, in seconds, and the most of it that this may be.
+LAST_WORDS = 0.5
+LAST_WORDS_SHARE = 0.1
+
+FIRST_FAILURE = "first_failure"
 
 
 @dataclass(slots=True)
@@ -53,8 +64,11 @@ class Members:
 class Fleet:
     """Every process of the master. Read `groups`, `processes` and `state` freely; change them through `handle` only."""
 
-    def __init__(self, groups: tuple[Group, ...] = ()) -> None:
-        """`groups` are active from the beginning, in the order of the configuration; `BootRequested` starts them."""
+    def __init__(self, groups: tuple[Group, ...] = (), master: Master | None = None) -> None:
+        """`groups` are active from the beginning, in the order of the configuration; `BootRequested` starts them.
+
+        Of `master` the options about its end are read.
+        """
         self.groups: dict[str, Members] = {}
         self.processes: dict[str, Process] = {}
         self.state = MasterState.RUNNING
@@ -63,21 +77,35 @@ class Fleet:
         self._stopping: list[Process] = []  # the wave that is being stopped now
         self._retiring = False  # does anybody leave?
         self._quit = False
+        self._master = master or Master()
+        self._by_itself = False  # did a program bring the shutdown about?
+        self._failed: dict[str, int] = {}  # the exit codes of those that are down because they failed, first come first
+        self._end_at: float | None = None  # when the master leaves, whatever is left
+        self._wave_until: float | None = None  # when the next wave begins, whatever is left of this one
         for group in groups:
             self._enlist(group)
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take in what has happened or is asked for; the orders that follow are to be carried out in their order."""
         actions = self._decide(event, now)
+        cause = self._note_ends(actions)
         if self._retiring:
             actions += self._dismiss()
+        if cause and self.state is MasterState.RUNNING:
+            self._by_itself = True
+            actions += self._shut_down(now, restart=False, cause=cause)
         if self.state is not MasterState.RUNNING and not self._quit:
             actions += self._next_wave(now)
         return actions
 
     def next_deadline(self) -> float | None:
         """When to come back with `DeadlineReached`; None: not at all."""
-        return min((p.deadline for p in self.processes.values() if p.deadline is not None), default=None)
+        deadlines = [p.deadline for p in self.processes.values() if p.deadline is not None]
+        if not self._quit:
+            deadlines += [
+                when for when in (self._wave_until if self._waves else None, self._end_at) if when is not None
+            ]
+        return min(deadlines, default=None)
 
     def awaits(self, order: Spawn) -> bool:
         """Is this spawn still wanted? To be asked right before it is carried out."""
@@ -102,18 +130,21 @@ class Fleet:
 
     def _decide(self, event: Event, now: float) -> list[Action]:
         match event:
-            case Exited(pid, status):
+            case Exited(pid, status, remains):
                 process = self._by_pid.pop(pid, None)
-                return process.exited(status, now) if process else []
+                return process.exited(status, now, remains) if process else []
+            case RemainsGone(name):
+                process = self.processes.get(name)
+                return process.remains_gone(now) if process else []
             case Spawned(name, pid):
                 process = self.processes[name]
                 self._by_pid[pid] = process
                 return process.spawned(pid, now)
-            case SpawnFailed(name, reason):
-                return self.processes[name].spawn_failed(reason, now)
+            case SpawnFailed(name, reason, code):
+                return self.processes[name].spawn_failed(reason, code, now)
             case KillFailed(name, reason):
                 process = self.processes.get(name)
-                return process.kill_failed(reason) if process else []
+                return process.kill_failed(reason, now) if process else []
             case DeadlineReached():
                 due = [p for p in self.processes.values() if p.deadline is not None and p.deadline <= now]
                 return [action for process in due for action in process.deadline_reached(now)]
@@ -225,6 +256,7 @@ class Fleet:
             if process.leaving and process.settled:
                 self._by_pid.pop(process.pid or 0, None)
                 del self.processes[name]
+                self._failed.pop(name, None)
                 del self.groups[process.program.group].processes[name]
                 actions.append(Dismissed(name))
         for name, members in list(self.groups.items()):
@@ -234,13 +266,67 @@ class Fleet:
         self._retiring = any(p.leaving for p in self.processes.values())
         return actions
 
+    # ---- what brings the end about, and what the exit status will be
+
+    def _note_ends(self, actions: list[Action]) -> str:
+        """Remember who is down because he failed; why that ends the master, or "" where it does not."""
+        cause = ""
+        for action in actions:
+            if not isinstance(action, Announce):
+                continue
+            match action.after:
+                case State.STARTING:
+                    self._failed.pop(action.name, None)
+                case State.FATAL:
+                    self._failed[action.name] = self.processes[action.name].exit_code or 1
+                    cause = cause or self._ends_master(action)
+                case State.EXITED if not self.processes[action.name].wanted:
+                    if not action.expected:
+                        self._failed[action.name] = self.processes[action.name].exit_code or 1
+                    cause = cause or self._ends_master(action)
+                case _:
+                    pass
+        return cause
+
+    def _ends_master(self, end: Announce) -> str:
+        """`end` is of a process that nobody will start again."""
+        fatal = end.after is State.FATAL
+        how = "is FATAL" if fatal else f"has ended{'' if end.expected else ' unexpectedly'}"
+        if end.program.critical and (fatal or not end.expected):
+            return f"{end.name} is critical and {how}"
+        if self.groups[end.program.group].group.listener is not None:
+            return ""
+        match self._master.shutdown_when:
+            case ShutdownWhen.ANY_EXIT:
+                return f"{end.name} {how} and shutdown_when=any_exit"
+            case ShutdownWhen.ANY_FATAL if fatal:
+                return f"{end.name} {how} and shutdown_when=any_fatal"
+            case ShutdownWhen.ALL_DONE if self._all_done():
+                return f"{end.name} {how}, as the last one, and shutdown_when=all_done"
+            case _:
+                return ""
+
+    def _all_done(self) -> bool:
+        others = (members for members in self.groups.values() if members.group.listener is None)
+        return all(process.settled for members in others for process in members.processes.values())
+
+    def _exit_code(self) -> int:
+        wanted = self._master.exit_code_from or (FIRST_FAILURE if self._by_itself else None)
+        if wanted == FIRST_FAILURE:
+            return next(iter(self._failed.values()), 0)
+        process = self.processes.get(wanted or "")
+        return process.exit_code or 0 if process is not None else 0
+
     # ---- the end
 
-    def _shut_down(self, now: float, *, restart: bool) -> list[Action]:
+    def _shut_down(self, now: float, *, restart: bool, cause: str = "") -> list[Action]:
+        timeout = self._master.shutdown_timeout
+        if timeout is not None and not restart and self._end_at is None:
+            self._end_at = now + timeout
         match self.state:
             case MasterState.RUNNING:
                 self.state = MasterState.RESTARTING if restart else MasterState.SHUTDOWN
-                actions: list[Action] = [AnnounceMaster(self.state, self.unsettled())]
+                actions: list[Action] = [AnnounceMaster(self.state, self.unsettled(), cause)]
                 for process in self.processes.values():
                     process.wanted = False
                     # Who waits for its next try, or for its spawn, must not get it while other waves stop.
@@ -250,6 +336,7 @@ class Fleet:
                 return actions
             case MasterState.RESTARTING if not restart:
                 self.state = MasterState.SHUTDOWN
+                self._hurry(now)
                 return [AnnounceMaster(self.state, self.unsettled())]
             case MasterState.SHUTDOWN if not restart:
                 return [action for process in self.processes.values() for action in process.kill(now)]
@@ -257,20 +344,49 @@ class Fleet:
                 return []
 
     def _next_wave(self, now: float) -> list[Action]:
+        if self._end_at is not None and now >= self._end_at:
+            return [self._quit_now()]
         actions: list[Action] = []
         while True:
             # Popping what has settled, instead of counting, keeps the stop of a thousand programs linear.
             while self._stopping and self._stopping[-1].settled:
                 self._stopping.pop()
-            if self._stopping:
+            if self._stopping and (self._wave_until is None or now < self._wave_until):
                 return actions
             if not self._waves:
-                self._quit = True
-                return [*actions, Quit(restart=self.state is MasterState.RESTARTING)]
+                # Who does not even go of SIGKILL is waited for as long as there is time.
+                return actions if self._end_at and self.unsettled() else [*actions, self._quit_now()]
             priority = self._waves.pop()
+            self._stopping.clear()
             for members in self.groups.values():
                 if members.group.priority == priority:
                     wave = list(reversed(members.processes.values()))
                     self._stopping += wave
                     for process in wave:
                         actions += process.stop(now)
+            self._hurry(now)
+
+    def _hurry(self, now: float) -> None:
+        """Cut the waits of the present wave to its share of what remains of the shutdown_timeout."""
+        if self._end_at is None or self._master.shutdown_timeout is None:
+            return
+        reserve = min(LAST_WORDS, LAST_WORDS_SHARE * self._master.shutdown_timeout)
+        remains = max(0.0, self._end_at - reserve - now)
+        present = max((process.longest_stop(now) for process in self._stopping), default=0.0)
+        later = sum(self._longest_stop(priority, now) for priority in self._waves)
+        if present + later > remains:
+            present = remains * present / (present + later)
+            for process in self._stopping:
+                process.hurry(now + present)
+        # Half of the reserve is for those that take a moment to go of SIGKILL.
+        self._wave_until = now + max(present, remains - later) + reserve / 2
+
+    def _longest_stop(self, priority: int, now: float) -> float:
+        groups = (members for members in self.groups.values() if members.group.priority == priority)
+        return max(
+            (process.longest_stop(now) for members in groups for process in members.processes.values()), default=0.0
+        )
+
+    def _quit_now(self) -> Quit:
+        self._quit = True
+        return Quit(self.state is MasterState.RESTARTING, self._exit_code(), self.unsettled())

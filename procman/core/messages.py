@@ -6,7 +6,7 @@ Frozen facts only. A process is named by its namespec: "web", or "group:name" wh
 from dataclasses import dataclass
 from signal import Signals
 
-from procman.config.model import Group, Program
+from procman.config.model import Group, Program, Scope
 from procman.core.states import MasterState, State
 
 
@@ -66,18 +66,27 @@ class Spawned:
 
 @dataclass(frozen=True, slots=True)
 class SpawnFailed:
-    """An ordered `Spawn` did not; `reason` is for people."""
+    """An ordered `Spawn` did not; `reason` is for people, `code` is what a shell would exit with."""
 
     name: str
     reason: str
+    code: int = 126
 
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """A child of ours was reaped."""
+    """A child of ours was reaped; `remains` are its descendants that have not ended, where anybody wants to know."""
 
     pid: int
     status: ExitStatus
+    remains: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemainsGone:
+    """What was left of a process (`Exited.remains`) has ended, too."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +147,7 @@ Event = (
     | Spawned
     | SpawnFailed
     | Exited
+    | RemainsGone
     | KillFailed
     | DeadlineReached
     | GroupAdded
@@ -164,12 +174,12 @@ class Spawn:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Send a signal to a process, or to its process group."""
+    """Send a signal to a process, or to what has come of it."""
 
     name: str
-    pid: int
+    pid: int  # 0: the process itself has ended; what it left behind is meant
     signal: Signals | int
-    as_group: bool
+    scope: Scope
     overdue: bool = False  # it had its stopwaitsecs, or nobody wants to wait for them
 
 
@@ -186,6 +196,15 @@ class Announce:
     expected: bool = True  # EXITED: was the code one of exitcodes
     status: ExitStatus | None = None  # where an end brought this about
     reason: str = ""  # why it could not be started, or is not known
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceRemains:
+    """A process has ended, and what it left behind is waited for."""
+
+    name: str
+    status: ExitStatus
+    pids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,13 +237,16 @@ class AnnounceMaster:
 
     state: MasterState
     waiting: tuple[str, ...]
+    cause: str = ""  # where nobody asked for it: what has brought it about
 
 
 @dataclass(frozen=True, slots=True)
 class Quit:
-    """All have settled: the master may leave, or begin anew."""
+    """All have settled, or had their time: the master may leave, or begin anew."""
 
     restart: bool
+    code: int = 0  # the master's exit status
+    left: tuple[str, ...] = ()  # those that have not settled; only with a shutdown_timeout
 
 
-Action = Spawn | Kill | Announce | AnnounceGroup | Dismissed | AnnounceInPlace | AnnounceMaster | Quit
+Action = Spawn | Kill | Announce | AnnounceRemains | AnnounceGroup | Dismissed | AnnounceInPlace | AnnounceMaster | Quit

@@ -11,17 +11,28 @@ The rules, from which the methods below follow:
   (supervisor has it so).
 - A process that ends after that is EXITED, and autorestart decides.
 - STOPPING ends with the process. Uninterruptible sleep outlives even SIGKILL, so that is sent again and again.
+- Where its whole tree is meant (stop_scope=tree), or nothing may be left of it (leftovers=stop), STOPPING ends with the
+  last of its descendants (`ended` holds how the process itself did). Only then is it started again.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from signal import SIGKILL
 
-from procman.config.model import Autorestart, Program
-from procman.core.messages import Action, Announce, AnnounceInPlace, ExitStatus, Kill, Spawn
+from procman.config.model import Autorestart, Leftovers, Program, Scope
+from procman.core.messages import Action, Announce, AnnounceInPlace, AnnounceRemains, ExitStatus, Kill, Spawn
 from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, State
 
 # Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
 KILL_AGAIN = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended whose descendants are waited for."""
+
+    pid: int
+    status: ExitStatus
+    before: State  # STOPPING: it was asked to, or has been meanwhile
 
 
 @dataclass(slots=True)
@@ -37,6 +48,8 @@ class Process:
     attempt: int = 0  # how often it was ordered to be spawned
     restarts: int = 0  # how often autorestart brought it back
     exit_status: ExitStatus | None = None  # of the last run that reached RUNNING or was stopped
+    exit_code: int | None = None  # of the last run, or try, as a shell would have it
+    ended: Ended | None = None  # it has, and what it left behind has not
     reason: str = ""  # why it is not what was wanted; supervisor's spawnerr
     successor: Program | None = None  # replaces `program` when the process has settled
     leaving: bool = False  # forgotten when it has settled
@@ -55,6 +68,17 @@ class Process:
         """What it is, or will be once it has settled."""
         return self.successor or self.program
 
+    @property
+    def minds_remains(self) -> bool:
+        """Does it matter, when it ends, whether it has left anything behind?"""
+        return self.program.leftovers is Leftovers.STOP or self.program.stop_scope is Scope.TREE
+
+    def longest_stop(self, now: float) -> float:
+        """How long it may take from now until SIGKILL has to come, in seconds."""
+        if self.state is State.STOPPING and self.deadline is not None:
+            return max(0.0, self.deadline - now)
+        return self.program.stopwaitsecs if self.pid is not None else 0.0
+
     def awaits(self, attempt: int) -> bool:
         """Is the spawn of that number still to be carried out?"""
         return self.state is State.STARTING and self.pid is None and self.attempt == attempt
@@ -71,6 +95,9 @@ class Process:
             case State.UNKNOWN:
                 # It may still be alive, and there must never be two.
                 self.wanted = False
+                return []
+            case State.STOPPING:
+                self._asked_meanwhile()
                 return []
             case _:
                 return []
@@ -91,25 +118,30 @@ class Process:
         """Pass a signal on; nothing else changes."""
         if self.pid is None or self.state not in SIGNALLABLE:
             return []
-        return [Kill(self.name, self.pid, signum, as_group=False)]
+        return [Kill(self.name, self.pid, signum, Scope.PROCESS)]
 
     def kill(self, now: float) -> list[Action]:
         """Want it gone without waiting any longer."""
         self.wanted = False
+        if self.state is State.STOPPING:
+            return self._send_sigkill(now)
         if self.pid is None or self.state not in SIGNALLABLE:
             return self._take_down(now)
-        actions: list[Action] = []
-        if self.state is not State.STOPPING:
-            actions.append(self._enter(State.STOPPING))
-        return [*actions, *self._send_sigkill(now)]
+        return [self._enter(State.STOPPING, pid=self.pid), *self._send_sigkill(now)]
+
+    def hurry(self, until: float) -> None:
+        """Let SIGKILL come no later than that."""
+        if self.state is State.STOPPING and self.deadline is not None:
+            self.deadline = min(self.deadline, until)
 
     def replace(self, program: Program, now: float) -> list[Action]:
         """Go on with another definition, which cannot be taken over while a process runs."""
         self.successor = program
         if self.state in UP:
             return self.restart(now)
-        if self.pid is not None:
+        if self.state is State.STOPPING or self.pid is not None:
             # STOPPING or UNKNOWN: `_settle` sees the successor.
+            self._asked_meanwhile()
             return []
         return self._succeed()
 
@@ -138,33 +170,28 @@ class Process:
         self.deadline = now + self.program.startsecs
         return []
 
-    def spawn_failed(self, reason: str, now: float) -> list[Action]:
-        """The ordered spawn did not succeed."""
+    def spawn_failed(self, reason: str, code: int, now: float) -> list[Action]:
+        """The ordered spawn did not succeed; `code` is what a shell would exit with."""
+        self.exit_code = code
         return self._back_off(now, reason)
 
-    def exited(self, status: ExitStatus, now: float) -> list[Action]:
-        """The process has been reaped."""
+    def exited(self, status: ExitStatus, now: float, remains: tuple[int, ...] = ()) -> list[Action]:
+        """The process has been reaped, and those descendants have not."""
         if self.state is State.STARTING and self.deadline is not None and self.deadline <= now:
             # It has been up for startsecs; that its end is heard of before the timer rings is chance.
-            return [self._run(), *self.exited(status, now)]
+            return [self._run(), *self.exited(status, now, remains)]
         pid, self.pid = self.pid or 0, None
-        match self.state:
-            case State.STARTING:
-                self.exit_status = None
-                return self._back_off(now, "Exited too quickly (process log may have details)", status, pid)
-            case State.RUNNING:
-                self.exit_status = status
-                expected = status.code in self.program.exitcodes
-                self.reason = "" if expected else f"Bad exit code {status.code}"
-                ended = self._enter(State.EXITED, pid=pid, expected=expected, status=status)
-                if self.wanted and self._restarts_after(expected=expected):
-                    self.restarts += 1
-                    return [ended, *self._launch()]
-                self.wanted = False
-                return [ended]
-            case _:
-                self.exit_status = status
-                return self._settle(pid, status)
+        self.exit_code = 128 + status.signal if status.signal is not None else status.code
+        if remains and self._waits_for_remains():
+            return self._stop_remains(Ended(pid, status, self.state), remains, now)
+        return self._finish(Ended(pid, status, self.state), now)
+
+    def remains_gone(self, now: float) -> list[Action]:
+        """Nothing is left of it any more."""
+        if self.ended is None:
+            return []
+        ended, self.ended = self.ended, None
+        return self._finish(ended, now)
 
     def deadline_reached(self, now: float) -> list[Action]:
         """The current state has ended by itself."""
@@ -178,14 +205,59 @@ class Process:
             case _:
                 raise AssertionError(f"{self.name}: {self.state.name} has no deadline")
 
-    def kill_failed(self, reason: str) -> list[Action]:
+    def kill_failed(self, reason: str, now: float) -> list[Action]:
         """The kernel refused the signal: it may or may not end some day."""
+        if self.ended is not None:
+            # What it left behind has become somebody else's; the process itself has ended.
+            return self.remains_gone(now)
         if self.state is not State.STOPPING:
             return []
         self.reason = reason
         return [self._enter(State.UNKNOWN, pid=self.pid or 0, reason=reason)]
 
     # ---- the pieces of the above
+
+    def _finish(self, ended: Ended, now: float) -> list[Action]:
+        """It has ended, and nothing of it is waited for."""
+        pid, status = ended.pid, ended.status
+        match ended.before:
+            case State.STARTING:
+                self.exit_status = None
+                return self._back_off(now, "Exited too quickly (process log may have details)", status, pid)
+            case State.RUNNING:
+                self.exit_status = status
+                expected = status.code in self.program.exitcodes
+                self.reason = "" if expected else f"Bad exit code {status.code}"
+                announced = self._enter(State.EXITED, pid=pid, expected=expected, status=status)
+                if self.wanted and self._restarts_after(expected=expected):
+                    self.restarts += 1
+                    return [announced, *self._launch()]
+                self.wanted = False
+                return [announced]
+            case _:
+                self.exit_status = status
+                return self._settle(pid, status)
+
+    def _waits_for_remains(self) -> bool:
+        if self.program.leftovers is Leftovers.STOP:
+            return self.state is not State.UNKNOWN
+        return self.state is State.STOPPING and self.program.stop_scope is Scope.TREE
+
+    def _stop_remains(self, ended: Ended, remains: tuple[int, ...], now: float) -> list[Action]:
+        self.ended = ended
+        actions: list[Action] = [AnnounceRemains(self.name, ended.status, remains)]
+        if ended.before is not State.STOPPING:
+            actions.append(self._enter(State.STOPPING, pid=ended.pid))
+            self.deadline = now + self.program.stopwaitsecs
+        elif self.program.stop_scope is Scope.TREE:
+            # They have had the signal, and have until the deadline of them all.
+            return actions
+        return [*actions, Kill(self.name, 0, self.program.stopsignal, Scope.TREE)]
+
+    def _asked_meanwhile(self) -> None:
+        """Somebody has said what is to come after this; how it ended decides that no more."""
+        if self.ended is not None:
+            self.ended = replace(self.ended, before=State.STOPPING)
 
     def _launch(self) -> list[Action]:
         self.reason = ""
@@ -217,9 +289,12 @@ class Process:
                 stopping = self._enter(State.STOPPING, pid=self.pid)
                 self.deadline = now + self.program.stopwaitsecs
                 program = self.program
-                return [stopping, Kill(self.name, self.pid, program.stopsignal, as_group=program.stopasgroup)]
+                return [stopping, Kill(self.name, self.pid, program.stopsignal, program.stop_scope)]
             case State.STARTING | State.BACKOFF:
                 return self._settle()
+            case State.STOPPING:
+                self._asked_meanwhile()
+                return []
             case _:
                 return []
 
@@ -242,9 +317,10 @@ class Process:
             self.program, self.successor = self.successor, None
 
     def _send_sigkill(self, now: float) -> list[Action]:
-        assert self.pid is not None
         self.deadline = now + max(self.program.stopwaitsecs, KILL_AGAIN)
-        return [Kill(self.name, self.pid, SIGKILL, as_group=self.program.killasgroup, overdue=True)]
+        if self.pid is None:
+            return [Kill(self.name, 0, SIGKILL, Scope.TREE, overdue=True)]
+        return [Kill(self.name, self.pid, SIGKILL, self.program.kill_scope, overdue=True)]
 
     def _restarts_after(self, *, expected: bool) -> bool:
         match self.program.autorestart:

@@ -25,7 +25,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.STARTING: frozenset({State.RUNNING, State.BACKOFF, State.STOPPING, State.STOPPED}),
     State.RUNNING: frozenset({State.EXITED, State.STOPPING}),
     State.BACKOFF: frozenset({State.STARTING, State.FATAL, State.STOPPED}),
-    State.STOPPING: frozenset({State.STOPPED, State.UNKNOWN}),
+    # To EXITED or BACKOFF when it had ended by itself, and what was stopped is what it had left behind.
+    State.STOPPING: frozenset({State.STOPPED, State.UNKNOWN, State.EXITED, State.BACKOFF}),
     State.EXITED: frozenset({State.STARTING}),
     State.FATAL: frozenset({State.STARTING}),
     State.UNKNOWN: frozenset({State.STOPPED}),

@@ -5,8 +5,8 @@ from signal import SIGHUP, SIGKILL, SIGQUIT, SIGTERM
 import pytest
 from programs import program
 
-from procman.config.model import Autorestart
-from procman.core.messages import Announce, AnnounceInPlace, ExitStatus, Kill, Spawn
+from procman.config.model import Autorestart, Scope
+from procman.core.messages import Announce, AnnounceInPlace, AnnounceRemains, ExitStatus, Kill, Spawn
 from procman.core.process import Process
 from procman.core.states import SETTLED, TRANSITIONS, State
 
@@ -31,10 +31,10 @@ def process_in(state: str, **options) -> Process:
         case "STARTING":
             process.spawned(PID, 0.0)
         case "BACKOFF":
-            process.spawn_failed("no such file", 0.0)
+            process.spawn_failed("no such file", 127, 0.0)
         case "FATAL":
             for _ in range(options["startretries"] + 1):
-                process.spawn_failed("no such file", 0.0)
+                process.spawn_failed("no such file", 127, 0.0)
                 if process.state is State.BACKOFF:
                     process.deadline_reached(0.0)
         case _:
@@ -52,7 +52,7 @@ def process_in(state: str, **options) -> Process:
     if state == "STOPPED":
         process.exited(OK, 1.0)
     if state == "UNKNOWN":
-        process.kill_failed(EPERM)
+        process.kill_failed(EPERM, 1.0)
     expected = {"WAITING": "STARTING", "RESTARTING": "STOPPING"}.get(state, state)
     assert process.state.name == expected
     return process
@@ -66,13 +66,15 @@ def told(actions: list) -> list[str]:
             case Announce(before=before, after=after):
                 lines.append(f"{before.name}>{after.name}")
             case Kill(pid=pid, signal=signum, overdue=overdue):
-                assert pid == PID
+                assert pid in (PID, 0)
                 name = {SIGTERM: "SIGTERM", SIGKILL: "SIGKILL", SIGQUIT: "SIGQUIT", SIGHUP: "SIGHUP"}[signum]
-                lines.append(name + "!" * overdue)
+                lines.append(("" if pid == PID else "remains ") + name + "!" * overdue)
             case Spawn(attempt=attempt):
                 lines.append(f"spawn {attempt}")
             case AnnounceInPlace():
                 lines.append("in place")
+            case AnnounceRemains(pids=pids):
+                lines.append(f"left {len(pids)}")
     return lines
 
 
@@ -228,7 +230,7 @@ def test_kill_failed(state):
     """A refused signal matters to one that is being stopped, and to no other."""
     process = process_in(state)
     before = process.state
-    actions = process.kill_failed(EPERM)
+    actions = process.kill_failed(EPERM, 1.0)
     if state == "STOPPING":
         assert told(actions) == ["STOPPING>UNKNOWN"]
         assert (process.pid, process.deadline, process.reason) == (PID, None, EPERM)
@@ -277,11 +279,11 @@ def test_it_backs_off_a_second_longer_each_time_and_then_gives_up(startretries):
     process = process_in("WAITING", startretries=startretries)
     now = 0.0
     for failure in range(1, startretries + 1):
-        process.spawn_failed("no such file", now)
+        process.spawn_failed("no such file", 127, now)
         assert (process.state, process.deadline) == (State.BACKOFF, now + failure)
         now = process.deadline
         assert told(process.deadline_reached(now)) == ["BACKOFF>STARTING", f"spawn {failure + 1}"]
-    backing_off, fatal = process.spawn_failed("no such file", now)
+    backing_off, fatal = process.spawn_failed("no such file", 127, now)
     assert (backing_off.after, fatal.after) == (State.BACKOFF, State.FATAL)
     assert (fatal.tries, fatal.reason, process.deadline) == (startretries + 1, "no such file", None)
 
@@ -293,7 +295,7 @@ def test_success_forgives_the_failures_before_it():
     process.spawned(PID, 1.0)
     process.deadline_reached(2.0)
     process.exited(BAD, 3.0)
-    process.spawn_failed("no such file", 3.0)
+    process.spawn_failed("no such file", 127, 3.0)
     assert process.deadline == 4.0
 
 
@@ -301,7 +303,7 @@ def test_a_start_forgives_the_failures_before_it():
     """Who starts it again after FATAL gets all the tries once more."""
     process = process_in("FATAL", startretries=1)
     process.start()
-    process.spawn_failed("no such file", 0.0)
+    process.spawn_failed("no such file", 127, 0.0)
     assert process.state is State.BACKOFF
 
 
@@ -383,19 +385,14 @@ def test_stopwaitsecs_0_kills_at_once_but_not_without_a_pause():
 
 
 @pytest.mark.parametrize(
-    ("options", "stop_group", "kill_group"),
-    [
-        ({}, False, False),
-        ({"stopasgroup": True, "killasgroup": True}, True, True),
-        ({"killasgroup": True}, False, True),
-    ],
+    ("stop_scope", "kill_scope"), [(stop, kill) for stop in Scope for kill in Scope if stop <= kill]
 )
-def test_who_gets_the_signals(options, stop_group, kill_group):
-    """The stop signal goes by stopasgroup, SIGKILL by killasgroup and a plain signal to the process alone."""
-    process = process_in("RUNNING", **options)
-    assert process.signal(SIGHUP)[0].as_group is False
-    assert process.stop(0.0)[1].as_group is stop_group
-    assert process.deadline_reached(10.0)[0].as_group is kill_group
+def test_who_gets_the_signals(stop_scope, kill_scope):
+    """The stop signal goes by stop_scope, SIGKILL by kill_scope and a plain signal to the process alone."""
+    process = process_in("RUNNING", stop_scope=stop_scope, kill_scope=kill_scope)
+    assert process.signal(SIGHUP)[0].scope is Scope.PROCESS
+    assert process.stop(0.0)[1].scope is stop_scope
+    assert process.deadline_reached(10.0)[0].scope is kill_scope
 
 
 def test_a_start_while_it_stops_is_a_restart():
@@ -408,7 +405,7 @@ def test_a_start_while_it_stops_is_a_restart():
 def test_a_restart_that_is_refused_by_the_kernel_is_made_up_for():
     """UNKNOWN for as long as it lives; when it ends after all, what was wanted is done."""
     process = process_in("RESTARTING")
-    process.kill_failed(EPERM)
+    process.kill_failed(EPERM, 1.0)
     assert told(process.exited(OK, 99.0)) == ["UNKNOWN>STOPPED", "STOPPED>STARTING", "spawn 2"]
 
 

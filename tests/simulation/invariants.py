@@ -10,12 +10,13 @@ from signal import SIGKILL
 
 from world import FOREVER, Child, World
 
-from procman.config.model import Autorestart, Group, Program
+from procman.config.model import Autorestart, Group, Leftovers, Program, Scope, ShutdownWhen
 from procman.core.messages import (
     Action,
     Announce,
     AnnounceGroup,
     AnnounceMaster,
+    AnnounceRemains,
     BootRequested,
     DeadlineReached,
     Dismissed,
@@ -25,12 +26,15 @@ from procman.core.messages import (
     GroupChanged,
     GroupRemoved,
     Kill,
+    KillFailed,
     Quit,
+    RemainsGone,
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
     Spawn,
     Spawned,
+    SpawnFailed,
     StartRequested,
     StopRequested,
 )
@@ -60,6 +64,8 @@ class Before:
     wanted: bool
     leaving: bool
     never_started: bool
+    program: Program
+    remains: bool  # what it left behind is waited for
 
 
 class Invariants:
@@ -77,8 +83,15 @@ class Invariants:
         self.up_at: dict[str, float] = {}  # when the present run has been up for startsecs
         self.pids: set[int] = set()  # of all times
         self.abandoned: set[int] = set()  # pids of UNKNOWN processes whose group has gone
+        self.sigkilled: set[str] = set()  # and not gone yet, for all that is known
         self.ended: set[int] = set()  # reaped, their end not yet announced
+        self.waited: dict[str, Exited] = {}  # ended, their remains not
+        self.asked_meanwhile: set[str] = set()  # of these somebody has said what is to come
+        self.codes: dict[str, int] = {}  # how each ended the last time
+        self.failed: dict[str, int] = {}  # down because they failed, first come first
+        self.by_itself = False  # has a program brought the shutdown about?
         self.shutdown_due: float | None = None
+        self.end_at: float | None = None  # when shutdown_timeout is over
         self.event: Event = BootRequested()
         self.before: dict[str, Before] = {}
         self.groups_before: set[str] = set()
@@ -96,7 +109,9 @@ class Invariants:
         self.master_before = self.fleet.state
         self.groups_before = set(self.fleet.groups)
         self.before = {
-            name: Before(p, p.state, p.pid, p.deadline, p.wanted, p.leaving, p.attempt == 0)
+            name: Before(
+                p, p.state, p.pid, p.deadline, p.wanted, p.leaving, p.attempt == 0, p.program, p.ended is not None
+            )
             for name, p in self.fleet.processes.items()
         }
 
@@ -107,6 +122,7 @@ class Invariants:
         self._groups_are_announced(actions)
         self._an_end_is_announced_once(event, actions)
         self._autorestart_is_obeyed(actions)
+        self._it_ends_by_itself_when_it_should(actions)
         self._backing_off_counts(actions)
         self._running_takes_startsecs(event, actions)
         self._a_stop_comes_with_its_signal(event, actions)
@@ -115,6 +131,7 @@ class Invariants:
         self._the_master_does_as_asked(event)
         self._waves_are_in_order(event, actions)
         self._nothing_starts_after_shutdown(actions)
+        self._the_exit_status_is_right(actions)
         self._no_deadline_is_forgotten(event, actions)
         self._wanted_is_what_was_asked_for(actions)
 
@@ -127,11 +144,16 @@ class Invariants:
         self.must(self.fleet.state is MasterState.RUNNING, f"{order.name} is spawned after shutdown was asked for")
         alive = [c for c in self.world.children.values() if c.name == order.name and c.pid not in self.abandoned]
         self.must(not alive, f"{order.name} is spawned while it has a process")
+        self.must(order.name not in self.waited, f"{order.name} is spawned while its remains are waited for")
         process = self.fleet.processes.get(order.name)
         self.must(process is not None, f"{order.name} is spawned and has gone")
         self.must(process and order.program == process.program, f"{order.name} is spawned by a definition of the past")
 
     def killing(self, order: Kill) -> None:
+        if not order.pid:
+            self.must(order.scope is Scope.TREE, f"{order} reaches nobody")
+            self.must(order.name in self.world.remains, f"the remains of {order.name} are signalled and have gone")
+            return
         child = self.world.children.get(order.pid)
         self.must(child is not None, f"pid {order.pid} is signalled and is not there")
         self.must(child and child.name == order.name, f"pid {order.pid} is signalled and is not {order.name}'s")
@@ -193,13 +215,39 @@ class Invariants:
 
     def _an_end_is_announced_once(self, event: Event, actions: list[Action]) -> None:
         ends = [a for a in actions if isinstance(a, Announce) and a.pid and a.after in ENDED]
+        waits = [a for a in actions if isinstance(a, AnnounceRemains)]
         if isinstance(event, Exited):
-            self.must(len(ends) == 1, f"the end of pid {event.pid} is announced {len(ends)} times")
-            self.must(ends[0].pid == event.pid, f"the end of pid {event.pid} is announced as that of {ends[0].pid}")
-            self.must(ends[0].status == event.status, f"pid {event.pid} ended otherwise than announced")
             self.ended.discard(event.pid)
+            name = next(name for name, before in self.before.items() if before.pid == event.pid)
+            self.codes[name] = 128 + event.status.signal if event.status.signal else event.status.code
+            self.must(bool(waits) is self._waits(self.before[name], event), f"{waits} for {event}")
+            if waits:
+                self.must(
+                    not ends and waits == [AnnounceRemains(name, event.status, event.remains)], "it has not ended"
+                )
+                self.waited[name] = event
+            else:
+                self._is_the_end(event, ends)
+        elif isinstance(event, (RemainsGone, KillFailed)) and event.name in self.waited:
+            self._is_the_end(self.waited.pop(event.name), ends)
+            if event.name in self.asked_meanwhile:
+                self.asked_meanwhile.remove(event.name)
+                self.must(
+                    ends[0].after is State.STOPPED, f"{event.name} was asked to stop, and has {ends[0].after.name}"
+                )
         else:
-            self.must(not ends, "an end is announced that has not happened")
+            self.must(not ends and not waits, "an end is announced that has not happened")
+
+    def _is_the_end(self, event: Exited, ends: list[Announce]) -> None:
+        self.must(len(ends) == 1, f"the end of pid {event.pid} is announced {len(ends)} times")
+        self.must(ends[0].pid == event.pid, f"the end of pid {event.pid} is announced as that of {ends[0].pid}")
+        self.must(ends[0].status == event.status, f"pid {event.pid} ended otherwise than announced")
+
+    def _waits(self, before: Before, event: Exited) -> bool:
+        if not event.remains or before.state is State.UNKNOWN:
+            return False
+        stops = before.state is State.STOPPING and before.program.stop_scope is Scope.TREE
+        return stops or before.program.leftovers is Leftovers.STOP
 
     def _autorestart_is_obeyed(self, actions: list[Action]) -> None:
         for action in actions:
@@ -215,6 +263,48 @@ class Invariants:
                 ordered = any(isinstance(a, Spawn) and a.name == name for a in actions)
                 self.must(ordered is comes_back, f"{name} exited, and autorestart is {program.autorestart.name}")
                 self.wanted[name] = comes_back
+
+    def _it_ends_by_itself_when_it_should(self, actions: list[Action]) -> None:
+        if self.master_before is not MasterState.RUNNING:
+            return
+        ends = [a for a in actions if isinstance(a, Announce) and a.after in (State.EXITED, State.FATAL)]
+        for end in ends:
+            fatal = end.after is State.FATAL
+            if any(isinstance(a, Spawn) and a.name == end.name for a in actions):
+                continue
+            match self.world.scenario.master.shutdown_when:
+                case ShutdownWhen.ANY_EXIT:
+                    self.by_itself = True
+                case ShutdownWhen.ANY_FATAL:
+                    self.by_itself |= fatal
+                case ShutdownWhen.ALL_DONE:
+                    self.by_itself |= all(state in SETTLED for state in self._announced_of_those_there())
+            self.by_itself |= end.program.critical and (fatal or not end.expected)
+        if self.by_itself:
+            self.wanted = dict.fromkeys(self.wanted, False)
+
+    def _announced_of_those_there(self) -> list[State]:
+        return [self.announced[name] for name in {*self.fleet.processes, *self.before} if name in self.announced]
+
+    def _the_exit_status_is_right(self, actions: list[Action]) -> None:
+        if isinstance(self.event, SpawnFailed):
+            self.codes[self.event.name] = self.event.code
+        for action in actions:
+            if isinstance(action, Dismissed):
+                self.failed.pop(action.name, None)
+                self.codes.pop(action.name, None)
+            if isinstance(action, Announce):
+                failed = action.after is State.FATAL or (action.after is State.EXITED and not action.expected)
+                if failed:
+                    self.failed[action.name] = self.codes[action.name] or 1
+                elif action.after is State.STARTING:
+                    self.failed.pop(action.name, None)
+            if isinstance(action, Quit):
+                said = self.world.scenario.master.exit_code_from
+                expected = self.codes.get(said or "", 0)
+                if said == "first_failure" or (said is None and self.by_itself):
+                    expected = next(iter(self.failed.values()), 0)
+                self.must(action.code == expected, f"it quits with {action.code}, not {expected}")
 
     def _backing_off_counts(self, actions: list[Action]) -> None:
         now = self.world.now
@@ -261,32 +351,43 @@ class Invariants:
         if isinstance(event, SignalRequested):
             self.must(not entered, "a signal is not a stop")
             for kill in kills:
-                exact = (kill.name, kill.signal, kill.as_group, kill.overdue) == (
+                exact = (kill.name, kill.signal, kill.scope, kill.overdue) == (
                     event.name,
                     event.signal,
-                    False,
+                    Scope.PROCESS,
                     False,
                 )
                 self.must(exact, f"{kill} is not what was asked for")
             return
-        self.must(len({kill.pid for kill in kills}) == len(kills), "two signals in one step")
+        self.must(len({kill.name for kill in kills}) == len(kills), "two signals in one step")
+        left = [action.name for action in actions if isinstance(action, AnnounceRemains)]
+        self.sigkilled |= {kill.name for kill in kills if kill.overdue}
+        self.sigkilled -= {a.name for a in actions if isinstance(a, Announce) and a.after is State.STARTING}
         for action in entered:
-            sent = [kill for kill in kills if kill.pid == action.pid or kill.name == action.name]
+            self.must(action.pid, f"{action.name} is STOPPING without a pid")
+            sent = [kill for kill in kills if kill.name == action.name]
             self.must(len(sent) == 1, f"{action.name} is STOPPING, and {len(sent)} signals were sent")
             self.must(sent[0].overdue is killing_now, f"{action.name} is stopped by {sent[0]}")
         for kill in kills:
             program = self._definition_when_signalled(kill.name, entered)
             if kill.overdue:
                 self.must(kill.signal == SIGKILL, f"{kill} is no SIGKILL")
-                self.must(kill.as_group is program.killasgroup, f"{kill.name} has killasgroup={program.killasgroup}")
+                scope = program.kill_scope if kill.pid else Scope.TREE
+                self.must(kill.scope is scope, f"{kill} and kill_scope={scope.name}")
                 due = self.stop_due.get(kill.name, now)
-                self.must(killing_now or now >= due - A_HAIR, f"{kill.name} gets SIGKILL and has until {due}")
+                in_time = killing_now or self.end_at is not None or now >= due - A_HAIR
+                self.must(in_time, f"{kill.name} gets SIGKILL and has until {due}")
                 self.stop_due[kill.name] = now + max(program.stopwaitsecs, KILL_AGAIN)
             else:
-                self.must(any(a.name == kill.name for a in entered), f"{kill} is sent and stops nothing")
+                stops = any(a.name == kill.name for a in entered)
+                self.must(stops or kill.name in left, f"{kill} is sent and stops nothing")
+                again = self.before[kill.name].state is State.STOPPING and program.stop_scope is Scope.TREE
+                self.must(not again, f"{kill} is sent again")
                 self.must(kill.signal == program.stopsignal, f"{kill.name} has stopsignal={program.stopsignal.name}")
-                self.must(kill.as_group is program.stopasgroup, f"{kill.name} has stopasgroup={program.stopasgroup}")
-                self.stop_due[kill.name] = now + program.stopwaitsecs
+                scope = program.stop_scope if kill.pid else Scope.TREE
+                self.must(kill.scope is scope, f"{kill} and stop_scope={scope.name}")
+                if stops:
+                    self.stop_due[kill.name] = now + program.stopwaitsecs
 
     def _definition_when_signalled(self, name: str, entered: list[Announce]) -> Program:
         for action in entered:
@@ -312,10 +413,15 @@ class Invariants:
         asked = self.master_before
         if isinstance(event, ShutdownRequested) and asked is not MasterState.SHUTDOWN:
             asked = MasterState.RESTARTING if event.restart else MasterState.SHUTDOWN
+        if self.by_itself and asked is MasterState.RUNNING:
+            asked = MasterState.SHUTDOWN
         self.must(self.fleet.state is asked, f"the master is {self.fleet.state.name}, not {asked.name}")
 
     def _waves_are_in_order(self, event: Event, actions: list[Action]) -> None:
-        if isinstance(event, ShutdownRequested) and self.fleet.state is not self.master_before:
+        if self.fleet.state is not self.master_before:
+            timeout = self.world.scenario.master.shutdown_timeout
+            if timeout is not None and self.fleet.state is MasterState.SHUTDOWN:
+                self.end_at = self.world.now + timeout
             told = [a for a in actions if isinstance(a, AnnounceMaster)]
             self.must([a.state for a in told] == [self.fleet.state], "the end is not announced")
             if self.master_before is MasterState.RUNNING:
@@ -329,11 +435,13 @@ class Invariants:
             return
         by_group: dict[str, list[str]] = defaultdict(list)
         for action in actions:
-            if isinstance(action, Kill) and not action.overdue:
+            if isinstance(action, Kill) and action.pid and not action.overdue:
                 wave = self._priority(action.name)
                 by_group[self._group(action.name)].append(action.name)
                 for name, process in self.fleet.processes.items():
-                    if self._priority(name) > wave:
+                    # With a shutdown_timeout one that does not even go of SIGKILL does not cost the others theirs.
+                    given_up = self.end_at is not None and name in self.sigkilled
+                    if self._priority(name) > wave and not given_up:
                         self.must(process.settled, f"{action.name} is stopped before {name} has settled")
                     if self._priority(name) == wave:
                         self.must(process.state not in UP, f"{action.name} is stopped and {name} is not")
@@ -349,7 +457,7 @@ class Invariants:
 
     def _nothing_starts_after_shutdown(self, actions: list[Action]) -> None:
         if self.fleet.state is not MasterState.RUNNING:
-            spawns = [a.name for a in actions if isinstance(a, Spawn)]
+            spawns = [a.name for a in actions if isinstance(a, Spawn) and self.fleet.awaits(a)]
             self.must(not spawns, f"the spawn of {spawns} is ordered after shutdown was asked for")
         quits = [a for a in actions if isinstance(a, Quit)]
         if quits:
@@ -363,7 +471,7 @@ class Invariants:
         if not isinstance(event, DeadlineReached):
             return
         due = [n for n, b in self.before.items() if b.deadline is not None and b.deadline <= self.world.now]
-        self.must(due or not actions, "something happens before its time")
+        self.must(due or self.end_at is not None or not actions, "something happens before its time")
         for name in due:
             process, before = self.before[name].process, self.before[name]
             moved = (process.state, process.deadline) != (before.state, before.deadline)
@@ -373,6 +481,12 @@ class Invariants:
 
     def _note_what_is_asked_for(self, event: Event) -> None:
         running = self.master_before is MasterState.RUNNING
+        if isinstance(event, ShutdownRequested) and running:
+            self.asked_meanwhile |= self.waited.keys()
+        elif isinstance(event, StopRequested) or (isinstance(event, StartRequested | RestartRequested) and running):
+            before = self.before.get(event.name)
+            if before is not None and not before.leaving and event.name in self.waited:
+                self.asked_meanwhile.add(event.name)
         match event:
             case BootRequested() if running:
                 for group in self.config.values():
@@ -432,8 +546,10 @@ class Invariants:
                     orders = sum(order.name == name and self.fleet.awaits(order) for order in self.world.spawns)
                     self.must(orders >= 1, f"{name} is STARTING and nobody was told")
                     self.must(not has_deadline, shown)
-                case State.STARTING | State.STOPPING:
+                case State.STARTING:
                     self.must(has_pid and has_deadline, shown)
+                case State.STOPPING:
+                    self.must(has_pid is not (name in self.waited) and has_deadline, shown)
                 case State.RUNNING:
                     self.must(has_pid and not has_deadline, shown)
                 case State.BACKOFF:
@@ -444,7 +560,12 @@ class Invariants:
                     self.must(not has_pid and not has_deadline, shown)
                     self.must(p.reason or p.state is not State.FATAL, f"{name} is FATAL and nobody knows why")
         deadlines = [p.deadline for p in self.fleet.processes.values() if p.deadline is not None]
-        self.must(self.fleet.next_deadline() == min(deadlines, default=None), "the next deadline is another one")
+        if self.end_at is not None and self.world.quit is None:
+            # And when the next wave begins, which nobody outside knows.
+            deadlines.append(self.end_at)
+            self.must((self.fleet.next_deadline() or 0.0) <= min(deadlines), "the next deadline is another one")
+        else:
+            self.must(self.fleet.next_deadline() == min(deadlines, default=None), "the next deadline is another one")
 
     def _the_kernel_agrees(self) -> None:
         for name, process in self.fleet.processes.items():
@@ -500,11 +621,21 @@ class Invariants:
                     self.must(same, f"{process.name} runs {child.program.command}, not {program.command}")
 
     def _shutdown_has_ended(self) -> None:
-        self.must(self.world.quit is not None, "shutdown never ends")
+        assert self.world.quit is not None, "shutdown never ends"
+        for name in self.world.quit.left:
+            self.must(self.end_at is not None and self.world.now >= self.end_at, f"{name} is left before its time")
+            child = next((child for child in self.world.children.values() if child.name == name), None)
+            stubborn = child is None or child.behaviour.sigkills > 1
+            self.must(stubborn or self.world.scenario.late, f"{name} is left and had no SIGKILL in time")
+        left = {name for name, process in self.fleet.processes.items() if not process.settled}
+        self.must(left == set(self.world.quit.left), f"{left} are left, and {self.world.quit.left} are said to be")
         for name, process in self.fleet.processes.items():
-            self.must(process.settled, f"{name} is {process.state.name} at the end")
-            self.must(process.pid is None or process.state is State.UNKNOWN, f"{name} is left behind")
+            self.must(process.settled or name in self.world.quit.left, f"{name} is {process.state.name} at the end")
+            gone = process.pid is None or process.state is State.UNKNOWN or name in self.world.quit.left
+            self.must(gone, f"{name} is left behind")
         due = self.shutdown_due or 0.0
+        if self.end_at is not None:
+            due = min(due, self.end_at + self.world.scenario.late)
         self.must(self.world.now <= due + A_HAIR, f"shutdown has taken until {self.world.now}, not {due}")
 
     def _longest_shutdown(self) -> float:
@@ -519,6 +650,10 @@ class Invariants:
 
     def _longest_stop(self, before: Before, *, kill_now: bool) -> float:
         """stopwaitsecs, and what the kernel and a late loop add to it."""
+        late = self.world.scenario.late
+        if before.remains:
+            assert before.deadline is not None
+            return (0.0 if kill_now else max(0.0, before.deadline - self.world.now)) + 2 * late
         child = self.world.children.get(before.pid or 0)
         if child is None:
             return 0.0
@@ -527,4 +662,7 @@ class Invariants:
         if before.state is State.STOPPING and before.deadline is not None and not kill_now:
             first = max(first, before.deadline - self.world.now)
         kills = child.behaviour.sigkills
-        return first + (kills - 1) * max(wait, KILL_AGAIN) + (kills + 1) * self.world.scenario.late
+        if child.behaviour.remains is not None and before.process.minds_remains:
+            # They have as long as it has again when they are found only after SIGKILL.
+            kills += 1
+        return first + (kills - 1) * max(wait, KILL_AGAIN) + (kills + 1) * late

@@ -4,9 +4,9 @@ from dataclasses import replace
 from random import Random
 from signal import SIGABRT, SIGHUP, SIGKILL, SIGQUIT, SIGSEGV, SIGTERM
 
-from world import FOREVER, Behaviour, Scenario
+from world import FOREVER, Behaviour, Remains, Scenario
 
-from procman.config.model import Autorestart, Group, Program
+from procman.config.model import Autorestart, Group, Leftovers, Master, Program, Scope, ShutdownWhen
 from procman.core.messages import (
     Event,
     GroupAdded,
@@ -25,6 +25,9 @@ MEMBERS = ("one", "two", "three")
 
 # Moments that matter: the same one, within startsecs, about a back-off, and beyond every stopwaitsecs.
 DELAYS = (0.0, 0.0, 0.0, 0.01, 0.3, 0.5, 1.0, 1.0, 2.5, 12.0)
+
+# The stop signal never reaches more than SIGKILL does.
+SCOPES = tuple({"stop_scope": stop, "kill_scope": kill} for stop in Scope for kill in Scope if stop <= kill)
 
 KINDS = ("start", "stop", "stop", "restart", "restart", "signal")
 CONFIG_KINDS = (*KINDS, "add", "remove", "change", "change", "change")
@@ -63,6 +66,7 @@ class _Imagination:
                 requests.append((self._pick(*DELAYS), self._request()))
         return Scenario(
             groups=groups,
+            master=self._master(),
             behaviours=self._behaviours,
             requests=tuple(requests),
             reactions=reactions,
@@ -70,6 +74,14 @@ class _Imagination:
             slice=self._pick(1000, 1, 1, 2),
             turn=self._pick(0.0, 0.02, 0.4),
             seed=self._random.randint(0, 1_000_000),
+        )
+
+    def _master(self) -> Master:
+        names = sorted(self._behaviours)
+        return Master(
+            shutdown_timeout=self._pick(None, None, None, 0.2, 2, 9),
+            shutdown_when=self._pick(*[ShutdownWhen.NEVER] * 12, *ShutdownWhen),
+            exit_code_from=self._pick(None, None, "none", "first_failure", *names),
         )
 
     # ---- groups and programs
@@ -97,8 +109,9 @@ class _Imagination:
             "startretries": self._pick(0, 1, 3),
             "stopwaitsecs": self._pick(0, 0.5, 3, 10),
             "stopsignal": self._pick(SIGTERM, SIGTERM, SIGQUIT),
-            "stopasgroup": self._chance(0.2),
-            "killasgroup": self._chance(0.2),
+            **self._pick(*SCOPES),
+            "leftovers": self._pick(Leftovers.KEEP, Leftovers.KEEP, Leftovers.STOP),
+            "critical": self._chance(0.03),
             "exitcodes": self._pick((0,), (0, 2)),
             "priority": self._pick(1, 2, 999),
         }
@@ -122,6 +135,14 @@ class _Imagination:
             signal=self._pick(None, None, None, SIGSEGV, SIGABRT),
             obeys_after=self._pick(0.0, 0.0, 0.4, 2.0, 5.0, None),
             sigkills=self._pick(1, 1, 1, 2, 3),
+            refuses=self._chance(0.1),
+            remains=self._remains() if self._chance(0.2) else None,
+        )
+
+    def _remains(self) -> Remains:
+        return Remains(
+            lives=self._pick(None, None, 0.0, 0.3, 4.0),
+            obeys_after=self._pick(0.0, 0.0, 0.4, 5.0, None),
             refuses=self._chance(0.1),
         )
 

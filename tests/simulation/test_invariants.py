@@ -12,7 +12,17 @@ from scenarios import scenario
 from world import Behaviour, Scenario, World
 
 from procman.config.model import Autorestart
-from procman.core.messages import Announce, Event, GroupAdded, GroupRemoved, Kill, ShutdownRequested, StopRequested
+from procman.core.messages import (
+    Announce,
+    AnnounceMaster,
+    AnnounceRemains,
+    Event,
+    GroupAdded,
+    GroupRemoved,
+    Kill,
+    ShutdownRequested,
+    StopRequested,
+)
 from procman.core.states import TRANSITIONS, State
 
 SCENARIOS = 6000
@@ -54,10 +64,14 @@ def test_the_scenarios_go_everywhere():
             if isinstance(what, Event):
                 events[type(what)] += 1
             counts["overdue"] += isinstance(what, Kill) and what.overdue
+            counts["remains"] += isinstance(what, AnnounceRemains)
+            counts["by itself"] += isinstance(what, AnnounceMaster) and bool(what.cause)
         counts["left alone"] += world.quit is None
+        counts["left"] += world.quit is not None and bool(world.quit.left)
     assert set(transitions) == {(before, after) for before, afters in TRANSITIONS.items() for after in afters}
     assert min(transitions.values()) >= 20, transitions.most_common()[-1]
     assert set(events) == set(Event.__args__)
+    assert min(counts["by itself"], counts["left"], counts["remains"]) >= 30, counts
     assert min(events.values()) >= 100, events.most_common()[-1]
     assert counts["overdue"] >= 100
     assert counts["left alone"] >= 100

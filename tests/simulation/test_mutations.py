@@ -48,7 +48,7 @@ MUTATIONS = [
         "a restarted process is started but once", process, r"(self\._take_over\(\)\n +if) self\.wanted:", r"\1 False:"
     ),
     Mutation("a stopped process comes back", process, r"(self\._take_over\(\)\n +if) self\.wanted:", r"\1 True:"),
-    Mutation("a signal goes to the group", process, r"(signum, as_group=)False", r"\1True"),
+    Mutation("a signal goes to the group", process, r"(signum, Scope\.)PROCESS", r"\1GROUP"),
     # Definitions
     Mutation(
         "a replaced process keeps its definition", process, r"self\._take_over\(\)\n( +if self\.wanted)", r"pass\n\1"
@@ -134,23 +134,33 @@ MUTATIONS = [
         r"if self\.wanted and self\._restarts_after",
         "if self._restarts_after",
     ),
-    Mutation("what has exited is still wanted", process, r"self\.wanted = False\n( +return \[ended\])", r"pass\n\1"),
-    Mutation("an end is announced twice", process, r"return \[ended\]", "return [ended, ended]"),
+    Mutation(
+        "what has exited is still wanted", process, r"self\.wanted = False\n( +return \[announced\])", r"pass\n\1"
+    ),
+    Mutation("an end is announced twice", process, r"return \[announced\]", "return [announced] * 2"),
     # Stopping
     Mutation(
-        "SIGKILL comes at once", process, r"self\.deadline = now \+ self\.program\.stopwaitsecs", "self.deadline = now"
+        "SIGKILL comes at once",
+        process,
+        r"self\.deadline = now \+ self\.program\.stopwaitsecs(\n +program)",
+        r"self.deadline = now\1",
     ),
     Mutation(
         "SIGKILL never comes",
         process,
-        r"self\.deadline = now \+ self\.program\.stopwaitsecs",
-        "self.deadline = now + 1e9",
+        r"self\.deadline = now \+ self\.program\.stopwaitsecs(\n +program)",
+        r"self.deadline = now + 1e9\1",
     ),
     Mutation("SIGKILL comes but once", process, r"self\.deadline = now \+ max\(.*\)", "self.deadline = now + 1e9"),
     Mutation("SIGKILL goes out without a pause", process, r"self\.deadline = now \+ max\(.*\)", "self.deadline = now"),
-    Mutation("every stop signal is SIGTERM", process, r"program\.stopsignal", "15"),
-    Mutation("stopasgroup is forgotten", process, r"as_group=program\.stopasgroup", "as_group=False"),
-    Mutation("killasgroup is stopasgroup", process, r"self\.program\.killasgroup", "self.program.stopasgroup"),
+    Mutation("every stop signal is SIGTERM", process, r"(self\.pid, )program\.stopsignal", r"\g<1>15"),
+    Mutation(
+        "stop_scope is forgotten",
+        process,
+        r"program\.stopsignal, program\.stop_scope",
+        "program.stopsignal, Scope.PROCESS",
+    ),
+    Mutation("kill_scope is stop_scope", process, r"self\.program\.kill_scope", "self.program.stop_scope"),
     Mutation(
         "a stop that comes before the spawn is lost",
         process,
@@ -173,9 +183,88 @@ MUTATIONS = [
     Mutation(
         "a hasty stop is a polite one",
         process,
-        r"return \[\*actions, \*self\._send_sigkill\(now\)\]",
+        r"return \[self\._enter\(State\.STOPPING, pid=self\.pid\), \*self\._send_sigkill\(now\)\]",
         "return self._take_down(now)",
     ),
+    # What is left behind
+    Mutation("what is left is not waited for", process, r"if remains and self\._waits_for_remains\(\):", "if False:"),
+    Mutation("what is left is always waited for", process, r"remains and self\._waits_for_remains\(\)", "remains"),
+    Mutation(
+        "what is left is stopped only where it was stopped itself",
+        process,
+        r"(Leftovers\.STOP:\n +return) self\.state is not State\.UNKNOWN",
+        r"\1 self.state is State.STOPPING",
+    ),
+    Mutation(
+        "a tree is waited for that nobody stopped",
+        process,
+        r"return self\.state is State\.STOPPING and (self\.program\.stop_scope)",
+        r"return \1",
+    ),
+    Mutation(
+        "what is left has no deadline",
+        process,
+        r"self\.deadline = now \+ self\.program\.stopwaitsecs(\n +elif)",
+        r"pass\1",
+    ),
+    Mutation(
+        "who had the signal gets it again", process, r"elif self\.program\.stop_scope is Scope\.TREE:", "elif False:"
+    ),
+    Mutation("what is left gets SIGKILL at once", process, r"0, self\.program\.stopsignal", "0, SIGKILL"),
+    Mutation("what is left is never killed", process, r"if self\.pid is None:\n( +return \[Kill)", r"if 0:\n\1"),
+    Mutation("nobody is told of what is left", process, r"(: list\[Action\] = )\[AnnounceRemains.*\]", r"\1[]"),
+    Mutation("an end is forgotten over what is left", process, r"return self\._finish\(ended, now\)", "return []"),
+    Mutation("what is asked for meanwhile changes nothing", process, r"self\.ended = replace\(.*\)", "pass"),
+    Mutation("what is left to another user is waited for", process, r"return self\.remains_gone\(now\)", "return []"),
+    # The end by itself, in time, and with a status
+    Mutation("nothing is critical", fleet, r"if end\.program\.critical and", "if False and"),
+    Mutation("critical programs must not end well", fleet, r"\(fatal or not end\.expected\)", "True"),
+    Mutation(
+        "any_exit is for the unexpected", fleet, r"case ShutdownWhen\.ANY_EXIT:", "case ShutdownWhen.ANY_EXIT if fatal:"
+    ),
+    Mutation(
+        "any_fatal is for all that end",
+        fleet,
+        r"case ShutdownWhen\.ANY_FATAL if fatal:",
+        "case ShutdownWhen.ANY_FATAL:",
+    ),
+    Mutation("one that is done is all done", fleet, r"return all\((process\.settled)", r"return any(\1"),
+    Mutation("what comes back has ended", fleet, r"case State\.EXITED if not .*:", "case State.EXITED:"),
+    Mutation("it ends in its own name", fleet, r"self\._by_itself = True", "pass"),
+    Mutation(
+        "the last failure counts",
+        fleet,
+        r"next\(iter\(self\._failed\.values\(\)\), 0\)",
+        "[0, *self._failed.values()][-1]",
+    ),
+    Mutation("a failure is not made good again", fleet, r"self\._failed\.pop\(action\.name, None\)", "pass"),
+    Mutation(
+        "a failure may have code 0",
+        fleet,
+        r"exit_code or 1\n( +cause = cause or self\._ends_master\(action\)\n +case State\.EXITED)",
+        r"exit_code or 0\n\1",
+    ),
+    Mutation("a signal is no code", process, r"128 \+ status\.signal", "status.signal"),
+    Mutation("no program gives its code", fleet, r"return process\.exit_code or 0 if", "return 0 if"),
+    Mutation("the end is not hurried", fleet, r"process\.hurry\(now \+ present\)", "pass"),
+    Mutation(
+        "the end is hurried too late",
+        fleet,
+        r"remains = max\(0\.0, self\._end_at - reserve - now\)",
+        "remains = self._end_at - now",
+    ),
+    Mutation("the end is not kept", fleet, r"now >= self\._end_at:", "now >= self._end_at + 9:"),
+    Mutation("nobody rings at the end", fleet, r"self\._waves else None, self\._end_at\)", "self._waves else None,)"),
+    Mutation("a wave waits for who does not go of SIGKILL", fleet, r"now < self\._wave_until", "True"),
+    Mutation(
+        "it leaves before its time is over",
+        fleet,
+        r"return actions if self\._end_at and self\.unsettled\(\) else",
+        "return",
+    ),
+    Mutation("a reload has to hurry", fleet, r"timeout is not None and not restart and", "timeout is not None and"),
+    Mutation("hurry takes its time", process, r"min\(self\.deadline, until\)", "max(self.deadline, until)"),
+    Mutation("who is left is not named", fleet, r"self\._exit_code\(\), self\.unsettled\(\)", "self._exit_code()"),
     # The fleet
     Mutation(
         "nobody asks whether a spawn is still wanted", fleet, r"process is not None and process\.awaits\(.*\)", "True"
@@ -190,7 +279,7 @@ MUTATIONS = [
     ),
     Mutation("a deadline is served when it has passed", fleet, r"p\.deadline <= now", "p.deadline < now"),
     Mutation("only one deadline is served", fleet, r"for process in due for", "for process in due[:1] for"),
-    Mutation("the last deadline is the next", fleet, r"return min\(\(p\.deadline", "return max((p.deadline"),
+    Mutation("the last deadline is the next", fleet, r"return min\(deadlines", "return max(deadlines"),
     Mutation(
         "groups start as they stand in the file",
         fleet,
@@ -250,7 +339,7 @@ MUTATIONS = [
     Mutation("shutdown leaves it wanted", fleet, r"process\.wanted = False\n( +# Who)", r"\1"),
     Mutation("shutdown leaves who backs off to its wave", fleet, r"if process\.pid is None:", "if False:"),
     Mutation("the lowest priority stops first", fleet, r"self\._waves\.pop\(\)", "self._waves.pop(0)"),
-    Mutation("waves do not wait", fleet, r"if self\._stopping:", "if False:"),
+    Mutation("waves do not wait", fleet, r"if self\._stopping and \(", "if False and ("),
     Mutation(
         "a group stops in the order of its start",
         fleet,
@@ -260,8 +349,8 @@ MUTATIONS = [
     Mutation(
         "one group of a wave is enough",
         fleet,
-        r"actions \+= process\.stop\(now\)\n\Z",
-        "actions += process.stop(now)\n                    break\n",
+        r"actions \+= process\.stop\(now\)\n( +self\._hurry)",
+        r"actions += process.stop(now)\n                    break\n\1",
     ),
     Mutation(
         "the second request is like the first",
@@ -275,9 +364,9 @@ MUTATIONS = [
         r"case MasterState\.RESTARTING if not restart:",
         "case MasterState.RESTARTING if False:",
     ),
-    Mutation("a reload does not come back", fleet, r"restart=self\.state is MasterState\.RESTARTING", "restart=False"),
+    Mutation("a reload does not come back", fleet, r"Quit\(self\.state is MasterState\.RESTARTING", "Quit(False"),
     Mutation("it quits before it is done", fleet, r"if not self\._waves:", "if len(self._waves) < 2:"),
-    Mutation("it never quits", fleet, r"and not self\._quit:", "and self._quit:"),
+    Mutation("it never quits", fleet, r"(RUNNING and) not self\._quit:", r"\1 self._quit:"),
 ]
 
 

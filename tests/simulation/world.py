@@ -17,7 +17,7 @@ from random import Random
 from signal import SIGINT, SIGKILL, SIGQUIT, SIGTERM
 from typing import Any, Protocol
 
-from procman.config.model import Group, Program
+from procman.config.model import Group, Master, Program, Scope
 from procman.core.fleet import Fleet
 from procman.core.messages import (
     Action,
@@ -32,10 +32,12 @@ from procman.core.messages import (
     Kill,
     KillFailed,
     Quit,
+    RemainsGone,
     Spawn,
     Spawned,
     SpawnFailed,
 )
+from procman.core.process import Process
 from procman.core.states import State
 
 FIRST_PID = 100
@@ -44,6 +46,15 @@ CLOCK_RESOLUTION = 1e-9
 MOST_STEPS = 5000
 
 FATAL_SIGNALS = frozenset({SIGTERM, SIGINT, SIGQUIT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remains:
+    """A descendant that goes on when its process has ended."""
+
+    lives: float | None = None  # seconds after that, unless it is signalled
+    obeys_after: float | None = 0.0  # seconds from a stop signal to its end; None: ignores it
+    refuses: bool = False  # it has become another user's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +68,13 @@ class Behaviour:
     obeys_after: float | None = 0.0  # seconds from a stop signal to its end; None: ignores it
     sigkills: int = 1  # how many it takes: uninterruptible sleep outlives the first
     refuses: bool = False  # the kernel refuses to signal it
+    remains: Remains | None = None  # what it leaves behind
 
 
 FOREVER = Behaviour()
+
+# A descendant's pid, from that of the process that has started it: the kernel's table has them side by side.
+DESCENDANT = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +82,7 @@ class Scenario:
     """All that is going to happen, but for what the fleet decides."""
 
     groups: tuple[Group, ...]
+    master: Master = field(default_factory=Master)
     behaviours: dict[str, tuple[Behaviour, ...]] = field(default_factory=dict)  # by namespec, run by run
     requests: tuple[tuple[float, Event], ...] = ()  # seconds after the one before
     reactions: tuple[tuple[str, State, Event], ...] = ()  # what a subscriber asks for when it hears of that, once
@@ -87,6 +103,7 @@ class Child:
     born: float
     end: ExitStatus | None = None
     sigkills: int = 0
+    remains_gone: bool = False
 
 
 class Watcher(Protocol):
@@ -108,13 +125,14 @@ class World:
         self,
         scenario: Scenario,
         watch: Callable[["World"], Watcher] | None = None,
-        fleet_class: Callable[[tuple[Group, ...]], Any] = Fleet,
+        fleet_class: Callable[[tuple[Group, ...], Master], Any] = Fleet,
     ) -> None:
         """`fleet_class` is another one where a fault has been seeded."""
         self.scenario = scenario
-        self.fleet: Fleet = fleet_class(scenario.groups)
+        self.fleet: Fleet = fleet_class(scenario.groups, scenario.master)
         self.now = 0.0
         self.children: dict[int, Child] = {}  # unreaped, by pid
+        self.remains: dict[str, Child] = {}  # reaped, and what they left behind is still there
         self.spawns: deque[Spawn] = deque()
         self.history: list[tuple[float, object]] = []
         self.quit: Quit | None = None
@@ -258,6 +276,10 @@ class World:
     def _kill(self, order: Kill) -> None:
         if self._watcher:
             self._watcher.killing(order)
+        if order.scope is Scope.TREE:
+            self._kill_remains(order, self.children[order.pid] if order.pid else self.remains.get(order.name))
+        if not order.pid:
+            return
         child = self.children[order.pid]
         behaviour = child.behaviour
         if behaviour.refuses:
@@ -268,6 +290,29 @@ class World:
                 self._end(child, ExitStatus(-1, SIGKILL))
         elif order.signal in FATAL_SIGNALS and behaviour.obeys_after is not None:
             self._ends(child, behaviour.obeys_after, _status(behaviour))
+
+    def _kill_remains(self, order: Kill, child: Child | None) -> None:
+        """What a process has started does not wait for its end to obey."""
+        remains = child.behaviour.remains if child else None
+        if child is None or remains is None or child.remains_gone:
+            return
+        if remains.refuses:
+            if not order.pid:
+                self._events.append(KillFailed(order.name, "Operation not permitted"))
+        elif order.signal == SIGKILL:
+            self._remains_end(child, 0.0)
+        elif order.signal in FATAL_SIGNALS and remains.obeys_after is not None:
+            self._remains_end(child, remains.obeys_after)
+
+    def _remains_end(self, child: Child, after: float) -> None:
+        self._at(self.now + after, lambda: self._gone(child))
+
+    def _gone(self, child: Child) -> None:
+        child.remains_gone = True
+        if self.remains.get(child.name) is child:
+            del self.remains[child.name]
+            if self.quit is None:
+                self.post(RemainsGone(child.name))
 
     def _ends(self, child: Child, after: float, status: ExitStatus) -> None:
         self._at(self.now + after, lambda: self._end(child, status))
@@ -285,8 +330,19 @@ class World:
             self._note(f"reaped {child.pid}")
             if self._watcher:
                 self._watcher.reaped(child)
-            if self.fleet.owner(child.pid) is not None:
-                self.post(Exited(child.pid, child.end))
+            process = self.fleet.owner(child.pid)
+            if process is not None:
+                self.post(Exited(child.pid, child.end, self._look_for_remains(child, process)))
+
+    def _look_for_remains(self, child: Child, process: Process) -> tuple[int, ...]:
+        """As the engine does where the process minds: those of this run, not of runs before it."""
+        remains = child.behaviour.remains
+        if remains is None or child.remains_gone or not process.minds_remains:
+            return ()
+        self.remains[child.name] = child
+        if remains.lives is not None:
+            self._remains_end(child, remains.lives)
+        return (child.pid + DESCENDANT,)
 
     # ---- time
 
