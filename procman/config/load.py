@@ -24,7 +24,7 @@ from procman.config.model import (
     RpcInterface,
     UnixServer,
 )
-from procman.config.options import Unfit, options_of, show_text
+from procman.config.options import Unfit, options_of, show_text, similar
 from procman.config.problems import ConfigError, Problem, Severity
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
@@ -95,6 +95,7 @@ def judge(path: str, gathered: Gathered, machine: Machine, overrides: Mapping[st
         rpcinterfaces = _read_rpcinterfaces(reading)
         groups = read_groups(reading, master)
         servers = _read_servers(reading)
+        _check_exit_code_from(reading, master, groups)
         master = replace(master, uid=_master_uid(reading, master, overrides))
         config = Config(
             file=os.path.abspath(path),
@@ -276,6 +277,20 @@ def _read_ctl(reading: Reading) -> Ctl:
         values["serverurl"] = "unix://" + reading.machine.normal(values["serverurl"].removeprefix("unix://"))
     values["history_file"] = reading.machine.normal(values["history_file"]) if values["history_file"] else None
     return Ctl(**values)
+
+
+# ------------------------------------------------------------------------------------------------ names of processes
+
+
+def _check_exit_code_from(reading: Reading, master: Master, groups: tuple[Group, ...]) -> None:
+    wanted = master.exit_code_from
+    known = ["none", "first_failure", *(program.namespec for group in groups for program in group.programs)]
+    section = reading.sections.sections.get("supervisord")
+    if wanted is None or wanted in known or section is None:
+        return
+    hint = similar(wanted, known) or ": expected the name of a process, first_failure or none"
+    message = f"there is no process {show_text(wanted)}{hint}"
+    reading.complain(section, "exit_code_from", message, "unknown-program")
 
 
 # ------------------------------------------------------------------------------------------------ one of each name

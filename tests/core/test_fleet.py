@@ -1,10 +1,12 @@
 """All processes together: boot, groups that come, change and go, waves, and the end."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from programs import group, program
 
+from procman.config.model import Autorestart, ListenerOptions, Master, ShutdownWhen
 from procman.core.fleet import Fleet
 from procman.core.messages import (
     Action,
@@ -41,8 +43,8 @@ OK = ExitStatus(0)
 class Drive:
     """A fleet, and what it answered; every spawn succeeds at once, and nobody dies unless a test says so."""
 
-    def __init__(self, *groups, boot: bool = True) -> None:
-        self.fleet = Fleet(groups)
+    def __init__(self, *groups, boot: bool = True, master: Master | None = None) -> None:
+        self.fleet = Fleet(groups, master)
         self.now = 0.0
         self.pids = 100
         if boot:
@@ -493,3 +495,183 @@ def test_an_announcement_carries_the_definition_it_is_about():
     drive.says(GroupChanged(group("a", command="/bin/new"), frozenset({"a"})))
     announced = of(Announce, drive.ends("a"))
     assert [action.program.command for action in announced] == [old.command, "/bin/new"]
+
+
+# ---- an end within its time
+
+
+def shutting_down(*groups, timeout: float) -> Drive:
+    drive = Drive(*groups, master=Master(shutdown_timeout=timeout))
+    drive.now = 100.0
+    return drive
+
+
+def deadlines(drive: Drive) -> dict[str, float]:
+    """How many seconds after the request SIGKILL comes, of those that have one coming."""
+    return {name: p.deadline - 100.0 for name, p in drive.fleet.processes.items() if p.deadline is not None}
+
+
+def test_waits_that_fit_are_not_cut():
+    """A generous shutdown_timeout changes nothing."""
+    drive = shutting_down(group("a", priority=2, stopwaitsecs=3), group("b", priority=1, stopwaitsecs=4), timeout=60)
+    drive.says(ShutdownRequested())
+    assert deadlines(drive) == {"a": 3.0}
+
+
+def test_waits_that_do_not_fit_are_cut_in_proportion():
+    """10 s have to do for waves of 10 and 9 s: half a second is the master's own, the rest is shared 10 to 9."""
+    drive = shutting_down(group("a", priority=2, stopwaitsecs=10), group("b", priority=1, stopwaitsecs=9), timeout=10)
+    drive.says(ShutdownRequested())
+    assert deadlines(drive) == {"a": pytest.approx(5.0)}
+    drive.now = 105.0
+    drive.says(DeadlineReached())
+    drive.ends("a")
+    assert deadlines(drive) == {"b": pytest.approx(9.5)}
+
+
+def test_what_one_wave_does_not_use_is_the_next_ones():
+    """The shares are made anew when a wave begins."""
+    drive = shutting_down(group("a", priority=2, stopwaitsecs=10), group("b", priority=1, stopwaitsecs=9), timeout=10)
+    drive.says(ShutdownRequested())
+    drive.now = 100.5
+    drive.ends("a")
+    assert deadlines(drive) == {"b": pytest.approx(9.5)}
+
+
+def test_a_shorter_wait_than_the_waves_share_stays_as_it_is():
+    """Of a wave only those are cut that would take longer."""
+    wave = members("w", "quick", "slow", priority=2)
+    quick, slow = wave.programs
+    wave = replace(wave, programs=(replace(quick, stopwaitsecs=1), replace(slow, stopwaitsecs=30)))
+    drive = shutting_down(wave, timeout=10)
+    drive.says(ShutdownRequested())
+    assert deadlines(drive) == {"w:quick": 1.0, "w:slow": pytest.approx(9.5)}
+
+
+def test_one_that_outlives_sigkill_does_not_cost_the_next_wave_its_signal():
+    """Uninterruptible sleep in one wave, and the other is still asked to leave, and waited for."""
+    drive = shutting_down(group("a", priority=2, stopwaitsecs=10), group("b", priority=1, stopwaitsecs=9), timeout=10)
+    drive.says(ShutdownRequested())
+    drive.now = 105.0
+    drive.says(DeadlineReached())
+    drive.now = drive.fleet.next_deadline()
+    assert drive.now == pytest.approx(105.25)
+    assert [kill.name for kill in of(Kill, drive.says(DeadlineReached())) if not kill.overdue] == ["b"]
+
+
+def test_the_master_leaves_when_its_time_is_over():
+    """Whatever does not go of SIGKILL is left, and named."""
+    drive = shutting_down(group("a", stopwaitsecs=3), timeout=10)
+    drive.says(ShutdownRequested())
+    while drive.fleet.next_deadline() < 110.0:
+        drive.now = drive.fleet.next_deadline()
+        assert not of(Quit, drive.says(DeadlineReached()))
+    drive.now = 110.0
+    assert of(Quit, drive.says(DeadlineReached())) == [Quit(restart=False, left=("a",))]
+
+
+def test_a_reload_takes_the_time_it_takes():
+    """Nothing may be started a second time while it still runs, so nothing is left behind for haste."""
+    drive = shutting_down(group("a", stopwaitsecs=30), timeout=10)
+    drive.says(ShutdownRequested(restart=True))
+    assert deadlines(drive) == {"a": 30.0}
+
+
+# ---- an end that a program brings about, and the exit status
+
+
+BAD = ExitStatus(3)
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "ends"),
+    [
+        ({"critical": True, "autorestart": Autorestart.NEVER}, BAD, True),
+        ({"critical": True, "autorestart": Autorestart.NEVER}, OK, False),
+        ({"critical": True, "autorestart": Autorestart.UNEXPECTED}, BAD, False),
+        ({"critical": True, "autorestart": Autorestart.NEVER, "exitcodes": (3,)}, BAD, False),
+        ({"autorestart": Autorestart.NEVER}, BAD, False),
+    ],
+)
+def test_the_unexpected_end_of_a_critical_process_ends_the_master(options, status, ends):
+    """Unless it comes back."""
+    drive = Drive(group("db", **options), group("web"))
+    actions = drive.ends("db", status)
+    assert bool(of(AnnounceMaster, actions)) is ends
+    assert drive.states()["web"] == ("STOPPING" if ends else "RUNNING")
+
+
+def test_a_critical_process_that_is_given_up_ends_the_master():
+    """FATAL is for good."""
+    drive = Drive(group("db", critical=True, startretries=0), group("web"), boot=False)
+    drive.fleet.handle(BootRequested(), 0.0)
+    drive.says(Spawned("web", 100))
+    drive.says(SpawnFailed("db", "no such file", 127))
+    assert drive.states() == {"db": "FATAL", "web": "STOPPING"}
+    assert of(Quit, drive.ends("web")) == [Quit(restart=False, code=127)]
+
+
+@pytest.mark.parametrize(
+    ("when", "name", "status", "ends"),
+    [
+        (ShutdownWhen.NEVER, "a", BAD, False),
+        (ShutdownWhen.ANY_EXIT, "a", OK, True),
+        (ShutdownWhen.ANY_EXIT, "a", BAD, True),
+        (ShutdownWhen.ANY_EXIT, "comes back", OK, False),
+        (ShutdownWhen.ANY_EXIT, "listener", OK, False),
+        (ShutdownWhen.ANY_FATAL, "a", BAD, False),
+        (ShutdownWhen.ALL_DONE, "a", BAD, False),
+    ],
+)
+def test_a_policy_ends_the_master(when, name, status, ends):
+    """shutdown_when says which ends of which programs do."""
+    listener = replace(group("listener", autorestart=Autorestart.NEVER), listener=ListenerOptions(events=("TICK_5",)))
+    drive = Drive(
+        group("a", autorestart=Autorestart.NEVER),
+        group("comes back", autorestart=Autorestart.ALWAYS),
+        listener,
+        master=Master(shutdown_when=when),
+    )
+    assert bool(of(AnnounceMaster, drive.ends(name, status))) is ends
+
+
+def test_the_master_of_jobs_ends_with_the_last_of_them():
+    """all_done: listeners do not count, nor do those that nobody has started."""
+    listener = replace(group("listener"), listener=ListenerOptions(events=("TICK_5",)))
+    jobs = [group(name, autorestart=Autorestart.NEVER) for name in "ab"]
+    drive = Drive(*jobs, group("spare", autostart=False), listener, master=Master(shutdown_when=ShutdownWhen.ALL_DONE))
+    assert not of(AnnounceMaster, drive.ends("a", BAD))
+    assert of(AnnounceMaster, drive.ends("b"))
+    assert of(Quit, drive.ends("listener")) == [Quit(restart=False, code=3)]
+
+
+def test_a_stop_by_hand_ends_nothing():
+    """Who stops the last one is there, and may start it again."""
+    drive = Drive(group("a"), master=Master(shutdown_when=ShutdownWhen.ALL_DONE))
+    drive.says(StopRequested("a"))
+    assert drive.ends("a")
+    assert drive.fleet.state is MasterState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("code_from", "expected"), [(None, 0), ("none", 0), ("first_failure", 3), ("a", 3), ("b", 143), ("c", 0)]
+)
+def test_the_exit_status_is_of_whom_the_file_says(code_from, expected):
+    """Asked to end from outside, the master leaves with 0 unless exit_code_from says otherwise."""
+    groups = [group(name, autorestart=Autorestart.NEVER) for name in "abc"]
+    drive = Drive(*groups, master=Master(exit_code_from=code_from))
+    drive.ends("a", BAD)
+    drive.ends("c", OK)
+    drive.says(ShutdownRequested())
+    assert of(Quit, drive.ends("b", ExitStatus(-1, 15))) == [Quit(restart=False, code=expected)]
+
+
+def test_a_failure_that_was_made_good_does_not_count():
+    """first_failure is of those that are down; and a failure with code 0 is one all the same."""
+    options = {"autorestart": Autorestart.NEVER, "exitcodes": (2,), "startsecs": 0}
+    drive = Drive(group("a", **options), group("b", **options), master=Master(exit_code_from="first_failure"))
+    drive.ends("a", BAD)
+    drive.ends("b", OK)
+    drive.says(StartRequested("a"))
+    drive.says(ShutdownRequested())
+    assert of(Quit, drive.ends("a")) == [Quit(restart=False, code=1)]

@@ -5,7 +5,7 @@ from signal import SIGHUP, SIGKILL, SIGQUIT, SIGTERM
 import pytest
 from programs import program
 
-from procman.config.model import Autorestart, Scope
+from procman.config.model import Autorestart, Leftovers, Scope
 from procman.core.messages import Announce, AnnounceInPlace, AnnounceRemains, ExitStatus, Kill, Spawn
 from procman.core.process import Process
 from procman.core.states import SETTLED, TRANSITIONS, State
@@ -540,3 +540,92 @@ def test_the_numbers_are_supervisors():
 
     theirs = {name: value for name, value in vars(ProcessStates).items() if name.isupper()}
     assert {state.name: state.value for state in State} == theirs
+
+
+# ---- what a process leaves behind
+
+REMAINS = (77, 78)
+
+
+@pytest.mark.parametrize(
+    ("state", "options", "follows"),
+    [
+        # It was asked to stop, and so were they: nothing to do but wait.
+        ("STOPPING", {"stop_scope": Scope.TREE}, ["left 2"]),
+        # They have not heard of it.
+        ("STOPPING", {"leftovers": Leftovers.STOP}, ["left 2", "remains SIGTERM"]),
+        ("RUNNING", {"leftovers": Leftovers.STOP}, ["left 2", "RUNNING>STOPPING", "remains SIGTERM"]),
+        ("STARTING", {"leftovers": Leftovers.STOP}, ["left 2", "STARTING>STOPPING", "remains SIGTERM"]),
+        # Nobody minds.
+        ("STOPPING", {}, ["STOPPING>STOPPED"]),
+        ("RUNNING", {"stop_scope": Scope.TREE}, ["RUNNING>EXITED"]),
+    ],
+)
+def test_what_is_left_behind_is_waited_for_where_somebody_minds(state, options, follows):
+    """STOPPING lasts until the tree has gone (stop_scope=tree), or until nothing is left (leftovers=stop)."""
+    process = process_in(state, **options)
+    assert told(process.exited(OK, 1.0 if state == "STOPPING" else 0.5, REMAINS)) == follows
+
+
+@pytest.mark.parametrize(
+    ("status", "autorestart", "follows"),
+    [
+        (OK, Autorestart.UNEXPECTED, ["STOPPING>EXITED"]),
+        (BAD, Autorestart.UNEXPECTED, ["STOPPING>EXITED", "EXITED>STARTING", "spawn 2"]),
+        (BAD, Autorestart.NEVER, ["STOPPING>EXITED"]),
+    ],
+)
+def test_when_nothing_is_left_it_goes_on_as_it_ended(status, autorestart, follows):
+    """That something was left behind delays what follows, and does not change it."""
+    process = process_in("RUNNING", leftovers=Leftovers.STOP, autorestart=autorestart)
+    process.exited(status, 5.0, REMAINS)
+    assert told(process.remains_gone(6.0)) == follows
+
+
+def test_one_that_died_too_quickly_backs_off_when_nothing_is_left():
+    """Its failures are counted as if it had left nothing."""
+    process = process_in("STARTING", leftovers=Leftovers.STOP)
+    process.exited(BAD, 0.5, REMAINS)
+    assert told(process.remains_gone(3.0)) == ["STOPPING>BACKOFF"]
+    assert (process.failures, process.deadline) == (1, 4.0)
+
+
+def test_remains_that_do_not_go_get_sigkill():
+    """They have stopwaitsecs, counted from the end of their process."""
+    process = process_in("RUNNING", leftovers=Leftovers.STOP, stopwaitsecs=10)
+    process.exited(OK, 5.0, REMAINS)
+    assert process.deadline == 15.0
+    (kill,) = process.deadline_reached(15.0)
+    assert kill == Kill("web", 0, SIGKILL, Scope.TREE, overdue=True)
+
+
+def test_remains_of_a_stop_have_until_the_deadline_of_that_stop():
+    """Their stopwaitsecs are for the whole tree, not for each generation of it anew."""
+    process = process_in("STOPPING", stop_scope=Scope.TREE, stopwaitsecs=10)
+    process.exited(OK, 4.0, REMAINS)
+    assert process.deadline == 11.0
+
+
+@pytest.mark.parametrize("ask", ["stop", "restart", "start"])
+def test_what_is_asked_for_meanwhile_decides_what_follows(ask):
+    """How it ended counts no more once somebody has said what is to come."""
+    process = process_in("RUNNING", leftovers=Leftovers.STOP, autorestart=Autorestart.NEVER)
+    process.exited(BAD, 5.0, REMAINS)
+    _ = process.start() if ask == "start" else getattr(process, ask)(6.0)
+    back = ["STOPPED>STARTING", "spawn 2"]
+    assert told(process.remains_gone(7.0)) == ["STOPPING>STOPPED", *(back if ask != "stop" else [])]
+
+
+def test_remains_that_may_not_be_signalled_are_given_up():
+    """They have become another user's; the process itself has ended, which is known."""
+    process = process_in("RUNNING", leftovers=Leftovers.STOP)
+    process.exited(OK, 5.0, REMAINS)
+    assert told(process.kill_failed(EPERM, 5.0)) == ["STOPPING>EXITED"]
+
+
+@pytest.mark.parametrize(("status", "code"), [(OK, 0), (BAD, 1), (SEGV, 139)])
+def test_its_exit_code_is_what_a_shell_would_say(status, code):
+    """128+n for a signal."""
+    process = process_in("RUNNING")
+    process.exited(status, 5.0)
+    assert process.exit_code == code

@@ -1,0 +1,87 @@
+"""Options that supervisor does not have: whom signals reach, and what brings the master's end about."""
+
+import pytest
+
+from procman.config.load import read
+from procman.config.model import Leftovers, Scope, ShutdownWhen
+
+
+def judged(tmp_path, lines: str, master: str = ""):
+    """What comes of a [program:web] with these lines, and a [supervisord] with those."""
+    path = tmp_path / "procman.conf"
+    path.write_text(f"[supervisord]\n{master}\n[program:web]\ncommand=/bin/cat\n{lines}\n")
+    return read(str(path))
+
+
+def scopes(tmp_path, lines: str) -> tuple[Scope, Scope]:
+    loaded = judged(tmp_path, lines)
+    assert loaded.config is not None, loaded.problems
+    (program,) = loaded.config.groups[0].programs
+    return program.stop_scope, program.kill_scope
+
+
+@pytest.mark.parametrize(
+    ("lines", "stop", "kill"),
+    [
+        ("", Scope.PROCESS, Scope.PROCESS),
+        ("stopasgroup=true", Scope.GROUP, Scope.GROUP),
+        ("killasgroup=true", Scope.PROCESS, Scope.GROUP),
+        ("stop_scope=tree", Scope.TREE, Scope.TREE),
+        ("stop_scope=group", Scope.GROUP, Scope.GROUP),
+        ("kill_scope=tree", Scope.PROCESS, Scope.TREE),
+        ("stop_scope=group\nkill_scope=tree", Scope.GROUP, Scope.TREE),
+        ("stopasgroup=true\nstop_scope=tree", Scope.TREE, Scope.TREE),
+        ("stopasgroup=true\nkill_scope=tree", Scope.GROUP, Scope.TREE),
+    ],
+)
+def test_supervisors_flags_and_the_scopes_say_the_same(tmp_path, lines, stop, kill):
+    """SIGKILL reaches no fewer than the stop signal; what is not said follows from what is."""
+    assert scopes(tmp_path, lines) == (stop, kill)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("stop_scope=everybody", "expected one of process, group, tree"),
+        ("stop_scope=gruop", "did you mean group?"),
+        ("stop_scope=process\nstopasgroup=true", "leave stopasgroup out"),
+        ("kill_scope=process\nkillasgroup=true", "leave killasgroup out"),
+        ("stop_scope=tree\nkill_scope=group", "leave kill_scope out, or set it to tree"),
+        ("stopasgroup=true\nkill_scope=process", "leave kill_scope out, or set it to group"),
+        ("leftovers=kill", "expected one of keep, stop"),
+        ("critical=perhaps", "expected true or false"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_what_would_be_right(tmp_path, lines, words):
+    """The complaint names the option, and the way out."""
+    loaded = judged(tmp_path, lines)
+    assert loaded.config is None
+    assert any(words in problem.message and problem.line for problem in loaded.problems), loaded.problems
+
+
+@pytest.mark.parametrize(
+    ("master", "words"),
+    [
+        ("shutdown_when=any_death", "expected one of never, all_done, any_exit, any_fatal"),
+        ("shutdown_timeout=soon", "expected seconds"),
+        ("shutdown_timeout=0", "more than no time"),
+        ("exit_code_from=wbe", "did you mean web?"),
+        ("exit_code_from=nobody", "expected the name of a process, first_failure or none"),
+    ],
+)
+def test_so_is_what_the_master_cannot_do(tmp_path, master, words):
+    """A budget, a policy, a name."""
+    loaded = judged(tmp_path, "", master)
+    assert loaded.config is None
+    assert any(words in problem.message and problem.line for problem in loaded.problems), loaded.problems
+
+
+def test_all_of_them_are_read(tmp_path):
+    """Durations have units in INI, too, since supervisor knows nothing of these options."""
+    lines = "leftovers=stop\ncritical=true"
+    master = "shutdown_timeout=1m\nshutdown_when=any_fatal\nexit_code_from=web"
+    config = judged(tmp_path, lines, master).config
+    assert (config.master.shutdown_timeout, config.master.shutdown_when) == (60, ShutdownWhen.ANY_FATAL)
+    assert config.master.exit_code_from == "web"
+    (program,) = config.groups[0].programs
+    assert (program.leftovers, program.critical) == (Leftovers.STOP, True)
