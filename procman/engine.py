@@ -30,17 +30,22 @@ from procman.core.messages import (
     Kill,
     KillFailed,
     Quit,
+    RemainsGone,
     Spawn,
     Spawned,
     SpawnFailed,
 )
+from procman.core.process import Process
 from procman.system.reaper import Reaped, reap
 from procman.system.signals import send
 from procman.system.spawn import CannotSpawn, Child, spawn
+from procman.trees import LeftBehind, Trees
 
 # How long spawning (and reaping) may hold the loop, in seconds, before others get their turn.
 SLICE = 0.01
 REAP_AT_ONCE = 64
+# How long after an end it is looked, once for all that have ended meanwhile, who was left behind, in seconds.
+REPORT_AFTER = 1.0
 
 # What a shell exits with when it cannot execute a command.
 NOT_EXECUTABLE = 126
@@ -60,6 +65,7 @@ News = (
     | SpawnFailed
     | Kill
     | Reaped
+    | LeftBehind
 )
 Subscriber = Callable[[News], None]
 
@@ -77,9 +83,12 @@ class Streams(Protocol):
 class Engine:
     """Drives a fleet. Everything happens on the running loop's thread."""
 
-    def __init__(self, fleet: Fleet, streams: Streams, serverurl: str | None, on_bug: Callable[[str], None]) -> None:
+    def __init__(
+        self, fleet: Fleet, streams: Streams, trees: Trees, serverurl: str | None, on_bug: Callable[[str], None]
+    ) -> None:
         """`serverurl` is what processes find as SUPERVISOR_SERVER_URL; `on_bug` is told of what must not happen."""
         self.fleet = fleet
+        self._trees = trees
         self.orphans = 0  # strangers that were reaped
         self._streams = streams
         self._serverurl = serverurl
@@ -87,6 +96,8 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._events: deque[Event] = deque()
         self._spawns: deque[Spawn] = deque()
+        self._tree_orders: list[Kill] = []
+        self._report: asyncio.TimerHandle | None = None
         self._children: dict[int, Child] = {}
         self._subscribers: list[Subscriber] = []
         self._working = False
@@ -107,9 +118,14 @@ class Engine:
     def reap(self) -> None:
         """Collect those that have ended (SIGCHLD says that there may be some)."""
         count = 0
+        ended: list[tuple[Process, Reaped]] = []
         for reaped in reap(REAP_AT_ONCE):
             count += 1
-            self._take(reaped)
+            process = self._take(reaped)
+            if process is not None:
+                ended.append((process, reaped))
+        if count:
+            self._note_ends(ended)
         if not self._working:
             # Once for all of them: a slice of spawning for each would hold the loop for as long as programs end.
             self._work()
@@ -117,13 +133,14 @@ class Engine:
             self._loop.call_soon(self.reap)
 
     def close(self) -> None:
-        """Disarm the timer; nothing is handled any more."""
-        for handle in (self._timer, self._more):
+        """Disarm the timers; nothing is handled any more."""
+        for handle in (self._timer, self._more, self._report):
             if handle is not None:
                 handle.cancel()
-        self._timer = self._more = None
+        self._timer = self._more = self._report = None
 
-    def _take(self, reaped: Reaped) -> None:
+    def _take(self, reaped: Reaped) -> Process | None:
+        """The process that it was, None for a stranger."""
         child = self._children.pop(reaped.pid, None)
         if child is not None:
             child.reaped(reaped)
@@ -131,24 +148,45 @@ class Engine:
         if process is None:
             self.orphans += 1
             self._tell(reaped)
-            return
+            return None
         # First the last words, then the news of the death.
         self._streams.ended(process.name)
-        self._events.append(Exited(reaped.pid, ExitStatus(reaped.code, reaped.signal, reaped.core_dumped)))
+        return process
+
+    def _note_ends(self, ended: list[tuple[Process, Reaped]]) -> None:
+        """One look at what is left of all of them, and of those that ended before."""
+        names = [process.name for process, _ in ended]
+        remains = self._trees.ended(names, [process.name for process, _ in ended if process.minds_remains])
+        for process, reaped in ended:
+            status = ExitStatus(reaped.code, reaped.signal, reaped.core_dumped)
+            self._events.append(Exited(reaped.pid, status, remains.get(process.name, ())))
+        self._events += [RemainsGone(name) for name in self._trees.gone()]
+        if ended and self._report is None:
+            self._report = self._loop.call_later(REPORT_AFTER, self._report_left)
+
+    def _report_left(self) -> None:
+        self._report = None
+        for name, pids in self._trees.left_behind().items():
+            self._tell(LeftBehind(name, pids))
 
     def _work(self, *, continued: bool = False) -> None:
         """Handle all events; spawn for one slice, and only in one place of each turn of the loop."""
         self._working = True
         until = time.monotonic() + SLICE
         try:
-            while self._events or self._spawns:
+            while self._events or self._tree_orders or self._spawns:
                 if self._events:
                     event = self._events.popleft()
+                    left_by = self.fleet.owner(event.pid) if isinstance(event, Exited) and event.remains else None
                     for action in self._decide(event):
                         self._carry_out(action)
+                    if left_by is not None and left_by.ended is None:
+                        self._trees.let_be(left_by.name)
                     if isinstance(event, GroupChanged):
                         # A process that is new in it and does not start by itself is announced by nothing else.
                         self._tell(event)
+                elif self._tree_orders:
+                    self._signal_trees()
                 elif time.monotonic() < until and (self._more is None or continued):
                     self._spawn(self._spawns.popleft())
                 else:
@@ -179,22 +217,33 @@ class Engine:
                 self._spawns.append(action)
             case Kill(name, pid, signum, scope):
                 self._tell(action)
-                refusal = send(pid, signum, as_group=scope is not Scope.PROCESS)
+                refusal = send(pid, signum, as_group=scope is Scope.GROUP) if pid else None
                 if refusal is not None:
                     self._events.append(KillFailed(name, refusal))
+                if scope is Scope.TREE:
+                    self._tree_orders.append(action)
             case _:
                 self._tell(action)
+
+    def _signal_trees(self) -> None:
+        """All orders of one turn together: they share their looks at the machine."""
+        orders, self._tree_orders = self._tree_orders, []
+        outcome = self._trees.signal(orders)
+        self._events += [KillFailed(name, refusal) for name, refusal in outcome.refused.items()]
+        self._events += [RemainsGone(name) for name in outcome.gone]
 
     def _spawn(self, order: Spawn) -> None:
         if not self.fleet.awaits(order):
             return
         try:
-            child = spawn(order.program, self._serverurl)
+            tag = self._trees.tag(order.name)
+            child = spawn(order.program, self._serverurl, tag=tag)
         except CannotSpawn as why:
             code = NOT_FOUND if why.not_found else NOT_EXECUTABLE
             answer: Spawned | SpawnFailed = SpawnFailed(order.name, str(why), code)
         else:
             self._children[child.pid] = child
+            self._trees.started(order.name, child.pid, tag)
             answer = Spawned(order.name, child.pid)
             self._guarded(partial(self._streams.attach, order.name, order.program, child))
         # Before anything that a subscriber may post about it.

@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from procman import __version__
+from procman.api.live import Live
 from procman.api.rest import Rest, error_answer
 from procman.api.shapes import MasterInfo
 from procman.api.stream import LogTails
@@ -20,12 +22,14 @@ from procman.config.find import default_socket, ensure_runtime_dir
 from procman.config.load import load
 from procman.config.model import Config, InetServer, UnixServer
 from procman.config.problems import ConfigError
+from procman.config.stop_plan import read_duration, stop_plan
+from procman.config.stop_plan import warning as stop_warning
 from procman.control import Control
 from procman.core.fleet import Fleet
 from procman.core.messages import BootRequested, Quit, ShutdownRequested
 from procman.core.states import MasterState
 from procman.engine import Engine, News
-from procman.errors import CannotListen, ProcmanError
+from procman.errors import BadRequest, CannotListen, ProcmanError
 from procman.http.auth import BasicAuth, HostGuard, is_loopback_name
 from procman.http.messages import Request, Response
 from procman.http.routing import Router
@@ -42,11 +46,25 @@ API_VERSION = "3.0"
 if TYPE_CHECKING:
     from procman.api.xmlrpc import XmlRpc
 
+# What the web page is made of, and what supervisor's had besides.
+_WEB = ("/", "/index.html", "/page.css", "/page.js", "/tail.html", "/ok.html")
 # What is read and run, and does not get all that supervisord would give it.
 _UNSERVED = {
     "eventlistener": "procman sends no events yet",
     "fcgi-program": "procman does not open its socket yet",
 }
+# Imported when first used, if ever. Before the user is changed all of it is: the new one may not be able to read it, in
+# root's home say. A test finds what is missing here.
+IMPORTED_LATER = (
+    "difflib",
+    "encodings.ascii",
+    "encodings.idna",
+    "grp",
+    "procman.api.xmlrpc",
+    "procman.config.toml",
+    "psutil",
+    "zlib",
+)
 # How long what is left in buffers may take to be written at the very end, in seconds.
 LAST_WORDS = 0.5
 # How often the same complaint of the event loop is written down, in seconds.
@@ -74,8 +92,11 @@ def _become(config: Config) -> list[str]:
     notes = []
     master = config.master
     notes += raise_limits(master.minfds, master.minprocs)
-    if master.uid is not None and drop_privileges(master.uid):
-        notes.append(f"Set uid to user {master.uid} succeeded")
+    if master.uid is not None:
+        for name in IMPORTED_LATER:
+            import_module(name)
+        if drop_privileges(master.uid):
+            notes.append(f"Set uid to user {master.uid} succeeded")
     if master.directory is not None:
         try:
             os.chdir(master.directory)
@@ -104,10 +125,10 @@ class _Life:
         while not self._stop_asked:
             try:
                 self._master = _Master(self._config, self._read, self._notes)
-                again = await self._master.live()
+                end = await self._master.live()
                 self._master = None
-                if not again:
-                    break
+                if not end.restart:
+                    return end.code
                 before, self._config, self._notes = self._config, self._read(), []
             except ProcmanError as error:
                 # It could be read when the reload was asked for, and cannot be used now: a socket that cannot be
@@ -177,20 +198,24 @@ class _Master:
         self._config = config
         self._read = read
         self._began = int(time.time())
-        self._quit: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._quit: asyncio.Future[Quit] = asyncio.get_running_loop().create_future()
         self._socket_files: list[str] = []
         self._servers: list[Server] = []
         self._xmlrpc: XmlRpc | None = None
+        self._web: Router | None = None
         self.outputs = Outputs(config)
         self._log = self.outputs.log
         for warning in config.warnings:
             self._log.warn(str(warning))
+        too_long = _stop_warning(config)
+        if too_long is not None:
+            self._log.warn(too_long)
         for note in notes:
             self._log.info(note)
         for group in config.groups:
             if group.kind in _UNSERVED:
                 self._log.warn(f"[{group.kind}:{group.name}] runs as a plain program: {_UNSERVED[group.kind]}")
-        fleet = Fleet(config.groups)
+        fleet = Fleet(config.groups, config.master)
         self.engine = Engine(fleet, self.outputs, config.serverurl or self._implicit_url(), self._log.critical)
         self._fleet = fleet
         self._report = Report(fleet, self._log)
@@ -199,9 +224,10 @@ class _Master:
         self.engine.subscribe(self._hear)
         self._control = Control(self.engine, self.outputs.log_paths, self.outputs.lost)
         self._reconfigure = Reconfigure(self.engine, self._control, config, read)
+        self._live = Live(self._control, self.engine.subscribe, lambda _: self._about())
 
-    async def live(self) -> bool:
-        """From boot to the end; True: come back with a fresh configuration."""
+    async def live(self) -> Quit:
+        """From boot to the end, of which is said how to leave, or that there is to be a fresh beginning."""
         pidfile = self._config.master.pidfile
         try:
             await self._listen()
@@ -210,19 +236,22 @@ class _Master:
             self.engine.post(BootRequested())
             # Strangers that ended before there was anybody to be told of it.
             self.engine.reap()
-            again = await self._quit
+            end = await self._quit
+            if end.code and not end.restart:
+                self._log.info(f"leaving with exit status {end.code}")
             if wrote_pidfile:
                 _remove(pidfile)
         finally:
             self.engine.close()
             self._report.close()
             self.outputs.end_followers()
+            self._live.close()
             for server in self._servers:
                 await server.close(LAST_WORDS)
             for path in self._socket_files:
                 remove_socket(path)
             self.outputs.close(LAST_WORDS)
-        return again
+        return end
 
     # ---- what signals ask for
 
@@ -252,7 +281,7 @@ class _Master:
 
     def _hear(self, news: News) -> None:
         if isinstance(news, Quit) and not self._quit.done():
-            self._quit.set_result(news.restart)
+            self._quit.set_result(news)
 
     def _implicit_url(self) -> str | None:
         """What programs are told where the file names no server: the socket that is always there."""
@@ -262,7 +291,12 @@ class _Master:
         router = Router(problem=lambda status, text, _: error_answer(status, "UNKNOWN_METHOD", text))
         Rest(self._control, self._reconfigure, self.outputs, self._about).add_to(router)
         LogTails(self._control, self.outputs).add_to(router)
+        self._live.add_to(router)
         router.add("POST", "/RPC2", self._rpc2, role="control")
+        for path in _WEB:
+            router.add("GET", path, self._page, role="read")
+        for path in ("/", "/index.html"):
+            router.add("POST", path, self._page, role="control")
         unix = [server for server in self._config.servers if isinstance(server, UnixServer)]
         for server in unix:
             await self._serve_unix(router, UnixAddress(server.file, server.chmod, server.chown_ids), server)
@@ -285,6 +319,18 @@ class _Master:
 
             self._xmlrpc = XmlRpc(self._control, self._reconfigure, self.outputs, self._about)
         return await self._xmlrpc.call(request)
+
+    async def _page(self, request: Request) -> Response:
+        if self._web is None:
+            # Some hundred kB, for those who look at it.
+            from procman.api.forms import Forms  # noqa: PLC0415
+            from procman.web.page import Page  # noqa: PLC0415
+
+            page = Page()
+            self._web = Router()
+            page.add_to(self._web)
+            Forms(self._control, self.outputs, page.index).add_to(self._web)
+        return await self._web(request)
 
     async def _serve_unix(self, router: Router, address: UnixAddress, options: UnixServer | None) -> None:
         auth = BasicAuth(options.username, options.password) if options else None
@@ -336,6 +382,17 @@ class _Master:
             return False
         # Some files say pidfile=/dev/null, which must still be there afterwards.
         return os.path.isfile(path)
+
+
+def _stop_warning(config: Config) -> str | None:
+    """As PID 1: will whoever stops the container have the patience, of which PROCMAN_STOP_BUDGET tells?"""
+    budget = os.environ.get("PROCMAN_STOP_BUDGET")
+    if budget is None or os.getpid() != 1:
+        return None
+    try:
+        return stop_warning(stop_plan(config), read_duration(budget))
+    except BadRequest as error:
+        return f"PROCMAN_STOP_BUDGET is no use: {error}"
 
 
 def _remove(path: str) -> None:

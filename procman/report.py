@@ -23,6 +23,7 @@ from procman.core.states import MasterState, State
 from procman.engine import News
 from procman.system.reaper import Reaped
 from procman.system.signals import signal_name
+from procman.trees import LeftBehind
 
 # How often the log says for whom a shutdown waits, in seconds.
 WAITING_EVERY = 3.0
@@ -100,6 +101,10 @@ class Report:
                     self._log.critical(f"shutdown_timeout is over: leaving without waiting for {names} any longer")
                 self._stopped()
                 self.close()
+            case LeftBehind(name, pids):
+                self._log.warn(
+                    f"{self._short(name)} has ended and left {_pids(pids)} behind (leftovers=stop stops them)"
+                )
             case Reaped():
                 self._log.debug(f"reaped unknown pid {news.pid} ({ending(news)})")
             case _:

@@ -22,21 +22,24 @@ MAY_IMPORT = {
     "http": "http",
     "events": "events core config errors",
     # where they meet
-    "engine": "core system config errors",
+    "trees": "core system errors",
+    "engine": "trees core system config errors",
     "control": "engine core system config api.shapes errors",
     "reconfigure": "control engine core config api.shapes errors",
-    "report": "engine core system config errors",
+    "report": "engine trees core system config errors",
     "outputs": "control engine core system logs config api.shapes errors",
     # the wire
     "api.shapes": "",
     "api": "api api.shapes control reconfigure outputs http core errors",
     "web": "web http",
-    "master": "api api.shapes control reconfigure outputs report engine core system logs events http web config errors",
+    "master": "trees api api.shapes control reconfigure outputs report engine core system logs events http web config errors",
     # the clients: never master, engine or core
     "client": "api.shapes errors",
     "cli": "cli client api.shapes config errors",
     "tui": "tui cli client api.shapes errors",
-    "cli.procman": "cli api.shapes master config errors",
+    "cli.procman": "cli cli.export api.shapes master config errors",
+    "cli.export": "export config errors",
+    "export": "export config errors",
     "__main__": "cli.procman",
 }
 

@@ -225,7 +225,10 @@ def _parse_autorestart(text: str) -> Autorestart:
     word = text.lower()
     if word == "unexpected":
         return Autorestart.UNEXPECTED
-    return Autorestart(_parse_bool(word))
+    try:
+        return Autorestart(_parse_bool(word))
+    except Unfit:
+        raise Unfit("expected true, false or unexpected") from None
 
 
 def _accept_autorestart(value: object) -> Autorestart:
@@ -266,6 +269,30 @@ def _choice(choices: type[C], words: Mapping[str, C]) -> Kind[C]:
 
 SCOPE = _choice(Scope, {member.name.lower(): member for member in Scope})
 LEFTOVERS = _choice(Leftovers, {member.value: member for member in Leftovers})
+
+
+def _word_of(slug: str, *words: str) -> Kind[str]:
+    """One of some words that stand for themselves."""
+
+    def parse(text: str) -> str:
+        word = text.strip().lower()
+        if word not in words:
+            raise Unfit(f"expected one of {', '.join(words)}{similar(word, words)}")
+        return word
+
+    return Kind(
+        name=" or ".join(", ".join(words).rsplit(", ", 1)),
+        expected="one of " + ", ".join(words),
+        slug=slug,
+        parse=parse,
+        accept=lambda value: parse(_text(value)),
+        schema={"type": "string", "enum": list(words)},
+    )
+
+
+LOG_FORMAT = _word_of("bad-log-format", "raw", "prefix", "json", "logfmt")
+LOG_TIMESTAMP = _word_of("bad-log-timestamp", "none", "iso", "epoch_ms")
+LOG_OVERFLOW = _word_of("bad-log-overflow", "block", "drop")
 SHUTDOWN_WHEN = _choice(ShutdownWhen, {member.value: member for member in ShutdownWhen})
 
 
@@ -288,7 +315,7 @@ LOGLEVEL: Kind[str] = Kind(
 
 def _accept_octal(value: object) -> int:
     if isinstance(value, int):
-        raise Unfit('expected octal digits in quotes such as "0700": a bare number would be taken as decimal')
+        raise Unfit('expected octal digits in quotes such as "0700"')
     return int(_text(value), 8)
 
 

@@ -117,6 +117,21 @@ class Master:
         "first_failure if a program has ended the master (critical, shutdown_when), else none.",
         default=None,
     )
+    log_format: str = option(
+        kinds.LOG_FORMAT,
+        "How lines of programs look on the console (the master's stdout and stderr): as they are, behind the name of "
+        "their program, or as a JSON or logfmt record. The master's own lines there follow it.",
+        default="raw",
+    )
+    log_timestamp: str = option(
+        kinds.LOG_TIMESTAMP, "The time that such lines of programs get: none, iso (UTC) or epoch_ms.", default="none"
+    )
+    log_overflow: str = option(
+        kinds.LOG_OVERFLOW,
+        "When nobody reads the console: block (a program that writes there waits) or drop (what does not fit is lost, "
+        "counted, and said).",
+        default="block",
+    )
     environment: Mapping[str, str] = option(
         kinds.ENVIRONMENT, "Variables for every program, and for %(ENV_X)s in all other sections.", default={}
     )
@@ -230,6 +245,24 @@ class Program:
         kinds.BOOLEAN,
         "Send a PROCESS_LOG_STDERR event for what it writes.",
         default=False,
+        effect=Effect.REOPEN,
+    )
+    log_format: str | None = option(
+        kinds.LOG_FORMAT,
+        "How its lines look on the console; the master's log_format when not given.",
+        default=None,
+        effect=Effect.REOPEN,
+    )
+    log_timestamp: str | None = option(
+        kinds.LOG_TIMESTAMP,
+        "The time its lines get there; the master's log_timestamp when not given.",
+        default=None,
+        effect=Effect.REOPEN,
+    )
+    log_overflow: str | None = option(
+        kinds.LOG_OVERFLOW,
+        "What it does when nobody reads the console; the master's log_overflow when not given.",
+        default=None,
         effect=Effect.REOPEN,
     )
     serverurl: str | None = option(
@@ -465,6 +498,7 @@ class Config:
     ctl: Ctl = field(default_factory=Ctl)
     serverurl: str | None = None  # what children get as SUPERVISOR_SERVER_URL; None without a server in the file
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
+    remarks: tuple[str, ...] = field(default=(), compare=False)  # what supervisor would log of the reading, as it would
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from procman.config.model import Program
 from procman.errors import ProcmanError
 from procman.system.reaper import Reaped
+from procman.system.tree import TAG
 
 
 class CannotSpawn(ProcmanError):
@@ -102,8 +103,10 @@ def _check_directory(path: str) -> None:
         raise CannotSpawn(f"couldn't chdir to {path}: not a directory")
 
 
-def environment(program: Program, serverurl: str | None, base: Mapping[str, str]) -> dict[str, str]:
-    """What a process finds in its environment; the program's own settings win over everything."""
+def environment(
+    program: Program, serverurl: str | None, base: Mapping[str, str], tag: str | None = None
+) -> dict[str, str]:
+    """What a process finds in its environment; the program's own settings win over everything but the tag."""
     env = dict(base)
     env["SUPERVISOR_ENABLED"] = "1"
     url = program.serverurl or serverurl
@@ -112,11 +115,15 @@ def environment(program: Program, serverurl: str | None, base: Mapping[str, str]
     env["SUPERVISOR_PROCESS_NAME"] = program.name
     env["SUPERVISOR_GROUP_NAME"] = program.group
     env.update(program.environment)
+    if tag is not None:
+        env[TAG] = tag
     return env
 
 
-def spawn(program: Program, serverurl: str | None, *, stdin: int | None = None) -> Child:
+def spawn(program: Program, serverurl: str | None, *, tag: str | None = None, stdin: int | None = None) -> Child:
     """Start it; raises CannotSpawn. `stdin` replaces the pipe on fd 0 (and stays the caller's to close).
+
+    `tag` is what its descendants are recognised by (`system.tree`).
 
     The process leads a process group of its own, inherits no other descriptor, and has the default action for every
     signal. The caller reaps it by its pid, and owns the pipes.
@@ -150,7 +157,7 @@ def spawn(program: Program, serverurl: str | None, *, stdin: int | None = None) 
             stdout=child_stdout,
             stderr=child_stderr,
             cwd=program.directory,
-            env=environment(program, serverurl, os.environ),
+            env=environment(program, serverurl, os.environ, tag),
             umask=-1 if program.umask is None else program.umask,
             user=account.uid,
             group=account.gid,

@@ -49,11 +49,16 @@ def test_what_update_does_is_told_per_option():
         "stopwaitsecs",
         "stopasgroup",
         "killasgroup",
+        "stop_scope",
+        "kill_scope",
+        "leftovers",
+        "critical",
         "exitcodes",
         "priority",
     }
     assert all(
-        (option.effect is Effect.REOPEN) == name.startswith(("stdout_", "stderr_")) for name, option in program.items()
+        (option.effect is Effect.REOPEN) == name.startswith(("stdout_", "stderr_", "log_"))
+        for name, option in program.items()
     )
 
 
@@ -79,8 +84,11 @@ def complaints(value, schema, path="$"):
         "additionalProperties",
         "items",
         "minItems",
+        "enum",
     }
     assert not unknown
+    if value not in schema.get("enum", [value]):
+        return [f"{path}: {value!r} is none of {schema['enum']}"]
     types = schema.get("type", list(TYPES))
     if not any(TYPES[name](value) for name in ([types] if isinstance(types, str) else types)):
         return [f"{path}: {value!r} is none of {types}"]

@@ -22,18 +22,25 @@ def environment(runtime_dir: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(runtime_dir), **more}
 
 
+# Its own pid namespace, in which it is PID 1; takes root. All of it ends with the one who made it.
+UNSHARE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+
+
 class Master(LogLines):
     """`procman -c CONFIG`, from here to the end of the `with` block."""
 
-    def __init__(self, config: Path, *arguments: str, cwd: Path | None = None, **environ: str) -> None:
+    def __init__(
+        self, config: Path, *arguments: str, cwd: Path | None = None, as_pid_1: bool = False, **environ: str
+    ) -> None:
         # Not under tmp_path: the path of a socket has to be short.
         self.runtime_dir = Path(tempfile.mkdtemp(prefix="procman-test-"))
         self.config = config
+        self.as_pid_1 = as_pid_1
         self.environ = environment(self.runtime_dir, **environ)
         self.cwd = cwd or config.parent
         super().__init__(
             subprocess.Popen(
-                [sys.executable, "-m", "procman", "-c", str(config), *arguments],
+                [*(UNSHARE if as_pid_1 else ()), sys.executable, "-m", "procman", "-c", str(config), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -60,8 +67,16 @@ class Master(LogLines):
         self.process.stdout.close()
         shutil.rmtree(self.runtime_dir, ignore_errors=True)
 
+    @property
+    def pid(self) -> int:
+        """The master's own, seen from here."""
+        if not self.as_pid_1:
+            return self.process.pid
+        (child,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(child)
+
     def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+        os.kill(self.pid, number)
 
     def stop(self) -> int:
         """SIGTERM, and all that is said until the end; the exit status."""

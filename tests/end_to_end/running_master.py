@@ -29,7 +29,15 @@ STUBBORN = python(
 class RunningMaster(Master):
     """Started with a classical file that names its socket; `write` changes the programs in it."""
 
-    def __init__(self, folder: Path, programs: str, *, master: str = "", arguments: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        programs: str,
+        *,
+        master: str = "",
+        arguments: tuple[str, ...] = (),
+        as_pid_1: bool = False,
+    ) -> None:
         self.folder = folder
         self.file = folder / "supervisord.conf"
         # A unix socket's path is short; pytest's folders are not.
@@ -40,7 +48,7 @@ class RunningMaster(Master):
             f"[supervisord]\nlogfile={folder}/master.log\npidfile={folder}/master.pid\nchildlogdir={folder}\n{master}\n"
         )
         self.write(programs)
-        super().__init__(self.file, *arguments)
+        super().__init__(self.file, *arguments, as_pid_1=as_pid_1)
 
     def write(self, programs: str) -> None:
         self.file.write_text(self._head + programs)

@@ -1,0 +1,95 @@
+"""A hold on one process that no reuse of its number can loosen, and signals through it.
+
+A pidfd stands for whoever had the number when it was opened. If /proc still shows the expected start time after that,
+it was the expected process at that moment too: a process does not come back.
+https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+"""
+
+import errno
+import os
+import select
+import signal
+
+from procman.system.proc import Identity, identify
+from procman.system.signals import signal_name
+
+# Nobody has that number, or only a thread does.
+_GONE = (errno.ESRCH, errno.EINVAL, errno.ENOENT)
+# A kernel before Linux 5.3; a seccomp filter that was made before it, which answers EPERM as pidfd_open never does.
+_NO_PIDFDS = (errno.ENOSYS, errno.EPERM)
+
+
+def open_pidfd(identity: Identity) -> int | None:
+    """A descriptor that polls readable once the process has ended, the caller's to close; None when it has gone.
+
+    Raises OSError: there are no pidfds here (ENOSYS, EPERM), or no descriptors left (EMFILE, ENFILE).
+    """
+    try:
+        fd = _open(identity.pid)
+    except OSError as error:
+        if error.errno in _GONE:
+            return None
+        raise
+    if identify(identity.pid) == identity:
+        return fd
+    os.close(fd)
+    return None
+
+
+def send_to(identity: Identity, number: int) -> str | None:
+    """Signal that process and no other; returns why the kernel refused. One that has gone is no refusal."""
+    try:
+        fd = open_pidfd(identity)
+        if fd is None:
+            return None
+        try:
+            signal.pidfd_send_signal(fd, number)
+        finally:
+            os.close(fd)
+    except ProcessLookupError:
+        return None
+    except OSError as error:
+        if error.errno in _NO_PIDFDS and not _has_pidfds():
+            return _send_by_number(identity, number)
+        return _refusal(identity, number, error)
+    return None
+
+
+def has_ended(pidfd: int) -> bool:
+    """Whether its process has; never waits."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _open(pid: int) -> int:
+    if not hasattr(os, "pidfd_open"):
+        # An interpreter that was built against a C library from before it.
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    return os.pidfd_open(pid)
+
+
+def _send_by_number(identity: Identity, number: int) -> str | None:
+    """What is left without pidfds: a number that is given again between the two lines would be hit."""
+    if identify(identity.pid) != identity:
+        return None
+    try:
+        os.kill(identity.pid, number)
+    except ProcessLookupError:
+        return None
+    except OSError as error:
+        return _refusal(identity, number, error)
+    return None
+
+
+def _has_pidfds() -> bool:
+    """EPERM says two things: that there are no pidfds, and that this process may not be signalled."""
+    try:
+        os.close(_open(os.getpid()))
+    except OSError:
+        return False
+    return True
+
+
+def _refusal(identity: Identity, number: int, error: OSError) -> str:
+    return f"cannot send {signal_name(number)} to pid {identity.pid}: {error.strerror}"

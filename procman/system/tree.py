@@ -1,0 +1,283 @@
+"""Everything that a program's process has brought into being, wherever it went, and signals to all of it.
+
+A descendant is known by its parents, by the process group or session of another one, and by a tag in its environment,
+which survives setsid, double forks and the end of all its ancestors. Who was seen once stays known, whatever becomes of
+its parents or its environment. A number counts only together with the start time of its process.
+
+Looking at 1,000 processes takes 15 ms, at their environments another 11 ms (psutil's children(recursive=True): 55 ms).
+A look is therefore shared by all trees that are looked for at one time, can be taken in slices, and reads environments
+only of who could be somebody's: with `under`, that is the master's own children.
+
+What remains hidden is a descendant that left parents, group and session, and whose environment was cleared, written
+over (some programs put their title there), or belongs to another user and may not be read. `system.cgroup` has no such
+gap where it can be used.
+"""
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from procman.system.pidfd import send_to
+from procman.system.proc import CannotLook, Identity, Process, all_pids, environ, look_at
+
+# The variable that holds a process's tag.
+TAG = "PROCMAN_ID"
+
+# About 8 ms, so that nobody else on the loop notices.
+AT_ONCE = 500
+
+# A signal goes out in rounds until nobody new is found. What forks faster than this needs SIGSTOP or a cgroup.
+ROUNDS = 16
+
+# Of a round; 1,000 take 24 ms.
+SIGNALS_AT_ONCE = 1000
+
+
+class Tags:
+    """Gives each process that is started a tag of its own, as no other master on this machine ever does."""
+
+    def __init__(self, identifier: str) -> None:
+        # Masters have the same identifier as a rule, and a master that executes itself again keeps its pid.
+        self._life = f"{os.getpid()}.{time.clock_gettime_ns(time.CLOCK_BOOTTIME):x}"
+        self._identifier = identifier
+        self._numbers = itertools.count(1)
+
+    def new(self, namespec: str) -> str:
+        """The value of the variable TAG for the next process of that name; it has to win over the program's own."""
+        return f"{self._identifier}/{namespec}/{self._life}.{next(self._numbers)}"
+
+
+class Look:
+    """All processes at one time, and the tags of those that may be descendants."""
+
+    def __init__(self, *, under: int | None = None) -> None:
+        """Nothing is read but the numbers; raises CannotLook.
+
+        `under` is a process that gets all orphans (PID 1, or a subreaper since before anything was started): nobody
+        outside its children is looked for by tag.
+        """
+        self._under = under
+        self._unread = all_pids()
+        self._processes: dict[int, Process] = {}
+        self._children: dict[int, list[Process]] = {}
+        self._groups: dict[int, list[Process]] = {}
+        self._sessions: dict[int, list[Process]] = {}
+        self._tagged: dict[bytes, list[Process]] | None = None
+        self._unreadable: list[Process] = []
+
+    def read(self, at_once: int = AT_ONCE) -> bool:
+        """Read that many more; True when all are read. Raises CannotLook."""
+        now, self._unread = self._unread[:at_once], self._unread[at_once:]
+        for pid in now:
+            try:
+                process = look_at(pid)
+            except OSError as error:
+                raise CannotLook(f"cannot look at the processes: {error.strerror}") from None
+            if process is not None:
+                self._take(process)
+        return not self._unread
+
+    def _take(self, process: Process) -> None:
+        self._processes[process.pid] = process
+        self._children.setdefault(process.parent, []).append(process)
+        self._groups.setdefault(process.group, []).append(process)
+        self._sessions.setdefault(process.session, []).append(process)
+
+    def find(self, identity: Identity) -> Process | None:
+        """That very process, if it is still there; zombies are."""
+        process = self._processes.get(identity.pid)
+        return process if process is not None and process.start == identity.start else None
+
+    def has(self, pid: int) -> bool:
+        """Whether anybody has that number."""
+        return pid in self._processes
+
+    def children(self, pid: int) -> list[Process]:
+        """Those whose parent it is."""
+        return self._children.get(pid, [])
+
+    def group(self, number: int) -> list[Process]:
+        """The members of a process group."""
+        return self._groups.get(number, [])
+
+    def session(self, number: int) -> list[Process]:
+        """The members of a session."""
+        return self._sessions.get(number, [])
+
+    def tagged(self, tag: str) -> list[Process]:
+        """Who carries it; the first call reads the environments, as many as there are candidates."""
+        return self._tags().get(os.fsencode(tag), [])
+
+    def unreadable(self) -> tuple[Process, ...]:
+        """Whose environment may not be read, so that it cannot be told whose they are; only known with `under`."""
+        self._tags()
+        return tuple(self._unreadable)
+
+    def descendants(self, pid: int) -> tuple[Process, ...]:
+        """All that live below a process, by their parents; the oldest first."""
+        found = _Found(self, set())
+        for child in self.children(pid):
+            found.add(child)
+        return found.living()
+
+    def everybody_else(self) -> tuple[Process, ...]:
+        """All that live in this pid namespace but the caller: what PID 1 asks to leave at the very end."""
+        mine = os.getpid()
+        return _living(process for process in self._processes.values() if process.pid != mine)
+
+    def _tags(self) -> dict[bytes, list[Process]]:
+        if self._tagged is None:
+            self._tagged = {}
+            for process in self._candidates():
+                block = environ(process.pid)
+                if block is None and self._under is not None:
+                    self._unreadable.append(process)
+                tag = _tag_in(block or b"")
+                if tag is not None:
+                    self._tagged.setdefault(tag, []).append(process)
+        return self._tagged
+
+    def _candidates(self) -> Iterator[Process]:
+        all_of_them = self._processes.values() if self._under is None else self.children(self._under)
+        return (process for process in all_of_them if not process.ended and not process.kernel)
+
+
+def look(*, under: int | None = None) -> Look:
+    """All processes, in one go; see Look. Raises CannotLook."""
+    everything = Look(under=under)
+    while not everything.read():
+        pass
+    return everything
+
+
+class Tree:
+    """One process that was started, and its descendants; it remembers who was seen, so keep it over several looks."""
+
+    def __init__(self, root: Identity, tag: str | None) -> None:
+        """`tag` is what the process was started with in TAG, None if it was started without."""
+        self.root = root
+        self.tag = tag
+        self._known = {root}
+        # Numbers that were a member's: a group or session of that number is the tree's as long as a member is in it.
+        self._numbers = {root.pid}
+
+    def members(self, look: Look, *, just_reaped: bool = False) -> tuple[Process, ...]:
+        """Who of them lives, the oldest first; the root, too.
+
+        With `just_reaped` the root was reaped a moment ago: what it left in its process group is recognised by the
+        number, which nobody can have got again so soon.
+        """
+        found = _Found(look, self._numbers)
+        for identity in self._known:
+            process = look.find(identity)
+            if process is not None:
+                found.add(process)
+        if just_reaped and not look.has(self.root.pid):
+            self._add(found, [*look.group(self.root.pid), *look.session(self.root.pid)])
+        if self.tag is not None:
+            self._add(found, look.tagged(self.tag))
+        self._remember(found)
+        return found.living()
+
+    def _add(self, found: "_Found", processes: Iterable[Process]) -> None:
+        for process in processes:
+            # Nobody is older than its ancestors.
+            if process.start >= self.root.start:
+                found.add(process)
+
+    def _remember(self, found: "_Found") -> None:
+        processes = found.processes.values()
+        self._known = {self.root, *(process.identity for process in processes)}
+        used = {number for process in processes for number in (process.group, process.session)}
+        self._numbers = {self.root.pid, *found.processes, *(self._numbers & used)}
+
+
+class _Found:
+    """Members of one tree as they turn up, each with all those that follow from it."""
+
+    def __init__(self, look: Look, numbers: set[int]) -> None:
+        self.processes: dict[int, Process] = {}
+        self._look = look
+        self._numbers = numbers
+        self._self = os.getpid()
+
+    def add(self, process: Process) -> None:
+        waiting = [process]
+        while waiting:
+            process = waiting.pop()
+            # Whatever the numbers say, nobody is its own descendant, and neither is a thread of the kernel.
+            if process.pid in self.processes or process.pid == self._self or process.kernel:
+                continue
+            self.processes[process.pid] = process
+            waiting += self._relatives(process)
+
+    def living(self) -> tuple[Process, ...]:
+        return _living(self.processes.values())
+
+    def _relatives(self, process: Process) -> Iterator[Process]:
+        yield from self._look.children(process.pid)
+        # While a process has its number, a group or session of that number is one that it leads or led.
+        yield from self._look.group(process.pid)
+        yield from self._look.session(process.pid)
+        if process.group in self._numbers:
+            yield from self._look.group(process.group)
+        if process.session in self._numbers:
+            yield from self._look.session(process.session)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Who was signalled in one round, and whom the kernel would not let us signal, in a sentence each."""
+
+    signalled: tuple[Process, ...]
+    refused: tuple[str, ...]
+
+    @property
+    def settled(self) -> bool:
+        """Nobody new was found: the signal has reached all there are."""
+        return not self.signalled and not self.refused
+
+
+class Sweep:
+    """One signal to some processes, to each of them once, although they fork meanwhile.
+
+    Take a fresh look for each round until one is settled, ROUNDS at most: a child that was forked before its parent got
+    the signal is found by the next look.
+    """
+
+    def __init__(self, members: Callable[[Look], tuple[Process, ...]], number: int) -> None:
+        """`members` is `tree.members`, or whatever else picks processes out of a look."""
+        self._members = members
+        self._number = number
+        self._done: set[Identity] = set()
+
+    def round(self, look: Look) -> Round:
+        """Signal those that did not have it yet, SIGNALS_AT_ONCE of them at most."""
+        signalled, refused = [], []
+        new = (process for process in self._members(look) if process.identity not in self._done)
+        for process in itertools.islice(new, SIGNALS_AT_ONCE):
+            self._done.add(process.identity)
+            refusal = send_to(process.identity, self._number)
+            if refusal is None:
+                signalled.append(process)
+            else:
+                refused.append(f"{refusal} ({process.name})")
+        return Round(tuple(signalled), tuple(refused))
+
+
+def _living(processes: Iterable[Process]) -> tuple[Process, ...]:
+    living = [process for process in processes if not process.ended and not process.kernel]
+    return tuple(sorted(living, key=lambda process: (process.start, process.pid)))
+
+
+def _tag_in(environment: bytes) -> bytes | None:
+    name = f"\0{TAG}=".encode()
+    block = b"\0" + environment
+    at = block.find(name)
+    if at < 0:
+        return None
+    begin = at + len(name)
+    end = block.find(b"\0", begin)
+    return block[begin:end] if end >= 0 else block[begin:]

@@ -1,0 +1,157 @@
+"""What each program's process has brought into being: who of it is left, and signals that reach all of it.
+
+One look at the machine's processes serves all trees that are asked about at one time. Nothing here waits, and nothing
+is looked for unless somebody minds: a program whose tree is to be stopped, or the report of what was left behind.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from procman.core.messages import Kill
+from procman.system.proc import CannotLook, Process, identify
+from procman.system.tree import ROUNDS, Look, Sweep, Tags, Tree, look
+
+# Whose remains are looked for in one report: of programs that end by the hundred each second the others are not.
+MOST_REPORTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """A process has ended, and these have not, which nobody stops."""
+
+    name: str
+    pids: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of orders to signal trees."""
+
+    refused: dict[str, str] = field(default_factory=dict)  # by name: why none of what is left could be signalled
+    gone: list[str] = field(default_factory=list)  # nothing was left to be signalled
+
+
+class Trees:
+    """The trees of all processes of one engine, by namespec."""
+
+    def __init__(self, identifier: str, *, adopts: bool) -> None:
+        """`adopts`: the master is PID 1 or a subreaper, so that every orphan becomes its child."""
+        self._tags = Tags(identifier)
+        self._under = os.getpid() if adopts else None
+        self._running: dict[str, Tree] = {}
+        self._waited: dict[str, Tree] = {}  # the process has ended, and what is left of it is waited for
+        self._unreported: dict[str, Tree] = {}  # the process has ended, and nobody waits for what may be left of it
+
+    def tag(self, name: str) -> str:
+        """What the next process of that name carries in its environment."""
+        return self._tags.new(name)
+
+    def started(self, name: str, pid: int, tag: str) -> None:
+        """It has, and is not reaped."""
+        root = identify(pid)
+        if root is not None:
+            self._running[name] = Tree(root, tag)
+
+    def ended(self, names: Iterable[str], minded: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        """These were reaped a moment ago; who is left of those where it is minded. From now on that is waited for."""
+        trees = {name: tree for name in names if (tree := self._running.pop(name, None)) is not None}
+        asked = [name for name in minded if name in trees]
+        found = self._look() if asked else None
+        remains: dict[str, tuple[int, ...]] = {}
+        for name in asked:
+            tree = trees.pop(name)
+            left = tree.members(found, just_reaped=True) if found is not None else ()
+            if left:
+                self._waited[name] = tree
+                remains[name] = tuple(process.pid for process in left)
+        for name, tree in trees.items():
+            self._report_later(name, tree)
+        return remains
+
+    def gone(self) -> list[str]:
+        """Of those that are waited for, whose last has ended; they are waited for no more."""
+        found = self._look() if self._waited else None
+        if found is None:
+            return []
+        gone = [name for name, tree in self._waited.items() if not tree.members(found)]
+        for name in gone:
+            del self._waited[name]
+        return gone
+
+    def let_be(self, name: str) -> None:
+        """Nobody waits for what is left of it; it is reported like others'."""
+        tree = self._waited.pop(name, None)
+        if tree is not None:
+            self._report_later(name, tree)
+
+    def left_behind(self) -> dict[str, tuple[int, ...]]:
+        """Who is still there of those that have ended since this was asked the last time, and that nobody stops."""
+        trees, self._unreported = self._unreported, {}
+        found = self._look() if trees else None
+        if found is None:
+            return {}
+        left = {name: tuple(process.pid for process in tree.members(found)) for name, tree in trees.items()}
+        return {name: pids for name, pids in left.items() if pids}
+
+    def signal(self, orders: Iterable[Kill]) -> Outcome:
+        """Reach every member of these trees; of a process that has not ended itself all but that one."""
+        outcome = Outcome()
+        sweeps: dict[str, tuple[Sweep, bool]] = {}
+        for order in orders:
+            tree = self._running.get(order.name) if order.pid else self._waited.get(order.name)
+            if tree is None:
+                continue
+            # The process has had it by its pid: a second one would be too many for those that count them.
+            sweeps[order.name] = (Sweep(_all_but(tree, order.pid), order.signal), not order.pid)
+        reached: set[str] = set()
+        refused: dict[str, str] = {}
+        for _ in range(ROUNDS):
+            found = self._look() if sweeps else None
+            if found is None:
+                break
+            settled = []
+            for name, (sweep, _) in sweeps.items():
+                round_ = sweep.round(found)
+                if round_.signalled:
+                    reached.add(name)
+                if round_.refused:
+                    refused.setdefault(name, round_.refused[0])
+                if round_.settled:
+                    settled.append(name)
+            for name in settled:
+                alone = sweeps.pop(name)[1]
+                if alone and name not in reached:
+                    self._ended_without(name, refused.get(name), outcome)
+        return outcome
+
+    def everybody(self) -> tuple[Process, ...]:
+        """Who is left of all there ever was: as PID 1 all that live beside it, else the master's own descendants."""
+        found = self._look()
+        if found is None:
+            return ()
+        return found.everybody_else() if os.getpid() == 1 else found.descendants(os.getpid())
+
+    def _report_later(self, name: str, tree: Tree) -> None:
+        if len(self._unreported) < MOST_REPORTED:
+            self._unreported[name] = tree
+
+    def _ended_without(self, name: str, refusal: str | None, outcome: Outcome) -> None:
+        """Nobody of what was left got the signal: there is nobody, or nobody who may be signalled."""
+        del self._waited[name]
+        if refusal is None:
+            outcome.gone.append(name)
+        else:
+            outcome.refused[name] = refusal
+
+    def _look(self) -> Look | None:
+        try:
+            return look(under=self._under)
+        except CannotLook:
+            # Without /proc there are only the processes themselves, which is what there was before there were trees.
+            return None
+
+
+def _all_but(tree: Tree, spared: int) -> Callable[[Look], tuple[Process, ...]]:
+    """How to find the members of a tree other than the one with that pid."""
+    return lambda found: tuple(process for process in tree.members(found) if process.pid != spared)

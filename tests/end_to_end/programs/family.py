@@ -1,0 +1,41 @@
+"""A program with a descendant that left its parents, its process group and its session.
+
+    family.py PARENT DESCENDANT    how each behaves: obeys SIGTERM, ignores it, or N: ends with that code when told to
+
+Says "descendant PID is up" and "parent PID is up", and what each does, on stdout. A line on stdin tells it to end.
+"""
+
+import os
+import signal
+import sys
+
+
+def become(who: str, behaviour: str) -> None:
+    """Live as told."""
+    pid = os.getpid()
+
+    def leave(*_: object) -> None:
+        print(f"{who} {pid} leaves", flush=True)
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if behaviour == "ignores" else leave)
+    print(f"{who} {pid} is up", flush=True)
+    if behaviour.isdecimal():
+        sys.stdin.readline()
+        sys.exit(int(behaviour))
+    while True:
+        signal.pause()
+
+
+parents, descendants = sys.argv[1:]
+up, said = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    os.write(said, b"!")
+    become("descendant", descendants)
+os.wait()
+os.read(up, 1)
+become("parent", parents)

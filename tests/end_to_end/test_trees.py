@@ -1,0 +1,117 @@
+"""Whole process trees: descendants that went their own way get the signals, are waited for, or are reported."""
+
+import os
+import re
+import signal
+import sys
+
+import pytest
+from master_process import PROGRAMS
+from running_master import RunningMaster
+
+FAMILY = f"{sys.executable} {PROGRAMS}/family.py"
+
+
+@pytest.fixture
+def start(tmp_path):
+    """A master with a family of that behaviour; how it is configured is the test's."""
+    masters = []
+
+    def start(behaviour: str, *lines: str, master: str = "", as_pid_1: bool = False) -> RunningMaster:
+        program = "\n".join([f"[program:fam]\ncommand={FAMILY} {behaviour}\nstdout_logfile=/dev/stdout", *lines])
+        masters.append(RunningMaster(tmp_path, program, master=master, as_pid_1=as_pid_1))
+        return masters[-1]
+
+    yield start
+    for master in masters:
+        master.close()
+
+
+def up(master: RunningMaster) -> tuple[int, int]:
+    """The pids of parent and descendant, when both are up and the program counts as RUNNING."""
+    master.wait_for("parent")
+    master.wait_for("descendant")
+    master.wait_for("fam entered RUNNING")
+    (parent,) = re.findall(r"parent (\d+) is up", master.text)
+    (descendant,) = re.findall(r"descendant (\d+) is up", master.text)
+    return int(parent), int(descendant)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_stop_of_a_tree_reaches_who_left_group_and_session(start):
+    """Both get SIGTERM, both leave gracefully, and `stop` answers when both have."""
+    master = start("obeys obeys", "stop_scope=tree")
+    parent, descendant = up(master)
+    assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
+    master.wait_for(f"parent {parent} leaves")
+    master.wait_for(f"descendant {descendant} leaves")
+    assert not alive(descendant)
+
+
+def test_the_master_waits_for_a_descendant_as_long_as_for_its_program(start):
+    """One that ignores SIGTERM has stopwaitsecs, and then SIGKILL; the shutdown ends after that."""
+    master = start("obeys ignores", "stop_scope=tree", "stopwaitsecs=1")
+    parent, descendant = up(master)
+    assert master.stop() == 0
+    assert f"parent {parent} leaves" in master.text
+    assert f"fam has ended (exit status 0), and not what it has started: waiting for pid {descendant}" in master.text
+    assert "killing 'fam' (what it left behind) with SIGKILL" in master.text
+    assert "stopped: fam (exit status 0)" in master.text
+    assert not alive(descendant)
+
+
+def test_sigkill_to_a_tree_leaves_nobody(start):
+    """kill_scope alone: the stop signal is the program's own, SIGKILL is everybody's."""
+    master = start("ignores ignores", "kill_scope=tree", "stopwaitsecs=1")
+    _, descendant = up(master)
+    assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
+    assert not alive(descendant)
+
+
+def test_what_is_left_behind_is_stopped_before_the_program_starts_again(start):
+    """With leftovers=stop no two generations live at the same time."""
+    master = start("7 obeys", "leftovers=stop", "autorestart=true")
+    _, descendant = up(master)
+    master.say("fam", "go\n")
+    position = master.wait_for(f"waiting for pid {descendant} to end, too")
+    position = master.wait_for(f"descendant {descendant} leaves", after=position)
+    position = master.wait_for("exited: fam (exit status 7; not expected)", after=position)
+    master.wait_for("spawned: 'fam'", after=position)
+    assert not alive(descendant)
+
+
+def test_what_is_left_behind_is_kept_and_reported_by_default(start):
+    """As supervisord keeps it, but not in silence."""
+    master = start("0 obeys", "autorestart=false")
+    _, descendant = up(master)
+    master.say("fam", "go\n")
+    master.wait_for("exited: fam (exit status 0; expected)")
+    master.wait_for(f"fam has ended and left pid {descendant} behind")
+    assert alive(descendant)
+    assert master.stop() == 0
+    assert re.search(rf"leaving \S+ \(pid {descendant}\) behind", master.text)
+    assert alive(descendant)
+    os.kill(descendant, signal.SIGKILL)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(("behaviour", "farewell"), [("obeys", "leaves"), ("ignores", None)])
+def test_pid_1_asks_whoever_is_left_to_leave_before_it_leaves(start, behaviour, farewell):
+    """The kernel would kill them with it; so they have SIGTERM and some seconds."""
+    master = start(f"0 {behaviour}", "autorestart=false", as_pid_1=True)
+    _, descendant = up(master)
+    master.say("fam", "go\n")
+    master.wait_for("exited: fam")
+    assert master.stop() == 0
+    assert f"(pid {descendant}) to leave, too" in master.text
+    if farewell:
+        assert f"descendant {descendant} {farewell}" in master.text
+    else:
+        assert "they have not left within 3.0 s of SIGTERM" in master.text

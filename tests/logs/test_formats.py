@@ -1,0 +1,92 @@
+"""How lines look on the console, for people and for machines."""
+
+import json
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from procman.logs.formats import FORMATS, TIMESTAMPS, line_format, own_line_format
+
+NOON = 1732017600.25  # 2024-11-19 12:00:00.25 UTC
+
+
+def written(lines: bytes, kind: str, timestamp: str = "none", name: str = "web", **options) -> bytes:
+    write = line_format(kind, timestamp, name, "stdout", clock=lambda: NOON, **options)
+    return lines if write is None else write(lines)
+
+
+@pytest.mark.parametrize(
+    ("kind", "timestamp", "expected"),
+    [
+        ("raw", "none", b"one\ntwo\n"),
+        ("raw", "iso", b"2024-11-19T12:00:00.250Z one\n2024-11-19T12:00:00.250Z two\n"),
+        ("raw", "epoch_ms", b"1732017600250 one\n1732017600250 two\n"),
+        ("prefix", "none", b"web | one\nweb | two\n"),
+        ("prefix", "iso", b"2024-11-19T12:00:00.250Z web | one\n2024-11-19T12:00:00.250Z web | two\n"),
+        ("logfmt", "none", b'program=web stream=stdout message="one"\nprogram=web stream=stdout message="two"\n'),
+    ],
+)
+def test_every_line_gets_its_head(kind, timestamp, expected):
+    """One time for a block of lines, and one name for each."""
+    assert written(b"one\ntwo\n", kind, timestamp) == expected
+
+
+def test_names_are_padded_so_that_lines_stand_below_each_other():
+    """To the width that is asked for; a longer name is not cut."""
+    assert written(b"x\n", "prefix", width=6) == b"web    | x\n"
+    assert written(b"x\n", "prefix", name="a-long-name", width=6) == b"a-long-name | x\n"
+
+
+def test_names_have_a_colour_of_their_own_on_a_terminal():
+    """The same one each time, and nothing of it runs into the line."""
+    shown = written(b"x\n", "prefix", colour=True)
+    assert shown == written(b"x\n", "prefix", colour=True)
+    assert shown.startswith(b"\x1b[")
+    assert shown.endswith(b"web\x1b[0m | x\n")
+
+
+@given(st.lists(st.binary().filter(lambda line: b"\n" not in line), min_size=1), st.sampled_from(TIMESTAMPS))
+def test_json_is_one_record_for_each_line_whatever_is_in_it(lines, timestamp):
+    """Control characters and quotes are escaped, and what is no UTF-8 can still be read."""
+    block = b"".join(line + b"\n" for line in lines)
+    records = written(block, "json", timestamp, name='we"b').decode().split("\n")
+    assert records.pop() == ""
+    parsed = [json.loads(record) for record in records]
+    assert [record["message"] for record in parsed] == [line.decode("utf-8", "backslashreplace") for line in lines]
+    assert all((record["program"], record["stream"]) == ('we"b', "stdout") for record in parsed)
+    times = {"none": None, "iso": "2024-11-19T12:00:00.250Z", "epoch_ms": 1732017600250}
+    assert all(record.get("time") == times[timestamp] for record in parsed)
+
+
+def test_logfmt_puts_words_in_quotes_only_where_they_need_them():
+    """A name with a blank would be two fields."""
+    assert shlex.split(written(b"say\n", "logfmt", "iso", name="a b").decode()) == [
+        "time=2024-11-19T12:00:00.250Z",
+        "program=a b",
+        "stream=stdout",
+        "message=say",
+    ]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_masters_own_lines_fit_among_them(kind):
+    """They have a time and a level already, which become fields."""
+    line = b"2026-11-23 09:00:00,123 WARN exited: 'web' (exit status 1; not expected)\n"
+    write = own_line_format(kind, width=8)
+    shown = line if write is None else write(line)
+    match kind:
+        case "raw":
+            assert shown == line
+        case "prefix":
+            assert shown == b"procman  | " + line
+        case "json":
+            assert json.loads(shown) == {
+                "time": "2026-11-23 09:00:00,123",
+                "program": "procman",
+                "level": "warn",
+                "message": "exited: 'web' (exit status 1; not expected)",
+            }
+        case "logfmt":
+            assert b'time="2026-11-23 09:00:00,123" program=procman level=warn message="exited: ' in shown
