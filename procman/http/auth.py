@@ -1,7 +1,6 @@
-"""Who may ask: a name and password, and a guard against what a browser can be talked into.
+"""Who may ask, and for what: names and passwords, and a guard against what a browser can be talked into.
 
-Pure functions of a request: each `refusal` is an answer to give instead of the real one, or None. They fit as the
-gate of a `Server`, one after the other.
+Pure functions of a request. `BasicAuth.admit` fits as the gate of a `Server`, behind `HostGuard.refusal`.
 """
 
 import base64
@@ -10,44 +9,49 @@ import hashlib
 import hmac
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from procman.http.messages import Request, Response, problem
+from procman.http.messages import Request, Response, Role, problem
 
 _SHA = "{SHA}"
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(?::[0-9]*)?", re.IGNORECASE)
 _LOOKING = ("GET", "HEAD", "OPTIONS")
 
 
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who may log in."""
+
+    name: str
+    password: str  # in clear, or supervisor's "{SHA}" followed by the hexadecimal SHA-1 of it
+    role: Role = "control"
+
+
 class BasicAuth:
-    """HTTP Basic authentication with one name and one password.
+    """HTTP Basic authentication: who shows a name and its password may do what that user may.
 
-    Without them everybody may ask, and a client that authenticates all the same is not looked at (npm's supervisord
-    client sends "undefined:undefined" then).
-
-    Args:
-        username: the name, or None.
-        password: in clear, or supervisor's "{SHA}" followed by the hexadecimal SHA-1 of the password; or None.
+    Without users everybody may do everything, and a client that authenticates all the same is not looked at (npm's
+    supervisord client sends "undefined:undefined" then).
     """
 
-    def __init__(self, username: str | None, password: str | None) -> None:
-        if (username is None) != (password is None):
-            raise ValueError("cannot authenticate by a name or a password alone: expected both, or neither")
-        self._username = username
-        self._password = password
+    def __init__(self, users: Iterable[User] = ()) -> None:
+        """Take the users, who have different names."""
+        self._users = tuple((_digest(user.name.encode()), _verifier(user.password), user.role) for user in users)
 
-    def refusal(self, request: Request) -> Response | None:
-        """Answer 401 unless the request carries the right name and password."""
-        if self._username is None or self._password is None:
-            return None
+    def admit(self, request: Request) -> Response | Role:
+        """Tell what who sent this may do, or answer 401."""
+        if not self._users:
+            return "control"
         given = credentials(request.headers.get("authorization", ""))
+        role: Role | None = None
         if given is not None:
-            name, password = given
-            # Both are always compared: how long it takes must not tell which of them was wrong.
-            right_name = hmac.compare_digest(name, self._username.encode())
-            if password_matches(self._password, password) and right_name:
-                return None
-        return problem(401, "wrong name or password", [("WWW-Authenticate", 'Basic realm="default"')])
+            name, password = _digest(given[0]), given[1]
+            # All are always compared, names and passwords: the time it takes tells nothing of any of them.
+            for right_name, is_password, its_role in self._users:
+                if is_password(password) & hmac.compare_digest(name, right_name):
+                    role = its_role
+        return role or problem(401, "wrong name or password", [("WWW-Authenticate", 'Basic realm="default"')])
 
 
 def credentials(authorization: str) -> tuple[bytes, bytes] | None:
@@ -63,12 +67,19 @@ def credentials(authorization: str) -> tuple[bytes, bytes] | None:
     return (name, password) if colon else None
 
 
-def password_matches(stored: str, given: bytes) -> bool:
-    """Compare a password with the stored form of the right one, in constant time."""
+def _verifier(stored: str) -> Callable[[bytes], bool]:
+    """Tell the right password from others in a time that depends on nothing but the length of what is given."""
     if not stored.startswith(_SHA):
-        return hmac.compare_digest(stored.encode(), given)
-    digest = hashlib.sha1(given, usedforsecurity=False).hexdigest()  # weak, but it is what the files hold
-    return hmac.compare_digest(stored[len(_SHA) :].strip().lower().encode(), digest.encode())
+        right = _digest(stored.encode())
+        return lambda given: hmac.compare_digest(_digest(given), right)
+    hashed = stored[len(_SHA) :].strip().lower().encode()
+    # SHA-1 is weak, but it is what the files hold.
+    return lambda given: hmac.compare_digest(hashlib.sha1(given, usedforsecurity=False).hexdigest().encode(), hashed)
+
+
+def _digest(text: bytes) -> bytes:
+    """Make texts of any length one of a fixed length: compare_digest is quicker where the lengths differ."""
+    return hashlib.sha256(text).digest()
 
 
 class HostGuard:
@@ -80,9 +91,10 @@ class HostGuard:
     browser reaches but through a proxy that is set up for it, only Sec-Fetch-Site counts.
 
     Args:
-        allowed_hosts: names (without port) under which the server is known, besides loopback names and IP literals,
-            which cannot be rebound; also the origins that a proxy in front of it may have. "*" lets every Host pass (a
-            password makes that safe: a browser does not send it to a name it was not typed in for).
+        allowed_hosts: names (without port) under which the server is known, besides those that nobody outside can have
+            made to resolve to it: loopback names, IP literals, and names without a dot, as a network gives them to its
+            own (`app` of a container); also the origins that a proxy in front of it may have. "*" lets every Host pass
+            (a password makes that safe: a browser does not send it to a name it was not typed in for).
     """
 
     def __init__(self, allowed_hosts: Iterable[str] = ()) -> None:
@@ -97,7 +109,8 @@ class HostGuard:
         """
         host = request.headers.get("host")
         if request.peer is None and host is not None and not self._knows(host):
-            return problem(403, f"this server is not known as {host!a}: ask for it by address, or allow the name")
+            why = f"this server asks nobody for a password and is not known as {host!a}"
+            return problem(403, f"{why}: ask for it by its address, or set username= and password= for it")
         if changes is None:
             changes = request.method not in _LOOKING
         if changes and not self._from_here(request, host):
@@ -108,7 +121,9 @@ class HostGuard:
         name = host_name(host)
         if name is None:
             return False
-        return "*" in self._allowed or name in self._allowed or is_loopback_name(name) or is_address(name)
+        if "*" in self._allowed or name in self._allowed:
+            return True
+        return "." not in name or name.endswith(".localhost") or is_address(name)  # RFC 6761
 
     def _from_here(self, request: Request, host: str | None) -> bool:
         """Tell whether no browser sent this, or one did for a page of ours."""
@@ -128,11 +143,6 @@ def host_name(host: str) -> str | None:
     """Take the port, the brackets of an IPv6 address and a last dot off a Host header; None when it is malformed."""
     found = _HOST.fullmatch(host)
     return found[1].lower().strip("[]").rstrip(".") if found else None
-
-
-def is_loopback_name(name: str) -> bool:
-    """Tell a name that resolves to this machine by definition (RFC 6761), without looking it up."""
-    return name == "localhost" or name.endswith(".localhost")
 
 
 def is_address(name: str) -> bool:

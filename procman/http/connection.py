@@ -113,6 +113,16 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
         self._transport.abort()
 
+    def make_room(self) -> None:
+        """Give up a body that is half received or half sent, and would have others wait."""
+        match self._phase:
+            case Phase.READING:
+                self._refuse(problem(503, "too much is on its way here; try again later"))
+            case Phase.SENDING:
+                self.abort()
+            case _:
+                pass  # it has ended meanwhile
+
     # What asyncio tells it
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -286,12 +296,12 @@ class Connection(asyncio.Protocol):
             server=self._label,
         )
         self._server.requests += 1
-        refusal = self._server.ask_gate(request)
-        if refusal is not None:
-            raise _RefusedError(refusal)
+        verdict = self._server.ask_gate(request)
+        if isinstance(verdict, Response):
+            raise _RefusedError(verdict)
         if int(headers.get("content-length", 0)) > limits.body:
             raise _RefusedError(self._too_large())
-        return request
+        return request if verdict == request.role else replace(request, role=verdict)
 
     def _read_body(self, head: Request) -> Request | None:
         """Read what there is of the body; None when more must come."""
@@ -302,12 +312,14 @@ class Connection(asyncio.Protocol):
                 self._body += event.data
                 if len(self._body) > self._server.limits.body:
                     raise _RefusedError(self._too_large())
+                self._server.hold(self, len(self._body))
             elif isinstance(event, h11.EndOfMessage):
                 self._inbox[:0] = self._http.trailing_data[0]
                 if not self._body:
                     return head
                 request = replace(head, body=bytes(self._body))
                 self._body = bytearray()
+                self._server.hold(self, 0)
                 return request
             elif self._inbox:
                 self._http.receive_data(bytes(self._inbox))
@@ -397,9 +409,11 @@ class Connection(asyncio.Protocol):
         self._transport.write(head)
         view = memoryview(body)
         for start in range(0, len(body), _PIECE):
+            self._server.hold(self, len(body))
             piece = bytes(view[start : start + _PIECE])
             self._transport.write(self._http.send(h11.Data(data=piece)))
             await self._drain()
+        self._server.hold(self, 0)
         self._http.send(h11.EndOfMessage())
 
     async def _drain(self) -> None:
@@ -448,6 +462,7 @@ class Connection(asyncio.Protocol):
         self._phase = Phase.CLOSING
         self._inbox.clear()
         self._body.clear()
+        self._server.hold(self, 0)
         self._stop_timer()
         self._server.idle(self)  # it may take its time, but not another client's place
         if self._eof or self._server.closing or self._transport.is_closing():

@@ -6,10 +6,13 @@ Plain data and pure functions only: no sockets, no clock.
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 from urllib.parse import parse_qsl, unquote
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
+
+Role = Literal["read", "control"]
+"""What somebody may do: look, or change things, too."""
 
 
 class Peer(NamedTuple):
@@ -25,7 +28,9 @@ class Limits:
     """What one client may use. Sizes are bytes, times are seconds.
 
     An idle keep-alive connection has no time limit (supervisor's clients hold one for hours and do not recover from a
-    close); it is closed only to make room for a new one when `connections` are open, the longest idle first.
+    close); it is closed only to make room for a new one when `connections` are open, the longest idle first. Nor has a
+    client one that reads slowly; it is cut off only to make room for other bodies when `held` is reached, the one first
+    that has made no progress for the longest time. A single body may be larger than `held`.
     """
 
     header_bytes: int = 16 * 1024  # request line and headers together
@@ -33,6 +38,8 @@ class Limits:
     body: int = 1024 * 1024
     connections: int = 256
     request_timeout: float = 30.0  # from the first byte of a request to its last, however they trickle in
+    light: int = 64 * 1024  # a body up to this size counts for nothing in `held`
+    held: int = 32 * 1024 * 1024  # of larger ones, half received or half sent, all clients together
     linger: float = 2.0  # how long to go on reading, and discarding, after an answer that ends the connection
 
 
@@ -48,6 +55,7 @@ class Request:
     body: bytes = b""
     peer: Peer | None = None  # None: not a unix socket
     server: str = ""  # the label that was given to `Server.listen`
+    role: Role = "control"  # what the gate has found that who asks may do; without a gate everything
 
     @classmethod
     def of(

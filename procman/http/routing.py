@@ -6,14 +6,15 @@ decoded afterwards, so a parameter may hold an encoded slash, colons, stars and 
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
-from procman.http.messages import Request, Response, problem
+from procman.http.messages import Request, Response, Role, problem
 
-Role = Literal["read", "control"]
 Endpoint = Callable[..., Awaitable[Response]]  # called as endpoint(request, **path parameters)
 Problem = Callable[[int, str, list[tuple[str, str]]], Response]
+
+READ_ONLY = "who logs in so may only look: log in as somebody who may change things"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,11 @@ class Router:
     """A handler that hands each request to the endpoint its table names.
 
     A word in a pattern wins over a parameter in the same place, the leftmost first. HEAD is answered by GET's row.
+    Who may only look gets a 403 from rows that change things.
 
     Args:
         default: answers paths that are not in the table, instead of a 404.
-        problem: makes the answers 404 and 405 from a status, a text and headers.
+        problem: makes the answers 403, 404 and 405 from a status, a text and headers.
     """
 
     def __init__(self, *, default: Endpoint | None = None, problem: Problem = problem) -> None:
@@ -111,6 +113,8 @@ class Router:
     async def __call__(self, request: Request) -> Response:
         """Answer a request: the `Handler` that a `Server` asks for."""
         route, parameters, allowed = self.match(request.method, request.raw_path)
+        if route is not None and route.role == "control" and request.role == "read":
+            return self._problem(403, READ_ONLY, [])
         if route is not None:
             return await route.handler(request, **parameters)
         if allowed:

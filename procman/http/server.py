@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from procman.http.connection import Connection
-from procman.http.messages import Limits, Peer, Request, Response, problem
+from procman.http.messages import Limits, Peer, Request, Response, Role, problem
 
-__all__ = ["Gate", "Handler", "Limits", "Peer", "Request", "Response", "Server", "problem"]
+__all__ = ["Gate", "Handler", "Limits", "Peer", "Request", "Response", "Role", "Server", "problem"]
 
 Handler = Callable[[Request], Awaitable[Response]]
-Gate = Callable[[Request], Response | None]
+Gate = Callable[[Request], Response | Role]
 
 _DEFAULT_LIMITS = Limits()
 
@@ -32,7 +32,8 @@ class Server:
         on_error: takes one line of text: the request, the class and text of the exception, and its place.
         limits: what one client may use.
         gate: is asked as soon as a request's head is here, before its body is read, so that who may not ask cannot
-            make the server hold a body either. It answers with a refusal (whose body is bytes), or with None.
+            make the server hold a body either. It answers with a refusal (whose body is bytes), or with what the asker
+            may do, which the handler finds in `Request.role`.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class Server:
         self._listeners: list[asyncio.Server] = []
         self._open: set[Connection] = set()
         self._idle: dict[Connection, None] = {}  # those that may be closed to make room, longest idle first
+        self._held: dict[Connection, int] = {}  # large bodies on their way, in bytes; whose made progress last is last
+        self._holding = 0  # their sum
         self._empty: asyncio.Event | None = None  # there while `close` waits for the last connection
 
     @property
@@ -114,17 +117,36 @@ class Server:
         """Note that this connection has a request under way."""
         self._idle.pop(connection, None)
 
+    def hold(self, connection: Connection, size: int) -> None:
+        """Note that this connection's body, of which so many bytes are kept, has made progress; 0: it is through.
+
+        Where there is not room for all, the one that has stood still for the longest time goes.
+        """
+        self._let_go(connection)
+        if size <= self.limits.light:
+            return
+        self._held[connection] = size
+        self._holding += size
+        while self._holding > self.limits.held and len(self._held) > 1:
+            stalled = next(iter(self._held))
+            self._let_go(stalled)
+            stalled.make_room()
+
+    def _let_go(self, connection: Connection) -> None:
+        self._holding -= self._held.pop(connection, 0)
+
     def forget(self, connection: Connection) -> None:
         """Strike a connection that has ended off the books."""
         self._open.discard(connection)
+        self._let_go(connection)
         self._idle.pop(connection, None)
         if self._empty is not None and not self._open:
             self._empty.set()
 
-    def ask_gate(self, request: Request) -> Response | None:
-        """Ask whether this request's body should be read at all."""
+    def ask_gate(self, request: Request) -> Response | Role:
+        """Ask whether this request's body should be read at all, and for whom."""
         if self._gate is None:
-            return None
+            return request.role
         try:
             return self._gate(request)
         except Exception as bug:  # noqa: BLE001  a gate that fails stays shut, and the server goes on

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from procman.http.connection import Connection
-from procman.http.server import Limits, Request, Response, Server
+from procman.http.server import Gate, Limits, Request, Response, Server
 
 T = TypeVar("T")
 
@@ -140,7 +140,7 @@ async def serving(
     *,
     tcp: bool = False,
     limits: Limits | None = None,
-    gate: Callable[[Request], Response | None] | None = None,
+    gate: Gate | None = None,
 ) -> AsyncIterator[Served]:
     """Serve on a unix socket (in a folder of its own with a short name), or on a free port of 127.0.0.1."""
     errors: list[str] = []

@@ -4,9 +4,9 @@ import asyncio
 import socket
 
 import pytest
-from http_serving import Served, echo, run, serving
+from http_serving import Client, Served, echo, run, serving
 
-from procman.http.server import Limits, Request, Response, problem
+from procman.http.server import Limits, Request, Response, Role, problem
 
 QUICK = Limits(request_timeout=0.05)
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -345,9 +345,9 @@ def test_the_gate_is_asked_before_the_body_is_read():
     """Who may not ask cannot make the server read a body."""
 
     async def main():
-        def gate(request: Request) -> Response | None:
+        def gate(request: Request) -> Response | Role:
             assert request.body == b""
-            return None if request.headers.get("x-key") == "1" else problem(401, "no key")
+            return "control" if request.headers.get("x-key") == "1" else problem(401, "no key")
 
         async with serving(gate=gate) as served:
             client = await served.client()
@@ -365,7 +365,7 @@ def test_a_gate_that_fails_stays_shut():
     """A bug in the gate lets nobody in."""
 
     async def main():
-        def gate(_: Request) -> Response | None:
+        def gate(_: Request) -> Response | Role:
             raise ZeroDivisionError
 
         async with serving(gate=gate) as served:
@@ -452,5 +452,97 @@ def test_closing_cancels_what_does_not_end():
             assert served.errors == ["cannot end 1 requests: their handlers ignore cancellation"]
             stuck.set()
             await served.until(lambda: served.server.connections == 0)
+
+    run(main())
+
+
+async def sending(served: Served) -> Client:
+    """A client that has sent 900 bytes of a body of 1000, which the server has read."""
+    client = await served.client()
+    client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + b"x" * 900)
+    held = set(served.server._held)
+    await served.until(lambda: bool(served.server._held.keys() - held))
+    return client
+
+
+def test_bodies_on_their_way_have_a_common_bound():
+    """Where there is no room for all, the one that has stood still longest is told 503; the others are answered."""
+
+    async def main():
+        async with serving(limits=Limits(body=1000, held=2500, light=100)) as served:
+            first, second = await sending(served), await sending(served)
+            first.send(b"x")
+            await served.until(lambda: served.server._holding == 1801)
+            third = await sending(served)
+            answer = await second.answer()
+            assert (answer.status, answer.headers["connection"]) == (503, "close")
+            assert served.server._holding == 1801
+            first.send(b"x" * 99)
+            third.send(b"x" * 100)
+            for client in (first, third):
+                assert (await client.answer()).body == b"POST / 1000"
+            assert served.server._holding == 0
+
+    run(main())
+
+
+def test_a_small_body_needs_no_room():
+    """However many large ones are on their way, an ordinary request is taken."""
+
+    async def main():
+        async with serving(limits=Limits(body=1000, held=1, light=100)) as served:
+            large = await sending(served)
+            small = await served.client()
+            small.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n" + b"x" * 99)
+            assert (await served.get()).status == 200
+            small.send(b"x")
+            assert (await small.answer()).body == b"POST / 100"
+            large.send(b"x" * 100)
+            assert (await large.answer()).body == b"POST / 1000"
+
+    run(main())
+
+
+LARGE = 8 * 1024 * 1024  # more than the buffers of a socket
+
+
+async def large(_: Request) -> Response:
+    return Response(body=bytes(LARGE))
+
+
+def test_answers_that_nobody_reads_make_room_for_one_that_is_read():
+    """A client that does not read is cut off when others need the room, and not before."""
+
+    async def main():
+        async with serving(large, limits=Limits(held=2 * LARGE)) as served:
+            stalled = []
+            for number in range(1, 5):
+                client = await served.client(limit=1024)
+                client.send(GET)
+                await client.head()
+                stalled.append(client)
+                await served.until(lambda number=number: served.server.requests == number)
+                assert served.server._holding == min(number, 2) * LARGE
+            reading = await served.client()
+            assert (await reading.ask(GET)).body == bytes(LARGE)
+            await served.until(lambda: served.server.connections == 2)
+            assert len(await stalled[3].reader.readexactly(LARGE)) == LARGE
+            for client in stalled[:3]:
+                with pytest.raises(asyncio.IncompleteReadError):
+                    await client.reader.readexactly(LARGE)
+            assert served.server._holding == 0
+            assert not served.errors
+
+    run(main())
+
+
+def test_one_answer_may_be_larger_than_the_room():
+    """The bound is for many; a log that somebody asks for is not refused because it is long."""
+
+    async def main():
+        async with serving(large, limits=Limits(held=1)) as served:
+            for _ in range(2):
+                assert (await served.get()).body == bytes(LARGE)
+            assert served.server._holding == 0
 
     run(main())

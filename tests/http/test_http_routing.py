@@ -1,6 +1,7 @@
 """The table of endpoints."""
 
 import asyncio
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procman.http.routing import Router
-from procman.http.server import Request, Response
+from procman.http.server import Request, Response, Role
 
 
 def answering(name: str):
@@ -31,8 +32,8 @@ def router() -> Router:
     return router
 
 
-def ask(router: Router, method: str, target: str) -> Response:
-    return asyncio.run(router(Request.of(method, target)))
+def ask(router: Router, method: str, target: str, role: Role = "control") -> Response:
+    return asyncio.run(router(replace(Request.of(method, target), role=role)))
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,17 @@ def test_a_name_survives_its_way_through_a_path(spec):
     router.add("GET", "/p/{spec}/log", answering("log"), role="read")
     match = router.match("GET", f"/p/{quote(spec, safe='')}/log")
     assert match.parameters == {"spec": spec}
+
+
+def test_who_may_only_look_is_refused_what_changes_things(router):
+    """By the role of the row; with the form of error that the API wants, and before the endpoint hears of it."""
+    for route in router.routes:
+        request = Request(route.method, route.pattern, route.pattern, role="read")
+        response = asyncio.run(router(request))
+        assert response.status == (200 if route.role == "read" else 403), route
+    assert b"may only look" in ask(router, "POST", "/v1/processes/start", role="read").body
+    assert ask(router, "PUT", "/", role="read").status == 405
+    assert ask(router, "POST", "/nothing", role="read").status == 404
 
 
 def test_a_default_answers_what_the_table_does_not_know():

@@ -1,0 +1,54 @@
+"""A master that can be reached over TCP, and a real browser to look at its page."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "end_to_end")]
+
+from browsing import Browser, Site  # noqa: E402
+
+NEEDED = ("chromium", "chromedriver")
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Start a master with these programs, reachable over TCP: `site(programs)`."""
+    sites = []
+
+    def start(programs, **options):
+        sites.append(Site(tmp_path, programs, **options))
+        return sites[-1]
+
+    yield start
+    for one in reversed(sites):
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One browser for all tests of a worker: each has a site, and so a storage and a cache, of its own."""
+    missing = [command for command in NEEDED if shutil.which(command) is None]
+    if missing:
+        text = f"no {' and no '.join(missing)}: apt-get install chromium chromium-driver"
+        if os.environ.get("CI"):
+            pytest.fail(text)
+        pytest.skip(text)
+    with tempfile.TemporaryDirectory(prefix="pm") as profile:
+        browser = Browser(profile)
+        yield browser
+        browser.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """An empty tab; afterwards the console must be empty, too, but for what the test has looked at itself."""
+    chromium.fresh()
+    yield chromium
+    said = chromium.console()
+    chromium.leave()
+    assert said == []
