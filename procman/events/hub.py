@@ -1,0 +1,230 @@
+"""Where events come from and where they go: from the engine, the outputs and the clients into the pools.
+
+Events are handed to listeners when all that happens at the same time has happened: so a listener that has just died is
+not given one, and what it had comes first. A process has no more than one event that it has not read.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Protocol
+
+from procman.config.event_types import lineage
+from procman.config.model import Group, Program
+from procman.core.messages import Announce, AnnounceGroup, AnnounceMaster, Dismissed, GroupChanged, Spawned
+from procman.core.states import MasterState, State
+from procman.engine import Engine, News
+from procman.events.handlers import load_handler
+from procman.events.payloads import (
+    TICKS,
+    Channel,
+    Event,
+    captured,
+    group_changed,
+    logged,
+    master_changed,
+    remote,
+    state_changed,
+    tick,
+    time_slice,
+)
+from procman.events.pool import Log, Pool
+
+# The process is there no more, or what is left of it is not the process.
+_DOWN = frozenset({State.STOPPED, State.EXITED, State.BACKOFF, State.FATAL})
+
+
+class Pipes(Protocol):
+    """Who has the processes' stdin."""
+
+    def deliver(self, name: str, data: bytes, when_read: Callable[[], None]) -> bool:
+        """Give a process all of it, unless it has not read all that it was given before.
+
+        Then it is False, and `when_read` is called once it has. Raises BrokenPipeError where it cannot read any more.
+        """
+
+
+class Hub:
+    """The pools of all active listener groups. Subscribe `tell` to the engine; it also watches the outputs."""
+
+    def __init__(self, engine: Engine, pipes: Pipes, server: str, serials: Iterator[int], log: Log) -> None:
+        """`server` is the master's identifier, `serials` numbers the events across reloads of the master."""
+        self._fleet = engine.fleet
+        self._pipes = pipes
+        self._server = server
+        self._serials = serials
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._pools: dict[str, Pool] = {}
+        self._stopping = False
+        self._closed = False
+        self._dispatch_soon: asyncio.Handle | None = None
+        self._ticks = _Ticks(self._loop, self._send)
+
+    def boot(self) -> None:
+        """Say that the groups, and the master, are there; to be called before anything is started."""
+        for name, members in self._fleet.groups.items():
+            self._add(members.group)
+            self._send(group_changed(name, added=True))
+        self._send(master_changed(MasterState.RUNNING))
+
+    def remote(self, kind: str, data: str) -> None:
+        """Tell listeners what a client says (sendRemoteCommEvent)."""
+        self._send(remote(kind, data))
+
+    def close(self) -> None:
+        """Nothing is sent any more."""
+        self._closed = True
+        self._ticks.want(frozenset())
+        if self._dispatch_soon is not None:
+            self._dispatch_soon.cancel()
+
+    def tell(self, news: News) -> None:
+        """Take in what the engine says."""
+        match news:
+            case Announce():
+                self._process(news)
+            case Spawned(name, _):
+                process = self._fleet.processes.get(name)
+                pool = self._pools.get(process.program.group) if process else None
+                if process is not None and pool is not None:
+                    pool.spawned(name, process.program)
+            case Dismissed(name):
+                for pool in self._pools.values():
+                    pool.dismissed(name)
+            case AnnounceGroup(name, added):
+                if added:
+                    self._add(self._fleet.groups[name].group)
+                else:
+                    self._remove(name)
+                self._send(group_changed(name, added=added))
+            case GroupChanged(group):
+                self._change(group)
+            case AnnounceMaster(state) if not self._stopping:
+                self._stopping = True
+                self._send(master_changed(state))
+            case _:
+                pass
+
+    # ---- what programs write
+
+    def listens(self, program: Program) -> bool:
+        """Is it an event listener: its stdout is the protocol."""
+        return program.group in self._pools
+
+    def heard(self, name: str, data: bytes) -> None:
+        """A listener has written to its stdout."""
+        pool = self._pools.get(name.partition(":")[0])
+        if pool is not None:
+            pool.heard(name, data)
+            self._dispatch_later(pool)
+
+    def logged(self, program: Program, pid: int, channel: Channel, data: bytes) -> None:
+        """A program whose `*_events_enabled` says so has written something."""
+        if self._is_wanted(f"PROCESS_LOG_{channel.upper()}"):
+            self._send(logged(program, pid, channel, data))
+
+    def captured(self, program: Program, pid: int, channel: Channel, data: bytes) -> None:
+        """A program has written a message in capture mode."""
+        if self._is_wanted(f"PROCESS_COMMUNICATION_{channel.upper()}"):
+            self._send(captured(program, pid, channel, data))
+
+    # ---- pools
+
+    def _add(self, group: Group) -> None:
+        if group.listener is not None:
+            handler = load_handler(group.listener.result_handler)
+            self._pools[group.name] = Pool(group, handler, self._server, self._log)
+            self._want_ticks()
+
+    def _remove(self, name: str) -> None:
+        if self._pools.pop(name, None) is not None:
+            self._want_ticks()
+
+    def _change(self, group: Group) -> None:
+        pool = self._pools.get(group.name)
+        if pool is not None and pool.options == group.listener:
+            pool.change(group)
+        else:
+            # All its processes are replaced. As in supervisord what waited for them is gone with the old pool.
+            self._remove(group.name)
+            self._add(group)
+
+    def _want_ticks(self) -> None:
+        self._ticks.want(frozenset(name for name in TICKS if self._is_wanted(name)))
+
+    def _is_wanted(self, name: str) -> bool:
+        return any(not set(pool.options.events).isdisjoint(lineage(name)) for pool in self._pools.values())
+
+    # ---- events
+
+    def _process(self, news: Announce) -> None:
+        if self._pools:
+            self._send(state_changed(news))
+        pool = self._pools.get(news.program.group)
+        if pool is None:
+            return
+        if news.after in _DOWN:
+            pool.ended(news.name)
+        else:
+            pool.runs(news.name, running=news.after is State.RUNNING)
+        self._dispatch_later(pool)
+
+    def _send(self, event: Event) -> None:
+        takers = [pool for pool in self._pools.values() if pool.wants(event)]
+        if takers:
+            event.serial = next(self._serials)
+        for pool in takers:
+            pool.accept(event)
+            self._dispatch_later(pool)
+
+    def _dispatch_later(self, pool: Pool) -> None:
+        if self._dispatch_soon is None and not self._closed and pool.ready:
+            self._dispatch_soon = self._loop.call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        self._dispatch_soon = None
+        for name, pool in self._pools.items():
+            pool.dispatch(partial(self._deliver, name))
+
+    def _deliver(self, pool: str, name: str, data: bytes) -> bool:
+        return self._pipes.deliver(name, data, partial(self._read, pool))
+
+    def _read(self, name: str) -> None:
+        pool = self._pools.get(name)
+        if pool is not None:
+            self._dispatch_later(pool)
+
+
+class _Ticks:
+    """The clock's events. Nothing is armed unless somebody wants one of them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, send: Callable[[Event], None]) -> None:
+        self._loop = loop
+        self._send = send
+        self._timer: asyncio.TimerHandle | None = None
+        self._slices: dict[str, int] = {}  # by tick: the slice that we are in
+
+    def want(self, names: frozenset[str]) -> None:
+        """From now on tell these, when their next slice begins."""
+        now = time.time()
+        self._slices = {name: self._slices.get(name, time_slice(name, now)) for name in TICKS if name in names}
+        self._arm(now)
+
+    def _arm(self, now: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._slices:
+            period = min(TICKS[name] for name in self._slices)
+            self._timer = self._loop.call_later(period - now % period, self._ring)
+
+    def _ring(self) -> None:
+        now = time.time()
+        for name, before in self._slices.items():
+            # Not "later": somebody may have set the clock back, and goes on from there.
+            if time_slice(name, now) != before:
+                self._slices[name] = time_slice(name, now)
+                self._send(tick(name, now))
+        self._arm(now)

@@ -1,0 +1,231 @@
+"""A pool: the processes of one `[eventlistener:x]`, and the events that wait for them. Pure: no I/O and no clock here.
+
+The rules, which are those of supervisord 4.3.0:
+
+- An event goes to the first process, in the order of their priorities and names, that is RUNNING and READY. Until there
+  is one it waits; the oldest goes first.
+- No more than `buffer_size` wait. Who comes then drops the one that would have been next.
+- An event that a process has rejected, or that it had when it ended, is the next again, with the serials it had. That
+  may drop another one.
+- A pool tells what it does in the log, in supervisord's words. They name a process without its group.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
+
+from procman.config.model import Group, ListenerOptions, Program
+from procman.events.handlers import Handler, is_rejection
+from procman.events.payloads import Event, envelope
+from procman.events.protocol import BadLine, Changed, Conversation, ListenerState, Result
+
+# Of a line that is no result line this much is shown in the log, in bytes.
+MOST_SHOWN = 200
+
+# Gives a whole event to a process. False: it has not read what it was given before. Raises BrokenPipeError where
+# nobody will ever read it.
+Deliver = Callable[[str, bytes], bool]
+
+
+class Log(Protocol):
+    """The part of the master's log that is needed here."""
+
+    def error(self, text: str) -> None:
+        """Something has gone wrong."""
+
+    def warn(self, text: str) -> None:
+        """Something the operator may want to look at."""
+
+    def debug(self, text: str) -> None:
+        """What only a developer wants to know."""
+
+
+@dataclass(slots=True)
+class Member:
+    """One process of a pool. It has a conversation from its spawn to its end."""
+
+    name: str  # without its group
+    running: bool = False
+    conversation: Conversation | None = None
+    event: Event | None = None  # what it is busy with
+
+    @property
+    def free(self) -> bool:
+        """Can it be given an event?"""
+        return self.running and self.conversation is not None and self.conversation.state is ListenerState.READY
+
+
+class Pool:
+    """Events in by `accept`, out by `dispatch`; what happens to its processes comes in by name (namespec)."""
+
+    def __init__(self, group: Group, handler: Handler, server: str, log: Log) -> None:
+        """`group` is that of an event listener, `server` the master's identifier."""
+        assert group.listener is not None
+        self.name = group.name
+        self.options: ListenerOptions = group.listener
+        self._handler = handler
+        self._server = server
+        self._log = log
+        self._serials = count()
+        self._buffer: deque[Event] = deque()
+        self._members: dict[str, Member] = {}
+        self.change(group)
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait."""
+        return len(self._buffer)
+
+    def wants(self, event: Event) -> bool:
+        """Has it subscribed to the event's type, or to one that this belongs to?"""
+        return not set(self.options.events).isdisjoint(event.types)
+
+    def change(self, group: Group) -> None:
+        """Take over which processes there are, and their order. Those that leave are heard to their end."""
+        now = {program.namespec: program for program in group.programs}
+        before = self._members
+        self._members = {name: before.get(name) or Member(program.name) for name, program in now.items()}
+        leaving = {name: member for name, member in before.items() if name not in now and member.conversation}
+        self._members |= leaving
+
+    # ---- events
+
+    def accept(self, event: Event) -> None:
+        """Let an event wait for its turn; it has a serial."""
+        event.pool_serials[self.name] = next(self._serials)
+        self._make_room()
+        self._buffer.append(event)
+
+    def dispatch(self, deliver: Deliver) -> None:
+        """Give events to the processes that are free, as long as there are both."""
+        while self._buffer and self._send(self._buffer[0], deliver):
+            self._buffer.popleft()
+
+    @property
+    def ready(self) -> bool:
+        """Is there something to dispatch, and somebody to dispatch it to?"""
+        return bool(self._buffer) and any(member.free for member in self._members.values())
+
+    # ---- processes
+
+    def spawned(self, name: str, program: Program) -> None:
+        """A process has begun; it is not RUNNING yet, but may write."""
+        member = self._members.setdefault(name, Member(program.name))
+        member.conversation = Conversation()
+
+    def runs(self, name: str, *, running: bool) -> None:
+        """A process has come to RUNNING, or left it."""
+        if name in self._members:
+            self._members[name].running = running
+
+    def ended(self, name: str) -> None:
+        """A process is there no more; the event that it had is the next again."""
+        member = self._members.get(name)
+        if member is None:
+            return
+        member.running = False
+        member.conversation = None
+        self._take_back(member)
+
+    def dismissed(self, name: str) -> None:
+        """A process has left the group for good."""
+        self._members.pop(name, None)
+
+    def heard(self, name: str, data: bytes) -> None:
+        """A process has written to its stdout."""
+        member = self._members.get(name)
+        if member is None or member.conversation is None:
+            # A descendant of one that has ended.
+            return
+        conversation = member.conversation
+        conversation.feed(data)
+        while (heard := conversation.next()) is not None:
+            match heard:
+                case Changed():
+                    self._tell(member, heard)
+                    member.event = None
+                case Result(response):
+                    self._judge(member, conversation, response)
+                case BadLine(line):
+                    self._log.warn(f"{member.name}: bad result line: '{_shown(line)}'")
+                    self._tell(member, conversation.judged(understood=False))
+                    self._take_back(member)
+
+    # ---- the pieces of the above
+
+    def _make_room(self) -> None:
+        if len(self._buffer) >= self.options.buffer_size:
+            dropped = self._buffer.popleft()
+            self._log.error(f"pool {self.name} event buffer overflowed, discarding event {dropped.serial}")
+
+    def _send(self, event: Event, deliver: Deliver) -> bool:
+        data: bytes | None = None
+        for name, member in self._members.items():
+            if not member.free:
+                continue
+            if data is None:
+                data = envelope(event, self._server, self.name)
+            try:
+                taken = deliver(name, data)
+            except BrokenPipeError:
+                self._log.debug(
+                    f"epipe occurred while sending event {event.serial} to listener {member.name}, "
+                    "listener state unchanged"
+                )
+                continue
+            if taken and member.conversation is not None:
+                member.conversation.sent()
+                member.event = event
+                self._log.debug(f"event {event.serial} sent to listener {member.name}")
+                return True
+        return False
+
+    def _judge(self, member: Member, conversation: Conversation, response: bytes) -> None:
+        assert member.event is not None
+        try:
+            self._handler(member.event, response)
+        except BaseException as error:  # noqa: BLE001 - whatever it raises, even SystemExit, the master goes on
+            understood = is_rejection(error)
+            if understood:
+                self._log.warn(f"{member.name}: event was rejected")
+            else:
+                self._log.warn(f"{member.name}: event caused an error")
+                self._log.error(
+                    f"{self.options.result_handler} failed to handle the result of {member.name}: "
+                    f"{type(error).__name__}: {error}"
+                )
+            self._tell(member, conversation.judged(understood=understood))
+            self._take_back(member)
+        else:
+            self._log.debug(f"{member.name}: event was processed")
+            self._tell(member, conversation.judged(understood=True))
+            member.event = None
+
+    def _take_back(self, member: Member) -> None:
+        event, member.event = member.event, None
+        if event is None:
+            return
+        self._log.debug(
+            f"rebuffering event {event.serial} for pool {self.name} (buf size={len(self._buffer)}, "
+            f"max={self.options.buffer_size})"
+        )
+        self._make_room()
+        self._buffer.appendleft(event)
+
+    def _tell(self, member: Member, change: Changed) -> None:
+        self._log.debug(f"{member.name}: {change.before.name} -> {change.after.name}")
+        if change.after is ListenerState.UNKNOWN:
+            self._log.warn(
+                f"{member.name}: has entered the UNKNOWN state and will no longer receive events, this usually "
+                "indicates the process violated the eventlistener protocol"
+            )
+
+
+def _shown(line: bytes) -> str:
+    try:
+        text = line[:MOST_SHOWN].decode()
+    except UnicodeDecodeError:
+        text = f"Undecodable: {line[:MOST_SHOWN]!r}"
+    return text if len(line) <= MOST_SHOWN else f"{text}…"
