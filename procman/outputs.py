@@ -6,9 +6,10 @@ live as long as something writes to them, which may be a grandchild that outlive
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Literal, Protocol
 
 from procman.api.shapes import Fault
 from procman.config.model import AUTO, Config, Master, Program
@@ -17,16 +18,19 @@ from procman.core.messages import AnnounceInPlace, Dismissed
 from procman.engine import News
 from procman.errors import ProcmanError
 from procman.logs.console import Consoles, Overflow, console_target
-from procman.logs.mainlog import LEVELS, MainLog, open_log_file
+from procman.logs.formats import WIDEST, line_format, own_line_format
+from procman.logs.mainlog import LEVELS, Level, MainLog, open_log_file
 from procman.logs.names import clear_auto_logs, create_auto_log
 from procman.logs.pump import Follower, Pump
-from procman.logs.reading import BadRange, CannotRead, read_log, tail_log
+from procman.logs.reading import BadRange, CannotRead, read_log, read_ring, tail_log, tail_ring
 from procman.logs.ring import Ring
 from procman.logs.sinks import Null, RotatingFile, Sink
 from procman.logs.syslog import Syslog
+from procman.logs.tap import Tap
 from procman.system.spawn import Child
 
 Channel = Literal["stdout", "stderr"]
+CHANNELS: tuple[Channel, ...] = ("stdout", "stderr")
 
 # Pipes of earlier runs that somebody still holds open, for each process; beyond it the oldest is let go.
 OLD_PIPES = 4
@@ -36,18 +40,35 @@ STDIN_BUFFER = 1024 * 1024
 MAIN_RING = 65536
 
 
+class Watcher(Protocol):
+    """Who wants to know what programs write."""
+
+    def listens(self, program: Program) -> bool:
+        """Is it an event listener: its stdout is the protocol."""
+
+    def heard(self, name: str, data: bytes) -> None:
+        """What a listener wrote to stdout."""
+
+    def logged(self, program: Program, pid: int, channel: Channel, data: bytes) -> None:
+        """What a program wrote, where its `*_events_enabled` says so."""
+
+    def captured(self, program: Program, pid: int, channel: Channel, data: bytes) -> None:
+        """A message that a program wrote in capture mode."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Target:
     """Where one channel of a program goes."""
 
-    logfile: str | None
+    logfiles: tuple[str | None, ...]
     maxbytes: int
     backups: int
     syslog: bool
+    look: tuple[str, str, str]  # on the console: log_format, log_timestamp, log_overflow
 
     def is_as(self, other: "_Target") -> bool:
         """The other is the same place, kept within other bounds."""
-        return (self.logfile, self.syslog) == (other.logfile, other.syslog)
+        return (self.logfiles, self.syslog, self.look) == (other.logfiles, other.syslog, other.look)
 
 
 @dataclass(slots=True)
@@ -55,10 +76,13 @@ class _Stream:
     """One channel of one process, from its first run to its removal."""
 
     target: _Target
+    program: Program
+    channel: Channel
     sinks: list[Sink]
     ring: Ring
-    pumps: list[Pump] = field(default_factory=list)  # the last one is of the present run
-    lost: int = 0  # bytes left in pipes that were let go, and what sinks lost that are no longer there
+    pumps: dict[Pump, int] = field(default_factory=dict)  # each with its run's pid; the last one is the present run's
+    # Bytes left in pipes that were let go, what sinks lost that are no longer there, and messages that are not whole.
+    lost: int = 0
 
 
 @dataclass(slots=True)
@@ -67,6 +91,7 @@ class _Stdin:
 
     fd: int
     waiting: bytearray = field(default_factory=bytearray)
+    when_read: Callable[[], None] | None = None  # told once when nothing waits any more
 
 
 class Outputs:
@@ -81,7 +106,10 @@ class Outputs:
         self._streams: dict[tuple[str, str], _Stream] = {}
         self._stdin: dict[str, _Stdin] = {}
         self._main_ring = Ring(MAIN_RING)
+        names = [program.namespec for group in config.groups for program in group.programs]
+        self._width = min(WIDEST, max(map(len, names), default=0))
         self._closing = False
+        self.watcher: Watcher | None = None
         self.log = self._open_main_log(config.master)
         if not config.master.nocleanup:
             clear_auto_logs(config.master.childlogdir, config.master.identifier, self.log.warn)
@@ -90,36 +118,40 @@ class Outputs:
 
     def attach(self, name: str, program: Program, child: Child) -> None:
         """A process has started: its pipes are ours."""
-        for channel, fd in (("stdout", child.stdout), ("stderr", child.stderr)):
+        pipes: tuple[tuple[Channel, int | None], ...] = (("stdout", child.stdout), ("stderr", child.stderr))
+        for channel, fd in pipes:
             if fd is not None:
                 stream = self._stream(name, program, channel)
-                pump = Pump(self._loop, fd, stream.sinks, stream.ring, strip_ansi=self._master.strip_ansi)
-                stream.pumps = [old for old in stream.pumps if not old.closed]
+                tap = self._tap(name, stream, child.pid)
+                closed = partial(self._pipe_closed, stream, fd)
+                pump = Pump(self._loop, fd, stream.sinks, stream.ring, tap=tap, on_eof=closed)
+                stream.pumps = {old: pid for old, pid in stream.pumps.items() if not old.closed}
                 while len(stream.pumps) > OLD_PIPES:
-                    oldest = stream.pumps.pop(0)
+                    oldest = next(iter(stream.pumps))
+                    del stream.pumps[oldest]
                     oldest.close()
                     stream.lost += oldest.unread
                     self._say(
                         f"{name} has {OLD_PIPES} descendants of earlier runs that hold its {channel} open; what the "
                         "oldest writes is not read any more"
                     )
-                stream.pumps.append(pump)
+                stream.pumps[pump] = child.pid
         if child.stdin is not None:
             self._stdin[name] = _Stdin(child.stdin)
 
     def ended(self, name: str) -> None:
         """A process has ended: what it wrote before that is read now; what a grandchild writes later is, too."""
-        for channel in ("stdout", "stderr"):
+        for channel in CHANNELS:
             stream = self._streams.get((name, channel))
             if stream is not None and stream.pumps:
-                stream.pumps[-1].drain()
+                next(reversed(stream.pumps)).drain()
         self._close_stdin(name)
 
     def hear(self, news: News) -> None:
         """Follow what concerns logs: options changed in place, groups that left."""
         match news:
             case AnnounceInPlace(name, _, program):
-                for channel in ("stdout", "stderr"):
+                for channel in CHANNELS:
                     if (name, channel) in self._streams:
                         self._stream(name, program, channel)
             case Dismissed(name):
@@ -135,15 +167,24 @@ class Outputs:
 
     def lost(self, name: str) -> int:
         """Bytes that could not be written."""
-        streams = (self._streams.get((name, channel)) for channel in ("stdout", "stderr"))
+        streams = (self._streams.get((name, channel)) for channel in CHANNELS)
         return sum(stream.lost + sum(sink.lost for sink in stream.sinks) for stream in streams if stream)
 
     def read(self, name: str, channel: str, offset: int, length: int) -> bytes:
         """Part of a process's log, as supervisor counts offsets; raises Refused(NO_FILE, BAD_ARGUMENTS, FAILED)."""
+        ring = self._memory(name, channel)
+        if ring is not None:
+            try:
+                return read_ring(ring, offset, length)
+            except BadRange as error:
+                raise Refused(Fault.BAD_ARGUMENTS, str(error)) from None
         return _read(self._path(name, channel), offset, length)
 
     def tail(self, name: str, channel: str, offset: int, length: int) -> tuple[bytes, int, bool]:
         """The end of a process's log, where to go on, and whether there was more; nothing where there is no log."""
+        ring = self._memory(name, channel)
+        if ring is not None:
+            return tail_ring(ring, offset, length)
         path = self._path(name, channel)
         return tail_log(path, offset, length) if path is not None else (b"", 0, False)
 
@@ -166,7 +207,7 @@ class Outputs:
 
     def clear(self, name: str) -> None:
         """Empty both logs of a process."""
-        for channel in ("stdout", "stderr"):
+        for channel in CHANNELS:
             stream = self._streams.get((name, channel))
             if stream is not None:
                 for sink in stream.sinks:
@@ -177,6 +218,7 @@ class Outputs:
         """Empty the master's own log; raises Refused(NO_FILE) where it is no file."""
         if self.log.path is None:
             raise Refused(Fault.NO_FILE, "the master's log is not a file")
+        self.log.info("reopening log file")
         try:
             self.log.clear()
         except ProcmanError as error:
@@ -197,11 +239,24 @@ class Outputs:
             raise Refused(Fault.NOT_RUNNING, name)
         if len(stdin.waiting) + len(data) > STDIN_BUFFER:
             raise Refused(Fault.FAILED, f"cannot write to {name}: it does not read its input")
-        idle = not stdin.waiting
-        stdin.waiting += data
-        self._write_stdin(name, stdin)
-        if stdin.waiting and idle:
-            self._loop.add_writer(stdin.fd, self._write_stdin, name, stdin)
+        try:
+            self._give(name, stdin, data)
+        except BrokenPipeError:
+            raise Refused(Fault.NO_FILE, f"cannot write to {name}: it has closed its input") from None
+
+    def deliver(self, name: str, data: bytes, when_read: Callable[[], None]) -> bool:
+        """Give a process all of it, however long, unless it has not read all that it was given before.
+
+        Then it is False, and `when_read` is called once it has. Raises BrokenPipeError where it cannot read any more.
+        """
+        stdin = self._stdin.get(name)
+        if stdin is None:
+            raise BrokenPipeError
+        if stdin.waiting:
+            stdin.when_read = when_read
+            return False
+        self._give(name, stdin, data)
+        return True
 
     def end_followers(self) -> None:
         """Let all streams of log lines come to their end."""
@@ -216,8 +271,10 @@ class Outputs:
             self._close_stdin(name)
         for key in list(self._streams):
             self._drop(key)
+        # While there is a log to say in what was dropped.
+        self._consoles.settle(timeout)
         self.log.close()
-        self._consoles.close(timeout)
+        self._consoles.close()
 
     # ---- the pieces of the above
 
@@ -226,7 +283,12 @@ class Outputs:
         console = console_target(master.logfile)
         if not master.silent or console is not None:
             sinks.append(
-                self._consoles.get(console or 1).stream("this log", overflow=Overflow.LOG, on_problem=self._say)
+                self._consoles.get(console or 1).stream(
+                    "this log",
+                    overflow=Overflow.LOG,
+                    on_problem=self._say,
+                    write_as=own_line_format(master.log_format, width=self._width, colour=_shows_colours(console or 1)),
+                )
             )
         if master.logfile == "syslog":
             sinks.append(Syslog(master.identifier, self._say))
@@ -241,28 +303,32 @@ class Outputs:
         else:
             self._loop.call_soon(lambda: self.log.critical(text))
 
-    def _stream(self, name: str, program: Program, channel: str) -> _Stream:
+    def _stream(self, name: str, program: Program, channel: Channel) -> _Stream:
         """The stream as the program's options want it now; made, or changed while it runs."""
         if channel == "stdout":
             target = _Target(
-                program.stdout_logfile,
+                (program.stdout_logfile, *program.stdout_also),
                 program.stdout_logfile_maxbytes,
                 program.stdout_logfile_backups,
                 program.stdout_syslog,
+                self._look(program),
             )
         else:
             target = _Target(
-                program.stderr_logfile,
+                (program.stderr_logfile, *program.stderr_also),
                 program.stderr_logfile_maxbytes,
                 program.stderr_logfile_backups,
                 program.stderr_syslog,
+                self._look(program),
             )
         stream = self._streams.get((name, channel))
         if stream is None:
-            stream = _Stream(target, self._sinks(program, channel, target), Ring())
+            stream = _Stream(target, program, channel, self._sinks(program, channel, target), Ring())
             self._streams[name, channel] = stream
-        elif stream.target != target and isinstance(stream.sinks[0], RotatingFile) and stream.target.is_as(target):
-            stream.sinks[0].maxbytes, stream.sinks[0].backups = target.maxbytes, target.backups
+        elif stream.target != target and stream.target.is_as(target):
+            for sink in stream.sinks:
+                if isinstance(sink, RotatingFile):
+                    sink.maxbytes, sink.backups = target.maxbytes, target.backups
             stream.target = target
         elif stream.target != target:
             old, stream.sinks, stream.target = stream.sinks, self._sinks(program, channel, target), target
@@ -270,18 +336,87 @@ class Outputs:
                 pump.set_sinks(stream.sinks)
             _close(old)
             stream.lost += sum(sink.lost for sink in old)
+        if program != stream.program:
+            stream.program = program
+            self._retap(name, stream)
         return stream
 
+    def _retap(self, name: str, stream: _Stream) -> None:
+        """The program's options have changed, and its present run and those before go on."""
+        for pump, pid in stream.pumps.items():
+            tap = self._tap(name, stream, pid)
+            if tap is not None and pump.tap is not None and tap.captures == pump.tap.captures:
+                # The old one may be inside of a message.
+                pump.tap.capture_maxbytes = tap.capture_maxbytes
+            else:
+                pump.set_tap(tap)
+
+    def _tap(self, name: str, stream: _Stream, pid: int) -> Tap | None:
+        """What the options want done with a stream besides keeping it."""
+        program, channel = stream.program, stream.channel
+        strip_ansi = self._master.strip_ansi
+        if channel == "stdout" and self.watcher is not None and self.watcher.listens(program):
+            return Tap(strip_ansi=strip_ansi, on_raw=partial(self._heard, name, stream, pid))
+        maxbytes = program.stdout_capture_maxbytes if channel == "stdout" else program.stderr_capture_maxbytes
+        told = _events_enabled(stream) or self.log.level <= Level.DEBG
+        if not (told or maxbytes or strip_ansi):
+            return None
+
+        def lost(count: int) -> None:
+            stream.lost += count
+
+        return Tap(
+            strip_ansi=strip_ansi,
+            capture_maxbytes=maxbytes,
+            on_text=partial(self._written, stream, pid),
+            on_message=partial(self._captured, stream, pid),
+            on_lost=lost,
+        )
+
+    def _heard(self, name: str, stream: _Stream, pid: int, data: bytes) -> None:
+        if self.log.level <= Level.DEBG:
+            self._debug(stream, f"output:\n{data!r}")
+        # What is left of an earlier run does not speak for this one.
+        if self.watcher is not None and pid == next(reversed(stream.pumps.values()), pid):
+            self.watcher.heard(name, data)
+
+    def _written(self, stream: _Stream, pid: int, data: bytes) -> None:
+        if self.log.level <= Level.DEBG:
+            self._debug(stream, f"output:\n{_text(data)}")
+        if self.watcher is not None and _events_enabled(stream):
+            self.watcher.logged(stream.program, pid, stream.channel, data)
+
+    def _captured(self, stream: _Stream, pid: int, data: bytes) -> None:
+        if self.watcher is not None:
+            self.watcher.captured(stream.program, pid, stream.channel, data)
+        self._debug(stream, "emitted a comm event")
+
+    def _pipe_closed(self, stream: _Stream, fd: int) -> None:
+        text = f"fd {fd} closed, stopped monitoring {stream.program.name} ({stream.channel})"
+        self.log.debug(text)
+
+    def _debug(self, stream: _Stream, what: str) -> None:
+        text = f"{stream.program.name!r} {stream.channel} {what}"
+        self.log.debug(text)
+
     def _sinks(self, program: Program, channel: str, target: _Target) -> list[Sink]:
-        sinks = [self._sink(program, channel, target)]
+        sinks = [self._sink(program, channel, target, path) for path in target.logfiles]
         if target.syslog:
             sinks.append(Syslog(program.name, self._say))
         return sinks
 
-    def _sink(self, program: Program, channel: str, target: _Target) -> Sink:
-        if target.logfile is None:
+    def _look(self, program: Program) -> tuple[str, str, str]:
+        """How its lines look on the console, and what it does when nobody reads them."""
+        master = self._master
+        return (
+            program.log_format or master.log_format,
+            program.log_timestamp or master.log_timestamp,
+            program.log_overflow or master.log_overflow,
+        )
+
+    def _sink(self, program: Program, channel: str, target: _Target, path: str | None) -> Sink:
+        if path is None:
             return Null()
-        path = target.logfile
         if path == AUTO:
             try:
                 path = create_auto_log(self._master.childlogdir, program.name, channel, self._master.identifier)
@@ -290,16 +425,29 @@ class Outputs:
                 return Null()
         fd = console_target(path)
         if fd is not None:
-            return self._consoles.get(fd).stream(program.name, on_problem=self._say)
+            kind, timestamp, overflow = target.look
+            write_as = line_format(
+                kind, timestamp, program.namespec, channel, width=self._width, colour=_shows_colours(fd)
+            )
+            return self._consoles.get(fd).stream(
+                program.name, overflow=Overflow(overflow), on_problem=self._say, write_as=write_as
+            )
         return RotatingFile(path, target.maxbytes, target.backups, self._say)
 
     def _path(self, name: str, channel: str) -> str | None:
         stream = self._streams.get((name, channel))
         return next((sink.path for sink in stream.sinks if sink.path is not None), None) if stream else None
 
+    def _memory(self, name: str, channel: str) -> Ring | None:
+        """Where to read a log that is kept, and not in a file: on the console, in syslog."""
+        stream = self._streams.get((name, channel))
+        if stream is None or all(isinstance(sink, Null) or sink.path is not None for sink in stream.sinks):
+            return None
+        return stream.ring if all(sink.path is None for sink in stream.sinks) else None
+
     def _forget(self, name: str) -> None:
         self._close_stdin(name)
-        for channel in ("stdout", "stderr"):
+        for channel in CHANNELS:
             if (name, channel) in self._streams:
                 self._drop((name, channel))
 
@@ -312,6 +460,15 @@ class Outputs:
         stream.ring.close()
         _close(stream.sinks)
 
+    def _give(self, name: str, stdin: _Stdin, data: bytes) -> None:
+        idle = not stdin.waiting
+        stdin.waiting += data
+        self._write_stdin(name, stdin)
+        if self._stdin.get(name) is not stdin:
+            raise BrokenPipeError
+        if stdin.waiting and idle:
+            self._loop.add_writer(stdin.fd, self._write_stdin, name, stdin)
+
     def _write_stdin(self, name: str, stdin: _Stdin) -> None:
         try:
             while stdin.waiting:
@@ -323,6 +480,9 @@ class Outputs:
             self._close_stdin(name)
             return
         self._loop.remove_writer(stdin.fd)
+        when_read, stdin.when_read = stdin.when_read, None
+        if when_read is not None:
+            when_read()
 
     def _close_stdin(self, name: str) -> None:
         stdin = self._stdin.pop(name, None)
@@ -346,6 +506,24 @@ class _Kept(Null):
 
     def close(self) -> None:
         self._ring.close()
+
+
+def _events_enabled(stream: _Stream) -> bool:
+    program = stream.program
+    return program.stdout_events_enabled if stream.channel == "stdout" else program.stderr_events_enabled
+
+
+def _text(data: bytes) -> str:
+    """What a program wrote, as supervisord's log has it."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return f"Undecodable: {data!r}"
+
+
+def _shows_colours(fd: int) -> bool:
+    """A terminal does, unless its user does not want it (https://no-color.org)."""
+    return os.isatty(fd) and not os.environ.get("NO_COLOR")
 
 
 def _close(sinks: list[Sink]) -> None:

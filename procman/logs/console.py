@@ -16,6 +16,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
+from procman.logs.formats import Format
 from procman.logs.lines import LineSplitter
 from procman.logs.trouble import Trouble, write_all
 
@@ -117,9 +118,13 @@ class Console:
         overflow: Overflow = Overflow.BLOCK,
         on_problem: Callable[[str], None] = lambda _text: None,
         max_line: int = 65536,
+        write_as: Format | None = None,
     ) -> "ConsoleStream":
-        """Return a sink for one stream; `name` is for the message about what was dropped of it."""
-        return ConsoleStream(self, name, overflow, on_problem, max_line)
+        """Return a sink for one stream.
+
+        `name` is for the message about what was dropped of it; `write_as` makes of its lines what is written.
+        """
+        return ConsoleStream(self, name, overflow=overflow, on_problem=on_problem, max_line=max_line, write_as=write_as)
 
     def flush(self, timeout: float = 0.0) -> bool:
         """Write what waits, for `timeout` seconds at most; True when nothing waits any more."""
@@ -175,6 +180,12 @@ class Console:
     def wait(self, callback: Callable[[], None]) -> None:
         """Call back once, in turn with all that wait, when there is room for a program again."""
         self._waiting[callback] = None
+
+    def tell_dropped(self) -> None:
+        """Say of each stream how much of it was dropped since this was said the last time."""
+        dropping, self._dropping = self._dropping, {}
+        for stream in dropping:
+            stream.tell_dropped()
 
     def dropped(self, stream: "ConsoleStream", count: int) -> None:
         """Note that a stream has dropped bytes, to be told when it flows again."""
@@ -238,9 +249,7 @@ class Console:
 
     def _wake(self) -> None:
         """Tell of what was dropped; let those that wait read one turn each, until there is enough again."""
-        dropping, self._dropping = self._dropping, {}
-        for stream in dropping:
-            stream.tell_dropped()
+        self.tell_dropped()
         while self._waiting and self.ready:
             callback = next(iter(self._waiting))
             del self._waiting[callback]
@@ -276,7 +285,14 @@ class ConsoleStream:
     path = None
 
     def __init__(
-        self, console: Console, name: str, overflow: Overflow, on_problem: Callable[[str], None], max_line: int
+        self,
+        console: Console,
+        name: str,
+        *,
+        overflow: Overflow,
+        on_problem: Callable[[str], None],
+        max_line: int,
+        write_as: Format | None,
     ) -> None:
         self.overflow = overflow
         self.lost = 0
@@ -284,6 +300,7 @@ class ConsoleStream:
         self._name = name
         self._on_problem = on_problem
         self._lines = LineSplitter(max_line)
+        self._write_as = write_as
         self._dropped_lines = 0
 
     @property
@@ -334,6 +351,8 @@ class ConsoleStream:
     def _send(self, lines: bytes) -> None:
         if not lines:
             return
+        if self._write_as is not None:
+            lines = self._write_as(lines)
         if self.overflow is not Overflow.BLOCK and not self._console.has_room(self.overflow):
             self.lost += len(lines)
             self._dropped_lines += lines.count(b"\n")
@@ -366,6 +385,12 @@ class Consoles:
         self._loop = loop
         for console in self._by_place.values():
             console.attach(loop)
+
+    def settle(self, timeout: float = 0.0) -> None:
+        """Write what waits, within `timeout` seconds for each, and say what was dropped."""
+        for console in self._by_place.values():
+            console.flush(timeout)
+            console.tell_dropped()
 
     def close(self, timeout: float = 0.0) -> None:
         """Close them, within `timeout` seconds for each."""

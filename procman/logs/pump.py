@@ -1,7 +1,8 @@
 """From a program's pipe to its sinks, on the loop, never blocking it.
 
 One pump for one pipe. A sink that has enough stops the reading of this one pipe, and only of this one: the program
-waits in its own write. Bytes in = bytes handed to every sink + bytes left unread when the pump was closed.
+waits in its own write. Bytes in = bytes handed to every sink, or through a tap to others, + bytes left unread when the
+pump was closed.
 """
 
 import asyncio
@@ -12,9 +13,9 @@ import struct
 import termios
 from collections.abc import Callable, Sequence
 
-from procman.logs.lines import AnsiStripper
 from procman.logs.ring import Ring
 from procman.logs.sinks import Sink
+from procman.logs.tap import Tap
 
 # One flooding program to a file that begins anew at 50 MB (ext4): 1710 MiB/s with the kernel's own 64 KiB, 1840 with
 # 256 KiB, and no more with 1 MiB, of which a user who is not root may have 64 (pipe(7)).
@@ -30,7 +31,7 @@ READS_PER_TURN = 4
 
 
 class Pump:
-    """Reads `fd`, which it owns from now on, and hands what it reads to the ring, the sinks and `on_data`.
+    """Reads `fd`, which it owns from now on, and hands what it reads to the ring and the sinks; first to the `tap`.
 
     `on_eof` is called once, when all who could write have closed the pipe; not after `close`.
     """
@@ -42,9 +43,8 @@ class Pump:
         sinks: Sequence[Sink],
         ring: Ring,
         *,
-        strip_ansi: bool = False,
+        tap: Tap | None = None,
         on_eof: Callable[[], None] = lambda: None,
-        on_data: Callable[[bytes], None] | None = None,
         pipe_size: int = PIPE_SIZE,
     ) -> None:
         self.bytes_in = 0
@@ -54,9 +54,8 @@ class Pump:
         self._fd = fd
         self._sinks = tuple(sinks)
         self._ring = ring
-        self._stripper = AnsiStripper() if strip_ansi else None
+        self._tap = tap
         self._on_eof = on_eof
-        self._on_data = on_data
         self._waits = False
         os.set_blocking(fd, False)
         self._capacity = _enlarge(fd, pipe_size)
@@ -68,6 +67,11 @@ class Pump:
         return self.unread + sum(sink.lost for sink in self._sinks)
 
     @property
+    def tap(self) -> Tap | None:
+        """What the data goes through before it comes to the sinks."""
+        return self._tap
+
+    @property
     def waits(self) -> bool:
         """Whether a sink makes this pump wait."""
         return self._waits
@@ -76,6 +80,12 @@ class Pump:
         """From the next byte on write to these; the old ones are the caller's to close."""
         self._sinks = tuple(sinks)
         self._resume()
+
+    def set_tap(self, tap: Tap | None) -> None:
+        """From the next byte on go through this one; what the old one held back is handed on."""
+        if self._tap is not None:
+            self._tap.flush(self._hand_on)
+        self._tap = tap
 
     def drain(self, limit: int | None = None) -> None:
         """Read now what the pipe holds: what a program wrote before it died is in its log when this returns.
@@ -125,19 +135,16 @@ class Pump:
         return True
 
     def _deliver(self, data: bytes) -> bool:
-        if self._stripper is not None:
-            data = self._stripper.feed(data)
-            if not data:
-                return True
-        return self._hand_on(data)
+        if self._tap is None:
+            return self._hand_on(data)
+        self._tap.feed(data, self._hand_on)
+        return self._all_ready()
 
     def _hand_on(self, data: bytes) -> bool:
         self._ring.append(data)
         ready = True
         for sink in self._sinks:
             ready = sink.write(data) and ready
-        if self._on_data is not None:
-            self._on_data(data)
         return ready
 
     def _wait(self) -> None:
@@ -164,9 +171,8 @@ class Pump:
         self.closed = True
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
-        rest = self._stripper.flush() if self._stripper is not None else b""
-        if rest:
-            self._hand_on(rest)
+        if self._tap is not None:
+            self._tap.flush(self._hand_on)
         for sink in self._sinks:
             sink.end()
 

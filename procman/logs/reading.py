@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from procman.errors import BadRequest, ProcmanError
+from procman.logs.ring import Ring
 
 MAX_READ = 16 << 20
 
@@ -58,6 +59,23 @@ def tail_log(path: str, offset: int, length: int, *, max_read: int = MAX_READ) -
             return _read(fd, offset + skipped, length - skipped), size, more
     except CannotRead:
         return b"", offset, False
+
+
+def read_ring(ring: Ring, offset: int, length: int) -> bytes:
+    """As `read_log`, of what is kept in memory of a stream that goes to no file; what has left the ring is left out."""
+    if length < 0 or (offset < 0 and length):
+        raise BadRange(f"cannot read {length} bytes at offset {offset}: a negative offset goes with length 0")
+    if offset < 0:
+        return ring.tail(-offset)
+    data, _, missed = ring.read(offset)
+    return data[: max(0, length - missed)] if length else data
+
+
+def tail_ring(ring: Ring, offset: int, length: int) -> tuple[bytes, int, bool]:
+    """As `tail_log`, of what is kept in memory."""
+    if ring.end > offset + length:
+        return ring.tail(max(length, 0)), ring.end, True
+    return ring.read(offset)[0], ring.end, False
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from procman.logs.pump import READ_SIZE, READS_PER_TURN, Follower, Pump
 from procman.logs.ring import Ring
 from procman.logs.sinks import RotatingFile
+from procman.logs.tap import Tap
 
 
 class Collector:
@@ -181,7 +182,7 @@ async def test_a_grandchild_that_goes_on_writing_does_not_hold_the_loop():
     def refill(data):
         piped.write(b"y" * len(data))
 
-    piped = Piped(sink, on_data=refill, pipe_size=1 << 17)
+    piped = Piped(sink, tap=Tap(on_raw=refill), pipe_size=1 << 17)
     piped.write(b"x" * (1 << 17))
     piped.pump.drain()
     assert piped.pump.bytes_in == 1 << 17
@@ -209,10 +210,10 @@ async def test_one_turn_is_bounded():
 
 @running
 async def test_colours_are_stripped_across_reads():
-    """What reaches ring, sinks and on_data has no escape sequence, also where a read ends inside one."""
+    """What reaches ring, sinks and listeners has no escape sequence, also where a read ends inside one."""
     sink = Collector()
     seen = []
-    piped = Piped(sink, strip_ansi=True, on_data=seen.append)
+    piped = Piped(sink, tap=Tap(strip_ansi=True, on_text=seen.append))
     for part in (b"\x1b[3", b"1mred\x1b", b"[0m \x1b["):
         piped.write(part)
         piped.pump.drain()
@@ -224,7 +225,7 @@ async def test_colours_are_stripped_across_reads():
 async def test_a_program_that_only_colours_does_not_pass_a_sink_that_has_enough():
     """Chunks that strip to nothing do not take a sink for ready that is not."""
     sink = Collector(1)
-    piped = Piped(sink, strip_ansi=True)
+    piped = Piped(sink, tap=Tap(strip_ansi=True))
     piped.write(b"text")
     piped.pump.drain()
     assert piped.pump.waits
@@ -239,7 +240,7 @@ async def test_a_program_that_only_colours_does_not_pass_a_sink_that_has_enough(
 @running
 async def test_a_pump_may_be_closed_by_who_hears_of_its_data():
     """Its descriptor may be somebody else's a moment later, and is not touched again."""
-    piped = Piped(Collector(), on_data=lambda _data: piped.pump.close())
+    piped = Piped(Collector(), tap=Tap(on_raw=lambda _data: piped.pump.close()))
     piped.write(b"x" * (2 * READ_SIZE))
     piped.pump.drain()
     assert piped.pump.bytes_in == piped.pump.unread == READ_SIZE

@@ -1,0 +1,92 @@
+"""How programs' lines look on the master's own stdout, and what becomes of them when nobody reads it."""
+
+import contextlib
+import json
+import re
+
+import pytest
+from running_master import RunningMaster, python
+
+from procman.client import Client
+
+SAYS = python("import sys, time; print('one'); print('two', file=sys.stderr); time.sleep(1000)")
+FLOODS = python("import sys; sys.stdout.write(('x' * 99 + chr(10)) * 60_000)")
+
+
+@pytest.fixture
+def start(tmp_path):
+    masters = []
+
+    def start(programs: str, master: str = "") -> RunningMaster:
+        masters.append(RunningMaster(tmp_path, programs, master=master))
+        return masters[-1]
+
+    yield start
+    for master in masters:
+        master.close()
+
+
+def says(name: str, *lines: str) -> str:
+    head = f"[program:{name}]\ncommand={SAYS}\nstdout_logfile=-\nstderr_logfile=-"
+    return "\n".join([head, *lines, ""])
+
+
+def test_lines_stand_behind_the_names_of_their_programs(start):
+    """Padded to the longest; the master's own lines are procman's."""
+    master = start(says("web") + says("database"), "log_format=prefix")
+    for line in ("web      | one", "web      | two", "database | one", "procman  | "):
+        master.wait_for(line)
+
+
+def test_json_is_for_machines_and_each_program_may_differ(start):
+    """Every line of the stream is a record, but for those of the one program that wants another form."""
+    master = start(
+        says("web") + says("plain", "log_format=raw", "log_timestamp=none"), "log_format=json\nlog_timestamp=iso"
+    )
+    for said in ("one", "two"):
+        master.wait_for(said, after=master.wait_for(said))
+    master.stop()
+    records = [json.loads(line) for line in master.lines if line.rstrip() not in ("one", "two")]
+    web = [record for record in records if record["program"] == "web"]
+    assert {(record["stream"], record["message"]) for record in web} == {("stdout", "one"), ("stderr", "two")}
+    assert all(record["time"].endswith("Z") for record in web)
+    assert any(record["program"] == "procman" and "received SIGTERM" in record["message"] for record in records)
+    assert sum(line.rstrip() in ("one", "two") for line in master.lines) == 2
+
+
+def test_a_log_goes_to_a_file_and_to_the_console(start, tmp_path):
+    """And `tail` reads it back from the file."""
+    master = start(f"[program:web]\ncommand={SAYS}\nstdout_logfile={tmp_path}/web.log, -\n")
+    master.wait_for("one")
+    assert (tmp_path / "web.log").read_text() == "one\n"
+    assert master.ctl("tail", "web").stdout.strip() == "one"
+
+
+def test_tail_reads_what_went_to_the_console(start):
+    """From the memory of the master, for no file has it."""
+    master = start(says("web"))
+    master.wait_for("one")
+    assert master.ctl("tail", "web").stdout.strip() == "one"
+
+
+def test_a_program_may_drop_its_lines_rather_than_wait(start):
+    """log_overflow=drop: nobody reads 6 MB, the program ends all the same, and what was lost is said and counted."""
+    lines = ["stdout_logfile=-", "log_overflow=drop", "autorestart=false", "startsecs=0"]
+    master = start("\n".join([f"[program:web]\ncommand={FLOODS}", *lines, ""]))
+    master.wait_for("procman started")
+    # Not from its stdout, which nobody reads from now on, before the program has ended.
+    log = b""
+    with (
+        contextlib.closing(Client(f"unix://{master.socket}")) as client,
+        client.stream("GET", "/v1/log?follow=1&tail=100000") as stream,
+    ):
+        for piece in stream:
+            log += piece
+            if b"exited: web (exit status 0; expected)" in log:
+                break
+    lost = master.info("web")["lost"]
+    assert lost > 1_000_000
+    assert master.stop() == 0
+    (dropped,) = re.findall(r"(\d+) lines of web were not written: nobody read the console", master.text)
+    assert int(dropped) * 100 == lost
+    assert sum(line == "x" * 99 for line in master.lines) == 60_000 - int(dropped)

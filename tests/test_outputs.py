@@ -1,0 +1,311 @@
+"""Who is told of what programs write, and what the master's log says of it."""
+
+import asyncio
+import os
+from dataclasses import replace
+
+import pytest
+from programs import program
+
+from procman.config.model import Config, Master
+from procman.core.messages import AnnounceInPlace
+from procman.logs.capture import BEGIN, END
+from procman.outputs import Outputs
+from procman.system.spawn import Child
+
+
+class Recorder:
+    """A watcher that writes down what it is told, and can wait for it."""
+
+    def __init__(self, listeners=()):
+        self.listeners = listeners
+        self.told = []
+        self._more = asyncio.Event()
+
+    def listens(self, program):
+        return program.name in self.listeners
+
+    def heard(self, name, data):
+        self._tell("heard", name, data)
+
+    def logged(self, program, pid, channel, data):
+        self._tell("logged", program.name, pid, channel, data)
+
+    def captured(self, program, pid, channel, data):
+        self._tell("captured", program.name, pid, channel, data)
+
+    def _tell(self, *what):
+        self.told.append(what)
+        self._more.set()
+
+    async def wait_for(self, *what):
+        while what not in self.told:
+            self._more.clear()
+            await asyncio.wait_for(self._more.wait(), 60)
+
+
+class Running:
+    """Outputs of a master, and programs that are pipes the test writes to."""
+
+    def __init__(self, folder, *, listeners=(), **master):
+        self.folder = folder
+        self.main_log = folder / "master.log"
+        options = {"logfile": str(self.main_log), "silent": True, "childlogdir": str(folder), "nocleanup": True}
+        self.outputs = Outputs(Config(file="x", here="/", master=Master(**options | master)))
+        self.watcher = self.outputs.watcher = Recorder(listeners)
+        self.writers = {}
+
+    def start(self, program, pid, *channels):
+        """Its pipes: both, or those that are named."""
+        readers = {}
+        for channel in channels or ("stdout", "stderr"):
+            readers[channel], self.writers[pid, channel] = os.pipe()
+        self.outputs.attach(
+            program.namespec,
+            program,
+            Child(pid, None, readers.get("stdout"), readers.get("stderr"), popen=None),
+        )
+
+    def write(self, pid, data, channel="stdout"):
+        os.write(self.writers[pid, channel], data)
+
+    def write_and_read(self, pid, data):
+        """What the loop would read a moment later is read at once."""
+        self.write(pid, data)
+        self.outputs.ended("web")
+
+    def end(self, name, pid):
+        """The process has ended, and nobody else has its pipes."""
+        for key in [key for key in self.writers if key[0] == pid]:
+            os.close(self.writers.pop(key))
+        self.outputs.ended(name)
+
+    def change(self, program, **options):
+        changed = replace(program, **options)
+        self.outputs.hear(AnnounceInPlace(program.namespec, program, changed))
+        return changed
+
+    def log(self, name="web", channel="stdout"):
+        return (self.folder / f"{name}.{channel}").read_bytes()
+
+    def main(self):
+        """The texts in the master's log, without their times."""
+        return [line[24:] for line in self.main_log.read_text().splitlines()]
+
+    def close(self):
+        for writer in self.writers.values():
+            os.close(writer)
+        self.outputs.close(1)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a test's steps with outputs in this folder."""
+
+    def run(steps, **options):
+        async def whole():
+            running = Running(tmp_path, **options)
+            try:
+                await steps(running)
+            finally:
+                running.close()
+
+        asyncio.run(whole())
+
+    run.web = lambda name="web", **options: program(
+        name, stdout_logfile=f"{tmp_path}/{name}.stdout", stderr_logfile=f"{tmp_path}/{name}.stderr", **options
+    )
+    return run
+
+
+def test_what_a_program_writes_is_told_where_its_options_say_so(run):
+    """Each channel by its own option, with the pid of the process that wrote it."""
+
+    async def steps(running):
+        running.start(run.web(stdout_events_enabled=True), 11)
+        running.start(run.web("other", stderr_events_enabled=True), 12)
+        running.write(11, b"one\n")
+        running.write(11, b"silent\n", "stderr")
+        running.write(12, b"silent\n")
+        running.write(12, b"two\n", "stderr")
+        running.end("web", 11)
+        running.end("other", 12)
+        assert running.watcher.told == [
+            ("logged", "web", 11, "stdout", b"one\n"),
+            ("logged", "other", 12, "stderr", b"two\n"),
+        ]
+        assert (running.log(), running.log(channel="stderr")) == (b"one\n", b"silent\n")
+
+    run(steps)
+
+
+def test_a_message_is_told_and_not_logged(run):
+    """What is between the tokens, on either channel; the pieces of it are told too, where the log is."""
+
+    async def steps(running):
+        web = run.web(stdout_capture_maxbytes=100, stderr_capture_maxbytes=100, stderr_events_enabled=True)
+        running.start(web, 11)
+        running.write(11, b"a" + BEGIN + b"out" + END + b"b")
+        running.write(11, BEGIN + b"err" + END, "stderr")
+        running.end("web", 11)
+        assert running.watcher.told == [
+            ("captured", "web", 11, "stdout", b"out"),
+            ("logged", "web", 11, "stderr", b"err"),
+            ("captured", "web", 11, "stderr", b"err"),
+        ]
+        assert (running.log(), running.log(channel="stderr")) == (b"ab", b"")
+
+    run(steps)
+
+
+def test_a_message_without_end_is_lost_and_counted(run):
+    """Nobody is told of it, and the last bytes before it are in the log."""
+
+    async def steps(running):
+        running.start(run.web(stdout_capture_maxbytes=100), 11)
+        running.write(11, b"last words" + BEGIN + b"secret")
+        running.end("web", 11)
+        # The end of the pipe is seen in a later turn of the loop; another program's bytes come after it.
+        running.start(run.web("other", stdout_events_enabled=True), 12)
+        running.write(12, b"x")
+        await running.watcher.wait_for("logged", "other", 12, "stdout", b"x")
+        assert running.outputs.lost("web") == len(b"secret")
+        assert running.log() == b"last words"
+        assert len(running.watcher.told) == 1
+
+    run(steps)
+
+
+def test_a_listener_is_heard_as_it_speaks(run):
+    """Byte for byte, and its log has it too, without colours if they are not wanted; its stderr is a log like any."""
+
+    async def steps(running):
+        running.start(run.web(stdout_events_enabled=True, stdout_capture_maxbytes=9, stderr_events_enabled=True), 11)
+        running.write(11, b"REA\x1b[1mDY\n" + BEGIN)
+        running.write(11, b"oops", "stderr")
+        running.end("web", 11)
+        assert running.watcher.told == [
+            ("heard", "web", b"REA\x1b[1mDY\n" + BEGIN),
+            ("logged", "web", 11, "stderr", b"oops"),
+        ]
+        assert running.log() == b"READY\n" + BEGIN
+
+    run(steps, listeners={"web"}, strip_ansi=True)
+
+
+def test_what_is_left_of_a_listener_does_not_speak_for_the_next(run):
+    """A descendant that holds the pipe is in the log, and not in the protocol."""
+
+    async def steps(running):
+        listener = run.web()
+        running.start(listener, 11, "stdout")
+        running.outputs.ended("web")
+        running.start(listener, 12, "stdout")
+        running.start(run.web("other", stdout_events_enabled=True), 13)
+        running.write(11, b"RESULT 2\nOK")
+        running.write(13, b"x")
+        await running.watcher.wait_for("logged", "other", 13, "stdout", b"x")
+        running.write(12, b"READY\n")
+        await running.watcher.wait_for("heard", "web", b"READY\n")
+        assert len(running.watcher.told) == 2
+        assert running.log() == b"RESULT 2\nOKREADY\n"
+
+    run(steps, listeners={"web"})
+
+
+def test_descendants_of_an_earlier_run_are_told_with_its_pid(run):
+    """The event says which run it was."""
+
+    async def steps(running):
+        web = run.web(stdout_events_enabled=True)
+        running.start(web, 11)
+        running.start(web, 12)
+        running.write(11, b"late")
+        await running.watcher.wait_for("logged", "web", 11, "stdout", b"late")
+
+    run(steps)
+
+
+def test_options_change_while_the_program_runs(run):
+    """Events and messages begin, and end, with the next byte."""
+
+    async def steps(running):
+        web = run.web()
+        running.start(web, 11)
+
+        running.write_and_read(11, b"1" + BEGIN + b"2" + END)
+        assert running.watcher.told == []
+        web = running.change(web, stdout_events_enabled=True, stdout_capture_maxbytes=3)
+        running.write_and_read(11, b"3" + BEGIN + b"4" + END)
+        assert running.watcher.told == [
+            ("logged", "web", 11, "stdout", b"3"),
+            ("logged", "web", 11, "stdout", b"4"),
+            ("captured", "web", 11, "stdout", b"4"),
+        ]
+        running.watcher.told.clear()
+        running.change(web, stdout_events_enabled=False, stdout_capture_maxbytes=0)
+        running.write_and_read(11, b"5" + BEGIN + b"6" + END)
+        assert running.watcher.told == []
+        assert running.log() == b"1" + BEGIN + b"2" + END + b"3" + b"5" + BEGIN + b"6" + END
+
+    run(steps)
+
+
+def test_a_message_survives_a_change_of_the_options(run):
+    """Neither its beginning nor its tokens are lost when something else is updated, or the room for it."""
+
+    async def steps(running):
+        web = run.web(stdout_capture_maxbytes=3)
+        running.start(web, 11)
+        running.write_and_read(11, BEGIN + b"123")
+        running.change(web, stdout_capture_maxbytes=100, stdout_events_enabled=True, startretries=9)
+        running.write_and_read(11, b"456" + END)
+        assert running.watcher.told == [
+            ("logged", "web", 11, "stdout", b"456"),
+            ("captured", "web", 11, "stdout", b"123456"),
+        ]
+
+    run(steps)
+
+
+def test_what_programs_write_is_in_a_debug_log(run):
+    """In supervisord's words, each piece in one line: a program cannot write lines into the master's log."""
+
+    async def steps(running):
+        running.start(run.web(stdout_capture_maxbytes=100), 11)
+        running.start(run.web("ear"), 12)
+        running.write(11, "Malmö 100% \\n\n2026-11-23 09:00:00,000 CRIT\r\n".encode())
+        running.write(11, b"\x88\n", "stderr")
+        running.write(12, b"READY\n")
+        running.end("web", 11)
+        running.end("ear", 12)
+        running.start(run.web(stdout_capture_maxbytes=100), 13)
+        running.write(13, BEGIN + b"x" + END)
+        running.end("web", 13)
+        lines = running.main()
+        assert [line for line in lines if "put:" in line or "comm" in line] == [
+            r"DEBG 'web' stdout output:\nMalmö 100% \n\n2026-11-23 09:00:00,000 CRIT\r\n",
+            r"DEBG 'web' stderr output:\nUndecodable: b'\x88\n'",
+            r"DEBG 'ear' stdout output:\nb'READY\n'",
+            r"DEBG 'web' stdout output:\nx",
+            "DEBG 'web' stdout emitted a comm event",
+        ]
+
+    run(steps, listeners={"ear"}, loglevel="debug")
+
+
+@pytest.mark.parametrize("loglevel", ["info", "warn"])
+def test_what_programs_write_is_in_no_other_log(run, loglevel):
+    """Not from info on."""
+
+    async def steps(running):
+        running.start(run.web(stdout_capture_maxbytes=100, stderr_events_enabled=True), 11)
+        running.start(run.web("ear"), 12)
+        running.write(11, BEGIN + b"x" + END)
+        running.write(11, b"y", "stderr")
+        running.write(12, b"READY\n")
+        running.end("web", 11)
+        running.end("ear", 12)
+        assert running.main() == []
+
+    run(steps, listeners={"ear"}, loglevel=loglevel)
