@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from procman.config.model import Program, Scope
+from procman.config.model import Leftovers, Program, Scope
 from procman.core.fleet import Fleet
 from procman.core.messages import (
     Action,
@@ -36,7 +36,9 @@ from procman.core.messages import (
     SpawnFailed,
 )
 from procman.core.process import Process
+from procman.core.states import State
 from procman.system.reaper import Reaped, reap
+from procman.system.shared_sockets import SharedSockets
 from procman.system.signals import send
 from procman.system.spawn import CannotSpawn, Child, spawn
 from procman.trees import LeftBehind, Trees
@@ -84,13 +86,21 @@ class Engine:
     """Drives a fleet. Everything happens on the running loop's thread."""
 
     def __init__(
-        self, fleet: Fleet, streams: Streams, trees: Trees, serverurl: str | None, on_bug: Callable[[str], None]
+        self,
+        fleet: Fleet,
+        streams: Streams,
+        trees: Trees,
+        sockets: SharedSockets,
+        *,
+        serverurl: str | None,
+        on_bug: Callable[[str], None],
     ) -> None:
         """`serverurl` is what processes find as SUPERVISOR_SERVER_URL; `on_bug` is told of what must not happen."""
         self.fleet = fleet
         self._trees = trees
         self.orphans = 0  # strangers that were reaped
         self._streams = streams
+        self._sockets = sockets
         self._serverurl = serverurl
         self._on_bug = on_bug
         self._loop = asyncio.get_running_loop()
@@ -133,7 +143,8 @@ class Engine:
             self._loop.call_soon(self.reap)
 
     def close(self) -> None:
-        """Disarm the timers; nothing is handled any more."""
+        """Disarm the timers, and close what is still shared; nothing is handled any more."""
+        self._sockets.close()
         for handle in (self._timer, self._more, self._report):
             if handle is not None:
                 handle.cancel()
@@ -222,6 +233,9 @@ class Engine:
                     self._events.append(KillFailed(name, refusal))
                 if scope is Scope.TREE:
                     self._tree_orders.append(action)
+            case Announce(name=name, after=State.BACKOFF | State.EXITED | State.STOPPED) | Dismissed(name):
+                self._tell(action)
+                self._sockets.release(name)
             case _:
                 self._tell(action)
 
@@ -237,18 +251,24 @@ class Engine:
             return
         try:
             tag = self._trees.tag(order.name)
-            child = spawn(order.program, self._serverurl, tag=tag)
+            child = spawn(order.program, self._serverurl, stdin=self._shared_socket(order), tag=tag)
         except CannotSpawn as why:
             code = NOT_FOUND if why.not_found else NOT_EXECUTABLE
             answer: Spawned | SpawnFailed = SpawnFailed(order.name, str(why), code)
         else:
             self._children[child.pid] = child
-            self._trees.started(order.name, child.pid, tag)
+            program = order.program
+            whole = program.kill_scope is Scope.TREE or program.leftovers is Leftovers.STOP
+            self._trees.started(order.name, child.pid, tag, whole=whole)
             answer = Spawned(order.name, child.pid)
             self._guarded(partial(self._streams.attach, order.name, order.program, child))
         # Before anything that a subscriber may post about it.
         self._events.appendleft(answer)
         self._tell(answer)
+
+    def _shared_socket(self, order: Spawn) -> int | None:
+        group = self.fleet.groups[order.program.group].group
+        return self._sockets.take(order.name, group.name, group.socket) if group.socket is not None else None
 
     def _tell(self, news: News) -> None:
         for subscriber in tuple(self._subscribers):

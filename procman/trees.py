@@ -7,8 +7,10 @@ is looked for unless somebody minds: a program whose tree is to be stopped, or t
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from signal import SIGKILL
 
 from procman.core.messages import Kill
+from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
 from procman.system.proc import CannotLook, Process, identify
 from procman.system.tree import ROUNDS, Look, Sweep, Tags, Tree, look
 
@@ -32,6 +34,32 @@ class Outcome:
     gone: list[str] = field(default_factory=list)  # nothing was left to be signalled
 
 
+class _Family:
+    """One process and all that comes of it: as a tree, and where the machine offers it in a cgroup, too."""
+
+    def __init__(self, tree: Tree, leaf: Leaf | None) -> None:
+        self._tree = tree
+        self._leaf = leaf
+
+    def members(self, found: Look, *, just_reaped: bool = False) -> tuple[Process, ...]:
+        """Who of them lives."""
+        members = self._tree.members(found, just_reaped=just_reaped)
+        if self._leaf is None:
+            return members
+        known = {process.pid for process in members}
+        return (*members, *found.living(pid for pid in self._leaf.pids() if pid not in known))
+
+    def kill(self) -> None:
+        """SIGKILL to all at once, however fast they fork; only where there is a cgroup."""
+        if self._leaf is not None:
+            self._leaf.kill()
+
+    def close(self) -> None:
+        """Nobody asks about it any more."""
+        if self._leaf is not None:
+            self._leaf.remove()
+
+
 class Trees:
     """The trees of all processes of one engine, by namespec."""
 
@@ -39,19 +67,26 @@ class Trees:
         """`adopts`: the master is PID 1 or a subreaper, so that every orphan becomes its child."""
         self._tags = Tags(identifier)
         self._under = os.getpid() if adopts else None
-        self._running: dict[str, Tree] = {}
-        self._waited: dict[str, Tree] = {}  # the process has ended, and what is left of it is waited for
-        self._unreported: dict[str, Tree] = {}  # the process has ended, and nobody waits for what may be left of it
+        self._cgroups: Cgroups | None = None
+        self._has_cgroups = True  # until that is tried
+        self._running: dict[str, _Family] = {}
+        self._waited: dict[str, _Family] = {}  # the process has ended, and what is left of it is waited for
+        self._unreported: dict[str, _Family] = {}  # the process has ended, and nobody waits for what may be left of it
 
     def tag(self, name: str) -> str:
         """What the next process of that name carries in its environment."""
         return self._tags.new(name)
 
-    def started(self, name: str, pid: int, tag: str) -> None:
-        """It has, and is not reaped."""
+    def started(self, name: str, pid: int, tag: str, *, whole: bool) -> None:
+        """It has, and is not reaped; `whole`: nothing of it may escape SIGKILL."""
         root = identify(pid)
         if root is not None:
-            self._running[name] = Tree(root, tag)
+            self._running[name] = _Family(Tree(root, tag), self._leaf(name, pid) if whole else None)
+
+    def close(self) -> None:
+        """Take all cgroups away that are empty."""
+        if self._cgroups is not None:
+            self._cgroups.close()
 
     def ended(self, names: Iterable[str], minded: Iterable[str]) -> dict[str, tuple[int, ...]]:
         """These were reaped a moment ago; who is left of those where it is minded. From now on that is waited for."""
@@ -76,7 +111,7 @@ class Trees:
             return []
         gone = [name for name, tree in self._waited.items() if not tree.members(found)]
         for name in gone:
-            del self._waited[name]
+            self._waited.pop(name).close()
         return gone
 
     def let_be(self, name: str) -> None:
@@ -92,6 +127,8 @@ class Trees:
         if found is None:
             return {}
         left = {name: tuple(process.pid for process in tree.members(found)) for name, tree in trees.items()}
+        for tree in trees.values():
+            tree.close()
         return {name: pids for name, pids in left.items() if pids}
 
     def signal(self, orders: Iterable[Kill]) -> Outcome:
@@ -102,6 +139,8 @@ class Trees:
             tree = self._running.get(order.name) if order.pid else self._waited.get(order.name)
             if tree is None:
                 continue
+            if order.signal == SIGKILL:
+                tree.kill()
             # The process has had it by its pid: a second one would be too many for those that count them.
             sweeps[order.name] = (Sweep(_all_but(tree, order.pid), order.signal), not order.pid)
         reached: set[str] = set()
@@ -132,13 +171,29 @@ class Trees:
             return ()
         return found.everybody_else() if os.getpid() == 1 else found.descendants(os.getpid())
 
-    def _report_later(self, name: str, tree: Tree) -> None:
+    def _leaf(self, name: str, pid: int) -> Leaf | None:
+        """A cgroup with that process in it; None where there can be none, and the tag has to do."""
+        try:
+            if self._cgroups is None and self._has_cgroups:
+                self._has_cgroups = False
+                self._cgroups = make_cgroups()
+            leaf = self._cgroups.leaf(name) if self._cgroups is not None else None
+        except NoCgroups:
+            return None
+        if leaf is not None and leaf.add(pid) is not None:
+            leaf.remove()
+            return None
+        return leaf
+
+    def _report_later(self, name: str, tree: _Family) -> None:
         if len(self._unreported) < MOST_REPORTED:
             self._unreported[name] = tree
+        else:
+            tree.close()
 
     def _ended_without(self, name: str, refusal: str | None, outcome: Outcome) -> None:
         """Nobody of what was left got the signal: there is nobody, or nobody who may be signalled."""
-        del self._waited[name]
+        self._waited.pop(name).close()
         if refusal is None:
             outcome.gone.append(name)
         else:
@@ -152,6 +207,6 @@ class Trees:
             return None
 
 
-def _all_but(tree: Tree, spared: int) -> Callable[[Look], tuple[Process, ...]]:
+def _all_but(tree: _Family, spared: int) -> Callable[[Look], tuple[Process, ...]]:
     """How to find the members of a tree other than the one with that pid."""
     return lambda found: tuple(process for process in tree.members(found) if process.pid != spared)

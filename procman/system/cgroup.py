@@ -114,20 +114,29 @@ def make_cgroups() -> Cgroups:
 
 
 def _own_folder() -> str:
-    """Where the cgroup of this process is mounted."""
     try:
         with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
-            own = next((line[3:].rstrip("\n") for line in file if line.startswith("0::")), None)
+            cgroups = file.read()
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            mounts = [found for line in file if (found := _cgroup_mount(line)) is not None]
+            mounts = file.read()
     except OSError as error:
         raise NoCgroups(f"cannot look for cgroups: {error.strerror}") from None
-    if own is not None:
-        for root, where in mounts:
-            # In a container without a cgroup namespace the path is the host's, and the mount shows a part of that.
-            if own == root or own.startswith(root.rstrip("/") + "/"):
-                return os.path.normpath(f"{where}/{own[len(root) :]}")
-    raise NoCgroups("no cgroup v2 is mounted here that holds this process")
+    folder = _locate(cgroups, mounts)
+    if folder is None:
+        raise NoCgroups("no cgroup v2 is mounted here that holds this process")
+    return folder
+
+
+def _locate(cgroups: str, mounts: str) -> str | None:
+    """Where a process's own cgroup is mounted, by its /proc/PID/cgroup and mountinfo."""
+    own = next((line.removeprefix("0::") for line in cgroups.splitlines() if line.startswith("0::")), None)
+    if own is None:
+        return None
+    for root, where in filter(None, map(_cgroup_mount, mounts.splitlines())):
+        # In a container without a cgroup namespace the path is the host's, and the mount shows a part of that.
+        if own == root or own.startswith(root.rstrip("/") + "/"):
+            return os.path.normpath(f"{where}/{own[len(root) :]}")
+    return None
 
 
 def _cgroup_mount(line: str) -> tuple[str, str] | None:

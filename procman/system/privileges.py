@@ -18,8 +18,21 @@ def drop_privileges(uid: int) -> bool:
         raise ProcmanError(f"cannot become user {uid}: there is no such user; check user=") from None
     try:
         os.initgroups(record.pw_name, record.pw_gid)
-        os.setgid(record.pw_gid)
-        os.setuid(uid)
+        os.setresgid(record.pw_gid, record.pw_gid, record.pw_gid)
+        os.setresuid(uid, uid, uid)
     except OSError as error:
         raise ProcmanError(f"cannot become user {record.pw_name}: {error.strerror}") from None
+    _check_no_way_back()
     return True
+
+
+def _check_no_way_back() -> None:
+    """With certain securebits(7) the kernel leaves a process its capabilities when it changes users."""
+    try:
+        os.setresuid(0, 0, 0)
+    except PermissionError:
+        return
+    raise ProcmanError(
+        "cannot give up root for good: the securebits of this environment keep capabilities across a change of user; "
+        "clear them, or start procman as that user"
+    )

@@ -6,6 +6,7 @@ Processes end while one looks: whoever has gone is None, never an error. https:/
 import os
 import time
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from procman.errors import ProcmanError
 
@@ -20,12 +21,20 @@ COMMAND_MAX = 200
 PF_KTHREAD = 0x0020_0000  # include/linux/sched.h
 # Fields are counted from the state. Those behind the start time are for the few that have ended.
 _SPLIT = 20
+_ENV_END = 48
 _STATUS = 49
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class CannotLook(ProcmanError):
     """/proc is not there, or is that of another pid namespace: its numbers are not ours."""
+
+
+class Unseen(Enum):
+    """Why the environment of a process cannot be told."""
+
+    FORBIDDEN = auto()  # another user's process, or, even for root, one that needs CAP_SYS_PTRACE
+    NOT_YET = auto()  # it is about to execute another program, and has it in a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +101,32 @@ def all_pids() -> list[int]:
     return [int(name) for name in names if name.isdecimal()]
 
 
-def environ(pid: int) -> bytes | None:
-    """`NAME=value` with a NUL after each, as at its exec unless it has written over that; empty when it has gone.
-
-    None where it may not be read: another user's process, or, even for root, without CAP_SYS_PTRACE.
-    """
+def environ(pid: int) -> bytes | Unseen:
+    """`NAME=value` with a NUL after each, as at its exec unless it has written over that; empty when it has gone."""
     try:
-        fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
+        block = _read_environ(pid)
+        # In an exec there is a moment in which the old one has gone and the new one is not there.
+        return block or _after_exec(pid)
     except PermissionError:
-        return None
-    except (FileNotFoundError, ProcessLookupError):
+        return Unseen.FORBIDDEN
+    except OSError:
         return b""
+
+
+def _after_exec(pid: int) -> bytes | Unseen:
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        fields = file.read(STAT_MAX).rpartition(b")")[2].split()
+    if len(fields) <= _ENV_END or fields[0] in (b"Z", b"X"):
+        return b""
+    return _read_environ(pid) if int(fields[_ENV_END]) else Unseen.NOT_YET
+
+
+def _read_environ(pid: int) -> bytes:
+    fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
     found = b""
     try:
         while len(found) < ENVIRON_MAX and (piece := os.read(fd, ENVIRON_AT_ONCE)):
             found += piece
-    except OSError:
-        # It has ended, or its memory is being replaced by an exec.
-        return found
     finally:
         os.close(fd)
     return found

@@ -1,7 +1,7 @@
-"""Binds the sockets that the master listens on, before any child exists.
+"""Binds listening sockets: the master's own, before any child exists, and those that programs share.
 
 A socket file that nobody listens on is left over from a master that was killed, and is replaced; one that answers
-belongs to a master that runs.
+belongs to somebody who runs.
 """
 
 import contextlib
@@ -26,6 +26,20 @@ LOCK_PAUSE = 0.01  # seconds
 
 
 @dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a socket is for, and what a refusal calls things."""
+
+    option: str  # where its address is from
+    rights: str = ""  # the options for a unix socket's owner and mode
+    occupant: str = "another program is listening"  # who may have it already
+    handed_on: bool = False  # do children have it, who can outlive the one who opened it?
+
+
+_UNIX_SERVER = Purpose("file= in [unix_http_server]", "chown= and chmod=", "procman is already running")
+_INET_SERVER = Purpose("port= in [inet_http_server]")
+
+
+@dataclass(frozen=True, slots=True)
 class UnixAddress:
     """Where to bind, and who may use it. `owner` is (uid, gid), -1 leaving one as it is."""
 
@@ -36,17 +50,42 @@ class UnixAddress:
 
 def listen_unix(address: UnixAddress, backlog: int = 128) -> socket.socket:
     """A listening socket at that path, non-blocking; raises CannotListen with the path and a way out."""
+    with _alone_in(os.path.dirname(address.path) or "."):
+        sock = open_unix(address, backlog, _UNIX_SERVER)
+    sock.setblocking(False)
+    return sock
+
+
+def open_unix(address: UnixAddress, backlog: int, purpose: Purpose) -> socket.socket:
+    """A listening socket at that path, blocking. Never waits; raises CannotListen with the path and a way out."""
     path = address.path
     if len(os.fsencode(path)) > PATH_MAX:
         raise CannotListen(
             f"cannot listen on {path}: the path has {len(os.fsencode(path))} bytes and a socket's may have {PATH_MAX}; "
-            "choose a shorter one with file= in [unix_http_server]"
+            f"choose a shorter one with {purpose.option}"
         )
-    with _alone_in(os.path.dirname(path) or "."):
-        sock = _bind(address)
+    _make_way(path, purpose)
+    sock = _bind(path, purpose)
+    try:
+        give_rights(address, purpose)
         sock.listen(backlog)
-    sock.setblocking(False)
+    except (OSError, CannotListen):
+        sock.close()
+        remove_socket(path)
+        raise
     return sock
+
+
+def give_rights(address: UnixAddress, purpose: Purpose) -> None:
+    """Give the socket's file its owner and its mode; raises CannotListen."""
+    try:
+        if address.owner is not None:
+            os.chown(address.path, *address.owner)
+        os.chmod(address.path, address.mode)
+    except OSError as error:
+        raise CannotListen(
+            f"cannot give {address.path} its owner or mode: {error.strerror}; check {purpose.rights}"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -73,9 +112,7 @@ def _alone_in(folder: str) -> Iterator[None]:
         os.close(fd)
 
 
-def _bind(address: UnixAddress) -> socket.socket:
-    path = address.path
-    _make_way(path)
+def _bind(path: str, purpose: Purpose) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # The file must never be there with wider permissions than asked for, however short a time.
     umask = os.umask(0o177)
@@ -83,22 +120,24 @@ def _bind(address: UnixAddress) -> socket.socket:
         sock.bind(path)
     except OSError as error:
         sock.close()
-        raise CannotListen(f"cannot listen on {path}: {_way_out(path, error)}") from None
+        raise CannotListen(f"cannot listen on {path}: {_way_out(path, error, purpose)}") from None
     finally:
         os.umask(umask)
-    try:
-        if address.owner is not None:
-            os.chown(path, *address.owner)
-        os.chmod(path, address.mode)
-    except OSError as error:
-        sock.close()
-        remove_socket(path)
-        raise CannotListen(f"cannot give {path} its owner or mode: {error.strerror}; check chown= and chmod=") from None
     return sock
 
 
 def listen_tcp(host: str, port: int, backlog: int = 128) -> socket.socket:
     """A listening socket, non-blocking; an empty host is every interface. Raises CannotListen."""
+    sock = open_tcp(host, port, backlog, _INET_SERVER)
+    sock.setblocking(False)
+    return sock
+
+
+def open_tcp(host: str, port: int, backlog: int, purpose: Purpose) -> socket.socket:
+    """A listening socket, blocking; an empty host is every interface. Raises CannotListen.
+
+    A host that is a name is looked up by the C library, which waits for name servers if /etc/hosts does not know it.
+    """
     shown = f"{host or '*'}:{port}"
     try:
         found = socket.getaddrinfo(
@@ -107,7 +146,7 @@ def listen_tcp(host: str, port: int, backlog: int = 128) -> socket.socket:
     except (OSError, UnicodeError) as error:
         # Not every text can be a host's name, and one that cannot is no OSError.
         why = error.strerror if isinstance(error, OSError) else "that is no host name"
-        raise CannotListen(f"cannot listen on {shown}: {why}; check port= in [inet_http_server]") from None
+        raise CannotListen(f"cannot listen on {shown}: {why}; check {purpose.option}") from None
     # IPv4 first, as supervisor has it, unless the host is an IPv6 address.
     family, kind, protocol, _, where = min(found, key=lambda info: info[0] != socket.AF_INET)
     sock = socket.socket(family, kind, protocol)
@@ -117,15 +156,14 @@ def listen_tcp(host: str, port: int, backlog: int = 128) -> socket.socket:
         sock.listen(backlog)
     except OSError as error:
         sock.close()
-        way_out = _TCP_WAYS_OUT.get(error.errno or 0, "check port= in [inet_http_server]")
+        way_out = _TCP_WAYS_OUT.get(error.errno or 0, "check {option}").format(option=purpose.option)
         raise CannotListen(f"cannot listen on {shown}: {error.strerror}; {way_out}") from None
-    sock.setblocking(False)
     return sock
 
 
 _TCP_WAYS_OUT = {
     errno.EADDRINUSE: "stop the program that listens there, or choose another port",
-    errno.EADDRNOTAVAIL: "no interface of this machine has that address; check port= in [inet_http_server]",
+    errno.EADDRNOTAVAIL: "no interface of this machine has that address; check {option}",
     errno.EACCES: "low ports take root; choose one above 1023",
 }
 
@@ -138,7 +176,7 @@ def remove_socket(path: str) -> None:
         pass
 
 
-def _make_way(path: str) -> None:
+def _make_way(path: str, purpose: Purpose) -> None:
     try:
         mode = os.lstat(path).st_mode
     except OSError:
@@ -148,9 +186,9 @@ def _make_way(path: str) -> None:
             f"cannot listen on {path}: there is a file that is no socket; move it away, or choose another path"
         )
     holder = _listener(path)
-    if holder is not None:
+    if holder is not None and not (purpose.handed_on and _has_gone(holder)):
         pid = f" (pid {holder})" if holder else ""
-        raise CannotListen(f"cannot listen on {path}: procman is already running there{pid}; stop it first")
+        raise CannotListen(f"cannot listen on {path}: {purpose.occupant} there{pid}; stop it first")
     try:
         os.unlink(path)
     except OSError as error:
@@ -174,10 +212,21 @@ def _listener(path: str) -> int | None:
         return int(pid)
 
 
-def _way_out(path: str, error: OSError) -> str:
+def _has_gone(pid: int) -> bool:
+    """The one who called listen(2) is not there any more; its children may well be, and have the socket from it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
+
+
+def _way_out(path: str, error: OSError, purpose: Purpose) -> str:
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
-        return f"there is no directory {folder}; create it, or choose another path with file= in [unix_http_server]"
+        return f"there is no directory {folder}; create it, or choose another path with {purpose.option}"
     if isinstance(error, PermissionError):
-        return f"the directory {folder} is not writable; choose another path with file= in [unix_http_server]"
+        return f"the directory {folder} is not writable; choose another path with {purpose.option}"
     return f"{error.strerror}"

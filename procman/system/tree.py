@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from procman.system.pidfd import send_to
-from procman.system.proc import CannotLook, Identity, Process, all_pids, environ, look_at
+from procman.system.proc import CannotLook, Identity, Process, Unseen, all_pids, environ, look_at
 
 # The variable that holds a process's tag.
 TAG = "PROCMAN_ID"
@@ -66,6 +66,7 @@ class Look:
         self._sessions: dict[int, list[Process]] = {}
         self._tagged: dict[bytes, list[Process]] | None = None
         self._unreadable: list[Process] = []
+        self._in_exec = False
 
     def read(self, at_once: int = AT_ONCE) -> bool:
         """Read that many more; True when all are read. Raises CannotLook."""
@@ -94,6 +95,10 @@ class Look:
         """Whether anybody has that number."""
         return pid in self._processes
 
+    def living(self, pids: Iterable[int]) -> tuple[Process, ...]:
+        """Those of them that live; the oldest first."""
+        return _living(self._processes[pid] for pid in pids if pid in self._processes)
+
     def children(self, pid: int) -> list[Process]:
         """Those whose parent it is."""
         return self._children.get(pid, [])
@@ -113,7 +118,12 @@ class Look:
     def unreadable(self) -> tuple[Process, ...]:
         """Whose environment may not be read, so that it cannot be told whose they are; only known with `under`."""
         self._tags()
-        return tuple(self._unreadable)
+        return () if self._under is None else tuple(self._unreadable)
+
+    def is_complete(self) -> bool:
+        """Whether no tag was missed because its bearer was about to execute another program just then."""
+        self._tags()
+        return not self._in_exec
 
     def descendants(self, pid: int) -> tuple[Process, ...]:
         """All that live below a process, by their parents; the oldest first."""
@@ -131,12 +141,13 @@ class Look:
         if self._tagged is None:
             self._tagged = {}
             for process in self._candidates():
-                block = environ(process.pid)
-                if block is None and self._under is not None:
-                    self._unreadable.append(process)
-                tag = _tag_in(block or b"")
-                if tag is not None:
-                    self._tagged.setdefault(tag, []).append(process)
+                match environ(process.pid):
+                    case Unseen.FORBIDDEN:
+                        self._unreadable.append(process)
+                    case Unseen.NOT_YET:
+                        self._in_exec = True
+                    case bytes(block) if (tag := _tag_in(block)) is not None:
+                        self._tagged.setdefault(tag, []).append(process)
         return self._tagged
 
     def _candidates(self) -> Iterator[Process]:
@@ -233,11 +244,12 @@ class Round:
 
     signalled: tuple[Process, ...]
     refused: tuple[str, ...]
+    complete: bool  # the look missed nobody
 
     @property
     def settled(self) -> bool:
         """Nobody new was found: the signal has reached all there are."""
-        return not self.signalled and not self.refused
+        return self.complete and not self.signalled and not self.refused
 
 
 class Sweep:
@@ -264,7 +276,7 @@ class Sweep:
                 signalled.append(process)
             else:
                 refused.append(f"{refusal} ({process.name})")
-        return Round(tuple(signalled), tuple(refused))
+        return Round(tuple(signalled), tuple(refused), look.is_complete())
 
 
 def _living(processes: Iterable[Process]) -> tuple[Process, ...]:

@@ -1,5 +1,6 @@
 """The master's own limits and its own user. In a process apart: neither can be taken back."""
 
+import ctypes
 import os
 import re
 import resource
@@ -125,6 +126,39 @@ def test_privileges_are_dropped_for_good():
     assert changed
     assert set(uids) == {NOBODY}
     assert 0 not in {*gids, *groups}
+
+
+@needs_root
+@pytest.mark.root
+def test_no_capability_is_kept():
+    """What was effective, permitted or ambient before is gone afterwards, as the kernel tells it."""
+
+    def dropped() -> dict[str, int]:
+        drop_privileges(NOBODY)
+        # As bytes: the interpreter's codecs may be closed to that user.
+        with open("/proc/self/status", "rb") as status:
+            lines = [line.split() for line in status if line.startswith(b"Cap")]
+        return {name.decode(): int(value, 16) for name, value in lines}
+
+    sets = apart(dropped)
+    assert [sets[name] for name in ("CapPrm:", "CapEff:", "CapAmb:")] == [0, 0, 0]
+
+
+@needs_root
+@pytest.mark.root
+def test_a_change_of_user_that_keeps_capabilities_is_refused():
+    """Securebits can make the kernel leave them: then the master must not run on, half root."""
+
+    def refused() -> str | None:
+        pr_set_securebits, no_setuid_fixup = 28, 1 << 2
+        if ctypes.CDLL(None).prctl(pr_set_securebits, no_setuid_fixup, 0, 0, 0) != 0:
+            return None  # this root may not even do that, and nobody could have done it to procman
+        with pytest.raises(ProcmanError) as caught:
+            drop_privileges(NOBODY)
+        return str(caught.value)
+
+    said = apart(refused)
+    assert said is None or said.startswith("cannot give up root for good: the securebits")
 
 
 def test_dropping_to_oneself_changes_nothing():

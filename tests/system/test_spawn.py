@@ -300,11 +300,12 @@ def test_a_master_without_standard_streams_can_spawn():
 @as_root
 @pytest.mark.root
 def test_it_runs_as_its_user():
-    """User, group and all the groups that the user has."""
+    """User, group and all the groups that the user has; and no capability of root's."""
     account = pwd.getpwuid(NOBODY)
     # The interpreter of the tests may be closed to that user, a shell is not.
-    ended = run(shell("grep -E '^(Uid|Gid|Groups)' /proc/self/status"), uid=NOBODY)
+    ended = run(shell("grep -E '^(Uid|Gid|Groups|Cap(Prm|Eff|Amb))' /proc/self/status"), uid=NOBODY)
     found = {name: [int(number) for number in numbers] for name, *numbers in map(str.split, ended.stdout.splitlines())}
+    assert [found.pop(name) for name in ("CapPrm:", "CapEff:", "CapAmb:")] == [[0]] * 3
     groups = sorted(os.getgrouplist(account.pw_name, account.pw_gid))
     assert found == {"Uid:": [NOBODY] * 4, "Gid:": [account.pw_gid] * 4, "Groups:": groups}
 

@@ -1,0 +1,101 @@
+"""Watching a process that is not our child: when it ends, and with which status if that can be known.
+
+Its pidfd polls readable when it has ended. The status is told by /proc until its parent has reaped it, and by the
+pidfd after that where the kernel keeps it (Linux 6.15); between the two there is no gap.
+"""
+
+import errno
+import fcntl
+import os
+import struct
+from dataclasses import dataclass
+
+from procman.system.pidfd import has_ended, open_pidfd
+from procman.system.proc import Identity, boot_id, identify, look_at
+from procman.system.reaper import Reaped, decode
+
+# PIDFD_GET_INFO and its struct pidfd_info as it was first: u64 mask, u64 cgroupid, 11 times u32, i32 exit_code. Later
+# kernels have more at its end and go by the size that the request holds. include/uapi/linux/pidfd.h
+_INFO = struct.Struct("=QQ11Ii")
+_GET_INFO = 3 << 30 | _INFO.size << 16 | 0xFF << 8 | 11
+_INFO_EXIT = 1 << 3
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """When a process was started, to be written down: with its pid it names it across reboots, too."""
+
+    boot_id: str
+    ticks: int  # since boot, as in Identity
+
+
+def birth(pid: int) -> Birth | None:
+    """When the process that has this number was started."""
+    identity = identify(pid)
+    return None if identity is None else Birth(boot_id(), identity.start)
+
+
+def find(pid: int, born: Birth) -> Identity | None:
+    """The process that had this number when that was written down; None when it has gone, whoever has the number."""
+    identity = Identity(pid, born.ticks)
+    return identity if born.boot_id == boot_id() and identify(pid) == identity else None
+
+
+class Adopted:
+    """A process under watch; `fileno` is to be polled for reading, which says that it has ended."""
+
+    def __init__(self, identity: Identity, pidfd: int) -> None:
+        """Made by `watch`."""
+        self.identity = identity
+        self._pidfd = pidfd
+
+    def fileno(self) -> int:
+        """The pidfd, which stays this object's."""
+        return self._pidfd
+
+    def ended(self) -> bool:
+        """Whether it has, reaped or not; never waits."""
+        return has_ended(self._pidfd)
+
+    def how(self) -> Reaped | None:
+        """How it ended; None while it lives, and where nobody can tell (an older kernel, when it has been reaped)."""
+        status = self._kept_status()
+        if status is None:
+            status = self._zombie_status()
+        if status is None:
+            # It was reaped between these two questions.
+            status = self._kept_status()
+        return None if status is None else decode(self.identity.pid, status)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        os.close(self._pidfd)
+
+    def _kept_status(self) -> int | None:
+        """What the kernel keeps of a process that was reaped."""
+        info = bytearray(_INFO.pack(_INFO_EXIT, *[0] * 13))
+        try:
+            fcntl.ioctl(self._pidfd, _GET_INFO, info)
+        except OSError:
+            return None
+        mask, *_, status = _INFO.unpack(info)
+        return int(status) if mask & _INFO_EXIT else None
+
+    def _zombie_status(self) -> int | None:
+        """What /proc shows of one that was not, if we may see it."""
+        process = look_at(self.identity.pid)
+        if process is None or process.identity != self.identity or not process.ended:
+            return None
+        # Who may not see the status is told 0. It is the same right that is needed to read this link, and a zombie
+        # has no file to point to.
+        try:
+            os.readlink(f"/proc/{self.identity.pid}/exe")
+        except OSError as error:
+            return process.status if error.errno == errno.ENOENT else None
+        return None
+
+
+def watch(identity: Identity) -> Adopted | None:
+    """Watch that process, a zombie included; None when it has gone. Raises OSError as `open_pidfd` does."""
+    pidfd = open_pidfd(identity)
+    return None if pidfd is None else Adopted(identity, pidfd)

@@ -1,0 +1,199 @@
+"""The master's pid file: locked as long as it runs, so that it can be told from one that was left behind.
+
+The content is the pid and a newline, as every reader of pid files expects. A file that could be somebody else's is
+never written over. https://man7.org/linux/man-pages/man2/flock.2.html
+"""
+
+import errno
+import fcntl
+import os
+import stat
+import time
+from typing import Self
+
+from procman.errors import ProcmanError
+from procman.system.holder import existed, lockers, pid_in
+from procman.system.proc import command_line
+
+# A master that ends just now, or takes its file away, is waited for: a tenth of a second, before any child exists.
+TRIES = 10
+PAUSE = 0.01  # seconds
+
+_NULL_DEVICE = os.makedev(1, 3)  # /dev/null; see null(4)
+_WAY_OUT = "choose another with pidfile="
+
+
+class CannotUsePidFile(ProcmanError):
+    """It cannot be written, or could be somebody else's: nothing was changed."""
+
+
+class PidFileHeld(ProcmanError):
+    """Another process that runs has this pid file."""
+
+
+class PidFile:
+    """A pid file that is ours, from `take` until `release` or the end of the process."""
+
+    def __init__(self, path: str, fd: int | None) -> None:
+        """`fd` holds the lock; None: the path is /dev/null."""
+        self.path = path
+        self._fd = fd
+
+    @classmethod
+    def take(cls, path: str, mode: int = 0o644) -> Self:
+        """Lock the file and write our pid into it; `mode`, less the umask, is for one that is made.
+
+        To be called by the process whose pid it is to be, so by a daemon after its forks. Programs do not inherit the
+        lock. With /dev/null there is no pid file.
+
+        Raises:
+            PidFileHeld: by whom, with pid and command line.
+            CannotUsePidFile: what is in the way.
+        """
+        if _is_null_device(path):
+            return cls(path, None)
+        held = f"cannot use the pid file {path}: others make it and take it away all the time; {_WAY_OUT}"
+        for _ in range(TRIES):
+            fd = _open(path, mode)
+            if fd is None:
+                continue
+            try:
+                # Its last holder may have taken it away since it was opened.
+                if _lock(fd, path) and _is_at(fd, path):
+                    _write(fd, path)
+                    return cls(path, fd)
+                held = _held(fd, path)
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)
+            time.sleep(PAUSE)
+        raise PidFileHeld(held)
+
+    def release(self) -> None:
+        """Take it away if it is still ours, and give the lock back; whatever is in the way of that is let be."""
+        fd, self._fd = self._fd, None
+        if fd is None:
+            return
+        try:
+            # The content, too: a program that does not know of locks may have made the file its own.
+            if _is_at(fd, self.path) and pid_in(fd) == os.getpid():
+                os.unlink(self.path)
+        except OSError:
+            pass
+        finally:
+            # Last: whoever waits for the lock finds the file gone then, and makes a new one.
+            os.close(fd)
+
+
+def _is_null_device(path: str) -> bool:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == _NULL_DEVICE
+
+
+def _open(path: str, mode: int) -> int | None:
+    """A descriptor of the file, made or found; None when it was taken away before it could be opened."""
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        return os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    try:
+        # Looked at before it is opened: of some devices that is an order.
+        _check(path, os.lstat(path))
+        fd = os.open(path, flags)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    try:
+        # Somebody may have put another one there between the two.
+        _check(path, os.fstat(fd))
+    except CannotUsePidFile:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _cannot_write(path: str, error: OSError) -> CannotUsePidFile:
+    folder = os.path.dirname(path) or "."
+    if error.errno == errno.ENOENT and not os.path.isdir(folder):
+        return CannotUsePidFile(
+            f"cannot write the pid file {path}: there is no directory {folder}; create it, or {_WAY_OUT}"
+        )
+    return CannotUsePidFile(f"cannot write the pid file {path}: {error.strerror}; {_WAY_OUT}")
+
+
+def _check(path: str, found: os.stat_result) -> None:
+    """Whether it could be a pid file that an earlier run has left; raises CannotUsePidFile."""
+    if stat.S_ISLNK(found.st_mode):
+        why = "it is a symbolic link, which may lead to any file; name the file itself with pidfile="
+    elif not stat.S_ISREG(found.st_mode):
+        why = f"it is not a regular file; {_WAY_OUT}"
+    elif found.st_nlink > 1:
+        why = f"the file has other names, too; remove this one, or {_WAY_OUT}"
+    elif os.geteuid() not in (0, found.st_uid):
+        why = f"it belongs to uid {found.st_uid}; remove it, or {_WAY_OUT}"
+    else:
+        return
+    raise CannotUsePidFile(f"cannot use the pid file {path}: {why}")
+
+
+def _lock(fd: int, path: str) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise CannotUsePidFile(
+            f"cannot lock the pid file {path}: {error.strerror}; choose one on another file system with pidfile="
+        ) from None
+    return True
+
+
+def _is_at(fd: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.lstat(path), os.fstat(fd))
+    except FileNotFoundError:
+        return False
+
+
+def _write(fd: int, path: str) -> None:
+    """Put our pid where nothing or a stale one was; raises CannotUsePidFile and PidFileHeld."""
+    found = os.fstat(fd)
+    before = pid_in(fd)
+    if before is None and found.st_size:
+        raise CannotUsePidFile(
+            f"cannot use the pid file {path}: what is in it is no pid, so it may be something else; remove it if "
+            f"nobody needs it, or {_WAY_OUT}"
+        )
+    # Others, supervisord for one, do not lock theirs: who was there when it was written is who is meant.
+    if before not in (None, os.getpid()) and existed(before, found.st_mtime):
+        raise PidFileHeld(_held_by(before, path))
+    content = b"%d\n" % os.getpid()
+    try:
+        # In this order nobody ever finds it empty.
+        os.pwrite(fd, content, 0)
+        os.ftruncate(fd, len(content))
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+
+
+def _held(fd: int, path: str) -> str:
+    """By whom, as far as that can be known."""
+    pid = pid_in(fd)
+    found = lockers(os.fstat(fd))
+    if found and pid not in found:
+        # It has not written it yet, or counts its processes in another pid namespace.
+        pid = found[0]
+    return _held_by(pid, path)
+
+
+def _held_by(pid: int | None, path: str) -> str:
+    who = "another process" if pid is None else f"pid {pid} ({command_line(pid)})"
+    return f"the pid file {path} is held by {who}, which is running; stop it first, or {_WAY_OUT}"

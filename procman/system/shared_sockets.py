@@ -1,0 +1,112 @@
+"""Listening sockets that the processes of a FastCGI program share: opened for the first of them, closed after the last.
+
+A process holds its socket from before it is spawned until its end is known; `release` says so. The sockets block, as
+applications that accept(2) on their fd 0 expect. The texts of the log are supervisord's.
+"""
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from procman.config.model import FcgiSocket
+from procman.errors import CannotListen
+from procman.system.sockets import Purpose, UnixAddress, give_rights, open_tcp, open_unix, remove_socket
+from procman.system.spawn import CannotSpawn
+
+DEFAULT_MODE = 0o700
+
+
+@dataclass(slots=True)
+class _Shared:
+    group: str
+    wanted: FcgiSocket
+    sock: socket.socket
+    file: tuple[int, int] | None  # device and inode of a unix socket's file
+    holders: set[str] = field(default_factory=set)
+
+
+class SharedSockets:
+    """All of them, by URL. There are as many as running groups want, and a group has one, or two during an update."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """`say` writes a line of the master's log."""
+        self._say = say
+        self._open: dict[str, _Shared] = {}
+        self._held: dict[str, _Shared] = {}
+
+    def take(self, name: str, group: str, wanted: FcgiSocket) -> int:
+        """The descriptor for that process, good until its `release`; raises CannotSpawn, and then it holds nothing."""
+        purpose = Purpose(f"socket= in [fcgi-program:{group}]", "user=, socket_owner= and socket_mode=", handed_on=True)
+        try:
+            shared = self._shared(group, wanted, purpose)
+        except CannotListen as refusal:
+            raise CannotSpawn(str(refusal)) from None
+        except OSError as error:
+            raise CannotSpawn(f"cannot open {wanted.url}: {error.strerror}") from None
+        shared.holders.add(name)
+        self._held[name] = shared
+        return shared.sock.fileno()
+
+    def release(self, name: str) -> None:
+        """That process has ended, or could not be started; one that holds nothing is no error."""
+        shared = self._held.pop(name, None)
+        if shared is not None:
+            shared.holders.remove(name)
+            if not shared.holders:
+                self._close(shared)
+
+    def close(self) -> None:
+        """Close what is still open, whoever holds it."""
+        self._held.clear()
+        for shared in list(self._open.values()):
+            self._close(shared)
+
+    def _shared(self, group: str, wanted: FcgiSocket, purpose: Purpose) -> _Shared:
+        shared = self._open.get(wanted.url)
+        if shared is None:
+            self._say(f"Creating socket {wanted.url}")
+            shared = self._open[wanted.url] = _Shared(group, wanted, *_listen(wanted, purpose))
+        elif shared.group != group:
+            raise CannotListen(
+                f"cannot listen on {wanted.url}: it is the socket of [fcgi-program:{shared.group}]; choose another "
+                f"with {purpose.option}"
+            )
+        elif shared.wanted != wanted:
+            # Changed by an update, while others of the group, which are to be replaced too, have not ended yet.
+            shared.sock.listen(_backlog(wanted))
+            if wanted.path is not None:
+                give_rights(_address(wanted.path, wanted), purpose)
+            shared.wanted = wanted
+        return shared
+
+    def _close(self, shared: _Shared) -> None:
+        self._say(f"Closing socket {shared.wanted.url}")
+        del self._open[shared.wanted.url]
+        shared.sock.close()
+        path = shared.wanted.path
+        # Somebody else may have made a new one there meanwhile.
+        if path is not None and _identity(path) == shared.file:
+            remove_socket(path)
+
+
+def _listen(wanted: FcgiSocket, purpose: Purpose) -> tuple[socket.socket, tuple[int, int] | None]:
+    if wanted.path is not None:
+        return open_unix(_address(wanted.path, wanted), _backlog(wanted), purpose), _identity(wanted.path)
+    return open_tcp(wanted.host or "", wanted.port or 0, _backlog(wanted), purpose), None
+
+
+def _address(path: str, wanted: FcgiSocket) -> UnixAddress:
+    return UnixAddress(path, DEFAULT_MODE if wanted.mode is None else wanted.mode, wanted.owner_ids)
+
+
+def _backlog(wanted: FcgiSocket) -> int:
+    return socket.SOMAXCONN if wanted.backlog is None else wanted.backlog
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

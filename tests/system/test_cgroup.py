@@ -1,0 +1,217 @@
+"""A cgroup for each process: where one can be made, who is in it, and its end all at once."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+from households import Member, in_a_household, running
+
+from procman.system import cgroup
+from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
+
+MOUNT = "30 23 0:26 {root} {where} rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
+OTHER = "31 23 0:27 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
+
+
+@pytest.fixture
+def cgroups(monkeypatch):
+    """Real ones, for which it takes root and a writable cgroup v2; whether they are systemd's does not matter here."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make cgroups that nobody has delegated")
+    monkeypatch.setattr(cgroup, "_is_ours", lambda folder: True)
+    try:
+        made = make_cgroups()
+    except NoCgroups as error:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
+    yield made
+    made.close()
+    assert not os.path.exists(made.path)
+
+
+# ---- what they are for
+
+
+def test_who_is_in_it(cgroups):
+    """A process that was moved in, and what it starts after that, wherever that goes."""
+
+    def found() -> bool:
+        code = """
+            sys.stdin.readline()
+            fork(lambda: fork(lambda: (os.setsid(), exec_without_environment("daemon"))))
+            stay("root")
+        """
+        member = Member(code)
+        leaf = cgroups.leaf("web:web_0")
+        assert leaf.pids() == ()
+        assert leaf.add(member.pid) is None
+        member.go_on()
+        root, daemon = member.pids("root", "daemon")
+        within = set(leaf.pids())
+        assert leaf.kill() is None
+        for pid in (root, daemon):
+            os.waitpid(pid, 0)
+        return within >= {root, daemon} and leaf.pids() == () and leaf.remove()
+
+    assert in_a_household(found)
+
+
+def test_all_are_killed_at_once(cgroups):
+    """Also those that fork as fast as they can, in sessions of their own."""
+
+    def killed() -> tuple[bool, bool]:
+        code = """
+            sys.stdin.readline()
+            def hop():
+                while True:
+                    if os.fork():
+                        os._exit(0)
+                    os.setsid()
+            for _ in range(3):
+                fork(hop)
+            say("forking", os.getpid())
+            os.execv("/bin/sleep", ["sleep", "1000"])
+        """
+        member = Member(code)
+        leaf = cgroups.leaf("web")
+        leaf.add(member.pid)
+        member.go_on()
+        member.pids("forking")
+        assert not leaf.remove()
+        assert leaf.kill() is None
+        # All of them hold this pipe: it ends with the last.
+        ended = member.stdout.read() == b""
+        while True:
+            try:
+                os.wait()
+            except ChildProcessError:
+                return ended, leaf.remove()
+
+    assert in_a_household(killed) == (True, True)
+
+
+def test_the_end_of_a_process_before_it_is_moved_is_no_refusal(cgroups):
+    """It was too quick."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    leaf = cgroups.leaf("web")
+    assert leaf.add(process.pid) is None
+    assert leaf.remove()
+    assert leaf.remove()
+
+
+def test_cgroups_that_a_program_made_itself_belong_to_it(cgroups):
+    """A master under a master, say: its processes are members, and what it leaves behind goes with it."""
+    leaf = cgroups.leaf("web")
+    inner = Leaf(f"{leaf.path}/inner")
+    os.mkdir(inner.path)
+    with running() as process:
+        inner.add(process.pid)
+        assert leaf.pids() == (process.pid,)
+        assert not leaf.remove()
+        assert leaf.kill() is None
+        assert process.wait() == -signal.SIGKILL
+    assert leaf.remove()
+
+
+def test_names_that_are_no_file_names(cgroups):
+    """Of two processes of one name each has its own."""
+    name = "../ü:" + "x" * 1000
+    first, second = cgroups.leaf(name), cgroups.leaf(name)
+    assert first.path != second.path
+    assert os.path.dirname(first.path) == os.path.dirname(second.path) == cgroups.path
+    assert first.remove()
+    assert second.remove()
+
+
+def test_what_killed_masters_have_left_is_taken_away(cgroups, monkeypatch):
+    """As far as nobody lives in it; another master that runs keeps its own."""
+    own = cgroups.leaf("own").path
+    monkeypatch.setattr(cgroup, "_own_folder", lambda: own)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    stale, alive = f"{own}/procman-{ended.pid}", f"{own}/procman-1"
+    for folder in (f"{stale}/1-web", f"{alive}/1-web"):
+        os.makedirs(folder)
+    with running() as process:
+        os.mkdir(f"{stale}/2-web")
+        Leaf(f"{stale}/2-web").add(process.pid)
+        make_cgroups()
+        assert os.path.isdir(f"{alive}/1-web")
+        assert not os.path.exists(f"{stale}/1-web")
+        assert os.path.isdir(f"{stale}/2-web")
+    make_cgroups()
+    assert os.path.isdir(f"{alive}/1-web")
+    assert not os.path.exists(stale)
+
+
+# ---- where there are none
+
+
+@pytest.mark.parametrize(
+    ("own", "mounts", "folder"),
+    [
+        ("0::/\n", MOUNT.format(root="/", where="/sys/fs/cgroup"), "/sys/fs/cgroup"),
+        ("0::/a.slice/b\n", MOUNT.format(root="/", where="/sys/fs/cgroup"), "/sys/fs/cgroup/a.slice/b"),
+        ("4:pids:/x\n0::/a\n", OTHER + MOUNT.format(root="/", where="/cg/unified"), "/cg/unified/a"),
+        ("0::/docker/abc\n", MOUNT.format(root="/docker/abc", where="/sys/fs/cgroup"), "/sys/fs/cgroup"),
+        ("0::/docker/abc/in\n", MOUNT.format(root="/docker/abc", where="/sys/fs/cgroup"), "/sys/fs/cgroup/in"),
+        ("0::/docker/abcd\n", MOUNT.format(root="/docker/abc", where="/sys/fs/cgroup"), None),
+        ("0::/a\n", MOUNT.format(root="/", where="/with\\040blank"), "/with blank/a"),
+        ("0::/../other\n", MOUNT.format(root="/mine", where="/sys/fs/cgroup"), None),
+        ("4:pids:/x\n", MOUNT.format(root="/", where="/sys/fs/cgroup"), None),
+        ("0::/a\n", OTHER, None),
+        ("", "", None),
+    ],
+)
+def test_where_the_own_cgroup_is(own, mounts, folder):
+    """By what the kernel says of the process and its mounts; a part of the hierarchy may be mounted, or none."""
+    assert cgroup._locate(own, mounts) == folder
+
+
+def refusal(monkeypatch, folder, *, systemd: bool, attributes: dict[tuple[str, str], bytes] | None = None) -> str:
+    """Why no cgroups are made in a folder that plays the own one."""
+    real = os.path.isdir
+    monkeypatch.setattr(cgroup, "_own_folder", lambda: str(folder))
+    monkeypatch.setattr(os.path, "isdir", lambda path: systemd if path == "/run/systemd/system" else real(path))
+    monkeypatch.setattr(cgroup, "_attribute", lambda path, name: (attributes or {}).get((path, name), b""))
+    with pytest.raises(NoCgroups) as caught:
+        make_cgroups()
+    return str(caught.value)
+
+
+def test_what_is_systemds_is_left_alone(tmp_path, monkeypatch):
+    """Only one may manage a cgroup."""
+    assert refusal(monkeypatch, tmp_path, systemd=True) == (
+        f"the cgroup {tmp_path} is systemd's; set Delegate=yes in the unit to have processes killed by it"
+    )
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["user.delegate", "trusted.delegate"])
+@pytest.mark.parametrize("above", [False, True])
+def test_what_systemd_has_delegated_is_ours(tmp_path, monkeypatch, name, above):
+    """The cgroup of the unit, or the one around it, if the unit has named a part for its processes."""
+    where = str(tmp_path.parent if above else tmp_path)
+    # It is an ordinary folder, so this is what is found out next.
+    kill = "this kernel has no cgroup.kill; it came with Linux 5.14"
+    assert refusal(monkeypatch, tmp_path, systemd=True, attributes={(where, name): b"1"}) == kill
+    assert os.listdir(tmp_path) == []
+
+
+def test_one_that_is_not_writable(tmp_path, monkeypatch):
+    """As in most containers."""
+    missing = tmp_path / "file"
+    missing.write_text("")
+    assert refusal(monkeypatch, missing, systemd=False) == f"no cgroups can be made in {missing}: Not a directory"
+
+
+def test_a_leaf_that_has_gone_raises_nothing(tmp_path):
+    """Somebody has removed it: each method says so in its own way."""
+    leaf = Leaf(str(tmp_path / "gone"))
+    assert leaf.add(1) == f"cannot move pid 1 to {leaf.path}: No such file or directory"
+    assert leaf.kill() == f"cannot kill the processes in {leaf.path}: No such file or directory"
+    assert leaf.pids() == ()
+    assert leaf.remove()
+    with pytest.raises(NoCgroups, match="cannot make the cgroup"):
+        Cgroups(leaf.path).leaf("web")
