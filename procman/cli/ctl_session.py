@@ -183,5 +183,9 @@ def _parse(line: str) -> tuple[str, list[str]]:
     """Split a line as supervisorctl does: a command is letters, digits and `_`; `?` is help."""
     if line.startswith("?"):
         return "help", line[1:].split()
+    first, *words = line.split()
+    if first in commands.COMMANDS:
+        # One of ours, such as stop-plan, may have a hyphen.
+        return first, words
     end = next((i for i, character in enumerate(line) if character not in _WORD), len(line))
     return line[:end], line[end:].split()

@@ -3,49 +3,75 @@
 Bad usage and bad configuration end with status 2 and one line for each problem, never with a traceback.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from procman import __version__
+from procman.cli.flags import HELP, Flag, read, table
 from procman.config.find import SEARCH, find_config
 from procman.config.machine import Assumptions
-from procman.errors import ProcmanError
+from procman.errors import BadRequest, ProcmanError
+
+if TYPE_CHECKING:
+    from procman.api.shapes import StopPlanInfo
 
 OK = 0
+DOES_NOT_FIT = 1  # a stop plan in its budget
 BAD_USAGE = 2
 
-# supervisord's flags for options of [supervisord], which win over the file: (flags, option, metavar, help).
+_FILE = Flag(
+    "configuration",
+    "-c --configuration",
+    "the configuration file: TOML if its name ends in .toml, else INI (searched for if not given)",
+    metavar="FILE",
+)
+
+_PIDFILE = Flag("pidfile", "-j --pidfile", "the pid file of the master", metavar="FILE")
+
+_DAEMON = Flag("daemon", "--daemon", "go to the background; exit when the daemon is up, or say why it cannot be")
+
+# supervisord's flags for options of [supervisord], which win over the file. Their keys are the options' names.
 _OVERRIDES = (
-    (("-u", "--user"), "user", "USER", "run as this user (or numeric id)"),
-    (("-m", "--umask"), "umask", "UMASK", "use this umask for the master and its programs"),
-    (("-d", "--directory"), "directory", "DIRECTORY", "change to this directory"),
-    (("-l", "--logfile"), "logfile", "FILENAME", "the master's own log"),
-    (("-y", "--logfile_maxbytes"), "logfile_maxbytes", "BYTES", "rotate it at this size"),
-    (("-z", "--logfile_backups"), "logfile_backups", "NUM", "keep this many old ones"),
-    (("-e", "--loglevel"), "loglevel", "LEVEL", "critical, error, warn, info, debug, trace or blather"),
-    (("-j", "--pidfile"), "pidfile", "FILENAME", "write the pid there"),
-    (("-i", "--identifier"), "identifier", "STR", "the name of this master"),
-    (("-q", "--childlogdir"), "childlogdir", "DIRECTORY", "where AUTO logs of programs go"),
-    (("-a", "--minfds"), "minfds", "NUM", "have at least this many file descriptors"),
-    (("--minprocs",), "minprocs", "NUM", "have at least this many processes"),
+    Flag("nodaemon", "-n --nodaemon", "run in the foreground (procman always does)"),
+    Flag("silent", "-s --silent", "no log on stdout"),
+    Flag("user", "-u --user", "become this user (a name or a number) before anything is started", metavar="USER"),
+    Flag("umask", "-m --umask", "the umask of the master and its programs, octal", metavar="UMASK"),
+    Flag("directory", "-d --directory", "change to this directory", metavar="DIRECTORY"),
+    Flag("logfile", "-l --logfile", "the master's own log", metavar="FILENAME"),
+    Flag("logfile_maxbytes", "-y --logfile_maxbytes", "rotate that log at this size (0: never)", metavar="BYTES"),
+    Flag("logfile_backups", "-z --logfile_backups", "keep this many old ones", metavar="NUM"),
+    Flag("loglevel", "-e --loglevel", "critical, error, warn, info, debug, trace or blather", metavar="LEVEL"),
+    Flag("pidfile", "-j --pidfile", "write the pid there", metavar="FILENAME"),
+    Flag("identifier", "-i --identifier", "the name of this master", metavar="STR"),
+    Flag("childlogdir", "-q --childlogdir", "where the AUTO logs of programs go", metavar="DIRECTORY"),
+    Flag("nocleanup", "-k --nocleanup", "keep the AUTO logs of an earlier run"),
+    Flag("minfds", "-a --minfds", "have at least this many file descriptors", metavar="NUM"),
+    Flag("strip_ansi", "-t --strip_ansi", "take terminal colours out of what the programs write to their logs"),
+    Flag("minprocs", "--minprocs", "have at least this many processes", metavar="NUM"),
 )
-_FLAGS = (
-    (("-n", "--nodaemon"), "nodaemon", "run in the foreground (procman always does)"),
-    (("-s", "--silent"), "silent", "no log on stdout"),
-    (("-k", "--nocleanup"), "nocleanup", "keep the AUTO logs of an earlier run"),
-    (("-t", "--strip_ansi"), "strip_ansi", "take terminal colours out of the programs' logs"),
-)
+
+
+class Command(NamedTuple):
+    """`procman` itself, or `procman WORD`."""
+
+    function: Callable[[dict[str, str]], int]
+    flags: tuple[Flag, ...]
+    about: str
+    words: str = ""  # what may follow the flags
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments say; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    name, arguments = _named(arguments)
     try:
-        if arguments and arguments[0] in _COMMANDS:
-            return _COMMANDS[arguments[0]](arguments[1:])
-        return _run(arguments)
+        return _carry_out(name, arguments)
+    except BadRequest as error:
+        print(f"Error: {error}\nFor help, use {_called(name)} -h", file=sys.stderr)
+        return BAD_USAGE
     except ProcmanError as error:
         print(f"procman: {error}", file=sys.stderr)
         return BAD_USAGE
@@ -57,47 +83,76 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _run(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="procman",
-        description="Run the programs of a configuration file (INI or TOML), and keep them running.",
-        epilog="Other commands: procman check (what is wrong with a file), procman schema (the JSON schema of the TOML "
-        "form). `procmanctl help` lists what can be asked of a running master.",
-        allow_abbrev=False,
-    )
-    _add_file(parser)
-    parser.add_argument("-v", "--version", action="version", version=__version__)
-    for flags, option, metavar, text in _OVERRIDES:
-        parser.add_argument(*flags, dest=option, metavar=metavar, help=text)
-    for flags, option, text in _FLAGS:
-        parser.add_argument(*flags, dest=option, action="store_const", const="true", help=text)
-    given = vars(parser.parse_args(arguments))
-    path = _file(given.pop("configuration"))
+def _named(arguments: list[str]) -> tuple[str, list[str]]:
+    """Which command: the first two words, the first, or none; and what follows."""
+    for length in (2, 1):
+        name = " ".join(arguments[:length])
+        if len(arguments) >= length and name in COMMANDS:
+            return name, arguments[length:]
+    return "", arguments
+
+
+def _carry_out(name: str, arguments: list[str]) -> int:
+    command = COMMANDS[name]
+    given, words = read(command.flags, arguments)
+    if "help" in given:
+        print(usage(name))
+        return OK
+    if "version" in given:
+        print(__version__)
+        return OK
+    if words and command.words:
+        given["words"] = "\0".join(words)
+    elif words:
+        raise BadRequest(f"positional arguments are not supported: {words}")
+    return command.function(given)
+
+
+def usage(name: str) -> str:
+    """What `-h` says of a command; "" is `procman` alone."""
+    command = COMMANDS[name]
+    parts = [
+        f"{_called(name)} -- {command.about}",
+        f"Usage: {_called(name)} [flags] {command.words}".rstrip(),
+        table(command.flags),
+    ]
+    if not name:
+        parts.append("The file is the first that is there of " + ", ".join(SEARCH) + ".")
+        others = [f"{_called(other)} -- {COMMANDS[other].about}" for other in COMMANDS if other]
+        parts.append("\n".join([*others, "procmanctl help -- list what can be asked of a running master"]))
+    return "\n\n".join(parts)
+
+
+def _called(name: str) -> str:
+    return f"procman {name}".rstrip()
+
+
+def _run(given: dict[str, str]) -> int:
+    path = _file(given.pop("configuration", None))
     from procman.master import run  # noqa: PLC0415 - asyncio and all the rest: not for --help and check
 
-    return run(path, {option: text for option, text in given.items() if text is not None})
+    daemon = given.pop("daemon", "") == "true" and "nodaemon" not in given
+    return run(path, given, daemon=daemon)
 
 
-def _check(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="procman check", description="Say everything that is wrong with a configuration file; run nothing."
-    )
-    _add_file(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object: what the file means, and its problems")
-    parser.add_argument("--assume", metavar="FILE.json", help="check as if on the machine that this file describes")
-    given = parser.parse_args(arguments)
-    path = _file(given.configuration)
+def _check(given: dict[str, str]) -> int:
+    path = _file(given.get("configuration"))
     import json  # noqa: PLC0415 - only here
 
+    from procman.cli.stop_plan import lines  # noqa: PLC0415 - only here
     from procman.config.check import report  # noqa: PLC0415 - only here
-    from procman.config.load import read  # noqa: PLC0415 - only here
+    from procman.config.load import read as read_file  # noqa: PLC0415 - only here
+    from procman.config.stop_plan import compare, read_duration, stop_plan, to_json  # noqa: PLC0415 - only here
 
-    assume = _assumptions(given.assume) if given.assume else None
-    if given.json:
-        answer = report(path, assume)
+    assume = _assumptions(given["assume"]) if "assume" in given else None
+    budget = read_duration(given["budget"]) if "budget" in given else None
+    if "json" in given:
+        answer = report(path, assume, budget)
         print(json.dumps(answer, ensure_ascii=False))
-        return OK if answer["ok"] else BAD_USAGE
-    loaded = read(path, assume=assume)
+        if not answer["ok"]:
+            return BAD_USAGE
+        return OK if budget is None or answer["stop_plan"]["budgets"][0]["fits"] else DOES_NOT_FIT
+    loaded = read_file(path, assume=assume, places=True)
     for problem in sorted(loaded.problems, key=lambda problem: (problem.file, problem.line or 0)):
         print(f"{problem} (warning)" if problem.severity == "warning" else problem)
     if loaded.config is None:
@@ -108,7 +163,10 @@ def _check(arguments: list[str]) -> int:
     groups = loaded.config.groups
     processes = sum(len(group.programs) for group in groups)
     print(f"{path}: good; {_count(processes, 'process', 'processes')} in {_count(len(groups), 'group', 'groups')}")
-    return OK
+    plan = stop_plan(loaded.config)
+    verdicts = compare(plan, budget)
+    print("\n".join(lines(cast("StopPlanInfo", to_json(plan, verdicts)))))
+    return OK if budget is None or verdicts[0].fits else DOES_NOT_FIT
 
 
 def _assumptions(path: str) -> Assumptions:
@@ -129,11 +187,7 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _schema(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="procman schema", description="Print the JSON schema of the TOML form, for editors and validators."
-    )
-    parser.parse_args(arguments)
+def _schema(_: dict[str, str]) -> int:
     import json  # noqa: PLC0415 - only here
 
     from procman.config.describe import schema  # noqa: PLC0415 - only here
@@ -142,10 +196,28 @@ def _schema(arguments: list[str]) -> int:
     return OK
 
 
-def _add_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-c", "--configuration", metavar="FILE", help=f"the configuration; without it the first of {', '.join(SEARCH)}"
-    )
+def _export(to: str, given: dict[str, str]) -> int:
+    from procman.cli.export import export  # noqa: PLC0415 - only here
+
+    assume = _assumptions(given["assume"]) if "assume" in given else None
+    export(_file(given.get("configuration")), to, given, assume)
+    return OK
+
+
+def _by_pidfile(what: str, given: dict[str, str]) -> int:
+    from procman.cli import by_pidfile  # noqa: PLC0415 - only here
+
+    return {"stop": by_pidfile.stop, "reload": by_pidfile.reload, "status": by_pidfile.status}[what](given)
+
+
+def _run_one(given: dict[str, str]) -> int:
+    from procman.cli.run import run_command  # noqa: PLC0415 - only here
+
+    return run_command(given)
+
+
+def _export_nowhere(_: dict[str, str]) -> int:
+    raise BadRequest("cannot export without a word for where to: kubernetes, compose or systemd")
 
 
 def _file(given: str | None) -> str:
@@ -157,7 +229,98 @@ def _file(given: str | None) -> str:
     return path
 
 
-_COMMANDS: dict[str, Callable[[list[str]], int]] = {"check": _check, "schema": _schema}
+_EXPORT_FLAGS = (
+    _FILE,
+    Flag("split", "--split", "a container, or a unit, for each program, and no procman"),
+    Flag("output", "-o --output", "write there instead of to stdout: a file, or a folder", metavar="FILE|DIR"),
+    Flag("name", "--name", "what to call the whole (as the file is called)", metavar="NAME"),
+    Flag("image", "--image", "the image of the containers (the name)", metavar="IMAGE"),
+    Flag("assume", "--assume", "read the file as if on the machine that this one describes", metavar="FILE.json"),
+    HELP,
+)
+
+_RUN_FLAGS = (
+    Flag("to_group", "-g --group", "pass signals on to the whole process group of the program"),
+    Flag(
+        "rewrite",
+        "-r --rewrite",
+        "pass signal A on as B, or with 0 not at all: 15:3, TERM:QUIT",
+        metavar="A:B",
+        many=True,
+    ),
+    Flag("restart", "--restart", "start it again when it ends: always, on-failure, or never", metavar="WHEN"),
+    Flag(
+        "kill_after", "-k --kill-after", "SIGKILL that long after a stop signal that was passed on", metavar="DURATION"
+    ),
+    Flag("good", "-e --expect", "exit with 0 when the program exits with CODE", metavar="CODE", many=True),
+    Flag("background", "-d --background", "become a daemon; exits when the program has been started, or cannot be"),
+    Flag("log", "-o --log", "append what the program writes to this file", metavar="FILE"),
+    Flag("pidfile", "--pidfile", "write the pid there, and keep others from starting with the same", metavar="FILE"),
+    Flag("user", "-u --user", "become this user (a name or a number)", metavar="USER"),
+    Flag("umask", "-m --umask", "the program's umask, octal", metavar="UMASK"),
+    Flag("chdir", "-C --chdir", "change to this directory", metavar="DIR"),
+    Flag("env", "-E --env", "set a variable for the program", metavar="NAME=VALUE", many=True),
+    Flag("parent_signal", "-p --parent-signal", "be sent this signal when the parent dies", metavar="SIGNAL"),
+    Flag("subreaper", "-s", "be the parent of orphans (procman always is)"),
+    Flag("single_child", "-c --single-child", "signals for the program alone (the default)"),
+    Flag("verbose", "-v --verbose", "say on stderr what is done", hidden="-w"),
+    HELP,
+)
+
+COMMANDS = {
+    "": Command(
+        _run,
+        (_FILE, _DAEMON, *_OVERRIDES, Flag("version", "-v --version", "print the version and exit"), HELP),
+        "run the programs of a configuration file, and keep them running",
+    ),
+    "check": Command(
+        _check,
+        (
+            _FILE,
+            Flag("json", "--json", "print one JSON object: what the file means, and its problems"),
+            Flag(
+                "budget",
+                "--budget",
+                "how long a stop may take, such as 10s or 1m30s: end with status 1 where it may take longer, and say "
+                "what would have to change",
+                metavar="DURATION",
+            ),
+            Flag("assume", "--assume", "check as if on the machine that this file describes", metavar="FILE.json"),
+            HELP,
+        ),
+        "say everything that is wrong with a configuration file; run nothing",
+    ),
+    "export": Command(_export_nowhere, (HELP,), "write a configuration for another engine; see the following three"),
+    "export kubernetes": Command(partial(_export, "kubernetes"), _EXPORT_FLAGS, "write a Kubernetes Deployment"),
+    "export compose": Command(partial(_export, "compose"), _EXPORT_FLAGS, "write a compose file for docker or podman"),
+    "export systemd": Command(partial(_export, "systemd"), _EXPORT_FLAGS, "write systemd units"),
+    "run": Command(
+        _run_one,
+        _RUN_FLAGS,
+        "run one program without a configuration: as PID 1 of a container, as a daemon, or kept running",
+        "-- COMMAND [ARGUMENT]...",
+    ),
+    "stop": Command(
+        partial(_by_pidfile, "stop"),
+        (
+            _PIDFILE,
+            Flag("timeout", "-t --timeout", "do not wait longer than that for its end", metavar="DURATION"),
+            HELP,
+        ),
+        "stop the master that holds a pid file, and wait for its end",
+    ),
+    "reload": Command(
+        partial(_by_pidfile, "reload"),
+        (_PIDFILE, HELP),
+        "have the master that holds a pid file begin anew with its configuration",
+    ),
+    "status": Command(
+        partial(_by_pidfile, "status"),
+        (_PIDFILE, HELP),
+        "say whether the master that holds a pid file runs (exit status 3 where it does not)",
+    ),
+    "schema": Command(_schema, (HELP,), "print the JSON schema of the TOML form, for editors and validators"),
+}
 
 if __name__ == "__main__":
     sys.exit(main())

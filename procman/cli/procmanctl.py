@@ -1,27 +1,4 @@
-"""procmanctl -- control programs run by procman from the command line.
-
-Usage: procmanctl [options] [action [arguments]]
-
-Options:
--c/--configuration FILENAME -- the master's configuration file (searched for if not given)
--s/--serverurl URL -- where the master listens: unix:///path/to/socket or http://host:port
-     (as the configuration file says, if not given)
--u/--username USERNAME -- username to use for authentication with the master
--p/--password PASSWORD -- password to use for authentication with the master
--r/--history-file FILENAME -- keep a readline history
--i/--interactive -- start an interactive shell after executing commands
---json -- print one JSON object instead of text (a stream: one object a line); also after an action
---version -- print the version of procmanctl and exit
--h/--help -- print this message and exit
-
-Actions are commands like "tail" or "stop".  If -i is specified or no action is
-specified on the command line, a "shell" interpreting actions typed
-interactively is started.  Use the action "help" to find out about available
-actions.  Names are NAME, GROUP:NAME, GROUP:*, all, or a pattern like 'web*'.
-
-Exit status: that of supervisorctl. 0 success; 1 an error; 2 bad usage; 3 status: something is not running;
-4 status: unknown name or no master; 4 or 7 no master; 7 the program is not running or did not start.
-"""
+"""`procmanctl`: asks a running master, one command at a time or as a shell. Statuses and words are supervisorctl's."""
 
 from __future__ import annotations
 
@@ -30,6 +7,7 @@ import sys
 
 from procman import __version__
 from procman.cli import address, ctl_session
+from procman.cli.flags import HELP, Flag, read, table
 from procman.errors import BadRequest, ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -39,28 +17,54 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130  # what a shell shows for SIGINT
 _BROKEN_PIPE = 141  # and for SIGPIPE
 
-_OPTIONS = {
-    "-c": "config_file",
-    "--configuration": "config_file",
-    "-s": "url",
-    "--serverurl": "url",
-    "-u": "username",
-    "--username": "username",
-    "-p": "password",
-    "--password": "password",
-    "-r": "history_file",
-    "--history-file": "history_file",
-    "--history_file": "history_file",
-}
-_FLAGS = {
-    "-i": "interactive",
-    "--interactive": "interactive",
-    "-h": "help",
-    "-?": "help",
-    "--help": "help",
-    "--json": "json",
-    "--version": "version",
-}
+FLAGS = (
+    Flag(
+        "config_file",
+        "-c --configuration",
+        "the master's configuration file (searched for if not given)",
+        metavar="FILENAME",
+    ),
+    Flag(
+        "url",
+        "-s --serverurl",
+        "where the master listens: unix:///path/to/socket or http://host:port (as the configuration file says, if not "
+        "given)",
+        metavar="URL",
+    ),
+    Flag("username", "-u --username", "the user name to send to the master", metavar="USERNAME"),
+    Flag("password", "-p --password", "the password to send to the master", metavar="PASSWORD"),
+    Flag(
+        "history_file",
+        "-r --history-file",
+        "where the shell keeps what was typed",
+        metavar="FILENAME",
+        hidden="--history_file",
+    ),
+    Flag("interactive", "-i --interactive", "be a shell, after the command if there is one"),
+    Flag(
+        "json",
+        "--json",
+        "print one JSON object instead of text (a stream: one object a line); this one may also follow the command",
+    ),
+    Flag("version", "--version", "print the version of procmanctl and exit"),
+    HELP,
+)
+
+_HELP = """\
+procmanctl -- control programs that procman runs
+
+Usage: procmanctl [flags] [command [arguments]]
+
+{flags}
+
+Commands are words like "tail" or "stop"; "procmanctl help" lists them, "procmanctl help tail" explains one. Without a
+command it is a shell that reads commands. Names are NAME, GROUP:NAME, GROUP:*, all, or a pattern like 'web*'.
+
+Ours alone: "status --long" shows what each process uses, "update --dry-run" what an update would do, "stop-plan" how
+long a shutdown takes at worst ("--budget 10s": and what would make it fit).
+
+Exit status: that of supervisorctl. 0 success; 1 an error; 2 bad usage; 3 status: something is not running;
+4 status: unknown name or no master; 4 or 7 no master; 7 the program is not running or did not start."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,14 +86,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    flags, given, words = _read_options(argv)
-    if "help" in flags:
-        print(__doc__.strip())
+    given, words = read(FLAGS, argv)
+    if "help" in given:
+        print(_HELP.format(flags=table(FLAGS)))
         return ctl_session.SUCCESS
-    if "version" in flags:
+    if "version" in given:
         print(f"procmanctl {__version__}")
         return ctl_session.SUCCESS
-    interactive = "interactive" in flags or not words
+    _check_url(given.get("url"))
+    interactive = "interactive" in given or not words
     settings = address.find(
         url=given.get("url"),
         config_file=given.get("config_file"),
@@ -97,7 +102,7 @@ def _run(argv: list[str]) -> int:
         password=given.get("password"),
         history_file=given.get("history_file"),
     )
-    session = ctl_session.Session(settings, as_json="json" in flags, interactive=interactive)
+    session = ctl_session.Session(settings, as_json="json" in given, interactive=interactive)
     try:
         if words:
             session.run(" ".join(words))
@@ -111,32 +116,9 @@ def _run(argv: list[str]) -> int:
     return status
 
 
-def _read_options(argv: list[str]) -> tuple[set[str], dict[str, str], list[str]]:
-    """Flags, options with a value, and the words from the first that is neither."""
-    if not argv or not argv[0].startswith("-"):
-        return set(), {}, argv
-    # getopt, as in supervisorctl: its rules (-cFILE, --conf=FILE) and its messages; argparse would take 3 ms more.
-    from getopt import GetoptError, getopt  # noqa: PLC0415 - most calls have no options
-
-    short = "".join(f"{name[1]}:" for name in _OPTIONS if name[1] != "-") + "ih?"
-    long = [f"{name[2:]}=" for name in _OPTIONS if name[1] == "-"] + [name[2:] for name in _FLAGS if name[1] == "-"]
-    try:
-        options, words = getopt(argv, short, long)
-    except GetoptError as error:
-        raise BadRequest(str(error)) from None
-    flags: set[str] = set()
-    given: dict[str, str] = {}
-    for option, value in options:
-        if option in _FLAGS:
-            flags.add(_FLAGS[option])
-            continue
-        name = _OPTIONS[option]
-        if name in given:
-            raise BadRequest(f"conflicting command line option {option!r}")
-        if name == "url" and not value.startswith(("unix://", "http://")):
-            raise BadRequest(f"invalid value for {option} {value!r}: value {value!r} is not a URL")
-        given[name] = value
-    return flags, given, words
+def _check_url(url: str | None) -> None:
+    if url is not None and not url.startswith(("unix://", "http://")):
+        raise BadRequest(f"invalid value for -s {url!r}: value {url!r} is not a URL")
 
 
 def _refuse(message: str, argv: list[str]) -> int:

@@ -13,6 +13,7 @@ from procman.config.load import Loaded, judge, read
 from procman.config.machine import Assumptions, Machine
 from procman.config.model import Config, FcgiSocket, Group, InetServer, Master, Program, UnixServer
 from procman.config.problems import Problem
+from procman.config.stop_plan import compare, stop_plan, to_json
 
 # How a fragment, a file without [supervisord], is meant to be used.
 FRAGMENT_MAIN = """\
@@ -34,13 +35,19 @@ NO_SUPERVISORD = "no-supervisord-section"
 Json = dict[str, Any]
 
 
-def report(path: str, assume: Assumptions | None = None) -> Json:
-    """One JSON object about a file: file, here, ok, error, warnings, what it configures, what it ignores, problems."""
-    loaded = read(path, assume=assume)
+def report(path: str, assume: Assumptions | None = None, budget: float | None = None) -> Json:
+    """One JSON object about a file: file, here, ok, error, warnings, what it configures, what it ignores, problems.
+
+    `stop_plan` (a StopPlanInfo) is held against the budget, in seconds.
+    """
+    loaded = read(path, assume=assume, places=True)
     whole = os.path.abspath(path)
     answer = {"file": whole, **_answer(loaded, os.path.dirname(whole))}
     if (answer["error"] or {}).get("class") == NO_SUPERVISORD:
         answer["as_include"] = _as_include(whole, assume)
+    if loaded.config is not None:
+        plan = stop_plan(loaded.config)
+        answer["stop_plan"] = to_json(plan, compare(plan, budget))
     return answer
 
 

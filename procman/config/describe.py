@@ -1,19 +1,10 @@
-"""The option table as a reference page (Markdown) and as a JSON schema of the TOML form.
-
-`python -m procman.config.describe docs/` writes both files; a test fails when they are stale.
-"""
+"""The option table as a reference page (Markdown) and as a JSON schema of the TOML form."""
 
 import json
-import os
-import sys
 from typing import Any
 
 from procman.config.model import DEFAULT_PRIORITY, LISTENER_PRIORITY, SECTIONS, SectionType
 from procman.config.options import Effect, Option, Schema
-
-REFERENCE = "reference/options.md"
-SCHEMA = "procman.schema.json"
-COMMAND = "python -m procman.config.describe docs/"
 
 EFFECTS = {Effect.NONE: "in place", Effect.REOPEN: "logs re-opened", Effect.RESTART: "restart"}
 
@@ -23,10 +14,8 @@ EACH = " \\*"  # the mark of options that are read for each process
 UPDATED = ("program", "group", "eventlistener", "fcgi-program")
 SERVERS = ("unix_http_server", "inet_http_server")
 
-INTRODUCTION = f"""\
+INTRODUCTION = """\
 # Options
-
-<!-- Written by `{COMMAND}` from procman/config/model.py: change it there. -->
 
 procman reads supervisord's INI form and its own TOML form. A file whose name ends in `.toml` is TOML, every other
 is INI. Both have the same sections and options; where a section has another name in TOML, both names are given.
@@ -72,15 +61,6 @@ def schema() -> Schema:
 def schema_text() -> str:
     """The schema as the file holds it."""
     return json.dumps(schema(), indent=2) + "\n"
-
-
-def write(folder: str) -> None:
-    """Write both files below a folder."""
-    for name, text in ((REFERENCE, reference()), (SCHEMA, schema_text())):
-        path = os.path.join(folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as stream:
-            stream.write(text)
 
 
 # ------------------------------------------------------------------------------------------------ the page
@@ -158,9 +138,3 @@ def _as_toml(option: Option) -> Any:
         case tuple():
             return list(option.default)
     return option.kind.show(option.default)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and one folder
-        raise SystemExit(f"usage: {COMMAND}")
-    write(sys.argv[1])

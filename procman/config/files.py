@@ -5,6 +5,7 @@ An `[include]` of INI is followed in the main file only, as supervisor does; TOM
 
 import glob
 import os
+import re
 from dataclasses import dataclass, field
 
 from procman.config import ini
@@ -15,6 +16,16 @@ from procman.config.problems import Problem
 from procman.config.raw import RawOption, RawSection, Sections
 
 LARGEST_FILE = 8 * 1024 * 1024
+
+# Headers that only one of the two forms has.
+_INI_HEADER = re.compile(
+    r"^\[(?:supervisord|supervisorctl|(?:program|group|eventlistener|fcgi-program|rpcinterface|ctlplugin):[^\]]+)\]",
+    re.MULTILINE,
+)
+_TOML_HEADER = re.compile(
+    r"^[ \t]*\[(?:procman|procmanctl|(?:program|group|eventlistener|fcgi-program)\.[^\]]+)\][ \t]*(?:#.*)?$",
+    re.MULTILINE,
+)
 
 
 @dataclass(slots=True)
@@ -51,6 +62,19 @@ def gather_included(text: str, main: str, included: str, machine: Machine) -> Ga
 def is_toml(path: str) -> bool:
     """By its name: `.toml` is TOML, all else is INI."""
     return path.endswith(".toml")
+
+
+def in_wrong_form(path: str, text: str) -> Problem | None:
+    """A text in the other form than its name tells: the one complaint that is worth making then."""
+    if is_toml(path):
+        found, fitting, form, other, suffix = _INI_HEADER.search(text), _TOML_HEADER, "INI", "TOML", "conf"
+    else:
+        found, fitting, form, other, suffix = _TOML_HEADER.search(text), _INI_HEADER, "TOML", "INI", "toml"
+    if found is None or fitting.search(text):
+        return None
+    name = f"{os.path.splitext(os.path.basename(path))[0]}.{suffix}"
+    message = f"{found[0].strip()} is {form}, and by its name this file is {other}: call it {name}"
+    return Problem(path, text.count("\n", 0, found.start()) + 1, None, None, message, slug="syntax")
 
 
 class _Gatherer:
@@ -196,12 +220,17 @@ class _Gatherer:
             self._unreadable(path, "cannot read the file: it is larger than 8 MiB")
             return None
         try:
-            return content.decode()
+            text = content.decode()
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             message = f"cannot read byte 0x{content[error.start]:02x}: the file is not UTF-8 text; save it as UTF-8"
             self.to.problems.append(Problem(path, line, None, None, message, slug="encoding"))
             return None
+        problem = in_wrong_form(path, text)
+        if problem is not None:
+            self.to.problems.append(problem)
+            return None
+        return text
 
     def _unreadable(self, path: str, message: str, *, optional: bool = False) -> None:
         self.to.problems.append(

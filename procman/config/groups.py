@@ -81,7 +81,8 @@ def _unknown(reading: Reading, section: RawSection, program: str) -> None:
     if not program:
         message = "an empty name stands between the commas: take a comma out"
     else:
-        hint = similar(program, known) or f": add [program:{program}], or take it out"
+        header = f"[program{'.' if section.toml else ':'}{program}]"
+        hint = similar(program, known) or f": add {header}, or take it out"
         message = f"there is no program {show_text(program)}{hint}"
     reading.complain(section, "programs", message, "unknown-program-in-group")
 

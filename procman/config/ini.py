@@ -47,6 +47,7 @@ class _Reader:
         # The lines of each value, joined at the end; the quote that is open after the last of them.
         self.lines: dict[int, tuple[RawOption, list[str]]] = {}
         self.quote = ""
+        self.repeated: list[tuple[str, str, RawOption, RawOption]] = []  # section, name, what was said before, and now
 
     def complain(self, number: int, message: str, slug: str, *, warning: bool = False) -> None:
         label = self.section.label if self.section else None
@@ -104,6 +105,9 @@ class _Reader:
         if not name:
             self.complain(number, f"cannot read {value[:40]!r}: no name before the {value[0]!r}", "syntax")
         self.option = RawOption("", self.file, number, self.here)
+        before = self.section.options.get(name)
+        if before is not None:
+            self.repeated.append((self.section.label, name, before, self.option))
         self.section.options[name] = self.option
         self.lines[id(self.option)] = (self.option, [])
         self.quote = ""
@@ -119,6 +123,11 @@ class _Reader:
     def finish(self) -> list[RawSection]:
         for option, lines in self.lines.values():
             option.value = "\n".join(lines).rstrip()
+        for label, name, before, now in self.repeated:
+            if before.value != now.value:
+                # Only the places: the values may be secrets.
+                message = f"this is not what line {before.line} says, and of the two this one counts: take one out"
+                self.problems.append(Problem(self.file, now.line, label, name, message, "warning"))
         return list(self.sections.values())
 
 

@@ -6,9 +6,10 @@ the file is checked.
 
 import shlex
 import signal
+import socket
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from procman.config.event_types import EVENT_TYPES
 from procman.config.options import (
@@ -522,14 +523,26 @@ def _parse_logfile(text: str) -> str | None:
     return {"none": None, "off": None, "auto": AUTO, "syslog": SYSLOG}.get(text.lower(), text)
 
 
-LOGFILE: Kind[str | None] = Kind(
-    name="path, AUTO or NONE",
-    expected="a file in a directory that exists, AUTO or NONE",
+def _several_logfiles(texts: Sequence[str]) -> str | tuple[str, ...] | None:
+    files = [_parse_logfile(text.strip()) for text in texts if text.strip()]
+    if len(files) <= 1:
+        return _parse_logfile(texts[0]) if files else ""
+    if None in files:
+        raise Unfit("NONE is nowhere, and cannot be one place of several: take it out", "other")
+    return tuple(file for file in files if file is not None)
+
+
+# A tuple where several are given, of which `programs` makes the first one and the others.
+LOGFILE: Kind[Any] = Kind(
+    name="path, -, AUTO or NONE; or several",
+    expected="a file in a directory that exists, -, AUTO or NONE",
     slug="missing-directory",
-    parse=_parse_logfile,
-    accept=lambda value: _parse_logfile(_text(value)),
-    schema={"type": "string"},
-    show=lambda value: "NONE" if value is None else value,
+    parse=lambda text: _several_logfiles(text.split(",")) if "," in text else _parse_logfile(text),
+    accept=lambda value: (
+        _several_logfiles([_text(item) for item in value]) if isinstance(value, list) else _parse_logfile(_text(value))
+    ),
+    schema={"type": ["string", "array"], "items": {"type": "string"}},
+    show=lambda value: "NONE" if value is None else value if isinstance(value, str) else ", ".join(value),
     place="parent",
 )
 USER: Kind[str] = Kind(
@@ -567,14 +580,42 @@ URL: Kind[str] = Kind(
 
 
 def host_and_port(text: str) -> tuple[str, int]:
-    """("localhost", 9001) of localhost:9001; the host is "" for every interface (*:9001, :9001, 9001)."""
+    """("localhost", 9001) of localhost:9001; the host is "" for every interface (*:9001, :9001, 9001).
+
+    An IPv6 address may stand in brackets, and is given without them.
+    """
     host, colon, digits = text.rpartition(":")
     if colon and not digits:
         raise Unfit("expected a port number after the colon")
     port = int(digits)
     if not 1 <= port <= MAX_PORT:
         raise Unfit("expected a port from 1 to 65535")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
     return "" if host == "*" else host.lower(), port
+
+
+def is_loopback(host: str) -> bool:
+    """Tell, without looking anything up, whether only this machine can reach what listens there.
+
+    An address of 127.0.0.0/8 or ::1 in its usual form, or a name that means nothing else (RFC 6761).
+    """
+    name = host.removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    for family, loopback in _LOOPBACK:
+        try:
+            return socket.inet_pton(family, host).startswith(loopback)
+        except (OSError, ValueError):
+            continue
+    return False
+
+
+# How their bytes begin; an IPv4 address may be written in IPv6's form, too.
+_LOOPBACK = (
+    (socket.AF_INET, b"\x7f"),
+    (socket.AF_INET6, (bytes(15) + b"\x01", bytes(10) + b"\xff\xff\x7f")),
+)
 
 
 def _accept_port(value: object) -> int:
@@ -583,7 +624,7 @@ def _accept_port(value: object) -> int:
 
 ADDRESS: Kind[int] = Kind(
     name="port or host:port",
-    expected="a port, or host:port such as 127.0.0.1:9001",
+    expected="a port, or host:port such as 127.0.0.1:9001 or [::1]:9001",
     slug="bad-port",
     parse=lambda text: host_and_port(text)[1],
     accept=_accept_port,

@@ -10,24 +10,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from procman.config.files import Gathered, gather, is_toml
-from procman.config.find import LONGEST_SOCKET_PATH
 from procman.config.groups import read_groups
-from procman.config.kinds import host_and_port
 from procman.config.machine import Assumptions, Machine
 from procman.config.model import (
     RPC_FACTORY,
     Config,
     Ctl,
     Group,
-    InetServer,
     Master,
     RpcInterface,
-    UnixServer,
 )
 from procman.config.options import Unfit, options_of, show_text, similar
+from procman.config.places import warn_of_places
 from procman.config.problems import ConfigError, Problem, Severity
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
+from procman.config.servers import read_servers, serverurl
 from procman.config.unread import Ignored, find_ignored, unknown_in_toml, warn_of_ignored
 
 __all__ = ["Assumptions", "ConfigError", "Loaded", "Problem", "judge", "load", "read"]
@@ -75,13 +73,19 @@ def read(
     environ: Mapping[str, str] | None = None,
     assume: Assumptions | None = None,
     overrides: Mapping[str, str] | None = None,
+    places: bool = False,
 ) -> Loaded:
-    """The same without an exception, and with what a report needs beside."""
+    """The same without an exception, and with what a report needs beside.
+
+    `places`: look also whether the files and sockets it names could be written.
+    """
     machine = Machine(environ, assume)
-    return judge(path, gather(path, machine), machine, overrides or {})
+    return judge(path, gather(path, machine), machine, overrides or {}, places=places)
 
 
-def judge(path: str, gathered: Gathered, machine: Machine, overrides: Mapping[str, str]) -> Loaded:
+def judge(
+    path: str, gathered: Gathered, machine: Machine, overrides: Mapping[str, str], *, places: bool = False
+) -> Loaded:
     """What the sections of all files mean."""
     here = os.path.dirname(os.path.abspath(path))
     reading = Reading(gathered.sections, machine, here, gathered.problems, gathered.notes)
@@ -94,7 +98,7 @@ def judge(path: str, gathered: Gathered, machine: Machine, overrides: Mapping[st
         master = _read_master(reading, _supervisord(reading, path), overrides)
         rpcinterfaces = _read_rpcinterfaces(reading)
         groups = read_groups(reading, master)
-        servers = _read_servers(reading)
+        servers = read_servers(reading)
         _check_exit_code_from(reading, master, groups)
         master = replace(master, uid=_master_uid(reading, master, overrides))
         config = Config(
@@ -106,8 +110,13 @@ def judge(path: str, gathered: Gathered, machine: Machine, overrides: Mapping[st
             rpcinterfaces=rpcinterfaces,
             groups=_unique(reading, groups),
             ctl=_read_ctl(reading),
-            serverurl=_serverurl(servers),
+            serverurl=serverurl(servers),
+            remarks=tuple(gathered.remarks),
+            wants_background=reading.raw(sections.sections["supervisord"], "nodaemon") is not None
+            and not master.nodaemon,
         )
+        if places:
+            warn_of_places(reading, config)
     ignored = find_ignored(sections)
     warn_of_ignored(reading, ignored)
     problems = tuple(dict.fromkeys(reading.problems))
@@ -142,7 +151,7 @@ def _by_place(path: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
 def _supervisord(reading: Reading, path: str) -> RawSection:
     section = reading.sections.sections.get("supervisord")
     if section is None:
-        section = RawSection("supervisord", "supervisord", path, None)
+        section = RawSection("supervisord", "procman" if is_toml(path) else "supervisord", path, None)
         reading.sections.sections["supervisord"] = section
         if not is_toml(path):
             message = "the file has no [supervisord] section: add one, or include this file from one that has it"
@@ -184,7 +193,7 @@ def _override(reading: Reading, values: dict[str, Any], overrides: Mapping[str, 
 
 def _master_uid(reading: Reading, master: Master, overrides: Mapping[str, str]) -> int | None:
     if "user" in overrides:
-        section = RawSection("supervisord", "supervisord", COMMAND_LINE, None)
+        section = RawSection("supervisord", "", COMMAND_LINE, None)
         return reading.uid(section, master.user)
     return reading.uid(reading.sections.sections["supervisord"], master.user)
 
@@ -205,61 +214,6 @@ def _read_rpcinterfaces(reading: Reading) -> tuple[RpcInterface, ...]:
         name = section.name.partition(":")[2]
         found.append(RpcInterface(name=name, factory=factory, options=options))
     return tuple(found)
-
-
-def _read_servers(reading: Reading) -> tuple[UnixServer | InetServer, ...]:
-    """Internet servers first, as supervisor lists them."""
-    inet = [_inet_server(reading, section) for section in reading.sections.starting_with("inet_http_server")]
-    unix = [_unix_server(reading, section) for section in reading.sections.starting_with("unix_http_server")]
-    return (*inet, *unix)
-
-
-def _inet_server(reading: Reading, section: RawSection) -> InetServer:
-    names, table = reading.names(), options_of(InetServer)
-    user = _login(reading, section, names)
-    port = reading.option(section, "port", table["port"], names)
-    host = ""
-    if port is not None:
-        host, _ = host_and_port(reading.text(section, "port", names) or "")
-    return InetServer(section=section.name, host=host, port=port or 0, **user)
-
-
-def _unix_server(reading: Reading, section: RawSection) -> UnixServer:
-    names, table = reading.names(), options_of(UnixServer)
-    file = reading.option(section, "file", table["file"], {**names, "here": reading.here})
-    user = _login(reading, section, names)
-    chown = reading.option(section, "chown", table["chown"], names)
-    ids = reading.owner_ids(section, "chown", chown)
-    chmod = reading.option(section, "chmod", table["chmod"], names)
-    path = reading.machine.normal((file or "").strip())
-    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
-        message = (
-            f"the path has {len(os.fsencode(path))} bytes, and a socket's may have {LONGEST_SOCKET_PATH}: "
-            "no master can listen there; choose a shorter one"
-        )
-        reading.complain(section, "file", message, severity="warning")
-    return UnixServer(section=section.name, file=path, chown=chown, chown_ids=ids, chmod=chmod, **user)
-
-
-def _login(reading: Reading, section: RawSection, names: dict[str, object]) -> dict[str, str | None]:
-    table = options_of(InetServer)
-    login = {name: reading.option(section, name, table[name], names) for name in ("username", "password")}
-    given = [name for name in login if reading.raw(section, name) is not None]
-    if len(given) == 1:
-        other = "password" if given == ["username"] else "username"
-        reading.complain(section, given[0], f"a {given[0]} needs a {other}: add {other} = …", "incomplete-auth")
-    return login
-
-
-def _serverurl(servers: tuple[UnixServer | InetServer, ...]) -> str | None:
-    """What children are told: the first unix socket, else the first internet one."""
-    for server in servers:
-        if isinstance(server, UnixServer):
-            return f"unix://{server.file}"
-    for server in servers:
-        if isinstance(server, InetServer):
-            return f"http://{server.host or 'localhost'}:{server.port}"
-    return None
 
 
 def _read_ctl(reading: Reading) -> Ctl:

@@ -106,6 +106,43 @@ class Machine:
         """Is it there, or assumed to be?"""
         return os.path.isdir(path) or path in self.assume.directories
 
+    def may_write(self, path: str, uid: int | None) -> bool:
+        """May that user (None: who runs this) write the file, or make it in its folder? True where nobody can know.
+
+        Of another user than the one who asks only the modes tell.
+        """
+        if self.assume != Assumptions():
+            return True
+        path = os.path.realpath(path)
+        if not os.path.exists(path):
+            path = os.path.dirname(path)
+        needed = os.W_OK | os.X_OK if os.path.isdir(path) else os.W_OK
+        if not os.access(path, needed, effective_ids=True):
+            return False
+        if uid in (None, 0, os.geteuid()):
+            return True
+        import pwd  # noqa: PLC0415 - few files need it
+
+        try:
+            record = pwd.getpwuid(uid)
+        except KeyError:
+            return True
+        groups = os.getgrouplist(record.pw_name, record.pw_gid)
+        folders = path.split("/")
+        return _is_allowed(path, needed, uid, groups) and all(
+            _is_allowed("/".join(folders[:length]) or "/", os.X_OK, uid, groups) for length in range(1, len(folders))
+        )
+
+    def user_name(self, uid: int | None) -> str:
+        """What to call that user (None: who runs this)."""
+        import pwd  # noqa: PLC0415 - few files need it
+
+        number = os.geteuid() if uid is None else uid
+        try:
+            return f"user {pwd.getpwuid(number).pw_name}"
+        except KeyError:
+            return f"uid {number}"
+
     def uid(self, text: str) -> int:
         """The number of a user given by name or number; KeyError when there is none such."""
         if text in self.assume.users:
@@ -153,6 +190,13 @@ class Machine:
         if not all(name.isidentifier() for name in (attribute or "module").partition("[")[0].strip().split(".")):
             return False
         return _is_importable(names)
+
+
+def _is_allowed(path: str, needed: int, uid: int, groups: list[int]) -> bool:
+    """Does the mode of the file give that user the rights?"""
+    found = os.stat(path)
+    shift = 6 if found.st_uid == uid else 3 if found.st_gid in groups else 0
+    return found.st_mode >> shift & needed == needed
 
 
 def _number(text: str) -> int | None:

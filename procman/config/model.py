@@ -64,9 +64,7 @@ class Master:
     minprocs: int = option(
         kinds.INTEGER, "Processes that have to be available; the limit is raised to it.", default=200
     )
-    directory: str | None = option(
-        kinds.DIRECTORY, "Where the master changes to when it becomes a daemon.", default=None
-    )
+    directory: str | None = option(kinds.DIRECTORY, "Where the master changes to at its start.", default=None)
     user: str | None = option(kinds.USER, "The user the master becomes when it is started as root.", default=None)
     umask: int = option(kinds.OCTAL, "The master's umask.", default=0o022)
     logfile: str = option(kinds.FILE, "The master's own log; `syslog` sends it there.", default="supervisord.log")
@@ -86,6 +84,11 @@ class Master:
     nodaemon: bool = option(
         kinds.BOOLEAN,
         "Accepted for compatibility: procman stays in the foreground either way.",
+        default=False,
+    )
+    daemon: bool = option(
+        kinds.BOOLEAN,
+        "Go to the background (as --daemon does): the command returns when the master is up, or says why it cannot be.",
         default=False,
     )
     silent: bool = option(kinds.BOOLEAN, "Do not repeat the master's log on standard output.", default=False)
@@ -149,6 +152,8 @@ class Program:
     group: str
     section: str = ""
     uid: int | None = None
+    stdout_also: tuple[str, ...] = ()  # where it goes besides stdout_logfile
+    stderr_also: tuple[str, ...] = ()
 
     priority: int = option(
         kinds.INTEGER,
@@ -281,7 +286,8 @@ class Program:
     )
     stdout_logfile: str | None = option(
         kinds.LOGFILE,
-        "Where its stdout goes: a file, /dev/stdout, NONE, or AUTO for a file in childlogdir.",
+        "Where its stdout goes: a file, - for the master's own stdout (as /dev/stdout), NONE, or AUTO for a file in "
+        "childlogdir; several with commas between them, in TOML a list.",
         default=AUTO,
         effect=Effect.REOPEN,
         per_process=True,
@@ -437,6 +443,10 @@ class UnixServer:
     file: str = field(metadata=required(kinds.PATH, "The path of the socket."))
     username: str | None = option(kinds.SECRET, "The user name clients have to send.", default=None)
     password: str | None = option(kinds.SECRET, "The password; {SHA} and 40 digits is a hash of it.", default=None)
+    readonly_username: str | None = option(
+        kinds.SECRET, "The name of a second user, who may look at everything and change nothing.", default=None
+    )
+    readonly_password: str | None = option(kinds.SECRET, "That user's password, in the same forms.", default=None)
     chown: str | None = option(kinds.OWNER, "Who owns the socket: user or user:group.", default=None)
     chmod: int = option(kinds.OCTAL, "The mode of the socket.", default=0o700)
     chown_ids: tuple[int, int] | None = None
@@ -450,9 +460,38 @@ class InetServer:
     host: str = ""
     username: str | None = option(kinds.SECRET, "The user name clients have to send.", default=None)
     password: str | None = option(kinds.SECRET, "The password; {SHA} and 40 digits is a hash of it.", default=None)
-    port: int = field(
-        metadata=required(kinds.ADDRESS, "Where to listen: a port, or host:port (*:9001 is every interface).")
+    readonly_username: str | None = option(
+        kinds.SECRET, "The name of a second user, who may look at everything and change nothing.", default=None
     )
+    readonly_password: str | None = option(kinds.SECRET, "That user's password, in the same forms.", default=None)
+    allow_unauthenticated: bool = option(
+        kinds.BOOLEAN,
+        "Listen on more than loopback even without a username: everybody who can reach it may then run programs as the "
+        "master's user.",
+        default=False,
+    )
+    port: int = field(
+        metadata=required(
+            kinds.ADDRESS,
+            "Where to listen: a port, or host:port. *:9001, or the port alone, is every IPv4 interface; [::]:9001 is "
+            "every interface, IPv4 too.",
+        )
+    )
+
+    @property
+    def is_open(self) -> bool:
+        """Other machines can reach it, and nobody is asked for a password; an empty name asks nobody either."""
+        return not self.username and not kinds.is_loopback(self.host)
+
+    @property
+    def shown(self) -> str:
+        """HOST:PORT for messages: "*:9001", "[::1]:9001"."""
+        return f"{bracketed(self.host) or '*'}:{self.port}"
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands before a colon and a port."""
+    return f"[{host}]" if ":" in host else host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -462,7 +501,7 @@ class Ctl:
     serverurl: str | None = option(
         kinds.URL, "Where the master listens; the socket of this file's master when not given.", default=None
     )
-    prompt: str = option(kinds.TEXT, "The prompt of the shell.", default="supervisor")
+    prompt: str = option(kinds.TEXT, "The prompt of the shell.", default="procman")
     username: str | None = option(kinds.SECRET, "The user name to send.", default=None)
     password: str | None = option(kinds.SECRET, "The password to send.", default=None)
     history_file: str | None = option(kinds.PATH, "Where the shell keeps what was typed.", default=None)
@@ -499,6 +538,7 @@ class Config:
     serverurl: str | None = None  # what children get as SUPERVISOR_SERVER_URL; None without a server in the file
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
     remarks: tuple[str, ...] = field(default=(), compare=False)  # what supervisor would log of the reading, as it would
+    wants_background: bool = field(default=False, compare=False)  # the file says nodaemon=false
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

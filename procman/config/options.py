@@ -166,10 +166,33 @@ def options_of(cls: type) -> Mapping[str, Option]:
     return {f.name: f.metadata["option"] for f in fields(cls) if "option" in f.metadata}
 
 
-def show_text(value: object) -> str:
-    """A value for a message: in quotes, and cut where it is long."""
-    text = repr(value)
+def show_text(value: object, *, toml: bool = False) -> str:
+    """A value for a message: in quotes, and cut where it is long; `toml` tells to write it as TOML does."""
+    text = show_toml(value) if toml else repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def show_toml(value: object) -> str:
+    """A value as a TOML file has it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            import json  # noqa: PLC0415 - only needed when something is wrong
+
+            return json.dumps(value, ensure_ascii=False)
+        case list():
+            return f"[{', '.join(map(show_toml, value))}]"
+        case dict():
+            pairs = ", ".join(f"{name} = {show_toml(item)}" for name, item in value.items())
+            return f"{{ {pairs} }}" if pairs else "{}"
+        case _:
+            return str(value)
+
+
+def assignment(name: str, value: str, *, toml: bool) -> str:
+    """`name = value`, as it has to be written in that form of file."""
+    return f"{name} = {show_toml(value) if toml else value}"
 
 
 def similar(word: str, known: Iterable[str]) -> str:

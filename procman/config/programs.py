@@ -5,7 +5,7 @@ from typing import Any
 
 from procman.config.expand import environment_names
 from procman.config.model import Program, Slots
-from procman.config.options import AUTO, SYSLOG, Scope, options_of, show_text
+from procman.config.options import AUTO, SYSLOG, Scope, assignment, options_of, show_text
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
 
@@ -91,14 +91,12 @@ def _check(reading: Reading, section: RawSection, common: dict[str, Any], numpro
     if numprocs > MOST_PROCESSES:
         reading.complain(section, "numprocs", f"more than {MOST_PROCESSES} processes are refused", "bad-number")
     if numprocs > 1 and "%(process_num)" not in process_name:
-        message = (
-            "with numprocs above 1 process_name has to tell the processes apart: "
-            "write process_name = %(program_name)s_%(process_num)02d"
-        )
+        name = assignment("process_name", "%(program_name)s_%(process_num)02d", toml=section.toml)
+        message = f"with numprocs above 1 process_name has to tell the processes apart: write {name}"
         option = "process_name" if reading.raw(section, "process_name") else "numprocs"
         reading.complain(section, option, message, "numprocs-without-process-num")
     if common["stopasgroup"] and not common["killasgroup"]:
-        message = "killasgroup=false cannot go with stopasgroup=true: leave killasgroup out"
+        message = "killasgroup = false cannot go with stopasgroup = true: leave killasgroup out"
         reading.complain(section, "killasgroup", message, "stopasgroup-without-killasgroup")
     raw = reading.raw(section, "command")
     if raw is not None and raw.value == "":
@@ -129,6 +127,7 @@ def _process(
         again = names if name.endswith("_logfile") else None
         values[name] = reading.option(section, name, known, names, again=again)
     for channel in ("stdout", "stderr"):
+        _settle_places(values, channel)
         _settle_log(reading, section, values, channel)
     if values["redirect_stderr"]:
         if values["stderr_logfile"] not in (AUTO, None):
@@ -140,7 +139,7 @@ def _process(
                 "the filename has been ignored",
                 "ignored, because redirect_stderr is true: take one of the two out",
             )
-        values["stderr_logfile"] = None
+        values["stderr_logfile"], values["stderr_also"] = None, ()
     name = reading.option(section, "process_name", SLOTS["process_name"], names)
     if reading.raw(section, "process_name") is None:
         name = str(names["program_name"])
@@ -148,8 +147,20 @@ def _process(
     return Program(name=name.strip(), group=group, section=section.name, **values)
 
 
+def _settle_places(values: dict[str, Any], channel: str) -> None:
+    """The first of several is the log as clients know it; "-" is the master's own stream of that name."""
+    named = values[f"{channel}_logfile"]
+    places = named if isinstance(named, tuple) else (named,)
+    first, *others = (f"/dev/{channel}" if place == "-" else place for place in places)
+    if SYSLOG in others:
+        values[f"{channel}_syslog"] = True
+    values[f"{channel}_logfile"] = first
+    values[f"{channel}_also"] = tuple(place for place in others if place != SYSLOG)
+
+
 def _settle_log(reading: Reading, section: RawSection, values: dict[str, Any], channel: str) -> None:
     file, syslog = f"{channel}_logfile", f"{channel}_syslog"
+    nowhere = assignment(file, "NONE", toml=section.toml)
     if values[file] == SYSLOG:
         note(
             reading,
@@ -157,7 +168,7 @@ def _settle_log(reading: Reading, section: RawSection, values: dict[str, Any], c
             file,
             f"For [{section.name}], {file}=syslog but this is deprecated and will be removed.  "
             f"Use {syslog}=true to enable syslog instead.",
-            f"syslog as a file name is deprecated: write {syslog} = true and {file} = NONE",
+            f"syslog as a file name is deprecated: write {syslog} = true and {nowhere}",
         )
         values[file], values[syslog] = None, True
     if values[file] == AUTO and not values[f"{channel}_logfile_maxbytes"]:
@@ -167,7 +178,7 @@ def _settle_log(reading: Reading, section: RawSection, values: dict[str, Any], c
             f"{file}_maxbytes",
             f"For [{section.name}], AUTO logging used for {file} without rollover, set maxbytes > 0 to avoid filling "
             "up filesystem unintentionally",
-            f"an AUTO log that is never rotated fills the disk: set {file}_maxbytes above 0, or {file} = NONE",
+            f"an AUTO log that is never rotated fills the disk: set {file}_maxbytes above 0, or {nowhere}",
         )
 
 

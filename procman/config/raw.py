@@ -17,6 +17,7 @@ class RawOption:
     line: int | None
     here: str  # the folder of its file
     toml: bool = False
+    written: str | None = None  # how TOML writes a number, where that cannot be told from the value: 0o755
     cut_by: str | None = None  # the comment sign that ends the value inside an open quote
 
 

@@ -111,7 +111,7 @@ class Reading:
             return self.fitting(known.kind, value, toml=raw.toml)
         except (ValueError, TypeError, OverflowError) as error:
             slug = error.slug if isinstance(error, Unfit) else None
-            self.complain(section, name, _unfit(known.kind, raw.value, error), slug or known.kind.slug, severity)
+            self.complain(section, name, _unfit(known.kind, raw, error), slug or known.kind.slug, severity)
             return default
 
     def plugin(self, section: RawSection, option: str, names: Names, default: str | None = None) -> str:
@@ -167,6 +167,11 @@ class Reading:
     def fitting(self, kind: Kind[Any], value: Any, *, toml: bool) -> Any:
         """A value of that kind, whose place exists; raises ValueError or TypeError."""
         fitting = kind.accept(value) if toml else kind.parse(value)
+        if isinstance(fitting, tuple) and kind.place is not None:
+            return tuple(self._placed(kind, one) for one in fitting)
+        return self._placed(kind, fitting)
+
+    def _placed(self, kind: Kind[Any], fitting: Any) -> Any:
         if kind.place is None or fitting in (None, AUTO, SYSLOG):
             return fitting
         path = self.machine.home(fitting)
@@ -201,10 +206,10 @@ def _missing(name: str, known: Option) -> str:
     return f"the section has no {name}: add {name} = … ({what[0].lower()}{what[1:]})"
 
 
-def _unfit(kind: Kind[Any], value: object, error: Exception) -> str:
+def _unfit(kind: Kind[Any], raw: RawOption, error: Exception) -> str:
     if isinstance(error, NotExpanded):
         return str(error)
     why = str(error) if isinstance(error, Unfit) else f"expected {kind.expected}"
     if kind.private or kind.place:
         return why
-    return f"cannot read {show_text(value)}: {why}"
+    return f"cannot read {raw.written or show_text(raw.value, toml=raw.toml)}: {why}"

@@ -4,6 +4,7 @@ tomli does not tell the lines of keys, so `lines_of` finds them: it only has to 
 """
 
 import os
+import re
 from collections.abc import Iterator
 
 import tomli
@@ -28,7 +29,7 @@ def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
     except (RecursionError, ValueError) as error:
         message = "too deeply nested" if isinstance(error, RecursionError) else str(error)
         return [], [Problem(file, None, None, None, f"cannot read this as TOML: {message}", slug="syntax")]
-    reader = _Reader(file, lines_of(text))
+    reader = _Reader(file, text)
     for name, value in content.items():
         reader.take(name, value)
     return reader.sections, reader.problems
@@ -44,10 +45,11 @@ def _line_of(error: tomli.TOMLDecodeError) -> int | None:
 
 
 class _Reader:
-    def __init__(self, file: str, lines: Lines) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.here = os.path.dirname(os.path.abspath(file))
-        self.lines = lines
+        self.text = text.split("\n")
+        self.lines = lines_of(text)
         self.sections: list[RawSection] = []
         self.problems: list[Problem] = []
 
@@ -57,11 +59,11 @@ class _Reader:
     def take(self, name: str, value: object) -> None:
         known = BY_TOML_NAME.get(name)
         if known is None:
-            self.complain((name,), f"there is no such section{self._hint(name)}")
+            self.complain((name,), f"there is no such section{self._hint(name, value)}")
         elif name == "include":
             self._section("include", (), {"files": value}, label="include", positions={"files": ("include",)})
         elif not isinstance(value, dict):
-            self.complain((name,), f"expected a table, [{name}{'.NAME' if known.named else ''}]")
+            self.complain((name,), f"expected a table, {_header(known)}")
         elif known.named:
             self._named(known, value)
         elif name in SERVERS:
@@ -74,21 +76,25 @@ class _Reader:
         else:
             self._section(known.ini, (name,), value)
 
-    def _hint(self, name: str) -> str:
+    def _hint(self, name: str, value: object) -> str:
         for known in SECTIONS.values():
             if name == known.ini:
                 return f"; in TOML it is [{known.toml}]"
-            if name in known.options:
-                return f"; {name} belongs into [{known.toml}{'.NAME' if known.named else ''}]"
-        return similar(name, BY_TOML_NAME)
+        for known in SECTIONS.values():
+            if not isinstance(value, dict) and name in known.options:
+                return f"; {name} belongs into {_header(known)}"
+        meant = _similar_section(name)
+        return f"; did you mean {_header(meant)}?" if meant else ""
 
     def _named(self, known: SectionType, tables: dict[str, object]) -> None:
         for key, item in tables.items():
             path = (known.toml, key)
             if isinstance(item, dict):
                 self._section(f"{known.ini}:{key}", path, item)
+            elif isinstance(item, list) and item and all(isinstance(part, dict) for part in item):
+                self.complain(path, f"expected one table, [{known.toml}.{key}], and not a list of them in [[ ]]")
             else:
-                self.complain(path, f"expected a table: the section needs a name, [{known.toml}.NAME]")
+                self.complain(path, f"expected a table: the section needs a name, {_header(known)}")
 
     def _section(
         self,
@@ -101,8 +107,25 @@ class _Reader:
         section = RawSection(name, label or ".".join(path), self.file, self.lines.get(path), toml=True)
         for key, value in values.items():
             line = self.lines.get((positions or {}).get(key, (*path, key)), section.line)
-            section.options[key] = RawOption(value, self.file, line, self.here, toml=True)
+            option = RawOption(value, self.file, line, self.here, toml=True, written=self._written(key, value, line))
+            section.options[key] = option
         self.sections.append(section)
+
+    def _written(self, key: str, value: object, line: int | None) -> str | None:
+        """A whole number as its line has it, for complaints: of 0o755 tomli hands on 493."""
+        if isinstance(value, bool) or not isinstance(value, int) or line is None:
+            return None
+        found = re.search(rf"\b{re.escape(key)}[\"']?\s*=\s*([-+\w]+)", self.text[line - 1])
+        return found[1] if found else None
+
+
+def _header(known: SectionType) -> str:
+    return f"[{known.toml}{'.NAME' if known.named else ''}]"
+
+
+def _similar_section(name: str) -> SectionType | None:
+    meant = similar(name, BY_TOML_NAME).removeprefix("; did you mean ").removesuffix("?")
+    return BY_TOML_NAME.get(meant)
 
 
 # ------------------------------------------------------------------------------------------------ where the keys stand

@@ -161,6 +161,18 @@ def test_what_is_no_answer_is_said_with_the_place(tmp_path, answer, reason):
     assert caught.value.address == str(tmp_path / "s")
 
 
+def test_what_the_server_refuses_is_said_in_its_words(tmp_path):
+    """It has not come as far as the interface, whose errors are JSON; another server's page is none of them."""
+    head = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+    with pytest.raises(ApiError, match="not known as 'x'") as caught:
+        ask(tmp_path / "s", head + b"18\r\n\r\nnot known as 'x' \n")
+    assert (caught.value.status, caught.value.code) == (403, "REFUSED")
+    strangers = (head.replace(b"plain", b"html") + b"2\r\n\r\nno", head + b"3\r\n\r\na\nb", head + b"0\r\n\r\n")
+    for number, stranger in enumerate(strangers):
+        with pytest.raises(Unreachable, match="not procman"):
+            ask(tmp_path / f"s{number}", stranger)
+
+
 def test_tcp_is_spoken_too():
     """With the host and the port of the address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -177,7 +177,7 @@ def test_help_and_version_of_the_program_itself(ctl):
     """Every option is in the help."""
     ran = ctl("-h", bare=True)
     for option in ("-c", "-s", "-u", "-p", "-r", "-i", "--json", "--version", "-h"):
-        assert f"\n{option}" in ran.text
+        assert f"\n  {option}" in ran.text
     assert ran.status == 0
     assert ctl("--version", bare=True).text == f"procmanctl {__version__}\n"
 

@@ -182,7 +182,7 @@ def test_completion_offers_what_supervisorctl_offers(completer, master):
     master.show(process("web"), process("a", group="site"), process("b", group="site"))
     assert completer.complete("", "")[:3] == ["add ", "avail ", "clear "]
     assert completer.complete("sta", "sta") == ["start ", "status "]
-    assert completer.complete("help st", "st") == ["start ", "status ", "stop "]
+    assert completer.complete("help st", "st") == ["start ", "status ", "stop ", "stop-plan "]
     assert completer.complete("update ", "") == ["web ", "site "]
     assert completer.complete("stop ", "") == ["web ", "site:a ", "site:* ", "site:b "]
     assert completer.complete("stop web:", "web:") == ["web:web ", "web:* "]

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,13 +19,13 @@ PROCMANCTL = (sys.executable, "-m", "procman.cli.procmanctl")
 
 
 @contextlib.contextmanager
-def running(master: Sequence[str]) -> Iterator[Path]:
-    """Its folder, while it runs."""
+def running(master: Sequence[str], write: Callable[[Path], Path] = write_config) -> Iterator[Path]:
+    """Its folder, while it runs; `write` puts a configuration there and gives back the file."""
     # A unix socket's path is short; pytest's folders are not.
     with tempfile.TemporaryDirectory(prefix="ctl") as name:
         folder = Path(name)
         process = subprocess.Popen(
-            [*master, "-c", write_config(folder)],
+            [*master, "-c", write(folder)],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -33,9 +33,13 @@ def running(master: Sequence[str]) -> Iterator[Path]:
             text=True,
         )
         try:
+            said = []
             for line in process.stdout:
+                said.append(line)
                 if "started with pid" in line:
                     break
+            else:
+                raise AssertionError(f"{master[0]} has not started:\n{''.join(said)}")
             with (folder / "out").open("w") as out, ThreadPoolExecutor(1) as reader:
                 # Nobody may ever stop reading supervisord's stdout.
                 reader.submit(out.writelines, process.stdout)

@@ -6,6 +6,10 @@ import pytest
 from ctl_script import run_script
 from peers import PROCMAN, PROCMANCTL, SUPERVISORCTL, SUPERVISORD, running
 
+from procman.cli.commands import COMMANDS
+from procman.cli.reference import NO_MASTER
+from procman.cli.reference import PROCMANCTL as REFERENCE
+
 PEERS = {
     "supervisor": (SUPERVISORD, SUPERVISORCTL),
     "procmanctl": (PROCMAN, PROCMANCTL),
@@ -28,3 +32,13 @@ def test_both_clients_say_of_procman_what_supervisorctl_says_of_supervisord():
     for client in ("procmanctl", "supervisorctl"):
         pairs = zip(said["supervisor"], said[client], strict=True)
         assert [pair for pair in pairs if pair[0] != pair[1]] == []
+    assert [answer for answer in said["procmanctl"] if answer.status not in documented(answer.words[0])] == []
+
+
+def documented(word):
+    """The exit statuses that the reference gives a command."""
+    entry = REFERENCE.get(word)
+    if entry is None:
+        return {0, 1}  # unknown syntax
+    unreachable = COMMANDS[word].unreachable
+    return {0, *entry.exits, *(NO_MASTER if unreachable is None else {unreachable})}

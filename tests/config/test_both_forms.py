@@ -26,6 +26,14 @@ password = secret
 
 [inet_http_server:two]
 port = 9002
+username = me
+password = secret
+readonly_username = guest
+readonly_password = guess
+
+[inet_http_server:three]
+port = *:9003
+allow_unauthenticated = true
 
 [supervisorctl]
 serverurl = unix://%(here)s/s.sock
@@ -89,6 +97,14 @@ password = "secret"
 
 [inet_http_server.two]
 port = 9002
+username = "me"
+password = "secret"
+readonly_username = "guest"
+readonly_password = "guess"
+
+[inet_http_server.three]
+port = "*:9003"
+allow_unauthenticated = true
 
 [procmanctl]
 serverurl = "unix://%(here)s/s.sock"

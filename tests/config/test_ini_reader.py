@@ -87,8 +87,7 @@ def test_text_is_read_as_configparser_reads_it(text, headed):
 
 
 def options_of(text):
-    sections, problems = ini.parse(text, "f.conf")
-    assert problems == []
+    sections, _ = ini.parse(text, "f.conf")
     return {(s.name, name): (option.value, option.line) for s in sections for name, option in s.options.items()}
 
 
@@ -123,6 +122,22 @@ def test_a_comment_sign_inside_a_quote_is_remembered(line, sign):
     """The value ends there, as for supervisor, but somebody has to be told."""
     sections, _ = ini.parse(f"[a]\n{line}\n", "f.conf")
     assert sections[0].options["x"].cut_by == sign
+
+
+def test_an_option_with_two_values_is_a_warning():
+    """The last one counts, silently, for supervisor; in a section that goes on further down too. No value is shown."""
+    text = "[a]\npassword=one\npassword=two\ncommand=x\n[b]\ncommand=y\n[a]\nCommand : z\nsame=1\nsame=1\n"
+    sections, problems = ini.parse(text, "f.conf")
+    assert [(problem.line, problem.section, problem.option, problem.severity) for problem in problems] == [
+        (3, "a", "password", "warning"),
+        (8, "a", "command", "warning"),
+    ]
+    assert problems[0].message == "this is not what line 2 says, and of the two this one counts: take one out"
+    assert {name: option.value for name, option in sections[0].options.items()} == {
+        "password": "two",
+        "command": "z",
+        "same": "1",
+    }
 
 
 def test_text_after_a_header_is_a_warning():

@@ -1,4 +1,4 @@
-"""Options that supervisor does not have: whom signals reach, and what brings the master's end about."""
+"""Options that supervisor does not have: scopes, what brings the end about, and how logs look on the console."""
 
 import pytest
 
@@ -85,3 +85,57 @@ def test_all_of_them_are_read(tmp_path):
     assert config.master.exit_code_from == "web"
     (program,) = config.groups[0].programs
     assert (program.leftovers, program.critical) == (Leftovers.STOP, True)
+
+
+# ---- logs on the console
+
+
+def logs(tmp_path, lines: str):
+    loaded = judged(tmp_path, lines)
+    assert loaded.config is not None, loaded.problems
+    (program,) = loaded.config.groups[0].programs
+    return (program.stdout_logfile, *program.stdout_also), (program.stderr_logfile, *program.stderr_also)
+
+
+def test_a_dash_is_the_masters_own_stream_of_that_name(tmp_path):
+    """Whatever it is: a pipe, a socket, a terminal."""
+    assert logs(tmp_path, "stdout_logfile=-\nstderr_logfile=-") == (("/dev/stdout",), ("/dev/stderr",))
+
+
+def test_a_log_may_go_to_several_places(tmp_path):
+    """With commas between them; the first is the one that clients read back."""
+    stdout, _ = logs(tmp_path, f"stdout_logfile={tmp_path}/web.log, -")
+    assert stdout == (f"{tmp_path}/web.log", "/dev/stdout")
+
+
+def test_syslog_may_be_one_of_them(tmp_path):
+    """As stdout_syslog=true."""
+    config = judged(tmp_path, "stdout_logfile=-, syslog").config
+    (program,) = config.groups[0].programs
+    assert (program.stdout_logfile, program.stdout_also, program.stdout_syslog) == ("/dev/stdout", (), True)
+
+
+def test_toml_has_a_list_of_them(tmp_path):
+    """A comma in a TOML text is a comma, too, so that both forms say the same."""
+    path = tmp_path / "procman.toml"
+    path.write_text(f'[program.web]\ncommand = "cat"\nstdout_logfile = ["{tmp_path}/web.log", "-"]\n')
+    (program,) = read(str(path)).config.groups[0].programs
+    assert (program.stdout_logfile, program.stdout_also) == (f"{tmp_path}/web.log", ("/dev/stdout",))
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("stdout_logfile=NONE, -", "take it out"),
+        ("stdout_logfile=/nowhere/web.log, -", "does not exist"),
+        ("log_format=yaml", "expected one of raw, prefix, json, logfmt"),
+        ("log_format=jsno", "did you mean json?"),
+        ("log_timestamp=rfc", "expected one of none, iso, epoch_ms"),
+        ("log_overflow=wait", "expected one of block, drop"),
+    ],
+)
+def test_a_wrong_place_or_form_is_refused(tmp_path, lines, words):
+    """With the words that would be right."""
+    loaded = judged(tmp_path, lines)
+    assert loaded.config is None
+    assert any(words in problem.message and problem.line for problem in loaded.problems), loaded.problems

@@ -7,7 +7,7 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procman.config import toml
+from procman.config import load, toml
 
 
 def read(text):
@@ -110,7 +110,7 @@ def test_sections_get_supervisors_names():
 @pytest.mark.parametrize(
     ("text", "line", "hint"),
     [
-        ("[procmn]", 1, "did you mean procman?"),
+        ("[procmn]", 1, "did you mean [procman]?"),
         ("\n[supervisord]", 2, "in TOML it is [procman]"),
         ("command = 'x'", 1, "command belongs into [program.NAME]"),
         ("[program]\ncommand = 'x'", 2, "[program.NAME]"),
@@ -136,3 +136,36 @@ def test_a_syntax_error_has_its_line():
     """As tomli tells it."""
     _, problems = toml.parse("a = 1\nb = ]\n", "f.toml")
     assert problems[0].line == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[programs.z]\ncommand = 'x'", "f.toml:1: [programs]: there is no such section; did you mean [program.NAME]?"),
+        ("[procmam]", "f.toml:1: [procmam]: there is no such section; did you mean [procman]?"),
+        ("programs = ['x']", "f.toml:1: [programs]: there is no such section; programs belongs into [group.NAME]"),
+        ("[[program.z]]\ncommand = 'x'", "expected one table, [program.z], and not a list of them in [[ ]]"),
+        ("[program]\ncommand = 'x'", "expected a table: the section needs a name, [program.NAME]"),
+        ("[procman]\numask = 0o22 # ours", 'umask: cannot read 0o22: expected octal digits in quotes such as "0700"'),
+        ("procman.umask = 755", 'umask: cannot read 755: expected octal digits in quotes such as "0700"'),
+        ("procman = { minfds = 1, umask = 1_8 }", "umask: cannot read 1_8: expected octal digits in quotes"),
+        ("[procman]\nminfds = 'many'", 'minfds: cannot read "many": expected a whole number'),
+        ("[program.z]\ncommand = 'x'\nuser = true", "user: cannot read true: expected the name"),
+        ("[program.z]\ncommand = ['x', true]", 'command: cannot read ["x", true]: expected a command'),
+        (
+            "[program.z]\ncommand = 'x'\nautorestart = 'maybe'",
+            'cannot read "maybe": expected true, false or unexpected',
+        ),
+        ("[program.z]\ncommand = 'x'\npriority = {a = 1}", "priority: cannot read { a = 1 }: expected a whole number"),
+        ("[program.z]\ncommand = 'x'\nnumprocs = 2", 'write process_name = "%(program_name)s_%(process_num)02d"'),
+        ("[group.g]\nprograms = ['z']", "add [program.z], or take it out"),
+        ("[program.z]\ncommand = 'x'\nstdout_logfile = 'syslog'", 'stdout_syslog = true and stdout_logfile = "NONE"'),
+    ],
+)
+def test_complaints_speak_toml(tmp_path, monkeypatch, text, complaint):
+    """Sections, values and what to write instead are as a TOML file has them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f.toml").write_text(text)
+    problems = load.read("f.toml", environ={}).problems
+    assert len(problems) == 1
+    assert complaint in str(problems[0])

@@ -80,6 +80,19 @@ TOPICS = {
     "version": "version\t\t\tShow the version of the remote supervisord process",
 }
 
+# What supervisorctl does not have. Its list of commands stays what it is there.
+OURS = {
+    "health": (
+        "health\t\t\tIs every process up that should be? (exit status 1, and which are not, otherwise)\n"
+        "health --live\t\tDoes the master answer?"
+    ),
+    "stop-plan": (
+        "stop-plan\t\t\tShow how long a shutdown takes at worst, and why\n"
+        "stop-plan --budget 10s\tAlso show what would have to change to make it fit\n"
+        "\t\t\t(exit status 1 when it does not)"
+    ),
+}
+
 _WIDTH = 79  # as wide as Python's cmd module, and so supervisorctl, makes its columns
 
 
@@ -92,7 +105,7 @@ def show_help(session: Session, words: list[str]) -> None:
         header = "default commands (type help <topic>):"
         session.say("\n".join(["", header, "=" * len(header), *_columns(names), ""]))
     else:
-        text = TOPICS.get(topic, f"*** No help on {topic}")
+        text = (TOPICS | OURS).get(topic, f"*** No help on {topic}")
         session.put(topic=topic, text=text)
         session.say(text)
 

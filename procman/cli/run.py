@@ -1,0 +1,159 @@
+"""`procman run -- COMMAND …`: one program without a configuration, as PID 1, beside others, or as a daemon."""
+
+import os
+import pwd
+import sys
+from typing import Literal, TypeVar, cast
+
+from procman.config.kinds import OCTAL, SECONDS
+from procman.config.options import Kind, Unfit
+from procman.entry import CannotRun, Order, run
+from procman.errors import BadRequest, ProcmanError
+from procman.system.daemonize import Readiness, start_daemon
+from procman.system.pidfile import PidFile
+from procman.system.privileges import drop_privileges
+from procman.system.signals import disinherit, signal_number
+from procman.system.subreaper import become_subreaper, die_with_parent
+
+T = TypeVar("T")
+
+BAD_USAGE = 2
+EXIT_MAX = 255
+RESTARTS = ("never", "on-failure", "always")
+
+
+def run_command(given: dict[str, str]) -> int:
+    """Run the command; the exit status."""
+    words = _many(given, "words")
+    if not words:
+        raise BadRequest("there is no command to run: write it behind --, as in procman run -- sleep 10")
+    order = _order(given, words)
+    uid = _uid(given["user"]) if "user" in given else None
+    disinherit()
+    # Before the daemon leaves the folder that relative names are meant from.
+    pidfile = os.path.abspath(given["pidfile"]) if "pidfile" in given else None
+    readiness = _background(given) if "background" in given else None
+    held: PidFile | None = None
+    try:
+        held = PidFile.take(pidfile) if pidfile is not None else None
+        _become(given, uid, in_background=readiness is not None)
+
+        def started() -> None:
+            if readiness is not None:
+                readiness.ready()
+
+        return run(order, started, _say if "verbose" in given else lambda _: None)
+    except ProcmanError as error:
+        status = error.status if isinstance(error, CannotRun) else BAD_USAGE
+        if readiness is None or not readiness.failed(str(error), status):
+            print(f"procman: {error}", file=sys.stderr)
+        return status
+    finally:
+        if held is not None:
+            held.release()
+
+
+def _order(given: dict[str, str], words: list[str]) -> Order:
+    environment = dict(os.environ)
+    for pair in _many(given, "env"):
+        name, mark, value = pair.partition("=")
+        if not mark or not name:
+            raise BadRequest(f"cannot set the variable {pair!r}: expected NAME=VALUE")
+        environment[name] = value
+    restart = given.get("restart", "never")
+    if restart not in RESTARTS:
+        raise BadRequest(f"cannot restart {restart!r}: expected one of {', '.join(RESTARTS)}")
+    return Order(
+        argv=tuple(words),
+        environment=environment,
+        to_group="to_group" in given,
+        rewrite=dict(_rewritten(pair) for pair in _many(given, "rewrite")),
+        restart=cast("Literal['never', 'on-failure', 'always']", restart),
+        kill_after=_value("kill-after", SECONDS, given["kill_after"]) if "kill_after" in given else None,
+        good=frozenset(_exit_status(text) for text in _many(given, "good")),
+    )
+
+
+def _rewritten(pair: str) -> tuple[int, int]:
+    left, mark, right = pair.partition(":")
+    numbers = signal_number(left), 0 if right == "0" else signal_number(right)
+    if not mark or None in numbers:
+        raise BadRequest(
+            f"cannot rewrite {pair!r}: expected two signals such as TERM:QUIT or 15:3, the second may be 0"
+        )
+    return cast("tuple[int, int]", numbers)
+
+
+def _exit_status(text: str) -> int:
+    if not text.isdecimal() or int(text) > EXIT_MAX:
+        raise BadRequest(f"cannot expect {text!r}: an exit status is a number from 0 to {EXIT_MAX}")
+    return int(text)
+
+
+def _value(name: str, kind: Kind[T], text: str) -> T:
+    try:
+        return kind.accept(text)
+    except (ValueError, TypeError) as error:
+        why = str(error) if isinstance(error, Unfit) else f"expected {kind.expected}"
+        raise BadRequest(f"cannot read --{name} {text!r}: {why}") from None
+
+
+def _many(given: dict[str, str], key: str) -> list[str]:
+    return given[key].split("\0") if key in given else []
+
+
+def _uid(user: str) -> int:
+    try:
+        return int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid
+    except KeyError:
+        raise ProcmanError(f"there is no user {user!r}: name one of this machine, or make it") from None
+
+
+def _background(given: dict[str, str]) -> Readiness:
+    directory = os.path.abspath(given.get("chdir", "/"))
+    umask = _value("umask", OCTAL, given["umask"]) if "umask" in given else 0o022
+    output = os.path.abspath(given["log"]) if "log" in given else None
+    return start_daemon(directory=directory, umask=umask, output=output)
+
+
+def _become(given: dict[str, str], uid: int | None, *, in_background: bool) -> None:
+    """All that the program inherits from this process."""
+    if not in_background:
+        if "umask" in given:
+            os.umask(_value("umask", OCTAL, given["umask"]))
+        if "log" in given:
+            _write_to(given["log"])
+        if "chdir" in given:
+            try:
+                os.chdir(given["chdir"])
+            except OSError as error:
+                raise ProcmanError(f"cannot change to {given['chdir']}: {error.strerror}; check --chdir") from None
+    if uid is not None:
+        drop_privileges(uid)
+    if "parent_signal" in given:
+        number = signal_number(given["parent_signal"])
+        if number is None:
+            raise BadRequest(
+                f"there is no signal {given['parent_signal']!r}: expected a name such as TERM, or a number"
+            )
+        refusal = die_with_parent(number)
+        if refusal is not None:
+            raise ProcmanError(refusal)
+    # As PID 1 the orphans are ours anyway. Where it is refused they are PID 1's, as without us.
+    if os.getpid() != 1:
+        become_subreaper()
+
+
+def _write_to(log: str) -> None:
+    try:
+        fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ProcmanError(f"cannot open the log {log}: {error.strerror}; check --log") from None
+    sys.stdout.flush()
+    for standard in (1, 2):
+        os.dup2(fd, standard)
+    os.close(fd)
+
+
+def _say(text: str) -> None:
+    print(f"procman: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,71 @@
+"""How a stop plan looks: what `procman check` and `procmanctl stop-plan` print of a `StopPlanInfo`. No I/O here."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from procman.api.shapes import BudgetInfo, ChangeInfo, StopPlanInfo
+
+_MOST_NAMES = 4  # of those that make a wave as long as it is
+
+
+def lines(plan: StopPlanInfo) -> list[str]:
+    """The sum, wave by wave, and how it stands against each budget."""
+    rows = [
+        (wave["seconds"], f"priority {wave['priority']}", _names(wave["critical"], wave["processes"]))
+        for wave in plan["waves"]
+    ]
+    rows.append((plan["master"], "procman itself", ""))
+    amounts = [f"{seconds} s" for seconds, _, _ in rows]
+    width, wide = max(map(len, amounts)), max(len(what) for _, what, _ in rows)
+    shown = [f"a stop takes {plan['seconds']} s at worst:"]
+    shown += [
+        f"  {amount:>{width}}  {what:<{wide}}  {names}".rstrip()
+        for amount, (_, what, names) in zip(amounts, rows, strict=True)
+    ]
+    if plan["seconds"] < plan["needed"]:
+        shown.append(f"  cut from {plan['needed']} s to {plan['seconds']} s by shutdown_timeout")
+    for budget in plan["budgets"]:
+        fits = "fits" if budget["fits"] else f"{budget['over']} s too little"
+        name = "the budget" if budget["name"] == "budget" else budget["name"]
+        shown.append(f"{name} gives {budget['seconds']} s: {fits}")
+    too_little = [budget for budget in plan["budgets"] if not budget["fits"]]
+    if len(plan["budgets"]) == 1:
+        shown += [line for budget in too_little for line in _advice(plan, budget)]
+    elif too_little:
+        shown.append(f"--budget {too_little[0]['seconds']}s says what would have to change")
+    return shown
+
+
+def _names(critical: list[str], processes: int) -> str:
+    """Those on the critical path, and how many more are in the wave."""
+    named = critical[:_MOST_NAMES]
+    parts = [", ".join(named)]
+    if len(critical) > len(named):
+        parts.append(f"and {len(critical) - len(named)} as slow")
+    if processes > len(critical):
+        parts.append(f"({processes - len(critical)} quicker)")
+    return " ".join(parts)
+
+
+def _advice(plan: StopPlanInfo, budget: BudgetInfo) -> list[str]:
+    """Each way to make it fit: other waits, a limit for the whole, or more time."""
+    shown = []
+    if budget["changes"]:
+        shown += ["either change", *(_line(change) for change in budget["changes"])]
+    if budget["timeout"]:
+        shown += [f"{'or' if shown else 'either'} let SIGKILL come as early as it has to", _line(budget["timeout"])]
+    seconds = _whole(plan["seconds"])
+    shown.append(f"{'or' if shown else 'it is less than procman itself needs:'} wait for {seconds} s")
+    shown.append(f"  docker stop -t {seconds}, stop_grace_period: {seconds}s, terminationGracePeriodSeconds: {seconds}")
+    return shown
+
+
+def _line(change: ChangeInfo) -> str:
+    now = "not set" if change["before"] is None else f"now {change['before']}"
+    return f"  {change['section']} {change['option']} = {change['after']} ({now})"
+
+
+def _whole(seconds: float) -> int:
+    """Rounded up, for those who count whole seconds."""
+    return -int(-seconds // 1)

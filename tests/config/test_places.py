@@ -1,0 +1,129 @@
+"""`procman check` looks whether files and sockets could be written where it stands; a start finds out by itself."""
+
+import os
+import pwd
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from procman.config.check import report
+from procman.config.load import read
+from procman.config.machine import Assumptions
+
+NOBODY = 65534
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask for another user")
+
+
+def told(text, folder, **more):
+    """(line, option, message) of each warning, and there must be no error."""
+    path = folder / "supervisord.conf"
+    path.write_text(text)
+    found = read(str(path), places=True, **more)
+    assert found.config is not None, found.problems
+    return [(problem.line, problem.option, problem.message) for problem in found.problems]
+
+
+def test_the_folder_of_a_socket_has_to_be_there(tmp_path):
+    """Nobody could make a socket without it; supervisord finds out when it listens, or starts the program."""
+    text = (
+        "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\n"
+        "[unix_http_server]\nfile=/run/nowhere/s\n"
+        "[fcgi-program:app]\ncommand=x\nstdout_logfile=NONE\nstderr_logfile=NONE\nsocket=unix:///run/nowhere/app\n"
+    )
+    why = "the directory '/run/nowhere' does not exist, so"
+    assert told(text, tmp_path) == [
+        (5, "file", f"{why} the master could not listen there: make it, or name another"),
+        (10, "socket", f"{why} the program could not be started: make it, or name another"),
+    ]
+    # It is not asked for in a start, nor of a machine on which the folder is assumed to be.
+    assert read(str(tmp_path / "supervisord.conf")).problems == ()
+    assert told(text, tmp_path, assume=Assumptions(directories=frozenset({"/run/nowhere"}))) == []
+
+
+PLACES = """\
+[unix_http_server]
+file={0}/s
+[supervisord]
+{1}
+logfile={0}/main.log
+pidfile={0}/main.pid
+childlogdir={0}
+[program:auto]
+command=x
+[program:many]
+command=x
+numprocs=3
+process_name=%(process_num)d
+stdout_logfile={0}/many_%(process_num)d.log
+stderr_logfile=/dev/stderr
+[program:old]
+command=x
+stdout_logfile={0}/old.log
+stderr_logfile=NONE
+"""
+
+
+@pytest.fixture
+def closed():
+    """A folder that everybody may enter, unlike pytest's own, and nobody but its owner may write in."""
+    folder = Path(tempfile.mkdtemp(prefix="pm"))
+    (folder / "old.log").touch()
+    os.chmod(folder / "old.log", 0o666)
+    os.chmod(folder, 0o755)
+    yield folder
+    os.chmod(folder, 0o755)
+    shutil.rmtree(folder)
+
+
+def expected(who, folder):
+    consequences = {
+        (2, "file"): "the master could not listen there",
+        (5, "logfile"): "the master could not start",
+        (6, "pidfile"): "the pid would not be written",
+        (7, "childlogdir"): "AUTO logs could not be made",
+        (14, "stdout_logfile"): "its output could not be kept",
+    }
+    return [
+        (*place, f"{who} may not write to {folder}, so {then}: let that user, or name another place")
+        for place, then in consequences.items()
+    ]
+
+
+@as_root
+@pytest.mark.root
+def test_it_is_the_masters_user_who_has_to_write(closed, tmp_path):
+    """Said once for each option; a file that is there and may be written is fine, and so is a device."""
+    assert told(PLACES.format(closed, "user=root"), tmp_path) == []
+    found = told(PLACES.format(closed, "user=nobody"), tmp_path)
+    assert sorted(found) == expected("user nobody", closed)
+    os.chown(closed, NOBODY, -1)
+    assert told(PLACES.format(closed, "user=nobody"), tmp_path) == []
+    # A folder above it that it may not enter.
+    inner = closed / "inner"
+    inner.mkdir()
+    os.chown(inner, NOBODY, -1)
+    os.chown(closed, 0, -1)
+    os.chmod(closed, 0o700)
+    assert {option for _, option, _ in told(PLACES.format(inner, "user=nobody"), tmp_path)} >= {"logfile", "file"}
+
+
+def test_without_a_user_it_is_who_asks(closed, tmp_path, monkeypatch):
+    """Which need not be who starts it: so these are warnings."""
+    real = os.access
+    # Root may write everywhere.
+    monkeypatch.setattr(os, "access", lambda path, *mode, **how: path != str(closed) and real(path, *mode, **how))
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    assert sorted(told(PLACES.format(closed, "umask=022"), tmp_path)) == expected(f"user {name}", closed)
+
+
+def test_the_report_has_them_and_is_good(tmp_path):
+    """`check --json`: among the problems, not among the warnings, which are supervisor's own."""
+    path = tmp_path / "supervisord.conf"
+    path.write_text("[supervisord]\nlogfile=/dev/null\n[unix_http_server]\nfile=/run/nowhere/s\n")
+    answer = report(str(path))
+    assert answer["ok"]
+    assert answer["warnings"] == []
+    assert [(problem["option"], problem["severity"]) for problem in answer["problems"]] == [("file", "warning")]

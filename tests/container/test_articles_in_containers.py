@@ -1,0 +1,186 @@
+"""The five containers of the article, as the examples build them: started, and stopped as `docker stop` does it.
+
+Nothing is timed: a budget (`podman stop -t`) is far more than is needed, or it is what has to run out.
+"""
+
+import os
+import select
+
+import pytest
+import yaml
+from containers import EXAMPLES, IMAGE, RUNNING, Container, build
+from log_lines import PATIENCE, line_with
+
+from procman.config.load import load
+from procman.export import kubernetes
+from procman.export.exported import Target
+
+pytestmark = pytest.mark.container
+
+# Docker's and podman's own.
+USUAL = 10
+
+
+@pytest.fixture
+def example(image):
+    """Builds the image of an example on top of procman's."""
+
+    def build_it(name: str) -> str:
+        return build(f"{IMAGE}-{name}", EXAMPLES / name, "--build-arg", f"BASE={image}")
+
+    return build_it
+
+
+def stopped(container, seconds=USUAL):
+    """Stop it, and see every process that was in it end; the exit status."""
+    watched = [os.pidfd_open(pid) for pid in container.processes()]
+    assert watched
+    try:
+        status = container.stop(seconds)
+        for process in watched:
+            poll = select.poll()
+            poll.register(process, select.POLLIN)
+            assert poll.poll(PATIENCE * 1000), "a process of the container is still there"
+    finally:
+        for process in watched:
+            os.close(process)
+    return status
+
+
+def in_order(lines, *texts):
+    """Each of the texts is in one line, and they come in this order."""
+    places = [lines.index(line_with(lines, text)) for text in texts]
+    assert places == sorted(places), "\n".join(lines)
+
+
+def test_dockerapp1_leaves_by_itself(example):
+    """It gets SIGTERM, says its last words, and only then the master leaves, with status 0."""
+    with Container(example("dockerapp1")) as container:
+        container.expect_all(["^dockerapp1 is ready$", RUNNING.format("dockerapp1")])
+        assert stopped(container) == 0
+    in_order(
+        container.lines,
+        "received SIGTERM indicating exit request",
+        "waiting for dockerapp1 to die",
+        "handle signal: SIGTERM",
+        "signal terminate received, app exit normally",
+        "stopped: dockerapp1 (exit status 0)",
+    )
+    assert "SIGKILL" not in container.text
+
+
+def test_dockerapp2_is_killed_by_procman_and_not_by_the_runtime(example):
+    """It hears SIGTERM and stays: SIGKILL comes from the master, who lives to tell it, and exits with 0."""
+    with Container(example("dockerapp2")) as container:
+        container.expect_all(["^dockerapp2 is ready$", RUNNING.format("dockerapp2")])
+        assert stopped(container, seconds=60) == 0
+    in_order(
+        container.lines,
+        "received SIGTERM indicating exit request",
+        "handle signal: SIGTERM",
+        "killing 'dockerapp2'",
+        "stopped: dockerapp2 (terminated by SIGKILL)",
+    )
+
+
+def test_dockerapp3_both_its_processes_leave_by_themselves(example):
+    """Parent and child get the signal, each says its last words, and the master waits for both."""
+    with Container(example("dockerapp3")) as container:
+        container.expect_all(["^parent: ready$", "^child: ready$", RUNNING.format("dockerapp3")])
+        assert len(container.processes()) == 3
+        assert stopped(container) == 0
+    for who in ("parent", "child"):
+        in_order(
+            container.lines,
+            "received SIGTERM indicating exit request",
+            f"{who}: handle signal: SIGTERM",
+            f"{who}: signal terminate received, app exit normally",
+            "stopped: dockerapp3 (exit status 0)",
+        )
+    assert "SIGKILL" not in container.text
+
+
+def test_bash_as_pid_1_keeps_the_signal_to_itself(example):
+    """What procman is there for: neither bash nor its service hears anything until the runtime kills them."""
+    with Container(example("shell"), command=("start.sh",)) as container:
+        container.expect("^start.sh prepares$", "^dockerapp1 is ready$")
+        assert stopped(container, seconds=1) == 128 + 9
+    # podman may have something to say as well.
+    assert [line for line in container.lines if not line.startswith("time=")] == [
+        "start.sh prepares",
+        "dockerapp1 is ready",
+    ]
+
+
+def test_bash_under_procman_and_what_it_runs_leave_both(example):
+    """The same script: bash ends by the signal, its service by itself, and the master waits for both."""
+    with Container(example("shell")) as container:
+        container.expect_all(["^dockerapp1 is ready$", RUNNING.format("service")])
+        assert stopped(container) == 0
+    in_order(
+        container.lines,
+        "start.sh prepares",
+        "received SIGTERM indicating exit request",
+        "handle signal: SIGTERM",
+        "signal terminate received, app exit normally",
+        "stopped: service (terminated by SIGTERM)",
+    )
+    assert "SIGKILL" not in container.text
+
+
+def test_two_services_get_each_its_own_signal(example):
+    """SIGTERM for one and SIGQUIT for the other, both before either is waited for; both leave by themselves."""
+    with Container(example("two-services")) as container:
+        container.expect_all(["^dockerapp1 is ready$", "^dockerapp1-brother is ready$"])
+        container.expect_all([RUNNING.format("dockerapp1"), RUNNING.format("dockerapp1-brother")])
+        assert stopped(container) == 0
+    in_order(
+        container.lines,
+        "received SIGTERM indicating exit request",
+        "waiting for dockerapp1, dockerapp1-brother to die",
+        "signal terminate received, app exit normally",
+        "stopped: dockerapp1 (exit status 0)",
+    )
+    in_order(
+        container.lines,
+        "waiting for dockerapp1, dockerapp1-brother to die",
+        "brother: handle signal: SIGQUIT",
+        "brother: signal quit received, app exit normally",
+        "stopped: dockerapp1-brother (exit status 0)",
+    )
+    assert "SIGKILL" not in container.text
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        (
+            "5s",
+            "a shutdown may take 9 s (dockerapp1 8 s, then procman itself 1 s), and PROCMAN_STOP_BUDGET allows 5 s",
+        ),
+        ("10s", None),
+        ("soon", "PROCMAN_STOP_BUDGET is no use: cannot read the duration 'soon'"),
+    ],
+)
+def test_procman_says_at_its_start_that_the_runtime_will_not_wait_so_long(example, budget, said):
+    """As PID 1, held against what PROCMAN_STOP_BUDGET tells of the runtime's patience; it runs all the same."""
+    with Container(example("dockerapp1"), "-e", f"PROCMAN_STOP_BUDGET={budget}") as container:
+        container.expect_all(["^dockerapp1 is ready$", RUNNING.format("dockerapp1")])
+        assert container.stop() == 0
+    if said is None:
+        assert "PROCMAN_STOP_BUDGET" not in container.text
+    else:
+        in_order(container.lines, said, "procman started with pid 1")
+
+
+def test_the_probes_that_are_exported_work_in_the_container(example):
+    """Liveness and readiness, in the very words of the Deployment; and its command is what runs there."""
+    config = load(str(EXAMPLES / "two-services" / "procman.toml"))
+    exported = kubernetes.export(config, Target(name="two", image="two", procman="procman"))
+    pod = yaml.safe_load(exported.files["two.yaml"])["spec"]["template"]["spec"]
+    (deployed,) = pod["containers"]
+    with Container(example("two-services"), command=tuple(deployed["command"])) as container:
+        container.expect_all([RUNNING.format("dockerapp1"), RUNNING.format("dockerapp1-brother")])
+        for probe in ("livenessProbe", "readinessProbe"):
+            assert container.run(*deployed[probe]["exec"]["command"]) == "ok\n"
+        assert container.stop(pod["terminationGracePeriodSeconds"]) == 0

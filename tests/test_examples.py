@@ -1,0 +1,54 @@
+"""The containers in conf/examples: each is a good file, fits in the time that docker gives, and has all it needs."""
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from procman.config.load import load
+from procman.config.stop_plan import DOCKER, judge, stop_plan
+
+EXAMPLES = Path(__file__).parents[1] / "conf" / "examples"
+NAMES = sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_is_a_good_file_that_fits(name):
+    """Nothing to warn of; `docker stop` waits long enough without being told to."""
+    config = load(str(EXAMPLES / name / "procman.toml"))
+    assert config.warnings == ()
+    assert judge(stop_plan(config), DOCKER).fits
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_dockerfile_copies_what_the_configuration_runs(name):
+    """Each program by its name, executable; every file of the folder is used."""
+    folder = EXAMPLES / name
+    copied = [
+        word
+        for line in (folder / "Dockerfile").read_text().splitlines()
+        if line.startswith("COPY")
+        for word in line.split()[1:-1]
+        if not word.startswith("--")
+    ]
+    assert sorted([*copied, "Dockerfile"]) == sorted(os.listdir(folder))
+    for group in load(str(folder / "procman.toml")).groups:
+        for program in group.programs:
+            assert shlex.split(program.command)[0] in copied
+    for program in copied:
+        if not program.endswith(".toml"):
+            assert os.access(folder / program, os.X_OK), program
+
+
+def test_the_page_tells_of_every_example():
+    """And of no other."""
+    page = (EXAMPLES / "README.md").read_text()
+    assert sorted(re.findall(r"^\| \[([\w-]+)\]\(\1\)", page, re.MULTILINE)) == NAMES
+
+
+def test_programs_that_are_in_several_examples_are_the_same():
+    """A copy, because an image is built from one folder."""
+    texts = {path.read_text() for path in EXAMPLES.glob("*/dockerapp1.py")}
+    assert len(texts) == 1
