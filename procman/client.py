@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _BLOCK = 65536
 _REFUSED = 400  # from here on an HTTP status says no
 _UNAUTHORIZED = 401
+# What the master's server refuses before /v1 has seen it: a host it does not know, too large a body, too many clients.
+_OF_THE_SERVER = frozenset({403, 413, 503})
+_MAX_SAID = 300  # characters of such a refusal
 _MAX_LINE = 65536  # of a header or a chunk's size: a server that sends more is none of ours
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:*@!$'()+,;=")
 
@@ -164,7 +167,10 @@ class Client:
             error = json.loads(content.decode("utf-8", "surrogateescape"))["error"]
             code, message = str(error["code"]), str(error["message"])
         except (ValueError, LookupError, TypeError):
-            raise self._stranger(answer.status) from None
+            said = answer.plain_line(content)
+            if answer.status not in _OF_THE_SERVER or said is None:
+                raise self._stranger(answer.status) from None
+            code, message = "REFUSED", said
         raise ApiError(code, message, answer.status)
 
     def _stranger(self, status: int | None = None) -> Unreachable:
@@ -351,6 +357,12 @@ class _Answer:
         self._chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         self._length = headers.get("content-length")
         self.reusable = headers.get("connection", "").lower() != "close" and (self._chunked or self._length is not None)
+
+    def plain_line(self, content: bytes) -> str | None:
+        """The one line of text that the body is; None where it is anything else."""
+        text = content.decode("utf-8", "replace").strip()
+        plain = self._headers.get("content-type", "").startswith("text/plain")
+        return text if plain and text.isprintable() and 0 < len(text) <= _MAX_SAID else None
 
     def pieces(self) -> Iterator[bytes]:
         """The body as it arrives; raises Unreachable where it ends too early."""

@@ -94,6 +94,24 @@ class Control:
             raise Refused(Fault.BAD_NAME, f"no such process or group: {spec}")
         return [self._info(process) for process in found]
 
+    def names(self, group: str) -> list[str]:
+        """The namespecs of a group's processes; none where there is no such group."""
+        return [process.name for process in self._named(f"{group}:*")]
+
+    def info(self, name: str) -> ProcessInfo | None:
+        """What is known of the process of that namespec; None where there is none (any more)."""
+        process = self._fleet.processes.get(name)
+        return self._info(process) if process else None
+
+    def missing(self) -> list[str]:
+        """A line for each process that is wanted up and is not RUNNING (and for the master when it is going)."""
+        lines = [] if self._fleet.state is MasterState.RUNNING else ["procman is shutting down"]
+        for process in self._fleet.in_start_order():
+            if process.wanted and process.state is not State.RUNNING:
+                reason = f" ({process.reason})" if process.reason else ""
+                lines.append(f"{process.name}: {process.state.name}{reason}")
+        return lines
+
     def is_active(self, group: str) -> bool:
         """Is there such a group?"""
         return group in self._fleet.groups
@@ -232,6 +250,9 @@ class Control:
         return _result(process, fault, name)
 
     async def _stop(self, process: Process, *, wait: bool) -> Result:
+        if process.state is State.FATAL:
+            # It is down as it is; from now on it is meant to be.
+            self._engine.post(StopRequested(process.name))
         if process.state not in UP and process.state is not State.STOPPING:
             return _result(process, Fault.NOT_RUNNING, process.name)
         self._engine.post(StopRequested(process.name))
@@ -323,6 +344,7 @@ class Control:
             start=int(times.start),
             stop=int(times.stop),
             now=int(time.time()),
+            uptime=int(time.monotonic() - times.started) if process.pid else 0,
             pid=process.pid or 0,
             exitstatus=process.exit_status.code if process.exit_status else 0,
             spawnerr=process.reason,

@@ -6,22 +6,28 @@ Sockets are bound before any child exists, so that whatever is wrong is said bef
 import asyncio
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
+from http import HTTPStatus
 from importlib import import_module
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from procman import __version__
+from procman.api.health import Health
 from procman.api.live import Live
-from procman.api.rest import Rest, error_answer
+from procman.api.rest import Rest, route_problem
 from procman.api.shapes import MasterInfo
 from procman.api.stream import LogTails
 from procman.config.find import default_socket, ensure_runtime_dir
+from procman.config.kinds import is_loopback
 from procman.config.load import load
-from procman.config.model import Config, InetServer, UnixServer
-from procman.config.problems import ConfigError
+from procman.config.model import AUTO, Config, InetServer, Master, UnixServer
+from procman.config.problems import ConfigError, Problem
 from procman.config.stop_plan import read_duration, stop_plan
 from procman.config.stop_plan import warning as stop_warning
 from procman.control import Control
@@ -30,17 +36,27 @@ from procman.core.messages import BootRequested, Quit, ShutdownRequested
 from procman.core.states import MasterState
 from procman.engine import Engine, News
 from procman.errors import BadRequest, CannotListen, ProcmanError
-from procman.http.auth import BasicAuth, HostGuard, is_loopback_name
-from procman.http.messages import Request, Response
+from procman.events.handlers import CannotImport, load_handler
+from procman.events.hub import Hub
+from procman.http.auth import BasicAuth, HostGuard, User
+from procman.http.messages import Request, Response, Role
 from procman.http.routing import Router
 from procman.http.server import Server
 from procman.outputs import Outputs
+from procman.readiness import Reporter
 from procman.reconfigure import Reconfigure
 from procman.report import Report
+from procman.system.daemonize import start_daemon
 from procman.system.limits import raise_limits
+from procman.system.notify import Notifier
+from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
 from procman.system.privileges import drop_privileges
+from procman.system.reaper import Reaped
+from procman.system.shared_sockets import SharedSockets
 from procman.system.signals import STOP, disinherit, signal_name
 from procman.system.sockets import UnixAddress, listen_tcp, listen_unix, remove_socket
+from procman.system.subreaper import become_subreaper
+from procman.trees import Trees
 
 API_VERSION = "3.0"
 if TYPE_CHECKING:
@@ -48,43 +64,124 @@ if TYPE_CHECKING:
 
 # What the web page is made of, and what supervisor's had besides.
 _WEB = ("/", "/index.html", "/page.css", "/page.js", "/tail.html", "/ok.html")
-# What is read and run, and does not get all that supervisord would give it.
-_UNSERVED = {
-    "eventlistener": "procman sends no events yet",
-    "fcgi-program": "procman does not open its socket yet",
-}
 # Imported when first used, if ever. Before the user is changed all of it is: the new one may not be able to read it, in
 # root's home say. A test finds what is missing here.
 IMPORTED_LATER = (
+    "ctypes",
     "difflib",
     "encodings.ascii",
     "encodings.idna",
     "grp",
+    "procman.api.forms",
+    "procman.api.rpc_wire",
     "procman.api.xmlrpc",
     "procman.config.toml",
+    "procman.web.page",
     "psutil",
     "zlib",
 )
+# The exit status of a daemon that cannot be.
+BAD_START = 2
+# How long those that PID 1 finds at the very end have from SIGTERM to SIGKILL, in seconds, and how many are named.
+FAREWELL = 2.0
+MOST_NAMED = 5
 # How long what is left in buffers may take to be written at the very end, in seconds.
 LAST_WORDS = 0.5
 # How often the same complaint of the event loop is written down, in seconds.
 COMPLAIN_EVERY = 60.0
 
 
-def run(path: str, overrides: Mapping[str, str]) -> int:
+def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False) -> int:
     """Run the master until it is told to stop, and return its exit status.
 
-    Raises ProcmanError before it has started anything.
+    With `daemon`, or where the file says so, it goes on as a daemon, and the process that was started exits when that
+    is up or has failed. Raises ProcmanError before it has started anything.
     """
     # A shell's `nohup`, or whatever else started this, must not decide what signals mean to the programs.
     disinherit()
     # PID 1 has no default actions: a stop that comes before the loop runs must not be lost.
     for number in STOP:
         signal.signal(number, lambda *_: sys.exit(0))
-    read = partial(load, path, overrides=overrides)
-    config = read()
-    notes = _become(config)
-    return asyncio.run(_Life(read, config, notes).live())
+    read = partial(_load, os.path.abspath(path), overrides)
+    reporter = Reporter(Notifier())
+    try:
+        config = read()
+        if daemon or config.master.daemon:
+            read = partial(_where_it_stands, read, os.getcwd())
+            config = read()
+            reporter.daemon = start_daemon(directory=config.master.directory or "/", umask=config.master.umask)
+        notes = _become(config)
+        if config.wants_background and reporter.daemon is None:
+            notes.append("nodaemon=false is ignored: procman stays in the foreground unless --daemon is given")
+        # As PID 1 the orphans of all programs are ours anyway.
+        refusal = None if os.getpid() == 1 else become_subreaper()
+        if refusal is not None:
+            notes.append(f"{refusal}: descendants of programs are lost sight of when their parents end")
+        whole = _Whole(read, reporter, adopts=refusal is None)
+        return asyncio.run(_Life(whole, config, notes).live())
+    except ProcmanError as error:
+        if reporter.failed(str(error), BAD_START):
+            return BAD_START
+        raise
+
+
+def _load(path: str, overrides: Mapping[str, str]) -> Config:
+    """The file, and the handlers that it names, which are there to be called; raises ConfigError."""
+    config = load(path, overrides=overrides)
+    problems = []
+    for group in config.groups:
+        if group.listener is not None:
+            try:
+                load_handler(group.listener.result_handler)
+            except CannotImport as error:
+                message = f"{error}; name a function of an installed module"
+                section = f"eventlistener:{group.name}"
+                problems.append(Problem(config.file, None, section, "result_handler", message))
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _where_it_stands(read: Callable[[], Config], folder: str) -> Config:
+    """A file that means the same when the master itself has left the folder where it was started.
+
+    Programs run where they would in the foreground.
+    """
+
+    def absolute(path: str | None) -> str | None:
+        return path if path in (None, AUTO) else os.path.join(folder, path)
+
+    here = os.getcwd()
+    os.chdir(folder)
+    try:
+        config = read()
+    finally:
+        os.chdir(here)
+    master = config.master
+    groups = [
+        replace(
+            group,
+            programs=tuple(
+                replace(
+                    program,
+                    directory=os.path.join(folder, program.directory or ""),
+                    stdout_logfile=absolute(program.stdout_logfile),
+                    stderr_logfile=absolute(program.stderr_logfile),
+                    stdout_also=tuple(os.path.join(folder, path) for path in program.stdout_also),
+                    stderr_also=tuple(os.path.join(folder, path) for path in program.stderr_also),
+                )
+                for program in group.programs
+            ),
+        )
+        for group in config.groups
+    ]
+    at_home = replace(
+        master,
+        logfile=master.logfile if master.logfile == "syslog" else os.path.join(folder, master.logfile),
+        pidfile=os.path.join(folder, master.pidfile),
+        childlogdir=os.path.join(folder, master.childlogdir),
+    )
+    return replace(config, master=at_home, groups=tuple(groups))
 
 
 def _become(config: Config) -> list[str]:
@@ -106,11 +203,21 @@ def _become(config: Config) -> list[str]:
     return notes
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What there is one of for as long as this process lives, whatever is reloaded."""
+
+    read: Callable[[], Config]
+    reporter: Reporter
+    adopts: bool  # orphans become our children
+    serials: Iterator[int] = field(default_factory=count)  # of events, of which no two are the same
+
+
 class _Life:
     """One master after the other, until one was not asked to come back."""
 
-    def __init__(self, read: Callable[[], Config], config: Config, notes: list[str]) -> None:
-        self._read = read
+    def __init__(self, whole: _Whole, config: Config, notes: list[str]) -> None:
+        self._whole = whole
         self._config = config
         self._notes = notes
         self._master: _Master | None = None
@@ -124,12 +231,12 @@ class _Life:
         before: Config | None = None
         while not self._stop_asked:
             try:
-                self._master = _Master(self._config, self._read, self._notes)
+                self._master = _Master(self._whole, self._config, self._notes)
                 end = await self._master.live()
                 self._master = None
                 if not end.restart:
                     return end.code
-                before, self._config, self._notes = self._config, self._read(), []
+                before, self._config, self._notes = self._config, self._whole.read(), []
             except ProcmanError as error:
                 # It could be read when the reload was asked for, and cannot be used now: a socket that cannot be
                 # bound, say. What ran before is better than nothing.
@@ -179,7 +286,7 @@ class _Life:
             elif number == signal.SIGUSR2:
                 master.reopen()
             else:
-                master.engine.reap()
+                master.reap()
 
     def _complain(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What asyncio would print as a traceback, for instance that no client can be let in: a line, once a minute."""
@@ -194,9 +301,10 @@ class _Life:
 class _Master:
     """Everything that one configuration brings to life."""
 
-    def __init__(self, config: Config, read: Callable[[], Config], notes: list[str]) -> None:
+    def __init__(self, whole: _Whole, config: Config, notes: list[str]) -> None:
         self._config = config
-        self._read = read
+        self._read = whole.read
+        self._reporter = whole.reporter
         self._began = int(time.time())
         self._quit: asyncio.Future[Quit] = asyncio.get_running_loop().create_future()
         self._socket_files: list[str] = []
@@ -207,42 +315,57 @@ class _Master:
         self._log = self.outputs.log
         for warning in config.warnings:
             self._log.warn(str(warning))
+        for remark in config.remarks:
+            self._log.info(remark)
         too_long = _stop_warning(config)
         if too_long is not None:
             self._log.warn(too_long)
         for note in notes:
             self._log.info(note)
-        for group in config.groups:
-            if group.kind in _UNSERVED:
-                self._log.warn(f"[{group.kind}:{group.name}] runs as a plain program: {_UNSERVED[group.kind]}")
         fleet = Fleet(config.groups, config.master)
-        self.engine = Engine(fleet, self.outputs, config.serverurl or self._implicit_url(), self._log.critical)
+        self._trees = Trees(config.master.identifier, adopts=whole.adopts)
+        self.engine = Engine(
+            fleet,
+            self.outputs,
+            self._trees,
+            SharedSockets(self._log.info),
+            serverurl=config.serverurl or self._implicit_url(),
+            on_bug=self._log.critical,
+        )
         self._fleet = fleet
         self._report = Report(fleet, self._log)
+        self._hub = Hub(self.engine, self.outputs, config.master.identifier, whole.serials, self._log)
+        self.outputs.watcher = self._hub
+        self._hub.boot()
         self.engine.subscribe(self._report.tell)
+        self.engine.subscribe(whole.reporter.tell)
         self.engine.subscribe(self.outputs.hear)
+        self.engine.subscribe(self._hub.tell)
         self.engine.subscribe(self._hear)
         self._control = Control(self.engine, self.outputs.log_paths, self.outputs.lost)
-        self._reconfigure = Reconfigure(self.engine, self._control, config, read)
-        self._live = Live(self._control, self.engine.subscribe, lambda _: self._about())
+        self._reconfigure = Reconfigure(self.engine, self._control, config, whole.read)
+        self._health = Health(self._control)
+        self._live = Live(self._control, self.engine.subscribe, self._about_for)
 
     async def live(self) -> Quit:
         """From boot to the end, of which is said how to leave, or that there is to be a fresh beginning."""
-        pidfile = self._config.master.pidfile
+        pidfile = self._take_pidfile()
         try:
             await self._listen()
-            wrote_pidfile = self._write_pidfile(pidfile)
             self._log.info(f"procman started with pid {os.getpid()}")
             self.engine.post(BootRequested())
             # Strangers that ended before there was anybody to be told of it.
             self.engine.reap()
+            self._reporter.up(self._fleet)
             end = await self._quit
+            if not end.restart:
+                await self._part_from_the_rest()
             if end.code and not end.restart:
                 self._log.info(f"leaving with exit status {end.code}")
-            if wrote_pidfile:
-                _remove(pidfile)
         finally:
             self.engine.close()
+            self._trees.close()
+            self._hub.close()
             self._report.close()
             self.outputs.end_followers()
             self._live.close()
@@ -250,8 +373,38 @@ class _Master:
                 await server.close(LAST_WORDS)
             for path in self._socket_files:
                 remove_socket(path)
+            if pidfile is not None:
+                pidfile.release()
             self.outputs.close(LAST_WORDS)
         return end
+
+    async def _part_from_the_rest(self) -> None:
+        """Of what programs have left behind: the kernel kills it with PID 1, so it is asked to leave first."""
+        left = self._trees.everybody()
+        if not left:
+            return
+        shown = ", ".join(f"{process.name} (pid {process.pid})" for process in left[:MOST_NAMED])
+        shown += f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
+        if os.getpid() != 1:
+            self._log.warn(f"leaving {shown} behind")
+            return
+        self._log.info(f"asking {shown} to leave, too")
+        gone = asyncio.Event()
+
+        def hear(news: News) -> None:
+            if isinstance(news, Reaped) and not self._trees.everybody():
+                gone.set()
+
+        self.engine.subscribe(hear)
+        in_time = self._fleet.time_left(asyncio.get_running_loop().time())
+        for number, patience in ((signal.SIGTERM, min(FAREWELL, in_time)), (signal.SIGKILL, LAST_WORDS)):
+            os.kill(-1, number)
+            try:
+                await asyncio.wait_for(gone.wait(), patience)
+            except TimeoutError:
+                self._log.warn(f"they have not left within {patience:.1f} s of {signal_name(number)}")
+            else:
+                return
 
     # ---- what signals ask for
 
@@ -273,6 +426,10 @@ class _Master:
             return
         self.engine.post(ShutdownRequested(restart=True))
 
+    def reap(self) -> None:
+        self.engine.reap()
+        self._log.debug("received SIGCHLD indicating a child quit")
+
     def reopen(self) -> None:
         self._log.info("received SIGUSR2 indicating log reopen request")
         self.outputs.reopen()
@@ -287,16 +444,25 @@ class _Master:
         """What programs are told where the file names no server: the socket that is always there."""
         return f"unix://{default_socket(self._config.file)}"
 
-    async def _listen(self) -> None:
-        router = Router(problem=lambda status, text, _: error_answer(status, "UNKNOWN_METHOD", text))
-        Rest(self._control, self._reconfigure, self.outputs, self._about).add_to(router)
+    def router(self) -> Router:
+        """Every endpoint, on whichever socket it is asked for."""
+        router = Router(problem=route_problem)
+        Rest(self._control, self._reconfigure, self.outputs, self._about_for, self._hub.remote).add_to(router)
         LogTails(self._control, self.outputs).add_to(router)
         self._live.add_to(router)
-        router.add("POST", "/RPC2", self._rpc2, role="control")
+        self._health.add_to(router)
+        for path in ("/RPC2", "/RPC2/"):
+            # What is asked by GET is told so. Which methods are for whom is said with each.
+            router.add("GET", path, self._rpc2, role="read")
+            router.add("POST", path, self._rpc2, role="read")
         for path in _WEB:
             router.add("GET", path, self._page, role="read")
         for path in ("/", "/index.html"):
             router.add("POST", path, self._page, role="control")
+        return router
+
+    async def _listen(self) -> None:
+        router = self.router()
         unix = [server for server in self._config.servers if isinstance(server, UnixServer)]
         for server in unix:
             await self._serve_unix(router, UnixAddress(server.file, server.chmod, server.chown_ids), server)
@@ -317,7 +483,7 @@ class _Master:
         if self._xmlrpc is None:
             from procman.api.xmlrpc import XmlRpc  # noqa: PLC0415 - 3 MiB, for those whose clients speak it
 
-            self._xmlrpc = XmlRpc(self._control, self._reconfigure, self.outputs, self._about)
+            self._xmlrpc = XmlRpc(self._control, self._reconfigure, self.outputs, self._about, self._hub.remote)
         return await self._xmlrpc.call(request)
 
     async def _page(self, request: Request) -> Response:
@@ -333,33 +499,56 @@ class _Master:
         return await self._web(request)
 
     async def _serve_unix(self, router: Router, address: UnixAddress, options: UnixServer | None) -> None:
-        auth = BasicAuth(options.username, options.password) if options else None
         sock = listen_unix(address)
         self._socket_files.append(address.path)
-        server = Server(router, on_error=self._log.critical, gate=auth.refusal if auth else None)
-        self._servers.append(server)
-        await server.listen(sock, address.path)
+        # A browser that comes through a proxy says whether it was another site's page that made it ask.
+        await self._serve(router, sock, address.path, HostGuard(), _users(options) if options else [])
 
     async def _serve_tcp(self, router: Router, options: InetServer) -> None:
-        shown = f"{options.host or '*'}:{options.port}"
-        if options.username is None and not is_loopback_name(options.host or "*"):
-            self._log.critical(
-                f"not listening on {shown}: everybody who reaches it could run programs here; set username= and "
-                f"password= in [{options.section}], or listen on 127.0.0.1"
-            )
+        if options.is_open and not options.allow_unauthenticated:
+            self._refuse_to_listen(options, options.shown)
             return
-        auth = BasicAuth(options.username, options.password)
+        sock = listen_tcp(options.host, options.port)
+        address = sock.getsockname()[0]
+        if not (options.username or options.allow_unauthenticated or is_loopback(address)):
+            # The name says this machine, and whoever resolves names here says another thing.
+            sock.close()
+            self._refuse_to_listen(options, f"{options.shown}, which is {address}")
+            return
+        if options.is_open:
+            self._log.warn(
+                f"[{options.section}] asks nobody for a password: everybody who reaches {options.shown} can run "
+                "programs here as this user"
+            )
         # A browser sends no password to a host name that was turned to this address, so with one any name will do.
-        guard = HostGuard(["*"] if options.username is not None else [options.host])
+        guard = HostGuard(["*"] if options.username else [options.host])
+        await self._serve(router, sock, options.shown, guard, _users(options))
 
-        def gate(request: Request) -> Response | None:
-            return guard.refusal(request) or auth.refusal(request)
+    def _refuse_to_listen(self, options: InetServer, where: str) -> None:
+        self._log.critical(
+            f"not listening on {where}: everybody who reaches it could run programs here; set username= and password= "
+            f"in [{options.section}], listen on 127.0.0.1, or say allow_unauthenticated=true"
+        )
+
+    async def _serve(
+        self, router: Router, sock: socket.socket, label: str, guard: HostGuard, users: list[User]
+    ) -> None:
+        auth = BasicAuth(users)
+
+        def gate(request: Request) -> Response | Role:
+            verdict = guard.refusal(request) or auth.admit(request)
+            if isinstance(verdict, Response) and verdict.status == HTTPStatus.UNAUTHORIZED:
+                return self._health.without_password(request) or verdict
+            return verdict
 
         server = Server(router, on_error=self._log.critical, gate=gate)
         self._servers.append(server)
-        await server.listen(listen_tcp(options.host, options.port), shown)
+        await server.listen(sock, label)
 
-    def _about(self) -> MasterInfo:
+    def _about_for(self, request: Request) -> MasterInfo:
+        return self._about(request.role)
+
+    def _about(self, role: Role = "control") -> MasterInfo:
         return MasterInfo(
             pid=os.getpid(),
             version=__version__,
@@ -371,17 +560,37 @@ class _Master:
             start=self._began,
             processes=len(self._fleet.processes),
             reaped_orphans=self.engine.orphans,
+            may_control=role == "control",
         )
 
-    def _write_pidfile(self, path: str) -> bool:
+    def _take_pidfile(self) -> PidFile | None:
+        """Write it and hold it; None where it cannot be written, which the log says. Raises PidFileHeld.
+
+        One that nobody has named, in the folder where the master stands, is shared by all masters of that folder.
+        """
+        path = self._config.master.pidfile
+        named = os.path.basename(path) != Master().pidfile
         try:
-            with open(path, "w", encoding="ascii") as file:
-                file.write(f"{os.getpid()}\n")
-        except OSError as error:
-            self._log.critical(f"could not write pidfile {path}: {error.strerror}")
-            return False
-        # Some files say pidfile=/dev/null, which must still be there afterwards.
-        return os.path.isfile(path)
+            return PidFile.take(path)
+        except PidFileHeld as held:
+            if named or self._reporter.daemon is not None:
+                raise
+            self._log.critical(f"could not write pidfile {path}: {held}")
+        except CannotUsePidFile as error:
+            if self._reporter.daemon is not None:
+                raise
+            self._log.critical(f"could not write pidfile {path}: {error}")
+        return None
+
+
+def _users(options: UnixServer | InetServer) -> list[User]:
+    """Who may log in; nobody means that everybody may ask, as with an empty name."""
+    if not options.username:
+        return []
+    users = [User(options.username, options.password or "")]
+    if options.readonly_username:
+        users.append(User(options.readonly_username, options.readonly_password or "", "read"))
+    return users
 
 
 def _stop_warning(config: Config) -> str | None:
@@ -393,10 +602,3 @@ def _stop_warning(config: Config) -> str | None:
         return stop_warning(stop_plan(config), read_duration(budget))
     except BadRequest as error:
         return f"PROCMAN_STOP_BUDGET is no use: {error}"
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass

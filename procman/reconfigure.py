@@ -8,13 +8,14 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
-from procman.api.shapes import Changes, ConfigInfo, Fault, Step
+from procman.api.shapes import Changes, ConfigInfo, Fault, Step, StopPlanInfo
 from procman.config.diff import Changes as Difference
 from procman.config.diff import GroupChange, diff
 from procman.config.model import Config, Effect
 from procman.config.problems import ConfigError
+from procman.config.stop_plan import compare, read_duration, stop_plan, to_json
 from procman.control import Control, Refused
 from procman.core.messages import Announce, AnnounceGroup, GroupAdded, GroupChanged, GroupRemoved
 from procman.core.states import SETTLED, UP, State
@@ -33,6 +34,7 @@ class Reconfigure:
     def __init__(self, engine: Engine, control: Control, config: Config, load: Callable[[], Config]) -> None:
         """`config` is the one whose groups the fleet began with."""
         self.config = config
+        self._master = config.master  # its options are read once
         self._engine = engine
         self._fleet = engine.fleet
         self._control = control
@@ -56,6 +58,18 @@ class Reconfigure:
             for program in group.programs
         ]
         return sorted(infos, key=lambda info: info["name"])
+
+    def stop_plan(self, budget: str | None = None) -> StopPlanInfo:
+        """How long a shutdown takes at worst, with what is active now; BadRequest for a budget that is no duration."""
+        seconds = None if budget is None else read_duration(budget)
+        active = tuple(
+            dataclasses.replace(
+                members.group, programs=tuple(process.program for process in members.processes.values())
+            )
+            for members in self._fleet.groups.values()
+        )
+        plan = stop_plan(dataclasses.replace(self.config, groups=active, master=self._master))
+        return cast("StopPlanInfo", to_json(plan, compare(plan, seconds)))
 
     def check(self) -> None:
         """Raises Refused(CANT_REREAD) where a reload would find a file that cannot be used."""

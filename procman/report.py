@@ -27,6 +27,8 @@ from procman.trees import LeftBehind
 
 # How often the log says for whom a shutdown waits, in seconds.
 WAITING_EVERY = 3.0
+# The same for a process that was stopped by itself.
+STOPPING_EVERY = 2.0
 # A shutdown that took less, in seconds, is not worth a line about who used the time.
 WORTH_A_LINE = 0.5
 # How many of them, and of pids that a process has left behind, are named.
@@ -47,6 +49,9 @@ class Log(Protocol):
     def debug(self, text: str) -> None:
         """What only a developer wants to know."""
 
+    def blather(self, text: str) -> None:
+        """What hardly anybody wants to know."""
+
     def critical(self, text: str) -> None:
         """What somebody has to look at."""
 
@@ -66,6 +71,7 @@ class Report:
         self._fleet = fleet
         self._log = log
         self._again: asyncio.TimerHandle | None = None
+        self._awaited: dict[str, asyncio.TimerHandle] = {}  # those that were stopped by themselves
         self._began: float | None = None  # when the shutdown did
         self._stopping: dict[str, float] = {}  # since when
         self._took: dict[str, float] = {}  # seconds that each took in the shutdown
@@ -83,8 +89,13 @@ class Report:
                 what = str(pid) if pid else "what it left behind"
                 if overdue:
                     self._log.warn(f"killing '{self._short(name)}' ({what}) with {signal_name(number)}")
+                if pid and not self._is_stopping(name):
+                    self._log.debug(f"sending {self._short(name)} (pid {pid}) sig {signal_name(number)}")
+                    return
                 whole = _WHOLE[scope]
                 self._log.debug(f"killing {self._short(name)} (pid {pid}) {whole}with signal {signal_name(number)}")
+                if not overdue and self._fleet.state is MasterState.RUNNING:
+                    self._await(name)
             case AnnounceRemains(name, status, pids):
                 self._log.warn(
                     f"{self._short(name)} has ended ({ending(status)}), and not what it has started: waiting for "
@@ -115,6 +126,8 @@ class Report:
         if self._again is not None:
             self._again.cancel()
             self._again = None
+        for name in list(self._awaited):
+            self._await_no_more(name)
 
     def _stopped(self) -> None:
         """Who used the time of a stop that took some."""
@@ -137,6 +150,10 @@ class Report:
 
     def _process(self, news: Announce) -> None:
         self._time(news)
+        if news.before is State.STOPPING:
+            self._await_no_more(news.name)
+        elif news.before is State.BACKOFF and news.after is State.STOPPED:
+            self._log.debug(f"Attempted to kill {news.program.name}, which is in BACKOFF state.")
         name = news.program.name
         match news.after:
             case State.RUNNING:
@@ -161,11 +178,27 @@ class Report:
             case _:
                 pass
 
+    def _is_stopping(self, name: str) -> bool:
+        process = self._fleet.processes.get(name)
+        return process is not None and process.state is State.STOPPING
+
+    def _await(self, name: str) -> None:
+        self._await_no_more(name)
+        self._log.info(f"waiting for {self._short(name)} to stop")
+        self._awaited[name] = asyncio.get_running_loop().call_later(STOPPING_EVERY, self._await, name)
+
+    def _await_no_more(self, name: str) -> None:
+        again = self._awaited.pop(name, None)
+        if again is not None:
+            again.cancel()
+
     def _waiting(self) -> None:
         self.close()
         names = [self._short(name) for name in self._fleet.unsettled()]
         if names and self._fleet.state is not MasterState.RUNNING:
             self._log.info(f"waiting for {', '.join(names)} to die")
+            for name in self._fleet.unsettled():
+                self._log.blather(f"{self._short(name)} state: {self._fleet.processes[name].state.name}")
             self._again = asyncio.get_running_loop().call_later(WAITING_EVERY, self._waiting)
 
     def _short(self, name: str) -> str:

@@ -23,7 +23,10 @@ MAY_IMPORT = {
     "events": "events core config errors",
     # where they meet
     "trees": "core system errors",
+    "entry": "system errors",
+    "readiness": "engine core system errors",
     "engine": "trees core system config errors",
+    "events.hub": "events engine core config errors",
     "control": "engine core system config api.shapes errors",
     "reconfigure": "control engine core config api.shapes errors",
     "report": "engine trees core system config errors",
@@ -32,22 +35,31 @@ MAY_IMPORT = {
     "api.shapes": "",
     "api": "api api.shapes control reconfigure outputs http core errors",
     "web": "web http",
-    "master": "trees api api.shapes control reconfigure outputs report engine core system logs events http web config errors",
+    "master": (
+        "trees readiness api api.shapes control reconfigure outputs report engine "
+        "core system logs events events.hub http web config errors"
+    ),
     # the clients: never master, engine or core
     "client": "api.shapes errors",
+    "listener": "client errors",
     "cli": "cli client api.shapes config errors",
     "tui": "tui cli client api.shapes errors",
-    "cli.procman": "cli cli.export api.shapes master config errors",
+    "cli.by_pidfile": "system config errors",
+    "cli.run": "entry cli system config errors",
+    "cli.procman": "cli cli.run cli.by_pidfile cli.export api.shapes master config errors",
     "cli.export": "export config errors",
+    "cli.describe": "cli cli.procman",
     "export": "export config errors",
     "__main__": "cli.procman",
+    "describe": "api cli.describe config",
 }
 
 # Of the configuration these need the model alone: what should run, not how it is read. The clients find its file.
 ONLY_OF_CONFIG = {
     "core": {"config.model"},
     "system": {"config.model"},
-    "events": {"config.model"},
+    "events": {"config.model", "config.event_types"},
+    "events.hub": {"config.model", "config.event_types"},
     "engine": {"config.model"},
     "control": {"config.model"},
     "report": {"config.model"},
@@ -57,11 +69,11 @@ ONLY_OF_CONFIG = {
 
 # Whatever is fenced in, and the rooms and modules inside the fence.
 MAY_KNOW = {
-    "asyncio": "engine control reconfigure report outputs logs.pump logs.console http api events master",
+    "asyncio": "engine control reconfigure report readiness outputs logs.pump logs.console http api events.hub master",
     "subprocess": "system.spawn",
     "h11": "http",
     "tomli": "config.toml cli.address",
-    "xmlrpc": "api.xmlrpc",
+    "xmlrpc": "api.xmlrpc api.rpc_wire",
     "psutil": "system api control",
     "rich": "cli tui",
     "multiprocessing": "",

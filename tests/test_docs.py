@@ -1,7 +1,10 @@
 """What the documents and samples say is so: commands exist, links lead somewhere, and every sample is a good file."""
 
+import importlib
+import inspect
 import json
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -10,8 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from procman import __version__
+from procman import __version__, api, describe
+from procman.api.describe import FAULTS, methods
+from procman.api.shapes import Fault
 from procman.cli.commands import COMMANDS
+from procman.cli.procman import COMMANDS as MASTER_COMMANDS
+from procman.cli.reference import PROCMAN, PROCMANCTL
+from procman.config.check import report
+from procman.http.routing import Router
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -19,7 +28,7 @@ PAGES = [
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
-    *(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")),
+    *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md")),
 ]
 SAMPLES = ["procman.toml", "supervisord.conf", "container.toml"]
 
@@ -53,18 +62,6 @@ def test_every_sample_passes_check(sample):
     assert report["ok"]
     assert report["warnings"] == []
     assert report["groups"]
-
-
-def test_the_toml_in_the_readme_is_good(tmp_path):
-    """Every TOML block of the README passes `procman check`."""
-    blocks = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    assert blocks
-    for number, block in enumerate(blocks):
-        config = tmp_path / f"{number}.toml"
-        config.write_text(block)
-        report = json.loads(check(config, "--json").stdout)
-        assert report["ok"], report
-        assert report["warnings"] == []
 
 
 def test_every_sample_runs_only_what_is_in_the_source_tree():
@@ -102,13 +99,103 @@ def test_every_command_in_the_documents_exists():
                 assert (ROOT / path).is_file(), f"{page}: {line}"
 
 
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page can be linked by, as GitHub makes it of them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.*)", text, re.MULTILINE):
+        words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        anchor = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
+        number = 0
+        while (numbered := f"{anchor}-{number}" if number else anchor) in found:
+            number += 1
+        found.add(numbered)
+    return found
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_within_the_project_leads_somewhere(page):
-    """No document points at a file that is not there."""
-    text = (ROOT / page).read_text()
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
-        if "://" not in target:
-            assert (ROOT / page).parent.joinpath(target).exists(), f"{page}: {target}"
+    """No document points at a file, or at a heading, that is not there."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), f"{page}: {target}"
+        if anchor:
+            assert anchor in anchors(file), f"{page}: {target}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
+def test_every_configuration_in_the_documents_is_good(page, tmp_path):
+    """Blocks of TOML and INI pass `procman check` as they stand, but for those that say they are a fragment."""
+    blocks = re.findall(r"^```(toml|ini)\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    for number, (form, text) in enumerate(blocks):
+        config = tmp_path / f"{number}.{'toml' if form == 'toml' else 'conf'}"
+        config.write_text(text)
+        found = report(str(config))
+        assert found["ok"], f"{page}: {found['error']['message']}"
+        # Its places are those of another machine.
+        said = [problem["message"] for problem in found["problems"] if problem["class"] != "unwritable"]
+        assert [message for message in said if "no other file matches" not in message] == [], page
+
+
+def test_every_page_of_the_documents_can_be_found():
+    """docs/README.md leads to each of them."""
+    index = ROOT / "docs" / "README.md"
+    linked = {
+        (index.parent / target.partition("#")[0]).resolve()
+        for target in re.findall(r"\]\(([^)]+)\)", index.read_text())
+    }
+    for page in PAGES:
+        if page.startswith("docs/") and page != "docs/README.md":
+            assert (ROOT / page).resolve() in linked, f"docs/README.md does not lead to {page}"
+
+
+@pytest.mark.parametrize("name", [*describe.PAGES, describe.SCHEMA])
+def test_the_generated_files_are_fresh(name):
+    """What can be told from the code is written by it: the code is the only place to change it."""
+    path = ROOT / "docs" / name
+    stale = not path.exists() or path.read_text(encoding="utf-8") != describe.text(name)
+    assert not stale, f"docs/{name} is stale; run: {describe.COMMAND}"
+
+
+def test_every_command_is_in_the_reference():
+    """With its exit statuses, and its object; `EOF` is what the shell makes of the end of its input."""
+    assert PROCMANCTL.keys() == COMMANDS.keys() - {"EOF"}, "give it a row in procman/cli/reference.py"
+    assert PROCMAN.keys() == MASTER_COMMANDS.keys(), "give it a row in procman/cli/reference.py"
+
+
+def test_every_method_of_xml_rpc_is_in_the_reference():
+    """And what it can fail with is told of methods that there are."""
+    page = (ROOT / "docs/reference/xml-rpc.md").read_text()
+    for name in methods():
+        assert f" {name}(" in page
+    assert FAULTS.keys() <= methods().keys()
+    assert all(f"| {fault:d} | `{fault.name}` |" in page for fault in Fault)
+
+
+def routes() -> set[tuple[str, str]]:
+    """Method and path of every row that a class of `api` adds to a router, the parameters in capitals."""
+    router = Router()
+    for found in pkgutil.iter_modules(api.__path__, "procman.api."):
+        module = importlib.import_module(found.name)
+        for _, kind in inspect.getmembers(module, inspect.isclass):
+            if kind.__module__ == found.name and hasattr(kind, "add_to") and found.name != "procman.api.forms":
+                kind(**dict.fromkeys(inspect.signature(kind).parameters)).add_to(router)
+    return {(row.method, re.sub(r"\{(\w+)\}", lambda name: name[1].upper(), row.pattern)) for row in router.routes}
+
+
+def test_every_endpoint_is_in_the_reference():
+    """Each row of the router in one of the pages, and nothing in the table of /v1 that is not there."""
+    page = (ROOT / "docs/reference/http-api.md").read_text()
+    told = set(re.findall(r"^(GET|POST|PUT|DELETE) +(/v1/\S+)", page, re.MULTILINE))
+    assert told == {row for row in routes() if row[1].startswith("/v1/")}, "see the docstring of procman/api/shapes.py"
+    both = page + (ROOT / "docs/reference/xml-rpc.md").read_text()
+    for _, path in routes():
+        if not path.startswith("/v1/"):
+            assert f"{path.removesuffix('/CHANNEL')}" in both
 
 
 def test_the_readme_gives_a_reason_for_every_dependency():

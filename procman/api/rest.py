@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from procman.api.shapes import Changes, ErrorBody, Fault, MasterInfo, Result
+from procman.api.shapes import Changes, ErrorBody, Fault, HealthInfo, MasterInfo, Result
 from procman.control import Control, Refused
 from procman.errors import BadRequest
 from procman.http.messages import Request, Response
@@ -18,6 +18,8 @@ from procman.reconfigure import Reconfigure
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
+OFFSET_MAX = 2**63 - 1
+LONGEST_SHOWN = 80  # characters of what cannot be read, in a message
 TAIL = 1600  # bytes of a log, when nobody says how many
 
 _STATUS = {
@@ -26,6 +28,7 @@ _STATUS = {
     Fault.BAD_ARGUMENTS: HTTPStatus.BAD_REQUEST,
     Fault.INCORRECT_PARAMETERS: HTTPStatus.BAD_REQUEST,
     Fault.SHUTDOWN_STATE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Fault.FORBIDDEN: HTTPStatus.FORBIDDEN,
     Fault.CANT_REREAD: HTTPStatus.UNPROCESSABLE_ENTITY,
     Fault.FAILED: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -35,13 +38,19 @@ class Rest:
     """Adds the endpoints to a router. `about` tells of the master itself."""
 
     def __init__(
-        self, control: Control, reconfigure: Reconfigure, outputs: Outputs, about: Callable[[], MasterInfo]
+        self,
+        control: Control,
+        reconfigure: Reconfigure,
+        outputs: Outputs,
+        about: Callable[[Request], MasterInfo],
+        tell_listeners: Callable[[str, str], None],
     ) -> None:
-        """All of them are called on the loop's thread."""
+        """All of them are called on the loop's thread; `tell_listeners(type, data)` makes an event."""
         self._control = control
         self._reconfigure = reconfigure
         self._outputs = outputs
         self._about = about
+        self._tell_listeners = tell_listeners
 
     def add_to(self, router: Router) -> None:
         """The whole table."""
@@ -52,6 +61,8 @@ class Rest:
         add("GET", "/master", self._master)
         add("POST", "/master/shutdown", self._shutdown)
         add("POST", "/master/reload", self._reload)
+        add("GET", "/stop-plan", self._stop_plan)
+        add("GET", "/health", self._health)
         add("GET", "/processes", self._processes)
         add("GET", "/processes/{spec}", self._processes)
         add("GET", "/figures", self._figures)
@@ -65,13 +76,14 @@ class Rest:
         add("GET", "/config", self._config)
         add("POST", "/config/reread", self._reread)
         add("POST", "/config/update", self._update)
+        add("POST", "/events/remote", self._remote_event)
         add("POST", "/groups/{name}/add", self._add)
         add("POST", "/groups/{name}/remove", self._remove)
 
     # ---- the master
 
-    async def _master(self, _: Request) -> Response:
-        return _json(self._about())
+    async def _master(self, request: Request) -> Response:
+        return _json(self._about(request))
 
     async def _shutdown(self, _: Request) -> Response:
         self._control.shut_down()
@@ -81,6 +93,13 @@ class Rest:
         self._reconfigure.check()
         self._control.shut_down(restart=True)
         return _json({})
+
+    async def _stop_plan(self, request: Request) -> Response:
+        return _json(self._reconfigure.stop_plan(request.query.get("budget")))
+
+    async def _health(self, _: Request) -> Response:
+        missing = self._control.missing()
+        return _json(HealthInfo(ready=not missing, missing=missing))
 
     # ---- processes
 
@@ -157,6 +176,11 @@ class Rest:
         groups = _strings(body, "groups") if "groups" in body else None
         return _json({"steps": await self._reconfigure.update(groups, dry_run=body.get("dry_run") is True)})
 
+    async def _remote_event(self, request: Request) -> Response:
+        body = _body(request)
+        self._tell_listeners(_string(body, "type"), _string(body, "data"))
+        return _json({})
+
     async def _add(self, _: Request, name: str) -> Response:
         self._reconfigure.add(name)
         return _json({"result": "added"})
@@ -164,6 +188,19 @@ class Rest:
     async def _remove(self, _: Request, name: str) -> Response:
         self._reconfigure.remove(name)
         return _json({"result": "removed"})
+
+
+def status_of(fault: Fault) -> HTTPStatus:
+    """The HTTP status that an error of this sort answers with."""
+    return _STATUS.get(fault, HTTPStatus.CONFLICT)
+
+
+def route_problem(status: int, text: str, headers: list[tuple[str, str]]) -> Response:
+    """What a router says of its own accord: that there is no such thing, or that it is not for who asks."""
+    fault = Fault.FORBIDDEN if status == HTTPStatus.FORBIDDEN else Fault.UNKNOWN_METHOD
+    answer = error_answer(status, fault.name, text)
+    answer.headers = headers
+    return answer
 
 
 def error_answer(status: int, code: str, message: str) -> Response:
@@ -178,7 +215,7 @@ def _answering(endpoint: Callable[..., Awaitable[Response]]) -> Callable[..., Aw
         try:
             return await endpoint(request, **parameters)
         except Refused as refused:
-            return error_answer(_STATUS.get(refused.fault, HTTPStatus.CONFLICT), refused.fault.name, str(refused))
+            return error_answer(status_of(refused.fault), refused.fault.name, str(refused))
         except BadRequest as error:
             return error_answer(HTTPStatus.BAD_REQUEST, Fault.BAD_ARGUMENTS.name, str(error))
 
@@ -201,6 +238,13 @@ def _body(request: Request) -> dict[str, Any]:
     return value
 
 
+def _string(body: dict[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str):
+        raise BadRequest(f"cannot read {key}: expected a string")
+    return value
+
+
 def _strings(body: dict[str, Any], key: str) -> list[str]:
     value = body.get(key)
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -213,9 +257,12 @@ def _number(request: Request, key: str, default: int) -> int:
     if text is None:
         return default
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
-        raise BadRequest(f"cannot read {key}={text}: expected a whole number") from None
+        raise BadRequest(f"cannot read {key}={text[:LONGEST_SHOWN]}: expected a whole number") from None
+    if abs(number) > OFFSET_MAX:
+        raise BadRequest(f"cannot read {key}: no log is as long as that")
+    return number
 
 
 def _span(request: Request) -> tuple[int, int]:

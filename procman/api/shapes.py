@@ -5,9 +5,15 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     GET   /v1/master                         MasterInfo
     POST  /v1/master/shutdown                {}; answers before the stop begins
     POST  /v1/master/reload                  {}; all programs stop, the file is read again, they start
+    GET   /v1/stop-plan                      StopPlanInfo of the active groups
+            ?budget=10s                      against that time, and not docker's and Kubernetes'
+    GET   /v1/health                         HealthInfo; what /readyz answers by its status
     GET   /v1/processes                      {"processes": [ProcessInfo]}
     GET   /v1/processes/SPEC                 {"processes": [ProcessInfo]}
     GET   /v1/figures                        {"figures": [FiguresInfo]} of those that have a process
+    GET   /v1/events                         text/event-stream without end; a client is told ten times a second at most
+            event: snapshot                  Snapshot; of very many processes the rest follows at once
+            event: change                    Change, as it happens
     POST  /v1/processes/SPEC/OP              {"results": [Result]}; OP is start, stop, restart, signal or clear
     POST  /v1/processes/OP                   the same for {"names": [SPEC, ...]}
             the body of both: {"wait": bool (true), "signal": "HUP" (for signal)}
@@ -22,12 +28,13 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     GET   /v1/config                         {"processes": [ConfigInfo]}; what `avail` shows
     POST  /v1/config/reread                  Changes; reads the file and changes nothing that runs
     POST  /v1/config/update                  {"steps": [Step]} for {"groups": [NAME] (all), "dry_run": bool (false)}
+    POST  /v1/events/remote                  {} for {"type": str, "data": str}: REMOTE_COMMUNICATION to event listeners
     POST  /v1/groups/NAME/add                {"result": "added"}, or an error ALREADY_ADDED or BAD_NAME
     POST  /v1/groups/NAME/remove             {"result": "removed"}, or an error STILL_RUNNING or BAD_NAME
 
 SPEC is a name, group:name, group:*, all, or a glob, percent-encoded.
 An error answers with its HTTP status and {"error": ErrorBody}: 404 for BAD_NAME, 409 where the state forbids it,
-400 for what cannot be understood, 503 while shutting down.
+403 for who may only look (FORBIDDEN), 400 for what cannot be understood, 503 while shutting down.
 """
 
 from enum import IntEnum
@@ -37,24 +44,25 @@ from typing import Literal, NotRequired, TypedDict
 class Fault(IntEnum):
     """What can be wrong with one operation, with supervisor's numbers (they travel over XML-RPC)."""
 
-    UNKNOWN_METHOD = 1
-    INCORRECT_PARAMETERS = 2
-    BAD_ARGUMENTS = 3
-    SIGNATURE_UNSUPPORTED = 4
-    SHUTDOWN_STATE = 6
-    BAD_NAME = 10
-    BAD_SIGNAL = 11
-    NO_FILE = 20
-    NOT_EXECUTABLE = 21
-    FAILED = 30
-    ABNORMAL_TERMINATION = 40
-    SPAWN_ERROR = 50
-    ALREADY_STARTED = 60
-    NOT_RUNNING = 70
-    SUCCESS = 80
-    ALREADY_ADDED = 90
-    STILL_RUNNING = 91
-    CANT_REREAD = 92
+    UNKNOWN_METHOD = 1  # there is no such method, or path
+    INCORRECT_PARAMETERS = 2  # too many, too few, or of the wrong type
+    BAD_ARGUMENTS = 3  # arguments that make no sense
+    SIGNATURE_UNSUPPORTED = 4  # there is no such method to be told about
+    SHUTDOWN_STATE = 6  # the master shuts down, or begins anew
+    BAD_NAME = 10  # there is no such process or group
+    BAD_SIGNAL = 11  # there is no such signal
+    NO_FILE = 20  # the command, or the log, is not there
+    NOT_EXECUTABLE = 21  # the command may not be run
+    FAILED = 30  # the system refused; the text says why
+    ABNORMAL_TERMINATION = 40  # it was started, and ended before its `startsecs`
+    SPAWN_ERROR = 50  # it could not be started
+    ALREADY_STARTED = 60  # it runs already
+    NOT_RUNNING = 70  # it does not run
+    SUCCESS = 80  # no fault: the `status` of what went well
+    ALREADY_ADDED = 90  # the group is active already
+    STILL_RUNNING = 91  # a process of the group still runs
+    CANT_REREAD = 92  # the configuration cannot be used; nothing was changed
+    FORBIDDEN = 403  # not one of supervisor's: who asks may only look
 
 
 class ProcessInfo(TypedDict):
@@ -69,6 +77,7 @@ class ProcessInfo(TypedDict):
     start: int
     stop: int
     now: int
+    uptime: int  # seconds by the steady clock, whatever the wall clock did meanwhile; 0: no process
     pid: int  # 0: none
     exitstatus: int  # -1: killed by a signal
     spawnerr: str
@@ -131,6 +140,13 @@ class Step(TypedDict):
     message: NotRequired[str]  # of an error; without one there is no such group
 
 
+class HealthInfo(TypedDict):
+    """Whether all is as it should be."""
+
+    ready: bool
+    missing: list[str]  # a line for each process that is wanted up and is not RUNNING
+
+
 class MasterInfo(TypedDict):
     """The master itself."""
 
@@ -144,6 +160,63 @@ class MasterInfo(TypedDict):
     start: int
     processes: int
     reaped_orphans: int
+    may_control: bool  # who asks may change things, not only look
+
+
+class Snapshot(TypedDict):
+    """What /v1/events begins with: all that there is. What is not in `names` is not there (any more)."""
+
+    master: MasterInfo
+    names: list[str]  # the namespecs of all processes, by group and name
+    processes: list[ProcessInfo]
+
+
+class Change(TypedDict):
+    """What has become of those to which something has happened."""
+
+    processes: list[ProcessInfo]
+    gone: NotRequired[list[str]]  # namespecs of those that are there no more
+    master: NotRequired[MasterInfo]  # where the master itself went into another state
+
+
+class WaveInfo(TypedDict):
+    """Groups that are stopped together."""
+
+    priority: int
+    seconds: float  # the longest stopwaitsecs in it
+    critical: list[str]  # namespecs of those that have it
+    processes: int  # how many are in it
+
+
+class ChangeInfo(TypedDict):
+    """A line of the configuration as it would have to be."""
+
+    section: str  # as the file has it, with its brackets
+    option: str
+    before: float | None  # None: it is not set
+    after: float
+
+
+class BudgetInfo(TypedDict):
+    """A stop plan held against a time."""
+
+    name: str  # "docker stop", "Kubernetes", or "budget" where one was given
+    seconds: float
+    fits: bool
+    over: float  # by how many seconds it is too long; 0: it fits
+    changes: list[ChangeInfo]  # together they make it fit; empty where no stopwaitsecs above 0 would
+    timeout: ChangeInfo | None  # alone it makes it fit
+
+
+class StopPlanInfo(TypedDict):
+    """How long a shutdown takes at worst."""
+
+    seconds: float
+    needed: float  # the same without shutdown_timeout: the sum of the waves, and `master`
+    master: float  # what the master itself needs
+    shutdown_timeout: float | None
+    waves: list[WaveInfo]  # in the order in which they are stopped
+    budgets: list[BudgetInfo]
 
 
 class ErrorBody(TypedDict):

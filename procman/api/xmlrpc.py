@@ -1,35 +1,53 @@
 """Supervisor's XML-RPC interface: one adapter on `control` for twenty years of clients.
 
 The names of the methods are a table written out here; nothing is looked up by what a client sends (CVE-2017-11610).
-Shapes, fault codes and texts are those of supervisor 4.3.0. A request with a DTD is not read: that is where XML
-entities come from, and no client needs them.
+Shapes, fault codes and texts are those of supervisor 4.3.0. How a request is read, `rpc_call` says.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from xmlrpc import client as wire
 
+from procman.api.rpc_wire import XML, read_call, write_answer, write_fault
 from procman.api.shapes import Fault, MasterInfo, ProcessInfo, Result
 from procman.control import Control, Refused, split_namespec
 from procman.core.states import State
-from procman.http.messages import Request, Response, problem
+from procman.errors import BadRequest
+from procman.http.messages import Request, Response, Role, problem
+from procman.http.routing import READ_ONLY
 from procman.outputs import Outputs
 from procman.reconfigure import Reconfigure
 
 # What clients are told they talk to: they compare it with what they know.
 SUPERVISOR_VERSION = "4.3.0"
 
-XML = "text/xml"
+MULTICALL = "system.multicall"
+READ: Role = "read"
+CONTROL: Role = "control"
 INT_MAX = 2**31 - 1  # XML-RPC knows no larger number
+OFFSET_MAX = 2**63 - 1  # and no file has one
+# How many bytes of answers one multicall gathers; the rest of it is refused.
+MULTICALL_MOST = 4 << 20
+# Those whose answer may be a whole log, when more than so many bytes of it are asked for.
+_LOG_METHODS = {
+    f"supervisor.{read}Process{channel}Log" for read in ("read", "tail") for channel in ("", "Stdout", "Stderr")
+}
+_LOG_METHODS |= {"supervisor.readLog", "supervisor.readMainLog"}
+LONG_LOG = 64 * 1024
+MOST_SHOWN = 200  # bytes of a request that cannot be read, in the log
 
 Method = Callable[..., Any]
+_Row = tuple[str, Method, str, int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One method: what carries it out, and what system.methodSignature and methodHelp say of it."""
+    """One method: who may call it, what carries it out, what system.methodSignature and methodHelp say of it."""
 
+    role: Role
     method: Method
     signature: tuple[str, ...]  # the type of the result, then those of the parameters
     required: int  # how many of the parameters must be given
@@ -40,45 +58,66 @@ class XmlRpc:
     """Answers what comes to /RPC2."""
 
     def __init__(
-        self, control: Control, reconfigure: Reconfigure, outputs: Outputs, about: Callable[[], MasterInfo]
+        self,
+        control: Control,
+        reconfigure: Reconfigure,
+        outputs: Outputs,
+        about: Callable[[], MasterInfo],
+        tell_listeners: Callable[[str, str], None],
     ) -> None:
-        """`about` tells of the master itself."""
+        """`about` tells of the master itself, `tell_listeners(type, data)` makes an event."""
         self._control = control
         self._reconfigure = reconfigure
         self._outputs = outputs
         self._about = about
+        self._tell_listeners = tell_listeners
+        self._one_long_log = asyncio.Lock()  # as XML it takes up to six times its size, until it is sent
         self.methods: Mapping[str, Entry] = self._table()
 
     # ---- the wire
 
     async def call(self, request: Request) -> Response:
         """Answer one request to /RPC2."""
-        if b"<!" in request.body:
-            return problem(400, "cannot read the request: a DTD, entities and comments are not taken")
+        if request.method != "POST":
+            return problem(400, "XML-RPC is asked by POST")
+        if request.headers.keys().isdisjoint(("content-length", "transfer-encoding")):
+            return problem(411, "the request does not say how long it is")
         try:
-            parameters, name = wire.loads(request.body, use_builtin_types=False)
-        except Exception as error:  # noqa: BLE001 - the standard library's reader raises whatever its parts raise
-            return problem(400, f"cannot read the request: {type(error).__name__}")
-        if name is None:
+            name, parameters = await read_call(request.body)
+        except BadRequest as error:
+            self._invalid(request, "unmarshallable")
+            return problem(400, f"cannot read the request: {error}")
+        if not name:
+            self._invalid(request, "no method name")
             return problem(400, "cannot read the request: it calls no method")
+        trace = self._outputs.log.trace
+        trace(f"XML-RPC method called: {name}()")
         try:
-            answer = wire.dumps((await self._invoke(name, list(parameters)),), methodresponse=True, allow_none=False)
+            async with self._one_long_log if _reads_long_log(name, parameters) else nullcontext():
+                answer = await write_answer(await self._invoke(request.role, name, parameters))
+            trace(f"XML-RPC method {name}() returned successfully")
         except wire.Fault as fault:
-            answer = wire.dumps(fault, methodresponse=True)
-        return Response(body=answer.encode("utf-8", "xmlcharrefreplace"), content_type=XML)
+            answer = write_fault(fault.faultCode, fault.faultString)
+            trace(f"XML-RPC method {name}() returned fault: [{fault.faultCode}] {fault.faultString}")
+        return Response(body=answer, content_type=XML)
 
-    async def _invoke(self, name: str, parameters: list[Any]) -> Any:
+    def _invalid(self, request: Request, why: str) -> None:
+        shown = request.body[:MOST_SHOWN].decode(errors="backslashreplace")
+        shown += "..." if len(request.body) > MOST_SHOWN else ""
+        text = f"XML-RPC request data {shown!r} is invalid: {why}"
+        self._outputs.log.error(text)
+
+    async def _invoke(self, role: Role, name: str, parameters: list[Any]) -> Any:
         entry = self.methods.get(name)
         if entry is None:
             raise _fault(Fault.UNKNOWN_METHOD)
+        if entry.role == CONTROL and role != CONTROL:
+            raise _fault(Fault.FORBIDDEN, f"cannot call {name}: {READ_ONLY}")
         if not entry.required <= len(parameters) <= len(entry.signature) - 1:
             raise _fault(Fault.INCORRECT_PARAMETERS)
-        if not all(
-            isinstance(value, _TYPES[kind]) for kind, value in zip(entry.signature[1:], parameters, strict=False)
-        ):
-            raise _fault(Fault.INCORRECT_PARAMETERS)
+        parameters = [_fitting(kind, value) for kind, value in zip(entry.signature[1:], parameters, strict=False)]
         try:
-            answer = entry.method(*parameters)
+            answer = entry.method(*parameters, role) if name == MULTICALL else entry.method(*parameters)
             return await answer if isinstance(answer, Awaitable) else answer
         except Refused as refused:
             raise _fault(refused.fault, str(refused)) from None
@@ -86,7 +125,8 @@ class XmlRpc:
     # ---- the table
 
     def _table(self) -> dict[str, Entry]:
-        here: list[tuple[str, Method, str, int, str]] = [
+        # Who may only look may call these, and nothing else.
+        reading: list[_Row] = [
             # name, what does it, "result parameter parameter", how many parameters are required, what it is for
             ("getAPIVersion", lambda: self._about()["api_version"], "string", 0, "The version of this interface."),
             ("getSupervisorVersion", lambda: SUPERVISOR_VERSION, "string", 0, "The supervisor this interface is of."),
@@ -94,6 +134,15 @@ class XmlRpc:
             ("getState", self._state, "struct", 0, "statecode and statename of the master."),
             ("getPID", lambda: self._about()["pid"], "int", 0, "The master's pid."),
             ("readLog", self._read_main, "string int int", 2, "Part of the master's log, from an offset on."),
+            ("getProcessInfo", self._info, "struct string", 1, "What is known of a process."),
+            ("getAllProcessInfo", self._all_info, "array", 0, "What is known of every process."),
+            ("getAllConfigInfo", self._all_config, "array", 0, "The configuration of every process."),
+            ("readProcessStdoutLog", self._reader("stdout"), "string string int int", 3, "Part of a stdout log."),
+            ("readProcessStderrLog", self._reader("stderr"), "string string int int", 3, "Part of a stderr log."),
+            ("tailProcessStdoutLog", self._tailer("stdout"), "array string int int", 3, "[bytes, offset, overflow]."),
+            ("tailProcessStderrLog", self._tailer("stderr"), "array string int int", 3, "[bytes, offset, overflow]."),
+        ]
+        changing: list[_Row] = [
             ("clearLog", self._clear_main, "boolean", 0, "Empty the master's log."),
             ("shutdown", self._shutdown, "boolean", 0, "Stop all programs, and then the master."),
             ("restart", self._restart, "boolean", 0, "Stop all programs, and begin anew with the file as it is then."),
@@ -109,20 +158,15 @@ class XmlRpc:
             ("signalProcess", self._signal, "boolean string string", 2, "Send a signal to a process, or to group:*."),
             ("signalProcessGroup", self._signal_group, "array string string", 2, "Send a signal to a whole group."),
             ("signalAllProcesses", self._signal_all, "array string", 1, "Send a signal to all processes."),
-            ("getProcessInfo", self._info, "struct string", 1, "What is known of a process."),
-            ("getAllProcessInfo", self._all_info, "array", 0, "What is known of every process."),
-            ("getAllConfigInfo", self._all_config, "array", 0, "The configuration of every process."),
-            ("readProcessStdoutLog", self._reader("stdout"), "string string int int", 3, "Part of a stdout log."),
-            ("readProcessStderrLog", self._reader("stderr"), "string string int int", 3, "Part of a stderr log."),
-            ("tailProcessStdoutLog", self._tailer("stdout"), "array string int int", 3, "[bytes, offset, overflow]."),
-            ("tailProcessStderrLog", self._tailer("stderr"), "array string int int", 3, "[bytes, offset, overflow]."),
             ("clearProcessLogs", self._clear, "boolean string", 1, "Empty both logs of a process."),
             ("clearAllProcessLogs", self._clear_all, "array", 0, "Empty the logs of all processes."),
             ("sendProcessStdin", self._send_stdin, "boolean string string", 2, "Give a process some input."),
+            ("sendRemoteCommEvent", self._send_event, "boolean string string", 2, "Send an event to the listeners."),
         ]
         table = {
-            f"supervisor.{name}": Entry(method, tuple(types.split()), required, about)
-            for name, method, types, required, about in here
+            f"supervisor.{name}": Entry(role, method, tuple(types.split()), required, about)
+            for role, rows in ((READ, reading), (CONTROL, changing))
+            for name, method, types, required, about in rows
         }
         for old, new in (
             ("getVersion", "getAPIVersion"),
@@ -132,11 +176,17 @@ class XmlRpc:
             ("clearProcessLog", "clearProcessLogs"),
         ):
             table[f"supervisor.{old}"] = table[f"supervisor.{new}"]
-        table["system.listMethods"] = Entry(lambda: sorted(self.methods), ("array",), 0, "The names of all methods.")
-        table["system.methodHelp"] = Entry(self._help, ("string", "string"), 1, "What a method is for.")
-        table["system.methodSignature"] = Entry(self._signature, ("array", "string"), 1, "The types of a method.")
-        table["system.multicall"] = Entry(self._multicall, ("array", "array"), 1, "Several calls, one after the other.")
-        return table
+        system: list[_Row] = [
+            ("listMethods", lambda: sorted(self.methods), "array", 0, "The names of all methods."),
+            ("methodHelp", self._help, "string string", 1, "What a method is for."),
+            ("methodSignature", self._signature, "array string", 1, "The types of a method."),
+            # Each of its calls is looked at by itself.
+            ("multicall", self._multicall, "array array", 1, "Several calls, one after the other."),
+        ]
+        return table | {
+            f"system.{name}": Entry(READ, method, tuple(types.split()), required, about)
+            for name, method, types, required, about in system
+        }
 
     # ---- system
 
@@ -152,14 +202,24 @@ class XmlRpc:
     def _signature(self, name: str) -> list[str]:
         return list(self._entry(name).signature)
 
-    async def _multicall(self, calls: list[Any]) -> list[Any]:
+    async def _multicall(self, calls: list[Any], role: Role) -> list[Any]:
         answers: list[Any] = []
+        weight = 0
+        too_large = _fault(Fault.FAILED, f"the answers are larger than {MULTICALL_MOST} bytes: ask in several calls")
         for call in calls:
             try:
+                if weight > MULTICALL_MOST:
+                    raise too_large
                 name, parameters = _one_call(call)
-                answers.append(await self._invoke(name, parameters))
+                answer = await self._invoke(role, name, parameters)
+                weight += _weight(answer)
+                if weight > MULTICALL_MOST:
+                    raise too_large
+                answers.append(answer)
             except wire.Fault as fault:
                 answers.append({"faultCode": fault.faultCode, "faultString": fault.faultString})
+            # There may be thousands: others get their turn.
+            await asyncio.sleep(0)
         return answers
 
     # ---- the master
@@ -168,10 +228,10 @@ class XmlRpc:
         about = self._about()
         return {"statecode": about["state"], "statename": about["statename"]}
 
-    def _read_main(self, offset: int, length: int) -> str:
+    def _read_main(self, offset: int, length: int) -> bytes:
         self._control.refuse_while_ending()
         try:
-            return _text(self._outputs.read_main(offset, length))
+            return self._outputs.read_main(offset, length)
         except Refused as refused:
             raise _fault(refused.fault) from None
 
@@ -208,7 +268,7 @@ class XmlRpc:
         infos = []
         for group in self._reconfigure.config.groups:
             for program in group.programs:
-                info: dict[str, Any] = {name: getattr(program, name) for name in _CONFIGURED}
+                info: dict[str, Any] = {name: getattr(program, name) for name in CONFIG_FIELDS}
                 info |= {
                     "exitcodes": list(program.exitcodes),
                     "group": group.name,
@@ -285,11 +345,11 @@ class XmlRpc:
     # ---- their logs and their input
 
     def _reader(self, channel: str) -> Method:
-        def read(name: str, offset: int, length: int) -> str:
+        def read(name: str, offset: int, length: int) -> bytes:
             self._control.refuse_while_ending()
             process = self._control.process(name)
             try:
-                return _text(self._outputs.read(process.name, channel, offset, length))
+                return self._outputs.read(process.name, channel, offset, length)
             except Refused as refused:
                 path = self._outputs.log_paths(process.name)[channel == "stderr"]
                 raise _fault(refused.fault, path if path and refused.fault is Fault.NO_FILE else None) from None
@@ -300,7 +360,7 @@ class XmlRpc:
         def tail(name: str, offset: int, length: int) -> list[Any]:
             self._control.refuse_while_ending()
             data, end, overflow = self._outputs.tail(self._control.process(name).name, channel, offset, length)
-            return [_text(data), min(end, INT_MAX), overflow]
+            return [data, min(end, INT_MAX), overflow]
 
         return tail
 
@@ -322,6 +382,43 @@ class XmlRpc:
             raise Refused(Fault.NO_FILE, name) if refused.fault is Fault.NOT_RUNNING else refused from None
         return True
 
+    def _send_event(self, kind: str, data: str) -> bool:
+        self._tell_listeners(kind, data)
+        return True
+
+
+def _fitting(kind: str, value: Any) -> Any:
+    """The value of a parameter, which must be of its kind; of bytes the text, as with supervisor."""
+    if kind == "string" and isinstance(value, wire.Binary):
+        try:
+            return value.data.decode()
+        except UnicodeDecodeError:
+            raise _fault(Fault.INCORRECT_PARAMETERS) from None
+    if not isinstance(value, _TYPES[kind]) or (isinstance(value, int) and abs(value) > OFFSET_MAX):
+        raise _fault(Fault.INCORRECT_PARAMETERS)
+    return value
+
+
+def _reads_long_log(name: str, parameters: list[Any]) -> bool:
+    match parameters:
+        case [*_, int(offset), int(length)] if name in _LOG_METHODS:
+            return not 0 < (length or -offset) <= LONG_LOG
+        case _:
+            return False
+
+
+def _weight(value: Any) -> int:
+    """About how many bytes it takes, on the way to a client."""
+    match value:
+        case str() | bytes():
+            return len(value)
+        case dict():
+            return sum(len(name) + _weight(item) for name, item in value.items())
+        case list():
+            return sum(map(_weight, value))
+        case _:
+            return 1
+
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
@@ -331,7 +428,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "struct": dict,
 }
 
-_CONFIGURED = (
+CONFIG_FIELDS = (
     "autostart",
     "command",
     "directory",
@@ -384,10 +481,10 @@ def _results(results: list[Result]) -> list[dict[str, Any]]:
 
 
 def _process(info: ProcessInfo) -> dict[str, Any]:
-    return {name: info[name] for name in _TOLD}  # type: ignore[literal-required]
+    return {name: info[name] for name in PROCESS_FIELDS}  # type: ignore[literal-required]
 
 
-_TOLD = (
+PROCESS_FIELDS = (
     "name",
     "group",
     "start",
@@ -416,20 +513,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _text(data: bytes) -> str:
-    """A log as XML may hold it: what is not UTF-8, and control characters, are shown escaped."""
-    text = data.decode("utf-8", "backslashreplace")
-    return text.translate(_CONTROLS)
-
-
-# https://www.w3.org/TR/xml/#charsets
-_CONTROLS = {code: f"\\x{code:02x}" for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)}
-_CONTROLS |= {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
-
-
 def _one_call(call: Any) -> tuple[str, list[Any]]:
     match call:
-        case {"methodName": "system.multicall"}:
+        case {"methodName": name} if name == MULTICALL:
             raise _fault(Fault.INCORRECT_PARAMETERS, "Recursive system.multicall forbidden")
         case {"methodName": str(name), "params": list(parameters)}:
             return name, parameters

@@ -13,6 +13,7 @@ One door: `handle(event, now)` answers with the orders to carry out, and `next_d
 - An event about a process that has left meanwhile is no error: the world is always a little behind.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -121,6 +122,10 @@ class Fleet:
         """All processes, by priority of the group, then of the process; ties in the order of the configuration."""
         for members in sorted(self.groups.values(), key=lambda m: m.group.priority):
             yield from members.processes.values()
+
+    def time_left(self, now: float) -> float:
+        """How many seconds of the shutdown_timeout remain; without end where there is none."""
+        return math.inf if self._end_at is None else max(0.0, self._end_at - now)
 
     def unsettled(self) -> tuple[str, ...]:
         """The namespecs of those that something will still happen to."""

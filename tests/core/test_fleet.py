@@ -675,3 +675,18 @@ def test_a_failure_that_was_made_good_does_not_count():
     drive.says(StartRequested("a"))
     drive.says(ShutdownRequested())
     assert of(Quit, drive.ends("a")) == [Quit(restart=False, code=1)]
+
+
+EVERY_END = [*((ExitStatus(code), code) for code in range(256)), *((ExitStatus(-1, n), 128 + n) for n in range(1, 65))]
+
+
+@pytest.mark.parametrize("code_from", ["first_failure", "a"])
+def test_every_code_and_every_signal_becomes_the_masters_exit_status(code_from):
+    """All 256 codes as they are, and 128+n for signal n."""
+    for status, code in EVERY_END:
+        options = {"autorestart": Autorestart.NEVER, "critical": True}
+        drive = Drive(group("a", **options), master=Master(exit_code_from=code_from))
+        actions = drive.ends("a", status)
+        if not code:
+            actions = drive.says(ShutdownRequested())
+        assert of(Quit, actions) == [Quit(restart=False, code=code)]

@@ -280,7 +280,7 @@ def test_a_log_that_cannot_be_written_costs_one_message_and_is_counted(run, open
     assert sum("cannot write log /dev/full" in line for line in master.lines) == 1
 
 
-def test_a_second_master_on_the_same_socket_is_refused(run, tmp_path):
+def test_a_second_master_of_the_same_file_is_refused(run, tmp_path):
     """It says who is there already, and the first one is not disturbed."""
     master = run(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
@@ -292,7 +292,7 @@ def test_a_second_master_on_the_same_socket_is_refused(run, tmp_path):
         check=False,
     )
     assert second.returncode == 2
-    assert f"already running there (pid {master.process.pid})" in second.stderr
+    assert f"is held by pid {master.process.pid} (" in second.stderr
     assert "Traceback" not in second.stderr
     assert master.info("web")["statename"] == "RUNNING"
 

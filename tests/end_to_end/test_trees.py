@@ -114,4 +114,4 @@ def test_pid_1_asks_whoever_is_left_to_leave_before_it_leaves(start, behaviour, 
     if farewell:
         assert f"descendant {descendant} {farewell}" in master.text
     else:
-        assert "they have not left within 3.0 s of SIGTERM" in master.text
+        assert "they have not left within 2.0 s of SIGTERM" in master.text

@@ -1,0 +1,46 @@
+"""Whether the master lives, and whether all that should run runs: for the probes of orchestrators and load balancers.
+
+`/livez` answers 200 as long as the master answers; `/readyz` answers 200 when every process that is wanted up is
+RUNNING, else 503 and a line for each that is not. Who sends no password where one is needed, as kubelets and load
+balancers do, gets the status and no names.
+"""
+
+from http import HTTPStatus
+
+from procman.control import Control
+from procman.http.messages import Request, Response
+from procman.http.routing import Router
+
+
+class Health:
+    """Adds the endpoints to a router."""
+
+    def __init__(self, control: Control) -> None:
+        """`control` is called on the loop's thread."""
+        self._control = control
+
+    def add_to(self, router: Router) -> None:
+        """Both; who may only look may probe."""
+        router.add("GET", "/livez", self._alive, role="read")
+        router.add("GET", "/readyz", self._ready, role="read")
+
+    def without_password(self, request: Request) -> Response | None:
+        """What those get who have shown none; None where it is not for them."""
+        match request.method, request.path:
+            case "GET", "/livez":
+                return Response(body=b"ok\n")
+            case "GET", "/readyz" if self._control.missing():
+                return Response(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n")
+            case "GET", "/readyz":
+                return Response(body=b"ok\n")
+            case _:
+                return None
+
+    async def _alive(self, _: Request) -> Response:
+        return Response(body=b"ok\n")
+
+    async def _ready(self, _: Request) -> Response:
+        missing = self._control.missing()
+        if not missing:
+            return Response(body=b"ok\n")
+        return Response(HTTPStatus.SERVICE_UNAVAILABLE, "".join(f"{line}\n" for line in missing).encode())

@@ -1,0 +1,148 @@
+"""XML-RPC as it travels: reads a call, which may come from anybody who can log in, and writes the answer.
+
+XML's own dangers are kept out: no document type, where entities would be declared, and a bounded depth. What is long is
+read and written in pieces, between which others have their turn: a call of a megabyte, an answer that is a whole log.
+"""
+
+import asyncio
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from typing import Any
+from xml.parsers import expat
+from xmlrpc import client as wire
+
+from procman.errors import BadRequest
+
+# Elements within each other; a multicall whose parameters hold an array of structs has 15.
+DEEPEST = 100
+# Bytes that are read at a time: of the shortest elements that takes some milliseconds.
+PIECE = 16 * 1024
+# Bytes of a log that are written at a time: three milliseconds where none of them is UTF-8.
+LOG_PIECE = 16 * 1024
+
+XML = "text/xml"
+_HEAD, _END = "<?xml version='1.0'?>\n<methodResponse>\n", "</methodResponse>\n"
+# What XML cannot say (https://www.w3.org/TR/xml/#charsets) is shown escaped; surrogates are, in `_encoded`.
+_ESCAPES: dict[int, str] = {code: f"\\x{code:02x}" for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)}
+_ESCAPES |= {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff", ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
+
+
+async def read_call(body: bytes) -> tuple[str | None, list[Any]]:
+    """Give the name of the method, None where there is none, and the parameters.
+
+    Raises:
+        BadRequest: it is no XML-RPC; what is wrong with it.
+    """
+    call = wire.Unmarshaller()
+    parser = _parser(call)
+    try:
+        for start in range(0, len(body), PIECE):
+            parser.Parse(body[start : start + PIECE], False)
+            await asyncio.sleep(0)
+        parser.Parse(b"", True)
+        parameters = list(call.close())
+    except (BadRequest, expat.ExpatError) as error:
+        raise BadRequest(str(error)) from None
+    except Exception as error:  # noqa: BLE001 - the standard library's reader raises whatever its parts raise
+        raise BadRequest(f"this is no call ({type(error).__name__})") from None
+    return call.getmethodname(), parameters
+
+
+def _parser(call: wire.Unmarshaller) -> expat.XMLParserType:
+    depth = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEEPEST:
+            raise BadRequest(f"elements are nested more than {DEEPEST} deep")
+        call.start(name, attributes)
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        call.end(name)
+
+    def document_type(*_: object) -> None:
+        raise BadRequest("a document type, and so entities, are not taken")
+
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = document_type
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = call.data
+    call.xml("", None)  # no encoding: what it is given is text already
+    return parser
+
+
+async def write_answer(value: Any) -> bytes:
+    """Write what a method has returned: text, numbers, truth, lists and dicts of them; bytes are text from a log.
+
+    What is not UTF-8 in them, and what XML cannot say anywhere, is shown escaped.
+    """
+    parts: list[str | bytes] = [_HEAD, "<params>\n<param>\n"]
+    if isinstance(value, list):  # may be long: all processes, a multicall
+        parts.append("<value><array><data>\n")
+        for item in value:
+            _lay_out(item, parts)
+            await asyncio.sleep(0)
+        parts.append("</data></array></value>\n")
+    else:
+        _lay_out(value, parts)
+    parts.append("</param>\n</params>\n" + _END)
+    answer = bytearray()
+    for part in parts:
+        if isinstance(part, str):
+            answer += _encoded(part)
+        else:
+            for piece in _readable(part):
+                answer += _encoded(piece.translate(_ESCAPES))
+                await asyncio.sleep(0)
+    return bytes(answer)
+
+
+def write_fault(code: int, text: str) -> bytes:
+    """Write what went wrong instead of an answer."""
+    parts: list[str | bytes] = [_HEAD, "<fault>\n"]
+    _lay_out({"faultCode": code, "faultString": text}, parts)
+    return _encoded("".join(map(str, parts)) + "</fault>\n" + _END)
+
+
+def _lay_out(value: Any, parts: list[str | bytes]) -> None:
+    """Add the XML of a value to the parts, and bytes of a log as they are."""
+    match value:
+        case bool():
+            parts.append(f"<value><boolean>{value:d}</boolean></value>\n")
+        case int():
+            parts.append(f"<value><int>{value:d}</int></value>\n")
+        case str():
+            parts.append(f"<value><string>{value.translate(_ESCAPES)}</string></value>\n")
+        case bytes():
+            parts += ("<value><string>", value, "</string></value>\n")
+        case list():
+            parts.append("<value><array><data>\n")
+            for item in value:
+                _lay_out(item, parts)
+            parts.append("</data></array></value>\n")
+        case dict():
+            parts.append("<value><struct>\n")
+            for name, item in value.items():
+                parts.append(f"<member>\n<name>{name.translate(_ESCAPES)}</name>\n")
+                _lay_out(item, parts)
+                parts.append("</member>\n")
+            parts.append("</struct></value>\n")
+        case _:
+            raise TypeError(f"XML-RPC cannot say {type(value).__name__}")
+
+
+def _readable(log: bytes) -> Iterator[str]:
+    """Text piece by piece, with no letter cut in two."""
+    decoder = getincrementaldecoder("utf-8")("backslashreplace")
+    for start in range(0, len(log), LOG_PIECE):
+        yield decoder.decode(log[start : start + LOG_PIECE])
+    yield decoder.decode(b"", final=True)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")

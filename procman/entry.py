@@ -1,0 +1,255 @@
+"""`procman run`: one program, without a configuration. What an entrypoint of a container, or `nohup`, is there for.
+
+Signals are passed on, orphans are reaped, and the program's exit status is handed back; it can be started again when it
+ends. There is no loop but the wait for the next signal: all of them are blocked, and taken one after the other, so that
+none comes between two steps, and PID 1, for which the kernel drops signals without a handler, gets every one.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from procman.errors import ProcmanError
+from procman.system.reaper import Reaped, reap
+from procman.system.signals import STOP, signal_name
+from procman.system.tree import Look, look
+
+# Not to be waited for: the kernel sends them for what this process does itself, or it cannot be asked not to act.
+_OURS = frozenset(
+    {
+        signal.SIGKILL,
+        signal.SIGSTOP,
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGSEGV,
+        signal.SIGBUS,
+        signal.SIGABRT,
+        signal.SIGTRAP,
+        signal.SIGSYS,
+        signal.SIGTTIN,
+        signal.SIGTTOU,
+    }
+)
+
+# As a shell has them.
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
+KILLED = 128
+
+# Between two starts, in seconds: doubled each time up to the longest, and begun anew by a program that lasts.
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+LASTS = 10.0
+
+# How long those that PID 1 finds at the very end have from SIGTERM to SIGKILL, in seconds.
+FAREWELL = 2.0
+# How many are reaped before signals have their turn again.
+REAP_AT_ONCE = 64
+
+
+class CannotRun(ProcmanError):
+    """Why a program cannot be started; `status` is what to exit with."""
+
+    def __init__(self, text: str, status: int) -> None:
+        """`text` is the whole sentence."""
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to run, and how."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    to_group: bool = False  # signals reach the program's process group
+    rewrite: Mapping[int, int] = field(default_factory=dict)  # this signal is passed on as that one; 0: not at all
+    restart: Literal["never", "on-failure", "always"] = "never"
+    kill_after: float | None = None  # seconds from a stop signal to SIGKILL; None: it is waited for
+    good: frozenset[int] = frozenset()  # exit statuses that are reported as 0
+
+
+def run(order: Order, started: Callable[[], None] = lambda: None, say: Callable[[str], None] = lambda _: None) -> int:
+    """Run it to its end; the exit status for this process.
+
+    Args:
+        order: what to run.
+        started: called once, when it has been started for the first time.
+        say: told what is done, for who wants to look on.
+
+    Raises:
+        CannotRun: it cannot be started, the first time.
+    """
+    return _Keeper(order, started, say).run()
+
+
+class _Keeper:
+    """Keeps one program."""
+
+    def __init__(self, order: Order, started: Callable[[], None], say: Callable[[str], None]) -> None:
+        self._order = order
+        self._started = started
+        self._say = say
+        self._signals = signal.valid_signals() - _OURS
+        self._stop_asked = False
+        self._kill_at: float | None = None
+        self._pid = 0
+
+    def run(self) -> int:
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._signals)
+        self._pid = self._spawn()
+        self._started()
+        pause = FIRST_PAUSE
+        while True:
+            began = time.monotonic()
+            status = self._wait_for_the_end()
+            if not self._comes_back(status):
+                break
+            if time.monotonic() - began >= LASTS:
+                pause = FIRST_PAUSE
+            self._say(f"ended with {status}; starting it again in {pause:g} s")
+            if not self._rest(pause):
+                break
+            pause = min(pause * 2, LONGEST_PAUSE)
+            try:
+                self._pid = self._spawn()
+            except CannotRun as error:
+                # It was there a moment ago, and may come back: while it is being installed anew, say.
+                print(f"procman: {error}", file=sys.stderr)
+                self._pid = 0
+        if os.getpid() == 1:
+            self._part_from_the_rest()
+        return 0 if status in self._order.good else status
+
+    def _spawn(self) -> int:
+        argv = self._order.argv
+        try:
+            pid = os.posix_spawnp(
+                argv[0],
+                argv,
+                self._order.environment,
+                setpgroup=0,
+                setsigmask=(),
+                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+            )
+        except OSError as error:
+            status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+            raise CannotRun(f"cannot run {argv[0]}: {error.strerror}", status) from None
+        _give_terminal_to(pid)
+        self._say(f"started {argv[0]} with pid {pid}")
+        return pid
+
+    def _wait_for_the_end(self) -> int:
+        """Pass signals on until the program has ended; how, as a shell would say it."""
+        if not self._pid:
+            return NOT_FOUND
+        while True:
+            number = self._next_signal(self._kill_at)
+            if number is None:
+                self._say("it has had its time")
+                self._send(signal.SIGKILL)
+                self._kill_at = None
+            elif number == signal.SIGCHLD:
+                ended = self._reap()
+                if ended is not None:
+                    return KILLED + ended.signal if ended.signal is not None else ended.code
+            else:
+                self._pass_on(number)
+
+    def _pass_on(self, number: int) -> None:
+        passed = self._order.rewrite.get(number, number)
+        self._say(f"{signal_name(number)} is passed on" + (f" as {signal_name(passed)}" if passed != number else ""))
+        if not passed:
+            return
+        if number in STOP or passed in STOP:
+            self._stop_asked = True
+            if self._order.kill_after is not None and self._kill_at is None:
+                self._kill_at = time.monotonic() + self._order.kill_after
+        self._send(passed)
+
+    def _send(self, number: int) -> None:
+        try:
+            if self._order.to_group:
+                os.killpg(self._pid, number)
+            else:
+                os.kill(self._pid, number)
+        except ProcessLookupError:
+            pass  # it has ended, and SIGCHLD is on its way
+        except OSError as error:
+            print(f"procman: cannot send {signal_name(number)}: {error.strerror}", file=sys.stderr)
+
+    def _reap(self) -> Reaped | None:
+        """All that have ended; the program's own end, if it is among them."""
+        own = None
+        while True:
+            found = list(reap(REAP_AT_ONCE))
+            for reaped in found:
+                if reaped.pid == self._pid:
+                    own = reaped
+                else:
+                    self._say(f"reaped pid {reaped.pid}, which was somebody's orphan")
+            if len(found) < REAP_AT_ONCE:
+                return own
+
+    def _comes_back(self, status: int) -> bool:
+        if self._stop_asked:
+            return False
+        match self._order.restart:
+            case "always":
+                return True
+            case "on-failure":
+                return status not in {0, *self._order.good}
+            case "never":
+                return False
+
+    def _rest(self, seconds: float) -> bool:
+        """Wait; False when a stop is asked for meanwhile."""
+        until = time.monotonic() + seconds
+        while (number := self._next_signal(until)) is not None:
+            if number == signal.SIGCHLD:
+                self._reap()
+            elif number in STOP or self._order.rewrite.get(number) in STOP:
+                return False
+        return True
+
+    def _next_signal(self, until: float | None) -> int | None:
+        """The next one that comes; None when it is that late."""
+        if until is None:
+            return signal.sigwaitinfo(self._signals).si_signo
+        info = signal.sigtimedwait(self._signals, max(0.0, until - time.monotonic()))
+        return None if info is None else info.si_signo
+
+    def _part_from_the_rest(self) -> None:
+        """The kernel kills them with PID 1, so they are asked to leave first."""
+        for number, patience in ((signal.SIGTERM, FAREWELL), (signal.SIGKILL, 0.0)):
+            until = time.monotonic() + patience
+            if not _others():
+                return
+            os.kill(-1, number)
+            while self._next_signal(until) is not None:
+                self._reap()
+                if not _others():
+                    return
+
+
+def _others() -> bool:
+    """Is anybody here but PID 1?"""
+    try:
+        found: Look = look()
+    except ProcmanError:
+        return False
+    return bool(found.everybody_else())
+
+
+def _give_terminal_to(pid: int) -> None:
+    """Its process group reads from the terminal and gets Ctrl-C, as a shell's job does; where there is a terminal."""
+    try:
+        os.tcsetpgrp(0, pid)
+        # It may have been stopped for reading before it was its turn.
+        os.killpg(pid, signal.SIGCONT)
+    except OSError:
+        pass

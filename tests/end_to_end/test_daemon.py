@@ -1,0 +1,234 @@
+"""`procman --daemon`, and who is told how it goes: the process that was started, its pid file, systemd."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from log_lines import PATIENCE
+from master_process import Master, environment
+from running_master import SLEEPER
+
+FILE = f"""
+[supervisord]
+logfile=master.log
+pidfile=master.pid
+umask=027
+[program:web]
+command={SLEEPER}
+startsecs=0
+stdout_logfile=web.log
+stderr_logfile=NONE
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a configuration whose paths are relative; whatever daemon is left in it is ended."""
+    (tmp_path / "procman.conf").write_text(FILE)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    procman("stop", "--pidfile", "master.pid")
+
+
+def procman(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "procman", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment(Path.cwd() / "run", **environ),
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def daemon(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    Path("run").mkdir(exist_ok=True)
+    return procman("--daemon", "-c", "procman.conf", *words, **environ)
+
+
+def the_pid() -> int:
+    return int(Path("master.pid").read_text())
+
+
+def status_of(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def test_the_first_process_returns_when_the_daemon_is_up(here):
+    """With 0 and in silence; then it can be asked."""
+    started = daemon()
+    assert (started.returncode, started.stdout, started.stderr) == (0, "", "")
+    asked = procman("status", "--pidfile", "master.pid")
+    assert (asked.returncode, asked.stdout.split(" (")[0]) == (0, f"pid {the_pid()} is running")
+
+
+def test_each_step_of_becoming_a_daemon_was_taken(here):
+    """Fork, setsid, fork, chdir, umask, no descriptors of the starter's, /dev/null: as /proc shows it."""
+    inherited = os.open("procman.conf", os.O_RDONLY)
+    os.set_inheritable(inherited, True)
+    daemon()
+    os.close(inherited)
+    pid = the_pid()
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    group, session, terminal = int(stat[2]), int(stat[3]), int(stat[4])
+    # It leads neither, so it can get no terminal; and who led them has gone.
+    assert pid not in (group, session)
+    assert group == session != os.getsid(0)
+    assert terminal == 0
+    assert not Path(f"/proc/{session}").exists()
+    assert Path(f"/proc/{pid}/cwd").readlink() == Path("/")
+    assert status_of(pid)["Umask"] == "0027"
+    descriptors = {int(fd.name): os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()}
+    assert [descriptors[fd] for fd in (0, 1, 2)] == ["/dev/null"] * 3
+    assert str(here / "procman.conf") not in descriptors.values()
+    assert (here / "master.log").stat().st_mode & 0o777 == 0o640
+
+
+def test_relative_paths_are_meant_from_where_it_was_started(here):
+    """Also after a reload, when the master stands elsewhere; programs run where they would in the foreground."""
+    daemon()
+    for life in (1, 2):
+        wait_for(here / "master.log", "success: web entered RUNNING", life)
+        (web,) = Path(f"/proc/{the_pid()}/task/{the_pid()}/children").read_text().split()
+        assert Path(f"/proc/{web}/cwd").readlink() == here
+        assert (here / "web.log").exists()
+        reloaded = procman("reload", "--pidfile", "master.pid")
+        assert reloaded.stdout.endswith("is reloading\n")
+    wait_for(here / "master.log", "success: web entered RUNNING", 3)
+    assert not Path("/master.log").exists()
+
+
+def wait_for(log: Path, text: str, times: int) -> None:
+    """Until it stands there so often: of a file's growth nothing tells without a wait."""
+    deadline = time.monotonic() + PATIENCE
+    while log.read_text().count(text) < times:
+        assert time.monotonic() < deadline, log.read_text()
+        select.select([], [], [], 0.02)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ("[program:web]\n", "the section has no command"),
+        ("[supervisord]\n[unix_http_server]\nfile=/nowhere/s\n", "cannot listen on /nowhere/s"),
+        ("[supervisord]\npidfile=link\n", "it is a symbolic link, which may lead to any file"),
+        ("[supervisord]\nlogfile=/dev/full/x\n", "does not exist"),
+    ],
+)
+def test_a_daemon_that_cannot_be_says_why(here, lines, reason):
+    """On the stderr of whoever started it, who would not look into a log; and nothing is left running."""
+    (here / "procman.conf").write_text(lines)
+    (here / "link").symlink_to("elsewhere")
+    started = daemon()
+    assert started.returncode == 2
+    assert reason in started.stderr
+    assert "Traceback" not in started.stderr
+    assert not (here / "master.pid").exists()
+
+
+def test_a_second_start_says_who_is_there(here):
+    """The pid file is locked, whatever became of the socket."""
+    daemon()
+    pid = the_pid()
+    for socket_file in (here / "run").rglob("*.sock"):
+        socket_file.unlink()
+    second = daemon()
+    assert second.returncode == 2
+    assert f"is held by pid {pid}" in second.stderr
+    assert the_pid() == pid
+
+
+def test_a_stale_pid_file_is_taken_over(here):
+    """Of a master that was killed nobody holds the lock."""
+    daemon()
+    first = the_pid()
+    (web,) = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    os.kill(first, signal.SIGKILL)
+    os.kill(int(web), signal.SIGKILL)
+    gone = os.pidfd_open(first) if Path(f"/proc/{first}").exists() else None
+    if gone is not None:
+        select.select([gone], [], [], PATIENCE)
+        os.close(gone)
+    asked = procman("status", "--pidfile", "master.pid")
+    assert asked.returncode == 3
+    assert "left behind" in asked.stdout
+    assert daemon().returncode == 0
+    assert the_pid() != first
+
+
+def test_stop_waits_for_the_end_of_the_programs(here):
+    """SIGTERM means to a daemon what it means in the foreground."""
+    daemon()
+    pid = the_pid()
+    (web,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    stopped = procman("stop", "--pidfile", "master.pid")
+    assert (stopped.returncode, stopped.stdout) == (0, f"pid {pid} has ended\n")
+    assert not Path(f"/proc/{web}").exists()
+    assert not (here / "master.pid").exists()
+    assert "stopped: web (terminated by SIGTERM)" in (here / "master.log").read_text()
+
+
+def test_the_file_can_ask_for_a_daemon(here):
+    """As --daemon does; and nodaemon on the command line wins."""
+    (here / "procman.conf").write_text(FILE.replace("umask=027", "daemon=true"))
+    Path("run").mkdir()
+    assert procman("-c", "procman.conf").returncode == 0
+    assert procman("status", "--pidfile", "master.pid").returncode == 0
+
+
+def test_a_pid_that_is_not_the_masters_is_never_signalled(here):
+    """Somebody wrote another pid into the file, or it was given to another process meanwhile."""
+    with subprocess.Popen(["sleep", "1000"]) as bystander:
+        (here / "master.pid").write_text(f"{bystander.pid}\n")
+        for command in ("stop", "reload"):
+            refused = procman(command, "--pidfile", "master.pid")
+            assert "left behind" in refused.stdout + refused.stderr
+        assert bystander.poll() is None
+        bystander.kill()
+    (here / "master.pid").unlink()
+
+
+def test_systemd_is_told_how_it_goes(here):
+    """READY with a status, the watchdog fed, the pid of a daemon, RELOADING, STOPPING; and no program hears of it."""
+    address = here / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(address))
+        systemd.settimeout(PATIENCE)
+        daemon(NOTIFY_SOCKET=str(address), WATCHDOG_USEC="10000000")
+        said = listen(systemd, "WATCHDOG=1")
+        assert f"MAINPID={the_pid()}" in said
+        assert any(line.startswith("READY=1\nSTATUS=") for line in said)
+        (web,) = Path(f"/proc/{the_pid()}/task/{the_pid()}/children").read_text().split()
+        assert b"NOTIFY_SOCKET" not in Path(f"/proc/{web}/environ").read_bytes()
+        procman("reload", "--pidfile", "master.pid")
+        listen(systemd, "RELOADING=1")
+        listen(systemd, "READY=1")
+        procman("stop", "--pidfile", "master.pid")
+        listen(systemd, "STOPPING=1")
+
+
+def listen(systemd: socket.socket, wanted: str) -> list[str]:
+    """All that is said, up to the first message that begins so."""
+    said = []
+    while not said or not said[-1].startswith(wanted):
+        said.append(systemd.recv(4096).decode())
+    return said
+
+
+def test_a_file_that_wants_the_background_is_told_how_to_get_there(here):
+    """nodaemon=false ends many a container at its start; here it is said once, and nothing else comes of it."""
+    (here / "procman.conf").write_text(FILE.replace("umask=027", "nodaemon=false"))
+    with Master(here / "procman.conf") as master:
+        master.expect("nodaemon=false is ignored: procman stays in the foreground unless --daemon is given", "RUNNING")
+        assert master.stop() == 0
+    with Master(here / "procman.conf", "-n") as master:
+        master.expect("web entered RUNNING")
+        assert "nodaemon" not in master.text

@@ -1,0 +1,67 @@
+"""What the master exits with: what brought its end about is for the orchestrator to see."""
+
+import signal
+
+import pytest
+from running_master import SLEEPER, RunningMaster, python
+
+ENDS = [(f"raise SystemExit({code})", code) for code in (1, 2, 77, 126, 127, 128, 255)]
+ENDS += [
+    (f"import os, signal; signal.signal({n}, signal.SIG_DFL) if {n} != 9 else 0; os.kill(os.getpid(), {n})", 128 + n)
+    for n in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGHUP, signal.SIGPIPE)
+]
+
+
+def run(tmp_path, code: str, *lines: str, master: str = "", as_pid_1: bool = False) -> RunningMaster:
+    options = ["autorestart=false", "startsecs=0", "stdout_logfile=NONE", "stderr_logfile=NONE", *lines]
+    programs = "\n".join([f"[program:job]\ncommand={python(code)}", *options, f"[program:web]\ncommand={SLEEPER}\n"])
+    return RunningMaster(tmp_path, programs, master=master, as_pid_1=as_pid_1)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("as_pid_1", [False, True], ids=["subreaper", "PID 1"])
+@pytest.mark.parametrize(("code", "status"), ENDS)
+def test_a_critical_programs_end_is_the_masters(tmp_path, code, status, as_pid_1):
+    """With its own exit status, or 128+n; and the others were stopped before."""
+    master = run(tmp_path, code, "critical=true", as_pid_1=as_pid_1)
+    try:
+        assert master.to_the_end() == status
+        assert "job is critical and has ended unexpectedly: shutting down" in master.text
+        assert "stopped: web (terminated by SIGTERM)" in master.text
+        assert f"leaving with exit status {status}" in master.text
+    finally:
+        master.close()
+
+
+def test_a_program_that_cannot_be_found_ends_the_master_as_a_shell_would(tmp_path):
+    """127, and its reason in the log."""
+    programs = "[program:job]\ncommand=/nonexistent\ncritical=true\nstartretries=0\n"
+    master = RunningMaster(tmp_path, programs)
+    try:
+        assert master.to_the_end() == 127
+        assert "job is critical and is FATAL: shutting down" in master.text
+    finally:
+        master.close()
+
+
+def test_jobs_that_are_all_done_end_the_master(tmp_path):
+    """shutdown_when=all_done: with 0 if all went well, else with the status of the first that failed."""
+    job = "[program:{0}]\ncommand={1}\nautorestart=false\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n"
+    good = job.format("a", python("pass"))
+    for others, status in ((job.format("b", python("pass")), 0), (job.format("b", python("raise SystemExit(3)")), 3)):
+        master = RunningMaster(tmp_path, good + others, master="shutdown_when=all_done")
+        try:
+            assert master.to_the_end() == status
+        finally:
+            master.close()
+
+
+def test_an_operators_stop_is_no_failure(tmp_path):
+    """SIGTERM, and 0: unless the file names a program whose status it is to be."""
+    for code_from, status in (("", 0), ("exit_code_from=web", 128 + signal.SIGTERM)):
+        master = run(tmp_path, "pass", master=code_from)
+        try:
+            master.wait_for("web entered RUNNING")
+            assert master.stop() == status
+        finally:
+            master.close()

@@ -1,0 +1,266 @@
+"""A real FastCGI application under the real master, asked as a web server would; its socket is there when it should."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from fastcgi_client import ask
+from master_process import PROGRAMS
+from programs import program
+from running_master import SLEEPER, RunningMaster
+
+from procman.config.model import FcgiSocket, Group, Master
+from procman.core.fleet import Fleet
+from procman.core.messages import BootRequested
+from procman.engine import Engine
+from procman.system.shared_sockets import SharedSockets
+from procman.trees import Trees
+
+# An address on the loopback that no other test process has, so that every port on it is free.
+TCP = ("127." + ".".join(map(str, os.getpid().to_bytes(3, "big"))), 9000)
+# SIGKILL: one of several that waits in accept(2) does not hear flup's handler for SIGTERM.
+APP = f"command={sys.executable} {PROGRAMS}/fastcgi_app.py\nstopsignal=KILL\nstartsecs=0\n"
+
+
+@pytest.fixture(autouse=True)
+def flup():
+    if find_spec("flup") is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("flup is not installed: pip install flup")
+
+
+@pytest.fixture
+def short():
+    """A folder for sockets, whose paths have to be short."""
+    folder = Path(tempfile.mkdtemp(prefix="fc"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def run(tmp_path):
+    masters = []
+
+    def start(*lines: str) -> RunningMaster:
+        masters.append(RunningMaster(tmp_path, "\n".join(lines)))
+        masters[-1].wait_for("procman started")
+        return masters[-1]
+
+    yield start
+    for master in masters:
+        master.close()
+
+
+def app(path, *lines: str, name: str = "app", numprocs: int = 1) -> str:
+    more = f"numprocs={numprocs}\nprocess_name=%(process_num)d\n" if numprocs > 1 else ""
+    return f"[fcgi-program:{name}]\n{APP}{more}socket=unix://{path}\n" + "\n".join(lines) + "\n"
+
+
+def who(address) -> int:
+    """The pid of the process that answers there."""
+    return int(ask(address, "/")[1].split()[0])
+
+
+def test_an_application_is_served_over_a_unix_socket(run, short):
+    """Who connects before it is up waits until it is; a body of several records is passed on whole."""
+    master = run(app(short / "s"))
+    master.wait_for("spawned: 'app'")
+    body = b"0123456789" * 10000
+    headers, answer = ask(str(short / "s"), "/some/where", body)
+    assert headers.splitlines()[0] == "Status: 200 OK"
+    assert answer == f"{master.info('app')['pid']} /some/where {len(body)} ".encode() + body
+    assert master.stop() == 0
+    assert not (short / "s").exists()
+
+
+def test_an_application_is_served_over_tcp(run):
+    """After the end nobody listens there."""
+    master = run(f"[fcgi-program:app]\n{APP}socket=tcp://{TCP[0]}:{TCP[1]}")
+    master.wait_for("spawned: 'app'")
+    assert who(TCP) == master.info("app")["pid"]
+    assert master.stop() == 0
+    with pytest.raises(ConnectionRefusedError):
+        who(TCP)
+
+
+def test_several_processes_answer_on_one_socket(run, short):
+    """While one of them is held up the other answers, each in its turn."""
+    master = run(app(short / "s", numprocs=2))
+    master.wait_for("success: 1 entered RUNNING")
+    pids = [master.info(f"app:{number}")["pid"] for number in range(2)]
+    for held, free in (pids, pids[::-1]):
+        os.kill(held, signal.SIGSTOP)
+        assert who(str(short / "s")) == free
+        os.kill(held, signal.SIGCONT)
+
+
+def test_the_socket_outlives_one_of_several(run, short):
+    """Killed, stopped or started again: clients find the same socket, and somebody behind it."""
+    master = run(app(short / "s", numprocs=2))
+    said = master.wait_for("success: 1 entered RUNNING")
+    inode = os.stat(short / "s").st_ino
+    os.kill(master.info("app:0")["pid"], signal.SIGKILL)
+    master.wait_for("spawned: '0'", after=said)
+    master.call("POST", "/v1/processes/app:0/stop")
+    assert who(str(short / "s")) == master.info("app:1")["pid"]
+    master.call("POST", "/v1/processes/app:0/start")
+    master.call("POST", "/v1/processes/app:1/stop")
+    assert who(str(short / "s")) == master.info("app:0")["pid"]
+    assert os.stat(short / "s").st_ino == inode
+    assert master.stop() == 0
+    assert [line.split(" INFO ")[-1] for line in master.lines if " socket unix://" in line] == [
+        f"Creating socket unix://{short}/s",
+        f"Closing socket unix://{short}/s",
+    ]
+
+
+def test_the_socket_goes_with_the_last_and_comes_with_the_next(run, short):
+    """Stopped, there is no file; started again, or restarted, clients are served."""
+    master = run(app(short / "s"))
+    master.wait_for("success: app entered RUNNING")
+    first = who(str(short / "s"))
+    master.call("POST", "/v1/processes/app/stop")
+    assert not (short / "s").exists()
+    master.call("POST", "/v1/processes/app/start")
+    second = who(str(short / "s"))
+    master.call("POST", "/v1/processes/app/restart")
+    assert len({first, second, who(str(short / "s"))}) == 3
+    assert master.stop() == 0
+    said = [line.split(" INFO ")[-1] for line in master.lines if " socket unix://" in line]
+    assert said == [f"Creating socket unix://{short}/s", f"Closing socket unix://{short}/s"] * 3
+
+
+def test_a_socket_that_cannot_be_opened_is_a_failed_start(run, short):
+    """It backs off and is FATAL in the end, with the reason and the way out; the others run, and it can be mended."""
+    master = run(app(short / "no" / "s", "startretries=1"), f"[program:other]\ncommand={SLEEPER}\nstartsecs=0\n")
+    master.wait_for("app entered FATAL")
+    why = f"there is no directory {short}/no; create it, or choose another path with socket= in [fcgi-program:app]"
+    assert master.info("app")["spawnerr"] == f"cannot listen on {short}/no/s: {why}"
+    assert master.text.count("spawnerr: cannot listen") == 2
+    assert f"FATAL     cannot listen on {short}/no/s: {why}" in master.ctl("status", "app").stdout
+    assert master.info("other")["statename"] == "RUNNING"
+    (short / "no").mkdir()
+    assert master.ctl("start", "app").stdout == "app: started\n"
+    assert who(str(short / "no" / "s")) == master.info("app")["pid"]
+
+
+def test_a_command_that_cannot_be_found_leaves_no_socket(run, short):
+    """It was opened for a process that never was."""
+    master = run(f"[fcgi-program:app]\ncommand=/nonexistent\nsocket=unix://{short}/s\nstartretries=0\n")
+    master.wait_for("app entered FATAL")
+    assert not (short / "s").exists()
+    assert "spawnerr: can't find command" in master.text
+
+
+def test_a_socket_that_somebody_listens_on_is_left_to_him(run, short):
+    """The failed start names him; when he has gone, the next try succeeds."""
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(short / "s"))
+        other.listen()
+        master = run(app(short / "s"))
+        master.wait_for(f"another program is listening there (pid {os.getpid()}); stop it first")
+    master.wait_for("success: app entered RUNNING")
+    assert who(str(short / "s")) == master.info("app")["pid"]
+
+
+def test_update_moves_the_socket(run, short):
+    """All processes are replaced, and share the new one."""
+    master = run(app(short / "old", numprocs=2))
+    said = master.wait_for("success: 1 entered RUNNING")
+    master.write(app(short / "new", numprocs=2))
+    master.call("POST", "/v1/config/update")
+    said = master.wait_for("entered RUNNING", after=said)
+    master.wait_for("entered RUNNING", after=said)
+    assert not (short / "old").exists()
+    pids = {master.info(f"app:{number}")["pid"] for number in range(2)}
+    assert len({os.readlink(f"/proc/{pid}/fd/0") for pid in pids}) == 1
+    assert who(str(short / "new")) in pids
+
+
+def test_update_gives_the_socket_another_mode(run, short):
+    """Whichever process of the two ends first."""
+    master = run(app(short / "s", numprocs=2))
+    said = master.wait_for("success: 1 entered RUNNING")
+    master.write(app(short / "s", "socket_mode=0666", numprocs=2))
+    master.call("POST", "/v1/config/update")
+    said = master.wait_for("entered RUNNING", after=said)
+    master.wait_for("entered RUNNING", after=said)
+    assert stat.S_IMODE(os.stat(short / "s").st_mode) == 0o666
+    assert who(str(short / "s")) in {master.info(f"app:{number}")["pid"] for number in range(2)}
+
+
+def test_remove_and_reload(run, short):
+    """The socket of a group that has left is gone; a fresh beginning opens those of the file anew."""
+    master = run(app(short / "a", name="a"), app(short / "b", name="b"))
+    said = master.wait_for("success: b entered RUNNING")
+    first = who(str(short / "b"))
+    master.write(app(short / "b", name="b"))
+    master.call("POST", "/v1/config/update")
+    assert not (short / "a").exists()
+    master.signal(signal.SIGHUP)
+    master.wait_for("success: b entered RUNNING", after=said)
+    assert who(str(short / "b")) not in (first, 0)
+
+
+def test_a_worker_that_outlives_its_parent_does_not_keep_the_next_from_starting(run, short):
+    """What a wrapper left behind has the old socket still; clients find the new one."""
+    # A shell gives what it puts into the background another fd 0, unless told otherwise.
+    wrapper = "sh -c 'exec 3<&0; sleep 1000 <&3 & echo worker $!; exec sleep 1000'"
+    master = run(
+        f"[fcgi-program:app]\ncommand={wrapper}\nsocket=unix://{short}/s\nstartsecs=0\nautorestart=true\n"
+        "stdout_logfile=/dev/stdout\n"
+    )
+    try:
+        said = master.wait_for("worker ")
+        os.kill(master.info("app")["pid"], signal.SIGKILL)
+        master.wait_for("worker ", after=said)
+        first, second = re.findall(r"worker (\d+)", master.text)
+        links = [os.readlink(f"/proc/{pid}/fd/0") for pid in (first, second, master.info("app")["pid"])]
+        assert links[0] != links[1] == links[2]
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(short / "s"))
+    finally:
+        for worker in re.findall(r"worker (\d+)", master.text):
+            os.kill(int(worker), signal.SIGKILL)
+
+
+def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short):
+    """A process that not even SIGKILL has ended yet, say."""
+    spawned = []
+
+    class Streams:
+        def attach(self, name, program, child):
+            spawned.append(child)
+
+    def run_and_leave() -> None:
+        path = str(short / "s")
+        shared = FcgiSocket(kind="unix", url=f"unix://{path}", path=path)
+        app = Group(name="app", programs=(program("app", command="sleep 1000"),), socket=shared)
+        sockets = SharedSockets(lambda _: None)
+        trees = Trees("t", adopts=False)
+        engine = Engine(Fleet((app,), Master()), Streams(), trees, sockets, serverurl=None, on_bug=pytest.fail)
+        engine.post(BootRequested())
+        assert os.path.exists(path)
+        engine.close()
+        assert not os.path.exists(path)
+
+    async def on_a_loop() -> None:
+        run_and_leave()
+
+    try:
+        asyncio.run(on_a_loop())
+    finally:
+        for child in spawned:
+            child.popen.kill()
+            child.popen.wait()
+            for fd in (child.stdout, child.stderr):
+                os.close(fd)
+    assert len(spawned) == 1

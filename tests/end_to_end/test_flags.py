@@ -1,0 +1,112 @@
+"""supervisord's flags: each has its effect, and wins over the file."""
+
+import contextlib
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running_master import RunningMaster
+
+# What each flag has to win over.
+SAID_OTHERWISE = """\
+loglevel=critical
+identifier=never
+directory={here}/never
+umask=077
+logfile_maxbytes=1GB
+logfile_backups=10
+minfds=3
+minprocs=1
+nocleanup=false
+strip_ansi=false
+"""
+PROGRAM = """\
+[program:one]
+command=sh -c 'umask; pwd; printf "\\033[31mred\\033[0m\\n"; exec sleep 1000'
+startsecs=0
+"""
+
+
+@pytest.fixture
+def few_descriptors() -> Iterator[int]:
+    """A soft limit that can be raised; how many descriptors it allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = 300
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
+    yield few
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def open_files(pid: int) -> int:
+    """The soft limit of a process."""
+    limits = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    return int(next(line for line in limits if line.startswith("Max open files")).split()[3])
+
+
+def test_every_flag_wins_over_the_file(tmp_path, few_descriptors):
+    """Log, its size and number, level, pid file, name, umask, folder, AUTO logs and their clean-up, limits, colours."""
+    for name in ("never", "logs", "cwd"):
+        (tmp_path / name).mkdir()
+    of_before = tmp_path / "logs" / "old-stdout---me-abcdefgh.log"
+    of_before.touch()
+    flags = (
+        *("-n", "-k", "-t", "-l", f"{tmp_path}/main.log", "-y", "200", "-z", "1", "-e", "debug"),
+        *("-j", f"{tmp_path}/main.pid", "-i", "me", "-q", f"{tmp_path}/logs", "-m", "027", "-d", f"{tmp_path}/cwd"),
+        *("-a", str(few_descriptors + 1), "--minprocs", "2"),
+    )
+    master = RunningMaster(tmp_path, PROGRAM, master=SAID_OTHERWISE.format(here=tmp_path), arguments=flags)
+    try:
+        master.wait_for("INFO Increased RLIMIT_NOFILE limit to 301")
+        master.wait_for("success: one entered RUNNING state")
+        about, info = master.call("GET", "/v1/master"), master.info("one")
+        assert about["identifier"] == "me"
+        assert (tmp_path / "main.pid").read_text() == f"{about['pid']}\n"
+        assert open_files(about["pid"]) == open_files(info["pid"]) == few_descriptors + 1
+        assert Path(f"/proc/{about['pid']}/cwd").readlink() == tmp_path / "cwd"
+        log = Path(info["stdout_logfile"])
+        assert log.parent == of_before.parent
+        assert log.name.startswith("one-stdout---me-")
+        assert of_before.exists()
+        said = b""
+        with contextlib.closing(master.follow("one")) as output:
+            while b"red" not in said:
+                said += next(output)
+        assert said == f"0027\n{tmp_path}/cwd\nred\n".encode()
+        assert master.stop() == 0
+        master.wait_for("DEBG killing one")
+        kept = {path.name for path in tmp_path.glob("main.log*")}
+        assert kept == {"main.log", "main.log.1"}
+        assert all(
+            (tmp_path / name).stat().st_size <= 400 and (tmp_path / name).stat().st_mode & 0o777 == 0o640
+            for name in kept
+        )
+    finally:
+        master.close()
+    assert not (tmp_path / "master.log").exists()
+
+
+def test_s_leaves_stdout_to_the_programs(tmp_path):
+    """Nothing of the master's on stdout; its log says it all the same."""
+    ends_the_master = "[program:one]\ncommand=sh -c 'kill -TERM $PPID; exec sleep 1000'\n"
+    master = RunningMaster(tmp_path, ends_the_master, arguments=("-s",))
+    try:
+        assert master.to_the_end() == 0
+        assert master.lines == []
+        assert "received SIGTERM indicating exit request" in (tmp_path / "master.log").read_text()
+    finally:
+        master.close()
+
+
+def test_included_files_are_logged(tmp_path):
+    """Each with its path, as supervisord does it, so that the log says where a program came from."""
+    (tmp_path / "conf.d").mkdir()
+    extra = tmp_path / "conf.d" / "a.conf"
+    extra.write_text("[program:a]\ncommand=sleep 1000\nautostart=false\n")
+    master = RunningMaster(tmp_path, "[include]\nfiles=conf.d/*.conf\n")
+    try:
+        seen = master.wait_for(f'INFO Included extra file "{extra}" during parsing')
+        master.wait_for("started with pid", after=seen)
+        assert master.info("a")["statename"] == "STOPPED"
+    finally:
+        master.close()

@@ -1,0 +1,105 @@
+"""What the probes of orchestrators see."""
+
+import base64
+import contextlib
+import json
+import socket
+from http.client import HTTPConnection
+
+import pytest
+from log_lines import PATIENCE
+from running_master import SLEEPER, RunningMaster
+
+from procman.client import ApiError, Client
+
+PROGRAMS = f"""
+[program:web]
+command={SLEEPER}
+[program:bad]
+command=/nonexistent
+startretries=0
+[program:off]
+command={SLEEPER}
+autostart=false
+"""
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory):
+    master = RunningMaster(tmp_path_factory.mktemp("health"), PROGRAMS)
+    master.wait_for("web entered RUNNING")
+    master.wait_for("bad entered FATAL")
+    yield master
+    master.close()
+
+
+def probe(master: RunningMaster, path: str) -> int:
+    """The HTTP status, as a kubelet looks at it."""
+    with contextlib.closing(Client(f"unix://{master.socket}")) as client:
+        try:
+            client.exchange("GET", path)
+        except ApiError as error:
+            return error.status
+    return 200
+
+
+def test_ready_is_when_all_runs_that_is_wanted(master):
+    """What has no autostart is not missed; what was given up is, until somebody says that it need not be there."""
+    missing = "bad: FATAL (can't find command '/nonexistent')"
+    found = master.ctl("health")
+    assert (found.returncode, found.stdout) == (1, f"{missing}\n")
+    assert json.loads(master.ctl("health", "--json").stdout) == {"ready": False, "missing": [missing]}
+    assert probe(master, "/readyz") == 503
+    master.ctl("stop", "bad")
+    found = master.ctl("health")
+    assert (found.returncode, found.stdout) == (0, "ok\n")
+    assert probe(master, "/readyz") == 200
+
+
+def test_alive_is_whoever_answers(master):
+    """Whatever its programs do."""
+    assert probe(master, "/livez") == 200
+    found = master.ctl("health", "--live")
+    assert (found.returncode, found.stdout) == (0, "ok\n")
+
+
+def test_nobody_is_not_healthy(tmp_path):
+    """A probe of a master that is not there fails, and says why."""
+    master = RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\n")
+    master.wait_for("web entered RUNNING")
+    assert master.stop() == 0
+    found = master.ctl("health", "--live")
+    assert found.returncode == 1
+    assert "cannot reach procman" in found.stdout + found.stderr
+    master.close()
+
+
+def test_probes_need_no_password_and_get_no_names(tmp_path):
+    """A kubelet has none to send; whoever has it sees what is missing, and everything else needs it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = f"[inet_http_server]\nport=127.0.0.1:{port}\nusername=me\npassword=word\n"
+    with RunningMaster(tmp_path, PROGRAMS + server) as master:
+        master.wait_for("bad entered FATAL")
+        master.wait_for("web entered RUNNING")
+        assert asked(port, "/livez") == (200, b"ok\n")
+        assert asked(port, "/readyz") == (503, b"not ready\n")
+        status, body = asked(port, "/readyz", "me:word")
+        assert status == 503
+        assert body.startswith(b"bad: FATAL")
+        assert asked(port, "/livez", "me:wrong") == (200, b"ok\n")
+        assert asked(port, "/v1/health")[0] == 401
+        assert asked(port, "/readyz", method="POST")[0] == 401
+        master.ctl("stop", "bad")
+        assert asked(port, "/readyz") == (200, b"ok\n")
+        master.close()
+
+
+def asked(port: int, path: str, login: str = "", method: str = "GET") -> tuple[int, bytes]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    headers = {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()} if login else {}
+    with contextlib.closing(connection):
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()

@@ -1,0 +1,111 @@
+"""`user=` of the master: everything of root's is given up before the first program is started, and for good."""
+
+import ast
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from master_process import ROOT, Master
+
+NOBODY = pwd.getpwnam("nobody")
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@pytest.fixture
+def anybodys() -> Iterator[Path]:
+    """A folder in which everybody may make files, as log folders of such a master are."""
+    folder = Path(tempfile.mkdtemp(prefix="pm"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def credentials(pid: int | str) -> dict[str, list[int]]:
+    """What the kernel says of a process: real, effective, saved and file system ids, groups, capabilities."""
+    lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    found = {words[0]: words[1:] for words in lines if words}
+    return {
+        "uids": [int(word) for word in found["Uid:"]],
+        "gids": [int(word) for word in found["Gid:"]],
+        "groups": [int(word) for word in found["Groups:"]],
+        "capabilities": [int(found[f"Cap{name}:"][0], 16) for name in ("Prm", "Eff", "Amb")],
+    }
+
+
+OF_NOBODY = {
+    "uids": [NOBODY.pw_uid] * 4,
+    "gids": [NOBODY.pw_gid] * 4,
+    "groups": sorted(os.getgrouplist(NOBODY.pw_name, NOBODY.pw_gid)),
+    "capabilities": [0, 0, 0],
+}
+
+
+@as_root
+@pytest.mark.root
+@pytest.mark.parametrize(("option", "arguments"), [("user=nobody", ()), ("", ("-u", "nobody"))], ids=["file", "flag"])
+def test_master_and_programs_are_that_user_alone(option, arguments, anybodys):
+    """Said in the file or by -u; the log, the pid file and the socket are the user's too."""
+    config = anybodys / "supervisord.conf"
+    config.write_text(
+        f"[unix_http_server]\nfile={anybodys}/s\n"
+        f"[supervisord]\nlogfile={anybodys}/log\npidfile={anybodys}/pid\nchildlogdir={anybodys}\n{option}\n"
+        # A shell: the interpreter of the tests may be closed to that user.
+        "[program:one]\ncommand=sh -c 'exec sleep 1000'\nstartsecs=0\n"
+    )
+    with Master(config, *arguments) as master:
+        master.expect(f"Set uid to user {NOBODY.pw_uid} succeeded", "success: one entered RUNNING state")
+        assert credentials(master.process.pid) == OF_NOBODY
+        assert credentials(int(master.ctl("pid", "one").stdout)) == OF_NOBODY
+        owners = {path.name: path.stat().st_uid for path in anybodys.iterdir() if path != config}
+        assert {"log", "pid", "s"} <= owners.keys()
+        assert set(owners.values()) == {NOBODY.pw_uid}
+
+
+_WHAT_IS_IMPORTED = """
+import json, sys
+from importlib import import_module
+import procman.master
+for name in procman.master.IMPORTED_LATER:
+    import_module(name)
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_nothing_is_left_to_import_afterwards():
+    """The Python of a root-only folder is out of that user's reach: whatever the master may import is there by then."""
+    ran = subprocess.run([sys.executable, "-c", _WHAT_IS_IMPORTED], capture_output=True, check=True, cwd=ROOT)
+    loaded = set(json.loads(ran.stdout))
+    for module in sorted(name for name in loaded if name.split(".")[0] == "procman"):
+        missing = {name for name in imports(module) if name not in loaded}
+        assert not missing, f"{module} imports {missing} later: add it to IMPORTED_LATER in procman/master.py"
+
+
+def imports(module: str) -> set[str]:
+    """What a module of procman imports, anywhere in it but for the type checker."""
+    path = ROOT.joinpath(*module.split("."))
+    source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                found |= {name.name for name in names}
+            case ast.ImportFrom(module=str(origin), names=names):
+                inner = {f"{origin}.{name.name}" for name in names}
+                found |= {origin} | {
+                    name for name in inner if ROOT.joinpath(*name.split(".")).with_suffix(".py").exists()
+                }
+            case _:
+                pass
+    return found

@@ -1,0 +1,297 @@
+"""Who may ask what: every endpoint of the real master, with every login there is, on both sorts of socket."""
+
+import base64
+import contextlib
+import hashlib
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import xmlrpc.client
+from collections.abc import Iterator, Mapping
+
+import pytest
+from log_lines import PATIENCE
+from master_process import environment
+from running_master import SLEEPER, STUBBORN, RunningMaster
+
+RIGHT, READER = "me:secret", "guest:guess"
+WRONG = ("me:guess", "guest:secret", "undefined:undefined", "me", "", ":")
+WAYS = ("unix", "tcp")
+
+# What the right login gets: by row of the table, the target to ask for, the body to send and the status that comes back.
+# In this order: one that ends something stands behind those that need it.
+ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
+    ("GET", "/"): ("/", "", 200),
+    ("POST", "/"): ("/", "", 200),
+    ("GET", "/index.html"): ("/index.html", "", 200),
+    ("POST", "/index.html"): ("/index.html", "", 200),
+    ("GET", "/page.css"): ("/page.css", "", 200),
+    ("GET", "/page.js"): ("/page.js", "", 200),
+    ("GET", "/tail.html"): ("/tail.html?processname=web", "", 200),
+    ("GET", "/ok.html"): ("/ok.html", "", 200),
+    ("GET", "/livez"): ("/livez", "", 200),
+    ("GET", "/readyz"): ("/readyz", "", 200),
+    ("GET", "/RPC2"): ("/RPC2", "", 400),
+    ("GET", "/RPC2/"): ("/RPC2/", "", 400),
+    ("POST", "/RPC2"): ("/RPC2", xmlrpc.client.dumps((), "supervisor.getState"), 200),
+    ("POST", "/RPC2/"): ("/RPC2/", xmlrpc.client.dumps((), "supervisor.getState"), 200),
+    ("GET", "/logtail/{name}"): ("/logtail/web", "", 200),
+    ("GET", "/logtail/{name}/{channel}"): ("/logtail/web/stderr", "", 200),
+    ("GET", "/mainlogtail"): ("/mainlogtail", "", 200),
+    ("GET", "/v1/master"): ("/v1/master", "", 200),
+    ("GET", "/v1/health"): ("/v1/health", "", 200),
+    ("GET", "/v1/stop-plan"): ("/v1/stop-plan", "", 200),
+    ("GET", "/v1/processes"): ("/v1/processes", "", 200),
+    ("GET", "/v1/processes/{spec}"): ("/v1/processes/web", "", 200),
+    ("GET", "/v1/figures"): ("/v1/figures", "", 200),
+    ("GET", "/v1/events"): ("/v1/events", "", 200),
+    ("GET", "/v1/processes/{spec}/log/{channel}"): ("/v1/processes/web/log/stdout", "", 200),
+    ("GET", "/v1/log"): ("/v1/log", "", 200),
+    ("GET", "/v1/config"): ("/v1/config", "", 200),
+    ("POST", "/v1/processes/{op}"): ("/v1/processes/signal", '{"names": ["web"], "signal": "CONT"}', 200),
+    ("POST", "/v1/processes/{spec}/{op}"): ("/v1/processes/web/restart", "", 200),
+    ("POST", "/v1/processes/{spec}/stdin"): ("/v1/processes/web/stdin", "x", 200),
+    ("POST", "/v1/log/clear"): ("/v1/log/clear", "", 200),
+    ("POST", "/v1/log/reopen"): ("/v1/log/reopen", "", 200),
+    ("POST", "/v1/config/reread"): ("/v1/config/reread", "", 200),
+    ("POST", "/v1/config/update"): ("/v1/config/update", "{}", 200),
+    ("POST", "/v1/events/remote"): ("/v1/events/remote", '{"type": "x", "data": "y"}', 200),
+    ("POST", "/v1/groups/{name}/add"): ("/v1/groups/web/add", "", 409),
+    ("POST", "/v1/groups/{name}/remove"): ("/v1/groups/web/remove", "", 409),
+    ("POST", "/v1/master/shutdown"): ("/v1/master/shutdown", "", 200),
+    # The stubborn program keeps it up for so long.
+    ("POST", "/v1/master/reload"): ("/v1/master/reload", "", 503),
+}
+# Probes have no password to send; they are told whether, and not what.
+UNGUARDED = (("GET", "/livez"), ("GET", "/readyz"))
+
+# Runs no master: it tells its table instead.
+TELL_TABLE = """
+import json, os, sys
+import procman.master
+from procman.cli.procman import main
+
+async def tell(self):
+    rows = [[route.method, route.pattern, route.role] for route in self.router().routes]
+    os.write(1, json.dumps(rows).encode())
+    os._exit(0)
+
+procman.master._Master._listen = tell
+main(["-c", sys.argv[1]])
+"""
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> dict[tuple[str, str], str]:
+    """The role of every row of the table, as the master builds it."""
+    folder = tmp_path_factory.mktemp("table")
+    file = folder / "f.conf"
+    file.write_text(f"[supervisord]\nlogfile={folder}/log\npidfile={folder}/pid\nsilent=true\n")
+    told = subprocess.run(
+        [sys.executable, "-c", TELL_TABLE, str(file)],
+        env=environment(folder),
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    return {(method, pattern): role for method, pattern, role in json.loads(told.stdout)}
+
+
+class Guarded(RunningMaster):
+    """A master whose sockets ask for a password, but for one on loopback that asks nobody."""
+
+    def __init__(self, folder) -> None:
+        with socket.socket() as first, socket.socket() as second:
+            for free in (first, second):
+                free.bind(("127.0.0.1", 0))
+            self.port, self.open_port = first.getsockname()[1], second.getsockname()[1]
+        sha = hashlib.sha1(b"guess").hexdigest()
+        users = f"username=me\npassword=secret\nreadonly_username=guest\nreadonly_password={{SHA}}{sha}\n"
+        super().__init__(
+            folder,
+            f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n"
+            f"[program:slow]\ncommand={STUBBORN}\nstartsecs=0\nstopwaitsecs=100\n"
+            f"[unix_http_server]\n{users}"
+            f"[inet_http_server]\nport=127.0.0.1:{self.port}\n{users}"
+            f"[inet_http_server:open]\nport=localhost:{self.open_port}\n",
+        )
+        self.wait_for("web entered RUNNING")
+        self.wait_for("slow entered RUNNING")
+
+    def connection(self, way: str) -> http.client.HTTPConnection:
+        port = self.open_port if way == "open" else self.port
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        if way == "unix":
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(PATIENCE)
+            connection.sock.connect(self.socket)
+        return connection
+
+    def ask(self, way: str, method: str, target: str, body: str = "", login: str | None = None, **headers: str) -> int:
+        """The status; of a stream the rest is not waited for."""
+        return self.answer(way, method, target, body, login, **headers)[0]
+
+    def answer(
+        self, way: str, method: str, target: str, body: str = "", login: str | None = None, **headers: str
+    ) -> tuple[int, bytes]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if login is not None:
+            named["Authorization"] = basic(login)
+        with contextlib.closing(self.connection(way)) as connection:
+            connection.request(method, target, body.encode(), named)
+            answer = connection.getresponse()
+            return answer.status, answer.read() if answer.length is not None else b""
+
+    def rpc(self, login: str) -> xmlrpc.client.ServerProxy:
+        return xmlrpc.client.ServerProxy(f"http://{login}@127.0.0.1:{self.port}")
+
+
+def basic(login: str) -> str:
+    return "Basic " + base64.b64encode(login.encode()).decode()
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory) -> Iterator[Guarded]:
+    master = Guarded(tmp_path_factory.mktemp("guarded"))
+    yield master
+    master.close()
+
+
+def test_every_endpoint_has_an_answer_here(table):
+    """A new one comes with what it answers, and is tried with every login below."""
+    assert set(table) == set(ANSWERS), "say in ANSWERS what the right login gets"
+    assert {role for (method, _), role in table.items() if method == "GET"} == {"read"}
+    # An XML-RPC call is always a POST; its methods have roles of their own.
+    assert {pattern for (method, pattern), role in table.items() if (method, role) == ("POST", "read")} == {
+        "/RPC2",
+        "/RPC2/",
+    }
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("login", [None, *WRONG])
+def test_who_does_not_log_in_gets_nothing(master, table, way, login):
+    """No password, a wrong one, another one's, or no proper one: 401 for all that is there, and for what is not."""
+    for method, pattern in table:
+        target, body, status = ANSWERS[method, pattern]
+        expected = status if (method, pattern) in UNGUARDED else 401
+        assert master.ask(way, method, target, body, login) == expected, (method, pattern)
+    for method, target in (
+        ("GET", "/nothing"),
+        ("PUT", "/"),
+        ("OPTIONS", "*"),
+        ("POST", "/livez"),
+        ("GET", "/readyz/"),
+    ):
+        assert master.ask(way, method, target, "", login) == 401
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_may_only_look_may_look_at_everything(master, table, way):
+    """And is refused with 403 and a reason, in the form that the interface has."""
+    for (method, pattern), role in table.items():
+        target, body, status = ANSWERS[method, pattern]
+        if role == "read":
+            assert master.ask(way, method, target, body, READER) == status, (method, pattern)
+        else:
+            found, said = master.answer(way, method, target, body, READER)
+            assert found == 403, (method, pattern)
+            assert json.loads(said)["error"]["code"] == "FORBIDDEN"
+    assert master.ask(way, "GET", "/nothing", "", READER) == 404
+    assert master.ask(way, "HEAD", "/v1/processes", "", READER) == 200
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("action", ["stopall", "restartall", "stop&processname=web", "clearlog&processname=web"])
+def test_who_may_only_look_may_not_use_the_old_addresses_either(master, way, action):
+    """Supervisor's page changes things by GET."""
+    assert master.ask(way, "GET", f"/index.html?action={action}", "", READER) == 403
+    assert master.ask(way, "GET", "/index.html?action=refresh", "", READER) == 301
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("login", "may"), [(READER, False), (RIGHT, True)])
+def test_who_asks_is_told_what_they_may(master, way, login, may):
+    """The page shows no buttons to who may not use them."""
+    _, said = master.answer(way, "GET", "/v1/master", "", login)
+    assert json.loads(said)["may_control"] is may
+    with contextlib.closing(master.connection(way)) as connection:
+        connection.request("GET", "/v1/events", headers={"Authorization": basic(login)})
+        answer = connection.getresponse()
+        line = next(line for line in answer if line.startswith(b"data: "))
+        assert json.loads(line[6:])["master"]["may_control"] is may
+
+
+MAY_READ = {
+    *("system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall"),
+    *(f"supervisor.get{what}" for what in ("APIVersion", "SupervisorVersion", "Version", "Identification", "State")),
+    *(f"supervisor.get{what}" for what in ("PID", "ProcessInfo", "AllProcessInfo", "AllConfigInfo")),
+    *(f"supervisor.{does}Process{which}Log" for does in ("read", "tail") for which in ("", "Stdout", "Stderr")),
+    *("supervisor.readLog", "supervisor.readMainLog"),
+}
+
+
+def test_each_method_of_xml_rpc_has_its_role(master):
+    """Those that change something are a fault that says so, also within a multicall, and before they look at anything."""
+    with master.rpc(READER) as reader:
+        methods = reader.system.listMethods()
+        assert set(methods) >= MAY_READ
+        for name in methods:
+            try:
+                getattr(reader, name)()
+            except xmlrpc.client.Fault as fault:
+                code = fault.faultCode
+                assert code != 403 or "may only look" in fault.faultString
+            else:
+                code = 0
+            assert (code == 403) == (name not in MAY_READ), name
+        answers = reader.system.multicall([{"methodName": name, "params": []} for name in methods])
+        for name, answer in zip(methods, answers, strict=True):
+            refused = isinstance(answer, dict) and answer.get("faultCode") == 403
+            assert refused == (name not in MAY_READ), name
+        again = {"methodName": "system.multicall", "params": [[{"methodName": "supervisor.shutdown", "params": []}]]}
+        assert reader.system.multicall([again])[0]["faultCode"] == 2
+        assert reader.supervisor.getProcessInfo("web")["statename"] == "RUNNING"
+        assert reader.supervisor.readLog(0, 10)
+    with master.rpc(RIGHT) as right:
+        assert right.supervisor.signalProcess("web", "CONT") is True
+        assert right.system.multicall([{"methodName": "supervisor.clearLog", "params": []}]) == [True]
+
+
+@pytest.mark.parametrize(
+    "words", ["stop web", "restart all", "clear web", "signal HUP web", "reread", "update", "add web"]
+)
+def test_procmanctl_says_why_it_is_refused(master, words):
+    """In words, and with exit status 1; what only looks it does."""
+    refused = master.ctl("-u", "guest", "-p", "guess", *words.split())
+    assert refused.returncode == 1
+    assert "who logs in so may only look: log in as somebody who may change things" in refused.stdout
+    assert master.ctl("-u", "guest", "-p", "guess", "status", "web").returncode == 0
+    assert master.ctl("-u", "guest", "-p", "wrong", "status").stdout == "Server requires authentication\n"
+
+
+def test_another_sites_page_gets_nowhere(master, table):
+    """By a name that was turned to us, by a form that is sent to us, or through a proxy in front of the unix socket."""
+    for (method, pattern), role in table.items():
+        target, body, status = ANSWERS[method, pattern]
+        refused = 403 if method == "POST" else status
+        assert master.ask("open", method, target, body, Host="evil.example") == 403, (method, pattern)
+        assert master.ask("open", method, target, body, Origin="http://evil.example") == refused, (method, pattern)
+        for way, login in (("open", None), ("tcp", RIGHT), ("unix", RIGHT)):
+            assert master.ask(way, method, target, body, login, Sec_Fetch_Site="cross-site") == refused, (way, pattern)
+        if role == "read":
+            assert master.ask("open", method, target, body, Host="app:9001") == status, (method, pattern)
+
+
+def test_who_logs_in_may_do_everything(master, table):
+    """The last row has ended the master, so this test is the last."""
+    over = False
+    for method, pattern in sorted(table, key=list(ANSWERS).index):
+        target, body, status = ANSWERS[method, pattern]
+        for way in WAYS:
+            expected = 503 if over else status
+            assert master.ask(way, method, target, body, RIGHT) == expected, (method, pattern, way)
+            over = over or pattern == "/v1/master/shutdown"
