@@ -48,6 +48,7 @@ from procman.reconfigure import Reconfigure
 from procman.report import Report
 from procman.system.daemonize import start_daemon
 from procman.system.limits import raise_limits
+from procman.system.memory import give_back_large_blocks
 from procman.system.notify import Notifier
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
 from procman.system.privileges import drop_privileges
@@ -113,6 +114,7 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False) -> int
         notes = _become(config)
         if config.wants_background and reporter.daemon is None:
             notes.append("nodaemon=false is ignored: procman stays in the foreground unless --daemon is given")
+        give_back_large_blocks()
         # As PID 1 the orphans of all programs are ours anyway.
         refusal = None if os.getpid() == 1 else become_subreaper()
         if refusal is not None:

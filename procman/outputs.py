@@ -291,7 +291,7 @@ class Outputs:
                 )
             )
         if master.logfile == "syslog":
-            sinks.append(Syslog(master.identifier, self._say))
+            sinks.append(Syslog("", self._say))
         elif console is None:
             sinks.append(open_log_file(master.logfile, master.logfile_maxbytes, master.logfile_backups, self._say))
         return MainLog(LEVELS[master.loglevel], sinks)

@@ -143,17 +143,20 @@ def test_a_message_is_told_and_not_logged(run):
     """What is between the tokens, on either channel; the pieces of it are told too, where the log is."""
 
     async def steps(running):
-        web = run.web(stdout_capture_maxbytes=100, stderr_capture_maxbytes=100, stderr_events_enabled=True)
-        running.start(web, 11)
-        running.write(11, b"a" + BEGIN + b"out" + END + b"b")
-        running.write(11, BEGIN + b"err" + END, "stderr")
+        running.start(run.web(stdout_capture_maxbytes=100), 11)
+        running.start(run.web("other", stderr_capture_maxbytes=100, stderr_events_enabled=True), 12)
+        for pid in (11, 12):
+            running.write(pid, b"a" + BEGIN + b"out" + END + b"b")
+            running.write(pid, BEGIN + b"err" + END, "stderr")
         running.end("web", 11)
+        running.end("other", 12)
         assert running.watcher.told == [
             ("captured", "web", 11, "stdout", b"out"),
-            ("logged", "web", 11, "stderr", b"err"),
-            ("captured", "web", 11, "stderr", b"err"),
+            ("logged", "other", 12, "stderr", b"err"),
+            ("captured", "other", 12, "stderr", b"err"),
         ]
-        assert (running.log(), running.log(channel="stderr")) == (b"ab", b"")
+        assert (running.log(), running.log(channel="stderr")) == (b"ab", BEGIN + b"err" + END)
+        assert (running.log("other"), running.log("other", "stderr")) == (b"a" + BEGIN + b"out" + END + b"b", b"")
 
     run(steps)
 
@@ -247,6 +250,21 @@ def test_options_change_while_the_program_runs(run):
         running.write_and_read(11, b"5" + BEGIN + b"6" + END)
         assert running.watcher.told == []
         assert running.log() == b"1" + BEGIN + b"2" + END + b"3" + b"5" + BEGIN + b"6" + END
+
+    run(steps)
+
+
+def test_what_was_held_back_is_logged_when_messages_end(run):
+    """It looked like the beginning of a token, which is text from now on."""
+
+    async def steps(running):
+        web = run.web(stdout_capture_maxbytes=100)
+        running.start(web, 11)
+        running.write_and_read(11, b"a<!--XSUP")
+        assert running.log() == b"a"
+        running.change(web, stdout_capture_maxbytes=0)
+        running.write_and_read(11, b"ERVISOR:BEGIN-->")
+        assert running.log() == b"a" + BEGIN
 
     run(steps)
 

@@ -70,6 +70,8 @@ def _whole(config: Config, target: Target) -> Exported:
                 "KillMode=mixed",
                 "# a cgroup for each program, so that none of its descendants is lost sight of",
                 "Delegate=yes",
+                "# told twice as often; a master that does not answer for that long is started anew",
+                "WatchdogSec=30",
                 f"# {why}",
                 f"TimeoutStopSec={seconds}",
                 "Restart=on-failure",

@@ -299,6 +299,9 @@ class Connection(asyncio.Protocol):
         verdict = self._server.ask_gate(request)
         if isinstance(verdict, Response):
             raise _RefusedError(verdict)
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # Whoever stands in front of us may believe the other one (RFC 9112, 6.3).
+            raise _RefusedError(problem(400, "the request has both a length and chunks"))
         if int(headers.get("content-length", 0)) > limits.body:
             raise _RefusedError(self._too_large())
         return request if verdict == request.role else replace(request, role=verdict)

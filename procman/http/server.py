@@ -14,6 +14,11 @@ from procman.http.messages import Limits, Peer, Request, Response, Role, problem
 
 __all__ = ["Gate", "Handler", "Limits", "Peer", "Request", "Response", "Role", "Server", "problem"]
 
+# How many clients the kernel holds until they are let in, and how many are let in on one turn of the loop: a few times
+# as many descriptors are open beyond `Limits.connections` for a moment.
+AT_DOOR = 128
+AT_ONCE = 16
+
 Handler = Callable[[Request], Awaitable[Response]]
 Gate = Callable[[Request], Response | Role]
 
@@ -72,7 +77,10 @@ class Server:
         loop = asyncio.get_running_loop()
         sock.setblocking(False)
         # For a unix socket too: create_unix_server would remove the path on closing, from Python 3.13 on.
-        self._listeners.append(await loop.create_server(partial(Connection, self, label), sock=sock))
+        connection = partial(Connection, self, label)
+        self._listeners.append(await loop.create_server(connection, sock=sock, backlog=AT_ONCE))
+        # asyncio has one number for both.
+        sock.listen(AT_DOOR)
 
     async def close(self, grace: float = 1.0) -> None:
         """Stop listening, and end every connection.

@@ -18,7 +18,7 @@ _MAX_LINE = 8192  # what the usual daemons take in one message
 
 
 class Syslog:
-    """A sink that sends each line as "NAME line" to the socket of the local syslog daemon."""
+    """A sink that sends each line as "NAME line" to the socket of the local syslog daemon, or without any name."""
 
     path = None
     ready = True
@@ -31,7 +31,7 @@ class Syslog:
         address: str = DEV_LOG,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._name = name
+        self._prefix = f"{name} " if name else ""
         self._address = address
         self._trouble = Trouble(on_problem, clock)
         self._lines = LineSplitter(_MAX_LINE)
@@ -83,7 +83,7 @@ class Syslog:
             self._trouble.lost += len(line)
             return
         stamp = time.strftime("%b %e %H:%M:%S")
-        head = f"<{_PRIORITY}>{stamp} procman[{os.getpid()}]: {self._name} "
+        head = f"<{_PRIORITY}>{stamp} procman[{os.getpid()}]: {self._prefix}"
         try:
             self._connected().send(head.encode("utf-8", "backslashreplace") + line.rstrip(b"\n"))
         except OSError as error:

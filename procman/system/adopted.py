@@ -4,7 +4,6 @@ Its pidfd polls readable when it has ended. The status is told by /proc until it
 pidfd after that where the kernel keeps it (Linux 6.15); between the two there is no gap.
 """
 
-import errno
 import fcntl
 import os
 import struct
@@ -59,11 +58,8 @@ class Adopted:
 
     def how(self) -> Reaped | None:
         """How it ended; None while it lives, and where nobody can tell (an older kernel, when it has been reaped)."""
-        status = self._kept_status()
+        status = self._zombie_status()
         if status is None:
-            status = self._zombie_status()
-        if status is None:
-            # It was reaped between these two questions.
             status = self._kept_status()
         return None if status is None else decode(self.identity.pid, status)
 
@@ -83,16 +79,18 @@ class Adopted:
 
     def _zombie_status(self) -> int | None:
         """What /proc shows of one that was not, if we may see it."""
+        try:
+            # Who may not see the status is shown 0. It is the right that it takes to read this link, too; that a zombie
+            # has no file to point to is found out after that.
+            os.readlink(f"/proc/{self.identity.pid}/exe")
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return None
         process = look_at(self.identity.pid)
         if process is None or process.identity != self.identity or not process.ended:
             return None
-        # Who may not see the status is told 0. It is the same right that is needed to read this link, and a zombie
-        # has no file to point to.
-        try:
-            os.readlink(f"/proc/{self.identity.pid}/exe")
-        except OSError as error:
-            return process.status if error.errno == errno.ENOENT else None
-        return None
+        return process.status
 
 
 def watch(identity: Identity) -> Adopted | None:

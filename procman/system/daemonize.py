@@ -207,7 +207,5 @@ def _redirect(output: str | None, mode: int) -> None:
             os.umask(mask)
     for fd, source in ((0, null), (1, written), (2, written)):
         os.dup2(source, fd)
-        # Where it was that number already, nothing was done.
-        os.set_inheritable(fd, True)
-    for fd in {null, written} - {0, 1, 2}:
+    for fd in {null, written}:
         os.close(fd)

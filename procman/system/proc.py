@@ -21,6 +21,8 @@ COMMAND_MAX = 200
 PF_KTHREAD = 0x0020_0000  # include/linux/sched.h
 # Fields are counted from the state. Those behind the start time are for the few that have ended.
 _SPLIT = 20
+_END_CODE = 24
+_ENV_START = 47
 _ENV_END = 48
 _STATUS = 49
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -114,11 +116,18 @@ def environ(pid: int) -> bytes | Unseen:
 
 
 def _after_exec(pid: int) -> bytes | Unseen:
+    """The environment of a process that seemed to have none."""
     with open(f"/proc/{pid}/stat", "rb") as file:
         fields = file.read(STAT_MAX).rpartition(b")")[2].split()
     if len(fields) <= _ENV_END or fields[0] in (b"Z", b"X"):
         return b""
-    return _read_environ(pid) if int(fields[_ENV_END]) else Unseen.NOT_YET
+    # Where the code ends is what an exec sets last: in fs/binfmt_elf.c, load_elf_binary.
+    if fields[_END_CODE] == b"0":
+        return Unseen.NOT_YET
+    if fields[_ENV_START] == fields[_ENV_END]:
+        return b""
+    # If it is still empty, that is the next exec.
+    return _read_environ(pid) or Unseen.NOT_YET
 
 
 def _read_environ(pid: int) -> bytes:

@@ -7,7 +7,7 @@ applications that accept(2) on their fd 0 expect. The texts of the log are super
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from procman.config.model import FcgiSocket
 from procman.errors import CannotListen
@@ -76,7 +76,9 @@ class SharedSockets:
             # Changed by an update, while others of the group, which are to be replaced too, have not ended yet.
             shared.sock.listen(_backlog(wanted))
             if wanted.path is not None:
-                give_rights(_address(wanted.path, wanted), purpose)
+                # What no owner is named for belongs to the master again.
+                owner = wanted.owner_ids or (os.geteuid(), os.getegid())
+                give_rights(replace(_address(wanted.path, wanted), owner=owner), purpose)
             shared.wanted = wanted
         return shared
 

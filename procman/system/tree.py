@@ -4,7 +4,7 @@ A descendant is known by its parents, by the process group or session of another
 which survives setsid, double forks and the end of all its ancestors. Who was seen once stays known, whatever becomes of
 its parents or its environment. A number counts only together with the start time of its process.
 
-Looking at 1,000 processes takes 15 ms, at their environments another 11 ms (psutil's children(recursive=True): 55 ms).
+Looking at 1,000 processes takes 16 ms, at their environments another 12 ms (psutil's children(recursive=True): 55 ms).
 A look is therefore shared by all trees that are looked for at one time, can be taken in slices, and reads environments
 only of who could be somebody's: with `under`, that is the master's own children.
 

@@ -20,7 +20,7 @@ RIGHT, READER = "me:secret", "guest:guess"
 WRONG = ("me:guess", "guest:secret", "undefined:undefined", "me", "", ":")
 WAYS = ("unix", "tcp")
 
-# What the right login gets: by row of the table, the target to ask for, the body to send and the status that comes back.
+# What the right login gets: by row of the table, the target to ask for, the body to send, the status that comes back.
 # In this order: one that ends something stands behind those that need it.
 ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("GET", "/"): ("/", "", 200),
@@ -235,7 +235,7 @@ MAY_READ = {
 
 
 def test_each_method_of_xml_rpc_has_its_role(master):
-    """Those that change something are a fault that says so, also within a multicall, and before they look at anything."""
+    """Those that change something are a fault that says so, also within a multicall, before they look at anything."""
     with master.rpc(READER) as reader:
         methods = reader.system.listMethods()
         assert set(methods) >= MAY_READ
@@ -243,11 +243,10 @@ def test_each_method_of_xml_rpc_has_its_role(master):
             try:
                 getattr(reader, name)()
             except xmlrpc.client.Fault as fault:
-                code = fault.faultCode
-                assert code != 403 or "may only look" in fault.faultString
+                said = fault.faultString
             else:
-                code = 0
-            assert (code == 403) == (name not in MAY_READ), name
+                said = ""
+            assert ("may only look" in said) == (name not in MAY_READ), name
         answers = reader.system.multicall([{"methodName": name, "params": []} for name in methods])
         for name, answer in zip(methods, answers, strict=True):
             refused = isinstance(answer, dict) and answer.get("faultCode") == 403

@@ -40,6 +40,14 @@ def test_each_line_is_one_message_with_the_programs_name(daemon):
     assert sink.lost == 0
 
 
+def test_the_masters_own_lines_have_no_name_before_them(daemon):
+    """They begin with their time and level, as supervisord's."""
+    sink = Syslog("", address=daemon.getsockname())
+    sink.write(b"2026-11-23 09:00:00,000 INFO text\n")
+    sink.close()
+    assert re.search(r" procman\[\d+\]: 2026-11-23 09:00:00,000 INFO text$", daemon.recv(1000).decode())
+
+
 def test_a_missing_daemon_is_said_once_and_found_later(tmp_path, clock):
     """A container has no /dev/log: lines are counted as lost; a daemon that comes is used within a second."""
     said = []

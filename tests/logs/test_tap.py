@@ -92,6 +92,12 @@ def test_colours_are_out_of_log_and_messages_alike():
     assert b"".join(tapped.texts) == b"redbluegreen"
 
 
+def test_what_only_began_like_a_colour_stays_in_its_message():
+    """It ends with the message, whatever comes after that."""
+    tapped = Tapped(capture_maxbytes=100, strip_ansi=True).feed(BEGIN + b"x\x1b[3" + END + b"1my").end()
+    assert (tapped.messages, tapped.log) == ([b"x\x1b[3"], b"1my")
+
+
 def test_a_token_with_colours_in_it_is_no_token():
     """Tokens are looked for in what the program wrote, as in supervisor."""
     torn = BEGIN[:9] + b"\x1b[0m" + BEGIN[9:]

@@ -19,8 +19,8 @@ from procman.system.subreaper import become_subreaper
 
 ROOT = Path(__file__).parents[2]
 
-# Where the environment ends in memory, in a line of /proc/PID/stat.
-_ENV_END = 50
+# Where the code ends in memory, in a line of /proc/PID/stat: an exec sets it last.
+_END_CODE = 26
 
 # What every member can do; `say` is one write, so that lines of several members are never mixed.
 _PRELUDE = """
@@ -39,9 +39,13 @@ def fork(act):
     return pid
 
 def stay(name):
+    # A signal that comes right before a pause would be handled after it; what it writes is there before the read.
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
     say(name, os.getpid())
     while True:
-        signal.pause()
+        os.read(reader, 100)
 
 def exec_without_environment(name):
     # The shell says it, so that it is said after the exec.
@@ -104,7 +108,7 @@ def running(*argv: str, **options: Any) -> Iterator[subprocess.Popen]:
     process = subprocess.Popen(argv or ("sleep", "1000"), **options)
     try:
         # Popen returns when the exec cannot fail any more, a moment before it is complete.
-        while not int(Path(f"/proc/{process.pid}/stat").read_text().split()[_ENV_END]):
+        while not int(Path(f"/proc/{process.pid}/stat").read_text().split()[_END_CODE]):
             os.sched_yield()
         yield process
     finally:

@@ -19,8 +19,8 @@ NOBODY = 65534
 
 # A parent that starts a process, lets it end, and reaps it, each when it is told to.
 PARENT = """
-    signal.signal(signal.SIGUSR1, lambda *_: os._exit({code}))
-    child = fork(lambda: [signal.pause() for _ in iter(int, 1)])
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    child = fork(lambda: (signal.sigwait([signal.SIGUSR1]), os._exit({code})))
     say("child", child)
     sys.stdin.readline()
     os.kill(child, {number})

@@ -111,6 +111,16 @@ def test_somebody_who_does_not_hold_it_is_never_taken_for_the_master(path, monke
             )
 
 
+def test_somebody_elses_lock_is_not_enough(path, monkeypatch):
+    """The file is locked, but not by the process whose pid is in it now."""
+    monkeypatch.setattr(holder, "_has_locked", lambda pid, found: None)
+    with master(path) as member, running() as process:
+        Path(path).write_text(f"{process.pid}\n")
+        assert not_found(path, CannotTell).startswith(
+            f"the pid file {path} names pid {process.pid}, but pid {member.pid} holds it: "
+        )
+
+
 def test_a_pid_that_took_the_lock_and_was_given_again(path, monkeypatch):
     """A child has inherited the lock; the pid that the list names is that of a process younger than the file."""
     monkeypatch.setattr(holder, "_has_locked", lambda pid, found: None)

@@ -155,11 +155,11 @@ def test_after_close_nobody_is_told(manager):
 
 
 @pytest.mark.parametrize(
-    ("usec", "pid", "every"),
+    ("usec", "whose", "every"),
     [
         ("2000000", None, 1.0),
-        ("3000000", str(os.getpid()), 1.5),
-        ("2000000", str(os.getpid() + 1), None),
+        ("3000000", "mine", 1.5),
+        ("2000000", "another", None),
         ("0", None, None),
         ("", None, None),
         ("-1", None, None),
@@ -168,7 +168,8 @@ def test_after_close_nobody_is_told(manager):
         ("9" * 5000, None, None),
     ],
 )
-def test_how_often_the_watchdog_wants_to_be_fed(manager, usec, pid, every):
+def test_how_often_the_watchdog_wants_to_be_fed(manager, usec, whose, every):
     """Twice in its time; not at all where it is another process's, or cannot be understood."""
-    variables = {"WATCHDOG_USEC": usec} if pid is None else {"WATCHDOG_USEC": usec, "WATCHDOG_PID": pid}
+    pids = {"mine": os.getpid(), "another": os.getpid() + 1}
+    variables = {"WATCHDOG_USEC": usec} if whose is None else {"WATCHDOG_USEC": usec, "WATCHDOG_PID": str(pids[whose])}
     assert notifier(manager, **variables).watchdog_every == every

@@ -171,7 +171,21 @@ def test_one_of_a_program_that_knows_no_locks_is_held(path):
 
 @pytest.mark.parametrize(
     "content",
-    ["\n", "hello\n", "12 34\n", "-1\n", "0\n", "1.5\n", "\0", "12\x00", "99999999\n", "1\n" + "#" * 40, "²\n", "+7\n"],
+    [
+        "\n",
+        "hello\n",
+        "12 34\n",
+        "-1\n",
+        "0\n",
+        "1.5\n",
+        "\0",
+        "12\x00",
+        "99999999\n",
+        "1\n" + "#" * 40,
+        "1" + " " * 40 + "#",
+        "²\n",
+        "+7\n",
+    ],
 )
 def test_what_is_no_pid_is_not_written_over(path, content):
     """It may be anything, and somebody may need it."""
@@ -194,6 +208,15 @@ def test_a_symbolic_link_is_not_followed(path, tmp_path):
     (tmp_path / "other").write_text("1\n")
     assert refusal(path) == text
     assert (tmp_path / "other").read_text() == "1\n"
+
+
+def test_a_link_that_is_put_there_meanwhile_is_not_followed(path, tmp_path, monkeypatch):
+    """Between the look at the file and its opening."""
+    (tmp_path / "other").write_text("")
+    os.symlink(tmp_path / "other", path)
+    monkeypatch.setattr(os, "lstat", os.stat)
+    with pytest.raises(CannotUsePidFile, match="Too many levels of symbolic links"):
+        PidFile.take(path)
 
 
 def test_what_is_no_regular_file(path, tmp_path):

@@ -109,6 +109,19 @@ def test_an_environment_of_any_length():
     assert found.endswith(b"\0LAST=\xff\0")
 
 
+def test_no_environment_at_all():
+    """It was cleared: that is known, and not taken for one that is yet to come."""
+    with running(env={}) as process:
+        assert environ(process.pid) == b""
+
+
+def test_an_environment_that_goes_again_while_it_is_looked_for(monkeypatch):
+    """One exec follows the other: there is one, but it was never seen."""
+    monkeypatch.setattr(proc, "_read_environ", lambda pid: b"")
+    with running() as process:
+        assert environ(process.pid) is Unseen.NOT_YET
+
+
 def test_an_environment_in_the_middle_of_an_exec_is_not_taken_for_none():
     """While a process executes itself again and again, its environment is either whole or known to be missing."""
     code = 'COUNT=$((COUNT + 1)); export COUNT; [ $COUNT -gt 300 ] || exec /bin/sh -c "$CODE"; exit 0'

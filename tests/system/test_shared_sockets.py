@@ -248,6 +248,17 @@ def test_another_mode_and_backlog_are_taken_over(sockets, said):
     assert len(said) == 1
 
 
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_another_owner_is_taken_over_and_none_is_the_master(sockets):
+    """As if the socket had been opened anew."""
+    sockets.take("web:0", "web", unix(owner_ids=(NOBODY, NOBODY)))
+    sockets.take("web:1", "web", unix(owner_ids=(NOBODY, 0)))
+    assert identity("s")[2:] == (NOBODY, 0)
+    sockets.take("web:2", "web", unix())
+    assert identity("s")[2:] == (os.geteuid(), os.getegid())
+
+
 # ---- what can be in the way
 
 

@@ -14,7 +14,8 @@ from procman.system.proc import CannotLook, Identity, Unseen, identify, look_at
 from procman.system.tree import TAG, Look, Sweep, Tags, Tree, look
 
 NOBODY = 65534
-MINE = "supervisor/web/1.1.1"
+# Tests that run at the same time must not find each other's.
+MINE = f"supervisor/web/{os.getpid()}.1"
 
 # A daemon as by the book: its parents have ended, it leads neither its session nor its group.
 DAEMON = textwrap.dedent("""

@@ -1,0 +1,104 @@
+"""What the articles are about, on supervisord and on procman: one scenario, both ends. Where they differ, it is meant.
+
+`docs/differences.md` has each of these as a row.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from log_lines import PATIENCE
+from peers import PROCMAN, SUPERVISORCTL, SUPERVISORD, running
+
+PROGRAMS = Path(__file__).parents[1] / "end_to_end" / "programs"
+FAMILY = f"{sys.executable} {PROGRAMS}/family.py"
+MASTERS = pytest.mark.parametrize("master", [SUPERVISORD, PROCMAN], ids=["supervisord", "procman"])
+
+
+def a_file(programs: str):
+    """Writes a configuration with these programs; its socket is "s" beside it."""
+
+    def write(folder: Path) -> Path:
+        head = (
+            "[unix_http_server]\nfile=%(here)s/s\n[supervisord]\nlogfile=%(here)s/log\npidfile=%(here)s/pid\n"
+            "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
+            "[supervisorctl]\nserverurl=unix://%(here)s/s\n"
+        )
+        file = folder / "supervisord.conf"
+        file.write_text(head + programs)
+        return file
+
+    return write
+
+
+def family(behaviour: str, *lines: str) -> str:
+    log = "stdout_logfile=%(here)s/family.log"
+    return "\n".join([f"[program:family]\ncommand={FAMILY} {behaviour}", log, *lines, ""])
+
+
+def pid_of(folder: Path, who: str) -> int:
+    """Of the family's parent or descendant, once it is up."""
+    log = folder / "family.log"
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        found = [line.split() for line in log.read_text().splitlines() if line.startswith(who)] if log.exists() else []
+        if found:
+            return int(found[0][1])
+        assert time.monotonic() < deadline, "the family did not come up"
+        os.sched_yield()
+
+
+def ctl(folder: Path, *words: str) -> str:
+    return subprocess.run(
+        [*SUPERVISORCTL, "-c", folder / "supervisord.conf", *words], capture_output=True, text=True, check=False
+    ).stdout
+
+
+def alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@MASTERS
+def test_whoever_stays_in_the_process_group_gets_both_signals(master):
+    """The two options mean the same to both; and neither reaches who made a session of his own."""
+    with running(master, a_file(family("obeys obeys", "stopasgroup=true", "killasgroup=true"))) as folder:
+        descendant = pid_of(folder, "descendant")
+        assert ctl(folder, "stop", "family") == "family: stopped\n"
+        assert alive(descendant)
+        os.kill(descendant, signal.SIGKILL)
+
+
+@MASTERS
+def test_who_made_a_session_of_his_own_outlives_the_master(master):
+    """By default with both; procman says so."""
+    with running(master, a_file(family("obeys obeys"))) as folder:
+        descendant = pid_of(folder, "descendant")
+        log = folder / "log"
+        subprocess.run(["kill", "-TERM", (folder / "pid").read_text().strip()], check=True)
+        wait_for_the_end(folder)
+        said = log.read_text()
+    assert alive(descendant)
+    os.kill(descendant, signal.SIGKILL)
+    assert (f"(pid {descendant}) behind" in said) is (master is PROCMAN)
+
+
+def wait_for_the_end(folder: Path) -> None:
+    """The pid file goes last."""
+    deadline = time.monotonic() + PATIENCE
+    while (folder / "pid").exists():
+        assert time.monotonic() < deadline, "it does not end"
+        os.sched_yield()
+
+
+def test_procman_can_stop_all_of_it():
+    """stop_scope=tree, which supervisord does not have."""
+    with running(PROCMAN, a_file(family("obeys obeys", "stop_scope=tree"))) as folder:
+        descendant = pid_of(folder, "descendant")
+        assert ctl(folder, "stop", "family") == "family: stopped\n"
+        assert not alive(descendant)
+        assert f"descendant {descendant} leaves" in (folder / "family.log").read_text()

@@ -1,0 +1,103 @@
+"""What running programs say in capture mode, and where *_events_enabled says so, under the real master."""
+
+import contextlib
+
+import pytest
+from recorder import Record
+from running_master import RunningMaster, python
+
+EVENTS = "PROCESS_LOG,PROCESS_COMMUNICATION,PROCESS_STATE_RUNNING,PROCESS_STATE_EXITED"
+BEGIN, END = "<!--XSUPERVISOR:BEGIN-->", "<!--XSUPERVISOR:END-->"
+# Says on its stdout what it is told on its stdin.
+PARROT = python("import os\nwhile data := os.read(0, 65536): os.write(1, data)")
+
+
+@pytest.fixture
+def record(tmp_path):
+    """What a listener that answers OK to everything has been told."""
+    with contextlib.closing(Record(tmp_path)) as record:
+        yield record
+
+
+@pytest.fixture
+def run(tmp_path, record):
+    """A master with a listener that is up, and programs to be started by hand: name, command, options."""
+    listener = f"[eventlistener:ear]\ncommand={record.command}\nevents={EVENTS}\nstartsecs=0\n"
+    masters = []
+
+    def text(name, command, **options):
+        lines = {"command": command, "startsecs": 0, "autostart": "false", "autorestart": "false", **options}
+        return f"{listener}[program:{name}]\n" + "".join(f"{key}={value}\n" for key, value in lines.items())
+
+    def start(name, command, **options):
+        master = RunningMaster(tmp_path, text(name, command, **options))
+        masters.append(master)
+        record.expect("PROCESS_STATE_RUNNING", "processname:ear")
+        master.call("POST", f"/v1/processes/{name}/start")
+        record.expect("PROCESS_STATE_RUNNING", f"processname:{name}")
+        return master
+
+    start.text = text
+    yield start
+    for master in masters:
+        master.close()
+
+
+def test_an_update_turns_events_and_messages_on_and_off_without_a_restart(run, record, tmp_path):
+    """It is the same process before and after, and its log is whole."""
+    log = tmp_path / "parrot.log"
+    master = run("parrot", PARROT, stdout_logfile=log)
+    pid = master.info("parrot")["pid"]
+    talk = f"one{BEGIN}two{END}three\n"
+
+    def update(**options):
+        master.write(run.text("parrot", PARROT, stdout_logfile=log, **options))
+        master.call("POST", "/v1/config/update", {})
+        assert master.info("parrot")["pid"] == pid
+
+    update(stdout_events_enabled="true")
+    master.say("parrot", talk)
+    assert record.expect("PROCESS_LOG_STDOUT")[1].endswith(f"pid:{pid} channel:stdout\n{talk}")
+    update(stdout_capture_maxbytes="1MB")
+    master.say("parrot", talk)
+    assert record.expect("PROCESS_COMMUNICATION_STDOUT")[1].endswith(f"pid:{pid}\ntwo")
+    update(stdout_events_enabled="true")
+    master.say("parrot", "the end\n")
+    record.expect("PROCESS_LOG_STDOUT", "the end")
+    assert log.read_text() == talk + "onethree\n" + "the end\n"
+    assert len(record.passed) == 5
+
+
+def test_a_channel_that_is_redirected_is_part_of_the_other(run, record):
+    """What goes to stderr is stdout's, a token of a message too, and the options of stderr mean nothing."""
+    code = (
+        f"import os, time; os.write(1, b'{BEGIN}from '); os.write(2, b'both{END}'); os.write(2, b'and more\\n'); "
+        "time.sleep(1000)"
+    )
+    run(
+        "both",
+        python(code),
+        redirect_stderr="true",
+        stdout_capture_maxbytes="1MB",
+        stderr_capture_maxbytes="1MB",
+        stdout_events_enabled="true",
+        stderr_events_enabled="true",
+    )
+    assert record.expect("PROCESS_COMMUNICATION_STDOUT")[1].endswith("\nfrom both")
+    record.expect("PROCESS_LOG_STDOUT", "and more")
+    assert not [header for header, _ in record.events if header["eventname"].endswith("STDERR")]
+
+
+def test_last_words_are_told_before_the_end(run, record):
+    """A message and a log event come before the event of the exit, though the process is long gone."""
+    code = f"import os; os.write(1, b'{BEGIN}bye{END}farewell'); os.write(2, b'{BEGIN}never ends')"
+    options = {"stdout_capture_maxbytes": "1MB", "stderr_capture_maxbytes": "1MB", "stdout_events_enabled": "true"}
+    run("brief", python(code), **options)
+    record.expect("PROCESS_STATE_EXITED", "processname:brief")
+    names = [header["eventname"] for header, _ in record.passed]
+    assert names[2:] == [
+        "PROCESS_LOG_STDOUT",
+        "PROCESS_COMMUNICATION_STDOUT",
+        "PROCESS_LOG_STDOUT",
+        "PROCESS_STATE_EXITED",
+    ]

@@ -1,0 +1,34 @@
+"""What was freed is given back. In a process apart: it cannot be undone."""
+
+import os
+import platform
+from pathlib import Path
+
+import pytest
+from apart import apart
+
+from procman.system.memory import give_back_large_blocks
+
+MIB = 1024 * 1024
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def kept(*, give_back: bool) -> int:
+    """Bytes that stay when all of many large blocks but the last one have been freed."""
+    if give_back:
+        give_back_large_blocks()
+    bytearray(b"x" * (16 * MIB))  # when this is freed, glibc takes it for a usual size
+    before = resident()
+    blocks = [bytearray(b"x" * MIB) for _ in range(64)]
+    del blocks[:-1]
+    return resident() - before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries do so by themselves")
+def test_large_blocks_that_are_free_are_given_back():
+    """Also where a block behind them is still in use, for which the heap could not be made shorter."""
+    assert apart(lambda: kept(give_back=True)) < 8 * MIB
+    assert apart(lambda: kept(give_back=False)) > 32 * MIB
