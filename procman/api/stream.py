@@ -3,7 +3,6 @@
 They begin with the last 1024 bytes, are chunked, and do not end before the client or the master does.
 """
 
-from procman.api.shapes import Fault
 from procman.control import Control, Refused
 from procman.http.messages import Request, Response, problem
 from procman.http.routing import Router
@@ -32,8 +31,7 @@ class LogTails:
         try:
             return Response(body=self._outputs.follow(self._control.process(name).name, channel, PAST))
         except Refused as refused:
-            # Gone, as supervisor has it, is a log that is not there.
-            return problem(404 if refused.fault is Fault.BAD_NAME else 410, str(refused))
+            return problem(404, str(refused))
 
     async def _main_log(self, _: Request) -> Response:
         return Response(body=self._outputs.follow_main(PAST))

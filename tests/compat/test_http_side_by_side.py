@@ -117,7 +117,7 @@ class Peer:
 
 @pytest.fixture(scope="module")
 def peers() -> Iterator[tuple[Peer, Peer]]:
-    """supervisord and procman."""
+    """The one that is the measure, and ours."""
     with contextlib.ExitStack() as stack:
         yield tuple(stack.enter_context(peer(master)) for master in (SUPERVISORD, PROCMAN))
 

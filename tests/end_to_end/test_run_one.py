@@ -1,0 +1,267 @@
+"""`procman run`: one program without a configuration, as an entrypoint, in the background, and kept running."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import pytest
+from log_lines import PATIENCE, LogLines
+from master_process import environment
+
+from procman.entry import Order, run
+
+CLONE_NEWPID = 0x20000000
+
+FATAL = [
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGILL,
+    signal.SIGTRAP,
+    signal.SIGABRT,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGKILL,
+    signal.SIGUSR1,
+    signal.SIGSEGV,
+    signal.SIGUSR2,
+    signal.SIGPIPE,
+    signal.SIGALRM,
+    signal.SIGTERM,
+    signal.SIGXCPU,
+    signal.SIGXFSZ,
+    signal.SIGVTALRM,
+    signal.SIGPROF,
+    signal.SIGSYS,
+]
+HERE = ["plain", pytest.param("PID 1", marks=pytest.mark.root)]
+
+
+def end_of(where: str, *argv: str, **options: object) -> int:
+    """The exit status with which `procman run` would hand the end of that command back."""
+    return apart(where, lambda: run(Order(argv=argv, **options)))
+
+
+def apart(where: str, function: Callable[[], int]) -> int:
+    """The exit status of a process that does that; as PID 1 of a namespace of its own, if that is where."""
+    child = os.fork()
+    if not child:
+        status = 99
+        try:
+            if where == "PID 1":
+                import ctypes
+
+                assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWPID) == 0
+                init = os.fork()
+                if init:
+                    os._exit(os.waitstatus_to_exitcode(os.waitpid(init, 0)[1]))
+            status = function()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("where", HERE)
+def test_every_exit_status_is_handed_back(where):
+    """All 256 of them, whoever runs it."""
+    assert [end_of(where, "sh", "-c", f"exit {code}") for code in range(256)] == list(range(256))
+
+
+@pytest.mark.parametrize("where", HERE)
+@pytest.mark.parametrize("number", FATAL, ids=lambda number: number.name)
+def test_the_signal_that_ended_it_is_handed_back(where, number):
+    """128+n, as a shell has it."""
+    assert end_of(where, "sh", "-c", f"ulimit -c 0; kill -{int(number)} $$") == 128 + number
+
+
+def test_a_status_that_is_expected_is_a_success():
+    """-e: a JVM ends with 143 when it is asked to."""
+    assert end_of("plain", "sh", "-c", "exit 143", good=frozenset({143})) == 0
+
+
+@pytest.mark.root
+def test_pid_1_reaps_the_orphans_of_orphans():
+    """None of them is left a zombie: the program ends when there is no process but PID 1 and itself."""
+    script = "(((exit 1) & exit 2) & exit 3) & while [ $(ps -A -o stat= | grep -c Z) != 0 ]; do :; done; exit 7"
+    found = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", *procman("run", "--", "sh", "-c", script)],
+        env=environment(Path("/tmp")),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert found.returncode == 7
+
+
+def procman(*words: str) -> list[str]:
+    return [sys.executable, "-m", "procman", *words]
+
+
+class Running(LogLines):
+    """`procman run ...`, whose program says "up" when it can be signalled."""
+
+    def __init__(self, *words: str, cwd: Path | None = None) -> None:
+        super().__init__(
+            subprocess.Popen(
+                procman("run", *words),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=environment(cwd or Path("/tmp")),
+                cwd=cwd,
+            )
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+SAYS = """
+import signal, sys
+def said(number, frame):
+    print("got", signal.Signals(number).name, flush=True)
+    if number in (signal.SIGTERM, signal.SIGQUIT): sys.exit(5)
+for number in map(signal.Signals, {0}): signal.signal(number, said)
+print("up", flush=True)
+while True: signal.pause()
+"""
+PASSED_ON = [
+    number
+    for number in signal.valid_signals()
+    if number <= 31
+    and number
+    not in {
+        *(signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU),
+        *(signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS),
+    }
+]
+
+
+def program(numbers: list[int]) -> list[str]:
+    return [sys.executable, "-c", SAYS.format([int(number) for number in numbers])]
+
+
+def test_every_signal_is_passed_on():
+    """But for those that the kernel sends for what one does oneself, and those that nobody can catch."""
+    with Running("--", *program(PASSED_ON)) as running:
+        running.expect("^up$")
+        ending = (signal.SIGTERM, signal.SIGQUIT)
+        for number in [*(n for n in PASSED_ON if n not in ending), signal.SIGTERM]:
+            running.process.send_signal(number)
+            running.expect(f"^got {signal.Signals(number).name}$")
+        assert running.to_the_end() == 5
+
+
+@pytest.mark.parametrize(("rewrite", "got"), [("15:3", "SIGQUIT"), ("TERM:USR1", "SIGUSR1")])
+def test_a_signal_can_be_passed_on_as_another(rewrite, got):
+    """For programs that want another one than what the runtime sends."""
+    with Running("--rewrite", rewrite, "--", *program([signal.SIGQUIT, signal.SIGUSR1])) as running:
+        running.expect("^up$")
+        running.process.terminate()
+        running.expect(f"^got {got}$")
+
+
+def test_a_signal_can_be_kept_away():
+    """15:0: the program does not hear of it."""
+    with Running("-v", "-r", "10:0", "--", *program([signal.SIGUSR1, signal.SIGUSR2])) as running:
+        running.expect("^up$")
+        running.process.send_signal(signal.SIGUSR1)
+        running.process.send_signal(signal.SIGUSR2)
+        running.expect("^got SIGUSR2$")
+        assert "got SIGUSR1" not in running.text
+
+
+def test_signals_reach_the_group_when_that_is_wanted():
+    """-g: a shell that waits for its children does not pass signals on; the group gets them all the same."""
+    with Running(
+        "-g", "--", "sh", "-c", 'trap "" TERM; "$@" & wait $!; exit 6', "sh", *program([signal.SIGTERM])
+    ) as running:
+        running.expect("^up$")
+        running.process.terminate()
+        running.expect("^got SIGTERM$")
+        assert running.to_the_end() == 6
+
+
+def test_one_that_does_not_leave_is_killed_when_that_is_wanted():
+    """--kill-after: 137."""
+    with Running("-k", "100ms", "--", "sh", "-c", 'trap "" TERM; echo up; while :; do sleep 0.05; done') as running:
+        running.expect("^up$")
+        running.process.terminate()
+        assert running.to_the_end() == 137
+
+
+@pytest.mark.parametrize(("when", "lives", "status"), [("on-failure", 3, 0), ("never", 1, 4)])
+def test_it_is_started_again_as_long_as_it_fails(tmp_path, monkeypatch, when, lives, status):
+    """The third life is a good one."""
+    monkeypatch.setattr("procman.entry.FIRST_PAUSE", 0.001)
+    script = "echo life >> log; [ $(wc -l < log) = 3 ] || exit 4"
+    monkeypatch.chdir(tmp_path)
+    assert end_of("plain", "sh", "-c", script, restart=when) == status
+    assert (tmp_path / "log").read_text().count("life") == lives
+
+
+def test_a_stop_ends_the_restarts():
+    """Who asks for its end does not want another one; not even between two of them."""
+    with Running("-v", "--restart", "always", "--", "sh", "-c", "exit 3") as running:
+        running.expect("starting it again in 1 s")
+        running.process.terminate()
+        assert running.to_the_end() == 3
+
+
+def test_what_the_program_inherits_is_as_it_was_asked_for(tmp_path):
+    """--chdir, --umask, --env and --log."""
+    words = ["--chdir", str(tmp_path), "--umask", "027", "--env", "NAME=value", "--log", str(tmp_path / "log")]
+    with Running(*words, "--", "sh", "-c", "pwd; umask; echo $NAME >&2") as running:
+        assert running.to_the_end() == 0
+    assert (tmp_path / "log").read_text() == f"{tmp_path}\n0027\nvalue\n"
+
+
+def test_in_the_background_it_is_told_whether_the_program_was_started(tmp_path):
+    """0 and a pid file, or why not and what a shell would exit with."""
+    log, pidfile = tmp_path / "log", tmp_path / "pid"
+    words = ["-d", "--log", str(log), "--pidfile", str(pidfile), "--"]
+    with Running(*words, *program([signal.SIGTERM]), cwd=tmp_path) as running:
+        assert running.to_the_end() == 0
+    keeper = int(pidfile.read_text())
+    assert os.getsid(keeper) not in (keeper, os.getsid(0))
+    assert Path(f"/proc/{keeper}/cwd").readlink() == Path("/")
+    while "up" not in log.read_text():
+        os.sched_yield()
+    stopped = subprocess.run(procman("stop", "--pidfile", str(pidfile)), env=environment(tmp_path), check=False)
+    assert stopped.returncode == 0
+    assert "got SIGTERM" in log.read_text()
+    with Running("-d", "--", "/nonexistent") as running:
+        assert running.to_the_end() == 127
+        assert "cannot run /nonexistent: No such file or directory" in running.text
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "reason"),
+    [
+        ([], 2, "there is no command to run"),
+        (["--", "/nonexistent"], 127, "cannot run /nonexistent: No such file or directory"),
+        (["--", "/etc/passwd"], 126, "cannot run /etc/passwd: Permission denied"),
+        (["--rewrite", "15", "--", "true"], 2, "expected two signals such as TERM:QUIT or 15:3"),
+        (["--restart", "sometimes", "--", "true"], 2, "expected one of never, on-failure, always"),
+        (["-e", "256", "--", "true"], 2, "an exit status is a number from 0 to 255"),
+        (["--env", "NAME", "--", "true"], 2, "expected NAME=VALUE"),
+        (["--umask", "9", "--", "true"], 2, "cannot read --umask"),
+        (["--user", "nobody-at-all", "--", "true"], 2, "there is no user 'nobody-at-all'"),
+        (["--chdir", "/nowhere", "--", "true"], 2, "cannot change to /nowhere"),
+        (["-k", "soon", "--", "true"], 2, "cannot read --kill-after"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_the_way_out(words, status, reason):
+    """In one line, with the status that a shell would have."""
+    with Running(*words) as running:
+        assert running.to_the_end() == status
+        assert reason in running.text
+        assert "Traceback" not in running.text
