@@ -171,7 +171,7 @@ class Engine:
         for process, reaped in ended:
             status = ExitStatus(reaped.code, reaped.signal, reaped.core_dumped)
             self._events.append(Exited(reaped.pid, status, remains.get(process.name, ())))
-        self._events += [RemainsGone(name) for name in self._trees.gone()]
+        self._remains_gone(self._trees.gone())
         if ended and self._report is None:
             self._report = self._loop.call_later(REPORT_AFTER, self._report_left)
 
@@ -244,7 +244,13 @@ class Engine:
         orders, self._tree_orders = self._tree_orders, []
         outcome = self._trees.signal(orders)
         self._events += [KillFailed(name, refusal) for name, refusal in outcome.refused.items()]
-        self._events += [RemainsGone(name) for name in outcome.gone]
+        self._remains_gone(outcome.gone)
+
+    def _remains_gone(self, names: list[str]) -> None:
+        for name in names:
+            # Theirs may be the last words.
+            self._streams.ended(name)
+            self._events.append(RemainsGone(name))
 
     def _spawn(self, order: Spawn) -> None:
         if not self.fleet.awaits(order):
