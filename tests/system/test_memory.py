@@ -22,7 +22,7 @@ def kept(*, give_back: bool) -> int:
         give_back_large_blocks()
     bytearray(b"x" * (16 * MIB))  # when this is freed, glibc takes it for a usual size
     before = resident()
-    blocks = [bytearray(b"x" * MIB) for _ in range(64)]
+    blocks = [bytearray(b"x" * MIB) for _ in range(200)]
     del blocks[:-1]
     return resident() - before
 
