@@ -138,7 +138,7 @@ def open_tcp(host: str, port: int, backlog: int, purpose: Purpose) -> socket.soc
 
     A host that is a name is looked up by the C library, which waits for name servers if /etc/hosts does not know it.
     """
-    shown = f"{host or '*'}:{port}"
+    shown = f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}"
     try:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV

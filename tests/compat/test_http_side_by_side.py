@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from open_sockets import listening
 from peers import PROCMAN, SUPERVISORD, running
 
 pytest.importorskip("supervisor.http", reason="the oracle is not installed: pip install supervisor")
@@ -124,6 +125,7 @@ def peers() -> Iterator[tuple[Peer, Peer]]:
 
 @contextlib.contextmanager
 def peer(master: tuple[str, ...]) -> Iterator[Peer]:
+    """One of them, running."""
     with socket.socket() as first, socket.socket() as second:
         for free in (first, second):
             free.bind(("127.0.0.1", 0))
@@ -160,3 +162,42 @@ def test_what_is_an_error_of_the_server_there_is_one_of_the_client_here(peers, n
     """These are the only ones, as far as anybody has found."""
     data, theirs, ours = DIFFERENT[name]
     assert [peer.ask(peer.guarded, data)[0] for peer in peers] == [theirs, ours]
+
+
+PORTS = ("*:{}", "{}", ":{}", "127.0.0.1:{}", "LocalHost:{}", "0.0.0.0:{}")
+
+
+def test_they_listen_on_the_same_addresses():
+    """Every form that supervisord takes, several servers in one file; a star is IPv4 to both."""
+    found = []
+    for master in (SUPERVISORD, PROCMAN):
+        with contextlib.ExitStack() as stack:
+            free = [stack.enter_context(socket.socket()) for _ in PORTS]
+            for one in free:
+                one.bind(("127.0.0.1", 0))
+            ports = [one.getsockname()[1] for one in free]
+        servers = "".join(
+            f"[inet_http_server:{number}]\nport={form.format(port)}\nusername=me\npassword=secret\n"
+            for number, (form, port) in enumerate(zip(PORTS, ports, strict=True))
+        )
+
+        def write(folder: Path, servers: str = servers) -> Path:
+            path = folder / "supervisord.conf"
+            path.write_text(CONFIG.partition("[unix_http_server]")[0] + servers)
+            return path
+
+        with running(master, write) as folder:
+            pid = int((folder / "master.pid").read_text())
+            found.append({ports.index(port): address for address, port in listening(pid)})
+    assert (
+        found[0]
+        == found[1]
+        == {
+            0: "0.0.0.0",
+            1: "0.0.0.0",
+            2: "0.0.0.0",
+            3: "127.0.0.1",
+            4: "127.0.0.1",
+            5: "0.0.0.0",
+        }
+    )

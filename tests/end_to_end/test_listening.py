@@ -1,0 +1,159 @@
+"""Where a master listens, and where it does not: whoever can reach a socket without a password can run programs."""
+
+import contextlib
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from log_lines import LogLines
+from master_process import environment
+from open_sockets import listening
+from running_master import SLEEPER, RunningMaster
+
+from procman.client import Client
+
+REFUSED = r"CRIT not listening on {}: everybody who reaches it could run programs here; set username= and password= in"
+
+
+@pytest.fixture
+def master(tmp_path) -> Iterator:
+    """Start a master with these [inet_http_server:sN] sections; a port is {0}, {1}, ….
+
+    Gives the master and the ports.
+    """
+    masters = []
+
+    def start(*sections: str) -> tuple[RunningMaster, list[int]]:
+        with contextlib.ExitStack() as stack:
+            free = [stack.enter_context(socket.socket()) for _ in sections]
+            for one in free:
+                one.bind(("127.0.0.1", 0))
+            ports = [one.getsockname()[1] for one in free]
+        servers = "".join(
+            f"[inet_http_server:s{number}]\nport={section.format(*ports)}\n" for number, section in enumerate(sections)
+        )
+        masters.append(RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n{servers}"))
+        return masters[-1], ports
+
+    yield start
+    for one in masters:
+        one.close()
+
+
+def test_without_a_password_only_loopback_is_listened_on(master):
+    """What anybody might reach is refused, each with a line that says why and what to do; the rest of it runs."""
+    refused = ("*:{0}", "{1}", "0.0.0.0:{2}", "192.0.2.1:{3}", "*:{4}\nusername=\npassword=")
+    taken = ("127.0.0.1:{5}", "localhost:{6}", "127.9.8.7:{7}", "*:{8}\nusername=me\npassword=secret")
+    running, ports = master(*refused, *taken)
+    running.wait_for("web entered RUNNING")
+    shown = ("*", "*", "0.0.0.0", "192.0.2.1", "*")
+    for number, host in enumerate(shown):
+        assert re.search(
+            REFUSED.format(re.escape(f"{host}:{ports[number]}")) + rf" \[inet_http_server:s{number}\]", running.text
+        )
+    hosts = ("127.0.0.1", "127.0.0.1", "127.9.8.7", "0.0.0.0")
+    assert listening(running.pid) == set(zip(hosts, ports[5:], strict=True))
+    # What `procman check` says of the file, with the line, is in the log, too.
+    assert running.text.count(" port: the master will not listen on ") == len(refused)
+    assert running.text.count(" username: it is empty, so nobody is asked for a password") == 1
+
+
+def test_it_listens_for_everybody_where_that_is_spelled_out(master):
+    """And says so; a password takes the warning away."""
+    running, ports = master(
+        "*:{0}\nallow_unauthenticated=true",
+        "*:{1}\nallow_unauthenticated=true\nusername=me\npassword=secret",
+        "127.0.0.1:{2}\nallow_unauthenticated=true",
+    )
+    running.wait_for("web entered RUNNING")
+    assert listening(running.pid) == {("0.0.0.0", ports[0]), ("0.0.0.0", ports[1]), ("127.0.0.1", ports[2])}
+    assert "not listening" not in running.text
+    warned = re.findall(r"WARN (\[.*) asks nobody for a password: everybody who reaches (\S+) can run", running.text)
+    assert warned == [("[inet_http_server:s0]", f"*:{ports[0]}")]
+    with contextlib.closing(Client(f"http://127.0.0.1:{ports[0]}")) as client:
+        assert client.call("GET", "/v1/master")["may_control"] is True
+
+
+# A machine whose resolver has its own opinion of localhost.
+ELSEWHERE = """
+import socket, sys
+from procman.cli.procman import main
+look_up = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *more, **named: look_up("0.0.0.0", *more, **named)
+main(["-c", sys.argv[1]])
+"""
+
+
+def test_a_name_is_not_taken_for_loopback_where_it_means_something_else(tmp_path):
+    """The address that it has come to is looked at before anybody can connect."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    file = tmp_path / "f.conf"
+    file.write_text(
+        f"[supervisord]\nlogfile={tmp_path}/log\npidfile={tmp_path}/pid\n[inet_http_server]\nport=localhost:{port}\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", ELSEWHERE, str(file)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment(tmp_path),
+    )
+    with process:
+        log = LogLines(process)
+        log.expect(REFUSED.format(f"localhost:{port}, which is 0.0.0.0"), "procman started with pid")
+        assert listening(process.pid) == set()
+        process.terminate()
+        assert log.to_the_end() == 0
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("host", ["[::1]", "::1"])
+def test_ipv6_is_spoken_with_brackets_or_without(master, host):
+    """Its loopback needs no password; on a machine without IPv6 the reason is said, and nothing is started."""
+    running, (port,) = master(f"{host}:{{0}}")
+    if not has_ipv6():
+        assert running.to_the_end() == 2
+        assert f"cannot listen on [::1]:{port}: " in running.text
+        return
+    running.wait_for("web entered RUNNING")
+    assert listening(running.pid) == {("::1", port)}
+    with contextlib.closing(Client(f"http://[::1]:{port}")) as client:
+        assert client.call("GET", "/v1/processes/web")["processes"][0]["statename"] == "RUNNING"
+
+
+def test_every_interface_of_both_families_is_one_address(master):
+    """The star is IPv4, as with supervisord; [::] is both."""
+    if not has_ipv6():
+        return
+    running, (port,) = master("[::]:{0}\nusername=me\npassword=secret")
+    running.wait_for("web entered RUNNING")
+    assert listening(running.pid) == {("::", port)}
+    for host in ("127.0.0.1", "[::1]"):
+        with contextlib.closing(Client(f"http://{host}:{port}", "me", "secret")) as client:
+            assert client.call("GET", "/v1/master")["may_control"] is True
+
+
+def test_a_port_that_is_taken_keeps_it_from_starting(master):
+    """Before any program has been started, with the server and the way out."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        running, _ = master(f"127.0.0.1:{port}")
+        assert running.to_the_end() == 2
+    assert (
+        f"cannot listen on 127.0.0.1:{port}: Address already in use; stop the program that listens there"
+        in running.text
+    )
+    assert "spawned" not in running.text
