@@ -42,6 +42,12 @@ class Asked(RunningMaster):
             f"[inet_http_server:guarded]\nport=127.0.0.1:{self.guarded_port}\nusername=me\npassword=secret\n",
         )
         self.wait_for("web entered RUNNING")
+        # Stays connected: what it asks opens and closes nothing while the descriptors are counted.
+        self.observer = self.http("unix")
+
+    def close(self) -> None:
+        self.observer.close()
+        super().close()
 
     def connect(self, way: str) -> socket.socket:
         client = socket.socket(socket.AF_UNIX if way == "unix" else socket.AF_INET)
@@ -60,8 +66,19 @@ class Asked(RunningMaster):
             answer = connection.getresponse()
             return answer.status, answer.read()
 
-    def fds(self) -> int:
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+    def turn(self) -> None:
+        """Returns after a turn of its loop."""
+        self.observer.request("GET", "/v1/processes/web")
+        answer = self.observer.getresponse()
+        assert (answer.status, bool(answer.read())) == (200, True)
+
+    def fds(self) -> dict[str, str]:
+        """What each of its descriptors is."""
+        found = {}
+        for fd in os.listdir(f"/proc/{self.pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed since
+                found[fd] = os.readlink(f"/proc/{self.pid}/fd/{fd}")
+        return found
 
     def rss(self) -> int:
         with open(f"/proc/{self.pid}/statm") as statm:
@@ -77,15 +94,16 @@ class Asked(RunningMaster):
     @contextlib.contextmanager
     def unmoved(self, memory: int = 32 * MIB) -> Iterator[None]:
         """Afterwards it has as many descriptors as before; in between no more memory than that has been added."""
+        self.turn()
         fds, rss = self.fds(), self.rss()
         yield
         assert self.rss() - rss < memory
+        self.is_well()
         for _ in range(TURNS):
-            # Each answer is a turn of its loop, in which it sees who has gone.
-            self.is_well()
-            if self.fds() <= fds:
+            self.turn()  # it sees who has gone
+            if len(self.fds()) <= len(fds):
                 return
-        raise AssertionError(f"{self.fds()} descriptors, and {fds} before")
+        raise AssertionError(f"{self.fds()}, and before {fds}")
 
 
 @pytest.fixture(scope="module")
