@@ -68,8 +68,14 @@ class Asked(RunningMaster):
 
     def turn(self) -> None:
         """Returns after a turn of its loop."""
-        self.observer.request("GET", "/v1/processes/web")
-        answer = self.observer.getresponse()
+        try:
+            self.observer.request("GET", "/v1/processes/web")
+            answer = self.observer.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            # It was the one that sat idle longest when there were too many; this connects it again.
+            self.observer.close()
+            self.observer.request("GET", "/v1/processes/web")
+            answer = self.observer.getresponse()
         assert (answer.status, bool(answer.read())) == (200, True)
 
     def fds(self) -> dict[str, str]:
@@ -402,10 +408,10 @@ def test_hundreds_who_do_not_go_on_are_in_nobodys_way(master, way, sent):
 def test_more_clients_than_there_is_room_for_make_room_for_each_other(master):
     """Of hundreds that sit idle the longest idle are let go; the master keeps within its descriptors."""
     with contextlib.ExitStack() as clients, master.unmoved():
-        fds = master.fds()
+        fds = len(master.fds())
         for _ in range(600):
             clients.enter_context(contextlib.closing(master.connect("unix"))).sendall(GET)
-            assert master.fds() < fds + 256 + 128
+            assert len(master.fds()) < fds + 256 + 128
         master.is_well()
         clients.close()
 
