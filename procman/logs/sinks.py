@@ -90,6 +90,9 @@ class Null(_AlwaysReady):
 # O_APPEND: several programs may share a file. os.open adds O_CLOEXEC itself (PEP 446).
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY
 
+# How often a file is looked at: is it still where it can be found? In seconds.
+LOOK_EVERY = 1.0
+
 PROGRAM_GOES_ON = "the program keeps running, its output is counted as lost until this is mended"
 
 
@@ -99,6 +102,9 @@ class RotatingFile(_AlwaysReady):
     As in supervisor the file is rotated after the write that reached `maxbytes` (0: never), and with no backups it
     begins again empty. Devices and fifos are not rotated, and a fifo that is full loses what does not fit.
     `maxbytes` and `backups` may be changed at any time.
+
+    A file that was removed is begun anew within a second of writing; what was written in that second is counted as
+    lost. One that was moved away is still there, and goes on until `reopen`.
     """
 
     def __init__(
@@ -116,11 +122,15 @@ class RotatingFile(_AlwaysReady):
         self.maxbytes = maxbytes
         self.backups = backups
         self._meanwhile = meanwhile
+        self._say = on_problem
+        self._clock = clock
         self._trouble = Trouble(on_problem, clock)
         self._rotation = Trouble(on_problem, clock)
         self._fd = -1
         self._size = 0  # counted here, so that no write needs a stat
         self._rotates = False
+        self._look_at = 0.0
+        self._seen = 0  # how much was in it when it was there for sure
         self._closed = False
         self._open()
 
@@ -136,6 +146,8 @@ class RotatingFile(_AlwaysReady):
 
     def write(self, data: bytes) -> bool:
         """Write it, or count it as lost; always True."""
+        if self._fd >= 0 and self._clock() >= self._look_at:
+            self._look()
         if self._fd < 0 and not self._open_again():
             self._trouble.lost += len(data)
             return True
@@ -186,9 +198,23 @@ class RotatingFile(_AlwaysReady):
         except OSError as error:
             self._failed(error)
             return False
-        self._size = status.st_size
+        self._size = self._seen = status.st_size
+        self._look_at = self._clock() + LOOK_EVERY
         self._rotates = stat.S_ISREG(status.st_mode)
         return True
+
+    def _look(self) -> None:
+        """Somebody may have removed the file: nobody would ever see what is written to it, and its disk stays full."""
+        self._look_at = self._clock() + LOOK_EVERY
+        if not self._rotates or os.fstat(self._fd).st_nlink:
+            self._seen = self._size
+            return
+        # Some of it may have been there when it was removed: rather too much is counted than too little.
+        lost = max(0, self._size - self._seen)
+        self._trouble.lost += lost
+        self._close_fd()
+        if self._open():
+            self._say(f"log {self.path} was removed and is begun anew; at most {lost} bytes are lost")
 
     def _open_again(self) -> bool:
         return not self._closed and not self._trouble.resting and self._open()
@@ -227,7 +253,7 @@ class RotatingFile(_AlwaysReady):
             self._close_fd()
             self._open()
         else:
-            self._size = 0
+            self._size = self._seen = 0
 
 
 def _replace(source: str, target: str) -> None:

@@ -30,8 +30,15 @@ class Master(LogLines):
     """`procman -c CONFIG`, from here to the end of the `with` block."""
 
     def __init__(
-        self, config: Path, *arguments: str, cwd: Path | None = None, as_pid_1: bool = False, **environ: str
+        self,
+        config: Path,
+        *arguments: str,
+        cwd: Path | None = None,
+        as_pid_1: bool = False,
+        wrapper: tuple[str, ...] = (),
+        **environ: str,
     ) -> None:
+        """`wrapper` is what stands before the command, and executes it in its place."""
         # Not under tmp_path: the path of a socket has to be short.
         self.runtime_dir = Path(tempfile.mkdtemp(prefix="procman-test-"))
         self.config = config
@@ -40,7 +47,16 @@ class Master(LogLines):
         self.cwd = cwd or config.parent
         super().__init__(
             subprocess.Popen(
-                [*(UNSHARE if as_pid_1 else ()), sys.executable, "-m", "procman", "-c", str(config), *arguments],
+                [
+                    *(UNSHARE if as_pid_1 else ()),
+                    *wrapper,
+                    sys.executable,
+                    "-m",
+                    "procman",
+                    "-c",
+                    str(config),
+                    *arguments,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -37,6 +37,8 @@ class RunningMaster(Master):
         master: str = "",
         arguments: tuple[str, ...] = (),
         as_pid_1: bool = False,
+        wrapper: tuple[str, ...] = (),
+        **environ: str,
     ) -> None:
         self.folder = folder
         self.file = folder / "supervisord.conf"
@@ -48,7 +50,7 @@ class RunningMaster(Master):
             f"[supervisord]\nlogfile={folder}/master.log\npidfile={folder}/master.pid\nchildlogdir={folder}\n{master}\n"
         )
         self.write(programs)
-        super().__init__(self.file, *arguments, as_pid_1=as_pid_1)
+        super().__init__(self.file, *arguments, as_pid_1=as_pid_1, wrapper=wrapper, **environ)
 
     def write(self, programs: str) -> None:
         self.file.write_text(self._head + programs)

@@ -137,6 +137,61 @@ def test_a_full_disk_is_said_once_and_its_end_too(tmp_path, clock, said):
     sink.close()
 
 
+def test_a_file_that_was_removed_is_begun_anew(tmp_path, clock, said):
+    """Within a second; what may have gone with it is counted, and said."""
+    path = tmp_path / "log"
+    sink = RotatingFile(str(path), on_problem=said.append, clock=clock)
+    sink.write(b"a" * 10)
+    clock.now += 1
+    sink.write(b"b" * 20)
+    path.unlink()
+    sink.write(b"c" * 30)
+    assert (sink.lost, said, path.exists()) == (0, [], False)
+    clock.now += 1
+    sink.write(b"d" * 40)
+    assert path.read_bytes() == b"d" * 40
+    assert sink.lost == 50
+    assert said == [f"log {path} was removed and is begun anew; at most 50 bytes are lost"]
+    assert sink.problem is None
+
+
+def test_a_file_that_was_moved_away_goes_on_until_it_is_reopened(tmp_path, clock, said):
+    """That is how logrotate does it; and one that was removed by a rotation of our own is not missed."""
+    path = tmp_path / "log"
+    sink = RotatingFile(str(path), 100, 1, on_problem=said.append, clock=clock)
+    path.rename(tmp_path / "moved")
+    clock.now += 1
+    sink.write(b"a" * 10)
+    assert (tmp_path / "moved").read_bytes() == b"a" * 10
+    sink.reopen()
+    for _ in range(4):
+        clock.now += 1
+        sink.write(b"b" * 100)
+    assert (sink.lost, said) == (0, [])
+
+
+def test_a_file_that_goes_with_its_directory_is_counted_until_that_is_back(tmp_path, clock, said):
+    """Said when it begins and when it ends."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    path = folder / "log"
+    sink = RotatingFile(str(path), on_problem=said.append, clock=clock)
+    sink.write(b"a" * 10)
+    path.unlink()
+    folder.rmdir()
+    clock.now += 1
+    sink.write(b"b" * 20)
+    folder.mkdir()
+    clock.now += 1
+    sink.write(b"c" * 30)
+    assert path.read_bytes() == b"c" * 30
+    assert sink.lost == 30
+    assert [text.partition(";")[0] for text in said] == [
+        f"cannot write log {path}: No such file or directory",
+        f"log {path} can be written again",
+    ]
+
+
 def test_a_missing_directory_is_tried_again_once_a_second(tmp_path, clock, said):
     """Output is lost and counted until the directory is there and the second is over."""
     path = tmp_path / "gone" / "log"

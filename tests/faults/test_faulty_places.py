@@ -1,0 +1,224 @@
+"""Where output goes is no longer what it was: a console nobody reads, a full disk, what is gone."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from faulty_master import assert_well, program
+from running_master import SLEEPER, python
+
+# Says lines without end, ten thousand a second at most, and when it is told to leave how many bytes that were.
+COUNTS = python(
+    "import os, signal, sys, time\n"
+    "said = 0\n"
+    "def leave(*_):\n"
+    "    open(sys.argv[1], 'w').write(str(said)); os._exit(0)\n"
+    "signal.signal(signal.SIGTERM, leave)\n"
+    "while True:\n"
+    "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
+    "    said += os.write(1, b'%050d' % said + bytes([10]))\n"
+    "    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])\n"
+    "    time.sleep(0.0001)\n"
+)
+BLOCK = "import os, time\nfor _ in range({count}): os.write(1, b'x' * 1023 + bytes([10]))\n"
+
+
+def counts(folder: Path, log: object, **options) -> str:
+    return program("counts", f"{COUNTS} {folder}/said", stdout_logfile=log, stdout_logfile_maxbytes=0, **options)
+
+
+def in_memory(size: str) -> tuple[str, ...]:
+    """What makes a small file system of the folder that is named after it, and goes on with the command behind that."""
+    mount = f'mount -t tmpfs -o size={size} none "$0" && exec "$@"'
+    return ("unshare", "--mount", "sh", "-c", mount)
+
+
+def fill(master) -> bytes:
+    """Its stdout, as if somebody had stopped reading it long ago; returns what is in it now."""
+    writer = os.open(f"/proc/self/fd/{master.process.stdout.fileno()}", os.O_WRONLY | os.O_NONBLOCK)
+    filler = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filler += os.write(writer, b"." * 4096)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filler += os.write(writer, b".")
+    os.close(writer)
+    return filler
+
+
+def test_stdout_is_a_pipe_that_nobody_reads(run, tmp_path):
+    """Only what writes there waits; SIGTERM is obeyed; who reads at last gets all of it."""
+    code = BLOCK.format(count=3000) + "open('done', 'w').close(); time.sleep(1000)"
+    master = run(program("loud", python(code), stdout_logfile="/dev/stdout", directory=tmp_path))
+    fill(master)
+    master.begins("loud", reads=False)
+    master.serves()
+    assert not (tmp_path / "done").exists(), "nobody has read what it wrote"
+    assert_well(master, reads=False)
+    # What was too much for pipe and memory, it says.
+    assert "received SIGTERM" in master.log()
+    master.to_the_end()
+    read = sum(len(line) + 1 for line in master.lines if line == "x" * 1023)
+    assert 0 <= read < 3000 * 1024
+
+
+def test_stdout_that_is_read_again_loses_nothing(run, tmp_path):
+    """A reader that stood still for a while costs the program some time, and no byte."""
+    code = BLOCK.format(count=3000) + "print('through'); time.sleep(1000)"
+    master = run(program("loud", python(code), stdout_logfile="/dev/stdout"))
+    fill(master)
+    master.begins("loud", reads=False)
+    master.serves()
+    master.wait_for("through")
+    assert master.info("loud")["lost"] == 0
+    assert sum(line.lstrip(".") == "x" * 1023 for line in master.lines) == 3000
+    assert_well(master)
+
+
+def test_stdout_is_closed_at_its_other_end(run):
+    """It is counted as lost what goes there, and said once in the log that can be written."""
+    code = BLOCK.format(count=100) + "os.write(2, b'through'); time.sleep(1000)"
+    master = run(program("loud", python(code), stdout_logfile="/dev/stdout"))
+    master.wait_for("success: loud")
+    reader = os.dup(master.process.stdout.fileno())
+    master.process.stdout.close()
+    os.close(reader)
+    master.begins("loud", reads=False)
+    master.call("POST", "/v1/processes/loud/restart")
+    with contextlib.closing(master.follow("loud", "stderr")) as said:
+        assert next(said) == b"through"
+    master.serves()
+    assert master.info("loud")["lost"] >= 100 * 1024
+    assert master.log().count("cannot write to stdout") == 1
+    assert_well(master, reads=False)
+
+
+def test_log_files_are_on_a_full_disk(run, tmp_path):
+    """The master's own and a program's: each is said once where it can be said, and counted."""
+    code = BLOCK.format(count=100) + "os.write(2, b'through'); time.sleep(1000)"
+    loud = program("loud", python(code), stdout_logfile="/dev/full", stdout_logfile_maxbytes=0)
+    master = run(loud, arguments=("--logfile", "/dev/full"))
+    master.wait_for("cannot write log /dev/full: No space left on device; the program keeps running")
+    master.begins("loud")
+    with contextlib.closing(master.follow("loud", "stderr")) as said:
+        assert next(said) == b"through"
+    master.serves()
+    assert master.info("loud")["lost"] == 100 * 1024
+    assert_well(master)
+    assert sum("cannot write log /dev/full: No space" in line for line in master.lines) == 2
+    assert any("log /dev/full is closed; 102400 bytes of it were lost" in line for line in master.lines)
+
+
+def test_a_disk_fills_up_and_has_room_again(run, own_mounts, tmp_path):
+    """What did not fit is counted to the byte; as soon as there is room, both logs go on."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    master = run(
+        counts(tmp_path, disk / "counts.log") + program("calm", SLEEPER),
+        arguments=("--logfile", str(disk / "master.log")),
+        wrapper=(*in_memory("128k"), str(disk)),
+    )
+    master.begins("counts", "calm")
+    after = master.wait_for(f"cannot write log {disk}/counts.log: No space left on device")
+    master.serves()
+    there = Path(f"/proc/{master.pid}/root{disk}")
+    head = (there / "counts.log").read_bytes()
+    os.truncate(there / "counts.log", 0)
+    master.wait_for(f"log {disk}/counts.log can be written again", after=after)
+    master.call("POST", "/v1/processes/counts/stop")
+    kept = len(head) + (there / "counts.log").stat().st_size
+    assert kept + master.info("counts")["lost"] == int((tmp_path / "said").read_text())
+    assert_well(master)
+    assert sum(f"cannot write log {disk}/counts.log" in line for line in master.lines) == 1
+
+
+def test_log_files_are_removed(run, tmp_path):
+    """They are begun anew by themselves, and what can be read nowhere any more is counted."""
+    log = tmp_path / "counts.log"
+    master = run(counts(tmp_path, log)).begins("counts")
+    with (tmp_path / "master.log").open() as own:
+        (tmp_path / "master.log").unlink()
+        removed = log.stat().st_size
+        log.unlink()
+        master.wait_for(f"log {log} was removed and is begun anew")
+        master.serves()
+        master.call("POST", "/v1/processes/counts/stop")
+        assert "spawned: 'counts'" in own.read()
+    said = int((tmp_path / "said").read_text())
+    assert said - removed - log.stat().st_size <= master.info("counts")["lost"] < said
+    assert "stopped: counts" in master.log()
+    assert_well(master)
+
+
+def test_a_log_file_is_a_directory(run, tmp_path):
+    """Output that can go nowhere is counted; the program runs."""
+    log = tmp_path / "counts.log"
+    log.mkdir()
+    master = run(counts(tmp_path, log)).begins("counts")
+    master.wait_for(f"cannot write log {log}: Is a directory")
+    master.serves()
+    master.call("POST", "/v1/processes/counts/stop")
+    assert master.info("counts")["lost"] == int((tmp_path / "said").read_text())
+    assert_well(master)
+    assert sum("Is a directory" in line for line in master.lines) == 1
+
+
+def test_a_log_file_becomes_a_directory(run, tmp_path):
+    """The same while it runs, for the master's own as well; once it is mended a request to reopen is enough."""
+    log, own = tmp_path / "counts.log", tmp_path / "master.log"
+    master = run(counts(tmp_path, log)).begins("counts")
+    log.rename(tmp_path / "first")
+    own.rename(tmp_path / "first-own")
+    log.mkdir()
+    own.mkdir()
+    master.signal(signal.SIGUSR2)
+    after = master.wait_for(f"cannot write log {log}: Is a directory")
+    assert any(f"cannot write log {own}: Is a directory" in line for line in master.lines)
+    master.serves()
+    log.rmdir()
+    own.rmdir()
+    master.signal(signal.SIGUSR2)
+    master.wait_for(f"log {log} can be written again", after=after)
+    master.call("POST", "/v1/processes/counts/stop")
+    kept = (tmp_path / "first").stat().st_size + log.stat().st_size
+    assert kept + master.info("counts")["lost"] == int((tmp_path / "said").read_text())
+    assert "stopped: counts" in master.log()
+    assert_well(master)
+
+
+def test_the_masters_log_cannot_be_opened_at_its_start(tmp_path):
+    """That is said in a line, and nothing is started."""
+    (tmp_path / "x.log").mkdir()
+    (tmp_path / "x.conf").write_text(f"[supervisord]\nlogfile={tmp_path}/x.log\n" + program("web", SLEEPER))
+    words = [sys.executable, "-m", "procman", "-c", str(tmp_path / "x.conf")]
+    ended = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert ended.returncode == 2
+    assert f"cannot open the log {tmp_path}/x.log: Is a directory; set logfile=" in ended.stderr
+    assert "spawned" not in ended.stdout
+
+
+def test_the_log_directory_vanishes_and_comes_back(run, tmp_path):
+    """What could not be written meanwhile is counted, and both logs go on when it is there again."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    log = logs / "counts.log"
+    master = run(counts(tmp_path, log), arguments=("--logfile", str(logs / "master.log"))).begins("counts")
+    logs.rename(tmp_path / "away")
+    for file in (tmp_path / "away").iterdir():
+        file.rename(tmp_path / f"old-{file.name}")
+    gone = (tmp_path / "old-counts.log").stat().st_size
+    (tmp_path / "old-counts.log").unlink()
+    (tmp_path / "old-master.log").unlink()
+    after = master.wait_for(f"cannot write log {log}: No such file or directory")
+    master.serves()
+    logs.mkdir()
+    master.wait_for(f"log {log} can be written again", after=after)
+    master.call("POST", "/v1/processes/counts/stop")
+    said = int((tmp_path / "said").read_text())
+    assert said - gone - log.stat().st_size <= master.info("counts")["lost"] < said
+    assert "stopped: counts" in (logs / "master.log").read_text()
+    assert_well(master)
