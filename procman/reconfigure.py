@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Literal, cast
 
-from procman.api.shapes import Changes, ConfigInfo, Fault, Step, StopPlanInfo
+from procman.api.shapes import Changes, ConfigInfo, Fault, SectionSettings, Step, StopPlanInfo
+from procman.config import settings
 from procman.config.diff import Changes as Difference
 from procman.config.diff import GroupChange, diff
-from procman.config.model import Config, Effect
+from procman.config.model import Config, Effect, Program
 from procman.config.problems import ConfigError
+from procman.config.secrets import masked
 from procman.config.stop_plan import compare, read_duration, stop_plan, to_json
 from procman.control import Control, Refused
 from procman.core.messages import Announce, AnnounceGroup, GroupAdded, GroupChanged, GroupRemoved
@@ -34,6 +36,7 @@ class Reconfigure:
     def __init__(self, engine: Engine, control: Control, config: Config, load: Callable[[], Config]) -> None:
         """`config` is the one whose groups the fleet began with."""
         self.config = config
+        self._started_with = config
         self._master = config.master  # its options are read once
         self._engine = engine
         self._fleet = engine.fleet
@@ -52,7 +55,7 @@ class Reconfigure:
                 autostart=program.autostart,
                 group_prio=group.priority,
                 process_prio=program.priority,
-                command=program.command,
+                command=self.shown_command(program),
             )
             for group in self.config.groups
             for program in group.programs
@@ -70,6 +73,27 @@ class Reconfigure:
         )
         plan = stop_plan(dataclasses.replace(self.config, groups=active, master=self._master))
         return cast("StopPlanInfo", to_json(plan, compare(plan, seconds)))
+
+    @staticmethod
+    def shown_command(program: Program) -> str:
+        """For clients: without what looks like a secret in it."""
+        return masked(program.command)
+
+    def settings_of_master(self) -> list[SectionSettings]:
+        """What the master itself and its servers go by, which they have read once."""
+        return cast("list[SectionSettings]", settings.of_master(self._started_with))
+
+    def settings(self, spec: str) -> list[SectionSettings]:
+        """What each process that `spec` names goes by, its group first; raises Refused(BAD_NAME)."""
+        found: list[settings.Json] = []
+        shown: set[str] = set()
+        for info in self._control.processes(spec):
+            if info["group"] not in shown:
+                shown.add(info["group"])
+                shared = settings.of_group(self.config, self._fleet.groups[info["group"]].group)
+                found += [shared] if shared else []
+            found.append(settings.of_process(self.config, self._fleet.processes[info["namespec"]].program))
+        return cast("list[SectionSettings]", found)
 
     def check(self) -> None:
         """Raises Refused(CANT_REREAD) where a reload would find a file that cannot be used."""

@@ -74,6 +74,8 @@ class Rest:
         add("POST", "/log/clear", self._clear_main_log)
         add("POST", "/log/reopen", self._reopen_logs)
         add("GET", "/config", self._config)
+        add("GET", "/master/config", self._master_settings)
+        add("GET", "/processes/{spec}/config", self._settings)
         add("POST", "/config/reread", self._reread)
         add("POST", "/config/update", self._update)
         add("POST", "/events/remote", self._remote_event)
@@ -166,6 +168,12 @@ class Rest:
     async def _config(self, _: Request) -> Response:
         self._control.refuse_while_ending()
         return _json({"processes": self._reconfigure.available()})
+
+    async def _master_settings(self, _: Request) -> Response:
+        return _json({"sections": self._reconfigure.settings_of_master()})
+
+    async def _settings(self, _: Request, spec: str) -> Response:
+        return _json({"sections": self._reconfigure.settings(spec)})
 
     async def _reread(self, _: Request) -> Response:
         changes: Changes = self._reconfigure.reread()

@@ -5,6 +5,7 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     GET   /v1/master                         MasterInfo
     POST  /v1/master/shutdown                {}; answers before the stop begins
     POST  /v1/master/reload                  {}; all programs stop, the file is read again, they start
+    GET   /v1/master/config                  {"sections": [SectionSettings]}: the master itself, then each server
     GET   /v1/stop-plan                      StopPlanInfo of the active groups
             ?budget=10s                      against that time, and not docker's and Kubernetes'
     GET   /v1/health                         HealthInfo; what /readyz answers by its status
@@ -17,6 +18,7 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     POST  /v1/processes/SPEC/OP              {"results": [Result]}; OP is start, stop, restart, signal or clear
     POST  /v1/processes/OP                   the same for {"names": [SPEC, ...]}
             the body of both: {"wait": bool (true), "signal": "HUP" (for signal)}
+    GET   /v1/processes/SPEC/config          {"sections": [SectionSettings]}: of each process, its group's first
     POST  /v1/processes/SPEC/stdin           {}; the body, as it is, goes to the process
     GET   /v1/processes/SPEC/log/CHANNEL     bytes; CHANNEL is stdout or stderr
             ?tail=N                          the last N bytes (1600)
@@ -38,7 +40,7 @@ An error answers with its HTTP status and {"error": ErrorBody}: 404 for BAD_NAME
 """
 
 from enum import IntEnum
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 
 class Fault(IntEnum):
@@ -119,7 +121,27 @@ class ConfigInfo(TypedDict):
     autostart: bool
     group_prio: int
     process_prio: int
-    command: str
+    command: str  # without what looks like a secret in it
+
+
+class SettingInfo(TypedDict):
+    """One option as it is in effect, or one variable of `environment`. Secrets are "********"."""
+
+    option: str
+    variable: NotRequired[str]  # the name of the variable
+    value: Any  # a number, true or false, a text, a list of them, or null where it is not set
+    shown: str  # as a file would have it
+    source: Literal["file", "default", "command line", "earlier"]  # earlier: not (any more) what was read last
+    file: str | None
+    line: int | None
+
+
+class SectionSettings(TypedDict):
+    """The options of the master, of a server, of a process, or those that the processes of a group share."""
+
+    section: str  # in supervisor's words: "supervisord", "program:web"
+    name: str  # the namespec of the process, "group:*", or "" for the master and its servers
+    settings: list[SettingInfo]
 
 
 class Changes(TypedDict):

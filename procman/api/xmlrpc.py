@@ -270,6 +270,7 @@ class XmlRpc:
             for program in group.programs:
                 info: dict[str, Any] = {name: getattr(program, name) for name in CONFIG_FIELDS}
                 info |= {
+                    "command": self._reconfigure.shown_command(program),
                     "exitcodes": list(program.exitcodes),
                     "group": group.name,
                     "group_prio": group.priority,

@@ -36,6 +36,7 @@ PROCMANCTL: Mapping[str, Entry] = {
         {1: "no such process, or its logs cannot be emptied"},
         {"clear <gname>:*": "Clear the log files of a group", "clear '<pattern>'": "Clear those that match"},
     ),
+    "config": Entry('`{"sections": [SectionSettings]}`', {1: "no such process"}),
     "exit": Entry(_LEFT),
     "fg": Entry(
         '`{"name": str, "channel": "stdout" or "stderr", "data": str}`, a line for each piece',

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from procman.cli.ctl_session import Session
 
 _TAKES_GROUPS = frozenset({"add", "remove", "update"})
-_TAKES_PROCESSES = frozenset({"clear", "fg", "pid", "restart", "signal", "start", "status", "stop", "tail"})
+_TAKES_PROCESSES = frozenset({"clear", "config", "fg", "pid", "restart", "signal", "start", "status", "stop", "tail"})
 
 
 def run(session: Session) -> None:

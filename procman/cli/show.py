@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import BinaryIO
 
-    from procman.api.shapes import Changes, ConfigInfo, ProcessInfo, Step
+    from procman.api.shapes import Changes, ConfigInfo, ProcessInfo, SectionSettings, SettingInfo, Step
 
 _RESET = "\x1b[0m"
 _COLOURS = {
@@ -30,6 +30,7 @@ _COLOURS = {
 }
 _CONSEQUENCES = frozenset({"stopped", "updated"})  # of another step for the same group, which says it better
 _NAME_WIDTH = 30  # supervisorctl's: three blanks follow the widest name, if that is wider than this
+_VALUE_WIDTH = 60  # of `config`: what stands behind a longer value stands further right
 
 _SGR = r"\x1b\[[0-9;:]{0,32}m"
 # C0 but for TAB and LF, DEL, C1, and the marks that turn the direction of text: all of them can fake what is shown.
@@ -77,6 +78,35 @@ def config_row(info: ConfigInfo) -> str:
     used = "in use" if info["inuse"] else "avail"
     start = "auto" if info["autostart"] else "manual"
     return f"{name:<32} {used:<9} {start:<9} {info['group_prio']}:{info['process_prio']}"
+
+
+def settings(sections: Iterable[SectionSettings]) -> list[str]:
+    """The lines of `config`: each section under its name, each option with its value and where that is from."""
+    lines: list[str] = []
+    for section in sections:
+        if lines:
+            lines.append("")
+        lines.append(f"{section['name']}  [{section['section']}]" if section["name"] else f"[{section['section']}]")
+        rows = [(_assigned(setting), _whence(setting)) for setting in section["settings"]]
+        width = max((len(assigned) for assigned, _ in rows if len(assigned) <= _VALUE_WIDTH), default=0)
+        lines += [f"  {assigned:<{width}}  ; {whence}" for assigned, whence in rows]
+    return lines
+
+
+def _assigned(setting: SettingInfo) -> str:
+    name = f"{setting['option']}.{setting['variable']}" if "variable" in setting else setting["option"]
+    # A value of several lines stays in one.
+    return f"{name} = {setting['shown']}".replace("\n", "\\n").rstrip()
+
+
+def _whence(setting: SettingInfo) -> str:
+    match setting["source"]:
+        case "file":
+            return f"{setting['file']}:{setting['line']}" if setting["line"] else f"{setting['file']}"
+        case "earlier":
+            return "not what the file says now: see update"
+        case source:
+            return source
 
 
 def changes(found: Changes) -> list[str]:

@@ -10,9 +10,11 @@ import os
 
 from procman.config.problems import Problem
 from procman.config.raw import RawOption, RawSection
+from procman.config.secrets import is_secret, masked
 
 COMMENT_SIGNS = (";", "#")
 BYTE_ORDER_MARK = "\ufeff"
+LONGEST_SHOWN = 40
 
 
 def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
@@ -44,6 +46,7 @@ class _Reader:
         self.option: RawOption | None = None
         self.indent = 0
         self.headless = False
+        self.after_secret = False
         # The lines of each value, joined at the end; the quote that is open after the last of them.
         self.lines: dict[int, tuple[RawOption, list[str]]] = {}
         self.quote = ""
@@ -86,25 +89,29 @@ class _Reader:
 
     def _header(self, number: int, name: str, rest: str) -> None:
         self.option = None
+        self.after_secret = False
         self.section = self.sections.setdefault(name, RawSection(name, name, self.file, number))
         if rest:
-            self.complain(number, f"what stands after the ] is ignored: {rest.strip()[:40]!r}", "other", warning=True)
+            self.complain(number, f"what stands after the ] is ignored: {_shown(rest.strip())}", "other", warning=True)
 
     def _option(self, number: int, value: str, comment: str | None) -> None:
         assert self.section is not None
         ends = [end for end in (value.find("="), value.find(":")) if end >= 0]
         if not ends:
+            # It may be what is left of a secret that was meant to go on here.
+            what = "this line" if self.after_secret else _shown(value)
             self.complain(
                 number,
-                f"cannot read {value[:40]!r}: expected a [section], an option = value, or more indentation to go on "
+                f"cannot read {what}: expected a [section], an option = value, or more indentation to go on "
                 "with the value above",
                 "syntax",
             )
             return
         name = value[: min(ends)].rstrip().lower()
         if not name:
-            self.complain(number, f"cannot read {value[:40]!r}: no name before the {value[0]!r}", "syntax")
+            self.complain(number, f"cannot read {_shown(value)}: no name before the {value[0]!r}", "syntax")
         self.option = RawOption("", self.file, number, self.here)
+        self.after_secret = name == "environment" or is_secret(name)
         before = self.section.options.get(name)
         if before is not None:
             self.repeated.append((self.section.label, name, before, self.option))
@@ -129,6 +136,11 @@ class _Reader:
                 message = f"this is not what line {before.line} says, and of the two this one counts: take one out"
                 self.problems.append(Problem(self.file, now.line, label, name, message, "warning"))
         return list(self.sections.values())
+
+
+def _shown(text: str) -> str:
+    """The beginning of what a line holds, for a complaint."""
+    return repr(masked(text)[:LONGEST_SHOWN])
 
 
 def comment_start(line: str) -> int | None:

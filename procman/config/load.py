@@ -23,7 +23,7 @@ from procman.config.model import (
 from procman.config.options import Unfit, options_of, show_text, similar
 from procman.config.places import warn_of_places
 from procman.config.problems import ConfigError, Problem, Severity
-from procman.config.raw import RawSection
+from procman.config.raw import RawSection, Sections
 from procman.config.reading import Reading
 from procman.config.servers import read_servers, serverurl
 from procman.config.unread import Ignored, find_ignored, unknown_in_toml, warn_of_ignored
@@ -32,6 +32,7 @@ __all__ = ["Assumptions", "ConfigError", "Loaded", "Problem", "judge", "load", "
 
 MASTER = options_of(Master)
 COMMAND_LINE = "command line"
+EVERYWHERE = "DEFAULT"  # configparser's own section, whose options are every section's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,7 @@ def judge(
             remarks=tuple(gathered.remarks),
             wants_background=reading.raw(sections.sections["supervisord"], "nodaemon") is not None
             and not master.nodaemon,
+            origins=_origins(sections, overrides),
         )
         if places:
             warn_of_places(reading, config)
@@ -132,6 +134,21 @@ def judge(
         notes=tuple(gathered.notes[: reading.notes_before_error]),
         remarks=tuple(gathered.remarks),
     )
+
+
+def _origins(sections: Sections, overrides: Mapping[str, str]) -> dict[str, dict[str, tuple[str, int | None]]]:
+    """Where each option stands, for those who ask what is in effect and why."""
+    files: dict[str, str] = {}
+    origins: dict[str, dict[str, tuple[str, int | None]]] = {}
+    everything = {name: section.options for name, section in sections.sections.items()}
+    if sections.defaults:
+        everything[EVERYWHERE] = sections.defaults
+    for name, options in everything.items():
+        origins[name] = {
+            option: (files.setdefault(raw.file, os.path.abspath(raw.file)), raw.line) for option, raw in options.items()
+        }
+    origins["supervisord"].update(dict.fromkeys(overrides, (COMMAND_LINE, None)))
+    return origins
 
 
 def _has_error(problems: Iterable[Problem]) -> bool:

@@ -539,6 +539,8 @@ class Config:
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
     remarks: tuple[str, ...] = field(default=(), compare=False)  # what supervisor would log of the reading, as it would
     wants_background: bool = field(default=False, compare=False)  # the file says nodaemon=false
+    # File and line of what the files say, by section and option; "command line" for what stands there.
+    origins: Mapping[str, Mapping[str, tuple[str, int | None]]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

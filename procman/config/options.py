@@ -167,8 +167,14 @@ def options_of(cls: type) -> Mapping[str, Option]:
 
 
 def show_text(value: object, *, toml: bool = False) -> str:
-    """A value for a message: in quotes, and cut where it is long; `toml` tells to write it as TOML does."""
+    """A value for a message: in quotes, cut where it is long, its secrets hidden; `toml` has it written as in TOML."""
+    from procman.config.secrets import masked  # noqa: PLC0415 - only needed when something is wrong
+
+    if isinstance(value, str):
+        value = masked(value)
     text = show_toml(value) if toml else repr(value)
+    if not isinstance(value, str):
+        text = masked(text)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 

@@ -46,7 +46,7 @@ def _places(config: Config) -> Iterator[tuple[str, str, str, str]]:
         if isinstance(server, UnixServer):
             yield server.section, "file", server.file, "the master could not listen there"
     for group in config.groups:
-        if group.socket is not None and group.socket.path is not None:
+        if group.programs and group.socket is not None and group.socket.path is not None:
             yield group.programs[0].section, "socket", group.socket.path, "the program could not be started"
         for program in group.programs:
             for option in ("stdout_logfile", "stderr_logfile"):

@@ -1,4 +1,4 @@
-"""avail, reread, update, add and remove say what supervisorctl says."""
+"""avail, config, reread, update, add and remove say what supervisorctl says."""
 
 import json
 
@@ -20,6 +20,53 @@ def test_avail_is_supervisorctls_table(ctl, master):
         "web                              in use    auto      999:999\n"
         "site:a                           avail     manual    5:7\n"
     )
+
+
+def setting(option, shown, **more):
+    return {"option": option, "value": shown, "shown": shown, "source": "default", "file": None, "line": None, **more}
+
+
+WEB = {
+    "section": "program:web",
+    "name": "g:web",
+    "settings": [
+        setting("priority", "999"),
+        setting("environment", "80", variable="PORT", source="file", file="/a.conf", line=3),
+        setting("command", "sh -c 'a\nb'", source="file", file="/a.toml"),
+        setting("umask", "022", source="earlier"),
+    ],
+}
+
+
+def test_config_names_each_option_and_where_it_is_from(ctl, master):
+    """A line each; a value of several lines stays in one."""
+    master.answers["GET", "/v1/processes/web/config"] = {"sections": [WEB]}
+    assert ctl("config", "web").text == (
+        "g:web  [program:web]\n"
+        "  priority = 999          ; default\n"
+        "  environment.PORT = 80   ; /a.conf:3\n"
+        "  command = sh -c 'a\\nb'  ; /a.toml\n"
+        "  umask = 022             ; not what the file says now: see update\n"
+    )
+    assert json.loads(ctl("config", "web", "--json").out) == {"sections": [WEB]}
+
+
+def test_config_alone_is_the_masters(ctl, master):
+    """With its servers, a blank line between two sections."""
+    section = {"section": "supervisord", "name": "", "settings": [setting("umask", "022", source="command line")]}
+    master.answers["GET", "/v1/master/config"] = {"sections": [section, WEB]}
+    ran = ctl("config")
+    assert ran.text.startswith("[supervisord]\n  umask = 022  ; command line\n\ng:web  [program:web]\n")
+    assert ran.status == 0
+
+
+def test_config_of_an_unknown_name_is_an_error(ctl, master):
+    """The others are shown all the same."""
+    master.answers["GET", "/v1/processes/x/config"] = Refusal(404, "BAD_NAME", "no such process or group: x")
+    master.answers["GET", "/v1/processes/web/config"] = {"sections": [WEB]}
+    ran = ctl("config", "x", "web")
+    assert ran.status == 1
+    assert ran.text.startswith("x: ERROR (no such process)\ng:web  [program:web]\n")
 
 
 def test_reread_lists_groups_by_name(ctl, master):

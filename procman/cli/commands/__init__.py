@@ -22,6 +22,7 @@ COMMANDS = {
     "add": Command("configuration", "add", 1),
     "avail": Command("configuration", "avail", 1),
     "clear": Command("processes", "clear"),
+    "config": Command("configuration", "config", 1),
     "exit": Command("master", "leave"),
     "EOF": Command("master", "leave"),
     "fg": Command("foreground", "foreground"),

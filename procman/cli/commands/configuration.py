@@ -1,4 +1,4 @@
-"""Commands about what is configured: avail, reread, update, add, remove."""
+"""Commands about what is configured: avail, config, reread, update, add, remove."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
-    from procman.api.shapes import Step
+    from procman.api.shapes import SectionSettings, Step
     from procman.cli.ctl_session import Session
 
 
@@ -23,6 +23,25 @@ def avail(session: Session, words: list[str]) -> None:
     for info in processes:
         row = show.config_row(info)
         session.say(show.safe(row) if session.terminal else row)
+
+
+def config(session: Session, words: list[str]) -> None:
+    """The options in effect, each with where its value is from: of the master, or of the processes that are named."""
+    sections: list[SectionSettings] = []
+    session.put(sections=sections)
+    if not words:
+        sections += session.client.call("GET", "/v1/master/config")["sections"]
+    for word in ["all"] if "all" in words else words:
+        try:
+            found = session.client.call("GET", f"/v1/processes/{quoted(word)}/config")["sections"]
+        except ApiError as error:
+            if error.code != "BAD_NAME":
+                raise
+            session.problem(f"{word}: ERROR (no such process)", code=error.code, name=word)
+            continue
+        sections += found
+    for line in show.settings(sections):
+        session.say(show.safe(line) if session.terminal else line)
 
 
 def reread(session: Session, words: list[str]) -> None:

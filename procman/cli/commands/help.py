@@ -82,6 +82,11 @@ TOPICS = {
 
 # What supervisorctl does not have. Its list of commands stays what it is there.
 OURS = {
+    "config": (
+        "config\t\t\tShow what the master and its servers go by, and where that is from (secrets hidden)\n"
+        "config <name> [...]\tThe same of processes, and of the groups they are in\n"
+        "config all\t\tThe same of all processes"
+    ),
     "health": (
         "health\t\t\tIs every process up that should be? (exit status 1, and which are not, otherwise)\n"
         "health --live\t\tDoes the master answer?"

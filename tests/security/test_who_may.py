@@ -50,6 +50,8 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("GET", "/v1/processes/{spec}/log/{channel}"): ("/v1/processes/web/log/stdout", "", 200),
     ("GET", "/v1/log"): ("/v1/log", "", 200),
     ("GET", "/v1/config"): ("/v1/config", "", 200),
+    ("GET", "/v1/master/config"): ("/v1/master/config", "", 200),
+    ("GET", "/v1/processes/{spec}/config"): ("/v1/processes/web/config", "", 200),
     ("POST", "/v1/processes/{op}"): ("/v1/processes/signal", '{"names": ["web"], "signal": "CONT"}', 200),
     ("POST", "/v1/processes/{spec}/{op}"): ("/v1/processes/web/restart", "", 200),
     ("POST", "/v1/processes/{spec}/stdin"): ("/v1/processes/web/stdin", "x", 200),

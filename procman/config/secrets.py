@@ -1,0 +1,59 @@
+"""What of a configuration is a secret, and how its values are shown without them.
+
+Told by names: of options, variables, flags and parameters; and by form: the password of a URL, a bearer's token. It is
+better to hide too much than too little: whoever needs a value has the file. All patterns are linear in the text.
+"""
+
+import re
+from collections.abc import Mapping
+
+MASK = "********"
+
+# Anywhere in a name, or as a word of it.
+_SECRET = re.compile(
+    r"passw(?:or)?d|passphrase|secret|token|credential|authorization|api-?key|private-?key|access-?key"
+    r"|(?:^|-)(?:pass|pwd|auth|dsn|salt|cookie)s?$|-keys?$"
+)
+_HARMLESS = frozenset({"pwd", "oldpwd"})
+
+_VALUE = r"""("[^"]*"|'[^']*'|[^\s"';&]+)"""
+_URL_PASSWORD = re.compile(r"((?:://|^)[^\s/?#@:]*:)[^\s/?#]*@")
+_ASSIGNED = re.compile(rf"(?<![\w.-])(-{{0,2}}([A-Za-z_][\w.-]{{0,60}})=){_VALUE}")
+_FLAG = re.compile(rf"(?<![\w.-])(--([A-Za-z][\w.-]{{0,60}})\s)(?!-){_VALUE}")
+_HEADER = re.compile(
+    r"(\b(?:authorization:[ \t]{0,8}(?:[a-z]{1,20}[ \t]{1,8})?|bearer[ \t]{1,8}))[^\s\"']+", re.IGNORECASE
+)
+
+
+def is_secret(name: str) -> bool:
+    """Does what is called so hold a secret?"""
+    # ApiKey, api_key and API.KEY are one name.
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[_.\s]", "-", name).lower()
+    return words not in _HARMLESS and _SECRET.search(words) is not None
+
+
+def masked(text: str) -> str:
+    """A command, a URL or another text with what looks like a secret in it hidden."""
+    if "@" in text:
+        text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
+    if "=" in text:
+        text = _ASSIGNED.sub(_hide, text)
+    if "--" in text:
+        text = _FLAG.sub(_hide, text)
+    return _HEADER.sub(rf"\1{MASK}", text)
+
+
+def masked_value(name: str, text: str) -> str:
+    """The value of a variable or an option of that name; an empty one has nothing to hide."""
+    return MASK if text and is_secret(name) else masked(text)
+
+
+def masked_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """An environment to be shown."""
+    return {name: masked_value(name, text) for name, text in variables.items()}
+
+
+def _hide(match: re.Match[str]) -> str:
+    # NAME="a b" keeps its quotes, so that a command can still be read as words.
+    quote = match[3][0] if match[3][0] in "\"'" else ""
+    return f"{match[1]}{quote}{MASK}{quote}" if is_secret(match[2]) else match[0]

@@ -1,0 +1,135 @@
+"""The configuration that is in effect, option by option, with where each value is from and without its secrets.
+
+The dicts are those of `api/shapes.py`: SectionSettings.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from procman.config.load import COMMAND_LINE, EVERYWHERE
+from procman.config.model import (
+    Config,
+    FcgiOptions,
+    Group,
+    GroupOptions,
+    InetServer,
+    ListenerOptions,
+    Master,
+    Program,
+)
+from procman.config.options import Kind, Option, options_of
+from procman.config.secrets import is_secret, masked, masked_value, masked_variables
+
+Json = dict[str, Any]
+
+MASTER = "supervisord"
+
+# Kinds whose values JSON has itself; of the others it gets the text.
+_NUMBERS = (bool, int, float)
+_IN_DIGITS = frozenset({"octal mode", "signal"})
+
+
+def of_master(config: Config) -> list[Json]:
+    """The master's own options, and those of each server."""
+    sections = [_section(config, MASTER, "", options_of(Master), _fields(config.master, Master))]
+    for server in config.servers:
+        kind: type = type(server)
+        values = _fields(server, kind)
+        shown = {"port": server.shown} if isinstance(server, InetServer) else {}
+        sections.append(_section(config, server.section, "", options_of(kind), values, shown=shown))
+    return sections
+
+
+def of_group(config: Config, group: Group) -> Json | None:
+    """What the processes of a group share; None where that is nothing that they do not say themselves."""
+    section = f"{group.kind}:{group.name}"
+    priority = {"priority": options_of(GroupOptions)["priority"]}
+    values: dict[str, Any] = {"priority": group.priority}
+    if group.listener is not None:
+        values |= _fields(group.listener, ListenerOptions)
+        return _section(config, section, f"{group.name}:*", {**priority, **options_of(ListenerOptions)}, values)
+    if group.socket is not None:
+        socket = group.socket
+        values |= {"socket": socket.url, "socket_mode": socket.mode, "socket_owner": socket.owner}
+        values["socket_backlog"] = socket.backlog
+        return _section(config, section, f"{group.name}:*", {**priority, **options_of(FcgiOptions)}, values)
+    return _section(config, section, f"{group.name}:*", priority, values) if group.kind == "group" else None
+
+
+def of_process(config: Config, program: Program) -> Json:
+    """The options of one process. What runs by other values than the file had when it was last read says so."""
+    table, values = options_of(Program), _fields(program, Program)
+    section = _section(config, program.section, program.namespec, table, values)
+    read = next((p for group in config.groups for p in group.programs if p.namespec == program.namespec), None)
+    if read != program:
+        said = _section(config, program.section, program.namespec, table, _fields(read, Program)) if read else None
+        known = said["settings"] if said else []
+        for setting in section["settings"]:
+            if setting not in known:
+                setting.update(source="earlier", file=None, line=None)
+    return section
+
+
+def _fields(holder: object, table: type) -> dict[str, Any]:
+    return {name: getattr(holder, name) for name in options_of(table)}
+
+
+def _section(
+    config: Config,
+    section: str,
+    name: str,
+    options: Mapping[str, Option],
+    values: Mapping[str, Any],
+    *,
+    shown: Mapping[str, str] | None = None,
+) -> Json:
+    settings: list[Json] = []
+    for option, known in options.items():
+        if known.inert:
+            continue
+        if isinstance(values[option], Mapping):
+            settings += _variables(config, section, option, values[option])
+        else:
+            value, text = _shown(option, known.kind, values[option])
+            text = (shown or {}).get(option, text)
+            settings.append({"option": option, "value": value, "shown": text, **_origin(config, section, option)})
+    return {"section": section, "name": name, "settings": settings}
+
+
+def _variables(config: Config, section: str, option: str, variables: Mapping[str, str]) -> list[Json]:
+    """A setting for each variable: those of [supervisord] are every program's."""
+    own = _origin(config, section, option)
+    inherited = _origin(config, MASTER, option)
+    everywhere = config.master.environment
+    settings = []
+    for variable, text in masked_variables(variables).items():
+        of_master = own["source"] == "default" or everywhere.get(variable) == variables[variable]
+        origin = inherited if of_master and variable in everywhere else own
+        settings.append({"option": option, "variable": variable, "value": text, "shown": text, **origin})
+    return settings
+
+
+def _shown(option: str, kind: Kind[Any], value: Any) -> tuple[Any, str]:
+    """For JSON, and as a file would have it."""
+    if value is None:
+        return None, ""
+    text = kind.show(value)
+    if is_secret(option):
+        hidden = masked_value(option, text)
+        return hidden, hidden
+    if isinstance(value, Enum) or kind.name in _IN_DIGITS:
+        return text, text
+    if isinstance(value, tuple):
+        return [masked(item) if isinstance(item, str) else item for item in value], masked(text)
+    return (value if isinstance(value, _NUMBERS) else masked(text)), masked(text)
+
+
+def _origin(config: Config, section: str, option: str) -> Json:
+    found = config.origins.get(section, {}).get(option) or config.origins.get(EVERYWHERE, {}).get(option)
+    if found is None:
+        return {"source": "default", "file": None, "line": None}
+    file, line = found
+    if file == COMMAND_LINE:
+        return {"source": COMMAND_LINE, "file": None, "line": None}
+    return {"source": "file", "file": file, "line": line}

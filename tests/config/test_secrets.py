@@ -1,0 +1,81 @@
+"""What looks like a secret is not shown, and nothing else is hidden."""
+
+import pytest
+
+from procman.config.secrets import MASK, is_secret, masked, masked_value, masked_variables
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "password",
+            "readonly_password",
+            "DB_PASSWORD",
+            "PGPASSWORD",
+            "MYSQL_PWD",
+            "passwd",
+            "ssh-passphrase",
+            "DB_PASS",
+        ),
+        *(
+            "SECRET_KEY",
+            "clientSecret",
+            "AWS_SECRET_ACCESS_KEY",
+            "API_TOKEN",
+            "tokens",
+            "apiKey",
+            "X-API-KEY",
+            "api.key",
+        ),
+        *("PRIVATE_KEY", "ENCRYPTION_KEYS", "GOOGLE_CREDENTIALS", "HTTP_AUTH", "SENTRY_DSN", "SESSION_COOKIE", "SALT"),
+    ],
+)
+def test_a_name_that_tells_of_a_secret(name):
+    """However its words are put together."""
+    assert is_secret(name)
+    assert masked_value(name, "hunter2") == MASK
+
+
+@pytest.mark.parametrize(
+    "name", ["PWD", "OLDPWD", "PATH", "HOME", "KEYBOARD", "username", "AUTHOR", "port", "PASSENGER_ROOT", "MONKEY", ""]
+)
+def test_a_name_that_tells_of_none(name):
+    """Among them those that only sound like it."""
+    assert not is_secret(name)
+    assert masked_value(name, "/srv/app") == "/srv/app"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgres://me:hunter2@db/x", f"postgres://me:{MASK}@db/x"),
+        ("http://:p@ss@h:1/?token=abc&page=2", f"http://:{MASK}@h:1/?token={MASK}&page=2"),
+        ("app --password hunter2 --port 80", f"app --password {MASK} --port 80"),
+        ("app --db-password=hunter2 x", f"app --db-password={MASK} x"),
+        ("app --password='two words' x", f"app --password='{MASK}' x"),
+        ("env API_KEY=abc LANG=C app", f"env API_KEY={MASK} LANG=C app"),
+        ('curl -H "Authorization: Bearer abc.def" http://x/', f'curl -H "Authorization: Bearer {MASK}" http://x/'),
+        ("curl -H 'Authorization: Basic YTpi'", f"curl -H 'Authorization: Basic {MASK}'"),
+    ],
+)
+def test_a_secret_within_a_text_is_hidden(text, shown):
+    """And only that: what stands around it can still be read."""
+    assert masked(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("gunicorn app:main --bind 0.0.0.0:80", "ssh://git@host/x", "http://host:80/@x", "a=b --password --port 80"),
+        *("sh -c 'x=$(y); echo $x'", "--", "://", "", "cat /run/secrets/password", "http://[::1]:9001/"),
+    ],
+)
+def test_a_text_without_a_secret_stays_as_it_is(text):
+    """Every byte of it."""
+    assert masked(text) == text
+
+
+def test_an_empty_secret_is_seen_to_be_empty():
+    """That is a mistake somebody looks for."""
+    assert masked_variables({"PASSWORD": "", "A": "http://a:b@c"}) == {"PASSWORD": "", "A": f"http://a:{MASK}@c"}

@@ -1,0 +1,133 @@
+"""What is in effect and why: every option of a section, its value, and where that stands."""
+
+import dataclasses
+import os
+
+import pytest
+
+from procman.config.load import load
+from procman.config.model import InetServer, Master, Program
+from procman.config.options import options_of
+from procman.config.settings import of_group, of_master, of_process
+
+FILE = """\
+[supervisord]
+environment = LANG="C",API_TOKEN="abc"
+loglevel = warn
+[inet_http_server]
+port = [::1]:9001
+username = me
+password = hunter2
+[program:web]
+command = app --url=amqp://me:hunter2@mq/
+exitcodes = 0,2
+stopsignal = HUP
+environment = PORT="80",LANG="de"
+autorestart = unexpected
+[include]
+files = more.conf
+"""
+MORE = """\
+[program:web]
+umask = 027
+[group:g]
+programs = web
+priority = 5
+[eventlistener:l]
+command = listen
+events = TICK_5
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "main.conf").write_text(FILE)
+    (tmp_path / "more.conf").write_text(MORE)
+    return load(str(tmp_path / "main.conf"), overrides={"identifier": "me"})
+
+
+def by_option(section):
+    return {setting.get("variable", setting["option"]): setting for setting in section["settings"]}
+
+
+def place(setting):
+    """What is told of its origin, in short."""
+    file = os.path.basename(setting["file"]) if setting["file"] else None
+    return setting["source"], file, setting["line"]
+
+
+def program(config, name):
+    return next(program for group in config.groups for program in group.programs if program.namespec == name)
+
+
+def test_every_option_is_told_with_its_origin(config):
+    """The file and the line that counts, the command line, or that it is the default."""
+    master, server = of_master(config)
+    assert (master["section"], server["section"]) == ("supervisord", "inet_http_server")
+    told = by_option(master)
+    known = {name for name, option in options_of(Master).items() if not option.inert} - {"environment"}
+    assert told.keys() == known | {"LANG", "API_TOKEN"}
+    assert place(told["loglevel"]) == ("file", "main.conf", 3)
+    assert place(told["identifier"]) == ("command line", None, None)
+    assert place(told["minfds"]) == ("default", None, None)
+    assert by_option(server).keys() == options_of(InetServer).keys()
+
+
+def test_an_included_file_is_named_where_it_has_the_last_word(config):
+    """Of a section that two files write, each option is where it is written."""
+    told = by_option(of_process(config, program(config, "g:web")))
+    assert place(told["umask"]) == ("file", "more.conf", 2)
+    assert place(told["command"]) == ("file", "main.conf", 9)
+    assert told.keys() == options_of(Program).keys() - {"environment"} | {"LANG", "API_TOKEN", "PORT"}
+
+
+def test_a_variable_is_where_its_value_is_from(config):
+    """The master's for every program, unless the program has its own."""
+    told = by_option(of_process(config, program(config, "g:web")))
+    assert place(told["API_TOKEN"]) == ("file", "main.conf", 2)
+    assert place(told["LANG"]) == ("file", "main.conf", 12)
+    assert (told["LANG"]["value"], place(told["PORT"])) == ("de", ("file", "main.conf", 12))
+
+
+def test_values_are_those_of_json_and_as_a_file_has_them(config):
+    """Numbers are numbers; modes, signals and choices are the words for them."""
+    told = by_option(of_process(config, program(config, "g:web")))
+    shown = {name: (told[name]["value"], told[name]["shown"]) for name in told}
+    assert shown["umask"] == ("0027", "0027")
+    assert shown["stopsignal"] == ("HUP", "HUP")
+    assert shown["exitcodes"] == ([0, 2], "0,2")
+    assert shown["autorestart"] == ("unexpected", "unexpected")
+    assert shown["autostart"] == (True, "true")
+    assert shown["stdout_logfile_maxbytes"] == (50 * 1024 * 1024, "50MB")
+    assert shown["directory"] == (None, "")
+    assert by_option(of_master(config)[1])["port"]["shown"] == "[::1]:9001"
+
+
+def test_no_secret_is_in_it(config):
+    """Neither of a server, nor of a variable, nor of a command."""
+    sections = [*of_master(config), of_process(config, program(config, "g:web"))]
+    assert "hunter2" not in str(sections)
+    assert "abc" not in str(sections)
+    assert "amqp://me:********@mq/" in str(sections)
+
+
+def test_what_a_group_shares_is_told_once(config):
+    """Of a group that has a section, and of a listener's; a program alone shares nothing."""
+    groups = {group.name: group for group in config.groups}
+    told = by_option(of_group(config, groups["g"]))
+    assert (told["priority"]["value"], place(told["priority"])) == (5, ("file", "more.conf", 5))
+    told = by_option(of_group(config, groups["l"]))
+    assert told["events"]["value"] == ["TICK_5"]
+    assert place(told["priority"]) == ("default", None, None)
+    alone = dataclasses.replace(groups["g"], kind="program")
+    assert of_group(config, alone) is None
+
+
+def test_what_runs_otherwise_than_the_file_says_is_told(config):
+    """It was changed in the file, and nobody has updated yet: no line has that value."""
+    running = dataclasses.replace(program(config, "g:web"), startsecs=7)
+    told = by_option(of_process(config, running))
+    assert place(told["startsecs"]) == ("earlier", None, None)
+    assert place(told["umask"]) == ("file", "more.conf", 2)
+    removed = by_option(of_process(config, dataclasses.replace(running, name="gone")))
+    assert {place(setting)[0] for setting in removed.values()} == {"earlier"}
