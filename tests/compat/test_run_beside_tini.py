@@ -30,6 +30,18 @@ SAYS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def nothing_ignored():
+    """What a shell puts into the background ignores these two, and so would all that it starts."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGQUIT)}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture(params=["tini", "dumb-init"])
 def peer(request) -> tuple[str, ...]:
     """How the other one is called; to be installed where CI runs."""
