@@ -81,8 +81,8 @@ _FAULTS = """\
 ## Faults
 
 The text of a fault is its name, and what it is about after a colon. Beside what is said of each method, a call can
-fail with UNKNOWN_METHOD and INCORRECT_PARAMETERS, and while the master shuts down or begins anew nearly every call
-fails with SHUTDOWN_STATE. What is no XML-RPC at all is HTTP status 400.
+fail with UNKNOWN_METHOD and INCORRECT_PARAMETERS, and while the master shuts down or begins anew every call but
+`sendRemoteCommEvent` and those of `system` fails with SHUTDOWN_STATE. What is no XML-RPC at all is HTTP status 400.
 
 | number | name | |
 |---|---|---|
@@ -98,7 +98,10 @@ then what comes, in chunks, without end. 404 where there is no such process or l
 
 - A log that is not UTF-8, or that holds control characters, is escaped (`\\xff`). supervisord answers with HTTP
   status 500, or with XML that cannot be parsed.
-- A request with a DTD, entities or comments is refused, and so is a text where a number belongs.
+- A request with a DTD or entities is refused, and so is a text where a number belongs.
+- `system.methodHelp` has the parameters in supervisor's form (`@param string name`), and its own words for the rest.
+- A start of what is still being stopped: `startProcess` is fault ABNORMAL_TERMINATION, also with `wait` false, where
+  supervisord says true and does nothing; `startProcessGroup` and `startAllProcesses` start it when it has ended.
 - `stopProcess` and the like answer as soon as it is done. supervisord's loop looks once a second.
 - Restarting (`restart`) a master whose file cannot be used is fault CANT_REREAD, and everything goes on.
   supervisord stops everything, and then dies of the file.
@@ -219,12 +222,9 @@ def _field(node: ast.AnnAssign, lines: list[str]) -> _Field:
 
 def _call(name: str, entry: Entry) -> str:
     """As it is called: `boolean supervisor.startProcess(string name, [boolean wait])`."""
-    result, *kinds = entry.signature
-    names = inspect.signature(entry.method).parameters
-    # Behind the client's own parameters there may be some of procman's.
-    given = [f"{kind} {parameter}" for kind, parameter in zip(kinds, names, strict=False)]
+    given = [f"{kind} {parameter}" for kind, parameter in entry.parameters()]
     shown = [text if number < entry.required else f"[{text}]" for number, text in enumerate(given)]
-    return f"{result} {name}({', '.join(shown)})"
+    return f"{entry.signature[0]} {name}({', '.join(shown)})"
 
 
 def _structs() -> Iterator[str]:

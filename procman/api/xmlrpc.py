@@ -5,7 +5,8 @@ Shapes, fault codes and texts are those of supervisor 4.3.0. How a request is re
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ from procman.reconfigure import Reconfigure
 SUPERVISOR_VERSION = "4.3.0"
 
 MULTICALL = "system.multicall"
+SEND_EVENT = "supervisor.sendRemoteCommEvent"
+SEND_STDIN = "supervisor.sendProcessStdin"
 READ: Role = "read"
 CONTROL: Role = "control"
 INT_MAX = 2**31 - 1  # XML-RPC knows no larger number
@@ -52,6 +55,11 @@ class Entry:
     signature: tuple[str, ...]  # the type of the result, then those of the parameters
     required: int  # how many of the parameters must be given
     about: str
+
+    def parameters(self) -> Iterator[tuple[str, str]]:
+        """Type and name of each."""
+        # Behind the client's own parameters there may be some of procman's.
+        return zip(self.signature[1:], inspect.signature(self.method).parameters, strict=False)
 
 
 class XmlRpc:
@@ -115,12 +123,22 @@ class XmlRpc:
             raise _fault(Fault.FORBIDDEN, f"cannot call {name}: {READ_ONLY}")
         if not entry.required <= len(parameters) <= len(entry.signature) - 1:
             raise _fault(Fault.INCORRECT_PARAMETERS)
-        parameters = [_fitting(kind, value) for kind, value in zip(entry.signature[1:], parameters, strict=False)]
+        if name.startswith("supervisor.") and name != SEND_EVENT:
+            self._refuse_while_ending()
+        kinds = entry.signature[1:]
+        parameters = [_fitting(kind, value, name) for kind, value in zip(kinds, parameters, strict=False)]
         try:
             answer = entry.method(*parameters, role) if name == MULTICALL else entry.method(*parameters)
             return await answer if isinstance(answer, Awaitable) else answer
         except Refused as refused:
             raise _fault(refused.fault, str(refused)) from None
+
+    def _refuse_while_ending(self) -> None:
+        """Whatever is asked of a master that is going, supervisord tells nothing but that."""
+        try:
+            self._control.refuse_while_ending()
+        except Refused as refused:
+            raise _fault(refused.fault) from None
 
     # ---- the table
 
@@ -197,7 +215,11 @@ class XmlRpc:
         return entry
 
     def _help(self, name: str) -> str:
-        return self._entry(name).about
+        """In the form that supervisor's clients may read, `@param string name` and so on."""
+        entry = self._entry(name)
+        result, *_ = entry.signature
+        parameters = (f"@param {kind} {parameter}" for kind, parameter in entry.parameters())
+        return "\n".join((entry.about, "", *parameters, f"@return {result}"))
 
     def _signature(self, name: str) -> list[str]:
         return list(self._entry(name).signature)
@@ -229,14 +251,12 @@ class XmlRpc:
         return {"statecode": about["state"], "statename": about["statename"]}
 
     def _read_main(self, offset: int, length: int) -> bytes:
-        self._control.refuse_while_ending()
         try:
             return self._outputs.read_main(offset, length)
         except Refused as refused:
             raise _fault(refused.fault) from None
 
     def _clear_main(self) -> bool:
-        self._control.refuse_while_ending()
         self._outputs.clear_main()
         return True
 
@@ -264,7 +284,6 @@ class XmlRpc:
         return True
 
     def _all_config(self) -> list[dict[str, Any]]:
-        self._control.refuse_while_ending()
         infos = []
         for group in self._reconfigure.config.groups:
             for program in group.programs:
@@ -284,9 +303,8 @@ class XmlRpc:
     # ---- processes
 
     async def _start(self, name: str, wait: bool = True) -> bool | list[dict[str, Any]]:
-        self._control.refuse_while_ending()
         if split_namespec(name)[1] is None:
-            return _results(await self._control.start([self._group(name)], wait=wait))
+            return _results(await self._control.start([self._all_of(name)], wait=wait))
         if self._control.process(name).state is State.STOPPING:
             raise Refused(Fault.ABNORMAL_TERMINATION, name)
         return _judge(await self._control.start([name], wait=wait))
@@ -298,9 +316,8 @@ class XmlRpc:
         return _results(await self._control.start(["all"], wait=wait))
 
     async def _stop(self, name: str, wait: bool = True) -> bool | list[dict[str, Any]]:
-        self._control.refuse_while_ending()
         if split_namespec(name)[1] is None:
-            return _results(await self._control.stop([self._group(name)], wait=wait))
+            return _results(await self._control.stop([self._all_of(name)], wait=wait))
         if self._control.process(name).state is State.STOPPING:
             raise Refused(Fault.NOT_RUNNING, name)
         return _judge(await self._control.stop([name], wait=wait))
@@ -312,9 +329,8 @@ class XmlRpc:
         return _results(await self._control.stop(["all"], wait=wait))
 
     async def _signal(self, name: str, signal: str) -> bool | list[dict[str, Any]]:
-        self._control.refuse_while_ending()
         if split_namespec(name)[1] is None:
-            return _results(await self._control.signal([self._group(name)], signal))
+            return _results(await self._control.signal([self._all_of(name)], signal))
         self._control.process(name)
         return _judge(await self._control.signal([name], signal))
 
@@ -325,29 +341,31 @@ class XmlRpc:
         return _results(await self._control.signal(["all"], signal))
 
     def _group(self, name: str) -> str:
-        """The spec of a group that was named as "group", "group:" or "group:*"."""
-        self._control.refuse_while_ending()
-        group = name.partition(":")[0]
-        if not self._control.is_active(group):
+        """The spec of all processes of the group that has this name."""
+        if not self._control.is_active(name):
             raise Refused(Fault.BAD_NAME, name)
+        return f"{name}:*"
+
+    def _all_of(self, namespec: str) -> str:
+        """The same of "group:*" and "group:"."""
+        group, _ = split_namespec(namespec)
+        if not self._control.is_active(group):
+            raise Refused(Fault.BAD_NAME, namespec)
         return f"{group}:*"
 
     def _info(self, name: str) -> dict[str, Any]:
-        self._control.refuse_while_ending()
         if split_namespec(name)[1] is None:
             raise Refused(Fault.BAD_NAME, name)
         self._control.process(name)
         return _process(self._control.processes(name)[0])
 
     def _all_info(self) -> list[dict[str, Any]]:
-        self._control.refuse_while_ending()
         return [_process(info) for info in self._control.processes()]
 
     # ---- their logs and their input
 
     def _reader(self, channel: str) -> Method:
         def read(name: str, offset: int, length: int) -> bytes:
-            self._control.refuse_while_ending()
             process = self._control.process(name)
             try:
                 return self._outputs.read(process.name, channel, offset, length)
@@ -359,7 +377,6 @@ class XmlRpc:
 
     def _tailer(self, channel: str) -> Method:
         def tail(name: str, offset: int, length: int) -> list[Any]:
-            self._control.refuse_while_ending()
             data, end, overflow = self._outputs.tail(self._control.process(name).name, channel, offset, length)
             return [data, min(end, INT_MAX), overflow]
 
@@ -373,7 +390,6 @@ class XmlRpc:
         return _results(await self._control.clear_logs(["all"], self._outputs.clear))
 
     def _send_stdin(self, name: str, chars: str) -> bool:
-        self._control.refuse_while_ending()
         process = self._control.process(name)
         if process.pid is None or process.state is State.STOPPING:
             raise Refused(Fault.NOT_RUNNING, name)
@@ -388,8 +404,10 @@ class XmlRpc:
         return True
 
 
-def _fitting(kind: str, value: Any) -> Any:
-    """The value of a parameter, which must be of its kind; of bytes the text, as with supervisor."""
+def _fitting(kind: str, value: Any, method: str) -> Any:
+    """The value of a parameter, which must be of its kind; of bytes and of a number the text, as with supervisor."""
+    if kind == "string" and type(value) is int and method != SEND_STDIN:
+        return str(value)  # a signal, mostly
     if kind == "string" and isinstance(value, wire.Binary):
         try:
             return value.data.decode()
@@ -475,10 +493,15 @@ def _results(results: list[Result]) -> list[dict[str, Any]]:
             "name": result["name"],
             "group": result["group"],
             "status": int(Fault[result["status"]]),
-            "description": result["description"],
+            "description": _described(Fault[result["status"]], result["description"]),
         }
         for result in results
     ]
+
+
+def _described(fault: Fault, text: str) -> str:
+    """As a fault would say it; of what went well the text."""
+    return text if fault is Fault.SUCCESS else _fault(fault, text).faultString
 
 
 def _process(info: ProcessInfo) -> dict[str, Any]:
@@ -520,6 +543,8 @@ def _one_call(call: Any) -> tuple[str, list[Any]]:
             raise _fault(Fault.INCORRECT_PARAMETERS, "Recursive system.multicall forbidden")
         case {"methodName": str(name), "params": list(parameters)}:
             return name, parameters
+        case {"methodName": str(name), "params": something} if something:
+            raise _fault(Fault.INCORRECT_PARAMETERS)
         case {"methodName": str(name)}:
             return name, []
         case _:

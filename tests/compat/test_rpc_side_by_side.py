@@ -1,10 +1,16 @@
 """The same XML-RPC calls to supervisord and to procman, through supervisor's own transport."""
 
+import contextlib
 import http.client
+import os
+import re
+import signal
 import socket
 import xmlrpc.client
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from ctl_script import write_config
 from peers import PROCMAN, SUPERVISORD, running
 
 from procman.api.describe import FAULTS, methods
@@ -51,6 +57,11 @@ CALLS = (
     ("supervisor.signalProcess", "manual", "18"),
     ("supervisor.signalProcess", "manual", "NOPE"),
     ("supervisor.signalProcess", "exits1", "CONT"),
+    ("supervisor.signalProcess", "manual", 18),
+    ("supervisor.signalProcess", "pool:*", "CONT"),
+    ("supervisor.signalProcess", "nope:*", "CONT"),
+    ("supervisor.signalProcessGroup", "pool", "NOPE"),
+    ("supervisor.signalProcessGroup", "pool:*", "CONT"),
     ("supervisor.signalProcessGroup", "pool", "CONT"),
     ("supervisor.signalProcessGroup", "nope", "CONT"),
     ("supervisor.stopProcess", "manual"),
@@ -59,6 +70,27 @@ CALLS = (
     ("supervisor.stopProcessGroup", "pool"),
     ("supervisor.stopProcessGroup", "nope"),
     ("supervisor.stopProcess", "pool:*"),
+    ("supervisor.stopProcess", "nope:"),
+    ("supervisor.startProcessGroup", "pool:*"),
+    ("supervisor.stopProcessGroup", "pool:"),
+    # what becomes of each of several
+    ("supervisor.startProcessGroup", "missing"),
+    ("supervisor.startProcessGroup", "notexec", False),
+    ("supervisor.startProcessGroup", "exits1"),
+    ("supervisor.startProcessGroup", "stubborn", False),
+    ("supervisor.stopProcessGroup", "stubborn"),
+    ("supervisor.stopAllProcesses",),
+    ("supervisor.signalAllProcesses", "CONT"),
+    ("supervisor.startProcess", "sleeper", False),
+    ("supervisor.startProcess", "site:*", False),
+    ("supervisor.signalAllProcesses", "CONT"),
+    ("supervisor.signalAllProcesses", "18"),
+    ("supervisor.signalAllProcesses", "NOPE"),
+    ("supervisor.signalAllProcesses",),
+    ("supervisor.startAllProcesses",),
+    ("supervisor.clearProcessLogs", "site:*"),
+    ("supervisor.clearLog", 1),
+    ("supervisor.clearLog",),
     ("supervisor.readProcessStdoutLog", "sleeper", 0, 0),
     ("supervisor.readProcessStdoutLog", "sleeper", -3, 0),
     ("supervisor.readProcessStdoutLog", "sleeper", -3, 2),
@@ -84,7 +116,9 @@ CALLS = (
     ("supervisor.removeProcessGroup", "nope"),
     ("supervisor.reloadConfig",),
     ("supervisor.clearProcessLogs", "sleeper"),
-    ("supervisor.clearProcessLogs", "nope"),
+    ("supervisor.clearProcessLog", "nope"),
+    ("supervisor.clearAllProcessLogs",),
+    ("supervisor.readMainLog", 0, -1),
     ("supervisor.getAllConfigInfo",),
     (
         "system.multicall",
@@ -94,7 +128,22 @@ CALLS = (
             {"methodName": "supervisor.getProcessInfo", "params": ["nope"]},
             {"methodName": "system.multicall", "params": [[]]},
             {"methodName": "nope"},
+            {"methodName": "supervisor.getState", "params": {}},
+            {"methodName": "supervisor.getState", "params": 3},
             {},
+        ],
+    ),
+    # Slow calls within it are waited for, one after the other, and what fails late is a fault as well.
+    (
+        "system.multicall",
+        [
+            {"methodName": "supervisor.startProcess", "params": ["stubborn"]},
+            {"methodName": "supervisor.stopProcess", "params": ["stubborn"]},
+            {"methodName": "supervisor.getProcessInfo", "params": ["stubborn"]},
+            {"methodName": "supervisor.startProcess", "params": ["exits1"]},
+            {"methodName": "supervisor.stopProcessGroup", "params": ["site"]},
+            {"methodName": "supervisor.startProcessGroup", "params": ["missing"]},
+            {"methodName": "supervisor.getProcessInfo", "params": ["site:one"]},
         ],
     ),
 )
@@ -103,6 +152,7 @@ ITS_OWN = {"pid", "start", "stop", "now", "description", "logfile", "stdout_logf
 
 
 def plain(value):
+    """As two masters can agree on it."""
     match value:
         case dict():
             return {key: plain(inner) for key, inner in value.items() if key not in ITS_OWN}
@@ -115,25 +165,33 @@ def plain(value):
             return value
 
 
-def ask(folder):
-    answers = []
+@contextlib.contextmanager
+def connected(folder):
     transport = supervisor_xmlrpc.SupervisorTransport(None, None, f"unix://{folder}/ctl.sock")
-    proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
-    for method, *parameters in CALLS:
-        try:
-            answer = getattr(proxy, method)(*parameters)
-        except xmlrpc.client.Fault as fault:
-            answer = {"fault": fault.faultCode, "text": fault.faultString.replace(str(folder), "FOLDER")}
-        answers.append((method, *parameters, plain(answer)))
-    transport.close()
-    return answers
+    try:
+        yield xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+    finally:
+        transport.close()
+
+
+def ask(folder, calls=CALLS):
+    with connected(folder) as proxy:
+        return [(method, *parameters, answer_of(proxy, folder, method, parameters)) for method, *parameters in calls]
+
+
+def answer_of(proxy, folder, method, parameters):
+    try:
+        answer = getattr(proxy, method)(*parameters)
+    except xmlrpc.client.Fault as fault:
+        return {"fault": fault.faultCode, "text": fault.faultString.replace(str(folder), "FOLDER")}
+    return plain(answer)
 
 
 def test_every_call_has_the_same_answer():
     """The same results, the same fault codes and texts."""
-    with running(SUPERVISORD) as theirs, running(PROCMAN) as ours:
-        said = ask(ours)
-        pairs = zip(ask(theirs), said, strict=True)
+    with running(SUPERVISORD) as theirs, running(PROCMAN) as ours, ThreadPoolExecutor(2) as both:
+        answers, said = both.map(ask, (theirs, ours))
+        pairs = zip(answers, said, strict=True)
         assert [pair for pair in pairs if pair[0] != pair[1]] == []
     assert [answer for answer in said if not is_documented(*answer)] == []
 
@@ -151,13 +209,103 @@ def is_documented(method, *rest):
 
 def test_all_methods_of_supervisor_are_there():
     """Whatever supervisord lists, procman lists too, and nothing else."""
-    names = []
-    for master in (SUPERVISORD, PROCMAN):
-        with running(master) as folder:
-            transport = supervisor_xmlrpc.SupervisorTransport(None, None, f"unix://{folder}/ctl.sock")
-            names.append(set(xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).system.listMethods()))
-            transport.close()
-    assert names[0] == names[1]
+    with running(SUPERVISORD) as theirs, running(PROCMAN) as ours:
+        names, said = (ask(folder, [("system.listMethods",)])[0][-1] for folder in (theirs, ours))
+        assert said == names
+        signatures = [("system.methodSignature", name) for name in names]
+        assert ask(ours, signatures) == ask(theirs, signatures)
+        texts = [("system.methodHelp", name) for name in names]
+        # The types of the parameters and of the result are in the help of a method, too.
+        helps = [
+            [re.findall(r"@(param|return)\s+(\w+)", text) for *_, text in ask(folder, texts)]
+            for folder in (ours, theirs)
+        ]
+        assert helps[0] == helps[1]
+        assert all(helps[0])
+
+
+# What each of them does would be refused, if it were not refused for the state the master is in.
+WHILE_ENDING = (
+    ("supervisor.shutdown", 1),
+    ("supervisor.shutdown",),
+    ("supervisor.restart",),
+    *(
+        (f"supervisor.{name}",)
+        for name in (
+            "getState",
+            "getPID",
+            "getIdentification",
+            "getAPIVersion",
+            "getVersion",
+            "getSupervisorVersion",
+            "clearLog",
+            "reloadConfig",
+            "startAllProcesses",
+            "stopAllProcesses",
+            "getAllConfigInfo",
+            "getAllProcessInfo",
+            "clearAllProcessLogs",
+        )
+    ),
+    ("supervisor.readLog", 0, 3),
+    ("supervisor.readProcessStdoutLog", "nope", 0, 0),
+    ("supervisor.tailProcessStderrLog", "nope", 0, 0),
+    *(
+        (f"supervisor.{name}", "nope")
+        for name in (
+            "addProcessGroup",
+            "removeProcessGroup",
+            "startProcess",
+            "startProcessGroup",
+            "stopProcess",
+            "stopProcessGroup",
+            "getProcessInfo",
+            "clearProcessLogs",
+        )
+    ),
+    ("supervisor.signalProcess", "nope", "CONT"),
+    ("supervisor.signalProcessGroup", "nope", "CONT"),
+    ("supervisor.signalAllProcesses", "CONT"),
+    ("supervisor.sendProcessStdin", "nope", "x"),
+    ("supervisor.sendRemoteCommEvent", "x", "y"),
+    ("system.listMethods",),
+    ("system.methodSignature", "supervisor.getState"),
+    ("system.multicall", [{"methodName": "supervisor.getState"}, {"methodName": "supervisor.sendRemoteCommEvent"}]),
+    ("supervisor.nope",),
+)
+LASTING = """
+[program:lasting]
+command=sh -c 'trap "" TERM; echo ready > %(here)s/ready; exec sleep 1000'
+startsecs=0
+stopwaitsecs=1000
+"""
+
+
+def write_lasting(folder):
+    path = write_config(folder)
+    path.write_text(path.read_text() + LASTING)
+    os.mkfifo(folder / "ready")
+    return path
+
+
+def ask_while_ending(master):
+    """While one of its programs does not end."""
+    with running(master, write_lasting) as folder, connected(folder) as proxy:
+        (folder / "ready").read_text()
+        pid = proxy.supervisor.getProcessInfo("lasting")["pid"]
+        try:
+            assert proxy.supervisor.shutdown() is True
+            return ask(folder, WHILE_ENDING)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_while_it_ends_every_call_has_the_same_answer():
+    """Nearly all of them one fault, whatever they ask for; what is asked of `system` is told."""
+    with ThreadPoolExecutor(2) as both:
+        theirs, ours = both.map(ask_while_ending, (SUPERVISORD, PROCMAN))
+    assert ours == theirs
+    assert sum(answer[-1] == {"fault": 6, "text": "SHUTDOWN_STATE"} for answer in ours) == 30
 
 
 def test_a_request_that_is_no_request_is_a_400_and_nobody_else_notices():

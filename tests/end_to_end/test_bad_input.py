@@ -195,7 +195,12 @@ FAULTS = {
     "too many parameters": (call("supervisor.getState", parameter("1") * 10_000), 2),
     "too few": (call("supervisor.getProcessInfo"), 2),
     "text for a number": (call("supervisor.readLog", parameter("0") * 2), 2),
-    "number for text": (call("supervisor.getProcessInfo", parameter("<int>1</int>")), 2),
+    "number for text": (call("supervisor.getProcessInfo", parameter("<int>1</int>")), 10),
+    "truth for text": (call("supervisor.getProcessInfo", parameter("<boolean>1</boolean>")), 2),
+    "number for input": (
+        call("supervisor.sendProcessStdin", parameter("web") + parameter("<int>1</int>")),
+        2,
+    ),
     "nothing for text": (call("supervisor.getProcessInfo", parameter("<nil/>")), 2),
     "infinity": (call("supervisor.readLog", parameter("<double>1e999</double>") * 2), 2),
     "no offset": (call("supervisor.readLog", parameter(f"<i8>{2**63}</i8>") + parameter("<int>0</int>")), 2),
