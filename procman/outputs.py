@@ -547,7 +547,7 @@ async def _follow(ring: Ring, path: str | None, tail: int) -> AsyncIterator[byte
     follower = Follower(ring)
     try:
         past = ring.tail(tail)
-        # The file knows more of the past than the ring, unless it is no file.
+        # The file knows more of the past than the ring, which is passed by on the way into it, unless it is no file.
         if path is not None and len(past) < tail:
             try:
                 past = read_log(path, -tail, 0)

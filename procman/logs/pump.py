@@ -14,7 +14,7 @@ import termios
 from collections.abc import Callable, Sequence
 
 from procman.logs.ring import Ring
-from procman.logs.sinks import Sink
+from procman.logs.sinks import RotatingFile, Sink
 from procman.logs.tap import Tap
 
 # One flooding program to a file that begins anew at 50 MB (ext4): 1710 MiB/s with the kernel's own 64 KiB, 1840 with
@@ -55,6 +55,7 @@ class Pump:
         self._sinks = tuple(sinks)
         self._ring = ring
         self._tap = tap
+        self._straight = self._goes_straight()
         self._on_eof = on_eof
         self._waits = False
         os.set_blocking(fd, False)
@@ -79,6 +80,7 @@ class Pump:
     def set_sinks(self, sinks: Sequence[Sink]) -> None:
         """From the next byte on write to these; the old ones are the caller's to close."""
         self._sinks = tuple(sinks)
+        self._straight = self._goes_straight()
         self._resume()
 
     def set_tap(self, tap: Tap | None) -> None:
@@ -86,6 +88,7 @@ class Pump:
         if self._tap is not None:
             self._tap.flush(self._hand_on)
         self._tap = tap
+        self._straight = self._goes_straight()
 
     def drain(self, limit: int | None = None) -> None:
         """Read now what the pipe holds: what a program wrote before it died is in its log when this returns.
@@ -105,8 +108,39 @@ class Pump:
     def _on_readable(self) -> None:
         self._read(READ_SIZE * READS_PER_TURN)
 
+    def _goes_straight(self) -> RotatingFile | None:
+        """The file that may take the bytes from the pipe itself: the only sink, where nobody looks at them before."""
+        match self._sinks:
+            case (RotatingFile() as file,) if self._tap is None:
+                return file
+            case _:
+                return None
+
+    def _pass_straight(self, file: RotatingFile, limit: int) -> bool:
+        """Whether that could be done; if not, what is in the pipe is to be read."""
+        followed = self._ring.followed
+        while limit > 0:
+            try:
+                count = file.splice(self._fd, limit, self._ring.append if followed else None)
+            except BlockingIOError:
+                return True
+            if count is None:
+                return False
+            if not count:
+                self._reach_end()
+                return True
+            self.bytes_in += count
+            if not followed:
+                self._ring.skip(count)
+            if count < min(limit, READ_SIZE):
+                return True  # there is no more
+            limit -= count
+        return True
+
     def _read(self, limit: int) -> None:
         """Read until the pipe is empty, a sink has enough or the limit is reached."""
+        if self._straight is not None and self._pass_straight(self._straight, limit):
+            return
         ready = self._all_ready()
         while ready and limit > 0 and not self.closed:  # who hears of the data may close the pump
             size = min(READ_SIZE, limit)
@@ -117,8 +151,7 @@ class Pump:
             except OSError:  # a terminal whose other side is closed says EIO
                 data = b""
             if not data:
-                self._finish()
-                self._on_eof()
+                self._reach_end()
                 return
             self.bytes_in += len(data)
             ready = self._deliver(data)
@@ -166,6 +199,10 @@ class Pump:
             self._on_readable()
             if not self._waits and not self.closed:
                 self._loop.add_reader(self._fd, self._on_readable)
+
+    def _reach_end(self) -> None:
+        self._finish()
+        self._on_eof()
 
     def _finish(self) -> None:
         self.closed = True

@@ -38,6 +38,16 @@ class Ring:
         for wake in tuple(self._followers.values()):
             wake()
 
+    def skip(self, count: int) -> None:
+        """So many bytes have come that are kept elsewhere: what there was before them is no longer the end."""
+        self.end += count
+        self._kept = b""
+
+    @property
+    def followed(self) -> bool:
+        """Whether anybody wants to know."""
+        return bool(self._followers)
+
     def tail(self, length: int) -> bytes:
         """Return the last bytes, `length` of them at most."""
         return bytes(self._kept[max(0, len(self._kept) - length) :])

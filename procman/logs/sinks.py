@@ -5,6 +5,7 @@ comes back to the one who wrote. A sink that has enough for now says so, and its
 """
 
 import errno
+import fcntl
 import os
 import stat
 import time
@@ -13,6 +14,8 @@ from typing import Protocol
 
 from procman.errors import ProcmanError
 from procman.logs.trouble import Trouble, write_all
+
+Echo = Callable[[bytes], object]
 
 
 class Sink(Protocol):
@@ -88,7 +91,9 @@ class Null(_AlwaysReady):
 
 # O_NONBLOCK: opening a fifo that nobody reads fails instead of waiting for a reader, and a full one does not block.
 # O_APPEND: several programs may share a file. os.open adds O_CLOEXEC itself (PEP 446).
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY
+_FLAGS = os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY
+# So much at a time at least, however near to `maxbytes` the file is.
+_LEAST = 1 << 16
 
 # How often a file is looked at: is it still where it can be found? In seconds.
 LOOK_EVERY = 1.0
@@ -105,6 +110,10 @@ class RotatingFile(_AlwaysReady):
 
     A file that was removed is begun anew within a second of writing; what was written in that second is counted as
     lost. One that was moved away is still there, and goes on until `reopen`.
+
+    What comes from a pipe goes into the file by splice(2) where that can be: it is never in the memory of the master,
+    so no byte is lost with a master that is killed. That takes a file without O_APPEND, and so one that nobody else
+    writes to; the first byte of others turns it into a file that is written, and appended to.
     """
 
     def __init__(
@@ -131,6 +140,9 @@ class RotatingFile(_AlwaysReady):
         self._rotates = False
         self._look_at = 0.0
         self._seen = 0  # how much was in it when it was there for sure
+        self._splices = False  # until somebody else has written to the file, or the file system has refused
+        self._appends = True  # whether O_APPEND is set now
+        self._can_read = True
         self._closed = False
         self._open()
 
@@ -151,6 +163,8 @@ class RotatingFile(_AlwaysReady):
         if self._fd < 0 and not self._open_again():
             self._trouble.lost += len(data)
             return True
+        if not self._appends:
+            self._append(append=True)
         left, error = write_all(self._write, data)
         self._size += len(data) - left
         if error is not None:
@@ -160,6 +174,40 @@ class RotatingFile(_AlwaysReady):
         if 0 < self.maxbytes <= self._size and self._rotates:
             self._rotate()
         return True
+
+    def splice(self, pipe: int, limit: int, echo: Echo | None) -> int | None:
+        """Take up to `limit` bytes straight from a pipe, and let `echo` have them, too; 0 at the pipe's end.
+
+        None: it cannot, now or ever, and what is in the pipe is to be read. BlockingIOError: nothing is in there.
+        """
+        if self._fd >= 0 and self._clock() >= self._look_at:
+            self._look()
+        if not self._splices or self._fd < 0 or self._trouble.text is not None or (echo and not self._can_read):
+            return None
+        if self._appends:
+            self._append(append=False)
+        end = os.lseek(self._fd, 0, os.SEEK_END)
+        if end > self._size:
+            self._splices = False
+            return None
+        # Where it is shorter, it was truncated (logrotate's copytruncate).
+        self._size = end
+        if self.maxbytes:
+            limit = min(limit, max(_LEAST, self.maxbytes - end))
+        try:
+            count = os.splice(pipe, self._fd, limit, flags=os.SPLICE_F_NONBLOCK)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            # EINVAL: not on this file system. Of all else the write that follows will say what it costs.
+            self._splices = error.errno != errno.EINVAL
+            return None
+        self._size += count
+        if echo and count:
+            echo(os.pread(self._fd, count, end))
+        if 0 < self.maxbytes <= self._size:
+            self._rotate()
+        return count
 
     def reopen(self) -> None:
         """Open the path anew, also when it was in trouble a moment ago."""
@@ -191,17 +239,32 @@ class RotatingFile(_AlwaysReady):
     def _write(self, data: bytes | memoryview) -> int:
         return os.write(self._fd, data)
 
+    def _append(self, *, append: bool) -> None:
+        flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
+        fcntl.fcntl(self._fd, fcntl.F_SETFL, flags | os.O_APPEND if append else flags & ~os.O_APPEND)
+        self._appends = append
+
     def _open(self) -> bool:
         try:
-            self._fd = os.open(self.path, _FLAGS, 0o666)
+            self._fd, self._can_read = self._open_path()
             status = os.fstat(self._fd)
         except OSError as error:
             self._failed(error)
             return False
         self._size = self._seen = status.st_size
         self._look_at = self._clock() + LOOK_EVERY
-        self._rotates = stat.S_ISREG(status.st_mode)
+        self._rotates = self._splices = stat.S_ISREG(status.st_mode)
+        self._appends = True
         return True
+
+    def _open_path(self) -> tuple[int, bool]:
+        # To be read for those who follow it. Not a fifo: this would be its reader, who never reads.
+        if not os.path.exists(self.path) or os.path.isfile(self.path):
+            try:
+                return os.open(self.path, _FLAGS | os.O_RDWR, 0o666), True
+            except PermissionError:
+                pass
+        return os.open(self.path, _FLAGS | os.O_WRONLY, 0o666), False
 
     def _look(self) -> None:
         """Somebody may have removed the file: nobody would ever see what is written to it, and its disk stays full."""

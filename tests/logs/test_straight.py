@@ -1,0 +1,184 @@
+"""From a pipe into a file without a stop in the master's memory."""
+
+import asyncio
+import os
+import resource
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from procman.logs.pump import Follower, Pump
+from procman.logs.ring import Ring
+from procman.logs.sinks import Null, RotatingFile
+
+
+class Straight:
+    """A pump from a pipe, whose write end the test holds, into one file; `read` counts what was read in the master."""
+
+    def __init__(self, path, **options):
+        self.path = path
+        self.said = []
+        reader, self.writer = os.pipe()
+        os.set_blocking(self.writer, False)
+        self.sink = RotatingFile(str(path), on_problem=self.said.append, **options)
+        self.written = 0
+        write = self.sink.write
+
+        def count(data):
+            self.written += len(data)
+            return write(data)
+
+        self.sink.write = count
+        self.ring = Ring()
+        self.pump = Pump(asyncio.get_running_loop(), reader, [self.sink], self.ring)
+
+    def write(self, data):
+        os.write(self.writer, data)
+        self.pump.drain()
+
+    def close(self):
+        os.close(self.writer)
+        self.pump.close()
+        self.sink.close()
+
+
+@pytest.fixture
+def straight(tmp_path):
+    """Runs a test's steps on a loop, with a pump into `log` of the test's folder."""
+
+    def run(steps, **options):
+        async def live():
+            made = Straight(tmp_path / "log", **options)
+            try:
+                await steps(made)
+            finally:
+                made.close()
+
+        asyncio.run(live())
+
+    return run
+
+
+def test_bytes_go_from_the_pipe_into_the_file_and_not_through_the_master(straight):
+    """The file has them all, nothing was written by hand, and the ring knows that they have passed."""
+
+    async def steps(made):
+        made.write(b"one\n")
+        made.write(b"two\n")
+        assert made.path.read_bytes() == b"one\ntwo\n"
+        assert (made.written, made.pump.bytes_in, made.ring.end, made.ring.tail(100)) == (0, 8, 8, b"")
+
+    straight(steps)
+
+
+def test_a_follower_has_what_goes_straight(straight):
+    """From the moment at which somebody follows he gets every byte, and the file stays whole."""
+
+    async def steps(made):
+        made.write(b"before\n")
+        follower = Follower(made.ring)
+        made.write(b"while\n")
+        assert await follower.read() == (b"while\n", 0)
+        follower.close()
+        made.write(b"after\n")
+        assert made.path.read_bytes() == b"before\nwhile\nafter\n"
+        assert made.written == 0
+
+    straight(steps)
+
+
+def test_what_others_append_to_the_file_is_not_written_over(straight):
+    """A second writer makes it a file that is appended to, whose lines are all there."""
+
+    async def steps(made):
+        made.write(b"ours\n")
+        with made.path.open("ab") as other:
+            other.write(b"theirs\n")
+        made.write(b"ours again\n")
+        with made.path.open("ab") as other:
+            other.write(b"theirs again\n")
+        made.write(b"the last\n")
+        assert made.path.read_bytes() == b"ours\ntheirs\nours again\ntheirs again\nthe last\n"
+
+    straight(steps)
+
+
+def test_a_file_that_was_truncated_begins_anew_without_a_hole(straight):
+    """As logrotate's copytruncate does it."""
+
+    async def steps(made):
+        made.write(b"x" * 1000)
+        os.truncate(made.path, 0)
+        made.write(b"new\n")
+        assert made.path.read_bytes() == b"new\n"
+
+    straight(steps)
+
+
+def test_what_does_not_fit_on_the_disk_is_counted_and_what_comes_after_is_there(straight):
+    """A file that must not grow takes what it can; the rest is lost and counted, and the pipe is read on."""
+
+    async def steps(made):
+        made.write(b"x" * 900)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        try:
+            made.write(b"y" * 300)
+            made.write(b"z" * 50)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert made.path.read_bytes() == b"x" * 900 + b"y" * 100
+        assert made.sink.lost == 250
+        assert len(made.said) == 1
+        made.sink.reopen()
+        made.write(b"back\n")
+        assert made.path.read_bytes().endswith(b"yback\n")
+
+    straight(steps)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.binary(min_size=1, max_size=4000), min_size=1, max_size=40), st.integers(1, 9000), st.integers(0, 3))
+def test_rotation_keeps_every_byte_in_order(tmp_path_factory, chunks, maxbytes, backups):
+    """With backups enough for all, the files one after the other are what was written."""
+    folder = tmp_path_factory.mktemp("logs")
+
+    async def live():
+        made = Straight(folder / "log", maxbytes=maxbytes, backups=len(chunks) + backups)
+        for chunk in chunks:
+            made.write(chunk)
+        made.close()
+
+    asyncio.run(live())
+    names = sorted(os.listdir(folder), key=lambda name: -int(name.partition(".")[2] or 0))
+    assert b"".join((folder / name).read_bytes() for name in names) == b"".join(chunks)
+
+
+def test_a_fifo_is_written_to_and_not_opened_for_reading(tmp_path):
+    """Its reader stays the only one."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    sink = RotatingFile(str(path))
+    sink.write(b"hello")
+    assert os.read(reader, 100) == b"hello"
+    os.close(reader)
+    sink.write(b"nobody is there")
+    assert sink.lost == len(b"nobody is there")
+    sink.close()
+
+
+def test_a_second_sink_makes_the_bytes_come_into_the_master(straight):
+    """Both have them, whenever the second one comes and goes."""
+
+    async def steps(made):
+        made.write(b"alone ")
+        made.pump.set_sinks([made.sink, Null()])
+        made.write(b"both ")
+        made.pump.set_sinks([made.sink])
+        made.write(b"alone again")
+        assert made.path.read_bytes() == b"alone both alone again"
+        assert made.written == len(b"both ")
+
+    straight(steps)
