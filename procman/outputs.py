@@ -457,6 +457,10 @@ class Outputs:
             if not pump.closed:
                 pump.drain()
                 pump.close()
+                if pump.unread:
+                    self._say(
+                        f"{pump.unread} bytes of {key[0]} ({key[1]}) were not read: they had to wait for too long"
+                    )
         stream.ring.close()
         _close(stream.sinks)
 

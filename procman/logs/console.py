@@ -139,6 +139,15 @@ class Console:
                 return False
         return True
 
+    def give_up(self) -> None:
+        """Nobody will read what waits: it is lost, and of each stream it is said how much of it."""
+        lost: dict[ConsoleStream, int] = {}
+        for stream, lines in self._queue:
+            lost[stream] = lost.get(stream, 0) + len(lines)
+        self._lose_queue()
+        for stream, count in lost.items():
+            stream.tell_lost(count)
+
     def close(self, timeout: float = 0.0) -> None:
         """Write what can be written within `timeout` seconds, count the rest as lost, let go of the descriptor."""
         self.flush(timeout)
@@ -348,6 +357,10 @@ class ConsoleStream:
             text = f"{lines} line{'s' if lines > 1 else ''} of {self._name} were not written: nobody read the console"
             self._on_problem(text)
 
+    def tell_lost(self, count: int) -> None:
+        """Say that so many bytes will never be written."""
+        self._on_problem(f"{count} bytes of {self._name} were not written: nobody read the console")
+
     def _send(self, lines: bytes) -> None:
         if not lines:
             return
@@ -387,9 +400,10 @@ class Consoles:
             console.attach(loop)
 
     def settle(self, timeout: float = 0.0) -> None:
-        """Write what waits, within `timeout` seconds for each, and say what was dropped."""
+        """Write what waits, within `timeout` seconds for each, and say what was dropped and what is lost by that."""
         for console in self._by_place.values():
-            console.flush(timeout)
+            if not console.flush(timeout):
+                console.give_up()
             console.tell_dropped()
 
     def close(self, timeout: float = 0.0) -> None:

@@ -106,6 +106,7 @@ class Master(LogLines):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             cwd=self.cwd,
             env=self.environ,
             timeout=PATIENCE,

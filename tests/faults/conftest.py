@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ def run(tmp_path):
     """Starts masters, and ends what a failed test has left of them."""
     masters = []
 
-    def start(programs="", **options):
-        masters.append(FaultyMaster(tmp_path, programs, **options))
+    def start(programs="", folder=tmp_path, **options):
+        masters.append(FaultyMaster(folder, programs, **options))
         return masters[-1]
 
     yield start
@@ -61,15 +62,32 @@ def own_pids(as_root):
         not_here("this kernel cannot be told which pid comes next (CONFIG_CHECKPOINT_RESTORE)")
 
 
+@pytest.fixture
+def anybodys():
+    """A folder in which everybody may make files; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="pm") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def library(tmp_path_factory):
-    """`inject.c`, to be preloaded."""
+def compiled(tmp_path_factory):
+    """Makes of a file of C what can be run or loaded."""
     if shutil.which("gcc") is None:
-        not_here("faults are injected by a library that gcc makes: apt-get install gcc libc6-dev")
-    out = tmp_path_factory.mktemp("library") / "inject.so"
-    source = Path(__file__).with_name("inject.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", out, source, "-ldl"], check=True)
-    return out
+        not_here("some faults take a compiler: apt-get install gcc libc6-dev")
+
+    def make(name, *options):
+        out = tmp_path_factory.mktemp("compiled") / name.removesuffix(".c")
+        source = Path(__file__).with_name(name)
+        subprocess.run(["gcc", "-O1", "-Wall", "-Werror", *options, "-o", out, source], check=True)
+        return out
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def library(compiled):
+    """`inject.c`, to be preloaded."""
+    return compiled("inject.c", "-shared", "-fPIC")
 
 
 class Injection:

@@ -25,19 +25,24 @@ WITNESS = "[program:witness]\ncommand=/bin/cat\nstartsecs=0\nautorestart=true\ns
 class FaultyMaster(RunningMaster):
     """Has a program more than a test gives it: the witness, which nothing is wrong with, and which feels nothing."""
 
-    def __init__(self, folder: Path, programs: str = "", **options) -> None:
+    def __init__(self, folder: Path, programs: str = "", *, anybodys: bool = False, **options) -> None:
+        """`anybodys`: another user than who runs the tests has to make files and sockets in it."""
+        self._anybodys = anybodys
         super().__init__(folder, WITNESS.format(folder) + programs, **options)
         self._told = 0
         self.fds: dict[str, str] = {}
 
     def write(self, programs: str) -> None:
+        if self._anybodys:
+            for place in (self.folder, Path(self.socket).parent):
+                place.chmod(0o777)
         witness = WITNESS.format(self.folder)
         super().write(programs if programs.startswith(witness) else witness + programs)
 
     def begins(self, *names: str, reads: bool = True) -> "FaultyMaster":
         """Wait until the witness and these run, and note what is open then; `reads=False`: nobody reads its stdout."""
         deadline = time.monotonic() + PATIENCE
-        while not reads and "procman started" not in self.log():
+        while not reads and not os.path.exists(self.socket):
             assert time.monotonic() < deadline, self.log()
             os.sched_yield()
         for name in ("witness", *names):

@@ -340,6 +340,23 @@ def test_close_does_not_wait_for_a_reader_that_is_not_there(pipe):
     assert stream.lost == 20001 - ROOM + 5
 
 
+def test_what_nobody_has_read_in_the_end_is_said_of_each_stream(pipe):
+    """To the byte: with what came through it is all that was written."""
+    reader, writer = pipe
+    consoles, said = Consoles(), []
+    console = consoles.get(writer)
+    loud, quiet = (console.stream(name, on_problem=said.append) for name in ("loud", "quiet"))
+    loud.write(b"x" * 9999 + b"\n")
+    quiet.write(b"quiet\n")
+    consoles.settle(0.01)
+    assert said == [
+        f"{10000 - ROOM} bytes of loud were not written: nobody read the console",
+        "6 bytes of quiet were not written: nobody read the console",
+    ]
+    assert len(read_all(reader)) + loud.lost == 10000
+    consoles.close()
+
+
 def test_without_a_loop_lines_are_written_at_once(pipe):
     """Before the loop runs, messages come out; what did not fit is written by the loop later."""
     reader, writer = pipe
