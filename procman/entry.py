@@ -30,10 +30,10 @@ _OURS = frozenset(
         signal.SIGABRT,
         signal.SIGTRAP,
         signal.SIGSYS,
-        signal.SIGTTIN,
-        signal.SIGTTOU,
     }
 )
+# What a terminal stops a job with. Blocked with the others, they do not stop this process for giving the terminal away.
+_JOB = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 
 # As a shell has them.
 NOT_EXECUTABLE = 126
@@ -139,7 +139,7 @@ class _Keeper:
         except OSError as error:
             status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
             raise CannotRun(f"cannot run {argv[0]}: {error.strerror}", status) from None
-        _give_terminal_to(pid)
+        self._give_terminal_to(pid)
         self._say(f"started {argv[0]} with pid {pid}")
         return pid
 
@@ -157,14 +157,18 @@ class _Keeper:
                 ended = self._reap()
                 if ended is not None:
                     return KILLED + ended.signal if ended.signal is not None else ended.code
+                self._stop_with_it()
             else:
                 self._pass_on(number)
 
     def _pass_on(self, number: int) -> None:
         passed = self._order.rewrite.get(number, number)
-        self._say(f"{signal_name(number)} is passed on" + (f" as {signal_name(passed)}" if passed != number else ""))
+        self._say(f"{signal_name(number)} is {_passed_on_as(number, passed)}")
         if not passed:
             return
+        if number == signal.SIGCONT:
+            # `fg` has made this process's group the one of the terminal.
+            self._give_terminal_to(self._pid)
         if number in STOP or passed in STOP:
             self._stop_asked = True
             if self._order.kill_after is not None and self._kill_at is None:
@@ -194,6 +198,34 @@ class _Keeper:
                     self._say(f"reaped pid {reaped.pid}, which was somebody's orphan")
             if len(found) < REAP_AT_ONCE:
                 return own
+
+    def _give_terminal_to(self, pid: int) -> None:
+        """Its process group reads from the terminal and gets Ctrl-C, as a shell's job does; where that is ours to give.
+
+        It is not when this runs in the background of a shell: somebody types there.
+        """
+        try:
+            if os.tcgetpgrp(0) not in (os.getpgrp(), self._pid):
+                return
+            os.tcsetpgrp(0, pid)
+            # It may have been stopped for reading before it was its turn.
+            os.killpg(pid, signal.SIGCONT)
+        except OSError:
+            pass  # there is no terminal
+
+    def _stop_with_it(self) -> None:
+        """A job is stopped as a whole: Ctrl-Z gives the terminal back to the shell only if it sees this process stop.
+
+        Without a terminal nobody would think of continuing it; and PID 1 cannot be stopped.
+        """
+        try:
+            stopped = os.waitid(os.P_PID, self._pid, os.WSTOPPED | os.WNOHANG)
+            if stopped is None or stopped.si_status not in _JOB:
+                return
+            os.tcgetpgrp(0)
+        except OSError:
+            return
+        os.kill(os.getpid(), signal.SIGSTOP)
 
     def _comes_back(self, status: int) -> bool:
         if self._stop_asked:
@@ -245,11 +277,7 @@ def _others() -> bool:
     return bool(found.everybody_else())
 
 
-def _give_terminal_to(pid: int) -> None:
-    """Its process group reads from the terminal and gets Ctrl-C, as a shell's job does; where there is a terminal."""
-    try:
-        os.tcsetpgrp(0, pid)
-        # It may have been stopped for reading before it was its turn.
-        os.killpg(pid, signal.SIGCONT)
-    except OSError:
-        pass
+def _passed_on_as(number: int, passed: int) -> str:
+    if not passed:
+        return "kept away"
+    return "passed on" if passed == number else f"passed on as {signal_name(passed)}"

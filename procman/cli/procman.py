@@ -264,6 +264,7 @@ _RUN_FLAGS = (
     Flag("subreaper", "-s", "be the parent of orphans (procman always is)"),
     Flag("single_child", "-c --single-child", "signals for the program alone (the default)"),
     Flag("verbose", "-v --verbose", "say on stderr what is done", hidden="-w"),
+    Flag("version", "-V --version", "print the version and exit"),
     HELP,
 )
 

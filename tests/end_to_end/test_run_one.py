@@ -1,6 +1,8 @@
 """`procman run`: one program without a configuration, as an entrypoint, in the background, and kept running."""
 
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 from log_lines import PATIENCE, LogLines
 from master_process import environment
 
+from procman import __version__
 from procman.entry import Order, run
 
 CLONE_NEWPID = 0x20000000
@@ -139,7 +142,7 @@ PASSED_ON = [
     if number <= 31
     and number
     not in {
-        *(signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU),
+        *(signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD),
         *(signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS),
     }
 ]
@@ -188,6 +191,67 @@ def test_signals_reach_the_group_when_that_is_wanted():
         running.process.terminate()
         running.expect("^got SIGTERM$")
         assert running.to_the_end() == 6
+
+
+def on_a_terminal(script: str, *words: str) -> list[str]:
+    """What a shell with job control shows of that script, whose "$@" is `procman run WORDS`; but for empty lines."""
+    shell, terminal = pty.fork()
+    if not shell:
+        words = ("bash", "--norc", "-c", f"set -m; {script}", "bash", *procman("run", *words))
+        os.execvpe(words[0], words, environment(Path("/tmp")))
+    shown = b""
+    try:
+        while select.select([terminal], [], [], PATIENCE)[0]:
+            # Linux says EIO when the last one who had the terminal open has ended.
+            try:
+                shown += os.read(terminal, 4096)
+            except OSError:
+                os.waitpid(shell, 0)
+                return [line for line in shown.decode().splitlines() if line]
+    finally:
+        os.close(terminal)
+    os.kill(shell, signal.SIGKILL)
+    os.waitpid(shell, 0)
+    raise AssertionError(f"it does not end; so far: {shown.decode()}")
+
+
+WHOSE = [
+    sys.executable,
+    "-c",
+    "import os; print('in front' if os.tcgetpgrp(0) == os.getpgrp() else 'behind', flush=True)",
+]
+
+
+def test_on_a_terminal_the_program_is_in_front_in_each_of_its_lives(tmp_path):
+    """So that Ctrl-C is for it; and the second time nobody is stopped for giving the terminal away."""
+    lives = tmp_path / "lives"
+    script = f'"$@"; echo life >> {lives}; [ $(wc -l < {lives}) = 2 ]'
+    words = ["--restart", "on-failure", "--", "sh", "-c", script, "sh", *WHOSE]
+    assert on_a_terminal('"$@"; echo "status $?"', *words) == ["in front", "in front", "status 0"]
+
+
+def test_in_the_background_of_a_shell_it_leaves_the_terminal_to_the_shell():
+    """Somebody is typing there."""
+    shown = on_a_terminal('"$@" & wait $!; echo "status $?"', "--", *WHOSE)
+    assert [line for line in shown if not line.startswith("[1]")] == ["behind", "status 0"]
+
+
+def test_a_program_that_is_stopped_from_the_terminal_gives_it_back_to_the_shell():
+    """Ctrl-Z and `fg`, as if the shell had started it by itself."""
+    words = ["--", "sh", "-c", 'kill -TSTP $$; "$@"; exit 3', "sh", *WHOSE]
+    shown = on_a_terminal('"$@"; echo "status $?"; fg >/dev/null; echo "status $?"', *words)
+    assert [line for line in shown if "Stopped" not in line] == [
+        f"status {128 + signal.SIGSTOP}",
+        "in front",
+        "status 3",
+    ]
+
+
+def test_who_asks_for_the_version_is_told():
+    """-V is dumb-init's, --version tini's as well."""
+    for word in ("-V", "--version"):
+        found = subprocess.run(procman("run", word), env=environment(Path("/tmp")), stdout=subprocess.PIPE, check=True)
+        assert found.stdout.decode() == f"{__version__}\n"
 
 
 def test_one_that_does_not_leave_is_killed_when_that_is_wanted():
