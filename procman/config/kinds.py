@@ -4,6 +4,7 @@ Pure: whether a directory or a user is really there is asked elsewhere (`machine
 the file is checked.
 """
 
+import re
 import shlex
 import signal
 import socket
@@ -135,6 +136,15 @@ SIZE: Kind[int] = Kind(
 )
 
 DURATIONS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
+_PARTS = re.compile(f"(?:{_PART.pattern})+")
+
+
+def sum_of_parts(word: str) -> float | None:
+    """The seconds of 10s, 1m30s and 500ms; None where it is not written so."""
+    if not _PARTS.fullmatch(word):
+        return None
+    return _whole(round(sum(float(number) * DURATIONS[unit] for number, unit in _PART.findall(word)), 9))
 
 
 def _accept_seconds(value: object) -> float:
@@ -143,11 +153,14 @@ def _accept_seconds(value: object) -> float:
     if not isinstance(value, str):
         return _whole(value)
     word = value.strip().lower()
+    parts = sum_of_parts(word)
+    if parts is not None:
+        return parts
     unit = next((unit for unit in DURATIONS if word.endswith(unit)), "")
     try:
         return _whole(float(word.removesuffix(unit)) * DURATIONS.get(unit, 1))
     except (ValueError, OverflowError):
-        raise Unfit('expected seconds, or a text such as "500ms", "10s", "2m" or "1h"') from None
+        raise Unfit('expected seconds, or a text such as "500ms", "10s", "1m30s" or "1h"') from None
 
 
 def _whole(value: float) -> float:
@@ -175,7 +188,7 @@ def _accept_duration(value: object) -> float:
 # For options that supervisor does not have: INI takes the units of TOML.
 DURATION: Kind[float] = Kind(
     name="duration",
-    expected="seconds, or a text such as 500ms, 10s, 2m or 1h",
+    expected="seconds, or a text such as 500ms, 10s, 1m30s or 1h",
     slug="bad-number",
     parse=_accept_duration,
     accept=_accept_duration,
@@ -523,6 +536,10 @@ def _parse_logfile(text: str) -> str | None:
     return {"none": None, "off": None, "auto": AUTO, "syslog": SYSLOG}.get(text.lower(), text)
 
 
+def _logfiles(text: str) -> str | tuple[str, ...] | None:
+    return _several_logfiles(text.split(",")) if "," in text else _parse_logfile(text)
+
+
 def _several_logfiles(texts: Sequence[str]) -> str | tuple[str, ...] | None:
     files = [_parse_logfile(text.strip()) for text in texts if text.strip()]
     if len(files) <= 1:
@@ -537,9 +554,10 @@ LOGFILE: Kind[Any] = Kind(
     name="path, -, AUTO or NONE; or several",
     expected="a file in a directory that exists, -, AUTO or NONE",
     slug="missing-directory",
-    parse=lambda text: _several_logfiles(text.split(",")) if "," in text else _parse_logfile(text),
+    parse=_logfiles,
+    # What stands in a list is taken as it is: the way to name a file with a comma.
     accept=lambda value: (
-        _several_logfiles([_text(item) for item in value]) if isinstance(value, list) else _parse_logfile(_text(value))
+        _several_logfiles([_text(item) for item in value]) if isinstance(value, list) else _logfiles(_text(value))
     ),
     schema={"type": ["string", "array"], "items": {"type": "string"}},
     show=lambda value: "NONE" if value is None else value if isinstance(value, str) else ", ".join(value),

@@ -287,7 +287,7 @@ class Program:
     stdout_logfile: str | None = option(
         kinds.LOGFILE,
         "Where its stdout goes: a file, - for the master's own stdout (as /dev/stdout), NONE, or AUTO for a file in "
-        "childlogdir; several with commas between them, in TOML a list.",
+        "childlogdir; several with commas between them, or as a list in TOML.",
         default=AUTO,
         effect=Effect.REOPEN,
         per_process=True,

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from procman.config.kinds import sum_of_parts
 from procman.config.model import Config, Program
 from procman.errors import BadRequest
 
@@ -20,8 +21,6 @@ MASTER = 1
 DOCKER = 10
 KUBERNETES = 30
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
-_DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ms|s|m|h))+")
 _PLAIN = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # of TOML, which needs quotes around all others
 _MOST_NAMES = 3  # of a wave in one line of text
@@ -111,11 +110,8 @@ def _wave(priority: int, programs: list[Program]) -> Wave:
 def read_duration(text: str) -> float:
     """Seconds of 10, 10s, 1m30s or 500ms; raises BadRequest."""
     word = text.strip().lower()
-    if _PLAIN.fullmatch(word):
-        seconds = float(word)
-    elif _DURATION.fullmatch(word):
-        seconds = sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"([\d.]+)(ms|s|m|h)", word))
-    else:
+    seconds = float(word) if _PLAIN.fullmatch(word) else sum_of_parts(word)
+    if seconds is None:
         raise BadRequest(f"cannot read the duration {text[:40]!r}: expected something like 10, 10s, 1m30s or 500ms")
     return _tidy(seconds)
 

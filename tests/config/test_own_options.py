@@ -4,6 +4,7 @@ import pytest
 
 from procman.config.load import read
 from procman.config.model import Leftovers, Scope, ShutdownWhen
+from procman.config.stop_plan import read_duration
 
 
 def judged(tmp_path, lines: str, master: str = ""):
@@ -87,6 +88,13 @@ def test_all_of_them_are_read(tmp_path):
     assert (program.leftovers, program.critical) == (Leftovers.STOP, True)
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1m30s", 90), ("1.5s", 1.5), ("1h0m0.25s", 3600.25)])
+def test_a_duration_is_written_as_after_budget(tmp_path, text, seconds):
+    """What `check --budget` takes for a time, the file takes too."""
+    assert judged(tmp_path, "", f"shutdown_timeout={text}").config.master.shutdown_timeout == seconds
+    assert read_duration(text) == seconds
+
+
 # ---- logs on the console
 
 
@@ -115,12 +123,20 @@ def test_syslog_may_be_one_of_them(tmp_path):
     assert (program.stdout_logfile, program.stdout_also, program.stdout_syslog) == ("/dev/stdout", (), True)
 
 
-def test_toml_has_a_list_of_them(tmp_path):
-    """A comma in a TOML text is a comma, too, so that both forms say the same."""
+@pytest.mark.parametrize(
+    ("written", "first", "others"),
+    [
+        ('"{0}/web.log, -"', "{0}/web.log", ("/dev/stdout",)),
+        ('["{0}/web.log", "-"]', "{0}/web.log", ("/dev/stdout",)),
+        ('["{0}/a, b.log"]', "{0}/a, b.log", ()),
+    ],
+)
+def test_toml_has_commas_and_a_list(tmp_path, written, first, others):
+    """A text means what it means in INI; in a list a comma is part of a name."""
     path = tmp_path / "procman.toml"
-    path.write_text(f'[program.web]\ncommand = "cat"\nstdout_logfile = ["{tmp_path}/web.log", "-"]\n')
+    path.write_text(f'[program.web]\ncommand = "cat"\nstdout_logfile = {written.format(tmp_path)}\n')
     (program,) = read(str(path)).config.groups[0].programs
-    assert (program.stdout_logfile, program.stdout_also) == (f"{tmp_path}/web.log", ("/dev/stdout",))
+    assert (program.stdout_logfile, program.stdout_also) == (first.format(tmp_path), others)
 
 
 @pytest.mark.parametrize(
