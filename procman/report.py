@@ -7,7 +7,7 @@ import asyncio
 import time
 from typing import Protocol
 
-from procman.config.model import Scope
+from procman.config.model import Program, Scope
 from procman.core.fleet import Fleet
 from procman.core.messages import (
     Announce,
@@ -31,7 +31,9 @@ WAITING_EVERY = 3.0
 STOPPING_EVERY = 2.0
 # A shutdown that took less, in seconds, is not worth a line about who used the time.
 WORTH_A_LINE = 0.5
-# How many of them, and of pids that a process has left behind, are named.
+# And who took less, is not named in it.
+WORTH_A_NAME = 0.05
+# How many of each wave, and of pids that a process has left behind, are named.
 MOST_NAMED = 5
 
 _WHOLE = {Scope.PROCESS: "", Scope.GROUP: "process group ", Scope.TREE: "process tree "}
@@ -74,7 +76,8 @@ class Report:
         self._awaited: dict[str, asyncio.TimerHandle] = {}  # those that were stopped by themselves
         self._began: float | None = None  # when the shutdown did
         self._stopping: dict[str, float] = {}  # since when
-        self._took: dict[str, float] = {}  # seconds that each took in the shutdown
+        self._took: dict[int, list[tuple[float, str, str]]] = {}  # in the shutdown, by priority: seconds, who, and how
+        self._killed: set[str] = set()  # those that did not leave in their time
 
     def tell(self, news: News) -> None:
         """Write down what has happened."""
@@ -88,6 +91,7 @@ class Report:
             case Kill(name, pid, number, scope, overdue):
                 what = str(pid) if pid else "what it left behind"
                 if overdue:
+                    self._killed.add(name)
                     self._log.warn(f"killing '{self._short(name)}' ({what}) with {signal_name(number)}")
                 if pid and not self._is_stopping(name):
                     self._log.debug(f"sending {self._short(name)} (pid {pid}) sig {signal_name(number)}")
@@ -130,23 +134,37 @@ class Report:
             self._await_no_more(name)
 
     def _stopped(self) -> None:
-        """Who used the time of a stop that took some."""
+        """Who used the time of a stop that took some, wave by wave."""
         if self._began is None:
             return
         took = time.monotonic() - self._began
         if took < WORTH_A_LINE:
             return
-        slowest = sorted(self._took.items(), key=lambda item: -item[1])[:MOST_NAMED]
-        shown = ", ".join(f"{self._short(name)} {seconds:.1f} s" for name, seconds in slowest)
-        self._log.info(f"stopping took {took:.1f} s: {shown}")
+        for name, since in self._stopping.items():
+            if (process := self._fleet.processes.get(name)) is not None:
+                self._note(process.program, time.monotonic() - since, " (still there)")
+        waves = []
+        for _, wave in sorted(self._took.items(), reverse=True):
+            slowest = sorted((one for one in wave if one[0] >= WORTH_A_NAME), reverse=True)[:MOST_NAMED]
+            if slowest:
+                waves.append(", ".join(f"{name} {seconds:.1f} s{how}" for seconds, name, how in slowest))
+        self._log.info(f"stopping took {took:.1f} s: {'; then '.join(waves)}")
 
     def _time(self, news: Announce) -> None:
         if news.after is State.STOPPING:
             self._stopping[news.name] = time.monotonic()
         elif news.before is State.STOPPING and news.name in self._stopping:
             took = time.monotonic() - self._stopping.pop(news.name)
+            how = " (killed)" if news.name in self._killed else ""
+            self._killed.discard(news.name)
             if self._began is not None:
-                self._took[news.name] = took
+                self._note(news.program, took, how)
+
+    def _note(self, program: Program, took: float, how: str) -> None:
+        # Of one that an update has removed, the group may have gone with it.
+        members = self._fleet.groups.get(program.group)
+        wave = self._took.setdefault(members.group.priority if members else program.priority, [])
+        wave.append((took, program.name, how))
 
     def _process(self, news: Announce) -> None:
         self._time(news)
