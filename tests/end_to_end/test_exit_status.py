@@ -1,9 +1,14 @@
 """What the master exits with: what brought its end about is for the orchestrator to see."""
 
+import ctypes
+import os
 import signal
+import tempfile
 
 import pytest
 from running_master import SLEEPER, RunningMaster, python
+
+from procman import master as composition
 
 ENDS = [(f"raise SystemExit({code})", code) for code in (1, 2, 77, 126, 127, 128, 255)]
 ENDS += [
@@ -14,7 +19,9 @@ ENDS += [
 
 def run(tmp_path, code: str, *lines: str, master: str = "", as_pid_1: bool = False) -> RunningMaster:
     options = ["autorestart=false", "startsecs=0", "stdout_logfile=NONE", "stderr_logfile=NONE", *lines]
-    programs = "\n".join([f"[program:job]\ncommand={python(code)}", *options, f"[program:web]\ncommand={SLEEPER}\n"])
+    # web comes first, so that it is there when job ends.
+    web = f"[program:web]\ncommand={SLEEPER}\npriority=1"
+    programs = "\n".join([web, f"[program:job]\ncommand={python(code)}", *options, ""])
     return RunningMaster(tmp_path, programs, master=master, as_pid_1=as_pid_1)
 
 
@@ -65,3 +72,67 @@ def test_an_operators_stop_is_no_failure(tmp_path):
             assert master.stop() == status
         finally:
             master.close()
+
+
+# All of them, by a master that a process of the test becomes: to start an interpreter for each would take minutes.
+
+CLONE_NEWPID = 0x20000000
+FATAL = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 25, 26, 27, 29, 30, 31, *range(34, 65)]
+ANY_END = """[supervisord]
+logfile=/dev/null
+silent=true
+pidfile=/dev/null
+shutdown_when=any_exit
+[unix_http_server]
+file=%(here)s/s
+[program:job]
+command=sh -c "ulimit -c 0; {}"
+autorestart=false
+startsecs=0
+stdout_logfile=NONE
+stderr_logfile=NONE
+"""
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """A folder with a path that leaves room for that of a socket."""
+    with tempfile.TemporaryDirectory(prefix="pm") as folder:
+        monkeypatch.chdir(folder)
+        yield
+
+
+def status_of_a_master(where: str, end: str) -> int:
+    """What a master exits with when its only program ends so."""
+    with open("procman.conf", "w", encoding="utf-8") as file:
+        file.write(ANY_END.format(end))
+    child = os.fork()
+    if not child:
+        status = 99
+        try:
+            if where == "PID 1":
+                assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWPID) == 0
+                init = os.fork()
+                if init:
+                    os._exit(os.waitstatus_to_exitcode(os.waitpid(init, 0)[1]))
+            elif where == "plain":
+                composition.become_subreaper = lambda: "the kernel does not let it"
+            status = composition.run("procman.conf", {})
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("first", range(0, 256, 64))
+@pytest.mark.parametrize("where", ["plain", "subreaper", pytest.param("PID 1", marks=pytest.mark.root)])
+def test_every_exit_status_of_a_program_can_be_the_masters(here, where, first):
+    """All 256 of them, also where the kernel does not make it a subreaper."""
+    codes = list(range(first, first + 64))
+    assert [status_of_a_master(where, f"exit {code}") for code in codes] == codes
+
+
+@pytest.mark.parametrize("where", ["plain", "subreaper", pytest.param("PID 1", marks=pytest.mark.root)])
+def test_every_signal_that_ends_a_program_can_be_told_by_the_masters_status(here, where):
+    """128+n for all whose default action ends a process, real-time signals too."""
+    found = [status_of_a_master(where, f"kill -{number} $$") for number in FATAL]
+    assert found == [128 + number for number in FATAL]
