@@ -14,11 +14,12 @@ PACKAGE = Path(__file__).parents[1] / "procman"
 MAY_IMPORT = {
     # the ground floor
     "errors": "",
-    "config": "config errors",
+    "writers": "",
+    "config": "config writers errors",
     # what to do next, and how the system does it; none of these knows another
     "core": "core config",
     "system": "system config errors",
-    "logs": "logs errors",
+    "logs": "logs writers errors",
     "http": "http",
     "events": "events core config errors",
     # where they meet

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from procman.errors import BadRequest, ProcmanError
+from procman.logs.opening import open_log
 from procman.logs.ring import Ring
 
 MAX_READ = 16 << 20
@@ -82,7 +83,7 @@ def tail_ring(ring: Ring, offset: int, length: int) -> tuple[bytes, int, bool]:
 def _opened(path: str) -> Iterator[tuple[int, int]]:
     """Open a log for reading: its descriptor and its size."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)  # a fifo would wait for a writer
+        fd = open_log(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)  # a fifo would wait for a writer
     except (OSError, ValueError) as error:
         raise CannotRead(
             f"cannot read log {path}: {getattr(error, 'strerror', error)}; see whether it was moved"

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from procman.errors import ProcmanError
+from procman.logs.opening import open_log
 from procman.logs.trouble import Trouble, write_all
 
 Echo = Callable[[bytes], object]
@@ -261,10 +262,10 @@ class RotatingFile(_AlwaysReady):
         # To be read for those who follow it. Not a fifo: this would be its reader, who never reads.
         if not os.path.exists(self.path) or os.path.isfile(self.path):
             try:
-                return os.open(self.path, _FLAGS | os.O_RDWR, 0o666), True
+                return open_log(self.path, _FLAGS | os.O_RDWR), True
             except PermissionError:
                 pass
-        return os.open(self.path, _FLAGS | os.O_WRONLY, 0o666), False
+        return open_log(self.path, _FLAGS | os.O_WRONLY), False
 
     def _look(self) -> None:
         """Somebody may have removed the file: nobody would ever see what is written to it, and its disk stays full."""
