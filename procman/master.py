@@ -24,6 +24,7 @@ from procman.api.rest import Rest, route_problem
 from procman.api.shapes import MasterInfo
 from procman.api.stream import LogTails
 from procman.config.find import default_socket, ensure_runtime_dir
+from procman.config.hands import may_refuse
 from procman.config.kinds import is_loopback
 from procman.config.load import load
 from procman.config.model import AUTO, Config, InetServer, Master, UnixServer
@@ -92,18 +93,19 @@ LAST_WORDS = 0.5
 COMPLAIN_EVERY = 60.0
 
 
-def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False) -> int:
+def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_writable: bool = False) -> int:
     """Run the master until it is told to stop, and return its exit status.
 
     With `daemon`, or where the file says so, it goes on as a daemon, and the process that was started exits when that
-    is up or has failed. Raises ProcmanError before it has started anything.
+    is up or has failed. `allow_writable`: root takes files that others may write, too. Raises ProcmanError before it
+    has started anything.
     """
     # A shell's `nohup`, or whatever else started this, must not decide what signals mean to the programs.
     disinherit()
     # PID 1 has no default actions: a stop that comes before the loop runs must not be lost.
     for number in STOP:
         signal.signal(number, lambda *_: sys.exit(0))
-    read = partial(_load, os.path.abspath(path), overrides)
+    read = partial(_load, os.path.abspath(path), overrides, allow_writable=allow_writable)
     reporter = Reporter(Notifier())
     try:
         config = read()
@@ -127,9 +129,9 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False) -> int
         raise
 
 
-def _load(path: str, overrides: Mapping[str, str]) -> Config:
+def _load(path: str, overrides: Mapping[str, str], *, allow_writable: bool) -> Config:
     """The file, and the handlers that it names, which are there to be called; raises ConfigError."""
-    config = load(path, overrides=overrides)
+    config = load(path, overrides=overrides, refuse_writable=may_refuse() and not allow_writable)
     problems = []
     for group in config.groups:
         if group.listener is not None:

@@ -33,6 +33,12 @@ _PIDFILE = Flag("pidfile", "-j --pidfile", "the pid file of the master", metavar
 
 _DAEMON = Flag("daemon", "--daemon", "go to the background; exit when the daemon is up, or say why it cannot be")
 
+_ALLOW_WRITABLE = Flag(
+    "allow_writable_config",
+    "--allow-writable-config",
+    "as root, take a configuration that others may write: whoever may can then run anything as root",
+)
+
 # supervisord's flags for options of [supervisord], which win over the file. Their keys are the options' names.
 _OVERRIDES = (
     Flag("nodaemon", "-n --nodaemon", "run in the foreground (procman always does)"),
@@ -132,7 +138,8 @@ def _run(given: dict[str, str]) -> int:
     from procman.master import run  # noqa: PLC0415 - asyncio and all the rest: not for --help and check
 
     daemon = given.pop("daemon", "") == "true" and "nodaemon" not in given
-    return run(path, given, daemon=daemon)
+    allow_writable = given.pop("allow_writable_config", "") == "true"
+    return run(path, given, daemon=daemon, allow_writable=allow_writable)
 
 
 def _check(given: dict[str, str]) -> int:
@@ -271,7 +278,14 @@ _RUN_FLAGS = (
 COMMANDS = {
     "": Command(
         _run,
-        (_FILE, _DAEMON, *_OVERRIDES, Flag("version", "-v --version", "print the version and exit"), HELP),
+        (
+            _FILE,
+            _DAEMON,
+            _ALLOW_WRITABLE,
+            *_OVERRIDES,
+            Flag("version", "-v --version", "print the version and exit"),
+            HELP,
+        ),
         "run the programs of a configuration file, and keep them running",
     ),
     "check": Command(

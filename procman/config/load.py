@@ -11,6 +11,7 @@ from typing import Any
 
 from procman.config.files import Gathered, gather, is_toml
 from procman.config.groups import read_groups
+from procman.config.hands import look_at_hands
 from procman.config.machine import Assumptions, Machine
 from procman.config.model import (
     RPC_FACTORY,
@@ -57,12 +58,14 @@ def load(
     environ: Mapping[str, str] | None = None,
     assume: Assumptions | None = None,
     overrides: Mapping[str, str] | None = None,
+    refuse_writable: bool = False,
 ) -> Config:
     """The configuration of a file; raises ConfigError with every problem.
 
-    `overrides` are [supervisord] options from the command line, as typed.
+    `overrides` are [supervisord] options from the command line, as typed. `refuse_writable`: a file that others may
+    write cannot be used.
     """
-    loaded = read(path, environ=environ, assume=assume, overrides=overrides)
+    loaded = read(path, environ=environ, assume=assume, overrides=overrides, refuse_writable=refuse_writable)
     if loaded.config is None:
         raise ConfigError(_by_place(path, loaded.problems))
     return loaded.config
@@ -75,17 +78,25 @@ def read(
     assume: Assumptions | None = None,
     overrides: Mapping[str, str] | None = None,
     places: bool = False,
+    refuse_writable: bool = False,
 ) -> Loaded:
     """The same without an exception, and with what a report needs beside.
 
     `places`: look also whether the files and sockets it names could be written.
     """
     machine = Machine(environ, assume)
-    return judge(path, gather(path, machine), machine, overrides or {}, places=places)
+    gathered = gather(path, machine)
+    return judge(path, gathered, machine, overrides or {}, places=places, refuse_writable=refuse_writable)
 
 
 def judge(
-    path: str, gathered: Gathered, machine: Machine, overrides: Mapping[str, str], *, places: bool = False
+    path: str,
+    gathered: Gathered,
+    machine: Machine,
+    overrides: Mapping[str, str],
+    *,
+    places: bool = False,
+    refuse_writable: bool = False,
 ) -> Loaded:
     """What the sections of all files mean."""
     here = os.path.dirname(os.path.abspath(path))
@@ -119,6 +130,8 @@ def judge(
         )
         if places:
             warn_of_places(reading, config)
+    if not machine.is_assumed:
+        look_at_hands(reading, gathered.files, refuse=refuse_writable)
     ignored = find_ignored(sections)
     warn_of_ignored(reading, ignored)
     problems = tuple(dict.fromkeys(reading.problems))

@@ -70,6 +70,11 @@ class Machine:
             self.environ = os.environ
         self.host_node_name = self.assume.host_node_name or os.uname().nodename
 
+    @property
+    def is_assumed(self) -> bool:
+        """Is it another machine than this one?"""
+        return self.assume != Assumptions()
+
     def home(self, path: str) -> str:
         """The path with a leading ~ or ~user put in."""
         if not path.startswith("~"):
@@ -111,7 +116,7 @@ class Machine:
 
         Of another user than the one who asks only the modes tell.
         """
-        if self.assume != Assumptions():
+        if self.is_assumed:
             return True
         path = os.path.realpath(path)
         if not os.path.exists(path):

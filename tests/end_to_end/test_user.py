@@ -23,7 +23,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 def anybodys() -> Iterator[Path]:
     """A folder in which everybody may make files, as log folders of such a master are."""
     folder = Path(tempfile.mkdtemp(prefix="pm"))
-    folder.chmod(0o777)
+    folder.chmod(0o1777)
     yield folder
     shutil.rmtree(folder)
 

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,35 @@ def test_a_sticky_folder_keeps_what_is_roots(theirs, prey):
     (theirs / "logs" / "web.log").symlink_to(prey)
     write(theirs / "logs" / "web.log")
     assert prey.read_text() == "secretline\n"
+
+
+@pytest.fixture(params=[0o755, 0o1777])
+def far_up(request) -> Iterator[Path]:
+    """A folder to which only root makes the way: what most logs are in, and what /tmp is."""
+    with tempfile.TemporaryDirectory(dir="/run") as folder:
+        os.chmod(folder, request.param)
+        yield Path(folder)
+
+
+def test_at_a_glance_the_verdict_is_the_same(far_up, prey):
+    """The usual places are judged without a look at each step."""
+    shared = far_up.stat().st_mode & 0o002
+    write(far_up / "web.log")
+    assert (far_up / "web.log").read_text() == "line\n"
+    (far_up / "link.log").symlink_to(prey)
+    os.link(far_up / "web.log", far_up / "hard.log")
+    os.mkfifo(far_up / "fifo.log")
+    reader = os.open(far_up / "fifo.log", os.O_RDONLY | os.O_NONBLOCK)
+    os.chown(far_up / "fifo.log", NOBODY, NOBODY)
+    refused = set()
+    for name in ("link.log", "hard.log", "fifo.log"):
+        try:
+            write(far_up / name)
+        except Untrusted:
+            refused.add(name)
+    os.close(reader)
+    assert refused == ({"link.log", "hard.log", "fifo.log"} if shared else set())
+    assert prey.read_text() == ("secret" if shared else "secretline\n")
 
 
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/stdout"])

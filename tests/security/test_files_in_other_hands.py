@@ -1,0 +1,278 @@
+"""A configuration that others may write is theirs to decide what runs: a warning, and for root a refusal."""
+
+import contextlib
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from log_lines import PATIENCE
+from master_process import UNSHARE, environment
+from running_master import SLEEPER, RunningMaster
+
+from procman.client import ApiError
+from procman.config.hands import look_at_hands
+from procman.config.load import ConfigError, load, read
+from procman.writers import exposure, way_to
+
+NOBODY = 65534
+is_root = os.geteuid() == 0
+needs_root = [pytest.mark.root, pytest.mark.skipif(not is_root, reason="is about what root refuses")]
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    file = tmp_path / "main.conf"
+    file.write_text(
+        f"[supervisord]\nlogfile={tmp_path}/log\npidfile={tmp_path}/pid\n[unix_http_server]\nfile={tmp_path}/s\n"
+    )
+    file.chmod(0o644)
+    return file
+
+
+def told(path) -> str:
+    return str(exposure(str(path)) or "")
+
+
+# ---- who may write
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o755, 0o444])
+def test_a_file_of_ones_own_is_nobody_elses(file, mode):
+    """In a folder of one's own; others may read it."""
+    file.chmod(mode)
+    assert exposure(str(file)) is None
+
+
+@pytest.mark.parametrize("mode", [0o646, 0o666, 0o602, 0o777])
+def test_a_file_for_everybody_is_told(file, mode):
+    """By its mode, whoever owns it."""
+    file.chmod(mode)
+    assert told(file) == "everybody may write it"
+    assert exposure(str(file)).by_mode
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o757])
+def test_a_folder_for_everybody_is_told(file, mode):
+    """Another file can be put in the place of this one; so it is with every folder above."""
+    file.parent.chmod(mode)
+    assert told(file) == f"everybody may put another file in its place, by way of {file.parent}"
+    below = file.parent / "a" / "b"
+    below.mkdir(parents=True)
+    shutil.move(file, below / "f")
+    assert told(below / "f") == f"everybody may put another file in its place, by way of {file.parent}"
+
+
+def test_a_sticky_folder_keeps_ones_own_file(file):
+    """Nobody else can move it away: so it is in /tmp."""
+    file.parent.chmod(0o1777)
+    assert exposure(str(file)) is None
+
+
+@pytest.mark.skipif(not is_root, reason="makes files of others")
+def test_a_sticky_folder_keeps_nothing_of_others(file):
+    """Its owner can exchange it; a folder's owner can in any case."""
+    file.parent.chmod(0o1777)
+    os.chown(file, NOBODY, 0)
+    assert exposure(str(file)).by_mode
+    os.chown(file, 0, 0)
+    os.chown(file.parent, NOBODY, 0)
+    assert exposure(str(file)).is_folder
+
+
+def test_a_link_is_looked_at_with_its_folder(file):
+    """Whoever may exchange the link need not touch the file."""
+    shared = file.parent / "shared"
+    shared.mkdir()
+    (shared / "link").symlink_to(file)
+    assert exposure(str(shared / "link")) is None
+    shared.chmod(0o777)
+    assert told(shared / "link") == f"everybody may put another file in its place, by way of {shared}"
+
+
+def test_the_file_behind_a_link_is_looked_at(file):
+    """And the folders on the way to it."""
+    (file.parent / "link").symlink_to("main.conf")
+    file.chmod(0o666)
+    assert told(file.parent / "link") == "everybody may write it"
+
+
+def test_the_way_of_a_configmap_is_followed(tmp_path):
+    """Kubernetes mounts main.conf -> ..data/main.conf and ..data -> a folder named by the time."""
+    real = tmp_path / "..2026_11_26"
+    real.mkdir()
+    (real / "main.conf").write_text("[supervisord]\n")
+    (tmp_path / "..data").symlink_to(real.name)
+    (tmp_path / "main.conf").symlink_to("..data/main.conf")
+    ways = [entry.removeprefix(f"{tmp_path}/") for _, entry in way_to(str(tmp_path / "main.conf"))]
+    assert ways[-4:] == ["main.conf", "..data", "..2026_11_26", "..2026_11_26/main.conf"]
+
+
+def test_a_link_to_itself_is_left_to_whoever_opens_it(tmp_path):
+    """As is what is not there."""
+    (tmp_path / "loop").symlink_to("loop")
+    assert exposure(str(tmp_path / "loop")) is None
+    assert exposure(str(tmp_path / "none" / "x")) is None
+
+
+@pytest.mark.skipif(not is_root, reason="gives files to groups")
+def test_a_group_counts_if_somebody_else_is_in_it(file):
+    """Root's own group, a private one and an empty one are nobody else's: 0664 is what umask 002 makes."""
+    file.chmod(0o664)
+    for group, expected in ((0, ""), (987654, ""), (pwd.getpwnam("nobody").pw_gid, "group nogroup may write it")):
+        os.chown(file, 0, group)
+        name = grp.getgrgid(group).gr_name if expected else ""
+        assert told(file) == expected.replace("nogroup", name)
+
+
+@pytest.mark.skipif(not is_root, reason="makes files of others")
+def test_an_owner_is_told_but_for_whoever_came_by_sudo(file, monkeypatch):
+    """Who has just become root may well have the file."""
+    os.chown(file, NOBODY, 0)
+    assert told(file) == f"its owner {pwd.getpwuid(NOBODY).pw_name} may write it"
+    assert not exposure(str(file)).by_mode
+    monkeypatch.setenv("SUDO_UID", str(NOBODY))
+    assert exposure(str(file)) is None
+
+
+@pytest.mark.skipif(not is_root, reason="mounts")
+def test_what_cannot_be_written_at_all_is_nobodys(file):
+    """A read-only mount with mode 0777, as of a ConfigMap, in a mount namespace of its own."""
+    file.parent.chmod(0o777)
+    file.chmod(0o666)
+    code = f"from procman.writers import exposure; print(exposure({str(file)!r}))"
+    script = f'mount --bind {file.parent} {file.parent} && mount -o remount,ro,bind {file.parent} && exec "$@"'
+    ran = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment(file.parent),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (ran.stdout, ran.stderr) == ("None\n", "")
+
+
+# ---- what comes of it
+
+
+def test_every_file_is_looked_at(file):
+    """The main one and what it includes: of each a warning with what to do."""
+    more = file.parent / "more.conf"
+    more.write_text("[program:x]\ncommand=x\n")
+    more.chmod(0o666)
+    file.write_text(f"{file.read_text()}[include]\nfiles=more.conf\n")
+    (problem,) = [problem for problem in load(str(file)).warnings if problem.slug == "writable"]
+    assert problem.file == str(more)
+    assert f"chmod go-w {more}" in problem.message
+    with pytest.raises(ConfigError, match=r"more\.conf: everybody may write it, .*start with --allow-writable-config"):
+        load(str(file), refuse_writable=True)
+
+
+def test_of_another_machine_nothing_is_known(file):
+    """A check under assumptions says nothing of modes."""
+    from procman.config.machine import Assumptions
+
+    file.chmod(0o666)
+    assert [p for p in read(str(file), assume=Assumptions(env={})).problems if p.slug == "writable"] == []
+
+
+class _Reading(list):
+    """Collects problems."""
+
+    add = list.append
+
+
+@pytest.mark.skipif(not is_root, reason="makes files of others")
+def test_an_owner_alone_is_never_refused(file):
+    """A checkout, or a folder that is mounted into a container, is somebody's; root is warned."""
+    os.chown(file, NOBODY, 0)
+    found = _Reading()
+    look_at_hands(found, [str(file)], refuse=True)
+    assert [problem.severity for problem in found] == ["warning"]
+    assert f"chown root {file}" in found[0].message
+
+
+def start(file: Path, *arguments: str, as_pid_1: bool = False) -> subprocess.CompletedProcess[str]:
+    """A master that ends as soon as it is up: nothing is left to run."""
+    file.write_text(file.read_text().replace("[supervisord]\n", "[supervisord]\nshutdown_when=all_done\n"))
+    with open(file, "a") as more:
+        more.write("[program:once]\ncommand=true\nstartsecs=0\nautorestart=false\n")
+    return subprocess.run(
+        [*(UNSHARE if as_pid_1 else ()), sys.executable, "-m", "procman", "-c", str(file), *arguments],
+        capture_output=True,
+        text=True,
+        env=environment(file.parent),
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+class TestRoot:
+    """What a master that is root does."""
+
+    pytestmark = needs_root
+
+    def test_refuses_to_start(self, file):
+        """With status 2, what is wrong, and both ways out."""
+        file.chmod(0o666)
+        ran = start(file)
+        assert ran.returncode == 2
+        assert ran.stderr == (
+            f"procman: {file}: everybody may write it, and with it run anything as root: chmod go-w {file}, "
+            "or start with --allow-writable-config\n"
+        )
+
+    def test_starts_when_told(self, file):
+        """And says what it was told to put up with."""
+        file.chmod(0o666)
+        ran = start(file, "--allow-writable-config")
+        assert ran.returncode == 0
+        assert "WARN" in ran.stdout
+        assert "everybody may write it" in ran.stdout
+        assert "exited: once (exit status 0; expected)" in ran.stdout
+
+    def test_starts_as_pid_1_with_a_warning(self, file):
+        """In a container the modes are those of a volume, and nobody would be the safer for a container that ends."""
+        file.chmod(0o777)
+        ran = start(file, as_pid_1=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert "everybody may write it" in ran.stdout
+
+    def test_takes_no_file_that_was_opened_meanwhile(self, tmp_path):
+        """A reread is refused, and what runs goes on."""
+        master = RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n")
+        with contextlib.closing(master):
+            master.wait_for("web entered RUNNING")
+            master.file.chmod(0o666)
+            with pytest.raises(ApiError, match="everybody may write it"):
+                master.call("POST", "/v1/config/reread")
+            master.file.chmod(0o644)
+            assert master.call("POST", "/v1/config/reread") == {"added": [], "changed": [], "removed": []}
+            assert master.info("web")["statename"] == "RUNNING"
+
+    def test_is_not_asked_where_it_becomes_another_user(self, file):
+        """`user=` is in that very file."""
+        file.chmod(0o666)
+        file.write_text(file.read_text().replace("[supervisord]\n", "[supervisord]\nuser=nobody\n"))
+        assert start(file).returncode == 2
+
+
+def test_check_says_that_root_would_be_refused(file):
+    """As a warning: who checks need not be who starts."""
+    file.chmod(0o666)
+    ran = subprocess.run(
+        [sys.executable, "-m", "procman", "check", "-c", str(file)],
+        capture_output=True,
+        text=True,
+        env=environment(file.parent),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert ran.returncode == 0
+    assert "everybody may write it" in ran.stdout
+    assert ("a start as root refuses it without --allow-writable-config" in ran.stdout) == is_root
