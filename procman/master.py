@@ -356,6 +356,7 @@ class _Master:
         pidfile = self._take_pidfile()
         try:
             await self._listen()
+            self.outputs.clear_old_logs()
             self._log.info(f"procman started with pid {os.getpid()}")
             self.engine.post(BootRequested())
             # Strangers that ended before there was anybody to be told of it.

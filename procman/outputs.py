@@ -98,7 +98,7 @@ class Outputs:
     """All output of all processes, and the master's own log (`log`)."""
 
     def __init__(self, config: Config) -> None:
-        """Opens the master's log, and removes the AUTO logs of an earlier run."""
+        """Opens the master's log."""
         self._loop = asyncio.get_running_loop()
         self._master = config.master
         self._consoles = Consoles(on_problem=self._say)
@@ -111,8 +111,11 @@ class Outputs:
         self._closing = False
         self.watcher: Watcher | None = None
         self.log = self._open_main_log(config.master)
-        if not config.master.nocleanup:
-            clear_auto_logs(config.master.childlogdir, config.master.identifier, self.log.warn)
+
+    def clear_old_logs(self) -> None:
+        """Remove the AUTO logs of an earlier run; to be called once it is sure that no other master is running."""
+        if not self._master.nocleanup:
+            clear_auto_logs(self._master.childlogdir, self._master.identifier, self.log.warn)
 
     # ---- what the engine tells
 

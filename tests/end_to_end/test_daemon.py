@@ -146,6 +146,22 @@ def test_a_second_start_says_who_is_there(here):
     assert the_pid() == pid
 
 
+def test_a_second_start_leaves_the_logs_of_the_first_alone(here):
+    """AUTO logs are of an earlier run only when nobody runs any more: what is refused takes nothing away."""
+    (here / "logs").mkdir()
+    auto = FILE.replace("umask=027", "childlogdir=logs").replace("stdout_logfile=web.log", "stdout_logfile=AUTO")
+    (here / "procman.conf").write_text(auto)
+    daemon()
+    wait_for(here / "master.log", "success: web entered RUNNING", 1)
+    (log,) = (here / "logs").iterdir()
+    assert daemon().returncode == 2
+    assert log.exists()
+    assert procman("stop", "--pidfile", "master.pid").returncode == 0
+    assert daemon().returncode == 0
+    wait_for(here / "master.log", "success: web entered RUNNING", 2)
+    assert not log.exists()
+
+
 def test_a_stale_pid_file_is_taken_over(here):
     """Of a master that was killed nobody holds the lock."""
     daemon()
