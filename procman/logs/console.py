@@ -25,6 +25,9 @@ LIMIT = 1 << 20
 # The master's own lines still fit when a flooding program keeps a slow reader's buffer full.
 RESERVE = 1 << 19
 
+# Between two messages about what was dropped, in seconds: beside a reader that is merely slow something always is.
+TELL_EVERY = 10.0
+
 _NEWLINE = ord("\n")
 _BATCH = 65536  # small lines are joined up to a pipe's usual size
 
@@ -80,6 +83,8 @@ class Console:
         self._dropped = 0  # bytes
         self._waiting: dict[Callable[[], None], None] = {}  # in the order of their coming
         self._dropping: dict[ConsoleStream, None] = {}
+        self._tell_at = 0.0  # not before then of what was dropped
+        self._tell_later: asyncio.TimerHandle | None = None
         self._way: _Way | None = None
         try:
             self._way = _open_way(fd)
@@ -153,6 +158,7 @@ class Console:
         self.flush(timeout)
         self._lose_queue()
         self._unwatch()
+        self.tell_dropped()
         self._wake()
         if self._way is not None:
             self._way.close()
@@ -192,6 +198,9 @@ class Console:
 
     def tell_dropped(self) -> None:
         """Say of each stream how much of it was dropped since this was said the last time."""
+        if self._tell_later is not None:
+            self._tell_later.cancel()
+            self._tell_later = None
         dropping, self._dropping = self._dropping, {}
         for stream in dropping:
             stream.tell_dropped()
@@ -258,11 +267,28 @@ class Console:
 
     def _wake(self) -> None:
         """Tell of what was dropped; let those that wait read one turn each, until there is enough again."""
-        self.tell_dropped()
+        self._tell_in_time()
         while self._waiting and self.ready:
             callback = next(iter(self._waiting))
             del self._waiting[callback]
             callback()
+
+    def _tell_in_time(self) -> None:
+        """Tell of what was dropped, now or when enough time has passed since that was done."""
+        if not self._dropping or self._tell_later is not None:
+            return
+        left = self._tell_at - self._clock()
+        if left > 0 and self._loop is not None:
+            self._tell_later = self._loop.call_later(left, self._told_late)
+        else:
+            self._tell_at = self._clock() + TELL_EVERY
+            self.tell_dropped()
+
+    def _told_late(self) -> None:
+        self._tell_later = None
+        # While nobody reads, it will be told with all that comes on top.
+        if self.ready:
+            self._tell_in_time()
 
     def _failed(self, error: OSError) -> None:
         """The reader is gone: nobody is made to wait for it, and it is tried again once a second."""

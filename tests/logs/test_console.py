@@ -261,6 +261,41 @@ def test_a_dropping_stream_loses_what_does_not_fit(pipe, said):
     asyncio.run(run())
 
 
+def test_a_slow_reader_costs_a_message_now_and_then(pipe, said, monkeypatch):
+    """What is dropped again and again is told at once the first time, then with a distance; the sum is right."""
+    monkeypatch.setattr("procman.logs.console.TELL_EVERY", 0.01)
+
+    async def run():
+        reader, writer = pipe
+        loop = asyncio.get_running_loop()
+        now = 100.0
+        console = Console(writer, loop, limit=LIMIT, clock=lambda: now)
+        told = loop.create_future()
+
+        def say(text):
+            said.append(text)
+            if len(said) == 2:
+                told.set_result(None)
+
+        stream = console.stream("web", overflow=Overflow.DROP, on_problem=say)
+        waiting = console.stream("other")
+        lines = b"".join(b"%099d\n" % number for number in range(10))
+        for spell in range(3):
+            lost = stream.lost
+            while stream.lost == lost:
+                stream.write(lines)
+            await read_until_ready(reader, waiting)
+            assert len(said) == 1, spell
+        now += 1
+        # The time that had to pass has passed: of the second and the third spell it is told in one message.
+        await told
+        assert sum(int(text.split()[0]) for text in said) * 100 == stream.lost
+        console.close()
+        assert len(said) == 2
+
+    asyncio.run(run())
+
+
 def test_a_reader_that_left_costs_one_message(clock, said):
     """EPIPE: nobody waits, everything is counted, it is said once, and tried again once a second."""
 
