@@ -109,6 +109,7 @@ class Engine:
         self._tree_orders: list[Kill] = []
         self._report: asyncio.TimerHandle | None = None
         self._children: dict[int, Child] = {}
+        self._ran: set[str] = set()  # those that have been started
         self._subscribers: list[Subscriber] = []
         self._working = False
         self._more: asyncio.Handle | None = None
@@ -236,6 +237,8 @@ class Engine:
             case Announce(name=name, after=State.BACKOFF | State.EXITED | State.STOPPED) | Dismissed(name):
                 self._tell(action)
                 self._sockets.release(name)
+                if isinstance(action, Dismissed):
+                    self._ran.discard(name)
             case _:
                 self._tell(action)
 
@@ -257,12 +260,15 @@ class Engine:
             return
         try:
             tag = self._trees.tag(order.name)
-            child = spawn(order.program, self._serverurl, stdin=self._shared_socket(order), tag=tag)
+            child = spawn(
+                order.program, self._serverurl, stdin=self._shared_socket(order), tag=tag, again=order.name in self._ran
+            )
         except CannotSpawn as why:
             code = NOT_FOUND if why.not_found else NOT_EXECUTABLE
             answer: Spawned | SpawnFailed = SpawnFailed(order.name, str(why), code)
         else:
             self._children[child.pid] = child
+            self._ran.add(order.name)
             program = order.program
             whole = program.kill_scope is Scope.TREE or program.leftovers is Leftovers.STOP
             self._trees.started(order.name, child.pid, tag, whole=whole)

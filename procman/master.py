@@ -4,6 +4,7 @@ Sockets are bound before any child exists, so that whatever is wrong is said bef
 """
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -295,6 +296,9 @@ class _Life:
     def _complain(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What asyncio would print as a traceback, for instance that no client can be let in: a line, once a minute."""
         error = context.get("exception")
+        if self._master is not None and isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            # Who waits at the door is tried again in a second (asyncio has it so).
+            self._master.make_room()
         text = f"{context['message']}: {error}" if error is not None else str(context["message"])
         now = time.monotonic()
         if self._master is not None and now - self._said.get(text, -COMPLAIN_EVERY) >= COMPLAIN_EVERY:
@@ -430,6 +434,10 @@ class _Master:
             self._log.critical("cannot restart with this configuration; everything goes on as it was")
             return
         self.engine.post(ShutdownRequested(restart=True))
+
+    def make_room(self) -> None:
+        for server in self._servers:
+            server.make_room()
 
     def reap(self) -> None:
         self.engine.reap()

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
+from itertools import islice
 
 from procman.http.connection import Connection
 from procman.http.messages import Limits, Peer, Request, Response, Role, problem
@@ -115,6 +116,12 @@ class Server:
         if room:
             self._idle[connection] = None
         return room
+
+    def make_room(self) -> None:
+        """Let go of half of those who only sit there, the longest idle first: there are no descriptors left."""
+        for longest_idle in list(islice(self._idle, (len(self._idle) + 1) // 2)):
+            self.forget(longest_idle)
+            longest_idle.abort()
 
     def idle(self, connection: Connection) -> None:
         """Note that this connection may be closed when room is needed."""

@@ -8,6 +8,7 @@ A spawn that fails says precisely why: the reasons that can be known beforehand 
 import errno
 import os
 import pwd
+import resource
 import shlex
 import stat
 import subprocess
@@ -18,6 +19,10 @@ from procman.config.model import Program
 from procman.errors import ProcmanError
 from procman.system.reaper import Reaped
 from procman.system.tree import TAG
+
+# Descriptors that no program gets, but a quarter of all at most: clients are still answered and files opened when there
+# is no room for one more program. Half of them are for those that have run before, so that what ends comes back.
+KEPT = 64
 
 
 class CannotSpawn(ProcmanError):
@@ -120,10 +125,18 @@ def environment(
     return env
 
 
-def spawn(program: Program, serverurl: str | None, *, tag: str | None = None, stdin: int | None = None) -> Child:
+def spawn(
+    program: Program,
+    serverurl: str | None,
+    *,
+    tag: str | None = None,
+    stdin: int | None = None,
+    again: bool = False,
+) -> Child:
     """Start it; raises CannotSpawn. `stdin` replaces the pipe on fd 0 (and stays the caller's to close).
 
-    `tag` is what its descendants are recognised by (`system.tree`).
+    `tag` is what its descendants are recognised by (`system.tree`). `again`: it has run before, and may have a part of
+    the descriptors that are kept from new ones.
 
     The process leads a process group of its own, inherits no other descriptor, and has the default action for every
     signal. The caller reaps it by its pid, and owns the pipes.
@@ -146,6 +159,7 @@ def spawn(program: Program, serverurl: str | None, *, tag: str | None = None, st
         our_stderr, child_stderr = (None, child_stdout)
         if not program.redirect_stderr:
             our_stderr, child_stderr = _output_pipe(ours, theirs)
+        _leave_some(max(ours + theirs, default=0), KEPT // 2 if again else KEPT)
         if account.uid is not None:
             # The program may open /dev/stdout anew, and the pipe is the master's.
             for fd in theirs:
@@ -172,6 +186,14 @@ def spawn(program: Program, serverurl: str | None, *, tag: str | None = None, st
         for fd in theirs:
             os.close(fd)
     return Child(popen.pid, our_stdin, our_stdout, our_stderr, popen)
+
+
+def _leave_some(fd: int, kept: int) -> None:
+    """Raise EMFILE where a pipe has got one of the last `kept` descriptors that this process may have."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # The kernel gives the lowest number that is free, so no program ever has one of those.
+    if soft != resource.RLIM_INFINITY and fd >= soft - min(kept, soft * kept // (4 * KEPT)):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:

@@ -188,6 +188,27 @@ def test_the_longest_idle_connection_makes_room_for_a_new_one():
     run(main())
 
 
+def test_half_of_the_idle_connections_go_where_there_are_no_descriptors_left():
+    """Those that have been idle for the longest time; one that is being served stays."""
+
+    async def main():
+        async with serving() as served:
+            clients = [await served.client() for _ in range(5)]
+            for client in clients:
+                await client.ask(GET)
+            clients[0].send(GET[:-2])
+            await served.until(lambda: len(served.server._idle) == 4)
+            served.server.make_room()
+            assert await clients[1].ended()
+            assert await clients[2].ended()
+            clients[0].send(GET[-2:])
+            assert (await clients[0].head()).status == 200
+            for client in clients[3:]:
+                assert (await client.ask(GET)).status == 200
+
+    run(main())
+
+
 @pytest.mark.parametrize("tcp", [False, True])
 def test_a_client_too_many_is_told_503(tcp):
     """When all connections are at work, the next one is turned away with an answer, and those at work do not notice."""

@@ -1,5 +1,6 @@
 """Real children: what they find when they start, and the precise reason where they cannot be started."""
 
+import contextlib
 import gc
 import json
 import os
@@ -491,6 +492,24 @@ def test_too_many_open_files():
     reasons = apart(with_few_descriptors)
     assert len(reasons) >= 6
     assert set(reasons) == {"too many open files to spawn 'greedy'"}
+
+
+def test_programs_leave_some_descriptors_to_others():
+    """The last ones, but a quarter at most, are for clients and files; half of those for programs that are back."""
+
+    def fill_up() -> list[int]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
+        left = []
+        for again in (False, True):
+            with contextlib.suppress(CannotSpawn):
+                while True:
+                    wait(spawn(program(name="greedy", command="/bin/true"), None, again=again))
+            left.append(400 - len(open_fds()))
+        return left
+
+    new, back = apart(fill_up)
+    assert 64 <= new < 64 + 10
+    assert 32 <= back < 32 + 10
 
 
 def test_what_cannot_be_spawned_is_an_error_for_users():
