@@ -1,0 +1,53 @@
+"""`fg` on a real terminal: what is typed goes to the program, what it says comes back, and Ctrl-C ends only that."""
+
+import contextlib
+import sys
+from importlib.util import find_spec
+
+import pexpect
+import pytest
+from log_lines import PATIENCE
+from running_master import RunningMaster, python
+
+CLIENTS = {
+    "procmanctl": ["-m", "procman.cli.procmanctl"],
+    "supervisorctl": ["-m", "supervisor.supervisorctl"],
+}
+ECHO = python(
+    "import sys\nfor line in sys.stdin: print('out', line, end=''); print('err', line, end='', file=sys.stderr)"
+)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_program_is_talked_to_from_the_terminal(client, tmp_path):
+    """Line by line, both channels; afterwards it runs on, and the shell is there again."""
+    if client == "supervisorctl" and find_spec("supervisor") is None:
+        pytest.skip("the oracle is not installed: pip install supervisor==4.3.0")
+    master = RunningMaster(tmp_path, f"[program:echo]\ncommand={ECHO}\nstartsecs=0\n[supervisorctl]\n")
+    with contextlib.closing(master):
+        master.expect("success: echo")
+        pid = master.info("echo")["pid"]
+        shell = pexpect.spawn(
+            sys.executable,
+            [*CLIENTS[client], "-c", str(master.file), "-s", f"unix://{master.socket}"],
+            encoding="utf-8",
+            timeout=PATIENCE,
+            cwd=tmp_path,
+        )
+        try:
+            shell.expect("> $")
+            shell.sendline("fg echo")
+            shell.expect_exact("==> Press Ctrl-C to exit <==")
+            for word in ("hello", "Malmö"):
+                shell.sendline(word)
+                # Who of the two is heard first is chance.
+                said = {shell.expect_exact([f"out {word}", f"err {word}"]) for _ in range(2)}
+                assert said == {0, 1}
+            shell.sendintr()
+            shell.expect_exact("Exiting foreground")
+            shell.expect("> $")
+            shell.sendline("pid echo")
+            shell.expect_exact(f"{pid}\r\n")
+        finally:
+            shell.close(force=True)
+        assert master.stop() == 0
