@@ -85,3 +85,154 @@ def test_every_signal_arrives_alike(peer):
     mine = heard(PROCMAN)
     assert mine == heard(peer)
     assert mine[1] == 5
+
+
+# ---- their own tests' matrices: nested reaping, the group, -e, --rewrite, the death of the parent
+
+
+def runner(name: str, *flags: str) -> list[str]:
+    """How the command line of that entrypoint begins."""
+    if name == "procman":
+        return [*PROCMAN[:-1], *flags, "--"]
+    found = shutil.which(name)
+    if found is None and not os.environ.get("CI"):
+        pytest.skip(f"{name} is not installed")
+    assert found is not None, f"{name} is not installed"
+    return [found, *flags, "--"]
+
+
+def said_by(words: list[str], script: str, *numbers: int) -> tuple[list[str], int]:
+    """What a piece of Python says under that entrypoint, which is sent these signals once "up" was said."""
+    with subprocess.Popen([*words, sys.executable, "-u", "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        lines = []
+        for line in process.stdout:
+            lines.append(line.strip().replace(str(process.pid), "the entrypoint"))
+            if lines[-1] == "up":
+                for number in numbers:
+                    process.send_signal(number)
+        return lines, process.wait(60)
+
+
+ALL = ["procman", "tini", "dumb-init"]
+NESTED = """
+import os, sys, time
+def orphans(depth):
+    # Each ends before its child does, so that every one of them becomes PID 1's.
+    if depth:
+        parent = os.getpid()
+        if not os.fork():
+            while os.getppid() == parent: os.sched_yield()
+            orphans(depth - 1)
+            os._exit(depth)
+def zombies():
+    found = 0
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as file: found += file.read().rpartition(")")[2].split()[0] == "Z"
+        except OSError: pass
+    return found
+def others(): return sum(map(str.isdecimal, os.listdir("/proc"))) - 2
+for _ in range(10):
+    if not os.fork():
+        orphans(5)
+        os._exit(0)
+for _ in range(10): os.wait()
+while others(): os.sched_yield()
+print("zombies:", zombies())
+sys.exit(7)
+"""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", ALL)
+def test_as_pid_1_orphans_of_orphans_are_reaped(name):
+    """Five generations of ten: the program ends when it is alone with PID 1, and finds no zombie."""
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    assert said_by([*unshare, *runner(name)], NESTED) == (["zombies: 0"], 7)
+
+
+ADOPTED = """
+import os
+reader, writer = os.pipe()
+if not os.fork():
+    middle = os.getpid()
+    if not os.fork():
+        while os.getppid() == middle: os.sched_yield()
+        os.write(writer, str(os.getppid()).encode())
+    os._exit(0)
+print("orphans go to", os.read(reader, 100).decode())
+"""
+
+
+@pytest.mark.parametrize(("name", "flags"), [("procman", []), ("procman", ["-s"]), ("tini", ["-s"])])
+def test_elsewhere_orphans_become_its_children(name, flags):
+    """A subreaper, which tini is when it is asked, and dumb-init never."""
+    assert said_by(runner(name, *flags), ADOPTED) == (["orphans go to the entrypoint"], 0)
+
+
+GROUP = """
+import os, signal, sys
+def got(number, frame):
+    os.write(1, f"{who} got it\\n".encode())
+    sys.exit(0)
+who = "parent"
+signal.signal(signal.SIGTERM, got)
+ready, child = os.pipe()
+if not os.fork():
+    who = "child"
+    os.write(child, b"x")
+    while True: signal.pause()
+os.read(ready, 1)
+signal.signal(signal.SIGTERM, lambda *_: None)
+print("up")
+os.wait()
+"""
+
+
+@pytest.mark.parametrize(("name", "flags"), [("procman", ["-g"]), ("tini", ["-s", "-g"]), ("dumb-init", [])])
+def test_the_whole_group_gets_a_signal(name, flags):
+    """-g; for dumb-init that is what happens if nothing is said."""
+    assert said_by(runner(name, *flags), GROUP, signal.SIGTERM) == (["up", "child got it"], 0)
+
+
+GOT = """
+import signal, sys
+def got(number, frame):
+    print("got", number)
+    if number == signal.SIGQUIT: sys.exit(0)
+for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1): signal.signal(number, got)
+print("up")
+while True: signal.pause()
+"""
+
+
+@pytest.mark.parametrize(("name", "flags"), [("procman", []), ("procman", ["-c"]), ("dumb-init", ["-c"])])
+def test_a_signal_is_passed_on_as_another_or_not_at_all(name, flags):
+    """What dumb-init calls --rewrite: 15:3, and 10:0."""
+    words = runner(name, *flags, "--rewrite", "10:0", "-r", "15:3")
+    assert said_by(words, GOT, signal.SIGUSR1, signal.SIGTERM) == (["up", "got 3"], 0)
+
+
+@pytest.mark.parametrize(("name", "flags"), [("procman", []), ("tini", ["-s"])])
+def test_an_exit_status_is_made_a_success(name, flags):
+    """With -e, as tini has it; more than once; a signal's 128+n, too."""
+    words = runner(name, *flags, "-e", "143", "-e", "255")
+    ends = ["kill -15 $$", "exit 143", "exit 255", "exit 1", "kill -9 $$", "exit 0"]
+    assert [status_of(tuple(words), end) for end in ends] == [0, 0, 0, 1, 137, 0]
+
+
+@pytest.mark.parametrize(("name", "flags"), [("procman", []), ("tini", ["-s"])])
+def test_the_program_is_told_of_the_death_of_the_parent(name, flags):
+    """With -p, as tini has it: the entrypoint gets the signal, and passes it on."""
+    words = [*runner(name, *flags, "-p", "SIGQUIT"), sys.executable, "-u", "-c", GOT]
+    parent = (
+        "import os, subprocess, sys\n"
+        "child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, text=True)\n"
+        "assert child.stdout.readline() == 'up\\n'\n"
+        "print('up', flush=True)\n"
+        "if os.fork():\n"
+        "    os._exit(0)\n"
+        "print(child.stdout.read(), end='', flush=True)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", parent, *words], stdout=subprocess.PIPE, text=True, check=True)
+    assert found.stdout == "up\ngot 3\n"
