@@ -1,15 +1,17 @@
 """The five containers of the article, as the examples build them: started, and stopped as `docker stop` does it.
 
-Nothing is timed: a budget (`podman stop -t`) is far more than is needed, or it is what has to run out.
+Times are those in the log, and of those only what cannot be less. A budget (`podman stop -t`) is far more than is
+needed, or it is what has to run out.
 """
 
 import os
 import select
+import shutil
 
 import pytest
 import yaml
 from containers import EXAMPLES, IMAGE, RUNNING, Container, build
-from log_lines import PATIENCE, line_with
+from log_lines import PATIENCE, line_with, stamp
 
 from procman.config.load import load
 from procman.export import kubernetes
@@ -80,7 +82,12 @@ def test_dockerapp2_is_killed_by_procman_and_not_by_the_runtime(example):
         "handle signal: SIGTERM",
         "killing 'dockerapp2'",
         "stopped: dockerapp2 (terminated by SIGKILL)",
+        "stopping took ",
     )
+    asked = stamp(line_with(container.lines, "waiting for dockerapp2 to die"))
+    # Its stopwaitsecs; the log counts milliseconds.
+    assert stamp(line_with(container.lines, "killing 'dockerapp2'")) - asked >= 2 - 0.001
+    assert "dockerapp2 2." in line_with(container.lines, "stopping took ")
 
 
 def test_dockerapp3_both_its_processes_leave_by_themselves(example):
@@ -125,6 +132,41 @@ def test_bash_under_procman_and_what_it_runs_leave_both(example):
         "signal terminate received, app exit normally",
         "stopped: service (terminated by SIGTERM)",
     )
+    assert "SIGKILL" not in container.text
+
+
+def test_what_was_brought_into_the_container_hears_of_the_stop_too(example, tmp_path):
+    """`podman exec`, where the article had nsenter: under bash it was killed; PID 1 asks everybody to leave."""
+    tmp_path.chmod(0o777)
+    with Container(example("dockerapp1"), "-v", f"{tmp_path}:/said") as container:
+        container.expect_all(["^dockerapp1 is ready$", RUNNING.format("dockerapp1")])
+        container.run("sh", "-c", "dockerapp1.py > /said/log & until grep -q ready /said/log; do :; done")
+        assert len(container.processes()) == 3
+        assert stopped(container) == 0
+    in_order(container.lines, "stopped: dockerapp1 (exit status 0)", " to leave, too")
+    assert (tmp_path / "log").read_text().splitlines()[1:] == [
+        "handle signal: SIGTERM",
+        "signal terminate received, app exit normally",
+    ]
+
+
+@pytest.mark.parametrize("options", [(), ("--user", "4321:4321", "--read-only", "--cap-drop=all")], ids=" ".join)
+def test_under_an_init_all_is_the_same(example, options):
+    """`docker run --init`: procman is not PID 1 then, and waits for the whole tree as before."""
+    tini = shutil.which("tini-static")
+    if tini is None and not os.environ.get("CI"):
+        pytest.skip("tini is not installed")
+    with Container(example("dockerapp3"), "--init", "--init-path", str(tini), *options) as container:
+        container.expect(r"procman started with pid (?!1$)\d+$")
+        container.expect_all(["^parent: ready$", "^child: ready$", RUNNING.format("dockerapp3")])
+        assert container.run("procmanctl", "status").split()[:2] == ["dockerapp3", "RUNNING"]
+        assert stopped(container) == 0
+    for who in ("parent", "child"):
+        in_order(
+            container.lines,
+            f"{who}: signal terminate received, app exit normally",
+            "stopped: dockerapp3 (exit status 0)",
+        )
     assert "SIGKILL" not in container.text
 
 
