@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -66,6 +67,7 @@ class Order:
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    directory: str | None = None  # where it runs; None: where this process is
     to_group: bool = False  # signals reach the program's process group
     rewrite: Mapping[int, int] = field(default_factory=dict)  # this signal is passed on as that one; 0: not at all
     restart: Literal["never", "on-failure", "always"] = "never"
@@ -127,21 +129,40 @@ class _Keeper:
 
     def _spawn(self) -> int:
         argv = self._order.argv
-        try:
-            pid = os.posix_spawnp(
-                argv[0],
-                argv,
-                self._order.environment,
-                setpgroup=0,
-                setsigmask=(),
-                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
-            )
-        except OSError as error:
-            status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-            raise CannotRun(f"cannot run {argv[0]}: {error.strerror}", status) from None
+        with self._in_its_directory():
+            try:
+                pid = os.posix_spawnp(
+                    argv[0],
+                    argv,
+                    self._order.environment,
+                    setpgroup=0,
+                    setsigmask=(),
+                    setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+                )
+            except OSError as error:
+                status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+                raise CannotRun(f"cannot run {argv[0]}: {error.strerror}", status) from None
         self._give_terminal_to(pid)
         self._say(f"started {argv[0]} with pid {pid}")
         return pid
+
+    @contextmanager
+    def _in_its_directory(self) -> Iterator[None]:
+        """Go there for the moment in which the program is started: a daemon itself keeps no file system busy."""
+        directory = self._order.directory
+        if directory is None:
+            yield
+            return
+        here = os.getcwd()
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            reason = f"cannot run {self._order.argv[0]} in {directory}: {error.strerror}; name another with --chdir"
+            raise CannotRun(reason, NOT_EXECUTABLE) from None
+        try:
+            yield
+        finally:
+            os.chdir(here)
 
     def _wait_for_the_end(self) -> int:
         """Pass signals on until the program has ended; how, as a shell would say it."""

@@ -3,13 +3,14 @@
 import os
 import pwd
 import sys
+from dataclasses import replace
 from typing import Literal, TypeVar, cast
 
 from procman.config.kinds import OCTAL, SECONDS
 from procman.config.options import Kind, Unfit
 from procman.entry import CannotRun, Order, run
 from procman.errors import BadRequest, ProcmanError
-from procman.system.daemonize import Readiness, start_daemon
+from procman.system.daemonize import start_daemon
 from procman.system.pidfile import PidFile
 from procman.system.privileges import drop_privileges
 from procman.system.signals import disinherit, signal_number
@@ -30,9 +31,16 @@ def run_command(given: dict[str, str]) -> int:
     order = _order(given, words)
     uid = _uid(given["user"]) if "user" in given else None
     disinherit()
-    # Before the daemon leaves the folder that relative names are meant from.
+    # Before this process leaves the folder that relative names are meant from.
     pidfile = os.path.abspath(given["pidfile"]) if "pidfile" in given else None
-    readiness = _background(given) if "background" in given else None
+    readiness = None
+    if "background" in given:
+        umask = _value("umask", OCTAL, given["umask"]) if "umask" in given else 0o022
+        output = os.path.abspath(given["log"]) if "log" in given else None
+        _change_directory(given)
+        # The daemon itself goes to /, and the program runs where it was asked for.
+        order = replace(order, directory=os.getcwd())
+        readiness = start_daemon(umask=umask, output=output)
     held: PidFile | None = None
     try:
         held = PidFile.take(pidfile) if pidfile is not None else None
@@ -109,11 +117,11 @@ def _uid(user: str) -> int:
         raise ProcmanError(f"there is no user {user!r}: name one of this machine, or make it") from None
 
 
-def _background(given: dict[str, str]) -> Readiness:
-    directory = os.path.abspath(given.get("chdir", "/"))
-    umask = _value("umask", OCTAL, given["umask"]) if "umask" in given else 0o022
-    output = os.path.abspath(given["log"]) if "log" in given else None
-    return start_daemon(directory=directory, umask=umask, output=output)
+def _change_directory(given: dict[str, str]) -> None:
+    try:
+        os.chdir(given.get("chdir", "."))
+    except OSError as error:
+        raise ProcmanError(f"cannot change to {given.get('chdir', '.')}: {error.strerror}; check --chdir") from None
 
 
 def _become(given: dict[str, str], uid: int | None, *, in_background: bool) -> None:
@@ -124,10 +132,7 @@ def _become(given: dict[str, str], uid: int | None, *, in_background: bool) -> N
         if "log" in given:
             _write_to(given["log"])
         if "chdir" in given:
-            try:
-                os.chdir(given["chdir"])
-            except OSError as error:
-                raise ProcmanError(f"cannot change to {given['chdir']}: {error.strerror}; check --chdir") from None
+            _change_directory(given)
     if uid is not None:
         drop_privileges(uid)
     if "parent_signal" in given:

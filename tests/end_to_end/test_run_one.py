@@ -307,6 +307,34 @@ def test_in_the_background_it_is_told_whether_the_program_was_started(tmp_path):
         assert "cannot run /nonexistent: No such file or directory" in running.text
 
 
+@pytest.mark.parametrize("words", [[], ["--chdir", "app"]])
+def test_in_the_background_a_program_runs_where_it_was_asked_for(tmp_path, words):
+    """As with nohup: what is relative in its command is meant from there, also the program itself, in every life."""
+    folder, log = tmp_path.joinpath(*words[1:]), tmp_path / "log"
+    folder.mkdir(exist_ok=True)
+    worker = folder / "worker"
+    worker.write_text(f"#!/bin/sh\npwd\n[ $(wc -l < {log}) = 2 ]\n")
+    worker.chmod(0o755)
+    words = ["-d", *words, "--restart", "on-failure", "--log", str(log), "--pidfile", str(tmp_path / "pid")]
+    with Running(*words, "--", "./worker", cwd=tmp_path) as running:
+        assert running.to_the_end() == 0
+    keeper = os.pidfd_open(int((tmp_path / "pid").read_text()))
+    try:
+        assert select.select([keeper], [], [], PATIENCE)[0]
+    finally:
+        os.close(keeper)
+    assert log.read_text().splitlines() == [str(folder)] * 2
+
+
+@pytest.mark.root
+def test_in_the_background_a_program_is_not_run_elsewhere_than_where_it_was_asked_for(tmp_path):
+    """Its user may not go there: the reason, and the way out."""
+    tmp_path.chmod(0o700)
+    with Running("-d", "--user", "nobody", "--", "true", cwd=tmp_path) as running:
+        assert running.to_the_end() == 126
+        assert f"cannot run true in {tmp_path}: Permission denied; name another with --chdir" in running.text
+
+
 @pytest.mark.parametrize(
     ("words", "status", "reason"),
     [
@@ -320,6 +348,7 @@ def test_in_the_background_it_is_told_whether_the_program_was_started(tmp_path):
         (["--umask", "9", "--", "true"], 2, "cannot read --umask"),
         (["--user", "nobody-at-all", "--", "true"], 2, "there is no user 'nobody-at-all'"),
         (["--chdir", "/nowhere", "--", "true"], 2, "cannot change to /nowhere"),
+        (["-d", "--chdir", "/nowhere", "--", "true"], 2, "cannot change to /nowhere"),
         (["-k", "soon", "--", "true"], 2, "cannot read --kill-after"),
     ],
 )
