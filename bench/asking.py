@@ -1,0 +1,65 @@
+"""A client that asks the same again and again over one connection, and looks at nothing but the time."""
+
+import socket
+import time
+from typing import Self
+
+
+class Asking:
+    """XML-RPC over a unix socket, as supervisor's clients do it."""
+
+    def __init__(self, path: str, method: str) -> None:
+        self._path = path
+        body = f"<?xml version='1.0'?><methodCall><methodName>{method}</methodName><params></params></methodCall>"
+        self._request = (
+            "POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
+        ).encode()
+        self._socket = self._connect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def ask(self) -> float:
+        """Seconds from the request to the last byte of its answer."""
+        began = time.perf_counter()
+        self._socket.sendall(self._request)
+        data = b""
+        length = None
+        while length is None or len(data) < length:
+            more = self._socket.recv(1 << 18)
+            if not more:
+                raise ConnectionError("the master has hung up")
+            data += more
+            if length is None and b"\r\n\r\n" in data:
+                length = _whole_length(data)
+        took = time.perf_counter() - began
+        if b"<methodResponse>" not in data:
+            raise ConnectionError(f"the master says {data[:200]!r}")
+        return took
+
+    def times(self, count: int, seconds: float) -> list[float]:
+        """How long each of `count` answers took; fewer, where that takes longer than so many seconds."""
+        deadline = time.monotonic() + seconds
+        found: list[float] = []
+        while len(found) < count and time.monotonic() < deadline:
+            found.append(self.ask())
+        return found
+
+    def _connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(30)
+        connection.connect(self._path)
+        return connection
+
+
+def _whole_length(data: bytes) -> int:
+    head = data.partition(b"\r\n\r\n")[0]
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length":
+            return len(head) + 4 + int(value)
+    raise ConnectionError(f"an answer without a length: {head!r}")

@@ -1,0 +1,69 @@
+"""How fast output goes from programs to where it is kept, and what that costs the master."""
+
+import time
+from collections.abc import Collection
+from functools import partial
+from typing import Any
+
+from board import Event
+from figure import Case, Effort, Figure, Values
+from life import PATIENCE, Life
+from peers import Peer
+from workload import Log, Programs
+
+_GIB = 1024
+_ROTATED = 50 * 1000 * 1000
+
+
+def _flood(key: str, programs: Programs, mib: int, peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
+    """The rate from when all may begin to when the last has written its last byte."""
+    mib = effort.of(mib, max(mib // 4, 1))
+    some = Programs(f"flood {mib}", programs.count, 1, programs.log, programs.maxbytes, programs.backups)
+    with Life(peer, some) as life:
+        life.boot_and_settle()
+        meter, seen = life.meter(), life.board.count
+        opened = life.board.open_gate()
+        life.board.wait_for(seen + some.count, PATIENCE)
+        used = meter.read()
+        written = max(record.time for record in life.board.records(seen) if record.event is Event.WRITTEN)
+        total = mib * some.count
+    return {key: [total / (written - opened)], f"{key} cpu": [used.cpu / total * _GIB]}
+
+
+def _lines(peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
+    some = Programs("lines 10", 100, log=Log.FILE)
+    with Life(peer, some) as life:
+        life.boot_and_settle()
+        meter, began = life.meter(), time.monotonic()
+        time.sleep(effort.of(5, 2))
+        used, took = meter.read(), time.monotonic() - began
+    return {"lines": [used.cpu / took * 1000]}
+
+
+def _case(
+    key: str, label: str, programs: Programs, mib: int, target: float, *, cpu: float | None = None, **more: Any
+) -> Case:
+    name = key.split(maxsplit=1)[0]
+    figures = (
+        Figure(key, name, label, "MiB/s", target, True, 0),
+        Figure(f"{key} cpu", name, f"{label}: CPU", "s/GiB", cpu, digits=2),
+    )
+    moves_output = programs.log is Log.FILE
+    return Case(figures, partial(_flood, key, programs, mib), moves_output=moves_output, **more)
+
+
+CASES = (
+    _case("log", "log to a file, one program", Programs("", log=Log.FILE), 1024, 1600, cpu=0.45),
+    _case("rotated", "log to a file, rotated at 50 MB", Programs("", log=Log.FILE, maxbytes=_ROTATED), 1024, 1300),
+    _case("many", "log to files, 50 programs at once", Programs("", 50, log=Log.FILE, maxbytes=_ROTATED), 32, 2000),
+    _case("console", "log to the console, a pipe, raw", Programs("", log=Log.CONSOLE), 1024, 800),
+    _case(
+        "console prefixed",
+        "log to the console, a pipe, prefixed",
+        Programs("", log=Log.PREFIXED),
+        512,
+        400,
+        can=lambda peer: peer.prefixes,
+    ),
+    Case((Figure("lines", "lines", "100 programs, 10 lines a second each: CPU", "ms/s", 40),), _lines),
+)

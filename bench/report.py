@@ -1,0 +1,171 @@
+"""What was measured, as a table for the eyes, as JSON, and as the page docs/performance.md."""
+
+import json
+import os
+import platform
+import shlex
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from figure import Figure
+from peers import Peer
+
+BASE = "supervisord"
+OURS = "procman"
+
+
+@dataclass
+class Results:
+    """Every value of every figure of every peer, and what went wrong."""
+
+    peers: list[Peer]
+    versions: dict[str, str]
+    command: str
+    figures: list[Figure] = field(default_factory=list)
+    values: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, figure: Figure, peer: Peer, values: Iterable[float]) -> None:
+        if figure not in self.figures:
+            self.figures.append(figure)
+        self.values.setdefault(figure.key, {}).setdefault(peer.name, []).extend(values)
+
+    def of(self, figure: Figure, name: str) -> list[float]:
+        return self.values.get(figure.key, {}).get(name, [])
+
+    def median(self, figure: Figure, name: str) -> float | None:
+        values = self.of(figure, name)
+        return statistics.median(values) if values else None
+
+    def ratio(self, figure: Figure) -> float | None:
+        """Ours to supervisord's: of the medians."""
+        ours, theirs = self.median(figure, OURS), self.median(figure, BASE)
+        return ours / theirs if ours is not None and theirs else None
+
+    def missed(self) -> list[Figure]:
+        found = []
+        for figure in self.figures:
+            value = self.median(figure, OURS)
+            if value is not None and figure.reached(value) is False:
+                found.append(figure)
+        return found
+
+
+def rows(results: Results) -> list[list[str]]:
+    """The table, its head first."""
+    names = [peer.name for peer in results.peers]
+    table = [["figure", "unit", names[0], "ratio", *names[1:], "to reach", ""]]
+    for figure in results.figures:
+        ratio, ours = results.ratio(figure), results.median(figure, OURS)
+        cells = [_cell(figure, results.of(figure, name)) for name in names]
+        met = None if ours is None else figure.reached(ours)
+        table.append(
+            [
+                figure.label,
+                figure.unit,
+                cells[0],
+                "–" if ratio is None else f"{ratio:.3f}" if ratio < 1 else f"{ratio:.1f}",
+                *cells[1:],
+                "" if figure.target is None else f"{figure.target:g}",
+                {None: "", True: "yes", False: "no"}[met],
+            ]
+        )
+    return table
+
+
+def as_text(table: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
+
+
+def as_json(results: Results) -> str:
+    figures = [
+        {
+            "key": figure.key,
+            "label": figure.label,
+            "unit": figure.unit,
+            "target": figure.target,
+            "more_is_better": figure.more_is_better,
+            "ratio": results.ratio(figure),
+            "values": results.values.get(figure.key, {}),
+        }
+        for figure in results.figures
+    ]
+    whole = {
+        "command": results.command,
+        "machine": machine(),
+        "versions": results.versions,
+        "figures": figures,
+        "failures": results.failures,
+    }
+    return json.dumps(whole, indent=1) + "\n"
+
+
+_PAGE = """\
+# How fast, and how large
+
+Written by a run of the benchmarks. To have it anew on another machine:
+
+```sh
+{command}
+```
+
+Measured on {machine}; {versions}. All in one run and in turn, with the same programs: a small static C program that
+notes the time in its first instructions, in memory that it shares with what measures, so nothing is polled. procman and
+supervisord read the same file. A figure is the median, with the smallest and the largest value behind it. "ratio" is
+procman's median to supervisord's, and says more than the figures, which follow the machine. The floor is what the
+system itself costs: a supervisor in C that decides nothing (with splice it moves output without reading it); for
+`ctl status`, idle and memory it is a Python that does nothing.
+
+{table}
+
+## Where procman misses what it is to reach
+
+{missed}
+"""
+
+
+def as_page(results: Results) -> str:
+    head, *body = rows(results)
+    versions = ", ".join(f"{name} {version}" for name, version in results.versions.items() if "floor" not in name)
+    missed = [_missed(results, figure) for figure in results.missed()]
+    missed += [f"- not measured: {text}" for text in results.failures]
+    return _PAGE.format(
+        command=results.command,
+        machine=machine(),
+        versions=versions,
+        table="\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *body)),
+        missed="\n".join(missed) or "Nowhere in this run.",
+    )
+
+
+def machine() -> str:
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    processor = models[0] if models else platform.machine()
+    return (
+        f"{os.cpu_count()} processors ({processor}), {memory:.0f} GiB of memory, Linux {platform.release()}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def command_line(words: list[str]) -> str:
+    return shlex.join(["python3", "bench/run", *words])
+
+
+def _cell(figure: Figure, values: list[float]) -> str:
+    if not values:
+        return "–"
+    low, middle, high = (
+        f"{value:.{figure.digits}f}" for value in (min(values), statistics.median(values), max(values))
+    )
+    return middle if low == high else f"{middle} ({low}–{high})"
+
+
+def _missed(results: Results, figure: Figure) -> str:
+    value = results.median(figure, OURS)
+    assert value is not None
+    text = f"- {figure.label}: {value:.{figure.digits}f} {figure.unit}, to reach {figure.target:g}."
+    return f"{text} {figure.why}" if figure.why else text

@@ -1,0 +1,34 @@
+"""bench/run measures what it says; how fast that is, no test can know."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HANG = 120
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="the programs under test are compiled")
+def test_a_quick_run_has_a_row_for_what_was_asked_for(tmp_path):
+    """It prints the figure of both masters and the floor, and writes all values and the page."""
+    command = [
+        sys.executable,
+        "bench/run",
+        "--quick",
+        "sigterm",
+        "--json",
+        tmp_path / "values",
+        "--markdown",
+        tmp_path / "page",
+    ]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANG, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    (row,) = (line for line in run.stdout.splitlines() if line.startswith("SIGTERM to the master"))
+    (figure,) = json.loads((tmp_path / "values").read_text())["figures"]
+    assert set(figure["values"]) == {"procman", "supervisord", "floor"}
+    assert f"{figure['ratio']:.3f}" in row
+    assert "| SIGTERM to the master" in (tmp_path / "page").read_text()
