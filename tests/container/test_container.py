@@ -75,6 +75,18 @@ def test_a_container_without_any_writable_folder_runs_all_the_same(image):
     assert "Traceback" not in container.text
 
 
+def test_a_container_without_a_syslog_runs_all_the_same(image, with_config):
+    """There is no /dev/log in it: what should go there is counted as lost, which is said; the console has it all."""
+    options = with_config(
+        '[program.web]\ncommand = "sh -c \'echo hello; exec sleep 1000\'"\nstdout_logfile = "-, syslog"\n'
+    )
+    with Container(image, *options, "--user", "12345", "--read-only") as container:
+        container.expect_all([RUNNING.format("web"), "^hello$", "cannot write to syslog at /dev/log: No such file"])
+        assert container.run("procmanctl", "status").split()[:2] == ["web", "RUNNING"]
+        assert container.stop() == 0
+    assert "Traceback" not in container.text
+
+
 def test_a_stop_takes_as_long_as_the_slowest_program(image, with_config):
     """Three programs that need two seconds each: all get their signal at once, and none is killed."""
     slow = "import signal, sys, time; signal.signal(15, lambda *_: (time.sleep(2), sys.exit(0))); signal.pause()"
@@ -86,7 +98,8 @@ def test_a_stop_takes_as_long_as_the_slowest_program(image, with_config):
     asked = stamp(line_with(container.lines, "received SIGTERM"))
     for number in range(3):
         gone = stamp(line_with(container.lines, f"stopped: slow_{number} (exit status 0)"))
-        assert 1.9 < gone - asked < 4
+        # One after the other they would take six seconds.
+        assert 1.9 < gone - asked < 5.9
 
 
 def test_a_program_that_does_not_listen_is_killed_before_the_runtime_kills_everything(image, with_config):
@@ -102,7 +115,7 @@ def test_a_program_that_does_not_listen_is_killed_before_the_runtime_kills_every
     asked = stamp(line_with(container.lines, "waiting for dockerapp1, dockerapp2 to die"))
     line_with(container.lines, "stopped: dockerapp1 (exit status 0)")
     killed = stamp(line_with(container.lines, "killing 'dockerapp2'"))
-    assert 3 - 0.001 <= killed - asked <= 3.2
+    assert killed - asked >= 3 - 0.001
     line_with(container.lines, "stopped: dockerapp2 (terminated by SIGKILL)")
     assert container.lines.count("handle signal: terminated") == 2
 

@@ -40,6 +40,26 @@ def test_a_critical_programs_end_is_the_masters(tmp_path, code, status, as_pid_1
         master.close()
 
 
+@pytest.mark.root
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT], ids=lambda number: number.name)
+def test_pid_1_hears_what_the_kernel_drops_for_it_by_default(tmp_path, number):
+    """Every signal that means something to the master: it reads its file again, reopens its logs, and stops."""
+    master = RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\n", as_pid_1=True)
+    try:
+        position = master.wait_for("web entered RUNNING")
+        master.signal(signal.SIGUSR2)
+        position = master.wait_for("received SIGUSR2 indicating log reopen request", after=position)
+        master.signal(signal.SIGHUP)
+        position = master.wait_for("received SIGHUP indicating restart request", after=position)
+        master.wait_for("web entered RUNNING", after=position)
+        master.signal(number)
+        assert master.to_the_end() == 0
+        assert f"received {number.name} indicating exit request" in master.text
+        assert "stopped: web (terminated by SIGTERM)" in master.text
+    finally:
+        master.close()
+
+
 def test_a_program_that_cannot_be_found_ends_the_master_as_a_shell_would(tmp_path):
     """127, and its reason in the log."""
     programs = "[program:job]\ncommand=/nonexistent\ncritical=true\nstartretries=0\n"
