@@ -89,7 +89,7 @@ def _exposures(path: str, trusted: frozenset[int]) -> Iterator[Exposure]:
         who = _writer(found, entry, trusted) if stat.S_ISREG(found.st_mode) else None
         if who is not None and not _is_read_only(entry):
             yield Exposure(entry, *who, is_folder=False)
-    except OSError:
+    except (OSError, ValueError):
         return  # whoever opens it is told why
 
 

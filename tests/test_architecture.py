@@ -15,10 +15,11 @@ MAY_IMPORT = {
     # the ground floor
     "errors": "",
     "writers": "",
-    "config": "config writers errors",
+    "words": "",
+    "config": "config writers words errors",
     # what to do next, and how the system does it; none of these knows another
     "core": "core config",
-    "system": "system config errors",
+    "system": "system config words errors",
     "logs": "logs writers errors",
     "http": "http",
     "events": "events core config errors",
@@ -50,7 +51,7 @@ MAY_IMPORT = {
     "cli.procman": "cli cli.run cli.by_pidfile cli.export api.shapes master config errors",
     "cli.export": "export config errors",
     "cli.describe": "cli cli.procman",
-    "export": "export config errors",
+    "export": "export config words errors",
     "__main__": "cli.procman",
     "describe": "api cli.describe config",
 }

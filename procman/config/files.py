@@ -3,9 +3,12 @@
 An `[include]` of INI is followed in the main file only, as supervisor does; TOML's `include` is followed everywhere.
 """
 
+import errno
 import glob
 import os
 import re
+import select
+import stat
 from dataclasses import dataclass, field
 
 from procman.config import ini
@@ -16,6 +19,7 @@ from procman.config.problems import Problem
 from procman.config.raw import RawOption, RawSection, Sections
 
 LARGEST_FILE = 8 * 1024 * 1024
+PATIENCE = 5.0  # seconds
 
 # Headers that only one of the two forms has.
 _INI_HEADER = re.compile(
@@ -75,6 +79,27 @@ def in_wrong_form(path: str, text: str) -> Problem | None:
     name = f"{os.path.splitext(os.path.basename(path))[0]}.{suffix}"
     message = f"{found[0].strip()} is {form}, and by its name this file is {other}: call it {name}"
     return Problem(path, text.count("\n", 0, found.start()) + 1, None, None, message, slug="syntax")
+
+
+def _read(path: str) -> bytes:
+    """No more than a byte beyond the largest file. Of a pipe what comes soon: a master that waits answers nobody."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    content = bytearray()
+    try:
+        comes = None
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            comes = select.poll()
+            comes.register(fd, select.POLLIN)
+        while len(content) <= LARGEST_FILE:
+            if comes is not None and not comes.poll(PATIENCE * 1000):
+                raise TimeoutError(errno.ETIMEDOUT, f"it is no file, and for {PATIENCE:.0f} s nothing has come from it")
+            piece = os.read(fd, LARGEST_FILE + 1 - len(content))
+            if not piece:
+                break
+            content += piece
+    finally:
+        os.close(fd)
+    return bytes(content)
 
 
 class _Gatherer:
@@ -209,8 +234,7 @@ class _Gatherer:
         """The text of a file; None, and a complaint, where there is none to be had."""
         self.to.files.append(os.path.abspath(path))
         try:
-            with open(path, "rb") as stream:
-                content = stream.read(LARGEST_FILE + 1)
+            content = _read(path)
         except (OSError, ValueError) as error:
             # Supervisor passes over an included file that it cannot read.
             reason = error.strerror if isinstance(error, OSError) else str(error)

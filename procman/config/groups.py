@@ -1,6 +1,7 @@
 """Program, group, listener and FastCGI sections to groups of processes, in supervisor's order."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 
 from procman.config.model import (
@@ -13,7 +14,7 @@ from procman.config.model import (
     Master,
     Program,
 )
-from procman.config.options import options_of, show_text, similar
+from procman.config.options import options_of, show_text
 from procman.config.programs import name_of, processes
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
@@ -73,16 +74,16 @@ def _groups(reading: Reading) -> tuple[list[Group], set[str]]:
 
 
 def _unknown(reading: Reading, section: RawSection, program: str) -> None:
-    known = [
-        other.name.partition(":")[2]
-        for kind in ("program:", "fcgi-program:")
-        for other in reading.sections.starting_with(kind)
-    ]
+    def known() -> Iterator[str]:
+        for kind in ("program:", "fcgi-program:"):
+            for other in reading.sections.starting_with(kind):
+                yield other.name.partition(":")[2]
+
     if not program:
         message = "an empty name stands between the commas: take a comma out"
     else:
         header = f"[program{'.' if section.toml else ':'}{program}]"
-        hint = similar(program, known) or f": add {header}, or take it out"
+        hint = reading.similar(program, known) or f": add {header}, or take it out"
         message = f"there is no program {show_text(program)}{hint}"
     reading.complain(section, "programs", message, "unknown-program-in-group")
 

@@ -32,6 +32,8 @@ LOG_LEVELS = ("critical", "error", "warn", "info", "debug", "trace", "blather")
 KIB = 1024
 MAX_EXITCODE = 255
 MAX_PORT = 0xFFFF
+# The kernel takes 128 KiB for a variable and 2 MiB for all (execve(2)), and shlex's time is quadratic in a word.
+LONGEST_ENVIRONMENT = 256 * KIB
 
 # ------------------------------------------------------------------------------------------------ plain values
 
@@ -449,6 +451,8 @@ EXITCODES: Kind[tuple[int, ...]] = Kind(
 
 def _parse_environment(text: str) -> Mapping[str, str]:
     """KEY=value,KEY="value": shell-like words in threes, and whatever stands between two of them is skipped."""
+    if len(text) > LONGEST_ENVIRONMENT:
+        raise Unfit("it is longer than 256 KiB, of which no program could be given much: shorten it")
     lexer = shlex.shlex(text)
     lexer.wordchars += "/.+-():"
     try:

@@ -21,7 +21,7 @@ from procman.config.model import (
     Master,
     RpcInterface,
 )
-from procman.config.options import Unfit, options_of, show_text, similar
+from procman.config.options import Unfit, options_of, show_text
 from procman.config.places import warn_of_places
 from procman.config.problems import ConfigError, Problem, Severity
 from procman.config.raw import RawSection, Sections
@@ -272,7 +272,7 @@ def _check_exit_code_from(reading: Reading, master: Master, groups: tuple[Group,
     section = reading.sections.sections.get("supervisord")
     if wanted is None or wanted in known or section is None:
         return
-    hint = similar(wanted, known) or ": expected the name of a process, first_failure or none"
+    hint = reading.similar(wanted, lambda: known) or ": expected the name of a process, first_failure or none"
     message = f"there is no process {show_text(wanted)}{hint}"
     reading.complain(section, "exit_code_from", message, "unknown-program")
 

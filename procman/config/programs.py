@@ -1,6 +1,5 @@
 """One program section to its process slots: expansions, `numprocs`, and the rules that tie options together."""
 
-import shlex
 from typing import Any
 
 from procman.config.expand import environment_names
@@ -8,6 +7,7 @@ from procman.config.model import Program, Slots
 from procman.config.options import AUTO, SYSLOG, Scope, assignment, options_of, show_text
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
+from procman.words import split_words
 
 # A slip of the hand is not to fill the machine's memory.
 MOST_PROCESSES = 10_000
@@ -109,7 +109,7 @@ def _check(reading: Reading, section: RawSection, common: dict[str, Any], numpro
         reading.complain(section, "command", message, severity="warning")
     elif raw is not None and isinstance(raw.value, str):
         try:
-            shlex.split(raw.value)
+            split_words(raw.value)
         except ValueError as error:
             # supervisord takes the file, and finds out when it starts the program.
             message = f"the command cannot be split into words: {error}; it can never be started: close the quote"

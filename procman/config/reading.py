@@ -3,17 +3,21 @@
 Whatever is wrong becomes a `Problem`, and the option its default, so that the reading goes on and finds the rest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from procman.config.expand import NotExpanded, environment_names, expand, takes_all
 from procman.config.machine import Machine
-from procman.config.options import AUTO, SYSLOG, Kind, Option, Unfit, show_text
+from procman.config.options import AUTO, SYSLOG, Kind, Option, Unfit, show_text, similar
 from procman.config.problems import Problem, Severity
 from procman.config.raw import RawOption, RawSection, Sections
 
 Names = Mapping[str, object]
+
+# Among more names none is looked for that was meant.
+MOST_SIMILAR = 1000
 
 # What is missing, where a required option is; the rest of the complaint is the same for all.
 MISSING_SLUGS = {
@@ -38,6 +42,7 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     environment: dict[str, object] = field(default_factory=dict)
+    hints: int = 100  # how many more names are looked for: of each that takes as long as there are names
     notes_before_error: int | None = None  # supervisor stops at the first error, and so do its warnings
 
     def __post_init__(self) -> None:
@@ -68,6 +73,13 @@ class Reading:
         if problem.severity == "error" and self.notes_before_error is None:
             self.notes_before_error = len(self.notes)
         self.problems.append(problem)
+
+    def similar(self, word: str, known: Callable[[], Iterable[str]]) -> str:
+        """As `options.similar`, among names of which there may be very many."""
+        if not self.hints:
+            return ""
+        self.hints -= 1
+        return similar(word, islice(known(), MOST_SIMILAR))
 
     def raw(self, section: RawSection, option: str) -> RawOption | None:
         """What the files say, without a note that it was asked for."""

@@ -1,11 +1,11 @@
 """What every export needs to know of a program: its words, what it is called there, and why it has to stay behind."""
 
 import re
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from procman.config.model import Config, FcgiSocket, Program
+from procman.words import split_words
 
 # Names whose values are likely to be nobody else's business.
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|PRIVATE|DSN|_PWD$|(?:^|_)(?:KEY|AUTH)(?:_|$)", re.IGNORECASE)
@@ -62,7 +62,7 @@ def _own_name(program: Program) -> str:
 
 def _words(program: Program) -> tuple[tuple[str, ...], str | None]:
     try:
-        words = tuple(shlex.split(program.command))
+        words = tuple(split_words(program.command))
     except ValueError as error:
         return (), f"its command cannot be split into words: {error}"
     return words, None if words else "its command is empty"

@@ -9,7 +9,6 @@ import errno
 import os
 import pwd
 import resource
-import shlex
 import stat
 import subprocess
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from procman.config.model import Program
 from procman.errors import ProcmanError
 from procman.system.reaper import Reaped
 from procman.system.tree import TAG
+from procman.words import split_words
 
 # Descriptors that no program gets, but a quarter of all at most: clients are still answered and files opened when there
 # is no room for one more program. Half of them are for those that have run before, so that what ends comes back.
@@ -61,7 +61,7 @@ class Command:
 def find_command(program: Program) -> Command:
     """Split the command as a shell would, and find its file; raises CannotSpawn with supervisor's words."""
     try:
-        argv = shlex.split(program.command)
+        argv = split_words(program.command)
     except ValueError as error:
         raise CannotSpawn(f"can't parse command {program.command!r}: {error}", not_executable=True) from None
     if not argv:

@@ -1,0 +1,46 @@
+"""The same readers fed by atheris, which sees which branches were taken and looks for others, for as long as it is let.
+
+pip install atheris && python tests/fuzz/steered.py ini|toml|listener [-max_total_time=SECONDS] [FOLDER OF FINDS]
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+
+with atheris.instrument_imports(include=["procman", "tomli"]):
+    from readers import listen, read_config
+    from texts import INI_FILES, TOML_FILES
+
+
+LONGEST = 4096
+FRONTS = {
+    "ini": (lambda data: read_config("f.conf", data), INI_FILES),
+    "toml": (lambda data: read_config("f.toml", data), TOML_FILES),
+    "listener": (
+        lambda data: listen([data[: len(data) // 2], data[len(data) // 2 :]]),
+        [b"READY\nRESULT 2\nOKREADY\nRESULT 4\nFAIL"],
+    ),
+}
+
+
+def main() -> None:
+    front, seeds = FRONTS[sys.argv[1]]
+    # What it finds is kept where it was told to; whatever a pattern of files finds is in an empty folder.
+    arguments = [os.path.abspath(word) if os.path.isdir(word) else word for word in sys.argv[2:]]
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        os.mkdir("seeds")
+        for number, seed in enumerate(seeds):
+            Path("seeds", str(number)).write_bytes(seed[:LONGEST])
+        atheris.Setup([sys.argv[0], f"-max_len={LONGEST}", *arguments, os.path.abspath("seeds")], front)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

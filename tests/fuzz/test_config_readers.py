@@ -1,0 +1,168 @@
+"""Whatever is in a file, it is a configuration or a list of what is wrong with it; and the work grows with the file."""
+
+import difflib
+import os
+import shlex
+import sys
+import threading
+from typing import Self
+
+import pytest
+from growth import INI, TOML
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from readers import read_config
+from texts import INI_FILES, INI_PIECES, TOML_FILES, TOML_PIECES, pieced, spoilt
+
+from procman.config import files, reading
+from procman.config.load import ConfigError, load
+from procman.words import split_words
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder(tmp_path_factory):
+    """Patterns of files, and files without a folder, are looked for where nothing is."""
+    here = os.getcwd()
+    folder = tmp_path_factory.mktemp("fuzz")
+    os.chdir(folder)
+    yield folder
+    os.chdir(here)
+
+
+@settings(max_examples=120)
+@given(st.one_of(spoilt(INI_FILES), pieced(INI_PIECES)))
+@example(b"[supervisord]\n[fcgi-program:x]\ncommand=x\nnumprocs=0\nsocket=unix:///tmp/x\n")
+def test_any_ini_file_is_read_or_refused(data):
+    """Real files with something spoilt, and lines that are each a trap."""
+    read_config("f.conf", data)
+
+
+@settings(max_examples=120)
+@given(st.one_of(spoilt(TOML_FILES), pieced(TOML_PIECES)))
+def test_any_toml_file_is_read_or_refused(data):
+    """The same of the other form."""
+    read_config("f.toml", data)
+
+
+@settings(max_examples=60)
+@given(st.binary(max_size=200), st.sampled_from(["f.conf", "f.toml"]))
+def test_any_bytes_are_read_or_refused(data, name):
+    """Not even text."""
+    read_config(name, data)
+
+
+@settings(max_examples=30)
+@given(spoilt(INI_FILES), spoilt(TOML_FILES))
+def test_what_is_included_may_be_anything(ini, toml):
+    """Of either form, from either form."""
+    for name, data in (("more.conf", ini), ("more.toml", toml)):
+        with open(name, "wb") as file:
+            file.write(data)
+    read_config("f.conf", b"[supervisord]\n[include]\nfiles=more.*\n")
+    read_config("f.toml", b'include = ["more.*"]\n')
+
+
+@given(st.text(alphabet="ab '\"\\\n\t\r\u00a0#;=", max_size=30))
+def test_words_are_those_of_shlex(text):
+    """Every word, and every complaint."""
+
+    def outcome(split):
+        try:
+            return split(text)
+        except ValueError as error:
+            return str(error)
+
+    assert outcome(split_words) == outcome(shlex.split)
+
+
+class Work:
+    """Counts the lines of Python that are executed."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+
+    def __enter__(self) -> Self:
+        self._before = sys.gettrace()
+        sys.settrace(self._call)
+        return self
+
+    def __exit__(self, *_) -> None:
+        sys.settrace(self._before)
+
+    def _call(self, frame, *_):
+        # Of difflib the calls: each looks at two short names.
+        self.lines += 1
+        return None if frame.f_code.co_filename == difflib.__file__ else self._line
+
+    def _line(self, _, event, __):
+        self.lines += event == "line"
+        return self._line
+
+
+def work(form: str, text: str) -> int:
+    name = f"f.{form}"
+    with open(name, "w") as file:
+        file.write(text)
+    with Work() as work:
+        try:
+            load(name)
+        except ConfigError as error:
+            str(error)
+    return work.lines
+
+
+@pytest.mark.parametrize(("form", "shape"), [*(("conf", shape) for shape in INI), *(("toml", shape) for shape in TOML)])
+def test_twice_the_file_is_twice_the_work(form, shape, monkeypatch):
+    """Counted, not timed: that of the second half is no more than that of the first."""
+    # Hints are for the first hundred, among the first thousand: here among the first ten.
+    monkeypatch.setattr(reading, "MOST_SIMILAR", 10)
+    text = (INI if form == "conf" else TOML)[shape]
+    # What is done once (imports, tables, what is cached of patterns) is done before.
+    work(form, text(150))
+    one, two, three = (work(form, text(size)) for size in (90, 120, 150))
+    assert three - two <= 1.1 * max(two - one, 0) + 300
+
+
+def test_a_pipe_that_nobody_writes_to_is_given_up(folder, monkeypatch):
+    """A master that reads its file again must not wait for it."""
+    monkeypatch.setattr(files, "PATIENCE", 0)
+    os.mkfifo(folder / "fifo.conf")
+    with pytest.raises(ConfigError, match="it is no file, and for 0 s nothing has come from it"):
+        load("fifo.conf")
+    (folder / "f.conf").write_text("[supervisord]\n[include]\nfiles=fifo.conf\n")
+    (warning,) = load("f.conf").warnings
+    assert warning.file.endswith("fifo.conf")
+
+
+def test_a_pipe_is_read_to_its_end(folder):
+    """As of `procman -c <(make-config)`: however it comes, and up to the largest file."""
+    os.mkfifo(folder / "slow.conf")
+
+    def write(text: bytes) -> threading.Thread:
+        def write() -> None:
+            with open(folder / "slow.conf", "wb", buffering=0) as fifo:
+                try:
+                    fifo.writelines(text[start : start + 65536] for start in range(0, len(text), 65536))
+                except BrokenPipeError:
+                    pass
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        return thread
+
+    writer = write(b"[supervisord]\n[program:x]\ncommand=y\n" + b"; comment\n" * 30_000)
+    assert [group.name for group in load("slow.conf").groups] == ["x"]
+    writer.join()
+    writer = write(b";" * (files.LARGEST_FILE + 2))
+    with pytest.raises(ConfigError, match="larger than 8 MiB"):
+        load("slow.conf")
+    writer.join()
+
+
+@pytest.mark.parametrize("path", ["/", "/dev/null", "/dev/zero", "/proc/self/mem", "", "x\0y", "x" * 300])
+def test_what_is_no_file_is_refused(path):
+    """With a reason, and no descriptor left open."""
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(ConfigError):
+        load(path)
+    assert len(os.listdir("/proc/self/fd")) == before
