@@ -239,7 +239,7 @@ class _Life:
                 self._master = _Master(self._whole, self._config, self._notes)
                 end = await self._master.live()
                 self._master = None
-                if not end.restart:
+                if not end.restart or self._stop_asked:
                     return end.code
                 before, self._config, self._notes = self._config, self._whole.read(), []
             except ProcmanError as error:
@@ -280,11 +280,12 @@ class _Life:
         caught, self._caught = self._caught, []
         for number in caught:
             master = self._master
-            if number in STOP and master is None:
+            if number in STOP:
+                # Also where there is a master: one that is about to begin anew has no use for it any more.
                 self._stop_asked = True
-            elif master is None:
+            if master is None:
                 continue
-            elif number in STOP:
+            if number in STOP:
                 master.stop(number)
             elif number == signal.SIGHUP:
                 master.reload()
@@ -367,6 +368,9 @@ class _Master:
             self.engine.reap()
             self._reporter.up(self._fleet)
             end = await self._quit
+            if end.restart and self._fleet.state is MasterState.SHUTDOWN:
+                # Somebody has asked for the end in the very moment in which the reload was through.
+                end = replace(end, restart=False)
             if not end.restart:
                 await self._part_from_the_rest()
             if end.code and not end.restart:

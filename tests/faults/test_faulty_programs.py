@@ -181,7 +181,7 @@ def test_a_program_forks_until_its_user_may_have_no_more_processes(run, as_root,
         folder=anybodys,
         anybodys=True,
         master="minprocs=100",
-        arguments=("--user", "nobody"),
+        arguments=("--user", "nobody", "--allow-writable-config"),
         wrapper=("prlimit", "--nproc=100:100"),
     ).begins()
     master.call("POST", "/v1/processes/bomb/start")

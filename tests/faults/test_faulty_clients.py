@@ -1,0 +1,103 @@
+"""Clients that are slow, dead, or do not read; the master's clock is moved on where one of them has a time."""
+
+import contextlib
+import socket
+
+from faulty_master import assert_well, program
+from log_lines import PATIENCE
+from running_master import python
+
+GET = b"GET /v1/master HTTP/1.1\r\nHost: localhost\r\n\r\n"
+# Longer than any time that the master gives a client.
+LONG = 3600
+FLOOD = python("import os\nwhile True: os.write(1, b'x' * 1023 + bytes([10]))")
+
+
+def connect(master) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX)
+    # Waits while others are before it at the door; with a timeout it would be told to come again.
+    client.connect(master.socket)
+    client.settimeout(PATIENCE)
+    return client
+
+
+def answer(client: socket.socket) -> bytes:
+    """The status line, and all that comes with it for now."""
+    data = client.recv(65536)
+    while b"\r\n\r\n" not in data:
+        data += client.recv(65536)
+    return data
+
+
+def test_a_hundred_clients_send_half_a_request_and_a_hundred_are_idle(run, injection):
+    """The halves are answered 408 when their time is over; those that are idle are not, however long they are."""
+    master = run(**injection.environ).begins()
+    with contextlib.ExitStack() as clients:
+        half, idle = ([clients.enter_context(contextlib.closing(connect(master))) for _ in range(100)] for _ in "12")
+        for client in idle:
+            client.sendall(GET)
+            assert answer(client).startswith(b"HTTP/1.1 200 ")
+        for number, client in enumerate(half):
+            client.sendall((GET[:-2], GET[:10], b"POST /RPC2 HTTP/1.1\r\nContent-Length: 100\r\n\r\n<x>")[number % 3])
+        master.serves()
+        injection.say("steady", LONG)
+        master.serves()
+        for client in half:
+            assert answer(client).startswith(b"HTTP/1.1 408 ")
+        for client in idle:
+            client.sendall(GET)
+            assert answer(client).startswith(b"HTTP/1.1 200 ")
+        clients.close()
+        assert_well(master)
+
+
+def test_a_hundred_clients_die_without_a_word(run):
+    """In the middle of a request, of an answer, of a stream: nothing of them is left."""
+    master = run(program("flood", FLOOD, stdout_logfile_maxbytes="1MB", stdout_logfile_backups=0))
+    master.begins("flood")
+    for number in range(100):
+        client = connect(master)
+        follow = b"GET /logtail/flood HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        client.sendall((b"GET /v1/mas", GET * 50, follow)[number % 3])
+        if number % 2:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        client.close()
+    assert_well(master)
+
+
+def test_a_client_stops_reading_the_log_of_a_flooding_program(run, tmp_path):
+    """It misses what it does not read: neither the program waits for it, nor does the master keep it."""
+    beats = program("beats", python("for line in open(0): print(line, end='')"))
+    master = run(
+        program("flood", FLOOD, stdout_logfile_maxbytes="1MB", stdout_logfile_backups=0)
+        + program("loud", FLOOD, stdout_logfile="/dev/null", stdout_logfile_maxbytes=0)
+        + beats
+    ).begins("flood", "loud", "beats")
+    with contextlib.ExitStack() as clients:
+        before = master.rss()
+        for name in ("flood", "loud") * 5:
+            client = clients.enter_context(contextlib.closing(connect(master)))
+            client.sendall(f"GET /v1/processes/{name}/log/stdout?follow=1 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert answer(client).startswith(b"HTTP/1.1 200 ")
+        master.serves()
+        with contextlib.closing(master.follow("flood")) as read:
+            for _ in range(100):
+                assert next(read), "the program goes on"
+        assert master.rss() - before < 32 * 1024 * 1024
+        assert master.info("flood")["lost"] == 0
+        # SIGTERM is obeyed while they are there.
+        assert_well(master, held=10)
+
+
+def test_an_answer_that_nobody_reads(run):
+    """Large ones, from a log: who does not read them is in nobody's way, and the end of the master is not held up."""
+    said = python("import os, time; os.write(1, b'x' * (8 << 20)); os.write(2, b'through'); time.sleep(1000)")
+    master = run(program("large", said)).begins("large")
+    with contextlib.closing(master.follow("large", "stderr")) as through:
+        assert next(through) == b"through"
+    with contextlib.ExitStack() as clients:
+        for _ in range(20):
+            client = clients.enter_context(contextlib.closing(connect(master)))
+            client.sendall(b"GET /v1/processes/large/log/stdout?offset=0&length=8000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(10) == b"HTTP/1.1 2"[:10]
+        assert_well(master, held=20)

@@ -1,0 +1,190 @@
+"""Signals when they come at a bad time, clocks that jump, and numbers of processes that come again."""
+
+import contextlib
+import os
+import re
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from faulty_master import assert_well, is_alive, program
+from log_lines import PATIENCE, stamp
+from running_master import SLEEPER, STUBBORN, python
+
+YEAR = 365 * 24 * 3600
+MANY = program("many", "sleep 1000", numprocs=50, process_name="m_%(process_num)02d")
+MULE = program("mule", STUBBORN, stopwaitsecs=3600, stdout_logfile="/dev/stdout")
+
+
+def started(text: str) -> list[int]:
+    """The pids of all that were ever started, from the log."""
+    return [int(pid) for pid in re.findall(r"spawned: '\w+' with pid (\d+)", text)]
+
+
+def test_a_reload_in_the_middle_of_a_stop(run):
+    """Who waits for the stop learns how it ended, and then everything is started anew."""
+    master = run(program("mule", STUBBORN, stopwaitsecs=1, stdout_logfile="/dev/stdout")).begins("mule")
+    after = master.wait_for("armed")
+    with ThreadPoolExecutor(1) as others:
+        stop = others.submit(master.ctl, "stop", "mule")
+        master.until("mule", "STOPPING")
+        master.signal(signal.SIGHUP)
+        after = master.wait_for("received SIGHUP indicating restart request", after=after)
+        assert stop.result(PATIENCE).returncode in (0, 1)
+    after = master.wait_for("stopped: mule (terminated by SIGKILL)", after=after)
+    after = master.wait_for("success: mule", after=after)
+    master.wait_for("armed", after=after)
+    assert_well(master)
+
+
+@pytest.mark.parametrize("moment", ["procman started", "spawned: 'm_25'", "success: m_49"])
+def test_sigterm_during_boot(run, moment):
+    """Whatever was started by then is stopped, nothing else is started, and the status is 0."""
+    master = run(MANY)
+    master.wait_for(moment)
+    master.signal(signal.SIGTERM)
+    assert master.to_the_end() == 0
+    assert [pid for pid in started(master.text) if is_alive(pid)] == []
+    assert not os.path.exists(master.socket)
+    after = master.wait_for("received SIGTERM indicating exit request")
+    assert not any("spawned:" in line for line in master.lines[after:])
+    assert "Traceback" not in master.text
+
+
+@pytest.mark.parametrize("moment", ["received SIGHUP", "stopped: m_25", "spawned: 'm_25'"])
+def test_sigterm_during_a_reload(run, moment):
+    """It is not forgotten over the reload: at each of its steps everything stops, and the master leaves."""
+    master = run(MANY).begins()
+    after = master.wait_for("success: m_49")
+    master.signal(signal.SIGHUP)
+    master.wait_for(moment, after=after)
+    master.signal(signal.SIGTERM)
+    assert master.to_the_end() == 0
+    assert [pid for pid in started(master.text) if is_alive(pid)] == []
+    assert not os.path.exists(master.socket)
+    assert "Traceback" not in master.text
+
+
+def test_sigterm_twice(run):
+    """The second one kills, now; also while a client waits for a stop that would take an hour."""
+    master = run(MULE + MANY).begins("mule")
+    after = master.wait_for("armed")
+    master.serves()
+    with ThreadPoolExecutor(1) as others:
+        stop = others.submit(master.ctl, "stop", "mule")
+        master.until("mule", "STOPPING")
+        master.signal(signal.SIGTERM)
+        after = master.wait_for("received SIGTERM", after=after)
+        master.signal(signal.SIGTERM)
+        assert master.to_the_end() == 0
+        stop.result(PATIENCE)
+    master.wait_for("stopped: mule (terminated by SIGKILL)", after=after)
+    assert [pid for pid in started(master.text) if is_alive(pid)] == []
+
+
+def test_a_hundred_sigterms(run):
+    """Each that is heard of is obeyed, and more of them change nothing any more."""
+    master = run(MULE).begins("mule")
+    after = master.wait_for("armed")
+    for _ in range(100):
+        master.signal(signal.SIGTERM)
+    # Those that came before the first was heard of were one.
+    master.wait_for("received SIGTERM", after=after)
+    for _ in range(100):
+        master.signal(signal.SIGTERM)
+    assert master.to_the_end() == 0
+    assert [pid for pid in started(master.text) if is_alive(pid)] == []
+    assert "Traceback" not in master.text
+
+
+def test_a_storm_of_sigchld(run):
+    """Two thousand orphans that end at once, and signals for nothing besides: all are reaped, nothing is missed."""
+    storm = python(
+        "import os, sys, time\n"
+        "for line in open(0):\n"
+        "    for _ in range(2000):\n"
+        "        if os.fork() == 0:\n"
+        "            if os.fork() == 0: os._exit(0)\n"
+        "            os._exit(0)\n"
+        "    try:\n"
+        "        while True: os.wait()\n"
+        "    except ChildProcessError: print('over')\n"
+    )
+    master = run(program("storm", storm, stdout_logfile="/dev/stdout")).begins("storm")
+    over = threading.Event()
+
+    def hail() -> None:
+        while not over.wait(0.0001):
+            master.signal(signal.SIGCHLD)
+
+    with ThreadPoolExecutor(1) as others:
+        hailing = others.submit(hail)
+        try:
+            master.say("storm", "go\n")
+            master.serves()
+            master.wait_for("over")
+        finally:
+            over.set()
+        hailing.result(PATIENCE)
+    with contextlib.closing(master.client()) as client:
+        while client.call("GET", "/v1/master")["reaped_orphans"] < 2000:
+            pass
+    assert_well(master)
+
+
+@pytest.mark.parametrize("step", [YEAR, -YEAR], ids=["on", "back"])
+def test_the_wall_clock_is_stepped_by_a_year(run, injection, step):
+    """No interval changes: what is due comes, what is not due waits, and nothing is older or younger for it."""
+    master = run(
+        MULE
+        + program("patient", SLEEPER, startsecs=1800)
+        + program("brief", python("raise SystemExit(1)"), startsecs=1, startretries=1, autostart="false"),
+        **injection.environ,
+    )
+    after = master.wait_for("armed")
+    mule = master.begins("mule").info("mule")["pid"]
+    master.call("POST", "/v1/processes/mule/stop", {"wait": False})
+    master.call("POST", "/v1/processes/brief/start", {"wait": False})
+    after = master.wait_for("exited: brief", after=after)
+    injection.say("wall", step)
+    after = master.wait_for("gave up: brief entered FATAL state", after=after)
+    assert abs(stamp(master.lines[after - 1]) - stamp(master.lines[0]) - step) < YEAR / 2, "it was not stepped"
+    master.serves()
+    assert master.info("patient")["statename"] == "STARTING"
+    assert 0 <= master.info("patient")["uptime"] < 1800
+    assert master.info("mule")["statename"] == "STOPPING"
+    os.kill(mule, signal.SIGKILL)
+    assert_well(master, held=2)
+
+
+def test_the_number_of_a_process_comes_again(run, own_pids):
+    """What has a pid that another had before is taken for itself: nothing meant for the other one reaches it."""
+    # Tells the kernel which number to give next: to `again` its own, as soon as it has ended.
+    last = "open('/proc/sys/kernel/ns_last_pid', 'w').write(str({} - 1))"
+    again = f"import os\n{last.format('os.getpid()')}\nos._exit(1)\n"
+    choose = f"for line in open(0):\n    {last.format('int(line)')}\n    print('next is', line, end='')\n"
+    master = run(
+        program("again", python(again), autorestart="true", autostart="false")
+        + program("choose", python(choose), stdout_logfile="/dev/stdout")
+        + program("other", "sleep 1000", autostart="false"),
+        as_pid_1=True,
+    ).begins("choose")
+    master.call("POST", "/v1/processes/again/start")
+    after = 0
+    for _ in range(30):
+        after = master.wait_for("exited: again (exit status 1; not expected)", after=after)
+    master.ctl("stop", "again")
+    pids = [int(pid) for pid in re.findall(r"spawned: 'again' with pid (\d+)", master.log())]
+    assert len(set(pids)) < len(pids)
+    again_ended = len(re.findall(r"(exited|stopped): again ", master.log()))
+    assert again_ended == len(pids), "each of its runs was reaped once"
+    master.say("choose", f"{pids[-1]}\n")
+    master.wait_for("next is")
+    master.call("POST", "/v1/processes/other/start")
+    assert master.info("other")["pid"] == pids[-1]
+    for words in (("signal", "KILL", "again"), ("stop", "again")):
+        assert "not running" in master.ctl(*words).stdout
+    assert master.info("other")["statename"] == "RUNNING"
+    assert_well(master, held=2 + 5)
+    assert not any("exited: other" in line for line in master.lines)
