@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 from procman.api.shapes import Fault, FiguresInfo, ProcessInfo, Result
 from procman.core.messages import (
+    Adopted,
     Announce,
     Dismissed,
     RestartRequested,
@@ -79,6 +80,7 @@ class Control:
         self._where_logs_are = where_logs_are
         self._lost = lost
         self._times: dict[str, _Times] = {}
+        self._ages: dict[str, float] = {}  # of those that are being adopted
         self._waiters: dict[str, list[tuple[_Verdict, asyncio.Future[Fault]]]] = {}
         engine.subscribe(self._hear)
 
@@ -319,11 +321,14 @@ class Control:
     def _hear(self, news: News) -> None:
         if isinstance(news, Dismissed):
             self._times.pop(news.name, None)
+        if isinstance(news, Adopted):
+            self._ages[news.name] = news.age
         if not isinstance(news, Announce):
             return
         times = self._times.setdefault(news.name, _Times())
         if news.after is State.STARTING:
-            times.start, times.started = time.time(), time.monotonic()
+            age = self._ages.pop(news.name, 0.0)
+            times.start, times.started = time.time() - age, time.monotonic() - age
         elif news.status is not None:
             times.stop = time.time()
         for verdict, future in self._waiters.get(news.name, ()):

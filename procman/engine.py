@@ -16,6 +16,7 @@ from procman.config.model import Leftovers, Program, Scope
 from procman.core.fleet import Fleet
 from procman.core.messages import (
     Action,
+    Adopted,
     Announce,
     AnnounceGroup,
     AnnounceInPlace,
@@ -37,6 +38,8 @@ from procman.core.messages import (
 )
 from procman.core.process import Process
 from procman.core.states import State
+from procman.system.adopted import Adopted as Watched
+from procman.system.proc import Identity, identify
 from procman.system.reaper import Reaped, reap
 from procman.system.shared_sockets import SharedSockets
 from procman.system.signals import send
@@ -63,6 +66,7 @@ News = (
     | GroupChanged
     | Quit
     | Spawn
+    | Adopted
     | Spawned
     | SpawnFailed
     | Kill
@@ -82,6 +86,22 @@ class Streams(Protocol):
         """It has ended: whatever it wrote before that is in its pipes now."""
 
 
+class Records(Protocol):
+    """Who writes down what runs, for a master that comes after this one was killed."""
+
+    def starting(self, name: str, program: Program, tag: str) -> None:
+        """It is about to be started."""
+
+    def started(self, tag: str, root: Identity, child: Child) -> None:
+        """It was."""
+
+    def not_started(self, tag: str) -> None:
+        """It was not."""
+
+    def ended(self, pid: int) -> None:
+        """It was reaped, or is not there any more."""
+
+
 class Engine:
     """Drives a fleet. Everything happens on the running loop's thread."""
 
@@ -91,6 +111,7 @@ class Engine:
         streams: Streams,
         trees: Trees,
         sockets: SharedSockets,
+        records: Records,
         *,
         serverurl: str | None,
         on_bug: Callable[[str], None],
@@ -101,6 +122,7 @@ class Engine:
         self.orphans = 0  # strangers that were reaped
         self._streams = streams
         self._sockets = sockets
+        self._records = records
         self._serverurl = serverurl
         self._on_bug = on_bug
         self._loop = asyncio.get_running_loop()
@@ -110,6 +132,7 @@ class Engine:
         self._report: asyncio.TimerHandle | None = None
         self._children: dict[int, Child] = {}
         self._ran: set[str] = set()  # those that have been started
+        self._adopted: dict[int, Watched] = {}  # those that are not our children, by pid
         self._subscribers: list[Subscriber] = []
         self._working = False
         self._more: asyncio.Handle | None = None
@@ -143,16 +166,47 @@ class Engine:
         if count == REAP_AT_ONCE:
             self._loop.call_soon(self.reap)
 
+    def adopt(self, name: str, child: Child, watched: Watched, tag: str, age: float) -> None:
+        """Take on a process of the fleet that another master has started `age` seconds ago, and its pipes."""
+        self._adopted[child.pid] = watched
+        self._loop.add_reader(watched.fileno(), self._adopted_ended, child.pid)
+        self._trees.adopted(name, watched.identity, tag)
+        program = self.fleet.processes[name].program
+        self._records.starting(name, program, tag)
+        self._records.started(tag, watched.identity, child)
+        self._guarded(partial(self._streams.attach, name, program, child))
+        event = Adopted(name, child.pid, age)
+        self._tell(event)
+        self.post(event)
+
     def close(self) -> None:
         """Disarm the timers, and close what is still shared; nothing is handled any more."""
         self._sockets.close()
+        for pid in list(self._adopted):
+            self._unwatch(pid)
         for handle in (self._timer, self._more, self._report):
             if handle is not None:
                 handle.cancel()
         self._timer = self._more = self._report = None
 
+    def _adopted_ended(self, pid: int) -> None:
+        reaped = self._adopted[pid].how() or Reaped(pid, -1, known=False)
+        self._unwatch(pid)
+        process = self._take(reaped)
+        self._note_ends([(process, reaped)] if process is not None else [])
+        if not self._working:
+            self._work()
+
+    def _unwatch(self, pid: int) -> None:
+        watched = self._adopted.pop(pid, None)
+        if watched is not None:
+            self._loop.remove_reader(watched.fileno())
+            watched.close()
+
     def _take(self, reaped: Reaped) -> Process | None:
         """The process that it was, None for a stranger."""
+        self._records.ended(reaped.pid)
+        self._unwatch(reaped.pid)
         child = self._children.pop(reaped.pid, None)
         if child is not None:
             child.reaped(reaped)
@@ -170,7 +224,7 @@ class Engine:
         names = [process.name for process, _ in ended]
         remains = self._trees.ended(names, [process.name for process, _ in ended if process.minds_remains])
         for process, reaped in ended:
-            status = ExitStatus(reaped.code, reaped.signal, reaped.core_dumped)
+            status = ExitStatus(reaped.code, reaped.signal, reaped.core_dumped, reaped.known)
             self._events.append(Exited(reaped.pid, status, remains.get(process.name, ())))
         self._remains_gone(self._trees.gone())
         if ended and self._report is None:
@@ -229,7 +283,7 @@ class Engine:
                 self._spawns.append(action)
             case Kill(name, pid, signum, scope):
                 self._tell(action)
-                refusal = send(pid, signum, as_group=scope is Scope.GROUP) if pid else None
+                refusal = self._send(pid, signum, as_group=scope is Scope.GROUP) if pid else None
                 if refusal is not None:
                     self._events.append(KillFailed(name, refusal))
                 if scope is Scope.TREE:
@@ -241,6 +295,11 @@ class Engine:
                     self._ran.discard(name)
             case _:
                 self._tell(action)
+
+    def _send(self, pid: int, signum: int, *, as_group: bool) -> str | None:
+        # Nobody waits with reaping one that is not our child, so its number may be somebody else's by now.
+        watched = self._adopted.get(pid)
+        return watched.send(signum, as_group=as_group) if watched else send(pid, signum, as_group=as_group)
 
     def _signal_trees(self) -> None:
         """All orders of one turn together: they share their looks at the machine."""
@@ -258,12 +317,14 @@ class Engine:
     def _spawn(self, order: Spawn) -> None:
         if not self.fleet.awaits(order):
             return
+        tag = self._trees.tag(order.name)
+        self._records.starting(order.name, order.program, tag)
         try:
-            tag = self._trees.tag(order.name)
             child = spawn(
                 order.program, self._serverurl, stdin=self._shared_socket(order), tag=tag, again=order.name in self._ran
             )
         except CannotSpawn as why:
+            self._records.not_started(tag)
             code = NOT_FOUND if why.not_found else NOT_EXECUTABLE
             answer: Spawned | SpawnFailed = SpawnFailed(order.name, str(why), code)
         else:
@@ -271,7 +332,12 @@ class Engine:
             self._ran.add(order.name)
             program = order.program
             whole = program.kill_scope is Scope.TREE or program.leftovers is Leftovers.STOP
-            self._trees.started(order.name, child.pid, tag, whole=whole)
+            root = _identify(child.pid)
+            if root is None:
+                self._records.not_started(tag)
+            else:
+                self._records.started(tag, root, child)
+                self._trees.started(order.name, root, tag, whole=whole)
             answer = Spawned(order.name, child.pid)
             self._guarded(partial(self._streams.attach, order.name, order.program, child))
         # Before anything that a subscriber may post about it.
@@ -306,3 +372,11 @@ class Engine:
     def _ring(self) -> None:
         self._timer = None
         self.post(DeadlineReached())
+
+
+def _identify(pid: int) -> Identity | None:
+    """None without a /proc, or a descriptor to look with: then nobody finds its tree, and no master adopts it."""
+    try:
+        return identify(pid)
+    except OSError:
+        return None

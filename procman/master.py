@@ -24,7 +24,8 @@ from procman.api.live import Live
 from procman.api.rest import Rest, route_problem
 from procman.api.shapes import MasterInfo
 from procman.api.stream import LogTails
-from procman.config.find import default_socket, ensure_runtime_dir
+from procman.config.diff import fingerprint
+from procman.config.find import default_socket, ensure_runtime_dir, state_files
 from procman.config.hands import may_refuse
 from procman.config.kinds import is_loopback
 from procman.config.load import load
@@ -44,6 +45,7 @@ from procman.http.auth import BasicAuth, HostGuard, User
 from procman.http.messages import Request, Response, Role
 from procman.http.routing import Router
 from procman.http.server import Server
+from procman.orphans import Journal, NoJournal, TakeOver
 from procman.outputs import Outputs
 from procman.readiness import Reporter
 from procman.reconfigure import Reconfigure
@@ -58,6 +60,7 @@ from procman.system.reaper import Reaped
 from procman.system.shared_sockets import SharedSockets
 from procman.system.signals import STOP, disinherit, signal_name
 from procman.system.sockets import UnixAddress, listen_tcp, listen_unix, remove_socket
+from procman.system.state_file import StateFile, StateFileHeld
 from procman.system.subreaper import become_subreaper
 from procman.trees import Trees
 
@@ -122,8 +125,12 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
         refusal = None if os.getpid() == 1 else become_subreaper()
         if refusal is not None:
             notes.append(f"{refusal}: descendants of programs are lost sight of when their parents end")
-        whole = _Whole(read, reporter, adopts=refusal is None)
-        return asyncio.run(_Life(whole, config, notes).live())
+        journal = _journal(config, notes)
+        whole = _Whole(read, reporter, journal, adopts=refusal is None)
+        try:
+            return asyncio.run(_Life(whole, config, notes).live())
+        finally:
+            journal.close()
     except ProcmanError as error:
         if reporter.failed(str(error), BAD_START):
             return BAD_START
@@ -208,14 +215,37 @@ def _become(config: Config) -> list[str]:
     return notes
 
 
+def _journal(config: Config, notes: list[str]) -> Journal | NoJournal:
+    """Where it is written down what runs. Raises StateFileHeld: another master does so for the same socket."""
+    if os.getpid() == 1:
+        return NoJournal()  # nothing outlives it
+    sockets = [server.file for server in config.servers if isinstance(server, UnixServer)]
+    path, *others = state_files(sockets[0] if sockets else config.file)
+    try:
+        ensure_runtime_dir()
+        return Journal(StateFile.take(path, others), fingerprint)
+    except StateFileHeld:
+        raise
+    except (OSError, ProcmanError) as error:
+        notes.append(f"should this master be killed, the next one will not know what runs: {error}")
+        return NoJournal()
+
+
 @dataclass(frozen=True, slots=True)
 class _Whole:
     """What there is one of for as long as this process lives, whatever is reloaded."""
 
     read: Callable[[], Config]
     reporter: Reporter
+    journal: Journal | NoJournal
     adopts: bool  # orphans become our children
     serials: Iterator[int] = field(default_factory=count)  # of events, of which no two are the same
+
+    def take_over(self, config: Config) -> TakeOver | None:
+        """What an earlier master has left running, if this is the first life of this one."""
+        if isinstance(self.journal, NoJournal) or self.journal.begun:
+            return None
+        return TakeOver(self.journal, config.master.orphans)
 
 
 class _Life:
@@ -320,7 +350,8 @@ class _Master:
         self._servers: list[Server] = []
         self._xmlrpc: XmlRpc | None = None
         self._web: Router | None = None
-        self.outputs = Outputs(config)
+        self._take_over = whole.take_over(config)
+        self.outputs = Outputs(config, whole.journal.log)
         self._log = self.outputs.log
         for warning in config.warnings:
             self._log.warn(str(warning))
@@ -338,6 +369,7 @@ class _Master:
             self.outputs,
             self._trees,
             SharedSockets(self._log.info),
+            whole.journal,
             serverurl=config.serverurl or self._implicit_url(),
             on_bug=self._log.critical,
         )
@@ -361,8 +393,10 @@ class _Master:
         pidfile = self._take_pidfile()
         try:
             await self._listen()
-            self.outputs.clear_old_logs()
+            self.outputs.clear_old_logs(self._take_over.kept_logs(self._config) if self._take_over else {})
             self._log.info(f"procman started with pid {os.getpid()}")
+            if self._take_over is not None:
+                self._take_over.begin(self.engine, self._log)
             self.engine.post(BootRequested())
             # Strangers that ended before there was anybody to be told of it.
             self.engine.reap()
@@ -376,6 +410,8 @@ class _Master:
             if end.code and not end.restart:
                 self._log.info(f"leaving with exit status {end.code}")
         finally:
+            if self._take_over is not None:
+                self._take_over.close()
             self.engine.close()
             self._trees.close()
             self._hub.close()

@@ -6,7 +6,7 @@ live as long as something writes to them, which may be a grandchild that outlive
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, Protocol
@@ -97,8 +97,12 @@ class _Stdin:
 class Outputs:
     """All output of all processes, and the master's own log (`log`)."""
 
-    def __init__(self, config: Config) -> None:
-        """Opens the master's log."""
+    def __init__(
+        self,
+        config: Config,
+        on_auto_log: Callable[[str, str, str | None], None] = lambda _name, _channel, _path: None,
+    ) -> None:
+        """Opens the master's log. `on_auto_log` is told which AUTO log a channel has; None: it has none any more."""
         self._loop = asyncio.get_running_loop()
         self._master = config.master
         self._consoles = Consoles(on_problem=self._say)
@@ -109,13 +113,20 @@ class Outputs:
         names = [program.namespec for group in config.groups for program in group.programs]
         self._width = min(WIDEST, max(map(len, names), default=0))
         self._closing = False
+        self._kept_logs: dict[tuple[str, str], str] = {}
+        self._on_auto_log = on_auto_log
         self.watcher: Watcher | None = None
         self.log = self._open_main_log(config.master)
 
-    def clear_old_logs(self) -> None:
-        """Remove the AUTO logs of an earlier run; to be called once it is sure that no other master is running."""
+    def clear_old_logs(self, kept: Mapping[tuple[str, str], str]) -> None:
+        """Remove the AUTO logs of an earlier run; to be called once it is sure that no other master is running.
+
+        `kept` are those that are gone on with, by namespec and channel.
+        """
+        self._kept_logs = dict(kept)
         if not self._master.nocleanup:
-            clear_auto_logs(self._master.childlogdir, self._master.identifier, self.log.warn)
+            spared = list(kept.values())
+            clear_auto_logs(self._master.childlogdir, self._master.identifier, self.log.warn, spared)
 
     # ---- what the engine tells
 
@@ -422,7 +433,7 @@ class Outputs:
             return Null()
         if path == AUTO:
             try:
-                path = create_auto_log(self._master.childlogdir, program.name, channel, self._master.identifier)
+                path = self._auto_log(program, channel)
             except ProcmanError as error:
                 self._say(f"{error}; its output is not kept")
                 return Null()
@@ -436,6 +447,13 @@ class Outputs:
                 program.name, overflow=Overflow(overflow), on_problem=self._say, write_as=write_as
             )
         return RotatingFile(path, target.maxbytes, target.backups, self._say)
+
+    def _auto_log(self, program: Program, channel: str) -> str:
+        path = self._kept_logs.pop((program.namespec, channel), None)
+        if path is None or not os.path.isfile(path):
+            path = create_auto_log(self._master.childlogdir, program.name, channel, self._master.identifier)
+        self._on_auto_log(program.namespec, channel, path)
+        return path
 
     def _path(self, name: str, channel: str) -> str | None:
         stream = self._streams.get((name, channel))
@@ -456,6 +474,7 @@ class Outputs:
 
     def _drop(self, key: tuple[str, str]) -> None:
         stream = self._streams.pop(key)
+        self._on_auto_log(*key, None)
         for pump in stream.pumps:
             if not pump.closed:
                 pump.drain()

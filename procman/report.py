@@ -10,6 +10,7 @@ from typing import Protocol
 from procman.config.model import Program, Scope
 from procman.core.fleet import Fleet
 from procman.core.messages import (
+    Adopted,
     Announce,
     AnnounceMaster,
     AnnounceRemains,
@@ -60,6 +61,8 @@ class Log(Protocol):
 
 def ending(status: ExitStatus | Reaped) -> str:
     """How it ended: "exit status 1", or "terminated by SIGKILL (core dumped)"."""
+    if not status.known:
+        return "exit status unknown"
     if status.signal is None:
         return f"exit status {status.code}"
     return f"terminated by {signal_name(status.signal)}{' (core dumped)' if status.core_dumped else ''}"
@@ -86,6 +89,8 @@ class Report:
                 self._process(news)
             case Spawned(name, pid):
                 self._log.info(f"spawned: '{self._short(name)}' with pid {pid}")
+            case Adopted(name, pid, age):
+                self._log.info(f"adopted: '{self._short(name)}' with pid {pid}, which has been there for {age:.0f} s")
             case SpawnFailed(_, reason):
                 self._log.info(f"spawnerr: {reason}")
             case Kill(name, pid, number, scope, overdue):

@@ -11,7 +11,7 @@ from signal import SIGKILL
 
 from procman.core.messages import Kill
 from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
-from procman.system.proc import CannotLook, Process, identify
+from procman.system.proc import CannotLook, Identity, Process
 from procman.system.tree import ROUNDS, Look, Sweep, Tags, Tree, look
 
 # Whose remains are looked for in one report: of programs that end by the hundred each second the others are not.
@@ -77,11 +77,14 @@ class Trees:
         """What the next process of that name carries in its environment."""
         return self._tags.new(name)
 
-    def started(self, name: str, pid: int, tag: str, *, whole: bool) -> None:
+    def started(self, name: str, root: Identity, tag: str, *, whole: bool) -> None:
         """It has, and is not reaped; `whole`: nothing of it may escape SIGKILL."""
-        root = identify(pid)
-        if root is not None:
-            self._running[name] = _Family(Tree(root, tag), self._leaf(name, pid) if whole else None)
+        self._running[name] = _Family(Tree(root, tag), self._leaf(name, root.pid) if whole else None)
+
+    def adopted(self, name: str, root: Identity, tag: str) -> None:
+        """Another master has started it, so that its orphans are not this one's: they are looked for everywhere."""
+        self._under = None
+        self._running[name] = _Family(Tree(root, tag), None)
 
     def close(self) -> None:
         """Take all cgroups away that are empty."""

@@ -3,7 +3,9 @@
 Pure. An option that changed says itself what that costs (`Effect`); for a process the largest counts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from zlib import crc32
 
 from procman.config.model import Config, Effect, Group, GroupOptions, ListenerOptions, Program
 from procman.config.options import options_of
@@ -59,6 +61,17 @@ def diff(old: Config, new: Config) -> Changes:
         changed=tuple(change for change in compared if change is not None),
         removed=tuple(group.name for group in old.groups if group.name not in after),
     )
+
+
+def fingerprint(program: Program) -> int:
+    """The same for two definitions of which one can be taken over by a process that was started with the other."""
+    values = [
+        sorted(value.items()) if isinstance(value, Mapping) else value
+        for name, known in PROGRAM.items()
+        if known.effect is Effect.RESTART
+        for value in (getattr(program, name),)
+    ]
+    return crc32(repr((values, program.uid)).encode())
 
 
 def _group_change(old: Group, new: Group) -> GroupChange | None:

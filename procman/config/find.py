@@ -90,6 +90,11 @@ def default_socket(config_file: str) -> str:
     return default_sockets(config_file)[0]
 
 
+def state_files(socket: str) -> list[str]:
+    """Where the master that has this control socket writes down what runs; the first is where it does so now."""
+    return [f"{path.removesuffix('.sock')}.state" for path in default_sockets(socket)]
+
+
 def default_sockets(config_file: str) -> list[str]:
     """That path, and where it is when the master was started without this user's XDG_RUNTIME_DIR: for the client."""
     import zlib  # noqa: PLC0415 - hashlib costs ten times as much, and nobody is to be kept out by this name

@@ -19,6 +19,7 @@ from procman.config.options import (
     Autorestart,
     Kind,
     Leftovers,
+    Orphans,
     Schema,
     Scope,
     ShutdownWhen,
@@ -309,6 +310,7 @@ def _word_of(slug: str, *words: str) -> Kind[str]:
 LOG_FORMAT = _word_of("bad-log-format", "raw", "prefix", "json", "logfmt")
 LOG_TIMESTAMP = _word_of("bad-log-timestamp", "none", "iso", "epoch_ms")
 LOG_OVERFLOW = _word_of("bad-log-overflow", "block", "drop")
+ORPHANS = _choice(Orphans, {member.value: member for member in Orphans})
 SHUTDOWN_WHEN = _choice(ShutdownWhen, {member.value: member for member in ShutdownWhen})
 
 

@@ -17,6 +17,7 @@ from procman.config.options import (
     Effect,
     Leftovers,
     Option,
+    Orphans,
     Scope,
     ShutdownWhen,
     option,
@@ -40,6 +41,7 @@ __all__ = [
     "Leftovers",
     "ListenerOptions",
     "Master",
+    "Orphans",
     "Program",
     "RpcInterface",
     "Scope",
@@ -119,6 +121,13 @@ class Master:
         "that are down because they failed, the one that failed first), or none (always 0). When it is not given: "
         "first_failure if a program has ended the master (critical, shutdown_when), else none.",
         default=None,
+    )
+    orphans: Orphans = option(  # noqa: RUF009 - it makes a field
+        kinds.ORPHANS,
+        "What becomes of programs that a master before this one has left running because it was killed: adopt (they "
+        "go on, with their pid and their logs), stop (they are stopped before they are started again), or ignore (a "
+        "second one is started beside each).",
+        default=Orphans.ADOPT,
     )
     log_format: str = option(
         kinds.LOG_FORMAT,

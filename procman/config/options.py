@@ -54,6 +54,14 @@ class Leftovers(Enum):
     STOP = "stop"
 
 
+class Orphans(Enum):
+    """What becomes of programs that a master before this one has left running, because it was killed."""
+
+    ADOPT = "adopt"
+    STOP = "stop"
+    IGNORE = "ignore"
+
+
 class ShutdownWhen(Enum):
     """What ends the master by itself."""
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from procman.config.model import Group, Master, Program, ShutdownWhen
 from procman.core.messages import (
     Action,
+    Adopted,
     Announce,
     AnnounceGroup,
     AnnounceMaster,
@@ -145,6 +146,10 @@ class Fleet:
                 process = self.processes[name]
                 self._by_pid[pid] = process
                 return process.spawned(pid, now)
+            case Adopted(name, pid, age):
+                process = self.processes[name]
+                self._by_pid[pid] = process
+                return process.adopted(pid, age, now)
             case SpawnFailed(name, reason, code):
                 return self.processes[name].spawn_failed(reason, code, now)
             case KillFailed(name, reason):

@@ -17,6 +17,7 @@ class ExitStatus:
     code: int
     signal: int | None = None
     core_dumped: bool = False
+    known: bool = True  # False: it was not our child, and nobody could tell (then `code` is -1, too)
 
 
 # ---- events
@@ -71,6 +72,15 @@ class SpawnFailed:
     name: str
     reason: str
     code: int = 126
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A process that a master before this one has started is still there; it was started `age` seconds ago."""
+
+    name: str
+    pid: int
+    age: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +156,7 @@ Event = (
     | SignalRequested
     | Spawned
     | SpawnFailed
+    | Adopted
     | Exited
     | RemainsGone
     | KillFailed

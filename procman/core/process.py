@@ -175,13 +175,26 @@ class Process:
         self.exit_code = code
         return self._back_off(now, reason)
 
+    def adopted(self, pid: int, age: float, now: float) -> list[Action]:
+        """It runs already, for `age` seconds: a master before this one has started it."""
+        if self.state is not State.STOPPED:
+            return []
+        self.wanted = True
+        self.attempt += 1
+        actions: list[Action] = [self._enter(State.STARTING, pid=pid)]
+        self.pid = pid
+        if age >= self.program.startsecs:
+            return [*actions, self._run()]
+        self.deadline = now + self.program.startsecs - age
+        return actions
+
     def exited(self, status: ExitStatus, now: float, remains: tuple[int, ...] = ()) -> list[Action]:
         """The process has been reaped, and those descendants have not."""
         if self.state is State.STARTING and self.deadline is not None and self.deadline <= now:
             # It has been up for startsecs; that its end is heard of before the timer rings is chance.
             return [self._run(), *self.exited(status, now, remains)]
         pid, self.pid = self.pid or 0, None
-        self.exit_code = 128 + status.signal if status.signal is not None else status.code
+        self.exit_code = 128 + status.signal if status.signal is not None else status.code if status.known else 1
         if remains and self._waits_for_remains():
             return self._stop_remains(Ended(pid, status, self.state), remains, now)
         return self._finish(Ended(pid, status, self.state), now)
@@ -227,7 +240,7 @@ class Process:
             case State.RUNNING:
                 self.exit_status = status
                 expected = status.code in self.program.exitcodes
-                self.reason = "" if expected else f"Bad exit code {status.code}"
+                self.reason = "" if expected else f"Bad exit code {status.code if status.known else 'unknown'}"
                 announced = self._enter(State.EXITED, pid=pid, expected=expected, status=status)
                 if self.wanted and self._restarts_after(expected=expected):
                     self.restarts += 1

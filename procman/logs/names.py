@@ -5,7 +5,7 @@ A file is removed only if this very master's identifier is in its name; what mer
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from procman.errors import ProcmanError
 
@@ -34,13 +34,19 @@ def create_auto_log(childlogdir: str, name: str, channel: str, identifier: str) 
     )
 
 
-def clear_auto_logs(childlogdir: str, identifier: str, on_problem: Callable[[str], None]) -> None:
-    """Remove the AUTO logs, and their backups, of earlier masters with this identifier."""
+def clear_auto_logs(
+    childlogdir: str, identifier: str, on_problem: Callable[[str], None], spared: Collection[str] = ()
+) -> None:
+    """Remove the AUTO logs, and their backups, of earlier masters with this identifier; not those in `spared`."""
     ours = re.compile(rf".+---{re.escape(identifier)}-[{_LETTERS}]{{{_RANDOM}}}\.log(?:\.\d+)?")
     try:
         with os.scandir(childlogdir) as entries:
             old = [
-                entry.path for entry in entries if ours.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+                entry.path
+                for entry in entries
+                if ours.fullmatch(entry.name)
+                and not entry.path.startswith(tuple(spared))
+                and entry.is_file(follow_symlinks=False)
             ]
     except OSError as error:
         on_problem(f"cannot clear childlogdir {childlogdir}: {error.strerror}; logs of earlier runs stay there")

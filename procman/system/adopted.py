@@ -4,14 +4,17 @@ Its pidfd polls readable when it has ended. The status is told by /proc until it
 pidfd after that where the kernel keeps it (Linux 6.15); between the two there is no gap.
 """
 
+import errno
 import fcntl
 import os
+import stat
 import struct
 from dataclasses import dataclass
 
-from procman.system.pidfd import has_ended, open_pidfd
+from procman.system.pidfd import has_ended, open_pidfd, send_to
 from procman.system.proc import Identity, boot_id, identify, look_at
 from procman.system.reaper import Reaped, decode
+from procman.system.signals import send
 
 # PIDFD_GET_INFO and its struct pidfd_info as it was first: u64 mask, u64 cgroupid, 11 times u32, i32 exit_code. Later
 # kernels have more at its end and go by the size that the request holds. include/uapi/linux/pidfd.h
@@ -63,6 +66,13 @@ class Adopted:
             status = self._kept_status()
         return None if status is None else decode(self.identity.pid, status)
 
+    def send(self, number: int, *, as_group: bool) -> str | None:
+        """Signal it, or its process group; returns why the kernel refused. One that has ended is no refusal."""
+        if self.ended():
+            return None
+        # As long as it has not ended, the group that it leads is its own.
+        return send(self.identity.pid, number, as_group=True) if as_group else send_to(self.identity, number)
+
     def close(self) -> None:
         """Watch no longer."""
         os.close(self._pidfd)
@@ -97,3 +107,45 @@ def watch(identity: Identity) -> Adopted | None:
     """Watch that process, a zombie included; None when it has gone. Raises OSError as `open_pidfd` does."""
     pidfd = open_pidfd(identity)
     return None if pidfd is None else Adopted(identity, pidfd)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipes:
+    """The master's ends of a process's pipes, opened anew; None where it does not have that pipe (any more)."""
+
+    stdin: int | None
+    stdout: int | None
+    stderr: int | None
+
+
+def reopen_pipes(identity: Identity, inodes: tuple[int, int, int]) -> Pipes:
+    """Open the pipes that it was started with, which are known by their inodes (0: there was none).
+
+    What is in them is still there: the process holds both of their ends. Raises OSError where they may not be opened.
+    """
+    opened: list[int | None] = []
+    try:
+        for number, inode in enumerate(inodes):
+            opened.append(_reopen(identity.pid, number, inode) if inode else None)
+        if identify(identity.pid) != identity:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+    except OSError:
+        for fd in opened:
+            if fd is not None:
+                os.close(fd)
+        raise
+    return Pipes(*opened)
+
+
+def _reopen(pid: int, number: int, inode: int) -> int | None:
+    folder = f"/proc/{pid}/fd"
+    # Where it was given it, most of all; but a program may have moved it.
+    for name in (str(number), *os.listdir(folder)):
+        path = f"{folder}/{name}"
+        try:
+            found = os.stat(path)
+            if found.st_ino == inode and stat.S_ISFIFO(found.st_mode):
+                return os.open(path, (os.O_WRONLY if number == 0 else os.O_RDONLY) | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # closed since
+    return None

@@ -16,6 +16,7 @@ class Reaped:
     code: int
     signal: int | None = None
     core_dumped: bool = False
+    known: bool = True  # False: how it ended could not be found out (then `code` is -1, too)
 
 
 def reap(limit: int) -> Iterator[Reaped]:

@@ -43,11 +43,12 @@ class Child:
     stdin: int | None
     stdout: int | None
     stderr: int | None
-    popen: subprocess.Popen[bytes] = field(repr=False)
+    popen: subprocess.Popen[bytes] | None = field(default=None, repr=False)  # None: another master has started it
 
     def reaped(self, how: Reaped) -> None:
         """The process was reaped by its pid; `subprocess` must not wait for that pid some day, whosever it is then."""
-        self.popen.returncode = how.code if how.signal is None else -how.signal
+        if self.popen is not None:
+            self.popen.returncode = how.code if how.signal is None else -how.signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +150,7 @@ def spawn(
     theirs: list[int] = []  # closed in any case
     try:
         if stdin is None:
-            child_stdin, our_stdin = os.pipe()
-            theirs.append(child_stdin)
-            ours.append(our_stdin)
-            os.set_blocking(our_stdin, False)
+            child_stdin, our_stdin = _input_pipe(ours, theirs)
         else:
             child_stdin, our_stdin = stdin, None
         our_stdout, child_stdout = _output_pipe(ours, theirs)
@@ -206,13 +204,27 @@ def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
     ours.append(reader)
     theirs.append(writer)
     os.set_blocking(reader, False)
+    return reader, _both_ways(writer, theirs)
+
+
+def _input_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
+    """The same for its stdin: what waits for input goes on waiting when the master is killed, and meets no end."""
+    reader, writer = os.pipe()
+    theirs.append(reader)
+    ours.append(writer)
+    os.set_blocking(writer, False)
+    return _both_ways(reader, theirs), writer
+
+
+def _both_ways(end: int, theirs: list[int]) -> int:
+    """That end of a pipe, opened so that it is the other one, too."""
     try:
-        both = os.open(f"/proc/self/fd/{writer}", os.O_RDWR | os.O_CLOEXEC)
+        both = os.open(f"/proc/self/fd/{end}", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         # Without /proc it is an ordinary pipe.
-        return reader, writer
+        return end
     theirs.append(both)
-    return reader, both
+    return both
 
 
 @dataclass(frozen=True, slots=True)

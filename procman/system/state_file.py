@@ -1,0 +1,284 @@
+"""What runs, written down as it happens, so that the next master finds it when this one is killed.
+
+A line of JSON for each thing that happens, written at once and not synced: the file is for the end of the master, not
+for that of the machine, which ends the programs, too. What is about to be started is written before it is, so there is
+no moment at which a program runs that the file does not know of. Pids count only with the time of their start, and only
+within one boot. The file is locked by its master, and is written anew when it has grown.
+
+How far a log has come is not in it: what was not moved into its log yet is still in its pipe, which the process holds.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
+
+from procman.errors import ProcmanError
+from procman.system.proc import Identity, Process, boot_id, identify
+from procman.system.tree import look
+
+VERSION = 1
+# It is written anew when it has so many lines more than there are processes in it, about.
+MOST_LINES = 1000
+# Nobody writes more; what is larger is not read.
+MOST_BYTES = 64 * 1024 * 1024
+# As for a pid file.
+TRIES = 10
+PAUSE = 0.01  # seconds
+
+
+class StateFileHeld(ProcmanError):
+    """Another master, which runs, has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One process that was started, or was about to be."""
+
+    name: str  # namespec
+    tag: str  # of its environment, and of no other process that was ever started
+    definition: int  # what may not change while it runs, in a number
+    signal: int  # what asks it to leave
+    patience: float  # how long it has then, in seconds
+    pid: int = 0  # 0: it is not known whether it was started
+    ticks: int = 0  # since boot, as in Identity
+    pipes: tuple[int, int, int] = (0, 0, 0)  # inodes of what it got as stdin, stdout and stderr; 0: no pipe
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A process of an earlier master that is still there."""
+
+    record: Record
+    identity: Identity
+
+
+@dataclass(slots=True)
+class State:
+    """What one file says."""
+
+    master: int = 0  # the pid of the one who wrote it
+    boot: str = ""
+    records: dict[str, Record] = field(default_factory=dict)  # by tag
+    logs: dict[tuple[str, str], str] = field(default_factory=dict)  # by namespec and channel: AUTO logs
+
+
+def read_state(content: bytes) -> State:
+    """Of whatever is in a file what can be understood; a line that was cut off is as if it had not been written."""
+    state = State()
+    for line in content.split(b"\n"):
+        try:
+            _take(state, json.loads(line))
+        except (ValueError, TypeError, RecursionError):
+            continue
+    return state
+
+
+def survivors(state: State) -> list[Survivor]:
+    """Those of them that are there now, each proven to be the one that is meant."""
+    if not state.boot or state.boot != boot_id():
+        return []
+    found = []
+    for record in state.records.values():
+        identity = Identity(record.pid, record.ticks)
+        if record.pid and identify(record.pid) == identity:
+            found.append(Survivor(record, identity))
+    unsure = [record for record in state.records.values() if not record.pid]
+    if unsure:
+        everybody = look()
+        for record in unsure:
+            bearers = everybody.tagged(record.tag)
+            if bearers:
+                first = min(bearers, key=_age)
+                found.append(Survivor(replace(record, pid=first.pid, ticks=first.start), first.identity))
+    return found
+
+
+class StateFile:
+    """The file of a master that runs, from `take` to `close`. Where the disk is full, it says less than it should."""
+
+    def __init__(self, path: str, others: Sequence[str], fd: int, before: State) -> None:
+        """Made by `take`; `before` is what earlier masters have left."""
+        self.path = path
+        self.before = before
+        self.begun = False
+        self._others = others
+        self._fd = fd
+        self._records: dict[str, Record] = {}
+        self._logs: dict[tuple[str, str], str] = {}
+        self._by_pid: dict[int, str] = {}
+        self._lines = 0
+
+    @classmethod
+    def take(cls, path: str, others: Sequence[str] = ()) -> Self:
+        """Lock it, or make it. `others` are where it may be, too, of a master that was started in another way.
+
+        What is in them stays there until `begin`.
+
+        Raises:
+            StateFileHeld: by a master that runs.
+            OSError: it cannot be made.
+        """
+        fd = _open_locked(path)
+        before = read_state(_content(fd))
+        for other in others:
+            try:
+                held = _open_locked(other, create=False)
+            except FileNotFoundError:
+                continue
+            more = read_state(_content(held))
+            before.boot = before.boot or more.boot
+            before.records |= more.records
+            before.logs |= more.logs
+            os.close(held)
+        return cls(path, others, fd, before)
+
+    def begin(self) -> None:
+        """Whoever was there before has been noted again, or is forgotten."""
+        self.begun = True
+        self._write_anew()
+        for other in self._others:
+            try:
+                os.unlink(other)
+            except OSError:
+                pass
+
+    def starting(self, record: Record) -> None:
+        """It is about to be started."""
+        self._records[record.tag] = record
+        self._note(["+", *asdict(record).values()])
+
+    def started(self, tag: str, identity: Identity, pipes: tuple[int, int, int]) -> None:
+        """It was."""
+        known = self._records.get(tag)
+        if known is not None:
+            self._records[tag] = replace(known, pid=identity.pid, ticks=identity.start, pipes=pipes)
+            self._by_pid[identity.pid] = tag
+            self._note(["=", tag, identity.pid, identity.start, pipes])
+
+    def not_started(self, tag: str) -> None:
+        """It was not."""
+        if self._records.pop(tag, None) is not None:
+            self._note(["-", tag])
+
+    def ended(self, pid: int) -> None:
+        """It has, and was reaped."""
+        tag = self._by_pid.pop(pid, None)
+        if tag is not None:
+            self.not_started(tag)
+
+    def log(self, name: str, channel: str, path: str | None) -> None:
+        """The AUTO log of one channel; None: it is no more."""
+        if path is not None:
+            self._logs[name, channel] = path
+        elif self._logs.pop((name, channel), None) is None:
+            return
+        self._note(["log", name, channel, path])
+
+    def close(self) -> None:
+        """Let go of it. It stays where there is still something to be found by the next master."""
+        if self._fd < 0:
+            return
+        fd, self._fd = self._fd, -1
+        try:
+            if self.begun and not self._records:
+                os.unlink(self.path)
+        except OSError:
+            pass
+        os.close(fd)
+
+    def _note(self, line: list[Any]) -> None:
+        if self._fd < 0:
+            return
+        self._lines += 1
+        if self._lines > MOST_LINES + 4 * len(self._records):
+            self._write_anew()
+            return
+        try:
+            # The newline comes first: what follows a line that did not fit on the disk is a line again.
+            os.write(self._fd, b"\n" + json.dumps(line).encode())
+        except OSError:
+            pass
+
+    def _write_anew(self) -> None:
+        """With what there is now; the old one stays if that fails."""
+        lines: list[list[Any]] = [["procman", VERSION, os.getpid(), boot_id()]]
+        lines += [["+", *asdict(record).values()] for record in self._records.values()]
+        lines += [["log", *key, path] for key, path in self._logs.items()]
+        new = f"{self.path}.new"
+        try:
+            fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        except OSError:
+            return
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            content = b"".join(b"\n" + json.dumps(line).encode() for line in lines)
+            if os.write(fd, content) == len(content):
+                os.rename(new, self.path)
+                self._fd, fd = fd, self._fd
+                self._lines = len(lines)
+        except OSError:
+            pass
+        finally:
+            os.close(fd)
+
+
+def _open_locked(path: str, *, create: bool = True) -> int:
+    held = f"cannot lock {path}: others make it and take it away all the time"
+    for _ in range(TRIES):
+        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | (os.O_CREAT if create else 0), 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # It may have been replaced by a new one, or taken away, since it was opened.
+            if os.path.samestat(os.fstat(fd), os.lstat(path)):
+                return fd
+        except BlockingIOError:
+            # Who has it may be about to end, or may have ended and left a child that is on its way to its exec.
+            pid = read_state(_content(fd)).master
+            held = f"procman is already running with this configuration{f' (pid {pid})' if pid else ''}; stop it first"
+            time.sleep(PAUSE)
+        except FileNotFoundError:
+            pass
+        os.close(fd)
+    raise StateFileHeld(held)
+
+
+def _content(fd: int) -> bytes:
+    size = os.fstat(fd).st_size
+    return os.pread(fd, size, 0) if size <= MOST_BYTES else b""
+
+
+def _take(state: State, line: Any) -> None:
+    """One line, which may be anything; raises ValueError or TypeError where it makes no sense."""
+    match line:
+        case ["procman", version, int(master), str(boot)]:
+            if version == VERSION:
+                state.master, state.boot = master, boot
+        case ["+", str(name), str(tag), int(definition), int(signal), int() | float() as patience, *where]:
+            record = Record(name, tag, definition, signal, float(patience))
+            state.records[tag] = _placed(record, *where) if where else record
+        case ["=", str(tag), *where] if tag in state.records:
+            state.records[tag] = _placed(state.records[tag], *where)
+        case ["-", str(tag)]:
+            state.records.pop(tag, None)
+        case ["log", str(name), str(channel), str(path)]:
+            state.logs[name, channel] = path
+        case ["log", str(name), str(channel), None]:
+            state.logs.pop((name, channel), None)
+        case _:
+            pass
+
+
+def _placed(record: Record, pid: object, ticks: object, pipes: object) -> Record:
+    match pid, ticks, pipes:
+        case int(), int(), [int(stdin), int(stdout), int(stderr)] if pid >= 0:
+            return replace(record, pid=pid, ticks=ticks, pipes=(stdin, stdout, stderr))
+        case _:
+            raise ValueError(f"no process: {pid}, {ticks}, {pipes}")
+
+
+def _age(process: Process) -> tuple[int, int]:
+    return process.start, process.pid

@@ -1,0 +1,279 @@
+"""What becomes of running programs when the master is killed: the next one goes on with them."""
+
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+from master_process import Master
+from running_master import SLEEPER, python
+
+from procman.client import Client
+
+COUNTER = python(
+    "import itertools, signal, sys, time\n"
+    "def end(*_):\n print('end', flush=True); sys.exit(0)\n"
+    "signal.signal(signal.SIGTERM, end)\n"
+    "for number in itertools.count():\n print(number, flush=True); time.sleep(0.02)"
+)
+# Ends with 3 when it is told to by a signal.
+OBEDIENT = python("import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\ntime.sleep(1000)")
+
+
+class Machine:
+    """A folder with a file in it, of which one master after the other is started."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.file = folder / "list.conf"
+        self.runtime_dir = Path(tempfile.mkdtemp(prefix="pm"))
+        self.masters = []
+
+    def write(self, programs, master=""):
+        self.file.write_text(
+            f"[supervisord]\nlogfile={self.folder}/master.log\npidfile={self.folder}/master.pid\n"
+            f"childlogdir={self.folder}\n{master}\n{programs}"
+        )
+
+    def start(self):
+        master = Master(self.file, XDG_RUNTIME_DIR=str(self.runtime_dir))
+        self.masters.append(master)
+        return master
+
+    def kill(self, master):
+        """As the kernel does when there is no memory left."""
+        master.process.send_signal(signal.SIGKILL)
+        master.process.wait()
+
+    def processes(self, master):
+        told = json.loads(master.ctl("status", "--json").stdout)
+        return {process["namespec"]: process for process in told["processes"]}
+
+    @property
+    def state_files(self):
+        return list(self.runtime_dir.glob("procman/*.state*"))
+
+    def close(self):
+        for master in self.masters:
+            master.__exit__(None, None, None)
+        shutil.rmtree(self.runtime_dir)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    made = Machine(tmp_path)
+    yield made
+    made.close()
+
+
+def says(master, text):
+    """Wait for a line of the master's log that holds it."""
+    return master.expect(re.escape(text)).string
+
+
+def identity(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+
+def test_fifty_programs_keep_their_pids_and_lose_no_line_over_twenty_kills_of_the_master(machine):
+    """Whenever the master is killed: at its start, in the middle of an adoption, or while all of them write."""
+    names = [f"w{number:02}" for number in range(50)]
+    machine.write(
+        f"[program:w]\nnumprocs=50\nprocess_name=w%(process_num)02d\ncommand={COUNTER}\nstartsecs=0\n"
+        f"stdout_logfile={machine.folder}/%(process_num)02d.log\nstderr_logfile=NONE\n"
+    )
+    chance = random.Random(7)
+    master = machine.start()
+    says(master, "success: w49")
+    pids = {name: found["pid"] for name, found in machine.processes(master).items()}
+    assert len(set(pids.values())) == len(names)
+    for _ in range(20):
+        machine.kill(master)
+        master = machine.start()
+        says(master, chance.choice(["procman started", *(f"adopted: '{name}'" for name in names)]))
+    says(master, "success: w49")
+    now = machine.processes(master)
+    assert {name: found["pid"] for name, found in now.items()} == pids
+    assert {found["statename"] for found in now.values()} == {"RUNNING"}
+    assert master.stop() == 0
+    for number in range(50):
+        *lines, end = (machine.folder / f"{number:02}.log").read_text().splitlines()
+        assert end == "end"
+        assert lines == [str(count) for count in range(len(lines))]
+    assert machine.state_files == []
+
+
+def test_an_adopted_program_that_ends_is_told_how_and_is_started_again(machine):
+    """The kernel tells how one ended that is not the master's child (Linux 6.15), or it is said to be unknown."""
+    machine.write(f"[program:x]\ncommand={OBEDIENT}\nstartsecs=0\nautorestart=unexpected\n")
+    first = machine.start()
+    says(first, "success: x")
+    machine.kill(first)
+    second = machine.start()
+    says(second, "adopted: 'x'")
+    second.ctl("signal", "USR1", "x")
+    assert says(second, "exited: x").endswith(("(exit status 3; not expected)", "(exit status unknown; not expected)"))
+    says(second, "spawned: 'x'")
+    assert second.stop() == 0
+
+
+def test_an_adopted_program_is_stopped_with_its_own_signal_and_its_status_is_what_it_was(machine):
+    """Stop, and a restart by an operator, do not mind whose child it is."""
+    machine.write(f"[program:x]\ncommand={SLEEPER}\nstopsignal=INT\nstartsecs=0\n")
+    first = machine.start()
+    says(first, "success: x")
+    pid = machine.processes(first)["x"]["pid"]
+    machine.kill(first)
+    second = machine.start()
+    says(second, "adopted: 'x'")
+    assert second.ctl("restart", "x").stdout == "x: stopped\nx: started\n"
+    assert machine.processes(second)["x"]["pid"] != pid
+    assert not os.path.exists(f"/proc/{pid}") or Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+
+
+def test_what_it_is_given_after_the_adoption_reaches_its_stdin(machine):
+    """Its input does not end with the first master, and the second one writes into the same pipe."""
+    echo = python("import sys\nfor line in sys.stdin: print('got', line.strip(), flush=True)\nprint('no more')")
+    machine.write(f"[program:x]\ncommand={echo}\nstartsecs=0\nstdout_logfile={machine.folder}/x.log\n")
+    first = machine.start()
+    says(first, "success: x")
+    machine.kill(first)
+    second = machine.start()
+    says(second, "adopted: 'x'")
+    (socket,) = machine.runtime_dir.glob("procman/*.sock")
+    with contextlib.closing(Client(f"unix://{socket}")) as client:
+        client.exchange("POST", "/v1/processes/x/stdin", b"hello\n")
+        with client.stream("GET", "/v1/processes/x/log/stdout?follow=1") as stream:
+            assert next(chunk for chunk in stream if chunk.strip()) == b"got hello\n"
+
+
+def test_auto_logs_of_adopted_programs_are_gone_on_with(machine):
+    """They are not taken for those of an earlier run, which are removed."""
+    machine.write(f"[program:x]\ncommand={COUNTER}\nstartsecs=0\n[program:y]\ncommand={SLEEPER}\nstartsecs=0\n")
+    first = machine.start()
+    says(first, "success: y")
+    before = machine.processes(first)
+    machine.kill(first)
+    machine.write(f"[program:x]\ncommand={COUNTER}\nstartsecs=0\n")
+    second = machine.start()
+    says(second, "success: x")
+    after = machine.processes(second)
+    assert after["x"]["stdout_logfile"] == before["x"]["stdout_logfile"]
+    assert second.stop() == 0
+    *lines, end = Path(before["x"]["stdout_logfile"]).read_text().splitlines()
+    assert (lines, end) == ([str(count) for count in range(len(lines))], "end")
+    assert not os.path.exists(before["y"]["stdout_logfile"])
+
+
+def test_a_program_that_is_not_in_the_file_any_more_is_stopped(machine):
+    """By the signal that it was started with."""
+    machine.write(f"[program:x]\ncommand={SLEEPER}\nstopsignal=INT\nstartsecs=0\n")
+    first = machine.start()
+    says(first, "success: x")
+    machine.kill(first)
+    machine.write(f"[program:y]\ncommand={SLEEPER}\nstartsecs=0\n")
+    second = machine.start()
+    assert "is not in the configuration any more: stopping it with SIGINT" in says(second, "x (pid ")
+    says(second, "has ended")
+    assert list(machine.processes(second)) == ["y"]
+
+
+def test_a_program_whose_definition_has_changed_is_replaced(machine):
+    """What can be taken over in place is; another command is another process."""
+    machine.write(
+        f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n[program:y]\ncommand={SLEEPER}\nstartsecs=0\npriority=1000\n"
+    )
+    first = machine.start()
+    says(first, "success: y")
+    before = machine.processes(first)
+    machine.kill(first)
+    machine.write(
+        f"[program:x]\ncommand={OBEDIENT}\nstartsecs=0\n"
+        f"[program:y]\ncommand={SLEEPER}\nstartsecs=0\npriority=1001\nstopwaitsecs=3\n"
+    )
+    second = machine.start()
+    says(second, "x is restarted: it was started with another definition")
+    says(second, "spawned: 'x'")
+    after = machine.processes(second)
+    assert after["x"]["pid"] != before["x"]["pid"]
+    assert after["y"]["pid"] == before["y"]["pid"]
+
+
+def test_orphans_stop_replaces_all_of_them(machine):
+    """orphans=stop: each is stopped, and only then started."""
+    machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", master="orphans=stop")
+    first = machine.start()
+    says(first, "success: x")
+    pid = machine.processes(first)["x"]["pid"]
+    machine.kill(first)
+    second = machine.start()
+    says(second, "x is restarted: orphans=stop")
+    says(second, "stopped: x")
+    says(second, "spawned: 'x'")
+    assert machine.processes(second)["x"]["pid"] != pid
+
+
+def test_orphans_ignore_leaves_them_alone(machine):
+    """orphans=ignore: as under supervisord there are two of them then, which the log says."""
+    machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", master="orphans=ignore")
+    first = machine.start()
+    says(first, "success: x")
+    pid = machine.processes(first)["x"]["pid"]
+    born = identity(pid)
+    machine.kill(first)
+    second = machine.start()
+    says(second, f"x (pid {pid}) of an earlier master still runs, and is left alone")
+    says(second, "spawned: 'x'")
+    assert second.stop() == 0
+    assert identity(pid) == born
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_an_event_listener_is_started_again(machine):
+    """What it was told and had not answered when the master was killed nobody knows."""
+    listener = python(
+        "import sys\nwhile True:\n sys.stdout.write('READY\\n'); sys.stdout.flush()\n"
+        " header = dict(word.split(':') for word in sys.stdin.readline().split())\n"
+        " sys.stdin.read(int(header['len'])); sys.stdout.write('RESULT 2\\nOK')\n"
+    )
+    machine.write(f"[eventlistener:x]\ncommand={listener}\nevents=PROCESS_STATE\nstartsecs=0\n")
+    first = machine.start()
+    says(first, "success: x")
+    machine.kill(first)
+    second = machine.start()
+    says(second, "x is restarted: what it was told by the other master is not known")
+    says(second, "spawned: 'x'")
+    assert second.stop() == 0
+
+
+def test_a_second_master_does_not_start_although_the_socket_was_removed(machine):
+    """Nothing runs twice because somebody has cleaned up a folder."""
+    machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n")
+    first = machine.start()
+    says(first, "success: x")
+    for socket in machine.runtime_dir.glob("procman/*.sock"):
+        socket.unlink()
+    second = machine.start()
+    assert second.to_the_end() == 2
+    assert f"procman is already running with this configuration (pid {first.process.pid})" in second.text
+    assert first.stop() == 0
+
+
+def test_a_state_file_that_makes_no_sense_is_no_reason_not_to_start(machine):
+    """It is as if there had been none."""
+    machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n")
+    first = machine.start()
+    says(first, "success: x")
+    (state,) = machine.state_files
+    assert first.stop() == 0
+    assert machine.state_files == []
+    state.write_bytes(b'\0\xff{[["+", 1]\n["procman", 99, "x"]\n["=", "nobody", 1, 2, 3]\n')
+    second = machine.start()
+    says(second, "success: x")
+    assert second.stop() == 0

@@ -1,0 +1,191 @@
+"""What runs, written down: whatever the file holds, nobody is found who is not there, and nobody twice."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from procman.system.proc import boot_id, identify
+from procman.system.state_file import MOST_LINES, Record, StateFile, StateFileHeld, read_state, survivors
+from procman.system.tree import TAG
+
+
+def record(name="web", tag="t1", **more):
+    return Record(name, tag, 7, 15, 10.0, **more)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "list.state")
+
+
+@pytest.fixture
+def sleeper():
+    """Starts a process that waits for its end, with a tag."""
+    started = []
+
+    def start(tag):
+        process = subprocess.Popen(
+            [sys.executable, "-c", "print(flush=True); input()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, TAG: tag},
+        )
+        started.append(process)
+        process.stdout.readline()
+        return process
+
+    yield start
+    for process in started:
+        with process:
+            process.kill()
+
+
+def before(path):
+    """What the next master finds."""
+    file = StateFile.take(path)
+    found = file.before
+    file.close()
+    return found
+
+
+def killed(file):
+    """The master has gone without a word."""
+    os.close(file._fd)
+
+
+def test_what_was_started_and_has_not_ended_is_found(path):
+    """With all that was written of it, and nothing of those that have ended or could not be started."""
+    file = StateFile.take(path)
+    file.begin()
+    for tag in ("t1", "t2", "t3"):
+        file.starting(record(tag=tag))
+    file.started("t1", identify(os.getpid()), (1, 2, 3))
+    file.started("t2", identify(os.getppid()), (4, 5, 6))
+    file.ended(os.getppid())
+    file.not_started("t3")
+    file.log("web", "stdout", "/tmp/one")
+    file.log("web", "stderr", "/tmp/two")
+    file.log("web", "stderr", None)
+    killed(file)
+    found = before(path)
+    me = identify(os.getpid())
+    assert found.records == {"t1": record(pid=me.pid, ticks=me.start, pipes=(1, 2, 3))}
+    assert found.logs == {("web", "stdout"): "/tmp/one"}
+    assert found.boot == boot_id()
+
+
+def test_a_process_is_found_only_if_it_was_started_when_the_file_says(sleeper):
+    """A number that is somebody else's by now names nobody; neither does one of another boot."""
+    process = sleeper("t1")
+    identity = identify(process.pid)
+    state = read_state(b"")
+    state.boot = boot_id()
+    state.records["t1"] = record(pid=identity.pid, ticks=identity.start)
+    assert [found.identity for found in survivors(state)] == [identity]
+    state.records["t1"] = record(pid=identity.pid, ticks=identity.start + 1)
+    assert survivors(state) == []
+    state.records["t1"] = record(pid=identity.pid, ticks=identity.start)
+    state.boot = "another"
+    assert survivors(state) == []
+
+
+def test_one_that_was_about_to_be_started_is_found_by_its_tag(path, sleeper):
+    """The master was killed between the start of a process and the note of its pid."""
+    file = StateFile.take(path)
+    file.begin()
+    file.starting(record(tag="a-tag-of-its-own"))
+    process = sleeper("a-tag-of-its-own")
+    killed(file)
+    (found,) = survivors(before(path))
+    assert found.identity == identify(process.pid)
+    assert found.record.pid == process.pid
+
+
+def test_only_one_master_has_the_file(path):
+    """The second one is told of the first."""
+    file = StateFile.take(path)
+    file.begin()
+    with pytest.raises(StateFileHeld, match=rf"already running with this configuration \(pid {os.getpid()}\)"):
+        StateFile.take(path)
+    file.close()
+    StateFile.take(path).close()
+
+
+def test_what_an_earlier_master_left_stays_until_this_one_has_taken_over(path):
+    """One that cannot start after all has taken nothing away."""
+    file = StateFile.take(path)
+    file.begin()
+    file.starting(record())
+    killed(file)
+    assert before(path).records == {"t1": record()}
+    file = StateFile.take(path)
+    assert file.before.records == {"t1": record()}
+    file.begin()
+    file.close()
+    assert not os.path.exists(path)
+
+
+def test_a_file_in_another_folder_is_read_and_removed(path, tmp_path):
+    """A master that was started in another way has written there."""
+    other = str(tmp_path / "other.state")
+    file = StateFile.take(other)
+    file.begin()
+    file.starting(record(tag="t2"))
+    killed(file)
+    file = StateFile.take(path, [other, str(tmp_path / "nowhere")])
+    assert list(file.before.records) == ["t2"]
+    file.begin()
+    assert not os.path.exists(other)
+    file.close()
+
+
+def test_the_file_does_not_grow_with_the_starts(path):
+    """It is written anew from time to time, and says the same."""
+    file = StateFile.take(path)
+    file.begin()
+    me = identify(os.getpid())
+    for number in range(5 * MOST_LINES):
+        file.starting(record(tag=f"t{number}"))
+        file.started(f"t{number}", me, (0, 0, 0))
+        file.ended(me.pid)
+    file.starting(record(tag="last"))
+    assert os.path.getsize(path) < 200 * MOST_LINES
+    killed(file)
+    assert before(path).records == {"last": record(tag="last")}
+
+
+def test_a_link_in_the_place_of_the_file_is_not_followed(path, tmp_path):
+    """Nobody makes the master write into another file."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    os.symlink(victim, path)
+    with pytest.raises(OSError, match=r"Too many levels|symbolic"):
+        StateFile.take(path)
+    assert victim.read_text() == "precious"
+
+
+@given(st.binary(max_size=300))
+def test_nothing_in_the_file_is_an_error(noise):
+    """Lines that make no sense are passed over, and those around them count."""
+    content = b'\n["procman", 1, 5, "b"]\n' + noise + b'\n["+", "web", "t1", 7, 15, 10]\n'
+    assert read_state(content).records["t1"] == record()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["procman", "+", "=", "-", "log", "t1", "web"]),
+    lambda inner: st.lists(inner, max_size=8),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON, max_size=8))
+def test_lines_of_all_sorts_are_read_or_passed_over(lines):
+    """Whatever they say, only processes with a number are looked for."""
+    import json
+
+    state = read_state(b"\n".join(json.dumps(line).encode() for line in lines))
+    assert all(isinstance(record.pid, int) and record.pid >= 0 for record in state.records.values())
