@@ -23,6 +23,7 @@ from procman.config.model import Config, Orphans, Program
 from procman.core.fleet import Fleet
 from procman.core.messages import RestartRequested, StopRequested
 from procman.core.process import Process
+from procman.core.states import State
 from procman.engine import Engine
 from procman.system.adopted import Adopted, reopen_pipes, watch
 from procman.system.proc import TICKS, Identity
@@ -140,7 +141,7 @@ class TakeOver:
                 log.warn(text)
                 continue
             process = engine.fleet.processes.get(record.name)
-            if process is None or process.pid is not None:
+            if process is None or process.state is not State.STOPPED:
                 self._send_away(survivor, "is not in the configuration any more" if process is None else "runs twice")
             else:
                 self._adopt(engine, process, survivor)

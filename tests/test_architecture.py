@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "readiness": "engine core system errors",
     "engine": "trees core system config errors",
     "events.hub": "events engine core config errors",
+    "orphans": "engine core system config errors",
     "control": "engine core system config api.shapes errors",
     "reconfigure": "control engine core config api.shapes errors",
     "report": "engine trees core system config errors",
@@ -38,7 +39,7 @@ MAY_IMPORT = {
     "api": "api api.shapes control reconfigure outputs http core errors",
     "web": "web http",
     "master": (
-        "trees readiness api api.shapes control reconfigure outputs report engine "
+        "trees readiness orphans api api.shapes control reconfigure outputs report engine "
         "core system logs events events.hub http web config errors"
     ),
     # the clients: never master, engine or core
@@ -63,6 +64,7 @@ ONLY_OF_CONFIG = {
     "events": {"config.model", "config.event_types"},
     "events.hub": {"config.model", "config.event_types"},
     "engine": {"config.model"},
+    "orphans": {"config.model"},
     "control": {"config.model"},
     "report": {"config.model"},
     "outputs": {"config.model"},
@@ -71,7 +73,7 @@ ONLY_OF_CONFIG = {
 
 # Whatever is fenced in, and the rooms and modules inside the fence.
 MAY_KNOW = {
-    "asyncio": "engine control reconfigure report readiness outputs logs.pump logs.console http api events.hub master",
+    "asyncio": "engine control reconfigure report readiness orphans outputs logs.pump logs.console http api events.hub master",
     "subprocess": "system.spawn",
     "h11": "http",
     "tomli": "config.toml cli.address",

@@ -185,7 +185,7 @@ class Process:
         self.pid = pid
         if age >= self.program.startsecs:
             return [*actions, self._run()]
-        self.deadline = now + self.program.startsecs - age
+        self.deadline = now - age + self.program.startsecs
         return actions
 
     def exited(self, status: ExitStatus, now: float, remains: tuple[int, ...] = ()) -> list[Action]:

@@ -13,6 +13,7 @@ from world import FOREVER, Child, World
 from procman.config.model import Autorestart, Group, Leftovers, Program, Scope, ShutdownWhen
 from procman.core.messages import (
     Action,
+    Adopted,
     Announce,
     AnnounceGroup,
     AnnounceMaster,
@@ -335,6 +336,9 @@ class Invariants:
         if isinstance(event, Spawned):
             startsecs = self.fleet.processes[event.name].program.startsecs
             self.up_at[event.name] = now + startsecs
+        if isinstance(event, Adopted):
+            startsecs = self.fleet.processes[event.name].program.startsecs
+            self.up_at[event.name] = now + startsecs - event.age
         for action in actions:
             if isinstance(action, Announce) and action.before is State.STARTING:
                 up_at = self.up_at.get(action.name, now)
@@ -398,7 +402,9 @@ class Invariants:
     def _boot_is_in_order(self, event: Event, actions: list[Action]) -> None:
         if isinstance(event, BootRequested) and self.master_before is MasterState.RUNNING:
             groups = sorted(self.config.values(), key=lambda group: group.priority)
-            expected = [p.namespec for group in groups for p in group.programs if p.autostart]
+            down = {name for name, before in self.before.items() if before.state in SETTLED - {State.UNKNOWN}}
+            programs = [p for group in groups for p in group.programs if p.namespec in down]
+            expected = [p.namespec for p in programs if p.autostart]
             ordered = [a.name for a in actions if isinstance(a, Spawn)]
             self.must(ordered == expected, f"boot starts {ordered}, not {expected}")
 
@@ -496,6 +502,8 @@ class Invariants:
                 if running and before is not None and not before.leaving:
                     # Whether one in UNKNOWN is still alive cannot be known, and there must never be two.
                     self.wanted[name] = before.state is not State.UNKNOWN
+            case Adopted(name):
+                self.wanted[name] = True
             case StopRequested(name):
                 self.wanted[name] = False
             case GroupAdded(group) if running and group.name not in self.config:
@@ -517,7 +525,9 @@ class Invariants:
 
     def _want_by_default(self, programs: tuple[Program, ...]) -> None:
         for program in programs:
-            self.wanted[program.namespec] |= program.autostart
+            # One that was adopted may be in UNKNOWN before the boot.
+            if program.autostart:
+                self.wanted[program.namespec] = self.before[program.namespec].state is not State.UNKNOWN
 
     def _want_changed(self, program: Program, old: set[str], *, replaced: bool) -> None:
         name = program.namespec

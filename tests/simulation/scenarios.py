@@ -59,6 +59,8 @@ class _Imagination:
         reactions = tuple(
             (self._name(), self._pick(*State), self._request(KINDS)) for _ in range(self._pick(0, 0, 0, 1, 2))
         )
+        # Mostly it is a first master; if not, most of what ran is still there.
+        adopted = self._pick(0.0, 0.0, 0.0, 0.7)
         # A shutdown, a hasty one, a reload, a reload that somebody makes a shutdown of; or the world is left alone.
         for restart in self._pick((), (), (False,), (False,), (False, False), (True,), (True, False, False)):
             requests.append((self._pick(*DELAYS), ShutdownRequested(restart=restart)))
@@ -68,6 +70,9 @@ class _Imagination:
             groups=groups,
             master=self._master(),
             behaviours=self._behaviours,
+            adopted=tuple(
+                (name, self._pick(0.0, 0.5, 1.0, 60.0)) for name in sorted(self._behaviours) if self._chance(adopted)
+            ),
             requests=tuple(requests),
             reactions=reactions,
             late=self._pick(0.0, 0.0, 0.05, 1.5),

@@ -49,6 +49,11 @@ MUTATIONS = [
     ),
     Mutation("a stopped process comes back", process, r"(self\._take_over\(\)\n +if) self\.wanted:", r"\1 True:"),
     Mutation("a signal goes to the group", process, r"(signum, Scope\.)PROCESS", r"\1GROUP"),
+    # Those of another master
+    Mutation("an adopted process is up at once", process, r"age >= self\.program\.startsecs", "True"),
+    Mutation(
+        "an adopted process is not known by its pid", fleet, r"= process\n( +return process\.adopted)", r"= None\n\1"
+    ),
     # Definitions
     Mutation(
         "a replaced process keeps its definition", process, r"self\._take_over\(\)\n( +if self\.wanted)", r"pass\n\1"

@@ -21,6 +21,7 @@ from procman.config.model import Group, Master, Program, Scope
 from procman.core.fleet import Fleet
 from procman.core.messages import (
     Action,
+    Adopted,
     Announce,
     BootRequested,
     DeadlineReached,
@@ -84,6 +85,7 @@ class Scenario:
     groups: tuple[Group, ...]
     master: Master = field(default_factory=Master)
     behaviours: dict[str, tuple[Behaviour, ...]] = field(default_factory=dict)  # by namespec, run by run
+    adopted: tuple[tuple[str, float], ...] = ()  # who runs already, and for how long: another master has started it
     requests: tuple[tuple[float, Event], ...] = ()  # seconds after the one before
     reactions: tuple[tuple[str, State, Event], ...] = ()  # what a subscriber asks for when it hears of that, once
     late: float = 0.0  # how much timers and reaping may be late at most, in seconds
@@ -152,6 +154,8 @@ class World:
 
     def run(self) -> "World":
         """Boot, let everything happen that was going to, and go on until nothing would ever happen again."""
+        for name, age in self.scenario.adopted:
+            self._at(0.0, lambda name=name, age=age: self._adopt(name, age))
         self._at(0.0, lambda: self.post(BootRequested()))
         when = 0.0
         for delay, event in self.scenario.requests:
@@ -238,18 +242,32 @@ class World:
             return
         if self._watcher:
             self._watcher.spawning(order)
-        run = self._runs.get(order.name, 0)
-        self._runs[order.name] = run + 1
-        behaviours = self.scenario.behaviours.get(order.name) or (FOREVER,)
-        behaviour = behaviours[min(run, len(behaviours) - 1)]
+        behaviour = self._next_behaviour(order.name)
         if behaviour.fails is not None:
             self._events.appendleft(SpawnFailed(order.name, behaviour.fails))
             return
+        child = self._child(order.name, order.program, behaviour, self.now)
+        self._events.appendleft(Spawned(order.name, child.pid))
+
+    def _adopt(self, name: str, age: float) -> None:
+        process = self.fleet.processes.get(name)
+        behaviour = self._next_behaviour(name)
+        if process is not None and process.state is State.STOPPED and behaviour.fails is None:
+            child = self._child(name, process.program, behaviour, self.now - age)
+            self.post(Adopted(name, child.pid, age))
+
+    def _next_behaviour(self, name: str) -> Behaviour:
+        run = self._runs.get(name, 0)
+        self._runs[name] = run + 1
+        behaviours = self.scenario.behaviours.get(name) or (FOREVER,)
+        return behaviours[min(run, len(behaviours) - 1)]
+
+    def _child(self, name: str, program: Program, behaviour: Behaviour, born: float) -> Child:
         pid = next(pid for pid in range(FIRST_PID, FIRST_PID + 1000) if pid not in self.children)
-        child = self.children[pid] = Child(pid, order.name, order.program, behaviour, self.now)
+        child = self.children[pid] = Child(pid, name, program, behaviour, born)
         if behaviour.lives is not None:
             self._ends(child, behaviour.lives, _status(behaviour))
-        self._events.appendleft(Spawned(order.name, pid))
+        return child
 
     def _arm(self) -> None:
         deadline = self.fleet.next_deadline()
