@@ -73,7 +73,9 @@ ONLY_OF_CONFIG = {
 
 # Whatever is fenced in, and the rooms and modules inside the fence.
 MAY_KNOW = {
-    "asyncio": "engine control reconfigure report readiness orphans outputs logs.pump logs.console http api events.hub master",
+    "asyncio": (
+        "engine control reconfigure report readiness orphans outputs logs.pump logs.console http api events.hub master"
+    ),
     "subprocess": "system.spawn",
     "h11": "http",
     "tomli": "config.toml cli.address",

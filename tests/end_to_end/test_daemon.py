@@ -135,11 +135,11 @@ def test_a_daemon_that_cannot_be_says_why(here, lines, reason):
 
 
 def test_a_second_start_says_who_is_there(here):
-    """The pid file is locked, whatever became of the socket."""
+    """The pid file is locked, whatever became of the socket, and of what the first one has written down."""
     daemon()
     pid = the_pid()
-    for socket_file in (here / "run").rglob("*.sock"):
-        socket_file.unlink()
+    for file in (*(here / "run").rglob("*.sock"), *(here / "run").rglob("*.state")):
+        file.unlink()
     second = daemon()
     assert second.returncode == 2
     assert f"is held by pid {pid}" in second.stderr

@@ -22,6 +22,7 @@ from procman.config.model import FcgiSocket, Group, Master
 from procman.core.fleet import Fleet
 from procman.core.messages import BootRequested
 from procman.engine import Engine
+from procman.orphans import NoJournal
 from procman.system.shared_sockets import SharedSockets
 from procman.trees import Trees
 
@@ -246,7 +247,9 @@ def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short):
         app = Group(name="app", programs=(program("app", command="sleep 1000"),), socket=shared)
         sockets = SharedSockets(lambda _: None)
         trees = Trees("t", adopts=False)
-        engine = Engine(Fleet((app,), Master()), Streams(), trees, sockets, serverurl=None, on_bug=pytest.fail)
+        engine = Engine(
+            Fleet((app,), Master()), Streams(), trees, sockets, NoJournal(), serverurl=None, on_bug=pytest.fail
+        )
         engine.post(BootRequested())
         assert os.path.exists(path)
         engine.close()
