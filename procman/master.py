@@ -29,7 +29,7 @@ from procman.config.find import default_socket, ensure_runtime_dir, state_files
 from procman.config.hands import may_refuse
 from procman.config.kinds import is_loopback
 from procman.config.load import load
-from procman.config.model import AUTO, Config, InetServer, Master, UnixServer
+from procman.config.model import AUTO, Config, InetServer, Master, Program, UnixServer
 from procman.config.problems import ConfigError, Problem
 from procman.config.stop_plan import read_duration, stop_plan
 from procman.config.stop_plan import warning as stop_warning
@@ -377,6 +377,7 @@ class _Master:
         self._report = Report(fleet, self._log)
         self._hub = Hub(self.engine, self.outputs, config.master.identifier, whole.serials, self._log)
         self.outputs.watcher = self._hub
+        self.outputs.definition = self._definition
         self._hub.boot()
         self.engine.subscribe(self._report.tell)
         self.engine.subscribe(whole.reporter.tell)
@@ -492,6 +493,10 @@ class _Master:
     def _hear(self, news: News) -> None:
         if isinstance(news, Quit) and not self._quit.done():
             self._quit.set_result(news)
+
+    def _definition(self, name: str) -> Program | None:
+        process = self._fleet.processes.get(name)
+        return process.definition if process else None
 
     def _implicit_url(self) -> str | None:
         """What programs are told where the file names no server: the socket that is always there."""

@@ -113,9 +113,13 @@ class Outputs:
         names = [program.namespec for group in config.groups for program in group.programs]
         self._width = min(WIDEST, max(map(len, names), default=0))
         self._closing = False
-        self._kept_logs: dict[tuple[str, str], str] = {}
+        self._kept_logs: dict[
+            tuple[str, str], str
+        ] = {}  # AUTO logs that are there, and whose processes have not run yet
         self._on_auto_log = on_auto_log
         self.watcher: Watcher | None = None
+        # What the process of a name will be when it starts next; None where there is no such process.
+        self.definition: Callable[[str], Program | None] = lambda _: None
         self.log = self._open_main_log(config.master)
 
     def clear_old_logs(self, kept: Mapping[tuple[str, str], str]) -> None:
@@ -210,7 +214,11 @@ class Outputs:
         """The last `tail` bytes, and then whatever is written, without end."""
         stream = self._streams.get((name, channel))
         if stream is None:
-            raise Refused(Fault.NO_FILE, f"{name} has written nothing to {channel} yet")
+            path, program = self._path(name, channel), self.definition(name)
+            if path is None or program is None or not os.path.exists(path):
+                raise Refused(Fault.NO_FILE, f"{name} has written nothing to {channel} yet")
+            # It goes on when the process starts.
+            stream = self._stream(name, program, "stderr" if channel == "stderr" else "stdout")
         return _follow(stream.ring, self._path(name, channel), tail)
 
     def follow_main(self, tail: int) -> AsyncIterator[bytes]:
@@ -220,13 +228,15 @@ class Outputs:
     # ---- doing
 
     def clear(self, name: str) -> None:
-        """Empty both logs of a process."""
+        """Empty both logs of a process; raises ProcmanError where one of them cannot be."""
         for channel in CHANNELS:
             stream = self._streams.get((name, channel))
             if stream is not None:
                 for sink in stream.sinks:
                     sink.clear()
                 stream.ring.clear()
+            else:
+                _empty(self._path(name, channel))
 
     def clear_main(self) -> None:
         """Empty the master's own log; raises Refused(NO_FILE) where it is no file."""
@@ -457,7 +467,34 @@ class Outputs:
 
     def _path(self, name: str, channel: str) -> str | None:
         stream = self._streams.get((name, channel))
-        return next((sink.path for sink in stream.sinks if sink.path is not None), None) if stream else None
+        if stream is None:
+            return self._path_to_be(name, channel)
+        return next((sink.path for sink in stream.sinks if sink.path is not None), None)
+
+    def _path_to_be(self, name: str, channel: str) -> str | None:
+        """The file of a process that has not run yet: one may be there, of an earlier master; an AUTO log always is."""
+        program = self.definition(name)
+        if program is None or (channel == "stderr" and program.redirect_stderr):
+            return None
+        stdout = (program.stdout_logfile, *program.stdout_also)
+        for path in stdout if channel == "stdout" else (program.stderr_logfile, *program.stderr_also):
+            if path == AUTO:
+                return self._auto_log_to_be(program, channel)
+            if path is not None and console_target(path) is None:
+                return path
+        return None
+
+    def _auto_log_to_be(self, program: Program, channel: str) -> str | None:
+        """The one that will be used, from when somebody wants to know it."""
+        key = (program.namespec, channel)
+        path = self._kept_logs.get(key)
+        if path is None or not os.path.isfile(path):
+            try:
+                path = create_auto_log(self._master.childlogdir, program.name, channel, self._master.identifier)
+            except ProcmanError:
+                return None  # it is said when the process starts
+            self._kept_logs[key] = path
+        return path
 
     def _memory(self, name: str, channel: str) -> Ring | None:
         """Where to read a log that is kept, and not in a file: on the console, in syslog."""
@@ -469,6 +506,7 @@ class Outputs:
     def _forget(self, name: str) -> None:
         self._close_stdin(name)
         for channel in CHANNELS:
+            self._kept_logs.pop((name, channel), None)
             if (name, channel) in self._streams:
                 self._drop((name, channel))
 
@@ -556,6 +594,15 @@ def _close(sinks: list[Sink]) -> None:
     for sink in sinks:
         sink.end()
         sink.close()
+
+
+def _empty(path: str | None) -> None:
+    """Empty the log of a process that has not run yet, if there is one."""
+    if path is not None and os.path.isfile(path):
+        try:
+            os.truncate(path, 0)
+        except OSError as error:
+            raise ProcmanError(f"cannot empty {path}: {error.strerror}") from None
 
 
 def _read(path: str | None, offset: int, length: int) -> bytes:

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from programs import program
 
+from procman.api.shapes import Fault
 from procman.config.model import Config, Master
+from procman.control import Refused
 from procman.core.messages import AnnounceInPlace
 from procman.logs.capture import BEGIN, END
 from procman.outputs import Outputs
@@ -327,3 +329,53 @@ def test_what_programs_write_is_in_no_other_log(run, loglevel):
         assert running.main() == []
 
     run(steps, listeners={"ear"}, loglevel=loglevel)
+
+
+def test_the_log_of_a_process_that_has_not_run_yet_is_there(run):
+    """One that an earlier master has left is read, emptied and followed into the first run; no file is made for it."""
+
+    async def steps(running):
+        web = run.web()
+        running.outputs.definition = {"web": web}.get
+        outputs = running.outputs
+        assert outputs.log_paths("web") == (web.stdout_logfile, web.stderr_logfile)
+        assert outputs.log_paths("other") == ("", "")
+        with pytest.raises(Refused, match=r"web\.stdout") as refused:
+            outputs.read("web", "stdout", 0, 0)
+        assert refused.value.fault is Fault.NO_FILE
+        with pytest.raises(Refused, match="web has written nothing to stdout yet"):
+            outputs.follow("web", "stdout", 10)
+        assert sorted(os.listdir(running.folder)) == ["master.log"]
+        (running.folder / "web.stdout").write_bytes(b"before\n")
+        assert outputs.read("web", "stdout", 0, 0) == b"before\n"
+        assert outputs.tail("web", "stdout", 0, 4) == (b"ore\n", 7, True)
+        outputs.clear("web")
+        assert outputs.read("web", "stdout", 0, 0) == b""
+        (running.folder / "web.stdout").write_bytes(b"before\n")
+        follower = outputs.follow("web", "stdout", 4)
+        assert await anext(follower) == b"ore\n"
+        running.start(web, 11)
+        running.write_and_read(11, b"after\n")
+        assert await anext(follower) == b"after\n"
+        await follower.aclose()
+        assert running.log() == b"before\nafter\n"
+
+    run(steps)
+
+
+def test_an_auto_log_is_there_before_its_process_has_run(run):
+    """From when somebody asks; it is the one that the process writes to, and of what is joined there is one only."""
+
+    async def steps(running):
+        web = program("web", redirect_stderr=True)
+        running.outputs.definition = {"web": web}.get
+        stdout, stderr = running.outputs.log_paths("web")
+        assert stderr == ""
+        assert running.outputs.read("web", "stdout", 0, 0) == b""
+        running.start(web, 11, "stdout")
+        running.write_and_read(11, b"hello\n")
+        assert running.outputs.log_paths("web") == (stdout, "")
+        assert running.outputs.read("web", "stdout", 0, 0) == b"hello\n"
+        assert sorted(os.listdir(running.folder)) == ["master.log", os.path.basename(stdout)]
+
+    run(steps)

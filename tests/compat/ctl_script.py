@@ -65,6 +65,11 @@ autostart=false
 startsecs=0
 stopwaitsecs=1
 
+[program:late]
+; never runs, but has logs
+command=/nonexistent/command
+autostart=false
+
 [program:nolog]
 command=sleep 1000
 autostart=false
@@ -230,6 +235,8 @@ SCRIPT: tuple[Command, ...] = (
     _c("tail exits0 bogus"),
     _c("tail exits0 stderr"),
     _c("tail a b c d"),
+    _c("tail late"),
+    _c("tail late stderr"),
     _c("tail -f"),
     _c("tail nope"),
     _c("tail nope stderr"),

@@ -41,6 +41,10 @@ CALLS = (
     ("supervisor.getProcessInfo", "site:*"),
     ("supervisor.getProcessInfo", "site:one"),
     ("supervisor.getProcessInfo", "manual"),
+    # that has not run yet
+    ("supervisor.readProcessStdoutLog", "manual", 0, 0),
+    ("supervisor.tailProcessStdoutLog", "manual", 0, 100),
+    ("supervisor.readProcessStderrLog", "manual", 1, 0),
     ("supervisor.startProcess", "nope"),
     ("supervisor.startProcess", "nope:*"),
     ("supervisor.startProcess", "site:nope"),
@@ -148,14 +152,14 @@ CALLS = (
     ),
 )
 # What is another in each master, or at each moment.
-ITS_OWN = {"pid", "start", "stop", "now", "description", "logfile", "stdout_logfile", "stderr_logfile", "command"}
+ITS_OWN = {"pid", "start", "stop", "now", "description", "command"}
 
 
 def plain(value):
     """As two masters can agree on it."""
     match value:
         case dict():
-            return {key: plain(inner) for key, inner in value.items() if key not in ITS_OWN}
+            return {key: named(key, plain(inner)) for key, inner in value.items() if key not in ITS_OWN}
         case [{"status": _}, *_]:
             # Who of a group was done first is chance.
             return sorted((plain(inner) for inner in value), key=lambda result: result["name"])
@@ -163,6 +167,11 @@ def plain(value):
             return [plain(inner) for inner in value]
         case _:
             return value
+
+
+def named(key, value):
+    """Of the path of an AUTO log all but the folder and the letters of chance."""
+    return re.sub(r"\w{8}\.log$", "X.log", value.rpartition("/")[2]) if key.endswith("logfile") else value
 
 
 @contextlib.contextmanager

@@ -295,11 +295,13 @@ def test_of_a_failed_process_that_channel_is_shown_first_that_says_why(site, bro
     browser.until("document.querySelector('#log').hidden")
 
 
-def test_a_log_that_begins_later_is_followed_from_its_beginning(site, browser):
-    """Of a process that never ran there is none; it comes with the process."""
-    master = site(program("idle", autostart="false"))
+@pytest.mark.parametrize(("file", "note"), [("AUTO", "Nothing was written yet"), ("idle.log", "has written nothing")])
+def test_a_log_that_begins_later_is_followed_from_its_beginning(site, browser, tmp_path, file, note):
+    """Of a process that never ran it is empty, or not there; it comes with the process."""
+    path = file if file == "AUTO" else tmp_path / file
+    master = site(program("idle", autostart="false", stdout_logfile=path))
     browser.show(master.url + "#log/idle")
-    browser.until("document.querySelector('#log-note').textContent.includes('has written nothing')")
+    browser.until(f"document.querySelector('#log-note').textContent.includes('{note}')")
     browser.click("#log [data-do=start]")
     browser.until("document.querySelector('#log-state').textContent === 'running'")
     master.say("idle", "hello\n")
