@@ -212,10 +212,9 @@ class RotatingFile(_AlwaysReady):
 
     def reopen(self) -> None:
         """Open the path anew, also when it was in trouble a moment ago."""
-        if not self._closed:
-            self._close_fd()
-            self._trouble.try_now()
-            self._open()
+        if self._fd >= 0:
+            self._look()
+        self._reopen()
 
     def clear(self) -> None:
         """Remove the file and begin a new one; backups stay, as in supervisor. A device or a fifo is left alone."""
@@ -229,7 +228,7 @@ class RotatingFile(_AlwaysReady):
             raise ProcmanError(
                 f"cannot clear log {self.path}: {error.strerror}; see who may write in its directory"
             ) from None
-        self.reopen()
+        self._reopen()
 
     def close(self) -> None:
         """Close the file; if it is in trouble, say what that has cost."""
@@ -266,6 +265,12 @@ class RotatingFile(_AlwaysReady):
             except PermissionError:
                 pass
         return open_log(self.path, _FLAGS | os.O_WRONLY), False
+
+    def _reopen(self) -> None:
+        if not self._closed:
+            self._close_fd()
+            self._trouble.try_now()
+            self._open()
 
     def _look(self) -> None:
         """Somebody may have removed the file: nobody would ever see what is written to it, and its disk stays full."""

@@ -155,6 +155,20 @@ def test_a_file_that_was_removed_is_begun_anew(tmp_path, clock, said):
     assert sink.problem is None
 
 
+def test_a_file_that_was_removed_is_counted_by_a_reopening_too(tmp_path, clock, said):
+    """As logrotate does it that does not keep the old one; what was cleared on request is no loss."""
+    path = tmp_path / "log"
+    sink = RotatingFile(str(path), on_problem=said.append, clock=clock)
+    sink.write(b"a" * 10)
+    path.unlink()
+    sink.write(b"b" * 20)
+    sink.reopen()
+    sink.write(b"c" * 30)
+    assert (sink.lost, path.read_bytes()) == (30, b"c" * 30)
+    sink.clear()
+    assert (sink.lost, path.read_bytes()) == (30, b"")
+
+
 def test_a_file_that_was_moved_away_goes_on_until_it_is_reopened(tmp_path, clock, said):
     """That is how logrotate does it; and one that was removed by a rotation of our own is not missed."""
     path = tmp_path / "log"
