@@ -55,6 +55,8 @@ def ensure_runtime_dir() -> str:
     """
     path = runtime_dir()
     way_out = "name a socket in [unix_http_server] file=, or set XDG_RUNTIME_DIR to a private folder"
+    # Whatever this process was started with: not even its owner could enter what a umask of 0777 leaves.
+    umask = os.umask(0o077)
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
@@ -63,6 +65,8 @@ def ensure_runtime_dir() -> str:
         raise ProcmanError(
             f"cannot make the folder {path} for the control socket: {error.strerror}; {way_out}"
         ) from None
+    finally:
+        os.umask(umask)
     import stat  # noqa: PLC0415 - the client never comes here
 
     # Not followed: a symbolic link may be turned to another folder after this look.

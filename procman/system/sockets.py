@@ -77,11 +77,24 @@ def open_unix(address: UnixAddress, backlog: int, purpose: Purpose) -> socket.so
 
 
 def give_rights(address: UnixAddress, purpose: Purpose) -> None:
-    """Give the socket's file its owner and its mode; raises CannotListen."""
+    """Give the socket's file its owner and its mode; raises CannotListen.
+
+    It is held meanwhile: whoever may write in its folder could put a link to another file in its place.
+    """
     try:
-        if address.owner is not None:
-            os.chown(address.path, *address.owner)
-        os.chmod(address.path, address.mode)
+        fd = os.open(address.path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+                raise CannotListen(
+                    f"cannot give {address.path} its owner or mode: somebody has put another file there; choose a "
+                    f"directory in which others may not write with {purpose.option}"
+                )
+            held = f"/proc/self/fd/{fd}"
+            if address.owner is not None:
+                os.chown(held, *address.owner)
+            os.chmod(held, address.mode)
+        finally:
+            os.close(fd)
     except OSError as error:
         raise CannotListen(
             f"cannot give {address.path} its owner or mode: {error.strerror}; check {purpose.rights}"

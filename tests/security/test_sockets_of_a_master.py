@@ -1,0 +1,194 @@
+"""Who can open the sockets of a real master: mode and owner are what was asked for, whatever it was started with."""
+
+import contextlib
+import os
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from apart import apart
+from log_lines import PATIENCE, LogLines
+from master_process import environment
+
+from procman.errors import CannotListen
+from procman.system import sockets
+from procman.system.sockets import UnixAddress, listen_unix
+
+NOBODY = 65534
+ROOT = os.geteuid() == 0
+needs_root = pytest.mark.skipif(not ROOT, reason="gives sockets to others")
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a short path that everybody may enter."""
+    with tempfile.TemporaryDirectory(prefix="pm") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def running(folder: Path, server: str = "", *, umask: int = 0o022, **environ: str) -> Iterator[LogLines]:
+    """A master with that umask, and no server but this one."""
+    (folder / "f.conf").write_text(
+        f"[supervisord]\nlogfile={folder}/log\npidfile={folder}/pid\nchildlogdir={folder}\numask={umask:o}\n{server}"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "procman", "-c", str(folder / "f.conf")],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment(folder, **environ),
+        umask=umask,
+    )
+    with process:
+        try:
+            lines = LogLines(process)
+            lines.expect("procman started with pid")
+            yield lines
+            process.terminate()
+            assert lines.to_the_end() == 0
+        finally:
+            process.kill()
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def is_answered(path: Path, *, by: int | None = None) -> bool:
+    """Whether somebody who connects gets through: this user, or another one."""
+
+    def connects() -> bool:
+        if by is not None:
+            os.setgroups([])
+            os.setgid(by)
+            os.setuid(by)
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(str(path))
+            except PermissionError:
+                return False
+        return True
+
+    return bool(apart(connects))
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o777])
+@pytest.mark.parametrize("chmod", ["", "0700", "0770", "0777"])
+def test_a_socket_has_the_mode_that_was_asked_for(short, umask, chmod):
+    """A umask that opens everything and one that closes everything change nothing; nothing said is 0700."""
+    server = f"[unix_http_server]\nfile={short}/s\n" + (f"chmod={chmod}\n" if chmod else "")
+    with running(short, server, umask=umask):
+        assert mode(short / "s") == int(chmod or "0700", 8)
+        assert is_answered(short / "s")
+    assert not (short / "s").exists()
+
+
+@pytest.mark.parametrize("umask", [0, 0o777])
+def test_the_private_socket_is_private_under_any_umask(short, umask):
+    """That of a file that names none: its folder and itself are its user's alone."""
+    with running(short, umask=umask):
+        (path,) = (short / "procman").glob("*.sock")
+        assert (mode(path.parent), mode(path)) == (0o700, 0o700)
+        assert is_answered(path)
+
+
+@needs_root
+@pytest.mark.root
+@pytest.mark.parametrize(("chown", "chmod", "may"), [("nobody", "0700", True), ("", "0700", False), ("", "0777", True)])
+def test_owner_and_mode_decide_who_gets_through(short, chown, chmod, may):
+    """Asked by a user who is in no group."""
+    server = f"[unix_http_server]\nfile={short}/s\nchmod={chmod}\n" + (f"chown={chown}\n" if chown else "")
+    with running(short, server, umask=0):
+        assert (short / "s").stat().st_uid == (NOBODY if chown == "nobody" else 0)
+        assert is_answered(short / "s", by=NOBODY) is may
+
+
+def test_a_path_by_way_of_a_link_leads_to_the_same_socket(short):
+    """The folder may be reached by a symbolic link: mode and removal are the socket's."""
+    (short / "real").mkdir()
+    (short / "link").symlink_to("real")
+    with running(short, f"[unix_http_server]\nfile={short}/link/s\nchmod=0750\n", umask=0):
+        assert mode(short / "real" / "s") == 0o750
+        assert is_answered(short / "link" / "s")
+    assert os.listdir(short / "real") == []
+    assert (short / "link").is_symlink()
+
+
+def start(folder: Path, server: str, **environ: str) -> str:
+    """What a master says that cannot start."""
+    (folder / "f.conf").write_text(
+        f"[supervisord]\nlogfile={folder}/log\npidfile={folder}/pid\nshutdown_when=all_done\n{server}"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "procman", "-c", str(folder / "f.conf")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment(folder, **environ),
+        timeout=PATIENCE,
+        check=False,
+    )
+    return ran.stderr if ran.returncode == 2 else ran.stdout
+
+
+@pytest.mark.parametrize("target", ["prey", "nowhere", "other"])
+def test_a_link_in_the_place_of_the_socket_is_refused(short, target):
+    """To a file, to nothing, to somebody's socket: neither removed nor followed, and what it leads to is as it was."""
+    (short / "prey").write_text("x")
+    (short / "prey").chmod(0o600)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(short / "other"))
+        (short / "s").symlink_to(target)
+        said = start(short, f"[unix_http_server]\nfile={short}/s\nchmod=0777\n")
+    assert said.startswith(f"procman: cannot listen on {short}/s: there is a file that is no socket")
+    assert os.readlink(short / "s") == target
+    assert mode(short / "prey") == 0o600
+    assert not (short / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    "whose", ["a link", "everybody's", pytest.param("another's", marks=[pytest.mark.root, needs_root])]
+)
+def test_the_private_folder_is_not_taken_from_somebody_else(short, whose):
+    """One that was put there by others could have their socket in it: there is none then, and the log says why."""
+    folder = short / "procman"
+    (short / "theirs").mkdir(mode=0o700)
+    if whose == "a link":
+        folder.symlink_to("theirs")
+    else:
+        folder.mkdir()
+        folder.chmod(0o777 if whose == "everybody's" else 0o700)
+        if whose == "another's":
+            os.chown(folder, NOBODY, NOBODY)
+    said = start(short, "[program:once]\ncommand=true\nstartsecs=0\nautorestart=false\n")
+    assert "there is no control socket: cannot use" in said
+    assert os.listdir(folder) == []
+
+
+@pytest.mark.parametrize("meanwhile", ["link", "file", "nothing"])
+def test_a_socket_that_was_exchanged_is_not_given_away(short, monkeypatch, meanwhile):
+    """Whoever may write in its folder puts a link to another file there, just before root gives it owner and mode."""
+    (short / "prey").write_text("x")
+    (short / "prey").chmod(0o600)
+    path = short / "s"
+    give_rights = sockets.give_rights
+
+    def exchange_first(address, purpose):
+        path.unlink()
+        if meanwhile == "link":
+            path.symlink_to("prey")
+        elif meanwhile == "file":
+            os.link(short / "prey", path)
+        give_rights(address, purpose)
+
+    monkeypatch.setattr(sockets, "give_rights", exchange_first)
+    with pytest.raises(CannotListen, match=r"cannot give .*/s its owner or mode: "):
+        listen_unix(UnixAddress(str(path), 0o777, (os.geteuid(), os.getegid())))
+    assert mode(short / "prey") == 0o600
