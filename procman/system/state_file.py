@@ -14,6 +14,8 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from math import isnan
+from signal import valid_signals
 from typing import Any, Self
 
 from procman.errors import ProcmanError
@@ -25,6 +27,9 @@ VERSION = 1
 MOST_LINES = 1000
 # Nobody writes more; what is larger is not read.
 MOST_BYTES = 64 * 1024 * 1024
+# Seconds; a hundred years.
+MOST_PATIENCE = 100.0 * 365 * 24 * 3600
+_SIGNALS = valid_signals()
 # As for a pid file.
 TRIES = 10
 PAUSE = 0.01  # seconds
@@ -72,7 +77,7 @@ def read_state(content: bytes) -> State:
     for line in content.split(b"\n"):
         try:
             _take(state, json.loads(line))
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             continue
     return state
 
@@ -258,7 +263,10 @@ def _take(state: State, line: Any) -> None:
             if version == VERSION:
                 state.master, state.boot = master, boot
         case ["+", str(name), str(tag), int(definition), int(signal), int() | float() as patience, *where]:
-            record = Record(name, tag, definition, signal, float(patience))
+            # What makes no sense would be met with in the middle of a stop.
+            if isnan(patience) or signal not in _SIGNALS:
+                raise ValueError(f"no way to stop: {signal}, {patience}")
+            record = Record(name, tag, definition, signal, float(min(max(patience, 0), MOST_PATIENCE)))
             state.records[tag] = _placed(record, *where) if where else record
         case ["=", str(tag), *where] if tag in state.records:
             state.records[tag] = _placed(state.records[tag], *where)
