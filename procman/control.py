@@ -42,7 +42,7 @@ class Refused(ProcmanError):
 
 
 @dataclass(slots=True)
-class _Times:
+class Times:
     """When a process last came and went, in seconds since the epoch; 0: never."""
 
     start: float = 0.0
@@ -79,10 +79,25 @@ class Control:
         self._fleet = engine.fleet
         self._where_logs_are = where_logs_are
         self._lost = lost
-        self._times: dict[str, _Times] = {}
+        self._times: dict[str, Times] = {}
         self._ages: dict[str, float] = {}  # of those that are being adopted
         self._waiters: dict[str, list[tuple[_Verdict, asyncio.Future[Fault]]]] = {}
         engine.subscribe(self._hear)
+
+    # ---- another process image in the place of this one
+
+    @property
+    def awaited(self) -> list[str]:
+        """The processes for which a client waits."""
+        return sorted(self._waiters)
+
+    def standing(self) -> dict[str, Times]:
+        """Where it stands."""
+        return self._times
+
+    def resume(self, standing: dict[str, Times]) -> None:
+        """Go on from there."""
+        self._times = standing
 
     # ---- looking
 
@@ -325,7 +340,7 @@ class Control:
             self._ages[news.name] = news.age
         if not isinstance(news, Announce):
             return
-        times = self._times.setdefault(news.name, _Times())
+        times = self._times.setdefault(news.name, Times())
         if news.after is State.STARTING:
             age = self._ages.pop(news.name, 0.0)
             times.start, times.started = time.time() - age, time.monotonic() - age
@@ -337,7 +352,7 @@ class Control:
                 future.set_result(fault)
 
     def _info(self, process: Process) -> ProcessInfo:
-        times = self._times.get(process.name) or _Times()
+        times = self._times.get(process.name) or Times()
         stdout, stderr = self._where_logs_are(process.name)
         return ProcessInfo(
             name=process.program.name,
@@ -371,7 +386,7 @@ def _result(process: Process, fault: Fault = Fault.SUCCESS, text: str = "OK") ->
     return Result(name=process.program.name, group=process.program.group, status=fault.name, description=text)
 
 
-def _description(process: Process, times: _Times) -> str:
+def _description(process: Process, times: Times) -> str:
     """Supervisor's words, which monitors parse."""
     match process.state:
         case State.RUNNING:

@@ -9,11 +9,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from procman.config.model import Leftovers, Program, Scope
-from procman.core.fleet import Fleet
+from procman.core.fleet import Fleet, FleetStanding
 from procman.core.messages import (
     Action,
     Adopted,
@@ -39,12 +40,13 @@ from procman.core.messages import (
 from procman.core.process import Process
 from procman.core.states import State
 from procman.system.adopted import Adopted as Watched
+from procman.system.adopted import watch
 from procman.system.proc import Identity, identify
 from procman.system.reaper import Reaped, reap
-from procman.system.shared_sockets import SharedSockets
+from procman.system.shared_sockets import SharedSockets, SocketStanding
 from procman.system.signals import send
 from procman.system.spawn import CannotSpawn, Child, spawn
-from procman.trees import LeftBehind, Trees
+from procman.trees import LeftBehind, Trees, TreeStanding
 
 # How long spawning (and reaping) may hold the loop, in seconds, before others get their turn.
 SLICE = 0.01
@@ -100,6 +102,17 @@ class Records(Protocol):
 
     def ended(self, pid: int) -> None:
         """It was reaped, or is not there any more."""
+
+
+@dataclass(slots=True)
+class EngineStanding:
+    """A running engine, for another process image to go on with."""
+
+    orphans: int
+    adopted: list[tuple[int, int]]  # pids and start times of those that are not our children
+    fleet: FleetStanding
+    trees: dict[str, TreeStanding]
+    sockets: list[SocketStanding]
 
 
 class Engine:
@@ -178,6 +191,39 @@ class Engine:
         event = Adopted(name, child.pid, age)
         self._tell(event)
         self.post(event)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing waits to be carried out."""
+        return not (self._events or self._spawns or self._tree_orders)
+
+    def standing(self) -> EngineStanding:
+        """Where it stands, with the fleet, the trees and the shared sockets that it has."""
+        adopted = [(pid, watched.identity.start) for pid, watched in self._adopted.items()]
+        return EngineStanding(
+            self.orphans, adopted, self.fleet.standing(), self._trees.standing(), self._sockets.standing()
+        )
+
+    def resume(self, standing: EngineStanding) -> None:
+        """Go on from there, instead of a boot. The fleet has resumed before."""
+        self.orphans = standing.orphans
+        self._trees.resume(standing.trees)
+        self._sockets.resume(standing.sockets)
+        self._ran = {name for name, process in self.fleet.processes.items() if process.attempt}
+        for pid, start in standing.adopted:
+            watched = watch(Identity(pid, start))
+            if watched is None:
+                self._events.append(Exited(pid, ExitStatus(-1, known=False)))
+            else:
+                self._adopted[pid] = watched
+                self._loop.add_reader(watched.fileno(), self._adopted_ended, pid)
+        self._children = {
+            process.pid: Child(process.pid, None, None, None)
+            for process in self.fleet.processes.values()
+            if process.pid is not None and process.pid not in self._adopted
+        }
+        self._work()
+        self.reap()
 
     def close(self) -> None:
         """Disarm the timers, and close what is still shared; nothing is handled any more."""

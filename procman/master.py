@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
@@ -33,20 +34,22 @@ from procman.config.model import AUTO, Config, InetServer, Master, Program, Unix
 from procman.config.problems import ConfigError, Problem
 from procman.config.stop_plan import read_duration, stop_plan
 from procman.config.stop_plan import warning as stop_warning
-from procman.control import Control
+from procman.control import Control, Times
 from procman.core.fleet import Fleet
 from procman.core.messages import BootRequested, Quit, ShutdownRequested
 from procman.core.states import MasterState
-from procman.engine import Engine, News
+from procman.engine import Engine, EngineStanding, News
 from procman.errors import BadRequest, CannotListen, ProcmanError
 from procman.events.handlers import CannotImport, load_handler
 from procman.events.hub import Hub
+from procman.events.pool import PoolStanding
+from procman.handover import from_file, from_json, to_json
 from procman.http.auth import BasicAuth, HostGuard, User
 from procman.http.messages import Request, Response, Role
 from procman.http.routing import Router
 from procman.http.server import Server
 from procman.orphans import Journal, NoJournal, TakeOver
-from procman.outputs import Outputs
+from procman.outputs import Outputs, OutputsStanding
 from procman.readiness import Reporter
 from procman.reconfigure import Reconfigure
 from procman.report import Report
@@ -60,9 +63,10 @@ from procman.system.reaper import Reaped
 from procman.system.shared_sockets import SharedSockets
 from procman.system.signals import STOP, disinherit, signal_name
 from procman.system.sockets import UnixAddress, listen_tcp, listen_unix, remove_socket
-from procman.system.state_file import StateFile, StateFileHeld
+from procman.system.state_file import FileStanding, StateFile, StateFileHeld
 from procman.system.subreaper import become_subreaper
 from procman.trees import Trees
+from procman.upgrade import Upgrade, command_line
 
 API_VERSION = "3.0"
 if TYPE_CHECKING:
@@ -106,15 +110,17 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
     """
     # A shell's `nohup`, or whatever else started this, must not decide what signals mean to the programs.
     disinherit()
+    argv = command_line()
     # PID 1 has no default actions: a stop that comes before the loop runs must not be lost.
     for number in STOP:
         signal.signal(number, lambda *_: sys.exit(0))
-    read = partial(_load, os.path.abspath(path), overrides, allow_writable=allow_writable)
+    source = Source(os.path.abspath(path), dict(overrides), allow_writable)
+    read = source.read
     reporter = Reporter(Notifier())
     try:
         config = read()
         if daemon or config.master.daemon:
-            read = partial(_where_it_stands, read, os.getcwd())
+            source.folder = os.getcwd()
             config = read()
             reporter.daemon = start_daemon(directory=config.master.directory or "/", umask=config.master.umask)
         notes = _become(config)
@@ -126,20 +132,91 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
         if refusal is not None:
             notes.append(f"{refusal}: descendants of programs are lost sight of when their parents end")
         journal = _journal(config, notes)
-        whole = _Whole(read, reporter, journal, adopts=refusal is None)
-        try:
-            return asyncio.run(_Life(whole, config, notes).live())
-        finally:
-            journal.close()
+        return _live(_Whole(source, argv, reporter, journal, adopts=refusal is None), config, notes)
     except ProcmanError as error:
         if reporter.failed(str(error), BAD_START):
             return BAD_START
         raise
 
 
+def resume(handed: str) -> int:
+    """Go on in the place of a master that has executed this code, or only look whether that could be done.
+
+    `handed` is the value of handover.VARIABLE. Returns the exit status; raises CannotTakeOver.
+    """
+    number, _, check = handed.partition(" ")
+    standing: MasterStanding = from_json(MasterStanding, from_file(int(number)).get("master"))
+    # What the file says now is for the next reload or update.
+    _check_handlers(standing.config)
+    journal = NoJournal() if standing.journal is None else Journal(StateFile.resume(standing.journal), fingerprint)
+    if check:
+        # Anything that is imported later has to be there, too.
+        for name in IMPORTED_LATER:
+            import_module(name)
+        return 0
+    os.close(int(number))
+    for fd in (*standing.fds, *([] if standing.pidfile is None else [standing.pidfile])):
+        os.set_inheritable(fd, False)
+    argv = command_line()
+    if standing.config.master.uid is not None:
+        for name in IMPORTED_LATER:
+            import_module(name)
+    give_back_large_blocks()
+    whole = _Whole(standing.source, argv, Reporter(Notifier()), journal, standing.adopts, count(standing.serial))
+    return _live(whole, standing.config, [], standing)
+
+
+def _live(whole: "_Whole", config: Config, notes: list[str], standing: "MasterStanding | None" = None) -> int:
+    try:
+        return asyncio.run(_Life(whole, config, notes, standing).live())
+    finally:
+        whole.journal.close()
+
+
+@dataclass(slots=True)
+class Source:
+    """Where the configuration comes from."""
+
+    path: str
+    overrides: dict[str, str]
+    allow_writable: bool
+    folder: str | None = None  # where a daemon was started
+
+    def read(self) -> Config:
+        """Read it again; raises ConfigError."""
+        read = partial(_load, self.path, self.overrides, allow_writable=self.allow_writable)
+        return read() if self.folder is None else _where_it_stands(read, self.folder)
+
+
+@dataclass(slots=True)
+class MasterStanding:
+    """All that a running master is, for another process image to go on with."""
+
+    source: Source
+    config: Config
+    current: Config  # as it was last read
+    adopts: bool
+    began: int
+    upgrades: int
+    serial: int  # of the next event
+    pidfile: int | None
+    journal: FileStanding | None
+    listening: dict[str, int]  # descriptors by label
+    fds: list[int]  # all but that of the pid file
+    times: dict[str, Times]
+    engine: EngineStanding
+    outputs: OutputsStanding
+    pools: list[PoolStanding]
+
+
 def _load(path: str, overrides: Mapping[str, str], *, allow_writable: bool) -> Config:
     """The file, and the handlers that it names, which are there to be called; raises ConfigError."""
     config = load(path, overrides=overrides, refuse_writable=may_refuse() and not allow_writable)
+    _check_handlers(config)
+    return config
+
+
+def _check_handlers(config: Config) -> None:
     problems = []
     for group in config.groups:
         if group.listener is not None:
@@ -151,7 +228,6 @@ def _load(path: str, overrides: Mapping[str, str], *, allow_writable: bool) -> C
                 problems.append(Problem(config.file, None, section, "result_handler", message))
     if problems:
         raise ConfigError(problems)
-    return config
 
 
 def _where_it_stands(read: Callable[[], Config], folder: str) -> Config:
@@ -235,7 +311,8 @@ def _journal(config: Config, notes: list[str]) -> Journal | NoJournal:
 class _Whole:
     """What there is one of for as long as this process lives, whatever is reloaded."""
 
-    read: Callable[[], Config]
+    source: Source
+    argv: tuple[str, ...]  # how to execute this program again
     reporter: Reporter
     journal: Journal | NoJournal
     adopts: bool  # orphans become our children
@@ -251,8 +328,9 @@ class _Whole:
 class _Life:
     """One master after the other, until one was not asked to come back."""
 
-    def __init__(self, whole: _Whole, config: Config, notes: list[str]) -> None:
+    def __init__(self, whole: _Whole, config: Config, notes: list[str], standing: MasterStanding | None) -> None:
         self._whole = whole
+        self._standing = standing
         self._config = config
         self._notes = notes
         self._master: _Master | None = None
@@ -262,16 +340,19 @@ class _Life:
 
     async def live(self) -> int:
         self._catch_signals()
+        # An upgrade has blocked them until there is somebody to catch them.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         asyncio.get_running_loop().set_exception_handler(self._complain)
         before: Config | None = None
         while not self._stop_asked:
             try:
-                self._master = _Master(self._whole, self._config, self._notes)
+                standing, self._standing = self._standing, None
+                self._master = _Master(self._whole, self._config, self._notes, self._deliver, standing)
                 end = await self._master.live()
                 self._master = None
                 if not end.restart or self._stop_asked:
                     return end.code
-                before, self._config, self._notes = self._config, self._whole.read(), []
+                before, self._config, self._notes = self._config, self._whole.source.read(), []
             except ProcmanError as error:
                 # It could be read when the reload was asked for, and cannot be used now: a socket that cannot be
                 # bound, say. What ran before is better than nothing.
@@ -340,11 +421,24 @@ class _Life:
 class _Master:
     """Everything that one configuration brings to life."""
 
-    def __init__(self, whole: _Whole, config: Config, notes: list[str]) -> None:
+    def __init__(
+        self,
+        whole: _Whole,
+        config: Config,
+        notes: list[str],
+        deliver: Callable[[], None],
+        standing: MasterStanding | None,
+    ) -> None:
+        """`deliver` hands out signals that were noted; `standing` is what there is to go on with."""
+        self._whole = whole
+        self._standing = standing
+        self._listening: dict[str, int] = {}
+        self._pidfile: PidFile | None = None
+        self._upgrades = standing.upgrades + 1 if standing is not None else 0
         self._config = config
-        self._read = whole.read
+        self._read = whole.source.read
         self._reporter = whole.reporter
-        self._began = int(time.time())
+        self._began = int(time.time()) if standing is None else standing.began
         self._quit: asyncio.Future[Quit] = asyncio.get_running_loop().create_future()
         self._socket_files: list[str] = []
         self._servers: list[Server] = []
@@ -353,16 +447,11 @@ class _Master:
         self._take_over = whole.take_over(config)
         self.outputs = Outputs(config, whole.journal.log)
         self._log = self.outputs.log
-        for warning in config.warnings:
-            self._log.warn(str(warning))
-        for remark in config.remarks:
-            self._log.info(remark)
-        too_long = _stop_warning(config)
-        if too_long is not None:
-            self._log.warn(too_long)
-        for note in notes:
-            self._log.info(note)
+        if standing is None:
+            self._say_at_first(notes)
         fleet = Fleet(config.groups, config.master)
+        if standing is not None:
+            fleet.resume(standing.engine.fleet)
         self._trees = Trees(config.master.identifier, adopts=whole.adopts)
         self.engine = Engine(
             fleet,
@@ -378,29 +467,58 @@ class _Master:
         self._hub = Hub(self.engine, self.outputs, config.master.identifier, whole.serials, self._log)
         self.outputs.watcher = self._hub
         self.outputs.definition = self._definition
-        self._hub.boot()
+        if standing is None:
+            self._hub.boot()
+        else:
+            self._hub.resume(standing.pools)
         self.engine.subscribe(self._report.tell)
         self.engine.subscribe(whole.reporter.tell)
         self.engine.subscribe(self.outputs.hear)
         self.engine.subscribe(self._hub.tell)
         self.engine.subscribe(self._hear)
         self._control = Control(self.engine, self.outputs.log_paths, self.outputs.lost)
-        self._reconfigure = Reconfigure(self.engine, self._control, config, whole.read)
+        if standing is not None:
+            self._control.resume(standing.times)
+        self._reconfigure = Reconfigure(self.engine, self._control, config, whole.source.read)
+        if standing is not None:
+            self._reconfigure.config = standing.current
+        self._upgrade = Upgrade(
+            self.engine,
+            self._log,
+            whole.argv,
+            number=self._upgrades + 1,
+            obstacle=self._upgrade_obstacle,
+            standing=self._handed_over,
+            environment=lambda: whole.reporter.environment,
+            deliver=deliver,
+            leaving=whole.reporter.upgrading,
+        )
         self._health = Health(self._control)
         self._live = Live(self._control, self.engine.subscribe, self._about_for)
 
+    def _say_at_first(self, notes: list[str]) -> None:
+        for warning in self._config.warnings:
+            self._log.warn(str(warning))
+        for remark in self._config.remarks:
+            self._log.info(remark)
+        too_long = _stop_warning(self._config)
+        if too_long is not None:
+            self._log.warn(too_long)
+        for note in notes:
+            self._log.info(note)
+
     async def live(self) -> Quit:
         """From boot to the end, of which is said how to leave, or that there is to be a fresh beginning."""
-        pidfile = self._take_pidfile()
+        if self._standing is None:
+            self._pidfile = self._take_pidfile()
+        elif self._standing.pidfile is not None:
+            self._pidfile = PidFile(self._config.master.pidfile, self._standing.pidfile)
         try:
             await self._listen()
-            self.outputs.clear_old_logs(self._take_over.kept_logs(self._config) if self._take_over else {})
-            self._log.info(f"procman started with pid {os.getpid()}")
-            if self._take_over is not None:
-                self._take_over.begin(self.engine, self._log)
-            self.engine.post(BootRequested())
-            # Strangers that ended before there was anybody to be told of it.
-            self.engine.reap()
+            if self._standing is None:
+                self._boot()
+            else:
+                self._go_on(self._standing)
             self._reporter.up(self._fleet)
             end = await self._quit
             if end.restart and self._fleet.state is MasterState.SHUTDOWN:
@@ -423,10 +541,64 @@ class _Master:
                 await server.close(LAST_WORDS)
             for path in self._socket_files:
                 remove_socket(path)
-            if pidfile is not None:
-                pidfile.release()
+            if self._pidfile is not None:
+                self._pidfile.release()
             self.outputs.close(LAST_WORDS)
         return end
+
+    def _boot(self) -> None:
+        self.outputs.clear_old_logs(self._take_over.kept_logs(self._config) if self._take_over else {})
+        self._log.info(f"procman started with pid {os.getpid()}")
+        if self._take_over is not None:
+            self._take_over.begin(self.engine, self._log)
+        self.engine.post(BootRequested())
+        # Strangers that ended before there was anybody to be told of it.
+        self.engine.reap()
+
+    def _go_on(self, standing: MasterStanding) -> None:
+        programs = {name: process.program for name, process in self._fleet.processes.items()}
+        self.outputs.resume(standing.outputs, programs)
+        count_of_them = sum(process.pid is not None for process in self._fleet.processes.values())
+        self._log.info(f"upgraded: procman {__version__} goes on with pid {os.getpid()} and {count_of_them} processes")
+        self.engine.resume(standing.engine)
+        self._standing = None
+
+    def _upgrade_obstacle(self) -> str | None:
+        if self._trees.waits:
+            return "what a program has left behind is being stopped"
+        if self._control.awaited:
+            return f"somebody waits for {self._control.awaited[0]}"
+        return self.outputs.obstacle()
+
+    def _handed_over(self) -> tuple[dict[str, Any], list[int]]:
+        journal = self._whole.journal
+        engine, outputs = self.engine.standing(), self.outputs.standing()
+        standing = MasterStanding(
+            source=self._whole.source,
+            config=self._config,
+            current=self._reconfigure.config,
+            adopts=self._whole.adopts,
+            began=self._began,
+            upgrades=self._upgrades,
+            serial=next(copy(self._whole.serials)),
+            pidfile=self._pidfile.fd if self._pidfile is not None else None,
+            journal=journal.file.standing() if isinstance(journal, Journal) else None,
+            listening=self._listening,
+            fds=[],
+            times=self._control.standing(),
+            engine=engine,
+            outputs=outputs,
+            pools=self._hub.standing(),
+        )
+        standing.fds = [
+            *self._listening.values(),
+            *([] if standing.journal is None else [standing.journal.fd]),
+            *(known.fd for known in engine.sockets),
+            *(fd for stream in outputs.streams for fd, _ in stream.pipes),
+            *(known.fd for known in outputs.stdin),
+        ]
+        fds = standing.fds if standing.pidfile is None else [*standing.fds, standing.pidfile]
+        return {"master": to_json(standing)}, fds
 
     async def _part_from_the_rest(self) -> None:
         """Of what programs have left behind: the kernel kills it with PID 1, so it is asked to leave first."""
@@ -505,7 +677,14 @@ class _Master:
     def router(self) -> Router:
         """Every endpoint, on whichever socket it is asked for."""
         router = Router(problem=route_problem)
-        Rest(self._control, self._reconfigure, self.outputs, self._about_for, self._hub.remote).add_to(router)
+        Rest(
+            self._control,
+            self._reconfigure,
+            self.outputs,
+            self._about_for,
+            tell_listeners=self._hub.remote,
+            upgrade=self._upgrade.prepare,
+        ).add_to(router)
         LogTails(self._control, self.outputs).add_to(router)
         self._live.add_to(router)
         self._health.add_to(router)
@@ -557,16 +736,19 @@ class _Master:
         return await self._web(request)
 
     async def _serve_unix(self, router: Router, address: UnixAddress, options: UnixServer | None) -> None:
-        sock = listen_unix(address)
+        sock = self._inherited(address.path) or listen_unix(address)
         self._socket_files.append(address.path)
         # A browser that comes through a proxy says whether it was another site's page that made it ask.
         await self._serve(router, sock, address.path, HostGuard(), _users(options) if options else [])
 
     async def _serve_tcp(self, router: Router, options: InetServer) -> None:
+        sock = self._inherited(options.shown)
+        if self._standing is not None and sock is None:
+            return  # it was not opened then, and that was said
         if options.is_open and not options.allow_unauthenticated:
             self._refuse_to_listen(options, options.shown)
             return
-        sock = listen_tcp(options.host, options.port)
+        sock = sock or listen_tcp(options.host, options.port)
         address = sock.getsockname()[0]
         if not (options.username or options.allow_unauthenticated or is_loopback(address)):
             # The name says this machine, and whoever resolves names here says another thing.
@@ -601,7 +783,12 @@ class _Master:
 
         server = Server(router, on_error=self._log.critical, gate=gate)
         self._servers.append(server)
+        self._listening[label] = sock.fileno()
         await server.listen(sock, label)
+
+    def _inherited(self, label: str) -> socket.socket | None:
+        fd = None if self._standing is None else self._standing.listening.get(label)
+        return None if fd is None else socket.socket(fileno=fd)
 
     def _about_for(self, request: Request) -> MasterInfo:
         return self._about(request.role)
@@ -618,6 +805,7 @@ class _Master:
             start=self._began,
             processes=len(self._fleet.processes),
             reaped_orphans=self.engine.orphans,
+            upgrades=self._upgrades,
             may_control=role == "control",
         )
 

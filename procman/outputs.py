@@ -17,7 +17,7 @@ from procman.control import Refused
 from procman.core.messages import AnnounceInPlace, Dismissed
 from procman.engine import News
 from procman.errors import ProcmanError
-from procman.logs.console import Consoles, Overflow, console_target
+from procman.logs.console import Consoles, ConsoleStream, Overflow, console_target
 from procman.logs.formats import WIDEST, line_format, own_line_format
 from procman.logs.mainlog import LEVELS, Level, MainLog, open_log_file
 from procman.logs.names import clear_auto_logs, create_auto_log
@@ -94,6 +94,37 @@ class _Stdin:
     when_read: Callable[[], None] | None = None  # told once when nothing waits any more
 
 
+@dataclass(slots=True)
+class StreamStanding:
+    """One channel of one process, for another process image to go on with."""
+
+    name: str
+    channel: Channel
+    pipes: list[tuple[int, int]]  # each with its run's pid, the present one last
+    lost: int
+    ring: bytes
+    lines: list[tuple[bytes, bool]]  # by sink: what a console holds back
+
+
+@dataclass(slots=True)
+class StdinStanding:
+    """The master's end of a process's stdin, and what waits to be written to it."""
+
+    name: str
+    fd: int
+    waiting: bytes
+
+
+@dataclass(slots=True)
+class OutputsStanding:
+    """All of `Outputs`."""
+
+    streams: list[StreamStanding]
+    stdin: list[StdinStanding]
+    main_ring: bytes
+    auto_logs: list[tuple[str, str, str]]  # namespec, channel, path
+
+
 class Outputs:
     """All output of all processes, and the master's own log (`log`)."""
 
@@ -132,6 +163,50 @@ class Outputs:
             spared = list(kept.values())
             clear_auto_logs(self._master.childlogdir, self._master.identifier, self.log.warn, spared)
 
+    # ---- another process image in the place of this one
+
+    def obstacle(self) -> str | None:
+        """Why nobody could go on from here just now."""
+        for (name, _), stream in self._streams.items():
+            if any(pump.tap is not None and not pump.tap.between for pump in stream.pumps):
+                return f"{name} is in the middle of a message"
+            if any(pump.waits for pump in stream.pumps):
+                return f"nobody reads the console, for which {name} waits"
+        return None if self._consoles.flush() else "nobody reads the console"
+
+    def standing(self) -> OutputsStanding:
+        """Where it stands, if there is no obstacle."""
+        streams, auto_logs = [], []
+        for (name, channel), stream in self._streams.items():
+            pipes = [(pump.fd, pid) for pump, pid in stream.pumps.items() if not pump.closed]
+            lines = [sink.standing if isinstance(sink, ConsoleStream) else (b"", False) for sink in stream.sinks]
+            lost = stream.lost + sum(sink.lost for sink in stream.sinks)
+            kept = stream.ring.tail(stream.ring.capacity)
+            streams.append(StreamStanding(name, stream.channel, pipes, lost, kept, lines))
+            path = self._path(name, channel)
+            if path is not None and AUTO in stream.target.logfiles:
+                auto_logs.append((name, channel, path))
+        stdin = [StdinStanding(name, stdin.fd, bytes(stdin.waiting)) for name, stdin in self._stdin.items()]
+        return OutputsStanding(streams, stdin, self._main_ring.tail(MAIN_RING), auto_logs)
+
+    def resume(self, standing: OutputsStanding, programs: Mapping[str, Program]) -> None:
+        """Go on from there; `programs` are those that run, by namespec."""
+        self._kept_logs = {(name, channel): path for name, channel, path in standing.auto_logs}
+        self._main_ring.resume(standing.main_ring + self._main_ring.tail(MAIN_RING))
+        for known in standing.streams:
+            stream = self._stream(known.name, programs[known.name], known.channel)
+            stream.lost = known.lost
+            stream.ring.resume(known.ring)
+            for sink, (rest, inside) in zip(stream.sinks, known.lines, strict=False):
+                if isinstance(sink, ConsoleStream):
+                    sink.resume(rest, inside=inside)
+            for fd, pid in known.pipes:
+                self._pump(known.name, stream, fd, pid)
+        for given in standing.stdin:
+            stdin = self._stdin[given.name] = _Stdin(given.fd)
+            if given.waiting:
+                self._give(given.name, stdin, given.waiting)
+
     # ---- what the engine tells
 
     def attach(self, name: str, program: Program, child: Child) -> None:
@@ -140,9 +215,6 @@ class Outputs:
         for channel, fd in pipes:
             if fd is not None:
                 stream = self._stream(name, program, channel)
-                tap = self._tap(name, stream, child.pid)
-                closed = partial(self._pipe_closed, stream, fd)
-                pump = Pump(self._loop, fd, stream.sinks, stream.ring, tap=tap, on_eof=closed)
                 stream.pumps = {old: pid for old, pid in stream.pumps.items() if not old.closed}
                 while len(stream.pumps) > OLD_PIPES:
                     oldest = next(iter(stream.pumps))
@@ -153,7 +225,7 @@ class Outputs:
                         f"{name} has {OLD_PIPES} descendants of earlier runs that hold its {channel} open; what the "
                         "oldest writes is not read any more"
                     )
-                stream.pumps[pump] = child.pid
+                self._pump(name, stream, fd, child.pid)
         if child.stdin is not None:
             self._stdin[name] = _Stdin(child.stdin)
 
@@ -414,6 +486,11 @@ class Outputs:
         if self.watcher is not None:
             self.watcher.captured(stream.program, pid, stream.channel, data)
         self._debug(stream, "emitted a comm event")
+
+    def _pump(self, name: str, stream: _Stream, fd: int, pid: int) -> None:
+        closed = partial(self._pipe_closed, stream, fd)
+        tap = self._tap(name, stream, pid)
+        stream.pumps[Pump(self._loop, fd, stream.sinks, stream.ring, tap=tap, on_eof=closed)] = pid
 
     def _pipe_closed(self, stream: _Stream, fd: int) -> None:
         text = f"fd {fd} closed, stopped monitoring {stream.program.name} ({stream.channel})"

@@ -5,6 +5,7 @@ Each is told what it asks for, and nothing where nobody does. Telling neither wa
 
 import asyncio
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from procman.core.fleet import Fleet
@@ -43,6 +44,15 @@ class Reporter:
             self.daemon = None
         self._notifier.ready(self._summary())
         self._feed_watchdog()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What whoever has started the master told it, for the master to begin anew with."""
+        return self._notifier.environment
+
+    def upgrading(self) -> None:
+        """The same process goes on with other code in a moment, and will say that it is up."""
+        self._notifier.reloading(self._summary())
 
     def failed(self, text: str, status: int) -> bool:
         """The master cannot be; True when somebody was told who will say so."""

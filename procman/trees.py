@@ -34,6 +34,17 @@ class Outcome:
     gone: list[str] = field(default_factory=list)  # nothing was left to be signalled
 
 
+@dataclass(slots=True)
+class TreeStanding:
+    """One running process as it is known here."""
+
+    pid: int
+    start: int
+    tag: str | None
+    cgroup: str | None
+    adopted: bool
+
+
 class _Family:
     """One process and all that comes of it: as a tree, and where the machine offers it in a cgroup, too."""
 
@@ -48,6 +59,12 @@ class _Family:
             return members
         known = {process.pid for process in members}
         return (*members, *found.living(pid for pid in self._leaf.pids() if pid not in known))
+
+    def standing(self, *, adopted: bool) -> TreeStanding:
+        """What it takes to know it again."""
+        root = self._tree.root
+        cgroup = None if self._leaf is None else self._leaf.path
+        return TreeStanding(root.pid, root.start, self._tree.tag, cgroup, adopted)
 
     def kill(self) -> None:
         """SIGKILL to all at once, however fast they fork; only where there is a cgroup."""
@@ -85,6 +102,23 @@ class Trees:
         """Another master has started it, so that its orphans are not this one's: they are looked for everywhere."""
         self._under = None
         self._running[name] = _Family(Tree(root, tag), None)
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything that a process has left behind is waited for."""
+        return bool(self._waited)
+
+    def standing(self) -> dict[str, TreeStanding]:
+        """Where it stands, by namespec."""
+        return {name: family.standing(adopted=self._under is None) for name, family in self._running.items()}
+
+    def resume(self, standing: dict[str, TreeStanding]) -> None:
+        """Go on from there."""
+        for name, known in standing.items():
+            if known.adopted:
+                self._under = None
+            leaf = None if known.cgroup is None else Leaf(known.cgroup)
+            self._running[name] = _Family(Tree(Identity(known.pid, known.start), known.tag), leaf)
 
     def close(self) -> None:
         """Take all cgroups away that are empty."""

@@ -29,6 +29,8 @@ MAY_IMPORT = {
     "readiness": "engine core system errors",
     "engine": "trees core system config errors",
     "events.hub": "events engine core config errors",
+    "handover": "errors",
+    "upgrade": "engine control core system handover api.shapes errors",
     "orphans": "engine core system config errors",
     "control": "engine core system config api.shapes errors",
     "reconfigure": "control engine core config api.shapes errors",
@@ -39,7 +41,7 @@ MAY_IMPORT = {
     "api": "api api.shapes control reconfigure outputs http core errors",
     "web": "web http",
     "master": (
-        "trees readiness orphans api api.shapes control reconfigure outputs report engine "
+        "trees readiness orphans handover upgrade api api.shapes control reconfigure outputs report engine "
         "core system logs events events.hub http web config errors"
     ),
     # the clients: never master, engine or core
@@ -49,7 +51,7 @@ MAY_IMPORT = {
     "tui": "tui cli client api.shapes errors",
     "cli.by_pidfile": "system config errors",
     "cli.run": "entry cli system config errors",
-    "cli.procman": "cli cli.run cli.by_pidfile cli.export api.shapes master config errors",
+    "cli.procman": "handover cli cli.run cli.by_pidfile cli.export api.shapes master config errors",
     "cli.export": "export config errors",
     "cli.describe": "cli cli.procman",
     "export": "export config words errors",
@@ -74,7 +76,8 @@ ONLY_OF_CONFIG = {
 # Whatever is fenced in, and the rooms and modules inside the fence.
 MAY_KNOW = {
     "asyncio": (
-        "engine control reconfigure report readiness orphans outputs logs.pump logs.console http api events.hub master"
+        "engine control reconfigure report readiness orphans upgrade outputs logs.pump logs.console "
+        "http api events.hub master"
     ),
     "subprocess": "system.spawn",
     "h11": "http",

@@ -43,9 +43,12 @@ class Rest:
         reconfigure: Reconfigure,
         outputs: Outputs,
         about: Callable[[Request], MasterInfo],
+        *,
         tell_listeners: Callable[[str, str], None],
+        upgrade: Callable[[], Awaitable[int]],
     ) -> None:
         """All of them are called on the loop's thread; `tell_listeners(type, data)` makes an event."""
+        self._upgrade_master = upgrade
         self._control = control
         self._reconfigure = reconfigure
         self._outputs = outputs
@@ -61,6 +64,7 @@ class Rest:
         add("GET", "/master", self._master)
         add("POST", "/master/shutdown", self._shutdown)
         add("POST", "/master/reload", self._reload)
+        add("POST", "/master/upgrade", self._upgrade)
         add("GET", "/stop-plan", self._stop_plan)
         add("GET", "/health", self._health)
         add("GET", "/processes", self._processes)
@@ -95,6 +99,9 @@ class Rest:
         self._reconfigure.check()
         self._control.shut_down(restart=True)
         return _json({})
+
+    async def _upgrade(self, _: Request) -> Response:
+        return _json({"upgrades": await self._upgrade_master()})
 
     async def _stop_plan(self, request: Request) -> Response:
         return _json(self._reconfigure.stop_plan(request.query.get("budget")))

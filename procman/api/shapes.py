@@ -4,6 +4,8 @@ Only types and constants in here, so that a client may import it at no cost. Tim
 
     GET   /v1/master                         MasterInfo
     POST  /v1/master/shutdown                {}; answers before the stop begins
+    POST  /v1/master/upgrade                 {"upgrades": n}; the master executes its own code anew in a moment, and
+                                             programs go on; it has come about when GET /v1/master says n
     POST  /v1/master/reload                  {}; all programs stop, the file is read again, they start
     GET   /v1/master/config                  {"sections": [SectionSettings]}: the master itself, then each server
     GET   /v1/stop-plan                      StopPlanInfo of the active groups
@@ -182,6 +184,7 @@ class MasterInfo(TypedDict):
     start: int
     processes: int
     reaped_orphans: int
+    upgrades: int  # how often this process has begun to execute its code anew
     may_control: bool  # who asks may change things, not only look
 
 

@@ -14,6 +14,7 @@ from procman.cli.flags import HELP, Flag, read, table
 from procman.config.find import SEARCH, find_config
 from procman.config.machine import Assumptions
 from procman.errors import BadRequest, ProcmanError
+from procman.handover import VARIABLE
 
 if TYPE_CHECKING:
     from procman.api.shapes import StopPlanInfo
@@ -71,6 +72,9 @@ class Command(NamedTuple):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments say; returns the exit status."""
+    handed = os.environ.pop(VARIABLE, None) if argv is None else None
+    if handed is not None:
+        return _resume(handed)
     arguments = list(sys.argv[1:] if argv is None else argv)
     name, arguments = _named(arguments)
     try:
@@ -87,6 +91,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return OK
     except KeyboardInterrupt:
         return 130
+
+
+def _resume(handed: str) -> int:
+    """A master has executed this to go on in it, or to see whether that would go well."""
+    from procman.master import resume  # noqa: PLC0415 - as in _run
+
+    try:
+        return resume(handed)
+    except ProcmanError as error:
+        print(f"procman: {error}", file=sys.stderr)
+        return BAD_USAGE
 
 
 def _named(arguments: list[str]) -> tuple[str, list[str]]:

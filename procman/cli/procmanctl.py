@@ -62,7 +62,7 @@ command it is a shell that reads commands. Names are NAME, GROUP:NAME, GROUP:*, 
 
 Ours alone: "status --long" shows what each process uses, "update --dry-run" what an update would do, "stop-plan" how
 long a shutdown takes at worst ("--budget 10s": and what would make it fit), "config" the options in effect and where
-each is from.
+each is from, "upgrade" has the master go on with the procman that is installed now, while all programs run on.
 
 Exit status: that of supervisorctl. 0 success; 1 an error; 2 bad usage; 3 status: something is not running;
 4 status: unknown name or no master; 4 or 7 no master; 7 the program is not running or did not start."""

@@ -91,6 +91,10 @@ PROCMANCTL: Mapping[str, Entry] = {
         {1: "no such process or group, or no name was given; one that does not run is no error"},
         {"stop '<pattern>'": "Stop all that match"},
     ),
+    "upgrade": Entry(
+        '`{"result": "upgraded", "version": text, "pid": number}`',
+        {1: "arguments were given, or it cannot be done now (everything goes on as it was)"},
+    ),
     "stop-plan": Entry("`StopPlanInfo`", {1: "bad arguments; with `--budget`: a stop may take longer"}),
     "tail": Entry(
         f"{_TAIL}; with `-f` a line for each piece",

@@ -63,6 +63,14 @@ class Members:
     leaving: bool = False
 
 
+@dataclass(slots=True)
+class FleetStanding:
+    """All that a running fleet is, for another one to go on from."""
+
+    groups: list[Members]
+    failed: dict[str, int]
+
+
 class Fleet:
     """Every process of the master. Read `groups`, `processes` and `state` freely; change them through `handle` only."""
 
@@ -99,6 +107,18 @@ class Fleet:
         if self.state is not MasterState.RUNNING and not self._quit:
             actions += self._next_wave(now)
         return actions
+
+    def standing(self) -> FleetStanding:
+        """Where it stands; only of one that is RUNNING."""
+        return FleetStanding(list(self.groups.values()), self._failed)
+
+    def resume(self, standing: FleetStanding) -> None:
+        """Go on from there, whatever it was made of."""
+        self.groups = {members.group.name: members for members in standing.groups}
+        self.processes = {name: p for members in standing.groups for name, p in members.processes.items()}
+        self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
+        self._failed = standing.failed
+        self._retiring = any(process.leaving for process in self.processes.values())
 
     def next_deadline(self) -> float | None:
         """When to come back with `DeadlineReached`; None: not at all."""

@@ -29,7 +29,7 @@ from procman.events.payloads import (
     tick,
     time_slice,
 )
-from procman.events.pool import Log, Pool
+from procman.events.pool import Log, Pool, PoolStanding
 
 # The process is there no more, or what is left of it is not the process.
 _DOWN = frozenset({State.STOPPED, State.EXITED, State.BACKOFF, State.FATAL})
@@ -68,6 +68,20 @@ class Hub:
             self._add(members.group)
             self._send(group_changed(name, added=True))
         self._send(master_changed(MasterState.RUNNING))
+
+    def standing(self) -> list[PoolStanding]:
+        """Where the pools stand."""
+        return [pool.standing() for pool in self._pools.values()]
+
+    def resume(self, standing: list[PoolStanding]) -> None:
+        """Go on from there, instead of `boot`."""
+        for members in self._fleet.groups.values():
+            self._add(members.group)
+        for known in standing:
+            pool = self._pools.get(known.name)
+            if pool is not None:
+                pool.resume(known)
+                self._dispatch_later(pool)
 
     def remote(self, kind: str, data: str) -> None:
         """Tell listeners what a client says (sendRemoteCommEvent)."""

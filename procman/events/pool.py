@@ -12,13 +12,14 @@ The rules, which are those of supervisord 4.3.0:
 
 from collections import deque
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
 from procman.config.model import Group, ListenerOptions, Program
 from procman.events.handlers import Handler, is_rejection
-from procman.events.payloads import Event, envelope
+from procman.events.payloads import Event, envelope, new_event
 from procman.events.protocol import BadLine, Changed, Conversation, ListenerState, Result
 
 # Of a line that is no result line this much is shown in the log, in bytes.
@@ -57,6 +58,36 @@ class Member:
         return self.running and self.conversation is not None and self.conversation.state is ListenerState.READY
 
 
+@dataclass(slots=True)
+class EventStanding:
+    """One event that somebody has to be told of yet."""
+
+    name: str
+    text: str
+    serial: int
+    pool_serials: dict[str, int]
+
+
+@dataclass(slots=True)
+class MemberStanding:
+    """One process of a pool."""
+
+    name: str  # namespec
+    running: bool
+    conversation: tuple[str, bytes, int | None] | None
+    event: EventStanding | None
+
+
+@dataclass(slots=True)
+class PoolStanding:
+    """A pool, for another process image to go on with."""
+
+    name: str
+    serial: int
+    waiting: list[EventStanding]
+    members: list[MemberStanding]
+
+
 class Pool:
     """Events in by `accept`, out by `dispatch`; what happens to its processes comes in by name (namespec)."""
 
@@ -89,6 +120,31 @@ class Pool:
         self._members = {name: before.get(name) or Member(program.name) for name, program in now.items()}
         leaving = {name: member for name, member in before.items() if name not in now and member.conversation}
         self._members |= leaving
+
+    def standing(self) -> PoolStanding:
+        """Where it stands."""
+        members = [
+            MemberStanding(
+                name,
+                member.running,
+                None if member.conversation is None else member.conversation.standing,
+                None if member.event is None else _standing(member.event),
+            )
+            for name, member in self._members.items()
+        ]
+        return PoolStanding(self.name, next(copy(self._serials)), [_standing(event) for event in self._buffer], members)
+
+    def resume(self, standing: PoolStanding) -> None:
+        """Go on from there."""
+        self._serials = count(standing.serial)
+        self._buffer = deque(_event(known) for known in standing.waiting)
+        for known in standing.members:
+            member = self._members.setdefault(known.name, Member(known.name.rpartition(":")[2]))
+            member.running = known.running
+            if known.conversation is not None:
+                member.conversation = Conversation()
+                member.conversation.resume(*known.conversation)
+            member.event = None if known.event is None else _event(known.event)
 
     # ---- events
 
@@ -221,6 +277,16 @@ class Pool:
                 f"{member.name}: has entered the UNKNOWN state and will no longer receive events, this usually "
                 "indicates the process violated the eventlistener protocol"
             )
+
+
+def _standing(event: Event) -> EventStanding:
+    return EventStanding(event.name, event.text, event.serial, event.pool_serials)
+
+
+def _event(known: EventStanding) -> Event:
+    event = new_event(known.name, known.text)
+    event.serial, event.pool_serials = known.serial, known.pool_serials
+    return event
 
 
 def _shown(line: bytes) -> str:

@@ -68,6 +68,15 @@ class Conversation:
         self._buffer = bytearray()  # no longer than MAX_RESULT, or MAX_LINE, and one chunk
         self._length: int | None = None  # of the result that is being read
 
+    @property
+    def standing(self) -> tuple[str, bytes, int | None]:
+        """Its state, what has come and is not understood yet, and how long the result is that is being read."""
+        return self.state.name, bytes(self._buffer), self._length
+
+    def resume(self, state: str, buffer: bytes, length: int | None) -> None:
+        """Go on from there."""
+        self.state, self._buffer, self._length = ListenerState[state], bytearray(buffer), length
+
     def feed(self, data: bytes) -> None:
         """Take in a chunk of its stdout."""
         if self.state is not ListenerState.UNKNOWN:

@@ -50,6 +50,11 @@ class Splitter:
         self._held = data[end:]
         return pieces
 
+    @property
+    def between(self) -> bool:
+        """Nothing is held back, and no message has begun."""
+        return not self.inside and not self._held
+
     def flush(self) -> list[tuple[Part, bytes]]:
         """Return what was held back: no token came of it. A message that had begun stays without end."""
         held, self._held = self._held, b""

@@ -376,6 +376,15 @@ class ConsoleStream:
         """Write an unfinished line; the console itself stays."""
         self.end()
 
+    @property
+    def standing(self) -> tuple[bytes, bool]:
+        """What is held back of a line, and whether a piece of it is out already."""
+        return self._lines.standing
+
+    def resume(self, rest: bytes, *, inside: bool) -> None:
+        """Go on from there."""
+        self._lines.resume(rest, inside=inside)
+
     def tell_dropped(self) -> None:
         """Say how many lines were dropped since the last time."""
         lines, self._dropped_lines = self._dropped_lines, 0
@@ -431,6 +440,11 @@ class Consoles:
             if not console.flush(timeout):
                 console.give_up()
             console.tell_dropped()
+
+    def flush(self) -> bool:
+        """Write what can be written now; True when nothing waits any more."""
+        written = [console.flush() for console in self._by_place.values()]
+        return all(written)
 
     def close(self, timeout: float = 0.0) -> None:
         """Close them, within `timeout` seconds for each."""

@@ -38,6 +38,15 @@ class LineSplitter:
             whole += pieces
         return whole
 
+    @property
+    def standing(self) -> tuple[bytes, bool]:
+        """What is held back of a line, and whether a piece of it is out already."""
+        return self._rest, self._inside
+
+    def resume(self, rest: bytes, *, inside: bool) -> None:
+        """Go on from there."""
+        self._rest, self._inside = rest, inside
+
     def flush(self) -> bytes:
         """Return the line that was never finished, without a newline, and begin anew."""
         rest = CONTINUED + self._rest if self._inside else self._rest
@@ -93,6 +102,11 @@ class AnsiStripper:
 
     def __init__(self) -> None:
         self._held = b""
+
+    @property
+    def between(self) -> bool:
+        """Nothing is held back."""
+        return not self._held
 
     def feed(self, data: bytes) -> bytes:
         """Return the text of `data`; what may be the beginning of a sequence is held back until the next call."""

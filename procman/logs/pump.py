@@ -68,6 +68,11 @@ class Pump:
         return self.unread + sum(sink.lost for sink in self._sinks)
 
     @property
+    def fd(self) -> int:
+        """The pipe."""
+        return self._fd
+
+    @property
     def tap(self) -> Tap | None:
         """What the data goes through before it comes to the sinks."""
         return self._tap

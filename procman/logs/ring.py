@@ -48,6 +48,11 @@ class Ring:
         """Whether anybody wants to know."""
         return bool(self._followers)
 
+    def resume(self, kept: bytes) -> None:
+        """Go on from what another one has kept."""
+        self._kept = kept
+        self.end = len(kept)
+
     def tail(self, length: int) -> bytes:
         """Return the last bytes, `length` of them at most."""
         return bytes(self._kept[max(0, len(self._kept) - length) :])

@@ -53,6 +53,13 @@ class Tap:
     def capture_maxbytes(self, size: int) -> None:
         self._message.maxbytes = size
 
+    @property
+    def between(self) -> bool:
+        """Nothing is held back: neither of a message, nor of a token or a colour."""
+        return (self._splitter is None or self._splitter.between) and (
+            self._log_stripper is None or self._log_stripper.between
+        )
+
     def feed(self, data: bytes, out: Hearer) -> None:
         """Take in a chunk; `out` gets what belongs into the log."""
         if self._splitter is None:

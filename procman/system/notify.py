@@ -27,6 +27,7 @@ class Notifier:
         """Take the variables out of `environ`, that of the process if none is given."""
         variables = os.environ if environ is None else environ
         given = {name: variables.pop(name, "") for name in (_SOCKET, _WATCHDOG_USEC, _WATCHDOG_PID)}
+        self._taken = given
         self._given = given[_SOCKET]
         self._address = _address(self._given)
         # How often to call `watchdog`, in seconds: twice in the time that it may take. None: nobody minds.
@@ -40,6 +41,11 @@ class Notifier:
     def for_program(self) -> Mapping[str, str]:
         """The variables for a program that is to speak for the service itself (which takes NotifyAccess=all)."""
         return {_SOCKET: self._given} if self._given else {}
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What it has taken out of the environment, for this very process to begin anew with."""
+        return {name: value for name, value in self._taken.items() if value}
 
     def ready(self, status: str | None = None) -> bool:
         """The service is up, or has reloaded its configuration."""

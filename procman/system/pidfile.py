@@ -70,6 +70,11 @@ class PidFile:
             time.sleep(PAUSE)
         raise PidFileHeld(held)
 
+    @property
+    def fd(self) -> int | None:
+        """What holds the lock, for `PidFile` to be made of again by another process image; None: nothing does."""
+        return self._fd
+
     def release(self) -> None:
         """Take it away if it is still ours, and give the lock back; whatever is in the way of that is let be."""
         fd, self._fd = self._fd, None

@@ -26,6 +26,17 @@ class _Shared:
     holders: set[str] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class SocketStanding:
+    """One open socket, for another process image to go on with."""
+
+    group: str
+    wanted: FcgiSocket
+    fd: int
+    file: tuple[int, int] | None
+    holders: list[str]
+
+
 class SharedSockets:
     """All of them, by URL. There are as many as running groups want, and a group has one, or two during an update."""
 
@@ -55,6 +66,21 @@ class SharedSockets:
             shared.holders.remove(name)
             if not shared.holders:
                 self._close(shared)
+
+    def standing(self) -> list[SocketStanding]:
+        """What is open."""
+        return [
+            SocketStanding(shared.group, shared.wanted, shared.sock.fileno(), shared.file, sorted(shared.holders))
+            for shared in self._open.values()
+        ]
+
+    def resume(self, standing: list[SocketStanding]) -> None:
+        """Go on from there."""
+        for known in standing:
+            sock = socket.socket(fileno=known.fd)
+            shared = _Shared(known.group, known.wanted, sock, known.file, set(known.holders))
+            self._open[known.wanted.url] = shared
+            self._held |= dict.fromkeys(known.holders, shared)
 
     def close(self) -> None:
         """Close what is still open, whoever holds it."""

@@ -11,7 +11,7 @@ import pwd
 import resource
 import stat
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from procman.config.model import Program
@@ -150,7 +150,11 @@ def spawn(
     theirs: list[int] = []  # closed in any case
     try:
         if stdin is None:
-            child_stdin, our_stdin = _input_pipe(ours, theirs)
+            # Not opened both ways as the others are: whoever waits for the end of its input has to meet it.
+            child_stdin, our_stdin = os.pipe()
+            theirs.append(child_stdin)
+            ours.append(our_stdin)
+            os.set_blocking(our_stdin, False)
         else:
             child_stdin, our_stdin = stdin, None
         our_stdout, child_stdout = _output_pipe(ours, theirs)
@@ -194,6 +198,37 @@ def _leave_some(fd: int, kept: int) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A process that tries something out: what it says on stderr can be read from `output`, which is the caller's."""
+
+    pid: int
+    output: int
+
+
+def rehearse(argv: Sequence[str], env: Mapping[str, str], fd: int) -> Rehearsal:
+    """Run a command that inherits `fd`; raises OSError. The caller reaps it by its pid."""
+    reader, writer = os.pipe()
+    try:
+        popen = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=writer,
+            env=env,
+            pass_fds=(fd,),
+            process_group=0,
+        )
+    except OSError:
+        os.close(reader)
+        raise
+    finally:
+        os.close(writer)
+    # It is reaped like all others; `subprocess` must not wait for its number some day.
+    popen.returncode = 0
+    return Rehearsal(popen.pid, reader)
+
+
 def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
     """A pipe whose writing end can be read too, so that it has a reader for as long as the process lives.
 
@@ -204,27 +239,13 @@ def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
     ours.append(reader)
     theirs.append(writer)
     os.set_blocking(reader, False)
-    return reader, _both_ways(writer, theirs)
-
-
-def _input_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
-    """The same for its stdin: what waits for input goes on waiting when the master is killed, and meets no end."""
-    reader, writer = os.pipe()
-    theirs.append(reader)
-    ours.append(writer)
-    os.set_blocking(writer, False)
-    return _both_ways(reader, theirs), writer
-
-
-def _both_ways(end: int, theirs: list[int]) -> int:
-    """That end of a pipe, opened so that it is the other one, too."""
     try:
-        both = os.open(f"/proc/self/fd/{end}", os.O_RDWR | os.O_CLOEXEC)
+        both = os.open(f"/proc/self/fd/{writer}", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         # Without /proc it is an ordinary pipe.
-        return end
+        return reader, writer
     theirs.append(both)
-    return both
+    return reader, both
 
 
 @dataclass(frozen=True, slots=True)

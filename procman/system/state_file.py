@@ -102,6 +102,16 @@ def survivors(state: State) -> list[Survivor]:
     return found
 
 
+@dataclass(slots=True)
+class FileStanding:
+    """The file of a running master, for another process image to go on with."""
+
+    path: str
+    fd: int  # holds the lock
+    records: list[Record]
+    logs: list[tuple[str, str, str]]  # namespec, channel, path
+
+
 class StateFile:
     """The file of a master that runs, from `take` to `close`. Where the disk is full, it says less than it should."""
 
@@ -140,6 +150,22 @@ class StateFile:
             before.logs |= more.logs
             os.close(held)
         return cls(path, others, fd, before)
+
+    def standing(self) -> FileStanding:
+        """Where it stands."""
+        logs = [(*key, path) for key, path in self._logs.items()]
+        return FileStanding(self.path, self._fd, list(self._records.values()), logs)
+
+    @classmethod
+    def resume(cls, standing: FileStanding) -> Self:
+        """Go on from there."""
+        file = cls(standing.path, (), standing.fd, State())
+        file.begun = True
+        file._records = {record.tag: record for record in standing.records}
+        file._by_pid = {record.pid: record.tag for record in standing.records}
+        file._logs = {(name, channel): path for name, channel, path in standing.logs}
+        file._lines = MOST_LINES
+        return file
 
     def begin(self) -> None:
         """Whoever was there before has been noted again, or is forgotten."""

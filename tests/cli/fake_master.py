@@ -70,7 +70,9 @@ class FakeMaster:
         self.connections: list[socket.socket] = []
         self.password: tuple[str, str] | None = None
         self.close_after_answer = False
-        self.answers: dict[tuple[str, str], Any] = {("GET", "/v1/master"): {"pid": 4711, "version": "0.1.0"}}
+        self.answers: dict[tuple[str, str], Any] = {
+            ("GET", "/v1/master"): {"pid": 4711, "version": "0.1.0", "upgrades": 1}
+        }
         self.show(process("cron", "STOPPED"), process("web"))
         fake = self
 

@@ -30,6 +30,7 @@ ANSWERS = {
     ("POST", "/v1/groups/web/remove"): {"result": "removed"},
     ("POST", "/v1/master/reload"): {},
     ("POST", "/v1/master/shutdown"): {},
+    ("POST", "/v1/master/upgrade"): {"upgrades": 1},
 }
 LINES = [
     *(
@@ -48,7 +49,7 @@ LINES = [
         "pid web",
     ),
     *("quit", "reload", "remove web", "reread", "restart web", "shutdown", "signal HUP web", "start web", "status"),
-    *("status --long", "stop web", "stop-plan", "tail web", "tail -f web", "update", "version"),
+    *("status --long", "stop web", "stop-plan", "tail web", "tail -f web", "update", "upgrade", "version"),
 ]
 
 

@@ -275,7 +275,12 @@ MUTATIONS = [
         "nobody asks whether a spawn is still wanted", fleet, r"process is not None and process\.awaits\(.*\)", "True"
     ),
     Mutation("an order of the past is carried out", fleet, r" and process\.program is order\.program", ""),
-    Mutation("a spawned process has no owner", fleet, r"self\._by_pid\[pid\] = process", "pass"),
+    Mutation(
+        "a spawned process has no owner",
+        fleet,
+        r"self\._by_pid\[pid\] = process(\n +return process\.spawned)",
+        r"pass\1",
+    ),
     Mutation(
         "a reaped pid keeps its owner",
         fleet,

@@ -43,6 +43,7 @@ COMMANDS = {
     "stop": Command("processes", "stop"),
     "stop-plan": Command("stop_plan", "stop_plan"),
     "tail": Command("logs", "tail"),
+    "upgrade": Command("master", "upgrade", 1),
     "update": Command("configuration", "update", 1),
     "version": Command("master", "version"),
 }

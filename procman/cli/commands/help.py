@@ -91,6 +91,9 @@ OURS = {
         "health\t\t\tIs every process up that should be? (exit status 1, and which are not, otherwise)\n"
         "health --live\t\tDoes the master answer?"
     ),
+    "upgrade": (
+        "upgrade\t\t\tExecute procman's own code anew, as it is installed now; programs go on and notice nothing"
+    ),
     "stop-plan": (
         "stop-plan\t\t\tShow how long a shutdown takes at worst, and why\n"
         "stop-plan --budget 10s\tAlso show what would have to change to make it fit\n"

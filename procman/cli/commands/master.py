@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 
 from procman.cli.commands import processes
 from procman.client import ApiError, Unreachable
@@ -10,6 +11,11 @@ from procman.client import ApiError, Unreachable
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.cli.ctl_session import Session
+
+
+# The old code goes a moment after it has answered, and the new one takes as long to answer as a start does.
+_UPGRADE_TRIES = 200
+_UPGRADE_PAUSE = 0.05  # seconds
 
 
 def version(session: Session, words: list[str]) -> None:
@@ -61,6 +67,26 @@ def reload(session: Session, words: list[str]) -> None:
     else:
         session.put(result="reloading")
         session.say("Restarted supervisord")
+
+
+def upgrade(session: Session, words: list[str]) -> None:
+    """Have the master execute its own code anew, and wait until that has begun to answer."""
+    if words:
+        session.usage("Error: upgrade accepts no arguments", "upgrade")
+        return
+    expected = session.client.call("POST", "/v1/master/upgrade")["upgrades"]
+    for _ in range(_UPGRADE_TRIES):
+        try:
+            about = session.client.call("GET", "/v1/master")
+        except Unreachable:
+            # It has taken the connection with it; its sockets are there all the time.
+            about = {"upgrades": -1}
+        if about["upgrades"] >= expected:
+            session.put(result="upgraded", version=about["version"], pid=about["pid"])
+            session.say(f"Upgraded: procman {about['version']} (pid {about['pid']})")
+            return
+        time.sleep(_UPGRADE_PAUSE)
+    session.problem("ERROR: the upgrade has not come about; the master's log says why", code="FAILED")
 
 
 def open_address(session: Session, words: list[str]) -> None:

@@ -1,0 +1,194 @@
+"""`procmanctl upgrade`: the master executes its own code anew, in the same process, and programs do not notice.
+
+First it is rehearsed: a process of the new code reads all that it would be handed, and says whether it understands it.
+Only then, and if nothing is under way that cannot be handed over, this one executes it in its own place. The children
+stay its children, all pipes and listening sockets stay open; connections of clients end. On any doubt it stays as it
+is.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn, Protocol
+
+from procman.api.shapes import Fault
+from procman.control import Refused
+from procman.core.states import MasterState
+from procman.engine import Engine, News
+from procman.handover import VARIABLE, to_file
+from procman.system.reaper import Reaped
+from procman.system.signals import STOP
+from procman.system.spawn import rehearse
+
+# How long what stands in the way may take to be over, and a rehearsal, in seconds.
+PATIENCE = 10.0
+REHEARSAL = 30.0
+# How often the first is looked at meanwhile, in seconds.
+LOOK_EVERY = 0.05
+# How long the answer to whoever has asked may take to leave, in seconds.
+ANSWERED = 0.02
+# Of what a rehearsal says, in bytes.
+MOST_SAID = 4096
+
+# None of them may come between two lives: there is nobody who would know what to do.
+_SIGNALS = (*STOP, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
+
+
+class Log(Protocol):
+    """The part of the master's log that is needed here."""
+
+    def info(self, text: str) -> None:
+        """The course of things."""
+
+    def critical(self, text: str) -> None:
+        """Something the operator has to look at."""
+
+
+def command_line() -> tuple[str, ...]:
+    """How to execute this program again; to be asked before anybody changes the folder."""
+    given = list(sys.orig_argv)
+    for place, word in enumerate(given):
+        if word == sys.argv[0] and os.path.exists(word):
+            given[place] = os.path.abspath(word)
+            break
+    # Python finds its own environment by its name.
+    return (sys.executable, *given[1:])
+
+
+class Upgrade:
+    """Of one life of a master."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        log: Log,
+        argv: tuple[str, ...],
+        *,
+        number: int,
+        obstacle: Callable[[], str | None],
+        standing: Callable[[], tuple[Mapping[str, Any], Iterable[int]]],
+        environment: Callable[[], Mapping[str, str]],
+        deliver: Callable[[], None],
+        leaving: Callable[[], None],
+    ) -> None:
+        """What it takes from others.
+
+        Args:
+            engine: what drives the processes.
+            log: the master's own.
+            argv: what is executed.
+            number: which upgrade it would be.
+            obstacle: why nobody could go on from here just now; None: nothing is in the way.
+            standing: all that is to be handed over, and the descriptors in it.
+            environment: the variables that the master has taken out of its environment.
+            deliver: hands out the signals that have been noted.
+            leaving: is called right before the end of this code.
+        """
+        self._engine = engine
+        self._log = log
+        self._argv = argv
+        self._obstacle = obstacle
+        self._standing = standing
+        self._environment = environment
+        self._deliver = deliver
+        self._leaving = leaving
+        self._number = number
+        self._under_way = False
+
+    async def prepare(self) -> int:
+        """Rehearse it, and do it right after the answer, which is how many there will have been then.
+
+        Raises Refused(FAILED) with the reason why not.
+        """
+        if self._under_way:
+            self._refuse("another upgrade is under way")
+        self._under_way = True
+        try:
+            await self._settle()
+            await self._rehearse()
+        except BaseException:
+            self._under_way = False
+            raise
+        asyncio.get_running_loop().call_later(ANSWERED, self._execute)
+        return self._number
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise Refused(Fault.FAILED, f"cannot upgrade: {reason}; everything goes on as it was")
+
+    def _in_the_way(self) -> str | None:
+        if self._engine.fleet.state is not MasterState.RUNNING:
+            return "procman is shutting down"
+        if not self._engine.is_quiet:
+            return "processes are being started"
+        return self._obstacle()
+
+    async def _settle(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE
+        while (reason := self._in_the_way()) is not None:
+            if loop.time() > until:
+                self._refuse(reason)
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _rehearse(self) -> None:
+        ended: asyncio.Future[Reaped] = asyncio.get_running_loop().create_future()
+        standing, _ = self._standing()
+        try:
+            file = to_file(standing)
+        except (TypeError, ValueError, OSError) as error:
+            self._refuse(f"this cannot be handed over ({error})")
+        try:
+            run = rehearse(self._argv, self._env(f"{file} check"), file)
+        except OSError as error:
+            self._refuse(f"the new code cannot be executed ({error.strerror})")
+        finally:
+            os.close(file)
+
+        def hear(news: News) -> None:
+            if isinstance(news, Reaped) and news.pid == run.pid and not ended.done():
+                ended.set_result(news)
+
+        unsubscribe = self._engine.subscribe(hear)
+        try:
+            how = await asyncio.wait_for(ended, REHEARSAL)
+        except TimeoutError:
+            os.killpg(run.pid, signal.SIGKILL)
+            self._refuse("the new code does not answer")
+        finally:
+            unsubscribe()
+            os.set_blocking(run.output, False)
+            try:
+                said = os.read(run.output, MOST_SAID).decode(errors="replace").strip()
+            except BlockingIOError:
+                said = ""
+            os.close(run.output)
+        if how.code != 0:
+            self._refuse(said.splitlines()[-1] if said else f"the new code fails ({how})")
+
+    def _execute(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        self._deliver()
+        reason = self._in_the_way()
+        fds: list[int] = []
+        if reason is None:
+            try:
+                standing, inherited = self._standing()
+                fds = [to_file(standing), *inherited]
+                for fd in fds:
+                    os.set_inheritable(fd, True)
+                self._leaving()
+                os.execve(self._argv[0], self._argv, self._env(str(fds[0])))  # noqa: S606 - that is the purpose
+            except (OSError, TypeError, ValueError) as error:
+                reason = str(error)
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        if fds:
+            os.close(fds[0])
+        self._under_way = False
+        self._log.critical(f"not upgraded: {reason}; everything goes on as it was")
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+    def _env(self, value: str) -> dict[str, str]:
+        return {**os.environ, **self._environment(), VARIABLE: value}

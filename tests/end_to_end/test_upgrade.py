@@ -1,0 +1,255 @@
+"""The master executes its own code anew: nobody is started, stopped or forgotten by that, and nothing is lost."""
+
+import os
+import re
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from master_process import ROOT
+from running_master import SLEEPER, RunningMaster, python
+
+from procman.client import ApiError, Unreachable
+
+COUNTER = python(
+    "import itertools, signal, sys, time\n"
+    "def end(*_):\n print('end', flush=True); sys.exit(0)\n"
+    "signal.signal(signal.SIGTERM, end)\n"
+    "for number in itertools.count():\n print(number, flush=True); time.sleep(0.02)"
+)
+OBEDIENT = python("import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\ntime.sleep(1000)")
+ECHO = python("import sys\nfor line in sys.stdin: sys.stdout.write('got ' + line); sys.stdout.flush()")
+
+
+@pytest.fixture
+def running(tmp_path):
+    """Starts masters with programs."""
+    started = []
+
+    def run(programs, **more):
+        started.append(RunningMaster(tmp_path, programs, **more))
+        return started[-1]
+
+    yield run
+    for master in started:
+        master.close()
+
+
+def upgrade(master):
+    """By the command; what it says."""
+    ran = master.ctl("upgrade")
+    assert ran.returncode == 0, ran
+    assert re.fullmatch(rf"Upgraded: procman \S+ \(pid {master.pid}\)\n", ran.stdout)
+    master.expect(r"upgraded: procman")
+
+
+def pids(master):
+    found = master.call("GET", "/v1/processes")["processes"]
+    return {process["namespec"]: (process["statename"], process["pid"]) for process in found}
+
+
+def descriptors(master):
+    return len(os.listdir(f"/proc/{master.pid}/fd"))
+
+
+def test_fifty_programs_lose_no_line_over_twenty_upgrades(running, tmp_path):
+    """Same master, same pids, whole logs; and at the end every program is the master's child, whose status it gets."""
+    master = running(
+        f"[program:w]\nnumprocs=50\nprocess_name=w%(process_num)02d\ncommand={COUNTER}\nstartsecs=0\n"
+        f"stdout_logfile={tmp_path}/%(process_num)02d.log\nstderr_logfile=NONE\n"
+        f"[program:x]\ncommand={OBEDIENT}\nstartsecs=0\nautorestart=false\npriority=1000\n"
+    )
+    master.wait_for("success: x")
+    before, open_before = pids(master), descriptors(master)
+    for _ in range(20):
+        upgrade(master)
+    assert pids(master) == before
+    assert descriptors(master) <= open_before + 1
+    assert master.call("GET", "/v1/master")["upgrades"] == 20
+    master.ctl("signal", "USR1", "x")
+    master.expect(r"exited: x \(exit status 3; not expected\)")
+    assert master.stop() == 0
+    for number in range(50):
+        *lines, end = (tmp_path / f"{number:02}.log").read_text().splitlines()
+        assert end == "end"
+        assert lines == [str(count) for count in range(len(lines))]
+
+
+def test_the_code_that_is_there_now_is_what_goes_on(running, tmp_path):
+    """A new version takes over; one that does not work is found out before anything has been given up."""
+    shutil.copytree(ROOT / "procman", tmp_path / "code" / "procman")
+    package = tmp_path / "code" / "procman"
+    master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", PYTHONPATH=str(tmp_path / "code"))
+    master.wait_for("success: x")
+    before = pids(master)
+
+    sound = (package / "master.py").read_text()
+    (package / "master.py").write_text("import nothing_that_is_there\n" + sound)
+    ran = master.ctl("upgrade")
+    assert ran.returncode == 1
+    assert "cannot upgrade: ModuleNotFoundError: No module named 'nothing_that_is_there'" in ran.stdout
+    assert "everything goes on as it was" in ran.stdout
+
+    handover = (package / "handover.py").read_text()
+    (package / "master.py").write_text(sound)
+    (package / "handover.py").write_text(handover.replace("VERSION = 1", "VERSION = 2"))
+    ran = master.ctl("upgrade")
+    assert "what was handed over is of version 1, and this procman reads version 2" in ran.stdout
+    assert pids(master) == before
+
+    (package / "handover.py").write_text(handover)
+    (package / "__init__.py").write_text('"""Another."""\n\n__version__ = "9.9.9"\n')
+    ran = master.ctl("upgrade")
+    assert ran.stdout == f"Upgraded: procman 9.9.9 (pid {master.pid})\n"
+    assert pids(master) == before
+    assert master.stop() == 0
+
+
+def test_what_was_handed_over_is_understood_with_fields_too_many_and_too_few(running, tmp_path):
+    """The newer code has an option that the older one does not know of."""
+    shutil.copytree(ROOT / "procman", tmp_path / "code" / "procman")
+    model = tmp_path / "code" / "procman" / "config" / "model.py"
+    master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", PYTHONPATH=str(tmp_path / "code"))
+    master.wait_for("success: x")
+    before = pids(master)
+    known = "    autostart: bool = option("
+    new = '    brand_new: bool = option(kinds.BOOLEAN, "New.", default=True, effect=Effect.NONE)\n'
+    old = model.read_text()
+    assert old.count(known) == 1
+    model.write_text(old.replace(known, new + known))
+    upgrade(master)
+    model.write_text(old)
+    upgrade(master)
+    assert pids(master) == before
+
+
+def test_what_waits_goes_on_waiting(running):
+    """A process that backs off is tried again in its time, and given up after as many tries as without an upgrade."""
+    master = running("[program:x]\ncommand=/bin/false\nstartretries=2\n")
+    master.wait_for("exited: x")
+    upgrade(master)
+    master.expect("gave up: x entered FATAL state")
+    spawned = [line for line in master.lines if "spawned: 'x'" in line]
+    assert len(spawned) == 3
+
+
+def test_a_half_written_line_is_finished_after_it(running):
+    """On the console it is one line, whoever was the master when it began."""
+    halves = python(
+        "import sys\nsys.stdout.write('first half, '); sys.stdout.flush()\nsys.stdin.readline()\nprint('second half')\n"
+        "sys.stdout.flush()\nsys.stdin.readline()"
+    )
+    master = running(f"[program:x]\ncommand={halves}\nstartsecs=0\nstdout_logfile=-\n")
+    master.wait_for("success: x")
+    upgrade(master)
+    master.say("x", "\n")
+    master.expect("^first half, second half$")
+
+
+def test_a_program_is_given_its_input_after_it(running):
+    """Its stdin is the pipe that it was."""
+    master = running(f"[program:x]\ncommand={ECHO}\nstartsecs=0\nstdout_logfile=-\n")
+    master.wait_for("success: x")
+    upgrade(master)
+    master.say("x", "hello\n")
+    master.expect("^got hello$")
+
+
+def test_a_listener_in_the_middle_of_an_event_is_heard_to_its_end(running):
+    """What it was busy with is not sent again, and the serials go on."""
+    listener = python(
+        "import sys\nwhile True:\n sys.stdout.write('READY\\n'); sys.stdout.flush()\n"
+        " head = sys.stdin.readline(); header = dict(word.split(':') for word in head.split())\n"
+        " body = sys.stdin.read(int(header['len'])); sys.stderr.write(header['serial'] + ' ' + body + chr(10))\n"
+        " sys.stderr.flush()\n"
+        " input_ = open('gate').read() if body.endswith('wait') else ''\n"
+        " sys.stdout.write('RESULT 2\\nOK'); sys.stdout.flush()\n"
+    )
+    master = running(
+        f"[eventlistener:x]\ncommand={listener}\nevents=REMOTE_COMMUNICATION\nstartsecs=0\nstderr_logfile=/dev/stdout\n",
+    )
+    gate = master.folder / "gate"
+    os.mkfifo(gate)
+    master.wait_for("success: x")
+
+    def tell(data):
+        master.call("POST", "/v1/events/remote", {"type": "t", "data": data})
+
+    tell("wait")
+    first = int(master.expect(r"^(\d+) type:t").group(1))
+    tell("next")
+    upgrade(master)
+    gate.write_text("go")
+    assert int(master.expect(r"^(\d+) type:t").group(1)) == first + 1
+    tell("third")
+    assert int(master.expect(r"^(\d+) type:t").group(1)) == first + 2
+
+
+def test_while_somebody_waits_for_a_process_it_waits_too(running):
+    """`stop` of a program that takes its time is answered by the master that was asked."""
+    slow = python(
+        "import signal, sys, time\ndef end(*_):\n open('asked', 'w').close(); open('gate').read(); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end)\nprint('armed', flush=True)\ntime.sleep(1000)"
+    )
+    master = running(f"[program:x]\ncommand={slow}\nstartsecs=0\nstdout_logfile=-\n")
+    gate = master.folder / "gate"
+    os.mkfifo(gate)
+    master.expect("^armed$")
+    answers = []
+    stopper = threading.Thread(target=lambda: answers.append(master.ctl("stop", "x").stdout))
+    stopper.start()
+    master.expect("waiting for x to stop")
+    upgrader = threading.Thread(target=lambda: answers.append(master.ctl("upgrade").stdout))
+    upgrader.start()
+    gate.write_text("go")
+    stopper.join()
+    upgrader.join()
+    assert answers[0] == "x: stopped\n"
+    assert answers[1].startswith("Upgraded")
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_stop_at_the_same_time_is_not_lost(running, after):
+    """SIGTERM right before it is asked for, or right when it was granted: all are stopped, and the master ends."""
+    master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n")
+    master.wait_for("success: x")
+    pid = master.info("x")["pid"]
+    if not after:
+        os.kill(master.pid, signal.SIGTERM)
+    try:
+        master.call("POST", "/v1/master/upgrade")
+    except (ApiError, Unreachable):
+        assert not after
+    if after:
+        os.kill(master.pid, signal.SIGTERM)
+    assert master.to_the_end() == 0
+    assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="a pid namespace takes root")
+def test_pid_1_can_do_it_too(running):
+    """Nothing outlives PID 1, so all depends on its staying the same process."""
+    master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", as_pid_1=True)
+    master.wait_for("success: x")
+    before = pids(master)
+    ran = master.ctl("upgrade")
+    assert ran.stdout.endswith("(pid 1)\n")
+    assert pids(master) == before
+    assert master.stop() == 0
+
+
+def test_the_pid_file_stays_locked(running):
+    """A second master finds it held, by the same pid."""
+    master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n")
+    master.wait_for("success: x")
+    upgrade(master)
+    assert (master.folder / "master.pid").read_text() == f"{master.pid}\n"
+    second = RunningMaster(master.folder, f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n")
+    try:
+        assert second.to_the_end() == 2
+        assert f"is held by pid {master.pid}" in second.text
+    finally:
+        second.close()
