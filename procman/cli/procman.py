@@ -161,6 +161,7 @@ def _check(given: dict[str, str]) -> int:
     path = _file(given.get("configuration"))
     import json  # noqa: PLC0415 - only here
 
+    from procman.cli.show import safe  # noqa: PLC0415 - only here
     from procman.cli.stop_plan import lines  # noqa: PLC0415 - only here
     from procman.config.check import report  # noqa: PLC0415 - only here
     from procman.config.load import read as read_file  # noqa: PLC0415 - only here
@@ -187,7 +188,7 @@ def _check(given: dict[str, str]) -> int:
     print(f"{path}: good; {_count(processes, 'process', 'processes')} in {_count(len(groups), 'group', 'groups')}")
     plan = stop_plan(loaded.config)
     verdicts = compare(plan, budget)
-    print("\n".join(lines(cast("StopPlanInfo", to_json(plan, verdicts)))))
+    print("\n".join(map(safe, lines(cast("StopPlanInfo", to_json(plan, verdicts))))))
     return OK if budget is None or verdicts[0].fits else DOES_NOT_FIT
 
 

@@ -28,7 +28,9 @@ class Problem:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         section = f" [{self.section}]" if self.section else ""
         option = f" {self.option}" if self.option else ""
-        return f"{where}:{section}{option}{':' if section or option else ''} {self.message}"
+        text = f"{where}:{section}{option}{':' if section or option else ''} {self.message}"
+        # It may be shown on a terminal, and holds what somebody has written into a file.
+        return text if text.isprintable() else "".join(map(_printable, text))
 
     def to_json(self) -> dict[str, str | int | None]:
         """The same as a JSON object."""
@@ -49,6 +51,10 @@ class ConfigError(ProcmanError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(_line(problem) for problem in self.problems))
+
+
+def _printable(letter: str) -> str:
+    return letter if letter.isprintable() else repr(letter)[1:-1]
 
 
 def _line(problem: Problem) -> str:

@@ -56,7 +56,7 @@ def reread(session: Session, words: list[str]) -> None:
         return
     session.put(**found)
     for line in show.changes(found):
-        session.say(line)
+        session.say(show.safe(line) if session.terminal else line)
 
 
 def update(session: Session, words: list[str]) -> None:
@@ -80,7 +80,7 @@ def update(session: Session, words: list[str]) -> None:
             said = f"{step['group']}: {message}" if message else f"ERROR: no such group: {step['group']}"
             session.problem(said, code="BAD_NAME" if not message else "FAILED", group=step["group"])
     for line in show.planned(steps) if dry_run else show.updated(steps):
-        session.say(line)
+        session.say(show.safe(line) if session.terminal else line)
 
 
 def add(session: Session, words: list[str]) -> None:
@@ -118,7 +118,8 @@ def _each_group(
             session.problem(said, code=error.code, group=name, **status)
         else:
             results.append({"group": name, "result": answer["result"]})
-            session.say(f"{name}: {done}")
+            said = f"{name}: {done}"
+            session.say(show.safe(said) if session.terminal else said)
 
 
 def _not_read(session: Session, error: ApiError, shutting_down: str) -> None:
