@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -171,7 +172,8 @@ class Beside:
         said = [f"answers in {took:.2f} s"]
         before = self.pid("witness")
         if before:
-            os.kill(before, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(before, signal.SIGKILL)
         back = before and self.wait(lambda: self.pid("witness") not in (0, before))
         return said + ([] if back else ["**does not restart others**"])
 
@@ -237,6 +239,16 @@ def loud(log: str) -> str:
     """Three megabytes, and then silence."""
     command = python(BLOCK.format(count=3000) + "time.sleep(1000)")
     return program("loud", command, stdout_logfile=log, stdout_logfile_maxbytes=0)
+
+
+def mule(folder: Path, patience: int) -> str:
+    """It ignores SIGTERM as soon as its log says so."""
+    return program("mule", STUBBORN, stopwaitsecs=patience, stdout_logfile=folder / "mule.log")
+
+
+def armed(master: Beside) -> None:
+    log = master.folder / "mule.log"
+    master.wait(lambda: log.exists() and "armed" in log.read_text())
 
 
 def flood(log: str) -> str:
@@ -413,9 +425,9 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     return [f"`stop` (stopwaitsecs=1): {(said or 'no answer').strip()} after {time.monotonic() - began:.1f} s"]
 
 
-@fault("it ignores SIGTERM (stopwaitsecs=3)", lambda _: program("mule", STUBBORN, stopwaitsecs=3))
+@fault("it ignores SIGTERM (stopwaitsecs=3)", lambda f: mule(f, 3))
 def _(master: Beside, stack: contextlib.ExitStack) -> list[str]:
-    time.sleep(1)
+    armed(master)
     stop = master.ask("stop", "mule")
     stack.callback(stop.communicate)
     began = time.monotonic()
@@ -537,20 +549,20 @@ def _(master: Beside, stack: contextlib.ExitStack) -> list[str]:
     return [f"ten of them: +{(master.rss() - before) // MIB} MiB in 5 s"]
 
 
-@fault("a reload in the middle of a stop", lambda _: program("mule", STUBBORN, stopwaitsecs=2))
+@fault("a reload in the middle of a stop", lambda f: mule(f, 2))
 def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
-    time.sleep(1)
+    armed(master)
     stop = master.ask("stop", "mule")
-    time.sleep(0.7)
+    master.wait(lambda: master.state("mule") == "STOPPING")
     master.process.send_signal(signal.SIGHUP)
     try:
-        said = stop.communicate(timeout=HANGS)[0].strip().splitlines()[-1:]
+        said = textwrap.shorten(stop.communicate(timeout=HANGS)[0], 80)
     except subprocess.TimeoutExpired:
         stop.kill()
-        said = ["no answer"]
+        said = "no answer"
     up = master.wait(lambda: master.state("mule") == "RUNNING", 15)
     return [
-        f"who waits is told {(said or ['nothing'])[0]!r}",
+        f"who waits is told `{said}`",
         "all is started anew" if up else "nothing is started anew",
     ]
 
@@ -581,19 +593,21 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
 
 @fault(
     "SIGTERM twice, and a program that ignores it (stopwaitsecs=3600)",
-    lambda _: program("mule", STUBBORN, stopwaitsecs=3600),
+    lambda f: mule(f, 3600),
 )
 def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
-    time.sleep(1)
+    armed(master)
     began = time.monotonic()
     for _ in range(2):
         master.process.send_signal(signal.SIGTERM)
-        time.sleep(1.2)
+        # supervisord looks at what it was sent once a second.
+        master.wait(lambda: master.process.poll() is not None, 1.5)
     ended = master.wait(lambda: master.process.poll() is not None)
     took = time.monotonic() - began
     pids = [int(pid) for pid in re.findall(r"spawned: '\w+' with pid (\d+)", master.log())]
     for pid in () if ended else pids:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     return [f"ends after {took:.1f} s" if ended else f"still waits after {took:.0f} s"]
 
 
@@ -619,18 +633,18 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
 def _stepped(step: int, words: str) -> None:
     @fault(
         f"the wall clock is stepped by a year, {words}",
-        lambda _: (
-            program("mule", STUBBORN, stopwaitsecs=60)
+        lambda f: (
+            mule(f, 60)
             + program("patient", SLEEPER, startsecs=1800)
             + program("brief", "/bin/false", startsecs=1, startretries=1)
         ),
     )
     def _(master: Beside, stack: contextlib.ExitStack) -> list[str]:
-        time.sleep(1)
+        armed(master)
         mule = master.pid("mule")
         stop = master.ask("stop", "mule")
         stack.callback(stop.kill)
-        time.sleep(0.5)
+        master.wait(lambda: master.state("mule") == "STOPPING")
         master.inject("wall", step)
         time.sleep(4)
         killed = not os.path.exists(f"/proc/{mule}")
@@ -657,7 +671,8 @@ def one(kind: str, which: Fault, library: Path) -> str:
             ended = master.end()
             if master.reader is not None:
                 os.close(master.reader)
-    return "; ".join([*seen, ended] if ended else seen)
+    said = "; ".join([*seen, ended] if ended else seen)
+    return said.replace(f"{name}/", "")
 
 
 def main() -> None:

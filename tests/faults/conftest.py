@@ -42,21 +42,20 @@ def as_root():
 
 
 def _can(*command: str) -> bool:
-    return subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture
 def own_mounts(as_root):
-    """What a master is run with to have a file system that is mounted for it alone."""
-    if not _can("unshare", "--mount"):
-        not_here("there can be no mount namespace here")
-    return ("unshare", "--mount")
+    """There can be a file system that is mounted for one master alone."""
+    if not _can("unshare", "--mount", "mount", "-t", "tmpfs", "none", tempfile.gettempdir()):
+        not_here("nothing can be mounted in a namespace of its own here")
 
 
 @pytest.fixture
 def own_pids(as_root):
     """Its own numbers for processes, of which it says itself which comes next."""
-    if not _can("unshare", "--pid", "--fork", "--mount-proc"):
+    if not _can("unshare", "--pid", "--fork", "--mount-proc", "true"):
         not_here("there can be no pid namespace here")
     if not os.path.exists("/proc/sys/kernel/ns_last_pid"):
         not_here("this kernel cannot be told which pid comes next (CONFIG_CHECKPOINT_RESTORE)")
