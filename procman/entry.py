@@ -11,10 +11,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from procman.errors import ProcmanError
+from procman.facts import fact
 from procman.system.reaper import Reaped, reap
 from procman.system.signals import STOP, signal_name
 from procman.system.tree import Look, look
@@ -61,7 +62,7 @@ class CannotRun(ProcmanError):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Order:
     """What to run, and how."""
 

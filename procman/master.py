@@ -43,6 +43,7 @@ from procman.errors import BadRequest, CannotListen, ProcmanError
 from procman.events.handlers import CannotImport, load_handler
 from procman.events.hub import Hub
 from procman.events.pool import PoolStanding
+from procman.facts import fact
 from procman.handover import from_file, from_json, to_json
 from procman.http.auth import BasicAuth, HostGuard, User
 from procman.http.messages import Request, Response, Role
@@ -307,7 +308,7 @@ def _journal(config: Config, notes: list[str]) -> Journal | NoJournal:
         return NoJournal()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Whole:
     """What there is one of for as long as this process lives, whatever is reloaded."""
 

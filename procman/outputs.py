@@ -17,6 +17,7 @@ from procman.control import Refused
 from procman.core.messages import AnnounceInPlace, Dismissed
 from procman.engine import News
 from procman.errors import ProcmanError
+from procman.facts import fact
 from procman.logs.console import Consoles, ConsoleStream, Overflow, console_target
 from procman.logs.formats import WIDEST, line_format, own_line_format
 from procman.logs.mainlog import LEVELS, Level, MainLog, open_log_file
@@ -56,7 +57,7 @@ class Watcher(Protocol):
         """A message that a program wrote in capture mode."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Target:
     """Where one channel of a program goes."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from signal import SIGKILL
 
 from procman.core.messages import Kill
+from procman.facts import fact
 from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
 from procman.system.proc import CannotLook, Identity, Process
 from procman.system.tree import ROUNDS, Look, Sweep, Tags, Tree, look
@@ -18,7 +19,7 @@ from procman.system.tree import ROUNDS, Look, Sweep, Tags, Tree, look
 MOST_REPORTED = 100
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class LeftBehind:
     """A process has ended, and these have not, which nobody stops."""
 

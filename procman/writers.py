@@ -6,12 +6,13 @@ Trusted are root, the user that asks, and whoever has just become root by sudo t
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from procman.facts import fact
 
 MOST_LINKS = 40  # as many as the kernel follows
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Exposure:
     """Somebody else may write it. `by_mode`: its mode lets them, and not only that it is theirs."""
 

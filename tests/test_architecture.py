@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "procman"
 MAY_IMPORT = {
     # the ground floor
     "errors": "",
+    "facts": "",
     "writers": "",
     "words": "",
     "config": "config writers words errors",
@@ -136,8 +137,11 @@ def imports(module: str) -> frozenset[str]:
 
 
 def own_imports(module: str) -> set[str]:
-    """The modules of procman that it imports. The package itself, which holds the version, is anybody's."""
-    return {name.removeprefix("procman.") for name in imports(module) if name.startswith("procman.")}
+    """The modules of procman that it imports.
+
+    The package itself, which holds the version, is anybody's, and so is what classes are made with.
+    """
+    return {name.removeprefix("procman.") for name in imports(module) if name.startswith("procman.")} - {"facts"}
 
 
 def within(name: str, room: str) -> bool:

@@ -8,7 +8,6 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 from xmlrpc import client as wire
 
@@ -17,6 +16,7 @@ from procman.api.shapes import Fault, MasterInfo, ProcessInfo, Result
 from procman.control import Control, Refused, split_namespec
 from procman.core.states import State
 from procman.errors import BadRequest
+from procman.facts import fact
 from procman.http.messages import Request, Response, Role, problem
 from procman.http.routing import READ_ONLY
 from procman.outputs import Outputs
@@ -46,7 +46,7 @@ Method = Callable[..., Any]
 _Row = tuple[str, Method, str, int, str]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Entry:
     """One method: who may call it, what carries it out, what system.methodSignature and methodHelp say of it."""
 

@@ -4,10 +4,12 @@ Tests hold both against what the commands do, and see to it that no command is m
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from procman.facts import fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Entry:
     """One command. `ours` is what supervisorctl does not have: usage, text."""
 

@@ -6,7 +6,7 @@ but it goes on after it with the option's default. Nothing is changed, made or i
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from procman.config.files import Gathered, gather, is_toml
@@ -28,6 +28,7 @@ from procman.config.raw import RawSection, Sections
 from procman.config.reading import Reading
 from procman.config.servers import read_servers, serverurl
 from procman.config.unread import Ignored, find_ignored, unknown_in_toml, warn_of_ignored
+from procman.facts import fact
 
 __all__ = ["Assumptions", "ConfigError", "Loaded", "Problem", "judge", "load", "read"]
 
@@ -36,7 +37,7 @@ COMMAND_LINE = "command line"
 EVERYWHERE = "DEFAULT"  # configparser's own section, whose options are every section's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Loaded:
     """What came of a file, good or bad. `config` is None where a problem is an error.
 

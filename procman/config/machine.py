@@ -5,10 +5,11 @@ With assumptions a file can be checked on a machine that is not its own. Nothing
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from procman.errors import ProcmanError
+from procman.facts import fact
 
 # What every supervisor has. procman knows what they mean, and never imports them.
 SUPERVISORS_OWN = frozenset(
@@ -16,7 +17,7 @@ SUPERVISORS_OWN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Assumptions:
     """What to take as given: the `assumed` block of the oracle. `env` is then the whole environment."""
 

@@ -7,7 +7,7 @@ the first is the one supervisor would have made. Plain facts in here: no I/O.
 
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from procman.config import kinds
@@ -25,6 +25,7 @@ from procman.config.options import (
     required,
 )
 from procman.config.problems import Problem
+from procman.facts import fact
 
 __all__ = [
     "AUTO",
@@ -56,7 +57,7 @@ DEFAULT_PRIORITY = 999
 MIB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Master:
     """The master itself: `[supervisord]`, in TOML `[procman]`."""
 
@@ -109,7 +110,7 @@ class Master:
         "its share of what remains. Without it the sum of their longest is taken.",
         default=None,
     )
-    shutdown_when: ShutdownWhen = option(  # noqa: RUF009 - it makes a field
+    shutdown_when: ShutdownWhen = option(
         kinds.SHUTDOWN_WHEN,
         "What ends the master by itself: all_done (nothing runs any more, nor will), any_exit (a program has ended and "
         "is not started again), any_fatal (one has been given up), or never. Event listeners do not count.",
@@ -122,7 +123,7 @@ class Master:
         "first_failure if a program has ended the master (critical, shutdown_when), else none.",
         default=None,
     )
-    orphans: Orphans = option(  # noqa: RUF009 - it makes a field
+    orphans: Orphans = option(
         kinds.ORPHANS,
         "What becomes of programs that a master before this one has left running because it was killed: adopt (they "
         "go on, with their pid and their logs), stop (they are stopped before they are started again), or ignore (a "
@@ -153,7 +154,7 @@ class Master:
     uid: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Program:
     """One process slot: a program after `numprocs`, expansions and defaults. Also the options all programs share."""
 
@@ -172,7 +173,7 @@ class Program:
         effect=Effect.NONE,
     )
     autostart: bool = option(kinds.BOOLEAN, "Start it with the master.", default=True, effect=Effect.NONE)
-    autorestart: Autorestart = option(  # noqa: RUF009 - it makes a field
+    autorestart: Autorestart = option(
         kinds.AUTORESTART,
         "Start it again when it has ended by itself: always, never, or when the exit code is not one of exitcodes.",
         default=Autorestart.UNEXPECTED,
@@ -187,7 +188,7 @@ class Program:
     startretries: int = option(
         kinds.INTEGER, "How often a failed start is tried again before FATAL.", default=3, effect=Effect.NONE
     )
-    stopsignal: signal.Signals = option(  # noqa: RUF009 - it makes a field
+    stopsignal: signal.Signals = option(
         kinds.SIGNAL, "The signal that asks it to leave.", default=signal.SIGTERM, effect=Effect.NONE
     )
     stopwaitsecs: float = option(
@@ -205,7 +206,7 @@ class Program:
         default=False,
         effect=Effect.NONE,
     )
-    stop_scope: Scope = option(  # noqa: RUF009 - it makes a field
+    stop_scope: Scope = option(
         kinds.SCOPE,
         "Whom the stop signal reaches: the process, its process group, or its whole tree, with descendants that made "
         "sessions of their own; with tree it counts as stopped when all of them have gone. Default: group with "
@@ -213,13 +214,13 @@ class Program:
         default=Scope.PROCESS,
         effect=Effect.NONE,
     )
-    kill_scope: Scope = option(  # noqa: RUF009 - it makes a field
+    kill_scope: Scope = option(
         kinds.SCOPE,
         "Whom SIGKILL reaches. Default: group with killasgroup, and never less than stop_scope.",
         default=Scope.PROCESS,
         effect=Effect.NONE,
     )
-    leftovers: Leftovers = option(  # noqa: RUF009 - it makes a field
+    leftovers: Leftovers = option(
         kinds.LEFTOVERS,
         "What becomes of descendants that are still there when it has ended: keep, or stop (they get the stop signal, "
         "stopwaitsecs, and SIGKILL, before it is started again).",
@@ -356,7 +357,7 @@ class Program:
         return self.name if self.group == self.name else f"{self.group}:{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Slots:
     """How many processes one program section makes, and their names."""
 
@@ -370,7 +371,7 @@ class Slots:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class ListenerOptions:
     """What only an event listener has."""
 
@@ -385,7 +386,7 @@ class ListenerOptions:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class FcgiOptions:
     """What only a FastCGI program has, as the file says it; see `FcgiSocket` for what comes of it."""
 
@@ -399,7 +400,7 @@ class FcgiOptions:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class FcgiSocket:
     """The listening socket that all processes of a FastCGI program get as fd 0."""
 
@@ -414,7 +415,7 @@ class FcgiSocket:
     backlog: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class GroupOptions:
     """`[group:x]`: programs that are started, stopped and named together."""
 
@@ -432,7 +433,7 @@ class GroupOptions:
 GroupKind = Literal["program", "group", "fcgi-program", "eventlistener"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Group:
     """Processes under one name; a program that is in no `[group:x]` is a group of its own."""
 
@@ -444,7 +445,7 @@ class Group:
     socket: FcgiSocket | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class UnixServer:
     """`[unix_http_server]`: a control socket in the file system."""
 
@@ -461,7 +462,7 @@ class UnixServer:
     chown_ids: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class InetServer:
     """`[inet_http_server]`: control over TCP. `host` is "" for every interface."""
 
@@ -503,7 +504,7 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Ctl:
     """The client's settings: `[supervisorctl]`, in TOML `[procmanctl]`."""
 
@@ -516,14 +517,14 @@ class Ctl:
     history_file: str | None = option(kinds.PATH, "Where the shell keeps what was typed.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Include:
     """`[include]`, in TOML `include = [...]` at the top: further files, read in order, of which later ones win."""
 
     files: tuple[str, ...] = field(metadata=required(kinds.PATTERNS, "File names and patterns, relative to this file."))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class RpcInterface:
     """`[rpcinterface:x]`: supervisor's RPC plug-ins. Further options are handed to the plug-in."""
 
@@ -532,7 +533,7 @@ class RpcInterface:
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Config:
     """A whole configuration that has passed every check."""
 
@@ -552,7 +553,7 @@ class Config:
     origins: Mapping[str, Mapping[str, tuple[str, int | None]]] = field(default_factory=dict, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class SectionType:
     """One sort of section: its names in both forms, and where its options are declared."""
 

@@ -10,6 +10,8 @@ from enum import Enum, IntEnum
 from functools import cache
 from typing import Any, Generic, Literal, TypeVar, overload
 
+from procman.facts import fact
+
 T = TypeVar("T")
 
 AUTO = "AUTO"
@@ -99,7 +101,7 @@ class Kind(Generic[T]):
     place: Literal["directory", "parent"] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Option:
     """What is known of one option apart from its name. `default` is MISSING where the option has to be given."""
 

@@ -3,16 +3,16 @@
 In TOML, where there is no old file to be kind to, it is an error.
 """
 
-from dataclasses import dataclass
 from functools import cache
 
 from procman.config.model import SECTIONS, SectionType
 from procman.config.options import similar
 from procman.config.raw import Sections
 from procman.config.reading import Reading
+from procman.facts import fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Ignored:
     """Options by (section, option), and whole sections, in the order of the file."""
 

@@ -3,14 +3,14 @@
 Frozen facts only. A process is named by its namespec: "web", or "group:name" where the two differ.
 """
 
-from dataclasses import dataclass
 from signal import Signals
 
 from procman.config.model import Group, Program, Scope
 from procman.core.states import MasterState, State
+from procman.facts import fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class ExitStatus:
     """How a process ended: by a code, or by a signal (then `code` is -1, as supervisor has it)."""
 
@@ -23,33 +23,33 @@ class ExitStatus:
 # ---- events
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class BootRequested:
     """Start whatever has autostart, in the order of the priorities."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class StartRequested:
     """Somebody wants this process up; its count of failures begins anew."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class StopRequested:
     """Somebody wants this process down, and down it stays until it is asked for."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class RestartRequested:
     """Stop it if it is up, and start it when it has settled."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SignalRequested:
     """Send a signal without meaning to end the process."""
 
@@ -57,7 +57,7 @@ class SignalRequested:
     signal: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Spawned:
     """An ordered `Spawn` succeeded."""
 
@@ -65,7 +65,7 @@ class Spawned:
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SpawnFailed:
     """An ordered `Spawn` did not; `reason` is for people, `code` is what a shell would exit with."""
 
@@ -74,7 +74,7 @@ class SpawnFailed:
     code: int = 126
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Adopted:
     """A process that a master before this one has started is still there; it was started `age` seconds ago."""
 
@@ -83,7 +83,7 @@ class Adopted:
     age: float
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Exited:
     """A child of ours was reaped; `remains` are its descendants that have not ended, where anybody wants to know."""
 
@@ -92,14 +92,14 @@ class Exited:
     remains: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class RemainsGone:
     """What was left of a process (`Exited.remains`) has ended, too."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KillFailed:
     """An ordered `Kill` was refused by the kernel (not because the process has gone, which is no failure)."""
 
@@ -107,26 +107,26 @@ class KillFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class DeadlineReached:
     """`next_deadline()` has come."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class GroupAdded:
     """A group of the configuration becomes active; what has autostart starts."""
 
     group: Group
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class GroupRemoved:
     """A group is to go: its processes are stopped, and forgotten when they have settled."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class GroupChanged:
     """A group has a new definition.
 
@@ -138,7 +138,7 @@ class GroupChanged:
     replace: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class ShutdownRequested:
     """Stop everything and quit; asked a second time, kill everything now.
 
@@ -171,7 +171,7 @@ Event = (
 # ---- actions
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Spawn:
     """Start a process, and answer with `Spawned` or `SpawnFailed`.
 
@@ -183,7 +183,7 @@ class Spawn:
     attempt: int  # counts the spawns of this process
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Kill:
     """Send a signal to a process, or to what has come of it."""
 
@@ -194,7 +194,7 @@ class Kill:
     overdue: bool = False  # it had its stopwaitsecs, or nobody wants to wait for them
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Announce:
     """A process went from one state to another."""
 
@@ -209,7 +209,7 @@ class Announce:
     reason: str = ""  # why it could not be started, or is not known
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class AnnounceRemains:
     """A process has ended, and what it left behind is waited for."""
 
@@ -218,7 +218,7 @@ class AnnounceRemains:
     pids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class AnnounceGroup:
     """A group came or went."""
 
@@ -226,14 +226,14 @@ class AnnounceGroup:
     added: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Dismissed:
     """A process has left the fleet for good; another one may take its name later."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class AnnounceInPlace:
     """A running process has new options that need no restart."""
 
@@ -242,7 +242,7 @@ class AnnounceInPlace:
     after: Program
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class AnnounceMaster:
     """The master as a whole went into another state; `waiting` are those that have not settled yet."""
 
@@ -251,7 +251,7 @@ class AnnounceMaster:
     cause: str = ""  # where nobody asked for it: what has brought it about
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Quit:
     """All have settled, or had their time: the master may leave, or begin anew."""
 

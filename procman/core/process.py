@@ -21,12 +21,13 @@ from signal import SIGKILL
 from procman.config.model import Autorestart, Leftovers, Program, Scope
 from procman.core.messages import Action, Announce, AnnounceInPlace, AnnounceRemains, ExitStatus, Kill, Spawn
 from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, State
+from procman.facts import fact
 
 # Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
 KILL_AGAIN = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Ended:
     """How a process ended whose descendants are waited for."""
 

@@ -12,8 +12,9 @@ The rules, which are those of supervisord 4.3.0:
 Unlike there, lines and results have bounds, and a result of 0 bytes is complete at once.
 """
 
-from dataclasses import dataclass
 from enum import Enum
+
+from procman.facts import fact
 
 READY = b"READY\n"
 RESULT = b"RESULT "
@@ -33,7 +34,7 @@ class ListenerState(Enum):
     UNKNOWN = "has broken the protocol, and gets no events any more"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Changed:
     """It went from one state to another by what it wrote."""
 
@@ -41,14 +42,14 @@ class Changed:
     after: ListenerState
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Result:
     """Its whole answer to the event; to be judged, and answered with `Conversation.judged`."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class BadLine:
     """Where its answer should have begun; it is about to be UNKNOWN."""
 

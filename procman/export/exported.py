@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 
 from procman.config.model import Config
 from procman.config.stop_plan import show_duration, stop_plan
 from procman.errors import ProcmanError
+from procman.facts import fact
 
 # What a container runtime needs beside the stop itself, in seconds, before it may lose patience.
 MARGIN = 5
@@ -19,7 +19,7 @@ WIDTH = 110
 FOLDER = "/etc/procman"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Target:
     """What it is to be called over there; `image` is that of the containers, `procman` the path of the command."""
 
@@ -29,7 +29,7 @@ class Target:
     split: bool = False  # a container, or a unit, for each program
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Exported:
     """`files` by their names; `notes` are lines for people, which stand in the files as comments, too."""
 

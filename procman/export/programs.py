@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from procman.config.model import Config, FcgiSocket, Program
+from procman.facts import fact
 from procman.words import split_words
 
 # Names whose values are likely to be nobody else's business.
@@ -15,7 +15,7 @@ _URL_WITH_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 LONGEST_LABEL = 63  # of a DNS name, RFC 1123
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Carried:
     """A process that can run there: `name` is unique among all of them, `words` are its command's."""
 

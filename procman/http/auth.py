@@ -10,8 +10,8 @@ import hmac
 import re
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
+from procman.facts import fact
 from procman.http.messages import Request, Response, Role, problem
 
 _SHA = "{SHA}"
@@ -19,7 +19,7 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(?::[0-9]*)?", re.IGNORECASE
 _LOOKING = ("GET", "HEAD", "OPTIONS")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class User:
     """Somebody who may log in."""
 

@@ -9,6 +9,8 @@ from http import HTTPStatus
 from typing import Literal, NamedTuple, Self
 from urllib.parse import parse_qsl, unquote
 
+from procman.facts import fact
+
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
 Role = Literal["read", "control"]
@@ -23,7 +25,7 @@ class Peer(NamedTuple):
     gid: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Limits:
     """What one client may use. Sizes are bytes, times are seconds.
 
@@ -43,7 +45,7 @@ class Limits:
     linger: float = 2.0  # how long to go on reading, and discarding, after an answer that ends the connection
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Request:
     """One whole request: by the time a handler sees it, its body has been read."""
 

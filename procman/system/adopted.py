@@ -9,8 +9,8 @@ import fcntl
 import os
 import stat
 import struct
-from dataclasses import dataclass
 
+from procman.facts import fact
 from procman.system.pidfd import has_ended, open_pidfd, send_to
 from procman.system.proc import Identity, boot_id, identify, look_at
 from procman.system.reaper import Reaped, decode
@@ -23,7 +23,7 @@ _GET_INFO = 3 << 30 | _INFO.size << 16 | 0xFF << 8 | 11
 _INFO_EXIT = 1 << 3
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Birth:
     """When a process was started, to be written down: with its pid it names it across reboots, too."""
 
@@ -109,7 +109,7 @@ def watch(identity: Identity) -> Adopted | None:
     return None if pidfd is None else Adopted(identity, pidfd)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Pipes:
     """The master's ends of a process's pipes, opened anew; None where it does not have that pipe (any more)."""
 

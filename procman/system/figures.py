@@ -3,10 +3,10 @@
 psutil is imported when somebody asks: a master that nobody asks does without it.
 """
 
-from dataclasses import dataclass
+from procman.facts import fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Figures:
     """Of a process and its descendants together; `rss` counts shared pages once for each of them."""
 

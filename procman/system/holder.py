@@ -9,11 +9,11 @@ import os
 import signal
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from procman.errors import ProcmanError
+from procman.facts import fact
 from procman.system.pidfd import has_ended, open_pidfd
 from procman.system.proc import Identity, command_line, identify, look_at, started_at
 
@@ -125,7 +125,7 @@ def lockers(found: os.stat_result) -> list[int]:
     return [lock.pid for lock in _all_locks() if (lock.device, lock.inode) == (device, found.st_ino)]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Lock:
     """A whole file, locked for writing."""
 

@@ -5,10 +5,11 @@ A pid cannot be given to another process before it is reaped, so until then it m
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from procman.facts import fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Reaped:
     """A process that has ended: by a code, or by a signal (then `code` is -1)."""
 

@@ -13,9 +13,9 @@ import stat
 import struct
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from procman.errors import CannotListen
+from procman.facts import fact
 
 # sizeof(sun_path) less the closing zero; https://man7.org/linux/man-pages/man7/unix.7.html
 PATH_MAX = 107
@@ -25,7 +25,7 @@ LOCK_TRIES = 50
 LOCK_PAUSE = 0.01  # seconds
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Purpose:
     """What a socket is for, and what a refusal calls things."""
 
@@ -39,7 +39,7 @@ _UNIX_SERVER = Purpose("file= in [unix_http_server]", "chown= and chmod=", "proc
 _INET_SERVER = Purpose("port= in [inet_http_server]")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class UnixAddress:
     """Where to bind, and who may use it. `owner` is (uid, gid), -1 leaving one as it is."""
 

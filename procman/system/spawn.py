@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from procman.config.model import Program
 from procman.errors import ProcmanError
+from procman.facts import fact
 from procman.system.reaper import Reaped
 from procman.system.tree import TAG
 from procman.words import split_words
@@ -51,7 +52,7 @@ class Child:
             self.popen.returncode = how.code if how.signal is None else -how.signal
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Command:
     """What is to be executed: a file that exists and may be run, and its arguments."""
 
@@ -198,7 +199,7 @@ def _leave_some(fd: int, kept: int) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Rehearsal:
     """A process that tries something out: what it says on stderr can be read from `output`, which is the caller's."""
 
@@ -248,7 +249,7 @@ def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
     return reader, both
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Account:
     uid: int | None = None
     gid: int | None = None

@@ -19,6 +19,7 @@ from signal import valid_signals
 from typing import Any, Self
 
 from procman.errors import ProcmanError
+from procman.facts import fact
 from procman.system.proc import Identity, Process, boot_id, identify
 from procman.system.tree import look
 
@@ -39,7 +40,7 @@ class StateFileHeld(ProcmanError):
     """Another master, which runs, has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Record:
     """One process that was started, or was about to be."""
 
@@ -53,7 +54,7 @@ class Record:
     pipes: tuple[int, int, int] = (0, 0, 0)  # inodes of what it got as stdin, stdout and stderr; 0: no pipe
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Survivor:
     """A process of an earlier master that is still there."""
 

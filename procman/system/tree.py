@@ -17,8 +17,8 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
+from procman.facts import fact
 from procman.system.pidfd import send_to
 from procman.system.proc import CannotLook, Identity, Process, Unseen, all_pids, environ, look_at
 
@@ -238,7 +238,7 @@ class _Found:
             yield from self._look.session(process.session)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Round:
     """Who was signalled in one round, and whom the kernel would not let us signal, in a sentence each."""
 
