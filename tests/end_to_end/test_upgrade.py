@@ -14,10 +14,9 @@ from running_master import SLEEPER, RunningMaster, python
 from procman.client import ApiError, Unreachable
 
 COUNTER = python(
-    "import itertools, signal, sys, time\n"
-    "def end(*_):\n print('end', flush=True); sys.exit(0)\n"
-    "signal.signal(signal.SIGTERM, end)\n"
-    "for number in itertools.count():\n print(number, flush=True); time.sleep(0.02)"
+    "import itertools, signal, time\nasked = []\nsignal.signal(signal.SIGTERM, lambda *_: asked.append(1))\n"
+    "for number in itertools.count():\n print(number, flush=True)\n if asked: break\n time.sleep(0.02)\n"
+    "print('end', flush=True)"
 )
 OBEDIENT = python("import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\ntime.sleep(1000)")
 ECHO = python("import sys\nfor line in sys.stdin: sys.stdout.write('got ' + line); sys.stdout.flush()")
