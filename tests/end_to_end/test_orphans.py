@@ -18,7 +18,7 @@ from procman.client import Client
 
 COUNTER = python(
     "import itertools, signal, time\nasked = []\nsignal.signal(signal.SIGTERM, lambda *_: asked.append(1))\n"
-    "for number in itertools.count():\n print(number, flush=True)\n if asked: break\n time.sleep(0.02)\n"
+    "for number in itertools.count():\n print(number, flush=True)\n if asked: break\n time.sleep(0.05)\n"
     "print('end', flush=True)"
 )
 # Ends with 3 when it is told to by a signal.

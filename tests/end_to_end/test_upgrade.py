@@ -15,7 +15,7 @@ from procman.client import ApiError, Unreachable
 
 COUNTER = python(
     "import itertools, signal, time\nasked = []\nsignal.signal(signal.SIGTERM, lambda *_: asked.append(1))\n"
-    "for number in itertools.count():\n print(number, flush=True)\n if asked: break\n time.sleep(0.02)\n"
+    "for number in itertools.count():\n print(number, flush=True)\n if asked: break\n time.sleep(0.05)\n"
     "print('end', flush=True)"
 )
 OBEDIENT = python("import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\ntime.sleep(1000)")
