@@ -101,6 +101,7 @@ class Rest:
         return _json({})
 
     async def _upgrade(self, _: Request) -> Response:
+        self._control.refuse_while_ending()
         return _json({"upgrades": await self._upgrade_master()})
 
     async def _stop_plan(self, request: Request) -> Response:

@@ -25,7 +25,7 @@ from procman.api.shapes import Fault
 PROGRAMS = "".join(
     f"[program:{name}]\ncommand={SLEEPER}\nstartsecs=0\nstopwaitsecs=1\n" for name in ("web", "worker", "spare")
 )
-ENDS = {"/v1/master/shutdown", "/v1/master/reload", "supervisor.shutdown", "supervisor.restart"}
+ENDS = {"/v1/master/shutdown", "/v1/master/reload", "/v1/master/upgrade", "supervisor.shutdown", "supervisor.restart"}
 
 
 class Asked(RunningMaster):

@@ -65,6 +65,7 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("POST", "/v1/master/shutdown"): ("/v1/master/shutdown", "", 200),
     # The stubborn program keeps it up for so long.
     ("POST", "/v1/master/reload"): ("/v1/master/reload", "", 503),
+    ("POST", "/v1/master/upgrade"): ("/v1/master/upgrade", "", 503),
 }
 # Probes have no password to send; they are told whether, and not what.
 UNGUARDED = (("GET", "/livez"), ("GET", "/readyz"))
