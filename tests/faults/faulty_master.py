@@ -13,7 +13,7 @@ from pathlib import Path
 from log_lines import PATIENCE
 from running_master import RunningMaster
 
-from procman.client import Client
+from procman.client import Client, Unreachable
 
 # Of the master's loop, within which it has seen who has gone; each is a request over a connection that stays.
 TURNS = 5000
@@ -42,7 +42,7 @@ class FaultyMaster(RunningMaster):
     def begins(self, *names: str, reads: bool = True) -> "FaultyMaster":
         """Wait until the witness and these run, and note what is open then; `reads=False`: nobody reads its stdout."""
         deadline = time.monotonic() + PATIENCE
-        while not reads and not os.path.exists(self.socket):
+        while not reads and not self._listens():
             assert time.monotonic() < deadline, self.log()
             os.sched_yield()
         for name in ("witness", *names):
@@ -53,6 +53,13 @@ class FaultyMaster(RunningMaster):
         return self
 
     # ---- looking
+
+    def _listens(self) -> bool:
+        """It is bound before it listens, so that there is a socket is not enough."""
+        with contextlib.closing(self.client()) as client, contextlib.suppress(Unreachable):
+            client.call("GET", "/v1/master")
+            return True
+        return False
 
     def until(self, name: str, *states: str, other_than: int = 0) -> dict:
         """Ask until the process is in one of these states, with another pid than that."""
