@@ -54,7 +54,8 @@ class Results:
 
 def rows(results: Results) -> list[list[str]]:
     """The table, its head first."""
-    names = [peer.name for peer in results.peers]
+    # One that could measure nothing of what was asked for has no column.
+    names = [peer.name for peer in results.peers if any(results.of(figure, peer.name) for figure in results.figures)]
     table = [["figure", "unit", names[0], "ratio", *names[1:], "to reach", ""]]
     for figure in results.figures:
         ratio, ours = results.ratio(figure), results.median(figure, OURS)
