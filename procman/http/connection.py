@@ -222,7 +222,7 @@ class Connection(asyncio.Protocol):
         elif self._eof and not self._resuming:
             self._refuse(problem(400, "the request ends before its end"))
         elif self._timer is None:
-            self._server.in_use(self)
+            self._server.half(self)
             self._timer = self._loop.call_later(self._server.limits.request_timeout, self._timed_out)
 
     def _timed_out(self) -> None:

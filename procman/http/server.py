@@ -59,6 +59,7 @@ class Server:
         self._listeners: list[asyncio.Server] = []
         self._open: set[Connection] = set()
         self._idle: dict[Connection, None] = {}  # those that may be closed to make room, longest idle first
+        self._halves: dict[Connection, None] = {}  # after those, who has sent half a request, longest ago first
         self._held: dict[Connection, int] = {}  # large bodies on their way, in bytes; whose made progress last is last
         self._holding = 0  # their sum
         self._empty: asyncio.Event | None = None  # there while `close` waits for the last connection
@@ -107,10 +108,10 @@ class Server:
 
         The one that is turned away counts, too, but is the first to go when the next one comes.
         """
-        while len(self._open) >= self.limits.connections and self._idle:
-            longest_idle = next(iter(self._idle))
-            self.forget(longest_idle)
-            longest_idle.abort()
+        while len(self._open) >= self.limits.connections and (waiting := self._idle or self._halves):
+            longest = next(iter(waiting))
+            self.forget(longest)
+            longest.abort()
         room = len(self._open) < self.limits.connections and not self.closing
         self._open.add(connection)
         if room:
@@ -123,6 +124,12 @@ class Server:
             self.forget(longest_idle)
             longest_idle.abort()
 
+    def half(self, connection: Connection) -> None:
+        """Note that half a request has come: where nobody is idle, whoever has been at it for longest makes room."""
+        self._idle.pop(connection, None)
+        if connection in self._open:
+            self._halves[connection] = None
+
     def idle(self, connection: Connection) -> None:
         """Note that this connection may be closed when room is needed."""
         if connection in self._open:
@@ -131,6 +138,7 @@ class Server:
     def in_use(self, connection: Connection) -> None:
         """Note that this connection has a request under way."""
         self._idle.pop(connection, None)
+        self._halves.pop(connection, None)
 
     def hold(self, connection: Connection, size: int) -> None:
         """Note that this connection's body, of which so many bytes are kept, has made progress; 0: it is through.
@@ -155,6 +163,7 @@ class Server:
         self._open.discard(connection)
         self._let_go(connection)
         self._idle.pop(connection, None)
+        self._halves.pop(connection, None)
         if self._empty is not None and not self._open:
             self._empty.set()
 

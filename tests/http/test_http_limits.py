@@ -188,6 +188,27 @@ def test_the_longest_idle_connection_makes_room_for_a_new_one():
     run(main())
 
 
+def test_half_a_request_does_not_keep_others_out():
+    """Where nobody is idle the one goes that has been sending for the longest time; who is served stays."""
+
+    async def main():
+        async with serving(limits=Limits(connections=3)) as served:
+            first, second, third = [await served.client() for _ in range(3)]
+            await third.ask(GET)
+            first.send(b"GET /")
+            second.send(b"GET /")
+            for _ in range(4):
+                another = await served.client()
+                assert (await another.ask(GET)).status == 200
+                another.send(b"GET /")
+            assert await third.ended()
+            assert await first.ended()
+            assert await second.ended()
+            assert served.server.connections <= 3
+
+    run(main())
+
+
 def test_half_of_the_idle_connections_go_where_there_are_no_descriptors_left():
     """Those that have been idle for the longest time; one that is being served stays."""
 
