@@ -5,9 +5,12 @@ read and written in pieces, between which others have their turn: a call of a me
 """
 
 import asyncio
+import re
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
-from typing import Any
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, cast
 from xml.parsers import expat
 from xmlrpc import client as wire
 
@@ -25,6 +28,11 @@ _HEAD, _END = "<?xml version='1.0'?>\n<methodResponse>\n", "</methodResponse>\n"
 # What XML cannot say (https://www.w3.org/TR/xml/#charsets) is shown escaped; surrogates are, in `_encoded`.
 _ESCAPES: dict[int, str] = {code: f"\\x{code:02x}" for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)}
 _ESCAPES |= {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff", ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
+_to_escape = re.compile(f"[{re.escape(''.join(map(chr, _ESCAPES)))}]").search
+
+# So many items of an answer are laid out before others have their turn: of processes that takes half a millisecond,
+# where a turn for each would take as long as the laying out.
+TURN = 25
 
 
 async def read_call(body: bytes) -> tuple[str | None, list[Any]]:
@@ -84,18 +92,20 @@ async def write_answer(value: Any) -> bytes:
     parts: list[str | bytes] = [_HEAD, "<params>\n<param>\n"]
     if isinstance(value, list):  # may be long: all processes, a multicall
         parts.append("<value><array><data>\n")
-        for item in value:
+        for number, item in enumerate(value, 1):
             _lay_out(item, parts)
-            await asyncio.sleep(0)
+            if not number % TURN:
+                await asyncio.sleep(0)
         parts.append("</data></array></value>\n")
     else:
         _lay_out(value, parts)
     parts.append("</param>\n</params>\n" + _END)
     answer = bytearray()
-    for part in parts:
-        if isinstance(part, str):
-            answer += _encoded(part)
-        else:
+    for is_text, some in groupby(parts, lambda part: isinstance(part, str)):
+        if is_text:
+            answer += _encoded("".join(cast("Iterator[str]", some)))
+            continue
+        for part in cast("Iterator[bytes]", some):
             for piece in _readable(part):
                 answer += _encoded(piece.translate(_ESCAPES))
                 await asyncio.sleep(0)
@@ -117,7 +127,7 @@ def _lay_out(value: Any, parts: list[str | bytes]) -> None:
         case int():
             parts.append(f"<value><int>{value:d}</int></value>\n")
         case str():
-            parts.append(f"<value><string>{value.translate(_ESCAPES)}</string></value>\n")
+            parts.append(f"<value><string>{_escaped(value)}</string></value>\n")
         case bytes():
             parts += ("<value><string>", value, "</string></value>\n")
         case list():
@@ -128,12 +138,28 @@ def _lay_out(value: Any, parts: list[str | bytes]) -> None:
         case dict():
             parts.append("<value><struct>\n")
             for name, item in value.items():
-                parts.append(f"<member>\n<name>{name.translate(_ESCAPES)}</name>\n")
-                _lay_out(item, parts)
-                parts.append("</member>\n")
+                # Most are text and numbers: with a call for each, 100 processes would take twice as long.
+                if type(item) is str:
+                    parts.append(f"{_member(name)}<value><string>{_escaped(item)}</string></value>\n</member>\n")
+                elif type(item) is int:
+                    parts.append(f"{_member(name)}<value><int>{item}</int></value>\n</member>\n")
+                else:
+                    parts.append(_member(name))
+                    _lay_out(item, parts)
+                    parts.append("</member>\n")
             parts.append("</struct></value>\n")
         case _:
             raise TypeError(f"XML-RPC cannot say {type(value).__name__}")
+
+
+@lru_cache(maxsize=64)
+def _member(name: str) -> str:
+    return f"<member>\n<name>{_escaped(name)}</name>\n"
+
+
+def _escaped(text: str) -> str:
+    # Hardly any text has something to escape: to look for that takes a tenth of what translate does.
+    return text.translate(_ESCAPES) if _to_escape(text) else text
 
 
 def _readable(log: bytes) -> Iterator[str]:
