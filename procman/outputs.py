@@ -258,8 +258,14 @@ class Outputs:
 
     def lost(self, name: str) -> int:
         """Bytes that could not be written."""
-        streams = (self._streams.get((name, channel)) for channel in CHANNELS)
-        return sum(stream.lost + sum(sink.lost for sink in stream.sinks) for stream in streams if stream)
+        lost = 0
+        for channel in CHANNELS:
+            stream = self._streams.get((name, channel))
+            if stream is not None:
+                lost += stream.lost
+                for sink in stream.sinks:
+                    lost += sink.lost
+        return lost
 
     def read(self, name: str, channel: str, offset: int, length: int) -> bytes:
         """Part of a process's log, as supervisor counts offsets; raises Refused(NO_FILE, BAD_ARGUMENTS, FAILED)."""
@@ -547,7 +553,10 @@ class Outputs:
         stream = self._streams.get((name, channel))
         if stream is None:
             return self._path_to_be(name, channel)
-        return next((sink.path for sink in stream.sinks if sink.path is not None), None)
+        for sink in stream.sinks:
+            if sink.path is not None:
+                return sink.path
+        return None
 
     def _path_to_be(self, name: str, channel: str) -> str | None:
         """The file of a process that has not run yet: one may be there, of an earlier master; an AUTO log always is."""
