@@ -13,8 +13,9 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from math import isnan
+from operator import attrgetter
 from signal import valid_signals
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ from procman.system.proc import Identity, Process, boot_id, identify
 from procman.system.tree import look
 
 VERSION = 1
-# It is written anew when it has so many lines more than there are processes in it, about.
+# It is written anew when it has so many lines, and again when it has four times as many as it had after that.
 MOST_LINES = 1000
 # Nobody writes more; what is larger is not read.
 MOST_BYTES = 64 * 1024 * 1024
@@ -127,6 +128,7 @@ class StateFile:
         self._logs: dict[tuple[str, str], str] = {}
         self._by_pid: dict[int, str] = {}
         self._lines = 0
+        self._most_lines = MOST_LINES
 
     @classmethod
     def take(cls, path: str, others: Sequence[str] = ()) -> Self:
@@ -165,7 +167,7 @@ class StateFile:
         file._records = {record.tag: record for record in standing.records}
         file._by_pid = {record.pid: record.tag for record in standing.records}
         file._logs = {(name, channel): path for name, channel, path in standing.logs}
-        file._lines = MOST_LINES
+        file._most_lines = 0
         return file
 
     def begin(self) -> None:
@@ -181,13 +183,15 @@ class StateFile:
     def starting(self, record: Record) -> None:
         """It is about to be started."""
         self._records[record.tag] = record
-        self._note(["+", *asdict(record).values()])
+        self._note(_line(record))
 
     def started(self, tag: str, identity: Identity, pipes: tuple[int, int, int]) -> None:
         """It was."""
         known = self._records.get(tag)
         if known is not None:
-            self._records[tag] = replace(known, pid=identity.pid, ticks=identity.start, pipes=pipes)
+            self._records[tag] = Record(
+                known.name, tag, known.definition, known.signal, known.patience, identity.pid, identity.start, pipes
+            )
             self._by_pid[identity.pid] = tag
             self._note(["=", tag, identity.pid, identity.start, pipes])
 
@@ -226,7 +230,7 @@ class StateFile:
         if self._fd < 0:
             return
         self._lines += 1
-        if self._lines > MOST_LINES + 4 * len(self._records):
+        if self._lines > self._most_lines:
             self._write_anew()
             return
         try:
@@ -238,7 +242,7 @@ class StateFile:
     def _write_anew(self) -> None:
         """With what there is now; the old one stays if that fails."""
         lines: list[list[Any]] = [["procman", VERSION, os.getpid(), boot_id()]]
-        lines += [["+", *asdict(record).values()] for record in self._records.values()]
+        lines += [_line(record) for record in self._records.values()]
         lines += [["log", *key, path] for key, path in self._logs.items()]
         new = f"{self.path}.new"
         try:
@@ -252,6 +256,7 @@ class StateFile:
                 os.rename(new, self.path)
                 self._fd, fd = fd, self._fd
                 self._lines = len(lines)
+                self._most_lines = MOST_LINES + 4 * len(lines)
         except OSError:
             pass
         finally:
@@ -276,6 +281,14 @@ def _open_locked(path: str, *, create: bool = True) -> int:
             pass
         os.close(fd)
     raise StateFileHeld(held)
+
+
+# Not dataclasses.asdict, which takes ten times as long: there is one for each start of a program.
+_values = attrgetter(*(known.name for known in fields(Record)))
+
+
+def _line(record: Record) -> list[Any]:
+    return ["+", *_values(record)]
 
 
 def _content(fd: int) -> bytes:

@@ -92,6 +92,19 @@ def test_an_application_is_served_over_tcp(run):
         who(TCP)
 
 
+def test_the_socket_stays_open_over_an_upgrade_and_goes_with_the_last_process(run, short):
+    """The master that goes on holds what the one before it has opened, and knows who shares it."""
+    master = run(app(short / "s"))
+    master.wait_for("success: app entered RUNNING")
+    pid = who(str(short / "s"))
+    assert master.ctl("upgrade").returncode == 0
+    assert who(str(short / "s")) == pid
+    assert master.ctl("restart", "app").returncode == 0
+    assert who(str(short / "s")) == master.info("app")["pid"] != pid
+    assert master.ctl("stop", "app").returncode == 0
+    assert not (short / "s").exists()
+
+
 def test_several_processes_answer_on_one_socket(run, short):
     """While one of them is held up the other answers, each in its turn."""
     master = run(app(short / "s", numprocs=2))
