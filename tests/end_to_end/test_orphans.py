@@ -12,17 +12,9 @@ from pathlib import Path
 
 import pytest
 from master_process import Master
-from running_master import SLEEPER, python
+from running_master import COUNTER, OBEDIENT, SLEEPER, python
 
 from procman.client import Client
-
-COUNTER = python(
-    "import itertools, signal, time\nasked = []\nsignal.signal(signal.SIGTERM, lambda *_: asked.append(1))\n"
-    "for number in itertools.count():\n print(number, flush=True)\n if asked: break\n time.sleep(0.05)\n"
-    "print('end', flush=True)"
-)
-# Ends with 3 when it is told to by a signal.
-OBEDIENT = python("import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\ntime.sleep(1000)")
 
 
 class Machine:

@@ -9,16 +9,10 @@ from pathlib import Path
 
 import pytest
 from master_process import ROOT
-from running_master import SLEEPER, RunningMaster, python
+from running_master import COUNTER, OBEDIENT, SLEEPER, RunningMaster, python
 
 from procman.client import ApiError, Unreachable
 
-COUNTER = python(
-    "import itertools, signal, time\nasked = []\nsignal.signal(signal.SIGTERM, lambda *_: asked.append(1))\n"
-    "for number in itertools.count():\n print(number, flush=True)\n if asked: break\n time.sleep(0.05)\n"
-    "print('end', flush=True)"
-)
-OBEDIENT = python("import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\ntime.sleep(1000)")
 ECHO = python("import sys\nfor line in sys.stdin: sys.stdout.write('got ' + line); sys.stdout.flush()")
 
 
