@@ -49,7 +49,7 @@ from procman.system.spawn import CannotSpawn, Child, spawn
 from procman.trees import LeftBehind, Trees, TreeStanding
 
 # How long spawning (and reaping) may hold the loop, in seconds, before others get their turn.
-SLICE = 0.01
+SLICE = 0.001
 REAP_AT_ONCE = 64
 # How long after an end it is looked, once for all that have ended meanwhile, who was left behind, in seconds.
 REPORT_AFTER = 1.0

@@ -22,7 +22,7 @@ from procman.logs.console import Consoles, ConsoleStream, Overflow, console_targ
 from procman.logs.formats import WIDEST, line_format, own_line_format
 from procman.logs.mainlog import LEVELS, Level, MainLog, open_log_file
 from procman.logs.names import clear_auto_logs, create_auto_log
-from procman.logs.pump import Follower, Pump
+from procman.logs.pump import Follower, Pump, Rota
 from procman.logs.reading import BadRange, CannotRead, read_log, read_ring, tail_log, tail_ring
 from procman.logs.ring import Ring
 from procman.logs.sinks import Null, RotatingFile, Sink
@@ -136,6 +136,7 @@ class Outputs:
     ) -> None:
         """Opens the master's log. `on_auto_log` is told which AUTO log a channel has; None: it has none any more."""
         self._loop = asyncio.get_running_loop()
+        self._rota = Rota(self._loop)
         self._master = config.master
         self._consoles = Consoles(on_problem=self._say)
         self._consoles.attach(self._loop)
@@ -497,7 +498,7 @@ class Outputs:
     def _pump(self, name: str, stream: _Stream, fd: int, pid: int) -> None:
         closed = partial(self._pipe_closed, stream, fd)
         tap = self._tap(name, stream, pid)
-        stream.pumps[Pump(self._loop, fd, stream.sinks, stream.ring, tap=tap, on_eof=closed)] = pid
+        stream.pumps[Pump(self._rota, fd, stream.sinks, stream.ring, tap=tap, on_eof=closed)] = pid
 
     def _pipe_closed(self, stream: _Stream, fd: int) -> None:
         text = f"fd {fd} closed, stopped monitoring {stream.program.name} ({stream.channel})"

@@ -44,9 +44,10 @@ async def read_call(body: bytes) -> tuple[str | None, list[Any]]:
     call = wire.Unmarshaller()
     parser = _parser(call)
     try:
-        for start in range(0, len(body), PIECE):
-            parser.Parse(body[start : start + PIECE], False)
+        parser.Parse(body[:PIECE], False)
+        for start in range(PIECE, len(body), PIECE):
             await asyncio.sleep(0)
+            parser.Parse(body[start : start + PIECE], False)
         parser.Parse(b"", True)
         parameters = list(call.close())
     except (BadRequest, expat.ExpatError) as error:

@@ -3,11 +3,12 @@
 import asyncio
 import itertools
 import os
+import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procman.logs.pump import READ_SIZE, READS_PER_TURN, Follower, Pump
+from procman.logs.pump import READ_SIZE, READS_PER_TURN, SLICE, Follower, Pump, Rota
 from procman.logs.ring import Ring
 from procman.logs.sinks import RotatingFile
 from procman.logs.tap import Tap
@@ -65,13 +66,15 @@ class Collector:
 class Piped:
     """A pump on a pipe whose write end the test holds."""
 
-    def __init__(self, *sinks, **options):
+    def __init__(self, *sinks, clock=time.monotonic, **options):
         self.loop = asyncio.get_running_loop()
         reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
         self.eof = self.loop.create_future()
         self.ring = Ring()
-        self.pump = Pump(self.loop, reader, sinks, self.ring, on_eof=lambda: self.eof.set_result(None), **options)
+        self.pump = Pump(
+            Rota(self.loop, clock), reader, sinks, self.ring, on_eof=lambda: self.eof.set_result(None), **options
+        )
 
     def write(self, data):
         return os.write(self.writer, data)
@@ -190,10 +193,15 @@ async def test_a_grandchild_that_goes_on_writing_does_not_hold_the_loop():
     os.close(piped.writer)
 
 
+def slow_clock(share):
+    """A clock by which each reading takes that share of a slice."""
+    return map(SLICE.__mul__, itertools.count(0, share)).__next__
+
+
 @running
 async def test_one_turn_is_bounded():
     """However much there is, the loop gets its turn back after a few reads."""
-    piped = Piped(Collector(), pipe_size=1 << 20)
+    piped = Piped(Collector(), pipe_size=1 << 20, clock=slow_clock(1))
     total = piped.write(b"x" * (1 << 20))
     turns = []
 
@@ -206,6 +214,57 @@ async def test_one_turn_is_bounded():
     await piped.close()
     steps = [after - before for before, after in itertools.pairwise(turns)]
     assert max(steps) <= READ_SIZE * READS_PER_TURN
+
+
+@running
+async def test_pumps_share_a_turn_and_are_served_in_turn():
+    """Of many that always have something, as many read on one turn as a slice has room for; and nobody is forgotten."""
+    loop = asyncio.get_running_loop()
+    rota = Rota(loop, slow_clock(0.4))
+    served, pumps = [], {}
+    for name in "abcdefg":
+        reader, writer = os.pipe()
+        os.write(writer, b"x")
+
+        def heard(data, name=name, writer=writer):
+            served.append(name)
+            os.write(writer, data)
+
+        pumps[name] = Pump(rota, reader, [Collector()], Ring(), tap=Tap(on_raw=heard)), writer
+    turns = []
+    while len(served) < 100:
+        before = len(served)
+        await asyncio.sleep(0)
+        turns.append(len(served) - before)
+    assert max(turns[1:]) == 3
+    # In what order the loop finds them is its own affair, within a slice.
+    for name in pumps:
+        for meanwhile in "".join(served).split(name)[:-1]:
+            assert all(meanwhile.count(other) <= 2 for other in pumps)
+    assert set(served) == set(pumps)
+    for pump, writer in pumps.values():
+        pump.close()
+        os.close(writer)
+
+
+@running
+async def test_a_pump_that_was_closed_while_it_waited_for_its_turn_reads_no_more():
+    """Its descriptor may be somebody else's by then."""
+    rota = Rota(asyncio.get_running_loop(), slow_clock(1))
+    first, second = Collector(), Collector()
+    pipes = [os.pipe(), os.pipe()]
+    pumps = [Pump(rota, reader, [sink], Ring()) for (reader, _), sink in zip(pipes, (first, second), strict=True)]
+    for _, writer in pipes:
+        os.write(writer, b"x")
+    for pump in pumps:
+        rota.ready(pump)
+    assert (first.data, second.data) == (b"x", b"")
+    pumps[1].close()
+    await asyncio.sleep(0)
+    assert (second.data, pumps[1].unread) == (b"", 1)
+    pumps[0].close()
+    for _, writer in pipes:
+        os.close(writer)
 
 
 @running

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procman.logs.pump import Follower, Pump
+from procman.logs.pump import Follower, Pump, Rota
 from procman.logs.ring import Ring
 from procman.logs.sinks import Null, RotatingFile
 
@@ -31,7 +31,7 @@ class Straight:
 
         self.sink.write = count
         self.ring = Ring()
-        self.pump = Pump(asyncio.get_running_loop(), reader, [self.sink], self.ring)
+        self.pump = Pump(Rota(asyncio.get_running_loop()), reader, [self.sink], self.ring)
 
     def write(self, data):
         os.write(self.writer, data)
