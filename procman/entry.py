@@ -34,8 +34,10 @@ _OURS = frozenset(
         signal.SIGSYS,
     }
 )
+# What the kernel stops those with that use a terminal which is not theirs.
+_NOT_ITS_TURN = frozenset({signal.SIGTTIN, signal.SIGTTOU})
 # What a terminal stops a job with. Blocked with the others, they do not stop this process for giving the terminal away.
-_JOB = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
+_JOB = _NOT_ITS_TURN | {signal.SIGTSTP}
 
 # As a shell has them.
 NOT_EXECUTABLE = 126
@@ -221,19 +223,18 @@ class _Keeper:
             if len(found) < REAP_AT_ONCE:
                 return own
 
-    def _give_terminal_to(self, pid: int) -> None:
+    def _give_terminal_to(self, pid: int) -> bool:
         """Its process group reads from the terminal and gets Ctrl-C, as a shell's job does; where that is ours to give.
 
         It is not when this runs in the background of a shell: somebody types there.
         """
         try:
             if os.tcgetpgrp(0) not in (os.getpgrp(), self._pid):
-                return
+                return False
             os.tcsetpgrp(0, pid)
-            # It may have been stopped for reading before it was its turn.
-            os.killpg(pid, signal.SIGCONT)
         except OSError:
-            pass  # there is no terminal
+            return False  # there is no terminal
+        return True
 
     def _stop_with_it(self) -> None:
         """A job is stopped as a whole: Ctrl-Z gives the terminal back to the shell only if it sees this process stop.
@@ -247,7 +248,17 @@ class _Keeper:
             os.tcgetpgrp(0)
         except OSError:
             return
-        os.kill(os.getpid(), signal.SIGSTOP)
+        # It may have wanted the terminal before it was given it; that is no reason to stop when it can have it.
+        if not (stopped.si_status in _NOT_ITS_TURN and self._give_terminal_to(self._pid)):
+            os.kill(os.getpid(), signal.SIGSTOP)
+            # Here `fg` or `bg` has continued this process, and nobody in the program's group. Passed on later as well,
+            # that signal could undo the next stop.
+            signal.sigtimedwait({signal.SIGCONT}, 0)
+            self._give_terminal_to(self._pid)
+        try:
+            os.killpg(self._pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass  # it was killed meanwhile, and SIGCHLD is on its way
 
     def _comes_back(self, status: int) -> bool:
         if self._stop_asked:

@@ -1,12 +1,13 @@
 """`procman run`: one program without a configuration, as an entrypoint, in the background, and kept running."""
 
+import contextlib
 import os
 import pty
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -245,6 +246,53 @@ def test_a_program_that_is_stopped_from_the_terminal_gives_it_back_to_the_shell(
         "in front",
         "status 3",
     ]
+
+
+@contextlib.contextmanager
+def stopped_before_it_is_in_front(script: str) -> Iterator[tuple[int, int]]:
+    """A `procman run` on its own terminal, whose program stops before it can be given that: its pid, our end."""
+    keeper, terminal = pty.fork()
+    if not keeper:
+        start = os.posix_spawnp
+
+        def start_and_see_it_stop(*what: object, **how: object) -> int:
+            pid = start(*what, **how)
+            os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+            return pid
+
+        status = 99
+        try:
+            os.posix_spawnp = start_and_see_it_stop
+            status = run(Order(argv=("sh", "-c", script)))
+        finally:
+            os._exit(status)
+    try:
+        yield keeper, terminal
+    finally:
+        os.close(terminal)
+
+
+def test_a_program_that_stops_as_soon_as_it_has_started_is_seen_to_stop():
+    """Its stop is not undone by what gives it the terminal."""
+    with stopped_before_it_is_in_front("kill -TSTP $$; exit 3") as (keeper, _):
+        assert os.WSTOPSIG(os.waitpid(keeper, os.WUNTRACED)[1]) == signal.SIGSTOP
+        os.kill(keeper, signal.SIGCONT)
+        assert os.waitstatus_to_exitcode(os.waitpid(keeper, os.WUNTRACED)[1]) == 3
+
+
+def test_a_program_that_reads_from_the_terminal_before_it_has_it_goes_on_when_it_has_it():
+    """The kernel has stopped it for that; nobody else sees anything of it."""
+    with stopped_before_it_is_in_front('read code; exit "$code"') as (keeper, terminal):
+        os.write(terminal, b"3\n")
+        assert os.waitstatus_to_exitcode(os.waitpid(keeper, os.WUNTRACED)[1]) == 3
+
+
+@pytest.mark.parametrize("resume", ["fg", "bg; wait $!"])
+def test_a_job_is_continued_as_a_whole(resume):
+    """Also those that the program has started, and also in the background."""
+    words = ["--", "sh", "-c", 'sh -c "kill -TSTP 0; exit 4"; exit $?']
+    shown = on_a_terminal(f'"$@"; echo "status $?"; {resume} >/dev/null; echo "status $?"', *words)
+    assert [line for line in shown if line[0] != "["] == [f"status {128 + signal.SIGSTOP}", "status 4"]
 
 
 def test_who_asks_for_the_version_is_told():
