@@ -29,6 +29,8 @@ def kept(*, give_back: bool) -> int:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries do so by themselves")
 def test_large_blocks_that_are_free_are_given_back():
-    """Also where a block behind them is still in use, for which the heap could not be made shorter."""
-    assert apart(lambda: kept(give_back=True)) < 8 * MIB
-    assert apart(lambda: kept(give_back=False)) > 32 * MIB
+    """Also where a block behind them is still in use, for which the heap could not be made shorter.
+
+    What stays all the same is pages of the interpreter that are touched for the first time meanwhile.
+    """
+    assert apart(lambda: kept(give_back=True)) < apart(lambda: kept(give_back=False)) / 4
