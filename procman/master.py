@@ -87,6 +87,7 @@ IMPORTED_LATER = (
     "procman.api.rpc_wire",
     "procman.api.xmlrpc",
     "procman.config.toml",
+    "procman.http.passwords",
     "procman.web.page",
     "psutil",
     "zlib",

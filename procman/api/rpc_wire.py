@@ -9,7 +9,6 @@ import re
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import groupby
 from typing import Any, cast
 from xml.parsers import expat
 from xmlrpc import client as wire
@@ -101,15 +100,16 @@ async def write_answer(value: Any) -> bytes:
     else:
         _lay_out(value, parts)
     parts.append("</param>\n</params>\n" + _END)
+    if bytes not in map(type, parts):
+        return _encoded("".join(cast("list[str]", parts)))
     answer = bytearray()
-    for is_text, some in groupby(parts, lambda part: isinstance(part, str)):
-        if is_text:
-            answer += _encoded("".join(cast("Iterator[str]", some)))
+    for part in parts:
+        if isinstance(part, str):
+            answer += _encoded(part)
             continue
-        for part in cast("Iterator[bytes]", some):
-            for piece in _readable(part):
-                answer += _encoded(piece.translate(_ESCAPES))
-                await asyncio.sleep(0)
+        for piece in _readable(part):
+            answer += _encoded(piece.translate(_ESCAPES))
+            await asyncio.sleep(0)
     return bytes(answer)
 
 

@@ -9,7 +9,8 @@ from http_serving import run, serving
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procman.http.auth import BasicAuth, HostGuard, User, credentials, host_name, is_address
+from procman.http.auth import BasicAuth, HostGuard, User, host_name, is_address
+from procman.http.passwords import credentials
 from procman.http.server import Peer, Request, Response
 
 PEER = Peer(1, 0, 0)
