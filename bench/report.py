@@ -1,5 +1,6 @@
 """What was measured, as a table for the eyes, as JSON, and as the page docs/performance.md."""
 
+import argparse
 import json
 import os
 import platform
@@ -42,6 +43,9 @@ class Results:
         """Ours to supervisord's: of the medians."""
         ours, theirs = self.median(figure, OURS), self.median(figure, BASE)
         return ours / theirs if ours is not None and theirs else None
+
+    def named(self, key: str) -> Figure | None:
+        return next((figure for figure in self.figures if figure.key == key), None)
 
     def missed(self) -> list[Figure]:
         found = []
@@ -121,10 +125,14 @@ system itself costs: a supervisor in C that decides nothing (with splice it move
 
 {table}
 
-## Where procman misses what it is to reach
+{bare}## Where procman misses what it is to reach
 
 {missed}
 """
+
+_BARE = (
+    '"To reach" was set on a machine on which a Python that does nothing ends after 9 ms; here that takes {bare:.0f}.'
+)
 
 
 def as_page(results: Results) -> str:
@@ -132,7 +140,9 @@ def as_page(results: Results) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items() if "floor" not in name)
     missed = [_missed(results, figure) for figure in results.missed()]
     missed += [f"- not measured: {text}" for text in results.failures]
+    bare = results.median(figure, "floor") if (figure := results.named("status 1")) else None
     return _PAGE.format(
+        bare="" if bare is None else f"{_BARE.format(bare=bare)}\n\n",
         command=results.command,
         machine=machine(),
         versions=versions,
@@ -152,8 +162,12 @@ def machine() -> str:
     )
 
 
-def command_line(words: list[str]) -> str:
-    return shlex.join(["python3", "bench/run", *words])
+def command_line(options: argparse.Namespace) -> str:
+    """The same again; where the page was written to is nobody's business."""
+    words = [*options.figures, *(["--peers", ",".join(options.peers)] if options.peers else [])]
+    words += ["--quick"] if options.quick else []
+    words += ["--rounds", str(options.rounds)] if options.rounds else []
+    return shlex.join(["python3", "bench/run", *words, "--markdown", "docs/performance.md"])
 
 
 def _cell(figure: Figure, values: list[float]) -> str:

@@ -49,6 +49,6 @@ def _marked(page: str, source: str) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and one folder
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):  # noqa: PLR2004 - the program and one folder
         raise SystemExit(f"usage: {COMMAND}")
     write(sys.argv[1])

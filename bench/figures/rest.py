@@ -12,14 +12,20 @@ from life import Life
 from peers import Peer
 from workload import Programs
 
+# python3 -c 'import asyncio, h11, subprocess, json, http, glob, ctypes, urllib.parse', with ssl kept out as the master does.
+_MEMORY = (
+    "Of it 9.9 MiB USS and 16.4 RSS are the interpreter with asyncio, h11 and the modules of the standard library that "
+    "they and the master take; the rest is procman's own code."
+)
+
 
 def _figures(count: int, rss: float, uss: float) -> tuple[Figure, ...]:
     programs = "1 program" if count == 1 else f"{count} programs"
     return (
         Figure(f"idle cpu {count}", "idle", f"idle, {programs}: CPU", "ms/s", 0, digits=2),
         Figure(f"wakeups {count}", "idle", f"idle, {programs}: wake-ups", "1/s", 0, digits=2),
-        Figure(f"rss {count}", "memory", f"memory of the master, {programs}: RSS", "MiB", rss),
-        Figure(f"uss {count}", "memory", f"memory of the master, {programs}: USS", "MiB", uss),
+        Figure(f"rss {count}", "memory", f"memory of the master, {programs}: RSS", "MiB", rss, why=_MEMORY),
+        Figure(f"uss {count}", "memory", f"memory of the master, {programs}: USS", "MiB", uss, why=_MEMORY),
     )
 
 
