@@ -6,10 +6,12 @@ itself, so that it depends on neither master's speed.
 """
 
 import re
-import subprocess
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from log_lines import PATIENCE
 
 CONFIG_NAME = "supervisord.conf"
 
@@ -323,7 +325,6 @@ _SAME = (
     (re.compile(r"uptime (?:\d+ days?, )?\d+:\d\d:\d\d"), "uptime TIME"),
     (re.compile(r"\b[A-Z][a-z]{2} \d\d \d\d:\d\d [AP]M\b"), "DATE"),
 )
-_TRIES = 500  # each is a whole run of the client, so this is a minute or more
 
 
 def write_config(folder: Path, name: str = "first") -> Path:
@@ -339,50 +340,40 @@ def server_url(folder: Path) -> str:
     return f"unix://{folder}/ctl.sock"
 
 
-def run_script(
-    ctl: Sequence[str], folder: Path, script: Sequence[Command] = SCRIPT, *, quiet: bool = True
-) -> list[Said]:
-    """Type the script through `ctl` (the words that start a client) to the master that was started in `folder`."""
-    return list(_run_script(ctl, folder, script, quiet=quiet))
+# Runs a client with these words in that folder: what it says, and its exit status.
+Client = Callable[[Sequence[str], Path], tuple[str, int]]
 
 
-def _run_script(ctl: Sequence[str], folder: Path, script: Sequence[Command], *, quiet: bool) -> Iterator[Said]:
+def run_script(client: Client, folder: Path, script: Sequence[Command] = SCRIPT) -> list[Said]:
+    """Type the script through the client to the master that was started in `folder`."""
+    return list(_run_script(client, folder, script))
+
+
+def _run_script(client: Client, folder: Path, script: Sequence[Command]) -> Iterator[Said]:
     for command in script:
         if command.config is not None:
             write_config(folder, command.config)
         for condition in command.first:
-            _wait(ctl, folder, condition)
-        out, status = _type(ctl, folder, command.words)
-        said = Said(command.words, _normal(command, out, folder), status)
-        if not quiet:
-            print(f"$ {' '.join(said.words)}\n{said.out}=> {said.status}")
-        yield said
+            _wait(client, folder, condition)
+        out, status = _type(client, folder, command.words)
+        yield Said(command.words, _normal(command, out, folder), status)
 
 
-def _type(ctl: Sequence[str], folder: Path, words: Sequence[str]) -> tuple[str, int]:
-    ran = subprocess.run(
-        [*ctl, "-s", server_url(folder), *words],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=60,
-        check=False,
-    )
-    return ran.stdout.decode(), ran.returncode
+def _type(client: Client, folder: Path, words: Sequence[str]) -> tuple[str, int]:
+    return client(["-s", server_url(folder), *words], folder)
 
 
-def _wait(ctl: Sequence[str], folder: Path, condition: str) -> None:
+def _wait(client: Client, folder: Path, condition: str) -> None:
     """Ask for the status until it is as wanted: a client shows no events that could be waited for."""
     name, _, state = condition.partition(" ")
-    out = ""
-    for _ in range(_TRIES):
-        out, status = _type(ctl, folder, ["status", name] if state else ["status"])
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        out, status = _type(client, folder, ["status", name] if state else ["status"])
         if state and out.split()[1:2] == [state]:
             return
         if not state and (status == 4) == (name == "down"):
             return
-    raise AssertionError(f"waited in vain for {condition!r}: {out}")
+        assert time.monotonic() < deadline, f"waited in vain for {condition!r}: {out}"
 
 
 def _normal(command: Command, out: str, folder: Path) -> str:

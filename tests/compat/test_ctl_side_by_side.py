@@ -1,15 +1,23 @@
 """The same commands typed into supervisorctl against supervisord, and into both clients against procman."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pkgutil import iter_modules
 
 import pytest
 from ctl_script import run_script
-from peers import PROCMAN, PROCMANCTL, SUPERVISORCTL, SUPERVISORD, running
+from forked import Forked
+from peers import PROCMAN, SUPERVISORD, running
 
-from procman.cli.commands import COMMANDS
+from procman.cli import commands
 from procman.cli.reference import NO_MASTER
 from procman.cli.reference import PROCMANCTL as REFERENCE
 
+SUPERVISORCTL = ("supervisor.supervisorctl:main", "supervisor.xmlrpc", "supervisor.rpcinterface")
+PROCMANCTL = (
+    "procman.cli.procmanctl:main",
+    "procman.client",
+    *(f"procman.cli.commands.{module.name}" for module in iter_modules(commands.__path__)),
+)
 PEERS = {
     "supervisor": (SUPERVISORD, SUPERVISORCTL),
     "procmanctl": (PROCMAN, PROCMANCTL),
@@ -18,8 +26,8 @@ PEERS = {
 
 
 def converse(master, ctl):
-    with running(master) as folder:
-        return run_script(ctl, folder)
+    with running(master) as folder, Forked(*ctl) as client:
+        return run_script(client.run, folder)
 
 
 def test_both_clients_say_of_procman_what_supervisorctl_says_of_supervisord():
@@ -40,5 +48,5 @@ def documented(word):
     entry = REFERENCE.get(word)
     if entry is None:
         return {0, 1}  # unknown syntax
-    unreachable = COMMANDS[word].unreachable
+    unreachable = commands.COMMANDS[word].unreachable
     return {0, *entry.exits, *(NO_MASTER if unreachable is None else {unreachable})}

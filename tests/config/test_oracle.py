@@ -5,8 +5,14 @@ import os
 import random
 import subprocess
 import sys
-from importlib.util import find_spec
+from contextlib import redirect_stdout
+from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryFile
+from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -32,15 +38,46 @@ DIFFICULT = dict(NAMED) | {
 }
 
 
-def ask_supervisor(paths):
-    done = subprocess.run(
-        [sys.executable, str(ORACLE), *map(str, paths)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "SUPERVISOR_PYTHON": sys.executable},
-        check=True,
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+@cache
+def oracle():
+    """Its module; supervisor, with which its child interpreters would begin, is imported here once and for all."""
+    import supervisor.events
+    import supervisor.options  # noqa: F401
+
+    spec = spec_from_file_location("config_oracle", ORACLE)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.subprocess = SimpleNamespace(run=forked)
+    return module
+
+
+def forked(command, *, input, env, cwd, **_):  # noqa: A002 - as `subprocess.run` has it
+    """In place of `subprocess.run`: the oracle's child is a fork of this interpreter, asked and answering as ever."""
+    with TemporaryFile("w+", encoding="utf-8") as asked, TemporaryFile("w+", encoding="utf-8") as said:
+        asked.write(input)
+        asked.seek(0)
+        pid = os.fork()
+        if not pid:
+            status = 1
+            try:
+                os.chdir(cwd)
+                os.environ = env  # noqa: B003 - nothing is executed, and putenv(3) does not take all that execve(2) does
+                sys.stdin, sys.stdout = asked, said
+                oracle().child()
+                said.flush()
+                status = 0
+            finally:
+                os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        said.seek(0)
+        return subprocess.CompletedProcess(command, status, said.read(), "")
+
+
+def ask_supervisor(*paths):
+    said = StringIO()
+    with mock.patch.object(sys, "argv", [str(ORACLE), *map(str, paths)]), redirect_stdout(said):
+        oracle().main()
+    return [json.loads(line) for line in said.getvalue().splitlines()]
 
 
 def complaints(answer):
@@ -71,7 +108,7 @@ def test_a_difficult_file_means_what_it_means_to_supervisor(name, tmp_path, monk
     monkeypatch.chdir("/")
     path = tmp_path / "supervisord.conf"
     path.write_bytes(DIFFICULT[name].encode())
-    [theirs] = ask_supervisor([path])
+    [theirs] = ask_supervisor(path)
     assert differences(path, theirs) == []
 
 
@@ -135,7 +172,7 @@ def test_lines_thrown_together_mean_what_they_mean_to_supervisor(tmp_path, monke
         paths.append(path)
     wrong = {
         path.read_text(): found
-        for path, theirs in zip(paths, ask_supervisor(paths), strict=True)
+        for path, theirs in zip(paths, ask_supervisor(*paths), strict=True)
         if (found := differences(path, theirs))
     }
     assert wrong == {}
