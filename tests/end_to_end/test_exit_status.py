@@ -1,11 +1,10 @@
 """What the master exits with: what brought its end about is for the orchestrator to see."""
 
-import ctypes
-import os
 import signal
 import tempfile
 
 import pytest
+from forked_status import FATAL, forked_status
 from running_master import SLEEPER, RunningMaster, python
 
 from procman import master as composition
@@ -20,7 +19,7 @@ ENDS += [
 def run(tmp_path, code: str, *lines: str, master: str = "", as_pid_1: bool = False) -> RunningMaster:
     options = ["autorestart=false", "startsecs=0", "stdout_logfile=NONE", "stderr_logfile=NONE", *lines]
     # web comes first, so that it is there when job ends.
-    web = f"[program:web]\ncommand={SLEEPER}\npriority=1"
+    web = f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\npriority=1"
     programs = "\n".join([web, f"[program:job]\ncommand={python(code)}", *options, ""])
     return RunningMaster(tmp_path, programs, master=master, as_pid_1=as_pid_1)
 
@@ -44,7 +43,7 @@ def test_a_critical_programs_end_is_the_masters(tmp_path, code, status, as_pid_1
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT], ids=lambda number: number.name)
 def test_pid_1_hears_what_the_kernel_drops_for_it_by_default(tmp_path, number):
     """Every signal that means something to the master: it reads its file again, reopens its logs, and stops."""
-    master = RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\n", as_pid_1=True)
+    master = RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n", as_pid_1=True)
     try:
         position = master.wait_for("web entered RUNNING")
         master.signal(signal.SIGUSR2)
@@ -96,8 +95,6 @@ def test_an_operators_stop_is_no_failure(tmp_path):
 
 # All of them, by a master that a process of the test becomes: to start an interpreter for each would take minutes.
 
-CLONE_NEWPID = 0x20000000
-FATAL = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 25, 26, 27, 29, 30, 31, *range(34, 65)]
 ANY_END = """[supervisord]
 logfile=/dev/null
 silent=true
@@ -126,21 +123,13 @@ def status_of_a_master(where: str, end: str) -> int:
     """What a master exits with when its only program ends so."""
     with open("procman.conf", "w", encoding="utf-8") as file:
         file.write(ANY_END.format(end))
-    child = os.fork()
-    if not child:
-        status = 99
-        try:
-            if where == "PID 1":
-                assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWPID) == 0
-                init = os.fork()
-                if init:
-                    os._exit(os.waitstatus_to_exitcode(os.waitpid(init, 0)[1]))
-            elif where == "plain":
-                composition.become_subreaper = lambda: "the kernel does not let it"
-            status = composition.run("procman.conf", {})
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def lead() -> int:
+        if where == "plain":
+            composition.become_subreaper = lambda: "the kernel does not let it"
+        return composition.run("procman.conf", {})
+
+    return forked_status(lead, as_pid_1=where == "PID 1")
 
 
 @pytest.mark.parametrize("first", range(0, 256, 64))
@@ -154,5 +143,5 @@ def test_every_exit_status_of_a_program_can_be_the_masters(here, where, first):
 @pytest.mark.parametrize("where", ["plain", "subreaper", pytest.param("PID 1", marks=pytest.mark.root)])
 def test_every_signal_that_ends_a_program_can_be_told_by_the_masters_status(here, where):
     """128+n for all whose default action ends a process, real-time signals too."""
-    found = [status_of_a_master(where, f"kill -{number} $$") for number in FATAL]
+    found = [status_of_a_master(where, f"kill -{int(number)} $$") for number in FATAL]
     assert found == [128 + number for number in FATAL]

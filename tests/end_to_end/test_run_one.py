@@ -7,66 +7,24 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 import pytest
+from forked_status import FATAL, forked_status
 from log_lines import PATIENCE, LogLines
 from master_process import environment
 
 from procman import __version__
 from procman.entry import Order, run
 
-CLONE_NEWPID = 0x20000000
-
-FATAL = [
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGILL,
-    signal.SIGTRAP,
-    signal.SIGABRT,
-    signal.SIGBUS,
-    signal.SIGFPE,
-    signal.SIGKILL,
-    signal.SIGUSR1,
-    signal.SIGSEGV,
-    signal.SIGUSR2,
-    signal.SIGPIPE,
-    signal.SIGALRM,
-    signal.SIGTERM,
-    signal.SIGXCPU,
-    signal.SIGXFSZ,
-    signal.SIGVTALRM,
-    signal.SIGPROF,
-    signal.SIGSYS,
-]
 HERE = ["plain", pytest.param("PID 1", marks=pytest.mark.root)]
 
 
 def end_of(where: str, *argv: str, **options: object) -> int:
     """The exit status with which `procman run` would hand the end of that command back."""
-    return apart(where, lambda: run(Order(argv=argv, **options)))
-
-
-def apart(where: str, function: Callable[[], int]) -> int:
-    """The exit status of a process that does that; as PID 1 of a namespace of its own, if that is where."""
-    child = os.fork()
-    if not child:
-        status = 99
-        try:
-            if where == "PID 1":
-                import ctypes
-
-                assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWPID) == 0
-                init = os.fork()
-                if init:
-                    os._exit(os.waitstatus_to_exitcode(os.waitpid(init, 0)[1]))
-            status = function()
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return forked_status(lambda: run(Order(argv=argv, **options)), as_pid_1=where == "PID 1")
 
 
 @pytest.mark.parametrize("where", HERE)
@@ -76,10 +34,10 @@ def test_every_exit_status_is_handed_back(where):
 
 
 @pytest.mark.parametrize("where", HERE)
-@pytest.mark.parametrize("number", FATAL, ids=lambda number: number.name)
-def test_the_signal_that_ended_it_is_handed_back(where, number):
+def test_the_signal_that_ended_it_is_handed_back(where):
     """128+n, as a shell has it."""
-    assert end_of(where, "sh", "-c", f"ulimit -c 0; kill -{int(number)} $$") == 128 + number
+    found = [end_of(where, "sh", "-c", f"ulimit -c 0; kill -{int(number)} $$") for number in FATAL]
+    assert found == [128 + number for number in FATAL]
 
 
 def test_a_status_that_is_expected_is_a_success():

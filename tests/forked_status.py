@@ -1,0 +1,31 @@
+"""The exit status of a process that a test forks: cheaper than an interpreter, and PID 1 where that is wanted."""
+
+import ctypes
+import os
+import signal
+from collections.abc import Callable
+
+CLONE_NEWPID = 0x20000000
+# All whose default action ends a process, those for real time included.
+FATAL = sorted(
+    signal.valid_signals()
+    - {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH}
+    - {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+)
+
+
+def forked_status(function: Callable[[], int], *, as_pid_1: bool = False) -> int:
+    """What a process exits with that does that; `as_pid_1` of a namespace of its own."""
+    child = os.fork()
+    if not child:
+        status = 99
+        try:
+            if as_pid_1:
+                assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWPID) == 0
+                init = os.fork()
+                if init:
+                    os._exit(os.waitstatus_to_exitcode(os.waitpid(init, 0)[1]))
+            status = function()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
