@@ -1,7 +1,12 @@
-"""What all tests share: how hypothesis behaves here. The factories for programs and groups are in `programs`."""
+"""What all tests share: how hypothesis behaves here, and which of them begin first. Factories are in `programs`."""
 
+import gc
 import os
+import signal
+import sys
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Nothing in the tests is timed, so neither is an example; a test that is too slow for CI is for a person to see.
@@ -10,7 +15,42 @@ settings.register_profile("procman", deadline=None, suppress_health_check=[Healt
 settings.register_profile("ci", settings.get_profile("procman"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "procman")
 
+# An image of a container often has this set. Here procman is started a thousand times, and would be compiled each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# Somebody may have started the tests with nohup. What they start has to end by it all the same.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# Those that wait for other processes come first, the longest of all in front, and quick ones fill the gaps at the end.
+LONG = ["compat", "web", "faults", "end_to_end", "export", "simulation"]
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """Of `-n auto`: most tests wait for programs that start, wait or end, so each processor has time for two."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Share out whole files, in their order: what the tests of one have in common is then made once."""
+    if config.getoption("dist", None) == "load":
+        config.option.dist = "loadfile"
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where they are shared out: what takes long begins first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return LONG.index(folder) if folder in LONG else len(LONG)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays, so neither the collector nor a fork has to look at it again and again."""
+    gc.collect()
+    gc.freeze()
