@@ -16,11 +16,14 @@ from procman.client import Client
 
 
 def python(code: str) -> str:
-    """A command line that runs a piece of Python in this interpreter, unbuffered; in one line, as INI wants it."""
-    return shlex.join([sys.executable, "-u", "-c", f"exec({code!r})"]).replace("%", "%%")
+    """A command line that runs a piece of Python in this interpreter, unbuffered; in one line, as INI wants it.
+
+    It has the standard library and procman, and no installed packages to look for at its start.
+    """
+    return shlex.join([sys.executable, "-Su", "-c", f"exec({code!r})"]).replace("%", "%%")
 
 
-SLEEPER = python("import time; time.sleep(1000)")
+SLEEPER = "sleep 1000"
 STUBBORN = python(
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('armed'); time.sleep(1000)"
 )
