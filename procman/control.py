@@ -15,6 +15,7 @@ from procman.core.messages import (
     Adopted,
     Announce,
     Dismissed,
+    KillFailed,
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
@@ -81,6 +82,7 @@ class Control:
         self._lost = lost
         self._times: dict[str, Times] = {}
         self._ages: dict[str, float] = {}  # of those that are being adopted
+        self._refused: dict[str, str] = {}  # why the kernel did not take the latest signal
         self._waiters: dict[str, list[tuple[_Verdict, asyncio.Future[Fault]]]] = {}
         engine.subscribe(self._hear)
 
@@ -187,8 +189,10 @@ class Control:
                 return _result(process, Fault.BAD_SIGNAL, signal)
             if process.state not in SIGNALLABLE:
                 return _result(process, Fault.NOT_RUNNING, process.name)
+            self._refused.pop(process.name, None)
             self._engine.post(SignalRequested(process.name, number))
-            return _result(process)
+            refusal = self._refused.pop(process.name, None)
+            return _result(process) if refusal is None else _result(process, Fault.FAILED, refusal)
 
         return await self._each(specs, lambda p: p.state in SIGNALLABLE, send)
 
@@ -336,8 +340,11 @@ class Control:
     def _hear(self, news: News) -> None:
         if isinstance(news, Dismissed):
             self._times.pop(news.name, None)
+            self._refused.pop(news.name, None)
         if isinstance(news, Adopted):
             self._ages[news.name] = news.age
+        if isinstance(news, KillFailed):
+            self._refused[news.name] = news.reason
         if not isinstance(news, Announce):
             return
         times = self._times.setdefault(news.name, Times())

@@ -72,6 +72,7 @@ News = (
     | Spawned
     | SpawnFailed
     | Kill
+    | KillFailed
     | Reaped
     | LeftBehind
 )
@@ -294,8 +295,9 @@ class Engine:
                         self._carry_out(action)
                     if left_by is not None and left_by.ended is None:
                         self._trees.let_be(left_by.name)
-                    if isinstance(event, GroupChanged):
-                        # A process that is new in it and does not start by itself is announced by nothing else.
+                    if isinstance(event, GroupChanged | KillFailed):
+                        # Of a process that is new in a group and does not start by itself, or of a signal that was to
+                        # end nothing, no announcement tells.
                         self._tell(event)
                 elif self._tree_orders:
                     self._signal_trees()

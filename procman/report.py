@@ -16,11 +16,12 @@ from procman.core.messages import (
     AnnounceRemains,
     ExitStatus,
     Kill,
+    KillFailed,
     Quit,
     Spawned,
     SpawnFailed,
 )
-from procman.core.states import MasterState, State
+from procman.core.states import UP, MasterState, State
 from procman.engine import News
 from procman.system.reaper import Reaped
 from procman.system.signals import signal_name
@@ -105,6 +106,8 @@ class Report:
                 self._log.debug(f"killing {self._short(name)} (pid {pid}) {whole}with signal {signal_name(number)}")
                 if not overdue and self._fleet.state is MasterState.RUNNING:
                     self._await(name)
+            case KillFailed(name, reason) if self._is_up(name):
+                self._log.warn(f"{self._short(name)}: {reason}")
             case AnnounceRemains(name, status, pids):
                 self._log.warn(
                     f"{self._short(name)} has ended ({ending(status)}), and not what it has started: waiting for "
@@ -204,6 +207,10 @@ class Report:
     def _is_stopping(self, name: str) -> bool:
         process = self._fleet.processes.get(name)
         return process is not None and process.state is State.STOPPING
+
+    def _is_up(self, name: str) -> bool:
+        process = self._fleet.processes.get(name)
+        return process is not None and process.state in UP
 
     def _await(self, name: str) -> None:
         self._await_no_more(name)

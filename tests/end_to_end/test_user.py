@@ -1,18 +1,23 @@
 """`user=` of the master: everything of root's is given up before the first program is started, and for good."""
 
 import ast
+import contextlib
 import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import xmlrpc.client
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from master_process import ROOT, Master
+from running_master import RunningMaster
+from supervisor.xmlrpc import SupervisorTransport
 
 NOBODY = pwd.getpwnam("nobody")
 
@@ -109,3 +114,26 @@ def imports(module: str) -> set[str]:
             case _:
                 pass
     return found
+
+
+@as_root
+@pytest.mark.root
+def test_a_signal_that_the_kernel_refuses_was_not_sent(anybodys):
+    """Whoever asked is told so, in every interface; the process goes on, and so does its state."""
+    programs = "[program:web]\ncommand=/bin/sleep 1000\nuser=nobody\n"
+    wrapper = ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill")  # root, but for who may be signalled
+    with contextlib.closing(RunningMaster(anybodys, programs, wrapper=wrapper)) as master:
+        master.wait_for("spawned: 'web'")
+        pid = master.info("web")["pid"]
+        reason = f"cannot send SIGHUP to pid {pid}: Operation not permitted"
+        (result,) = master.call("POST", "/v1/processes/web/signal", {"signal": "HUP"})["results"]
+        assert (result["status"], result["description"]) == ("FAILED", reason)
+        transport = SupervisorTransport(None, None, f"unix://{master.socket}")
+        asked = xmlrpc.client.ServerProxy("http://localhost", transport)
+        with pytest.raises(xmlrpc.client.Fault, match=f"FAILED: {reason}"):
+            asked.supervisor.signalProcess("web", "HUP")
+        transport.close()
+        assert master.info("web")["statename"] in ("STARTING", "RUNNING")
+        master.wait_for(f"web: {reason}")
+        os.kill(pid, signal.SIGKILL)
+        master.wait_for("exited: web")
