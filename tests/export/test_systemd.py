@@ -32,13 +32,16 @@ def settings_of(text):
 
 
 def test_one_service_runs_procman(tmp_path):
-    """It tells when it is ready, passes the stop on itself, and has as long for that as its stop plan says."""
+    """It tells when it is ready, stops its programs itself, and has as long for that as its stop plan says.
+
+    When it is killed, they are left to the one that is started then.
+    """
     config = configured(tmp_path, "[program:web]\ncommand=/bin/true\nstopwaitsecs=20\n")
     exported = systemd.export(config, target())
     assert list(exported.files) == ["shop.service"]
     found = settings_of(only(exported.files))
     assert found["Type"] == ["notify"]
-    assert found["KillMode"] == ["mixed"]
+    assert found["KillMode"] == ["process"]
     assert found["TimeoutStopSec"] == ["26"]
     assert found["ExecStart"] == [f"/usr/local/bin/procman -n -c {tmp_path}/supervisord.conf"]
     assert found["ExecReload"] == [f"/usr/local/bin/procmanctl -c {tmp_path}/supervisord.conf update"]
