@@ -60,6 +60,7 @@ from procman.system.memory import give_back_large_blocks
 from procman.system.notify import Notifier
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
 from procman.system.privileges import drop_privileges
+from procman.system.proc import call_itself
 from procman.system.reaper import Reaped
 from procman.system.shared_sockets import SharedSockets
 from procman.system.signals import STOP, disinherit, signal_name
@@ -70,6 +71,7 @@ from procman.trees import Trees
 from procman.upgrade import Upgrade, command_line
 
 API_VERSION = "3.0"
+NAME = "procman"
 if TYPE_CHECKING:
     from procman.api.xmlrpc import XmlRpc
 
@@ -112,6 +114,8 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
     """
     # A shell's `nohup`, or whatever else started this, must not decide what signals mean to the programs.
     disinherit()
+    # What was started as `python3 -m procman`, or is after an upgrade, has Python's.
+    call_itself(NAME)
     argv = command_line()
     # PID 1 has no default actions: a stop that comes before the loop runs must not be lost.
     for number in STOP:
@@ -156,6 +160,7 @@ def resume(handed: str) -> int:
         for name in IMPORTED_LATER:
             import_module(name)
         return 0
+    call_itself(NAME)
     os.close(int(number))
     for fd in (*standing.fds, *([] if standing.pidfile is None else [standing.pidfile])):
         os.set_inheritable(fd, False)

@@ -254,3 +254,12 @@ def test_the_pid_file_stays_locked(running):
         assert f"is held by pid {master.pid}" in second.text
     finally:
         second.close()
+
+
+def test_who_looks_for_it_by_its_name_finds_it(running):
+    """`pgrep procman`, also where Python was told to run it, as it is after an upgrade."""
+    master = running("")
+    master.wait_for("procman started")
+    for _ in range(2):
+        assert Path(f"/proc/{master.pid}/comm").read_text() == "procman\n"
+        upgrade(master)
