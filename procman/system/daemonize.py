@@ -16,6 +16,8 @@ from procman.errors import ProcmanError
 
 # One write of at most so much arrives in one piece; PIPE_BUF of pipe(7).
 _MESSAGE_MAX = 4096
+# What gives the waiting up.
+_GIVE_UP = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _STDERR = 2
 _FAILED = 1
 # As a shell has it.
@@ -73,13 +75,17 @@ def start_daemon(
     _fill_standard_streams()
     word, teller = os.pipe()
     ours, theirs = socket.socketpair()
+    # Until each process knows what they are to do there: the handlers of now are meant for the daemon.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _GIVE_UP)
     try:
         leader = os.fork()
     except OSError as error:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         raise ProcmanError(f"cannot become a daemon: {error.strerror}; there are too many processes") from None
     if leader:
         os.close(teller)
         theirs.close()
+        _end_by_signals(mask)
         _await(word, leader, ours)
     os.close(word)
     ours.close()
@@ -93,7 +99,9 @@ def start_daemon(
         os._exit(_FAILED)
     if daemon:
         os.close(teller)
+        _end_by_signals(mask)
         _lead(daemon, theirs)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     theirs.close()
     try:
         os.chdir(directory)
@@ -120,11 +128,15 @@ def _fill_standard_streams() -> None:
             pass  # nobody reads it
 
 
+def _end_by_signals(mask: set[signal.Signals | int]) -> None:
+    """Whatever they were to do when a master was to run here."""
+    for number in _GIVE_UP:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def _await(word: int, leader: int, asked: socket.socket) -> NoReturn:
     """The first process: wait for the daemon's word, then exit."""
-    # Whatever these were to do when a master was to run here, now they are there to give the waiting up.
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
     message = b""
     while piece := os.read(word, _MESSAGE_MAX):
         message += piece
@@ -165,8 +177,6 @@ def _without_a_word(asked: socket.socket) -> tuple[int, str]:
 
 def _lead(daemon: int, asked: socket.socket) -> NoReturn:
     """The leader of the session: wait to be asked how the daemon ended, or not needed any more."""
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
     try:
         if asked.recv(1):
             # It has closed the pipe without a word, so it has ended, or is about to.

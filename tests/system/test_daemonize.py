@@ -350,6 +350,24 @@ def test_the_waiting_can_be_given_up(tmp_path, number):
     assert in_a_household(found) == (-number, "False", True, False)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_waiting_can_be_given_up_before_it_has_begun(tmp_path, number):
+    """Not even then the handlers have their say that are there for the daemon."""
+    code = f"""
+        signal.signal({int(number)}, lambda *_: os._exit(0))
+        fork, first = os.fork, os.getpid()
+        def fork_and_give_up():
+            pid = fork()
+            if os.getpid() == first:
+                os.kill(first, {int(number)})
+            return pid
+        os.fork = fork_and_give_up
+        readiness = start_daemon()
+        readiness.ready()
+    """
+    assert in_a_household(lambda: run(tmp_path, code)) == First(-number, "", "")
+
+
 def test_it_can_say_only_one_thing(tmp_path):
     """Whatever comes later is nobody's business."""
     code = """
