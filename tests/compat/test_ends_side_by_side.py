@@ -4,14 +4,14 @@
 """
 
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from log_lines import PATIENCE
+from log_lines import PATIENCE, LogLines
 from peers import PROCMAN, SUPERVISORCTL, SUPERVISORD, running
 
 PROGRAMS = Path(__file__).parents[1] / "end_to_end" / "programs"
@@ -42,14 +42,12 @@ def family(behaviour: str, *lines: str) -> str:
 
 def pid_of(folder: Path, who: str) -> int:
     """Of the family's parent or descendant, once it is up."""
-    log = folder / "family.log"
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        found = [line.split() for line in log.read_text().splitlines() if line.startswith(who)] if log.exists() else []
-        if found:
-            return int(found[0][1])
-        assert time.monotonic() < deadline, "the family did not come up"
-        os.sched_yield()
+    command = ["tail", "--lines=+1", "-F", folder / "family.log"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as log:
+        try:
+            return int(LogLines(log).expect(rf"^{who} (\d+)").group(1))
+        finally:
+            log.kill()
 
 
 def ctl(folder: Path, *words: str) -> str:
@@ -78,21 +76,21 @@ def test_who_made_a_session_of_his_own_outlives_the_master(master):
     """By default with both; procman says so."""
     with running(master, a_file(family("obeys obeys"))) as folder:
         descendant = pid_of(folder, "descendant")
-        log = folder / "log"
-        subprocess.run(["kill", "-TERM", (folder / "pid").read_text().strip()], check=True)
-        wait_for_the_end(folder)
-        said = log.read_text()
+        end(int((folder / "pid").read_text()))
+        said = (folder / "log").read_text()
     assert alive(descendant)
     os.kill(descendant, signal.SIGKILL)
     assert (f"(pid {descendant}) behind" in said) is (master is PROCMAN)
 
 
-def wait_for_the_end(folder: Path) -> None:
-    """The pid file goes last."""
-    deadline = time.monotonic() + PATIENCE
-    while (folder / "pid").exists():
-        assert time.monotonic() < deadline, "it does not end"
-        os.sched_yield()
+def end(master: int) -> None:
+    """SIGTERM, and until it has gone."""
+    pidfd = os.pidfd_open(master)
+    try:
+        signal.pidfd_send_signal(pidfd, signal.SIGTERM)
+        assert select.select([pidfd], [], [], PATIENCE)[0], "it does not end"
+    finally:
+        os.close(pidfd)
 
 
 def test_procman_can_stop_all_of_it():
