@@ -125,9 +125,11 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
     reporter = Reporter(Notifier())
     try:
         config = read()
-        if daemon or config.master.daemon:
+        background = daemon or config.master.daemon
+        if background or config.master.directory is not None:
             source.folder = os.getcwd()
             config = read()
+        if background:
             reporter.daemon = start_daemon(directory=config.master.directory or "/", umask=config.master.umask)
         notes = _become(config)
         if config.wants_background and reporter.daemon is None:
@@ -137,7 +139,7 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
         refusal = None if os.getpid() == 1 else become_subreaper()
         if refusal is not None:
             notes.append(f"{refusal}: descendants of programs are lost sight of when their parents end")
-        journal = _journal(config, notes)
+        journal = _journal(config, source.fingerprint, notes)
         return _live(_Whole(source, argv, reporter, journal, adopts=refusal is None), config, notes)
     except ProcmanError as error:
         if reporter.failed(str(error), BAD_START):
@@ -154,7 +156,9 @@ def resume(handed: str) -> int:
     standing: MasterStanding = from_json(MasterStanding, from_file(int(number)).get("master"))
     # What the file says now is for the next reload or update.
     _check_handlers(standing.config)
-    journal = NoJournal() if standing.journal is None else Journal(StateFile.resume(standing.journal), fingerprint)
+    journal: Journal | NoJournal = NoJournal()
+    if standing.journal is not None:
+        journal = Journal(StateFile.resume(standing.journal), standing.source.fingerprint)
     if check:
         # Anything that is imported later has to be there, too.
         for name in IMPORTED_LATER:
@@ -187,12 +191,25 @@ class Source:
     path: str
     overrides: dict[str, str]
     allow_writable: bool
-    folder: str | None = None  # where a daemon was started
+    folder: str | None = None  # where a master was started that stands elsewhere now
+    at_home: str | None = None  # and where its programs run that have no directory of their own
 
     def read(self) -> Config:
         """Read it again; raises ConfigError."""
         read = partial(_load, self.path, self.overrides, allow_writable=self.allow_writable)
-        return read() if self.folder is None else _where_it_stands(read, self.folder)
+        if self.folder is None:
+            return read()
+        config = _where_it_stands(read, self.folder)
+        self.at_home = config.master.directory or self.folder
+        return config
+
+    def fingerprint(self, program: Program) -> int:
+        """What tells a definition from one that a running process cannot have.
+
+        The same for a daemon and in the foreground, where a program without a directory has none: either may go on
+        with what the other has left running.
+        """
+        return fingerprint(replace(program, directory=None) if program.directory == self.at_home else program)
 
 
 @dataclass(slots=True)
@@ -240,12 +257,8 @@ def _check_handlers(config: Config) -> None:
 def _where_it_stands(read: Callable[[], Config], folder: str) -> Config:
     """A file that means the same when the master itself has left the folder where it was started.
 
-    Programs run where they would in the foreground.
+    Programs run in the master's `directory`, as under supervisord, or where it was started.
     """
-
-    def absolute(path: str | None) -> str | None:
-        return path if path in (None, AUTO) else os.path.join(folder, path)
-
     here = os.getcwd()
     os.chdir(folder)
     try:
@@ -253,17 +266,22 @@ def _where_it_stands(read: Callable[[], Config], folder: str) -> Config:
     finally:
         os.chdir(here)
     master = config.master
+    home = os.path.join(folder, master.directory) if master.directory else folder
+
+    def absolute(path: str | None) -> str | None:
+        return path if path in (None, AUTO) else os.path.join(home, path)
+
     groups = [
         replace(
             group,
             programs=tuple(
                 replace(
                     program,
-                    directory=os.path.join(folder, program.directory or ""),
+                    directory=os.path.join(home, program.directory) if program.directory else home,
                     stdout_logfile=absolute(program.stdout_logfile),
                     stderr_logfile=absolute(program.stderr_logfile),
-                    stdout_also=tuple(os.path.join(folder, path) for path in program.stdout_also),
-                    stderr_also=tuple(os.path.join(folder, path) for path in program.stderr_also),
+                    stdout_also=tuple(os.path.join(home, path) for path in program.stdout_also),
+                    stderr_also=tuple(os.path.join(home, path) for path in program.stderr_also),
                 )
                 for program in group.programs
             ),
@@ -275,6 +293,7 @@ def _where_it_stands(read: Callable[[], Config], folder: str) -> Config:
         logfile=master.logfile if master.logfile == "syslog" else os.path.join(folder, master.logfile),
         pidfile=os.path.join(folder, master.pidfile),
         childlogdir=os.path.join(folder, master.childlogdir),
+        directory=None if master.directory is None else home,
     )
     return replace(config, master=at_home, groups=tuple(groups))
 
@@ -298,7 +317,7 @@ def _become(config: Config) -> list[str]:
     return notes
 
 
-def _journal(config: Config, notes: list[str]) -> Journal | NoJournal:
+def _journal(config: Config, fingerprint: Callable[[Program], int], notes: list[str]) -> Journal | NoJournal:
     """Where it is written down what runs. Raises StateFileHeld: another master does so for the same socket."""
     if os.getpid() == 1:
         return NoJournal()  # nothing outlives it

@@ -106,6 +106,54 @@ def test_relative_paths_are_meant_from_where_it_was_started(here):
     assert not Path("/master.log").exists()
 
 
+@pytest.mark.parametrize("background", [True, False])
+def test_programs_run_in_the_directory_of_the_master(here, background):
+    """As under supervisord, a relative one too; what is the master's own stays where it was started, also later."""
+    (here / "srv" / "deep").mkdir(parents=True)
+    programs = FILE.replace("umask=027", "directory=srv") + "[program:deep]\ncommand=sleep 1000\ndirectory=deep\n"
+    Path("procman.conf").write_text(programs)
+    if background:
+        assert daemon().stderr == ""
+    else:
+        Path("run").mkdir()
+        words = [sys.executable, "-m", "procman", "-c", "procman.conf"]
+        master = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment(here / "run")
+        )
+    for life in (1, 2):
+        if not background and life == 1:
+            while not (here / "master.pid").exists():
+                assert master.poll() is None
+                select.select([], [], [], 0.02)
+        wait_for(here / "master.log", "success: web entered RUNNING", life)
+        children = Path(f"/proc/{the_pid()}/task/{the_pid()}/children").read_text().split()
+        places = {Path(f"/proc/{child}/cwd").readlink() for child in children}
+        assert places == {here / "srv", here / "srv" / "deep"}
+        assert (here / "srv" / "web.log").exists()
+        procman("reload", "--pidfile", "master.pid")
+    wait_for(here / "master.log", "success: web entered RUNNING", 3)
+    assert not (here / "srv" / "master.log").exists()
+    assert procman("stop", "--pidfile", "master.pid").returncode == 0
+    if not background:
+        assert master.wait() == 0
+
+
+def test_a_daemon_goes_on_with_what_the_foreground_has_left(here):
+    """A program without a directory has the same definition in both, for it runs in the same place."""
+    Path("run").mkdir()
+    words = [sys.executable, "-m", "procman", "-c", "procman.conf"]
+    with subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environment(here / "run")
+    ) as master:
+        assert any("success: web entered RUNNING" in line for line in master.stdout)
+        (web,) = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text().split()
+        master.kill()
+    daemon()
+    wait_for(here / "master.log", f"adopted: 'web' with pid {web}", 1)
+    assert "with another definition" not in (here / "master.log").read_text()
+    assert os.readlink(f"/proc/{web}/cwd") == str(here)
+
+
 def wait_for(log: Path, text: str, times: int) -> None:
     """Until it stands there so often: of a file's growth nothing tells without a wait."""
     deadline = time.monotonic() + PATIENCE
