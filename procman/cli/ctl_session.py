@@ -104,7 +104,7 @@ class Session:
         """Say what is wrong with the arguments, and show the command's help."""
         self.problem(text, code="BAD_ARGUMENTS", exitstatus=exitstatus)
         if command is not None:
-            self.say(import_module("procman.cli.commands.help").TOPICS[command])
+            self.say(import_module("procman.cli.commands.help").text_of(command))
 
     def check(self) -> None:
         """Raise if no master answers; commands that supervisorctl lets look first do so before they judge arguments."""

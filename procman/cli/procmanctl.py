@@ -60,9 +60,10 @@ Usage: procmanctl [flags] [command [arguments]]
 Commands are words like "tail" or "stop"; "procmanctl help" lists them, "procmanctl help tail" explains one. Without a
 command it is a shell that reads commands. Names are NAME, GROUP:NAME, GROUP:*, all, or a pattern like 'web*'.
 
-Ours alone: "status --long" shows what each process uses, "update --dry-run" what an update would do, "stop-plan" how
-long a shutdown takes at worst ("--budget 10s": and what would make it fit), "config" the options in effect and where
-each is from, "upgrade" has the master go on with the procman that is installed now, while all programs run on.
+Ours alone: "status --long" shows what each process uses, "update --dry-run" what an update would do, "health" whether
+everything is up that should be, "stop-plan" how long a shutdown takes at worst ("--budget 10s": and what would make it
+fit), "config" the options in effect and where each is from, "upgrade" has the master go on with the procman that is
+installed now, while all programs run on.
 
 Exit status: that of supervisorctl. 0 success; 1 an error; 2 bad usage; 3 status: something is not running;
 4 status: unknown name or no master; 4 or 7 no master; 7 the program is not running or did not start."""

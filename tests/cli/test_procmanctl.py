@@ -13,7 +13,8 @@ from fake_master import Refusal, process
 
 import procman
 from procman import __version__
-from procman.cli.commands.help import TOPICS
+from procman.cli.commands import COMMANDS
+from procman.cli.commands.help import OURS, TOPICS
 
 
 def test_version_shutdown_and_reload_say_what_scripts_wait_for(ctl, master):
@@ -38,12 +39,14 @@ def test_an_unknown_command_is_unknown_syntax(ctl):
 
 
 def test_help_lists_the_commands_of_supervisorctl(ctl):
-    """In its columns; `?` is the same."""
+    """In its columns, and then its own as if a plug-in had brought them; `?` is the same."""
     assert ctl("help").text == (
         "\ndefault commands (type help <topic>):\n=====================================\n"
         "add    exit      open  reload  restart   start   tail   \n"
         "avail  fg        pid   remove  shutdown  status  update \n"
         "clear  maintail  quit  reread  signal    stop    version\n\n"
+        "procman commands (type help <topic>):\n=====================================\n"
+        "config  health  stop-plan  upgrade\n\n"
     )
     assert ctl("?").text == ctl("help").text
     assert ctl("help", "nope").text == "*** No help on nope\n"
@@ -60,6 +63,18 @@ def test_every_topic_of_help_is_word_for_word_supervisorctls(ctl, topic):
     out = StringIO()
     supervisorctl.Controller(options, stdout=out).onecmd(f"help {topic}")
     assert ctl("help", topic).text == out.getvalue()
+
+
+def test_every_command_has_a_topic_and_every_topic_a_command():
+    """So `help` lists all there is, and each can say how it is used."""
+    assert TOPICS.keys() | OURS.keys() == COMMANDS.keys() - {"EOF"}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"EOF"}))
+def test_bad_arguments_are_never_a_traceback(ctl, command):
+    """Whatever a command makes of them, it ends as a command ends."""
+    for words in ([command, "--bogus"], [command, "-x", "y", "z"]):
+        assert ctl(*words).status in (0, 1, 2, 4, 7)
 
 
 @pytest.mark.parametrize("command", ["quit", "exit", "EOF"])

@@ -384,6 +384,8 @@ def _normal(command: Command, out: str, folder: Path) -> str:
         out = pattern.sub(same, out)
     if command.words[0] == "pid":
         out = re.sub(r"^[1-9]\d*$", "PID", out, flags=re.MULTILINE)
+    if command.words[0] in ("help", "?"):
+        out = re.sub(r"^procman commands .*?\n\n", "", out, flags=re.MULTILINE | re.DOTALL)
     if command.words == ("version",):
         out = re.sub(r"^[\d.]+\S*$", "VERSION", out, flags=re.MULTILINE)
     if command.unordered:

@@ -47,6 +47,8 @@ SAME = (
     (re.compile(r"pid \d+"), "pid PID"),
     (re.compile(r"uptime \d+:\d\d:\d\d"), "uptime TIME"),
     (re.compile(r"\w{3} \d\d \d\d:\d\d [AP]M"), "DATE"),
+    # What procmanctl alone has is below the rest.
+    (re.compile(r"^procman commands .*?\n\n", re.MULTILINE | re.DOTALL), ""),
 )
 
 

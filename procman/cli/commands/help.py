@@ -1,4 +1,4 @@
-"""help and its topics, in supervisorctl's words; what is ours alone stands in `procmanctl -h`."""
+"""help and its topics, in supervisorctl's words; then what is ours alone, as it lists what a plug-in brings."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ TOPICS = {
     "version": "version\t\t\tShow the version of the remote supervisord process",
 }
 
-# What supervisorctl does not have. Its list of commands stays what it is there.
+# What supervisorctl does not have.
 OURS = {
     "config": (
         "config\t\t\tShow what the master and its servers go by, and where that is from (secrets hidden)\n"
@@ -104,18 +104,27 @@ OURS = {
 _WIDTH = 79  # as wide as Python's cmd module, and so supervisorctl, makes its columns
 
 
+def text_of(topic: str) -> str:
+    """What is known about a command."""
+    return (TOPICS | OURS).get(topic, f"*** No help on {topic}")
+
+
 def show_help(session: Session, words: list[str]) -> None:
     """The list of commands, or what is known about one."""
     topic = " ".join(words)
-    names = sorted(TOPICS.keys() - {"help"})
     if not topic:
-        session.put(commands=names)
-        header = "default commands (type help <topic>):"
-        session.say("\n".join(["", header, "=" * len(header), *_columns(names), ""]))
+        names = sorted(TOPICS.keys() - {"help"})
+        session.put(commands=[*names, *sorted(OURS)])
+        session.say("\n".join(["", *_block("default", names), *_block("procman", sorted(OURS))]))
     else:
-        text = (TOPICS | OURS).get(topic, f"*** No help on {topic}")
+        text = text_of(topic)
         session.put(topic=topic, text=text)
         session.say(text)
+
+
+def _block(whose: str, names: list[str]) -> list[str]:
+    header = f"{whose} commands (type help <topic>):"
+    return [header, "=" * len(header), *_columns(names), ""]
 
 
 def _columns(words: list[str]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from procman.cli import show
 from procman.cli import stop_plan as shown
-from procman.cli.commands.help import OURS
 from procman.cli.ctl_session import GENERIC
 from procman.client import quoted
 
@@ -24,8 +23,7 @@ def stop_plan(session: Session, words: list[str]) -> None:
         case [word] if word.startswith("--budget="):
             path = f"/v1/stop-plan?budget={quoted(word.removeprefix('--budget='))}"
         case _:
-            session.usage("Error: stop-plan takes nothing but --budget DURATION")
-            session.say(OURS["stop-plan"])
+            session.usage("Error: stop-plan takes nothing but --budget DURATION", "stop-plan")
             return
     plan: StopPlanInfo = session.client.call("GET", path)
     session.put(**plan)
