@@ -156,16 +156,18 @@ class _Keeper:
         if directory is None:
             yield
             return
-        here = os.getcwd()
+        # Not by its name: where it stands may have been removed.
+        here = os.open(".", os.O_PATH | os.O_DIRECTORY)
         try:
-            os.chdir(directory)
-        except OSError as error:
-            reason = f"cannot run {self._order.argv[0]} in {directory}: {error.strerror}; name another with --chdir"
-            raise CannotRun(reason, NOT_EXECUTABLE) from None
-        try:
+            try:
+                os.chdir(directory)
+            except OSError as error:
+                reason = f"cannot run {self._order.argv[0]} in {directory}: {error.strerror}; name another with --chdir"
+                raise CannotRun(reason, NOT_EXECUTABLE) from None
             yield
         finally:
-            os.chdir(here)
+            os.fchdir(here)
+            os.close(here)
 
     def _wait_for_the_end(self) -> int:
         """Pass signals on until the program has ended; how, as a shell would say it."""

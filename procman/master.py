@@ -199,7 +199,7 @@ class Source:
         read = partial(_load, self.path, self.overrides, allow_writable=self.allow_writable)
         if self.folder is None:
             return read()
-        config = _where_it_stands(read, self.folder)
+        config = _where_it_stands(read, self.path, self.folder)
         self.at_home = config.master.directory or self.folder
         return config
 
@@ -235,7 +235,11 @@ class MasterStanding:
 
 def _load(path: str, overrides: Mapping[str, str], *, allow_writable: bool) -> Config:
     """The file, and the handlers that it names, which are there to be called; raises ConfigError."""
-    config = load(path, overrides=overrides, refuse_writable=may_refuse() and not allow_writable)
+    try:
+        config = load(path, overrides=overrides, refuse_writable=may_refuse() and not allow_writable)
+    except FileNotFoundError:
+        message = "cannot tell what relative paths mean: the directory procman is in was removed; make them absolute"
+        raise ConfigError([Problem(path, None, None, None, message)]) from None
     _check_handlers(config)
     return config
 
@@ -254,17 +258,23 @@ def _check_handlers(config: Config) -> None:
         raise ConfigError(problems)
 
 
-def _where_it_stands(read: Callable[[], Config], folder: str) -> Config:
+def _where_it_stands(read: Callable[[], Config], file: str, folder: str) -> Config:
     """A file that means the same when the master itself has left the folder where it was started.
 
     Programs run in the master's `directory`, as under supervisord, or where it was started.
     """
-    here = os.getcwd()
-    os.chdir(folder)
+    # Not by its name: where it stands may have been removed.
+    here = os.open(".", os.O_PATH | os.O_DIRECTORY)
     try:
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            message = f"cannot look from {folder}, where this master was started: {error.strerror}; make it again"
+            raise ConfigError([Problem(file, None, None, None, message)]) from None
         config = read()
     finally:
-        os.chdir(here)
+        os.fchdir(here)
+        os.close(here)
     master = config.master
     home = os.path.join(folder, master.directory) if master.directory else folder
 

@@ -52,9 +52,17 @@ def exposure(path: str) -> Exposure | None:
     return min(found, key=lambda one: not one.by_mode) if found else None
 
 
+def whole_path(path: str) -> str:
+    """From the root on, with nothing taken out: the folder above a link is not that of its name.
+
+    The current directory may have been removed; who names a whole path need not know.
+    """
+    return path if path.startswith("/") else os.path.join(os.getcwd(), path)
+
+
 def way_to(path: str) -> Iterator[tuple[str, str]]:
     """Each folder on the way to a file and what is looked up in it, links followed; the last one is the file."""
-    todo = os.path.join(os.getcwd(), path).split("/")[::-1]
+    todo = whole_path(path).split("/")[::-1]
     folder, links = "/", 0
     while todo:
         name = todo.pop()

@@ -80,12 +80,12 @@ def _look(environ: Mapping[str, str]) -> Settings:
     settings.url = environ.get("PROCMAN_SERVER_URL") or environ.get("SUPERVISOR_SERVER_URL")
     if settings.url:
         return settings
-    from procman.config.find import default_sockets, find_config  # noqa: PLC0415 - where -s says it, nobody looks
+    from procman.config.find import find_config, runtime_dirs  # noqa: PLC0415 - where -s says it, nobody looks
 
     path = find_config()
     if path is not None:
         return _from_file(path)
-    folders = [os.path.dirname(socket) for socket in default_sockets("")]
+    folders = runtime_dirs()
     sockets = [
         os.path.join(folder, name)
         for folder in folders

@@ -90,8 +90,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read has gone; Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return OK
+    except FileNotFoundError:
+        if _is_somewhere():
+            raise
+        print("procman: cannot go on: the current directory was removed; change to one that is there", file=sys.stderr)
+        return BAD_USAGE
     except KeyboardInterrupt:
         return 130
+
+
+def _is_somewhere() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _resume(handed: str) -> int:

@@ -35,10 +35,11 @@ def runtime_dir() -> str:
 
     Only the name: `ensure_runtime_dir` makes it.
     """
-    return _runtime_dirs()[0]
+    return runtime_dirs()[0]
 
 
-def _runtime_dirs() -> list[str]:
+def runtime_dirs() -> list[str]:
+    """That folder, and where it is without XDG_RUNTIME_DIR."""
     chosen = os.environ.get("XDG_RUNTIME_DIR", "")
     uid = os.geteuid()
     folders = ["/run/procman" if uid == 0 else f"/tmp/procman-{uid}"]  # noqa: S108 - verified before use
@@ -107,4 +108,4 @@ def default_sockets(config_file: str) -> list[str]:
     stem = os.path.basename(real).partition(".")[0]
     short = "".join(letter for letter in stem if letter.isascii() and (letter.isalnum() or letter in "-_"))[:8]
     name = f"{short or 'procman'}-{zlib.crc32(os.fsencode(real)):08x}.sock"
-    return [os.path.join(folder, name) for folder in _runtime_dirs()]
+    return [os.path.join(folder, name) for folder in runtime_dirs()]

@@ -10,7 +10,7 @@ import stat
 import time
 from enum import Enum
 
-from procman.writers import MOST_LINKS, is_open_to_others
+from procman.writers import MOST_LINKS, is_open_to_others, whole_path
 
 # Root's, by whatever name: what happens there is nobody's loss.
 _DEVICES = ("/dev/", "/proc/self/fd/", "/proc/1/fd/")
@@ -32,7 +32,7 @@ def open_log(path: str, flags: int, mode: int = 0o666) -> int:
     """os.open; raises Untrusted, which says why, where root would be led astray."""
     if os.geteuid() != 0 or _is_device(path) or "\0" in path:
         return os.open(path, flags, mode)
-    folder = _look_at(os.path.dirname(os.path.join(os.getcwd(), path)))
+    folder = _look_at(os.path.dirname(whole_path(path)))
     if folder is not _Folder.FAR:
         try:
             fd = os.open(path, flags | os.O_NOFOLLOW, mode)
@@ -89,7 +89,7 @@ def _is_device(path: str) -> bool:
 
 def _open_step_by_step(path: str, flags: int, mode: int) -> int:
     """Go from folder to folder, each held open, so that none can be exchanged behind us."""
-    todo = os.path.join(os.getcwd(), path).split("/")[::-1]
+    todo = whole_path(path).split("/")[::-1]
     place = _Place(os.open("/", _LOOK | os.O_DIRECTORY))
     links = 0
     try:

@@ -80,7 +80,7 @@ def test_a_derived_socket_is_looked_for_where_it_is(tmp_path, monkeypatch):
     from procman.config import find
 
     folders = [str(tmp_path / "mine"), str(tmp_path / "system")]
-    monkeypatch.setattr(find, "_runtime_dirs", lambda: folders)
+    monkeypatch.setattr(find, "runtime_dirs", lambda: folders)
     file = write(tmp_path / "procman.toml", "")
     there = find.default_sockets(file)[1]
     write(tmp_path / "system" / os.path.basename(there), "")
@@ -144,7 +144,7 @@ def folders(tmp_path, monkeypatch):
     folder = tmp_path / "runtime"
     folder.mkdir()
     monkeypatch.setattr(find, "SEARCH", ())
-    monkeypatch.setattr(find, "_runtime_dirs", lambda: [str(folder)])
+    monkeypatch.setattr(find, "runtime_dirs", lambda: [str(folder)])
     return folder
 
 

@@ -182,6 +182,40 @@ def test_a_daemon_that_cannot_be_says_why(here, lines, reason):
     assert not (here / "master.pid").exists()
 
 
+def test_where_a_daemon_was_started_is_removed(here):
+    """It says what it misses; nothing is changed, and when the directory is there again all is well."""
+    daemon()
+    pid = the_pid()
+    elsewhere = here.with_name("elsewhere")
+    here.rename(elsewhere)
+    os.chdir(elsewhere)
+    (elsewhere / "procman.conf").write_text(FILE)
+    assert procman("reload", "--pidfile", "master.pid").returncode == 0
+    wait_for(elsewhere / "master.log", f"cannot look from {here}, where this master was started", 1)
+    wait_for(elsewhere / "master.log", "everything goes on as it was", 1)
+    elsewhere.rename(here)
+    os.chdir(here)
+    assert procman("reload", "--pidfile", "master.pid").returncode == 0
+    wait_for(here / "master.log", "success: web entered RUNNING", 2)
+    assert the_pid() == pid
+
+
+@pytest.mark.parametrize(
+    "words", [["-c", "x.conf"], ["check", "-c", "x.conf"], ["--daemon", "-c", "{}"], ["run", "-d", "--", "true"]]
+)
+def test_a_current_directory_that_was_removed_is_said(tmp_path, words):
+    """In one line."""
+    gone = tmp_path / "gone"
+    enter = ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(gone), sys.executable, "-m", "procman"]
+    gone.mkdir()
+    file = tmp_path / "whole.conf"
+    file.write_text("[supervisord]\nlogfile=/dev/null\npidfile=/dev/null\n")
+    asked = [*enter, *(word.format(file) for word in words)]
+    ran = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert ran.returncode == 2
+    assert ran.stderr == "procman: cannot go on: the current directory was removed; change to one that is there\n"
+
+
 def test_a_second_start_says_who_is_there(here):
     """The pid file is locked, whatever became of the socket, and of what the first one has written down."""
     daemon()

@@ -228,3 +228,24 @@ def test_the_log_directory_vanishes_and_comes_back(run, tmp_path):
     assert said - gone - log.stat().st_size <= master.info("counts")["lost"] < said
     assert "stopped: counts" in (logs / "master.log").read_text()
     assert_well(master)
+
+
+def test_the_directory_that_it_was_started_in_is_removed(run, tmp_path):
+    """As old releases are. Whole paths go on, also for what is new; what relative ones mean is not guessed."""
+    release = tmp_path / "release"
+    enter = ("sh", "-c", 'mkdir "$0" && cd "$0" && exec "$@"', str(release))
+    late = program("late", "echo here", stdout_logfile=tmp_path / "late.log", autorestart="false")
+    master = run(program("web", SLEEPER), wrapper=enter).begins("web")
+    release.rmdir()
+    master.write(program("web", SLEEPER) + late)
+    assert master.ctl("update").stdout == "late: added process group\n"
+    assert master.ctl("restart", "web").stdout == "web: stopped\nweb: started\n"
+    master.until("late", "EXITED")
+    assert master.ctl("tail", "late").stdout == "here\n\n"
+    master.signal(signal.SIGUSR2)
+    master.wait_for("procman logreopen")
+    assert "entered RUNNING" in master.ctl("maintail").stdout
+    master.file.write_text(master.file.read_text().replace(f"pidfile={tmp_path}/", "pidfile="))
+    assert "the directory procman is in was removed; make them absolute" in master.ctl("reread").stdout
+    assert "cannot write log" not in master.log()
+    assert_well(master, held=2)  # the logs of the new one
