@@ -73,6 +73,8 @@ class Command(NamedTuple):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments say; returns the exit status."""
+    if argv is None:
+        _speak_utf8()
     handed = os.environ.pop(VARIABLE, None) if argv is None else None
     if handed is not None:
         return _resume(handed)
@@ -97,6 +99,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD_USAGE
     except KeyboardInterrupt:
         return 130
+
+
+def _speak_utf8() -> None:
+    """Begin anew where the locale has other letters: names and commands are passed on as the file has them."""
+    if not sys.flags.utf8_mode and sys.getfilesystemencoding() != "utf-8":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - what runs here
 
 
 def _is_somewhere() -> bool:

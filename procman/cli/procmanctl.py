@@ -71,7 +71,7 @@ Exit status: that of supervisorctl. 0 success; 1 an error; 2 bad usage; 3 status
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run procmanctl; the exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = [_as_utf8(word) for word in sys.argv[1:]] if argv is None else list(argv)
     try:
         return _run(words)
     except KeyboardInterrupt:
@@ -85,6 +85,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         _forget_output()
         sys.stderr.write(f"Error: cannot go on: {error}\n")
         return ctl_session.GENERIC
+
+
+def _as_utf8(word: str) -> str:
+    """A name as the terminal has it, whatever the locale says of letters beyond ASCII."""
+    if word.isascii() or sys.getfilesystemencoding() == "utf-8":
+        return word
+    try:
+        return os.fsencode(word).decode()
+    except UnicodeDecodeError:
+        return word
 
 
 def _run(argv: list[str]) -> int:

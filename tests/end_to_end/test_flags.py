@@ -1,11 +1,15 @@
 """supervisord's flags: each has its effect, and wins over the file."""
 
 import contextlib
+import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from log_lines import PATIENCE
 from running_master import RunningMaster
 
 # What each flag has to win over.
@@ -110,3 +114,23 @@ def test_included_files_are_logged(tmp_path):
         assert master.info("a")["statename"] == "STOPPED"
     finally:
         master.close()
+
+
+def test_names_are_utf8_whatever_the_locale_says(tmp_path):
+    """Those of programs, in their environment and in the log; also for the client, and after an upgrade."""
+    other = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    said = "[program:größe]\ncommand=sh -c 'echo $SUPERVISOR_PROCESS_NAME; echo ß; exec sleep 1000'\nstartsecs=0\n"
+    with contextlib.closing(RunningMaster(tmp_path, said, **other)) as master:
+        master.wait_for("success: größe entered RUNNING")
+        with contextlib.closing(master.follow("größe")) as log:
+            heard = b""
+            while heard.count(b"\n") < 2:
+                heard += next(log)
+        assert heard.decode() == "größe\nß\n"
+        assert master.ctl("upgrade").returncode == 0
+        ask = [sys.executable, "-m", "procman.cli.procmanctl", "-s", f"unix://{master.socket}", "status", "größe"]
+        shown = subprocess.run(ask, env={**os.environ, **other}, capture_output=True, timeout=PATIENCE, check=False)
+        assert shown.stdout.decode().split()[:2] == ["größe", "RUNNING"]
+        check = [sys.executable, "-m", "procman", "check", "-c", str(master.file)]
+        checked = subprocess.run(check, env={**os.environ, **other}, capture_output=True, timeout=PATIENCE, check=False)
+        assert ("größe" in checked.stdout.decode(), checked.stderr) == (True, b"")
