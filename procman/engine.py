@@ -186,8 +186,6 @@ class Engine:
         self._loop.add_reader(watched.fileno(), self._adopted_ended, child.pid)
         self._trees.adopted(name, watched.identity, tag)
         program = self.fleet.processes[name].program
-        self._records.starting(name, program, tag)
-        self._records.started(tag, watched.identity, child)
         self._guarded(partial(self._streams.attach, name, program, child))
         event = Adopted(name, child.pid, age)
         self._tell(event)

@@ -166,6 +166,8 @@ class TakeOver:
             child = Child(identity.pid, pipes.stdin, pipes.stdout, pipes.stderr)
         except OSError as error:
             reason = reason or f"its pipes cannot be opened ({error.strerror})"
+        # Before anything can be asked of it; and as it was, so that the next master has the same to decide.
+        self._journal.file.adopted(record)
         age = max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - identity.start / TICKS)
         engine.adopt(record.name, child, watched, record.tag, age)
         if reason:

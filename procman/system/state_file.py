@@ -195,6 +195,12 @@ class StateFile:
             self._by_pid[identity.pid] = tag
             self._note(["=", tag, identity.pid, identity.start, pipes])
 
+    def adopted(self, record: Record) -> None:
+        """It was, by an earlier master; said in one line, so that at no moment less is known of it than before."""
+        self._records[record.tag] = record
+        self._by_pid[record.pid] = record.tag
+        self._note(_line(record))
+
     def not_started(self, tag: str) -> None:
         """It was not."""
         if self._records.pop(tag, None) is not None:

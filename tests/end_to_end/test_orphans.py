@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from master_process import Master
-from running_master import COUNTER, OBEDIENT, SLEEPER, python
+from running_master import COUNTER, OBEDIENT, SLEEPER, STUBBORN, python
 
 from procman.client import Client
 
@@ -197,6 +197,22 @@ def test_a_program_whose_definition_has_changed_is_replaced(machine):
     after = machine.processes(second)
     assert after["x"]["pid"] != before["x"]["pid"]
     assert after["y"]["pid"] == before["y"]["pid"]
+
+
+def test_a_master_that_is_killed_while_it_replaces_a_program_leaves_that_to_the_next(machine):
+    """That it is being replaced is not forgotten: the third master finds what the second one has found."""
+    machine.write(f"[program:x]\ncommand={STUBBORN}\nstartsecs=0\nstdout_logfile=-\n")
+    first = machine.start()
+    says(first, "armed")
+    machine.kill(first)
+    machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\nstopwaitsecs=1000\n")
+    second = machine.start()
+    says(second, "x is restarted: it was started with another definition")
+    machine.kill(second)
+    third = machine.start()
+    says(third, "x is restarted: it was started with another definition")
+    os.kill(machine.processes(third)["x"]["pid"], signal.SIGKILL)
+    says(third, "spawned: 'x'")
 
 
 def test_orphans_stop_replaces_all_of_them(machine):

@@ -78,6 +78,26 @@ def test_what_was_started_and_has_not_ended_is_found(path):
     assert found.boot == boot_id()
 
 
+def test_an_adoption_that_is_cut_off_anywhere_forgets_nothing(path):
+    """Not even the pipes, without which a process would go on unheard."""
+    me = identify(os.getpid())
+    file = StateFile.take(path)
+    file.begin()
+    file.starting(record())
+    file.started("t1", me, (1, 2, 3))
+    killed(file)
+    length = os.path.getsize(path)
+    file = StateFile.take(path)
+    (survivor,) = survivors(file.before)
+    file.adopted(survivor.record)
+    killed(file)
+    with open(path, "rb") as written:
+        content = written.read()
+    assert len(content) > length
+    for end in range(length, len(content) + 1):
+        assert read_state(content[:end]).records == {"t1": record(pid=me.pid, ticks=me.start, pipes=(1, 2, 3))}
+
+
 def test_a_process_is_found_only_if_it_was_started_when_the_file_says(sleeper):
     """A number that is somebody else's by now names nobody; neither does one of another boot."""
     process = sleeper("t1")
