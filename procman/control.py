@@ -27,8 +27,10 @@ from procman.core.states import SETTLED, SIGNALLABLE, UP, MasterState, State
 from procman.engine import Engine, News
 from procman.errors import ProcmanError
 from procman.system.figures import figures
+from procman.system.proc import CannotLook
 from procman.system.signals import signal_number
 from procman.system.spawn import CannotSpawn, find_command
+from procman.system.tree import Look
 
 ALL = "all"
 
@@ -135,16 +137,26 @@ class Control:
         """Is there such a group?"""
         return group in self._fleet.groups
 
-    def figures(self) -> list[FiguresInfo]:
-        """What each process that is there uses of the machine."""
+    async def figures(self) -> list[FiguresInfo]:
+        """What each process that is there uses of the machine; everything else goes on meanwhile."""
+        try:
+            look = Look()
+            complete = look.read()
+            while not complete:
+                await asyncio.sleep(0)
+                complete = look.read()
+        except CannotLook:
+            return []
         found = []
-        for process in self._fleet.in_start_order():
-            used = figures(process.pid) if process.pid is not None else None
+        for name, pid in [(process.name, process.pid) for process in self._fleet.in_start_order()]:
+            used = None
+            for used in figures(pid, look) if pid is not None else ():  # noqa: B007 - the last one is wanted
+                await asyncio.sleep(0)
             if used is not None:
                 found.append(
                     FiguresInfo(
-                        namespec=process.name,
-                        pid=process.pid or 0,
+                        namespec=name,
+                        pid=pid or 0,
                         processes=used.processes,
                         threads=used.threads,
                         rss=used.rss,

@@ -117,7 +117,7 @@ class Rest:
         return _json({"processes": self._control.processes(spec)})
 
     async def _figures(self, _: Request) -> Response:
-        return _json({"figures": self._control.figures()})
+        return _json({"figures": await self._control.figures()})
 
     async def _operate(self, request: Request, op: str, spec: str | None = None) -> Response:
         body = _body(request)
