@@ -874,7 +874,16 @@ class Log {
 
   scrolled() {
     const box = $("lines");
-    this.stick(box.scrollHeight - box.scrollTop - box.clientHeight < 24);
+    const atTheEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
+    this.stick(atTheEnd || (this.stuck && this.resized()));
+  }
+
+  /** A window of another size, a phone that is turned: lines move, and nobody has scrolled back. */
+  resized() {
+    const size = `${$("lines").clientWidth} ${$("lines").clientHeight}`;
+    const other = size !== this.box;
+    this.box = size;
+    return other;
   }
 
   async clear() {
@@ -996,6 +1005,9 @@ function setUpLog() {
   $("close").addEventListener("click", closeLog);
   $("newest").addEventListener("click", () => log.stick(true));
   $("lines").addEventListener("scroll", () => log.scrolled());
+  new ResizeObserver(() => {
+    if (log.resized() && log.stuck) log.stick(true);
+  }).observe($("lines"));
   $("channels").addEventListener("click", (event) => {
     const channel = event.target.closest("button")?.dataset.channel;
     if (!channel || channel === log.channel) return;

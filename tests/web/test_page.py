@@ -332,6 +332,25 @@ def test_a_flood_stays_bounded_and_ends_with_its_last_line(site, browser):
     browser.until(f"$('newest').hidden && {AT_ITS_END}")
 
 
+def test_a_window_of_another_size_goes_on_at_the_newest_line(site, browser):
+    """As when a phone is turned: the lines wrap anew, and nobody has scrolled back."""
+    code = (
+        "import sys\n"
+        "for line in sys.stdin:\n"
+        "    for number in range(int(line)): print('a line with so many words that it does not fit', number)\n"
+        "    print('end', flush=True)"
+    )
+    master = site(program("talker", python(code)))
+    browser.size(900, 500)
+    browser.show(master.url + "#log/talker")
+    master.say("talker", "300\n")
+    browser.until(f"document.querySelector('#lines').lastElementChild.textContent === 'end' && {AT_ITS_END}")
+    browser.size(390, 800)
+    browser.until("document.documentElement.clientWidth === 390")
+    browser.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+    assert browser.ask(f"$('newest').hidden && {AT_ITS_END}")
+
+
 # ---- losing the master, and sharing the browser
 
 
