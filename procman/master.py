@@ -679,7 +679,8 @@ class _Master:
             self._read()
         except ConfigError as error:
             for problem in error.problems:
-                self._log.critical(str(problem))
+                say = self._log.warn if problem.severity == "warning" else self._log.critical
+                say(str(problem))
             self._log.critical("cannot restart with this configuration; everything goes on as it was")
             return
         self.engine.post(ShutdownRequested(restart=True))

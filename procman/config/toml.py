@@ -25,7 +25,10 @@ def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
     try:
         content = tomli.loads(text.removeprefix("\ufeff"))
     except tomli.TOMLDecodeError as error:
-        return [], [Problem(file, _line_of(error), None, None, f"cannot read this as TOML: {error}", slug="syntax")]
+        message = f"cannot read this as TOML: {error}"
+        if "key part" in message or "end of a table declaration" in message:
+            message += '; a name of other than ASCII letters, digits, - and _ needs quotes: [program."my app"]'
+        return [], [Problem(file, _line_of(error), None, None, message, slug="syntax")]
     except (RecursionError, ValueError) as error:
         message = "too deeply nested" if isinstance(error, RecursionError) else str(error)
         return [], [Problem(file, None, None, None, f"cannot read this as TOML: {message}", slug="syntax")]

@@ -132,6 +132,14 @@ def test_what_tomli_refuses_is_one_problem(text):
     assert [problem.slug for problem in problems] == ["syntax"]
 
 
+@pytest.mark.parametrize("name", ["größe", "über", "my app", "a/b"])
+def test_a_name_that_needs_quotes_is_told_so(name):
+    """TOML's own words do not say what to write instead."""
+    (complaint,) = read(f"[program.{name}]\n")[1]
+    assert 'needs quotes: [program."my app"]' in complaint.message
+    assert read(f'[program."{name}"]\n')[1] == []
+
+
 def test_a_syntax_error_has_its_line():
     """As tomli tells it."""
     _, problems = toml.parse("a = 1\nb = ]\n", "f.toml")

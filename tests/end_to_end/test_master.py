@@ -107,10 +107,11 @@ def test_sighup_with_a_broken_file_changes_nothing(run):
     master = run(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     pid = master.info("web")["pid"]
-    master.write("[program:web]\nstartsecs=soon\n")
+    master.write("[program:web]\nstartsecs=soon\nstopwaitsec=1\n")
     master.signal(signal.SIGHUP)
     master.wait_for("everything goes on as it was")
-    assert any("startsecs" in line and "supervisord.conf" in line for line in master.lines)
+    assert any(" CRIT " in line and "startsecs: cannot" in line for line in master.lines)
+    assert any(" WARN " in line and "stopwaitsec: ignored" in line for line in master.lines)
     assert master.info("web")["pid"] == pid
     assert master.info("web")["statename"] == "RUNNING"
 
