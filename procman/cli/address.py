@@ -30,6 +30,7 @@ class Settings:
         self.password: str | None = None
         self.prompt = "procman"
         self.history_file: str | None = None
+        self.found: str | None = None  # the file that says so, where nobody has named one
         self._file_read = False
 
     def fill_credentials(self) -> bool:
@@ -84,7 +85,9 @@ def _look(environ: Mapping[str, str]) -> Settings:
 
     path = find_config()
     if path is not None:
-        return _from_file(path)
+        settings = _from_file(path)
+        settings.found = os.path.abspath(path)
+        return settings
     folders = runtime_dirs()
     sockets = [
         os.path.join(folder, name)

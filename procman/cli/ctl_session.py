@@ -148,7 +148,9 @@ class Session:
                 status = command.unreachable
                 if status is None:
                     status = _UNREACHABLE.get(error.errno or 0, GENERIC)
-                self.problem(str(error), code="UNREACHABLE", exitstatus=status)
+                found = self.settings.found
+                whence = "" if found is None else f"; so says {found} (-c FILE names another)"
+                self.problem(f"{error}{whence}", code="UNREACHABLE", exitstatus=status)
                 return False
             except ApiError as error:
                 texts = {"SHUTDOWN_STATE": "supervisor shutting down"}

@@ -135,6 +135,15 @@ def test_a_path_too_long_for_a_socket_is_said(ctl):
     assert ran.status == 1
 
 
+def test_where_nobody_has_named_a_file_it_is_said_which_one_was_found(ctl, tmp_path):
+    """Another master may be running, with another file."""
+    file = tmp_path / "cwd" / "supervisord.conf"
+    file.write_text(f"[unix_http_server]\nfile={tmp_path}/nobody.sock\n")
+    why = f"cannot reach procman at {tmp_path}/nobody.sock: no such file (is it running?)"
+    assert ctl("status", bare=True).text == f"{why}; so says {file} (-c FILE names another)\n"
+    assert ctl("-c", str(file), "status", bare=True).text == f"{why}\n"
+
+
 def test_an_unreachable_master_is_an_object_under_json(ctl, tmp_path):
     """The exit status stays."""
     ran = ctl("--json", "-s", f"unix://{tmp_path}/none", "status", bare=True)
