@@ -135,7 +135,8 @@ class Connection(asyncio.Protocol):
             # A client that vanished without a word is found out by the kernel: an idle connection has no timer.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if not self._server.admit(self):
-            self._refuse(problem(503, "too many connections; try again later"))
+            why = "this server is closing" if self._server.closing else "too many connections"
+            self._refuse(problem(503, f"{why}; try again later"))
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sent, as far as it is its turn."""

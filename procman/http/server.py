@@ -91,6 +91,14 @@ class Server:
         cancelled, and once more have as long to clean up.
         """
         self.closing = True
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            for sock in listener.sockets:
+                loop.remove_reader(sock.fileno())
+        # asyncio forgets, without closing it, a connection that it has accepted and not yet handed to us when its
+        # listener is closed: that takes a turn of the loop, and to meet the client another one.
+        for _ in range(2):
+            await asyncio.sleep(0)
         for listener in self._listeners:
             listener.close()
         for connection in list(self._open):

@@ -1,6 +1,8 @@
 """Bad, slow and greedy clients: each gets a proper answer or a close, and nobody else notices."""
 
 import asyncio
+import contextlib
+import os
 import socket
 
 import pytest
@@ -466,6 +468,29 @@ def test_closing_lets_answers_under_way_end():
             answer = await busy.answer()
             assert (answer.status, answer.headers["connection"]) == (200, "close")
             await closing
+
+    run(main())
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_client_that_comes_while_it_closes_is_not_left_waiting(turns):
+    """However far it has come, up to being accepted and not yet met: there is an end, and no descriptor stays open."""
+
+    async def main():
+        async with serving() as served:
+            before = len(os.listdir("/proc/self/fd"))
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(served.address)
+                client.send(GET)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                await served.server.close(grace=20)
+                client.setblocking(False)
+                with contextlib.suppress(ConnectionError):
+                    while await asyncio.get_running_loop().sock_recv(client, 4096):
+                        pass
+            # The listening socket has gone, too.
+            assert len(os.listdir("/proc/self/fd")) == before - 1
 
     run(main())
 
