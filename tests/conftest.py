@@ -27,8 +27,8 @@ LONG = ["compat", "web", "faults", "end_to_end", "export", "simulation"]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Of `-n auto`: most tests wait for programs that start, wait or end, so each processor has time for two."""
-    return 2 * (os.cpu_count() or 1)
+    """Of `-n auto`: most tests wait for programs that start, wait or end, so each processor has time for three."""
+    return 3 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,6 +7,8 @@ what the tests use, and as a script it is the process that forks.
 import gc
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,13 +22,17 @@ class Forked:
 
     def __init__(self, entry: str, *imports: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__, entry, *imports], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, __file__, entry, *imports],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            process_group=0,
         )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
 
     def run(self, words: Sequence[str], folder: Path) -> tuple[str, int]:
@@ -35,6 +41,7 @@ class Forked:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps([*words, str(folder)]).encode() + b"\n")
         self._process.stdin.flush()
+        assert select.select([self._process.stdout], [], [], 60)[0], f"{words} does not end"
         out, status = json.loads(self._process.stdout.readline())
         return out, status
 
