@@ -33,7 +33,7 @@ def export(path: str, to: str, given: Mapping[str, str], assume: Assumptions | N
     target = Target(
         name=name,
         image=given.get("image", name),
-        procman=shutil.which("procman") or "/usr/local/bin/procman",
+        procman=_this_procman(),
         split="split" in given,
     )
     exported = _WRITERS[to](config, target)
@@ -44,6 +44,13 @@ def export(path: str, to: str, given: Mapping[str, str], assume: Assumptions | N
     sys.stdout.flush()
     for note in exported.notes:
         print(f"procman export: {note}", file=sys.stderr)
+
+
+def _this_procman() -> str:
+    """The one that was called, as a service has to call it: it may be in an environment that is not on the path."""
+    called = sys.argv[0] if os.path.basename(sys.argv[0]) == "procman" else "procman"
+    found = shutil.which(called)
+    return "/usr/local/bin/procman" if found is None else os.path.abspath(found)
 
 
 def _print(files: Mapping[str, str]) -> None:

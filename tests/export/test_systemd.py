@@ -1,6 +1,9 @@
 """The units: systemd itself reads them, and understands what the configuration says."""
 
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -288,3 +291,19 @@ def test_the_service_in_conf_is_what_would_be_exported(tmp_path):
     assert int(ours.pop("TimeoutStopSec")[0]) >= int(theirs.pop("TimeoutStopSec")[0])
     assert ours == theirs
     assert verified({"procman.service": sample}, tmp_path) == []
+
+
+def test_a_unit_names_the_procman_that_has_written_it(tmp_path):
+    """However it was called; where that was by no path, the one on the path."""
+    script = tmp_path / "bin" / "procman"
+    script.parent.mkdir()
+    script.write_text(f"#!{sys.executable}\nfrom procman.cli.procman import main\nraise SystemExit(main())\n")
+    script.chmod(0o755)
+    file = tmp_path / "p.conf"
+    file.write_text("[supervisord]\n[program:web]\ncommand=web\n")
+    export = ["export", "systemd", "-c", str(file)]
+    on_the_path = {**os.environ, "PATH": f"{script.parent}:{os.environ['PATH']}"}
+    for called in ([str(script)], ["bin/procman"], ["sh", "-c", 'procman "$@"', "sh"]):
+        ran = subprocess.run([*called, *export], cwd=tmp_path, env=on_the_path, capture_output=True, check=True)
+        assert f"ExecStart={script} -n -c {file}\n" in ran.stdout.decode()
+        assert f"ExecReload={script.parent}/procmanctl -c {file} update\n" in ran.stdout.decode()
