@@ -413,8 +413,8 @@ def _description(process: Process, times: Times) -> str:
         case State.FATAL | State.BACKOFF:
             return process.reason or f'unknown error (try "tail {process.program.name}")'
         case State.STOPPED | State.EXITED:
-            if not times.start:
-                return "Not started"
+            if not times.start or not times.stop:
+                return "Not started"  # nor has one that failed to start, and was stopped before the next try
             return time.strftime("%b %d %I:%M %p", time.localtime(times.stop))
         case _:
             return ""

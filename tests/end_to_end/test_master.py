@@ -116,6 +116,14 @@ def test_sighup_with_a_broken_file_changes_nothing(run):
     assert master.info("web")["statename"] == "RUNNING"
 
 
+def test_what_never_ran_was_not_stopped_in_1970(run, tmp_path):
+    """Its start failed, and it was stopped while it waited for the next."""
+    master = run(program("missing", tmp_path / "missing", startretries=1000))
+    master.wait_for("spawnerr")
+    assert master.ctl("stop", "missing").stdout == "missing: stopped\n"
+    assert master.ctl("status").stdout.split(maxsplit=2) == ["missing", "STOPPED", "Not started\n"]
+
+
 def test_sigusr2_opens_the_logs_anew(run, opened, tmp_path):
     """After logrotate has moved a log away, the program's output goes into a new one."""
     log = tmp_path / "echo.log"
