@@ -476,7 +476,8 @@ class _Master:
         self._reporter = whole.reporter
         self._began = int(time.time()) if standing is None else standing.began
         self._quit: asyncio.Future[Quit] = asyncio.get_running_loop().create_future()
-        self._socket_files: list[str] = []
+        self._unix: list[tuple[UnixAddress, Server]] = []
+        self._listening_again: asyncio.Task[None] | None = None
         self._servers: list[Server] = []
         self._xmlrpc: XmlRpc | None = None
         self._web: Router | None = None
@@ -575,8 +576,8 @@ class _Master:
             self._live.close()
             for server in self._servers:
                 await server.close(LAST_WORDS)
-            for path in self._socket_files:
-                remove_socket(path)
+            for address, _ in self._unix:
+                remove_socket(address.path)
             if self._pidfile is not None:
                 self._pidfile.release()
             self.outputs.close(LAST_WORDS)
@@ -696,6 +697,8 @@ class _Master:
     def reopen(self) -> None:
         self._log.info("received SIGUSR2 indicating log reopen request")
         self.outputs.reopen()
+        gone = [(address, server) for address, server in self._unix if not os.path.lexists(address.path)]
+        self._listening_again = asyncio.ensure_future(self._listen_again(gone))
 
     # ---- the pieces of `live`
 
@@ -774,9 +777,27 @@ class _Master:
 
     async def _serve_unix(self, router: Router, address: UnixAddress, options: UnixServer | None) -> None:
         sock = self._inherited(address.path) or listen_unix(address)
-        self._socket_files.append(address.path)
         # A browser that comes through a proxy says whether it was another site's page that made it ask.
-        await self._serve(router, sock, address.path, HostGuard(), _users(options) if options else [])
+        users = _users(options) if options else []
+        self._unix.append((address, self._serve(sock, address.path, router, HostGuard(), users)))
+        await self._unix[-1][1].listen(sock, address.path)
+
+    async def _listen_again(self, gone: list[tuple[UnixAddress, Server]]) -> None:
+        """Where somebody has removed the file of a socket, nobody could reach this master any more."""
+        for address, server in gone:
+            if server.closing:
+                return
+            path = address.path
+            try:
+                if path == default_socket(self._config.file):
+                    ensure_runtime_dir()
+                sock = listen_unix(address)
+            except ProcmanError as error:
+                self._log.critical(str(error))
+                continue
+            self._listening[path] = sock.fileno()
+            await server.listen_instead(sock, path)
+            self._log.warn(f"the control socket {path} had been removed; it is there again")
 
     async def _serve_tcp(self, router: Router, options: InetServer) -> None:
         sock = self._inherited(options.shown)
@@ -799,7 +820,7 @@ class _Master:
             )
         # A browser sends no password to a host name that was turned to this address, so with one any name will do.
         guard = HostGuard(["*"] if options.username else [options.host])
-        await self._serve(router, sock, options.shown, guard, _users(options))
+        await self._serve(sock, options.shown, router, guard, _users(options)).listen(sock, options.shown)
 
     def _refuse_to_listen(self, options: InetServer, where: str) -> None:
         self._log.critical(
@@ -807,9 +828,7 @@ class _Master:
             f"in [{options.section}], listen on 127.0.0.1, or say allow_unauthenticated=true"
         )
 
-    async def _serve(
-        self, router: Router, sock: socket.socket, label: str, guard: HostGuard, users: list[User]
-    ) -> None:
+    def _serve(self, sock: socket.socket, label: str, router: Router, guard: HostGuard, users: list[User]) -> Server:
         auth = BasicAuth(users)
 
         def gate(request: Request) -> Response | Role:
@@ -821,7 +840,7 @@ class _Master:
         server = Server(router, on_error=self._log.critical, gate=gate)
         self._servers.append(server)
         self._listening[label] = sock.fileno()
-        await server.listen(sock, label)
+        return server
 
     def _inherited(self, label: str) -> socket.socket | None:
         fd = None if self._standing is None else self._standing.listening.get(label)

@@ -84,6 +84,13 @@ class Server:
         # asyncio has one number for both.
         sock.listen(AT_DOOR)
 
+    async def listen_instead(self, sock: socket.socket, label: str = "") -> None:
+        """The same on another socket than before, which nobody finds any more; connections go on."""
+        before, self._listeners = self._listeners, []
+        await self.listen(sock, label)
+        for listener in before:
+            listener.close()
+
     async def close(self, grace: float = 1.0) -> None:
         """Stop listening, and end every connection.
 

@@ -281,7 +281,8 @@ def _open_locked(path: str, *, create: bool = True) -> int:
         except BlockingIOError:
             # Who has it may be about to end, or may have ended and left a child that is on its way to its exec.
             pid = read_state(_content(fd)).master
-            held = f"procman is already running with this configuration{f' (pid {pid})' if pid else ''}; stop it first"
+            held = "procman is already running with this configuration"
+            held += f" (pid {pid}); stop it first, or if its socket was removed, kill -USR2 {pid}" if pid else ""
             time.sleep(PAUSE)
         except FileNotFoundError:
             pass

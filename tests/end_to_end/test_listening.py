@@ -1,7 +1,10 @@
 """Where a master listens, and where it does not: whoever can reach a socket without a password can run programs."""
 
 import contextlib
+import os
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -9,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from log_lines import LogLines
-from master_process import environment
+from master_process import Master, environment
 from open_sockets import listening
 from running_master import SLEEPER, RunningMaster
 
@@ -41,6 +44,41 @@ def master(tmp_path) -> Iterator:
     yield start
     for one in masters:
         one.close()
+
+
+def test_a_socket_that_was_removed_is_there_again_after_sigusr2(tmp_path):
+    """Who is connected notices nothing; the new one outlives an upgrade, and goes with the master."""
+    with contextlib.closing(RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n")) as running:
+        running.wait_for("web entered RUNNING")
+        with contextlib.closing(Client(f"unix://{running.socket}")) as connected:
+            pid = connected.call("GET", "/v1/master")["pid"]
+            os.unlink(running.socket)
+            running.signal(signal.SIGUSR2)
+            running.wait_for("had been removed; it is there again")
+            assert connected.call("GET", "/v1/master")["pid"] == pid
+        assert os.stat(running.socket).st_mode & 0o777 == 0o700
+        assert running.ctl("upgrade").returncode == 0
+        assert running.ctl("status").stdout.split()[:2] == ["web", "RUNNING"]
+        assert running.stop() == 0
+        assert not os.path.exists(running.socket)
+
+
+def test_a_private_socket_is_made_again_with_its_folder(tmp_path):
+    """Where somebody has removed both; a folder that cannot be made is said, and the master goes on."""
+    file = tmp_path / "supervisord.conf"
+    file.write_text(f"[supervisord]\npidfile=/dev/null\nlogfile=/dev/null\n[program:web]\ncommand={SLEEPER}\n")
+    with Master(file) as running:
+        running.expect("web entered RUNNING")
+        folder = running.runtime_dir / "procman"
+        shutil.rmtree(folder)
+        folder.write_text("in the way")
+        running.signal(signal.SIGUSR2)
+        running.expect("cannot use .* for the control socket: it is not a folder")
+        folder.unlink()
+        running.signal(signal.SIGUSR2)
+        running.expect("had been removed; it is there again")
+        assert running.ctl("status").stdout.split()[:2] == ["web", "RUNNING"]
+        assert running.stop() == 0
 
 
 def test_without_a_password_only_loopback_is_listened_on(master):
