@@ -34,11 +34,16 @@ OWN_NAMES = (
     r"s,^  -l\, --logfile FILENAME .*,-l/--logfile FILENAME -- use FILENAME as the log,",
 )
 
-# The master keeps the pid of this script: it is the one that the tests send signals to.
+# The master keeps the pid of this script: it is the one that the tests send signals to. A help text has to be out
+# before this script ends, and with it the terminal.
 WRAPPER = """\
 #!/bin/bash
 if [ "$1 $2" = "-m supervisor.supervisord" ]; then
     shift 2
+    if [ "$*" = "-?" ]; then
+        {python} -m procman "$@" 2>&1 | sed {names}
+        exit "${{PIPESTATUS[0]}}"
+    fi
     exec {python} -m procman "$@" > >(exec sed -u {names}) 2>&1
 fi
 exec {python} "$@"
