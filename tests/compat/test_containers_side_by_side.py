@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Self
 
 import pytest
-from log_lines import LogLines
+from log_lines import PATIENCE, LogLines
 from peers import PROCMAN, SUPERVISORD
 
 pytestmark = pytest.mark.root
@@ -52,6 +53,12 @@ class Container(LogLines):
         self.process.stdout.close()
         self._folder.cleanup()
 
+    def wait_for(self, text: str) -> None:
+        """Wait until that was written, if need be in one line with something else: supervisord mixes them."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.text:
+            assert self._read(deadline), f"ended without {text!r}:\n{self.text}"
+
     def stop(self) -> int:
         """SIGTERM to PID 1; the exit status."""
         (init,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
@@ -71,7 +78,8 @@ def a_program(name: str, command: str, *options: str) -> str:
 def end_of(master: str, programs: str, *ready: str) -> tuple[int, list[str]]:
     """Stop it once these lines were written; the exit status, and all lines."""
     with Container(master, programs) as container:
-        container.expect_all([f"^{line}$" for line in ready])
+        for line in ready:
+            container.wait_for(line)
         return container.stop(), container.lines
 
 
