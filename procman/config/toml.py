@@ -27,7 +27,7 @@ def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
     except tomli.TOMLDecodeError as error:
         message = f"cannot read this as TOML: {error}"
         if "key part" in message or "end of a table declaration" in message:
-            message += '; a name of other than ASCII letters, digits, - and _ needs quotes: [program."my app"]'
+            message += '; a name of other than ASCII letters, digits, - and _ needs quotes: [program."größe"]'
         return [], [Problem(file, _line_of(error), None, None, message, slug="syntax")]
     except (RecursionError, ValueError) as error:
         message = "too deeply nested" if isinstance(error, RecursionError) else str(error)

@@ -132,11 +132,11 @@ def test_what_tomli_refuses_is_one_problem(text):
     assert [problem.slug for problem in problems] == ["syntax"]
 
 
-@pytest.mark.parametrize("name", ["größe", "über", "my app", "a/b"])
+@pytest.mark.parametrize("name", ["größe", "über", "a+b"])
 def test_a_name_that_needs_quotes_is_told_so(name):
     """TOML's own words do not say what to write instead."""
     (complaint,) = read(f"[program.{name}]\n")[1]
-    assert 'needs quotes: [program."my app"]' in complaint.message
+    assert 'needs quotes: [program."größe"]' in complaint.message
     assert read(f'[program."{name}"]\n')[1] == []
 
 
