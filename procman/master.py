@@ -327,12 +327,16 @@ def _become(config: Config) -> list[str]:
     return notes
 
 
+def _state_files(config: Config) -> list[str]:
+    sockets = [server.file for server in config.servers if isinstance(server, UnixServer)]
+    return state_files(sockets[0] if sockets else config.file)
+
+
 def _journal(config: Config, fingerprint: Callable[[Program], int], notes: list[str]) -> Journal | NoJournal:
     """Where it is written down what runs. Raises StateFileHeld: another master does so for the same socket."""
     if os.getpid() == 1:
         return NoJournal()  # nothing outlives it
-    sockets = [server.file for server in config.servers if isinstance(server, UnixServer)]
-    path, *others = state_files(sockets[0] if sockets else config.file)
+    path, *others = _state_files(config)
     try:
         ensure_runtime_dir()
         return Journal(StateFile.take(path, others), fingerprint)
@@ -383,6 +387,8 @@ class _Life:
         while not self._stop_asked:
             try:
                 standing, self._standing = self._standing, None
+                # A reload may have brought another socket, and by that the next master looks for what runs.
+                self._whole.journal.move(_state_files(self._config)[0])
                 self._master = _Master(self._whole, self._config, self._notes, self._deliver, standing)
                 end = await self._master.live()
                 self._master = None

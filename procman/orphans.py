@@ -63,6 +63,9 @@ class NoJournal:
     def log(self, name: str, channel: str, path: str | None) -> None:
         """The AUTO log of one channel; None: it is no more."""
 
+    def move(self, path: str) -> None:
+        """The control socket is another one now."""
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -78,6 +81,7 @@ class Journal:
         self.log = file.log
         self.not_started = file.not_started
         self.ended = file.ended
+        self.move = file.move
         self.close = file.close
 
     @property

@@ -220,6 +220,23 @@ class StateFile:
             return
         self._note(["log", name, channel, path])
 
+    def move(self, path: str) -> None:
+        """Go on in another file, if it can be made: the control socket is another one now. Raises StateFileHeld."""
+        if path == self.path or self._fd < 0 or not self.begun:
+            return
+        try:
+            fd = _open_locked(path)
+        except OSError:
+            return
+        left, self.path = (self.path, self._fd), path
+        self._fd = fd
+        self._write_anew()
+        try:
+            os.unlink(left[0])
+        except OSError:
+            pass
+        os.close(left[1])
+
     def close(self) -> None:
         """Let go of it. It stays where there is still something to be found by the next master."""
         if self._fd < 0:

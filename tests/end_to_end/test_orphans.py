@@ -276,6 +276,24 @@ def test_a_second_master_does_not_start_although_the_socket_was_removed(machine)
     assert first.stop() == 0
 
 
+def test_after_a_reload_with_another_socket_nothing_runs_twice_either(machine):
+    """What runs is written down where the next master looks, which knows the file as it is then."""
+    program = f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n"
+    machine.write(program)
+    first = machine.start()
+    says(first, "success: x")
+    machine.write(f"[unix_http_server]\nfile={machine.runtime_dir}/other.sock\n{program}")
+    first.signal(signal.SIGHUP)
+    says(first, "stopped: x")
+    says(first, "success: x")
+    pid = machine.processes(first)["x"]["pid"]
+    machine.kill(first)
+    second = machine.start()
+    says(second, f"adopted: 'x' with pid {pid}")
+    assert second.stop() == 0
+    assert machine.state_files == []
+
+
 def test_a_state_file_that_makes_no_sense_is_no_reason_not_to_start(machine):
     """It is as if there had been none."""
     machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n")

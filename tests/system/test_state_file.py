@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -161,6 +162,28 @@ def test_a_file_in_another_folder_is_read_and_removed(path, tmp_path):
     file.begin()
     assert not os.path.exists(other)
     file.close()
+
+
+def test_a_file_that_is_moved_says_the_same_in_another_place(path, tmp_path):
+    """Unless another master has that place, or it cannot be made: then it stays where it was."""
+    held, other = str(tmp_path / "held.state"), str(tmp_path / "other.state")
+    another = StateFile.take(held)
+    file = StateFile.take(path)
+    file.begin()
+    file.starting(record())
+    with pytest.raises(StateFileHeld):
+        file.move(held)
+    file.move(str(tmp_path / "nowhere" / "x.state"))
+    file.starting(record(tag="t2"))
+    assert list(read_state(Path(path).read_bytes()).records) == ["t1", "t2"]
+    file.move(other)
+    assert not os.path.exists(path)
+    with pytest.raises(StateFileHeld):
+        StateFile.take(other)
+    file.not_started("t1")
+    killed(file)
+    assert before(other).records == {"t2": record(tag="t2")}
+    another.close()
 
 
 def test_the_file_does_not_grow_with_the_starts(path):
