@@ -81,6 +81,11 @@ class Running(LogLines):
         return self
 
     def __exit__(self, *_: object) -> None:
+        """What it runs would outlive it."""
+        with contextlib.suppress(OSError):  # there is nobody any more
+            pid = self.process.pid
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                os.killpg(int(child), signal.SIGKILL)
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
