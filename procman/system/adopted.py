@@ -137,6 +137,25 @@ def reopen_pipes(identity: Identity, inodes: tuple[int, int, int]) -> Pipes:
     return Pipes(*opened)
 
 
+def given_pipes(pid: int) -> tuple[int, int, int]:
+    """Inodes, as for `reopen_pipes`, of the pipes that a master has given it, where nobody came to write them down.
+
+    Those of its output can be told from others: nobody else opens a pipe both ways. That of its input cannot.
+    """
+    stdout, stderr = (_both_ways(pid, number) for number in (1, 2))
+    return (0, stdout, 0 if stderr == stdout else stderr)
+
+
+def _both_ways(pid: int, number: int) -> int:
+    try:
+        found = os.stat(f"/proc/{pid}/fd/{number}")
+        with open(f"/proc/{pid}/fdinfo/{number}", encoding="ascii") as file:
+            flags = next(int(line.split()[1], 8) for line in file if line.startswith("flags:"))
+    except (OSError, StopIteration):
+        return 0
+    return found.st_ino if stat.S_ISFIFO(found.st_mode) and flags & os.O_ACCMODE == os.O_RDWR else 0
+
+
 def _reopen(pid: int, number: int, inode: int) -> int | None:
     folder = f"/proc/{pid}/fd"
     # Where it was given it, most of all; but a program may have moved it.

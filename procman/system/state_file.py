@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from procman.errors import ProcmanError
 from procman.facts import fact
+from procman.system.adopted import given_pipes
 from procman.system.proc import Identity, Process, boot_id, identify
 from procman.system.tree import look
 
@@ -100,7 +101,8 @@ def survivors(state: State) -> list[Survivor]:
             bearers = everybody.tagged(record.tag)
             if bearers:
                 first = min(bearers, key=_age)
-                found.append(Survivor(replace(record, pid=first.pid, ticks=first.start), first.identity))
+                pipes = given_pipes(first.pid)
+                found.append(Survivor(replace(record, pid=first.pid, ticks=first.start, pipes=pipes), first.identity))
     return found
 
 

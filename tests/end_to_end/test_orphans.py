@@ -100,6 +100,25 @@ def test_fifty_programs_keep_their_pids_and_lose_no_line_over_twenty_kills_of_th
     assert machine.state_files == []
 
 
+def test_a_program_that_was_started_in_the_moment_of_the_kill_loses_no_line_either(machine):
+    """Its pid and its pipes were not written down any more: it is known by its tag, and by what only a master gives."""
+    log = machine.folder / "count.log"
+    machine.write(f"[program:count]\ncommand={COUNTER}\nstartsecs=0\nredirect_stderr=true\nstdout_logfile={log}\n")
+    first = machine.start()
+    says(first, "success: count entered RUNNING")
+    pid = machine.processes(first)["count"]["pid"]
+    machine.kill(first)
+    (file,) = machine.state_files
+    lines = file.read_bytes().split(b"\n")
+    file.write_bytes(b"\n".join(line for line in lines if not line.startswith(b'["="')))
+    second = machine.start()
+    says(second, f"adopted: 'count' with pid {pid}")
+    assert second.ctl("stop", "count").returncode == 0
+    *numbers, end = log.read_text().splitlines()
+    assert end == "end"
+    assert numbers == [str(number) for number in range(len(numbers))]
+
+
 def test_an_adopted_program_that_ends_is_told_how_and_is_started_again(machine):
     """The kernel tells how one ended that is not the master's child (Linux 6.15), or it is said to be unknown."""
     machine.write(f"[program:x]\ncommand={OBEDIENT}\nstartsecs=0\nautorestart=unexpected\n")
