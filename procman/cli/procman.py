@@ -3,6 +3,7 @@
 Bad usage and bad configuration end with status 2 and one line for each problem, never with a traceback.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from procman import __version__
 from procman.cli.flags import HELP, Flag, read, table
+from procman.cli.streams import open_missing
 from procman.config.find import SEARCH, find_config
 from procman.config.machine import Assumptions
 from procman.errors import BadRequest, ProcmanError
@@ -74,6 +76,7 @@ class Command(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments say; returns the exit status."""
     if argv is None:
+        open_missing()
         _speak_utf8()
     handed = os.environ.pop(VARIABLE, None) if argv is None else None
     if handed is not None:
@@ -92,10 +95,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read has gone; Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return OK
-    except FileNotFoundError:
-        if _is_somewhere():
+    except OSError as error:
+        if error.errno == errno.ENOENT and not _is_somewhere():
+            reason = "the current directory was removed; change to one that is there"
+        elif error.errno == errno.ENOSPC:
+            # Python would try once more when it closes stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            reason = str(error)
+        else:
             raise
-        print("procman: cannot go on: the current directory was removed; change to one that is there", file=sys.stderr)
+        print(f"procman: cannot go on: {reason}", file=sys.stderr)
         return BAD_USAGE
     except KeyboardInterrupt:
         return 130

@@ -8,6 +8,7 @@ import sys
 from procman import __version__
 from procman.cli import address, ctl_session
 from procman.cli.flags import HELP, Flag, read, table
+from procman.cli.streams import open_missing
 from procman.errors import BadRequest, ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -71,6 +72,8 @@ Exit status: that of supervisorctl. 0 success; 1 an error; 2 bad usage; 3 status
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run procmanctl; the exit status."""
+    if argv is None:
+        open_missing()
     words = [_as_utf8(word) for word in sys.argv[1:]] if argv is None else list(argv)
     try:
         return _run(words)

@@ -134,3 +134,19 @@ def test_names_are_utf8_whatever_the_locale_says(tmp_path):
         check = [sys.executable, "-m", "procman", "check", "-c", str(master.file)]
         checked = subprocess.run(check, env={**os.environ, **other}, capture_output=True, timeout=PATIENCE, check=False)
         assert ("größe" in checked.stdout.decode(), checked.stderr) == (True, b"")
+
+
+@pytest.mark.parametrize("redirections", [">&-", "<&- >&- 2>&-"])
+def test_a_master_without_streams_does_not_take_a_file_for_one(tmp_path, redirections):
+    """What would go to stdout goes nowhere, and not into what was opened next; also after an upgrade."""
+    said = "[program:one]\ncommand=sh -c 'echo lost; exec sleep 1000'\nstartsecs=0\nstdout_logfile=/dev/stdout\n"
+    closed = ("sh", "-c", f'exec "$0" "$@" {redirections}')
+    with contextlib.closing(RunningMaster(tmp_path, f"{said}stdout_logfile_maxbytes=0\n", wrapper=closed)) as master:
+        log = tmp_path / "master.log"
+        while not (log.exists() and "success: one" in log.read_text()):
+            assert master.process.poll() is None
+        for _ in range(2):
+            assert os.readlink(f"/proc/{master.pid}/fd/1") == "/dev/null"
+            assert master.ctl("upgrade").returncode == 0
+        assert master.ctl("tail", "one").stdout == "lost\n\n"
+        assert "cannot write" not in log.read_text()
