@@ -77,29 +77,32 @@ class Client:
             self._head += f"Authorization: Basic {_base64(pair)}\r\n"
         self._wire: _Wire | None = None
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Send `body` as JSON, give back the answer's JSON."""
+    def call(self, method: str, path: str, body: Any = None, *, patience: float = 0) -> Any:
+        """Send `body` as JSON, give back the answer's JSON; wait so many seconds for it, or for as long as it takes."""
         data = None if body is None else json.dumps(body).encode()
-        answer = self.exchange(method, path, data)
+        answer = self.exchange(method, path, data, patience=patience)
         try:
             return json.loads(answer.decode("utf-8", "surrogateescape"))
         except ValueError:
             raise self._stranger() from None
 
-    def exchange(self, method: str, path: str, data: bytes | None = None) -> bytes:
+    def exchange(self, method: str, path: str, data: bytes | None = None, *, patience: float = 0) -> bytes:
         """Send `data` as it is, give back the answer's bytes as they are."""
         kept = self._wire
         try:
-            answer = self._ask(self._connection(), method, path, data)
+            wire = self._connection()
+            wire.wait_at_most(patience)
+            answer = self._ask(wire, method, path, data)
             content = b"".join(answer.pieces())
             if not answer.reusable:
                 self.close()
         except BaseException as error:
             # Also after Ctrl-C: the rest of this answer must not be taken for the next one's.
             self.close()
-            if method == "GET" and isinstance(error, Unreachable) and kept is not None and not kept.heard:
+            closed = isinstance(error, Unreachable) and error.errno != errno.EAGAIN
+            if method == "GET" and closed and kept is not None and not kept.heard:
                 # The other side closed the kept connection while this was on its way: asking again changes nothing.
-                return self.exchange(method, path, data)
+                return self.exchange(method, path, data, patience=patience)
             raise
         self._refuse(answer, content)
         return content
@@ -264,6 +267,7 @@ class _Wire:
         self._sock = sock
         self._place = place
         self._pending = b""
+        self._patience: float = 0
         self.heard = False  # has anything come in since the last request?
 
     def close(self) -> None:
@@ -275,6 +279,17 @@ class _Wire:
             self._sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass  # it has ended already
+
+    def wait_at_most(self, seconds: float) -> None:
+        """For each piece of an answer; 0: for as long as it takes."""
+        if seconds == self._patience:
+            return
+        import struct  # noqa: PLC0415 - only for who cannot wait
+
+        self._patience = seconds
+        self._sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))
+        )
 
     def stale(self) -> bool:
         """Has the other side closed meanwhile, or said something nobody asked for?"""
@@ -303,6 +318,10 @@ class _Wire:
             return data
         try:
             data = self._sock.recv(_BLOCK)
+        except BlockingIOError:
+            raise Unreachable(
+                self._place, "it does not answer (it was stopped, or is too busy)", errno.EAGAIN
+            ) from None
         except OSError as error:
             raise self.lost(error) from None
         self.heard = self.heard or bool(data)

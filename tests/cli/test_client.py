@@ -1,5 +1,6 @@
 """The client of /v1: one kept connection, every framing of HTTP/1.1, and clear errors."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -159,6 +160,38 @@ def test_what_is_no_answer_is_said_with_the_place(tmp_path, answer, reason):
     with pytest.raises(Unreachable, match=reason) as caught:
         ask(tmp_path / "s", answer)
     assert caught.value.address == str(tmp_path / "s")
+
+
+def test_who_cannot_wait_is_told_that_there_is_no_answer(tmp_path):
+    """From a master that was stopped the kernel takes the connection, and nobody answers."""
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.closing(Client(f"unix://{path}")) as client:
+        listener.bind(path)
+        listener.listen()
+        with pytest.raises(Unreachable, match="it does not answer"):
+            client.call("GET", "/v1/health", patience=0.001)
+
+
+def test_patience_is_of_one_request(tmp_path):
+    """On the same connection the next one waits for as long as it takes."""
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.closing(Client(f"unix://{path}")) as client:
+        listener.bind(path)
+        listener.listen()
+
+        def serve():
+            with listener.accept()[0] as connection:
+                for _ in range(2):
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert client.call("GET", "/v1/health", patience=10) == {}
+        assert client._wire._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO) == 10
+        assert client.call("GET", "/v1/health") == {}
+        assert client._wire._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO) == 0
+        thread.join()
 
 
 def test_what_the_server_refuses_is_said_in_its_words(tmp_path):

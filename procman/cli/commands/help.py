@@ -89,7 +89,7 @@ OURS = {
     ),
     "health": (
         "health\t\t\tIs every process up that should be? (exit status 1, and which are not, otherwise)\n"
-        "health --live\t\tDoes the master answer?"
+        "health --live\t\tDoes the master answer, within 10 seconds?"
     ),
     "upgrade": (
         "upgrade\t\t\tExecute procman's own code anew, as it is installed now; programs go on and notice nothing"
