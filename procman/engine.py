@@ -141,7 +141,7 @@ class Engine:
         self._on_bug = on_bug
         self._loop = asyncio.get_running_loop()
         self._events: deque[Event] = deque()
-        self._spawns: deque[Spawn] = deque()
+        self._spawns: deque[Spawn | asyncio.Future[None]] = deque()
         self._tree_orders: list[Kill] = []
         self._report: asyncio.TimerHandle | None = None
         self._children: dict[int, Child] = {}
@@ -195,6 +195,15 @@ class Engine:
     def is_quiet(self) -> bool:
         """Nothing waits to be carried out."""
         return not (self._events or self._spawns or self._tree_orders)
+
+    def caught_up(self) -> asyncio.Future[None]:
+        """Done when all spawns that wait now have been carried out, whatever has been ordered meanwhile."""
+        turn: asyncio.Future[None] = self._loop.create_future()
+        if self._spawns:
+            self._spawns.append(turn)
+        else:
+            turn.set_result(None)
+        return turn
 
     def standing(self) -> EngineStanding:
         """Where it stands, with the fleet, the trees and the shared sockets that it has."""
@@ -300,7 +309,7 @@ class Engine:
                 elif self._tree_orders:
                     self._signal_trees()
                 elif time.monotonic() < until and (self._more is None or continued):
-                    self._spawn(self._spawns.popleft())
+                    self._take_turn(self._spawns.popleft())
                 else:
                     break
         finally:
@@ -359,6 +368,12 @@ class Engine:
             # Theirs may be the last words.
             self._streams.ended(name)
             self._events.append(RemainsGone(name))
+
+    def _take_turn(self, order: Spawn | asyncio.Future[None]) -> None:
+        if isinstance(order, Spawn):
+            self._spawn(order)
+        elif not order.done():
+            order.set_result(None)
 
     def _spawn(self, order: Spawn) -> None:
         if not self.fleet.awaits(order):

@@ -562,6 +562,7 @@ class _Master:
                 self._boot()
             else:
                 self._go_on(self._standing)
+            await asyncio.wait((self.engine.caught_up(), self._quit), return_when=asyncio.FIRST_COMPLETED)
             self._reporter.up(self._fleet)
             end = await self._quit
             if end.restart and self._fleet.state is MasterState.SHUTDOWN:

@@ -35,7 +35,7 @@ class Reporter:
         self._watchdog: asyncio.TimerHandle | None = None
 
     def up(self, fleet: Fleet) -> None:
-        """The sockets are open, the programs are being started; of `fleet` the status line speaks from now on."""
+        """The sockets are open, and the programs have been started; of `fleet` the status line speaks from now on."""
         self._fleet = fleet
         if self.daemon is not None:
             # For who was told of another pid: systemd, or whoever started this.

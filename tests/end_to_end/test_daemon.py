@@ -70,6 +70,15 @@ def test_the_first_process_returns_when_the_daemon_is_up(here):
     assert (asked.returncode, asked.stdout.split(" (")[0]) == (0, f"pid {the_pid()} is running")
 
 
+def test_it_is_up_when_all_programs_have_been_started(here):
+    """However many: whoever started it, or systemd, goes on with what needs them."""
+    many = FILE.replace("[program:web]", "[program:web]\nnumprocs=200\nprocess_name=%(process_num)d")
+    (here / "procman.conf").write_text(many.replace(SLEEPER, "/bin/sleep 1000"))
+    assert daemon().returncode == 0
+    pid = the_pid()
+    assert len(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()) == 200
+
+
 def test_each_step_of_becoming_a_daemon_was_taken(here):
     """Fork, setsid, fork, chdir, umask, no descriptors of the starter's, /dev/null: as /proc shows it."""
     inherited = os.open("procman.conf", os.O_RDONLY)
