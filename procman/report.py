@@ -25,6 +25,7 @@ from procman.core.states import UP, MasterState, State
 from procman.engine import News
 from procman.system.reaper import Reaped
 from procman.system.signals import signal_name
+from procman.system.spawn import TOO_MANY_FILES
 from procman.trees import LeftBehind
 
 # How often the log says for whom a shutdown waits, in seconds.
@@ -81,6 +82,7 @@ class Report:
         self._began: float | None = None  # when the shutdown did
         self._stopping: dict[str, float] = {}  # since when
         self._took: dict[int, list[tuple[float, str, str]]] = {}  # in the shutdown, by priority: seconds, who, and how
+        self._short_of_files = False  # and that was said
         self._killed: set[str] = set()  # those that did not leave in their time
 
     def tell(self, news: News) -> None:
@@ -94,6 +96,9 @@ class Report:
                 self._log.info(f"adopted: '{self._short(name)}' with pid {pid}, which has been there for {age:.0f} s")
             case SpawnFailed(_, reason):
                 self._log.info(f"spawnerr: {reason}")
+                if reason.startswith(TOO_MANY_FILES) and not self._short_of_files:
+                    self._short_of_files = True
+                    self._log.critical("there are too few file descriptors, up to 5 for each program: raise minfds=")
             case Kill(name, pid, number, scope, overdue):
                 what = str(pid) if pid else "what it left behind"
                 if overdue:

@@ -18,6 +18,7 @@ from procman.core.messages import (
     ShutdownRequested,
     Spawn,
     Spawned,
+    SpawnFailed,
 )
 from procman.report import Report
 
@@ -141,3 +142,15 @@ def test_who_was_being_removed_when_the_shutdown_came_is_counted_in(told, monkey
         return story
 
     assert told(story) == "stopping took 2.0 s: old 2.0 s, web 1.0 s"
+
+
+def test_a_lack_of_descriptors_is_said_once_with_what_to_do(monkeypatch):
+    """Each program says that it has none; what would mend it is the master's to say."""
+    story = Story(monkeypatch, group("a", program("a")), group("b", program("b")))
+    for name in ("a", "b"):
+        story.report.tell(SpawnFailed(name, f"too many open files to spawn '{name}'"))
+    assert story.log.lines[-3:] == [
+        "spawnerr: too many open files to spawn 'a'",
+        "there are too few file descriptors, up to 5 for each program: raise minfds=",
+        "spawnerr: too many open files to spawn 'b'",
+    ]

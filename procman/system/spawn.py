@@ -24,6 +24,8 @@ from procman.words import split_words
 # Descriptors that no program gets, but a quarter of all at most: clients are still answered and files opened when there
 # is no room for one more program. Half of them are for those that have run before, so that what ends comes back.
 KEPT = 64
+# How supervisor's words for "no descriptor is left for it" begin.
+TOO_MANY_FILES = "too many open files"
 
 
 class CannotSpawn(ProcmanError):
@@ -279,7 +281,7 @@ def _why(error: Exception, program: Program, command: Command) -> str:
         return f"couldn't chdir to {program.directory}: {os.strerror(error.errno).lower()}"
     match error.errno:
         case errno.EMFILE | errno.ENFILE:
-            return f"too many open files to spawn '{program.name}'"
+            return f"{TOO_MANY_FILES} to spawn '{program.name}'"
         case errno.EAGAIN:
             return f"Too many processes in process table to spawn '{program.name}'"
         case errno.ENOMEM:
