@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, Self
 
+# In seconds, far beyond what a master takes to look something up: one that was stopped is not waited for without end.
+READS_TAKE = 30.0
+
 _BLOCK = 65536
 _REFUSED = 400  # from here on an HTTP status says no
 _UNAUTHORIZED = 401
@@ -77,8 +80,14 @@ class Client:
             self._head += f"Authorization: Basic {_base64(pair)}\r\n"
         self._wire: _Wire | None = None
 
-    def call(self, method: str, path: str, body: Any = None, *, patience: float = 0) -> Any:
-        """Send `body` as JSON, give back the answer's JSON; wait so many seconds for it, or for as long as it takes."""
+    def call(self, method: str, path: str, body: Any = None, *, patience: float | None = None) -> Any:
+        """Send `body` as JSON, give back the answer's JSON.
+
+        Wait so many seconds for it; else READS_TAKE where something is looked up, and as long as it takes where
+        something is done.
+        """
+        if patience is None:
+            patience = READS_TAKE if method == "GET" else 0
         data = None if body is None else json.dumps(body).encode()
         answer = self.exchange(method, path, data, patience=patience)
         try:

@@ -90,6 +90,9 @@ def _settle_scopes(reading: Reading, section: RawSection, common: dict[str, Any]
 def _check(reading: Reading, section: RawSection, common: dict[str, Any], numprocs: int, process_name: str) -> None:
     if numprocs > MOST_PROCESSES:
         reading.complain(section, "numprocs", f"more than {MOST_PROCESSES} processes are refused", "bad-number")
+    if numprocs < 1:
+        message = f"{numprocs} asks for no process at all: leave it out, or write autostart=false to start one by hand"
+        reading.complain(section, "numprocs", message, severity="warning")
     if numprocs > 1 and "%(process_num)" not in process_name:
         name = assignment("process_name", "%(program_name)s_%(process_num)02d", toml=section.toml)
         message = f"with numprocs above 1 process_name has to tell the processes apart: write {name}"

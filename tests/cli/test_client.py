@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 
+import procman.client
 import pytest
 from fake_master import Refusal, Stream
 
@@ -172,6 +173,17 @@ def test_who_cannot_wait_is_told_that_there_is_no_answer(tmp_path):
             client.call("GET", "/v1/health", patience=0.001)
 
 
+def test_who_looks_something_up_does_not_wait_without_end(tmp_path, monkeypatch):
+    """`status` of a master that was stopped; what is to be done may take as long as it takes."""
+    path = str(tmp_path / "s")
+    monkeypatch.setattr(procman.client, "READS_TAKE", 0.001)
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.closing(Client(f"unix://{path}")) as client:
+        listener.bind(path)
+        listener.listen()
+        with pytest.raises(Unreachable, match="it does not answer"):
+            client.call("GET", "/v1/processes")
+
+
 def test_patience_is_of_one_request(tmp_path):
     """On the same connection the next one waits for as long as it takes."""
     path = str(tmp_path / "s")
@@ -189,7 +201,7 @@ def test_patience_is_of_one_request(tmp_path):
         thread.start()
         assert client.call("GET", "/v1/health", patience=10) == {}
         assert client._wire._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO) == 10
-        assert client.call("GET", "/v1/health") == {}
+        assert client.call("POST", "/v1/processes/x/stop") == {}
         assert client._wire._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO) == 0
         thread.join()
 
