@@ -5,10 +5,10 @@ import socket
 import threading
 from collections.abc import Iterator
 
-import procman.client
 import pytest
 from fake_master import Refusal, Stream
 
+import procman.client
 from procman.client import ApiError, AuthRequired, Client, Unreachable, quoted
 from procman.errors import BadRequest
 

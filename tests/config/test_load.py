@@ -218,6 +218,15 @@ def test_too_many_processes_are_refused_at_once(complaint):
     assert "more than 10000" in complaint(text)[3]
 
 
+def test_no_process_at_all_is_a_warning(tmp_path):
+    """In either form: supervisord says nothing, and nothing runs."""
+    path = tmp_path / "procman.toml"
+    path.write_text('[program.a]\ncommand = "x"\nnumprocs = 0\n')
+    (problem,) = read(path).problems
+    assert (problem.line, problem.option, problem.severity) == (3, "numprocs", "warning")
+    assert "autostart=false" in problem.message
+
+
 VALUES = [
     "0",
     "-1",
