@@ -222,7 +222,7 @@ def test_no_process_at_all_is_a_warning(tmp_path):
     """In either form: supervisord says nothing, and nothing runs."""
     path = tmp_path / "procman.toml"
     path.write_text('[program.a]\ncommand = "x"\nnumprocs = 0\n')
-    (problem,) = read(path).problems
+    (problem,) = read(str(path)).problems
     assert (problem.line, problem.option, problem.severity) == (3, "numprocs", "warning")
     assert "autostart=false" in problem.message
 
