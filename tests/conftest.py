@@ -19,8 +19,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "procman")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# Somebody may have started the tests with nohup. What they start has to end by it all the same.
+# Somebody may have started the tests with nohup, or a script in the background. What they start has to end by these all
+# the same.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Those that wait for other processes come first, the longest of all in front, and quick ones fill the gaps at the end.
 LONG = ["compat", "web", "faults", "end_to_end", "export", "simulation"]
