@@ -193,8 +193,8 @@ class Engine:
 
     @property
     def is_quiet(self) -> bool:
-        """Nothing waits to be carried out."""
-        return not (self._events or self._spawns or self._tree_orders)
+        """Nothing is under way but spawns that wait, as they always do where programs end at once again and again."""
+        return not (self._events or self._tree_orders) and all(isinstance(order, Spawn) for order in self._spawns)
 
     def caught_up(self) -> asyncio.Future[None]:
         """Done when all spawns that wait now have been carried out, whatever has been ordered meanwhile."""
@@ -230,6 +230,12 @@ class Engine:
             for process in self.fleet.processes.values()
             if process.pid is not None and process.pid not in self._adopted
         }
+        # Their turn had not come. Whoever was told that they are STARTING waits for no other order.
+        self._spawns += [
+            Spawn(process.name, process.program, process.attempt)
+            for process in self.fleet.in_start_order()
+            if process.state is State.STARTING and process.pid is None
+        ]
         self._work()
         self.reap()
 

@@ -20,7 +20,7 @@ from procman.errors import ProcmanError
 T = TypeVar("T")
 
 # One more whenever what is handed over changes its meaning.
-VERSION = 1
+VERSION = 2
 # Holds the number of the file, and "check" behind it where nothing is to be taken over but to be looked at.
 VARIABLE = "PROCMAN_RESUME"
 

@@ -380,8 +380,6 @@ class _Life:
 
     async def live(self) -> int:
         self._catch_signals()
-        # An upgrade has blocked them until there is somebody to catch them.
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         asyncio.get_running_loop().set_exception_handler(self._complain)
         before: Config | None = None
         while not self._stop_asked:
@@ -604,6 +602,9 @@ class _Master:
         self.outputs.resume(standing.outputs, programs)
         count_of_them = sum(process.pid is not None for process in self._fleet.processes.values())
         self._log.info(f"upgraded: procman {__version__} goes on with pid {os.getpid()} and {count_of_them} processes")
+        # An upgrade has blocked signals until they can be carried out: who has ended before is found by `resume`. What
+        # is started from here on has none blocked, and none is delivered before this turn of the loop is over.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self.engine.resume(standing.engine)
         self._standing = None
 

@@ -121,7 +121,7 @@ class Upgrade:
         if self._engine.fleet.state is not MasterState.RUNNING:
             return "procman is shutting down"
         if not self._engine.is_quiet:
-            return "processes are being started"
+            return "programs are still being started for the first time"
         return self._obstacle()
 
     async def _settle(self) -> None:

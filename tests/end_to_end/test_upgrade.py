@@ -5,13 +5,16 @@ import re
 import shutil
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
+from log_lines import PATIENCE
 from master_process import ROOT
 from running_master import COUNTER, OBEDIENT, SLEEPER, RunningMaster, python
 
 from procman.client import ApiError, Unreachable
+from procman.handover import VERSION
 
 ECHO = python("import sys\nfor line in sys.stdin: sys.stdout.write('got ' + line); sys.stdout.flush()")
 
@@ -38,9 +41,12 @@ def upgrade(master):
     master.expect(r"upgraded: procman")
 
 
+def processes(master):
+    return master.call("GET", "/v1/processes")["processes"]
+
+
 def pids(master):
-    found = master.call("GET", "/v1/processes")["processes"]
-    return {process["namespec"]: (process["statename"], process["pid"]) for process in found}
+    return {process["namespec"]: (process["statename"], process["pid"]) for process in processes(master)}
 
 
 def descriptors(master):
@@ -95,9 +101,9 @@ def test_the_code_that_is_there_now_is_what_goes_on(running, tmp_path):
 
     handover = (package / "handover.py").read_text()
     (package / "master.py").write_text(sound)
-    (package / "handover.py").write_text(handover.replace("VERSION = 1", "VERSION = 2"))
+    (package / "handover.py").write_text(handover.replace(f"VERSION = {VERSION}", f"VERSION = {VERSION + 1}"))
     ran = master.ctl("upgrade")
-    assert "what was handed over is of version 1, and this procman reads version 2" in ran.stdout
+    assert f"what was handed over is of version {VERSION}, and this procman reads version {VERSION + 1}" in ran.stdout
     assert pids(master) == before
 
     (package / "handover.py").write_text(handover)
@@ -124,6 +130,31 @@ def test_what_was_handed_over_is_understood_with_fields_too_many_and_too_few(run
     model.write_text(old)
     upgrade(master)
     assert pids(master) == before
+
+
+def test_programs_that_end_at_once_again_and_again_are_no_obstacle(running):
+    """Some always wait for their turn to be started; they have it on the other side, and no end is lost."""
+    # Quiet: nobody reads the console while they are asked.
+    master = running(
+        "[program:x]\ncommand=/bin/true\nstartsecs=0\nautorestart=true\nnumprocs=20\nprocess_name=%(process_num)d\n",
+        master="loglevel=error",
+    )
+    seen = dict.fromkeys((f"x:{number}" for number in range(20)), 0)
+    deadline = time.monotonic() + PATIENCE
+    for number in range(6):
+        for name, restarts in seen.items():
+            while restarts_of(master, name) < restarts + 5:
+                assert time.monotonic() < deadline, f"{name} is forgotten: {master.info(name)}"
+        if number < 5:
+            assert master.ctl("upgrade").returncode == 0
+            seen = {process["namespec"]: process["restarts"] for process in processes(master)}
+
+
+def restarts_of(master, name):
+    try:
+        return master.info(name)["restarts"]
+    except Unreachable:  # not up yet
+        return 0
 
 
 def test_what_waits_goes_on_waiting(running):
