@@ -389,8 +389,9 @@ class ConsoleStream:
         """Say how many lines were dropped since the last time."""
         lines, self._dropped_lines = self._dropped_lines, 0
         if lines:
-            text = f"{lines} line{'s' if lines > 1 else ''} of {self._name} were not written: nobody read the console"
-            self._on_problem(text)
+            many = "lines" if lines > 1 else "line"
+            verb = "were" if lines > 1 else "was"
+            self._on_problem(f"{lines} {many} of {self._name} {verb} not written: nobody read the console")
 
     def tell_lost(self, count: int) -> None:
         """Say that so many bytes will never be written."""
@@ -435,11 +436,19 @@ class Consoles:
             console.attach(loop)
 
     def settle(self, timeout: float = 0.0) -> None:
-        """Write what waits, within `timeout` seconds for each, and say what was dropped and what is lost by that."""
+        """Write what waits, within `timeout` seconds for each, and say what was dropped and what is lost by that.
+
+        What is said has what is left of that time, for the pipe may be full of what was written just before.
+        """
+        left: dict[Console, float] = {}
         for console in self._by_place.values():
+            deadline = time.monotonic() + timeout
             if not console.flush(timeout):
                 console.give_up()
             console.tell_dropped()
+            left[console] = deadline - time.monotonic()
+        for console, seconds in left.items():
+            console.flush(seconds)
 
     def flush(self) -> bool:
         """Write what can be written now; True when nothing waits any more."""

@@ -5,6 +5,7 @@ import fcntl
 import os
 import select
 import socket
+import threading
 
 import pytest
 from hypothesis import given, settings
@@ -390,6 +391,43 @@ def test_what_nobody_has_read_in_the_end_is_said_of_each_stream(pipe):
     ]
     assert len(read_all(reader)) + loud.lost == 10000
     consoles.close()
+
+
+def test_the_last_that_is_said_waits_for_a_reader_too(pipe):
+    """What was dropped is told while the pipe is full of what was written just before."""
+    reader, writer = pipe
+    consoles = Consoles()
+    console = consoles.get(writer)
+    log = console.stream("this log", overflow=Overflow.LOG)
+    told = threading.Event()
+
+    def say(text):
+        log.write(text.encode() + b"\n")
+        told.set()
+
+    web = console.stream("web", overflow=Overflow.DROP, on_problem=say)
+    while not web.lost:
+        web.write(b"x" * 9999 + b"\n")
+    while not console.flush():
+        read_all(reader)
+    read_all(reader)
+    console.stream("full").write(b"x" * (ROOM - 1) + b"\n")
+    seen = []
+
+    def read_when_told():
+        assert told.wait(60)
+        os.set_blocking(reader, True)
+        while data := os.read(reader, ROOM):
+            seen.append(data)
+
+    reads = threading.Thread(target=read_when_told)
+    reads.start()
+    consoles.settle(60)
+    consoles.close()
+    os.close(writer)
+    reads.join(60)
+    assert b"".join(seen).endswith(b"\n1 line of web was not written: nobody read the console\n")
+    assert log.lost == 0
 
 
 def test_without_a_loop_lines_are_written_at_once(pipe):
