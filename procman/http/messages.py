@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal, NamedTuple, Self
-from urllib.parse import parse_qsl, unquote
 
 from procman.facts import fact
 
@@ -72,7 +71,7 @@ class Request:
     ) -> Self:
         """Make a request for a target such as "/a%2Fb?x=1" (or the absolute form "http://host/a%2Fb?x=1")."""
         raw_path, query = split_target(target)
-        return cls(method, unquote(raw_path), raw_path, query, headers or {}, body, peer, server)
+        return cls(method, decoded(raw_path), raw_path, query, headers or {}, body, peer, server)
 
 
 @dataclass(slots=True)
@@ -110,4 +109,17 @@ def split_target(target: str) -> tuple[str, dict[str, str]]:
     if not path.startswith("/") and "://" in path:  # the absolute form, which is meant for proxies
         _, slash, rest = path.partition("://")[2].partition("/")
         path = slash + rest or "/"
-    return path, dict(parse_qsl(query, keep_blank_values=True)) if mark else {}
+    if not mark:
+        return path, {}
+    from urllib.parse import parse_qsl  # noqa: PLC0415 - see `decoded`
+
+    return path, dict(parse_qsl(query, keep_blank_values=True))
+
+
+def decoded(text: str) -> str:
+    """Resolve percent-encoding, of UTF-8; what is none becomes U+FFFD."""
+    if "%" not in text:
+        return text
+    from urllib.parse import unquote  # noqa: PLC0415 - half a MiB with what it imports, and hardly any request needs it
+
+    return unquote(text)

@@ -6,10 +6,9 @@ decoded afterwards, so a parameter may hold an encoded slash, colons, stars and 
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from procman.facts import fact
-from procman.http.messages import Request, Response, Role, problem
+from procman.http.messages import Request, Response, Role, decoded, problem
 
 Endpoint = Callable[..., Awaitable[Response]]  # called as endpoint(request, **path parameters)
 Problem = Callable[[int, str, list[tuple[str, str]]], Response]
@@ -63,6 +62,7 @@ class Router:
         self._default = default
         self._problem = problem
         self._by_length: dict[int, list[Route]] = {}
+        self._plain: dict[tuple[str, str], Match] = {}  # what has no parameters is found without taking it apart
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -92,12 +92,18 @@ class Router:
         rows = self._by_length.setdefault(len(segments), [])
         if any(row.method == method and _shape(row.segments) == shape for row in rows):
             raise ValueError(f"cannot route {method} {pattern}: it is in the table already")
-        rows.append(Route(method, pattern, handler, role, segments))
+        row = Route(method, pattern, handler, role, segments)
+        rows.append(row)
         rows.sort(key=_precedence)
+        if shape == segments:
+            self._plain[method, pattern] = Match(row, {}, (method,))
 
     def match(self, method: str, raw_path: str) -> Match:
         """Look a request up, without answering it."""
-        segments = [unquote(segment) for segment in raw_path.split("/")[1:]]
+        plain = self._plain.get((method, raw_path))
+        if plain is not None:
+            return plain
+        segments = [decoded(segment) for segment in raw_path.split("/")[1:]]
         allowed: set[str] = set()
         for route in self._by_length.get(len(segments), ()):
             parameters = route.parameters(segments)
