@@ -105,6 +105,11 @@ class Control:
 
     # ---- looking
 
+    @property
+    def state(self) -> MasterState:
+        """Of the master."""
+        return self._fleet.state
+
     def processes(self, spec: str = ALL) -> list[ProcessInfo]:
         """What is known of each process that `spec` names; raises Refused(BAD_NAME)."""
         found = self._named(spec)

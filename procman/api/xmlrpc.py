@@ -247,8 +247,7 @@ class XmlRpc:
     # ---- the master
 
     def _state(self) -> dict[str, Any]:
-        about = self._about()
-        return {"statecode": about["state"], "statename": about["statename"]}
+        return {"statecode": int(self._control.state), "statename": self._control.state.name}
 
     def _read_main(self, offset: int, length: int) -> bytes:
         try:
