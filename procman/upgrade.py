@@ -8,6 +8,7 @@ is.
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -29,18 +30,21 @@ REHEARSAL = 30.0
 LOOK_EVERY = 0.05
 # How long the answer to whoever has asked may take to leave, in seconds.
 ANSWERED = 0.02
-# Of what a rehearsal says, in bytes.
-MOST_SAID = 4096
+# Of what a rehearsal says, in bytes: as much as a pipe holds. What counts stands at the end.
+MOST_SAID = 65536
 
 # None of them may come between two lives: there is nobody who would know what to do.
 _SIGNALS = (*STOP, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
+
+# In a traceback; "<frozen importlib._bootstrap>" is no place to look at.
+_PLACE = re.compile(r' *File "([^<"][^"]*)", line (\d+)')
 
 
 class Log(Protocol):
     """The part of the master's log that is needed here."""
 
-    def info(self, text: str) -> None:
-        """The course of things."""
+    def warn(self, text: str) -> None:
+        """Something the operator should know."""
 
     def critical(self, text: str) -> None:
         """Something the operator has to look at."""
@@ -115,6 +119,7 @@ class Upgrade:
         return self._number
 
     def _refuse(self, reason: str) -> NoReturn:
+        self._log.warn(f"not upgraded: {reason}; everything goes on as it was")
         raise Refused(Fault.FAILED, f"cannot upgrade: {reason}; everything goes on as it was")
 
     def _in_the_way(self) -> str | None:
@@ -165,7 +170,7 @@ class Upgrade:
                 said = ""
             os.close(run.output)
         if how.code != 0:
-            self._refuse(said.splitlines()[-1] if said else f"the new code fails ({how})")
+            self._refuse(_last_words(said) or f"the new code fails ({how})")
 
     def _execute(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -192,3 +197,12 @@ class Upgrade:
 
     def _env(self, value: str) -> dict[str, str]:
         return {**os.environ, **self._environment(), VARIABLE: value}
+
+
+def _last_words(said: str) -> str:
+    """The last line of it; of a traceback, with the place that it leads to."""
+    lines = said.splitlines()
+    places = [found for line in lines if (found := _PLACE.match(line))]
+    if not places:
+        return lines[-1] if lines else ""
+    return f"{lines[-1]} ({places[-1][1]}, line {places[-1][2]})"

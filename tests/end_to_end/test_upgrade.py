@@ -96,8 +96,13 @@ def test_the_code_that_is_there_now_is_what_goes_on(running, tmp_path):
     (package / "master.py").write_text("import nothing_that_is_there\n" + sound)
     ran = master.ctl("upgrade")
     assert ran.returncode == 1
-    assert "cannot upgrade: ModuleNotFoundError: No module named 'nothing_that_is_there'" in ran.stdout
-    assert "everything goes on as it was" in ran.stdout
+    reason = f"ModuleNotFoundError: No module named 'nothing_that_is_there' ({package}/master.py, line 1)"
+    assert f"cannot upgrade: {reason}; everything goes on as it was" in ran.stdout
+    master.wait_for(f"not upgraded: {reason}; everything goes on as it was")
+
+    (package / "master.py").write_text(sound + "this is (no Python")
+    ran = master.ctl("upgrade")
+    assert f"cannot upgrade: SyntaxError: '(' was never closed ({package}/master.py, line " in ran.stdout
 
     handover = (package / "handover.py").read_text()
     (package / "master.py").write_text(sound)
