@@ -5,6 +5,7 @@ ends. There is no loop but the wait for the next signal: all of them are blocked
 none comes between two steps, and PID 1, for which the kernel drops signals without a handler, gets every one.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from typing import Literal
 
 from procman.errors import ProcmanError
 from procman.facts import fact
+from procman.system.executable import is_text, why_not_found
 from procman.system.reaper import Reaped, reap
 from procman.system.signals import STOP, signal_name
 from procman.system.tree import Look, look
@@ -43,6 +45,9 @@ _JOB = _NOT_ITS_TURN | {signal.SIGTSTP}
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 KILLED = 128
+
+# Runs scripts without a #! line.
+SHELL = "/bin/sh"
 
 # Between two starts, in seconds: doubled each time up to the longest, and begun anew by a program that lasts.
 FIRST_PAUSE = 1.0
@@ -112,6 +117,7 @@ class _Keeper:
         while True:
             began = time.monotonic()
             status = self._wait_for_the_end()
+            self._take_terminal_back()
             if not self._comes_back(status):
                 break
             if time.monotonic() - began >= LASTS:
@@ -131,23 +137,52 @@ class _Keeper:
         return 0 if status in self._order.good else status
 
     def _spawn(self) -> int:
-        argv = self._order.argv
+        name = self._order.argv[0]
         with self._in_its_directory():
-            try:
-                pid = os.posix_spawnp(
-                    argv[0],
-                    argv,
-                    self._order.environment,
-                    setpgroup=0,
-                    setsigmask=(),
-                    setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
-                )
-            except OSError as error:
-                status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-                raise CannotRun(f"cannot run {argv[0]}: {error.strerror}", status) from None
+            pid = self._execute(name)
         self._give_terminal_to(pid)
-        self._say(f"started {argv[0]} with pid {pid}")
+        self._say(f"started {name} with pid {pid}")
         return pid
+
+    def _execute(self, name: str) -> int:
+        """Start what has that name, as execvp(3) would: the first file in its own PATH that can be executed."""
+        if not name:
+            raise CannotRun("cannot run '': name a command", NOT_FOUND)
+        # What is in the way of a file that is there says more than that the last folder has none.
+        in_the_way: CannotRun | None = None
+        for file in [name] if "/" in name else _candidates(name, self._order.environment):
+            try:
+                return self._execute_file(file)
+            except FileNotFoundError:
+                if os.path.exists(file):
+                    in_the_way = in_the_way or CannotRun(f"cannot run {name}: {why_not_found(file)}", NOT_FOUND)
+            except NotADirectoryError:
+                pass
+            except PermissionError as error:
+                in_the_way = in_the_way or CannotRun(f"cannot run {name}: {error.strerror}", NOT_EXECUTABLE)
+            except OSError as error:
+                raise CannotRun(f"cannot run {name}: {_why_not(error)}", NOT_EXECUTABLE) from None
+        where = "No such file or directory" if "/" in name else "it is in no folder of PATH"
+        raise in_the_way or CannotRun(f"cannot run {name}: {where}", NOT_FOUND)
+
+    def _execute_file(self, file: str) -> int:
+        """Start it; a script without a #! line by sh, as every shell does, and so tini and dumb-init."""
+        try:
+            return self._start(file, self._order.argv)
+        except OSError as error:
+            if error.errno != errno.ENOEXEC or not is_text(file):
+                raise
+        return self._start(SHELL, (SHELL, file, *self._order.argv[1:]))
+
+    def _start(self, file: str, argv: tuple[str, ...]) -> int:
+        return os.posix_spawn(
+            file,
+            argv,
+            self._order.environment,
+            setpgroup=0,
+            setsigmask=(),
+            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+        )
 
     @contextmanager
     def _in_its_directory(self) -> Iterator[None]:
@@ -238,6 +273,14 @@ class _Keeper:
             return False  # there is no terminal
         return True
 
+    def _take_terminal_back(self) -> None:
+        """Nobody is left in front: Ctrl-C has to end a rest, and a script to read what is typed after our end."""
+        try:
+            if os.tcgetpgrp(0) == self._pid:
+                os.tcsetpgrp(0, os.getpgrp())
+        except OSError:
+            pass  # there is no terminal
+
     def _stop_with_it(self) -> None:
         """A job is stopped as a whole: Ctrl-Z gives the terminal back to the shell only if it sees this process stop.
 
@@ -281,6 +324,8 @@ class _Keeper:
                 self._reap()
             elif number in STOP or self._order.rewrite.get(number) in STOP:
                 return False
+            elif number == signal.SIGTSTP and os.isatty(0):
+                os.kill(os.getpid(), signal.SIGSTOP)
         return True
 
     def _next_signal(self, until: float | None) -> int | None:
@@ -301,6 +346,16 @@ class _Keeper:
                 self._reap()
                 if not _others():
                     return
+
+
+def _candidates(name: str, environment: Mapping[str, str]) -> list[str]:
+    return [os.path.join(folder, name) for folder in os.get_exec_path(environment)]
+
+
+def _why_not(error: OSError) -> str:
+    if error.errno == errno.ENOEXEC:
+        return "neither a binary of this machine nor a script"
+    return str(error.strerror)
 
 
 def _others() -> bool:

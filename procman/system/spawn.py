@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from procman.config.model import Program
 from procman.errors import ProcmanError
 from procman.facts import fact
+from procman.system.executable import why_not_found
 from procman.system.reaper import Reaped
 from procman.system.tree import TAG
 from procman.words import split_words
@@ -287,11 +288,9 @@ def _why(error: Exception, program: Program, command: Command) -> str:
         case errno.ENOMEM:
             return f"not enough memory to spawn '{program.name}'"
         case errno.ENOENT:
-            interpreter = _interpreter(command.file, program.directory)
-            if interpreter:
-                return f"couldn't exec {command.argv[0]}: bad interpreter {interpreter!r} in its first line"
-            if os.path.exists(os.path.join(program.directory or "", command.file)):
-                return f"couldn't exec {command.argv[0]}: it was built for another C library, whose loader is not here"
+            file = os.path.join(program.directory or "", command.file)
+            if os.path.exists(file):
+                return f"couldn't exec {command.argv[0]}: {why_not_found(file)}"
         case errno.ENOEXEC:
             return f"couldn't exec {command.argv[0]}: neither a binary of this machine nor a script with a #! line"
         case errno.EPERM if program.uid is not None:
@@ -299,16 +298,3 @@ def _why(error: Exception, program: Program, command: Command) -> str:
         case _:
             pass
     return f"couldn't exec {command.argv[0]}: {name} ({error.strerror})"
-
-
-def _interpreter(file: str, directory: str | None) -> str | None:
-    """What the #! line of a script names; the kernel reports its absence as that of the script."""
-    try:
-        with open(os.path.join(directory or "", file), "rb") as script:
-            first = script.readline(256)
-    except OSError:
-        return None
-    if not first.startswith(b"#!"):
-        return None
-    words = first[2:].split()
-    return os.fsdecode(words[0]) if words else ""

@@ -70,6 +70,20 @@ def test_every_end_is_reported_as_we_report_it(peer):
     assert [status_of(peer, f"kill -{number} $$") for number in fatal] == [128 + number for number in fatal]
 
 
+def test_a_script_without_a_first_line_is_run_alike(peer, tmp_path):
+    """By sh, as a shell would; what an image has as its entrypoint is often one."""
+    script = tmp_path / "start"
+    script.write_text('echo "$0" "$@"; exit 3\n')
+    script.chmod(0o755)
+
+    def outcome(runner: tuple[str, ...]) -> tuple[int, str]:
+        words = [*runner, str(script), "a b", "-c"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout
+
+    assert outcome(PROCMAN) == outcome(peer) == (3, f"{script} a b -c\n")
+
+
 def heard(runner: tuple[str, ...]) -> tuple[list[str], int]:
     """What a program says of the signals that its entrypoint is sent, and how that ends."""
     with subprocess.Popen([*runner, sys.executable, "-c", SAYS], stdout=subprocess.PIPE, text=True) as process:

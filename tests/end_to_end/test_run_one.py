@@ -194,6 +194,44 @@ def test_on_a_terminal_the_program_is_in_front_in_each_of_its_lives(tmp_path):
     assert on_a_terminal('"$@"; echo "status $?"', *words) == ["in front", "in front", "status 0"]
 
 
+def typed_when(wanted: bytes, text: bytes, script: str, *words: str) -> list[str]:
+    """What is on the terminal of that script, once that was typed as soon as it has shown this; no shell minds jobs."""
+    shell, terminal = pty.fork()
+    if not shell:
+        words = ("sh", "-c", script, "sh", *procman("run", *words))
+        os.execvpe(words[0], words, environment(Path("/tmp")))
+    shown = b""
+    typed = False
+    try:
+        while select.select([terminal], [], [], PATIENCE)[0]:
+            try:
+                shown += os.read(terminal, 4096)
+            except OSError:
+                os.waitpid(shell, 0)
+                return [line for line in shown.decode().splitlines() if line]
+            if wanted in shown and not typed:
+                typed = True
+                os.write(terminal, text)
+    finally:
+        os.close(terminal)
+    os.kill(shell, signal.SIGKILL)
+    os.waitpid(shell, 0)
+    raise AssertionError(f"it does not end; so far: {shown.decode()}")
+
+
+def test_a_script_reads_from_the_terminal_again_when_the_program_has_ended():
+    """Its own process group is in front again, as before: there may be no shell that sees to that."""
+    shown = typed_when(b"status", b"an answer\n", '"$@"; echo "status $?"; read x; echo "read $x"', "--", "true")
+    assert shown == ["status 0", "an answer", "read an answer"]
+
+
+def test_a_key_that_interrupts_ends_the_rest_between_two_lives():
+    """Nobody else is there to get it."""
+    script = 'trap : INT; "$@" 2>&1; echo "status $?"'
+    shown = typed_when(b"starting it again", b"\x03", script, "--restart", "always", "-v", "--", "sh", "-c", "exit 3")
+    assert shown[-1].endswith("status 3")
+
+
 def test_in_the_background_of_a_shell_it_leaves_the_terminal_to_the_shell():
     """Somebody is typing there."""
     shown = on_a_terminal('"$@" & wait $!; echo "status $?"', "--", *WHOSE)
@@ -216,7 +254,7 @@ def stopped_before_it_is_in_front(script: str) -> Iterator[tuple[int, int]]:
     """A `procman run` on its own terminal, whose program stops before it can be given that: its pid, our end."""
     keeper, terminal = pty.fork()
     if not keeper:
-        start = os.posix_spawnp
+        start = os.posix_spawn
 
         def start_and_see_it_stop(*what: object, **how: object) -> int:
             pid = start(*what, **how)
@@ -225,7 +263,7 @@ def stopped_before_it_is_in_front(script: str) -> Iterator[tuple[int, int]]:
 
         status = 99
         try:
-            os.posix_spawnp = start_and_see_it_stop
+            os.posix_spawn = start_and_see_it_stop
             status = run(Order(argv=("sh", "-c", script)))
         finally:
             os._exit(status)
@@ -346,9 +384,44 @@ def test_in_the_background_a_program_is_not_run_elsewhere_than_where_it_was_aske
         assert f"cannot run true in {tmp_path}: Permission denied; name another with --chdir" in running.text
 
 
+def test_the_program_is_found_in_the_path_that_it_is_given(tmp_path):
+    """As `env` does it; a file there that cannot be run does not hide the next one."""
+    for name, text, mode in (("a", "", 0o644), ("b", "#!/no/such/sh\n", 0o755), ("c", "#!/bin/sh\necho c $1", 0o755)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "app").write_text(text)
+        (tmp_path / name / "app").chmod(mode)
+    path = ":".join(str(tmp_path / name) for name in ("none", "a", "b", "c"))
+    with Running("--env", f"PATH={path}", "--", "app", "x") as running:
+        assert running.to_the_end() == 0
+        assert running.lines == ["c x"]
+
+
+def made(path: Path, content: bytes) -> str:
+    path.write_bytes(content)
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "reason"),
+    [
+        (b"#!/no/such/sh\n", 127, "bad interpreter '/no/such/sh' in its first line"),
+        (b"\x7fELF\0\0", 126, "neither a binary of this machine nor a script"),
+    ],
+)
+def test_a_file_that_cannot_be_executed_is_told_apart_from_none(tmp_path, content, status, reason):
+    """Both are what the kernel says of them, in other words than its own."""
+    file = made(tmp_path / "app", content)
+    with Running("--", file) as running:
+        assert running.to_the_end() == status
+        assert running.lines == [f"procman: cannot run {file}: {reason}"]
+
+
 @pytest.mark.parametrize(
     ("words", "status", "reason"),
     [
+        (["--", ""], 127, "cannot run '': name a command"),
+        (["--", "no-such-command"], 127, "cannot run no-such-command: it is in no folder of PATH"),
         ([], 2, "there is no command to run"),
         (["--", "/nonexistent"], 127, "cannot run /nonexistent: No such file or directory"),
         (["--", "/etc/passwd"], 126, "cannot run /etc/passwd: Permission denied"),

@@ -393,14 +393,18 @@ def test_a_command_that_cannot_be_parsed():
     assert str(refusal(command="  ")) == "command is empty"
 
 
-@pytest.mark.parametrize("line", ["#!/no/such/python", "#! /no/such/python -u", "#!/bin/sh\r"])
-def test_a_bad_interpreter(tmp_path, line):
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("#!/no/such/python", "'/no/such/python' in its first line"),
+        ("#! \t/no/such/python\t-u", "'/no/such/python' in its first line"),
+        ("#!/bin/sh\r", r"'/bin/sh\r' in its first line; its lines end as on Windows: save it with \n"),
+    ],
+)
+def test_a_bad_interpreter(tmp_path, line, reason):
     """The kernel says that the script is not there; the line that is wrong is what helps."""
     file = script(tmp_path / "run", f"{line}\necho hello\n")
-    interpreter = line[2:].rstrip("\n").lstrip().split(" ")[0]
-    assert str(refusal(command=file)).startswith(f"couldn't exec {file}: bad interpreter ")
-    if "\r" not in line:
-        assert repr(interpreter) in str(refusal(command=file))
+    assert str(refusal(command=file)) == f"couldn't exec {file}: bad interpreter {reason}"
 
 
 def test_a_bad_interpreter_of_a_relative_command(tmp_path):

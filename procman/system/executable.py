@@ -1,0 +1,30 @@
+"""What the beginning of a file says of why the kernel does not execute it."""
+
+import os
+
+# As much as the kernel reads of it, and so the longest #! line.
+_BEGINNING = 256
+
+
+def why_not_found(file: str) -> str:
+    """Of a file that is there: the kernel reports the absence of whatever is to run it as that of the file."""
+    first = _beginning(file).partition(b"\n")[0]
+    # Split as the kernel does it, for which a carriage return is part of the name.
+    interpreter = first[2:].replace(b"\t", b" ").strip(b" ").partition(b" ")[0]
+    if first.startswith(b"#!") and interpreter.strip():
+        windows = "; its lines end as on Windows: save it with \\n" if first.endswith(b"\r") else ""
+        return f"bad interpreter {os.fsdecode(interpreter)!r} in its first line{windows}"
+    return "it was built for another C library, whose loader is not here"
+
+
+def is_text(file: str) -> bool:
+    """Whether it can be a script: bash looks for a NUL in the first line, too."""
+    return b"\0" not in _beginning(file).partition(b"\n")[0]
+
+
+def _beginning(file: str) -> bytes:
+    try:
+        with open(file, "rb") as opened:
+            return opened.read(_BEGINNING)
+    except OSError:
+        return b""
