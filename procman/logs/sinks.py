@@ -4,6 +4,7 @@ The rule for every sink: what it is given is written or counted as lost, and nei
 comes back to the one who wrote. A sink that has enough for now says so, and its stream is not read until it calls back.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -110,7 +111,8 @@ class RotatingFile(_AlwaysReady):
     `maxbytes` and `backups` may be changed at any time.
 
     A file that was removed is begun anew within a second of writing; what was written in that second is counted as
-    lost. One that was moved away is still there, and goes on until `reopen`.
+    lost. One that was moved away is still there, and goes on until `reopen`. Whatever is begun anew has the mode, owner
+    and group of the file before it, as with logrotate: who could not read the one is not to read the other.
 
     What comes from a pipe goes into the file by splice(2) where that can be: it is never in the memory of the master,
     so no byte is lost with a master that is killed. That takes a file without O_APPEND, and so one that nobody else
@@ -139,6 +141,7 @@ class RotatingFile(_AlwaysReady):
         self._fd = -1
         self._size = 0  # counted here, so that no write needs a stat
         self._rotates = False
+        self._before: os.stat_result | None = None  # the file that it was before this one
         self._look_at = 0.0
         self._seen = 0  # how much was in it when it was there for sure
         self._splices = False  # until somebody else has written to the file, or the file system has refused
@@ -258,8 +261,13 @@ class RotatingFile(_AlwaysReady):
         return True
 
     def _open_path(self) -> tuple[int, bool]:
+        is_there = os.path.exists(self.path)
+        if not is_there and self._before is not None:
+            fd = open_log(self.path, _FLAGS | os.O_RDWR, 0o600)
+            _make_like(fd, self._before)
+            return fd, True
         # To be read for those who follow it. Not a fifo: this would be its reader, who never reads.
-        if not os.path.exists(self.path) or os.path.isfile(self.path):
+        if not is_there or os.path.isfile(self.path):
             try:
                 return open_log(self.path, _FLAGS | os.O_RDWR), True
             except PermissionError:
@@ -290,6 +298,8 @@ class RotatingFile(_AlwaysReady):
 
     def _close_fd(self) -> None:
         if self._fd >= 0:
+            if self._rotates:
+                self._before = os.fstat(self._fd)
             os.close(self._fd)
             self._fd = -1
 
@@ -339,6 +349,18 @@ def _replace(source: str, target: str) -> None:
         os.rename(source, target)
     except FileNotFoundError:
         pass
+
+
+def _make_like(fd: int, before: os.stat_result) -> None:
+    """Give it the owner, group and mode of another file, as far as we may."""
+    now = os.fstat(fd)
+    if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+        # Only root may give a file away; to a group one is in anybody may.
+        owner = before.st_uid if os.geteuid() == 0 else -1
+        with contextlib.suppress(OSError):
+            os.fchown(fd, owner, before.st_gid)
+    with contextlib.suppress(OSError):
+        os.fchmod(fd, before.st_mode & 0o777)
 
 
 def _reason(error: OSError) -> str:

@@ -270,6 +270,32 @@ def test_clear_removes_the_log_and_keeps_backups(tmp_path):
     sink.close()
 
 
+@pytest.mark.parametrize("way", ["rotate", "clear", "remove", "reopen"])
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_the_next_file_is_for_the_same_readers(tmp_path, clock, way, mode):
+    """An AUTO log is its owner's alone; a group that was given a log with chgrp keeps it."""
+    path = tmp_path / "log"
+    sink = RotatingFile(str(path), 5 if way == "rotate" else 0, 2, clock=clock)
+    path.chmod(mode)
+    if os.geteuid() == 0:
+        os.chown(path, 1234, 4321)
+    wanted = path.stat()
+    for _ in range(2):
+        if way == "clear":
+            sink.clear()
+        elif way == "remove":
+            path.unlink()
+            clock.now += 2
+        elif way == "reopen":
+            path.rename(tmp_path / "moved")
+            sink.reopen()
+        sink.write(b"12345")
+        new = path.stat()
+        assert new.st_size == (0 if way == "rotate" else 5)
+        assert (new.st_mode, new.st_uid, new.st_gid) == (wanted.st_mode, wanted.st_uid, wanted.st_gid)
+    sink.close()
+
+
 def test_clear_leaves_devices_and_fifos_alone(tmp_path):
     """A fifo that clear() removed would be missed by its reader."""
     fifo = tmp_path / "fifo"
