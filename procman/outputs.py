@@ -391,7 +391,12 @@ class Outputs:
                     "this log",
                     overflow=Overflow.LOG,
                     on_problem=self._say,
-                    write_as=own_line_format(master.log_format, width=self._width, colour=_shows_colours(console or 1)),
+                    write_as=own_line_format(
+                        master.log_format,
+                        master.log_timestamp,
+                        width=self._width,
+                        colour=_shows_colours(console or 1),
+                    ),
                 )
             )
         if master.logfile == "syslog":

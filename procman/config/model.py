@@ -137,7 +137,9 @@ class Master:
         default="raw",
     )
     log_timestamp: str = option(
-        kinds.LOG_TIMESTAMP, "The time that such lines of programs get: none, iso (UTC) or epoch_ms.", default="none"
+        kinds.LOG_TIMESTAMP,
+        "The time that lines of programs get there, and in records the master's own: none, iso (UTC) or epoch_ms.",
+        default="none",
     )
     log_overflow: str = option(
         kinds.LOG_OVERFLOW,

@@ -66,15 +66,30 @@ def line_format(
             return None if timestamp == "none" else _prefix(b"", stamp, clock)
 
 
-def own_line_format(kind: str, *, width: int = 0, colour: bool = False) -> Format | None:
-    """The same for the lines of the master's own log, which have a time and a level already."""
+def own_line_format(
+    kind: str,
+    timestamp: str,
+    *,
+    width: int = 0,
+    colour: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> Format | None:
+    """The same for the lines of the master's own log, which have a time and a level already.
+
+    In a record the time is written as in those of programs, where these have one: the two are one stream.
+    """
+    stamp = _STAMPS[timestamp]
     match kind:
         case "prefix":
             return _prefix(_shown("procman", width, colour=colour), _no_time, time.time)
         case "json":
-            return lambda lines: _own(lines, '{{"time": {}, "program": "procman", "level": "{}", "message": {}}}\n')
+            when = '{{"time": {}, ' if timestamp == "epoch_ms" else '{{"time": "{}", '
+            record = when + '"program": "procman", "level": "{}", "message": {}}}\n'
+            return lambda lines: _own(lines, record, stamp(clock()))
         case "logfmt":
-            return lambda lines: _own(lines, "time={} program=procman level={} message={}\n")
+            when = "time={} " if timestamp != "none" else 'time="{}" '
+            record = when + "program=procman level={} message={}\n"
+            return lambda lines: _own(lines, record, stamp(clock()))
         case _:
             return None
 
@@ -108,12 +123,15 @@ def _records(timed: str, timeless: str, rest: str, end: str, now: Callable[[], s
     return write
 
 
-def _own(lines: bytes, record: str) -> bytes:
-    """Each line of the master's log, such as "2026-11-23 09:00:00,123 INFO text", in its parts."""
+def _own(lines: bytes, record: str, when: str) -> bytes:
+    """Each line of the master's log, such as "2026-11-23 09:00:00,123 INFO text", in its parts.
+
+    `when` replaces the time in it, unless it is empty.
+    """
     out = []
     for line in _text(lines).split("\n")[:-1]:
         day, hour, level, text = [*line.split(" ", 3), "", "", ""][:4]
-        out.append(record.format(_quoted(f"{day} {hour}"), _LEVELS.get(level, level), _quoted(text)))
+        out.append(record.format(when or f"{day} {hour}", _LEVELS.get(level, level), _quoted(text)))
     return "".join(out).encode()
 
 

@@ -74,7 +74,7 @@ def test_logfmt_puts_words_in_quotes_only_where_they_need_them():
 def test_the_masters_own_lines_fit_among_them(kind):
     """They have a time and a level already, which become fields."""
     line = b"2026-11-23 09:00:00,123 WARN exited: 'web' (exit status 1; not expected)\n"
-    write = own_line_format(kind, width=8)
+    write = own_line_format(kind, "none", width=8)
     shown = line if write is None else write(line)
     match kind:
         case "raw":
@@ -90,3 +90,16 @@ def test_the_masters_own_lines_fit_among_them(kind):
             }
         case "logfmt":
             assert b'time="2026-11-23 09:00:00,123" program=procman level=warn message="exited: ' in shown
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "time"),
+    [("none", "2026-11-23 09:00:00,123"), ("iso", "2024-11-19T12:00:00.250Z"), ("epoch_ms", 1732017600250)],
+)
+def test_the_masters_own_records_have_the_time_in_the_form_of_the_others(timestamp, time):
+    """Whoever reads the stream has one form to parse."""
+    line = b"2026-11-23 09:00:00,123 INFO spawned: 'web' with pid 14\n"
+    as_json = own_line_format("json", timestamp, clock=lambda: 1732017600.25)
+    assert json.loads(as_json(line))["time"] == time
+    as_logfmt = own_line_format("logfmt", timestamp, clock=lambda: 1732017600.25)
+    assert shlex.split(as_logfmt(line).decode())[0] == f"time={time}"
