@@ -19,7 +19,7 @@ from procman.engine import News
 from procman.errors import ProcmanError
 from procman.facts import fact
 from procman.logs.console import Consoles, ConsoleStream, Overflow, console_target
-from procman.logs.formats import WIDEST, line_format, own_line_format
+from procman.logs.formats import OWN_NAME, WIDEST, line_format, own_line_format
 from procman.logs.mainlog import LEVELS, Level, MainLog, open_log_file
 from procman.logs.names import clear_auto_logs, create_auto_log
 from procman.logs.pump import Follower, Pump, Rota
@@ -144,7 +144,7 @@ class Outputs:
         self._stdin: dict[str, _Stdin] = {}
         self._main_ring = Ring(MAIN_RING)
         names = [program.namespec for group in config.groups for program in group.programs]
-        self._width = min(WIDEST, max(map(len, names), default=0))
+        self._width = min(WIDEST, max(map(len, [OWN_NAME, *names])))
         self._closing = False
         self._kept_logs: dict[
             tuple[str, str], str

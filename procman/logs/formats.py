@@ -11,6 +11,8 @@ from collections.abc import Callable
 FORMATS = ("raw", "prefix", "json", "logfmt")
 TIMESTAMPS = ("none", "iso", "epoch_ms")
 
+# Behind which the master's own lines stand.
+OWN_NAME = "procman"
 # What stands between a name and its line.
 SEPARATOR = b" | "
 # A longer name is not cut, and not what the others are padded to.
@@ -81,7 +83,7 @@ def own_line_format(
     stamp = _STAMPS[timestamp]
     match kind:
         case "prefix":
-            return _prefix(_shown("procman", width, colour=colour), _no_time, time.time)
+            return _prefix(_shown(OWN_NAME, width, colour=colour), _no_time, time.time)
         case "json":
             when = '{{"time": {}, ' if timestamp == "epoch_ms" else '{{"time": "{}", '
             record = when + '"program": "procman", "level": "{}", "message": {}}}\n'

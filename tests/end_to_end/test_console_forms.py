@@ -38,6 +38,13 @@ def test_lines_stand_behind_the_names_of_their_programs(start):
         master.wait_for(line)
 
 
+def test_short_names_are_padded_to_the_masters_own(start):
+    """Its lines are among them."""
+    master = start(says("web"), "log_format=prefix")
+    for line in ("procman | ", "web     | one", "web     | two"):
+        master.wait_for(line)
+
+
 def test_json_is_for_machines_and_each_program_may_differ(start):
     """Every line of the stream is a record, but for those of the one program that wants another form."""
     master = start(
