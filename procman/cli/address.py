@@ -163,7 +163,8 @@ def _read(path: str, sections: dict[str, dict[str, str]], seen: set[str]) -> Non
     """Add what a file and its includes say to `sections`; later files win, as they do for the master.
 
     configparser with supervisor's settings, and tomli: the master's own readers know the line of each problem and cost
-    16 and 40 ms of imports, these 1 and 4. What is wrong in a file is the master's to tell.
+    16 and 40 ms of imports, these 1 and 4. What is wrong in a file is the master's to tell; here an included file that
+    cannot be read is passed over.
     """
     seen.add(path)
     here = os.path.dirname(path)
@@ -174,12 +175,15 @@ def _read(path: str, sections: dict[str, dict[str, str]], seen: set[str]) -> Non
     patterns = sections.pop("include", {}).get("files", "").split()
     if not patterns:
         return
-    from glob import glob  # noqa: PLC0415 - most files include nothing
+    from contextlib import suppress  # noqa: PLC0415 - most files include nothing
+    from glob import glob  # noqa: PLC0415
 
     for pattern in patterns:
         for file in sorted(glob(os.path.join(here, pattern))):
             if file not in seen and os.access(file, os.R_OK):
-                _read(file, sections, seen)
+                # One that is half written, or a mistake, must not keep anybody from the programs that run.
+                with suppress(OSError, ValueError):
+                    _read(file, sections, seen)
 
 
 def _read_ini(path: str) -> dict[str, dict[str, str]]:

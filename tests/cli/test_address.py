@@ -100,6 +100,17 @@ def test_a_file_with_a_wrong_line_still_leads_to_its_master(tmp_path):
     assert address.find(config_file=file, environ={}).url == "http://h:1"
 
 
+@pytest.mark.parametrize(("name", "text"), [("b.conf", "[program:x\ncommand=cat\n"), ("b.toml", "= nonsense")])
+def test_an_included_file_that_is_a_mistake_keeps_nobody_from_the_master(tmp_path, name, text):
+    """As with supervisorctl: somebody's half-written file in conf.d must not be in the way of a stop."""
+    file = write(tmp_path / "a.conf", "[include]\nfiles = conf.d/*\n[unix_http_server]\nfile=/a.sock\n")
+    write(tmp_path / "conf.d" / name, text)
+    (tmp_path / "conf.d" / "folder").mkdir()
+    write(tmp_path / "conf.d" / "z.conf", "[supervisorctl]\nprompt=z\n")
+    found = address.find(config_file=file, environ={})
+    assert (found.url, found.prompt) == ("unix:///a.sock", "z")
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     """With the reason."""
     with pytest.raises(BadRequest, match="could not find config file /none"):
