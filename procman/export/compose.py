@@ -3,7 +3,17 @@
 from procman.config.model import Autorestart, Config, Program
 from procman.config.options import Scope
 from procman.export.exported import CannotExport, Exported, Target, files_of, grace, grace_of, header, in_the_image
-from procman.export.programs import Carried, carried, secrets, sections, unique, word
+from procman.export.programs import (
+    USUAL_UMASK,
+    Carried,
+    carried,
+    directory_of,
+    secrets,
+    sections,
+    umask_of,
+    unique,
+    word,
+)
 from procman.export.yaml import Comment, Flow, Yaml, dump
 
 Mapped = dict[str | Comment, Yaml]
@@ -62,7 +72,7 @@ def _split(config: Config, target: Target) -> tuple[Mapped, list[str]]:
     processes, notes = carried(config, word)
     if not processes:
         raise CannotExport(config, notes)
-    notes += _lost(processes)
+    notes += _lost(processes, config)
     services = {process.name: _service(process, config, target) for process in processes}
     notes += [note for process in processes for note in _secrets(process.program)]
     services, priorities = _replicated(processes, services)
@@ -84,8 +94,9 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
     if not program.autostart:
         service[Comment("autostart=false: `docker compose --profile manual up` starts it")] = None
         service["profiles"] = Flow(("manual",))
-    if program.directory is not None:
-        service["working_dir"] = _unexpanded(program.directory)
+    directory = directory_of(program, config)
+    if directory is not None:
+        service["working_dir"] = _unexpanded(directory)
     user = program.user or config.master.user
     if user is not None:
         service["user"] = _unexpanded(user)
@@ -147,7 +158,7 @@ def _unexpanded(text: str) -> str:
     return text.replace("$", "$$")
 
 
-def _lost(processes: list[Carried]) -> list[str]:
+def _lost(processes: list[Carried], config: Config) -> list[str]:
     """What there is no word for in a compose file."""
     notes = [
         APART,
@@ -160,7 +171,7 @@ def _lost(processes: list[Carried]) -> list[str]:
     wide = sections(processes, lambda p: p.stop_scope is not Scope.PROCESS)
     if wide:
         notes.append(f"{wide}: only the first process of a container gets the stop signal, whatever stop_scope says")
-    masked = sections(processes, lambda p: p.umask is not None)
+    masked = sections(processes, lambda p: umask_of(p, config) != USUAL_UMASK)
     if masked:
         notes.append(f"{masked}: umask has to be set by the program itself")
     return notes

@@ -7,7 +7,7 @@ from signal import SIGTERM
 from procman.config.model import Autorestart, Config, InetServer, Program
 from procman.config.options import Scope
 from procman.export.exported import CannotExport, Exported, Target, files_of, grace, grace_of, header, in_the_image
-from procman.export.programs import Carried, carried, label, secrets, sections
+from procman.export.programs import USUAL_UMASK, Carried, carried, directory_of, label, secrets, sections, umask_of
 from procman.export.yaml import Comment, Flow, Yaml, dump
 
 ALONE = (
@@ -130,7 +130,7 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
     if manual:
         notes.append(f"{manual}: left out, because of autostart=false; a container of a pod is always started")
     processes = [process for process in processes if process.program.autostart]
-    notes += _lost(processes)
+    notes += _lost(processes, config)
     longest = max((process.program.stopwaitsecs for process in processes), default=0)
     pod: Mapped = {
         Comment("the longest stopwaitsecs, for all get their signal at once, and some to spare"): None,
@@ -149,8 +149,9 @@ def _container(process: Carried, config: Config, target: Target, notes: list[str
         "image": target.image,
         "command": Flow(_unexpanded(word) for word in process.words),
     }
-    if program.directory is not None:
-        container["workingDir"] = program.directory
+    directory = directory_of(program, config)
+    if directory is not None:
+        container["workingDir"] = directory
     container |= _environment(program, notes)
     uid = program.uid if program.uid is not None else config.master.uid
     if uid is not None:
@@ -175,11 +176,14 @@ def _environment(program: Program, notes: list[str]) -> Mapped:
 
 
 def _unexpanded(text: str) -> str:
-    """$(VAR) means a variable in a command and in env; $$ is a dollar."""
-    return text.replace("$", "$$")
+    """$(VAR) means a variable in a command and in env, and $$ is a dollar.
+
+    A dollar that means neither stays as it is: so does every one for podman.
+    """
+    return re.sub(r"\$(?=[$(])", "$$", text)
 
 
-def _lost(processes: list[Carried]) -> list[str]:
+def _lost(processes: list[Carried], config: Config) -> list[str]:
     """What there is no word for in a Deployment."""
     notes = [
         ALONE,
@@ -198,7 +202,7 @@ def _lost(processes: list[Carried]) -> list[str]:
     wide = sections(processes, lambda p: p.stop_scope is not Scope.PROCESS)
     if wide:
         notes.append(f"{wide}: only the first process of a container gets the stop signal, whatever stop_scope says")
-    masked = sections(processes, lambda p: p.umask is not None)
+    masked = sections(processes, lambda p: umask_of(p, config) != USUAL_UMASK)
     if masked:
         notes.append(f"{masked}: umask has to be set by the program itself")
     count = Counter(process.program.section for process in processes)

@@ -1,5 +1,6 @@
 """What every export needs to know of a program: its words, what it is called there, and why it has to stay behind."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -11,6 +12,9 @@ from procman.words import split_words
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|PRIVATE|DSN|_PWD$|(?:^|_)(?:KEY|AUTH)(?:_|$)", re.IGNORECASE)
 # postgres://me:word@db
 _URL_WITH_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+
+# Of a process that nobody has given one.
+USUAL_UMASK = 0o022
 
 LONGEST_LABEL = 63  # of a DNS name, RFC 1123
 
@@ -82,6 +86,18 @@ def unique(names: Sequence[str], clean: Callable[[str], str]) -> list[str]:
         taken.add(candidate)
         given.append(candidate)
     return given
+
+
+def directory_of(program: Program, config: Config) -> str | None:
+    """Where it runs, as far as the file says: programs begin where the master is."""
+    if program.directory is None:
+        return config.master.directory
+    return os.path.join(config.master.directory or "", program.directory)
+
+
+def umask_of(program: Program, config: Config) -> int:
+    """Its own, or the master's."""
+    return config.master.umask if program.umask is None else program.umask
 
 
 def label(name: str) -> str:

@@ -13,7 +13,7 @@ from procman.config.kinds import show_octal
 from procman.config.model import Autorestart, Config, FcgiSocket, Program
 from procman.config.options import AUTO, Scope
 from procman.export.exported import CannotExport, Exported, Target, grace, header
-from procman.export.programs import Carried, carried, secrets, sections, word
+from procman.export.programs import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
 from procman.export.unit_file import quoted, raw, unit
 
 # What systemd takes for the name of a variable.
@@ -29,7 +29,6 @@ _CLEAN = (SIGHUP, SIGINT, SIGTERM, SIGPIPE)
 
 _RESTART = {Autorestart.ALWAYS: "always", Autorestart.UNEXPECTED: "on-failure", Autorestart.NEVER: "no"}
 _KILL_MODE = {Scope.PROCESS: "mixed", Scope.GROUP: "control-group", Scope.TREE: "control-group"}
-_USUAL_UMASK = 0o022
 
 # More tries than these, and more seconds, mean that there is no end.
 _ENDLESS = 10_000
@@ -158,13 +157,14 @@ class _Split:
         program = process.program
         command = [quoted(self._executable(process)), *(quoted(word, dollars=True) for word in process.words[1:])]
         lines = ["Type=exec", f"ExecStart={' '.join(command)}"]
-        if program.directory is not None:
-            path = raw(self._absolute(program, "directory", program.directory))
+        directory = directory_of(program, self._config)
+        if directory is not None:
+            path = raw(self._absolute(program, "directory", directory))
             lines += [f"WorkingDirectory={path}"] if path else []
         user = program.user or self._config.master.user
         lines += [f"User={raw(user)}"] if user else []
-        umask = self._config.master.umask if program.umask is None else program.umask
-        lines += [f"UMask={show_octal(umask)}"] if umask != _USUAL_UMASK else []
+        umask = umask_of(program, self._config)
+        lines += [f"UMask={show_octal(umask)}"] if umask != USUAL_UMASK else []
         lines += self._environment(program)
         lines += self._restart(program)
         lines += [
@@ -185,7 +185,7 @@ class _Split:
         if os.path.isabs(path):
             # Of all paths systemd takes only those of commands with a .. in them.
             return path if option == "command" else os.path.normpath(path)
-        base = program.directory if option == "command" and program.directory else self._config.here
+        base = (directory_of(program, self._config) or "") if option == "command" else ""
         whole = os.path.normpath(os.path.join(self._config.here, base, path))
         self._note(program, f"{option}: {path} is taken from {os.path.dirname(whole)}, for systemd wants whole paths")
         return whole

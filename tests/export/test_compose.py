@@ -113,11 +113,21 @@ def test_processes_that_differ_in_nothing_are_replicas(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("own", "where"), [("", "/usr"), ("directory=/own\n", "/own"), ("directory=site\n", "/usr/site")]
+)
+def test_programs_begin_where_the_master_is(tmp_path, own, where):
+    """Its directory= is what theirs is relative to, and theirs where they have none."""
+    text = f"{WEB}{own}[supervisord]\ndirectory=/usr\n"
+    assert split(tmp_path, text)["web"]["working_dir"] == where
+
+
+@pytest.mark.parametrize(
     ("text", "note"),
     [
         (WEB + "exitcodes=0,2\n", "[program:web]: of the exitcodes docker takes 0 as expected, and no other"),
         (WEB + "stopasgroup=true\n", "[program:web]: only the first process of a container gets the stop signal"),
         (WEB + "umask=027\n", "[program:web]: umask has to be set by the program itself"),
+        (WEB + "[supervisord]\numask=077\n", "[program:web]: umask has to be set by the program itself"),
         (WEB + "environment=API_TOKEN=x\n", "[program:web] has what looks like secrets in plain text: API_TOKEN"),
         (WEB + "[eventlistener:l]\ncommand=/bin/l\nevents=TICK_5\n", "[eventlistener:l] is left out"),
         (WEB, "localhost"),

@@ -1,5 +1,8 @@
 """The Deployment: its schema holds, and it says what the configuration says."""
 
+import json
+from pathlib import Path
+
 import pytest
 from exporting import configured, deployment, only, target
 
@@ -110,11 +113,39 @@ def test_a_container_for_each_program(tmp_path):
     }
 
 
-def test_dollars_are_doubled_because_kubernetes_would_fill_them_in(tmp_path):
-    """$(VAR) in a command and in env; $$ is a dollar."""
-    found = exported(tmp_path, '[program:web]\ncommand=/bin/web $(X) $Y\nenvironment=A="$(B)"\n', split=True)
-    assert containers(found)["web"]["command"] == ["/bin/web", "$$(X)", "$$Y"]
-    assert containers(found)["web"]["env"] == [{"name": "A", "value": "$$(B)"}]
+def as_kubernetes_expands_it(text: str) -> str:
+    """What its expansion makes of a text in which no variable is named (third_party/forked/golang/expansion)."""
+    out = ""
+    at = 0
+    while at < len(text):
+        if text[at] == "$" and at + 1 < len(text):
+            following = text[at + 1]
+            assert following != "(" or ")" not in text[at:], "it means a variable"
+            out += "$" if following == "$" else "$" + following
+            at += 2
+        else:
+            out += text[at]
+            at += 1
+    return out
+
+
+@pytest.mark.parametrize("text", ["$(X)", "$Y", "${Z}", "$$", "$$$(X)", "a$", "$", "$(", "$a$(b)$$c", "'$1' $"])
+def test_dollars_arrive(tmp_path, text):
+    """$(VAR) is filled in, in a command and in env, and $$ is a dollar."""
+    found = split_of(tmp_path, text)
+    assert as_kubernetes_expands_it(found["command"][1]) == text
+    assert as_kubernetes_expands_it(found["env"][0]["value"]) == text
+
+
+def test_dollars_that_mean_nothing_are_not_doubled(tmp_path):
+    """For podman both would stay."""
+    assert split_of(tmp_path, "$HOME ${X}")["command"] == ["/bin/web", "$HOME ${X}"]
+
+
+def split_of(folder: Path, text: str) -> dict:
+    program = f'[program.web]\ncommand = ["/bin/web", {json.dumps(text)}]\nenvironment = {{ A = {json.dumps(text)} }}\n'
+    config = configured(folder, program, name="procman.toml")
+    return containers(kubernetes.export(config, target(split=True)))["web"]
 
 
 def test_names_become_labels(tmp_path):
@@ -142,6 +173,7 @@ def test_names_become_labels(tmp_path):
         ),
         (WEB + "stopasgroup=true\n", "[program:web]: only the first process of a container gets the stop signal"),
         (WEB + "umask=027\n", "[program:web]: umask has to be set by the program itself"),
+        (WEB + "[supervisord]\numask=077\n", "[program:web]: umask has to be set by the program itself"),
         (WEB + "autorestart=false\n", "[program:web]: a Deployment starts again whatever has ended"),
         (WEB + "[program:x]\ncommand=/bin/x\nautostart=false\n", "[program:x]: left out, because of autostart=false"),
         (WEB + "numprocs=2\nprocess_name=w%(process_num)d\n", "[program:web]: numprocs makes containers"),

@@ -110,6 +110,16 @@ def test_systemd_understands_every_setting_of_a_program(tmp_path):
     assert verified(exported.files, tmp_path) == []
 
 
+def test_programs_begin_where_the_master_is(tmp_path):
+    """Its directory= is where their relative paths begin, and the umask is the master's, too."""
+    text = "[program:web]\ncommand=bin/web\n[program:own]\ncommand=./x\ndirectory=sub\numask=022\n"
+    exported = split(tmp_path, text + "[supervisord]\ndirectory=/usr\numask=077\n")
+    web, own = (settings_of(exported.files[f"shop-{name}.service"]) for name in ("web", "own"))
+    assert (web["ExecStart"], web["WorkingDirectory"], web["UMask"]) == (["/usr/bin/web"], ["/usr"], ["0077"])
+    assert (own["ExecStart"], own["WorkingDirectory"]) == (["/usr/sub/x"], ["/usr/sub"])
+    assert "UMask" not in own
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
