@@ -37,7 +37,7 @@ def export(path: str, to: str, given: Mapping[str, str], assume: Assumptions | N
         split="split" in given,
     )
     exported = _WRITERS[to](config, target)
-    if "output" in given:
+    if given.get("output", "-") != "-":
         _write(exported.files, given["output"])
     else:
         _print(exported.files)

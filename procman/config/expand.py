@@ -9,6 +9,7 @@ from procman.config.options import Unfit, similar
 
 LONGEST_RESULT = 1024 * 1024
 PREFIX = "ENV_"
+HOST = "host_node_name"
 
 
 class NotExpanded(Unfit):
@@ -36,6 +37,11 @@ def expand(text: str, names: Mapping[str, object]) -> str:
 def takes_all(text: str) -> bool:
     """Is there a %s without a name? Python puts the whole mapping in for it, environment and all."""
     return "%" in text and any(name is None for name, _ in _placeholders(text))
+
+
+def names_in(text: str) -> Iterator[str]:
+    """The names that it takes in."""
+    return (name for name, _ in _placeholders(text) if name is not None)
 
 
 def environment_names(variables: Mapping[str, str]) -> dict[str, object]:

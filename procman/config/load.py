@@ -5,10 +5,11 @@ but it goes on after it with the option's default. Nothing is changed, made or i
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from procman.config.expand import HOST, PREFIX, environment_names, names_in
 from procman.config.files import Gathered, gather, is_toml
 from procman.config.groups import read_groups
 from procman.config.hands import look_at_hands
@@ -128,6 +129,7 @@ def judge(
             wants_background=reading.raw(sections.sections["supervisord"], "nodaemon") is not None
             and not master.nodaemon,
             origins=_origins(sections, overrides),
+            borrowed=_borrowed(sections, master),
         )
         if places:
             warn_of_places(reading, config)
@@ -148,6 +150,33 @@ def judge(
         notes=tuple(gathered.notes[: reading.notes_before_error]),
         remarks=tuple(gathered.remarks),
     )
+
+
+def _borrowed(sections: Sections, master: Master) -> dict[str, tuple[str, ...]]:
+    """What each section takes from the environment and the machine, but for the variables of [supervisord]."""
+    own = environment_names(master.environment)
+    borrowed = {}
+    everything = {name: section.options for name, section in sections.sections.items()} | {
+        EVERYWHERE: sections.defaults
+    }
+    for section, options in everything.items():
+        taken = (name for raw in options.values() for text in _texts(raw.value) for name in names_in(text))
+        names = dict.fromkeys(name for name in taken if name == HOST or (name.startswith(PREFIX) and name not in own))
+        if names:
+            borrowed[section] = tuple(names)
+    return borrowed
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case dict():
+            for item in value.values():
+                yield from _texts(item)
 
 
 def _origins(sections: Sections, overrides: Mapping[str, str]) -> dict[str, dict[str, tuple[str, int | None]]]:

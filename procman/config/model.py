@@ -553,6 +553,8 @@ class Config:
     wants_background: bool = field(default=False, compare=False)  # the file says nodaemon=false
     # File and line of what the files say, by section and option; "command line" for what stands there.
     origins: Mapping[str, Mapping[str, tuple[str, int | None]]] = field(default_factory=dict, compare=False)
+    # By section, the names in %(…)s whose values are where the file was read, and not in it: ENV_X, host_node_name.
+    borrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
 
 @fact(kw_only=True)

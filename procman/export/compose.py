@@ -2,7 +2,18 @@
 
 from procman.config.model import Autorestart, Config, Program
 from procman.config.options import Scope
-from procman.export.exported import CannotExport, Exported, Target, files_of, grace, grace_of, header, in_the_image
+from procman.export.exported import (
+    CannotExport,
+    Exported,
+    Target,
+    files_of,
+    grace,
+    grace_of,
+    header,
+    in_the_image,
+    needed_by_the_file,
+    written_in,
+)
 from procman.export.programs import (
     USUAL_UMASK,
     Carried,
@@ -45,7 +56,7 @@ def project(name: str) -> str:
 
 def _whole(config: Config, target: Target) -> tuple[Mapped, list[str]]:
     seconds, why = grace(config)
-    notes = [files_of(config)]
+    notes = [files_of(config), *needed_by_the_file(config, "add them to environment")]
     service: Mapped = {
         "image": target.image,
         "command": Flow(("procman", "-c", _unexpanded(in_the_image(config)))),
@@ -72,7 +83,7 @@ def _split(config: Config, target: Target) -> tuple[Mapped, list[str]]:
     processes, notes = carried(config, word)
     if not processes:
         raise CannotExport(config, notes)
-    notes += _lost(processes, config)
+    notes += [*_lost(processes, config), *written_in(config)]
     services = {process.name: _service(process, config, target) for process in processes}
     notes += [note for process in processes for note in _secrets(process.program)]
     services, priorities = _replicated(processes, services)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
+from procman.config.expand import HOST, PREFIX
 from procman.config.model import Config
 from procman.config.stop_plan import show_duration, stop_plan
 from procman.errors import ProcmanError
@@ -67,6 +68,21 @@ def grace(config: Config) -> tuple[int, str]:
 def grace_of(seconds: float) -> int:
     """The same for a stop of so many seconds."""
     return math.ceil(seconds) + MARGIN
+
+
+def needed_by_the_file(config: Config, how: str) -> list[str]:
+    """A note on the variables without which procman could not read it there; `how` they get there."""
+    named = [name.removeprefix(PREFIX) for names in config.borrowed.values() for name in names if name != HOST]
+    names = ", ".join(dict.fromkeys(named))
+    return [f"the configuration takes variables from the environment, so {how}: {names}"] if names else []
+
+
+def written_in(config: Config) -> list[str]:
+    """Notes on what was filled in where the file was read, and may be otherwise where this is run."""
+    return [
+        f"[{section}]: {', '.join(f'%({name})s' for name in names)}: filled in with what it is here and now"
+        for section, names in config.borrowed.items()
+    ]
 
 
 def in_the_image(config: Config) -> str:

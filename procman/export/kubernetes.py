@@ -6,7 +6,18 @@ from signal import SIGTERM
 
 from procman.config.model import Autorestart, Config, InetServer, Program
 from procman.config.options import Scope
-from procman.export.exported import CannotExport, Exported, Target, files_of, grace, grace_of, header, in_the_image
+from procman.export.exported import (
+    CannotExport,
+    Exported,
+    Target,
+    files_of,
+    grace,
+    grace_of,
+    header,
+    in_the_image,
+    needed_by_the_file,
+    written_in,
+)
 from procman.export.programs import USUAL_UMASK, Carried, carried, directory_of, label, secrets, sections, umask_of
 from procman.export.yaml import Comment, Flow, Yaml, dump
 
@@ -53,7 +64,7 @@ def export(config: Config, target: Target) -> Exported:
 
 def _whole(config: Config, target: Target, name: str) -> tuple[list[Yaml | Comment], Mapped, list[str]]:
     seconds, why = grace(config)
-    notes = [files_of(config), "resources: yours to know"]
+    notes = [files_of(config), *needed_by_the_file(config, "add them to env"), "resources: yours to know"]
     container: Mapped = {
         "name": name,
         "image": target.image,
@@ -130,7 +141,7 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
     if manual:
         notes.append(f"{manual}: left out, because of autostart=false; a container of a pod is always started")
     processes = [process for process in processes if process.program.autostart]
-    notes += _lost(processes, config)
+    notes += [*_lost(processes, config), *written_in(config)]
     longest = max((process.program.stopwaitsecs for process in processes), default=0)
     pod: Mapped = {
         Comment("the longest stopwaitsecs, for all get their signal at once, and some to spare"): None,

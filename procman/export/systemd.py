@@ -12,7 +12,7 @@ from signal import SIGHUP, SIGINT, SIGPIPE, SIGTERM
 from procman.config.kinds import show_octal
 from procman.config.model import Autorestart, Config, FcgiSocket, Program
 from procman.config.options import AUTO, Scope
-from procman.export.exported import CannotExport, Exported, Target, grace, header
+from procman.export.exported import CannotExport, Exported, Target, grace, header, needed_by_the_file, written_in
 from procman.export.programs import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
 from procman.export.unit_file import quoted, raw, unit
 
@@ -55,8 +55,9 @@ def _whole(config: Config, target: Target) -> Exported:
     file = quoted(config.file, dollars=True)
     here = raw(config.here)
     ctl = os.path.join(os.path.dirname(target.procman), "procmanctl")
+    notes = needed_by_the_file(config, "add an Environment= or EnvironmentFile= with them")
     text = unit(
-        header(config, "systemd", (), split=False),
+        header(config, "systemd", notes, split=False),
         {
             "Unit": [_described(f"procman, with the programs of {config.file}"), "After=network.target"],
             "Service": [
@@ -78,7 +79,7 @@ def _whole(config: Config, target: Target) -> Exported:
             "Install": ["WantedBy=multi-user.target"],
         },
     )
-    return Exported({f"{word(target.name)}.service": text}, ())
+    return Exported({f"{word(target.name)}.service": text}, tuple(notes))
 
 
 # ------------------------------------------------------------------------------------------------ a unit for each
@@ -293,6 +294,7 @@ class _Split:
         self._notes += [
             "the environment: programs get systemd's, and not the one that procman is started with",
             "startsecs: a unit counts as started as soon as its program is executed",
+            *written_in(self._config),
         ]
         files = sections(processes, lambda p: any(map(_is_file, (p.stdout_logfile, p.stderr_logfile, *p.stdout_also))))
         if files:

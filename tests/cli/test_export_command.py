@@ -37,6 +37,13 @@ def test_without_a_place_it_goes_to_stdout_and_the_notes_to_stderr(export, to, s
         assert line.removeprefix("procman export: ") in comments
 
 
+def test_a_dash_is_stdout_too(export, tmp_path, monkeypatch):
+    """And no file of that name."""
+    monkeypatch.chdir(tmp_path)
+    assert export("compose", "-o", "-")[:2] == export("compose")[:2]
+    assert not (tmp_path / "-").exists()
+
+
 def test_several_files_on_stdout_are_told_apart(export):
     """By a line before each, as `head` does it."""
     _, out, _ = export("systemd", "--split")

@@ -155,3 +155,13 @@ def test_a_project_has_a_name_that_compose_takes(tmp_path, name, project):
     text = only(exported(tmp_path, WEB, name=name).files)
     assert f"\nname: {project}\n" in text
     services(text)
+
+
+def test_what_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
+    """Without those variables procman would not start there; written out, they are what they were here."""
+    text = '[program.web]\ncommand = ["/bin/web", "%(ENV_PORT)s"]\nenvironment = { HOST = "%(host_node_name)s" }\n'
+    config = configured(tmp_path, text, name="procman.toml", env={"PORT": "80"})
+    note = "the configuration takes variables from the environment, so add them to environment: PORT"
+    assert note in compose.export(config, target()).notes
+    note = "[program:web]: %(ENV_PORT)s, %(host_node_name)s: filled in with what it is here and now"
+    assert note in compose.export(config, target(split=True)).notes

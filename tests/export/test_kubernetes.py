@@ -216,3 +216,13 @@ def test_values_that_look_like_secrets_are_exported_and_pointed_out(tmp_path):
     assert any(note.endswith("in plain text: DATABASE_URL, DB_PASSWORD") for note in found.notes)
     assert "# in plain text here, and better kept in a Secret: DATABASE_URL, DB_PASSWORD" in only(found.files)
     assert "word" not in "".join(found.notes)
+
+
+def test_what_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
+    """Without those variables procman would not start there; written out, they are what they were here."""
+    text = '[program.web]\ncommand = ["/bin/web", "%(ENV_PORT)s"]\nenvironment = { HOST = "%(host_node_name)s" }\n'
+    config = configured(tmp_path, text, name="procman.toml", env={"PORT": "80"})
+    note = "the configuration takes variables from the environment, so add them to env: PORT"
+    assert note in kubernetes.export(config, target()).notes
+    note = "[program:web]: %(ENV_PORT)s, %(host_node_name)s: filled in with what it is here and now"
+    assert note in kubernetes.export(config, target(split=True)).notes

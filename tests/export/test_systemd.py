@@ -317,3 +317,17 @@ def test_a_unit_names_the_procman_that_has_written_it(tmp_path):
         ran = subprocess.run([*called, *export], cwd=tmp_path, env=on_the_path, capture_output=True, check=True)
         assert f"ExecStart={script} -n -c {file}\n" in ran.stdout.decode()
         assert f"ExecReload={script.parent}/procmanctl -c {file} update\n" in ran.stdout.decode()
+
+
+def test_a_variable_that_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
+    """A service has hardly any: procman would not start. In a unit for each program its value is what it was here."""
+    text = "[program:web]\ncommand=/bin/web %(ENV_PORT)s %(ENV_OWN)s %%(ENV_NONE)s\n[supervisord]\nenvironment=OWN=x\n"
+    config = configured(tmp_path, text, env={"PORT": "80"})
+    whole = systemd.export(config, target())
+    note = (
+        "the configuration takes variables from the environment, so add an Environment= or EnvironmentFile= with them"
+    )
+    assert whole.notes == (f"{note}: PORT",)
+    assert "PORT" in only(whole.files)
+    each = systemd.export(config, target(split=True))
+    assert "[program:web]: %(ENV_PORT)s: filled in with what it is here and now" in each.notes
