@@ -271,12 +271,7 @@ class Outputs:
     def read(self, name: str, channel: str, offset: int, length: int) -> bytes:
         """Part of a process's log, as supervisor counts offsets; raises Refused(NO_FILE, BAD_ARGUMENTS, FAILED)."""
         ring = self._memory(name, channel)
-        if ring is not None:
-            try:
-                return read_ring(ring, offset, length)
-            except BadRange as error:
-                raise Refused(Fault.BAD_ARGUMENTS, str(error)) from None
-        return _read(self._path(name, channel), offset, length)
+        return _read(self._path(name, channel), offset, length) if ring is None else _remember(ring, offset, length)
 
     def tail(self, name: str, channel: str, offset: int, length: int) -> tuple[bytes, int, bool]:
         """The end of a process's log, where to go on, and whether there was more; nothing where there is no log."""
@@ -287,8 +282,9 @@ class Outputs:
         return tail_log(path, offset, length) if path is not None else (b"", 0, False)
 
     def read_main(self, offset: int, length: int) -> bytes:
-        """Part of the master's own log."""
-        return _read(self.log.path, offset, length)
+        """Part of the master's own log; what is left of it in memory where it goes into no file."""
+        path = self.log.path
+        return _remember(self._main_ring, offset, length) if path is None else _read(path, offset, length)
 
     def follow(self, name: str, channel: str, tail: int) -> AsyncIterator[bytes]:
         """The last `tail` bytes, and then whatever is written, without end."""
@@ -696,6 +692,13 @@ def _empty(path: str | None) -> None:
             os.truncate(path, 0)
         except OSError as error:
             raise ProcmanError(f"cannot empty {path}: {error.strerror}") from None
+
+
+def _remember(ring: Ring, offset: int, length: int) -> bytes:
+    try:
+        return read_ring(ring, offset, length)
+    except BadRange as error:
+        raise Refused(Fault.BAD_ARGUMENTS, str(error)) from None
 
 
 def _read(path: str | None, offset: int, length: int) -> bytes:

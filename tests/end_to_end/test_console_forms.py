@@ -76,6 +76,13 @@ def test_tail_reads_what_went_to_the_console(start):
     assert master.ctl("tail", "web").stdout.strip() == "one"
 
 
+def test_the_masters_own_log_is_read_back_from_the_console(start):
+    """In a container it is in no file; `maintail` shows what of it is in memory."""
+    master = start(says("web"), "logfile=/dev/stdout")
+    spawned = master.lines[master.wait_for("spawned: 'web'") - 1]
+    assert spawned.strip() in master.ctl("maintail").stdout
+
+
 def test_a_program_may_drop_its_lines_rather_than_wait(start):
     """log_overflow=drop: nobody reads 6 MB, the program ends all the same, and what was lost is said and counted."""
     lines = ["stdout_logfile=-", "log_overflow=drop", "autorestart=false", "startsecs=0"]
