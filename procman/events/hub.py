@@ -211,6 +211,16 @@ class Hub:
             self._dispatch_later(pool)
 
 
+# time(2), and whatever is made of it (strftime), goes on with the kernel's timer, up to 10 ms behind the clock that ours
+# is set by. A listener that is told of two o'clock must not look at its own and find 01:59:59.
+_LATEST = 0.01
+
+
+def _reached() -> float:
+    """The time that every clock here has reached; seconds since the epoch."""
+    return time.time() - _LATEST
+
+
 class _Ticks:
     """The clock's events. Nothing is armed unless somebody wants one of them."""
 
@@ -222,7 +232,7 @@ class _Ticks:
 
     def want(self, names: frozenset[str]) -> None:
         """From now on tell these, when their next slice begins."""
-        now = time.time()
+        now = _reached()
         self._slices = {name: self._slices.get(name, time_slice(name, now)) for name in TICKS if name in names}
         self._arm(now)
 
@@ -235,7 +245,7 @@ class _Ticks:
             self._timer = self._loop.call_later(period - now % period, self._ring)
 
     def _ring(self) -> None:
-        now = time.time()
+        now = _reached()
         for name, before in self._slices.items():
             # Not "later": somebody may have set the clock back, and goes on from there.
             if time_slice(name, now) != before:

@@ -362,6 +362,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
+    monkeypatch.setattr(hub_module, "_LATEST", 0.0)
     return Clock(monkeypatch, 7196.5)
 
 
@@ -388,6 +389,16 @@ def test_ticks_that_fall_together_come_in_the_order_of_their_periods(clock):
     clock.ticks.want(frozenset({"TICK_5", "TICK_60", "TICK_3600"}))
     assert clock.wait() == [("TICK_5", "when:7200"), ("TICK_60", "when:7200"), ("TICK_3600", "when:7200")]
     assert clock.wait() == [("TICK_5", "when:7205")]
+
+
+def test_who_is_told_of_a_tick_finds_that_its_own_clock_says_so_too(monkeypatch):
+    """time(2) is behind the clock that timers are set by: it would say 01:59:59 to whoever hears of two o'clock."""
+    clock = Clock(monkeypatch, 7196.5)
+    clock.ticks.want(frozenset({"TICK_3600", "TICK_5"}))
+    assert clock.wait() == [("TICK_5", "when:7200"), ("TICK_3600", "when:7200")]
+    assert 7200.009 < clock.now < 7200.1
+    assert clock.wait() == [("TICK_5", "when:7205")]
+    assert 7205.009 < clock.now < 7205.1
 
 
 def test_a_timer_that_rings_too_early_tells_nothing(clock):
