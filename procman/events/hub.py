@@ -211,8 +211,8 @@ class Hub:
             self._dispatch_later(pool)
 
 
-# time(2), and whatever is made of it (strftime), goes on with the kernel's timer, up to 10 ms behind the clock that ours
-# is set by. A listener that is told of two o'clock must not look at its own and find 01:59:59.
+# time(2), and whatever is made of it (strftime), goes on with the kernel's timer, up to 10 ms behind the clock that
+# ours is set by. A listener that is told of two o'clock must not look at its own and find 01:59:59.
 _LATEST = 0.01
 
 
