@@ -15,6 +15,7 @@ RUN python3 -m venv --without-pip /opt/procman \
  && python3 -m pip --python /opt/procman/bin/python3 install --no-cache-dir --disable-pip-version-check .
 COPY conf/container.toml /etc/procman/procman.toml
 COPY conf/demo /etc/procman/demo
+RUN mkdir /etc/procman/conf.d
 # Readable for every user, whatever the umask of whoever cloned this.
 RUN chmod -R a+rX /opt/procman /etc/procman
 

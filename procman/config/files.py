@@ -198,8 +198,10 @@ class _Gatherer:
         for pattern in filter(None, [self._expanded(pattern, files, files.here) for pattern in patterns]):
             whole = os.path.join(files.here, pattern)
             names = sorted(glob.glob(whole)) if glob.has_magic(whole) else [whole]
-            if not names:
-                self.complain(files, None, f"no file matches {whole}", warning=True)
+            # A folder for more of them may well be empty; one that is not there is a mistake.
+            folder = os.path.dirname(whole)
+            if not names and not os.path.isdir(folder):
+                self.complain(files, None, f"no file matches {whole}: there is no folder {folder}", warning=True)
             for name in names:
                 real = os.path.realpath(name)
                 if real in above:

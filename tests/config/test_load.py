@@ -332,6 +332,15 @@ def test_problems_name_the_file_they_are_in(write):
     assert [(problem.file.rpartition("/")[2], problem.line) for problem in loaded.problems] == [("more.ini", 3)]
 
 
+def test_a_folder_for_toml_includes_may_be_empty_and_has_to_be_there(write, tmp_path):
+    """It is there for what may be added to it; a name that leads nowhere is a mistake."""
+    file = write("include = ['more/*.toml']\n[program.a]\ncommand = 'x'\n", "main.toml")
+    message = f"no file matches {tmp_path}/more/*.toml: there is no folder {tmp_path}/more"
+    assert [warning.message for warning in load(file, environ={}).warnings] == [message]
+    (tmp_path / "more").mkdir()
+    assert load(file, environ={}).warnings == ()
+
+
 def test_a_cycle_of_toml_includes_is_an_error(write):
     """The message shows the way round."""
     write('include = ["b.toml"]\n', "a.toml")
