@@ -138,7 +138,7 @@ def test_every_configuration_in_the_documents_is_good(page, tmp_path):
         assert found["ok"], f"{page}: {found['error']['message']}"
         # Its places are those of another machine.
         said = [problem["message"] for problem in found["problems"] if problem["class"] != "unwritable"]
-        assert [message for message in said if "no other file matches" not in message] == [], page
+        assert [message for message in said if "no file matches" not in message] == [], page
 
 
 def test_every_page_of_the_documents_can_be_found():

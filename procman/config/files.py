@@ -143,11 +143,12 @@ class _Gatherer:
         for pattern in self._expanded(str(files.value), files, here).split():
             whole = os.path.join(here, pattern)
             names = sorted(glob.glob(whole))
-            if not names or all(os.path.realpath(name) == os.path.realpath(path) for name in names):
+            if all(os.path.realpath(name) == os.path.realpath(path) for name in names):
                 # A pattern that finds nothing but this file itself has found nothing.
+                found = "no other file" if names else "no file"
                 names = []
                 self.to.notes.append(f'No file matches via include "{whole}"')
-                self.complain(files, "files", f"no other file matches {whole}", warning=True)
+                self.complain(files, "files", f"{found} matches {whole}", warning=True)
             for name in names:
                 self.include_ini(name)
 

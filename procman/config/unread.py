@@ -35,6 +35,22 @@ def find_ignored(sections: Sections) -> Ignored:
     return Ignored(tuple(options), tuple(whole))
 
 
+# Not misspelt: what people expect there to be, and what supervisor 2 had.
+_IN_PROGRAMS = {
+    "group": "a process has the groups of its user: say user =",
+    "log_stdout": "stdout is logged unless stdout_logfile = NONE",
+    "log_stderr": "stderr has a log of its own, stderr_logfile, unless redirect_stderr = true",
+    **{name: f"did you mean stdout_{name}?" for name in ("logfile", "logfile_maxbytes", "logfile_backups")},
+}
+_IN_MASTER = {
+    "http_port": "write port = in a section [inet_http_server], or file = in [unix_http_server]",
+    "http_username": "write username = in [inet_http_server] or [unix_http_server]",
+    "http_password": "write password = in [inet_http_server] or [unix_http_server]",
+    "sockchmod": "write chmod = in [unix_http_server]",
+    "sockchown": "write chown = in [unix_http_server]",
+}
+
+
 def warn_of_ignored(reading: Reading, ignored: Ignored) -> None:
     """A warning for each, with the likeliest reason."""
     for name in ignored.sections:
@@ -75,6 +91,10 @@ def option_hint(known: SectionType | None, option: str, *, toml: bool = False) -
     """Where it belongs, or which option was meant."""
     if option.startswith("["):
         return "; is it a section header that lacks its closing bracket?"
+    if known is not None and not toml:
+        expected = _IN_PROGRAMS if "command" in known.options else _IN_MASTER if known.ini == "supervisord" else {}
+        if option in expected:
+            return f"; {expected[option]}"
     homes = _homes(toml=toml).get(option)
     if homes:
         return f"; {option} belongs into {' or '.join(homes)}"
