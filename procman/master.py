@@ -568,6 +568,7 @@ class _Master:
                 end = replace(end, restart=False)
             if not end.restart:
                 await self._part_from_the_rest()
+                self._reporter.ended(end.code)
             if end.code and not end.restart:
                 self._log.info(f"leaving with exit status {end.code}")
         finally:

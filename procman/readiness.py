@@ -60,6 +60,12 @@ class Reporter:
         daemon, self.daemon = self.daemon, None
         return daemon is not None and daemon.failed(text, status)
 
+    def ended(self, code: int) -> None:
+        """Everything has been stopped, which is what `systemctl status` goes on to say."""
+        if self._status is not None:
+            self._status.cancel()
+        self._notifier.status("everything has been stopped" + (f"; leaving with exit status {code}" if code else ""))
+
     def tell(self, news: News) -> None:
         """Subscribe this to the engine."""
         if not self._notifier.listens:
@@ -98,7 +104,8 @@ class Reporter:
         running = sum(process.state is State.RUNNING for process in self._fleet.processes.values())
         failed = [process.name for process in wanted if process.state in (State.FATAL, State.BACKOFF)]
         if self._fleet.state is not MasterState.RUNNING:
-            return f"{len(self._fleet.unsettled())} processes still to be stopped"
+            left = len(self._fleet.unsettled())
+            return f"{left} {'process' if left == 1 else 'processes'} still to be stopped"
         shown = f"; failing: {', '.join(failed[:MOST_NAMED])}" if failed else ""
         more = f" and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
         return f"{running} of {len(wanted)} processes running{shown}{more}"

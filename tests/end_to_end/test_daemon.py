@@ -319,7 +319,9 @@ def test_systemd_is_told_how_it_goes(here):
         listen(systemd, "RELOADING=1")
         listen(systemd, "READY=1")
         procman("stop", "--pidfile", "master.pid")
-        listen(systemd, "STOPPING=1")
+        assert listen(systemd, "STOPPING=1")[-1].endswith("\nSTATUS=1 process still to be stopped")
+        # What `systemctl status` says from then on.
+        listen(systemd, "STATUS=everything has been stopped")
 
 
 def listen(systemd: socket.socket, wanted: str) -> list[str]:
