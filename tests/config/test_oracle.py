@@ -109,7 +109,13 @@ def test_a_difficult_file_means_what_it_means_to_supervisor(name, tmp_path, monk
     path = tmp_path / "supervisord.conf"
     path.write_bytes(DIFFICULT[name].encode())
     [theirs] = ask_supervisor(path)
-    assert differences(path, theirs) == []
+    found = differences(path, theirs)
+    if name == "comment signs in step" and sys.version_info >= (3, 13):
+        # Supervisor's reader is Python's, and takes the sign that is further left from there on; procman reads a file
+        # alike everywhere.
+        assert [(key, ours[0]["processes"][0]["command"]) for key, ours, _ in found] == [("groups", "x;y;z ;w")]
+    else:
+        assert found == []
 
 
 OPTIONS = [

@@ -213,7 +213,11 @@ def test_its_signals_are_reset():
         lines = (line.split() for line in run(command).stdout.splitlines())
         return {name.strip(":"): int(value, 16) for name, value in lines}
 
-    assert apart(child_of_a_master_with_a_past) == {"SigBlk": 0, "SigIgn": 0}
+    found = apart(child_of_a_master_with_a_past)
+    # 32 and 33 are the C library's own and cannot be set through it; what posix_spawn starts (subprocess does, from
+    # Python 3.13 on) may ignore the first.
+    found["SigIgn"] &= ~(1 << 31 | 1 << 32)
+    assert found == {"SigBlk": 0, "SigIgn": 0}
 
 
 def test_stderr_goes_where_stdout_goes():

@@ -221,7 +221,8 @@ def test_a_member_keeps_the_groups_of_the_tree_alive():
         # A byte for each of the two that read, whoever gets which.
         member.go_on()
         member.go_on()
-        (newcomer,) = member.pids("newcomer")
+        # The keeper says so when the newcomer's parent has gone.
+        newcomer, _ = member.pids("newcomer", "kept")
         member.wait()
         assert look_at(newcomer).parent == os.getpid()
         return sorted(pids_of(tree.members(now()))) == sorted([keeper, newcomer])
