@@ -18,6 +18,9 @@ SEARCH = (
     "/etc/supervisor/supervisord.conf",
 )
 
+# Where root's sockets lie, if that can be: a container's root may be read-only, but for /tmp.
+FOR_ROOT = "/run/procman"
+
 # sun_path holds 108 bytes with the closing NUL; see unix(7).
 LONGEST_SOCKET_PATH = 107
 
@@ -31,7 +34,7 @@ def find_config() -> str | None:
 
 
 def runtime_dir() -> str:
-    """The private folder for sockets: $XDG_RUNTIME_DIR/procman, /run/procman for root, else one in the temp folder.
+    """The private folder for sockets: $XDG_RUNTIME_DIR/procman, /run/procman for root, else one in /tmp.
 
     Only the name: `ensure_runtime_dir` makes it.
     """
@@ -39,10 +42,13 @@ def runtime_dir() -> str:
 
 
 def runtime_dirs() -> list[str]:
-    """That folder, and where it is without XDG_RUNTIME_DIR."""
+    """That folder, and where it is without XDG_RUNTIME_DIR, or while /run is written to."""
     chosen = os.environ.get("XDG_RUNTIME_DIR", "")
     uid = os.geteuid()
-    folders = ["/run/procman" if uid == 0 else f"/tmp/procman-{uid}"]  # noqa: S108 - verified before use
+    folders = [f"/tmp/procman-{uid}"]  # noqa: S108 - verified before use
+    if uid == 0:
+        there = FOR_ROOT if os.path.exists(FOR_ROOT) else os.path.dirname(FOR_ROOT)
+        folders.insert(0 if os.access(there, os.W_OK) else 1, FOR_ROOT)
     if os.path.isabs(chosen) and len(os.fsencode(chosen)) + len("/procman") + _LONGEST_NAME <= LONGEST_SOCKET_PATH:
         folders.insert(0, os.path.join(chosen, "procman"))
     return folders

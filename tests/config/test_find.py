@@ -88,3 +88,16 @@ def test_a_runtime_dir_that_cannot_be_made_says_why(runtime, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime / "missing"))
     with pytest.raises(ProcmanError, match=r"missing/procman.*No such file.*XDG_RUNTIME_DIR"):
         find.ensure_runtime_dir()
+
+
+def test_root_has_its_folder_in_tmp_where_run_cannot_be_written(tmp_path, monkeypatch):
+    """As in a container with a read-only root; the client looks into both."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    usual = tmp_path / "run" / "procman"
+    monkeypatch.setattr(find, "FOR_ROOT", str(usual))
+    assert find.runtime_dirs() == ["/tmp/procman-0", str(usual)]
+    usual.parent.mkdir()
+    assert find.runtime_dirs() == [str(usual), "/tmp/procman-0"]
+    usual.mkdir()
+    assert find.runtime_dir() == str(usual)

@@ -41,6 +41,8 @@ def test_the_image_is_small_and_says_how_it_wants_to_be_run(image):
         ("--user", "12345:54321", "--cap-drop=all", "--security-opt=no-new-privileges"),
         ("--read-only",),
         ("--user", "12345", "--read-only"),
+        # As docker has it, where podman mounts /run, too.
+        ("--read-only", "--read-only-tmpfs=false", "--tmpfs=/tmp"),
     ],
     ids=" ".join,
 )
