@@ -80,7 +80,7 @@ class HostGuard:
         if changes is None:
             changes = request.method not in _LOOKING
         if changes and not self._from_here(request, host):
-            return problem(403, "another site's page may not change anything here")
+            return problem(403, _not_from_here(request, host))
         return None
 
     def _knows(self, host: str) -> bool:
@@ -103,6 +103,14 @@ class HostGuard:
         if not mark or scheme not in ("http", "https"):
             return False  # "null", say: a sandboxed frame or a file
         return authority == (host or "").lower() or host_name(authority) in self._allowed
+
+
+def _not_from_here(request: Request, host: str | None) -> str:
+    why = "another site's page may not change anything here"
+    origin = request.headers.get("origin", "null")
+    if "sec-fetch-site" in request.headers or origin == "null":
+        return why
+    return f"{why}: it is from {origin!a}, and this is {host!a}; a proxy in between has to pass its Host header on"
 
 
 def host_name(host: str) -> str | None:

@@ -196,6 +196,17 @@ def test_only_our_own_pages_may_change_things(headers, allowed):
     assert (guard.refusal(request("GET", host="localhost:9001", **headers), changes=True) is None) == allowed
 
 
+def test_a_proxy_that_hides_the_name_is_told_what_to_do():
+    """To whoever uses it, it is his own page that is refused: the buttons of a status page behind nginx."""
+    refusal = HostGuard(["*"]).refusal(request("POST", host="127.0.0.1:9001", origin="http://web.example"))
+    assert refusal.body == (
+        b"another site's page may not change anything here: it is from 'http://web.example', and this is "
+        b"'127.0.0.1:9001'; a proxy in between has to pass its Host header on\n"
+    )
+    sure = HostGuard(["*"]).refusal(request("POST", host="x", origin="http://y", sec_fetch_site="cross-site"))
+    assert b"proxy" not in sure.body
+
+
 def test_behind_a_proxy_on_a_unix_socket_the_browser_has_the_say():
     """The proxy's own name is unknown here, but a cross-site request names itself."""
     guard = HostGuard()
