@@ -40,9 +40,6 @@ MOST_CLIENTS = 100
 # After how many milliseconds a browser tries again when the stream has ended.
 RETRY = 1000
 
-# A proxy that gathers an answer before it passes it on would gather this one for ever (nginx reads the second).
-_HEADERS = (("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"))
-
 
 @dataclass(eq=False, slots=True)
 class _Client:
@@ -91,7 +88,7 @@ class Live:
     async def _events(self, request: Request) -> Response:
         if len(self._clients) >= MOST_CLIENTS:
             return problem(503, f"{MOST_CLIENTS} clients are listening already; try again when one has gone")
-        return Response(body=self._stream(request), headers=_HEADERS, content_type=EVENTS)
+        return Response(body=self._stream(request), content_type=EVENTS)
 
     async def _stream(self, request: Request) -> AsyncIterator[bytes]:
         client = _Client({process["namespec"]: None for process in self._control.processes()})

@@ -41,6 +41,8 @@ _HEAD_END = re.compile(rb"\n\r?\n")
 _HAS_HOST = re.compile(rb"\nhost:", re.IGNORECASE)
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _SPACE, _DELETE = 0x20, 0x7F
+# A proxy that gathers an answer before it passes it on would gather a stream for ever (nginx reads the second).
+_STREAMED = (("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"))
 
 # A body larger than this is written piece by piece, so that the transport never copies more than a piece of it.
 _PIECE = 64 * 1024
@@ -402,6 +404,8 @@ class Connection(asyncio.Protocol):
             headers.append(("Content-Type", response.content_type))
             if isinstance(response.body, bytes):
                 headers.append(("Content-Length", str(len(response.body))))
+            else:
+                headers += _STREAMED
         if last or self._server.closing:
             headers.append(("Connection", "close"))
         return self._http.send(

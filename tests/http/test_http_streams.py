@@ -53,6 +53,18 @@ def test_a_stream_is_chunked_and_the_connection_goes_on():
     run(main())
 
 
+def test_a_proxy_is_asked_to_pass_a_stream_on_as_it_comes():
+    """Otherwise nginx keeps the lines of a quiet log until it has 4 KiB of them; supervisord asks it, too."""
+
+    async def main():
+        async with serving(three) as served:
+            client = await served.client()
+            headers = (await client.ask(GET)).headers
+            assert (headers["x-accel-buffering"], headers["cache-control"]) == ("no", "no-store")
+
+    run(main())
+
+
 def test_for_an_old_client_a_stream_ends_with_the_connection():
     """HTTP/1.0 knows no chunks."""
 
