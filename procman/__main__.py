@@ -2,6 +2,6 @@
 
 import sys
 
-from procman.cli.procman import main
+from procman.cli.start import main
 
 sys.exit(main())

@@ -112,14 +112,14 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
     is up or has failed. `allow_writable`: root takes files that others may write, too. Raises ProcmanError before it
     has started anything.
     """
-    # A shell's `nohup`, or whatever else started this, must not decide what signals mean to the programs.
-    disinherit()
     # What was started as `python3 -m procman`, or is after an upgrade, has Python's.
     call_itself(NAME)
     argv = command_line()
-    # PID 1 has no default actions: a stop that comes before the loop runs must not be lost.
+    # PID 1 has no default actions: a stop that comes before the loop runs, or has come already, must not be lost.
     for number in STOP:
         signal.signal(number, lambda *_: sys.exit(0))
+    # A shell's `nohup`, or whatever else started this, must not decide what signals mean to the programs.
+    disinherit()
     source = Source(os.path.abspath(path), dict(overrides), allow_writable)
     read = source.read
     reporter = Reporter(Notifier())

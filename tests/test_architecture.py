@@ -56,7 +56,8 @@ MAY_IMPORT = {
     "cli.export": "export config errors",
     "cli.describe": "cli cli.procman",
     "export": "export config words errors",
-    "__main__": "cli.procman",
+    "cli.start": "cli.procman",
+    "__main__": "cli.start",
     "describe": "api cli.describe config",
 }
 

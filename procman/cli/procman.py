@@ -5,6 +5,7 @@ Bad usage and bad configuration end with status 2 and one line for each problem,
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 OK = 0
 DOES_NOT_FIT = 1  # a stop plan in its budget
 BAD_USAGE = 2
+
+# The commands that see to signals themselves: the master, and `procman run`.
+TAKE_SIGNALS = ("", "run")
 
 _FILE = Flag(
     "configuration",
@@ -157,6 +161,9 @@ def _carry_out(name: str, arguments: list[str]) -> int:
         given["words"] = "\0".join(words)
     elif words:
         raise BadRequest(f"positional arguments are not supported: {words}{_meant(name, command, words)}")
+    if os.getpid() == 1 and name not in TAKE_SIGNALS:
+        # Nobody waits for what `start` has held back.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
     return command.function(given)
 
 

@@ -30,7 +30,8 @@ def run_command(given: dict[str, str]) -> int:
         raise BadRequest("there is no command to run: write it behind --, as in procman run -- sleep 10")
     order = _order(given, words)
     uid = _uid(given["user"]) if "user" in given else None
-    disinherit()
+    # What came to PID 1 until now waits to be passed on.
+    disinherit(unblock=os.getpid() != 1)
     # Before this process leaves the folder that relative names are meant from.
     pidfile = os.path.abspath(given["pidfile"]) if "pidfile" in given else None
     readiness = None

@@ -47,16 +47,18 @@ def send(pid: int, number: int, *, as_group: bool) -> str | None:
     return None
 
 
-def disinherit() -> None:
+def disinherit(*, unblock: bool = True) -> None:
     """Undo what whoever started the master did to signals, which every child would inherit from it.
 
-    Blocked signals are let through. Ignored ones get a handler that does nothing: exec gives those back their default
-    action in the child, and the master goes on not to mind. SIGPIPE and SIGXFSZ are Python's own, and `subprocess`'s.
+    Blocked signals are let through, unless who calls this waits for them. Ignored ones get a handler that does nothing:
+    exec gives those back their default action in the child, and the master goes on not to mind. SIGPIPE and SIGXFSZ are
+    Python's own, and `subprocess`'s.
     """
     for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    if unblock:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 _BY_NAME: Mapping[str, int] = {

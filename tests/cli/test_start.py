@@ -1,0 +1,74 @@
+"""Where the command begins, as PID 1: who asks for the end while it is imported is heard."""
+
+import os
+import signal
+
+import pytest
+from forked_status import forked_status
+
+from procman.cli import procman, start
+
+# What the master ends with when nobody has asked for its end.
+ENDS_BY_ITSELF = """\
+[procman]
+logfile = "/dev/null"
+pidfile = "/dev/null"
+shutdown_when = "all_done"
+exit_code_from = "first_failure"
+
+[program.web]
+command = "sh -c 'exit 9'"
+autorestart = false
+startsecs = 0
+"""
+
+
+def status_of_one_that_is_stopped_at_once(monkeypatch, *words: str) -> int:
+    """The exit status of PID 1, to which SIGTERM came before it could have a handler."""
+    carry_out = procman.main
+
+    def imported_too_late() -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return carry_out(words)
+
+    def life() -> int:
+        try:
+            return start.main()
+        except SystemExit as end:
+            return end.code
+
+    monkeypatch.setattr(procman, "main", imported_too_late)
+    return forked_status(life, as_pid_1=True)
+
+
+def how_many_are_blocked() -> int:
+    return len(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+
+@pytest.mark.root
+def test_a_stop_that_comes_while_procman_is_imported_ends_the_master(monkeypatch, tmp_path):
+    """Nothing is started any more."""
+    file = tmp_path / "procman.toml"
+    file.write_text(ENDS_BY_ITSELF)
+    assert status_of_one_that_is_stopped_at_once(monkeypatch, "-c", str(file)) == 0
+
+
+@pytest.mark.root
+def test_a_signal_that_comes_while_procman_is_imported_is_passed_on(monkeypatch):
+    """To the program, as soon as it is there."""
+    status = status_of_one_that_is_stopped_at_once(monkeypatch, "run", "--", "sleep", "60")
+    assert status == 128 + signal.SIGTERM
+
+
+@pytest.mark.root
+def test_other_commands_have_nothing_blocked(monkeypatch):
+    """`procman check` in a container ends with Ctrl-C."""
+    counts = procman.COMMANDS["check"]._replace(function=lambda _: how_many_are_blocked())
+    monkeypatch.setitem(procman.COMMANDS, "check", counts)
+    assert status_of_one_that_is_stopped_at_once(monkeypatch, "check") == 0
+
+
+def test_elsewhere_nothing_is_held_back(monkeypatch):
+    """There a signal without a handler does what it does to everybody."""
+    monkeypatch.setattr(procman, "main", how_many_are_blocked)
+    assert start.main() == 0
