@@ -102,8 +102,22 @@ def default_socket(config_file: str) -> str:
 
 
 def state_files(socket: str) -> list[str]:
-    """Where the master that has this control socket writes down what runs; the first is where it does so now."""
-    return [f"{path.removesuffix('.sock')}.state" for path in default_sockets(socket)]
+    """Where the master that has this control socket writes down what runs; the first is where it does so now.
+
+    The others are left out where somebody else can have put them: what is in them, the master adopts or stops.
+    """
+    first, *others = (f"{path.removesuffix('.sock')}.state" for path in default_sockets(socket))
+    return [first, *(path for path in others if _is_ours(os.path.dirname(path)))]
+
+
+def _is_ours(folder: str) -> bool:
+    import stat  # noqa: PLC0415 - the client never comes here
+
+    try:
+        found = os.lstat(folder)
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
 def default_sockets(config_file: str) -> list[str]:

@@ -101,3 +101,26 @@ def test_root_has_its_folder_in_tmp_where_run_cannot_be_written(tmp_path, monkey
     assert find.runtime_dirs() == [str(usual), "/tmp/procman-0"]
     usual.mkdir()
     assert find.runtime_dir() == str(usual)
+
+
+def test_what_an_earlier_master_wrote_is_not_looked_for_where_others_could_have_put_it(tmp_path, monkeypatch):
+    """A made-up list of what runs would have any process signalled: such a folder is as if it were not there."""
+    now, before, elsewhere = (tmp_path / name for name in ("now", "before", "elsewhere"))
+    monkeypatch.setattr(find, "runtime_dirs", lambda: [str(now), str(before)])
+
+    def folders():
+        return [os.path.dirname(path) for path in find.state_files("/run/s")]
+
+    assert folders() == [str(now)]
+    before.mkdir(mode=0o700)
+    assert folders() == [str(now), str(before)]
+    before.chmod(0o770)
+    assert folders() == [str(now)]
+    before.rename(elsewhere)
+    elsewhere.chmod(0o700)
+    before.symlink_to(elsewhere)
+    assert folders() == [str(now)]
+    before.unlink()
+    elsewhere.rename(before)
+    monkeypatch.setattr(os, "geteuid", lambda: before.stat().st_uid + 1)
+    assert folders() == [str(now)]
