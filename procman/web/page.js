@@ -683,6 +683,7 @@ class Log {
     this.controller = null;
     this.before = null; // what had the focus before it was opened
     this.drawing = false; // the next frame shows what is waiting
+    this.cut = false; // the stream was cut while there was one of events: it can be gone on with
     this.forget();
   }
 
@@ -796,19 +797,33 @@ class Log {
     if (!this.controller && process.info.pid) this.follow();
   }
 
-  async follow() {
+  /** Proxies cut a stream that is silent (nginx after a minute). Who reads further up is not to lose the place. */
+  goOn() {
+    const connected = document.body.dataset.link === "live";
+    if (this.cut && this.spec !== null && !this.controller && this.stuck && connected) this.follow({ again: true });
+  }
+
+  /** Again: what is there stays in sight until what takes its place has come. */
+  async follow({ again = false } = {}) {
     this.controller?.abort();
     const controller = (this.controller = new AbortController());
     const path = this.spec === "" ? "v1/log" : `${specPath(this.spec)}/log/${this.channel}`;
-    this.forget();
-    $("lines").replaceChildren();
-    this.stick(true);
-    put($("log-note"), "");
+    this.cut = false;
+    const begin = () => {
+      this.forget();
+      $("lines").replaceChildren();
+      this.stick(true);
+      put($("log-note"), "");
+    };
+    if (!again) begin();
     let end = "The log has ended.";
+    let lost = false;
     try {
       const options = { cache: "no-store", signal: controller.signal };
       const response = await fetch(`${BASE}${path}?follow=1&tail=${PAST}`, options);
       if (!response.ok) throw new Error(await refusal(response));
+      if (controller.signal.aborted) return;
+      if (again) begin();
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       put($("log-note"), "Nothing was written yet; what is will be seen here.");
       for (;;) {
@@ -821,11 +836,15 @@ class Log {
         if (this.waiting.length >= LINES) await new Promise((resolve) => requestAnimationFrame(resolve));
       }
     } catch (error) {
-      end = error instanceof TypeError ? "The connection was lost." : `${error.message}.`;
+      lost = error instanceof TypeError;
+      end = lost ? "The connection was lost." : `${error.message}.`;
     }
     if (this.controller !== controller) return; // it follows something else
     this.controller = null;
-    if (!controller.signal.aborted) put($("log-note"), end);
+    if (controller.signal.aborted) return;
+    put($("log-note"), end);
+    this.cut = lost;
+    setTimeout(() => this.goOn(), TRY_AGAIN[1]);
   }
 
   take(text) {
@@ -869,7 +888,9 @@ class Log {
   stick(stuck) {
     this.stuck = stuck;
     $("newest").hidden = stuck;
-    if (stuck) $("lines").scrollTop = $("lines").scrollHeight;
+    if (!stuck) return;
+    $("lines").scrollTop = $("lines").scrollHeight;
+    this.goOn();
   }
 
   scrolled() {

@@ -2,9 +2,11 @@
 
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
 from log_lines import PATIENCE
 from running_master import RunningMaster, python
@@ -77,6 +79,61 @@ class Site(RunningMaster):
         """Give a program some input, once it is there to be given any."""
         self.wait_for(f"spawned: '{name}'")
         super().say(name, text)
+
+
+class Cutter:
+    """A proxy on a port of its own that passes everything on, and can cut what is followed."""
+
+    def __init__(self, port: int) -> None:
+        self._behind = port
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._followed: list[socket.socket] = []
+        self._sockets = [self._server]
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sock in self._sockets:
+            _hang_up(sock)
+        for thread in self._threads:
+            thread.join()
+        for sock in self._sockets:
+            sock.close()
+
+    def cut(self) -> None:
+        """Hang up in the middle of every log that is being followed."""
+        while self._followed:
+            _hang_up(self._followed.pop())
+
+    def _start(self, target: Callable[..., None], *args: object) -> None:
+        self._threads.append(threading.Thread(target=target, args=args))
+        self._threads[-1].start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near = self._server.accept()[0]
+                far = socket.create_connection(("localhost", self._behind))
+                self._sockets += near, far
+                self._start(self._pass_on, near, far)
+                self._start(self._pass_on, far, near)
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if b"?follow=1" in data:
+                    self._followed.append(source)
+                target.sendall(data)
+        _hang_up(target)
+
+
+def _hang_up(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 class Browser:

@@ -4,7 +4,7 @@ import json
 import signal
 
 import pytest
-from browsing import ELSEWHERE, program, row
+from browsing import ELSEWHERE, Cutter, program, row
 from master_process import Master
 from running_master import python
 
@@ -372,6 +372,30 @@ def test_a_lost_master_is_unmistakable_and_its_return_needs_nobody(site, browser
         assert browser.pid("echo") == master.info("echo")["pid"] != before
         master.say("echo", "back\n")
         browser.until("document.querySelector('#lines').textContent === 'back'")
+        assert network_only(browser.console())
+
+
+def test_a_log_that_a_proxy_has_cut_goes_on(site, browser):
+    """As nginx does after a minute of silence; whoever has scrolled back keeps the place, and goes on from the end."""
+    master = site(program("echo"))
+    with Cutter(master.port) as proxy:
+        browser.show(f"http://localhost:{proxy.port}/#log/echo")
+        master.say("echo", "one\n" * 100)
+        browser.until("document.querySelectorAll('#lines div').length === 100")
+        proxy.cut()
+        master.say("echo", "two\n")
+        browser.until("document.querySelector('#lines').lastChild.textContent === 'two'")
+        assert len(browser.lines()) == 101
+        browser.ask("document.querySelector('#lines').scrollTo(0, 0)")
+        browser.until("!document.querySelector('#newest').hidden")
+        proxy.cut()
+        browser.until("document.querySelector('#log-note').textContent === 'The connection was lost.'")
+        master.say("echo", "three\n")
+        assert browser.lines()[-1] == "two"
+        browser.click("#newest")
+        browser.until("document.querySelector('#lines').lastChild.textContent === 'three'")
+        browser.until("document.querySelector('#log-note').textContent === ''")
+        browser.open("about:blank")
         assert network_only(browser.console())
 
 
