@@ -344,6 +344,8 @@ class Engine:
                 self._spawns.append(action)
             case Kill(name, pid, signum, scope):
                 self._tell(action)
+                if pid and scope is Scope.TREE:
+                    self._trees.see(name)
                 refusal = self._send(pid, signum, as_group=scope is Scope.GROUP) if pid else None
                 if refusal is not None:
                     self._events.append(KillFailed(name, refusal))

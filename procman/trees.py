@@ -61,6 +61,10 @@ class _Family:
         known = {process.pid for process in members}
         return (*members, *found.living(pid for pid in self._leaf.pids() if pid not in known))
 
+    def see(self, found: Look) -> None:
+        """Remember who of them lives."""
+        self._tree.see(found)
+
     def standing(self, *, adopted: bool) -> TreeStanding:
         """What it takes to know it again."""
         root = self._tree.root
@@ -89,6 +93,7 @@ class Trees:
         self._has_cgroups = True  # until that is tried
         self._running: dict[str, _Family] = {}
         self._waited: dict[str, _Family] = {}  # the process has ended, and what is left of it is waited for
+        self._before: Look | None = None  # the signals that go out now
         self._unreported: dict[str, _Family] = {}  # the process has ended, and nobody waits for what may be left of it
 
     def tag(self, name: str) -> str:
@@ -169,8 +174,19 @@ class Trees:
             tree.close()
         return {name: pids for name, pids in left.items() if pids}
 
+    def see(self, name: str) -> None:
+        """The process gets a signal now, of which it may end at once; whose parent it was cannot be told after that.
+
+        All that are seen before the next `signal` share one look.
+        """
+        if self._before is None:
+            self._before = self._look()
+        if self._before is not None and name in self._running:
+            self._running[name].see(self._before)
+
     def signal(self, orders: Iterable[Kill]) -> Outcome:
         """Reach every member of these trees; of a process that has not ended itself all but that one."""
+        self._before = None
         outcome = Outcome()
         sweeps: dict[str, tuple[Sweep, bool]] = {}
         for order in orders:

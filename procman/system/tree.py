@@ -180,17 +180,25 @@ class Tree:
         With `just_reaped` the root was reaped a moment ago: what it left in its process group is recognised by the
         number, which nobody can have got again so soon.
         """
-        found = _Found(look, self._numbers)
-        for identity in self._known:
-            process = look.find(identity)
-            if process is not None:
-                found.add(process)
+        found = self._kin(look)
         if just_reaped and not look.has(self.root.pid):
             self._add(found, [*look.group(self.root.pid), *look.session(self.root.pid)])
         if self.tag is not None:
             self._add(found, look.tagged(self.tag))
         self._remember(found)
         return found.living()
+
+    def see(self, look: Look) -> None:
+        """Remember who of them lives as far as parents, groups and sessions tell: before the root ends, which does."""
+        self._remember(self._kin(look))
+
+    def _kin(self, look: Look) -> "_Found":
+        found = _Found(look, self._numbers)
+        for identity in self._known:
+            process = look.find(identity)
+            if process is not None:
+                found.add(process)
+        return found
 
     def _add(self, found: "_Found", processes: Iterable[Process]) -> None:
         for process in processes:

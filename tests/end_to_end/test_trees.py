@@ -55,6 +55,19 @@ def test_a_stop_of_a_tree_reaches_who_left_group_and_session(start):
     assert not alive(descendant)
 
 
+def test_a_stop_of_a_tree_reaches_a_child_that_only_its_parent_gives_away(tmp_path):
+    """Without the environment, in a session of its own, and its parent ends as soon as it has the signal."""
+    child = 'env -i setsid sh -c "echo descendant \\$\\$ is up; exec /bin/sleep 1000"'
+    command = f"sh -c '{child} & echo parent $$ is up; exec sleep 1000'"
+    master = RunningMaster(tmp_path, f"[program:fam]\ncommand={command}\nstdout_logfile=/dev/stdout\nstop_scope=tree\n")
+    try:
+        _, descendant = up(master)
+        assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
+        assert not alive(descendant)
+    finally:
+        master.close()
+
+
 def test_the_master_waits_for_a_descendant_as_long_as_for_its_program(start):
     """One that ignores SIGTERM has stopwaitsecs, and then SIGKILL; the shutdown ends after that."""
     master = start("obeys ignores", "stop_scope=tree", "stopwaitsecs=1")
