@@ -181,12 +181,15 @@ class Client:
         except (ValueError, LookupError, TypeError):
             said = answer.plain_line(content)
             if answer.status not in _OF_THE_SERVER or said is None:
-                raise self._stranger(answer.status) from None
+                raise self._stranger(answer) from None
             code, message = "REFUSED", said
         raise ApiError(code, message, answer.status)
 
-    def _stranger(self, status: int | None = None) -> Unreachable:
-        said = "" if status is None else f" (it says {status} to a request for /v1)"
+    def _stranger(self, answer: _Answer | None = None) -> Unreachable:
+        if answer and answer.is_supervisord:
+            # Somebody is about to move from it.
+            return Unreachable(self.place, "it is supervisord that answers there (ask it with supervisorctl)")
+        said = "" if answer is None else f" (it says {answer.status} to a request for /v1)"
         return Unreachable(self.place, f"what answers there is not procman{said}")
 
 
@@ -385,6 +388,7 @@ class _Answer:
         self._chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         self._length = headers.get("content-length")
         self.reusable = headers.get("connection", "").lower() != "close" and (self._chunked or self._length is not None)
+        self.is_supervisord = headers.get("server", "").startswith("Medusa/")
 
     def plain_line(self, content: bytes) -> str | None:
         """The one line of text that the body is; None where it is anything else."""

@@ -154,6 +154,10 @@ def test_every_framing_is_understood(tmp_path, pieces):
         (b"220 mail.example.org ESMTP\r\n", "what answers there is not procman"),
         (b"x" * 70000, "what answers there is not procman"),
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\n<html>", "what answers there is not procman"),
+        (
+            b"HTTP/1.1 404 Not Found\r\nServer: Medusa/1.12\r\nContent-Length: 6\r\n\r\n<head>",
+            "it is supervisord that answers there",
+        ),
     ],
 )
 def test_what_is_no_answer_is_said_with_the_place(tmp_path, answer, reason):
