@@ -269,7 +269,8 @@ class _Split:
         lines = [f"Backlog={socket.backlog}"] if socket.backlog is not None else []
         if socket.kind == "tcp":
             return [f"ListenStream={self._host(program, socket)}:{socket.port}", *lines]
-        lines = [f"ListenStream={raw(socket.path or '')}", *lines]
+        # As under procman, whose socket goes with the last process.
+        lines = [f"ListenStream={raw(socket.path or '')}", "RemoveOnStop=yes", *lines]
         if socket.mode is not None:
             lines.append(f"SocketMode={show_octal(socket.mode)}")
         owner, _, group = (socket.owner or "").partition(":")

@@ -191,6 +191,7 @@ def test_the_socket_of_a_fastcgi_program_becomes_a_socket_unit(tmp_path):
         settings_of(exported.files["shop-php.socket"]).items()
         >= {
             "ListenStream": ["/run/php.sock"],
+            "RemoveOnStop": ["yes"],
             "SocketMode": ["0770"],
             "SocketUser": ["daemon"],
             "Backlog": ["99"],
