@@ -152,6 +152,25 @@ def test_the_container_of_the_readme(image, tmp_path):
         assert container.stop() == 0
 
 
+def test_a_supervisord_conf_takes_the_place_of_the_sample(image, tmp_path):
+    """As the how-to has it; the health check of the image, and who asks from any folder, find the same one."""
+    page = (ROOT / "docs" / "how-to" / "graceful-stop-in-docker.md").read_text()
+    dockerfile = next(b for b in re.findall(r"```dockerfile\n(.*?)```", page, re.DOTALL) if "supervisord.conf" in b)
+    (tmp_path / "Dockerfile").write_text(dockerfile.replace("FROM procman", f"FROM {IMAGE}"))
+    (tmp_path / "supervisord.conf").write_text(
+        "[supervisord]\nnodaemon=false\nlogfile=/dev/stdout\nlogfile_maxbytes=0\n[program:web]\ncommand=sleep 1000\n"
+    )
+    tag = build(f"{IMAGE}-supervisord-conf", tmp_path)
+    (ours,) = json.loads(output("podman", "image", "inspect", tag))
+    kind, *check = ours["Config"]["Healthcheck"]["Test"]
+    assert kind == "CMD"
+    with Container(tag) as container:
+        container.expect(RUNNING.format("web"))
+        assert container.run(*check) == "1\n"
+        assert container.run("sh", "-c", "cd /tmp && procmanctl status").split()[:2] == ["web", "RUNNING"]
+        assert container.stop() == 0
+
+
 def test_the_article_runs_unchanged(image, tmp_path):
     """Its supervisord.conf, its two programs at its paths, in an image built as it builds its own: the same log."""
     context = tmp_path / "context"
