@@ -162,7 +162,7 @@ def test_a_supervisord_conf_takes_the_place_of_the_sample(image, tmp_path):
     )
     tag = build(f"{IMAGE}-supervisord-conf", tmp_path)
     (ours,) = json.loads(output("podman", "image", "inspect", tag))
-    kind, *check = ours["Config"]["Healthcheck"]["Test"]
+    kind, *check = ours["Healthcheck"]["Test"]
     assert kind == "CMD"
     with Container(tag) as container:
         container.expect(RUNNING.format("web"))
