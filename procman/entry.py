@@ -140,7 +140,7 @@ class _Keeper:
         name = self._order.argv[0]
         with self._in_its_directory():
             pid = self._execute(name)
-        self._give_terminal_to(pid)
+        self._put_in_front(pid)
         self._say(f"started {name} with pid {pid}")
         return pid
 
@@ -229,7 +229,7 @@ class _Keeper:
             return
         if number == signal.SIGCONT:
             # `fg` has made this process's group the one of the terminal.
-            self._give_terminal_to(self._pid)
+            self._put_in_front(self._pid)
         if number in STOP or passed in STOP:
             self._stop_asked = True
             if self._order.kill_after is not None and self._kill_at is None:
@@ -259,6 +259,14 @@ class _Keeper:
                     self._say(f"reaped pid {reaped.pid}, which was somebody's orphan")
             if len(found) < REAP_AT_ONCE:
                 return own
+
+    def _put_in_front(self, pid: int) -> None:
+        """Unless it writes into a pipe: `less` at the other end wants the keys, and is in the group of this process.
+
+        A program that wants them itself is stopped by the kernel for that, and is given the terminal then.
+        """
+        if os.isatty(1):
+            self._give_terminal_to(pid)
 
     def _give_terminal_to(self, pid: int) -> bool:
         """Its process group reads from the terminal and gets Ctrl-C, as a shell's job does; where that is ours to give.
@@ -299,7 +307,7 @@ class _Keeper:
             # Here `fg` or `bg` has continued this process, and nobody in the program's group. Passed on later as well,
             # that signal could undo the next stop.
             signal.sigtimedwait({signal.SIGCONT}, 0)
-            self._give_terminal_to(self._pid)
+            self._put_in_front(self._pid)
         try:
             os.killpg(self._pid, signal.SIGCONT)
         except ProcessLookupError:

@@ -195,7 +195,7 @@ def test_on_a_terminal_the_program_is_in_front_in_each_of_its_lives(tmp_path):
 
 
 def typed_when(wanted: bytes, text: bytes, script: str, *words: str) -> list[str]:
-    """What is on the terminal of that script, once that was typed as soon as it has shown this; no shell minds jobs."""
+    """What is on the terminal of that script, once that was typed as soon as it has shown this."""
     shell, terminal = pty.fork()
     if not shell:
         words = ("sh", "-c", script, "sh", *procman("run", *words))
@@ -221,7 +221,7 @@ def typed_when(wanted: bytes, text: bytes, script: str, *words: str) -> list[str
 
 def test_a_script_reads_from_the_terminal_again_when_the_program_has_ended():
     """Its own process group is in front again, as before: there may be no shell that sees to that."""
-    shown = typed_when(b"status", b"an answer\n", '"$@"; echo "status $?"; read x; echo "read $x"', "--", "true")
+    shown = typed_when(b"status 0\r\n", b"an answer\n", '"$@"; echo "status $?"; read x; echo "read $x"', "--", "true")
     assert shown == ["status 0", "an answer", "read an answer"]
 
 
@@ -230,6 +230,16 @@ def test_a_key_that_interrupts_ends_the_rest_between_two_lives():
     script = 'trap : INT; "$@" 2>&1; echo "status $?"'
     shown = typed_when(b"starting it again", b"\x03", script, "--restart", "always", "-v", "--", "sh", "-c", "exit 3")
     assert shown[-1].endswith("status 3")
+
+
+def test_the_other_end_of_a_pipe_stays_in_front_with_its_shells_job(tmp_path):
+    """`procman run -- … | less`: the keys are for `less`; who reads them in the program all the same is let to."""
+    os.mkfifo(tmp_path / "seen")
+    looks = "import os; t = os.open('/dev/tty', 0); print('in front' if os.tcgetpgrp(t) == os.getpgrp() else 'behind')"
+    reads = f'echo up; read _ < {tmp_path}/seen; read key < /dev/tty; echo "key $key"'
+    pipe = f'"$@" | (read up; {sys.executable} -c "{looks}"; echo seen > {tmp_path}/seen; cat); echo done'
+    shown = typed_when(b"in front\r\n", b"x\n", f"set -m; {pipe}", "--", "sh", "-c", reads)
+    assert [line for line in shown if line != "x"] == ["in front", "key x", "done"]
 
 
 def test_in_the_background_of_a_shell_it_leaves_the_terminal_to_the_shell():
