@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from procman.api.shapes import Fault, FiguresInfo, ProcessInfo, Result
+from procman.config.commands import CannotSpawn, find_command
 from procman.core.messages import (
     Adopted,
     Announce,
@@ -29,7 +30,6 @@ from procman.errors import ProcmanError
 from procman.system.figures import figures
 from procman.system.proc import CannotLook
 from procman.system.signals import signal_number
-from procman.system.spawn import CannotSpawn, find_command
 from procman.system.tree import Look
 
 ALL = "all"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from procman.config.commands import CannotSpawn
 from procman.config.model import Leftovers, Program, Scope
 from procman.core.fleet import Fleet, FleetStanding
 from procman.core.messages import (
@@ -45,7 +46,7 @@ from procman.system.proc import Identity, identify
 from procman.system.reaper import Reaped, reap
 from procman.system.shared_sockets import SharedSockets, SocketStanding
 from procman.system.signals import send
-from procman.system.spawn import CannotSpawn, Child, spawn
+from procman.system.spawn import Child, spawn
 from procman.trees import LeftBehind, Trees, TreeStanding
 
 # How long spawning (and reaping) may hold the loop, in seconds, before others get their turn.

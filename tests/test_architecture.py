@@ -64,12 +64,12 @@ MAY_IMPORT = {
 # Of the configuration these need the model alone: what should run, not how it is read. The clients find its file.
 ONLY_OF_CONFIG = {
     "core": {"config.model"},
-    "system": {"config.model"},
+    "system": {"config.model", "config.commands"},
     "events": {"config.model", "config.event_types"},
     "events.hub": {"config.model", "config.event_types"},
-    "engine": {"config.model"},
+    "engine": {"config.model", "config.commands"},
     "orphans": {"config.model"},
-    "control": {"config.model"},
+    "control": {"config.model", "config.commands"},
     "report": {"config.model"},
     "outputs": {"config.model"},
     "cli": {"config.find"},

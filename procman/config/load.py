@@ -23,7 +23,7 @@ from procman.config.model import (
     RpcInterface,
 )
 from procman.config.options import Unfit, options_of, show_text
-from procman.config.places import warn_of_places
+from procman.config.places import warn_of_commands, warn_of_places
 from procman.config.problems import ConfigError, Problem, Severity
 from procman.config.raw import RawSection, Sections
 from procman.config.reading import Reading
@@ -132,6 +132,7 @@ def judge(
             borrowed=_borrowed(sections, master),
         )
         if places:
+            warn_of_commands(reading, config)
             warn_of_places(reading, config)
     if not machine.is_assumed:
         look_at_hands(reading, gathered.files, refuse=refuse_writable)

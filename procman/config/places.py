@@ -1,4 +1,4 @@
-"""Can what a file names be written where procman stands? `procman check` asks; a start finds out by itself.
+"""Is what a file names there, and can it be written, where procman stands? `procman check` asks; a start finds out.
 
 All of it is a warning: folders such as those in /run come and go, and whoever checks need not be who starts procman.
 Of an assumed machine (`--assume`) only the existence of folders is known.
@@ -6,14 +6,43 @@ Of an assumed machine (`--assume`) only the existence of folders is known.
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
+from procman.config.commands import CannotSpawn, find_command
 from procman.config.machine import Machine
 from procman.config.model import AUTO, Config, UnixServer
 from procman.config.options import show_text
 from procman.config.reading import Reading
+from procman.words import split_words
 
 # Written to, and not made: nothing has to be writable around them.
 _SPECIAL = ("/dev/", "/proc/")
+
+
+def warn_of_commands(reading: Reading, config: Config) -> None:
+    """A warning for each program whose command is not there, or cannot be run."""
+    if reading.machine.is_assumed:
+        return
+    here = config.master.directory or ""
+    seen: set[str] = set()
+    for group in config.groups:
+        for program in group.programs:
+            try:
+                find_command(replace(program, directory=os.path.join(here, program.directory or "")))
+            except CannotSpawn as why:
+                # What is no command at all was told when it was read, without a word of it: it may hold a password.
+                if program.section not in seen and _is_command(program.command):
+                    seen.add(program.section)
+                    section = reading.sections.sections[program.section]
+                    message = f"{why}, so the program could not be started: install it, or name another"
+                    reading.complain(section, "command", message, "no-such-command", "warning")
+
+
+def _is_command(text: str) -> bool:
+    try:
+        return bool(split_words(text))
+    except ValueError:
+        return False
 
 
 def warn_of_places(reading: Reading, config: Config) -> None:

@@ -9,10 +9,10 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from procman.config.commands import CannotSpawn
 from procman.config.model import FcgiSocket
 from procman.errors import CannotListen
 from procman.system.sockets import Purpose, UnixAddress, give_rights, open_tcp, open_unix, remove_socket
-from procman.system.spawn import CannotSpawn
 
 DEFAULT_MODE = 0o700
 

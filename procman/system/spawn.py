@@ -14,29 +14,18 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from procman.config.commands import CannotSpawn, Command, find_command
 from procman.config.model import Program
-from procman.errors import ProcmanError
 from procman.facts import fact
 from procman.system.executable import why_not_found
 from procman.system.reaper import Reaped
 from procman.system.tree import TAG
-from procman.words import split_words
 
 # Descriptors that no program gets, but a quarter of all at most: clients are still answered and files opened when there
 # is no room for one more program. Half of them are for those that have run before, so that what ends comes back.
 KEPT = 64
 # How supervisor's words for "no descriptor is left for it" begin.
 TOO_MANY_FILES = "too many open files"
-
-
-class CannotSpawn(ProcmanError):
-    """Why a program cannot be started; `not_found` and `not_executable` tell clients which fault it is."""
-
-    def __init__(self, text: str, *, not_found: bool = False, not_executable: bool = False) -> None:
-        """`text` is the whole sentence."""
-        super().__init__(text)
-        self.not_found = not_found
-        self.not_executable = not_executable
 
 
 @dataclass(slots=True)
@@ -53,53 +42,6 @@ class Child:
         """The process was reaped by its pid; `subprocess` must not wait for that pid some day, whosever it is then."""
         if self.popen is not None:
             self.popen.returncode = how.code if how.signal is None else -how.signal
-
-
-@fact
-class Command:
-    """What is to be executed: a file that exists and may be run, and its arguments."""
-
-    file: str
-    argv: list[str]
-
-
-def find_command(program: Program) -> Command:
-    """Split the command as a shell would, and find its file; raises CannotSpawn with supervisor's words."""
-    try:
-        argv = split_words(program.command)
-    except ValueError as error:
-        raise CannotSpawn(f"can't parse command {program.command!r}: {error}", not_executable=True) from None
-    if not argv:
-        raise CannotSpawn("command is empty", not_executable=True)
-    name = argv[0]
-    # A relative path is meant from where the program will run.
-    base = program.directory or ""
-    if "/" in name:
-        _check_executable(name, os.path.join(base, name))
-        return Command(name, argv)
-    path = program.environment.get("PATH") or os.environ.get("PATH") or os.defpath
-    for folder in path.split(os.pathsep):
-        # An empty folder is the current one; without "./" the exec would look nowhere.
-        candidate = os.path.join(folder or os.curdir, name)
-        if os.path.exists(os.path.join(base, candidate)):
-            _check_executable(candidate, os.path.join(base, candidate))
-            return Command(candidate, argv)
-    raise CannotSpawn(f"can't find command {name!r}", not_found=True)
-
-
-def _check_executable(shown: str, path: str) -> None:
-    try:
-        mode = os.stat(path).st_mode
-    except PermissionError:
-        raise CannotSpawn(f"no permission to run command {shown!r}", not_executable=True) from None
-    except OSError:
-        raise CannotSpawn(f"can't find command {shown!r}", not_found=True) from None
-    if stat.S_ISDIR(mode):
-        raise CannotSpawn(f"command at {shown!r} is a directory", not_executable=True)
-    if not stat.S_IMODE(mode) & 0o111:
-        raise CannotSpawn(f"command at {shown!r} is not executable", not_executable=True)
-    if not os.access(path, os.X_OK):
-        raise CannotSpawn(f"no permission to run command {shown!r}", not_executable=True)
 
 
 def _check_directory(path: str) -> None:

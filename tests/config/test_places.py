@@ -26,12 +26,33 @@ def told(text, folder, **more):
     return [(problem.line, problem.option, problem.message) for problem in found.problems]
 
 
+def test_a_command_that_is_not_there_is_told_before_the_start(tmp_path):
+    """With the words of the failed start, once for all of its processes; nothing is known of another machine."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "plain").write_text("")
+    text = (
+        "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\nchildlogdir=%(here)s\ndirectory=%(here)s\n"
+        "[program:there]\ncommand=sh -c 'no such thing'\n"
+        "[program:relative]\ncommand=./plain\ndirectory=bin\n"
+        "[program:gone]\ncommand=/usr/bin/notthere --x\nnumprocs=2\nprocess_name=%(process_num)d\n"
+        "[eventlistener:typo]\ncommand=crashmial -a\nevents=TICK_5\n"
+    )
+    so = "so the program could not be started: install it, or name another"
+    assert sorted(told(text, tmp_path)) == [
+        (9, "command", f"command at './plain' is not executable, {so}"),
+        (12, "command", f"can't find command '/usr/bin/notthere', {so}"),
+        (16, "command", f"can't find command 'crashmial', {so}"),
+    ]
+    assert read(str(tmp_path / "supervisord.conf")).problems == ()
+    assert told(text, tmp_path, assume=Assumptions(directories=frozenset({str(tmp_path)}))) == []
+
+
 def test_the_folder_of_a_socket_has_to_be_there(tmp_path):
     """Nobody could make a socket without it; supervisord finds out when it listens, or starts the program."""
     text = (
         "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\n"
         "[unix_http_server]\nfile=/run/nowhere/s\n"
-        "[fcgi-program:app]\ncommand=x\nstdout_logfile=NONE\nstderr_logfile=NONE\nsocket=unix:///run/nowhere/app\n"
+        "[fcgi-program:app]\ncommand=sh\nstdout_logfile=NONE\nstderr_logfile=NONE\nsocket=unix:///run/nowhere/app\n"
     )
     why = "the directory '/run/nowhere' does not exist, so"
     assert told(text, tmp_path) == [
@@ -52,15 +73,15 @@ logfile={0}/main.log
 pidfile={0}/main.pid
 childlogdir={0}
 [program:auto]
-command=x
+command=sh
 [program:many]
-command=x
+command=sh
 numprocs=3
 process_name=%(process_num)d
 stdout_logfile={0}/many_%(process_num)d.log
 stderr_logfile=/dev/stderr
 [program:old]
-command=x
+command=sh
 stdout_logfile={0}/old.log
 stderr_logfile=NONE
 """

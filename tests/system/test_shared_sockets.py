@@ -12,9 +12,9 @@ from itertools import takewhile
 import pytest
 from apart import apart
 
+from procman.config.commands import CannotSpawn
 from procman.config.model import FcgiSocket
 from procman.system.shared_sockets import SharedSockets
-from procman.system.spawn import CannotSpawn
 
 NOBODY = 65534
 # An address on the loopback that no other test process has, so that every port on it is free.

@@ -18,10 +18,11 @@ import pytest
 from apart import apart
 from programs import program
 
+from procman.config.commands import CannotSpawn, find_command
 from procman.errors import ProcmanError
 from procman.system.reaper import decode
 from procman.system.signals import disinherit
-from procman.system.spawn import CannotSpawn, Child, environment, find_command, spawn
+from procman.system.spawn import Child, environment, spawn
 
 NOBODY = 65534
 
