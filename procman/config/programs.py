@@ -12,6 +12,8 @@ from procman.words import split_words
 # A slip of the hand is not to fill the machine's memory.
 MOST_PROCESSES = 10_000
 
+_SCOPES = ("stop_scope", "stopasgroup", "kill_scope", "killasgroup")
+
 PROGRAM = options_of(Program)
 SLOTS = options_of(Slots)
 ONCE = {name: known for name, known in PROGRAM.items() if not known.per_process}
@@ -72,6 +74,9 @@ def processes(reading: Reading, section: RawSection, group: str) -> list[Program
 
 def _settle_scopes(reading: Reading, section: RawSection, common: dict[str, Any]) -> None:
     """Supervisor's two flags and our two scopes say the same in two ways: they must not say different things."""
+    unread = {p.option for p in reading.problems if p.section == section.label and p.severity == "error"}
+    if unread.intersection(_SCOPES):
+        return  # what cannot be read contradicts nothing
     for scope, flag in (("stop_scope", "stopasgroup"), ("kill_scope", "killasgroup")):
         by_flag = Scope.GROUP if common[flag] else Scope.PROCESS
         if reading.raw(section, scope) is None:

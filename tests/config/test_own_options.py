@@ -60,6 +60,13 @@ def test_what_cannot_be_is_refused_with_what_would_be_right(tmp_path, lines, wor
     assert any(words in problem.message and problem.line for problem in loaded.problems), loaded.problems
 
 
+@pytest.mark.parametrize("lines", ["stop_scope=gruop\nstopasgroup=true", "stop_scope=tree\nkill_scope=gruop"])
+def test_a_scope_that_cannot_be_read_contradicts_nothing(tmp_path, lines):
+    """Nobody has said what stands in its place."""
+    (problem,) = judged(tmp_path, lines).problems
+    assert "did you mean group?" in problem.message
+
+
 @pytest.mark.parametrize(
     ("master", "words"),
     [
