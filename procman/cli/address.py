@@ -105,12 +105,16 @@ def _look(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _derived_socket(config_file: str) -> str:
-    """The socket of a file that names none: the master may have been started without our XDG_RUNTIME_DIR."""
+def _derived_socket(config_file: str) -> tuple[str, bool]:
+    """The socket of a file that names none, and whether it is there.
+
+    The master may have been started without our XDG_RUNTIME_DIR.
+    """
     from procman.config.find import default_sockets  # noqa: PLC0415 - hardly any file leaves this to us
 
     paths = default_sockets(config_file)
-    return next((path for path in paths if os.path.exists(path) and _is_private(os.path.dirname(path))), paths[0])
+    there = next((path for path in paths if os.path.exists(path) and _is_private(os.path.dirname(path))), None)
+    return there or paths[0], there is not None
 
 
 def _is_private(folder: str) -> bool:
@@ -137,10 +141,11 @@ def _from_file(path: str) -> Settings:
         settings.url = f"unix://{_absolute(url[7:])}" if url.startswith("unix://") else url
     elif file := server.get("file"):
         settings.url = f"unix://{_absolute(file)}"
-    elif port := server.get("port"):
-        settings.url = _http(port)
     else:
-        settings.url = f"unix://{_derived_socket(path)}"
+        socket, is_there = _derived_socket(path)
+        port = server.get("port")
+        # Its owner needs no password there, which the file may have as a hash alone.
+        settings.url = _http(port) if port and not is_there else f"unix://{socket}"
     settings.username, settings.password = ctl.get("username"), ctl.get("password")
     if settings.password is None and not server.get("password", "{SHA}").startswith("{SHA}"):
         settings.username, settings.password = server.get("username"), server["password"]

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +86,18 @@ def test_a_derived_socket_is_looked_for_where_it_is(tmp_path, monkeypatch):
     there = find.default_sockets(file)[1]
     write(tmp_path / "system" / os.path.basename(there), "")
     assert address.find(config_file=file, environ={}).url == f"unix://{there}"
+
+
+def test_the_masters_own_socket_wins_over_its_port(tmp_path, monkeypatch):
+    """Of a password that the file has as a hash nobody can make one that the port takes."""
+    from procman.config import find
+
+    monkeypatch.setattr(find, "runtime_dirs", lambda: [str(tmp_path / "mine")])
+    server = "[inet_http_server]\nport=9001\nusername=me\npassword={SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4\n"
+    file = write(tmp_path / "a.conf", server)
+    assert address.find(config_file=file, environ={}).url == "http://localhost:9001"
+    write(Path(find.default_socket(file)), "")
+    assert address.find(config_file=file, environ={}).url == f"unix://{find.default_socket(file)}"
 
 
 def test_an_included_file_may_hold_the_server(tmp_path):
