@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from procman.errors import CannotListen
 from procman.facts import fact
+from procman.system.proc import look_at
 
 # sizeof(sun_path) less the closing zero; https://man7.org/linux/man-pages/man7/unix.7.html
 PATH_MAX = 107
@@ -233,7 +234,9 @@ def _has_gone(pid: int) -> bool:
         return True
     except PermissionError:
         pass
-    return False
+    # Not every PID 1 of a container reaps.
+    process = look_at(pid)
+    return process is not None and process.ended
 
 
 def _way_out(path: str, error: OSError, purpose: Purpose) -> str:

@@ -317,8 +317,9 @@ def test_another_program_that_listens_there(sockets):
         assert answers("s")
 
 
-def test_a_socket_whose_master_was_killed_is_replaced(sockets):
-    """Even while programs that he left behind still accept there."""
+@pytest.mark.parametrize("reaped", [True, False], ids=["reaped", "a zombie"])
+def test_a_socket_whose_master_was_killed_is_replaced(sockets, reaped):
+    """Even while programs that he left behind still accept there, and in a container whose PID 1 reaps nobody."""
     reader, writer = os.pipe()
     master = os.fork()
     if master == 0:
@@ -331,13 +332,15 @@ def test_a_socket_whose_master_was_killed_is_replaced(sockets):
         os._exit(0)
     os.close(reader)
     try:
-        os.waitpid(master, 0)
+        os.waitid(os.P_PID, master, os.WEXITED | (0 if reaped else os.WNOWAIT))
         assert answers("s")
         left_behind = identity("s")[0]
         sockets.take("web", "web", unix())
         assert identity("s")[0] != left_behind
     finally:
         os.close(writer)
+        if not reaped:
+            os.waitpid(master, 0)
 
 
 def test_a_file_that_is_no_socket(sockets):
