@@ -144,7 +144,7 @@ class Outputs:
         self._stdin: dict[str, _Stdin] = {}
         self._main_ring = Ring(MAIN_RING)
         names = [program.namespec for group in config.groups for program in group.programs]
-        self._width = min(WIDEST, max(map(len, [OWN_NAME, *names])))
+        self._width = max(len(name) for name in (OWN_NAME, *names) if len(name) <= WIDEST)
         self._closing = False
         self._kept_logs: dict[
             tuple[str, str], str

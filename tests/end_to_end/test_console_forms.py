@@ -45,6 +45,14 @@ def test_short_names_are_padded_to_the_masters_own(start):
         master.wait_for(line)
 
 
+def test_a_name_that_is_too_long_makes_no_room_that_nobody_fills(start):
+    """It stands out, and the others are padded to each other."""
+    long = "x" * 33
+    master = start(says(long) + says("web-server"), "log_format=prefix")
+    for line in (f"{long} | one", "web-server | one", "procman    | "):
+        master.wait_for(line)
+
+
 def test_json_is_for_machines_and_each_program_may_differ(start):
     """Every line of the stream is a record, but for those of the one program that wants another form."""
     master = start(
