@@ -23,7 +23,7 @@ from procman.system.signals import STOP, signal_name
 from procman.system.tree import Look, look
 
 # Not to be waited for: the kernel sends them for what this process does itself, or it cannot be asked not to act.
-_OURS = frozenset(
+NOT_PASSED_ON = frozenset(
     {
         signal.SIGKILL,
         signal.SIGSTOP,
@@ -104,7 +104,7 @@ class _Keeper:
         self._order = order
         self._started = started
         self._say = say
-        self._signals = signal.valid_signals() - _OURS
+        self._signals = signal.valid_signals() - NOT_PASSED_ON
         self._stop_asked = False
         self._kill_at: float | None = None
         self._pid = 0

@@ -8,12 +8,12 @@ from typing import Literal, TypeVar, cast
 
 from procman.config.kinds import OCTAL, SECONDS
 from procman.config.options import Kind, Unfit
-from procman.entry import CannotRun, Order, run
+from procman.entry import NOT_PASSED_ON, CannotRun, Order, run
 from procman.errors import BadRequest, ProcmanError
 from procman.system.daemonize import start_daemon
 from procman.system.pidfile import PidFile
 from procman.system.privileges import drop_privileges
-from procman.system.signals import disinherit, signal_number
+from procman.system.signals import disinherit, signal_name, signal_number
 from procman.system.subreaper import become_subreaper, die_with_parent
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ def _order(given: dict[str, str], words: list[str]) -> Order:
         to_group="to_group" in given,
         rewrite=dict(_rewritten(pair) for pair in _many(given, "rewrite")),
         restart=cast("Literal['never', 'on-failure', 'always']", restart),
-        kill_after=_value("kill-after", SECONDS, given["kill_after"]) if "kill_after" in given else None,
+        kill_after=_patience(given["kill_after"]) if "kill_after" in given else None,
         good=frozenset(_exit_status(text) for text in _many(given, "good")),
     )
 
@@ -90,6 +90,8 @@ def _rewritten(pair: str) -> tuple[int, int]:
         raise BadRequest(
             f"cannot rewrite {pair!r}: expected two signals such as TERM:QUIT or 15:3, the second may be 0"
         )
+    if numbers[0] in NOT_PASSED_ON:
+        raise BadRequest(f"cannot rewrite {pair!r}: {signal_name(numbers[0])} is never passed on; leave it out")
     return cast("tuple[int, int]", numbers)
 
 
@@ -105,6 +107,13 @@ def _value(name: str, kind: Kind[T], text: str) -> T:
     except (ValueError, TypeError) as error:
         why = str(error) if isinstance(error, Unfit) else f"expected {kind.expected}"
         raise BadRequest(f"cannot read --{name} {text!r}: {why}") from None
+
+
+def _patience(text: str) -> float:
+    seconds = _value("kill-after", SECONDS, text)
+    if seconds < 0:
+        raise BadRequest(f"cannot read --kill-after {text!r}: expected 0 seconds or more")
+    return seconds
 
 
 def _many(given: dict[str, str], key: str) -> list[str]:

@@ -444,6 +444,8 @@ def test_a_file_that_cannot_be_executed_is_told_apart_from_none(tmp_path, conten
         (["--chdir", "/nowhere", "--", "true"], 2, "cannot change to /nowhere"),
         (["-d", "--chdir", "/nowhere", "--", "true"], 2, "cannot change to /nowhere"),
         (["-k", "soon", "--", "true"], 2, "cannot read --kill-after"),
+        (["-k", "-1", "--", "true"], 2, "cannot read --kill-after '-1': expected 0 seconds or more"),
+        (["-r", "KILL:TERM", "--", "true"], 2, "SIGKILL is never passed on; leave it out"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_the_way_out(words, status, reason):
