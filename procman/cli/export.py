@@ -11,6 +11,7 @@ from procman.config.model import Config
 from procman.errors import ProcmanError
 from procman.export import compose, kubernetes, systemd
 from procman.export.exported import Exported, Target
+from procman.export.programs import label
 
 _WRITERS: Mapping[str, Callable[[Config, Target], Exported]] = {
     "kubernetes": kubernetes.export,
@@ -32,7 +33,8 @@ def export(path: str, to: str, given: Mapping[str, str], assume: Assumptions | N
     name = given.get("name") or ("procman" if stem in _NAMELESS or not stem else stem)
     target = Target(
         name=name,
-        image=given.get("image", name),
+        # An image's name has no capitals and no blanks.
+        image=given.get("image", label(name)),
         procman=_this_procman(),
         split="split" in given,
     )

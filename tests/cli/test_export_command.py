@@ -37,6 +37,13 @@ def test_without_a_place_it_goes_to_stdout_and_the_notes_to_stderr(export, to, s
         assert line.removeprefix("procman export: ") in comments
 
 
+@pytest.mark.parametrize("to", ["kubernetes", "compose"])
+def test_an_image_that_nobody_has_named_has_a_name_that_it_can_have(export, to):
+    """As the whole is called, in small letters."""
+    assert "image: my-shop\n" in export(to, "--name", "My shop")[1]
+    assert "image: r.example/x:1\n" in export(to, "--name", "My shop", "--image", "r.example/x:1")[1]
+
+
 def test_a_dash_is_stdout_too(export, tmp_path, monkeypatch):
     """And no file of that name."""
     monkeypatch.chdir(tmp_path)
