@@ -49,6 +49,7 @@ from procman.http.auth import BasicAuth, HostGuard, User
 from procman.http.messages import Request, Response, Role
 from procman.http.routing import Router
 from procman.http.server import Server
+from procman.logs.console import console_target
 from procman.orphans import Journal, NoJournal, TakeOver
 from procman.outputs import Outputs, OutputsStanding
 from procman.readiness import Reporter
@@ -130,6 +131,12 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
             source.folder = os.getcwd()
             config = read()
         if background:
+            unseen = _unseen(config)
+            if unseen:
+                print(
+                    f"procman: nobody sees what a daemon writes to its console: name a file in {', '.join(unseen)}",
+                    file=sys.stderr,
+                )
             reporter.daemon = start_daemon(directory=config.master.directory or "/", umask=config.master.umask)
         notes = _become(config)
         if config.wants_background and reporter.daemon is None:
@@ -902,6 +909,15 @@ def _users(options: UnixServer | InetServer) -> list[User]:
     if options.readonly_username:
         users.append(User(options.readonly_username, options.readonly_password or "", "read"))
     return users
+
+
+def _unseen(config: Config) -> list[str]:
+    """The options that lead to the console, which in the background is /dev/null."""
+    logs: dict[str, tuple[str | None, ...]] = {"logfile": (config.master.logfile,)}
+    for program in (program for group in config.groups for program in group.programs):
+        logs[f"[{program.section}] stdout_logfile"] = (program.stdout_logfile, *program.stdout_also)
+        logs[f"[{program.section}] stderr_logfile"] = (program.stderr_logfile, *program.stderr_also)
+    return [option for option, paths in logs.items() if all(path and console_target(path) for path in paths)]
 
 
 def _stop_warning(config: Config) -> str | None:

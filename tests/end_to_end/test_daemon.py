@@ -291,6 +291,20 @@ def test_the_file_can_ask_for_a_daemon(here):
     assert procman("status", "--pidfile", "master.pid").returncode == 0
 
 
+def test_a_daemon_whose_logs_nobody_would_see_says_so(here):
+    """It is up all the same; what goes to a file as well is seen there."""
+    assert daemon().stderr == ""
+    procman("stop", "--pidfile", "master.pid")
+    text = FILE.replace("logfile=master.log", "logfile=/dev/stdout").replace("stderr_logfile=NONE", "stderr_logfile=-")
+    (here / "procman.conf").write_text(text.replace("stdout_logfile=web.log", "stdout_logfile=web.log, -"))
+    started = daemon()
+    assert started.returncode == 0
+    assert started.stderr == (
+        "procman: nobody sees what a daemon writes to its console: "
+        "name a file in logfile, [program:web] stderr_logfile\n"
+    )
+
+
 def test_a_pid_that_is_not_the_masters_is_never_signalled(here):
     """Somebody wrote another pid into the file, or it was given to another process meanwhile."""
     with subprocess.Popen(["sleep", "1000"]) as bystander:
