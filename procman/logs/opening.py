@@ -15,6 +15,11 @@ from procman.writers import MOST_LINKS, is_open_to_others, whole_path
 # Root's, by whatever name: what happens there is nobody's loss.
 _DEVICES = ("/dev/", "/proc/self/fd/", "/proc/1/fd/")
 _NO_DEVICES = ("/dev/shm/", "/dev/mqueue/")  # noqa: S108 - everybody's folders
+# Where a link that others may have made can lead, by these very names: what else is open here (another program's log,
+# the list of what runs) or has a device (a disk, a watchdog) is not theirs to choose, and `/dev/fd/../cwd` is anything.
+_FOR_ALL = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"}) | {
+    f"{folder}/{number}" for folder in ("/dev/fd", "/proc/self/fd", "/proc/1/fd") for number in (1, 2)
+}
 _ROOT = frozenset({0})
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -109,8 +114,8 @@ def _open_step_by_step(path: str, flags: int, mode: int) -> int:
             links += 1
             if links > MOST_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-            if not todo and _is_device(target):
-                # As images have it: web.log -> /dev/stdout.
+            if not todo and (target in _FOR_ALL or _is_device(target)):
+                # As images have it: web.log -> /dev/stdout. Of others' links `link` has let pass only such.
                 return os.open(target, flags, mode)
             if target.startswith("/"):
                 place.enter("/")
@@ -153,7 +158,7 @@ class _Place:
             target = os.readlink("", dir_fd=fd)
         finally:
             os.close(fd)
-        if not self._exposed or (is_last and _is_device(target)):
+        if not self._exposed or (is_last and target in _FOR_ALL):
             return target
         if is_last:
             raise Untrusted(errno.ELOOP, _SYMLINK)

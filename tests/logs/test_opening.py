@@ -143,12 +143,39 @@ def test_at_a_glance_the_verdict_is_the_same(far_up, prey):
     assert prey.read_text() == ("secret" if shared else "secretline\n")
 
 
-@pytest.mark.parametrize("device", ["/dev/null", "/dev/stdout"])
-def test_a_link_to_a_device_is_followed_anywhere(theirs, device):
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/stdout", "/proc/self/fd/2"])
+def test_a_link_to_the_output_of_the_master_or_to_nothing_is_followed_anywhere(theirs, device):
     """As images have it; nothing can be lost there."""
     (theirs / "web.log").symlink_to(device)
     fd = open_log(str(theirs / "web.log"), os.O_WRONLY | os.O_APPEND)
     assert os.path.samestat(os.fstat(fd), os.stat(device))
+    os.close(fd)
+
+
+@pytest.mark.parametrize("way", ["/dev/fd/../cwd{prey}", "/dev/fd/{fd}", "/proc/self/fd/{fd}", "/dev/./stdout"])
+def test_a_link_by_way_of_a_device_is_refused(theirs, prey, monkeypatch, way):
+    """To the kernel `/dev/fd/..` is not /dev, and a descriptor may be any file: that of another program's log, say."""
+    monkeypatch.chdir("/")
+    with prey.open() as held:
+        (theirs / "web.log").symlink_to(way.format(prey=prey, fd=held.fileno()))
+        with pytest.raises(Untrusted):
+            write(theirs / "web.log")
+    assert prey.read_text() == "secret"
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
+def test_a_link_to_another_device_is_refused(theirs, device):
+    """There is much to be lost on a disk, and of a watchdog even its opening has consequences."""
+    (theirs / "web.log").symlink_to(device)
+    with pytest.raises(Untrusted):
+        write(theirs / "web.log")
+
+
+def test_a_link_of_roots_leads_to_any_device(tmp_path):
+    """In a folder where nobody else may write it is root's own."""
+    (tmp_path / "web.log").symlink_to("/dev/full")
+    fd = open_log(str(tmp_path / "web.log"), os.O_WRONLY)
+    assert os.path.samestat(os.fstat(fd), os.stat("/dev/full"))
     os.close(fd)
 
 
