@@ -69,7 +69,7 @@ from procman.system.sockets import UnixAddress, listen_tcp, listen_unix, remove_
 from procman.system.state_file import FileStanding, StateFile, StateFileHeld
 from procman.system.subreaper import become_subreaper
 from procman.trees import Trees
-from procman.upgrade import Upgrade, command_line
+from procman.upgrade import HERE, Start, Upgrade, how_started, stand_again
 
 API_VERSION = "3.0"
 NAME = "procman"
@@ -115,7 +115,7 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
     """
     # What was started as `python3 -m procman`, or is after an upgrade, has Python's.
     call_itself(NAME)
-    argv = command_line()
+    start = how_started()
     # PID 1 has no default actions: a stop that comes before the loop runs, or has come already, must not be lost.
     for number in STOP:
         signal.signal(number, lambda *_: sys.exit(0))
@@ -147,7 +147,7 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
         if refusal is not None:
             notes.append(f"{refusal}: descendants of programs are lost sight of when their parents end")
         journal = _journal(config, source.fingerprint, notes)
-        return _live(_Whole(source, argv, reporter, journal, adopts=refusal is None), config, notes)
+        return _live(_Whole(source, start, reporter, journal, adopts=refusal is None), config, notes)
     except ProcmanError as error:
         if reporter.failed(str(error), BAD_START):
             return BAD_START
@@ -160,7 +160,8 @@ def resume(handed: str) -> int:
     `handed` is the value of handover.VARIABLE. Returns the exit status; raises CannotTakeOver.
     """
     number, _, check = handed.partition(" ")
-    standing: MasterStanding = from_json(MasterStanding, from_file(int(number)).get("master"))
+    handed_over = from_file(int(number))
+    standing: MasterStanding = from_json(MasterStanding, handed_over.get("master"))
     # What the file says now is for the next reload or update.
     _check_handlers(standing.config)
     journal: Journal | NoJournal = NoJournal()
@@ -175,12 +176,13 @@ def resume(handed: str) -> int:
     os.close(int(number))
     for fd in (*standing.fds, *([] if standing.pidfile is None else [standing.pidfile])):
         os.set_inheritable(fd, False)
-    argv = command_line()
+    start = how_started()
+    stand_again(handed_over.get(HERE))
     if standing.config.master.uid is not None:
         for name in IMPORTED_LATER:
             import_module(name)
     give_back_large_blocks()
-    whole = _Whole(standing.source, argv, Reporter(Notifier()), journal, standing.adopts, count(standing.serial))
+    whole = _Whole(standing.source, start, Reporter(Notifier()), journal, standing.adopts, count(standing.serial))
     return _live(whole, standing.config, [], standing)
 
 
@@ -359,7 +361,7 @@ class _Whole:
     """What there is one of for as long as this process lives, whatever is reloaded."""
 
     source: Source
-    argv: tuple[str, ...]  # how to execute this program again
+    start: Start
     reporter: Reporter
     journal: Journal | NoJournal
     adopts: bool  # orphans become our children
@@ -533,7 +535,7 @@ class _Master:
         self._upgrade = Upgrade(
             self.engine,
             self._log,
-            whole.argv,
+            whole.start,
             number=self._upgrades + 1,
             obstacle=self._upgrade_obstacle,
             standing=self._handed_over,

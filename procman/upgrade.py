@@ -18,6 +18,7 @@ from procman.api.shapes import Fault
 from procman.control import Refused
 from procman.core.states import MasterState
 from procman.engine import Engine, News
+from procman.facts import fact
 from procman.handover import VARIABLE, to_file
 from procman.system.reaper import Reaped
 from procman.system.signals import STOP
@@ -36,6 +37,9 @@ MOST_SAID = 65536
 # None of them may come between two lives: there is nobody who would know what to do.
 _SIGNALS = (*STOP, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
 
+# What is handed over besides: a descriptor of the folder that the master stands in.
+HERE = "here"
+
 # In a traceback; "<frozen importlib._bootstrap>" is no place to look at.
 _PLACE = re.compile(r' *File "([^<"][^"]*)", line (\d+)')
 
@@ -50,15 +54,43 @@ class Log(Protocol):
         """Something the operator has to look at."""
 
 
-def command_line() -> tuple[str, ...]:
-    """How to execute this program again; to be asked before anybody changes the folder."""
+@fact
+class Start:
+    """How to execute this program again.
+
+    `python -m` and a relative PYTHONPATH look for code where they are started, and a program's user may own the folder
+    that the master stands in by now (`directory`). So it is executed where it was started.
+    """
+
+    argv: tuple[str, ...]
+    folder: str
+
+    @property
+    def place(self) -> str:
+        """That folder; where it is gone, or not ours to enter, root's own."""
+        return self.folder if os.access(self.folder, os.X_OK) else "/"
+
+
+def how_started() -> Start:
+    """To be asked before anybody changes the folder."""
     given = list(sys.orig_argv)
     for place, word in enumerate(given):
         if word == sys.argv[0] and os.path.exists(word):
             given[place] = os.path.abspath(word)
             break
     # Python finds its own environment by its name.
-    return (sys.executable, *given[1:])
+    argv = (sys.executable, *given[1:])
+    try:
+        return Start(argv, os.getcwd())
+    except FileNotFoundError:
+        return Start(argv, "/")
+
+
+def stand_again(number: object) -> None:
+    """Go on in the folder that a master stood in before it executed this; older ones do not say."""
+    if isinstance(number, int):
+        os.fchdir(number)
+        os.close(number)
 
 
 class Upgrade:
@@ -68,7 +100,7 @@ class Upgrade:
         self,
         engine: Engine,
         log: Log,
-        argv: tuple[str, ...],
+        start: Start,
         *,
         number: int,
         obstacle: Callable[[], str | None],
@@ -82,7 +114,7 @@ class Upgrade:
         Args:
             engine: what drives the processes.
             log: the master's own.
-            argv: what is executed.
+            start: what is executed, and where.
             number: which upgrade it would be.
             obstacle: why nobody could go on from here just now; None: nothing is in the way.
             standing: all that is to be handed over, and the descriptors in it.
@@ -92,7 +124,7 @@ class Upgrade:
         """
         self._engine = engine
         self._log = log
-        self._argv = argv
+        self._start = start
         self._obstacle = obstacle
         self._standing = standing
         self._environment = environment
@@ -145,7 +177,7 @@ class Upgrade:
         except (TypeError, ValueError, OSError) as error:
             self._refuse(f"this cannot be handed over ({error})")
         try:
-            run = rehearse(self._argv, self._env(f"{file} check"), file)
+            run = rehearse(self._start.argv, self._env(f"{file} check"), file, self._start.place)
         except OSError as error:
             self._refuse(f"the new code cannot be executed ({error.strerror})")
         finally:
@@ -177,20 +209,28 @@ class Upgrade:
         self._deliver()
         reason = self._in_the_way()
         fds: list[int] = []
+        here = -1
         if reason is None:
             try:
+                # Held, and not named: it may have been removed.
+                here = os.open(".", os.O_PATH | os.O_DIRECTORY)
                 standing, inherited = self._standing()
-                fds = [to_file(standing), *inherited]
+                fds = [to_file({**standing, HERE: here}), *inherited, here]
                 for fd in fds:
                     os.set_inheritable(fd, True)
                 self._leaving()
-                os.execve(self._argv[0], self._argv, self._env(str(fds[0])))  # noqa: S606 - that is the purpose
+                os.chdir(self._start.place)
+                argv, env = self._start.argv, self._env(str(fds[0]))
+                os.execve(argv[0], argv, env)  # noqa: S606 - that is the purpose
             except (OSError, TypeError, ValueError) as error:
                 reason = str(error)
         for fd in fds:
             os.set_inheritable(fd, False)
         if fds:
             os.close(fds[0])
+        if here >= 0:
+            os.fchdir(here)
+            os.close(here)
         self._under_way = False
         self._log.critical(f"not upgraded: {reason}; everything goes on as it was")
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)

@@ -152,8 +152,8 @@ class Rehearsal:
     output: int
 
 
-def rehearse(argv: Sequence[str], env: Mapping[str, str], fd: int) -> Rehearsal:
-    """Run a command that inherits `fd`; raises OSError. The caller reaps it by its pid."""
+def rehearse(argv: Sequence[str], env: Mapping[str, str], fd: int, folder: str) -> Rehearsal:
+    """Run a command in a folder; it inherits `fd`. Raises OSError. The caller reaps it by its pid."""
     reader, writer = os.pipe()
     try:
         popen = subprocess.Popen(
@@ -161,6 +161,7 @@ def rehearse(argv: Sequence[str], env: Mapping[str, str], fd: int) -> Rehearsal:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=writer,
+            cwd=folder,
             env=env,
             pass_fds=(fd,),
             process_group=0,

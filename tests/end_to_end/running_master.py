@@ -49,6 +49,7 @@ class RunningMaster(Master):
         arguments: tuple[str, ...] = (),
         as_pid_1: bool = False,
         wrapper: tuple[str, ...] = (),
+        cwd: Path | None = None,
         **environ: str,
     ) -> None:
         self.folder = folder
@@ -61,7 +62,7 @@ class RunningMaster(Master):
             f"[supervisord]\nlogfile={folder}/master.log\npidfile={folder}/master.pid\nchildlogdir={folder}\n{master}\n"
         )
         self.write(programs)
-        super().__init__(self.file, *arguments, as_pid_1=as_pid_1, wrapper=wrapper, **environ)
+        super().__init__(self.file, *arguments, cwd=cwd, as_pid_1=as_pid_1, wrapper=wrapper, **environ)
 
     def write(self, programs: str) -> None:
         self.file.write_text(self._head + programs)

@@ -119,6 +119,35 @@ def test_the_code_that_is_there_now_is_what_goes_on(running, tmp_path):
     assert master.stop() == 0
 
 
+def test_code_is_taken_from_where_it_was_started_and_not_from_where_the_master_stands(running, tmp_path):
+    """A folder of a program's user (`directory`) may hold modules of theirs, and `python -m` takes what lies there."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for module in ("procman", "signal", "json", "h11"):
+        (home / f"{module}.py").write_text("raise SystemExit('this is not procman')\n")
+    master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", master=f"directory={home}")
+    master.wait_for("success: x")
+    before = descriptors(master)
+    for _ in range(2):
+        upgrade(master)
+        assert Path(f"/proc/{master.pid}/cwd").readlink() == home
+    assert descriptors(master) == before
+
+
+def test_a_folder_that_is_gone_is_no_reason_to_look_elsewhere(running, tmp_path):
+    """Neither that where it was started nor that where it stands has to be there any more."""
+    home, start = tmp_path / "home", tmp_path / "start"
+    home.mkdir()
+    start.mkdir()
+    master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", master=f"directory={home}", cwd=start)
+    master.wait_for("success: x")
+    home.rmdir()
+    start.rmdir()
+    assert master.call("POST", "/v1/master/upgrade") == {"upgrades": 1}
+    master.expect(r"upgraded: procman")
+    assert Path(f"/proc/{master.pid}/cwd").readlink() == Path(f"{home} (deleted)")
+
+
 def test_what_was_handed_over_is_understood_with_fields_too_many_and_too_few(running, tmp_path):
     """The newer code has an option that the older one does not know of."""
     package, environ = code_in(tmp_path / "code")
