@@ -263,9 +263,14 @@ class RotatingFile(_AlwaysReady):
     def _open_path(self) -> tuple[int, bool]:
         is_there = os.path.exists(self.path)
         if not is_there and self._before is not None:
-            fd = open_log(self.path, _FLAGS | os.O_RDWR, 0o600)
-            _make_like(fd, self._before)
-            return fd, True
+            try:
+                # One that somebody puts there in this moment may be a third's, and is not to be given away.
+                fd = open_log(self.path, _FLAGS | os.O_EXCL | os.O_RDWR, 0o600)
+            except FileExistsError:
+                is_there = os.path.exists(self.path)
+            else:
+                _make_like(fd, self._before)
+                return fd, True
         # To be read for those who follow it. Not a fifo: this would be its reader, who never reads.
         if not is_there or os.path.isfile(self.path):
             try:

@@ -60,6 +60,12 @@ class PidFile:
             try:
                 # Its last holder may have taken it away since it was opened.
                 if _lock(fd, path) and _is_at(fd, path):
+                    _check_stale(fd, path)
+                    if os.fstat(fd).st_uid != os.geteuid():
+                        # Whoever owns it could put another pid into it, and have root signal whom they like.
+                        _take_away(path)
+                        os.close(fd)
+                        continue
                     _write(fd, path)
                     return cls(path, fd)
                 held = _held(fd, path)
@@ -168,8 +174,8 @@ def _is_at(fd: int, path: str) -> bool:
         return False
 
 
-def _write(fd: int, path: str) -> None:
-    """Put our pid where nothing or a stale one was; raises CannotUsePidFile and PidFileHeld."""
+def _check_stale(fd: int, path: str) -> None:
+    """Nothing is in it, or the pid of one that is no more; raises CannotUsePidFile and PidFileHeld."""
     found = os.fstat(fd)
     before = pid_in(fd)
     if before is None and found.st_size:
@@ -180,6 +186,19 @@ def _write(fd: int, path: str) -> None:
     # Others, supervisord for one, do not lock theirs: who was there when it was written is who is meant.
     if before not in (None, os.getpid()) and existed(before, found.st_mtime):
         raise PidFileHeld(_held_by(before, path))
+
+
+def _take_away(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+
+
+def _write(fd: int, path: str) -> None:
+    """Put our pid into it; raises CannotUsePidFile."""
     content = b"%d\n" % os.getpid()
     try:
         # In this order nobody ever finds it empty.

@@ -270,6 +270,28 @@ def test_clear_removes_the_log_and_keeps_backups(tmp_path):
     sink.close()
 
 
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_somebody_puts_in_the_place_of_the_next_file_is_not_given_away(tmp_path, monkeypatch):
+    """A file of root's in the same folder, moved there in the moment between a look and the opening."""
+    path, prey = tmp_path / "log", tmp_path / "prey"
+    sink = RotatingFile(str(path))
+    os.chown(path, 1234, 4321)
+    prey.touch(0o600)
+
+    def exists(name, really=os.path.exists):
+        there = really(name)
+        if prey.exists():
+            prey.rename(path)
+        return there
+
+    monkeypatch.setattr("procman.logs.sinks.os.path.exists", exists)
+    sink.clear()
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, 0, 0o600)
+    sink.close()
+
+
 @pytest.mark.parametrize("way", ["rotate", "clear", "remove", "reopen"])
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
 def test_the_next_file_is_for_the_same_readers(tmp_path, clock, way, mode):

@@ -259,11 +259,16 @@ def test_another_users_file(tmp_path):
 @as_root
 @pytest.mark.root
 def test_root_takes_over_what_others_have_left(path):
-    """A master that runs as root now, and ran as somebody else before."""
+    """A master that runs as root now, and ran as somebody else before; they cannot write another pid into it."""
     Path(path).write_text("4194305\n")
     os.chown(path, NOBODY, NOBODY)
-    with taken(path):
+    fds = os.listdir("/proc/self/fd")
+    with Path(path).open("w") as theirs, taken(path):
+        theirs.write("1\n")
+        theirs.flush()
         assert Path(path).read_text() == f"{os.getpid()}\n"
+        assert os.stat(path).st_uid == 0
+    assert os.listdir("/proc/self/fd") == fds
 
 
 @as_root
