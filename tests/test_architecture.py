@@ -48,7 +48,7 @@ MAY_IMPORT = {
     # the clients: never master, engine or core
     "client": "api.shapes errors",
     "listener": "client errors",
-    "cli": "cli client api.shapes config errors",
+    "cli": "cli client api.shapes config writers errors",
     "tui": "tui cli client api.shapes errors",
     "cli.by_pidfile": "system config errors",
     "cli.run": "entry cli system config errors",

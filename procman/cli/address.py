@@ -87,6 +87,12 @@ def _look(environ: Mapping[str, str]) -> Settings:
     if path is not None:
         settings = _from_file(path)
         settings.found = os.path.abspath(path)
+        if settings.history_file is not None:
+            from procman.writers import exposure  # noqa: PLC0415 - few files name one
+
+            # Nobody has named that file: in /tmp, say, it would have us write over any file of ours.
+            if exposure(settings.found) is not None:
+                settings.history_file = None
         return settings
     folders = runtime_dirs()
     sockets = [

@@ -31,6 +31,17 @@ def test_the_ctl_section_says_the_url_the_credentials_and_the_shell(tmp_path, mo
     assert found.history_file == f"{tmp_path}/history"
 
 
+def test_a_file_that_others_may_write_and_nobody_has_named_says_nothing_of_a_history(tmp_path, monkeypatch):
+    """In /tmp it could have us write over any file of ours; where it is named, it is meant."""
+    file = write(tmp_path / "supervisord.conf", "[supervisorctl]\nserverurl=unix:///s\nhistory_file=history\n")
+    monkeypatch.chdir(tmp_path)
+    assert address.find(environ={}).history_file == f"{tmp_path}/history"
+    tmp_path.chmod(0o777)
+    found = address.find(environ={})
+    assert (found.url, found.history_file) == ("unix:///s", None)
+    assert address.find(config_file=file, environ={}).history_file == f"{tmp_path}/history"
+
+
 def test_without_a_url_the_servers_own_section_tells(tmp_path):
     """The unix socket before TCP, with the server's user and password unless it is only a hash of it."""
     text = "[inet_http_server]\nport=*:9001\n[unix_http_server]\nfile=%(here)s/s.sock\nusername=u\npassword=p\n"
