@@ -209,17 +209,17 @@ class Upgrade:
         self._deliver()
         reason = self._in_the_way()
         fds: list[int] = []
-        here = -1
+        here: int | None = None
         if reason is None:
             try:
-                # Held, and not named: it may have been removed.
-                here = os.open(".", os.O_PATH | os.O_DIRECTORY)
+                here = _folder_we_stand_in()
                 standing, inherited = self._standing()
-                fds = [to_file({**standing, HERE: here}), *inherited, here]
+                fds = [to_file({**standing, HERE: here}), *inherited, *([] if here is None else [here])]
                 for fd in fds:
                     os.set_inheritable(fd, True)
                 self._leaving()
-                os.chdir(self._start.place)
+                if here is not None:
+                    os.chdir(self._start.place)
                 argv, env = self._start.argv, self._env(str(fds[0]))
                 os.execve(argv[0], argv, env)  # noqa: S606 - that is the purpose
             except (OSError, TypeError, ValueError) as error:
@@ -228,7 +228,7 @@ class Upgrade:
             os.set_inheritable(fd, False)
         if fds:
             os.close(fds[0])
-        if here >= 0:
+        if here is not None:
             os.fchdir(here)
             os.close(here)
         self._under_way = False
@@ -237,6 +237,17 @@ class Upgrade:
 
     def _env(self, value: str) -> dict[str, str]:
         return {**os.environ, **self._environment(), VARIABLE: value}
+
+
+def _folder_we_stand_in() -> int | None:
+    """A descriptor of it, for it may have been removed; None where this user may not enter it.
+
+    As when root has started the master in its home, with `user=`. Nor is any code found there.
+    """
+    try:
+        return os.open(".", os.O_PATH | os.O_DIRECTORY)
+    except PermissionError:
+        return None
 
 
 def _last_words(said: str) -> str:

@@ -19,6 +19,8 @@ from master_process import ROOT, Master
 from running_master import RunningMaster
 from supervisor.xmlrpc import SupervisorTransport
 
+from procman import __version__
+
 NOBODY = pwd.getpwnam("nobody")
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -72,6 +74,33 @@ def test_master_and_programs_are_that_user_alone(option, arguments, anybodys):
         owners = {path.name: path.stat().st_uid for path in anybodys.iterdir() if path != config}
         assert {"log", "pid", "s"} <= owners.keys()
         assert set(owners.values()) == {NOBODY.pw_uid}
+
+
+@as_root
+@pytest.mark.root
+def test_an_upgrade_from_a_folder_that_is_root_s_alone(anybodys, tmp_path):
+    """Root has started it in its home, which the master's user may not enter: it goes on from there."""
+    config = anybodys / "supervisord.conf"
+    config.write_text(
+        f"[unix_http_server]\nfile={anybodys}/s\n[supervisord]\nlogfile={anybodys}/log\npidfile={anybodys}/pid\n"
+        "user=nobody\n[program:one]\ncommand=sh -c 'exec sleep 1000'\nstartsecs=0\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    with Master(config, cwd=home) as master:
+        master.expect("success: one entered RUNNING state")
+        ran = master.ctl("upgrade")
+        if may_execute(sys.executable, NOBODY.pw_uid):
+            assert ran.stdout == f"Upgraded: procman {__version__} (pid {master.pid})\n"
+            assert Path(f"/proc/{master.pid}/cwd").readlink() == home
+        else:
+            assert "the new code cannot be executed (Permission denied); everything goes on as it was" in ran.stdout
+        assert master.ctl("status", "one").stdout.split()[1] == "RUNNING"
+
+
+def may_execute(path: str, uid: int) -> bool:
+    """May that user, from anywhere?"""
+    return subprocess.run(["sh", "-c", f'test -x "{path}"'], user=uid, cwd="/", check=False).returncode == 0
 
 
 _WHAT_IS_IMPORTED = """
