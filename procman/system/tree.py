@@ -36,7 +36,11 @@ SIGNALS_AT_ONCE = 1000
 
 
 class Tags:
-    """Gives each process that is started a tag of its own, as no other master on this machine ever does."""
+    """Gives each process that is started a tag of its own, as no other master on this machine ever does.
+
+    Nobody can tell from one what another is: who bears the tag of another user's program is stopped with it, and may
+    have it waited for.
+    """
 
     def __init__(self, identifier: str) -> None:
         # Masters have the same identifier as a rule, and a master that executes itself again keeps its pid.
@@ -46,7 +50,7 @@ class Tags:
 
     def new(self, namespec: str) -> str:
         """The value of the variable TAG for the next process of that name; it has to win over the program's own."""
-        return f"{self._identifier}/{namespec}/{self._life}.{next(self._numbers)}"
+        return f"{self._identifier}/{namespec}/{self._life}.{next(self._numbers)}.{os.urandom(8).hex()}"
 
 
 class Look:

@@ -572,6 +572,12 @@ def test_somebody_in_the_middle_of_an_exec_keeps_a_sweep_open(monkeypatch):
 # ---- tags
 
 
+def test_a_tag_tells_nothing_of_another_one(monkeypatch):
+    """A program sees its own, and the names of others; their tags it must not be able to bear."""
+    monkeypatch.setattr("procman.system.tree.time.clock_gettime_ns", lambda _: 1)
+    assert Tags("supervisor").new("web") != Tags("supervisor").new("web")
+
+
 def test_no_two_masters_give_the_same_tag():
     """Not even with the same identifier, from the same process."""
     first, second = Tags("supervisor"), Tags("supervisor")
