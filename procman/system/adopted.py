@@ -160,11 +160,16 @@ def _reopen(pid: int, number: int, inode: int) -> int | None:
     folder = f"/proc/{pid}/fd"
     # Where it was given it, most of all; but a program may have moved it.
     for name in (str(number), *os.listdir(folder)):
-        path = f"{folder}/{name}"
         try:
-            found = os.stat(path)
-            if found.st_ino == inode and stat.S_ISFIFO(found.st_mode):
-                return os.open(path, (os.O_WRONLY if number == 0 else os.O_RDONLY) | os.O_NONBLOCK | os.O_CLOEXEC)
+            held = os.open(f"{folder}/{name}", os.O_PATH | os.O_CLOEXEC)
         except FileNotFoundError:
             continue  # closed since
+        try:
+            # Looked at while it is held: the program may put any file in its place, one that only we may open, too.
+            found = os.fstat(held)
+            if found.st_ino == inode and stat.S_ISFIFO(found.st_mode):
+                way = os.O_WRONLY if number == 0 else os.O_RDONLY
+                return os.open(f"/proc/self/fd/{held}", way | os.O_NONBLOCK | os.O_CLOEXEC)
+        finally:
+            os.close(held)
     return None

@@ -11,7 +11,7 @@ from households import Member, running
 from log_lines import PATIENCE
 
 from procman.system import adopted
-from procman.system.adopted import Birth, birth, find, watch
+from procman.system.adopted import Birth, Pipes, birth, find, reopen_pipes, watch
 from procman.system.proc import Identity, identify
 from procman.system.reaper import Reaped
 
@@ -147,6 +147,23 @@ def test_a_process_is_found_again_by_its_birth():
         assert find(os.getpid(), born) is None
     assert find(process.pid, born) is None
     assert birth(process.pid) is None
+
+
+def test_what_a_program_puts_in_the_place_of_its_pipe_is_not_opened(tmp_path, monkeypatch):
+    """A descriptor of a file that it may not read leads whoever opens it through /proc to the file: root, too."""
+    prey = tmp_path / "prey"
+    prey.write_text("secret")
+    with running(stdout=subprocess.PIPE) as process:
+        inode = os.stat(f"/proc/{process.pid}/fd/1").st_ino
+        before = os.listdir("/proc/self/fd")
+
+        def exchanged(path, flags, *more, really=os.open):
+            return really(prey if str(path).startswith(f"/proc/{process.pid}/fd/") else path, flags, *more)
+
+        monkeypatch.setattr("procman.system.adopted.os.open", exchanged)
+        assert reopen_pipes(identify(process.pid), (0, inode, 0)) == Pipes(None, None, None)
+        assert os.listdir("/proc/self/fd") == before
+        process.stdout.close()
 
 
 def test_nothing_is_left_open():
