@@ -130,8 +130,13 @@ class Engine:
         *,
         serverurl: str | None,
         on_bug: Callable[[str], None],
+        home: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`serverurl` is what processes find as SUPERVISOR_SERVER_URL; `on_bug` is told of what must not happen."""
+        """Take those that it drives.
+
+        `serverurl` is what processes find as SUPERVISOR_SERVER_URL, `home` where those are that have no directory of
+        their own and the master is not (see `spawn`); `on_bug` is told of what must not happen.
+        """
         self.fleet = fleet
         self._trees = trees
         self.orphans = 0  # strangers that were reaped
@@ -139,6 +144,7 @@ class Engine:
         self._sockets = sockets
         self._records = records
         self._serverurl = serverurl
+        self._home = home
         self._on_bug = on_bug
         self._loop = asyncio.get_running_loop()
         self._events: deque[Event] = deque()
@@ -391,7 +397,12 @@ class Engine:
         self._records.starting(order.name, order.program, tag)
         try:
             child = spawn(
-                order.program, self._serverurl, stdin=self._shared_socket(order), tag=tag, again=order.name in self._ran
+                order.program,
+                self._serverurl,
+                stdin=self._shared_socket(order),
+                tag=tag,
+                again=order.name in self._ran,
+                home=self._home(),
             )
         except CannotSpawn as why:
             self._records.not_started(tag)

@@ -510,6 +510,7 @@ class _Master:
             SharedSockets(self._log.info),
             whole.journal,
             serverurl=config.serverurl or self._implicit_url(),
+            home=lambda: whole.source.at_home,
             on_bug=self._log.critical,
         )
         self._fleet = fleet

@@ -24,7 +24,13 @@ def is_text(file: str) -> bool:
 
 def _beginning(file: str) -> bytes:
     try:
-        with open(file, "rb") as opened:
-            return opened.read(_BEGINNING)
+        # Its owner may have put a pipe there meanwhile, at which an open waits.
+        fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         return b""
+    try:
+        return os.read(fd, _BEGINNING)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)

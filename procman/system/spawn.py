@@ -1,7 +1,8 @@
 """Starts a program: pipes, user, working directory, environment, and then exec. The only place that knows subprocess.
 
 `Popen` with keywords only uses vfork (0.7 ms, however large the master). A program that has a `user` costs an ordinary
-fork, because the C library's vfork path cannot change users.
+fork, because the C library's vfork path cannot change users. It enters its directory as that user, after the change:
+as root, a link that it has put there would take it behind doors that are closed to it.
 A spawn that fails says precisely why: the reasons that can be known beforehand are looked for before the fork.
 """
 
@@ -13,6 +14,7 @@ import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from procman.config.commands import CannotSpawn, Command, find_command
 from procman.config.model import Program
@@ -44,10 +46,12 @@ class Child:
             self.popen.returncode = how.code if how.signal is None else -how.signal
 
 
-def _check_directory(path: str) -> None:
+def _check_directory(path: str, *, as_another: bool) -> None:
     try:
         mode = os.stat(path).st_mode
     except PermissionError:
+        if as_another:
+            return  # on a server that does not trust root its owner may well enter it
         raise CannotSpawn(f"couldn't chdir to {path}: permission denied") from None
     except OSError:
         raise CannotSpawn(f"couldn't chdir to {path}: no such directory") from None
@@ -79,19 +83,24 @@ def spawn(
     tag: str | None = None,
     stdin: int | None = None,
     again: bool = False,
+    home: str | None = None,
 ) -> Child:
     """Start it; raises CannotSpawn. `stdin` replaces the pipe on fd 0 (and stays the caller's to close).
 
     `tag` is what its descendants are recognised by (`system.tree`). `again`: it has run before, and may have a part of
-    the descriptors that are kept from new ones.
+    the descriptors that are kept from new ones. `home` is where the master would stand if it had not left it: whoever
+    has no directory of its own finds itself there, whether it might enter or not, as if it had inherited it.
 
     The process leads a process group of its own, inherits no other descriptor, and has the default action for every
     signal. The caller reaps it by its pid, and owns the pipes.
     """
     command = find_command(program)
     account = _account(program)
+    enter = None
     if program.directory is not None:
-        _check_directory(program.directory)
+        if account.uid is not None and program.directory != home:
+            enter = partial(os.chdir, program.directory)
+        _check_directory(program.directory, as_another=enter is not None)
     ours: list[int] = []  # closed if it fails
     theirs: list[int] = []  # closed in any case
     try:
@@ -118,7 +127,8 @@ def spawn(
             stdin=child_stdin,
             stdout=child_stdout,
             stderr=child_stderr,
-            cwd=program.directory,
+            cwd=program.directory if enter is None else None,
+            preexec_fn=enter,  # noqa: PLW1509 - there is one thread; and it comes after the change of user, unlike cwd
             env=environment(program, serverurl, os.environ, tag),
             umask=-1 if program.umask is None else program.umask,
             user=account.uid,
@@ -216,7 +226,15 @@ def _account(program: Program) -> _Account:
     return _Account(uid, record.pw_gid, os.getgrouplist(record.pw_name, record.pw_gid))
 
 
+def _why_not_entered(path: str) -> str:
+    """By a user who is not us: it was there a moment ago, so most likely it is not for them."""
+    return "permission denied" if os.path.isdir(path) else "no such directory"
+
+
 def _why(error: Exception, program: Program, command: Command) -> str:
+    if isinstance(error, subprocess.SubprocessError) and program.directory is not None:
+        # All that it says is that the change of directory, by the program's user, has failed.
+        return f"couldn't chdir to {program.directory}: {_why_not_entered(program.directory)}"
     if not isinstance(error, OSError):
         return f"couldn't exec {command.argv[0]}: {error}"
     name = errno.errorcode.get(error.errno or 0, str(error.errno))

@@ -11,8 +11,10 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from apart import apart
@@ -20,6 +22,7 @@ from programs import program
 
 from procman.config.commands import CannotSpawn, find_command
 from procman.errors import ProcmanError
+from procman.system.executable import why_not_found
 from procman.system.reaper import decode
 from procman.system.signals import disinherit
 from procman.system.spawn import Child, environment, spawn
@@ -316,6 +319,40 @@ def test_it_runs_as_its_user():
     assert found == {"Uid:": [NOBODY] * 4, "Gid:": [account.pw_gid] * 4, "Groups:": groups}
 
 
+@pytest.fixture
+def far_up():
+    """A folder that everybody may enter, as those of pytest are not."""
+    with tempfile.TemporaryDirectory(dir="/run") as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@as_root
+@pytest.mark.root
+def test_another_user_enters_its_directory_itself(far_up):
+    """As root, a link in its own folder would take it into a folder that is closed to it; so under supervisord, too."""
+    open_inside = far_up / "closed" / "inside"
+    open_inside.mkdir(parents=True)
+    (far_up / "closed").chmod(0o700)
+    theirs = far_up / "theirs"
+    theirs.mkdir()
+    assert run(shell("pwd -P"), uid=NOBODY, directory=str(theirs)).stdout == f"{theirs}\n"
+    theirs.rmdir()
+    theirs.symlink_to(open_inside)
+    why = str(refusal(command="/bin/true", uid=NOBODY, directory=str(theirs)))
+    assert why == f"couldn't chdir to {theirs}: permission denied"
+
+
+@as_root
+@pytest.mark.root
+def test_where_the_master_was_started_another_user_finds_itself(far_up):
+    """It has not chosen that folder, and would have inherited it from a master that stays there."""
+    far_up.chmod(0o700)
+    child = spawn(program(command=shell("pwd -P"), uid=NOBODY, directory=str(far_up)), None, home=str(far_up))
+    assert everything(child.stdout) == f"{far_up}\n"
+    wait(child)
+
+
 @as_root
 @pytest.mark.root
 def test_another_user_can_open_its_output_by_name():
@@ -410,6 +447,12 @@ def test_a_bad_interpreter(tmp_path, line, reason):
     """The kernel says that the script is not there; the line that is wrong is what helps."""
     file = script(tmp_path / "run", f"{line}\necho hello\n")
     assert str(refusal(command=file)) == f"couldn't exec {file}: bad interpreter {reason}"
+
+
+def test_a_pipe_in_the_place_of_a_script_is_not_waited_for(tmp_path):
+    """Its owner may exchange it before it is looked at."""
+    os.mkfifo(tmp_path / "run", 0o755)
+    assert why_not_found(str(tmp_path / "run")) == "it was built for another C library, whose loader is not here"
 
 
 def test_a_bad_interpreter_of_a_relative_command(tmp_path):
