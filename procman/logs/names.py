@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection
 
 from procman.errors import ProcmanError
+from procman.logs.opening import open_log
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"  # as in the names of Python's tempfile
 _RANDOM = 8
@@ -21,7 +22,7 @@ def create_auto_log(childlogdir: str, name: str, channel: str, identifier: str) 
         random = "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(_RANDOM))
         path = os.path.join(childlogdir, f"{name}-{channel}---{identifier}-{random}.log")
         try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+            os.close(open_log(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
         except FileExistsError:
             continue
         except OSError as error:

@@ -49,6 +49,22 @@ def open_log(path: str, flags: int, mode: int = 0o666) -> int:
     return _open_step_by_step(path, flags, mode)
 
 
+def open_folder(path: str) -> int:
+    """The folder of a log, to rename and remove in it by its descriptor; raises Untrusted as `open_log` does.
+
+    By its name another one could be meant the next moment, with files of the same names: those of another program.
+    """
+    folder = os.path.dirname(whole_path(path))
+    if os.geteuid() != 0 or _look_at(folder) is not _Folder.FAR:
+        return os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    place = _Place(os.open("/", _LOOK | os.O_DIRECTORY))
+    try:
+        place.go(folder.split("/"))
+        return place.hand_out()
+    finally:
+        place.close()
+
+
 class _Folder(Enum):
     """What is known of a folder at a glance."""
 
@@ -94,32 +110,21 @@ def _is_device(path: str) -> bool:
 
 def _open_step_by_step(path: str, flags: int, mode: int) -> int:
     """Go from folder to folder, each held open, so that none can be exchanged behind us."""
-    todo = whole_path(path).split("/")[::-1]
+    *way, name = whole_path(path).split("/")
     place = _Place(os.open("/", _LOOK | os.O_DIRECTORY))
-    links = 0
     try:
         while True:
-            name = todo.pop() or "."
-            if name in (".", ".."):
-                if not todo:
-                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-                place.enter(name)
-                continue
-            target = place.link(name, is_last=not todo)
+            place.go(way)
+            if name in ("", ".", ".."):
+                place.enter(name or ".")
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            target = place.link(name, is_last=True)
             if target is None:
-                if not todo:
-                    return place.open(name, flags, mode)
-                place.enter(name)
-                continue
-            links += 1
-            if links > MOST_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-            if not todo and (target in _FOR_ALL or _is_device(target)):
+                return place.open(name, flags, mode)
+            if target in _FOR_ALL or _is_device(target):
                 # As images have it: web.log -> /dev/stdout. Of others' links `link` has let pass only such.
                 return os.open(target, flags, mode)
-            if target.startswith("/"):
-                place.enter("/")
-            todo += target.split("/")[::-1]
+            *way, name = place.turn(target)
     finally:
         place.close()
 
@@ -130,10 +135,31 @@ class _Place:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._lost = False  # below a folder that others may write all is theirs
+        self._links = 0
 
     @property
     def _exposed(self) -> bool:
         return self._lost or is_open_to_others(os.fstat(self._fd), _ROOT)
+
+    def go(self, way: list[str]) -> None:
+        """Enter one folder after the other, by way of links that may be followed; raises Untrusted."""
+        todo = way[::-1]
+        while todo:
+            name = todo.pop() or "."
+            target = None if name in (".", "..") else self.link(name, is_last=False)
+            if target is None:
+                self.enter(name)
+            else:
+                todo += self.turn(target)[::-1]
+
+    def turn(self, target: str) -> list[str]:
+        """Follow a link: the way that is to be gone from here."""
+        self._links += 1
+        if self._links > MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), target)
+        if target.startswith("/"):
+            self.enter("/")
+        return target.split("/")
 
     def enter(self, name: str) -> None:
         """Go on to a folder in it, which is no link."""
@@ -170,6 +196,10 @@ class _Place:
         """Open the file itself; raises Untrusted."""
         fd = os.open(name, flags | os.O_NOFOLLOW, mode, dir_fd=self._fd)
         return _accepted(fd) if self._exposed else fd
+
+    def hand_out(self) -> int:
+        """The folder itself, to be closed by whoever gets it."""
+        return os.dup(self._fd)
 
     def close(self) -> None:
         os.close(self._fd)

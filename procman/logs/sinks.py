@@ -10,11 +10,11 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from procman.errors import ProcmanError
-from procman.logs.opening import open_log
+from procman.logs.opening import open_folder, open_log
 from procman.logs.trouble import Trouble, write_all
 
 Echo = Callable[[bytes], object]
@@ -222,9 +222,10 @@ class RotatingFile(_AlwaysReady):
     def clear(self) -> None:
         """Remove the file and begin a new one; backups stay, as in supervisor. A device or a fifo is left alone."""
         try:
-            if not stat.S_ISREG(os.stat(self.path).st_mode):
-                return
-            os.unlink(self.path)
+            with self._in_its_folder() as (name, folder):
+                if not stat.S_ISREG(os.stat(name, dir_fd=folder).st_mode):
+                    return
+                os.unlink(name, dir_fd=folder)
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -238,6 +239,15 @@ class RotatingFile(_AlwaysReady):
         self._closed = True
         self._close_fd()
         self._trouble.end(f"log {self.path} is closed; {{lost}}")
+
+    @contextlib.contextmanager
+    def _in_its_folder(self) -> Iterator[tuple[str, int]]:
+        """Its name, and the folder in which it has that; raises OSError."""
+        folder = open_folder(self.path)
+        try:
+            yield os.path.basename(self.path), folder
+        finally:
+            os.close(folder)
 
     def _write(self, data: bytes | memoryview) -> int:
         return os.write(self._fd, data)
@@ -323,10 +333,11 @@ class RotatingFile(_AlwaysReady):
             return
         try:
             if self.backups > 0:
-                # From the oldest on: where one cannot be moved, none has taken the place of another.
-                for number in range(self.backups - 1, 0, -1):
-                    _replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
-                _replace(self.path, f"{self.path}.1")
+                with self._in_its_folder() as (name, folder):
+                    # From the oldest on: where one cannot be moved, none has taken the place of another.
+                    for number in range(self.backups - 1, 0, -1):
+                        _replace(f"{name}.{number}", f"{name}.{number + 1}", folder)
+                    _replace(name, f"{name}.1", folder)
             else:
                 os.ftruncate(self._fd, 0)
         except OSError as error:
@@ -340,18 +351,20 @@ class RotatingFile(_AlwaysReady):
             self._size = self._seen = 0
 
 
-def _replace(source: str, target: str) -> None:
+def _replace(source: str, target: str, folder: int) -> None:
     """Rename, if the source is there; somebody may have cleaned up, or there are not that many backups yet."""
-    if not os.path.lexists(source):
+    try:
+        os.lstat(source, dir_fd=folder)
+    except OSError:
         return
     try:
         # Without this ext4 writes all of the source to the disk before it replaces the target (auto_da_alloc):
         # 22 ms for 50 MB, in the loop; with it 4.
-        os.unlink(target)
+        os.unlink(target, dir_fd=folder)
     except FileNotFoundError:
         pass
     try:
-        os.rename(source, target)
+        os.rename(source, target, src_dir_fd=folder, dst_dir_fd=folder)
     except FileNotFoundError:
         pass
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from procman.errors import ProcmanError
+from procman.logs.names import create_auto_log
 from procman.logs.opening import Untrusted, open_log
 from procman.logs.reading import CannotRead, read_log
 from procman.logs.sinks import RotatingFile
@@ -185,6 +187,56 @@ def test_a_file_with_another_name_elsewhere_is_refused(theirs, prey):
     with pytest.raises(Untrusted):
         write(theirs / "web.log")
     assert prey.read_text() == "secret"
+
+
+@pytest.mark.parametrize("way", ["rotate", "clear"])
+def test_nothing_is_renamed_or_removed_where_a_link_of_theirs_leads(theirs, tmp_path, way):
+    """Another program's log may have the same name in another folder."""
+    logs, other = theirs / "logs", tmp_path / "other"
+    logs.mkdir()
+    os.chown(logs, NOBODY, NOBODY)
+    other.mkdir()
+    for name in ("web.log", "web.log.1"):
+        (other / name).write_text("another's")
+    said = []
+    sink = RotatingFile(str(logs / "web.log"), 5 if way == "rotate" else 0, 1, said.append)
+    logs.rename(theirs / "moved")
+    logs.symlink_to(other)
+    os.lchown(logs, NOBODY, NOBODY)
+    if way == "rotate":
+        sink.write(b"12345")
+        assert "a symbolic link on its way is not root's" in said[0]
+    else:
+        with pytest.raises(ProcmanError, match="a symbolic link on its way is not root's"):
+            sink.clear()
+    sink.close()
+    assert {file.name: file.read_text() for file in other.iterdir()} == dict.fromkeys(
+        ("web.log", "web.log.1"), "another's"
+    )
+
+
+def test_an_auto_log_is_not_made_where_a_link_of_theirs_leads(theirs, tmp_path):
+    """Some programs read all files of a folder that is root's."""
+    (tmp_path / "logrotate.d").mkdir()
+    (theirs / "logs").symlink_to(tmp_path / "logrotate.d")
+    os.lchown(theirs / "logs", NOBODY, NOBODY)
+    with pytest.raises(ProcmanError, match="a symbolic link on its way is not root's"):
+        create_auto_log(str(theirs / "logs"), "web", "stdout", "procman")
+    assert not list((tmp_path / "logrotate.d").iterdir())
+
+
+def test_a_link_of_roots_on_the_way_is_followed_to_rotate(theirs, tmp_path):
+    """As /var/log may be one."""
+    (theirs / "real").mkdir()
+    (theirs / "logs").symlink_to("real")
+    sink = RotatingFile(str(theirs / "logs" / "web.log"), 5, 1)
+    sink.write(b"12345")
+    sink.clear()
+    sink.close()
+    assert {file.name: file.read_text() for file in (theirs / "real").iterdir()} == {
+        "web.log": "",
+        "web.log.1": "12345",
+    }
 
 
 def test_a_fifo_of_theirs_is_refused(theirs):

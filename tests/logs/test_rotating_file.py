@@ -332,7 +332,7 @@ def test_clear_tells_when_it_cannot(tmp_path, monkeypatch):
     """The caller learns which log and why."""
     sink = RotatingFile(str(tmp_path / "log"))
 
-    def refuse(path):
+    def refuse(path, **_):
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(os, "unlink", refuse)
