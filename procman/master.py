@@ -837,6 +837,12 @@ class _Master:
                 f"[{options.section}] asks nobody for a password: everybody who reaches {options.shown} can run "
                 "programs here as this user"
             )
+        elif not (options.username or options.allow_unauthenticated):
+            self._log.warn(
+                f"[{options.section}] asks nobody for a password: every user of this machine, and every program, can "
+                f"start and stop programs on {options.shown}; set username= and password=, or leave the section out "
+                "(the unix socket needs none); allow_unauthenticated=true says that it is meant"
+            )
         # A browser sends no password to a host name that was turned to this address, so with one any name will do.
         guard = HostGuard(["*"] if options.username else [options.host])
         await self._serve(sock, options.shown, router, guard, _users(options)).listen(sock, options.shown)

@@ -97,10 +97,13 @@ def test_without_a_password_only_loopback_is_listened_on(master):
     # What `procman check` says of the file, with the line, is in the log, too.
     assert running.text.count(" port: the master will not listen on ") == len(refused)
     assert running.text.count(" username: it is empty, so nobody is asked for a password") == 1
+    # All users of the machine are some, too.
+    warned = re.findall(r"WARN (\[.*) asks nobody for a password: every user of this machine", running.text)
+    assert warned == [f"[inet_http_server:s{number}]" for number in (5, 6, 7)]
 
 
 def test_it_listens_for_everybody_where_that_is_spelled_out(master):
-    """And says so; a password takes the warning away."""
+    """And says so; a password takes the warning away, and on loopback it has been spelled out."""
     running, ports = master(
         "*:{0}\nallow_unauthenticated=true",
         "*:{1}\nallow_unauthenticated=true\nusername=me\npassword=secret",
@@ -111,6 +114,7 @@ def test_it_listens_for_everybody_where_that_is_spelled_out(master):
     assert "not listening" not in running.text
     warned = re.findall(r"WARN (\[.*) asks nobody for a password: everybody who reaches (\S+) can run", running.text)
     assert warned == [("[inet_http_server:s0]", f"*:{ports[0]}")]
+    assert running.text.count("asks nobody for a password") == 1
     with contextlib.closing(Client(f"http://127.0.0.1:{ports[0]}")) as client:
         assert client.call("GET", "/v1/master")["may_control"] is True
 
