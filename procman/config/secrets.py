@@ -12,14 +12,27 @@ MASK = "********"
 # Anywhere in a name, or as a word of it.
 _SECRET = re.compile(
     r"passw(?:or)?d|passphrase|secret|token|credential|authorization|api-?key|private-?key|access-?key"
-    r"|(?:^|-)(?:pass|pwd|auth|dsn|salt|cookie)s?$|-keys?$"
+    r"|(?:^|-)(?:pwd|dsn|salt|cookie|jwt|otp|pat|signature)s?$|(?:pass|auth)s?$|-keys?$"
 )
 _HARMLESS = frozenset({"pwd", "oldpwd"})
 
 _VALUE = r"""("[^"]*"|'[^']*'|[^\s"';&]+)"""
 _URL_PASSWORD = re.compile(r"((?:://|^)[^\s/?#@:]*:)[^\s/?#]*@")
 _ASSIGNED = re.compile(rf"(?<![\w.-])(-{{0,2}}([A-Za-z_][\w.-]{{0,60}})=){_VALUE}")
-_FLAG = re.compile(rf"(?<![\w.-])(--([A-Za-z][\w.-]{{0,60}})\s)(?!-){_VALUE}")
+_FLAG = re.compile(rf"(?<![\w.-])(-{{1,2}}([A-Za-z][\w.-]{{1,60}})[\"']?\s)(?!-){_VALUE}")
+# In a header, JSON or YAML. Not in a URL, whose user may be called so, nor a host with its port.
+_NAMED = re.compile(
+    r"(?<![\w./-])(([A-Za-z][\w.-]{0,60})\\?[\"']?:(?!\d{1,5}(?:[^\w.]|$))[ \t]{0,4})"
+    r"(\\?\"[^\"]*\"|'[^']*'|[^\s\"';&,}/][^\s\"';&,}]*)"
+)
+# Nobody needs a password and no name to come to a web page.
+_URL_TOKEN = re.compile(r"(https?://)[^\s/?#@:]+@")
+_LOGIN = re.compile(r"((?<![\w.-])(?:-u|--user)[ =]?[\"']?[\w.@-]{1,60}:)(?![\d*]+(?:[\s\"']|$))[^\s\"']+")
+# Options of one letter, by whose they are.
+_SHORT = re.compile(
+    r"(\b(?:(?:mysql|mariadb)[\w-]{0,20}(?:[ ](?!-p)\S{1,100}){0,12}[ ]-p|sshpass[ ]-p[ ]?"
+    r"|redis-cli(?:[ ](?!-a)\S{1,100}){0,12}[ ]-a[ ]?))[^\s\"']+"
+)
 _HEADER = re.compile(
     r"(\b(?:authorization:[ \t]{0,8}(?:[a-z]{1,20}[ \t]{1,8})?|bearer[ \t]{1,8}))[^\s\"']+", re.IGNORECASE
 )
@@ -36,10 +49,15 @@ def masked(text: str) -> str:
     """A command, a URL or another text with what looks like a secret in it hidden."""
     if "@" in text:
         text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
+        text = _URL_TOKEN.sub(rf"\1{MASK}@", text)
     if "=" in text:
         text = _ASSIGNED.sub(_hide, text)
-    if "--" in text:
+    if "-" in text:
         text = _FLAG.sub(_hide, text)
+        text = _LOGIN.sub(rf"\1{MASK}", text)
+        text = _SHORT.sub(rf"\1{MASK}", text)
+    if ":" in text:
+        text = _NAMED.sub(_hide_named, text)
     return _HEADER.sub(rf"\1{MASK}", text)
 
 
@@ -56,4 +74,11 @@ def masked_variables(variables: Mapping[str, str]) -> dict[str, str]:
 def _hide(match: re.Match[str]) -> str:
     # NAME="a b" keeps its quotes, so that a command can still be read as words.
     quote = match[3][0] if match[3][0] in "\"'" else ""
-    return f"{match[1]}{quote}{MASK}{quote}" if is_secret(match[2]) else match[0]
+    # PWD is a folder in a shell, and a password in a database's list of settings.
+    hidden = is_secret(match[2]) or (match[2].lower() == "pwd" and not match[3].startswith(("/", "$")))
+    return f"{match[1]}{quote}{MASK}{quote}" if hidden else match[0]
+
+
+def _hide_named(match: re.Match[str]) -> str:
+    # Of an authorization the first word says of which sort it is.
+    return match[0] if match[2].lower().endswith("authorization") else _hide(match)

@@ -57,6 +57,17 @@ def test_a_name_that_tells_of_none(name):
         ("env API_KEY=abc LANG=C app", f"env API_KEY={MASK} LANG=C app"),
         ('curl -H "Authorization: Bearer abc.def" http://x/', f'curl -H "Authorization: Bearer {MASK}" http://x/'),
         ("curl -H 'Authorization: Basic YTpi'", f"curl -H 'Authorization: Basic {MASK}'"),
+        ("curl -H 'X-Api-Key: abc' -H X-Auth-Token:abc x", f"curl -H 'X-Api-Key: {MASK}' -H X-Auth-Token:{MASK} x"),
+        ("curl -u me:hunter2 --user 'me:hunter2' x", f"curl -u me:{MASK} --user 'me:{MASK}' x"),
+        ("git clone https://ghp_abc@host/x", f"git clone https://{MASK}@host/x"),
+        ("redis-server --requirepass hunter2", f"redis-server --requirepass {MASK}"),
+        ("redis-cli -h db -a hunter2 ping", f"redis-cli -h db -a {MASK} ping"),
+        ("mysqldump -u root -phunter2 db", f"mysqldump -u root -p{MASK} db"),
+        ("sshpass -p hunter2 ssh x", f"sshpass -p {MASK} ssh x"),
+        ("app -password hunter2 '--token' 'abc'", f"app -password {MASK} '--token' '{MASK}'"),
+        ("""app --set '{"password": "a b", "port": 1}'""", f"""app --set '{{"password": "{MASK}", "port": 1}}'"""),
+        ("app 'Server=x;Pwd=hunter2;Uid=y'", f"app 'Server=x;Pwd={MASK};Uid=y'"),
+        ("app http://x/?X-Amz-Signature=abc", f"app http://x/?X-Amz-Signature={MASK}"),
     ],
 )
 def test_a_secret_within_a_text_is_hidden(text, shown):
@@ -68,6 +79,8 @@ def test_a_secret_within_a_text_is_hidden(text, shown):
     "text",
     [
         *("gunicorn app:main --bind 0.0.0.0:80", "ssh://git@host/x", "http://host:80/@x", "a=b --password --port 80"),
+        *("docker run -u 1000:1000 --user me:9 x", "mysql -p db", "rsync -a x y", "PWD=/srv app", "env PWD=$HOME x"),
+        *("redis://token@h:1/x", "app --listen auth:80/x", "-p 80", "a: b", "secret:/x"),
         *("sh -c 'x=$(y); echo $x'", "--", "://", "", "cat /run/secrets/password", "http://[::1]:9001/"),
     ],
 )
