@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "cli": "cli client api.shapes config writers errors",
     "tui": "tui cli client api.shapes errors",
     "cli.by_pidfile": "system config errors",
-    "cli.run": "entry cli system config errors",
+    "cli.run": "entry cli logs system config errors",
     "cli.procman": "handover cli cli.run cli.by_pidfile cli.export api.shapes master config errors",
     "cli.export": "export config errors",
     "cli.describe": "cli cli.procman",

@@ -41,7 +41,7 @@ def run_command(given: dict[str, str]) -> int:
         _change_directory(given)
         # The daemon itself goes to /, and the program runs where it was asked for.
         order = replace(order, directory=os.getcwd())
-        readiness = start_daemon(umask=umask, output=output)
+        readiness = start_daemon(umask=umask, output=output, opener=_open_log)
     held: PidFile | None = None
     try:
         held = PidFile.take(pidfile) if pidfile is not None else None
@@ -161,13 +161,20 @@ def _become(given: dict[str, str], uid: int | None, *, in_background: bool) -> N
 
 def _write_to(log: str) -> None:
     try:
-        fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fd = _open_log(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise ProcmanError(f"cannot open the log {log}: {error.strerror}; check --log") from None
     sys.stdout.flush()
     for standard in (1, 2):
         os.dup2(fd, standard)
     os.close(fd)
+
+
+def _open_log(path: str, flags: int, mode: int) -> int:
+    """Not where somebody who may write in its folder would have root write; raises OSError."""
+    from procman.logs.opening import open_log  # noqa: PLC0415 - only with a log
+
+    return open_log(path, flags, mode)
 
 
 def _say(text: str) -> None:

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NoReturn
 
 from procman.errors import ProcmanError
@@ -58,6 +58,7 @@ def start_daemon(
     umask: int = 0,
     output: str | None = None,
     output_mode: int = 0o644,
+    opener: Callable[[str, int, int], int] = os.open,
     keep: Collection[int] = (),
 ) -> Readiness:
     """Go on as a daemon, and say there how it went; the process that calls this never returns from it.
@@ -67,6 +68,7 @@ def start_daemon(
         umask: for all files that are made from now on.
         output: where stdout and stderr go, to be appended to; /dev/null if None.
         output_mode: of that file, if it is made; `umask` does not apply.
+        opener: opens it: os.open, or what looks at where it leads.
         keep: descriptors that stay open, beside 0, 1 and 2.
 
     Raises:
@@ -107,7 +109,7 @@ def start_daemon(
         os.chdir(directory)
         os.umask(umask)
         _close_all_but({0, 1, 2, teller, *keep})
-        _redirect(output, output_mode)
+        _redirect(output, output_mode, opener)
     except OSError as error:
         readiness.failed(f"cannot become a daemon with {error.filename or output or directory}: {error.strerror}")
         os._exit(_FAILED)
@@ -206,13 +208,13 @@ def _highest() -> int:
         return os.sysconf("SC_OPEN_MAX")
 
 
-def _redirect(output: str | None, mode: int) -> None:
+def _redirect(output: str | None, mode: int, opener: Callable[[str, int, int], int]) -> None:
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     written = null
     if output is not None:
         mask = os.umask(0)
         try:
-            written = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
+            written = opener(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
         finally:
             os.umask(mask)
     for fd, source in ((0, null), (1, written), (2, written)):

@@ -347,6 +347,22 @@ def test_what_the_program_inherits_is_as_it_was_asked_for(tmp_path):
     assert (tmp_path / "log").read_text() == f"{tmp_path}\n0027\nvalue\n"
 
 
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="is about what root does")
+@pytest.mark.parametrize("how", [(), ("-d",)], ids=["foreground", "daemon"])
+def test_its_log_is_not_where_somebody_else_has_put_a_link(tmp_path, how):
+    """The user that it runs as may own the folder, and root is the one to open it."""
+    folder, prey = tmp_path / "logs", tmp_path / "prey"
+    folder.mkdir()
+    prey.write_text("secret")
+    (folder / "log").symlink_to(prey)
+    os.chown(folder, 65534, 65534)
+    with Running(*how, "--log", str(folder / "log"), "--", "echo", "hello") as running:
+        assert running.to_the_end() not in (0, None)
+        assert "symbolic link in a directory that others may write" in running.text
+    assert prey.read_text() == "secret"
+
+
 def test_in_the_background_it_is_told_whether_the_program_was_started(tmp_path):
     """0 and a pid file, or why not and what a shell would exit with."""
     log, pidfile = tmp_path / "log", tmp_path / "pid"
