@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection
 
 from procman.errors import ProcmanError
-from procman.logs.opening import open_log
+from procman.logs.opening import open_folder, open_log
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"  # as in the names of Python's tempfile
 _RANDOM = 8
@@ -40,26 +40,39 @@ def clear_auto_logs(
 ) -> None:
     """Remove the AUTO logs, and their backups, of earlier masters with this identifier; not those in `spared`."""
     ours = re.compile(rf".+---{re.escape(identifier)}-[{_LETTERS}]{{{_RANDOM}}}\.log(?:\.\d+)?")
+    failed: list[str] = []
     try:
-        with os.scandir(childlogdir) as entries:
-            old = [
-                entry.path
-                for entry in entries
-                if ours.fullmatch(entry.name)
-                and not entry.path.startswith(tuple(spared))
-                and entry.is_file(follow_symlinks=False)
-            ]
+        # Held, so that files are removed from the folder in which they were found.
+        folder = _open_to_read(childlogdir)
+        try:
+            _clear(folder, childlogdir, ours, tuple(spared), failed)
+        finally:
+            os.close(folder)
     except OSError as error:
         on_problem(f"cannot clear childlogdir {childlogdir}: {error.strerror}; logs of earlier runs stay there")
-        return
-    failed = []
-    for path in old:
+    if failed:
+        others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+        on_problem(f"cannot remove the old log {failed[0]}{others}; see who may write in {childlogdir}")
+
+
+def _open_to_read(path: str) -> int:
+    found = open_folder(os.path.join(path, ""))
+    try:
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=found)
+    finally:
+        os.close(found)
+
+
+def _clear(folder: int, shown: str, ours: re.Pattern[str], spared: tuple[str, ...], failed: list[str]) -> None:
+    with os.scandir(folder) as entries:
+        old = [entry.name for entry in entries if ours.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)]
+    for name in old:
+        path = os.path.join(shown, name)
+        if path.startswith(spared):
+            continue
         try:
-            os.unlink(path)
+            os.unlink(name, dir_fd=folder)
         except FileNotFoundError:
             pass
         except OSError as error:
             failed.append(f"{path} ({error.strerror})")
-    if failed:
-        others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-        on_problem(f"cannot remove the old log {failed[0]}{others}; see who may write in {childlogdir}")

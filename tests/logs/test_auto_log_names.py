@@ -62,7 +62,7 @@ def test_files_that_cannot_be_removed_are_one_message(tmp_path, monkeypatch):
     for _ in range(3):
         create_auto_log(str(tmp_path), "web", "stdout", "procman")
 
-    def refuse(path):
+    def refuse(path, **_):
         raise OSError(30, "Read-only file system", path)
 
     monkeypatch.setattr(os, "unlink", refuse)

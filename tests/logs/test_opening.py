@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from procman.errors import ProcmanError
-from procman.logs.names import create_auto_log
+from procman.logs.names import clear_auto_logs, create_auto_log
 from procman.logs.opening import Untrusted, open_log
 from procman.logs.reading import CannotRead, read_log
 from procman.logs.sinks import RotatingFile
@@ -215,14 +215,19 @@ def test_nothing_is_renamed_or_removed_where_a_link_of_theirs_leads(theirs, tmp_
     )
 
 
-def test_an_auto_log_is_not_made_where_a_link_of_theirs_leads(theirs, tmp_path):
-    """Some programs read all files of a folder that is root's."""
+def test_auto_logs_are_not_made_or_removed_where_a_link_of_theirs_leads(theirs, tmp_path):
+    """Some programs read all files of a folder that is root's; and other masters have logs there."""
     (tmp_path / "logrotate.d").mkdir()
     (theirs / "logs").symlink_to(tmp_path / "logrotate.d")
     os.lchown(theirs / "logs", NOBODY, NOBODY)
     with pytest.raises(ProcmanError, match="a symbolic link on its way is not root's"):
         create_auto_log(str(theirs / "logs"), "web", "stdout", "procman")
     assert not list((tmp_path / "logrotate.d").iterdir())
+    another = create_auto_log(str(tmp_path / "logrotate.d"), "web", "stdout", "procman")
+    said = []
+    clear_auto_logs(str(theirs / "logs"), "procman", said.append)
+    assert os.path.exists(another)
+    assert "a symbolic link on its way is not root's" in said[0]
 
 
 def test_a_link_of_roots_on_the_way_is_followed_to_rotate(theirs, tmp_path):
