@@ -827,7 +827,7 @@ class _Master:
             return
         sock = sock or listen_tcp(options.host, options.port)
         address = sock.getsockname()[0]
-        if not (options.username or options.allow_unauthenticated or is_loopback(address)):
+        if not (options.is_locked or options.allow_unauthenticated or is_loopback(address)):
             # The name says this machine, and whoever resolves names here says another thing.
             sock.close()
             self._refuse_to_listen(options, f"{options.shown}, which is {address}")
@@ -837,7 +837,7 @@ class _Master:
                 f"[{options.section}] asks nobody for a password: everybody who reaches {options.shown} can run "
                 "programs here as this user"
             )
-        elif not (options.username or options.allow_unauthenticated):
+        elif not (options.is_locked or options.allow_unauthenticated):
             self._log.warn(
                 f"[{options.section}] asks nobody for a password: every user of this machine, and every program, can "
                 f"start and stop programs on {options.shown}; set username= and password=, or leave the section out "

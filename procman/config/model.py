@@ -492,8 +492,13 @@ class InetServer:
 
     @property
     def is_open(self) -> bool:
-        """Other machines can reach it, and nobody is asked for a password; an empty name asks nobody either."""
-        return not self.username and not kinds.is_loopback(self.host)
+        """Other machines can reach it, and it asks for nothing that only some know."""
+        return not self.is_locked and not kinds.is_loopback(self.host)
+
+    @property
+    def is_locked(self) -> bool:
+        """It asks for a password. An empty name asks nobody, and an empty password (a variable's) keeps nobody out."""
+        return bool(self.username and self.password)
 
     @property
     def shown(self) -> str:

@@ -83,23 +83,30 @@ def test_a_private_socket_is_made_again_with_its_folder(tmp_path):
 
 def test_without_a_password_only_loopback_is_listened_on(master):
     """What anybody might reach is refused, each with a line that says why and what to do; the rest of it runs."""
-    refused = ("*:{0}", "{1}", "0.0.0.0:{2}", "192.0.2.1:{3}", "*:{4}\nusername=\npassword=")
-    taken = ("127.0.0.1:{5}", "localhost:{6}", "127.9.8.7:{7}", "*:{8}\nusername=me\npassword=secret")
+    refused = (
+        "*:{0}",
+        "{1}",
+        "0.0.0.0:{2}",
+        "192.0.2.1:{3}",
+        "*:{4}\nusername=\npassword=",
+        "*:{5}\nusername=me\npassword=",
+    )
+    taken = ("127.0.0.1:{6}", "localhost:{7}", "127.9.8.7:{8}", "*:{9}\nusername=me\npassword=secret")
     running, ports = master(*refused, *taken)
     running.wait_for("web entered RUNNING")
-    shown = ("*", "*", "0.0.0.0", "192.0.2.1", "*")
+    shown = ("*", "*", "0.0.0.0", "192.0.2.1", "*", "*")
     for number, host in enumerate(shown):
         assert re.search(
             REFUSED.format(re.escape(f"{host}:{ports[number]}")) + rf" \[inet_http_server:s{number}\]", running.text
         )
     hosts = ("127.0.0.1", "127.0.0.1", "127.9.8.7", "0.0.0.0")
-    assert listening(running.pid) == set(zip(hosts, ports[5:], strict=True))
+    assert listening(running.pid) == set(zip(hosts, ports[6:], strict=True))
     # What `procman check` says of the file, with the line, is in the log, too.
     assert running.text.count(" port: the master will not listen on ") == len(refused)
     assert running.text.count(" username: it is empty, so nobody is asked for a password") == 1
     # All users of the machine are some, too.
     warned = re.findall(r"WARN (\[.*) asks nobody for a password: every user of this machine", running.text)
-    assert warned == [f"[inet_http_server:s{number}]" for number in (5, 6, 7)]
+    assert warned == [f"[inet_http_server:s{number}]" for number in (6, 7, 8)]
 
 
 def test_it_listens_for_everybody_where_that_is_spelled_out(master):
