@@ -65,7 +65,7 @@ from procman.system.proc import call_itself
 from procman.system.reaper import Reaped
 from procman.system.shared_sockets import SharedSockets
 from procman.system.signals import STOP, disinherit, signal_name
-from procman.system.sockets import UnixAddress, listen_tcp, listen_unix, remove_socket
+from procman.system.sockets import UnixAddress, identity_of, listen_tcp, listen_unix, remove_socket
 from procman.system.state_file import FileStanding, StateFile, StateFileHeld
 from procman.system.subreaper import become_subreaper
 from procman.trees import Trees
@@ -490,6 +490,7 @@ class _Master:
         self._began = int(time.time()) if standing is None else standing.began
         self._quit: asyncio.Future[Quit] = asyncio.get_running_loop().create_future()
         self._unix: list[tuple[UnixAddress, Server]] = []
+        self._socket_files: dict[str, tuple[int, int] | None] = {}
         self._listening_again: asyncio.Task[None] | None = None
         self._servers: list[Server] = []
         self._xmlrpc: XmlRpc | None = None
@@ -592,8 +593,10 @@ class _Master:
             self._live.close()
             for server in self._servers:
                 await server.close(LAST_WORDS)
-            for address, _ in self._unix:
-                remove_socket(address.path)
+            for path, file in self._socket_files.items():
+                # Somebody else may have taken its place meanwhile: another manager, say.
+                if file is not None and identity_of(path) == file:
+                    remove_socket(path)
             if self._pidfile is not None:
                 self._pidfile.release()
             self.outputs.close(LAST_WORDS)
@@ -796,6 +799,7 @@ class _Master:
 
     async def _serve_unix(self, router: Router, address: UnixAddress, options: UnixServer | None) -> None:
         sock = self._inherited(address.path) or listen_unix(address)
+        self._socket_files[address.path] = identity_of(address.path)
         # A browser that comes through a proxy says whether it was another site's page that made it ask.
         users = _users(options) if options else []
         self._unix.append((address, self._serve(sock, address.path, router, HostGuard(), users)))
@@ -815,6 +819,7 @@ class _Master:
                 self._log.critical(str(error))
                 continue
             self._listening[path] = sock.fileno()
+            self._socket_files[path] = identity_of(path)
             await server.listen_instead(sock, path)
             self._log.warn(f"the control socket {path} had been removed; it is there again")
 

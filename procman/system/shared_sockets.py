@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from procman.config.commands import CannotSpawn
 from procman.config.model import FcgiSocket
 from procman.errors import CannotListen
-from procman.system.sockets import Purpose, UnixAddress, give_rights, open_tcp, open_unix, remove_socket
+from procman.system.sockets import Purpose, UnixAddress, give_rights, identity_of, open_tcp, open_unix, remove_socket
 
 DEFAULT_MODE = 0o700
 
@@ -114,13 +114,13 @@ class SharedSockets:
         shared.sock.close()
         path = shared.wanted.path
         # Somebody else may have made a new one there meanwhile.
-        if path is not None and _identity(path) == shared.file:
+        if path is not None and identity_of(path) == shared.file:
             remove_socket(path)
 
 
 def _listen(wanted: FcgiSocket, purpose: Purpose) -> tuple[socket.socket, tuple[int, int] | None]:
     if wanted.path is not None:
-        return open_unix(_address(wanted.path, wanted), _backlog(wanted), purpose), _identity(wanted.path)
+        return open_unix(_address(wanted.path, wanted), _backlog(wanted), purpose), identity_of(wanted.path)
     return open_tcp(wanted.host or "", wanted.port or 0, _backlog(wanted), purpose), None
 
 
@@ -130,11 +130,3 @@ def _address(path: str, wanted: FcgiSocket) -> UnixAddress:
 
 def _backlog(wanted: FcgiSocket) -> int:
     return socket.SOMAXCONN if wanted.backlog is None else wanted.backlog
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.lstat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -182,6 +182,15 @@ _TCP_WAYS_OUT = {
 }
 
 
+def identity_of(path: str) -> tuple[int, int] | None:
+    """What tells this file from another one that has taken its name; None where there is none."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def remove_socket(path: str) -> None:
     """Take the file away; one that is gone already is no error."""
     try:

@@ -138,6 +138,17 @@ def start(folder: Path, server: str, **environ: str) -> str:
     return ran.stderr if ran.returncode == 2 else ran.stdout
 
 
+def test_what_has_taken_the_place_of_the_socket_is_not_removed(short):
+    """Where its file was removed another manager may listen by now."""
+    path = short / "s"
+    with running(short, f"[unix_http_server]\nfile={path}\n"), socket.socket(socket.AF_UNIX) as another:
+        path.rename(short / "moved")
+        another.bind(str(path))
+        another.listen()
+    assert path.is_socket()
+    assert (short / "moved").is_socket()
+
+
 @pytest.mark.parametrize("target", ["prey", "nowhere", "other"])
 def test_a_link_in_the_place_of_the_socket_is_refused(short, target):
     """To a file, to nothing, to somebody's socket: neither removed nor followed, and what it leads to is as it was."""
