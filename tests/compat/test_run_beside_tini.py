@@ -19,14 +19,17 @@ SIGNALS = [
     *(signal.SIGSTKFLT, signal.SIGURG, signal.SIGXCPU, signal.SIGXFSZ, signal.SIGVTALRM, signal.SIGPROF),
     *(signal.SIGWINCH, signal.SIGIO, signal.SIGPWR, signal.SIGTERM),
 ]
+# Whatever comes after it is there to be read: a signal right before a pause would be handled after it.
+WAKES_UP = "import os; reader, writer = os.pipe(); os.set_blocking(writer, False); signal.set_wakeup_fd(writer)"
 SAYS = (
     "import signal, sys\n"
     "def said(number, frame):\n"
     "    print(number, flush=True)\n"
     "    if number == signal.SIGTERM: sys.exit(5)\n"
     f"for number in {[int(number) for number in SIGNALS]}: signal.signal(number, said)\n"
+    f"{WAKES_UP}\n"
     "print('up', flush=True)\n"
-    "while True: signal.pause()\n"
+    "while True: os.read(reader, 100)\n"
 )
 
 
@@ -184,18 +187,19 @@ def test_elsewhere_orphans_become_its_children(name, flags):
     assert said_by(runner(name, *flags), ADOPTED) == (["orphans go to the entrypoint"], 0)
 
 
-GROUP = """
+GROUP = f"""
 import os, signal, sys
 def got(number, frame):
-    os.write(1, f"{who} got it\\n".encode())
+    os.write(1, who + b" got it\\n")
     sys.exit(0)
-who = "parent"
+who = b"parent"
 signal.signal(signal.SIGTERM, got)
 ready, child = os.pipe()
 if not os.fork():
-    who = "child"
+    who = b"child"
+    {WAKES_UP}
     os.write(child, b"x")
-    while True: signal.pause()
+    while True: os.read(reader, 100)
 os.read(ready, 1)
 signal.signal(signal.SIGTERM, lambda *_: None)
 print("up")
@@ -209,14 +213,15 @@ def test_the_whole_group_gets_a_signal(name, flags):
     assert said_by(runner(name, *flags), GROUP, signal.SIGTERM) == (["up", "child got it"], 0)
 
 
-GOT = """
+GOT = f"""
 import signal, sys
 def got(number, frame):
     print("got", number)
     if number == signal.SIGQUIT: sys.exit(0)
 for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1): signal.signal(number, got)
+{WAKES_UP}
 print("up")
-while True: signal.pause()
+while True: os.read(reader, 100)
 """
 
 

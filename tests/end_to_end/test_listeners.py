@@ -206,8 +206,8 @@ def test_update_adds_changes_and_removes_listeners(run, record):
 def test_a_reload_tells_its_listeners_and_goes_on_counting(run, record):
     """The end of the one master, and the beginning of the next."""
     slow = python(
-        "import signal, sys, time; signal.signal(15, lambda *_: (time.sleep(.3), sys.exit()))\n"
-        "print('armed'); time.sleep(1000)"
+        "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, {15})\n"
+        "print('armed'); signal.sigwait({15}); time.sleep(.3)"
     )
     master = run(
         listener("ear", record.command, "SUPERVISOR_STATE_CHANGE")

@@ -256,8 +256,8 @@ def test_a_listener_in_the_middle_of_an_event_is_heard_to_its_end(running):
 def test_while_somebody_waits_for_a_process_it_waits_too(running):
     """`stop` of a program that takes its time is answered by the master that was asked."""
     slow = python(
-        "import signal, sys, time\ndef end(*_):\n open('asked', 'w').close(); open('gate').read(); sys.exit(0)\n"
-        "signal.signal(signal.SIGTERM, end)\nprint('armed', flush=True)\ntime.sleep(1000)"
+        "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\nprint('armed', flush=True)\n"
+        "signal.sigwait({signal.SIGTERM})\nopen('asked', 'w').close()\nopen('gate').read()"
     )
     master = running(f"[program:x]\ncommand={slow}\nstartsecs=0\nstdout_logfile=-\n")
     gate = master.folder / "gate"

@@ -4,13 +4,14 @@
 import signal
 
 
-def handle(number: int, _: object) -> None:
+def handle(number: int) -> None:
     """Speak of it, and do nothing else."""
     print(f"handle signal: {signal.Signals(number).name}", flush=True)
 
 
-for signum in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
-    signal.signal(signum, handle)
+SIGNALS = {signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM}
+# Held back and waited for, so that none is missed, whenever it comes.
+signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 print("dockerapp2 is ready", flush=True)
 while True:
-    signal.pause()
+    handle(signal.sigwait(SIGNALS))

@@ -11,7 +11,7 @@ def say(text: str) -> None:
     os.write(1, f"{who}: {text}\n".encode())
 
 
-def handle(number: int, _: object) -> None:
+def handle(number: int) -> None:
     """Say which of the two has got it, and leave."""
     say(f"handle signal: {signal.Signals(number).name}")
     say("signal terminate received, app exit normally")
@@ -19,10 +19,9 @@ def handle(number: int, _: object) -> None:
 
 
 who = "parent"
-# Before the fork, so that the child is never without it.
-signal.signal(signal.SIGTERM, handle)
+# Held back and waited for, so that it is not missed, whenever it comes; before the fork, for the child too.
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 if os.fork() == 0:
     who = "child"
 say("ready")
-while True:
-    signal.pause()
+handle(signal.sigwait({signal.SIGTERM}))

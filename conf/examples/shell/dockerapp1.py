@@ -5,7 +5,7 @@ import signal
 import sys
 
 
-def handle(number: int, _: object) -> None:
+def handle(number: int) -> None:
     """What a real service does here: finish the request in hand, write down what it knows, close what is open."""
     print(f"handle signal: {signal.Signals(number).name}", flush=True)
     if number == signal.SIGTERM:
@@ -13,8 +13,9 @@ def handle(number: int, _: object) -> None:
         sys.exit(0)
 
 
-for signum in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
-    signal.signal(signum, handle)
+SIGNALS = {signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM}
+# Held back and waited for, so that none is missed, whenever it comes.
+signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 print("dockerapp1 is ready", flush=True)
 while True:
-    signal.pause()
+    handle(signal.sigwait(SIGNALS))

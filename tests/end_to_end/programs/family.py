@@ -24,12 +24,16 @@ def become(who: str, behaviour: str) -> None:
         sys.exit(0)
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN if behaviour == "ignores" else leave)
+    # Whatever comes from here on is there to be read: a signal right before a pause would be handled after it.
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
     say(f"{who} {pid} is up")
     if behaviour.isdecimal():
         sys.stdin.readline()
         sys.exit(int(behaviour))
     while True:
-        signal.pause()
+        os.read(reader, 100)
 
 
 parents, descendants = sys.argv[1:]
