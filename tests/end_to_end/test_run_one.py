@@ -163,10 +163,19 @@ def test_signals_reach_the_group_when_that_is_wanted():
 
 def on_a_terminal(script: str, *words: str) -> list[str]:
     """What a shell with job control shows of that script, whose "$@" is `procman run WORDS`; but for empty lines."""
+    return shown_on_a_terminal(["bash", "--norc", "-c", f"set -m; {script}", "bash", *procman("run", *words)])
+
+
+def typed_when(wanted: bytes, text: bytes, script: str, *words: str) -> list[str]:
+    """What is on the terminal of that script, once that was typed as soon as it has shown this."""
+    return shown_on_a_terminal(["sh", "-c", script, "sh", *procman("run", *words)], wanted, text)
+
+
+def shown_on_a_terminal(argv: list[str], wanted: bytes | None = None, text: bytes = b"") -> list[str]:
+    """The lines on its terminal when it has ended; `text` is typed as soon as `wanted` is there."""
     shell, terminal = pty.fork()
     if not shell:
-        words = ("bash", "--norc", "-c", f"set -m; {script}", "bash", *procman("run", *words))
-        os.execvpe(words[0], words, environment(Path("/tmp")))
+        os.execvpe(argv[0], argv, environment(Path("/tmp")))
     shown = b""
     try:
         while select.select([terminal], [], [], PATIENCE)[0]:
@@ -176,6 +185,9 @@ def on_a_terminal(script: str, *words: str) -> list[str]:
             except OSError:
                 os.waitpid(shell, 0)
                 return [line for line in shown.decode().splitlines() if line]
+            if wanted is not None and wanted in shown:
+                wanted = None
+                os.write(terminal, text)
     finally:
         os.close(terminal)
     os.kill(shell, signal.SIGKILL)
@@ -196,31 +208,6 @@ def test_on_a_terminal_the_program_is_in_front_in_each_of_its_lives(tmp_path):
     script = f'"$@"; echo life >> {lives}; [ $(wc -l < {lives}) = 2 ]'
     words = ["--restart", "on-failure", "--", "sh", "-c", script, "sh", *WHOSE]
     assert on_a_terminal('"$@"; echo "status $?"', *words) == ["in front", "in front", "status 0"]
-
-
-def typed_when(wanted: bytes, text: bytes, script: str, *words: str) -> list[str]:
-    """What is on the terminal of that script, once that was typed as soon as it has shown this."""
-    shell, terminal = pty.fork()
-    if not shell:
-        words = ("sh", "-c", script, "sh", *procman("run", *words))
-        os.execvpe(words[0], words, environment(Path("/tmp")))
-    shown = b""
-    typed = False
-    try:
-        while select.select([terminal], [], [], PATIENCE)[0]:
-            try:
-                shown += os.read(terminal, 4096)
-            except OSError:
-                os.waitpid(shell, 0)
-                return [line for line in shown.decode().splitlines() if line]
-            if wanted in shown and not typed:
-                typed = True
-                os.write(terminal, text)
-    finally:
-        os.close(terminal)
-    os.kill(shell, signal.SIGKILL)
-    os.waitpid(shell, 0)
-    raise AssertionError(f"it does not end; so far: {shown.decode()}")
 
 
 def test_a_script_reads_from_the_terminal_again_when_the_program_has_ended():
