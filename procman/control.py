@@ -9,6 +9,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, NamedTuple, Self
 
 from procman.api.shapes import Fault, FiguresInfo, ProcessInfo, Result
 from procman.config.commands import CannotSpawn, find_command
@@ -53,6 +56,73 @@ class Times:
     started: float = 0.0  # the same start on the steady clock, for the uptime
 
 
+_NEVER = Times()
+
+
+class Moment(NamedTuple):
+    """A point in time by both clocks."""
+
+    now: int  # seconds since the epoch
+    steady: float
+
+    @classmethod
+    def present(cls) -> Self:
+        """This one."""
+        return cls(int(time.time()), time.monotonic())
+
+
+class Status:
+    """What is known of one process until something happens to it, so that whoever asks often is answered quickly.
+
+    What goes on meanwhile, its uptime for one, is asked for with a moment: in `steady` whatever `info` sets is not yet.
+    """
+
+    __slots__ = ("_description", "_runs", "_started", "made_of", "prepared", "steady")
+
+    def __init__(self, process: Process, times: Times, logs: tuple[str, str], made_of: object) -> None:
+        """`made_of` tells whether it still holds, `logs` are the paths of stdout and stderr."""
+        self.made_of = made_of
+        # What a front end has made of it for the next time that it is asked; it goes where this goes.
+        self.prepared: Any = None
+        self._started = times.started
+        self._runs = process.state is State.RUNNING
+        self._description = _description(process, times)
+        self.steady = ProcessInfo(
+            name=process.program.name,
+            group=process.program.group,
+            namespec=process.name,
+            description=self._description,
+            state=int(process.state),
+            statename=process.state.name,
+            start=int(times.start),
+            stop=int(times.stop),
+            now=0,
+            uptime=0,
+            pid=process.pid or 0,
+            exitstatus=process.exit_status.code if process.exit_status else 0,
+            spawnerr=process.reason,
+            logfile=logs[0],
+            stdout_logfile=logs[0],
+            stderr_logfile=logs[1],
+            wanted=process.wanted,
+            restarts=process.restarts,
+            lost=0,
+        )
+
+    def description(self, moment: Moment) -> str:
+        """Supervisor's words, which monitors parse."""
+        return self._description + uptime(int(moment.steady - self._started)) if self._runs else self._description
+
+    def info(self, moment: Moment, lost: int) -> ProcessInfo:
+        """All of it; `lost` are the bytes of its output that no sink could take."""
+        info = self.steady.copy()
+        info["description"] = self.description(moment)
+        info["now"] = moment.now
+        info["uptime"] = int(moment.steady - self._started) if info["pid"] else 0
+        info["lost"] = lost
+        return info
+
+
 # Says what became of a wait once an announcement decides it; None: not yet.
 _Verdict = Callable[[Announce], Fault | None]
 
@@ -83,6 +153,7 @@ class Control:
         self._where_logs_are = where_logs_are
         self._lost = lost
         self._times: dict[str, Times] = {}
+        self._statuses: dict[str, Status] = {}
         self._ages: dict[str, float] = {}  # of those that are being adopted
         self._refused: dict[str, str] = {}  # why the kernel did not take the latest signal
         self._waiters: dict[str, list[tuple[_Verdict, asyncio.Future[Fault]]]] = {}
@@ -112,13 +183,19 @@ class Control:
 
     def processes(self, spec: str = ALL) -> list[ProcessInfo]:
         """What is known of each process that `spec` names; raises Refused(BAD_NAME)."""
-        found = self._named(spec)
+        moment = Moment.present()
+        return [status.info(moment, self._lost(status.steady["namespec"])) for status in self.statuses(spec)]
+
+    def statuses(self, spec: str = ALL) -> list[Status]:
+        """The same for who asks often: the same object each time, until something happens to the process."""
         if spec == ALL:
             # As supervisor shows them: by name, whatever the order in which they start.
-            found.sort(key=lambda process: (process.program.group, process.program.name))
-        if not found and spec != ALL:
-            raise Refused(Fault.BAD_NAME, f"no such process or group: {spec}")
-        return [self._info(process) for process in found]
+            found = sorted(self._fleet.processes.values(), key=_by_name)
+        else:
+            found = self._named(spec)
+            if not found:
+                raise Refused(Fault.BAD_NAME, f"no such process or group: {spec}")
+        return [self._status(process) for process in found]
 
     def names(self, group: str) -> list[str]:
         """The namespecs of a group's processes; none where there is no such group."""
@@ -127,7 +204,7 @@ class Control:
     def info(self, name: str) -> ProcessInfo | None:
         """What is known of the process of that namespec; None where there is none (any more)."""
         process = self._fleet.processes.get(name)
-        return self._info(process) if process else None
+        return self._status(process).info(Moment.present(), self._lost(name)) if process else None
 
     def missing(self) -> list[str]:
         """A line for each process that is wanted up and is not RUNNING (and for the master when it is going)."""
@@ -357,6 +434,7 @@ class Control:
     def _hear(self, news: News) -> None:
         if isinstance(news, Dismissed):
             self._times.pop(news.name, None)
+            self._statuses.pop(news.name, None)
             self._refused.pop(news.name, None)
         if isinstance(news, Adopted):
             self._ages[news.name] = news.age
@@ -375,30 +453,31 @@ class Control:
             if fault is not None and not future.done():
                 future.set_result(fault)
 
-    def _info(self, process: Process) -> ProcessInfo:
-        times = self._times.get(process.name) or Times()
-        stdout, stderr = self._where_logs_are(process.name)
-        return ProcessInfo(
-            name=process.program.name,
-            group=process.program.group,
-            namespec=process.name,
-            description=_description(process, times),
-            state=int(process.state),
-            statename=process.state.name,
-            start=int(times.start),
-            stop=int(times.stop),
-            now=int(time.time()),
-            uptime=int(time.monotonic() - times.started) if process.pid else 0,
-            pid=process.pid or 0,
-            exitstatus=process.exit_status.code if process.exit_status else 0,
-            spawnerr=process.reason,
-            logfile=stdout,
-            stdout_logfile=stdout,
-            stderr_logfile=stderr,
-            wanted=process.wanted,
-            restarts=process.restarts,
-            lost=self._lost(process.name),
+    def _status(self, process: Process) -> Status:
+        name = process.name
+        times = self._times.get(name, _NEVER)
+        logs = self._where_logs_are(name)
+        # Not everything that changes a process is announced (its pid is not), so it is compared and not heard of.
+        made_of = (
+            process.program,
+            process.state,
+            process.pid,
+            process.wanted,
+            process.restarts,
+            process.exit_status,
+            process.reason,
+            times.start,
+            times.stop,
+            times.started,
+            logs,
         )
+        status = self._statuses.get(name)
+        if status is None or status.made_of != made_of:
+            status = self._statuses[name] = Status(process, times, logs, made_of)
+        return status
+
+
+_by_name = attrgetter("program.group", "program.name")
 
 
 def _is_plain(spec: str) -> bool:
@@ -411,10 +490,10 @@ def _result(process: Process, fault: Fault = Fault.SUCCESS, text: str = "OK") ->
 
 
 def _description(process: Process, times: Times) -> str:
-    """Supervisor's words, which monitors parse."""
+    """Supervisor's words; of one that runs without its uptime, with which they end."""
     match process.state:
         case State.RUNNING:
-            return f"pid {process.pid}, uptime {uptime(time.monotonic() - times.started)}"
+            return f"pid {process.pid}, uptime "
         case State.FATAL | State.BACKOFF:
             return process.reason or f'unknown error (try "tail {process.program.name}")'
         case State.STOPPED | State.EXITED:
@@ -425,9 +504,10 @@ def _description(process: Process, times: Times) -> str:
             return ""
 
 
-def uptime(seconds: float) -> str:
+@lru_cache(maxsize=64)  # most processes have been started in the same second
+def uptime(seconds: int) -> str:
     """0:01:02, or "3 days, 4:05:06"."""
-    minutes, second = divmod(int(seconds), 60)
+    minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     clock = f"{hour}:{minute:02}:{second:02}"

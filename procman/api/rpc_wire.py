@@ -7,13 +7,14 @@ read and written in pieces, between which others have their turn: a call of a me
 import asyncio
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, cast
 from xml.parsers import expat
 from xmlrpc import client as wire
 
 from procman.errors import BadRequest
+from procman.facts import fact
 
 # Elements within each other; a multicall whose parameters hold an array of structs has 15.
 DEEPEST = 100
@@ -32,6 +33,47 @@ _to_escape = re.compile(f"[{re.escape(''.join(map(chr, _ESCAPES)))}]").search
 # So many items of an answer are laid out before others have their turn: of processes that takes half a millisecond,
 # where a turn for each would take as long as the laying out.
 TURN = 25
+
+
+class Template:
+    """A struct that is written again and again: its XML, with a gap for each member that differs each time."""
+
+    __slots__ = ("last", "pieces", "weight")
+
+    def __init__(self, struct: Mapping[str, Any], gaps: Mapping[str, type[int] | type[str]]) -> None:
+        """`gaps` are members of `struct`, whose values there do not count, and their types."""
+        self.weight = 0
+        self.pieces: list[str] = []  # each ends where a gap is
+        self.last = "<value><struct>\n"  # what comes behind the gaps
+        for name, value in struct.items():
+            self.weight += len(name)
+            self.last += _member(name)
+            kind = gaps.get(name)
+            if kind is None:
+                parts: list[str | bytes] = []
+                _lay_out(value, parts)
+                self.last += "".join(cast("list[str]", parts))
+                self.weight += weight(value)
+            else:
+                self.pieces.append(f"{self.last}<value><{_KINDS[kind]}>")
+                self.last = f"</{_KINDS[kind]}></value>\n"
+            self.last += "</member>\n"
+        self.last += "</struct></value>\n"
+
+    def filled(self, *values: int | str) -> "Filled":
+        """The whole struct, with these values in its gaps, in the struct's order."""
+        return Filled(self, values)
+
+
+@fact
+class Filled:
+    """A struct of which the larger part is laid out already."""
+
+    template: Template
+    values: tuple[int | str, ...]
+
+
+_KINDS = {int: "int", str: "string"}
 
 
 async def read_call(body: bytes) -> tuple[str | None, list[Any]]:
@@ -85,7 +127,7 @@ def _parser(call: wire.Unmarshaller) -> expat.XMLParserType:
 
 
 async def write_answer(value: Any) -> bytes:
-    """Write what a method has returned: text, numbers, truth, lists and dicts of them; bytes are text from a log.
+    """Write what a method has returned: text, numbers, truth, lists, dicts and `Filled`; bytes are text from a log.
 
     What is not UTF-8 in them, and what XML cannot say anywhere, is shown escaped.
     """
@@ -120,9 +162,29 @@ def write_fault(code: int, text: str) -> bytes:
     return _encoded("".join(map(str, parts)) + "</fault>\n" + _END)
 
 
+def weight(value: Any) -> int:
+    """About how many bytes it takes, on the way to a client."""
+    match value:
+        case str() | bytes():
+            return len(value)
+        case dict():
+            return sum(len(name) + weight(item) for name, item in value.items())
+        case list():
+            return sum(map(weight, value))
+        case Filled():
+            return value.template.weight + sum(map(weight, value.values))
+        case _:
+            return 1
+
+
 def _lay_out(value: Any, parts: list[str | bytes]) -> None:
     """Add the XML of a value to the parts, and bytes of a log as they are."""
     match value:
+        case Filled():
+            template = value.template
+            for piece, item in zip(template.pieces, value.values, strict=True):
+                parts += (piece, _escaped(item) if type(item) is str else str(item))
+            parts.append(template.last)
         case bool():
             parts.append(f"<value><boolean>{value:d}</boolean></value>\n")
         case int():

@@ -11,9 +11,9 @@ from contextlib import nullcontext
 from typing import Any
 from xmlrpc import client as wire
 
-from procman.api.rpc_wire import XML, read_call, write_answer, write_fault
-from procman.api.shapes import Fault, MasterInfo, ProcessInfo, Result
-from procman.control import Control, Refused, split_namespec
+from procman.api.rpc_wire import XML, Filled, Template, read_call, weight, write_answer, write_fault
+from procman.api.shapes import Fault, MasterInfo, Result
+from procman.control import Control, Moment, Refused, Status, split_namespec
 from procman.core.states import State
 from procman.errors import BadRequest
 from procman.facts import fact
@@ -226,16 +226,16 @@ class XmlRpc:
 
     async def _multicall(self, calls: list[Any], role: Role) -> list[Any]:
         answers: list[Any] = []
-        weight = 0
+        gathered = 0
         too_large = _fault(Fault.FAILED, f"the answers are larger than {MULTICALL_MOST} bytes: ask in several calls")
         for call in calls:
             try:
-                if weight > MULTICALL_MOST:
+                if gathered > MULTICALL_MOST:
                     raise too_large
                 name, parameters = _one_call(call)
                 answer = await self._invoke(role, name, parameters)
-                weight += _weight(answer)
-                if weight > MULTICALL_MOST:
+                gathered += weight(answer)
+                if gathered > MULTICALL_MOST:
                     raise too_large
                 answers.append(answer)
             except wire.Fault as fault:
@@ -352,14 +352,15 @@ class XmlRpc:
             raise Refused(Fault.BAD_NAME, namespec)
         return f"{group}:*"
 
-    def _info(self, name: str) -> dict[str, Any]:
+    def _info(self, name: str) -> Filled:
         if split_namespec(name)[1] is None:
             raise Refused(Fault.BAD_NAME, name)
         self._control.process(name)
-        return _process(self._control.processes(name)[0])
+        return _process(self._control.statuses(name)[0], Moment.present())
 
-    def _all_info(self) -> list[dict[str, Any]]:
-        return [_process(info) for info in self._control.processes()]
+    def _all_info(self) -> list[Filled]:
+        moment = Moment.present()
+        return [_process(status, moment) for status in self._control.statuses()]
 
     # ---- their logs and their input
 
@@ -423,19 +424,6 @@ def _reads_long_log(name: str, parameters: list[Any]) -> bool:
             return not 0 < (length or -offset) <= LONG_LOG
         case _:
             return False
-
-
-def _weight(value: Any) -> int:
-    """About how many bytes it takes, on the way to a client."""
-    match value:
-        case str() | bytes():
-            return len(value)
-        case dict():
-            return sum(len(name) + _weight(item) for name, item in value.items())
-        case list():
-            return sum(map(_weight, value))
-        case _:
-            return 1
 
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
@@ -503,8 +491,13 @@ def _described(fault: Fault, text: str) -> str:
     return text if fault is Fault.SUCCESS else _fault(fault, text).faultString
 
 
-def _process(info: ProcessInfo) -> dict[str, Any]:
-    return {name: info[name] for name in PROCESS_FIELDS}  # type: ignore[literal-required]
+def _process(status: Status, moment: Moment) -> Filled:
+    """Its struct, of which only what the time changes is written anew each time: monitors ask every few seconds."""
+    template: Template | None = status.prepared
+    if template is None:
+        struct = {name: status.steady[name] for name in PROCESS_FIELDS}  # type: ignore[literal-required]
+        template = status.prepared = Template(struct, {"now": int, "description": str})
+    return template.filled(moment.now, status.description(moment))
 
 
 PROCESS_FIELDS = (
