@@ -322,6 +322,10 @@ class Connection(asyncio.BufferedProtocol):
     def _read_body(self, head: Request) -> Request | None:
         """Read what there is of the body; None when more must come."""
         assert self._http is not None
+        if self._inbox:
+            # What is the next request's already comes back as trailing data.
+            self._http.receive_data(bytes(self._inbox))
+            self._inbox.clear()
         for _ in range(_CHUNKS_AT_ONCE):
             event = self._http.next_event()
             if isinstance(event, h11.Data):
@@ -333,13 +337,10 @@ class Connection(asyncio.BufferedProtocol):
                 self._inbox[:0] = self._http.trailing_data[0]
                 if not self._body:
                     return head
-                request = replace(head, body=bytes(self._body))
+                request = head.with_body(bytes(self._body))
                 self._body = bytearray()
                 self._server.hold(self, 0)
                 return request
-            elif self._inbox:
-                self._http.receive_data(bytes(self._inbox))
-                self._inbox.clear()
             else:
                 if self._http.they_are_waiting_for_100_continue:
                     go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")

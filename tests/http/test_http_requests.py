@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+from dataclasses import replace
 
 import pytest
 from http_serving import Client, echo, run, serving
 
+from procman.http.messages import Peer
 from procman.http.server import Limits, Request, Response
 
 # What `supervisorctl tail -f web` of supervisor 4.3.0 writes to a unix socket, to the byte.
@@ -565,5 +567,31 @@ def test_one_client_waits_for_nobody_else():
             assert (await served.get("/quick")).body == b"GET /quick 0"
             go_on.set()
             assert (await slow.answer()).body == b"GET /slow 0"
+
+    run(main())
+
+
+def test_a_request_with_its_body_is_otherwise_the_same():
+    """Nothing that was known from the head is forgotten."""
+    head = Request("PUT", "/a", "/%61", {"x": "1"}, {"host": "h"}, b"", Peer(1, 2, 3), "label", "read")
+    assert head.with_body(b"body") == replace(head, body=b"body")
+    assert head.body == b""
+
+
+def test_bodies_of_two_connections_that_come_in_turn_are_kept_apart(remember, seen):
+    """All connections are read into one place."""
+
+    async def main():
+        async with serving(remember) as served:
+            clients = [await served.client() for _ in range(3)]
+            for number, client in enumerate(clients):
+                client.send(b"POST /%d HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n" % number)
+            for _ in range(4):
+                for number, client in enumerate(clients):
+                    client.send(b"%d%d" % (number, number))
+                    await asyncio.sleep(0)
+            for client in clients:
+                assert (await client.answer()).status == 200
+        assert sorted(request.body for request in seen) == [b"00000000", b"11111111", b"22222222"]
 
     run(main())
