@@ -23,6 +23,12 @@ PIECE = 16 * 1024
 # Bytes of a log that are written at a time: three milliseconds where none of them is UTF-8.
 LOG_PIECE = 16 * 1024
 
+# Monitors ask the same again and again, in the same bytes. Calls without parameters that are no longer than this are
+# read once, and so many of them are known by their bodies: to read one takes a tenth of all that a short answer does.
+SHORT = 512
+MOST_KNOWN = 16
+_known: dict[bytes, str] = {}
+
 XML = "text/xml"
 _HEAD, _END = "<?xml version='1.0'?>\n<methodResponse>\n", "</methodResponse>\n"
 # What XML cannot say (https://www.w3.org/TR/xml/#charsets) is shown escaped; surrogates are, in `_encoded`.
@@ -82,6 +88,9 @@ async def read_call(body: bytes) -> tuple[str | None, list[Any]]:
     Raises:
         BadRequest: it is no XML-RPC; what is wrong with it.
     """
+    known = _known.get(body) if len(body) <= SHORT else None
+    if known is not None:
+        return known, []
     call = wire.Unmarshaller()
     parser = _parser(call)
     try:
@@ -95,7 +104,12 @@ async def read_call(body: bytes) -> tuple[str | None, list[Any]]:
         raise BadRequest(str(error)) from None
     except Exception as error:  # noqa: BLE001 - the standard library's reader raises whatever its parts raise
         raise BadRequest(f"this is no call ({type(error).__name__})") from None
-    return call.getmethodname(), parameters
+    name = call.getmethodname()
+    if name and not parameters and len(body) <= SHORT:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[body] = name
+    return name, parameters
 
 
 def _parser(call: wire.Unmarshaller) -> expat.XMLParserType:
