@@ -139,7 +139,11 @@ class Control:
     """The operations on processes."""
 
     def __init__(
-        self, engine: Engine, where_logs_are: Callable[[str], tuple[str, str]], lost: Callable[[str], int]
+        self,
+        engine: Engine,
+        where_logs_are: Callable[[str], tuple[str, str]],
+        lost: Callable[[str], int],
+        on_waited: Callable[[], None] = lambda: None,
     ) -> None:
         """Subscribes to the engine for as long as it lives.
 
@@ -147,11 +151,13 @@ class Control:
             engine: what drives the processes.
             where_logs_are: gives the paths of a process's two logs, "" where there is none.
             lost: gives the bytes of its output that could not be written.
+            on_waited: is told when nobody waits for a process any more (see `awaited`).
         """
         self._engine = engine
         self._fleet = engine.fleet
         self._where_logs_are = where_logs_are
         self._lost = lost
+        self._on_waited = on_waited
         self._times: dict[str, Times] = {}
         self._statuses: dict[str, Status] = {}
         self._ages: dict[str, float] = {}  # of those that are being adopted
@@ -325,6 +331,7 @@ class Control:
             waiters.remove(waiter)
             if not waiters:
                 del self._waiters[name]
+                self._on_waited()
 
     # ---- one process
 

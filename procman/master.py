@@ -496,7 +496,8 @@ class _Master:
         self._xmlrpc: XmlRpc | None = None
         self._web: Router | None = None
         self._take_over = whole.take_over(config)
-        self.outputs = Outputs(config, whole.journal.log)
+        less_in_the_way = asyncio.Event()
+        self.outputs = Outputs(config, whole.journal.log, less_in_the_way.set)
         self._log = self.outputs.log
         if standing is None:
             self._say_at_first(notes)
@@ -528,11 +529,10 @@ class _Master:
         self.engine.subscribe(self.outputs.hear)
         self.engine.subscribe(self._hub.tell)
         self.engine.subscribe(self._hear)
-        self._control = Control(self.engine, self.outputs.log_paths, self.outputs.lost)
-        if standing is not None:
-            self._control.resume(standing.times)
+        self._control = Control(self.engine, self.outputs.log_paths, self.outputs.lost, less_in_the_way.set)
         self._reconfigure = Reconfigure(self.engine, self._control, config, whole.source.read)
         if standing is not None:
+            self._control.resume(standing.times)
             self._reconfigure.config = standing.current
         self._upgrade = Upgrade(
             self.engine,
@@ -540,6 +540,7 @@ class _Master:
             whole.start,
             number=self._upgrades + 1,
             obstacle=self._upgrade_obstacle,
+            changed=less_in_the_way,
             standing=self._handed_over,
             environment=lambda: whole.reporter.environment,
             deliver=deliver,

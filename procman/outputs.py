@@ -133,12 +133,19 @@ class Outputs:
         self,
         config: Config,
         on_auto_log: Callable[[str, str, str | None], None] = lambda _name, _channel, _path: None,
+        on_progress: Callable[[], None] = lambda: None,
     ) -> None:
-        """Opens the master's log. `on_auto_log` is told which AUTO log a channel has; None: it has none any more."""
+        """Opens the master's log.
+
+        Args:
+            config: its master's options say where.
+            on_auto_log: is told which AUTO log a channel has; None: it has none any more.
+            on_progress: is told when there may be an `obstacle` no more.
+        """
         self._loop = asyncio.get_running_loop()
         self._rota = Rota(self._loop)
         self._master = config.master
-        self._consoles = Consoles(on_problem=self._say)
+        self._consoles = Consoles(on_problem=self._say, on_flushed=on_progress)
         self._consoles.attach(self._loop)
         self._streams: dict[tuple[str, str], _Stream] = {}
         self._stdin: dict[str, _Stdin] = {}
@@ -150,6 +157,7 @@ class Outputs:
             tuple[str, str], str
         ] = {}  # AUTO logs that are there, and whose processes have not run yet
         self._on_auto_log = on_auto_log
+        self._on_progress = on_progress
         self.watcher: Watcher | None = None
         # What the process of a name will be when it starts next; None where there is no such process.
         self.definition: Callable[[str], Program | None] = lambda _: None
@@ -170,9 +178,10 @@ class Outputs:
     def obstacle(self) -> str | None:
         """Why nobody could go on from here just now."""
         for (name, _), stream in self._streams.items():
-            if any(pump.tap is not None and not pump.tap.between for pump in stream.pumps):
+            pumps = [pump for pump in stream.pumps if not pump.closed]
+            if any(pump.tap is not None and not pump.tap.between for pump in pumps):
                 return f"{name} is in the middle of a message"
-            if any(pump.waits for pump in stream.pumps):
+            if any(pump.waits for pump in pumps):
                 return f"nobody reads the console, for which {name} waits"
         return None if self._consoles.flush() else "nobody reads the console"
 
@@ -473,6 +482,7 @@ class Outputs:
         return Tap(
             strip_ansi=strip_ansi,
             capture_maxbytes=maxbytes,
+            on_raw=lambda _: self._on_progress(),
             on_text=partial(self._written, stream, pid),
             on_message=partial(self._captured, stream, pid),
             on_lost=lost,
@@ -484,6 +494,7 @@ class Outputs:
         # What is left of an earlier run does not speak for this one.
         if self.watcher is not None and pid == next(reversed(stream.pumps.values()), pid):
             self.watcher.heard(name, data)
+        self._on_progress()
 
     def _written(self, stream: _Stream, pid: int, data: bytes) -> None:
         if self.log.level <= Level.DEBG:
@@ -504,6 +515,7 @@ class Outputs:
     def _pipe_closed(self, stream: _Stream, fd: int) -> None:
         text = f"fd {fd} closed, stopped monitoring {stream.program.name} ({stream.channel})"
         self.log.debug(text)
+        self._on_progress()
 
     def _debug(self, stream: _Stream, what: str) -> None:
         text = f"{stream.program.name!r} {stream.channel} {what}"

@@ -27,8 +27,6 @@ from procman.system.spawn import rehearse
 # How long what stands in the way may take to be over, and a rehearsal, in seconds.
 PATIENCE = 10.0
 REHEARSAL = 30.0
-# How often the first is looked at meanwhile, in seconds.
-LOOK_EVERY = 0.05
 # How long the answer to whoever has asked may take to leave, in seconds.
 ANSWERED = 0.02
 # Of what a rehearsal says, in bytes: as much as a pipe holds. What counts stands at the end.
@@ -104,6 +102,7 @@ class Upgrade:
         *,
         number: int,
         obstacle: Callable[[], str | None],
+        changed: asyncio.Event,
         standing: Callable[[], tuple[Mapping[str, Any], Iterable[int]]],
         environment: Callable[[], Mapping[str, str]],
         deliver: Callable[[], None],
@@ -117,6 +116,7 @@ class Upgrade:
             start: what is executed, and where.
             number: which upgrade it would be.
             obstacle: why nobody could go on from here just now; None: nothing is in the way.
+            changed: is set when that may be over, other than by what the engine tells of.
             standing: all that is to be handed over, and the descriptors in it.
             environment: the variables that the master has taken out of its environment.
             deliver: hands out the signals that have been noted.
@@ -132,6 +132,7 @@ class Upgrade:
         self._leaving = leaving
         self._number = number
         self._under_way = False
+        self._changed = changed
 
     async def prepare(self) -> int:
         """Rehearse it, and do it right after the answer, which is how many there will have been then.
@@ -162,12 +163,21 @@ class Upgrade:
         return self._obstacle()
 
     async def _settle(self) -> None:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE
-        while (reason := self._in_the_way()) is not None:
-            if loop.time() > until:
-                self._refuse(reason)
-            await asyncio.sleep(LOOK_EVERY)
+        unsubscribe = self._engine.subscribe(lambda _: self._changed.set())
+        if not self._engine.is_quiet:
+            self._engine.caught_up().add_done_callback(lambda _: self._changed.set())
+        reason = self._in_the_way()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while reason is not None:
+                    self._changed.clear()
+                    await self._changed.wait()
+                    reason = self._in_the_way()
+        except TimeoutError:
+            assert reason is not None
+            self._refuse(reason)
+        finally:
+            unsubscribe()
 
     async def _rehearse(self) -> None:
         ended: asyncio.Future[Reaped] = asyncio.get_running_loop().create_future()

@@ -53,7 +53,9 @@ class Running:
         self.folder = folder
         self.main_log = folder / "master.log"
         options = {"logfile": str(self.main_log), "silent": True, "childlogdir": str(folder), "nocleanup": True}
-        self.outputs = Outputs(Config(file="x", here="/", master=Master(**options | master)))
+        self.progress = asyncio.Event()
+        config = Config(file="x", here="/", master=Master(**options | master))
+        self.outputs = Outputs(config, on_progress=self.progress.set)
         self.watcher = self.outputs.watcher = Recorder(listeners)
         self.writers = {}
 
@@ -93,6 +95,12 @@ class Running:
     def main(self):
         """The texts in the master's log, without their times."""
         return [line[24:] for line in self.main_log.read_text().splitlines()]
+
+    async def obstacle_is(self, reason):
+        """To an upgrade; looked at when it is said that there may be none any more."""
+        while self.outputs.obstacle() != reason:
+            self.progress.clear()
+            await asyncio.wait_for(self.progress.wait(), 60)
 
     def close(self):
         for writer in self.writers.values():
@@ -379,3 +387,53 @@ def test_an_auto_log_is_there_before_its_process_has_run(run):
         assert sorted(os.listdir(running.folder)) == ["master.log", os.path.basename(stdout)]
 
     run(steps)
+
+
+BUSY = "web is in the middle of a message"
+
+
+@pytest.mark.parametrize(
+    ("begun", "rest"),
+    [
+        (BEGIN + b"half", b" and half" + END),
+        (b"text " + BEGIN[:5], BEGIN[5:] + END),
+        (b"text " + BEGIN[:5], b"no message\n"),
+        (b"red \x1b[3", b"1m"),
+        (b"red \x1b[3", b"1mtext\n"),
+    ],
+)
+def test_that_a_message_is_whole_is_told_to_who_waits_for_it(run, begun, rest):
+    """Or that what looked like the beginning of one, or of a colour, was none."""
+
+    async def steps(running):
+        running.start(run.web(stdout_capture_maxbytes=100), 11)
+        running.write(11, begun)
+        await running.obstacle_is(BUSY)
+        running.write(11, rest)
+        await running.obstacle_is(None)
+
+    run(steps, strip_ansi=True)
+
+
+def test_that_a_message_will_have_no_end_is_told_to_who_waits_for_it(run):
+    """Its writer has gone, and nothing more can come."""
+
+    async def steps(running):
+        running.start(run.web(stdout_capture_maxbytes=100), 11)
+        running.write(11, BEGIN + b"half")
+        await running.obstacle_is(BUSY)
+        os.close(running.writers.pop((11, "stdout")))
+        await running.obstacle_is(None)
+
+    run(steps)
+
+
+def test_that_a_listener_has_said_all_of_it_is_told_to_who_waits_for_it(run):
+    async def steps(running):
+        running.start(run.web(), 11)
+        running.write(11, b"\x1b[3")
+        await running.obstacle_is(BUSY)
+        running.write(11, b"1mREADY\n")
+        await running.obstacle_is(None)
+
+    run(steps, listeners={"web"}, strip_ansi=True)

@@ -66,6 +66,7 @@ class Console:
         loop: asyncio.AbstractEventLoop | None = None,
         *,
         on_problem: Callable[[str], None] = lambda _text: None,
+        on_flushed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         limit: int = LIMIT,
         reserve: int = RESERVE,
@@ -76,6 +77,7 @@ class Console:
         self._limit = limit
         self._reserve = reserve
         self._trouble = Trouble(on_problem, clock)
+        self._on_flushed = on_flushed
         self._queue: deque[tuple[ConsoleStream, memoryview]] = deque()
         self._queued = 0
         self._watched = False
@@ -238,6 +240,7 @@ class Console:
             self._wake()
         if not self._queue:
             self._unwatch()
+            self._on_flushed()
 
     def _write_queue(self) -> None:
         """Write what waits until the reader has enough."""
@@ -413,8 +416,15 @@ class ConsoleStream:
 class Consoles:
     """The master's stdout and stderr; one and the same object where both lead to the same place."""
 
-    def __init__(self, *, on_problem: Callable[[str], None] = lambda _text: None) -> None:
+    def __init__(
+        self,
+        *,
+        on_problem: Callable[[str], None] = lambda _text: None,
+        on_flushed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_flushed` is told when nothing waits any more at one of them."""
         self._on_problem = on_problem
+        self._on_flushed = on_flushed
         self._loop: asyncio.AbstractEventLoop | None = None
         self._by_place: dict[object, Console] = {}
 
@@ -426,7 +436,7 @@ class Consoles:
         except OSError:
             place = fd  # closed: the console itself will say so
         if place not in self._by_place:
-            self._by_place[place] = Console(fd, self._loop, on_problem=self._on_problem)
+            self._by_place[place] = Console(fd, self._loop, on_problem=self._on_problem, on_flushed=self._on_flushed)
         return self._by_place[place]
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:

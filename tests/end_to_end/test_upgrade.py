@@ -1,9 +1,14 @@
 """The master executes its own code anew: nobody is started, stopped or forgotten by that, and nothing is lost."""
 
+import contextlib
+import http.client
+import json
 import os
 import re
+import select
 import shutil
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -328,3 +333,67 @@ def test_who_looks_for_it_by_its_name_finds_it(running):
     for _ in range(2):
         assert Path(f"/proc/{master.pid}/comm").read_text() == "procman\n"
         upgrade(master)
+
+
+@contextlib.contextmanager
+def asked_to_upgrade(master):
+    """It was asked, and has begun to see what is in the way; gives what waits for the answer."""
+    connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(PATIENCE)
+    connection.sock.connect(master.socket)
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/master/upgrade")
+        # Who comes after that is answered after that.
+        assert master.call("GET", "/v1/master")["upgrades"] == 0
+        yield lambda: json.load(connection.getresponse())
+
+
+def test_a_message_is_heard_to_its_end_before_it(running):
+    """What a program says to listeners is not cut in two."""
+    speaker = python("import sys\nfor line in sys.stdin: sys.stdout.write(line.strip().replace('|', chr(10)))")
+    master = running(f"[program:x]\ncommand={speaker}\nstartsecs=0\nstdout_capture_maxbytes=1000\nstdout_logfile=-\n")
+    master.wait_for("success: x")
+    master.say("x", "before|<!--XSUPERVISOR:BEGIN-->half\n")
+    master.expect("^before$")
+    with asked_to_upgrade(master) as answer:
+        master.say("x", "and half<!--XSUPERVISOR:END-->after|\n")
+        assert answer() == {"upgrades": 1}
+    master.expect("^after$")
+
+
+def test_what_is_stopped_of_a_program_is_gone_before_it(running):
+    """A child that takes its time, of a process that has ended."""
+    child = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('armed'); open('gate').read()"
+    family = python(f"import subprocess, sys; subprocess.run([sys.executable, '-Suc', {child!r}])")
+    master = running(f"[program:x]\ncommand={family}\nstartsecs=0\nstop_scope=tree\nstdout_logfile=-\n")
+    gate = master.folder / "gate"
+    os.mkfifo(gate)
+    master.expect("^armed$")
+    pid = master.info("x")["pid"]
+    master.call("POST", "/v1/processes/x/stop", {"wait": False})
+    master.wait_for("x has ended")
+    with asked_to_upgrade(master) as answer:
+        gate.write_text("go")
+        assert answer() == {"upgrades": 1}
+    assert not Path(f"/proc/{pid}").exists()
+    assert pids(master) == {"x": ("STOPPED", 0)}
+
+
+def test_the_console_is_read_before_it(running, tmp_path):
+    """A line that is half out would be in two pieces, and programs that wait for the reader would wait for ever."""
+    # More than its own pipe and the console's hold, so that the rest waits in the master; but not too much for all.
+    flood = python(
+        "import sys\nprint(('x' * 99 + chr(10)) * 11500, end='', flush=True)\nopen('written', 'w').write('yes')\n"
+        "print('end', flush=True)\nsys.stdin.read()"
+    )
+    os.mkfifo(tmp_path / "written")
+    written = os.open(tmp_path / "written", os.O_RDONLY | os.O_NONBLOCK)
+    master = running(
+        f"[program:x]\ncommand={flood}\nstartsecs=0\nstdout_logfile=-\n", master="loglevel=error", cwd=tmp_path
+    )
+    assert select.select([written], [], [], PATIENCE)[0]
+    os.close(written)
+    with asked_to_upgrade(master) as answer:
+        master.expect("^end$")
+        assert answer() == {"upgrades": 1}

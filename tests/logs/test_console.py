@@ -554,3 +554,30 @@ def test_stdout_and_stderr_on_one_pipe_are_one_console(pipe):
     consoles.close()
     for fd in (other, reader, elsewhere):
         os.close(fd)
+
+
+def test_that_nothing_waits_any_more_is_told(pipe):
+    """Once somebody has read enough, or nobody ever will."""
+    reader, writer = pipe
+
+    async def steps():
+        flushed = asyncio.Event()
+        consoles = Consoles(on_flushed=flushed.set)
+        consoles.attach(asyncio.get_running_loop())
+        stream = consoles.get(writer).stream("web")
+        stream.write(b"x" * 3 * ROOM + b"\n")
+        assert not consoles.flush()
+        asyncio.get_running_loop().add_reader(reader, read_all, reader)
+        await asyncio.wait_for(flushed.wait(), 60)
+        assert consoles.flush()
+
+        asyncio.get_running_loop().remove_reader(reader)
+        stream.write(b"x" * 3 * ROOM + b"\n")
+        assert not consoles.flush()
+        flushed.clear()
+        os.close(reader)
+        await asyncio.wait_for(flushed.wait(), 60)
+        assert consoles.flush()
+        consoles.close()
+
+    asyncio.run(steps())
