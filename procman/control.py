@@ -296,13 +296,13 @@ class Control:
 
         return await self._each(specs, lambda p: p.state in SIGNALLABLE, send)
 
-    async def clear_logs(self, specs: Iterable[str], clear: Callable[[str], None]) -> list[Result]:
+    async def clear_logs(self, specs: Iterable[str], clear: Callable[[str], Awaitable[None]]) -> list[Result]:
         """Empty the logs of each, by `clear(name)`; raises nothing for one that cannot be emptied."""
         self.refuse_while_ending()
 
         async def empty(process: Process) -> Result:
             try:
-                clear(process.name)
+                await clear(process.name)
             except ProcmanError as error:
                 return _result(process, Fault.FAILED, str(error))
             return _result(process)

@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from procman.api.shapes import Fault
 from procman.config.model import AUTO, Config, Master, Program
@@ -19,17 +19,20 @@ from procman.engine import News
 from procman.errors import ProcmanError
 from procman.facts import fact
 from procman.logs.console import Consoles, ConsoleStream, Overflow, console_target
+from procman.logs.disks import Disks, NoAnswer
 from procman.logs.formats import OWN_NAME, WIDEST, line_format, own_line_format
+from procman.logs.log_file import LogFile
 from procman.logs.mainlog import LEVELS, Level, MainLog, open_log_file
 from procman.logs.names import clear_auto_logs, create_auto_log
 from procman.logs.pump import Follower, Pump, Rota
 from procman.logs.reading import BadRange, CannotRead, read_log, read_ring, tail_log, tail_ring
 from procman.logs.ring import Ring
-from procman.logs.sinks import Null, RotatingFile, Sink
+from procman.logs.sinks import Null, Sink
 from procman.logs.syslog import Syslog
 from procman.logs.tap import Tap
 from procman.system.spawn import Child
 
+_Answer = TypeVar("_Answer")
 Channel = Literal["stdout", "stderr"]
 CHANNELS: tuple[Channel, ...] = ("stdout", "stderr")
 
@@ -144,6 +147,7 @@ class Outputs:
         """
         self._loop = asyncio.get_running_loop()
         self._rota = Rota(self._loop)
+        self._disks = Disks(self._loop, self._say, on_answer=on_progress)
         self._master = config.master
         self._consoles = Consoles(on_problem=self._say, on_flushed=on_progress)
         self._consoles.attach(self._loop)
@@ -177,6 +181,8 @@ class Outputs:
 
     def obstacle(self) -> str | None:
         """Why nobody could go on from here just now."""
+        if (silent := self._disks.obstacle) is not None:
+            return silent
         for (name, _), stream in self._streams.items():
             pumps = [pump for pump in stream.pumps if not pump.closed]
             if any(pump.tap is not None and not pump.tap.between for pump in pumps):
@@ -277,42 +283,48 @@ class Outputs:
                     lost += sink.lost
         return lost
 
-    def read(self, name: str, channel: str, offset: int, length: int) -> bytes:
+    async def read(self, name: str, channel: str, offset: int, length: int) -> bytes:
         """Part of a process's log, as supervisor counts offsets; raises Refused(NO_FILE, BAD_ARGUMENTS, FAILED)."""
         ring = self._memory(name, channel)
-        return _read(self._path(name, channel), offset, length) if ring is None else _remember(ring, offset, length)
+        if ring is not None:
+            return _remember(ring, offset, length)
+        return await self._read(self._path(name, channel), offset, length)
 
-    def tail(self, name: str, channel: str, offset: int, length: int) -> tuple[bytes, int, bool]:
-        """The end of a process's log, where to go on, and whether there was more; nothing where there is no log."""
+    async def tail(self, name: str, channel: str, offset: int, length: int) -> tuple[bytes, int, bool]:
+        """The end of a process's log, where to go on, and whether there was more; nothing where there is no log.
+
+        Raises Refused(FAILED) where its disk does not answer.
+        """
         ring = self._memory(name, channel)
         if ring is not None:
             return tail_ring(ring, offset, length)
         path = self._path(name, channel)
-        return tail_log(path, offset, length) if path is not None else (b"", 0, False)
+        return await self._ask(path, partial(tail_log, path, offset, length)) if path is not None else (b"", 0, False)
 
-    def read_main(self, offset: int, length: int) -> bytes:
+    async def read_main(self, offset: int, length: int) -> bytes:
         """Part of the master's own log; what is left of it in memory where it goes into no file."""
         path = self.log.path
-        return _remember(self._main_ring, offset, length) if path is None else _read(path, offset, length)
+        return _remember(self._main_ring, offset, length) if path is None else await self._read(path, offset, length)
 
-    def follow(self, name: str, channel: str, tail: int) -> AsyncIterator[bytes]:
-        """The last `tail` bytes, and then whatever is written, without end."""
-        stream = self._streams.get((name, channel))
-        if stream is None:
-            path, program = self._path(name, channel), self.definition(name)
-            if path is None or program is None or not os.path.exists(path):
+    async def follow(self, name: str, channel: str, tail: int) -> AsyncIterator[bytes]:
+        """The last `tail` bytes, and then whatever is written, without end; raises Refused(NO_FILE, FAILED)."""
+        if (name, channel) not in self._streams:
+            path = self._path(name, channel)
+            there = path is not None and await self._ask(path, partial(os.path.exists, path))
+            program = self.definition(name)
+            if not there or program is None:
                 raise Refused(Fault.NO_FILE, f"{name} has written nothing to {channel} yet")
             # It goes on when the process starts.
-            stream = self._stream(name, program, "stderr" if channel == "stderr" else "stdout")
-        return _follow(stream.ring, self._path(name, channel), tail)
+            self._stream(name, program, "stderr" if channel == "stderr" else "stdout")
+        return self._follow(self._streams[name, channel].ring, self._path(name, channel), tail)
 
     def follow_main(self, tail: int) -> AsyncIterator[bytes]:
         """The same for the master's own log."""
-        return _follow(self._main_ring, self.log.path, tail)
+        return self._follow(self._main_ring, self.log.path, tail)
 
     # ---- doing
 
-    def clear(self, name: str) -> None:
+    async def clear(self, name: str) -> None:
         """Empty both logs of a process; raises ProcmanError where one of them cannot be."""
         for channel in CHANNELS:
             stream = self._streams.get((name, channel))
@@ -321,7 +333,9 @@ class Outputs:
                     sink.clear()
                 stream.ring.clear()
             else:
-                _empty(self._path(name, channel))
+                path = self._path(name, channel)
+                if path is not None:
+                    await self._ask(path, partial(_empty, path))
 
     def clear_main(self) -> None:
         """Empty the master's own log; raises Refused(NO_FILE) where it is no file."""
@@ -382,10 +396,46 @@ class Outputs:
             self._drop(key)
         # While there is a log to say in what was dropped.
         self._consoles.settle(timeout)
+        self._disks.settle(timeout)
         self.log.close()
+        self._disks.close()
         self._consoles.close()
 
     # ---- the pieces of the above
+
+    async def _ask(self, path: str, call: Callable[[], _Answer]) -> _Answer:
+        try:
+            return await self._disks.ask(path, call)
+        except NoAnswer:
+            raise Refused(Fault.FAILED, f"cannot reach {path}: its disk does not answer") from None
+
+    async def _read(self, path: str | None, offset: int, length: int) -> bytes:
+        if path is None:
+            raise Refused(Fault.NO_FILE, "there is no log file")
+        return await self._ask(path, partial(_read, path, offset, length))
+
+    async def _follow(self, ring: Ring, path: str | None, tail: int) -> AsyncIterator[bytes]:
+        follower = Follower(ring)
+        try:
+            past = ring.tail(tail)
+            # The file knows more of the past than the ring, which is passed by on the way into it, unless it is none.
+            if path is not None and len(past) < tail:
+                try:
+                    # In one step: what is written after it is new.
+                    past = self._disks.of(path).do(partial(read_log, path, -tail, 0))
+                except (BadRange, CannotRead, NoAnswer):
+                    pass
+            if past:
+                yield past
+            while True:
+                data, missed = await follower.read()
+                if missed:
+                    yield f"\n[procman: {missed} bytes were not read in time and are left out here]\n".encode()
+                if not data and not missed:
+                    return
+                yield data
+        finally:
+            follower.close()
 
     def _open_main_log(self, master: Master) -> MainLog:
         sinks: list[Sink] = [_Kept(self._main_ring)]
@@ -407,7 +457,9 @@ class Outputs:
         if master.logfile == "syslog":
             sinks.append(Syslog("", self._say))
         elif console is None:
-            sinks.append(open_log_file(master.logfile, master.logfile_maxbytes, master.logfile_backups, self._say))
+            sinks.append(
+                open_log_file(self._disks, master.logfile, master.logfile_maxbytes, master.logfile_backups, self._say)
+            )
         return MainLog(LEVELS[master.loglevel], sinks)
 
     def _say(self, text: str) -> None:
@@ -441,8 +493,8 @@ class Outputs:
             self._streams[name, channel] = stream
         elif stream.target != target and stream.target.is_as(target):
             for sink in stream.sinks:
-                if isinstance(sink, RotatingFile):
-                    sink.maxbytes, sink.backups = target.maxbytes, target.backups
+                if isinstance(sink, LogFile):
+                    sink.bound(target.maxbytes, target.backups)
             stream.target = target
         elif stream.target != target:
             old, stream.sinks, stream.target = stream.sinks, self._sinks(program, channel, target), target
@@ -554,7 +606,7 @@ class Outputs:
             return self._consoles.get(fd).stream(
                 program.name, overflow=Overflow(overflow), on_problem=self._say, write_as=write_as
             )
-        return RotatingFile(path, target.maxbytes, target.backups, self._say)
+        return LogFile(self._disks, path, target.maxbytes, target.backups, self._say)
 
     def _auto_log(self, program: Program, channel: str) -> str:
         path = self._kept_logs.pop((program.namespec, channel), None)
@@ -697,9 +749,9 @@ def _close(sinks: list[Sink]) -> None:
         sink.close()
 
 
-def _empty(path: str | None) -> None:
+def _empty(path: str) -> None:
     """Empty the log of a process that has not run yet, if there is one."""
-    if path is not None and os.path.isfile(path):
+    if os.path.isfile(path):
         try:
             os.truncate(path, 0)
         except OSError as error:
@@ -713,35 +765,10 @@ def _remember(ring: Ring, offset: int, length: int) -> bytes:
         raise Refused(Fault.BAD_ARGUMENTS, str(error)) from None
 
 
-def _read(path: str | None, offset: int, length: int) -> bytes:
-    if path is None:
-        raise Refused(Fault.NO_FILE, "there is no log file")
+def _read(path: str, offset: int, length: int) -> bytes:
     try:
         return read_log(path, offset, length)
     except BadRange as error:
         raise Refused(Fault.BAD_ARGUMENTS, str(error)) from None
     except CannotRead as error:
         raise Refused(Fault.FAILED if os.path.exists(path) else Fault.NO_FILE, str(error)) from None
-
-
-async def _follow(ring: Ring, path: str | None, tail: int) -> AsyncIterator[bytes]:
-    follower = Follower(ring)
-    try:
-        past = ring.tail(tail)
-        # The file knows more of the past than the ring, which is passed by on the way into it, unless it is no file.
-        if path is not None and len(past) < tail:
-            try:
-                past = read_log(path, -tail, 0)
-            except (BadRange, CannotRead):
-                pass
-        if past:
-            yield past
-        while True:
-            data, missed = await follower.read()
-            if missed:
-                yield f"\n[procman: {missed} bytes were not read in time and are left out here]\n".encode()
-            if not data and not missed:
-                return
-            yield data
-    finally:
-        follower.close()

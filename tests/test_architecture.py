@@ -78,7 +78,7 @@ ONLY_OF_CONFIG = {
 # Whatever is fenced in, and the rooms and modules inside the fence.
 MAY_KNOW = {
     "asyncio": (
-        "engine control reconfigure report readiness orphans upgrade outputs logs.pump logs.console "
+        "engine control reconfigure report readiness orphans upgrade outputs logs.pump logs.console logs.disks "
         "http api events.hub master"
     ),
     "subprocess": "system.spawn",

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from dataclasses import replace
 
 import pytest
@@ -349,18 +350,18 @@ def test_the_log_of_a_process_that_has_not_run_yet_is_there(run):
         assert outputs.log_paths("web") == (web.stdout_logfile, web.stderr_logfile)
         assert outputs.log_paths("other") == ("", "")
         with pytest.raises(Refused, match=r"web\.stdout") as refused:
-            outputs.read("web", "stdout", 0, 0)
+            await outputs.read("web", "stdout", 0, 0)
         assert refused.value.fault is Fault.NO_FILE
         with pytest.raises(Refused, match="web has written nothing to stdout yet"):
-            outputs.follow("web", "stdout", 10)
+            await outputs.follow("web", "stdout", 10)
         assert sorted(os.listdir(running.folder)) == ["master.log"]
         (running.folder / "web.stdout").write_bytes(b"before\n")
-        assert outputs.read("web", "stdout", 0, 0) == b"before\n"
-        assert outputs.tail("web", "stdout", 0, 4) == (b"ore\n", 7, True)
-        outputs.clear("web")
-        assert outputs.read("web", "stdout", 0, 0) == b""
+        assert await outputs.read("web", "stdout", 0, 0) == b"before\n"
+        assert await outputs.tail("web", "stdout", 0, 4) == (b"ore\n", 7, True)
+        await outputs.clear("web")
+        assert await outputs.read("web", "stdout", 0, 0) == b""
         (running.folder / "web.stdout").write_bytes(b"before\n")
-        follower = outputs.follow("web", "stdout", 4)
+        follower = await outputs.follow("web", "stdout", 4)
         assert await anext(follower) == b"ore\n"
         running.start(web, 11)
         running.write_and_read(11, b"after\n")
@@ -379,11 +380,11 @@ def test_an_auto_log_is_there_before_its_process_has_run(run):
         running.outputs.definition = {"web": web}.get
         stdout, stderr = running.outputs.log_paths("web")
         assert stderr == ""
-        assert running.outputs.read("web", "stdout", 0, 0) == b""
+        assert await running.outputs.read("web", "stdout", 0, 0) == b""
         running.start(web, 11, "stdout")
         running.write_and_read(11, b"hello\n")
         assert running.outputs.log_paths("web") == (stdout, "")
-        assert running.outputs.read("web", "stdout", 0, 0) == b"hello\n"
+        assert await running.outputs.read("web", "stdout", 0, 0) == b"hello\n"
         assert sorted(os.listdir(running.folder)) == ["master.log", os.path.basename(stdout)]
 
     run(steps)
@@ -437,3 +438,31 @@ def test_that_a_listener_has_said_all_of_it_is_told_to_who_waits_for_it(run):
         await running.obstacle_is(None)
 
     run(steps, listeners={"web"}, strip_ansi=True)
+
+
+def test_a_disk_that_does_not_answer_is_in_the_way_of_an_upgrade(run, monkeypatch):
+    """Until what was for it is written."""
+    gate, utime = threading.Event(), os.utime
+    touches = []
+
+    def held(fd):
+        touches.append(fd)
+        assert len(touches) == 1 or gate.wait(30)
+        utime(fd)
+
+    async def steps(running):
+        running.start(run.web(), 11)
+        running.write_and_read(11, b"early\n")
+        assert running.outputs.obstacle() is None
+        running.write_and_read(11, b"late\n")
+        assert running.outputs.obstacle() == f"the disk of {running.folder} does not answer"
+        gate.set()
+        await running.obstacle_is(None)
+        assert running.log() == b"early\nlate\n"
+
+    # No answer counts for long.
+    monkeypatch.setattr("procman.logs.disks.LEASE", 0)
+    monkeypatch.setattr("procman.logs.disks.LEASE_PER_ANSWER", 0)
+    monkeypatch.setattr("procman.logs.sinks.os.utime", held)
+
+    run(steps)

@@ -128,13 +128,13 @@ class Forms:
         name = request.query.get("processname", "")
         digits = request.query.get("limit", "")
         limit = max(TAIL, int(digits[:_LIMIT_DIGITS])) if digits.isdecimal() else TAIL
-        text = self._end_of_log(name, limit) if name else "No process name found"
+        text = await self._end_of_log(name, limit) if name else "No process name found"
         return Response(body=_tail_page(name, limit, text).encode(), headers=_TAIL_HEADERS, content_type=HTML)
 
-    def _end_of_log(self, name: str, limit: int) -> str:
+    async def _end_of_log(self, name: str, limit: int) -> str:
         try:
             self._control.refuse_while_ending()
-            log = self._outputs.read(self._control.process(name).name, "stdout", -limit, 0)
+            log = await self._outputs.read(self._control.process(name).name, "stdout", -limit, 0)
         except Refused as refused:
             if refused.fault is Fault.NO_FILE:
                 return f"No file for {name}"

@@ -154,14 +154,14 @@ class Rest:
         name = self._control.process(spec).name
         if "follow" in request.query:
             return Response(
-                body=self._outputs.follow(name, channel, _number(request, "tail", 1024)), content_type=BYTES
+                body=await self._outputs.follow(name, channel, _number(request, "tail", 1024)), content_type=BYTES
             )
-        return Response(body=self._outputs.read(name, channel, *_span(request)), content_type=BYTES)
+        return Response(body=await self._outputs.read(name, channel, *_span(request)), content_type=BYTES)
 
     async def _main_log(self, request: Request) -> Response:
         if "follow" in request.query:
             return Response(body=self._outputs.follow_main(_number(request, "tail", 1024)), content_type=BYTES)
-        return Response(body=self._outputs.read_main(*_span(request)), content_type=BYTES)
+        return Response(body=await self._outputs.read_main(*_span(request)), content_type=BYTES)
 
     async def _clear_main_log(self, _: Request) -> Response:
         self._outputs.clear_main()

@@ -29,7 +29,7 @@ class LogTails:
         if channel not in ("stdout", "stderr"):
             return problem(404, f"there is no log {channel}: expected stdout or stderr")
         try:
-            return Response(body=self._outputs.follow(self._control.process(name).name, channel, PAST))
+            return Response(body=await self._outputs.follow(self._control.process(name).name, channel, PAST))
         except Refused as refused:
             return problem(404, str(refused))
 

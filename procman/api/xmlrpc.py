@@ -249,9 +249,9 @@ class XmlRpc:
     def _state(self) -> dict[str, Any]:
         return {"statecode": int(self._control.state), "statename": self._control.state.name}
 
-    def _read_main(self, offset: int, length: int) -> bytes:
+    async def _read_main(self, offset: int, length: int) -> bytes:
         try:
-            return self._outputs.read_main(offset, length)
+            return await self._outputs.read_main(offset, length)
         except Refused as refused:
             raise _fault(refused.fault) from None
 
@@ -365,10 +365,10 @@ class XmlRpc:
     # ---- their logs and their input
 
     def _reader(self, channel: str) -> Method:
-        def read(name: str, offset: int, length: int) -> bytes:
+        async def read(name: str, offset: int, length: int) -> bytes:
             process = self._control.process(name)
             try:
-                return self._outputs.read(process.name, channel, offset, length)
+                return await self._outputs.read(process.name, channel, offset, length)
             except Refused as refused:
                 path = self._outputs.log_paths(process.name)[channel == "stderr"]
                 raise _fault(refused.fault, path if path and refused.fault is Fault.NO_FILE else None) from None
@@ -376,8 +376,8 @@ class XmlRpc:
         return read
 
     def _tailer(self, channel: str) -> Method:
-        def tail(name: str, offset: int, length: int) -> list[Any]:
-            data, end, overflow = self._outputs.tail(self._control.process(name).name, channel, offset, length)
+        async def tail(name: str, offset: int, length: int) -> list[Any]:
+            data, end, overflow = await self._outputs.tail(self._control.process(name).name, channel, offset, length)
             return [data, min(end, INT_MAX), overflow]
 
         return tail

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 
 from procman.errors import ProcmanError
-from procman.logs.sinks import RotatingFile, Sink
+from procman.logs.disks import Disks
+from procman.logs.log_file import LogFile
+from procman.logs.sinks import Sink
 
 
 class Level(IntEnum):
@@ -121,7 +123,7 @@ def format_line(now: float, level: Level, text: str) -> bytes:
     return f"{stamp},{milliseconds:03d} {level.name} {text}\n".encode("utf-8", "backslashreplace")
 
 
-def open_log_file(path: str, maxbytes: int, backups: int, on_problem: Callable[[str], None]) -> RotatingFile:
+def open_log_file(disks: Disks, path: str, maxbytes: int, backups: int, on_problem: Callable[[str], None]) -> LogFile:
     """Open the file of the master's own log, or raise ProcmanError: without it one does not start."""
     opening: list[str] = []
     started = False
@@ -129,10 +131,15 @@ def open_log_file(path: str, maxbytes: int, backups: int, on_problem: Callable[[
     def tell(text: str) -> None:
         (on_problem if started else opening.append)(text)
 
-    sink = RotatingFile(
-        path, maxbytes, backups, tell, meanwhile="procman goes on, its log is counted as lost until this is mended"
+    sink = LogFile(
+        disks,
+        path,
+        maxbytes,
+        backups,
+        tell,
+        meanwhile="procman goes on, its log is counted as lost until this is mended",
     )
-    if sink.problem is not None:
+    if opening:
         reason = opening[0].split(": ", 1)[1].split(";", 1)[0]
         raise ProcmanError(
             f"cannot open the log {path}: {reason}; set logfile= to a file in a directory that exists and may be "

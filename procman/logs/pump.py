@@ -6,16 +6,15 @@ pump was closed.
 """
 
 import asyncio
-import contextlib
-import fcntl
 import os
-import struct
-import termios
 import time
 from collections.abc import Callable, Sequence
 
+from procman.logs.disks import NoAnswer
+from procman.logs.log_file import LogFile
+from procman.logs.pipes import enlarge, readable_bytes
 from procman.logs.ring import Ring
-from procman.logs.sinks import RotatingFile, Sink
+from procman.logs.sinks import Sink
 from procman.logs.tap import Tap
 
 # One flooding program to a file that begins anew at 50 MB (ext4): 1710 MiB/s with the kernel's own 64 KiB, 1840 with
@@ -106,7 +105,7 @@ class Pump:
         self._on_eof = on_eof
         self._waits = False
         os.set_blocking(fd, False)
-        self._capacity = _enlarge(fd, pipe_size)
+        self._capacity = enlarge(fd, pipe_size)
         self._loop.add_reader(fd, rota.ready, self)
 
     @property
@@ -158,24 +157,27 @@ class Pump:
     def close(self) -> None:
         """Stop reading; what is still in the pipe is counted as unread."""
         if not self.closed:
-            self.unread = _readable_bytes(self._fd)
+            self.unread = readable_bytes(self._fd)
             self._finish()
 
-    def _goes_straight(self) -> RotatingFile | None:
+    def _goes_straight(self) -> LogFile | None:
         """The file that may take the bytes from the pipe itself: the only sink, where nobody looks at them before."""
         match self._sinks:
-            case (RotatingFile() as file,) if self._tap is None:
+            case (LogFile() as file,) if self._tap is None:
                 return file
             case _:
                 return None
 
-    def _pass_straight(self, file: RotatingFile, limit: int) -> bool:
+    def _pass_straight(self, file: LogFile, limit: int) -> bool:
         """Whether that could be done; if not, what is in the pipe is to be read."""
         followed = self._ring.followed
         while limit > 0:
             try:
                 count = file.splice(self._fd, limit, self._ring.append if followed else None)
             except BlockingIOError:
+                return True
+            except NoAnswer:
+                self._wait()
                 return True
             if count is None:
                 return False
@@ -289,23 +291,3 @@ class Follower:
     def close(self) -> None:
         """Follow no longer."""
         self._unfollow()
-
-
-def _enlarge(fd: int, size: int) -> int:
-    """Make a pipe larger if that is allowed; return what it holds."""
-    try:
-        capacity = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
-    except OSError:
-        return READ_SIZE  # not a pipe
-    if capacity < size:
-        with contextlib.suppress(OSError):  # the user's share of pipe memory is used up
-            capacity = fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, size)
-    return capacity
-
-
-def _readable_bytes(fd: int) -> int:
-    try:
-        (count,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
-    except OSError:
-        return 0
-    return int(count)

@@ -128,8 +128,12 @@ class RotatingFile(_AlwaysReady):
         *,
         meanwhile: str = PROGRAM_GOES_ON,
         clock: Callable[[], float] = time.monotonic,
+        opens: bool = True,
     ) -> None:
-        """Open it; where that fails, `on_problem` is told, and `meanwhile` is what happens until it is mended."""
+        """Open it; where that fails, `on_problem` is told, and `meanwhile` is what happens until it is mended.
+
+        With opens=False it is opened by `reopen`, or by the first write.
+        """
         self.path = path
         self.maxbytes = maxbytes
         self.backups = backups
@@ -148,7 +152,9 @@ class RotatingFile(_AlwaysReady):
         self._appends = True  # whether O_APPEND is set now
         self._can_read = True
         self._closed = False
-        self._open()
+        self.device: int | None = None  # what it is on, if it could be opened
+        if opens:
+            self._open()
 
     @property
     def lost(self) -> int:
@@ -213,6 +219,12 @@ class RotatingFile(_AlwaysReady):
             self._rotate()
         return count
 
+    def touch(self) -> None:
+        """Do what takes as long as the disk takes to be ready for a write, and changes nothing but times."""
+        if self._fd >= 0 and self._rotates:
+            with contextlib.suppress(OSError):  # the write will say it
+                os.utime(self._fd)
+
     def reopen(self) -> None:
         """Open the path anew, also when it was in trouble a moment ago."""
         if self._fd >= 0:
@@ -264,6 +276,7 @@ class RotatingFile(_AlwaysReady):
         except OSError as error:
             self._failed(error)
             return False
+        self.device = status.st_dev
         self._size = self._seen = status.st_size
         self._look_at = self._clock() + LOOK_EVERY
         self._rotates = self._splices = stat.S_ISREG(status.st_mode)

@@ -41,13 +41,18 @@ def test_log_bytes_that_are_no_text_survive(ctl, master):
 
 @pytest.mark.parametrize(
     ("code", "text"),
-    [("NO_FILE", "no log file"), ("FAILED", "unknown error reading log"), ("BAD_NAME", "no such process name")],
+    [
+        ("NO_FILE", "no log file"),
+        ("FAILED", "unknown error reading log: cannot read log /x: I/O error"),
+        ("BAD_NAME", "no such process name"),
+    ],
 )
 def test_a_log_that_cannot_be_shown_has_supervisorctls_words(ctl, master, code, text):
-    """Exit status 1, followed or not."""
+    """And of a failure the reason; exit status 1, followed or not."""
     for query in ("tail=1600", "follow=1"):
-        master.answers["GET", f"/v1/processes/web/log/stdout?{query}"] = Refusal(404, code)
-        master.answers["GET", f"/v1/log?{query}"] = Refusal(404, code)
+        refusal = Refusal(404, code, "cannot read log /x: I/O error")
+        master.answers["GET", f"/v1/processes/web/log/stdout?{query}"] = refusal
+        master.answers["GET", f"/v1/log?{query}"] = refusal
     ran = ctl("tail", "web")
     assert (ran.text, ran.status) == (f"web: ERROR ({text})\n", 1)
     ran = ctl("tail", "-f", "web")

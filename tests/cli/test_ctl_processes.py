@@ -141,9 +141,9 @@ def test_a_bad_signal_is_said_for_each_name(ctl, master):
 
 def test_clear_says_cleared(ctl, master):
     """Or why not."""
-    master.results("clear", result("web"), result("nope", "BAD_NAME"), result("cron", "FAILED"))
+    master.results("clear", result("web"), result("nope", "BAD_NAME"), result("cron", "FAILED", "cannot clear"))
     ran = ctl("clear", "web", "nope", "cron")
-    assert ran.text == "web: cleared\nnope: ERROR (no such process)\ncron: ERROR (failed)\n"
+    assert ran.text == "web: cleared\nnope: ERROR (no such process)\ncron: ERROR (failed: cannot clear)\n"
     assert ran.status == 1
 
 

@@ -3,14 +3,17 @@
  *     FAULTS/exec    NAME NUMBER    the exec of a file of that name fails with that errno
  *     FAULTS/wall    SECONDS        the wall clock has been stepped by so much
  *     FAULTS/steady  SECONDS        so much more time has passed
+ *     FAULTS/hang    FOLDER         the disk of that folder does not answer who wants to write there
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,4 +94,59 @@ time_t time(time_t *where)
     if (where)
         *where = now.tv_sec;
     return now.tv_sec;
+}
+
+/* As long as this file is on a disk that does not answer. */
+static void wait_for_disk(const char *path)
+{
+    const struct timespec moment = {0, 5000000};
+    char folder[4096];
+    while (told("hang", folder, sizeof folder) && !strncmp(path, folder, strlen(folder)))
+        nanosleep(&moment, NULL);
+}
+
+static void wait_for_disk_of(int fd)
+{
+    char name[64], path[4096];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(name, path, sizeof path - 1);
+    if (length > 0) {
+        path[length] = 0;
+        wait_for_disk(path);
+    }
+}
+
+ssize_t write(int fd, const void *data, size_t size)
+{
+    ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+    wait_for_disk_of(fd);
+    return real(fd, data, size);
+}
+
+ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size, unsigned flags)
+{
+    ssize_t (*real)(int, off64_t *, int, off64_t *, size_t, unsigned) = dlsym(RTLD_NEXT, "splice");
+    wait_for_disk_of(to);
+    return real(from, from_offset, to, to_offset, size, flags);
+}
+
+int futimens(int fd, const struct timespec times[2])
+{
+    int (*real)(int, const struct timespec *) = dlsym(RTLD_NEXT, "futimens");
+    wait_for_disk_of(fd);
+    return real(fd, times);
+}
+
+int open64(const char *path, int flags, ...)
+{
+    int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, "open64");
+    mode_t mode = 0;
+    if (flags & (O_CREAT | O_TMPFILE)) {
+        va_list more;
+        va_start(more, flags);
+        mode = va_arg(more, mode_t);
+        va_end(more);
+    }
+    wait_for_disk(path);
+    return real(path, flags, mode);
 }

@@ -139,6 +139,84 @@ def test_a_disk_fills_up_and_has_room_again(run, own_mounts, tmp_path):
     assert sum(f"cannot write log {disk}/counts.log" in line for line in master.lines) == 1
 
 
+def on_a_disk(run, injection, tmp_path, programs="", **options):
+    """A master, and a folder that is a disk of its own, on which what is named in the programs as {disk} is."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    arguments = tuple(word.format(disk=disk) for word in options.pop("arguments", ()))
+    wrapper = (*in_memory("16m"), str(disk))
+    master = run(programs.format(disk=disk), arguments=arguments, wrapper=wrapper, **injection.environ)
+    return master, disk, Path(f"/proc/{master.pid}/root{disk}")
+
+
+def falls_silent(master, injection, disk):
+    """That disk does not answer any more; and what it answered last is longer ago than it takes to ask it again."""
+    master.serves()
+    assert master.ctl("version").returncode == 0  # another interpreter, while nothing is written
+    injection.say("hang", disk)
+
+
+def test_the_disk_of_a_log_does_not_answer(run, own_mounts, injection, tmp_path):
+    """Only what is written there waits; what cannot be done meanwhile is said; nothing is lost."""
+    told = program("told", "/bin/cat", stdout_logfile="{disk}/told.log", stderr_logfile="{disk}/err.log")
+    master, disk, there = on_a_disk(run, injection, tmp_path, told)
+    master.begins("told")
+    master.say("told", "one\n")
+    falls_silent(master, injection, disk)
+    master.say("told", "two\n")
+    master.wait_for(f"the disk of {disk} does not answer; what is to be written there waits")
+    master.serves()
+    why = "its disk does not answer"
+    shown = master.ctl("tail", "told").stdout
+    assert shown == f"told: ERROR (unknown error reading log: cannot reach {disk}/told.log: {why})\n"
+    shown = master.ctl("clear", "told").stdout
+    assert shown == f"told: ERROR (failed: cannot clear log {disk}/told.log: {why}; try it when it does)\n"
+    assert master.ctl("restart", "told").stdout == "told: stopped\ntold: started\n"
+    master.say("told", "three\n")
+    master.call("POST", "/v1/log/reopen")
+    master.serves()
+    assert (there / "told.log").read_bytes() == b"one\n"
+    injection.end("hang")
+    master.wait_for(f"the disk of {disk} answers again")
+    master.say("told", "four\n")
+    with contextlib.closing(master.follow("told")) as said:
+        heard = b""
+        while not heard.endswith(b"four\n"):
+            heard += next(said)
+    assert (there / "told.log").read_bytes() == b"one\ntwo\nthree\nfour\n"
+    assert master.info("told")["lost"] == 0
+    assert_well(master)
+
+
+def test_the_disk_of_its_own_log_does_not_answer(run, own_mounts, injection, tmp_path):
+    """What happens meanwhile is on the console, and in the log when the disk answers, line by line."""
+    master, disk, there = on_a_disk(run, injection, tmp_path, arguments=("--logfile", "{disk}/master.log"))
+    master.begins()
+    falls_silent(master, injection, disk)
+    master.ctl("restart", "witness")
+    master.wait_for(f"the disk of {disk} does not answer")
+    master.serves()
+    injection.end("hang")
+    told = master.wait_for(f"the disk of {disk} answers again")
+    master.serves()
+    own = (there / "master.log").read_text().splitlines()
+    assert own[:told] == [line.rstrip() for line in master.lines[:told]]
+    assert_well(master)
+
+
+def test_sigterm_while_a_disk_does_not_answer(run, own_mounts, injection, tmp_path):
+    """It is obeyed; what could not be written by then is counted where that can be read."""
+    told = program("told", "/bin/cat", stdout_logfile="{disk}/told.log")
+    master, disk, _ = on_a_disk(run, injection, tmp_path, told, arguments=("--logfile", "{disk}/master.log"))
+    master.begins("told")
+    falls_silent(master, injection, disk)
+    master.say("told", "one\n")
+    master.wait_for(f"the disk of {disk} does not answer")
+    assert_well(master)
+    assert any("4 bytes of told (stdout) were not read" in line for line in master.lines)
+    assert any(re.search(rf"\d+ bytes for log {disk}/master.log were not written", line) for line in master.lines)
+
+
 def test_log_files_are_removed(run, tmp_path):
     """They are begun anew by themselves, and what can be read nowhere any more is counted."""
     log = tmp_path / "counts.log"

@@ -56,10 +56,10 @@ def test_less_important_lines_are_left_out(tmp_path, word):
     assert written == list(LEVELS)[: list(LEVELS).index(word) + 1]
 
 
-def test_path_reopen_and_clear_are_those_of_the_file(tmp_path):
+def test_path_reopen_and_clear_are_those_of_the_file(tmp_path, disks):
     """The log can be found, moved away and cleared while it is written."""
     path = tmp_path / "log"
-    log = MainLog(Level.INFO, [open_log_file(str(path), 0, 0, pytest.fail)])
+    log = MainLog(Level.INFO, [open_log_file(disks, str(path), 0, 0, pytest.fail)])
     assert log.path == str(path)
     log.info("one")
     path.rename(tmp_path / "moved")
@@ -72,24 +72,24 @@ def test_path_reopen_and_clear_are_those_of_the_file(tmp_path):
     assert log.path is None
 
 
-def test_a_log_that_cannot_be_opened_stops_the_start(tmp_path):
+def test_a_log_that_cannot_be_opened_stops_the_start(tmp_path, disks):
     """Told with its path, the reason, and what to write instead."""
     path = str(tmp_path / "none" / "log")
     with pytest.raises(ProcmanError) as caught:
-        open_log_file(path, 0, 0, pytest.fail)
+        open_log_file(disks, path, 0, 0, pytest.fail)
     assert str(caught.value) == (
         f"cannot open the log {path}: No such file or directory; set logfile= to a file in a directory that exists and "
         "may be written, or to /dev/null"
     )
 
 
-def test_trouble_with_the_log_may_be_told_to_the_log(tmp_path):
+def test_trouble_with_the_log_may_be_told_to_the_log(tmp_path, disks):
     """Its own failure, written to itself, neither recurses nor is said twice."""
     path = tmp_path / "log"
     path.symlink_to("/dev/full")
     other = RotatingFile(str(tmp_path / "other"))
     log = MainLog()
-    log.outputs += [open_log_file(str(path), 0, 0, log.warn), other]
+    log.outputs += [open_log_file(disks, str(path), 0, 0, log.warn), other]
     log.info("one")
     log.info("two")
     log.close()

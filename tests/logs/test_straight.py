@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from procman.logs.disks import Disks
+from procman.logs.log_file import LogFile
 from procman.logs.pump import Follower, Pump, Rota
 from procman.logs.ring import Ring
 from procman.logs.sinks import Null, RotatingFile
@@ -21,7 +23,8 @@ class Straight:
         self.said = []
         reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
-        self.sink = RotatingFile(str(path), on_problem=self.said.append, **options)
+        loop = asyncio.get_running_loop()
+        self.sink = LogFile(Disks(loop), str(path), on_problem=self.said.append, **options)
         self.written = 0
         write = self.sink.write
 
@@ -31,7 +34,7 @@ class Straight:
 
         self.sink.write = count
         self.ring = Ring()
-        self.pump = Pump(Rota(asyncio.get_running_loop()), reader, [self.sink], self.ring)
+        self.pump = Pump(Rota(loop), reader, [self.sink], self.ring)
 
     def write(self, data):
         os.write(self.writer, data)

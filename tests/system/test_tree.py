@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from apart import apart
@@ -528,12 +529,13 @@ def test_a_refusal_is_told_once():
     def refused() -> tuple:
         member, tree = family("stay('root')")
         member.pids("root")
+        name = Path(f"/proc/{member.pid}/comm").read_text().strip()
 
         def as_nobody() -> tuple:
             os.setuid(NOBODY)
             one = Sweep(tree.members, signal.SIGTERM)
             first, second = one.round(now()), one.round(now())
-            text = f"cannot send SIGTERM to pid {member.pid}: Operation not permitted (python)"
+            text = f"cannot send SIGTERM to pid {member.pid}: Operation not permitted ({name})"
             return first.refused == (text,), first.settled, second.refused, second.settled
 
         return apart(as_nobody)

@@ -53,10 +53,10 @@ class FakeControl:
 class FakeOutputs:
     log = b""
 
-    def clear(self, name):
+    async def clear(self, name):
         raise AssertionError
 
-    def read(self, name, channel, offset, length):
+    async def read(self, name, channel, offset, length):
         return self.log[offset:]
 
 

@@ -83,7 +83,9 @@ def _show(session: Session, path: str, modifiers: list[str], name: str, channel:
     except ApiError as error:
         if error.code not in _WORDS:
             raise
-        session.problem(f"{name}: ERROR ({_WORDS[error.code]})", code=error.code, name=name)
+        # Of "failed" one wants to know why.
+        reason = f": {error.message}" if error.code == "FAILED" else ""
+        session.problem(f"{name}: ERROR ({_WORDS[error.code]}{reason})", code=error.code, name=name)
 
 
 def _read_modifiers(modifiers: list[str]) -> tuple[bool, int | None]:

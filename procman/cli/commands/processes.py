@@ -179,8 +179,8 @@ def _report(session: Session, results: list[Result], done: str, *, ignored: str 
         said = show.namespec(group, name)
         if code == "SUCCESS":
             said = f"{said}: {done}"
-        elif code == "FAILED" and done != "cleared":
-            said = result["description"]
+        elif code == "FAILED":
+            said = f"{said}: ERROR (failed: {result['description']})" if done == "cleared" else result["description"]
         else:
             said = f"{said}: ERROR ({_WORDS.get(code) or result['description'].lower() or code})"
         session.say(show.safe(said) if session.terminal else said)

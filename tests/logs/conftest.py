@@ -1,0 +1,17 @@
+"""What tests of log files share."""
+
+import asyncio
+
+import pytest
+
+from procman.logs.disks import Disks
+
+
+@pytest.fixture
+def disks():
+    """Of a loop that does not run: all that is needed while every disk answers."""
+    loop = asyncio.new_event_loop()
+    made = Disks(loop)
+    yield made
+    made.close()
+    loop.close()
