@@ -137,7 +137,8 @@ class Disk:
 
     def __init__(self, disks: "Disks", folder: str) -> None:
         self._disks = disks
-        self._folder = folder  # one on it, for people
+        self.folder = folder  # one on it, for people
+        self.device: int | None = None
         self._leased_until = 0.0
         self._doubted_until = 0.0
         self._job: _Job[Any] | None = None
@@ -169,7 +170,7 @@ class Disk:
     @property
     def obstacle(self) -> str | None:
         """Why nobody could go on from here just now."""
-        return f"the disk of {self._folder} does not answer" if self._job is not None or self._waiting else None
+        return f"the disk of {self.folder} does not answer" if self._job is not None or self._waiting else None
 
     def do(self, call: Callable[[], T], late: Callable[[Callable[[], T]], None] | None = None) -> T:
         """Have it done, by a deputy if need be.
@@ -232,7 +233,7 @@ class Disk:
         if self._silent_since is not None:
             seconds = self._disks.clock() - self._silent_since + SAID_AFTER
             self._silent_since = None
-            self._disks.say(f"the disk of {self._folder} answers again, after {seconds:.0f} seconds")
+            self._disks.say(f"the disk of {self.folder} answers again, after {seconds:.0f} seconds")
         if self._late is not None:
             self._late(job.outcome)
         while self._waiting and self._job is None:
@@ -244,8 +245,7 @@ class Disk:
     def _say(self) -> None:
         self._silent_since = self._disks.clock()
         self._disks.say(
-            f"the disk of {self._folder} does not answer; "
-            "what is to be written there waits, and everything else goes on"
+            f"the disk of {self.folder} does not answer; what is to be written there waits, and everything else goes on"
         )
 
 
@@ -279,9 +279,14 @@ class Disks:
         return disk
 
     def found(self, path: str, device: int) -> Disk:
-        """The same, now that it is known on which device the file is."""
-        disk = self._by_device.setdefault(device, self.of(path))
-        self._by_folder[os.path.dirname(path) or "."] = disk
+        """The same, now that it is known on which device the file is: a link may lead to another than the folder's."""
+        guess = self.of(path)
+        disk = self._by_device.get(device)
+        if disk is None:
+            disk = self._by_device[device] = Disk(self, guess.folder) if guess.device is not None else guess
+            disk.device = device
+        if guess.device is None:
+            self._by_folder[os.path.dirname(path) or "."] = disk
         return disk
 
     @property

@@ -266,7 +266,10 @@ async def test_two_folders_of_one_device_are_one_disk(setting):
     assert setting.disks.found("/logs/web.log", 7) is first
     assert setting.disks.found("/more/db.log", 7) is first
     assert setting.disks.of("/more/other.log") is first
-    assert setting.disks.found("/third/web.log", 8) is not first
+    other = setting.disks.found("/logs/link.log", 8)
+    assert other is not first
+    assert setting.disks.of("/logs/web.log") is first
+    assert setting.disks.found("/third/web.log", 8) is setting.disks.of("/third/db.log") is other
 
 
 @running
