@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from procman.logs.formats import Format
 from procman.logs.lines import LineSplitter
+from procman.logs.pipes import enlarge
 from procman.logs.trouble import Trouble, write_all
 
 # Programs are made to wait from here on. One that was being read may overshoot it by what a pump reads in one turn.
@@ -482,6 +483,7 @@ class _Way(NamedTuple):
 
 
 def _open_way(fd: int) -> _Way:
+    """A pipe becomes larger (pipes.py says why); nothing else changes for whoever has given it."""
     mode = os.fstat(fd).st_mode
     if stat.S_ISSOCK(mode):
         sock = socket.socket(fileno=os.dup(fd))
@@ -493,7 +495,9 @@ def _open_way(fd: int) -> _Way:
             own = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError:  # another user's terminal (su), or no /proc
             own = os.dup(fd)
+            enlarge(own)
             return _Way(own, _careful_write(own, terminal=terminal), lambda: os.close(own), waits=True)
+        enlarge(own)
     else:
         own = os.dup(fd)  # a file: the offset stays shared with whoever else writes to it
     return _Way(own, lambda data: os.write(own, data), lambda: os.close(own), waits=waits)

@@ -31,7 +31,7 @@ class LineSplitter:
             data = self._rest + data
         end = data.rfind(b"\n") + 1
         whole, self._rest = data[:end], data[end:]
-        if self._inside or len(whole) > self.max_line:
+        if self._inside or (len(whole) > self.max_line and not self._is_short(whole)):
             whole = self._shorten(whole)
         if len(self._rest) > self.max_line:
             pieces, self._rest = self._cut(self._rest)
@@ -52,6 +52,11 @@ class LineSplitter:
         rest = CONTINUED + self._rest if self._inside else self._rest
         self._rest, self._inside = b"", False
         return rest
+
+    def _is_short(self, whole: bytes) -> bool:
+        """Whether no line is too long, at a glance: what is read at once, behind a rest, is a little more than one."""
+        middle = whole.rfind(b"\n", 0, self.max_line + 1) + 1
+        return middle > 0 and len(whole) - middle <= self.max_line + 1
 
     def _shorten(self, whole: bytes) -> bytes:
         """Mark what is too long in a block of whole lines."""

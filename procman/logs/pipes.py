@@ -5,16 +5,24 @@ import fcntl
 import struct
 import termios
 
-PAGES = 1 << 16  # what a pipe holds that nobody has enlarged, in bytes
+# One flooding program to a file that begins anew at 50 MB (ext4): 1710 MiB/s with the kernel's own 64 KiB, 1840 with
+# 256 KiB, and no more with 1 MiB, of which a user who is not root may have 64 (pipe(7)). To a console that is a pipe:
+# 860 MiB/s at 0.9 s of CPU for a GiB, and 2260 at 0.4 where that pipe holds 256 KiB, too.
+PIPE_SIZE = 1 << 18
+
+_USUAL = 1 << 16  # what a pipe holds that nobody has enlarged
 
 
-def enlarge(fd: int, size: int) -> int:
-    """Make a pipe larger if that is allowed; return what it holds, in bytes."""
+def enlarge(fd: int, size: int = PIPE_SIZE) -> int:
+    """Make a pipe larger, if that is allowed; return what it holds, in bytes.
+
+    One that is larger already, or smaller than usual, is as somebody wants it.
+    """
     try:
         capacity = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
     except OSError:
-        return PAGES  # not a pipe
-    if capacity < size:
+        return _USUAL  # not a pipe
+    if _USUAL <= capacity < size:
         with contextlib.suppress(OSError):  # the user's share of pipe memory is used up
             capacity = fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, size)
     return capacity

@@ -12,14 +12,10 @@ from collections.abc import Callable, Sequence
 
 from procman.logs.disks import NoAnswer
 from procman.logs.log_file import LogFile
-from procman.logs.pipes import enlarge, readable_bytes
+from procman.logs.pipes import PIPE_SIZE, enlarge, readable_bytes
 from procman.logs.ring import Ring
 from procman.logs.sinks import Sink
 from procman.logs.tap import Tap
-
-# One flooding program to a file that begins anew at 50 MB (ext4): 1710 MiB/s with the kernel's own 64 KiB, 1840 with
-# 256 KiB, and no more with 1 MiB, of which a user who is not root may have 64 (pipe(7)).
-PIPE_SIZE = 1 << 18
 
 # os.read allocates all that is asked for. Up to 128 KiB malloc has it at hand: a line of 100 bytes is read in 0.5 us.
 # With 256 KiB it takes 13 us, a flood gains 10 %, and one through a 64 KiB pipe loses half.

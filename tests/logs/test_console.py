@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from procman.logs import console as console_module
 from procman.logs.console import Console, Consoles, Overflow, console_target
+from procman.logs.pipes import PIPE_SIZE
 
 ROOM = 4096  # what the pipe holds
 LIMIT = 10_000
@@ -553,6 +554,22 @@ def test_stdout_and_stderr_on_one_pipe_are_one_console(pipe):
     assert consoles.get(writer) is not consoles.get(elsewhere)
     consoles.close()
     for fd in (other, reader, elsewhere):
+        os.close(fd)
+
+
+@pytest.mark.parametrize("own", [ROOM, 1 << 20])
+def test_a_pipe_of_the_usual_size_is_made_larger(own):
+    """Its reader is woken less often then; one that somebody has given another size stays as it is."""
+    usual, chosen = os.pipe(), os.pipe()
+    fcntl.fcntl(chosen[1], fcntl.F_SETPIPE_SZ, own)
+    consoles = Consoles()
+    for _, writer in (usual, chosen):
+        consoles.get(writer)
+        assert os.get_blocking(writer)
+    assert fcntl.fcntl(usual[0], fcntl.F_GETPIPE_SZ) == PIPE_SIZE
+    assert fcntl.fcntl(chosen[0], fcntl.F_GETPIPE_SZ) == own
+    consoles.close()
+    for fd in (*usual, *chosen):
         os.close(fd)
 
 
