@@ -149,7 +149,7 @@ class Outputs:
         self._rota = Rota(self._loop)
         self._disks = Disks(self._loop, self._say, on_answer=on_progress)
         self._master = config.master
-        self._consoles = Consoles(on_problem=self._say, on_flushed=on_progress)
+        self._consoles = Consoles(disks=self._disks, on_problem=self._say, on_flushed=on_progress)
         self._consoles.attach(self._loop)
         self._streams: dict[tuple[str, str], _Stream] = {}
         self._stdin: dict[str, _Stdin] = {}
@@ -395,8 +395,8 @@ class Outputs:
         for key in list(self._streams):
             self._drop(key)
         # While there is a log to say in what was dropped.
-        self._consoles.settle(timeout)
         self._disks.settle(timeout)
+        self._consoles.settle(timeout)
         self.log.close()
         self._disks.close()
         self._consoles.close()

@@ -463,6 +463,6 @@ def test_a_disk_that_does_not_answer_is_in_the_way_of_an_upgrade(run, monkeypatc
     # No answer counts for long.
     monkeypatch.setattr("procman.logs.disks.LEASE", 0)
     monkeypatch.setattr("procman.logs.disks.LEASE_PER_ANSWER", 0)
-    monkeypatch.setattr("procman.logs.sinks.os.utime", held)
+    monkeypatch.setattr("procman.logs.disks.os.utime", held)
 
     run(steps)

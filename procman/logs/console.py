@@ -2,7 +2,8 @@
 
 Whole lines only, so two programs never share one; and never blocking, even when nobody reads. O_NONBLOCK is not
 set on the inherited descriptor, because it would be set for whoever gave it too: a pipe or a terminal is opened again,
-a socket is told with every write, and only what is always ready (a file, /dev/null) is written as it is.
+a socket is told with every write, a file is asked by way of its disk, and only what is always ready (/dev/null) is
+written as it is.
 """
 
 import asyncio
@@ -14,8 +15,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import NamedTuple
 
+from procman.logs.disks import Disk, Disks, NoAnswer, touch
 from procman.logs.formats import Format
 from procman.logs.lines import LineSplitter
 from procman.logs.pipes import enlarge
@@ -66,6 +69,7 @@ class Console:
         fd: int,
         loop: asyncio.AbstractEventLoop | None = None,
         *,
+        disks: Disks | None = None,
         on_problem: Callable[[str], None] = lambda _text: None,
         on_flushed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
@@ -90,7 +94,7 @@ class Console:
         self._tell_later: asyncio.TimerHandle | None = None
         self._way: _Way | None = None
         try:
-            self._way = _open_way(fd)
+            self._way = _open_way(fd, disks)
         except OSError as error:
             self._failed(error)
 
@@ -142,6 +146,8 @@ class Console:
             poll.register(self._way.fd, select.POLLOUT)
         while self._queue:
             self._write_queue()
+            if self._queue and self._way is not None and self._way.disk is not None:
+                return False  # whoever waits for disks at the end does so for this one
             left = deadline - self._clock()
             if self._queue and (left <= 0 or not poll.poll(left * 1000)):
                 return False
@@ -225,7 +231,9 @@ class Console:
         self._queued += size
 
     def _watch(self) -> None:
-        if self._loop is not None and self._way is not None and self._queue and not self._watched:
+        if self._way is not None and self._way.disk is not None and self._queue:
+            self._way.disk.wait(self)
+        elif self._loop is not None and self._way is not None and self._queue and not self._watched:
             self._loop.add_writer(self._way.fd, self._on_writable)
             self._watched = True
 
@@ -233,6 +241,11 @@ class Console:
         if self._watched and self._loop is not None and self._way is not None:
             self._loop.remove_writer(self._way.fd)
         self._watched = False
+
+    def go_on(self) -> None:
+        """The disk that it is on answers."""
+        self._on_writable()
+        self._watch()
 
     def _on_writable(self) -> None:
         self._write_queue()
@@ -420,10 +433,12 @@ class Consoles:
     def __init__(
         self,
         *,
+        disks: Disks | None = None,
         on_problem: Callable[[str], None] = lambda _text: None,
         on_flushed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_flushed` is told when nothing waits any more at one of them."""
+        """`on_flushed` is told when nothing waits any more at one of them; without `disks` files are waited for."""
+        self._disks = disks
         self._on_problem = on_problem
         self._on_flushed = on_flushed
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -437,7 +452,9 @@ class Consoles:
         except OSError:
             place = fd  # closed: the console itself will say so
         if place not in self._by_place:
-            self._by_place[place] = Console(fd, self._loop, on_problem=self._on_problem, on_flushed=self._on_flushed)
+            self._by_place[place] = Console(
+                fd, self._loop, disks=self._disks, on_problem=self._on_problem, on_flushed=self._on_flushed
+            )
         return self._by_place[place]
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -479,12 +496,14 @@ class _Way(NamedTuple):
     fd: int  # our own, for the loop to watch
     write: Callable[[bytes | memoryview], int]
     close: Callable[[], None]
-    waits: bool  # it may be full; what cannot be full cannot be watched either (epoll refuses files)
+    waits: bool  # it may be full, or a disk that does not answer
+    disk: Disk | None = None  # who tells when it answers: epoll refuses files
 
 
-def _open_way(fd: int) -> _Way:
+def _open_way(fd: int, disks: Disks | None) -> _Way:
     """A pipe becomes larger (pipes.py says why); nothing else changes for whoever has given it."""
-    mode = os.fstat(fd).st_mode
+    status = os.fstat(fd)
+    mode = status.st_mode
     if stat.S_ISSOCK(mode):
         sock = socket.socket(fileno=os.dup(fd))
         return _Way(sock.fileno(), lambda data: sock.send(data, socket.MSG_DONTWAIT), sock.close, waits=True)
@@ -500,6 +519,9 @@ def _open_way(fd: int) -> _Way:
         enlarge(own)
     else:
         own = os.dup(fd)  # a file: the offset stays shared with whoever else writes to it
+        if stat.S_ISREG(mode) and disks is not None:
+            disk = disks.found(os.readlink(f"/proc/self/fd/{fd}"), status.st_dev)
+            return _Way(own, _asking_write(own, disk), lambda: os.close(own), waits=True, disk=disk)
     return _Way(own, lambda data: os.write(own, data), lambda: os.close(own), waits=waits)
 
 
@@ -516,6 +538,20 @@ def _careful_write(fd: int, *, terminal: bool) -> Callable[[bytes | memoryview],
         if not poll.poll(0):
             raise BlockingIOError
         return os.write(fd, data[:fits])
+
+    return write
+
+
+def _asking_write(fd: int, disk: Disk) -> Callable[[bytes | memoryview], int]:
+    """Return a write for a file: only when its disk answers."""
+
+    def write(data: bytes | memoryview) -> int:
+        try:
+            if not disk.is_leased:
+                disk.do(partial(touch, fd))
+            return disk.do_here(os.write, fd, data)
+        except NoAnswer:
+            raise BlockingIOError from None
 
     return write
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from procman.errors import ProcmanError
+from procman.logs.disks import touch
 from procman.logs.opening import open_folder, open_log
 from procman.logs.trouble import Trouble, write_all
 
@@ -222,8 +223,7 @@ class RotatingFile(_AlwaysReady):
     def touch(self) -> None:
         """Do what takes as long as the disk takes to be ready for a write, and changes nothing but times."""
         if self._fd >= 0 and self._rotates:
-            with contextlib.suppress(OSError):  # the write will say it
-                os.utime(self._fd)
+            touch(self._fd)
 
     def reopen(self) -> None:
         """Open the path anew, also when it was in trouble a moment ago."""

@@ -1,10 +1,22 @@
-"""What tests of log files share."""
+"""What tests of logs share."""
 
 import asyncio
 
 import pytest
+from clocks import Clock
 
 from procman.logs.disks import Disks
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def said():
+    """What somebody was told."""
+    return []
 
 
 @pytest.fixture

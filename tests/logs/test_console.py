@@ -13,27 +13,11 @@ from hypothesis import strategies as st
 
 from procman.logs import console as console_module
 from procman.logs.console import Console, Consoles, Overflow, console_target
+from procman.logs.disks import Disks, NoAnswer
 from procman.logs.pipes import PIPE_SIZE
 
 ROOM = 4096  # what the pipe holds
 LIMIT = 10_000
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def said():
-    return []
 
 
 @pytest.fixture
@@ -596,5 +580,58 @@ def test_that_nothing_waits_any_more_is_told(pipe):
         await asyncio.wait_for(flushed.wait(), 60)
         assert consoles.flush()
         consoles.close()
+
+    asyncio.run(steps())
+
+
+def test_a_file_is_not_waited_for_while_its_disk_is_silent(tmp_path, clock):
+    """What is for it waits, up to the limit, and is written in its order when the disk answers."""
+    path = tmp_path / "out"
+    answers = threading.Event()
+
+    async def steps():
+        loop = asyncio.get_running_loop()
+        disks = Disks(loop, clock=clock)
+        flushed = asyncio.Event()
+        with path.open("wb") as out:
+            consoles = Consoles(disks=disks, on_flushed=flushed.set)
+            consoles.attach(loop)
+            stream = consoles.get(out.fileno()).stream("web")
+            assert stream.write(b"before\n")
+            assert path.read_bytes() == b"before\n"
+            clock.now += 1  # its answer is old
+            with pytest.raises(NoAnswer):
+                disks.found(str(path), os.stat(path).st_dev).do(lambda: answers.wait(30))
+            written = fill(stream)
+            assert written >= console_module.LIMIT
+            assert path.read_bytes() == b"before\n"
+            assert not consoles.flush()
+            answers.set()
+            await asyncio.wait_for(flushed.wait(), 60)
+            assert stream.ready
+            assert path.stat().st_size == len(b"before\n") + written
+            consoles.close()
+        disks.close()
+
+    asyncio.run(steps())
+
+
+def test_a_file_whose_disk_stays_silent_is_given_up(tmp_path, said):
+    """At the end it is said how much was not written."""
+    answers = threading.Event()
+
+    async def steps():
+        disks = Disks(asyncio.get_running_loop())
+        with (tmp_path / "out").open("wb") as out:
+            consoles = Consoles(disks=disks)
+            stream = consoles.get(out.fileno()).stream("web", on_problem=said.append)
+            with pytest.raises(NoAnswer):
+                disks.found(out.name, os.fstat(out.fileno()).st_dev).do(lambda: answers.wait(30))
+            stream.write(b"late\n")
+            disks.settle(0)
+            consoles.settle(0)
+            consoles.close()
+        assert said == ["5 bytes of web were not written: nobody read the console"]
+        answers.set()
 
     asyncio.run(steps())

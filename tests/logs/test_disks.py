@@ -6,18 +6,10 @@ import threading
 from functools import partial
 
 import pytest
+from clocks import Clock
 
 from procman.logs import disks as module
 from procman.logs.disks import DOUBTED_FOR, LEASE, SLOW, Disks, NoAnswer
-
-
-class Clock:
-    """Says what it is told."""
-
-    now = 100.0
-
-    def __call__(self):
-        return self.now
 
 
 class Silent:

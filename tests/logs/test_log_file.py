@@ -5,6 +5,7 @@ import os
 import threading
 
 import pytest
+from clocks import Clock
 
 from procman.errors import ProcmanError
 from procman.logs import log_file as module
@@ -12,15 +13,6 @@ from procman.logs.disks import DOUBTED_FOR, SLOW, Disks, NoAnswer
 from procman.logs.log_file import LogFile
 from procman.logs.pump import Pump, Rota
 from procman.logs.ring import Ring
-
-
-class Clock:
-    """Says what it is told."""
-
-    now = 100.0
-
-    def __call__(self):
-        return self.now
 
 
 class Setting:
@@ -193,7 +185,7 @@ def test_nothing_is_spliced_into_a_silent_disk(live, monkeypatch):
         os.write(writer, b"one\n")
         pump.drain()
         assert setting.path.read_bytes() == b"one\n"
-        monkeypatch.setattr("procman.logs.sinks.os.utime", held)
+        monkeypatch.setattr("procman.logs.disks.os.utime", held)
         setting.clock.now += 1
         os.write(writer, b"two\n")
         pump.drain()
@@ -213,7 +205,7 @@ def test_nothing_is_spliced_into_a_silent_disk(live, monkeypatch):
 def test_the_end_of_a_pipe_is_not_the_disks_business(live, monkeypatch):
     """What has nothing to write does not ask it, and sees that there is no more all the same."""
     asked = []
-    monkeypatch.setattr("procman.logs.sinks.os.utime", asked.append)
+    monkeypatch.setattr("procman.logs.disks.os.utime", asked.append)
     monkeypatch.setattr("procman.logs.sinks.os.splice", lambda *_a, **_o: asked.append("splice"))
 
     async def steps(setting):

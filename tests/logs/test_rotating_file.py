@@ -12,23 +12,6 @@ from procman.errors import ProcmanError
 from procman.logs.sinks import PROGRAM_GOES_ON, Null, RotatingFile, Sink
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def said():
-    return []
-
-
 class Record:
     """What supervisor's handler takes for one chunk."""
 
