@@ -55,7 +55,6 @@ from procman.outputs import Outputs, OutputsStanding
 from procman.readiness import Reporter
 from procman.reconfigure import Reconfigure
 from procman.report import Report
-from procman.system.daemonize import start_daemon
 from procman.system.limits import raise_limits
 from procman.system.memory import give_back_large_blocks
 from procman.system.notify import Notifier
@@ -91,6 +90,9 @@ IMPORTED_LATER = (
     "procman.api.xmlrpc",
     "procman.config.toml",
     "procman.http.passwords",
+    "procman.logs.syslog",
+    "procman.logs.tap",
+    "procman.system.daemonize",
     "procman.web.page",
     "psutil",
     "zlib",
@@ -137,6 +139,8 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
                     f"procman: nobody sees what a daemon writes to its console: name a file in {', '.join(unseen)}",
                     file=sys.stderr,
                 )
+            from procman.system.daemonize import start_daemon  # noqa: PLC0415 - only here
+
             reporter.daemon = start_daemon(directory=config.master.directory or "/", umask=config.master.umask)
         notes = _become(config)
         if config.wants_background and reporter.daemon is None:

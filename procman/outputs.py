@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from procman.api.shapes import Fault
 from procman.config.model import AUTO, Config, Master, Program
@@ -28,9 +28,10 @@ from procman.logs.pump import Follower, Pump, Rota
 from procman.logs.reading import BadRange, CannotRead, read_log, read_ring, tail_log, tail_ring
 from procman.logs.ring import Ring
 from procman.logs.sinks import Null, Sink
-from procman.logs.syslog import Syslog
-from procman.logs.tap import Tap
 from procman.system.spawn import Child
+
+if TYPE_CHECKING:
+    from procman.logs.tap import Tap
 
 _Answer = TypeVar("_Answer")
 Channel = Literal["stdout", "stderr"]
@@ -455,7 +456,7 @@ class Outputs:
                 )
             )
         if master.logfile == "syslog":
-            sinks.append(Syslog("", self._say))
+            sinks.append(self._syslog(""))
         elif console is None:
             sinks.append(
                 open_log_file(self._disks, master.logfile, master.logfile_maxbytes, master.logfile_backups, self._say)
@@ -517,16 +518,19 @@ class Outputs:
             else:
                 pump.set_tap(tap)
 
-    def _tap(self, name: str, stream: _Stream, pid: int) -> Tap | None:
+    def _tap(self, name: str, stream: _Stream, pid: int) -> "Tap | None":
         """What the options want done with a stream besides keeping it."""
         program, channel = stream.program, stream.channel
         strip_ansi = self._master.strip_ansi
-        if channel == "stdout" and self.watcher is not None and self.watcher.listens(program):
-            return Tap(strip_ansi=strip_ansi, on_raw=partial(self._heard, name, stream, pid))
+        listens = channel == "stdout" and self.watcher is not None and self.watcher.listens(program)
         maxbytes = program.stdout_capture_maxbytes if channel == "stdout" else program.stderr_capture_maxbytes
         told = _events_enabled(stream) or self.log.level <= Level.DEBG
-        if not (told or maxbytes or strip_ansi):
+        if not (listens or told or maxbytes or strip_ansi):
             return None
+        from procman.logs.tap import Tap  # noqa: PLC0415 - most need none
+
+        if listens:
+            return Tap(strip_ansi=strip_ansi, on_raw=partial(self._heard, name, stream, pid))
 
         def lost(count: int) -> None:
             stream.lost += count
@@ -576,8 +580,13 @@ class Outputs:
     def _sinks(self, program: Program, channel: str, target: _Target) -> list[Sink]:
         sinks = [self._sink(program, channel, target, path) for path in target.logfiles]
         if target.syslog:
-            sinks.append(Syslog(program.name, self._say))
+            sinks.append(self._syslog(program.name))
         return sinks
+
+    def _syslog(self, name: str) -> Sink:
+        from procman.logs.syslog import Syslog  # noqa: PLC0415 - few need it
+
+        return Syslog(name, self._say)
 
     def _look(self, program: Program) -> tuple[str, str, str]:
         """How its lines look on the console, and what it does when nobody reads them."""

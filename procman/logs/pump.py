@@ -9,13 +9,16 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from procman.logs.disks import NoAnswer
 from procman.logs.log_file import LogFile
 from procman.logs.pipes import PIPE_SIZE, enlarge, readable_bytes
 from procman.logs.ring import Ring
 from procman.logs.sinks import Sink
-from procman.logs.tap import Tap
+
+if TYPE_CHECKING:
+    from procman.logs.tap import Tap
 
 # os.read allocates all that is asked for. Up to 128 KiB malloc has it at hand: a line of 100 bytes is read in 0.5 us.
 # With 256 KiB it takes 13 us, a flood gains 10 %, and one through a 64 KiB pipe loses half.
@@ -84,7 +87,7 @@ class Pump:
         sinks: Sequence[Sink],
         ring: Ring,
         *,
-        tap: Tap | None = None,
+        tap: "Tap | None" = None,
         on_eof: Callable[[], None] = lambda: None,
         pipe_size: int = PIPE_SIZE,
     ) -> None:
@@ -115,7 +118,7 @@ class Pump:
         return self._fd
 
     @property
-    def tap(self) -> Tap | None:
+    def tap(self) -> "Tap | None":
         """What the data goes through before it comes to the sinks."""
         return self._tap
 
@@ -130,7 +133,7 @@ class Pump:
         self._straight = self._goes_straight()
         self._resume()
 
-    def set_tap(self, tap: Tap | None) -> None:
+    def set_tap(self, tap: "Tap | None") -> None:
         """From the next byte on go through this one; what the old one held back is handed on."""
         if self._tap is not None:
             self._tap.flush(self._hand_on)
