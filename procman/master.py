@@ -56,7 +56,7 @@ from procman.readiness import Reporter
 from procman.reconfigure import Reconfigure
 from procman.report import Report
 from procman.system.limits import raise_limits
-from procman.system.memory import give_back_large_blocks
+from procman.system.memory import give_back_large_blocks, give_back_what_is_free
 from procman.system.notify import Notifier
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
 from procman.system.privileges import drop_privileges
@@ -578,6 +578,7 @@ class _Master:
                 self._go_on(self._standing)
             await asyncio.wait((self.engine.caught_up(), self._quit), return_when=asyncio.FIRST_COMPLETED)
             self._reporter.up(self._fleet)
+            give_back_what_is_free()
             end = await self._quit
             if end.restart and self._fleet.state is MasterState.SHUTDOWN:
                 # Somebody has asked for the end in the very moment in which the reload was through.

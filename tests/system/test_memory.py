@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from apart import apart
 
-from procman.system.memory import give_back_large_blocks
+from procman.system.memory import give_back_large_blocks, give_back_what_is_free
 
 MIB = 1024 * 1024
 
@@ -27,10 +27,29 @@ def kept(*, give_back: bool) -> int:
     return resident() - before
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries do so by themselves")
+on_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries do so by themselves")
+
+
+@on_glibc
 def test_large_blocks_that_are_free_are_given_back():
     """Also where a block behind them is still in use, for which the heap could not be made shorter.
 
     What stays all the same is pages of the interpreter that are touched for the first time meanwhile.
     """
     assert apart(lambda: kept(give_back=True)) < apart(lambda: kept(give_back=False)) / 4
+
+
+def between(*, give_back: bool) -> int:
+    """Bytes that stay when all of many blocks of a usual size but the last one have been freed."""
+    before = resident()
+    blocks = [bytearray(b"x" * (MIB // 16)) for _ in range(1600)]
+    del blocks[:-1]
+    if give_back:
+        give_back_what_is_free()
+    return resident() - before
+
+
+@on_glibc
+def test_what_is_free_between_others_is_given_back():
+    """Smaller blocks stay in the heap, below the last that is in use, until somebody asks for this."""
+    assert apart(lambda: between(give_back=True)) < apart(lambda: between(give_back=False)) / 4
