@@ -1,9 +1,11 @@
 """A stream's lines to the local syslog daemon, each with the program's name before it, as supervisor sends them.
 
-One datagram a line (RFC 3164), never waiting: a daemon that is not there or too slow costs lines, and they are counted.
+One datagram a line (RFC 3164). A daemon that is not there or too slow costs lines, and they are counted; it is waited
+for a moment only, and no more until it has taken something again.
 """
 
 import os
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -14,6 +16,9 @@ from procman.logs.trouble import Trouble
 
 DEV_LOG = "/dev/log"
 _PRIORITY = 14  # facility user, severity info
+# How long a daemon may take to have room, in seconds: the kernel keeps ten messages for it (net.unix.max_dgram_qlen),
+# and a program says more than that at once.
+PATIENCE = 0.04
 _MAX_LINE = 8192  # what the usual daemons take in one message
 
 
@@ -85,7 +90,7 @@ class Syslog:
         stamp = time.strftime("%b %e %H:%M:%S")
         head = f"<{_PRIORITY}>{stamp} procman[{os.getpid()}]: {self._prefix}"
         try:
-            self._connected().send(head.encode("utf-8", "backslashreplace") + line.rstrip(b"\n"))
+            self._deliver(head.encode("utf-8", "backslashreplace") + line.rstrip(b"\n"))
         except OSError as error:
             if not isinstance(error, BlockingIOError):
                 self._disconnect()
@@ -95,6 +100,15 @@ class Syslog:
             return
         if not self._trouble.resting:
             self._trouble.end(f"syslog at {self._address} can be written again; {{lost}}")
+
+    def _deliver(self, message: bytes) -> None:
+        sock = self._connected()
+        try:
+            sock.send(message)
+        except BlockingIOError:
+            if self._trouble.text is not None or not _has_room(sock):
+                raise
+            sock.send(message)
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
@@ -111,3 +125,10 @@ class Syslog:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _has_room(sock: socket.socket) -> bool:
+    """Whether the other side has, or makes some in time."""
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT)
+    return bool(poll.poll(PATIENCE * 1000))

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import threading
 
 import pytest
 
@@ -68,4 +69,20 @@ def test_a_daemon_that_does_not_read_costs_lines_not_time(daemon):
     assert 0 < received < 4000
     assert received + sink.lost == 4000
     assert len(said) == 1
+    sink.close()
+
+
+def test_a_burst_is_not_too_much_for_a_daemon_that_reads(daemon, said, monkeypatch):
+    """The kernel keeps ten messages for it: there is time to take them out."""
+    monkeypatch.setattr("procman.logs.syslog.PATIENCE", 60)
+    lines = [f"line {number}" for number in range(200)]
+    daemon.setblocking(True)
+    read = []
+    reader = threading.Thread(target=lambda: read.extend(daemon.recv(100) for _ in lines))
+    reader.start()
+    sink = Syslog("web", said.append, address=daemon.getsockname())
+    sink.write("".join(f"{line}\n" for line in lines).encode())
+    reader.join()
+    assert [message.decode().rpartition("web ")[2] for message in read] == lines
+    assert (sink.lost, said) == (0, [])
     sink.close()
