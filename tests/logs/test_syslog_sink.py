@@ -78,11 +78,11 @@ def test_a_burst_is_not_too_much_for_a_daemon_that_reads(daemon, said, monkeypat
     lines = [f"line {number}" for number in range(200)]
     daemon.setblocking(True)
     read = []
-    reader = threading.Thread(target=lambda: read.extend(daemon.recv(100) for _ in lines))
+    reader = threading.Thread(target=lambda: read.extend(daemon.recv(100) for _ in lines), daemon=True)
     reader.start()
     sink = Syslog("web", said.append, address=daemon.getsockname())
     sink.write("".join(f"{line}\n" for line in lines).encode())
-    reader.join()
+    reader.join(60)
     assert [message.decode().rpartition("web ")[2] for message in read] == lines
     assert (sink.lost, said) == (0, [])
     sink.close()
