@@ -1,14 +1,17 @@
 """Where output goes is no longer what it was: a console nobody reads, a full disk, what is gone."""
 
 import contextlib
+import itertools
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from faulty_master import assert_well, program
+from log_lines import PATIENCE
 from running_master import SLEEPER, python
 
 # Says lines without end, ten thousand a second at most, and when it is told to leave how many bytes that were.
@@ -149,11 +152,15 @@ def on_a_disk(run, injection, tmp_path, programs="", **options):
     return master, disk, Path(f"/proc/{master.pid}/root{disk}")
 
 
-def falls_silent(master, injection, disk):
-    """That disk does not answer any more; and what it answered last is longer ago than it takes to ask it again."""
-    master.serves()
-    assert master.ctl("version").returncode == 0  # another interpreter, while nothing is written
-    injection.say("hang", disk)
+def falls_silent(master, injection, disk, ask, *words):
+    """The disk does not answer any more, and is asked until that is known: what it has answered counts for a while."""
+    injection.say("silent", disk)
+    deadline = time.monotonic() + PATIENCE
+    while "its disk does not answer" not in master.ctl(*words).stdout:
+        assert time.monotonic() < deadline
+        ask()
+    ask()
+    master.wait_for(f"the disk of {disk} does not answer; what is to be written there waits")
 
 
 def test_the_disk_of_a_log_does_not_answer(run, own_mounts, injection, tmp_path):
@@ -161,10 +168,9 @@ def test_the_disk_of_a_log_does_not_answer(run, own_mounts, injection, tmp_path)
     told = program("told", "/bin/cat", stdout_logfile="{disk}/told.log", stderr_logfile="{disk}/err.log")
     master, disk, there = on_a_disk(run, injection, tmp_path, told)
     master.begins("told")
-    master.say("told", "one\n")
-    falls_silent(master, injection, disk)
-    master.say("told", "two\n")
-    master.wait_for(f"the disk of {disk} does not answer; what is to be written there waits")
+    numbers = itertools.count()
+    falls_silent(master, injection, disk, lambda: master.say("told", f"{next(numbers)}\n"), "tail", "told")
+    there_is = (there / "told.log").read_bytes()
     master.serves()
     why = "its disk does not answer"
     shown = master.ctl("tail", "told").stdout
@@ -172,18 +178,19 @@ def test_the_disk_of_a_log_does_not_answer(run, own_mounts, injection, tmp_path)
     shown = master.ctl("clear", "told").stdout
     assert shown == f"told: ERROR (failed: cannot clear log {disk}/told.log: {why}; try it when it does)\n"
     assert master.ctl("restart", "told").stdout == "told: stopped\ntold: started\n"
-    master.say("told", "three\n")
+    master.say("told", f"{next(numbers)}\n")
     master.call("POST", "/v1/log/reopen")
     master.serves()
-    assert (there / "told.log").read_bytes() == b"one\n"
-    injection.end("hang")
+    assert (there / "told.log").read_bytes() == there_is
+    injection.end("silent")
     master.wait_for(f"the disk of {disk} answers again")
-    master.say("told", "four\n")
+    master.say("told", "end\n")
     with contextlib.closing(master.follow("told")) as said:
         heard = b""
-        while not heard.endswith(b"four\n"):
+        while not heard.endswith(b"end\n"):
             heard += next(said)
-    assert (there / "told.log").read_bytes() == b"one\ntwo\nthree\nfour\n"
+    wanted = "".join(f"{number}\n" for number in range(next(numbers)))
+    assert (there / "told.log").read_text() == f"{wanted}end\n"
     assert master.info("told")["lost"] == 0
     assert_well(master)
 
@@ -192,11 +199,9 @@ def test_the_disk_of_its_own_log_does_not_answer(run, own_mounts, injection, tmp
     """What happens meanwhile is on the console, and in the log when the disk answers, line by line."""
     master, disk, there = on_a_disk(run, injection, tmp_path, arguments=("--logfile", "{disk}/master.log"))
     master.begins()
-    falls_silent(master, injection, disk)
-    master.ctl("restart", "witness")
-    master.wait_for(f"the disk of {disk} does not answer")
+    falls_silent(master, injection, disk, lambda: master.ctl("restart", "witness"), "maintail")
     master.serves()
-    injection.end("hang")
+    injection.end("silent")
     told = master.wait_for(f"the disk of {disk} answers again")
     master.serves()
     own = (there / "master.log").read_text().splitlines()
@@ -209,11 +214,9 @@ def test_sigterm_while_a_disk_does_not_answer(run, own_mounts, injection, tmp_pa
     told = program("told", "/bin/cat", stdout_logfile="{disk}/told.log")
     master, disk, _ = on_a_disk(run, injection, tmp_path, told, arguments=("--logfile", "{disk}/master.log"))
     master.begins("told")
-    falls_silent(master, injection, disk)
-    master.say("told", "one\n")
-    master.wait_for(f"the disk of {disk} does not answer")
+    falls_silent(master, injection, disk, lambda: master.say("told", "one\n"), "tail", "told")
     assert_well(master)
-    assert any("4 bytes of told (stdout) were not read" in line for line in master.lines)
+    assert any("bytes of told (stdout) were not read" in line for line in master.lines)
     assert any(re.search(rf"\d+ bytes for log {disk}/master.log were not written", line) for line in master.lines)
 
 
