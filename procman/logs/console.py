@@ -159,8 +159,10 @@ class Console:
         for stream, lines in self._queue:
             lost[stream] = lost.get(stream, 0) + len(lines)
         self._lose_queue()
+        on_disk = self._way is not None and self._way.disk is not None
+        why = "its disk does not answer" if on_disk else "nobody read the console"
         for stream, count in lost.items():
-            stream.tell_lost(count)
+            stream.tell_lost(count, why)
 
     def close(self, timeout: float = 0.0) -> None:
         """Write what can be written within `timeout` seconds, count the rest as lost, let go of the descriptor."""
@@ -410,9 +412,9 @@ class ConsoleStream:
             verb = "were" if lines > 1 else "was"
             self._on_problem(f"{lines} {many} of {self._name} {verb} not written: nobody read the console")
 
-    def tell_lost(self, count: int) -> None:
+    def tell_lost(self, count: int, why: str) -> None:
         """Say that so many bytes will never be written."""
-        self._on_problem(f"{count} bytes of {self._name} were not written: nobody read the console")
+        self._on_problem(f"{count} bytes of {self._name} were not written: {why}")
 
     def _send(self, lines: bytes) -> None:
         if not lines:

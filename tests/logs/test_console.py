@@ -631,7 +631,7 @@ def test_a_file_whose_disk_stays_silent_is_given_up(tmp_path, said):
             disks.settle(0)
             consoles.settle(0)
             consoles.close()
-        assert said == ["5 bytes of web were not written: nobody read the console"]
+        assert said == ["5 bytes of web were not written: its disk does not answer"]
         answers.set()
 
     asyncio.run(steps())
