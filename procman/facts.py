@@ -25,28 +25,31 @@ def fact(cls: type[T] | None = None, /, *, kw_only: bool = False) -> type[T] | C
     def make(cls: type[T]) -> type[T]:
         # The docstring is given, or else dataclass would look for the signature, which takes as long as all the rest.
         cls.__doc__ = cls.__doc__ or cls.__name__
-        made = dataclass(cls, repr=False, eq=False, slots=True, kw_only=kw_only)
-        all_of_them = fields(made)  # type: ignore[arg-type]
-        shown = [one.name for one in all_of_them if one.repr]
-        value = _getter(one.name for one in all_of_them if one.compare)
-        hashed = _getter(one.name for one in all_of_them if (one.compare if one.hash is None else one.hash))
-
-        def __eq__(self: Any, other: object) -> bool:  # noqa: N807 - a method to be
-            return value(self) == value(other) if other.__class__ is self.__class__ else NotImplemented
-
-        def __hash__(self: Any) -> int:  # noqa: N807 - a method to be
-            return hash(hashed(self))
-
-        def __repr__(self: Any) -> str:  # noqa: N807 - a method to be
-            return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
-
-        made.__eq__, made.__hash__, made.__repr__ = __eq__, __hash__, __repr__  # type: ignore[method-assign]
-        return made
+        made: Any = dataclass(cls, repr=False, eq=False, slots=True, kw_only=kw_only)
+        all_of_them = fields(made)
+        made.__shown__ = tuple(one.name for one in all_of_them if one.repr)
+        made.__value__ = _getter(one.name for one in all_of_them if one.compare)
+        made.__hashed__ = _getter(one.name for one in all_of_them if (one.compare if one.hash is None else one.hash))
+        made.__eq__, made.__hash__, made.__repr__ = _equals, _hash, _show
+        return made  # type: ignore[no-any-return]
 
     return make if cls is None else make(cls)
+
+
+def _equals(self: Any, other: Any) -> bool:
+    return self.__value__(self) == self.__value__(other) if other.__class__ is self.__class__ else NotImplemented
+
+
+def _hash(self: Any) -> int:
+    return hash(self.__hashed__(self))
+
+
+def _show(self: Any) -> str:
+    return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__shown__)})"
 
 
 def _getter(names: Iterable[str]) -> Callable[[Any], Any]:
     """What gives the values of these attributes."""
     names = tuple(names)
-    return attrgetter(*names) if names else lambda _: ()
+    # A static method, as the other is no method either.
+    return attrgetter(*names) if names else staticmethod(lambda _: ())
