@@ -5,7 +5,7 @@ over from an older one, and an older one from a newer one as long as VERSION is 
 CannotTakeOver, before anything has been given up. Pure, but for the memory file that it travels in.
 """
 
-import base64
+import binascii
 import dataclasses
 import json
 import os
@@ -39,7 +39,7 @@ def to_json(value: object) -> Any:
         case int():
             return value
         case bytes() | bytearray():
-            return base64.b64encode(value).decode()
+            return binascii.b2a_base64(value, newline=False).decode()
         case Mapping():
             return {key: to_json(item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
@@ -105,7 +105,7 @@ def _read(kind: Any, value: Any) -> Any:
 
 def _plain(kind: Any, value: Any) -> Any:
     if kind is bytes:
-        return base64.b64decode(value)
+        return binascii.a2b_base64(value)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind[value]
     if kind is float and isinstance(value, int | float):

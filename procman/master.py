@@ -80,6 +80,7 @@ _WEB = ("/", "/index.html", "/page.css", "/page.js", "/tail.html", "/ok.html")
 # Imported when first used, if ever. Before the user is changed all of it is: the new one may not be able to read it, in
 # root's home say. A test finds what is missing here.
 IMPORTED_LATER = (
+    "array",
     "ctypes",
     "difflib",
     "encodings.ascii",
@@ -95,7 +96,6 @@ IMPORTED_LATER = (
     "procman.system.daemonize",
     "procman.web.page",
     "psutil",
-    "zlib",
 )
 # The exit status of a daemon that cannot be.
 BAD_START = 2

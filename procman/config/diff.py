@@ -3,8 +3,8 @@
 Pure. An option that changed says itself what that costs (`Effect`); for a process the largest counts.
 """
 
+from binascii import crc32
 from collections.abc import Mapping
-from zlib import crc32
 
 from procman.config.model import Config, Effect, Group, GroupOptions, ListenerOptions, Program
 from procman.config.options import options_of

@@ -122,10 +122,10 @@ def _is_ours(folder: str) -> bool:
 
 def default_sockets(config_file: str) -> list[str]:
     """That path, and where it is when the master was started without this user's XDG_RUNTIME_DIR: for the client."""
-    import zlib  # noqa: PLC0415 - hashlib costs ten times as much, and nobody is to be kept out by this name
+    import binascii  # noqa: PLC0415 - hashlib costs ten times as much, and nobody is to be kept out by this name
 
     real = os.path.realpath(config_file)
     stem = os.path.basename(real).partition(".")[0]
     short = "".join(letter for letter in stem if letter.isascii() and (letter.isalnum() or letter in "-_"))[:8]
-    name = f"{short or 'procman'}-{zlib.crc32(os.fsencode(real)):08x}.sock"
+    name = f"{short or 'procman'}-{binascii.crc32(os.fsencode(real)):08x}.sock"
     return [os.path.join(folder, name) for folder in runtime_dirs()]

@@ -5,7 +5,6 @@ Python's private affair, and it hides errno.)
 """
 
 import os
-from array import array
 
 from procman.system.signals import signal_name
 
@@ -25,6 +24,8 @@ def become_subreaper() -> str | None:
 
 def is_subreaper() -> bool:
     """Whether this process was made one, by itself or before its exec."""
+    from array import array  # noqa: PLC0415 - hardly anybody asks
+
     answer = array("i", [0])
     return _prctl("ask", _GET_CHILD_SUBREAPER, answer.buffer_info()[0]) is None and bool(answer[0])
 
