@@ -55,6 +55,7 @@ from procman.outputs import Outputs, OutputsStanding
 from procman.readiness import Reporter
 from procman.reconfigure import Reconfigure
 from procman.report import Report
+from procman.stand_ins import STOOD_IN_FOR
 from procman.system.limits import raise_limits
 from procman.system.memory import give_back_large_blocks, give_back_what_is_free
 from procman.system.notify import Notifier
@@ -96,6 +97,7 @@ IMPORTED_LATER = (
     "procman.system.daemonize",
     "procman.web.page",
     "psutil",
+    *STOOD_IN_FOR,
 )
 # The exit status of a daemon that cannot be.
 BAD_START = 2

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "facts": "",
     "writers": "",
     "words": "",
+    "stand_ins": "",
     "config": "config writers words errors",
     # what to do next, and how the system does it; none of these knows another
     "core": "core config",
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "web": "web http",
     "master": (
         "trees readiness orphans handover upgrade api api.shapes control reconfigure outputs report engine "
-        "core system logs events events.hub http web config errors"
+        "core system logs events events.hub http web config stand_ins errors"
     ),
     # the clients: never master, engine or core
     "client": "api.shapes errors",
@@ -52,11 +53,11 @@ MAY_IMPORT = {
     "tui": "tui cli client api.shapes errors",
     "cli.by_pidfile": "system config errors",
     "cli.run": "entry cli logs system config errors",
-    "cli.procman": "handover cli cli.run cli.by_pidfile cli.export api.shapes master config errors",
+    "cli.procman": "handover cli cli.run cli.by_pidfile cli.export api.shapes master config stand_ins errors",
     "cli.export": "export config errors",
     "cli.describe": "cli cli.procman",
     "export": "export config words errors",
-    "cli.start": "cli.procman",
+    "cli.start": "cli.procman stand_ins",
     "__main__": "cli.start",
     "describe": "api cli.describe config",
 }

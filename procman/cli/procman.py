@@ -7,8 +7,7 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -19,6 +18,7 @@ from procman.config.find import SEARCH, find_config
 from procman.config.machine import Assumptions
 from procman.errors import BadRequest, ProcmanError
 from procman.handover import VARIABLE
+from procman.stand_ins import stand_ins
 
 if TYPE_CHECKING:
     from procman.api.shapes import StopPlanInfo
@@ -131,7 +131,7 @@ def _is_somewhere() -> bool:
 def _resume(handed: str) -> int:
     """A master has executed this to go on in it, or to see whether that would go well."""
     try:
-        with _without_ssl():
+        with stand_ins():
             from procman.master import resume  # noqa: PLC0415 - as in _run
         return resume(handed)
     except ProcmanError as error:
@@ -150,7 +150,8 @@ def _named(arguments: list[str]) -> tuple[str, list[str]]:
 
 def _carry_out(name: str, arguments: list[str]) -> int:
     command = COMMANDS[name]
-    given, words = read(command.flags, arguments)
+    with stand_ins():
+        given, words = read(command.flags, arguments)
     if "help" in given:
         print(usage(name))
         return OK
@@ -198,29 +199,12 @@ def _called(name: str) -> str:
 
 def _run(given: dict[str, str]) -> int:
     path = _file(given.pop("configuration", None))
-    with _without_ssl():
+    with stand_ins():
         from procman.master import run  # noqa: PLC0415 - asyncio and all the rest: not for --help and check
 
     daemon = given.pop("daemon", "") == "true" and "nodaemon" not in given
     allow_writable = given.pop("allow_writable_config", "") == "true"
     return run(path, given, daemon=daemon, allow_writable=allow_writable)
-
-
-@contextmanager
-def _without_ssl() -> Iterator[None]:
-    """Import asyncio without what it takes along where it is, and what no socket of the master needs.
-
-    That is a tenth of the time that it takes to import the master, and 1.1 MiB for as long as it runs. Whoever asks for
-    ssl later gets it.
-    """
-    if "ssl" in sys.modules:
-        yield
-        return
-    sys.modules["ssl"] = None  # type: ignore[assignment] # as the language reference has it: it cannot be imported
-    try:
-        yield
-    finally:
-        del sys.modules["ssl"]
 
 
 def _check(given: dict[str, str]) -> int:

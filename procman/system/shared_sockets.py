@@ -19,6 +19,8 @@ DEFAULT_MODE = 0o700
 
 @dataclass(slots=True)
 class _Shared:
+    """One of them, and who holds it."""
+
     group: str
     wanted: FcgiSocket
     sock: socket.socket

@@ -1,0 +1,142 @@
+"""A master does without modules that others import for it, and nobody notices."""
+
+import asyncio
+import inspect
+import json
+import subprocess
+import sys
+from functools import wraps
+
+import pytest
+
+from procman import stand_ins
+
+_CONTENT = stand_ins._CONTENT["inspect"]
+
+_IMPORT = """
+import json, sys
+from procman.stand_ins import stand_ins
+with stand_ins():
+    import procman.master
+loaded = sorted(name for name, module in sys.modules.items() if module is not None)
+"""
+
+
+def run(code: str) -> object:
+    """What that says, run where a master is imported as its command does it."""
+    ran = subprocess.run([sys.executable, "-c", _IMPORT + code], capture_output=True, check=True, text=True)
+    return json.loads(ran.stdout)
+
+
+def test_a_master_is_imported_without_them():
+    """Neither they nor what they would bring along are there, nor anything in their place."""
+    loaded = run("print(json.dumps(loaded))")
+    missing = {"ast", "dis", "gettext", "ssl", "_ssl", *stand_ins.STOOD_IN_FOR}
+    assert not missing & set(loaded)
+    assert "asyncio" in loaded
+
+
+def test_the_classes_of_a_syntax_tree_are_not_made():
+    """Not for the name of one class of h11, by which they would be there for good."""
+    code = "import gc; print(sum(isinstance(one, type) and one.__module__ == 'ast' for one in gc.get_objects()))"
+    assert run(code) == 0
+
+
+def test_who_imports_one_later_gets_the_real_one():
+    """A result handler, say: all of it is there, and what is asked of it is true."""
+    code = """
+import inspect, logging, locale, tokenize, asyncio.sslproto, ssl
+print(json.dumps([inspect.cleandoc(" a"), str(inspect.signature(len)), logging.WARNING, hasattr(locale, "setlocale"),
+    hasattr(tokenize, "open"), hasattr(asyncio.sslproto, "SSLProtocol"), hasattr(ssl, "SSLContext")]))
+"""
+    assert run(code) == ["a", "(obj, /)", 30, True, True, True, True]
+
+
+def test_what_a_stand_in_lacks_it_has_from_the_real_one():
+    """There may be more that asyncio wants than is known here."""
+    code = """
+import asyncio.coroutines, asyncio.tasks, subprocess
+print(json.dumps([asyncio.coroutines.inspect.isawaitable(1), subprocess.Popen(["true"], text=True).wait()]))
+"""
+    assert run(code) == [False, 0]
+
+
+def test_what_asyncio_complains_of_is_heard():
+    """Its logger is the one of the real module, for whoever has configured that."""
+    code = """
+import logging
+said = []
+logging.getLogger("asyncio").addFilter(lambda record: said.append(record.getMessage()))
+from asyncio.log import logger
+logger.debug("nothing")
+logger.error("bad: %s", "luck")
+print(json.dumps(said))
+"""
+    assert run(code) == ["bad: luck"]
+
+
+def test_a_callback_that_fails_is_reported():
+    """With its name, though there is no inspect to find it."""
+    code = """
+import asyncio
+def fails(): raise ValueError("bad")
+async def live():
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context["message"]))
+    asyncio.get_running_loop().call_soon(fails)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+said = []
+asyncio.run(live())
+print(json.dumps([said[0].partition(" at ")[0], "inspect" in sys.modules]))
+"""
+    assert run(code) == ["Exception in callback fails()", False]
+
+
+def test_dataclasses_of_others_keep_their_docstring():
+    """The signature that dataclasses gives to those that have none."""
+    code = """
+from dataclasses import dataclass
+@dataclass
+class Point:
+    x: int
+    y: int = 0
+print(json.dumps(Point.__doc__))
+"""
+    assert run(code) == "Point(x: int, y: int = 0)"
+
+
+async def _coroutine(): ...
+
+
+def _function(): ...
+
+
+class _Has:
+    async def coroutine(self): ...
+
+    def function(self): ...
+
+
+@wraps(_function)
+def _wrapped(): ...
+
+
+@pytest.mark.parametrize("value", [_coroutine, _function, _Has().coroutine, _Has().function, _wrapped, len, _Has, 1])
+def test_they_answer_as_the_real_ones_do(value):
+    """What asyncio asks of callbacks."""
+    for name in ("iscoroutinefunction", "isfunction"):
+        assert _CONTENT[name](value) == getattr(inspect, name)(value)
+    assert _CONTENT["unwrap"](value) == inspect.unwrap(value)
+    assert asyncio.iscoroutinefunction(value) == _CONTENT["iscoroutinefunction"](value)
+
+
+def test_annotations_are_those_of_the_class_itself():
+    """Not of one that it inherits from."""
+
+    class Above:
+        x: int
+
+    class Below(Above): ...
+
+    for of in (Above, Below):
+        assert _CONTENT["get_annotations"](of) == inspect.get_annotations(of)
