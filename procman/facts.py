@@ -7,7 +7,7 @@ checker keeps anybody from changing one.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform, overload
 
@@ -25,8 +25,9 @@ def fact(cls: type[T] | None = None, /, *, kw_only: bool = False) -> type[T] | C
     def make(cls: type[T]) -> type[T]:
         # The docstring is given, or else dataclass would look for the signature, which takes as long as all the rest.
         cls.__doc__ = cls.__doc__ or cls.__name__
-        made: Any = dataclass(cls, repr=False, eq=False, slots=True, kw_only=kw_only)
+        made: Any = dataclass(cls, init=False, repr=False, eq=False, slots=True, kw_only=kw_only)
         all_of_them = fields(made)
+        made.__init__ = _init(all_of_them)
         made.__shown__ = tuple(one.name for one in all_of_them if one.repr)
         made.__value__ = _getter(one.name for one in all_of_them if one.compare)
         made.__hashed__ = _getter(one.name for one in all_of_them if (one.compare if one.hash is None else one.hash))
@@ -34,6 +35,43 @@ def fact(cls: type[T] | None = None, /, *, kw_only: bool = False) -> type[T] | C
         return made  # type: ignore[no-any-return]
 
     return make if cls is None else make(cls)
+
+
+class _Made:
+    """A default that is made for each instance."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+
+def _init(all_of_them: Iterable[Field[Any]]) -> Callable[..., None]:
+    """As dataclass would compile it, but for the annotations, which cost more than what it does."""
+    in_order = [one for one in all_of_them if not one.kw_only]
+    by_name = [one for one in all_of_them if one.kw_only]
+    defaults = {one.name: _default(one) for one in all_of_them}
+    optional = {name for name, value in defaults.items() if value is not MISSING}
+    arguments = [f"{one.name}=None" if one.name in optional else one.name for one in (*in_order, *by_name)]
+    if by_name:
+        arguments.insert(len(in_order), "*")
+    lines = [
+        f"self.{name} = {name}.make() if {name}.__class__ is _Made else {name}"
+        if isinstance(value, _Made)
+        else f"self.{name} = {name}"
+        for name, value in defaults.items()
+    ]
+    space: dict[str, Any] = {}
+    source = f"def __init__({', '.join(['self', *arguments])}):\n {'; '.join(lines) or 'pass'}"
+    exec(source, globals(), space)  # noqa: S102 - as dataclasses does
+    init: Any = space["__init__"]
+    init.__defaults__ = tuple(defaults[one.name] for one in in_order if one.name in optional)
+    init.__kwdefaults__ = {one.name: defaults[one.name] for one in by_name if one.name in optional}
+    return init  # type: ignore[no-any-return]
+
+
+def _default(one: Field[Any]) -> Any:
+    return one.default if one.default_factory is MISSING else _Made(one.default_factory)
 
 
 def _equals(self: Any, other: Any) -> bool:
