@@ -7,7 +7,6 @@ fault code, or, for one process among many, a `Result` that carries it.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from operator import attrgetter
@@ -30,6 +29,7 @@ from procman.core.process import Process
 from procman.core.states import SETTLED, SIGNALLABLE, UP, MasterState, State
 from procman.engine import Engine, News
 from procman.errors import ProcmanError
+from procman.facts import mutable
 from procman.system.figures import figures
 from procman.system.proc import CannotLook
 from procman.system.signals import signal_number
@@ -47,7 +47,7 @@ class Refused(ProcmanError):
         self.fault = fault
 
 
-@dataclass(slots=True)
+@mutable
 class Times:
     """When a process last came and went, in seconds since the epoch; 0: never."""
 

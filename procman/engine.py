@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -40,6 +39,7 @@ from procman.core.messages import (
 )
 from procman.core.process import Process
 from procman.core.states import State
+from procman.facts import mutable
 from procman.system.adopted import Adopted as Watched
 from procman.system.adopted import watch
 from procman.system.proc import Identity, identify
@@ -106,7 +106,7 @@ class Records(Protocol):
         """It was reaped, or is not there any more."""
 
 
-@dataclass(slots=True)
+@mutable
 class EngineStanding:
     """A running engine, for another process image to go on with."""
 

@@ -1,4 +1,4 @@
-"""What frozen dataclasses are made with here: the same for those who use them, at a quarter of the cost.
+"""What dataclasses are made with here: the same for those who use them, at a quarter of the cost.
 
 `dataclass(frozen=True, slots=True)` compiles seven methods for each class, each time the master starts: a hundred
 classes were 45 % of the time of its imports. Here only `__init__` is compiled; what compares, hashes and shows is
@@ -8,6 +8,7 @@ checker keeps anybody from changing one.
 
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import partial
 from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform, overload
 
@@ -21,20 +22,28 @@ def fact(*, kw_only: bool = False) -> Callable[[type[T]], type[T]]: ...
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def fact(cls: type[T] | None = None, /, *, kw_only: bool = False) -> type[T] | Callable[[type[T]], type[T]]:
     """A class of facts: its fields are its value, as with dataclass(frozen=True, slots=True)."""
+    return partial(_make, kw_only=kw_only) if cls is None else _make(cls, kw_only=kw_only)
 
-    def make(cls: type[T]) -> type[T]:
-        # The docstring is given, or else dataclass would look for the signature, which takes as long as all the rest.
-        cls.__doc__ = cls.__doc__ or cls.__name__
-        made: Any = dataclass(cls, init=False, repr=False, eq=False, slots=True, kw_only=kw_only)
-        all_of_them = fields(made)
-        made.__init__ = _init(all_of_them)
-        made.__shown__ = tuple(one.name for one in all_of_them if one.repr)
-        made.__value__ = _getter(one.name for one in all_of_them if one.compare)
-        made.__hashed__ = _getter(one.name for one in all_of_them if (one.compare if one.hash is None else one.hash))
-        made.__eq__, made.__hash__, made.__repr__ = _equals, _hash, _show
-        return made  # type: ignore[no-any-return]
 
-    return make if cls is None else make(cls)
+@dataclass_transform(field_specifiers=(field,))
+def mutable(cls: type[T]) -> type[T]:
+    """A class whose fields are set as things go on: as with dataclass(slots=True), and its instances have no hash."""
+    made: Any = _make(cls)
+    made.__hash__ = None
+    return made  # type: ignore[no-any-return]
+
+
+def _make(cls: type[T], *, kw_only: bool = False) -> type[T]:
+    # The docstring is given, or else dataclass would look for the signature, which takes as long as all the rest.
+    cls.__doc__ = cls.__doc__ or cls.__name__
+    made: Any = dataclass(cls, init=False, repr=False, eq=False, slots=True, kw_only=kw_only)
+    all_of_them = fields(made)
+    made.__init__ = _init(all_of_them)
+    made.__shown__ = tuple(one.name for one in all_of_them if one.repr)
+    made.__value__ = _getter(one.name for one in all_of_them if one.compare)
+    made.__hashed__ = _getter(one.name for one in all_of_them if (one.compare if one.hash is None else one.hash))
+    made.__eq__, made.__hash__, made.__repr__ = _equals, _hash, _show
+    return made  # type: ignore[no-any-return]
 
 
 class _Made:

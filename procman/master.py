@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from http import HTTPStatus
 from importlib import import_module
@@ -43,7 +43,7 @@ from procman.errors import BadRequest, CannotListen, ProcmanError
 from procman.events.handlers import CannotImport, load_handler
 from procman.events.hub import Hub
 from procman.events.pool import PoolStanding
-from procman.facts import fact
+from procman.facts import fact, mutable
 from procman.handover import from_file, from_json, to_json
 from procman.http.auth import BasicAuth, HostGuard, User
 from procman.http.messages import Request, Response, Role
@@ -199,7 +199,7 @@ def _live(whole: "_Whole", config: Config, notes: list[str], standing: "MasterSt
         whole.journal.close()
 
 
-@dataclass(slots=True)
+@mutable
 class Source:
     """Where the configuration comes from."""
 
@@ -227,7 +227,7 @@ class Source:
         return fingerprint(replace(program, directory=None) if program.directory == self.at_home else program)
 
 
-@dataclass(slots=True)
+@mutable
 class MasterStanding:
     """All that a running master is, for another process image to go on with."""
 

@@ -15,7 +15,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -25,6 +24,7 @@ from procman.core.messages import RestartRequested, StopRequested
 from procman.core.process import Process
 from procman.core.states import State
 from procman.engine import Engine
+from procman.facts import mutable
 from procman.system.adopted import Adopted, reopen_pipes, watch
 from procman.system.proc import TICKS, Identity
 from procman.system.signals import signal_name
@@ -107,7 +107,7 @@ class Journal:
         self.file.started(tag, root, (pipes[0], pipes[1], pipes[2]))
 
 
-@dataclass(slots=True)
+@mutable
 class _Leaver:
     """One that is asked to leave, and belongs to no process of the fleet."""
 

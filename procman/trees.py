@@ -6,11 +6,11 @@ is looked for unless somebody minds: a program whose tree is to be stopped, or t
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from signal import SIGKILL
 
 from procman.core.messages import Kill
-from procman.facts import fact
+from procman.facts import fact, mutable
 from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
 from procman.system.proc import CannotLook, Identity, Process
 from procman.system.tree import ROUNDS, Look, Sweep, Tags, Tree, look
@@ -27,7 +27,7 @@ class LeftBehind:
     pids: tuple[int, ...]
 
 
-@dataclass(slots=True)
+@mutable
 class Outcome:
     """What became of orders to signal trees."""
 
@@ -35,7 +35,7 @@ class Outcome:
     gone: list[str] = field(default_factory=list)  # nothing was left to be signalled
 
 
-@dataclass(slots=True)
+@mutable
 class TreeStanding:
     """One running process as it is known here."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from procman.facts import fact
+from procman.facts import fact, mutable
 
 
 @fact
@@ -93,3 +93,43 @@ def test_keywords_only_where_it_says_so():
     assert Named(name="a").name == "a"
     with pytest.raises(TypeError):
         Named("a")
+
+
+@mutable
+class Changing:
+    """As dataclass(slots=True)."""
+
+    name: str
+    names: list = field(default_factory=list)
+
+
+def test_what_changes_is_equal_by_its_fields_and_has_no_hash():
+    """It could be found no more where it was put."""
+    one = Changing("a")
+    one.name = "b"
+    assert one == Changing("b")
+    with pytest.raises(TypeError):
+        hash(one)
+
+
+def test_each_has_a_default_of_its_own():
+    """What one appends no other has; and what is given is taken, though it be empty."""
+    one, names = Changing("a"), []
+    one.names.append(1)
+    assert Changing("a").names == []
+    assert Changing("a", names).names is names
+
+
+def test_fields_by_name_have_their_defaults_too():
+    """And those that have none must be given."""
+
+    @fact(kw_only=True)
+    class Named:
+        name: str
+        number: int = 3
+
+    assert Named(name="a") == Named(number=3, name="a")
+    with pytest.raises(TypeError):
+        Named("a")
+    with pytest.raises(TypeError):
+        Named(number=1)

@@ -9,7 +9,7 @@ import os
 import re
 import select
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from procman.config import ini
 from procman.config.expand import NotExpanded, environment_names, expand
@@ -17,6 +17,7 @@ from procman.config.machine import Machine
 from procman.config.model import SECTIONS
 from procman.config.problems import Problem
 from procman.config.raw import RawOption, RawSection, Sections
+from procman.facts import mutable
 
 LARGEST_FILE = 8 * 1024 * 1024
 PATIENCE = 5.0  # seconds
@@ -32,7 +33,7 @@ _TOML_HEADER = re.compile(
 )
 
 
-@dataclass(slots=True)
+@mutable
 class Gathered:
     """Everything the files say, unjudged. `notes` and `remarks` are supervisor's warnings and infos, word for word."""
 

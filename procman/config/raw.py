@@ -3,12 +3,14 @@
 Both forms of a file come to this shape, with supervisor's section names, so that everything after it is written once.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from procman.facts import mutable
 
 HERE = "%(here)s"
 
 
-@dataclass(slots=True)
+@mutable
 class RawOption:
     """One option: the text of an INI file, or any TOML value (`toml` tells which)."""
 
@@ -21,7 +23,7 @@ class RawOption:
     cut_by: str | None = None  # the comment sign that ends the value inside an open quote
 
 
-@dataclass(slots=True)
+@mutable
 class RawSection:
     """One section; `name` is as in INI ("program:web"), `label` as the file writes it ("program.web" in TOML)."""
 
@@ -33,7 +35,7 @@ class RawSection:
     options: dict[str, RawOption] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@mutable
 class Sections:
     """The sections of all files: repeated ones are merged, and of a repeated option the last one wins.
 

@@ -15,7 +15,7 @@ One door: `handle(event, now)` answers with the orders to carry out, and `next_d
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from procman.config.model import Group, Master, Program, ShutdownWhen
 from procman.core.messages import (
@@ -46,6 +46,7 @@ from procman.core.messages import (
 )
 from procman.core.process import Process
 from procman.core.states import MasterState, State
+from procman.facts import mutable
 
 # What the master needs for itself at the end of a shutdown_timeout, in seconds, and the most of it that this may be.
 LAST_WORDS = 0.5
@@ -54,7 +55,7 @@ LAST_WORDS_SHARE = 0.1
 FIRST_FAILURE = "first_failure"
 
 
-@dataclass(slots=True)
+@mutable
 class Members:
     """An active group: its definition, and its processes by namespec in the order in which they start."""
 
@@ -63,7 +64,7 @@ class Members:
     leaving: bool = False
 
 
-@dataclass(slots=True)
+@mutable
 class FleetStanding:
     """All that a running fleet is, for another one to go on from."""
 

@@ -13,7 +13,6 @@ The rules, which are those of supervisord 4.3.0:
 from collections import deque
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from procman.config.model import Group, ListenerOptions, Program
 from procman.events.handlers import Handler, is_rejection
 from procman.events.payloads import Event, envelope, new_event
 from procman.events.protocol import BadLine, Changed, Conversation, ListenerState, Result
+from procman.facts import mutable
 
 # Of a line that is no result line this much is shown in the log, in bytes.
 MOST_SHOWN = 200
@@ -43,7 +43,7 @@ class Log(Protocol):
         """What only a developer wants to know."""
 
 
-@dataclass(slots=True)
+@mutable
 class Member:
     """One process of a pool. It has a conversation from its spawn to its end."""
 
@@ -58,7 +58,7 @@ class Member:
         return self.running and self.conversation is not None and self.conversation.state is ListenerState.READY
 
 
-@dataclass(slots=True)
+@mutable
 class EventStanding:
     """One event that somebody has to be told of yet."""
 
@@ -68,7 +68,7 @@ class EventStanding:
     pool_serials: dict[str, int]
 
 
-@dataclass(slots=True)
+@mutable
 class MemberStanding:
     """One process of a pool."""
 
@@ -78,7 +78,7 @@ class MemberStanding:
     event: EventStanding | None
 
 
-@dataclass(slots=True)
+@mutable
 class PoolStanding:
     """A pool, for another process image to go on with."""
 

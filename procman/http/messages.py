@@ -4,11 +4,11 @@ Plain data and pure functions only: no sockets, no clock.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from typing import Literal, NamedTuple, Self
 
-from procman.facts import fact
+from procman.facts import fact, mutable
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
@@ -81,7 +81,7 @@ class Request:
         )
 
 
-@dataclass(slots=True)
+@mutable
 class Response:
     """An answer. A body that is an iterator is streamed, and closed (`aclose`) when the client has gone.
 

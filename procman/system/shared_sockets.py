@@ -7,17 +7,18 @@ applications that accept(2) on their fd 0 expect. The texts of the log are super
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from procman.config.commands import CannotSpawn
 from procman.config.model import FcgiSocket
 from procman.errors import CannotListen
+from procman.facts import mutable
 from procman.system.sockets import Purpose, UnixAddress, give_rights, identity_of, open_tcp, open_unix, remove_socket
 
 DEFAULT_MODE = 0o700
 
 
-@dataclass(slots=True)
+@mutable
 class _Shared:
     """One of them, and who holds it."""
 
@@ -28,7 +29,7 @@ class _Shared:
     holders: set[str] = field(default_factory=set)
 
 
-@dataclass(slots=True)
+@mutable
 class SocketStanding:
     """One open socket, for another process image to go on with."""
 

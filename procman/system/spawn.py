@@ -13,12 +13,12 @@ import resource
 import stat
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from procman.config.commands import CannotSpawn, Command, find_command
 from procman.config.model import Program
-from procman.facts import fact
+from procman.facts import fact, mutable
 from procman.system.executable import why_not_found
 from procman.system.reaper import Reaped
 from procman.system.tree import TAG
@@ -30,7 +30,7 @@ KEPT = 64
 TOO_MANY_FILES = "too many open files"
 
 
-@dataclass(slots=True)
+@mutable
 class Child:
     """A process that was just started, and the master's ends of its pipes (None: there is no such pipe)."""
 

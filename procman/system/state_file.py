@@ -13,14 +13,14 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from math import isnan
 from operator import attrgetter
 from signal import valid_signals
 from typing import Any, Self
 
 from procman.errors import ProcmanError
-from procman.facts import fact
+from procman.facts import fact, mutable
 from procman.system.adopted import given_pipes
 from procman.system.proc import Identity, Process, boot_id, identify
 from procman.system.tree import look
@@ -64,7 +64,7 @@ class Survivor:
     identity: Identity
 
 
-@dataclass(slots=True)
+@mutable
 class State:
     """What one file says."""
 
@@ -106,7 +106,7 @@ def survivors(state: State) -> list[Survivor]:
     return found
 
 
-@dataclass(slots=True)
+@mutable
 class FileStanding:
     """The file of a running master, for another process image to go on with."""
 
