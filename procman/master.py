@@ -55,7 +55,7 @@ from procman.outputs import Outputs, OutputsStanding
 from procman.readiness import Reporter
 from procman.reconfigure import Reconfigure
 from procman.report import Report
-from procman.stand_ins import STOOD_IN_FOR
+from procman.stand_ins import STOOD_IN_FOR, stand_ins
 from procman.system.limits import raise_limits
 from procman.system.memory import give_back_large_blocks, give_back_what_is_free
 from procman.system.notify import Notifier
@@ -788,7 +788,8 @@ class _Master:
 
     async def _rpc2(self, request: Request) -> Response:
         if self._xmlrpc is None:
-            from procman.api.xmlrpc import XmlRpc  # noqa: PLC0415 - 3 MiB, for those whose clients speak it
+            with stand_ins():
+                from procman.api.xmlrpc import XmlRpc  # noqa: PLC0415 - 1.2 MiB, for those whose clients speak it
 
             self._xmlrpc = XmlRpc(self._control, self._reconfigure, self.outputs, self._about, self._hub.remote)
         return await self._xmlrpc.call(request)

@@ -18,6 +18,7 @@ import json, sys
 from procman.stand_ins import stand_ins
 with stand_ins():
     import procman.master
+    import procman.api.xmlrpc
 loaded = sorted(name for name, module in sys.modules.items() if module is not None)
 """
 
@@ -59,6 +60,16 @@ import asyncio.coroutines, asyncio.tasks, subprocess
 print(json.dumps([asyncio.coroutines.inspect.isawaitable(1), subprocess.Popen(["true"], text=True).wait()]))
 """
     assert run(code) == [False, 0]
+
+
+def test_who_asks_a_package_for_one_gets_the_real_one():
+    """It has been imported by name before, as xmlrpc does it; and what is not there is still not there."""
+    code = """
+import http, urllib, xmlrpc.client
+print(json.dumps([hasattr(http, "nothing"), hasattr(urllib, "parse"), http.client.OK, xmlrpc.client.http.client.OK,
+    type(xmlrpc.client.ServerProxy("http://localhost:1/")("transport")).__name__]))
+"""
+    assert run(code) == [False, True, 200, 200, "Transport"]
 
 
 def test_what_asyncio_complains_of_is_heard():
