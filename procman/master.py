@@ -42,7 +42,7 @@ from procman.engine import Engine, EngineStanding, News
 from procman.errors import BadRequest, CannotListen, ProcmanError
 from procman.events.handlers import CannotImport, load_handler
 from procman.events.hub import Hub
-from procman.events.pool import PoolStanding
+from procman.events.standing import PoolStanding
 from procman.facts import fact, mutable
 from procman.handover import from_file, from_json, to_json
 from procman.http.auth import BasicAuth, HostGuard, User
@@ -91,6 +91,7 @@ IMPORTED_LATER = (
     "procman.api.rpc_wire",
     "procman.api.xmlrpc",
     "procman.config.toml",
+    "procman.events.pool",
     "procman.http.passwords",
     "procman.logs.syslog",
     "procman.logs.tap",

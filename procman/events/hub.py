@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from procman.config.event_types import lineage
 from procman.config.model import Group, Program
@@ -29,7 +29,10 @@ from procman.events.payloads import (
     tick,
     time_slice,
 )
-from procman.events.pool import Log, Pool, PoolStanding
+from procman.events.standing import PoolStanding
+
+if TYPE_CHECKING:
+    from procman.events.pool import Log, Pool
 
 # The process is there no more, or what is left of it is not the process.
 _DOWN = frozenset({State.STOPPED, State.EXITED, State.BACKOFF, State.FATAL})
@@ -48,7 +51,7 @@ class Pipes(Protocol):
 class Hub:
     """The pools of all active listener groups. Subscribe `tell` to the engine; it also watches the outputs."""
 
-    def __init__(self, engine: Engine, pipes: Pipes, server: str, serials: Iterator[int], log: Log) -> None:
+    def __init__(self, engine: Engine, pipes: Pipes, server: str, serials: Iterator[int], log: "Log") -> None:
         """`server` is the master's identifier, `serials` numbers the events across reloads of the master."""
         self._fleet = engine.fleet
         self._pipes = pipes
@@ -148,6 +151,8 @@ class Hub:
 
     def _add(self, group: Group) -> None:
         if group.listener is not None:
+            from procman.events.pool import Pool  # noqa: PLC0415 - 0.1 MiB, for those who have listeners
+
             handler = load_handler(group.listener.result_handler)
             self._pools[group.name] = Pool(group, handler, self._server, self._log)
             self._want_ticks()
@@ -193,7 +198,7 @@ class Hub:
             pool.accept(event)
             self._dispatch_later(pool)
 
-    def _dispatch_later(self, pool: Pool) -> None:
+    def _dispatch_later(self, pool: "Pool") -> None:
         if self._dispatch_soon is None and not self._closed and pool.ready:
             self._dispatch_soon = self._loop.call_soon(self._dispatch)
 

@@ -5,6 +5,7 @@ the header's `len` counts its characters (not its bytes: listeners that read tex
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 from procman.config.event_types import lineage
@@ -60,13 +61,15 @@ class Event:
         return lineage(self.name)
 
 
-_TYPES = {name: type(kind, (Event,), {"__slots__": ()}) for name, kind in _CLASSES.items()}
-
-
 def new_event(name: str, text: str) -> Event:
     """Return an event of that type."""
-    event: Event = _TYPES[name](name, text)
-    return event
+    return _class(name)(name, text)
+
+
+@cache
+def _class(name: str) -> type[Event]:
+    """Made when the first event of that type is."""
+    return type(_CLASSES[name], (Event,), {"__slots__": ()})
 
 
 def state_changed(news: Announce) -> Event:

@@ -20,6 +20,7 @@ from procman.config.model import Group, ListenerOptions, Program
 from procman.events.handlers import Handler, is_rejection
 from procman.events.payloads import Event, envelope, new_event
 from procman.events.protocol import BadLine, Changed, Conversation, ListenerState, Result
+from procman.events.standing import EventStanding, MemberStanding, PoolStanding
 from procman.facts import mutable
 
 # Of a line that is no result line this much is shown in the log, in bytes.
@@ -56,36 +57,6 @@ class Member:
     def free(self) -> bool:
         """Can it be given an event?"""
         return self.running and self.conversation is not None and self.conversation.state is ListenerState.READY
-
-
-@mutable
-class EventStanding:
-    """One event that somebody has to be told of yet."""
-
-    name: str
-    text: str
-    serial: int
-    pool_serials: dict[str, int]
-
-
-@mutable
-class MemberStanding:
-    """One process of a pool."""
-
-    name: str  # namespec
-    running: bool
-    conversation: tuple[str, bytes, int | None] | None
-    event: EventStanding | None
-
-
-@mutable
-class PoolStanding:
-    """A pool, for another process image to go on with."""
-
-    name: str
-    serial: int
-    waiting: list[EventStanding]
-    members: list[MemberStanding]
 
 
 class Pool:
