@@ -32,8 +32,6 @@ from procman.config.kinds import is_loopback
 from procman.config.load import load
 from procman.config.model import AUTO, Config, InetServer, Master, Program, UnixServer
 from procman.config.problems import ConfigError, Problem
-from procman.config.stop_plan import read_duration, stop_plan
-from procman.config.stop_plan import warning as stop_warning
 from procman.control import Control, Times
 from procman.core.fleet import Fleet
 from procman.core.messages import BootRequested, Quit, ShutdownRequested
@@ -90,6 +88,7 @@ IMPORTED_LATER = (
     "procman.api.forms",
     "procman.api.rpc_wire",
     "procman.api.xmlrpc",
+    "procman.config.stop_plan",
     "procman.config.toml",
     "procman.events.pool",
     "procman.http.passwords",
@@ -949,7 +948,9 @@ def _stop_warning(config: Config) -> str | None:
     budget = os.environ.get("PROCMAN_STOP_BUDGET")
     if budget is None or os.getpid() != 1:
         return None
+    from procman.config.stop_plan import read_duration, stop_plan, warning  # noqa: PLC0415 - few ask for it
+
     try:
-        return stop_warning(stop_plan(config), read_duration(budget))
+        return warning(stop_plan(config), read_duration(budget))
     except BadRequest as error:
         return f"PROCMAN_STOP_BUDGET is no use: {error}"
