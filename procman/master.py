@@ -53,7 +53,7 @@ from procman.outputs import Outputs, OutputsStanding
 from procman.readiness import Reporter
 from procman.reconfigure import Reconfigure
 from procman.report import Report
-from procman.stand_ins import STOOD_IN_FOR, stand_ins
+from procman.stand_ins import WANTED_LATER, stand_ins
 from procman.system.limits import raise_limits
 from procman.system.memory import give_back_large_blocks, give_back_what_is_free
 from procman.system.notify import Notifier
@@ -97,7 +97,6 @@ IMPORTED_LATER = (
     "procman.system.daemonize",
     "procman.web.page",
     "psutil",
-    *STOOD_IN_FOR,
 )
 # The exit status of a daemon that cannot be.
 BAD_START = 2
@@ -175,8 +174,7 @@ def resume(handed: str) -> int:
         journal = Journal(StateFile.resume(standing.journal), standing.source.fingerprint)
     if check:
         # Anything that is imported later has to be there, too.
-        for name in IMPORTED_LATER:
-            import_module(name)
+        _import_the_rest()
         return 0
     call_itself(NAME)
     os.close(int(number))
@@ -185,11 +183,19 @@ def resume(handed: str) -> int:
     start = how_started()
     stand_again(handed_over.get(HERE))
     if standing.config.master.uid is not None:
-        for name in IMPORTED_LATER:
-            import_module(name)
+        _import_the_rest()
     give_back_large_blocks()
     whole = _Whole(standing.source, start, Reporter(Notifier()), journal, standing.adopts, count(standing.serial))
     return _live(whole, standing.config, [], standing)
+
+
+def _import_the_rest() -> None:
+    """What else would be imported when it is first used."""
+    with stand_ins():
+        for name in IMPORTED_LATER:
+            import_module(name)
+    for name in WANTED_LATER:
+        import_module(name)
 
 
 def _live(whole: "_Whole", config: Config, notes: list[str], standing: "MasterStanding | None" = None) -> int:
@@ -329,8 +335,7 @@ def _become(config: Config) -> list[str]:
     master = config.master
     notes += raise_limits(master.minfds, master.minprocs)
     if master.uid is not None:
-        for name in IMPORTED_LATER:
-            import_module(name)
+        _import_the_rest()
         if drop_privileges(master.uid):
             notes.append(f"Set uid to user {master.uid} succeeded")
     if master.directory is not None:

@@ -119,8 +119,8 @@ _CONTENT: dict[str, dict[str, object]] = {
     "tokenize": {},
     "textwrap": {},
 }
-# The names of the modules that may be imported later, therefore.
-STOOD_IN_FOR = tuple(_CONTENT)
+# Of those what a master may still come to want: for a complaint of asyncio's, or the help of an XML-RPC method.
+WANTED_LATER = ("inspect", "locale", "logging", "textwrap", "tokenize")
 
 
 @contextmanager
