@@ -8,7 +8,6 @@ With Python 3.11 a master that rests has 2 MiB less by this, and 4 MiB less once
 """
 
 import sys
-import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -82,15 +81,6 @@ def _is_function(value: object) -> bool:
     return isinstance(value, FunctionType)
 
 
-def _compile(source: str, *more: typing.Any) -> object:
-    """As typing asks it of each class that is named by a string, to understand the name when somebody wants to.
-
-    Nobody wants to in h11, which has one. compile() makes a class of each node that a syntax tree can have when it is
-    first called: 0.2 MiB.
-    """
-    return None if source == "Sentinel" else compile(source, *more)
-
-
 # What is not here is not even there to be asked: `import` of it fails, for which whoever imports it is prepared.
 _ABSENT = (
     "ssl",  # no socket of the master has a use for it: 1.1 MiB
@@ -137,11 +127,9 @@ def stand_ins() -> Iterator[None]:
         if name not in sys.modules:
             placed[name] = sys.modules[name] = module = _StandIn(name)
             vars(module).update(content)
-    vars(typing)["compile"] = _compile
     try:
         yield
     finally:
-        vars(typing).pop("compile", None)
         for name, there in placed.items():
             if name in sys.modules and sys.modules[name] is there:
                 del sys.modules[name]

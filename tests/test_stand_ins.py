@@ -37,12 +37,6 @@ def test_a_master_is_imported_without_them():
     assert "asyncio" in loaded
 
 
-def test_the_classes_of_a_syntax_tree_are_not_made():
-    """Not for the name of one class of h11, by which they would be there for good."""
-    code = "import gc; print(sum(isinstance(one, type) and one.__module__ == 'ast' for one in gc.get_objects()))"
-    assert run(code) == 0
-
-
 def test_who_imports_one_later_gets_the_real_one():
     """A result handler, say: all of it is there, and what is asked of it is true."""
     code = """
