@@ -34,7 +34,7 @@ from procman.config.model import AUTO, Config, InetServer, Master, Program, Unix
 from procman.config.problems import ConfigError, Problem
 from procman.control import Control, Times
 from procman.core.fleet import Fleet
-from procman.core.messages import BootRequested, Quit, ShutdownRequested
+from procman.core.messages import BootRequested, Quit, ShutdownRequested, SpawnFailed
 from procman.core.states import MasterState
 from procman.engine import Engine, EngineStanding, News
 from procman.errors import BadRequest, CannotListen, ProcmanError
@@ -64,6 +64,7 @@ from procman.system.reaper import Reaped
 from procman.system.shared_sockets import SharedSockets
 from procman.system.signals import STOP, disinherit, signal_name
 from procman.system.sockets import UnixAddress, identity_of, listen_tcp, listen_unix, remove_socket
+from procman.system.spawn import TOO_MANY_FILES
 from procman.system.state_file import FileStanding, StateFile, StateFileHeld
 from procman.system.subreaper import become_subreaper
 from procman.trees import Trees
@@ -555,6 +556,8 @@ class _Master:
             standing=self._handed_over,
             environment=lambda: whole.reporter.environment,
             deliver=deliver,
+            hold=self.outputs.hold,
+            go_on=self.outputs.go_on,
             leaving=whole.reporter.upgrading,
         )
         self._health = Health(self._control)
@@ -740,6 +743,8 @@ class _Master:
     def _hear(self, news: News) -> None:
         if isinstance(news, Quit) and not self._quit.done():
             self._quit.set_result(news)
+        elif isinstance(news, SpawnFailed) and news.reason.startswith(TOO_MANY_FILES):
+            self.make_room()  # for the next try: clients that sit there are in the way
 
     def _definition(self, name: str) -> Program | None:
         process = self._fleet.processes.get(name)
@@ -881,7 +886,13 @@ class _Master:
                 return self._health.without_password(request) or verdict
             return verdict
 
-        server = Server(router, on_error=self._log.critical, gate=gate)
+        async def answer(request: Request) -> Response:
+            response = await router(request)
+            if request.method == "POST" and not request.path.startswith("/RPC2"):  # which sees to that by itself
+                await self.outputs.catch_up()  # what was done is in the logs before who has asked for it hears of it
+            return response
+
+        server = Server(answer, on_error=self._log.critical, gate=gate)
         self._servers.append(server)
         self._listening[label] = sock.fileno()
         return server

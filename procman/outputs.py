@@ -6,7 +6,7 @@ live as long as something writes to them, which may be a grandchild that outlive
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
@@ -23,11 +23,11 @@ from procman.logs.disks import Disks, NoAnswer
 from procman.logs.formats import OWN_NAME, WIDEST, line_format, own_line_format
 from procman.logs.log_file import LogFile
 from procman.logs.mainlog import LEVELS, Level, MainLog, open_log_file
-from procman.logs.names import clear_auto_logs, create_auto_log
+from procman.logs.names import auto_log_path, clear_auto_logs, create_auto_log
 from procman.logs.pump import Follower, Pump, Rota
 from procman.logs.reading import BadRange, CannotRead, read_log, read_ring, tail_log, tail_ring
 from procman.logs.ring import Ring
-from procman.logs.sinks import Null, Sink
+from procman.logs.sinks import PROGRAM_GOES_ON, Null, Sink
 from procman.system.spawn import Child
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ class Outputs:
         self._consoles.attach(self._loop)
         self._streams: dict[tuple[str, str], _Stream] = {}
         self._stdin: dict[str, _Stdin] = {}
+        self._opened: list[LogFile] = []  # in this moment, by a thread
         self._main_ring = Ring(MAIN_RING)
         names = [program.namespec for group in config.groups for program in group.programs]
         self._width = max(len(name) for name in (OWN_NAME, *names) if len(name) <= WIDEST)
@@ -191,6 +192,18 @@ class Outputs:
             if any(pump.waits for pump in pumps):
                 return f"nobody reads the console, for which {name} waits"
         return None if self._consoles.flush() else "nobody reads the console"
+
+    async def catch_up(self) -> None:
+        """Wait until all that has come is in its files; not for a disk that does not answer."""
+        await self._disks.catch_up()
+
+    def hold(self) -> str | None:
+        """Write nothing from now on, in the middle of nothing; or why that cannot be."""
+        return self._disks.park()
+
+    def go_on(self) -> None:
+        """Write again."""
+        self._disks.unpark()
 
     def standing(self) -> OutputsStanding:
         """Where it stands, if there is no obstacle."""
@@ -246,6 +259,8 @@ class Outputs:
                 self._pump(name, stream, fd, child.pid)
         if child.stdin is not None:
             self._stdin[name] = _Stdin(child.stdin)
+        while self._opened:  # they are counted before the next one is started; from the last on, to wait once
+            self._opened.pop().have_opened()
 
     def ended(self, name: str) -> None:
         """A process has ended: what it wrote before that is read now; what a grandchild writes later is, too."""
@@ -317,11 +332,12 @@ class Outputs:
                 raise Refused(Fault.NO_FILE, f"{name} has written nothing to {channel} yet")
             # It goes on when the process starts.
             self._stream(name, program, "stderr" if channel == "stderr" else "stdout")
-        return self._follow(self._streams[name, channel].ring, self._path(name, channel), tail)
+        stream = self._streams[name, channel]
+        return self._follow(stream.ring, stream.sinks, tail)
 
     def follow_main(self, tail: int) -> AsyncIterator[bytes]:
         """The same for the master's own log."""
-        return self._follow(self._main_ring, self.log.path, tail)
+        return self._follow(self._main_ring, self.log.outputs, tail)
 
     # ---- doing
 
@@ -399,14 +415,16 @@ class Outputs:
         self._disks.settle(timeout)
         self._consoles.settle(timeout)
         self.log.close()
-        self._disks.close()
         self._consoles.close()
+        if self._disks.obstacle is None:
+            self._disks.settle(timeout)
+        self._disks.close()
 
     # ---- the pieces of the above
 
     async def _ask(self, path: str, call: Callable[[], _Answer]) -> _Answer:
         try:
-            return await self._disks.ask(path, call)
+            return await self._disks.of(path).ask(call)
         except NoAnswer:
             raise Refused(Fault.FAILED, f"cannot reach {path}: its disk does not answer") from None
 
@@ -415,17 +433,16 @@ class Outputs:
             raise Refused(Fault.NO_FILE, "there is no log file")
         return await self._ask(path, partial(_read, path, offset, length))
 
-    async def _follow(self, ring: Ring, path: str | None, tail: int) -> AsyncIterator[bytes]:
+    async def _follow(self, ring: Ring, sinks: Iterable[Sink], tail: int) -> AsyncIterator[bytes]:
+        file = next((sink for sink in sinks if isinstance(sink, LogFile)), None)
         follower = Follower(ring)
         try:
             past = ring.tail(tail)
-            # The file knows more of the past than the ring, which is passed by on the way into it, unless it is none.
-            if path is not None and len(past) < tail:
-                try:
-                    # In one step: what is written after it is new.
-                    past = self._disks.of(path).do(partial(read_log, path, -tail, 0))
-                except (BadRange, CannotRead, NoAnswer):
-                    pass
+            if file is not None:
+                # The file knows more of the past than the ring, which is passed by on the way into it.
+                there, position = await file.overhear(ring, partial(_last, file.path, tail))
+                follower.seek(position)
+                past = past if there is None else there
             if past:
                 yield past
             while True:
@@ -600,12 +617,9 @@ class Outputs:
     def _sink(self, program: Program, channel: str, target: _Target, path: str | None) -> Sink:
         if path is None:
             return Null()
-        if path == AUTO:
-            try:
-                path = self._auto_log(program, channel)
-            except ProcmanError as error:
-                self._say(f"{error}; its output is not kept")
-                return Null()
+        private = path == AUTO
+        if private:
+            path = self._auto_log(program, channel)
         fd = console_target(path)
         if fd is not None:
             kind, timestamp, overflow = target.look
@@ -615,14 +629,20 @@ class Outputs:
             return self._consoles.get(fd).stream(
                 program.name, overflow=Overflow(overflow), on_problem=self._say, write_as=write_as
             )
-        return LogFile(self._disks, path, target.maxbytes, target.backups, self._say)
+        meanwhile = f"{PROGRAM_GOES_ON}, see childlogdir=" if private else PROGRAM_GOES_ON
+        file = LogFile(
+            self._disks, path, target.maxbytes, target.backups, self._say, meanwhile=meanwhile, private=private
+        )
+        self._opened.append(file)
+        return file
 
     def _auto_log(self, program: Program, channel: str) -> str:
-        path = self._kept_logs.pop((program.namespec, channel), None)
-        if path is None or not os.path.isfile(path):
-            path = create_auto_log(self._master.childlogdir, program.name, channel, self._master.identifier)
+        path = self._kept_logs.pop((program.namespec, channel), None) or self._new_auto_log(program, channel)
         self._on_auto_log(program.namespec, channel, path)
         return path
+
+    def _new_auto_log(self, program: Program, channel: str) -> str:
+        return auto_log_path(self._master.childlogdir, program.name, channel, self._master.identifier)
 
     def _path(self, name: str, channel: str) -> str | None:
         stream = self._streams.get((name, channel))
@@ -650,10 +670,11 @@ class Outputs:
         """The one that will be used, from when somebody wants to know it."""
         key = (program.namespec, channel)
         path = self._kept_logs.get(key)
-        if path is None or not os.path.isfile(path):
+        if path is None:
+            path = self._new_auto_log(program, channel)
             try:
-                path = create_auto_log(self._master.childlogdir, program.name, channel, self._master.identifier)
-            except ProcmanError:
+                self._disks.of(path).do(partial(create_auto_log, path))
+            except (OSError, NoAnswer):
                 return None  # it is said when the process starts
             self._kept_logs[key] = path
         return path
@@ -772,6 +793,13 @@ def _remember(ring: Ring, offset: int, length: int) -> bytes:
         return read_ring(ring, offset, length)
     except BadRange as error:
         raise Refused(Fault.BAD_ARGUMENTS, str(error)) from None
+
+
+def _last(path: str, length: int) -> bytes | None:
+    try:
+        return read_log(path, -length, 0)
+    except (BadRange, CannotRead):
+        return None
 
 
 def _read(path: str, offset: int, length: int) -> bytes:

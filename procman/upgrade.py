@@ -106,6 +106,8 @@ class Upgrade:
         standing: Callable[[], tuple[Mapping[str, Any], Iterable[int]]],
         environment: Callable[[], Mapping[str, str]],
         deliver: Callable[[], None],
+        hold: Callable[[], str | None],
+        go_on: Callable[[], None],
         leaving: Callable[[], None],
     ) -> None:
         """What it takes from others.
@@ -120,6 +122,8 @@ class Upgrade:
             standing: all that is to be handed over, and the descriptors in it.
             environment: the variables that the master has taken out of its environment.
             deliver: hands out the signals that have been noted.
+            hold: lets all rest that would be in the middle of something else, or says why that cannot be.
+            go_on: ends that.
             leaving: is called right before the end of this code.
         """
         self._engine = engine
@@ -129,6 +133,8 @@ class Upgrade:
         self._standing = standing
         self._environment = environment
         self._deliver = deliver
+        self._hold = hold
+        self._go_on = go_on
         self._leaving = leaving
         self._number = number
         self._under_way = False
@@ -217,7 +223,7 @@ class Upgrade:
     def _execute(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         self._deliver()
-        reason = self._in_the_way()
+        reason = self._in_the_way() or self._hold()
         fds: list[int] = []
         here: int | None = None
         if reason is None:
@@ -241,6 +247,7 @@ class Upgrade:
         if here is not None:
             os.fchdir(here)
             os.close(here)
+        self._go_on()
         self._under_way = False
         self._log.critical(f"not upgraded: {reason}; everything goes on as it was")
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)

@@ -91,10 +91,14 @@ class Running:
         return changed
 
     def log(self, name="web", channel="stdout"):
+        assert self.outputs.hold() is None  # all is written that has come
+        self.outputs.go_on()
         return (self.folder / f"{name}.{channel}").read_bytes()
 
     def main(self):
         """The texts in the master's log, without their times."""
+        assert self.outputs.hold() is None  # all is written that has come
+        self.outputs.go_on()
         return [line[24:] for line in self.main_log.read_text().splitlines()]
 
     async def obstacle_is(self, reason):
@@ -443,17 +447,18 @@ def test_that_a_listener_has_said_all_of_it_is_told_to_who_waits_for_it(run):
 def test_a_disk_that_does_not_answer_is_in_the_way_of_an_upgrade(run, monkeypatch):
     """Until what was for it is written."""
     gate, utime = threading.Event(), os.utime
-    touches = []
+    asked = []
 
     def held(fd):
-        touches.append(fd)
-        assert len(touches) == 1 or gate.wait(30)
+        asked.append(fd)
+        assert len(asked) == 1 or gate.wait(30)
         utime(fd)
 
     async def steps(running):
         running.start(run.web(), 11)
         running.write_and_read(11, b"early\n")
         assert running.outputs.obstacle() is None
+        assert running.log() == b"early\n"  # and the thread has nothing more to do with it
         running.write_and_read(11, b"late\n")
         assert running.outputs.obstacle() == f"the disk of {running.folder} does not answer"
         gate.set()
@@ -462,7 +467,6 @@ def test_a_disk_that_does_not_answer_is_in_the_way_of_an_upgrade(run, monkeypatc
 
     # No answer counts for long.
     monkeypatch.setattr("procman.logs.disks.LEASE", 0)
-    monkeypatch.setattr("procman.logs.disks.LEASE_PER_ANSWER", 0)
-    monkeypatch.setattr("procman.logs.disks.os.utime", held)
+    monkeypatch.setattr("procman.logs.sinks.os.utime", held)
 
     run(steps)

@@ -62,6 +62,8 @@ class Asked:
             standing=lambda: ({}, ()),
             environment=dict,
             deliver=lambda: None,
+            hold=lambda: None,
+            go_on=lambda: None,
             leaving=lambda: None,
         )
 

@@ -129,9 +129,12 @@ class XmlRpc:
         parameters = [_fitting(kind, value, name) for kind, value in zip(kinds, parameters, strict=False)]
         try:
             answer = entry.method(*parameters, role) if name == MULTICALL else entry.method(*parameters)
-            return await answer if isinstance(answer, Awaitable) else answer
+            answer = await answer if isinstance(answer, Awaitable) else answer
         except Refused as refused:
             raise _fault(refused.fault, str(refused)) from None
+        if entry.role == CONTROL:
+            await self._outputs.catch_up()
+        return answer
 
     def _refuse_while_ending(self) -> None:
         """Whatever is asked of a master that is going, supervisord tells nothing but that."""

@@ -2,8 +2,8 @@
 
 Whole lines only, so two programs never share one; and never blocking, even when nobody reads. O_NONBLOCK is not
 set on the inherited descriptor, because it would be set for whoever gave it too: a pipe or a terminal is opened again,
-a socket is told with every write, a file is asked by way of its disk, and only what is always ready (/dev/null) is
-written as it is.
+a socket is told with every write, a file is written by the thread of its disk, and only what is always ready
+(/dev/null) is written as it is.
 """
 
 import asyncio
@@ -18,9 +18,10 @@ from enum import Enum
 from functools import partial
 from typing import NamedTuple
 
-from procman.logs.disks import Disk, Disks, NoAnswer, touch
+from procman.logs.disks import Disk, Disks, NoAnswer
 from procman.logs.formats import Format
 from procman.logs.lines import LineSplitter
+from procman.logs.log_file import ENOUGH
 from procman.logs.pipes import enlarge
 from procman.logs.trouble import Trouble, write_all
 
@@ -81,6 +82,7 @@ class Console:
         self._clock = clock
         self._limit = limit
         self._reserve = reserve
+        self._on_problem = on_problem
         self._trouble = Trouble(on_problem, clock)
         self._on_flushed = on_flushed
         self._queue: deque[tuple[ConsoleStream, memoryview]] = deque()
@@ -94,7 +96,7 @@ class Console:
         self._tell_later: asyncio.TimerHandle | None = None
         self._way: _Way | None = None
         try:
-            self._way = _open_way(fd, disks)
+            self._way = _open_way(fd, disks, self._failed_late)
         except OSError as error:
             self._failed(error)
 
@@ -146,7 +148,7 @@ class Console:
             poll.register(self._way.fd, select.POLLOUT)
         while self._queue:
             self._write_queue()
-            if self._queue and self._way is not None and self._way.disk is not None:
+            if self._queue and self._way is not None and self._way.file is not None:
                 return False  # whoever waits for disks at the end does so for this one
             left = deadline - self._clock()
             if self._queue and (left <= 0 or not poll.poll(left * 1000)):
@@ -159,7 +161,7 @@ class Console:
         for stream, lines in self._queue:
             lost[stream] = lost.get(stream, 0) + len(lines)
         self._lose_queue()
-        on_disk = self._way is not None and self._way.disk is not None
+        on_disk = self._way is not None and self._way.file is not None
         why = "its disk does not answer" if on_disk else "nobody read the console"
         for stream, count in lost.items():
             stream.tell_lost(count, why)
@@ -233,8 +235,8 @@ class Console:
         self._queued += size
 
     def _watch(self) -> None:
-        if self._way is not None and self._way.disk is not None and self._queue:
-            self._way.disk.wait(self)
+        if self._way is not None and self._way.file is not None and self._queue:
+            self._way.file.on_room(self._on_room)
         elif self._loop is not None and self._way is not None and self._queue and not self._watched:
             self._loop.add_writer(self._way.fd, self._on_writable)
             self._watched = True
@@ -244,8 +246,7 @@ class Console:
             self._loop.remove_writer(self._way.fd)
         self._watched = False
 
-    def go_on(self) -> None:
-        """The disk that it is on answers."""
+    def _on_room(self) -> None:
         self._on_writable()
         self._watch()
 
@@ -308,6 +309,14 @@ class Console:
         # While nobody reads, it will be told with all that comes on top.
         if self.ready:
             self._tell_in_time()
+
+    def _failed_late(self, error: OSError | None, lost: int) -> None:
+        """So many bytes of a file were not written; None: because its disk did not answer to the end."""
+        self._trouble.lost += lost
+        if error is None:
+            self._on_problem(f"{lost} bytes for {_name(self.fd)} were not written: its disk does not answer")
+        else:
+            self._failed(error)
 
     def _failed(self, error: OSError) -> None:
         """The reader is gone: nobody is made to wait for it, and it is tried again once a second."""
@@ -498,11 +507,11 @@ class _Way(NamedTuple):
     fd: int  # our own, for the loop to watch
     write: Callable[[bytes | memoryview], int]
     close: Callable[[], None]
-    waits: bool  # it may be full, or a disk that does not answer
-    disk: Disk | None = None  # who tells when it answers: epoll refuses files
+    waits: bool  # it may be full
+    file: "_File | None" = None  # who tells when there is room again: epoll refuses files
 
 
-def _open_way(fd: int, disks: Disks | None) -> _Way:
+def _open_way(fd: int, disks: Disks | None, on_error: Callable[[OSError | None, int], None]) -> _Way:
     """A pipe becomes larger (pipes.py says why); nothing else changes for whoever has given it."""
     status = os.fstat(fd)
     mode = status.st_mode
@@ -522,9 +531,80 @@ def _open_way(fd: int, disks: Disks | None) -> _Way:
     else:
         own = os.dup(fd)  # a file: the offset stays shared with whoever else writes to it
         if stat.S_ISREG(mode) and disks is not None:
-            disk = disks.found(os.readlink(f"/proc/self/fd/{fd}"), status.st_dev)
-            return _Way(own, _asking_write(own, disk), lambda: os.close(own), waits=True, disk=disk)
+            folder = os.path.dirname(os.readlink(f"/proc/self/fd/{fd}"))
+            file = _File(own, disks.found(folder, status.st_dev), on_error)
+            return _Way(own, file.write, file.close, waits=True, file=file)
     return _Way(own, lambda data: os.write(own, data), lambda: os.close(own), waits=waits)
+
+
+class _File:
+    """A file that the thread of its disk writes to."""
+
+    def __init__(self, fd: int, disk: Disk, on_error: Callable[[OSError | None, int], None]) -> None:
+        """`on_error` is told on the loop why (None: no answer) how many bytes were not written that were taken."""
+        self._fd = fd
+        self._disk = disk
+        self._on_error = on_error
+        # Bytes that were taken, and those that were written or lost: each has one thread that counts.
+        self._taken = 0
+        self._done = 0
+        self._in_trouble = False
+        self._when_room: Callable[[], None] | None = None
+        disk.users[self] = None
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Take all of it; raises BlockingIOError where too much waits, and in trouble what is the matter."""
+        if self._disk.is_stuck or not self._has_room():
+            raise BlockingIOError
+        if self._in_trouble:
+            return self._try(bytes(data))
+        self._taken += len(data)
+        self._disk.post(partial(self._write, bytes(data)))
+        return len(data)
+
+    def on_room(self, callback: Callable[[], None]) -> None:
+        """Call back once, when there is room."""
+        self._when_room = callback
+        self._disk.post(partial(self._write, b""))
+
+    def close(self) -> None:
+        """Close it when it has all that was for it."""
+        self._disk.post(self._close)
+
+    def give_up(self) -> None:
+        """Nobody will wait for the disk any longer."""
+        lost, self._done = self._taken - self._done, self._taken
+        if lost:
+            self._on_error(None, lost)
+
+    def _has_room(self) -> bool:
+        return self._taken - self._done < ENOUGH
+
+    def _try(self, data: bytes) -> int:
+        try:
+            count = self._disk.do(partial(os.write, self._fd, data))
+        except NoAnswer:
+            return len(data)  # it will be
+        self._in_trouble = False
+        return count
+
+    def _write(self, data: bytes) -> None:
+        left, error = write_all(partial(os.write, self._fd), data)
+        self._done += len(data)
+        if error is not None:
+            self._in_trouble = True
+            self._disk.tell(partial(self._on_error, error, left))
+        if self._when_room is not None and self._has_room():
+            self._disk.tell(self._tell_room)
+
+    def _tell_room(self) -> None:
+        callback, self._when_room = self._when_room, None
+        if callback is not None:
+            callback()
+
+    def _close(self) -> None:
+        os.close(self._fd)
+        self._disk.users.pop(self, None)
 
 
 def _careful_write(fd: int, *, terminal: bool) -> Callable[[bytes | memoryview], int]:
@@ -540,20 +620,6 @@ def _careful_write(fd: int, *, terminal: bool) -> Callable[[bytes | memoryview],
         if not poll.poll(0):
             raise BlockingIOError
         return os.write(fd, data[:fits])
-
-    return write
-
-
-def _asking_write(fd: int, disk: Disk) -> Callable[[bytes | memoryview], int]:
-    """Return a write for a file: only when its disk answers."""
-
-    def write(data: bytes | memoryview) -> int:
-        try:
-            if not disk.is_leased:
-                disk.do(partial(touch, fd))
-            return disk.do_here(os.write, fd, data)
-        except NoAnswer:
-            raise BlockingIOError from None
 
     return write
 

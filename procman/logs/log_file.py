@@ -1,23 +1,33 @@
 """A log file that nobody waits for, whatever its disk does."""
 
+import os
+import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from procman.errors import ProcmanError
 from procman.logs.disks import Disks, NoAnswer
-from procman.logs.pipes import readable_bytes
-from procman.logs.sinks import PROGRAM_GOES_ON, Echo, RotatingFile
+from procman.logs.pipes import is_at_end, readable_bytes
+from procman.logs.ring import Ring
+from procman.logs.sinks import PROGRAM_GOES_ON, RotatingFile
 
-# What is kept for a file whose disk does not answer, in bytes; a program waits before that, the master's log does not.
+T = TypeVar("T")
+
+# What may wait for a file whose disk does not answer, in bytes: beyond it is lost.
 MOST_HELD = 1 << 20
+# From when on a program has to wait, in bytes. The master's own log does not.
+ENOUGH = 1 << 18
+# How much is read or written at a time where it cannot be spliced, in bytes.
+_AT_ONCE = 1 << 16
 
 
 class LogFile:
-    """A sink: a RotatingFile, which is asked by way of its disk.
+    """A sink: a RotatingFile that the thread of its disk writes to.
 
-    While that does not answer, what it is given is kept (MOST_HELD, beyond it is lost), and done later in its order.
+    What it is given is written in its order, and kept until then (MOST_HELD); so is what comes by a `Lane`, which has
+    no stop here.
     """
 
     def __init__(
@@ -29,24 +39,37 @@ class LogFile:
         on_problem: Callable[[str], None] = lambda _text: None,
         *,
         meanwhile: str = PROGRAM_GOES_ON,
+        private: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """As of RotatingFile; `on_problem` is only called on the loop."""
-        self._disks = disks
-        self._disk = disks.of(path)
-        self._device: int | None = None
+        self.disk = disks.of(path)
+        self.disk.users[self] = None
         self._on_problem = on_problem
-        self._said: list[str] = []  # by the file, wherever it was asked
+        self._said: list[str] = []  # by the file
         self._file = RotatingFile(
-            path, maxbytes, backups, self._said.append, meanwhile=meanwhile, clock=clock, opens=False
+            path,
+            maxbytes,
+            backups,
+            self._said.append,
+            meanwhile=meanwhile,
+            private=private,
+            clock=clock,
+            opens=False,
         )
-        self._held: deque[tuple[Callable[[], object], int]] = deque()
-        self._held_bytes = 0
-        self._under_way = 0  # bytes that the disk is busy with
+        # Bytes that were given to it, and of those that were written or lost: each has one thread that counts.
+        self._given = 0
+        self._done = 0
+        self._lock = threading.Lock()  # of what is to be written next, as long as nothing else is to be done before
+        self._batch: list[bytes] | None = None
+        self._in_hand = 0  # of a lane, on their way through the thread
         self._lost = 0
         self._closed = False
-        self._when_ready: deque[Callable[[], None]] = deque()
-        self._do(self._file.reopen)
+        self._when_ready: list[Callable[[], None]] = []
+        self._to_overhear: _Overheard | None = None  # by the loop
+        self._overheard: _Overheard | None = None  # by the thread
+        self._was_opened = False
+        self._post(self._open)
 
     @property
     def path(self) -> str:
@@ -61,139 +84,260 @@ class LogFile:
     @property
     def problem(self) -> str | None:
         """What is the matter with it now."""
-        if self._disk.is_silent:
+        if self.disk.is_silent:
             return f"the disk of log {self.path} does not answer"
         return self._file.problem
 
     @property
     def ready(self) -> bool:
-        """Whether its disk answers, and has taken all that was for it."""
-        return not self._held and self._disk.answers
+        """Whether it can take more."""
+        return self._given - self._done < ENOUGH
 
     def bound(self, maxbytes: int, backups: int) -> None:
         """Keep it within other bounds from now on."""
         self._file.maxbytes, self._file.backups = maxbytes, backups
 
     def write(self, data: bytes) -> bool:
-        """Write it, or keep it: then it is False."""
-        if self._held_bytes and self._held_bytes + len(data) > MOST_HELD:
+        """Write it when all is written that was given before."""
+        waiting = self._given - self._done
+        if waiting and waiting + len(data) > MOST_HELD:
             self._lost += len(data)
             return False
-        return self._do(partial(self._file.write, data), len(data))
-
-    def splice(self, pipe: int, limit: int, echo: Echo | None) -> int | None:
-        """As of RotatingFile; raises NoAnswer where it is not `ready`, or in this moment no longer.
-
-        The disk is asked before whether it answers. A splice that waits for it would have the pipe locked, and the
-        program would wait there for the disk, too, deaf to SIGKILL. Where the disk is in doubt, what is in the pipe is
-        to be read.
-        """
-        if self._held:
-            raise NoAnswer
-        if not self._disk.is_leased:
-            # Where there is nothing to write the disk is not asked; a splice would wait for it all the same.
-            if self._disk.is_doubted or not readable_bytes(pipe):
-                return None
-            self._disk.do(self._file.touch, self._late)
-        try:
-            return self._disk.do_here(self._file.splice, pipe, limit, echo)
-        finally:
-            if self._said or self._file.device != self._device:
-                self._deliver()
+        self._given += len(data)
+        # Several lines in one call: each is a change of hands.
+        with self._lock:
+            begins = self._batch is None
+            if self._batch is None:
+                self._batch = []
+            self._batch.append(data)
+        if begins:
+            self.disk.post(partial(self._write, self._batch))
+        return self.ready
 
     def on_ready(self, callback: Callable[[], None]) -> None:
         """Call back once, when it is."""
-        if self.ready:
-            callback()
-        else:
-            self._when_ready.append(callback)
-            self._disk.wait(self)
+        self._when_ready.append(callback)
+        if self.ready:  # only now is that told where it comes later
+            self._tell_ready()
 
     def end(self) -> None:
         """Nothing is held back here."""
 
     def reopen(self) -> None:
         """Open the path anew."""
-        self._do(self._file.reopen)
+        if not self.have_done(self._file.reopen):
+            self._post(self._file.reopen)
 
     def clear(self) -> None:
         """Remove the file and begin a new one; raises ProcmanError."""
-        if self._held:
-            raise self._cannot_clear()
+        self._end_batch()
         try:
-            self._disk.do(self._file.clear, self._late)
+            self.disk.do(self._file.clear)
         except NoAnswer:
-            raise self._cannot_clear() from None
+            raise ProcmanError(f"cannot clear log {self.path}: its disk does not answer; try it when it does") from None
         self._deliver()
 
     def close(self) -> None:
         """Close the file when it has all that was for it."""
         if not self._closed:
             self._closed = True
-            self._do(self._file.close)
+            self._end_batch()
+            self.disk.post(self._close)
 
-    # ---- what its disk calls
+    def have_opened(self) -> None:
+        """Have it opened, or tried to, if the disk answers."""
+        if not self._was_opened:
+            self.have_done()
 
-    def go_on(self) -> None:
-        """The disk answers."""
-        while self._held:
-            call, size = self._held.popleft()
-            self._held_bytes -= size
-            if not self._ask(call, size):
-                return
-        while self._when_ready and self.ready:
-            self._when_ready.popleft()()
-        if self._when_ready:
-            self._disk.wait(self)
+    def have_done(self, call: Callable[[], object] = lambda: None) -> bool:
+        """Have all done that was given before, and then this; False where that has to wait for the disk."""
+        self._end_batch()
+        try:
+            self.disk.do(call)
+        except NoAnswer:
+            return False
+        finally:
+            self._deliver()
+            self._tell_ready()
+        return True
+
+    async def overhear(self, ring: Ring, look: Callable[[], T]) -> tuple[T | None, int]:
+        """Let a ring that is followed have what comes by lanes from now on; and have a look before that.
+
+        Returns what the look did, None where the disk does not answer, and the position in the ring of what is new
+        since. The two are one step.
+        """
+        overheard = self._to_overhear = self._to_overhear or _Overheard(ring, self.disk.tell)
+        start, passed = ring.end, overheard.passed
+        self._end_batch()
+
+        def begin() -> tuple[T | None, int]:
+            try:
+                return look(), start - passed + overheard.heard
+            finally:
+                self._overheard = overheard
+
+        if self.disk.is_stuck:
+            self._post(begin)
+            return None, start
+        try:
+            seen = await self.disk.ask(begin)
+        except NoAnswer:
+            return None, start
+        overheard.pass_on()
+        return seen
+
+    def let_hear(self, ring: Ring) -> None:
+        """Let a ring that is followed have what comes by lanes, the first of which begins."""
+        self._overheard = self._to_overhear = self._to_overhear or _Overheard(ring, self.disk.tell)
+
+    def pass_on(self) -> None:
+        """Let the ring have what has come by lanes until now: what comes next comes another way."""
+        if self._to_overhear is not None:
+            self._to_overhear.pass_on()
 
     def give_up(self) -> None:
-        """It never will, as far as this master is concerned."""
-        unwritten = self._held_bytes + self._under_way
-        self._lost += unwritten
-        self._held.clear()
-        self._held_bytes = self._under_way = 0
-        if self._closed:  # its descriptor is given back, whenever that may be
-            self._do(self._file.close)
+        """Nobody will wait for it any longer."""
+        unwritten = self._given - self._done + self._in_hand
+        self._done = self._given
         if unwritten:
+            self._lost += unwritten
             self._on_problem(f"{unwritten} bytes for log {self.path} were not written: its disk does not answer")
+        self._deliver()
+
+    # ---- on the thread of the disk
+
+    def take(self, pipe: int, limit: int) -> int:
+        """Have up to `limit` bytes from a pipe, and return how many; 0 at its end.
+
+        Raises BlockingIOError where nothing is in there. The disk is asked before whether it answers. A splice that
+        waits for it has the pipe locked, and the program waits there for the disk, too, deaf to SIGKILL. Where the disk
+        is in doubt, what is in the pipe is read.
+        """
+        overheard = self._overheard
+        if overheard is not None and not overheard.is_wanted:
+            self._overheard = overheard = None
+        if not self.disk.is_leased:
+            if not readable_bytes(pipe):
+                # That is not the disk's business; a splice would wait for it all the same.
+                if is_at_end(pipe):
+                    return 0
+                raise BlockingIOError
+            if self.disk.is_doubted:
+                return self._read(pipe, overheard)
+            self._file.touch()
+            self.disk.answered()
+        count = self._file.splice(pipe, limit, overheard.hear if overheard else None)
+        self._tell_said()
+        return self._read(pipe, overheard) if count is None else count
 
     # ---- the pieces of the above
 
-    def _do(self, call: Callable[[], object], size: int = 0) -> bool:
-        """Do it now, if everything before it is done; whether it is."""
-        if not self._held and self._disk.answers:
-            return self._ask(call, size)
-        self._held.append((call, size))
-        self._held_bytes += size
-        self._disk.wait(self)
-        return False
-
-    def _ask(self, call: Callable[[], object], size: int) -> bool:
+    def _read(self, pipe: int, overheard: "_Overheard | None") -> int:
         try:
-            self._disk.do(call, self._late)
-        except NoAnswer:  # it is done, only not yet
-            self._under_way = size
-            self._disk.wait(self)
-            return False
-        self._deliver()
-        return True
+            data = os.read(pipe, _AT_ONCE)
+        except BlockingIOError:
+            raise
+        except OSError:  # a terminal whose other side is closed says EIO
+            return 0
+        if data:
+            self._in_hand = len(data)
+            self._file.write(data)
+            self._in_hand = 0
+            self._tell_said()
+            if overheard is not None:
+                overheard.hear(data)
+        return len(data)
 
-    def _cannot_clear(self) -> ProcmanError:
-        return ProcmanError(f"cannot clear log {self.path}: its disk does not answer; try it when it does")
+    def _write(self, batch: list[bytes]) -> None:
+        with self._lock:
+            if self._batch is batch:
+                self._batch = None
+        size, begun = 0, 0
+        for number, data in enumerate(batch):
+            size += len(data)
+            if size >= _AT_ONCE or number == len(batch) - 1:
+                self._file.write(b"".join(batch[begun : number + 1]))
+                self._done += size
+                size, begun = 0, number + 1
+        self._tell_said()
+        if self._when_ready and self.ready:
+            self.disk.tell(self._tell_ready)
 
-    def _late(self, outcome: Callable[[], object]) -> None:
-        self._under_way = 0
-        try:
-            outcome()
-        except ProcmanError as error:  # whoever wanted it was told that the disk does not answer
-            self._on_problem(str(error))
+    def _open(self) -> None:
+        self._file.reopen()
+        self._was_opened = True
+
+    def _close(self) -> None:
+        self._file.close()
+        self.disk.tell(self._forget)
+
+    def _forget(self) -> None:
         self._deliver()
+        self.disk.users.pop(self, None)
+
+    def _post(self, call: Callable[[], object]) -> None:
+        def called() -> None:
+            call()
+            self._tell_said()
+
+        self._end_batch()
+        self.disk.post(called)
+
+    def _end_batch(self) -> None:
+        """What is written from now on comes after what is to be done now."""
+        with self._lock:
+            self._batch = None
+
+    def _tell_said(self) -> None:
+        if self._said:
+            self.disk.tell(self._deliver)
 
     def _deliver(self) -> None:
-        """Say what the file has said, and note which disk it is on."""
-        if self._file.device != self._device:
-            self._device = self._file.device
-            if self._device is not None:
-                self._disk = self._disks.found(self.path, self._device)
+        """Say what the file has said."""
         while self._said:
             self._on_problem(self._said.pop(0))
+
+    def _tell_ready(self) -> None:
+        while self._when_ready and self.ready:
+            self._when_ready.pop(0)()
+
+
+class _Overheard:
+    """What goes by in a lane, for a ring on the loop: never more of it than that has room for."""
+
+    def __init__(self, ring: Ring, tell: Callable[[Callable[[], object]], None]) -> None:
+        self.passed = 0  # so many bytes are in the ring, or missed
+        self._ring = ring
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._heard = Ring(ring.capacity)
+        self._told = False
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody follows the ring."""
+        return self._ring.followed
+
+    @property
+    def heard(self) -> int:
+        """So many bytes have come by."""
+        return self._heard.end
+
+    def hear(self, data: bytes) -> None:
+        """On the thread."""
+        with self._lock:
+            self._heard.append(data)
+            told, self._told = self._told, True
+        if not told:
+            self._tell(self.pass_on)
+
+    def pass_on(self) -> None:
+        """On the loop."""
+        with self._lock:
+            data, self.passed, missed = self._heard.read(self.passed)
+            self._told = False
+        if missed:
+            self._ring.skip(missed)
+        if data:
+            self._ring.append(data)

@@ -109,6 +109,8 @@ class MainLog:
         """Close all outputs."""
         for sink in self.outputs:
             sink.close()
+            if isinstance(sink, LogFile):
+                sink.have_done()  # what it says of its end is for the others, too
         self.outputs.clear()
 
 
@@ -139,7 +141,9 @@ def open_log_file(disks: Disks, path: str, maxbytes: int, backups: int, on_probl
         tell,
         meanwhile="procman goes on, its log is counted as lost until this is mended",
     )
+    sink.have_opened()
     if opening:
+        sink.close()
         reason = opening[0].split(": ", 1)[1].split(";", 1)[0]
         raise ProcmanError(
             f"cannot open the log {path}: {reason}; set logfile= to a file in a directory that exists and may be "

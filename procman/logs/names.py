@@ -7,32 +7,21 @@ import os
 import re
 from collections.abc import Callable, Collection
 
-from procman.errors import ProcmanError
 from procman.logs.opening import open_folder, open_log
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"  # as in the names of Python's tempfile
 _RANDOM = 8
-_TRIES = 100
 
 
-def create_auto_log(childlogdir: str, name: str, channel: str, identifier: str) -> str:
-    """Create an empty log (mode 0600) for one channel of one process, and return its path."""
-    problem = "all the names tried are taken"
-    for _ in range(_TRIES):
-        random = "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(_RANDOM))
-        path = os.path.join(childlogdir, f"{name}-{channel}---{identifier}-{random}.log")
-        try:
-            os.close(open_log(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-        except FileExistsError:
-            continue
-        except OSError as error:
-            problem = str(error.strerror)
-            break
-        return path
-    raise ProcmanError(
-        f"cannot create a log for {name} in {childlogdir}: {problem}; set childlogdir= to a directory that "
-        f"may be written, or {channel}_logfile= to a file or NONE"
-    )
+def auto_log_path(childlogdir: str, name: str, channel: str, identifier: str) -> str:
+    """A path that nobody has guessed, for the log of one channel of one process."""
+    random = "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(_RANDOM))
+    return os.path.join(childlogdir, f"{name}-{channel}---{identifier}-{random}.log")
+
+
+def create_auto_log(path: str) -> None:
+    """Create it, empty and for this user alone; raises OSError."""
+    os.close(open_log(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
 
 
 def clear_auto_logs(

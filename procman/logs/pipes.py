@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import select
 import struct
 import termios
 
@@ -35,3 +36,10 @@ def readable_bytes(fd: int) -> int:
     except OSError:
         return 0
     return int(count)
+
+
+def is_at_end(fd: int) -> bool:
+    """Whether nothing is in it, and nobody is left who could write to it."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return any(event & select.POLLHUP and not event & select.POLLIN for _, event in poll.poll(0))

@@ -1,6 +1,7 @@
-"""From a program's pipe to its sinks, on the loop, never blocking it.
+"""From a program's pipe to its sinks, never blocking the loop.
 
-One pump for one pipe. A sink that has enough stops the reading of this one pipe, and only of this one: the program
+One pump for one pipe. It reads on the loop, or, where the bytes go into one file and nobody looks at them before, has a
+`Lane` do that. A sink that has enough stops the reading of this one pipe, and only of this one: the program
 waits in its own write. Bytes in = bytes handed to every sink, or through a tap to others, + bytes left unread when the
 pump was closed.
 """
@@ -9,9 +10,10 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from procman.logs.disks import NoAnswer
+from procman.logs.lane import Lane
 from procman.logs.log_file import LogFile
 from procman.logs.pipes import PIPE_SIZE, enlarge, readable_bytes
 from procman.logs.ring import Ring
@@ -91,7 +93,6 @@ class Pump:
         on_eof: Callable[[], None] = lambda: None,
         pipe_size: int = PIPE_SIZE,
     ) -> None:
-        self.bytes_in = 0
         self.unread = 0  # bytes still in the pipe when it was closed
         self.closed = False
         self._rota = rota
@@ -100,12 +101,20 @@ class Pump:
         self._sinks = tuple(sinks)
         self._ring = ring
         self._tap = tap
-        self._straight = self._goes_straight()
         self._on_eof = on_eof
+        self._read_here = 0  # bytes
+        self._read_in_lanes = 0  # of those that are no more
+        self._lane: Lane | None = None
         self._waits = False
         os.set_blocking(fd, False)
         self._capacity = enlarge(fd, pipe_size)
-        self._loop.add_reader(fd, rota.ready, self)
+        self._watched = False
+        self._arrange()
+
+    @property
+    def bytes_in(self) -> int:
+        """Bytes that were read."""
+        return self._read_here + self._read_in_lanes + (self._lane.bytes_in if self._lane is not None else 0)
 
     @property
     def lost(self) -> int:
@@ -124,13 +133,13 @@ class Pump:
 
     @property
     def waits(self) -> bool:
-        """Whether a sink makes this pump wait."""
-        return self._waits
+        """Whether a sink makes this pump wait, other than a file, which is never for long."""
+        return self._waits and not all(sink.ready for sink in self._sinks if not isinstance(sink, LogFile))
 
     def set_sinks(self, sinks: Sequence[Sink]) -> None:
         """From the next byte on write to these; the old ones are the caller's to close."""
         self._sinks = tuple(sinks)
-        self._straight = self._goes_straight()
+        self._arrange()
         self._resume()
 
     def set_tap(self, tap: "Tap | None") -> None:
@@ -138,7 +147,7 @@ class Pump:
         if self._tap is not None:
             self._tap.flush(self._hand_on)
         self._tap = tap
-        self._straight = self._goes_straight()
+        self._arrange()
 
     def drain(self, limit: int | None = None) -> None:
         """Read now what the pipe holds: what a program wrote before it died is in its log when this returns.
@@ -146,12 +155,24 @@ class Pump:
         Not more than the pipe can hold (or `limit`), so that a grandchild that keeps writing cannot hold the loop.
         A pump that waits for a sink goes on waiting; it reads the rest when its turn comes.
         """
+        most = self._capacity if limit is None else limit
+        if self._lane is None and not self.closed and not self._waits:
+            self._enter_lane()
+        if self._lane is not None:
+            self._lane.empty(most)
+            return
+        before = self._read_here
+        if self._waits:
+            self._have_files_written()
         if not self.closed and not self._waits:
-            self._read(self._capacity if limit is None else limit)
+            self._read(most)
+        if self._read_here > before:
+            self._have_files_written()
 
     def read_some(self) -> None:
         """Read as much as one pump may at a time."""
-        self.drain(READ_SIZE * READS_PER_TURN)
+        if not self.closed and not self._waits and self._lane is None and not self._enter_lane():
+            self._read(READ_SIZE * READS_PER_TURN)
 
     def close(self) -> None:
         """Stop reading; what is still in the pipe is counted as unread."""
@@ -167,34 +188,63 @@ class Pump:
             case _:
                 return None
 
-    def _pass_straight(self, file: LogFile, limit: int) -> bool:
-        """Whether that could be done; if not, what is in the pipe is to be read."""
-        followed = self._ring.followed
-        while limit > 0:
-            try:
-                count = file.splice(self._fd, limit, self._ring.append if followed else None)
-            except BlockingIOError:
-                return True
-            except NoAnswer:
-                self._wait()
-                return True
-            if count is None:
-                return False
-            if not count:
-                self._reach_end()
-                return True
-            self.bytes_in += count
-            if not followed:
-                self._ring.skip(count)
-            if count < min(limit, READ_SIZE):
-                return True  # there is no more
-            limit -= count
+    def _have_files_written(self) -> None:
+        for sink in self._sinks:
+            if isinstance(sink, LogFile):
+                sink.have_done()
+
+    def _arrange(self) -> None:
+        """Have the pipe read by who is to read it from now on."""
+        if self.closed:
+            return
+        if self._lane is not None:
+            if self._lane.file is self._goes_straight() or not self._lane.close(partial(self._left, self._lane)):
+                return
+            self._forget_lane()
+        if not self._waits:
+            self._watch()
+
+    def _enter_lane(self) -> bool:
+        """Whether one reads from now on: not before there is something to read, as many programs never say a word."""
+        file = self._goes_straight()
+        if file is None or not readable_bytes(self._fd):
+            return False
+        lane = Lane(self._fd, file, self._reach_end)
+        self._ignore()
+        if self._ring.followed:
+            file.let_hear(self._ring)
+        else:
+            self._ring.clear()  # what goes by is not in there
+        if not lane.open():
+            self._watch()
+            return False
+        self._lane = lane
         return True
+
+    def _left(self, lane: Lane) -> None:
+        """That one is no longer in the way."""
+        if self._lane is lane and not self.closed:
+            self._forget_lane()
+            self._arrange()
+
+    def _forget_lane(self) -> None:
+        if self._lane is not None:
+            self._read_in_lanes += self._lane.bytes_in
+            self._lane.file.pass_on()
+            self._lane = None
+
+    def _watch(self) -> None:
+        if not self._watched:
+            self._watched = True
+            self._loop.add_reader(self._fd, self._rota.ready, self)
+
+    def _ignore(self) -> None:
+        if self._watched:
+            self._watched = False
+            self._loop.remove_reader(self._fd)
 
     def _read(self, limit: int) -> None:
         """Read until the pipe is empty, a sink has enough or the limit is reached."""
-        if self._straight is not None and self._pass_straight(self._straight, limit):
-            return
         ready = self._all_ready()
         while ready and limit > 0 and not self.closed:  # who hears of the data may close the pump
             size = min(READ_SIZE, limit)
@@ -207,7 +257,7 @@ class Pump:
             if not data:
                 self._reach_end()
                 return
-            self.bytes_in += len(data)
+            self._read_here += len(data)
             ready = self._deliver(data)
             if len(data) < size and ready:
                 return  # there is no more: spare the read that would say so
@@ -238,7 +288,7 @@ class Pump:
         # Without its reader in the loop a full pipe costs nothing at all.
         if self.closed:
             return
-        self._loop.remove_reader(self._fd)
+        self._ignore()
         self._waits = True
         for sink in self._sinks:
             if not sink.ready:
@@ -251,17 +301,23 @@ class Pump:
             self._waits = False
             # In turn with the others that wait: at once, since the loop would ask them all in an order of its own.
             self._rota.ready(self)
-            if not self._waits and not self.closed:
-                self._loop.add_reader(self._fd, self._rota.ready, self)
+            if not self._waits and not self.closed and self._lane is None:
+                self._watch()
 
     def _reach_end(self) -> None:
+        if self.closed:
+            return
         self._finish()
         self._on_eof()
 
     def _finish(self) -> None:
         self.closed = True
-        self._loop.remove_reader(self._fd)
-        os.close(self._fd)
+        self._ignore()
+        if self._lane is not None:
+            self._lane.close_pipe()
+            self._forget_lane()
+        else:
+            os.close(self._fd)
         if self._tap is not None:
             self._tap.flush(self._hand_on)
         for sink in self._sinks:
@@ -286,6 +342,10 @@ class Follower:
             if data or lost or self._ring.closed:
                 return data, lost
             await self._changed.wait()
+
+    def seek(self, position: int) -> None:
+        """Go on from there."""
+        self._position = position
 
     def close(self) -> None:
         """Follow no longer."""

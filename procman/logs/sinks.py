@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from procman.errors import ProcmanError
-from procman.logs.disks import touch
 from procman.logs.opening import open_folder, open_log
 from procman.logs.trouble import Trouble, write_all
 
@@ -129,16 +128,19 @@ class RotatingFile(_AlwaysReady):
         *,
         meanwhile: str = PROGRAM_GOES_ON,
         clock: Callable[[], float] = time.monotonic,
+        private: bool = False,
         opens: bool = True,
     ) -> None:
         """Open it; where that fails, `on_problem` is told, and `meanwhile` is what happens until it is mended.
 
-        With opens=False it is opened by `reopen`, or by the first write.
+        A `private` one is made for this user alone, as mkstemp does it. With opens=False it is opened by `reopen` or
+        the first write.
         """
         self.path = path
         self.maxbytes = maxbytes
         self.backups = backups
         self._meanwhile = meanwhile
+        self._private = private
         self._say = on_problem
         self._clock = clock
         self._trouble = Trouble(on_problem, clock)
@@ -223,7 +225,8 @@ class RotatingFile(_AlwaysReady):
     def touch(self) -> None:
         """Do what takes as long as the disk takes to be ready for a write, and changes nothing but times."""
         if self._fd >= 0 and self._rotates:
-            touch(self._fd)
+            with contextlib.suppress(OSError):  # the write will say it
+                os.utime(self._fd)
 
     def reopen(self) -> None:
         """Open the path anew, also when it was in trouble a moment ago."""
@@ -285,14 +288,15 @@ class RotatingFile(_AlwaysReady):
 
     def _open_path(self) -> tuple[int, bool]:
         is_there = os.path.exists(self.path)
-        if not is_there and self._before is not None:
+        if not is_there and (self._private or self._before is not None):
             try:
                 # One that somebody puts there in this moment may be a third's, and is not to be given away.
                 fd = open_log(self.path, _FLAGS | os.O_EXCL | os.O_RDWR, 0o600)
             except FileExistsError:
                 is_there = os.path.exists(self.path)
             else:
-                _make_like(fd, self._before)
+                if self._before is not None:
+                    _make_like(fd, self._before)
                 return fd, True
         # To be read for those who follow it. Not a fifo: this would be its reader, who never reads.
         if not is_there or os.path.isfile(self.path):

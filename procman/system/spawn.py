@@ -128,7 +128,7 @@ def spawn(
             stdout=child_stdout,
             stderr=child_stderr,
             cwd=program.directory if enter is None else None,
-            preexec_fn=enter,  # noqa: PLW1509 - there is one thread; and it comes after the change of user, unlike cwd
+            preexec_fn=enter,  # noqa: PLW1509 - it takes no lock of another thread; and it comes after the change of user, unlike cwd
             env=environment(program, serverurl, os.environ, tag),
             umask=-1 if program.umask is None else program.umask,
             user=account.uid,

@@ -73,8 +73,8 @@ def test_a_log_goes_to_a_file_and_to_the_console(start, tmp_path):
     """And `tail` reads it back from the file."""
     master = start(f"[program:web]\ncommand={SAYS}\nstdout_logfile={tmp_path}/web.log, -\n")
     master.wait_for("one")
-    assert (tmp_path / "web.log").read_text() == "one\n"
     assert master.ctl("tail", "web").stdout.strip() == "one"
+    assert (tmp_path / "web.log").read_text() == "one\n"
 
 
 def test_tail_reads_what_went_to_the_console(start):

@@ -4,8 +4,6 @@
  *     FAULTS/wall    SECONDS        the wall clock has been stepped by so much
  *     FAULTS/steady  SECONDS        so much more time has passed
  *     FAULTS/hang    FOLDER         the disk of that folder does not answer who wants to write there
- *     FAULTS/silent  FOLDER         the same, but for the first thread: it is there when the disk has just answered,
- *                                   and to fall silent in that very moment is bad luck
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -103,8 +101,7 @@ static void wait_for_disk(const char *path)
 {
     const struct timespec moment = {0, 5000000};
     char folder[4096];
-    const char *fault = gettid() == getpid() ? "hang" : "silent";
-    while ((told("hang", folder, sizeof folder) || told(fault, folder, sizeof folder)) && !strncmp(path, folder, strlen(folder)))
+    while (told("hang", folder, sizeof folder) && !strncmp(path, folder, strlen(folder)))
         nanosleep(&moment, NULL);
 }
 

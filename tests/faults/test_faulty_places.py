@@ -153,8 +153,8 @@ def on_a_disk(run, injection, tmp_path, programs="", **options):
 
 
 def falls_silent(master, injection, disk, ask, *words):
-    """The disk does not answer any more, and is asked until that is known: what it has answered counts for a while."""
-    injection.say("silent", disk)
+    """The disk does not answer any more, and is asked until that is known."""
+    injection.say("hang", disk)
     deadline = time.monotonic() + PATIENCE
     while "its disk does not answer" not in master.ctl(*words).stdout:
         assert time.monotonic() < deadline
@@ -182,7 +182,7 @@ def test_the_disk_of_a_log_does_not_answer(run, own_mounts, injection, tmp_path)
     master.call("POST", "/v1/log/reopen")
     master.serves()
     assert (there / "told.log").read_bytes() == there_is
-    injection.end("silent")
+    injection.end("hang")
     master.wait_for(f"the disk of {disk} answers again")
     master.say("told", "end\n")
     with contextlib.closing(master.follow("told")) as said:
@@ -195,13 +195,31 @@ def test_the_disk_of_a_log_does_not_answer(run, own_mounts, injection, tmp_path)
     assert_well(master)
 
 
+def test_a_disk_falls_silent_under_a_flood(run, own_mounts, injection, tmp_path):
+    """It has always just answered when it does; the flood waits, and nothing of it is lost."""
+    flood = counts(tmp_path, "{disk}/counts.log")
+    master, disk, there = on_a_disk(run, injection, tmp_path, flood)
+    master.begins("counts")
+    while not (there / "counts.log").stat().st_size:
+        master.info("counts")
+    injection.say("hang", disk)
+    master.wait_for(f"the disk of {disk} does not answer; what is to be written there waits")
+    master.serves()
+    injection.end("hang")
+    master.wait_for(f"the disk of {disk} answers again")
+    master.call("POST", "/v1/processes/counts/stop")
+    assert (there / "counts.log").stat().st_size == int((tmp_path / "said").read_text())
+    assert master.info("counts")["lost"] == 0
+    assert_well(master)
+
+
 def test_the_disk_of_its_own_log_does_not_answer(run, own_mounts, injection, tmp_path):
     """What happens meanwhile is on the console, and in the log when the disk answers, line by line."""
     master, disk, there = on_a_disk(run, injection, tmp_path, arguments=("--logfile", "{disk}/master.log"))
     master.begins()
     falls_silent(master, injection, disk, lambda: master.ctl("restart", "witness"), "maintail")
     master.serves()
-    injection.end("silent")
+    injection.end("hang")
     told = master.wait_for(f"the disk of {disk} answers again")
     master.serves()
     own = (there / "master.log").read_text().splitlines()

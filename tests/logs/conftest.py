@@ -25,5 +25,6 @@ def disks():
     loop = asyncio.new_event_loop()
     made = Disks(loop)
     yield made
+    made.settle(60)
     made.close()
     loop.close()

@@ -6,13 +6,19 @@ import stat
 
 import pytest
 
-from procman.errors import ProcmanError
-from procman.logs.names import clear_auto_logs, create_auto_log
+from procman.logs.names import auto_log_path, clear_auto_logs, create_auto_log
+from procman.logs.sinks import RotatingFile
+
+
+def created(folder, name, channel, identifier):
+    path = auto_log_path(str(folder), name, channel, identifier)
+    create_auto_log(path)
+    return path
 
 
 def test_a_name_is_made_as_by_supervisor(tmp_path):
     """NAME-CHANNEL---IDENTIFIER-XXXXXXXX.log, empty, for the owner only, and never the same twice."""
-    paths = {create_auto_log(str(tmp_path), "web", "stdout", "procman") for _ in range(20)}
+    paths = {created(tmp_path, "web", "stdout", "procman") for _ in range(20)}
     assert len(paths) == 20
     for path in paths:
         assert re.fullmatch(r"web-stdout---procman-[a-z0-9_]{8}\.log", os.path.basename(path))
@@ -20,20 +26,37 @@ def test_a_name_is_made_as_by_supervisor(tmp_path):
         assert os.path.getsize(path) == 0
 
 
-def test_a_missing_childlogdir_is_told_with_its_path(tmp_path):
-    """The message names the directory, the reason and what to set."""
-    with pytest.raises(ProcmanError, match=r"cannot create a log for web in .*/none: No such file.*childlogdir="):
-        create_auto_log(str(tmp_path / "none"), "web", "stdout", "procman")
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_a_log_that_is_begun_is_for_its_owner_only(tmp_path, umask):
+    """Whoever makes it, and whatever the umask is: also when somebody has removed it."""
+    path = auto_log_path(str(tmp_path), "web", "stdout", "procman")
+    before = os.umask(umask)
+    try:
+        log = RotatingFile(path, private=True)
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        os.unlink(path)
+        log.reopen()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    log.close()
+
+
+def test_one_that_is_there_is_not_created(tmp_path):
+    """Somebody else's, it may be."""
+    path = created(tmp_path, "web", "stdout", "procman")
+    with pytest.raises(FileExistsError):
+        create_auto_log(path)
 
 
 def test_only_this_identifiers_logs_are_removed(tmp_path):
     """Backups go too; other masters' files, look-alikes, links and directories stay."""
-    ours = create_auto_log(str(tmp_path), "web", "stderr", "a.b")
+    ours = created(tmp_path, "web", "stderr", "a.b")
     os.rename(ours, ours + ".12")
-    create_auto_log(str(tmp_path), "x---y", "stdout", "a.b")
+    created(tmp_path, "x---y", "stdout", "a.b")
     stay = {
-        os.path.basename(create_auto_log(str(tmp_path), "web", "stdout", "aXb")),
-        os.path.basename(create_auto_log(str(tmp_path), "web", "stdout", "a.b-c")),
+        os.path.basename(created(tmp_path, "web", "stdout", "aXb")),
+        os.path.basename(created(tmp_path, "web", "stdout", "a.b-c")),
         "web-stdout---a.b-abcdefgh.log.bak",
         "web-stdout---a.b-link0000.log",
         "web-stdout---a.b-folder00.log",
@@ -60,7 +83,7 @@ def test_an_unreadable_childlogdir_is_one_message(tmp_path):
 def test_files_that_cannot_be_removed_are_one_message(tmp_path, monkeypatch):
     """A read-only directory with a thousand old logs is said once."""
     for _ in range(3):
-        create_auto_log(str(tmp_path), "web", "stdout", "procman")
+        created(tmp_path, "web", "stdout", "procman")
 
     def refuse(path, **_):
         raise OSError(30, "Read-only file system", path)

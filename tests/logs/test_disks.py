@@ -1,6 +1,7 @@
 """Who waits for a disk that does not answer, and who does not."""
 
 import asyncio
+import os
 import signal
 import threading
 from functools import partial
@@ -29,26 +30,13 @@ class Silent:
         self._answers.set()
 
 
-class Waiting:
-    def __init__(self, asks=lambda: None):
-        self.told = []
-        self.heard = asyncio.Event()
-        self._asks = asks
-
-    def go_on(self):
-        self.told.append("go on")
-        self.heard.set()
-        self._asks()
-
-    def give_up(self):
-        self.told.append("give up")
-
-
 class Setting:
-    def __init__(self):
+    def __init__(self, monkeypatch):
+        self.monkeypatch = monkeypatch
         self.said = []
         self.clock = Clock()
-        self.disks = Disks(asyncio.get_running_loop(), self._say, clock=self.clock)
+        self.answered = asyncio.Event()
+        self.disks = Disks(asyncio.get_running_loop(), self._say, on_answer=self.answered.set, clock=self.clock)
         self.disk = self.disks.of("/logs/web.log")
         self._heard = asyncio.Event()
 
@@ -64,247 +52,333 @@ class Setting:
     def silence(self):
         """The disk does not answer any more; what it was asked."""
         call = Silent()
-        self.late = asyncio.get_running_loop().create_future()
         with pytest.raises(NoAnswer):
-            self.disk.do(call, lambda outcome: self.late.set_result(outcome()))
+            self.disk.do(call)
+        assert self.disk.is_stuck
         return call
 
+    async def ends(self, call):
+        """The disk answers."""
+        self.answered.clear()
+        call.answer()
+        await self.answered.wait()
+        assert not self.disk.is_stuck
 
-def running(steps):
-    """A test whose steps are a coroutine, given a Setting."""
 
-    def test(*arguments, **options):
-        async def live():
-            setting = Setting()
-            await asyncio.wait_for(steps(setting, *arguments, **options), 30)
+@pytest.fixture
+def live(monkeypatch):
+    """Runs a test's steps on a loop."""
+
+    def run(steps):
+        async def whole():
+            setting = Setting(monkeypatch)
+            await asyncio.wait_for(steps(setting), 30)
             setting.disks.close()
 
-        asyncio.run(live())
+        asyncio.run(whole())
 
-    test.__name__, test.__doc__ = steps.__name__, steps.__doc__
-    return test
+    return run
 
 
 def asked_in(disk):
     return disk.do(lambda: threading.current_thread().name)
 
 
-@running
-async def test_a_disk_that_has_just_answered_is_asked_directly(setting):
-    """By a deputy before that, and again when some time has passed."""
-    here = threading.current_thread().name
-    assert asked_in(setting.disk) == "procman-disk"
-    assert asked_in(setting.disk) == here
-    setting.clock.now += LEASE / 2
-    assert asked_in(setting.disk) == here
-    setting.clock.now += LEASE / 2
-    assert asked_in(setting.disk) == "procman-disk"
+def test_all_is_done_by_one_thread_in_its_order(live):
+    """Whether somebody waits for it or not."""
+
+    async def steps(setting):
+        done = []
+        for number in range(100):
+            setting.disk.post(partial(done.append, number))
+        assert asked_in(setting.disk) == "procman-disk"
+        assert done == list(range(100))
+        assert await setting.disk.ask(threading.current_thread) is setting.disk.do(threading.current_thread)
+
+    live(steps)
 
 
-@running
-async def test_nobody_waits_for_a_disk_that_does_not_answer(setting):
-    """What it was asked is done when it answers, what comes meanwhile is not; who waits for it is called in turn."""
-    call = setting.silence()
-    assert not setting.disk.answers
-    done = []
-    with pytest.raises(NoAnswer):
-        setting.disk.do(partial(done.append, "now"))
-    first, second = Waiting(), Waiting()
-    setting.disk.wait(first)
-    setting.disk.wait(second)
-    call.answer()
-    assert await setting.late == "done"
-    assert setting.disk.answers
-    assert (done, first.told, second.told) == ([], ["go on"], ["go on"])
+def test_nobody_waits_for_a_disk_that_does_not_answer(live):
+    """What it was asked is done when it answers; what comes meanwhile is refused, or done later where nobody waits."""
 
-
-@running
-async def test_a_disk_that_falls_silent_again_lets_the_others_wait_on(setting):
-    """Only the one whose turn it was has asked."""
-    call, again = setting.silence(), Silent()
-
-    def ask():
-        with pytest.raises(NoAnswer):
-            setting.disk.do(again)
-
-    setting.clock.now += 1
-    first, second = Waiting(ask), Waiting()
-    setting.disk.wait(first)
-    setting.disk.wait(second)
-
-    # Its answer is late, and so it is not asked directly.
-    setting.clock.now += 2 * SLOW
-    call.answer()
-    await first.heard.wait()
-    assert second.told == []
-    again.answer()
-    await second.heard.wait()
-    assert first.told == ["go on"]
-
-
-@running
-async def test_an_error_is_whose_call_it_was(setting):
-    """At once, and late."""
-
-    def fail():
-        raise OSError(5, "I/O error")
-
-    with pytest.raises(OSError, match="I/O"):
-        setting.disk.do(fail)
-    setting.clock.now += 1
-    call = Silent()
-
-    def late():
-        call()
-        raise OSError(5, "late")
-
-    heard = asyncio.get_running_loop().create_future()
-    with pytest.raises(NoAnswer):
-        setting.disk.do(late, heard.set_result)
-    call.answer()
-    with pytest.raises(OSError, match="late"):
-        (await heard)()
-
-
-@running
-async def test_its_silence_is_said_and_its_end(setting):
-    """Once each, with the folder and how long that was."""
-    said_after, module.SAID_AFTER = module.SAID_AFTER, 0
-    try:
+    async def steps(setting):
         call = setting.silence()
+        done = []
+        with pytest.raises(NoAnswer):
+            setting.disk.do(partial(done.append, "at once"))
+        with pytest.raises(NoAnswer):
+            await setting.disk.ask(partial(done.append, "for somebody"))
+        setting.disk.post(partial(done.append, "later"))
+        await setting.ends(call)
+        setting.disk.do(partial(done.append, "now"))
+        assert done == ["later", "now"]
+
+    live(steps)
+
+
+def test_another_disk_has_its_own_thread(live):
+    """Its answers do not wait."""
+
+    async def steps(setting):
+        call = setting.silence()
+        assert asked_in(setting.disks.of("/other/web.log")) == "procman-disk"
+        await setting.ends(call)
+
+    live(steps)
+
+
+def test_an_error_is_whose_call_it_was(live):
+    """And what nobody wanted the outcome of is the loop's, as its own errors are."""
+
+    async def steps(setting):
+        def fail():
+            raise OSError(5, "I/O error")
+
+        with pytest.raises(OSError, match="I/O"):
+            setting.disk.do(fail)
+        with pytest.raises(OSError, match="I/O"):
+            await setting.disk.ask(fail)
+        heard = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.set_result(context["exception"]))
+        setting.disk.post(fail)
+        assert "I/O" in str(await heard)
+        assert asked_in(setting.disk) == "procman-disk"
+
+    live(steps)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_its_silence_is_said_and_its_end(live, asked):
+    """Once each, with the folder and how long that was; also where nobody has waited in vain."""
+
+    async def steps(setting):
+        setting.monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
+        setting.monkeypatch.setattr(module, "SAID_AFTER", 0)
+        if asked:
+            call = setting.silence()
+        else:
+            call = Silent()
+            setting.disk.post(call)
         assert await setting.hears() == (
             "the disk of /logs does not answer; what is to be written there waits, and everything else goes on"
         )
         assert setting.disk.is_silent
-        assert setting.disk.obstacle == "the disk of /logs does not answer"
+        assert setting.disk.obstacle == setting.disks.obstacle == "the disk of /logs does not answer"
         setting.clock.now += 7
         call.answer()
         assert await setting.hears() == "the disk of /logs answers again, after 7 seconds"
         assert not setting.disk.is_silent
         assert setting.disks.obstacle is None
-    finally:
-        module.SAID_AFTER = said_after
+        assert len(setting.said) == 2
+
+    live(steps)
 
 
-@running
-async def test_a_short_silence_is_not_worth_a_word(setting):
+def test_a_short_silence_is_not_worth_a_word(live):
     """Of a machine that was busy nobody has to hear."""
-    call = setting.silence()
-    call.answer()
-    await setting.late
-    assert setting.said == []
+
+    async def steps(setting):
+        await setting.ends(setting.silence())
+        assert setting.said == []
+
+    live(steps)
 
 
-@running
-async def test_a_disk_that_was_slow_is_asked_by_a_deputy_for_a_while(setting):
+def test_a_disk_is_looked_at_as_long_as_it_has_something_to_do(live):
+    """And then no longer: who is idle costs nothing."""
+
+    async def steps(setting):
+        setting.monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
+        loop, looks = asyncio.get_running_loop(), []
+        call_later = loop.call_later
+
+        def counted(delay, function, *arguments):
+            if function == setting.disk._look:
+                looks.append(delay)
+                over.clear()
+            return call_later(delay, function, *arguments)
+
+        look, over = setting.disk._look, asyncio.Event()
+
+        def noted():
+            look()
+            if setting.disk._timer is None:
+                over.set()
+
+        setting.disk._look = noted
+        loop.call_later = counted
+        for _ in range(2):
+            setting.disk.do(lambda: None)
+            await over.wait()
+        assert 2 <= len(looks) <= 6
+
+    live(steps)
+
+
+def test_a_disk_that_was_slow_is_doubted_for_a_while(live):
     """However often it answers."""
-    asked_in(setting.disk)
 
-    def slow():
-        setting.clock.now += SLOW + 0.01
+    async def steps(setting):
+        def slow():
+            setting.clock.now += SLOW + 0.01
 
-    setting.disk.do_here(slow)
-    assert setting.disk.is_doubted
-    assert {asked_in(setting.disk) for _ in range(3)} == {"procman-disk"}
-    setting.clock.now += DOUBTED_FOR
-    assert asked_in(setting.disk) == "procman-disk"
-    assert asked_in(setting.disk) == threading.current_thread().name
+        setting.disk.do(slow)
+        assert setting.disk.is_doubted
+        setting.clock.now += DOUBTED_FOR
+        assert not setting.disk.is_doubted
 
-
-@running
-async def test_what_somebody_asks_for_holds_nobody_up(setting):
-    """The loop runs meanwhile, and so does everybody who writes."""
-    call = Silent("the log")
-    reading = asyncio.create_task(setting.disks.ask("/logs/web.log", call))
-    await asyncio.to_thread(call.asked.wait, 30)
-    assert asked_in(setting.disk) == "procman-disk"
-    call.answer()
-    assert await reading == "the log"
-    # Just answered.
-    assert await setting.disks.ask("/logs/web.log", threading.current_thread) is threading.current_thread()
+    live(steps)
 
 
-@running
-async def test_who_asks_is_told_that_there_is_no_answer(setting):
-    """At once where that is known; for each of too many that ask; and after some time."""
-    calls = [Silent() for _ in range(module.MOST_ASKED)]
-    tasks = [asyncio.create_task(setting.disks.ask("/logs/web.log", call)) for call in calls]
-    await asyncio.sleep(0)
-    with pytest.raises(NoAnswer):
-        await setting.disks.ask("/logs/web.log", list)
-    for call in calls:
+def test_an_answer_counts_for_a_moment(live):
+    """Of a disk that was asked; being slow is the end of it."""
+
+    async def steps(setting):
+        assert not setting.disk.is_leased
+        setting.disk.answered()
+        assert setting.disk.is_leased
+        setting.clock.now += LEASE
+        assert not setting.disk.is_leased
+
+    live(steps)
+
+
+def test_who_asks_is_told_that_there_is_no_answer(live):
+    """After some time; the loop runs meanwhile."""
+
+    async def steps(setting):
+        call = Silent("the log")
+        reading = asyncio.create_task(setting.disk.ask(call))
+        await asyncio.to_thread(call.asked.wait, 30)
         call.answer()
-    assert await asyncio.gather(*tasks) == ["done"] * len(calls)
-    within, module.ASKED_WITHIN = module.ASKED_WITHIN, 0
-    try:
+        assert await reading == "the log"
         last = Silent()
         with pytest.raises(NoAnswer):
-            await setting.disks.ask("/logs/web.log", last)
+            await setting.disk.ask(last, 0)
         last.answer()
-    finally:
-        module.ASKED_WITHIN = within
-    call = setting.silence()
-    with pytest.raises(NoAnswer):
-        await setting.disks.ask("/logs/other.log", list)
-    call.answer()
-    await setting.late
+
+    live(steps)
 
 
-@running
-async def test_two_folders_of_one_device_are_one_disk(setting):
-    """From when that is known; others are not."""
-    first, second = setting.disks.of("/logs/web.log"), setting.disks.of("/more/db.log")
-    assert first is not second
-    assert setting.disks.found("/logs/web.log", 7) is first
-    assert setting.disks.found("/more/db.log", 7) is first
-    assert setting.disks.of("/more/other.log") is first
-    other = setting.disks.found("/logs/link.log", 8)
-    assert other is not first
-    assert setting.disks.of("/logs/web.log") is first
-    assert setting.disks.found("/third/web.log", 8) is setting.disks.of("/third/db.log") is other
+def test_two_folders_of_one_device_are_one_disk(live, tmp_path):
+    """A folder about which nothing is known has one of its own until it is."""
+
+    async def steps(setting):
+        first, second = tmp_path / "first", tmp_path / "second"
+        first.mkdir()
+        disk = setting.disks.of(f"{first}/web.log")
+        guess = setting.disks.of(f"{second}/db.log")
+        assert guess is not disk
+        second.mkdir()
+        assert setting.disks.of(f"{second}/db.log") is disk
+        assert setting.disks.found("/third", os.stat(first).st_dev) is disk
+        assert setting.disks.found("/fourth", -1) is not disk
+
+    live(steps)
 
 
-@running
-async def test_an_end_waits_for_a_disk_but_not_for_long(setting):
-    """Who has something for it is called while there is time, and told when there is none left."""
-    call, waiting = setting.silence(), Waiting()
-    setting.disk.wait(waiting)
-    setting.disks.settle(0)
-    assert waiting.told == ["give up"]
-    call.answer()
-    setting.disk.wait(waiting)
-    setting.disks.settle(30)
-    assert waiting.told == ["give up", "go on"]
-    assert setting.late.result() == "done"
+def test_a_folder_with_a_log_stays_with_its_disk(live, tmp_path):
+    """What was given to that one is to be done before what comes."""
+
+    async def steps(setting):
+        setting.disks.of(f"{tmp_path}/x")
+        guess = setting.disks.of(f"{tmp_path}/late/db.log")
+        guess.users[guess] = None
+        (tmp_path / "late").mkdir()
+        assert setting.disks.of(f"{tmp_path}/late/web.log") is guess
+
+    live(steps)
 
 
-@running
-async def test_a_deputy_takes_no_signals_and_serves_many(setting):
-    """They are for who has the loop; and one thread is enough as long as a disk answers."""
-    before = set(threading.enumerate())
-    masks = set()
-    for _ in range(20):
-        setting.clock.now += 1
-        masks.add(frozenset(setting.disk.do(partial(signal.pthread_sigmask, signal.SIG_BLOCK, ()))))
-    (mask,) = masks
-    assert {signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGUSR2} <= mask
-    (deputy,) = set(threading.enumerate()) - before
-    setting.disks.close()
-    deputy.join(30)
-    assert not deputy.is_alive()
+class User:
+    def __init__(self):
+        self.told = []
+
+    def give_up(self):
+        self.told.append("given up")
 
 
-@running
-async def test_where_there_can_be_no_thread_it_is_done_without(setting):
+def test_an_end_waits_for_a_disk_but_not_for_long(live):
+    """Who has something for it is told when there is no time left."""
+
+    async def steps(setting):
+        done = []
+        setting.disk.post(partial(done.append, "in time"))
+        setting.disks.settle(30)
+        assert done == ["in time"]
+        call, user = setting.silence(), User()
+        setting.disk.users[user] = None
+        setting.disks.settle(0)
+        assert user.told == ["given up"]
+        call.answer()
+
+    live(steps)
+
+
+def test_a_disk_that_is_parked_does_nothing(live):
+    """All that was given to it is done, and what comes waits until it goes on."""
+
+    async def steps(setting):
+        other = setting.disks.of("/other/web.log")
+        done = []
+        setting.disk.post(partial(done.append, "before"))
+        assert setting.disks.park() is None
+        assert done == ["before"]
+        setting.disk.post(partial(done.append, "meanwhile"))
+        with pytest.raises(NoAnswer):
+            setting.disk.do(lambda: None)
+        assert done == ["before"]
+        setting.disks.unpark()
+        await setting.answered.wait()
+        assert asked_in(setting.disk) == asked_in(other) == "procman-disk"
+        assert done == ["before", "meanwhile"]
+
+    live(steps)
+
+
+def test_where_one_disk_cannot_be_parked_none_is(live):
+    """It is said which."""
+
+    async def steps(setting):
+        other = setting.disks.of("/other/web.log")
+        asked_in(other)
+        call = setting.silence()
+        assert setting.disks.park() == "the disk of /logs does not answer"
+        assert asked_in(other) == "procman-disk"
+        await setting.ends(call)
+        assert asked_in(setting.disk) == "procman-disk"
+
+    live(steps)
+
+
+def test_a_thread_takes_no_signals_and_ends(live):
+    """They are for who has the loop."""
+
+    async def steps(setting):
+        before = set(threading.enumerate())
+        mask = setting.disks.of("/other/web.log").do(partial(signal.pthread_sigmask, signal.SIG_BLOCK, ()))
+        assert {signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGUSR2} <= mask
+        (thread,) = set(threading.enumerate()) - before
+        setting.disks.close()
+        thread.join(30)
+        assert not thread.is_alive()
+
+    live(steps)
+
+
+def test_where_there_can_be_no_thread_it_is_done_without(live):
     """A user who may have no more of them still has logs."""
-    start = threading.Thread.start
 
-    def refuse(_):
-        raise RuntimeError("can't start new thread")
+    async def steps(setting):
+        def refuse(_):
+            raise RuntimeError("can't start new thread")
 
-    threading.Thread.start = refuse
-    try:
-        assert asked_in(setting.disk) == threading.current_thread().name
-        assert await setting.disks.ask("/logs/web.log", lambda: "read") == "read"
-    finally:
-        threading.Thread.start = start
+        setting.monkeypatch.setattr(threading.Thread, "start", refuse)
+        disk = setting.disks.of("/other/web.log")
+        descriptors = os.listdir("/proc/self/fd")
+        assert asked_in(disk) == threading.current_thread().name
+        assert await disk.ask(lambda: "read") == "read"
+        assert not disk.enter(0, None)
+        assert len(os.listdir("/proc/self/fd")) == len(descriptors)
+
+    live(steps)

@@ -3,43 +3,65 @@
 import asyncio
 import os
 import threading
+import time
 
 import pytest
 from clocks import Clock
 
 from procman.errors import ProcmanError
 from procman.logs import log_file as module
-from procman.logs.disks import DOUBTED_FOR, SLOW, Disks, NoAnswer
+from procman.logs.disks import DOUBTED_FOR, LEASE, SLOW, Disks, NoAnswer
 from procman.logs.log_file import LogFile
 from procman.logs.pump import Pump, Rota
 from procman.logs.ring import Ring
+from procman.logs.sinks import Null
 
 
 class Setting:
     """A log in a folder, and calls to its disk that the test holds up."""
 
     def __init__(self, folder):
-        self.path = folder / "log"
+        self.path, self.other = folder / "log", folder / "other"
         self.said = []
         self.clock = Clock()
-        self.disks = Disks(asyncio.get_running_loop(), self.said.append, clock=self.clock)
+        self.answered = asyncio.Event()
+        self.disks = Disks(asyncio.get_running_loop(), self.said.append, on_answer=self.answered.set, clock=self.clock)
         self.file = LogFile(self.disks, str(self.path), on_problem=self.said.append)
-        self._gate = None
+        self.gate = threading.Event()
 
     def falls_silent(self):
         """Something else that is on this disk is never done, it seems."""
-        gate = self._gate = threading.Event()
-        self.clock.now += 1  # its last answer is old
         with pytest.raises(NoAnswer):
-            self.disks.of(str(self.path)).do(lambda: gate.wait(30))
-        assert not self.file.ready
+            self.file.disk.do(lambda: self.gate.wait(30))
 
     async def answers(self):
         """It does, and has had all that was for it."""
-        ready = asyncio.Event()
-        self.file.on_ready(ready.set)
-        self._gate.set()
-        await ready.wait()
+        self.gate.set()
+        await self.answered.wait()
+        assert self.file.have_done()
+
+    def rests(self):
+        """The thread has done what it was woken up for, too: the pipe may be somebody's whom it had just served."""
+        while not self.file.disk._asleep:
+            time.sleep(0)
+
+    def holds(self, monkeypatch, name, only=lambda *_: True):
+        """A call of the operating system for this log does not return."""
+        real = getattr(os, name)
+        self.names = []
+
+        def held(*arguments, **options):
+            self.names.append(threading.current_thread().name)
+            if only(*arguments):
+                assert self.gate.wait(30)
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(f"procman.logs.sinks.os.{name}", held)
+
+    def pump(self, *more):
+        """Into the log, and where it is written to."""
+        reader, writer = os.pipe()
+        return Pump(Rota(asyncio.get_running_loop()), reader, [self.file, *more], Ring()), writer
 
 
 @pytest.fixture
@@ -50,6 +72,8 @@ def live(tmp_path):
         async def whole():
             setting = Setting(tmp_path)
             await asyncio.wait_for(steps(setting), 30)
+            setting.gate.set()
+            setting.disks.settle(30)
             setting.disks.close()
 
         asyncio.run(whole())
@@ -62,59 +86,69 @@ def test_what_comes_while_the_disk_is_silent_is_written_later(live):
 
     async def steps(setting):
         assert setting.file.write(b"before\n")
+        assert setting.file.have_done()
+        assert setting.path.read_bytes() == b"before\n"
         setting.falls_silent()
-        assert not setting.file.write(b"one\n")
+        assert setting.file.write(b"one\n")
         setting.file.reopen()
-        assert not setting.file.write(b"two\n")
+        assert setting.file.write(b"two\n")
+        assert not setting.file.have_done()
+        await setting.disks.catch_up()  # nobody waits for it
         assert setting.path.read_bytes() == b"before\n"
         setting.path.rename(f"{setting.path}.moved")
         await setting.answers()
         assert setting.path.with_suffix(".moved").read_bytes() == b"before\none\n"
         assert setting.path.read_bytes() == b"two\n"
         assert setting.file.write(b"after\n")
+        await setting.disks.catch_up()
         assert setting.path.read_bytes() == b"two\nafter\n"
         assert setting.file.lost == 0
 
     live(steps)
 
 
-def test_the_write_that_the_disk_is_busy_with_is_done_once(live, monkeypatch):
-    """It is late, and what follows comes after it."""
-    gate, write = threading.Event(), os.write
-    names = []
-
-    def held(fd, data):
-        names.append(threading.current_thread().name)
-        if bytes(data) == b"late\n":
-            assert gate.wait(30)
-        return write(fd, data)
+def test_what_is_kept_is_bounded(live, monkeypatch):
+    """Programs have to wait before that; what is too much is counted; the rest is there."""
+    monkeypatch.setattr(module, "MOST_HELD", 10)
+    monkeypatch.setattr(module, "ENOUGH", 8)
 
     async def steps(setting):
-        monkeypatch.setattr("procman.logs.sinks.os.write", held)
-        setting.clock.now += 1
-        assert not setting.file.write(b"late\n")
-        assert not setting.file.write(b"next\n")
-        ready = asyncio.Event()
-        setting.file.on_ready(ready.set)
-        gate.set()
-        await ready.wait()
-        assert setting.path.read_bytes() == b"late\nnext\n"
-        assert names[0] == "procman-disk"
+        setting.falls_silent()
+        assert setting.file.write(b"12345\n")
+        room = asyncio.Event()
+        setting.file.on_ready(room.set)
+        assert room.is_set()
+        room.clear()
+        assert not setting.file.write(b"7890")
+        setting.file.on_ready(room.set)
+        assert not room.is_set()
+        assert not setting.file.write(b"x")
+        assert not setting.file.write(b"yz")
+        assert setting.file.lost == 3
+        await setting.answers()
+        await room.wait()
+        assert setting.path.read_bytes() == b"12345\n7890"
 
     live(steps)
 
 
-def test_what_is_kept_is_bounded(live, monkeypatch):
-    """What is too much is counted; the rest is there."""
-    monkeypatch.setattr(module, "MOST_HELD", 10)
+def test_a_pump_that_has_to_wait_for_a_log_goes_on(live, monkeypatch):
+    """With a second sink it reads on the loop, no more than may wait here."""
+    monkeypatch.setattr(module, "ENOUGH", 8)
 
     async def steps(setting):
         setting.falls_silent()
-        for line in (b"12345\n", b"7890", b"x", b"yz"):
-            setting.file.write(line)
-        assert setting.file.lost == 3
+        pump, writer = setting.pump(Null())
+        for _ in range(2):
+            os.write(writer, b"123456789\n")
+            pump.read_some()
+        assert (pump.bytes_in, pump.waits) == (10, False)  # it is not the console that it waits for
+        assert setting.path.read_bytes() == b""
         await setting.answers()
-        assert setting.path.read_bytes() == b"12345\n7890"
+        pump.drain()
+        assert setting.path.read_bytes() == b"123456789\n" * 2
+        pump.close()
+        os.close(writer)
 
     live(steps)
 
@@ -130,8 +164,6 @@ def test_a_silent_disk_cannot_be_cleared(live):
         ):
             setting.file.clear()
         setting.file.write(b"more\n")
-        with pytest.raises(ProcmanError, match="its disk does not answer"):
-            setting.file.clear()
         await setting.answers()
         assert setting.path.read_bytes() == b"kept\nmore\n"
         setting.file.clear()
@@ -164,82 +196,143 @@ def test_what_could_not_be_written_until_the_end_is_said(live):
         setting.disks.settle(0)
         assert setting.said == [f"5 bytes for log {setting.path} were not written: its disk does not answer"]
         assert setting.file.lost == 5
-        setting._gate.set()
 
     live(steps)
 
 
 def test_nothing_is_spliced_into_a_silent_disk(live, monkeypatch):
     """It is asked before; then the pipe is left alone, so that the program can end; when it answers all is there."""
-    gate, utime = threading.Event(), os.utime
-    asked = []
-
-    def held(fd):
-        asked.append(threading.current_thread().name)
-        assert gate.wait(30)
-        utime(fd)
 
     async def steps(setting):
-        reader, writer = os.pipe()
-        pump = Pump(Rota(asyncio.get_running_loop()), reader, [setting.file], Ring())
+        pump, writer = setting.pump()
         os.write(writer, b"one\n")
         pump.drain()
         assert setting.path.read_bytes() == b"one\n"
-        monkeypatch.setattr("procman.logs.disks.os.utime", held)
-        setting.clock.now += 1
+        setting.rests()
+        setting.holds(monkeypatch, "utime")
+        setting.clock.now += LEASE
         os.write(writer, b"two\n")
         pump.drain()
-        assert pump.waits
-        assert asked == ["procman-disk"]
-        setting._gate = gate
+        assert setting.names == ["procman-disk"]
+        assert setting.disks.obstacle is not None
+        # The pipe is nobody's but the program's.
+        os.set_blocking(writer, False)
+        os.write(writer, b"three\n")
         await setting.answers()
-        assert setting.path.read_bytes() == b"one\ntwo\n"
-        assert (pump.waits, pump.bytes_in, pump.lost) == (False, 8, 0)
+        pump.drain()
+        assert setting.path.read_bytes() == b"one\ntwo\nthree\n"
+        assert (pump.bytes_in, pump.lost) == (14, 0)
         pump.close()
         os.close(writer)
-        setting.file.close()
+
+    live(steps)
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_splice_that_does_not_return_holds_nobody_up(live, monkeypatch, closes):
+    """Its pump may go elsewhere, or be closed: that is done when it is over, and no byte is lost or doubled."""
+
+    async def steps(setting):
+        other = LogFile(setting.disks, str(setting.other))
+        pump, writer = setting.pump()
+        setting.holds(monkeypatch, "splice")
+        os.write(writer, b"one\n")
+        pump.drain()
+        assert setting.names == ["procman-disk"]
+        fd = pump.fd
+        if closes:
+            pump.close()
+            assert pump.unread == 4
+            assert points_to_a_pipe(fd)  # and not yet somebody else's
+        else:
+            pump.set_sinks([other])
+            os.write(writer, b"two\n")
+        await setting.answers()
+        assert setting.path.read_bytes() in ([b"one\n"] if closes else [b"one\n", b"one\ntwo\n"])
+        if closes:
+            assert not points_to_a_pipe(fd)
+        else:
+            os.write(writer, b"three\n")
+            pump.drain()
+            assert setting.path.read_bytes() + setting.other.read_bytes() == b"one\ntwo\nthree\n"
+            assert pump.bytes_in == 14
+            pump.close()
+        os.close(writer)
 
     live(steps)
 
 
 def test_the_end_of_a_pipe_is_not_the_disks_business(live, monkeypatch):
     """What has nothing to write does not ask it, and sees that there is no more all the same."""
-    asked = []
-    monkeypatch.setattr("procman.logs.disks.os.utime", asked.append)
-    monkeypatch.setattr("procman.logs.sinks.os.splice", lambda *_a, **_o: asked.append("splice"))
 
     async def steps(setting):
-        reader, writer = os.pipe()
         ended = asyncio.Event()
-        Pump(Rota(asyncio.get_running_loop()), reader, [setting.file], Ring(), on_eof=ended.set)
-        setting.clock.now += 1
+        reader, writer = os.pipe()
+        pump = Pump(Rota(asyncio.get_running_loop()), reader, [setting.file], Ring(), on_eof=ended.set)
+        os.write(writer, b"one\n")
+        pump.drain()
+        setting.rests()
+        setting.holds(monkeypatch, "utime")
+        setting.holds(monkeypatch, "splice")
+        setting.clock.now += LEASE
         os.close(writer)
         await ended.wait()
-        assert asked == []
-        setting.file.close()
+        assert setting.names == []
 
     live(steps)
 
 
-def test_what_goes_to_a_disk_in_doubt_is_written_by_a_deputy(live, monkeypatch):
-    """A splice would lock the pipe for as long as the disk takes."""
-    splices, splice = [], os.splice
-    monkeypatch.setattr("procman.logs.sinks.os.splice", lambda *a, **o: splices.append(1) or splice(*a, **o))
+def test_who_says_nothing_is_not_given_to_a_thread(live):
+    """Many programs never say a word: their end is the loop's alone."""
 
     async def steps(setting):
+        setting.falls_silent()
+        ended = asyncio.Event()
         reader, writer = os.pipe()
-        pump = Pump(Rota(asyncio.get_running_loop()), reader, [setting.file], Ring())
-        setting.disks.of(str(setting.path)).do_here(lambda: setattr(setting.clock, "now", setting.clock.now + 2 * SLOW))
+        Pump(Rota(asyncio.get_running_loop()), reader, [setting.file], Ring(), on_eof=ended.set)
+        os.close(writer)
+        await ended.wait()
+        await setting.answers()
+
+    live(steps)
+
+
+def test_what_goes_to_a_disk_in_doubt_is_not_spliced(live, monkeypatch):
+    """A splice would lock the pipe for as long as the disk takes."""
+
+    async def steps(setting):
+        pump, writer = setting.pump()
+        setting.gate.set()
+        setting.holds(monkeypatch, "splice")
+        setting.file.disk.do(lambda: setattr(setting.clock, "now", setting.clock.now + 2 * SLOW))
         os.write(writer, b"one\n")
         pump.drain()
-        assert (setting.path.read_bytes(), splices) == (b"one\n", [])
+        assert (setting.path.read_bytes(), setting.names) == (b"one\n", [])
+        setting.rests()
         setting.clock.now += DOUBTED_FOR
         os.write(writer, b"two\n")
         pump.drain()
-        assert (setting.path.read_bytes(), splices) == (b"one\ntwo\n", [1])
+        assert setting.path.read_bytes() == b"one\ntwo\n"
+        assert set(setting.names) == {"procman-disk"}
         pump.close()
         os.close(writer)
-        setting.file.close()
+
+    live(steps)
+
+
+def test_a_look_at_a_silent_disk_is_not_waited_for(live):
+    """Who follows the log has what comes, and nothing of what was."""
+
+    async def steps(setting):
+        pump, writer = setting.pump()
+        setting.falls_silent()
+        seen, _ = await setting.file.overhear(pump._ring, setting.path.read_bytes)
+        assert seen is None
+        os.write(writer, b"one\n")
+        await setting.answers()
+        pump.drain()
+        pump.close()
+        os.close(writer)
 
     live(steps)
 
@@ -247,5 +340,12 @@ def test_what_goes_to_a_disk_in_doubt_is_written_by_a_deputy(live, monkeypatch):
 def points_to(fd, path):
     try:
         return os.readlink(f"/proc/self/fd/{fd}") == str(path)
+    except FileNotFoundError:
+        return False
+
+
+def points_to_a_pipe(fd):
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}").startswith("pipe:")
     except FileNotFoundError:
         return False

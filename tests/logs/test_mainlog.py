@@ -65,6 +65,7 @@ def test_path_reopen_and_clear_are_those_of_the_file(tmp_path, disks):
     path.rename(tmp_path / "moved")
     log.reopen()
     log.info("two")
+    assert log.outputs[0].have_done()
     assert text_of(path.read_bytes()) == "two\n"
     log.clear()
     assert path.read_bytes() == b""
@@ -90,10 +91,11 @@ def test_trouble_with_the_log_may_be_told_to_the_log(tmp_path, disks):
     other = RotatingFile(str(tmp_path / "other"))
     log = MainLog()
     log.outputs += [open_log_file(disks, str(path), 0, 0, log.warn), other]
-    log.info("one")
-    log.info("two")
+    for text in ("one", "two"):
+        log.info(text)
+        assert log.outputs[0].have_done()
     log.close()
     lines = (tmp_path / "other").read_text().splitlines()
-    assert [line.split(" ")[2] for line in lines] == ["WARN", "INFO", "INFO", "WARN"]
-    assert "No space left on device; procman goes on" in lines[0]
+    assert [line.split(" ")[2] for line in lines] == ["INFO", "WARN", "INFO", "WARN"]
+    assert "No space left on device; procman goes on" in lines[1]
     assert "is closed" in lines[3]

@@ -24,7 +24,8 @@ class Straight:
         reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
         loop = asyncio.get_running_loop()
-        self.sink = LogFile(Disks(loop), str(path), on_problem=self.said.append, **options)
+        self.disks = Disks(loop)
+        self.sink = LogFile(self.disks, str(path), on_problem=self.said.append, **options)
         self.written = 0
         write = self.sink.write
 
@@ -39,11 +40,14 @@ class Straight:
     def write(self, data):
         os.write(self.writer, data)
         self.pump.drain()
+        assert self.sink.have_done()
 
     def close(self):
         os.close(self.writer)
         self.pump.close()
         self.sink.close()
+        self.disks.settle(60)
+        self.disks.close()
 
 
 @pytest.fixture
@@ -64,31 +68,110 @@ def straight(tmp_path):
 
 
 def test_bytes_go_from_the_pipe_into_the_file_and_not_through_the_master(straight):
-    """The file has them all, nothing was written by hand, and the ring knows that they have passed."""
+    """The file has them all, and nothing was written by hand."""
 
     async def steps(made):
         made.write(b"one\n")
         made.write(b"two\n")
         assert made.path.read_bytes() == b"one\ntwo\n"
-        assert (made.written, made.pump.bytes_in, made.ring.end, made.ring.tail(100)) == (0, 8, 8, b"")
+        assert (made.written, made.pump.bytes_in, made.ring.tail(100)) == (0, 8, b"")
 
     straight(steps)
 
 
 def test_a_follower_has_what_goes_straight(straight):
-    """From the moment at which somebody follows he gets every byte, and the file stays whole."""
+    """All that comes after the look that he has at the file, and the file stays whole."""
 
     async def steps(made):
         made.write(b"before\n")
-        follower = Follower(made.ring)
+        seen, follower = await follow(made)
         made.write(b"while\n")
-        assert await follower.read() == (b"while\n", 0)
+        assert (seen, await follower.read()) == (b"before\n", (b"while\n", 0))
         follower.close()
         made.write(b"after\n")
         assert made.path.read_bytes() == b"before\nwhile\nafter\n"
-        assert made.written == 0
+        assert (made.written, made.ring.end) == (0, 6)
+        seen, follower = await follow(made)
+        made.write(b"again\n")
+        assert (seen, await follower.read()) == (b"before\nwhile\nafter\n", (b"again\n", 0))
+        follower.close()
 
     straight(steps)
+
+
+def test_a_second_follower_has_what_is_new_since_his_own_look(straight):
+    """Nothing twice and nothing missing, whatever is on its way to the first one."""
+
+    async def steps(made):
+        _, first = await follow(made)
+        # What the thread has heard by now the loop will hear of later.
+        made.write(b"one\n")
+        asked = asyncio.ensure_future(follow(made))
+        await asyncio.sleep(0)
+        made.write(b"two\n")
+        seen, second = await asked
+        made.write(b"three\n")
+        assert seen + (await read_all(second, len(b"one\ntwo\nthree\n") - len(seen))) == b"one\ntwo\nthree\n"
+        assert await read_all(first, len(b"one\ntwo\nthree\n")) == b"one\ntwo\nthree\n"
+        second.close()
+        made.write(b"four\n")
+        assert await read_all(first, len(b"four\n")) == b"four\n"
+        first.close()
+
+    straight(steps)
+
+
+def test_a_follower_goes_on_whichever_way_the_bytes_come(straight):
+    """Into the file by themselves, by way of the master, and into another file: in their order."""
+
+    async def steps(made):
+        _, follower = await follow(made)
+        other = LogFile(made.disks, f"{made.path}.other")
+        made.write(b"alone ")
+        made.pump.set_sinks([made.sink, Null()])
+        made.write(b"both ")
+        made.pump.set_sinks([other])
+        made.write(b"other ")
+        assert other.have_done()
+        made.pump.set_sinks([made.sink])
+        made.write(b"alone again")
+        assert await read_all(follower, len(b"alone both other alone again")) == b"alone both other alone again"
+        follower.close()
+        other.close()
+
+    straight(steps)
+
+
+def test_a_follower_who_is_slower_than_a_flood_is_told_what_he_has_missed(straight):
+    """No more of it is kept for the loop than the ring has room for."""
+
+    async def steps(made):
+        _, follower = await follow(made)
+        block = b"x" * 65535 + b"\n"
+        for _ in range(5):
+            made.write(block)
+        assert await follower.read() == (block, 4 * len(block))
+        follower.close()
+
+    straight(steps)
+
+
+async def follow(made):
+    """What there is, and who has all that comes after it."""
+    follower = Follower(made.ring)
+    seen, position = await made.sink.overhear(made.ring, made.path.read_bytes)
+    follower.seek(position)
+    return seen, follower
+
+
+async def read_all(follower, count):
+    """So many bytes; that none were missed is a part of it."""
+    data = b""
+    while len(data) < count:
+        more, missed = await asyncio.wait_for(follower.read(), 60)
+        assert missed == 0
+        data += more
+    return data
 
 
 def test_what_others_append_to_the_file_is_not_written_over(straight):
@@ -179,8 +262,10 @@ def test_a_second_sink_makes_the_bytes_come_into_the_master(straight):
         made.write(b"alone ")
         made.pump.set_sinks([made.sink, Null()])
         made.write(b"both ")
+        assert made.ring.tail(100) == b"both "
         made.pump.set_sinks([made.sink])
         made.write(b"alone again")
+        assert made.ring.tail(100) == b""
         assert made.path.read_bytes() == b"alone both alone again"
         assert made.written == len(b"both ")
 
