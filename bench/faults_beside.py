@@ -323,6 +323,20 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     return []
 
 
+@fault(
+    "the disk of a log does not answer (the program says thousands of lines a second)",
+    lambda f: counts(f, f / "disk" / "counts.log"),
+    before=lambda m: (m.folder / "disk").mkdir(),
+    wrapper=(*in_memory("16m"), "{}/disk"),
+)
+def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
+    log = Path(f"/proc/{master.process.pid}/root{master.folder}/disk/counts.log")
+    master.wait(lambda: log.exists() and log.stat().st_size)
+    master.inject("hang", master.folder / "disk")
+    time.sleep(3)
+    return []
+
+
 @fault("the log of a program is removed", lambda f: counts(f, f / "counts.log"))
 def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     log = master.folder / "counts.log"
