@@ -324,7 +324,7 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
 
 
 @fault(
-    "the disk of a log does not answer (the program says thousands of lines a second)",
+    "the disk of a log does not answer (the program floods it, and is deaf to SIGTERM while it writes)",
     lambda f: counts(f, f / "disk" / "counts.log"),
     before=lambda m: (m.folder / "disk").mkdir(),
     wrapper=(*in_memory("16m"), "{}/disk"),
