@@ -308,7 +308,7 @@ class Disk:
         self._watch()
 
     def _is_idle(self) -> bool:
-        return self._asleep and self._turn == self._seen
+        return self._asleep and not self._calls
 
     def _give_up_waiting(self) -> None:
         if not self._is_stuck:

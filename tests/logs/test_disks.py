@@ -192,25 +192,29 @@ def test_a_disk_is_looked_at_as_long_as_it_has_something_to_do(live):
         loop, looks = asyncio.get_running_loop(), []
         call_later = loop.call_later
 
-        def counted(delay, function, *arguments):
-            if function == setting.disk._look:
-                looks.append(delay)
-                over.clear()
-            return call_later(delay, function, *arguments)
+        def noted(delay, function, *arguments):
+            def look():
+                function(*arguments)
+                looked.set()
 
-        look, over = setting.disk._look, asyncio.Event()
+            looks.append(delay)
+            return call_later(delay, look)
 
-        def noted():
-            look()
-            if setting.disk._timer is None:
-                over.set()
-
-        setting.disk._look = noted
-        loop.call_later = counted
-        for _ in range(2):
-            setting.disk.do(lambda: None)
-            await over.wait()
-        assert 2 <= len(looks) <= 6
+        looked = asyncio.Event()
+        loop.call_later = noted
+        disk = setting.disks.of("/other/web.log")
+        await looked.wait()
+        assert (len(looks), disk._timer) == (1, None)
+        call = Silent()
+        disk.post(call)
+        while len(looks) < 4:
+            looked.clear()
+            await looked.wait()
+        call.answer()
+        while disk._timer is not None:
+            looked.clear()
+            await looked.wait()
+        assert set(looks) == {0.01}
 
     live(steps)
 
