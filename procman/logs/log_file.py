@@ -256,7 +256,8 @@ class LogFile:
         size, begun = 0, 0
         for number, data in enumerate(batch):
             size += len(data)
-            if size >= _AT_ONCE or number == len(batch) - 1:
+            # Not more than until the file is full: it is rotated after the line by which it is.
+            if size >= min(_AT_ONCE, self._file.room) or number == len(batch) - 1:
                 self._file.write(b"".join(batch[begun : number + 1]))
                 self._done += size
                 size, begun = 0, number + 1

@@ -7,6 +7,7 @@ comes back to the one who wrote. A sink that has enough for now says so, and its
 import contextlib
 import errno
 import fcntl
+import math
 import os
 import stat
 import time
@@ -168,6 +169,11 @@ class RotatingFile(_AlwaysReady):
     def problem(self) -> str | None:
         """What is the matter with the file now."""
         return self._trouble.text or self._rotation.text
+
+    @property
+    def room(self) -> float:
+        """How many bytes it takes until it is rotated."""
+        return self.maxbytes - self._size if self.maxbytes else math.inf
 
     def write(self, data: bytes) -> bool:
         """Write it, or count it as lost; always True."""

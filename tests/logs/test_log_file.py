@@ -132,6 +132,22 @@ def test_what_is_kept_is_bounded(live, monkeypatch):
     live(steps)
 
 
+def test_what_is_written_at_once_is_rotated_line_by_line(live):
+    """As if each line had been written by itself: after the one that makes the file full."""
+
+    async def steps(setting):
+        setting.file.bound(10, 9)
+        setting.falls_silent()
+        for number in range(6):
+            setting.file.write(b"line %d\n" % number)
+        await setting.answers()
+        kept = [setting.path.with_name(f"log.{number}").read_bytes() for number in (3, 2, 1)]
+        assert kept == [b"line 0\nline 1\n", b"line 2\nline 3\n", b"line 4\nline 5\n"]
+        assert setting.path.read_bytes() == b""
+
+    live(steps)
+
+
 def test_a_pump_that_has_to_wait_for_a_log_goes_on(live, monkeypatch):
     """With a second sink it reads on the loop, no more than may wait here."""
     monkeypatch.setattr(module, "ENOUGH", 8)
