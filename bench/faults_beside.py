@@ -305,36 +305,25 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     return [accounted(master, kept + log.stat().st_size), f"{lines} lines in its log"]
 
 
-@fault(
-    "the disk of a log does not answer (the program says 5 lines a second)",
-    lambda f: program(
-        "slow",
-        python("import itertools, time\nfor number in itertools.count(): print(number, flush=True); time.sleep(0.2)"),
-        stdout_logfile=f / "disk" / "slow.log",
-    ),
-    before=lambda m: (m.folder / "disk").mkdir(),
-    wrapper=(*in_memory("16m"), "{}/disk"),
-)
-def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
-    log = Path(f"/proc/{master.process.pid}/root{master.folder}/disk/slow.log")
+def falls_silent(master: Beside, _: contextlib.ExitStack) -> list[str]:
+    log = Path(f"/proc/{master.process.pid}/root{master.folder}/disk/log")
     master.wait(lambda: log.exists() and log.stat().st_size)
     master.inject("hang", master.folder / "disk")
     time.sleep(3)
     return []
 
 
-@fault(
-    "the disk of a log does not answer (the program floods it, and is deaf to SIGTERM while it writes)",
-    lambda f: counts(f, f / "disk" / "counts.log"),
-    before=lambda m: (m.folder / "disk").mkdir(),
-    wrapper=(*in_memory("16m"), "{}/disk"),
-)
-def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
-    log = Path(f"/proc/{master.process.pid}/root{master.folder}/disk/counts.log")
-    master.wait(lambda: log.exists() and log.stat().st_size)
-    master.inject("hang", master.folder / "disk")
-    time.sleep(3)
-    return []
+SAYS = python("import itertools, time\nfor number in itertools.count(): print(number, flush=True); time.sleep(0.2)")
+for what, programs in (
+    ("says 5 lines a second", lambda f: program("slow", SAYS, stdout_logfile=f / "disk" / "log")),
+    ("floods it, and is deaf to SIGTERM while it writes", lambda f: counts(f, f / "disk" / "log")),
+):
+    fault(
+        f"the disk of a log does not answer (the program {what})",
+        programs,
+        before=lambda m: (m.folder / "disk").mkdir(),
+        wrapper=(*in_memory("16m"), "{}/disk"),
+    )(falls_silent)
 
 
 @fault("the log of a program is removed", lambda f: counts(f, f / "counts.log"))

@@ -756,7 +756,8 @@ class _Master:
 
     def router(self) -> Router:
         """Every endpoint, on whichever socket it is asked for."""
-        router = Router(problem=route_problem)
+        # Who has an answer may look in the logs for what was done. XML-RPC sees to that by itself.
+        router = Router(problem=route_problem, after_change=self.outputs.catch_up)
         Rest(
             self._control,
             self._reconfigure,
@@ -886,13 +887,7 @@ class _Master:
                 return self._health.without_password(request) or verdict
             return verdict
 
-        async def answer(request: Request) -> Response:
-            response = await router(request)
-            if request.method == "POST" and not request.path.startswith("/RPC2"):  # which sees to that by itself
-                await self.outputs.catch_up()  # what was done is in the logs before who has asked for it hears of it
-            return response
-
-        server = Server(answer, on_error=self._log.critical, gate=gate)
+        server = Server(router, on_error=self._log.critical, gate=gate)
         self._servers.append(server)
         self._listening[label] = sock.fileno()
         return server

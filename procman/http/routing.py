@@ -56,11 +56,19 @@ class Router:
     Args:
         default: answers paths that are not in the table, instead of a 404.
         problem: makes the answers 403, 404 and 405 from a status, a text and headers.
+        after_change: is awaited between what changes things and its answer.
     """
 
-    def __init__(self, *, default: Endpoint | None = None, problem: Problem = problem) -> None:
+    def __init__(
+        self,
+        *,
+        default: Endpoint | None = None,
+        problem: Problem = problem,
+        after_change: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         self._default = default
         self._problem = problem
+        self._after_change = after_change
         self._by_length: dict[int, list[Route]] = {}
         self._plain: dict[tuple[str, str], Match] = {}  # what has no parameters is found without taking it apart
 
@@ -122,7 +130,10 @@ class Router:
         if route is not None and route.role == "control" and request.role == "read":
             return self._problem(403, READ_ONLY, [])
         if route is not None:
-            return await route.handler(request, **parameters)
+            response = await route.handler(request, **parameters)
+            if route.role == "control" and self._after_change is not None:
+                await self._after_change()
+            return response
         if allowed:
             names = ", ".join(allowed)
             text = f"cannot {request.method} {request.raw_path}: expected {names}"

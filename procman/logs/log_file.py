@@ -26,8 +26,7 @@ _AT_ONCE = 1 << 16
 class LogFile:
     """A sink: a RotatingFile that the thread of its disk writes to.
 
-    What it is given is written in its order, and kept until then (MOST_HELD); so is what comes by a `Lane`, which has
-    no stop here.
+    What it is given is written in its order, and kept until then (MOST_HELD). What comes by a `Lane` has no stop here.
     """
 
     def __init__(

@@ -102,6 +102,29 @@ def test_who_may_only_look_is_refused_what_changes_things(router):
     assert ask(router, "POST", "/nothing", role="read").status == 404
 
 
+def test_what_follows_a_change_comes_before_its_answer():
+    """And not for who only looks, or may not change anything."""
+    order = []
+
+    async def after():
+        order.append("after")
+
+    async def handler(_: Request) -> Response:
+        order.append("change")
+        return Response()
+
+    router = Router(after_change=after)
+    router.add("GET", "/", handler, role="read")
+    router.add("POST", "/", handler, role="control")
+    ask(router, "POST", "/")
+    order.append("answered")
+    assert order == ["change", "after", "answered"]
+    order.clear()
+    ask(router, "GET", "/")
+    assert (order, ask(router, "POST", "/", "read").status) == (["change"], 403)
+    assert order == ["change"]
+
+
 def test_a_default_answers_what_the_table_does_not_know():
     """It is asked for unknown paths only, not for unknown methods."""
     router = Router(default=answering("default"))
