@@ -454,6 +454,8 @@ class Outputs:
                 yield data
         finally:
             follower.close()
+            if file is not None and not ring.followed:
+                file.hear_no_more(ring)
 
     def _open_main_log(self, master: Master) -> MainLog:
         sinks: list[Sink] = [_Kept(self._main_ring)]

@@ -292,6 +292,8 @@ class Disk:
 
     def _look(self) -> None:
         self._timer = None
+        if self._ended:
+            return
         if self._is_idle():
             self._watched = False
             if self._is_idle():  # else it has woken up in this moment, and may have taken itself for watched

@@ -190,6 +190,11 @@ class LogFile:
         """Let a ring that is followed have what comes by lanes, the first of which begins."""
         self._overheard = self._to_overhear = self._to_overhear or _Overheard(ring, self.disk.tell)
 
+    def hear_no_more(self, ring: Ring) -> None:
+        """Nobody follows it any longer, and what has come by lanes can be read in the file."""
+        if self._to_overhear is not None and self._to_overhear.heard:
+            ring.clear()
+
     def pass_on(self) -> None:
         """Let the ring have what has come by lanes until now: what comes next comes another way."""
         if self._to_overhear is not None:
@@ -336,7 +341,11 @@ class _Overheard:
         """On the loop."""
         with self._lock:
             data, self.passed, missed = self._heard.read(self.passed)
+            self._heard.clear()  # 64 KiB, for each log that somebody has ever followed
             self._told = False
+        if not self.is_wanted:
+            self._ring.skip(missed + len(data))
+            return
         if missed:
             self._ring.skip(missed)
         if data:

@@ -49,6 +49,23 @@ class Setting:
         self._heard.clear()
         return self.said[-1]
 
+    def looks(self):
+        """When disks are looked at from now on, soon; and what is set when one was."""
+        self.monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
+        looks, looked = [], asyncio.Event()
+        call_later = self.disks.loop.call_later
+
+        def noted(delay, function, *arguments):
+            def look():
+                function(*arguments)
+                looked.set()
+
+            looks.append(delay)
+            return call_later(delay, look)
+
+        self.disks.loop.call_later = noted
+        return looks, looked
+
     def silence(self):
         """The disk does not answer any more; what it was asked."""
         call = Silent()
@@ -188,20 +205,7 @@ def test_a_disk_is_looked_at_as_long_as_it_has_something_to_do(live):
     """And then no longer: who is idle costs nothing."""
 
     async def steps(setting):
-        setting.monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
-        loop, looks = asyncio.get_running_loop(), []
-        call_later = loop.call_later
-
-        def noted(delay, function, *arguments):
-            def look():
-                function(*arguments)
-                looked.set()
-
-            looks.append(delay)
-            return call_later(delay, look)
-
-        looked = asyncio.Event()
-        loop.call_later = noted
+        looks, looked = setting.looks()
         disk = setting.disks.of("/other/web.log")
         await looked.wait()
         assert (len(looks), disk._timer) == (1, None)
@@ -277,6 +281,26 @@ def test_two_folders_of_one_device_are_one_disk(live, tmp_path):
         assert setting.disks.of(f"{second}/db.log") is disk
         assert setting.disks.found("/third", os.stat(first).st_dev) is disk
         assert setting.disks.found("/fourth", -1) is not disk
+
+    live(steps)
+
+
+def test_a_disk_that_was_only_a_guess_does_not_fall_silent(live, tmp_path):
+    """Its thread has gone when it is known which disk it is: it does nothing any more, and that is no silence."""
+
+    async def steps(setting):
+        setting.monkeypatch.setattr(module, "SAID_AFTER", 0)
+        looks, looked = setting.looks()
+        setting.disks.of(f"{tmp_path}/web.log")
+        await looked.wait()
+        (tmp_path / "second").mkdir()
+        setting.disks.of(f"{tmp_path}/second/db.log")
+        for _ in range(3):
+            looked.clear()
+            setting.disks.of(f"{tmp_path}/web.log").do(lambda: None)
+            await looked.wait()
+        assert len(looks) >= 3
+        assert setting.said == []
 
     live(steps)
 

@@ -156,6 +156,25 @@ def test_a_follower_who_is_slower_than_a_flood_is_told_what_he_has_missed(straig
     straight(steps)
 
 
+def test_nothing_is_kept_for_those_who_have_followed(straight):
+    """A log that somebody has looked at once takes no memory for it any more."""
+
+    async def steps(made):
+        _, follower = await follow(made)
+        made.write(b"x" * 1000)
+        assert await read_all(follower, 1000) == b"x" * 1000
+        made.write(b"y" * 1000)
+        follower.close()
+        made.sink.pass_on()
+        made.sink.hear_no_more(made.ring)
+        made.write(b"z" * 1000)
+        await asyncio.sleep(0)
+        assert made.ring.tail(5000) == b""
+        assert made.sink._to_overhear._heard.tail(5000) == b""
+
+    straight(steps)
+
+
 async def follow(made):
     """What there is, and who has all that comes after it."""
     follower = Follower(made.ring)
