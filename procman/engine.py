@@ -6,6 +6,7 @@ holds up neither a signal nor a client; the core is asked again before each (`Fl
 """
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -145,6 +146,7 @@ class Engine:
         self._records = records
         self._serverurl = serverurl
         self._home = home
+        self._inherited = dict(os.environb)
         self._on_bug = on_bug
         self._loop = asyncio.get_running_loop()
         self._events: deque[Event] = deque()
@@ -399,6 +401,7 @@ class Engine:
             child = spawn(
                 order.program,
                 self._serverurl,
+                inherited=self._inherited,
                 stdin=self._shared_socket(order),
                 tag=tag,
                 again=order.name in self._ran,

@@ -27,7 +27,10 @@ def fact(cls: type[T] | None = None, /, *, kw_only: bool = False) -> type[T] | C
 
 @dataclass_transform(field_specifiers=(field,))
 def mutable(cls: type[T]) -> type[T]:
-    """A class whose fields are set as things go on: as with dataclass(slots=True), and its instances have no hash."""
+    """A class whose fields are set as things go on: as with dataclass(slots=True), and its instances have no hash.
+
+    A field that is not for `__init__` is for `__post_init__` to set.
+    """
     made: Any = _make(cls)
     made.__hash__ = None
     return made  # type: ignore[no-any-return]
@@ -38,7 +41,7 @@ def _make(cls: type[T], *, kw_only: bool = False) -> type[T]:
     cls.__doc__ = cls.__doc__ or cls.__name__
     made: Any = dataclass(cls, init=False, repr=False, eq=False, slots=True, kw_only=kw_only)
     all_of_them = fields(made)
-    made.__init__ = _init(all_of_them)
+    made.__init__ = _init(all_of_them, then=hasattr(made, "__post_init__"))
     made.__shown__ = tuple(one.name for one in all_of_them if one.repr)
     made.__value__ = _getter(one.name for one in all_of_them if one.compare)
     made.__hashed__ = _getter(one.name for one in all_of_them if (one.compare if one.hash is None else one.hash))
@@ -55,8 +58,9 @@ class _Made:
         self.make = make
 
 
-def _init(all_of_them: Iterable[Field[Any]]) -> Callable[..., None]:
+def _init(all_of_them: Iterable[Field[Any]], *, then: bool) -> Callable[..., None]:
     """As dataclass would compile it, but for the annotations, which cost more than what it does."""
+    all_of_them = [one for one in all_of_them if one.init]
     in_order = [one for one in all_of_them if not one.kw_only]
     by_name = [one for one in all_of_them if one.kw_only]
     defaults = {one.name: _default(one) for one in all_of_them}
@@ -70,6 +74,8 @@ def _init(all_of_them: Iterable[Field[Any]]) -> Callable[..., None]:
         else f"self.{name} = {name}"
         for name, value in defaults.items()
     ]
+    if then:
+        lines.append("self.__post_init__()")
     space: dict[str, Any] = {}
     source = f"def __init__({', '.join(['self', *arguments])}):\n {'; '.join(lines) or 'pass'}"
     exec(source, globals(), space)  # noqa: S102 - as dataclasses does

@@ -5,6 +5,7 @@ Sockets are bound before any child exists, so that whatever is wrong is said bef
 
 import asyncio
 import errno
+import gc
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from dataclasses import field, replace
 from functools import partial
 from http import HTTPStatus
 from importlib import import_module
+from importlib.machinery import PathFinder
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +48,7 @@ from procman.handover import from_file, from_json, to_json
 from procman.http.auth import BasicAuth, HostGuard, User
 from procman.http.messages import Request, Response, Role
 from procman.http.routing import Router
-from procman.http.server import Server
+from procman.http.server import Server, connection_class
 from procman.logs.console import console_target
 from procman.orphans import Journal, NoJournal, TakeOver
 from procman.outputs import Outputs, OutputsStanding
@@ -92,6 +94,7 @@ IMPORTED_LATER = (
     "procman.config.stop_plan",
     "procman.config.toml",
     "procman.events.pool",
+    "procman.http.connection",
     "procman.http.passwords",
     "procman.logs.syslog",
     "procman.logs.tap",
@@ -119,6 +122,9 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
     """
     # What was started as `python3 -m procman`, or is after an upgrade, has Python's.
     call_itself(NAME)
+    if PathFinder.find_spec("h11") is None:
+        # It is imported when the programs have been started: nobody could be answered then.
+        raise ProcmanError("h11 is not installed, without which no client can be answered: python3 -m pip install h11")
     start = how_started()
     # PID 1 has no default actions: a stop that comes before the loop runs, or has come already, must not be lost.
     for number in STOP:
@@ -588,6 +594,11 @@ class _Master:
                 self._go_on(self._standing)
             await asyncio.wait((self.engine.caught_up(), self._quit), return_when=asyncio.FIRST_COMPLETED)
             self._reporter.up(self._fleet)
+            connection_class()
+            # What all this has left behind goes, and what is there then stays: it is not looked at any more.
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
             give_back_what_is_free()
             end = await self._quit
             if end.restart and self._fleet.state is MasterState.SHUTDOWN:

@@ -6,8 +6,9 @@ live as long as something writes to them, which may be a grandchild that outlive
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
@@ -17,7 +18,7 @@ from procman.control import Refused
 from procman.core.messages import AnnounceInPlace, Dismissed
 from procman.engine import News
 from procman.errors import ProcmanError
-from procman.facts import fact
+from procman.facts import fact, mutable
 from procman.logs.console import Consoles, ConsoleStream, Overflow, console_target
 from procman.logs.disks import Disks, NoAnswer
 from procman.logs.formats import OWN_NAME, WIDEST, line_format, own_line_format
@@ -28,7 +29,7 @@ from procman.logs.pump import Follower, Pump, Rota
 from procman.logs.reading import BadRange, CannotRead, read_log, read_ring, tail_log, tail_ring
 from procman.logs.ring import Ring
 from procman.logs.sinks import PROGRAM_GOES_ON, Null, Sink
-from procman.system.spawn import Child
+from procman.system.spawn import Child, may_run_short
 
 if TYPE_CHECKING:
     from procman.logs.tap import Tap
@@ -76,7 +77,7 @@ class _Target:
         return (self.logfiles, self.syslog, self.look) == (other.logfiles, other.syslog, other.look)
 
 
-@dataclass(slots=True)
+@mutable
 class _Stream:
     """One channel of one process, from its first run to its removal."""
 
@@ -90,7 +91,7 @@ class _Stream:
     lost: int = 0
 
 
-@dataclass(slots=True)
+@mutable
 class _Stdin:
     """The master's end of a process's stdin, and what did not fit into it yet."""
 
@@ -99,7 +100,7 @@ class _Stdin:
     when_read: Callable[[], None] | None = None  # told once when nothing waits any more
 
 
-@dataclass(slots=True)
+@mutable
 class StreamStanding:
     """One channel of one process, for another process image to go on with."""
 
@@ -111,7 +112,7 @@ class StreamStanding:
     lines: list[tuple[bytes, bool]]  # by sink: what a console holds back
 
 
-@dataclass(slots=True)
+@mutable
 class StdinStanding:
     """The master's end of a process's stdin, and what waits to be written to it."""
 
@@ -120,7 +121,7 @@ class StdinStanding:
     waiting: bytes
 
 
-@dataclass(slots=True)
+@mutable
 class OutputsStanding:
     """All of `Outputs`."""
 
@@ -154,7 +155,7 @@ class Outputs:
         self._consoles.attach(self._loop)
         self._streams: dict[tuple[str, str], _Stream] = {}
         self._stdin: dict[str, _Stdin] = {}
-        self._opened: list[LogFile] = []  # in this moment, by a thread
+        self._opened: deque[LogFile] = deque()  # in this moment, by a thread
         self._main_ring = Ring(MAIN_RING)
         names = [program.namespec for group in config.groups for program in group.programs]
         self._width = max(len(name) for name in (OWN_NAME, *names) if len(name) <= WIDEST)
@@ -259,8 +260,12 @@ class Outputs:
                 self._pump(name, stream, fd, child.pid)
         if child.stdin is not None:
             self._stdin[name] = _Stdin(child.stdin)
-        while self._opened:  # they are counted before the next one is started; from the last on, to wait once
-            self._opened.pop().have_opened()
+        if may_run_short(max(child.stdin or 0, child.stdout or 0)):
+            # They are counted before the next one is started; from the last on, to wait once.
+            while self._opened:
+                self._opened.pop().have_opened()
+        while self._opened and self._opened[0].was_opened:
+            self._opened.popleft()
 
     def ended(self, name: str) -> None:
         """A process has ended: what it wrote before that is read now; what a grandchild writes later is, too."""

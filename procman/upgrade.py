@@ -39,7 +39,7 @@ _SIGNALS = (*STOP, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
 HERE = "here"
 
 # In a traceback; "<frozen importlib._bootstrap>" is no place to look at.
-_PLACE = re.compile(r' *File "([^<"][^"]*)", line (\d+)')
+_PLACE = r' *File "([^<"][^"]*)", line (\d+)'
 
 
 class Log(Protocol):
@@ -270,7 +270,7 @@ def _folder_we_stand_in() -> int | None:
 def _last_words(said: str) -> str:
     """The last line of it; of a traceback, with the place that it leads to."""
     lines = said.splitlines()
-    places = [found for line in lines if (found := _PLACE.match(line))]
+    places = [found for line in lines if (found := re.match(_PLACE, line))]
     if not places:
         return lines[-1] if lines else ""
     return f"{lines[-1]} ({places[-1][1]}, line {places[-1][2]})"

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "core": "core config",
     "system": "system config words errors",
     "logs": "logs writers errors",
-    "http": "http",
+    "http": "http stand_ins",
     "events": "events core config errors",
     # where they meet
     "trees": "core system errors",

@@ -112,6 +112,27 @@ def test_what_changes_is_equal_by_its_fields_and_has_no_hash():
         hash(one)
 
 
+@mutable
+class Derived:
+    """With a field that nobody gives it."""
+
+    name: str
+    shout: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shout = self.name.upper()
+
+
+def test_what_is_not_given_it_sets_itself():
+    """As dataclass has it: after all others, and what it is counts as much as they do."""
+    one, other = Derived("a"), Derived("a")
+    assert one.shout == "A"
+    other.shout = "B"
+    assert one != other
+    with pytest.raises(TypeError):
+        Derived("a", "A")
+
+
 def test_each_has_a_default_of_its_own():
     """What one appends no other has; and what is given is taken, though it be empty."""
     one, names = Changing("a"), []

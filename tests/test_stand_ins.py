@@ -37,6 +37,33 @@ def test_a_master_is_imported_without_them():
     assert "asyncio" in loaded
 
 
+def test_what_only_clients_need_comes_with_the_first():
+    """Programs are started before."""
+    loaded = run("print(json.dumps(loaded))")
+    assert not {"h11", "procman.http.connection"} & set(loaded)
+    code = """
+from procman.http.server import connection_class
+connection_class()
+print(json.dumps(["h11" in sys.modules, "inspect" in sys.modules]))
+"""
+    assert run(code) == [True, False]
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_the_garbage_collector_does_not_look_at_what_is_imported(collects):
+    """Neither meanwhile nor afterwards, when it is as it was."""
+    code = f"""
+import gc
+gc.unfreeze()
+if not {collects}:
+    gc.disable()
+with stand_ins():
+    meanwhile, kept = gc.isenabled(), [[]]
+print(json.dumps([meanwhile, gc.isenabled(), any(one is kept for one in gc.get_objects())]))
+"""
+    assert run(code) == [False, collects, False]
+
+
 def test_who_imports_one_later_gets_the_real_one():
     """A result handler, say: all of it is there, and what is asked of it is true."""
     code = """

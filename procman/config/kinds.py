@@ -139,15 +139,14 @@ SIZE: Kind[int] = Kind(
 )
 
 DURATIONS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
-_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
-_PARTS = re.compile(f"(?:{_PART.pattern})+")
+_PART = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)"
 
 
 def sum_of_parts(word: str) -> float | None:
     """The seconds of 10s, 1m30s and 500ms; None where it is not written so."""
-    if not _PARTS.fullmatch(word):
+    if not re.fullmatch(f"(?:{_PART})+", word):
         return None
-    return _whole(round(sum(float(number) * DURATIONS[unit] for number, unit in _PART.findall(word)), 9))
+    return _whole(round(sum(float(number) * DURATIONS[unit] for number, unit in re.findall(_PART, word)), 9))
 
 
 def _accept_seconds(value: object) -> float:

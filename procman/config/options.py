@@ -5,7 +5,7 @@ A `Kind` knows how a value looks in INI text, in TOML and in the generated refer
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import Enum, IntEnum
 from functools import cache
 from typing import Any, Generic, Literal, TypeVar, overload
@@ -81,7 +81,7 @@ class Unfit(ValueError):
         self.slug = slug
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: Kind[str](…) writes __orig_class__
+@fact(kw_only=True)
 class Kind(Generic[T]):
     """One sort of value.
 

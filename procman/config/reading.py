@@ -4,7 +4,7 @@ Whatever is wrong becomes a `Problem`, and the option its default, so that the r
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any
 
@@ -13,6 +13,7 @@ from procman.config.machine import Machine
 from procman.config.options import AUTO, SYSLOG, Kind, Option, Unfit, show_text, similar
 from procman.config.problems import Problem, Severity
 from procman.config.raw import RawOption, RawSection, Sections
+from procman.facts import mutable
 
 Names = Mapping[str, object]
 
@@ -29,7 +30,7 @@ MISSING_SLUGS = {
 }
 
 
-@dataclass(slots=True)
+@mutable
 class Reading:
     """The sections being read, the machine they are read for, and what was found wrong so far.
 

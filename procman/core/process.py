@@ -15,13 +15,13 @@ The rules, from which the methods below follow:
   last of its descendants (`ended` holds how the process itself did). Only then is it started again.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from signal import SIGKILL
 
 from procman.config.model import Autorestart, Leftovers, Program, Scope
 from procman.core.messages import Action, Announce, AnnounceInPlace, AnnounceRemains, ExitStatus, Kill, Spawn
 from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, State
-from procman.facts import fact
+from procman.facts import fact, mutable
 
 # Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
 KILL_AGAIN = 1.0
@@ -36,7 +36,7 @@ class Ended:
     before: State  # STOPPING: it was asked to, or has been meanwhile
 
 
-@dataclass(slots=True)
+@mutable
 class Process:
     """One slot for a process: its program, and what has become of it. `now` is in seconds, of a steady clock."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from procman.facts import fact
 from procman.http.messages import Request, Response, Role, problem
 
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(?::[0-9]*)?", re.IGNORECASE)
+_HOST = r"(\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+)(?::[0-9]*)?"
 _LOOKING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -115,7 +115,7 @@ def _not_from_here(request: Request, host: str | None) -> str:
 
 def host_name(host: str) -> str | None:
     """Take the port, the brackets of an IPv6 address and a last dot off a Host header; None when it is malformed."""
-    found = _HOST.fullmatch(host)
+    found = re.fullmatch(_HOST, host)
     return found[1].lower().strip("[]").rstrip(".") if found else None
 
 

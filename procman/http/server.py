@@ -1,17 +1,21 @@
 """The server: listening sockets, the connections they bring, and the handler that answers their requests.
 
 It owns the sockets it is given, but no path: who bound a unix socket also removes it. Nothing here looks up a name,
-starts a thread or wakes up by itself.
+starts a thread or wakes up by itself. Connections, and h11, are imported for the first client.
 """
 
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from procman.http.connection import Connection
 from procman.http.messages import Limits, Peer, Request, Response, Role, problem
+from procman.stand_ins import stand_ins
+
+if TYPE_CHECKING:
+    from procman.http.connection import Connection
 
 __all__ = ["Gate", "Handler", "Limits", "Peer", "Request", "Response", "Role", "Server", "problem"]
 
@@ -24,6 +28,15 @@ Handler = Callable[[Request], Awaitable[Response]]
 Gate = Callable[[Request], Response | Role]
 
 _DEFAULT_LIMITS = Limits()
+
+
+@cache
+def connection_class() -> "type[Connection]":
+    """Return what meets a client. The first call imports it, which takes 10 ms: programs are started before."""
+    with stand_ins():
+        from procman.http.connection import Connection  # noqa: PLC0415
+
+    return Connection
 
 
 class Server:
@@ -79,8 +92,9 @@ class Server:
         loop = asyncio.get_running_loop()
         sock.setblocking(False)
         # For a unix socket too: create_unix_server would remove the path on closing, from Python 3.13 on.
-        connection = partial(Connection, self, label)
-        self._listeners.append(await loop.create_server(connection, sock=sock, backlog=AT_ONCE))
+        self._listeners.append(
+            await loop.create_server(lambda: connection_class()(self, label), sock=sock, backlog=AT_ONCE)
+        )
         # asyncio has one number for both.
         sock.listen(AT_DOOR)
 
@@ -118,7 +132,7 @@ class Server:
 
     # What the connections ask
 
-    def admit(self, connection: Connection) -> bool:
+    def admit(self, connection: "Connection") -> bool:
         """Enter a new connection in the books; False when there is no room for it even without the idle ones.
 
         The one that is turned away counts, too, but is the first to go when the next one comes.
@@ -139,23 +153,23 @@ class Server:
             self.forget(longest_idle)
             longest_idle.abort()
 
-    def half(self, connection: Connection) -> None:
+    def half(self, connection: "Connection") -> None:
         """Note that half a request has come: where nobody is idle, whoever has been at it for longest makes room."""
         self._idle.pop(connection, None)
         if connection in self._open:
             self._halves[connection] = None
 
-    def idle(self, connection: Connection) -> None:
+    def idle(self, connection: "Connection") -> None:
         """Note that this connection may be closed when room is needed."""
         if connection in self._open:
             self._idle[connection] = None
 
-    def in_use(self, connection: Connection) -> None:
+    def in_use(self, connection: "Connection") -> None:
         """Note that this connection has a request under way."""
         self._idle.pop(connection, None)
         self._halves.pop(connection, None)
 
-    def hold(self, connection: Connection, size: int) -> None:
+    def hold(self, connection: "Connection", size: int) -> None:
         """Note that this connection's body, of which so many bytes are kept, has made progress; 0: it is through.
 
         Where there is not room for all, the one that has stood still for the longest time goes.
@@ -170,10 +184,10 @@ class Server:
             self._let_go(stalled)
             stalled.make_room()
 
-    def _let_go(self, connection: Connection) -> None:
+    def _let_go(self, connection: "Connection") -> None:
         self._holding -= self._held.pop(connection, 0)
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: "Connection") -> None:
         """Strike a connection that has ended off the books."""
         self._open.discard(connection)
         self._let_go(connection)

@@ -67,7 +67,7 @@ class LogFile:
         self._when_ready: list[Callable[[], None]] = []
         self._to_overhear: _Overheard | None = None  # by the loop
         self._overheard: _Overheard | None = None  # by the thread
-        self._was_opened = False
+        self.was_opened = False  # or it was tried
         self._post(self._open)
 
     @property
@@ -145,7 +145,7 @@ class LogFile:
 
     def have_opened(self) -> None:
         """Have it opened, or tried to, if the disk answers."""
-        if not self._was_opened:
+        if not self.was_opened:
             self.have_done()
 
     def have_done(self, call: Callable[[], object] = lambda: None) -> bool:
@@ -271,7 +271,7 @@ class LogFile:
 
     def _open(self) -> None:
         self._file.reopen()
-        self._was_opened = True
+        self.was_opened = True
 
     def _close(self) -> None:
         self._file.close()

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from forked_status import forked_status
@@ -72,3 +75,14 @@ def test_elsewhere_nothing_is_held_back(monkeypatch):
     """There a signal without a handler does what it does to everybody."""
     monkeypatch.setattr(procman, "main", how_many_are_blocked)
     assert start.main() == 0
+
+
+def test_without_h11_nothing_is_started(tmp_path):
+    """It is imported only after the programs have been started, and without it nobody could stop them."""
+    config = tmp_path / "web.conf"
+    config.write_text(f"[supervisord]\nnodaemon=true\n[program:web]\ncommand=touch {tmp_path}/started\n")
+    command = [sys.executable, "-S", "-m", "procman", "-c", str(config)]
+    ran = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("procman: h11 is not installed, ")
+    assert not (tmp_path / "started").exists()

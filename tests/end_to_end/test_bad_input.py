@@ -42,6 +42,7 @@ class Asked(RunningMaster):
             f"[inet_http_server:guarded]\nport=127.0.0.1:{self.guarded_port}\nusername=me\npassword=secret\n",
         )
         self.wait_for("web entered RUNNING")
+        self.ctl("reread")  # when that is answered the logs are open, too
         # Stays connected: what it asks opens and closes nothing while the descriptors are counted.
         self.observer = self.http("unix")
 

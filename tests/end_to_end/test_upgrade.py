@@ -55,6 +55,7 @@ def pids(master):
 
 
 def descriptors(master):
+    master.ctl("reread")  # when that is answered the logs are open, too
     return len(os.listdir(f"/proc/{master.pid}/fd"))
 
 

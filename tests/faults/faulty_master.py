@@ -49,6 +49,8 @@ class FaultyMaster(RunningMaster):
             if reads:
                 self.wait_for(f"success: {name} ")
             self.until(name, "RUNNING")
+        # Who is answered that has asked for something finds it done, and the logs open.
+        self.call("POST", "/v1/processes/witness/signal", {"signal": "CONT"})
         self.fds = self.open_now()
         return self
 

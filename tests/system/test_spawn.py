@@ -65,9 +65,9 @@ def wait(child: Child) -> tuple[int, int | None]:
     return reaped.code, reaped.signal
 
 
-def run(command: str, serverurl: str | None = None, *, said: bytes = b"", **options) -> Ended:
+def run(command: str, serverurl: str | None = None, *, said: bytes = b"", inherited=None, **options) -> Ended:
     """Start it, say something to it, and see what it does until it ends."""
-    child = spawn(program(command=command, **options), serverurl)
+    child = spawn(program(command=command, **options), serverurl, inherited=inherited)
     assert child.stdin is not None
     os.write(child.stdin, said)
     os.close(child.stdin)
@@ -175,14 +175,22 @@ def test_its_environment(monkeypatch):
     }
 
 
+def test_what_it_inherits_can_be_said(monkeypatch):
+    """Instead of what this process has now."""
+    monkeypatch.setenv("FROM_THE_MASTER", "1")
+    said = run("/usr/bin/env", environment={"OWN": "1"}, inherited={b"GIVEN": b"1"}).stdout.splitlines()
+    assert {"GIVEN=1", "OWN=1"} < set(said)
+    assert "FROM_THE_MASTER=1" not in said
+
+
 def test_whose_url_it_gets():
     """Its own serverurl=, else the master's, else none."""
     own = environment(program(serverurl="http://own:1"), "http://masters:1", {})
     masters = environment(program(), "http://masters:1", {})
     none = environment(program(), None, {})
-    assert own["SUPERVISOR_SERVER_URL"] == "http://own:1"
-    assert masters["SUPERVISOR_SERVER_URL"] == "http://masters:1"
-    assert "SUPERVISOR_SERVER_URL" not in none
+    assert own[b"SUPERVISOR_SERVER_URL"] == b"http://own:1"
+    assert masters[b"SUPERVISOR_SERVER_URL"] == b"http://masters:1"
+    assert b"SUPERVISOR_SERVER_URL" not in none
 
 
 def test_it_leads_a_process_group_of_its_own():
