@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from copy import copy
 from dataclasses import field, replace
 from functools import partial
@@ -27,6 +27,7 @@ from procman.api.live import Live
 from procman.api.rest import Rest, route_problem
 from procman.api.shapes import MasterInfo
 from procman.api.stream import LogTails
+from procman.aside import Aside, TakesTooLong
 from procman.config.diff import fingerprint
 from procman.config.find import default_socket, ensure_runtime_dir, state_files
 from procman.config.hands import may_refuse
@@ -59,6 +60,7 @@ from procman.stand_ins import WANTED_LATER, stand_ins
 from procman.system.limits import raise_limits
 from procman.system.memory import give_back_large_blocks, give_back_what_is_free
 from procman.system.notify import Notifier
+from procman.system.own_folder import leave_common_folder
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
 from procman.system.privileges import drop_privileges
 from procman.system.proc import call_itself
@@ -109,6 +111,8 @@ FAREWELL = 2.0
 MOST_NAMED = 5
 # How long what is left in buffers may take to be written at the very end, in seconds.
 LAST_WORDS = 0.5
+# How long whoever wants the configuration to be read again waits for that, in seconds.
+READ_WITHIN = 30.0
 # How often the same complaint of the event loop is written down, in seconds.
 COMPLAIN_EVERY = 60.0
 
@@ -212,6 +216,10 @@ def _live(whole: "_Whole", config: Config, notes: list[str], standing: "MasterSt
         whole.journal.close()
 
 
+class _SharesFolder(Exception):
+    """A thread that would stand in another folder would take all others with it."""
+
+
 @mutable
 class Source:
     """Where the configuration comes from."""
@@ -223,12 +231,33 @@ class Source:
     at_home: str | None = None  # and where its programs run that have no directory of their own
 
     def read(self) -> Config:
-        """Read it again; raises ConfigError."""
+        """Read it; raises ConfigError."""
+        return self._accepted(self._read())
+
+    async def read_again(self, aside: Aside) -> Config:
+        """The same, while everything else goes on."""
+        try:
+            return self._accepted(await aside.do(self._read_aside))
+        except _SharesFolder:
+            return self.read()
+        except TakesTooLong:
+            message = f"cannot be read: that has not ended within {READ_WITHIN:.0f} s; does its disk answer?"
+            raise ConfigError([Problem(self.path, None, None, None, message)]) from None
+
+    def _read_aside(self) -> Config:
+        if self.folder is not None and not leave_common_folder():
+            raise _SharesFolder
+        return self._read()
+
+    def _read(self) -> Config:
         read = partial(_load, self.path, self.overrides, allow_writable=self.allow_writable)
-        if self.folder is None:
-            return read()
-        config = _where_it_stands(read, self.path, self.folder)
-        self.at_home = config.master.directory or self.folder
+        return read() if self.folder is None else _where_it_stands(read, self.path, self.folder)
+
+    def _accepted(self, config: Config) -> Config:
+        # Not in a thread: what somebody's module does when it is imported may not be fit for that.
+        _check_handlers(config)
+        if self.folder is not None:
+            self.at_home = config.master.directory or self.folder
         return config
 
     def fingerprint(self, program: Program) -> int:
@@ -262,14 +291,12 @@ class MasterStanding:
 
 
 def _load(path: str, overrides: Mapping[str, str], *, allow_writable: bool) -> Config:
-    """The file, and the handlers that it names, which are there to be called; raises ConfigError."""
+    """The file; raises ConfigError."""
     try:
-        config = load(path, overrides=overrides, refuse_writable=may_refuse() and not allow_writable)
+        return load(path, overrides=overrides, refuse_writable=may_refuse() and not allow_writable)
     except FileNotFoundError:
         message = "cannot tell what relative paths mean: the directory procman is in was removed; make them absolute"
         raise ConfigError([Problem(path, None, None, None, message)]) from None
-    _check_handlers(config)
-    return config
 
 
 def _check_handlers(config: Config) -> None:
@@ -384,6 +411,11 @@ class _Whole:
     journal: Journal | NoJournal
     adopts: bool  # orphans become our children
     serials: Iterator[int] = field(default_factory=count)  # of events, of which no two are the same
+    aside: Aside = field(default_factory=partial(Aside, READ_WITHIN))
+
+    async def read(self) -> Config:
+        """Read the configuration again, beside the loop; raises ConfigError."""
+        return await self.source.read_again(self.aside)
 
     def take_over(self, config: Config) -> TakeOver | None:
         """What an earlier master has left running, if this is the first life of this one."""
@@ -401,7 +433,7 @@ class _Life:
         self._config = config
         self._notes = notes
         self._master: _Master | None = None
-        self._stop_asked = False
+        self._stop_asked = asyncio.Event()
         self._caught: list[int] = []  # signals that were not delivered yet
         self._said: dict[str, float] = {}  # complaints of the loop, and when they were last written down
 
@@ -409,7 +441,7 @@ class _Life:
         self._catch_signals()
         asyncio.get_running_loop().set_exception_handler(self._complain)
         before: Config | None = None
-        while not self._stop_asked:
+        while not self._stop_asked.is_set():
             try:
                 standing, self._standing = self._standing, None
                 # A reload may have brought another socket, and by that the next master looks for what runs.
@@ -417,9 +449,10 @@ class _Life:
                 self._master = _Master(self._whole, self._config, self._notes, self._deliver, standing)
                 end = await self._master.live()
                 self._master = None
-                if not end.restart or self._stop_asked:
+                if not end.restart or self._stop_asked.is_set():
                     return end.code
-                before, self._config, self._notes = self._config, self._whole.source.read(), []
+                before, self._notes = self._config, []
+                self._config = await self._read_anew() or before
             except ProcmanError as error:
                 # It could be read when the reload was asked for, and cannot be used now: a socket that cannot be
                 # bound, say. What ran before is better than nothing.
@@ -430,6 +463,17 @@ class _Life:
             finally:
                 self._master = None
         return 0
+
+    async def _read_anew(self) -> Config | None:
+        """What the next master is to do; None where somebody has asked for the end meanwhile. Raises ConfigError."""
+        read = asyncio.ensure_future(self._whole.read())
+        stopped = asyncio.ensure_future(self._stop_asked.wait())
+        await asyncio.wait((read, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if read.done():
+            return read.result()
+        read.cancel()
+        return None
 
     def _catch_signals(self) -> None:
         """Have signals delivered on the loop, however many come.
@@ -460,7 +504,7 @@ class _Life:
             master = self._master
             if number in STOP:
                 # Also where there is a master: one that is about to begin anew has no use for it any more.
-                self._stop_asked = True
+                self._stop_asked.set()
             if master is None:
                 continue
             if number in STOP:
@@ -503,13 +547,12 @@ class _Master:
         self._pidfile: PidFile | None = None
         self._upgrades = standing.upgrades + 1 if standing is not None else 0
         self._config = config
-        self._read = whole.source.read
+        self._tasks: set[asyncio.Task[None]] = set()
         self._reporter = whole.reporter
         self._began = int(time.time()) if standing is None else standing.began
         self._quit: asyncio.Future[Quit] = asyncio.get_running_loop().create_future()
         self._unix: list[tuple[UnixAddress, Server]] = []
         self._socket_files: dict[str, tuple[int, int] | None] = {}
-        self._listening_again: asyncio.Task[None] | None = None
         self._servers: list[Server] = []
         self._xmlrpc: XmlRpc | None = None
         self._web: Router | None = None
@@ -548,7 +591,8 @@ class _Master:
         self.engine.subscribe(self._hub.tell)
         self.engine.subscribe(self._hear)
         self._control = Control(self.engine, self.outputs.log_paths, self.outputs.lost, less_in_the_way.set)
-        self._reconfigure = Reconfigure(self.engine, self._control, config, whole.source.read)
+        self._reconfigure = Reconfigure(self.engine, self._control, config, whole.read)
+        whole.aside.on_end = less_in_the_way.set
         if standing is not None:
             self._control.resume(standing.times)
             self._reconfigure.config = standing.current
@@ -595,10 +639,10 @@ class _Master:
             await asyncio.wait((self.engine.caught_up(), self._quit), return_when=asyncio.FIRST_COMPLETED)
             self._reporter.up(self._fleet)
             connection_class()
-            # What all this has left behind goes, and what is there then stays: it is not looked at any more.
+            # What the imports have left behind goes, too. (Were all that is there kept frozen, what `update` replaces
+            # of it would never go.)
             gc.unfreeze()
             gc.collect()
-            gc.freeze()
             give_back_what_is_free()
             end = await self._quit
             if end.restart and self._fleet.state is MasterState.SHUTDOWN:
@@ -654,6 +698,8 @@ class _Master:
             return "what a program has left behind is being stopped"
         if self._control.awaited:
             return f"somebody waits for {self._control.awaited[0]}"
+        if self._whole.aside.busy:
+            return "the configuration is being read"
         return self.outputs.obstacle()
 
     def _handed_over(self) -> tuple[dict[str, Any], list[int]]:
@@ -725,8 +771,11 @@ class _Master:
             self._log.warn("ignored SIGHUP indicating restart request (shutdown in progress)")
             return
         self._log.warn("received SIGHUP indicating restart request")
+        self._do(self._reload())
+
+    async def _reload(self) -> None:
         try:
-            self._read()
+            await self._whole.read()
         except ConfigError as error:
             for problem in error.problems:
                 say = self._log.warn if problem.severity == "warning" else self._log.critical
@@ -747,7 +796,12 @@ class _Master:
         self._log.info("received SIGUSR2 indicating log reopen request")
         self.outputs.reopen()
         gone = [(address, server) for address, server in self._unix if not os.path.lexists(address.path)]
-        self._listening_again = asyncio.ensure_future(self._listen_again(gone))
+        self._do(self._listen_again(gone))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # ---- the pieces of `live`
 

@@ -6,7 +6,7 @@ changed in place, the rest is stopped and replaced, one process at a time and no
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Literal, cast
 
@@ -32,7 +32,7 @@ _HOW: dict[Effect, Literal["changed in place", "logs re-opened", "replaced"]] = 
 class Reconfigure:
     """Holds the configuration as it was last read; `load` reads it again and raises ConfigError."""
 
-    def __init__(self, engine: Engine, control: Control, config: Config, load: Callable[[], Config]) -> None:
+    def __init__(self, engine: Engine, control: Control, config: Config, load: Callable[[], Awaitable[Config]]) -> None:
         """`config` is the one whose groups the fleet began with."""
         self.config = config
         self._started_with = config
@@ -101,14 +101,13 @@ class Reconfigure:
             found.append(settings.of_process(self.config, self._fleet.processes[info["namespec"]].program))
         return cast("list[SectionSettings]", found)
 
-    def check(self) -> None:
+    async def check(self) -> None:
         """Raises Refused(CANT_REREAD) where a reload would find a file that cannot be used."""
-        self._control.refuse_while_ending()
-        self._read()
+        await self._read()
 
-    def reread(self) -> Changes:
+    async def reread(self) -> Changes:
         """Read the file again, and say which groups differ from what is active."""
-        difference = self._difference()
+        difference = await self._difference()
         return Changes(
             added=[group.name for group in difference.added],
             changed=[change.name for change in difference.changed],
@@ -118,7 +117,7 @@ class Reconfigure:
     async def update(self, names: Iterable[str] | None = None, *, dry_run: bool = False) -> list[Step]:
         """Read the file again and make it so, for all groups or those named; answer when what must stop has stopped."""
         async with self._one_at_a_time:
-            difference = self._difference()
+            difference = await self._difference()
             wanted = None if names is None else set(names) - {"all"} or None
             steps = self._unknown(wanted or set(), difference)
             removed = [name for name in difference.removed if wanted is None or name in wanted]
@@ -157,17 +156,19 @@ class Reconfigure:
 
     # ---- the pieces of the above
 
-    def _difference(self) -> Difference:
-        self._control.refuse_while_ending()
-        self.config = self._read()
+    async def _difference(self) -> Difference:
+        self.config = await self._read()
         active = tuple(members.group for members in self._fleet.groups.values() if not members.leaving)
         return diff(dataclasses.replace(self.config, groups=active), self.config)
 
-    def _read(self) -> Config:
+    async def _read(self) -> Config:
+        self._control.refuse_while_ending()
         try:
-            return self._load()
+            config = await self._load()
         except ConfigError as error:
             raise Refused(Fault.CANT_REREAD, str(error)) from None
+        self._control.refuse_while_ending()
+        return config
 
     def _unknown(self, names: set[str], difference: Difference) -> list[Step]:
         known = {group.name for group in self.config.groups} | set(self._fleet.groups) | set(difference.removed)

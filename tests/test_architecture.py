@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "http": "http stand_ins",
     "events": "events core config errors",
     # where they meet
+    "aside": "",
     "trees": "core system errors",
     "entry": "system errors",
     "readiness": "engine core system errors",
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "api": "api api.shapes control reconfigure outputs http core errors",
     "web": "web http",
     "master": (
-        "trees readiness orphans handover upgrade api api.shapes control reconfigure outputs report engine "
+        "aside trees readiness orphans handover upgrade api api.shapes control reconfigure outputs report engine "
         "core system logs events events.hub http web config stand_ins errors"
     ),
     # the clients: never master, engine or core
@@ -80,7 +81,7 @@ ONLY_OF_CONFIG = {
 MAY_KNOW = {
     "asyncio": (
         "engine control reconfigure report readiness orphans upgrade outputs logs.pump logs.console logs.disks "
-        "http api events.hub master"
+        "http api events.hub master aside"
     ),
     "subprocess": "system.spawn",
     "h11": "http",

@@ -96,7 +96,7 @@ class Rest:
         return _json({})
 
     async def _reload(self, _: Request) -> Response:
-        self._reconfigure.check()
+        await self._reconfigure.check()
         self._control.shut_down(restart=True)
         return _json({})
 
@@ -184,7 +184,7 @@ class Rest:
         return _json({"sections": self._reconfigure.settings(spec)})
 
     async def _reread(self, _: Request) -> Response:
-        changes: Changes = self._reconfigure.reread()
+        changes: Changes = await self._reconfigure.reread()
         return _json(changes)
 
     async def _update(self, request: Request) -> Response:

@@ -266,15 +266,15 @@ class XmlRpc:
         self._control.shut_down()
         return True
 
-    def _restart(self) -> bool:
-        self._reconfigure.check()
+    async def _restart(self) -> bool:
+        await self._reconfigure.check()
         self._control.shut_down(restart=True)
         return True
 
     # ---- the configuration
 
-    def _reload_config(self) -> list[list[list[str]]]:
-        changes = self._reconfigure.reread()
+    async def _reload_config(self) -> list[list[list[str]]]:
+        changes = await self._reconfigure.reread()
         return [[changes["added"], changes["changed"], changes["removed"]]]
 
     def _add_group(self, name: str) -> bool:

@@ -1,5 +1,9 @@
 """Gives memory back: a master lives for months, and what one large answer took must not stay with it."""
 
+from contextlib import suppress
+
+from procman.system import libc
+
 # malloc.h of glibc. Of musl, which gives large blocks back anyway, nothing is asked.
 _M_MMAP_THRESHOLD = -3
 # Larger blocks are asked of the kernel one by one, and are gone once they are free. It is where glibc begins; but the
@@ -9,7 +13,8 @@ LARGE = 128 * 1024
 
 def give_back_large_blocks() -> None:
     """From now on return large blocks of memory to the kernel as soon as they are free; where that is known how."""
-    _call("mallopt", _M_MMAP_THRESHOLD, LARGE)
+    with suppress(OSError):
+        libc.call("mallopt", _M_MMAP_THRESHOLD, LARGE)
 
 
 def give_back_what_is_free() -> None:
@@ -17,13 +22,5 @@ def give_back_what_is_free() -> None:
 
     After the start of a single program that is 70 KiB.
     """
-    _call("malloc_trim", 0)
-
-
-def _call(name: str, *arguments: int) -> None:
-    try:
-        import ctypes  # noqa: PLC0415 - an interpreter may be without libffi
-
-        getattr(ctypes.CDLL(None), name)(*arguments)
-    except (ImportError, OSError, AttributeError):
-        pass
+    with suppress(OSError):
+        libc.call("malloc_trim", 0)

@@ -1,11 +1,8 @@
-"""prctl(2), which Python offers nowhere: who inherits orphans, and what happens when the parent dies.
-
-ctypes is imported by the first call: 2 ms and 340 KiB, once. (`_ctypes` alone would take 0.6 ms and 200 KiB, but it is
-Python's private affair, and it hides errno.)
-"""
+"""prctl(2): who inherits orphans, and what happens when the parent dies."""
 
 import os
 
+from procman.system import libc
 from procman.system.signals import signal_name
 
 # include/uapi/linux/prctl.h
@@ -44,13 +41,7 @@ def die_with_parent(number: int) -> str | None:
 
 def _prctl(what: str, option: int, value: int) -> str | None:
     try:
-        import ctypes  # noqa: PLC0415 - see above
-
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-    except (ImportError, OSError, AttributeError) as error:
-        # An interpreter without libffi, or a C library without prctl.
-        return f"cannot {what}: {error}"
-    # Arguments behind the first are longs, and what is not used has to be 0.
-    if prctl(option, *(ctypes.c_ulong(argument) for argument in (value, 0, 0, 0))) == 0:
-        return None
-    return f"cannot {what}: {os.strerror(ctypes.get_errno())}"
+        libc.call("prctl", option, value, 0, 0, 0)  # what is not used has to be 0
+    except OSError as error:
+        return f"cannot {what}: {error.strerror or error}"
+    return None

@@ -108,7 +108,8 @@ class Master(LogLines):
             text=True,
             errors="surrogateescape",
             cwd=self.cwd,
-            env=self.environ,
+            # What is wrong with the master is not wrong with who asks it.
+            env={name: value for name, value in self.environ.items() if name != "LD_PRELOAD"},
             timeout=PATIENCE,
             check=False,
         )

@@ -3,7 +3,7 @@
  *     FAULTS/exec    NAME NUMBER    the exec of a file of that name fails with that errno
  *     FAULTS/wall    SECONDS        the wall clock has been stepped by so much
  *     FAULTS/steady  SECONDS        so much more time has passed
- *     FAULTS/hang    FOLDER         the disk of that folder does not answer who wants to write there
+ *     FAULTS/hang    FOLDER         the disk of that folder does not answer who opens or writes a file
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from faulty_master import assert_well, program
 from log_lines import PATIENCE
-from running_master import SLEEPER, python
+from running_master import SLEEPER, STUBBORN, python
 
 # Says lines without end, ten thousand a second at most, and when it is told to leave how many bytes that were.
 COUNTS = python(
@@ -236,6 +237,74 @@ def test_sigterm_while_a_disk_does_not_answer(run, own_mounts, injection, tmp_pa
     assert_well(master)
     assert any("bytes of told (stdout) were not read" in line for line in master.lines)
     assert any(re.search(rf"\d+ bytes for log {disk}/master.log were not written", line) for line in master.lines)
+
+
+def asks_for_its_configuration(run, injection, tmp_path):
+    """A master whose programs are on a disk that has fallen silent, and that disk."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (disk / "calm.conf").write_text(program("calm", SLEEPER))
+    master = run(f"[include]\nfiles={disk}/*.conf\n", **injection.environ).begins("calm")
+    injection.say("hang", disk)
+    return master, disk
+
+
+def until_it_waits(master, ask):
+    """`ask` has it read the configuration: in a thread that was not there before."""
+    threads = Path(f"/proc/{master.pid}/task")
+    before = len(list(threads.iterdir()))
+    asked = ask()
+    deadline = time.monotonic() + PATIENCE
+    while len(list(threads.iterdir())) == before:
+        assert time.monotonic() < deadline
+        master.info("witness")
+    return asked
+
+
+def test_the_disk_of_the_configuration_does_not_answer(run, injection, tmp_path):
+    """Who wants it to be read waits, and nobody else; then it is as if nothing had been."""
+    master, disk = asks_for_its_configuration(run, injection, tmp_path)
+    with ThreadPoolExecutor() as clients:
+        first = until_it_waits(master, lambda: clients.submit(master.ctl, "reread"))
+        second = clients.submit(master.ctl, "update")
+        master.serves()
+        assert not first.done()
+        assert not second.done()
+        (disk / "calm.conf").write_text(program("calm", SLEEPER) + program("more", SLEEPER))
+        injection.end("hang")
+        assert first.result().stdout == "more: available\n"
+        assert second.result().stdout == "more: added process group\n"
+    master.wait_for("success: more")
+    master.call("POST", "/v1/processes/more/stop")
+    assert master.ctl("remove", "more").stdout == "more: removed process group\n"
+    assert_well(master)
+
+
+def test_sigterm_while_the_configuration_cannot_be_read(run, injection, tmp_path):
+    """It has been asked for a fresh start, which would never come."""
+    master, _ = asks_for_its_configuration(run, injection, tmp_path)
+    until_it_waits(master, lambda: master.signal(signal.SIGHUP))
+    assert_well(master)
+
+
+def test_sigterm_while_a_fresh_start_waits_for_the_configuration(run, injection, tmp_path):
+    """Nothing runs any more, and nobody could be answered; but who asks for the end gets it."""
+    stubborn = program("stubborn", STUBBORN, stopwaitsecs=1000)
+    master = run(stubborn, **injection.environ).begins("stubborn")
+    with contextlib.closing(master.follow("stubborn")) as said:
+        assert next(said) == b"armed\n"
+    pid = master.info("stubborn")["pid"]
+    master.signal(signal.SIGHUP)
+    master.wait_for("stopped: witness")
+    injection.say("hang", tmp_path / "supervisord.conf")
+    os.kill(pid, signal.SIGKILL)
+    master.wait_for("stopped: stubborn")
+    deadline = time.monotonic() + PATIENCE
+    while os.path.exists(master.socket):
+        assert time.monotonic() < deadline
+        os.sched_yield()
+    master.signal(signal.SIGTERM)
+    assert master.to_the_end() == 0
 
 
 def test_log_files_are_removed(run, tmp_path):
