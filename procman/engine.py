@@ -132,11 +132,15 @@ class Engine:
         serverurl: str | None,
         on_bug: Callable[[str], None],
         home: Callable[[], str | None] = lambda: None,
+        way_is_open: Callable[[Program], bool | None] = lambda _: True,
     ) -> None:
         """Take those that it drives.
 
         `serverurl` is what processes find as SUPERVISOR_SERVER_URL, `home` where those are that have no directory of
         their own and the master is not (see `spawn`); `on_bug` is told of what must not happen.
+
+        A program is started when `way_is_open` says so; as long as it does not know (None), all others wait, too.
+        `go_on` is to be called when it may say something else.
         """
         self.fleet = fleet
         self._trees = trees
@@ -146,11 +150,14 @@ class Engine:
         self._records = records
         self._serverurl = serverurl
         self._home = home
+        self._way_is_open = way_is_open
         self._inherited = dict(os.environb)
         self._on_bug = on_bug
         self._loop = asyncio.get_running_loop()
         self._events: deque[Event] = deque()
         self._spawns: deque[Spawn | asyncio.Future[None]] = deque()
+        self._held = False  # as it is not known yet whether the first of them can be started
+        self._unreached: list[Spawn] = []  # those that cannot
         self._tree_orders: list[Kill] = []
         self._report: asyncio.TimerHandle | None = None
         self._children: dict[int, Child] = {}
@@ -171,6 +178,13 @@ class Engine:
         self._events.append(event)
         if not self._working:
             self._work()
+
+    def go_on(self) -> None:
+        """There may be another way to start what waits, or one less."""
+        self._held = False
+        self._spawns.extendleft(reversed(self._unreached))
+        self._unreached.clear()
+        self._come_back()
 
     def reap(self) -> None:
         """Collect those that have ended (SIGCHLD says that there may be some)."""
@@ -323,16 +337,19 @@ class Engine:
                         self._tell(event)
                 elif self._tree_orders:
                     self._signal_trees()
-                elif time.monotonic() < until and (self._more is None or continued):
+                elif not self._held and time.monotonic() < until and (self._more is None or continued):
                     self._take_turn(self._spawns.popleft())
                 else:
                     break
         finally:
             self._working = False
-        if self._spawns and self._more is None:
+        self._come_back()
+        self._arm()
+
+    def _come_back(self) -> None:
+        if self._spawns and not self._held and self._more is None:
             # The loop polls before it comes to this, so whoever is ready has a turn.
             self._more = self._loop.call_soon(self._continue)
-        self._arm()
 
     def _continue(self) -> None:
         self._more = None
@@ -388,7 +405,14 @@ class Engine:
 
     def _take_turn(self, order: Spawn | asyncio.Future[None]) -> None:
         if isinstance(order, Spawn):
-            self._spawn(order)
+            match self._way_is_open(order.program):
+                case True:
+                    self._spawn(order)
+                case False:
+                    self._unreached.append(order)
+                case None:
+                    self._held = True
+                    self._spawns.appendleft(order)
         elif not order.done():
             order.set_result(None)
 

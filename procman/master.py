@@ -73,6 +73,7 @@ from procman.system.state_file import FileStanding, StateFile, StateFileHeld
 from procman.system.subreaper import become_subreaper
 from procman.trees import Trees
 from procman.upgrade import HERE, Start, Upgrade, how_started, stand_again
+from procman.ways import Ways
 
 API_VERSION = "3.0"
 NAME = "procman"
@@ -557,8 +558,8 @@ class _Master:
         self._xmlrpc: XmlRpc | None = None
         self._web: Router | None = None
         self._take_over = whole.take_over(config)
-        less_in_the_way = asyncio.Event()
-        self.outputs = Outputs(config, whole.journal.log, less_in_the_way.set)
+        self._less_in_the_way = asyncio.Event()
+        self.outputs = Outputs(config, whole.journal.log, self._less_in_the_way.set)
         self._log = self.outputs.log
         if standing is None:
             self._say_at_first(notes)
@@ -566,6 +567,7 @@ class _Master:
         if standing is not None:
             fleet.resume(standing.engine.fleet)
         self._trees = Trees(config.master.identifier, adopts=whole.adopts)
+        self._ways = Ways(self._log.warn, self._way_is_known)
         self.engine = Engine(
             fleet,
             self.outputs,
@@ -574,6 +576,7 @@ class _Master:
             whole.journal,
             serverurl=config.serverurl or self._implicit_url(),
             home=lambda: whole.source.at_home,
+            way_is_open=self._ways.is_open,
             on_bug=self._log.critical,
         )
         self._fleet = fleet
@@ -585,14 +588,11 @@ class _Master:
             self._hub.boot()
         else:
             self._hub.resume(standing.pools)
-        self.engine.subscribe(self._report.tell)
-        self.engine.subscribe(whole.reporter.tell)
-        self.engine.subscribe(self.outputs.hear)
-        self.engine.subscribe(self._hub.tell)
-        self.engine.subscribe(self._hear)
-        self._control = Control(self.engine, self.outputs.log_paths, self.outputs.lost, less_in_the_way.set)
+        for hear in (self._report.tell, whole.reporter.tell, self.outputs.hear, self._hub.tell, self._hear):
+            self.engine.subscribe(hear)
+        self._control = Control(self.engine, self.outputs.log_paths, self.outputs.lost, self._less_in_the_way.set)
         self._reconfigure = Reconfigure(self.engine, self._control, config, whole.read)
-        whole.aside.on_end = less_in_the_way.set
+        whole.aside.on_end = self._less_in_the_way.set
         if standing is not None:
             self._control.resume(standing.times)
             self._reconfigure.config = standing.current
@@ -602,7 +602,7 @@ class _Master:
             whole.start,
             number=self._upgrades + 1,
             obstacle=self._upgrade_obstacle,
-            changed=less_in_the_way,
+            changed=self._less_in_the_way,
             standing=self._handed_over,
             environment=lambda: whole.reporter.environment,
             deliver=deliver,
@@ -657,6 +657,7 @@ class _Master:
             if self._take_over is not None:
                 self._take_over.close()
             self.engine.close()
+            self._ways.close()
             self._trees.close()
             self._hub.close()
             self._report.close()
@@ -700,6 +701,8 @@ class _Master:
             return f"somebody waits for {self._control.awaited[0]}"
         if self._whole.aside.busy:
             return "the configuration is being read"
+        if (silent := self._ways.silent) is not None:
+            return f"the disk of {silent} does not answer"
         return self.outputs.obstacle()
 
     def _handed_over(self) -> tuple[dict[str, Any], list[int]]:
@@ -810,6 +813,10 @@ class _Master:
             self._quit.set_result(news)
         elif isinstance(news, SpawnFailed) and news.reason.startswith(TOO_MANY_FILES):
             self.make_room()  # for the next try: clients that sit there are in the way
+
+    def _way_is_known(self) -> None:
+        self.engine.go_on()
+        self._less_in_the_way.set()
 
     def _definition(self, name: str) -> Program | None:
         process = self._fleet.processes.get(name)

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "events": "events core config errors",
     # where they meet
     "aside": "",
+    "ways": "config words",
     "trees": "core system errors",
     "entry": "system errors",
     "readiness": "engine core system errors",
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     "api": "api api.shapes control reconfigure outputs http core errors",
     "web": "web http",
     "master": (
-        "aside trees readiness orphans handover upgrade api api.shapes control reconfigure outputs report engine "
+        "aside ways trees readiness orphans handover upgrade api api.shapes control reconfigure outputs report engine "
         "core system logs events events.hub http web config stand_ins errors"
     ),
     # the clients: never master, engine or core
@@ -74,6 +75,7 @@ ONLY_OF_CONFIG = {
     "control": {"config.model", "config.commands"},
     "report": {"config.model"},
     "outputs": {"config.model"},
+    "ways": {"config.model"},
     "cli": {"config.find"},
 }
 
@@ -81,7 +83,7 @@ ONLY_OF_CONFIG = {
 MAY_KNOW = {
     "asyncio": (
         "engine control reconfigure report readiness orphans upgrade outputs logs.pump logs.console logs.disks "
-        "http api events.hub master aside"
+        "http api events.hub master aside ways"
     ),
     "subprocess": "system.spawn",
     "h11": "http",

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -305,6 +306,29 @@ def test_sigterm_while_a_fresh_start_waits_for_the_configuration(run, injection,
         os.sched_yield()
     master.signal(signal.SIGTERM)
     assert master.to_the_end() == 0
+
+
+def test_the_disk_of_a_program_does_not_answer(run, injection, tmp_path):
+    """It waits to be started, whether it was killed or is asked for; everybody else is started."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    shutil.copy("/bin/sleep", disk / "app")
+    master = run(program("app", f"{disk}/app 1000", autorestart="true"), **injection.environ).begins("app")
+    injection.say("hang", disk)
+    os.kill(master.info("app")["pid"], signal.SIGKILL)
+    master.wait_for(f"the disk of {disk}/app does not answer; programs that are started from there wait")
+    master.serves()
+    assert master.info("app")["statename"] == "STARTING"
+    assert master.ctl("stop", "app").stdout == "app: stopped\n"
+    with ThreadPoolExecutor() as clients:
+        started = clients.submit(master.ctl, "start", "app")
+        master.until("app", "STARTING")
+        master.serves()
+        assert not started.done()
+        injection.end("hang")
+        assert started.result().stdout == "app: started\n"
+    master.wait_for(f"the disk of {disk}/app answers again")
+    assert_well(master)
 
 
 def test_log_files_are_removed(run, tmp_path):

@@ -1,0 +1,130 @@
+"""Whether the disk answers that a program is started from.
+
+Whoever starts a program waits in the exec for the disk that it is on, and cannot be told not to. So its file and its
+folder are opened before that, by a thread that is there for nothing else. While that hangs the program waits, and
+nobody else. What falls silent between that look and the exec still holds up the master.
+"""
+
+import _thread
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+
+from procman.config.model import Program
+from procman.words import split_words
+
+# For how long after a look there need be no other, in seconds.
+LEASE = 0.02
+# How long all that is to be started waits for a look, so that it is started in its order, in seconds.
+PATIENCE = 0.05
+# When it is said that a disk does not answer, in seconds.
+SAID_AFTER = 2.0
+# So many looks that hang are let be: with more of them, places that nobody has looked at are taken to be open.
+MOST_SILENT = 32
+# So many places are kept in mind.
+_MOST_KNOWN = 4096
+
+
+class Ways:
+    """The ways to programs, on the running loop; `on_news` is told when there may be one more, or one less."""
+
+    def __init__(self, say: Callable[[str], None], on_news: Callable[[], None]) -> None:
+        """`say` is told when a disk does not answer, and when it does again."""
+        self._say = say
+        self._on_news = on_news
+        self._loop = asyncio.get_running_loop()
+        self._open_until: dict[str, float] = {}
+        self._looks: dict[str, _Look] = {}  # by what they look at
+
+    def is_open(self, program: Program) -> bool | None:
+        """Whether it can be started; None where that will be known in a moment."""
+        places = _places(program.command, program.directory)
+        now = self._loop.time()
+        unknown = [place for place in places if self._open_until.get(place, 0.0) < now]
+        for place in unknown:
+            look = self._looks.get(place)
+            if look is not None:
+                return False if look.is_silent else None
+        if not unknown or len(self._looks) >= MOST_SILENT:
+            return True
+        return None if self._look(unknown) else True
+
+    @property
+    def silent(self) -> str | None:
+        """What somebody looks at in vain."""
+        return next(iter(self._looks), None)
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        for look in self._looks.values():
+            look.timer.cancel()
+        self._looks.clear()
+
+    def _look(self, places: list[str]) -> bool:
+        """Have these looked at; False where nobody can."""
+        try:
+            _thread.start_new_thread(self._open, (places,))
+        except RuntimeError:  # no more threads for this user
+            return False
+        look = _Look(self._loop.call_later(PATIENCE, self._is_silent, places))
+        self._looks.update((place, look) for place in places)
+        return True
+
+    def _open(self, places: list[str]) -> None:
+        # On the thread. Signals are for the one that has the loop.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        for place in places:
+            # NFS asks its server when something is opened. Any answer will do.
+            with suppress(OSError, ValueError):
+                os.close(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
+        with suppress(RuntimeError):  # the loop has been closed meanwhile
+            self._loop.call_soon_threadsafe(self._answered, places)
+
+    def _answered(self, places: list[str]) -> None:
+        look = self._looks.get(places[0])
+        if look is None:  # closed meanwhile
+            return
+        look.timer.cancel()
+        now = self._loop.time()
+        if len(self._open_until) > _MOST_KNOWN:
+            self._open_until.clear()
+        for place in places:
+            del self._looks[place]
+            self._open_until[place] = now + LEASE
+        if look.was_said:
+            self._say(f"the disk of {places[0]} answers again, after {now - look.began:.0f} seconds")
+        self._on_news()
+
+    def _is_silent(self, places: list[str]) -> None:
+        look = self._looks[places[0]]
+        look.is_silent = True
+        look.timer = self._loop.call_later(SAID_AFTER - PATIENCE, self._tell, places)
+        self._on_news()
+
+    def _tell(self, places: list[str]) -> None:
+        self._looks[places[0]].was_said = True
+        self._say(f"the disk of {places[0]} does not answer; programs that are started from there wait")
+
+
+class _Look:
+    """One that has not come back."""
+
+    def __init__(self, timer: asyncio.TimerHandle) -> None:
+        self.timer = timer
+        self.began = asyncio.get_running_loop().time()
+        self.is_silent = False
+        self.was_said = False
+
+
+@lru_cache(maxsize=1024)
+def _places(command: str, directory: str | None) -> tuple[str, ...]:
+    """The folder that it is to be in, and its file. What is looked for in PATH is taken to be the system's."""
+    places = [] if directory is None else [directory]
+    with suppress(ValueError, IndexError):
+        name = split_words(command)[0]
+        if "/" in name:
+            places.append(os.path.join(directory or "", name))
+    return tuple(places)

@@ -1,0 +1,174 @@
+"""Whether the disk answers that a program is started from: looked at beside the loop, and not twice in a moment."""
+
+import _thread
+import asyncio
+import os
+import threading
+
+import pytest
+from programs import program
+
+from procman import ways
+from procman.ways import Ways
+
+PATIENCE = 30.0
+
+
+class Disk:
+    """Answers who opens something in its folder when it is let."""
+
+    def __init__(self, monkeypatch, folder) -> None:
+        self.opened: list[str] = []
+        self.answers = threading.Event()
+        self.answers.set()
+        opens = os.open
+
+        def asked(path, *arguments, **options):
+            if str(path).startswith(str(folder)):
+                self.opened.append(path)
+                assert self.answers.wait(PATIENCE)
+            return opens(path, *arguments, **options)
+
+        monkeypatch.setattr(os, "open", asked)
+
+
+@pytest.fixture
+def disk(monkeypatch, tmp_path):
+    return Disk(monkeypatch, tmp_path)
+
+
+class Setting:
+    """The ways, what they have said, and their news one by one."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.was_said = asyncio.Event()
+        self._news: asyncio.Queue[None] = asyncio.Queue()
+        self.ways = Ways(self._say, lambda: self._news.put_nowait(None))
+
+    def _say(self, text: str) -> None:
+        self.said.append(text)
+        self.was_said.set()
+
+    async def news(self) -> None:
+        await asyncio.wait_for(self._news.get(), PATIENCE)
+
+    async def until_open(self, what) -> None:
+        while self.ways.is_open(what) is not True:
+            await self.news()
+
+
+def test_what_lies_in_path_is_taken_to_be_there(disk):
+    """Nobody looks."""
+
+    async def main() -> bool | None:
+        return Setting().ways.is_open(program(command="sleep 1"))
+
+    assert asyncio.run(main()) is True
+    assert disk.opened == []
+
+
+def test_a_look_is_good_for_a_moment(disk, tmp_path, monkeypatch):
+    """Its file and its folder are opened once for all that is started in that moment, whether they are there or not."""
+    monkeypatch.setattr(ways, "LEASE", PATIENCE)
+    app = program(command="bin/app x", directory=str(tmp_path))
+
+    async def main() -> tuple[bool | None, ...]:
+        setting = Setting()
+        first = setting.ways.is_open(app), setting.ways.is_open(app)
+        await setting.news()
+        return (*first, setting.ways.is_open(app))
+
+    assert asyncio.run(main()) == (None, None, True)
+    assert disk.opened == [str(tmp_path), f"{tmp_path}/bin/app"]
+
+
+def test_it_is_looked_at_again_later(disk, tmp_path, monkeypatch):
+    """Once a look is old."""
+    monkeypatch.setattr(ways, "LEASE", -1.0)
+    app = program(command=f"{tmp_path}/app")
+
+    async def main() -> tuple[bool | None, ...]:
+        setting = Setting()
+        first = setting.ways.is_open(app)
+        await setting.news()
+        return first, setting.ways.is_open(app)
+
+    assert asyncio.run(main()) == (None, None)
+
+
+def test_a_silent_disk_is_said_and_its_answer_too(disk, tmp_path, monkeypatch):
+    """Whoever is on another one is not held up, once that is known; and nobody looks again meanwhile."""
+    monkeypatch.setattr(ways, "SAID_AFTER", ways.PATIENCE)
+    app, other = program(command=f"{tmp_path}/app"), program(command="/bin/true")
+
+    async def main() -> list[str]:
+        setting = Setting()
+        disk.answers.clear()
+        assert setting.ways.is_open(app) is None
+        await setting.news()
+        assert setting.ways.is_open(app) is False
+        await setting.until_open(other)
+        await asyncio.wait_for(setting.was_said.wait(), PATIENCE)
+        assert setting.ways.silent == f"{tmp_path}/app"
+        disk.answers.set()
+        await setting.until_open(app)
+        assert setting.ways.silent is None
+        return setting.said
+
+    said = asyncio.run(main())
+    assert said[0] == f"the disk of {tmp_path}/app does not answer; programs that are started from there wait"
+    assert said[1].startswith(f"the disk of {tmp_path}/app answers again, after ")
+    assert len(said) == 2
+    assert disk.opened == [f"{tmp_path}/app"]
+
+
+def test_an_answer_that_comes_too_late_for_everybody_is_nobodys(disk, tmp_path, monkeypatch):
+    """The master begins anew, or has ended."""
+    app = program(command=f"{tmp_path}/app")
+
+    hears = Ways._answered
+
+    async def main() -> bool:
+        heard = asyncio.Event()
+        monkeypatch.setattr(Ways, "_answered", lambda *answer: (hears(*answer), heard.set()))
+        setting = Setting()
+        disk.answers.clear()
+        assert setting.ways.is_open(app) is None
+        setting.ways.close()
+        disk.answers.set()
+        await asyncio.wait_for(heard.wait(), PATIENCE)
+        return setting._news.empty()
+
+    assert asyncio.run(main())
+
+
+def test_where_nobody_can_look_it_is_open(disk, tmp_path, monkeypatch):
+    """There are no more threads, or too many of them that hang."""
+
+    def none_left(*_: object) -> None:
+        raise RuntimeError
+
+    async def main() -> tuple[bool | None, ...]:
+        setting = Setting()
+        with monkeypatch.context() as here:
+            here.setattr(_thread, "start_new_thread", none_left)
+            first = setting.ways.is_open(program(command=f"{tmp_path}/app"))
+        monkeypatch.setattr(ways, "MOST_SILENT", 1)
+        disk.answers.clear()
+        second = setting.ways.is_open(program(command=f"{tmp_path}/one"))
+        third = setting.ways.is_open(program(command=f"{tmp_path}/two"))
+        disk.answers.set()
+        await setting.news()
+        return first, second, third
+
+    assert asyncio.run(main()) == (True, None, True)
+
+
+def test_a_command_that_cannot_be_read_is_for_the_start_to_refuse():
+    """It says why."""
+
+    async def main() -> list[bool | None]:
+        return [Setting().ways.is_open(program(command=command)) for command in ("'/bin/true", "", '""')]
+
+    assert asyncio.run(main()) == [True, True, True]
