@@ -9,6 +9,7 @@ import _thread
 import asyncio
 import os
 import signal
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -16,8 +17,10 @@ from functools import lru_cache
 from procman.config.model import Program
 from procman.words import split_words
 
-# For how long after a look there need be no other, in seconds.
+# For how long after a start there need be no other look, in seconds; and how old one may be that is unused: a loop
+# that is slow has to come to the start.
 LEASE = 0.02
+FRESH = 1.0
 # How long all that is to be started waits for a look, so that it is started in its order, in seconds.
 PATIENCE = 0.05
 # When it is said that a disk does not answer, in seconds.
@@ -48,9 +51,11 @@ class Ways:
             look = self._looks.get(place)
             if look is not None:
                 return False if look.is_silent else None
-        if not unknown or len(self._looks) >= MOST_SILENT:
-            return True
-        return None if self._look(unknown) else True
+        if unknown and len(self._looks) < MOST_SILENT and self._look(unknown):
+            return None
+        for place in places:
+            self._open_until[place] = min(self._open_until.get(place, 0.0), now + LEASE)
+        return True
 
     @property
     def silent(self) -> str | None:
@@ -66,20 +71,19 @@ class Ways:
     def _look(self, places: list[str]) -> bool:
         """Have these looked at; False where nobody can."""
         try:
-            _thread.start_new_thread(self._open, (places,))
+            _thread.start_new_thread(self._ask, (places,))
         except RuntimeError:  # no more threads for this user
             return False
         look = _Look(self._loop.call_later(PATIENCE, self._is_silent, places))
         self._looks.update((place, look) for place in places)
         return True
 
-    def _open(self, places: list[str]) -> None:
+    def _ask(self, places: list[str]) -> None:
         # On the thread. Signals are for the one that has the loop.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         for place in places:
-            # NFS asks its server when something is opened. Any answer will do.
-            with suppress(OSError, ValueError):
-                os.close(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
+            with suppress(OSError, ValueError):  # any answer will do
+                _open(place)
         with suppress(RuntimeError):  # the loop has been closed meanwhile
             self._loop.call_soon_threadsafe(self._answered, places)
 
@@ -93,7 +97,7 @@ class Ways:
             self._open_until.clear()
         for place in places:
             del self._looks[place]
-            self._open_until[place] = now + LEASE
+            self._open_until[place] = now + FRESH
         if look.was_said:
             self._say(f"the disk of {places[0]} answers again, after {now - look.began:.0f} seconds")
         self._on_news()
@@ -117,6 +121,17 @@ class _Look:
         self.began = asyncio.get_running_loop().time()
         self.is_silent = False
         self.was_said = False
+
+
+def _open(place: str) -> None:
+    """NFS asks its server when something is opened; nothing is that only looks like a program, as a device may."""
+    path = os.open(place, os.O_PATH | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(path).st_mode
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+            os.close(os.open(f"/proc/self/fd/{path}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    finally:
+        os.close(path)
 
 
 @lru_cache(maxsize=1024)

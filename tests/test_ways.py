@@ -84,7 +84,7 @@ def test_a_look_is_good_for_a_moment(disk, tmp_path, monkeypatch):
 
 
 def test_it_is_looked_at_again_later(disk, tmp_path, monkeypatch):
-    """Once a look is old."""
+    """Once what it was for has been started; a loop that is slow comes to that, too."""
     monkeypatch.setattr(ways, "LEASE", -1.0)
     app = program(command=f"{tmp_path}/app")
 
@@ -92,9 +92,9 @@ def test_it_is_looked_at_again_later(disk, tmp_path, monkeypatch):
         setting = Setting()
         first = setting.ways.is_open(app)
         await setting.news()
-        return first, setting.ways.is_open(app)
+        return first, setting.ways.is_open(app), setting.ways.is_open(app)
 
-    assert asyncio.run(main()) == (None, None)
+    assert asyncio.run(main()) == (None, True, None)
 
 
 def test_a_silent_disk_is_said_and_its_answer_too(disk, tmp_path, monkeypatch):
@@ -141,6 +141,30 @@ def test_an_answer_that_comes_too_late_for_everybody_is_nobodys(disk, tmp_path, 
         return setting._news.empty()
 
     assert asyncio.run(main())
+
+
+def test_what_is_no_program_is_not_opened(monkeypatch, tmp_path):
+    """By root a link of somebody else could lead to a device that does something then."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "app").touch()
+    looked_up: list[bool] = []
+    opens = os.open
+
+    def asked(path, flags, **options):
+        looked_up.append(bool(flags & os.O_PATH))
+        return opens(path, flags, **options)
+
+    async def main(name: str) -> list[bool]:
+        looked_up.clear()
+        setting = Setting()
+        with monkeypatch.context() as here:
+            here.setattr(os, "open", asked)
+            assert setting.ways.is_open(program(command=f"{tmp_path}/{name}")) is None
+            await setting.news()
+        return looked_up
+
+    assert asyncio.run(main("fifo")) == [True]
+    assert asyncio.run(main("app")) == [True, False]
 
 
 def test_where_nobody_can_look_it_is_open(disk, tmp_path, monkeypatch):
