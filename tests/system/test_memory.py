@@ -2,6 +2,7 @@
 
 import os
 import platform
+import threading
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,26 @@ def between(*, give_back: bool) -> int:
 def test_what_is_free_between_others_is_given_back():
     """Smaller blocks stay in the heap, below the last that is in use, until somebody asks for this."""
     assert apart(lambda: between(give_back=True)) < apart(lambda: between(give_back=False)) / 4
+
+
+def places(*, give_back: bool) -> int:
+    """How many places a thread and its process take memory from, besides the first: glibc reserves 64 MiB for each."""
+    if give_back:
+        give_back_large_blocks()
+    taken = []
+    thread = threading.Thread(target=lambda: taken.append(bytearray(1000)))
+    thread.start()
+    thread.join()
+    reserved = 0
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        addresses, access = line.split()[:2]
+        first, last = (int(address, 16) for address in addresses.split("-"))
+        reserved += access == "---p" and 32 * MIB < last - first <= 64 * MIB
+    return reserved
+
+
+@on_glibc
+def test_threads_take_from_one_place():
+    """What one of them has freed another one can have."""
+    assert apart(lambda: places(give_back=False)) == 1
+    assert apart(lambda: places(give_back=True)) == 0
