@@ -14,6 +14,35 @@ from peers import Peer
 
 BASE = "supervisord"
 OURS = "procman"
+# What supervisord took where the targets were set, by the figure's key: on another machine the ratio is what counts.
+_THEIRS = {
+    "boot 1": 1.12,
+    "boot 100": 1.35,
+    "restart p50": 1010,
+    "restart p99": 1015,
+    "rate 1": 0.7,
+    "rate 50": 203,
+    "cpu per restart 50": 1.21,
+    "sigterm": 886,
+    "rss 1": 24.7,
+    "uss 1": 14.7,
+    "rss 100": 25.9,
+    "uss 100": 15.9,
+    "log": 1216,
+    "log cpu": 0.80,
+    "rotated": 983,
+    "many": 1290,
+    "console": 717,
+    "lines": 209,
+    "status 1": 86,
+    "status 100": 105,
+    "info 10": 0.39,
+    "info 100": 5.9,
+    "state p50": 0.38,
+    "state p99": 0.60,
+    "flooded p99": 115,
+    "flooded log": 89,
+}
 
 
 @dataclass
@@ -183,4 +212,7 @@ def _missed(results: Results, figure: Figure) -> str:
     value = results.median(figure, OURS)
     assert value is not None
     text = f"- {figure.label}: {value:.{figure.digits}f} {figure.unit}, to reach {figure.target:g}."
+    ratio, theirs = results.ratio(figure), _THEIRS.get(figure.key)
+    if ratio is not None and theirs and figure.target is not None:
+        text += f" As a ratio to supervisord {ratio:.3f}, to reach {figure.target / theirs:.3f}."
     return f"{text} {figure.why}" if figure.why else text
