@@ -59,8 +59,8 @@ class Ways:
 
     @property
     def silent(self) -> str | None:
-        """What somebody looks at in vain."""
-        return next(iter(self._looks), None)
+        """What does not answer: who looks at it may be there for long."""
+        return next((place for place, look in self._looks.items() if look.is_silent), None)
 
     def close(self) -> None:
         """Nobody waits any more."""

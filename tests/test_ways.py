@@ -106,6 +106,7 @@ def test_a_silent_disk_is_said_and_its_answer_too(disk, tmp_path, monkeypatch):
         setting = Setting()
         disk.answers.clear()
         assert setting.ways.is_open(app) is None
+        assert setting.ways.silent is None  # not yet
         await setting.news()
         assert setting.ways.is_open(app) is False
         await setting.until_open(other)

@@ -18,7 +18,7 @@ from log_lines import PATIENCE
 from master_process import ROOT
 from running_master import COUNTER, OBEDIENT, SLEEPER, RunningMaster, python
 
-from procman.client import ApiError, Unreachable
+from procman.client import ApiError, Client, Unreachable
 from procman.handover import VERSION
 
 ECHO = python("import sys\nfor line in sys.stdin: sys.stdout.write('got ' + line); sys.stdout.flush()")
@@ -55,8 +55,10 @@ def pids(master):
 
 
 def descriptors(master):
-    master.ctl("reread")  # when that is answered the logs are open, too
-    return len(os.listdir(f"/proc/{master.pid}/fd"))
+    with contextlib.closing(Client(f"unix://{master.socket}")) as client:
+        # When that is answered the logs are open, too, and who was here before has gone.
+        client.call("POST", "/v1/config/reread")
+        return len(os.listdir(f"/proc/{master.pid}/fd"))
 
 
 def test_fifty_programs_lose_no_line_over_twenty_upgrades(running, tmp_path):
