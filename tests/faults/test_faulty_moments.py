@@ -160,12 +160,15 @@ def test_the_wall_clock_is_stepped_by_a_year(run, injection, step):
 
 def test_the_number_of_a_process_comes_again(run, own_pids):
     """What has a pid that another had before is taken for itself: nothing meant for the other one reaches it."""
-    # Tells the kernel which number to give next: to `again` its own, as soon as it has ended.
-    last = "open('/proc/sys/kernel/ns_last_pid', 'w').write(str({} - 1))"
-    again = f"import os\n{last.format('os.getpid()')}\nos._exit(1)\n"
-    choose = f"for line in open(0):\n    {last.format('int(line)')}\n    print('next is', line, end='')\n"
+    # Tells the kernel which number to give next: to `again` its own, as soon as it has ended. That is found in PATH, or
+    # the thread that looks for it would have that number.
+    last = "/proc/sys/kernel/ns_last_pid"
+    again = f"sh -c 'echo $(($$ - 1)) > {last}; exit 1'"
+    choose = (
+        f"for line in open(0):\n    open('{last}', 'w').write(str(int(line) - 1))\n    print('next is', line, end='')\n"
+    )
     master = run(
-        program("again", python(again), autorestart="true", autostart="false")
+        program("again", again, autorestart="true", autostart="false")
         + program("choose", python(choose), stdout_logfile="/dev/stdout")
         + program("other", "sleep 1000", autostart="false"),
         as_pid_1=True,
