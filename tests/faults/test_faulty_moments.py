@@ -158,6 +158,25 @@ def test_the_wall_clock_is_stepped_by_a_year(run, injection, step):
     assert_well(master, held=2)
 
 
+def test_the_file_is_broken_in_the_middle_of_a_reload(run):
+    """It could be read when the reload began. What ran before is better than nothing."""
+    stubborn = program("stubborn", STUBBORN, stopwaitsecs=1000, autorestart="false")
+    master = run(stubborn).begins("stubborn")
+    with contextlib.closing(master.follow("stubborn")) as said:
+        assert next(said) == b"armed\n"
+    pid = master.info("stubborn")["pid"]
+    master.signal(signal.SIGHUP)
+    master.wait_for("stopped: witness")
+    master.write(stubborn + "[program:broken]\n")
+    os.kill(pid, signal.SIGKILL)
+    after = master.wait_for("cannot begin anew: ")
+    assert "[program:broken]: the section has no command" in master.lines[after - 1]
+    master.wait_for("success: stubborn", after=after)
+    os.kill(master.until("stubborn", "RUNNING")["pid"], signal.SIGKILL)
+    master.until("stubborn", "EXITED")
+    assert_well(master)
+
+
 def test_the_number_of_a_process_comes_again(run, own_pids):
     """What has a pid that another had before is taken for itself: nothing meant for the other one reaches it."""
     # Tells the kernel which number to give next: to `again` its own, as soon as it has ended. That is found in PATH, or
