@@ -17,7 +17,6 @@ from dataclasses import field, replace
 from functools import partial
 from http import HTTPStatus
 from importlib import import_module
-from importlib.machinery import PathFinder
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +32,7 @@ from procman.config.find import default_socket, ensure_runtime_dir, state_files
 from procman.config.hands import may_refuse
 from procman.config.kinds import is_loopback
 from procman.config.load import load
+from procman.config.machine import is_importable
 from procman.config.model import AUTO, Config, InetServer, Master, Program, UnixServer
 from procman.config.problems import ConfigError, Problem
 from procman.control import Control, Times
@@ -127,7 +127,7 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
     """
     # What was started as `python3 -m procman`, or is after an upgrade, has Python's.
     call_itself(NAME)
-    if PathFinder.find_spec("h11") is None:
+    if not is_importable(["h11"]):
         # It is imported when the programs have been started: nobody could be answered then.
         raise ProcmanError("h11 is not installed, without which no client can be answered: python3 -m pip install h11")
     start = how_started()
@@ -658,6 +658,8 @@ class _Master:
                 self._take_over.close()
             self.engine.close()
             self._ways.close()
+            for task in self._tasks:
+                task.cancel()
             self._trees.close()
             self._hub.close()
             self._report.close()

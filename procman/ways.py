@@ -46,13 +46,14 @@ class Ways:
         """Whether it can be started; None where that will be known in a moment."""
         places = _places(program.command, program.directory)
         now = self._loop.time()
-        unknown = [place for place in places if self._open_until.get(place, 0.0) < now]
-        for place in unknown:
-            look = self._looks.get(place)
-            if look is not None:
-                return False if look.is_silent else None
-        if unknown and len(self._looks) < MOST_SILENT and self._look(unknown):
-            return None
+        # Each for itself: that one of them is silent says nothing about others who need the other one alone.
+        looks = [
+            look
+            for place in places
+            if self._open_until.get(place, 0.0) < now and (look := self._looks.get(place) or self._look(place))
+        ]
+        if looks:
+            return False if any(look.is_silent for look in looks) else None
         for place in places:
             self._open_until[place] = min(self._open_until.get(place, 0.0), now + LEASE)
         return True
@@ -68,49 +69,47 @@ class Ways:
             look.timer.cancel()
         self._looks.clear()
 
-    def _look(self, places: list[str]) -> bool:
-        """Have these looked at; False where nobody can."""
+    def _look(self, place: str) -> "_Look | None":
+        """Have it looked at; None where nobody can."""
+        if len(self._looks) >= MOST_SILENT:
+            return None
         try:
-            _thread.start_new_thread(self._ask, (places,))
+            _thread.start_new_thread(self._ask, (place,))
         except RuntimeError:  # no more threads for this user
-            return False
-        look = _Look(self._loop.call_later(PATIENCE, self._is_silent, places))
-        self._looks.update((place, look) for place in places)
-        return True
+            return None
+        look = self._looks[place] = _Look(self._loop.call_later(PATIENCE, self._is_silent, place))
+        return look
 
-    def _ask(self, places: list[str]) -> None:
+    def _ask(self, place: str) -> None:
         # On the thread. Signals are for the one that has the loop.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        for place in places:
-            with suppress(OSError, ValueError):  # any answer will do
-                _open(place)
+        with suppress(OSError, ValueError):  # any answer will do
+            _open(place)
         with suppress(RuntimeError):  # the loop has been closed meanwhile
-            self._loop.call_soon_threadsafe(self._answered, places)
+            self._loop.call_soon_threadsafe(self._answered, place)
 
-    def _answered(self, places: list[str]) -> None:
-        look = self._looks.get(places[0])
+    def _answered(self, place: str) -> None:
+        look = self._looks.pop(place, None)
         if look is None:  # closed meanwhile
             return
         look.timer.cancel()
         now = self._loop.time()
         if len(self._open_until) > _MOST_KNOWN:
             self._open_until.clear()
-        for place in places:
-            del self._looks[place]
-            self._open_until[place] = now + FRESH
+        self._open_until[place] = now + FRESH
         if look.was_said:
-            self._say(f"the disk of {places[0]} answers again, after {now - look.began:.0f} seconds")
+            self._say(f"the disk of {place} answers again, after {now - look.began:.0f} seconds")
         self._on_news()
 
-    def _is_silent(self, places: list[str]) -> None:
-        look = self._looks[places[0]]
+    def _is_silent(self, place: str) -> None:
+        look = self._looks[place]
         look.is_silent = True
-        look.timer = self._loop.call_later(SAID_AFTER - PATIENCE, self._tell, places)
+        look.timer = self._loop.call_later(SAID_AFTER - PATIENCE, self._tell, place)
         self._on_news()
 
-    def _tell(self, places: list[str]) -> None:
-        self._looks[places[0]].was_said = True
-        self._say(f"the disk of {places[0]} does not answer; programs that are started from there wait")
+    def _tell(self, place: str) -> None:
+        self._looks[place].was_said = True
+        self._say(f"the disk of {place} does not answer; programs that are started from there wait")
 
 
 class _Look:

@@ -18,7 +18,7 @@ from procman.config.find import SEARCH, find_config
 from procman.config.machine import Assumptions
 from procman.errors import BadRequest, ProcmanError
 from procman.handover import VARIABLE
-from procman.stand_ins import stand_ins
+from procman.stand_ins import imported_to_stay, stand_ins
 
 if TYPE_CHECKING:
     from procman.api.shapes import StopPlanInfo
@@ -131,7 +131,7 @@ def _is_somewhere() -> bool:
 def _resume(handed: str) -> int:
     """A master has executed this to go on in it, or to see whether that would go well."""
     try:
-        with stand_ins():
+        with imported_to_stay():
             from procman.master import resume  # noqa: PLC0415 - as in _run
         return resume(handed)
     except ProcmanError as error:
@@ -199,7 +199,7 @@ def _called(name: str) -> str:
 
 def _run(given: dict[str, str]) -> int:
     path = _file(given.pop("configuration", None))
-    with stand_ins():
+    with imported_to_stay():
         from procman.master import run  # noqa: PLC0415 - asyncio and all the rest: not for --help and check
 
     daemon = given.pop("daemon", "") == "true" and "nodaemon" not in given

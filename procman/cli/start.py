@@ -8,7 +8,7 @@ for nothing, and then kill it.
 import os
 import signal
 
-from procman.stand_ins import stand_ins
+from procman.stand_ins import imported_to_stay
 
 HELD = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -17,7 +17,7 @@ def main() -> int:
     """Do what the arguments of this process say; returns the exit status."""
     if os.getpid() == 1:
         signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
-    with stand_ins():
+    with imported_to_stay():
         from procman.cli.procman import main as carry_out  # noqa: PLC0415 - this is what takes its time
 
     return carry_out()

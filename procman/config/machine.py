@@ -195,7 +195,7 @@ class Machine:
             return False
         if not all(name.isidentifier() for name in (attribute or "module").partition("[")[0].strip().split(".")):
             return False
-        return _is_importable(names)
+        return is_importable(names)
 
 
 def _is_allowed(path: str, needed: int, uid: int, groups: list[int]) -> bool:
@@ -212,8 +212,11 @@ def _number(text: str) -> int | None:
         return None
 
 
-def _is_importable(names: list[str]) -> bool:
-    """importlib.util.find_spec imports the packages above a module; asking the finders does not."""
+def is_importable(names: list[str]) -> bool:
+    """Is there a module whose name these make up?
+
+    importlib.util.find_spec imports the packages above a module; asking the finders does not.
+    """
     import sys  # noqa: PLC0415 - few files need it
 
     places: Any = None
