@@ -24,6 +24,8 @@ ECHO = python(
     "    if line.startswith('exit'): sys.exit(int(line[5:]))\n"
     "    print(line, end='', file=sys.stderr if line.startswith('err') else sys.stdout, flush=True)"
 )
+# What a browser complains of where a master has ended, or a proxy has hung up.
+NOBODY_ANSWERS = "Failed to load resource: net::ERR_"
 # A name that is no loopback name, for which a browser says no more than it says to any server on plain HTTP.
 ELSEWHERE = "procman.test"
 
@@ -149,6 +151,7 @@ class Browser:
         self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
         self.driver.set_script_timeout(PATIENCE)
         self.driver.set_page_load_timeout(PATIENCE)
+        self._expected: tuple[str, ...] = ()
 
     def quit(self) -> None:
         self.driver.quit()
@@ -159,17 +162,26 @@ class Browser:
         self.driver.set_window_rect(0, 0, 1200, 900)  # a test that failed may have left it minimized
         self.size(1200, 900)
         self.prefers("light")
-        self.console()
+        self._expected = ()
+        self._console()
 
-    def leave(self) -> None:
-        """Close all tabs but one, which is empty."""
+    def leave(self) -> list[str]:
+        """Close all tabs but one, which is empty; what the console had to say that no test expects.
+
+        It is asked when all pages have been left: until then another message can come at any moment.
+        """
+        self.driver.get("about:blank")
         *others, last = self.driver.window_handles
         for handle in others:
             self.driver.switch_to.window(handle)
             self.driver.close()
         self.driver.switch_to.window(last)
         self.driver.get("about:blank")
-        self.console()
+        return [message for message in self._console() if not any(part in message for part in self._expected)]
+
+    def may_say(self, *parts: str) -> None:
+        """The console may have messages with one of these in them; it depends on the moment whether they come."""
+        self._expected = parts
 
     # ---- the room around it
 
@@ -221,7 +233,7 @@ class Browser:
     def lines(self) -> list[str]:
         return self.ask("[...document.querySelectorAll('#lines div')].map((line) => line.textContent)")
 
-    def console(self) -> list[str]:
+    def _console(self) -> list[str]:
         """What the browser itself has had to say since the last time."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
