@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 
 from procman.api.shapes import Fault, FiguresInfo, ProcessInfo, Result
 from procman.config.commands import CannotSpawn, find_command
+from procman.config.model import Program
 from procman.core.messages import (
     Adopted,
     Announce,
@@ -127,6 +128,10 @@ class Status:
 _Verdict = Callable[[Announce], Fault | None]
 
 
+async def _all_answer(_: list[Program]) -> set[str]:
+    return set()
+
+
 def split_namespec(namespec: str) -> tuple[str, str | None]:
     """("group", "name"); the name is None for "group:*" and "group:"."""
     group, colon, name = namespec.partition(":")
@@ -144,6 +149,7 @@ class Control:
         where_logs_are: Callable[[str], tuple[str, str]],
         lost: Callable[[str], int],
         on_waited: Callable[[], None] = lambda: None,
+        silent_among: Callable[[list[Program]], Awaitable[set[str]]] = _all_answer,
     ) -> None:
         """Subscribes to the engine for as long as it lives.
 
@@ -152,12 +158,15 @@ class Control:
             where_logs_are: gives the paths of a process's two logs, "" where there is none.
             lost: gives the bytes of its output that could not be written.
             on_waited: is told when nobody waits for a process any more (see `awaited`).
+            silent_among: gives the namespecs of those that are on a disk that does not answer (see `ways`).
         """
         self._engine = engine
         self._fleet = engine.fleet
         self._where_logs_are = where_logs_are
         self._lost = lost
         self._on_waited = on_waited
+        self._silent_among = silent_among
+        self._looked_for: list[str] = []  # those of whom it is not known yet
         self._times: dict[str, Times] = {}
         self._statuses: dict[str, Status] = {}
         self._ages: dict[str, float] = {}  # of those that are being adopted
@@ -170,7 +179,7 @@ class Control:
     @property
     def awaited(self) -> list[str]:
         """The processes for which a client waits."""
-        return sorted(self._waiters)
+        return sorted({*self._waiters, *self._looked_for})
 
     def standing(self) -> dict[str, Times]:
         """Where it stands."""
@@ -267,7 +276,12 @@ class Control:
     async def start(self, specs: Iterable[str], *, wait: bool = True) -> list[Result]:
         """Start them together; with `wait`, answer when each has been up for its startsecs or has failed."""
         self.refuse_while_ending()
-        return await self._each(specs, lambda p: p.state not in UP, lambda p: self._start(p, wait=wait))
+        specs = list(specs)
+        silent = await self._silent(specs)
+        self.refuse_while_ending()
+        return await self._each(
+            specs, lambda p: p.state not in UP, lambda p: self._start(p, wait=wait, looks=p.name not in silent)
+        )
 
     async def stop(self, specs: Iterable[str], *, wait: bool = True) -> list[Result]:
         """Stop them together; with `wait`, answer when each has ended."""
@@ -335,10 +349,28 @@ class Control:
 
     # ---- one process
 
-    async def _start(self, process: Process, *, wait: bool) -> Result:
+    async def _silent(self, specs: list[str]) -> set[str]:
+        """Those that are to be started, and whose disk must not be asked for them here, as it does not answer.
+
+        It is found out for all of them before any is started, so that they are started in their order.
+        """
+        found = [(spec, process) for spec in specs for process in self._named(spec)]
+        meant = [process for spec, process in found if process.state not in UP or _is_plain(spec)]
+        names = [process.name for process in meant]
+        self._looked_for += names
+        try:
+            return await self._silent_among([process.definition for process in meant])
+        finally:
+            for name in names:
+                self._looked_for.remove(name)
+            if not self._looked_for:
+                self._on_waited()
+
+    async def _start(self, process: Process, *, wait: bool, looks: bool) -> Result:
         name = process.name
         try:
-            find_command(process.definition)
+            if looks:
+                find_command(process.definition)
         except CannotSpawn as why:
             return _result(process, Fault.NO_FILE if why.not_found else Fault.NOT_EXECUTABLE, str(why))
         if process.state in UP:

@@ -590,7 +590,13 @@ class _Master:
             self._hub.resume(standing.pools)
         for hear in (self._report.tell, whole.reporter.tell, self.outputs.hear, self._hub.tell, self._hear):
             self.engine.subscribe(hear)
-        self._control = Control(self.engine, self.outputs.log_paths, self.outputs.lost, self._less_in_the_way.set)
+        self._control = Control(
+            self.engine,
+            self.outputs.log_paths,
+            self.outputs.lost,
+            self._less_in_the_way.set,
+            self._ways.silent_among,
+        )
         self._reconfigure = Reconfigure(self.engine, self._control, config, whole.read)
         whole.aside.on_end = self._less_in_the_way.set
         if standing is not None:

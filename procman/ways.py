@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
 
@@ -41,10 +41,32 @@ class Ways:
         self._loop = asyncio.get_running_loop()
         self._open_until: dict[str, float] = {}
         self._looks: dict[str, _Look] = {}  # by what they look at
+        self._waiters: list[asyncio.Future[None]] = []
+        self._closed = False
 
     def is_open(self, program: Program) -> bool | None:
         """Whether it can be started; None where that will be known in a moment."""
         places = _places(program.command, program.directory)
+        found = self._seen(places)
+        if found:
+            lease = self._loop.time() + LEASE
+            for place in places:
+                self._open_until[place] = min(self._open_until.get(place, 0.0), lease)
+        return found
+
+    async def silent_among(self, programs: Iterable[Program]) -> set[str]:
+        """The namespecs of those that cannot be started, once that is known of all of them."""
+        silent = set()
+        for program in programs:
+            places = _places(program.command, program.directory)
+            while (found := self._seen(places)) is None and not self._closed:
+                self._waiters.append(self._loop.create_future())
+                await self._waiters[-1]
+            if not found:
+                silent.add(program.namespec)
+        return silent
+
+    def _seen(self, places: Iterable[str]) -> bool | None:
         now = self._loop.time()
         # Each for itself: that one of them is silent says nothing about others who need the other one alone.
         looks = [
@@ -52,11 +74,9 @@ class Ways:
             for place in places
             if self._open_until.get(place, 0.0) < now and (look := self._looks.get(place) or self._look(place))
         ]
-        if looks:
-            return False if any(look.is_silent for look in looks) else None
-        for place in places:
-            self._open_until[place] = min(self._open_until.get(place, 0.0), now + LEASE)
-        return True
+        if not looks:
+            return True
+        return False if any(look.is_silent for look in looks) else None
 
     @property
     def silent(self) -> str | None:
@@ -65,9 +85,22 @@ class Ways:
 
     def close(self) -> None:
         """Nobody waits any more."""
+        self._closed = True
         for look in self._looks.values():
             look.timer.cancel()
         self._looks.clear()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Of who waits to know more."""
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _news(self) -> None:
+        self._let_go()
+        self._on_news()
 
     def _look(self, place: str) -> "_Look | None":
         """Have it looked at; None where nobody can."""
@@ -99,13 +132,13 @@ class Ways:
         self._open_until[place] = now + FRESH
         if look.was_said:
             self._say(f"the disk of {place} answers again, after {now - look.began:.0f} seconds")
-        self._on_news()
+        self._news()
 
     def _is_silent(self, place: str) -> None:
         look = self._looks[place]
         look.is_silent = True
         look.timer = self._loop.call_later(SAID_AFTER - PATIENCE, self._tell, place)
-        self._on_news()
+        self._news()
 
     def _tell(self, place: str) -> None:
         self._looks[place].was_said = True

@@ -10,7 +10,7 @@ from procman import upgrade as upgrade_module
 from procman.control import Control, Refused
 from procman.core.fleet import Fleet
 from procman.core.messages import DeadlineReached, Spawned
-from procman.core.states import MasterState
+from procman.core.states import MasterState, State
 from procman.upgrade import Start, Upgrade
 
 PATIENCE = 60  # of a test
@@ -202,6 +202,32 @@ def test_clients_that_wait_have_their_answer(run, leaves):
         await asked.goes_on()
         await asyncio.wait([client])
         assert client.cancelled() == leaves
+        asked.engine.subscribers.remove(control._hear)
+
+    run(steps)
+
+
+def test_so_has_a_client_of_whose_program_it_is_not_known_yet_whether_its_disk_answers(run):
+    """Its program is not ordered to start before that."""
+
+    async def steps(asked):
+        known = asyncio.get_running_loop().create_future()
+
+        async def silent_among(programs):
+            assert [program.namespec for program in programs] == ["web"]
+            return await known
+
+        control = Control(asked.engine, lambda _: ("", ""), lambda _: 0, asked.changed.set, silent_among)
+        asked.obstacle = lambda: f"somebody waits for {control.awaited[0]}" if control.awaited else None
+        client = asyncio.ensure_future(control.start(["web"], wait=False))
+        await asyncio.sleep(0)
+        asked.ask()
+        await asked.still_waits()
+        assert asked.engine.fleet.processes["web"].state is State.STOPPED
+        known.set_result({"web"})
+        await asked.goes_on()
+        assert [result["status"] for result in await client] == ["SUCCESS"]
+        assert asked.engine.fleet.processes["web"].state is State.STARTING
         asked.engine.subscribers.remove(control._hear)
 
     run(steps)

@@ -136,6 +136,39 @@ def test_a_silent_disk_is_said_and_its_answer_too(disk, tmp_path, monkeypatch):
     assert len(said) == 2
 
 
+def test_who_is_silent_among_many_is_known_of_all_at_once(disk, tmp_path, monkeypatch):
+    """Whoever asks for them gets an answer, and looks at none himself."""
+    monkeypatch.setattr(ways, "PATIENCE", 0.01)
+    app, other = program("app", command=f"{tmp_path}/app"), program("other", command="/bin/true")
+
+    async def main() -> list[set[str]]:
+        setting = Setting()
+        disk.answers.clear()
+        found = [await setting.ways.silent_among([other, app])]
+        disk.answers.set()
+        await setting.until_open(app)
+        return [*found, await setting.ways.silent_among([app, other])]
+
+    assert asyncio.run(main()) == [{"app"}, set()]
+
+
+def test_who_waits_to_know_is_let_go_at_the_end(disk, tmp_path):
+    """What nobody has found out must not be asked for any more."""
+    app = program("app", command=f"{tmp_path}/app")
+
+    async def main() -> set[str]:
+        setting = Setting()
+        disk.answers.clear()
+        asked = asyncio.ensure_future(setting.ways.silent_among([app]))
+        await asyncio.sleep(0)
+        setting.ways.close()
+        found = await asked
+        disk.answers.set()
+        return found
+
+    assert asyncio.run(main()) == {"app"}
+
+
 def test_an_answer_that_comes_too_late_for_everybody_is_nobodys(disk, tmp_path, monkeypatch):
     """The master begins anew, or has ended."""
     app = program(command=f"{tmp_path}/app")

@@ -3,9 +3,10 @@
  *     FAULTS/exec    NAME NUMBER    the exec of a file of that name fails with that errno
  *     FAULTS/wall    SECONDS        the wall clock has been stepped by so much
  *     FAULTS/steady  SECONDS        so much more time has passed
- *     FAULTS/hang    FOLDER         the disk of that folder does not answer who opens or writes a file
+ *     FAULTS/hang    FOLDER         the disk of that folder does not answer who names a file there, or writes to one
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -149,4 +150,30 @@ int open64(const char *path, int flags, ...)
     }
     wait_for_disk(path);
     return real(path, flags, mode);
+}
+
+/* What is asked of a file by its name. */
+#define ASKS(name, parameters, ...) \
+    int name parameters \
+    { \
+        int (*real) parameters = dlsym(RTLD_NEXT, #name); \
+        wait_for_disk(path); \
+        return real(__VA_ARGS__); \
+    }
+
+ASKS(stat64, (const char *path, struct stat64 *found), path, found)
+ASKS(lstat64, (const char *path, struct stat64 *found), path, found)
+ASKS(access, (const char *path, int mode), path, mode)
+ASKS(chdir, (const char *path), path)
+ASKS(chmod, (const char *path, mode_t mode), path, mode)
+ASKS(mkdir, (const char *path, mode_t mode), path, mode)
+ASKS(rename, (const char *path, const char *to), path, to)
+ASKS(truncate64, (const char *path, off64_t length), path, length)
+ASKS(unlink, (const char *path), path)
+
+DIR *opendir(const char *path)
+{
+    DIR *(*real)(const char *) = dlsym(RTLD_NEXT, "opendir");
+    wait_for_disk(path);
+    return real(path);
 }
