@@ -41,6 +41,7 @@ from procman.core.messages import (
 from procman.core.process import Process
 from procman.core.states import State
 from procman.facts import mutable
+from procman.system.accounts import Account, find_account
 from procman.system.adopted import Adopted as Watched
 from procman.system.adopted import watch
 from procman.system.proc import Identity, identify
@@ -107,6 +108,16 @@ class Records(Protocol):
         """It was reaped, or is not there any more."""
 
 
+class Ways(Protocol):
+    """Who knows whether a program can be started without waiting for anybody."""
+
+    def is_open(self, program: Program) -> bool | None:
+        """Whether it can; None where that will be known in a moment."""
+
+    def account(self, uid: int) -> Account:
+        """Who that is; raises KeyError where it is nobody."""
+
+
 @mutable
 class EngineStanding:
     """A running engine, for another process image to go on with."""
@@ -132,15 +143,15 @@ class Engine:
         serverurl: str | None,
         on_bug: Callable[[str], None],
         home: Callable[[], str | None] = lambda: None,
-        way_is_open: Callable[[Program], bool | None] = lambda _: True,
+        ways: Ways | None = None,
     ) -> None:
         """Take those that it drives.
 
         `serverurl` is what processes find as SUPERVISOR_SERVER_URL, `home` where those are that have no directory of
         their own and the master is not (see `spawn`); `on_bug` is told of what must not happen.
 
-        A program is started when `way_is_open` says so; as long as it does not know (None), all others wait, too.
-        `go_on` is to be called when it may say something else.
+        A program is started when `ways` says so; as long as it does not know, all others wait, too. `go_on` is to be
+        called when it may say something else. Without it all are.
         """
         self.fleet = fleet
         self._trees = trees
@@ -150,7 +161,7 @@ class Engine:
         self._records = records
         self._serverurl = serverurl
         self._home = home
-        self._way_is_open = way_is_open
+        self._ways = ways
         self._inherited = dict(os.environb)
         self._on_bug = on_bug
         self._loop = asyncio.get_running_loop()
@@ -405,7 +416,7 @@ class Engine:
 
     def _take_turn(self, order: Spawn | asyncio.Future[None]) -> None:
         if isinstance(order, Spawn):
-            match self._way_is_open(order.program):
+            match self._ways is None or self._ways.is_open(order.program):
                 case True:
                     self._spawn(order)
                 case False:
@@ -430,6 +441,7 @@ class Engine:
                 tag=tag,
                 again=order.name in self._ran,
                 home=self._home(),
+                account_of=find_account if self._ways is None else self._ways.account,
             )
         except CannotSpawn as why:
             self._records.not_started(tag)

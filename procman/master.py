@@ -576,7 +576,7 @@ class _Master:
             whole.journal,
             serverurl=config.serverurl or self._implicit_url(),
             home=lambda: whole.source.at_home,
-            way_is_open=self._ways.is_open,
+            ways=self._ways,
             on_bug=self._log.critical,
         )
         self._fleet = fleet
@@ -710,7 +710,7 @@ class _Master:
         if self._whole.aside.busy:
             return "the configuration is being read"
         if (silent := self._ways.silent) is not None:
-            return f"the disk of {silent} does not answer"
+            return silent
         return self.outputs.obstacle()
 
     def _handed_over(self) -> tuple[dict[str, Any], list[int]]:

@@ -1,8 +1,10 @@
-"""Whether the disk answers that a program is started from.
+"""Whether the disk answers that a program is started from, and whoever knows its user.
 
 Whoever starts a program waits in the exec for the disk that it is on, and cannot be told not to. So its file and its
 folder are opened before that, by a thread that is there for nothing else. While that hangs the program waits, and
-nobody else. What falls silent between that look and the exec still holds up the master.
+nobody else. What falls silent between that look and the exec still holds up the master. The groups of a user are asked
+for in the same way: a directory service elsewhere (LDAP, say) has a part in the answer, even for a user of this
+machine.
 """
 
 import _thread
@@ -15,6 +17,7 @@ from contextlib import suppress
 from functools import lru_cache
 
 from procman.config.model import Program
+from procman.system.accounts import Account, find_account
 from procman.words import split_words
 
 # For how long after a start there need be no other look, in seconds; and how old one may be that is unused: a loop
@@ -30,6 +33,9 @@ MOST_SILENT = 32
 # So many places are kept in mind.
 _MOST_KNOWN = 4096
 
+# What has to answer: a file or a folder, or the user database about a uid.
+_Place = str | int
+
 
 class Ways:
     """The ways to programs, on the running loop; `on_news` is told when there may be one more, or one less."""
@@ -39,14 +45,15 @@ class Ways:
         self._say = say
         self._on_news = on_news
         self._loop = asyncio.get_running_loop()
-        self._open_until: dict[str, float] = {}
-        self._looks: dict[str, _Look] = {}  # by what they look at
+        self._open_until: dict[_Place, float] = {}
+        self._looks: dict[_Place, _Look] = {}  # by what they look at
+        self._accounts: dict[int, Account | None] = {}
         self._waiters: list[asyncio.Future[None]] = []
         self._closed = False
 
     def is_open(self, program: Program) -> bool | None:
         """Whether it can be started; None where that will be known in a moment."""
-        places = _places(program.command, program.directory)
+        places = _places(program)
         found = self._seen(places)
         if found:
             lease = self._loop.time() + LEASE
@@ -58,7 +65,7 @@ class Ways:
         """The namespecs of those that cannot be started, once that is known of all of them."""
         silent = set()
         for program in programs:
-            places = _places(program.command, program.directory)
+            places = _places(program)
             while (found := self._seen(places)) is None and not self._closed:
                 self._waiters.append(self._loop.create_future())
                 await self._waiters[-1]
@@ -66,7 +73,16 @@ class Ways:
                 silent.add(program.namespec)
         return silent
 
-    def _seen(self, places: Iterable[str]) -> bool | None:
+    def account(self, uid: int) -> Account:
+        """Who that is, for a start that was said to be open; raises KeyError where it is nobody."""
+        if uid not in self._accounts:
+            return find_account(uid)  # nobody could look
+        found = self._accounts[uid]
+        if found is None:
+            raise KeyError(uid)
+        return found
+
+    def _seen(self, places: Iterable[_Place]) -> bool | None:
         now = self._loop.time()
         # Each for itself: that one of them is silent says nothing about others who need the other one alone.
         looks = [
@@ -80,8 +96,8 @@ class Ways:
 
     @property
     def silent(self) -> str | None:
-        """What does not answer: who looks at it may be there for long."""
-        return next((place for place, look in self._looks.items() if look.is_silent), None)
+        """Says what does not answer: who looks at it may be there for long."""
+        return next((f"{_who(place)} does not answer" for place, look in self._looks.items() if look.is_silent), None)
 
     def close(self) -> None:
         """Nobody waits any more."""
@@ -102,8 +118,10 @@ class Ways:
         self._let_go()
         self._on_news()
 
-    def _look(self, place: str) -> "_Look | None":
+    def _look(self, place: _Place) -> "_Look | None":
         """Have it looked at; None where nobody can."""
+        if isinstance(place, int):
+            self._accounts.pop(place, None)
         if len(self._looks) >= MOST_SILENT:
             return None
         try:
@@ -113,36 +131,43 @@ class Ways:
         look = self._looks[place] = _Look(self._loop.call_later(PATIENCE, self._is_silent, place))
         return look
 
-    def _ask(self, place: str) -> None:
+    def _ask(self, place: _Place) -> None:
         # On the thread. Signals are for the one that has the loop.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        with suppress(OSError, ValueError):  # any answer will do
-            _open(place)
+        account = None
+        with suppress(OSError, ValueError, KeyError):  # any answer will do
+            if isinstance(place, int):
+                account = find_account(place)
+            else:
+                _open(place)
         with suppress(RuntimeError):  # the loop has been closed meanwhile
-            self._loop.call_soon_threadsafe(self._answered, place)
+            self._loop.call_soon_threadsafe(self._answered, place, account)
 
-    def _answered(self, place: str) -> None:
+    def _answered(self, place: _Place, account: Account | None) -> None:
         look = self._looks.pop(place, None)
         if look is None:  # closed meanwhile
             return
+        if isinstance(place, int):
+            self._accounts[place] = account
         look.timer.cancel()
         now = self._loop.time()
         if len(self._open_until) > _MOST_KNOWN:
             self._open_until.clear()
         self._open_until[place] = now + FRESH
         if look.was_said:
-            self._say(f"the disk of {place} answers again, after {now - look.began:.0f} seconds")
+            self._say(f"{_who(place)} answers again, after {now - look.began:.0f} seconds")
         self._news()
 
-    def _is_silent(self, place: str) -> None:
+    def _is_silent(self, place: _Place) -> None:
         look = self._looks[place]
         look.is_silent = True
         look.timer = self._loop.call_later(SAID_AFTER - PATIENCE, self._tell, place)
         self._news()
 
-    def _tell(self, place: str) -> None:
+    def _tell(self, place: _Place) -> None:
         self._looks[place].was_said = True
-        self._say(f"the disk of {place} does not answer; programs that are started from there wait")
+        waiting = "that run as this user" if isinstance(place, int) else "that are started from there"
+        self._say(f"{_who(place)} does not answer; programs {waiting} wait")
 
 
 class _Look:
@@ -153,6 +178,10 @@ class _Look:
         self.began = asyncio.get_running_loop().time()
         self.is_silent = False
         self.was_said = False
+
+
+def _who(place: _Place) -> str:
+    return f"the user database, asked for uid {place}," if isinstance(place, int) else f"the disk of {place}"
 
 
 def _open(place: str) -> None:
@@ -166,12 +195,18 @@ def _open(place: str) -> None:
         os.close(path)
 
 
+def _places(program: Program) -> tuple[_Place, ...]:
+    return _places_of(program.command, program.directory, program.uid)
+
+
 @lru_cache(maxsize=1024)
-def _places(command: str, directory: str | None) -> tuple[str, ...]:
+def _places_of(command: str, directory: str | None, uid: int | None) -> tuple[_Place, ...]:
     """The folder that it is to be in, and its file. What is looked for in PATH is taken to be the system's."""
-    places = [] if directory is None else [directory]
+    places: list[_Place] = [] if directory is None else [directory]
     with suppress(ValueError, IndexError):
         name = split_words(command)[0]
         if "/" in name:
             places.append(os.path.join(directory or "", name))
+    if uid and os.geteuid() == 0:  # nobody else can become another user
+        places.append(uid)
     return tuple(places)

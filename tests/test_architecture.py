@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "events": "events core config errors",
     # where they meet
     "aside": "",
-    "ways": "config words",
+    "ways": "system config words",
     "trees": "core system errors",
     "entry": "system errors",
     "readiness": "engine core system errors",

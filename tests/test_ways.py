@@ -9,9 +9,11 @@ import pytest
 from programs import program
 
 from procman import ways
+from procman.system.accounts import Account
 from procman.ways import Ways
 
 PATIENCE = 30.0
+UID = 12345
 
 
 class Disk:
@@ -211,6 +213,57 @@ def test_what_is_no_program_is_not_opened(monkeypatch, tmp_path):
 
     assert asyncio.run(main("fifo")) == [True]
     assert asyncio.run(main("app")) == [True, False]
+
+
+def test_a_user_is_looked_up_beside_the_loop(monkeypatch):
+    """Who it was then is who the program becomes; nobody is asked again for it on the loop."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    asked_on: list[int] = []
+
+    def find_account(uid: int) -> Account:
+        asked_on.append(threading.get_ident())
+        if uid != UID:
+            raise KeyError(uid)
+        return Account(uid, 5, [5, 6])
+
+    monkeypatch.setattr(ways, "find_account", find_account)
+    app, unknown = program(command="app", uid=UID), program(command="app", uid=UID + 1)
+
+    async def main() -> tuple[Account, int]:
+        setting = Setting()
+        assert setting.ways.is_open(app) is None
+        await setting.until_open(app)
+        found = setting.ways.account(UID)
+        await setting.until_open(unknown)
+        with pytest.raises(KeyError):
+            setting.ways.account(UID + 1)
+        return found, len(asked_on)
+
+    assert asyncio.run(main()) == (Account(UID, 5, [5, 6]), 2)
+    assert threading.get_ident() not in asked_on
+
+
+def test_whom_nobody_could_look_up_is_looked_up_when_it_is_needed(monkeypatch):
+    """What an earlier look has found may be wrong by now."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(ways, "LEASE", -1.0)
+    found = [Account(UID, 5, [5]), Account(UID, 6, [6])]
+    monkeypatch.setattr(ways, "find_account", lambda _: found.pop(0))
+    app = program(command="app", uid=UID)
+
+    def none_left(*_: object) -> None:
+        raise RuntimeError
+
+    async def main() -> list[int]:
+        setting = Setting()
+        assert setting.ways.is_open(app) is None
+        await setting.until_open(app)
+        gids = [setting.ways.account(UID).gid]
+        monkeypatch.setattr(_thread, "start_new_thread", none_left)
+        assert setting.ways.is_open(app) is True
+        return [*gids, setting.ways.account(UID).gid]
+
+    assert asyncio.run(main()) == [5, 6]
 
 
 def test_where_nobody_can_look_it_is_open(disk, tmp_path, monkeypatch):

@@ -8,17 +8,17 @@ A spawn that fails says precisely why: the reasons that can be known beforehand 
 
 import errno
 import os
-import pwd
 import resource
 import stat
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from functools import partial
 
 from procman.config.commands import CannotSpawn, Command, find_command
 from procman.config.model import Program
 from procman.facts import fact, mutable
+from procman.system.accounts import Account, find_account
 from procman.system.executable import why_not_found
 from procman.system.reaper import Reaped
 from procman.system.tree import TAG
@@ -86,6 +86,7 @@ def spawn(
     stdin: int | None = None,
     again: bool = False,
     home: str | None = None,
+    account_of: Callable[[int], Account] = find_account,
 ) -> Child:
     """Start it; raises CannotSpawn. `stdin` replaces the pipe on fd 0 (and stays the caller's to close).
 
@@ -94,15 +95,16 @@ def spawn(
     `tag` is what its descendants are recognised by (`system.tree`). `again`: it has run before, and may have a part of
     the descriptors that are kept from new ones. `home` is where the master would stand if it had not left it: whoever
     has no directory of its own finds itself there, whether it might enter or not, as if it had inherited it.
+    `account_of` finds who a uid is; raises KeyError where that is nobody.
 
     The process leads a process group of its own, inherits no other descriptor, and has the default action for every
     signal. The caller reaps it by its pid, and owns the pipes.
     """
     command = find_command(program)
-    account = _account(program)
+    account = _account(program, account_of)
     enter = None
     if program.directory is not None:
-        if account.uid is not None and program.directory != home:
+        if account is not None and program.directory != home:
             enter = partial(os.chdir, program.directory)
         _check_directory(program.directory, as_another=enter is not None)
     ours: list[int] = []  # closed if it fails
@@ -121,7 +123,7 @@ def spawn(
         if not program.redirect_stderr:
             our_stderr, child_stderr = _output_pipe(ours, theirs)
         _leave_some(max(ours + theirs, default=0), KEPT // 2 if again else KEPT)
-        if account.uid is not None:
+        if account is not None:
             # The program may open /dev/stdout anew, and the pipe is the master's.
             for fd in theirs:
                 os.fchown(fd, account.uid, -1)
@@ -135,9 +137,9 @@ def spawn(
             preexec_fn=enter,  # noqa: PLW1509 - it takes no lock of another thread; and it comes after the change of user, unlike cwd
             env=environment(program, serverurl, os.environb if inherited is None else inherited, tag),
             umask=-1 if program.umask is None else program.umask,
-            user=account.uid,
-            group=account.gid,
-            extra_groups=account.groups,
+            user=None if account is None else account.uid,
+            group=None if account is None else account.gid,
+            extra_groups=None if account is None else account.groups,
             process_group=0,
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -216,25 +218,17 @@ def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
     return reader, both
 
 
-@fact
-class _Account:
-    uid: int | None = None
-    gid: int | None = None
-    groups: list[int] | None = None
-
-
-def _account(program: Program) -> _Account:
-    """Whom to become; nothing where the master is that user already."""
+def _account(program: Program, account_of: Callable[[int], Account]) -> Account | None:
+    """Whom to become; None where the master is that user already."""
     uid = program.uid
     if uid is None or uid == os.geteuid():
-        return _Account()
+        return None
     if os.geteuid() != 0:
         raise CannotSpawn(f"couldn't setuid to {uid}: can't drop privilege as nonroot user")
     try:
-        record = pwd.getpwuid(uid)
+        return account_of(uid)
     except KeyError:
         raise CannotSpawn(f"couldn't setuid to {uid}: can't find uid {uid}") from None
-    return _Account(uid, record.pw_gid, os.getgrouplist(record.pw_name, record.pw_gid))
 
 
 def _why_not_entered(path: str) -> str:

@@ -4,12 +4,14 @@
  *     FAULTS/wall    SECONDS        the wall clock has been stepped by so much
  *     FAULTS/steady  SECONDS        so much more time has passed
  *     FAULTS/hang    FOLDER         the disk of that folder does not answer who names a file there, or writes to one
+ *     FAULTS/users                  the user database does not answer who asks for a user's groups
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,4 +178,14 @@ DIR *opendir(const char *path)
     DIR *(*real)(const char *) = dlsym(RTLD_NEXT, "opendir");
     wait_for_disk(path);
     return real(path);
+}
+
+int getgrouplist(const char *user, gid_t group, gid_t *groups, int *number)
+{
+    const struct timespec moment = {0, 5000000};
+    int (*real)(const char *, gid_t, gid_t *, int *) = dlsym(RTLD_NEXT, "getgrouplist");
+    char text[64];
+    while (told("users", text, sizeof text))
+        nanosleep(&moment, NULL);
+    return real(user, group, groups, number);
 }

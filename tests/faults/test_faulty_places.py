@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -328,6 +329,24 @@ def test_the_disk_of_a_program_does_not_answer(run, injection, tmp_path):
         injection.end("hang")
         assert started.result().stdout == "app: started\n"
     master.wait_for(f"the disk of {disk}/app answers again")
+    assert_well(master)
+
+
+def test_the_user_database_does_not_answer(run, as_root, injection):
+    """A directory service that is gone, say, which has a part in every user's groups."""
+    sleeper = program("app", "/bin/sleep 1000", user="nobody", autorestart="true")
+    master = run(sleeper, **injection.environ).begins("app")
+    injection.say("users", 1)
+    os.kill(master.info("app")["pid"], signal.SIGKILL)
+    who = f"the user database, asked for uid {pwd.getpwnam('nobody').pw_uid},"
+    master.wait_for(f"{who} does not answer; programs that run as this user wait")
+    master.serves()
+    assert master.info("app")["statename"] == "STARTING"
+    refused = master.ctl("upgrade")
+    assert f"{who} does not answer" in refused.stdout
+    injection.end("users")
+    master.wait_for(f"{who} answers again, after")
+    master.until("app", "RUNNING")
     assert_well(master)
 
 
