@@ -326,6 +326,36 @@ for what, programs in (
     )(falls_silent)
 
 
+def on_a_disk_of_its_own(folder: Path) -> str:
+    """A program that is there in a file of its own, as is its section."""
+    disk = folder / "disk"
+    disk.mkdir()
+    shutil.copy("/bin/sleep", disk / "app")
+    (disk / "app.conf").write_text(program("app", f"{disk}/app 1000", autorestart="true"))
+    return f"[include]\nfiles={disk}/*.conf\n"
+
+
+@fault("the disk of a program that has ended, and is to be started again, does not answer", on_a_disk_of_its_own)
+def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
+    pid = master.pid("app")
+    master.inject("hang", master.folder / "disk")
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(3)
+    return []
+
+
+@fault(
+    "the disk of the configuration does not answer, and somebody wants it to be read (`reread`)", on_a_disk_of_its_own
+)
+def _(master: Beside, stack: contextlib.ExitStack) -> list[str]:
+    master.inject("hang", master.folder / "disk")
+    asked = master.ask("reread")
+    stack.callback(asked.wait)
+    stack.callback(asked.kill)
+    time.sleep(3)
+    return []
+
+
 @fault("the log of a program is removed", lambda f: counts(f, f / "counts.log"))
 def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     log = master.folder / "counts.log"
