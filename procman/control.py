@@ -23,6 +23,7 @@ from procman.core.messages import (
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
+    Spawned,
     StartRequested,
     StopRequested,
 )
@@ -479,18 +480,23 @@ class Control:
             self._ages[news.name] = news.age
         if isinstance(news, KillFailed):
             self._refused[news.name] = news.reason
+        if isinstance(news, Spawned):
+            # It may have waited for that, and its uptime is its own.
+            self._starts(news.name, 0.0)
         if not isinstance(news, Announce):
             return
-        times = self._times.setdefault(news.name, Times())
         if news.after is State.STARTING:
-            age = self._ages.pop(news.name, 0.0)
-            times.start, times.started = time.time() - age, time.monotonic() - age
+            self._starts(news.name, self._ages.pop(news.name, 0.0))
         elif news.status is not None:
-            times.stop = time.time()
+            self._times.setdefault(news.name, Times()).stop = time.time()
         for verdict, future in self._waiters.get(news.name, ()):
             fault = verdict(news)
             if fault is not None and not future.done():
                 future.set_result(fault)
+
+    def _starts(self, name: str, age: float) -> None:
+        times = self._times.setdefault(name, Times())
+        times.start, times.started = time.time() - age, time.monotonic() - age
 
     def _status(self, process: Process) -> Status:
         name = process.name

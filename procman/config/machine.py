@@ -6,8 +6,11 @@ With assumptions a file can be checked on a machine that is not its own. Nothing
 import os
 from collections.abc import Mapping
 from dataclasses import field
+from functools import partial
+from os.path import isdir
 from typing import Any
 
+from procman.config.asking import Asking
 from procman.errors import ProcmanError
 from procman.facts import fact
 
@@ -70,6 +73,9 @@ class Machine:
         if self.environ is None:
             self.environ = os.environ
         self.host_node_name = self.assume.host_node_name or os.uname().nodename
+        self._disks = Asking()
+        self._directories: dict[str, bool | None] = {}
+        self._silent: list[str] = []
 
     @property
     def is_assumed(self) -> bool:
@@ -100,17 +106,28 @@ class Machine:
         assert self.environ is not None
         for variable in ("TMPDIR", "TEMP", "TMP"):
             path = self.environ.get(variable)
-            if path and os.path.isdir(path):
+            if path and self.is_directory(path):
                 return os.path.abspath(path)
-        return next((path for path in ("/tmp", "/var/tmp", "/usr/tmp") if os.path.isdir(path)), "/")  # noqa: S108 - a name, nothing is made there
+        return next((path for path in ("/tmp", "/var/tmp", "/usr/tmp") if isdir(path)), "/")  # noqa: S108 - a name, nothing is made there
 
     def normal(self, path: str) -> str:
         """The absolute path, from where procman stands."""
         return os.path.abspath(self.home(path))
 
     def is_directory(self, path: str) -> bool:
-        """Is it there, or assumed to be?"""
-        return os.path.isdir(path) or path in self.assume.directories
+        """Is it there, or assumed to be? One whose disk does not answer is taken to be there (see `silent`)."""
+        if path in self.assume.directories:
+            return True
+        if path not in self._directories:
+            self._directories[path] = self._disks.ask(partial(isdir, path))
+            if self._directories[path] is None:
+                self._silent.append(path)
+        return self._directories[path] is not False
+
+    def silent(self) -> list[str]:
+        """The directories whose disks have not answered since this was asked before."""
+        silent, self._silent = self._silent, []
+        return silent
 
     def may_write(self, path: str, uid: int | None) -> bool:
         """May that user (None: who runs this) write the file, or make it in its folder? True where nobody can know.

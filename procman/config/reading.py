@@ -126,6 +126,10 @@ class Reading:
             slug = error.slug if isinstance(error, Unfit) else None
             self.complain(section, name, _unfit(known.kind, raw, error), slug or known.kind.slug, severity)
             return default
+        finally:
+            for folder in self.machine.silent():
+                message = f"the disk of the directory {show_text(folder)} does not answer: it is taken to be there"
+                self.complain(section, name, message, severity="warning")
 
     def plugin(self, section: RawSection, option: str, names: Names, default: str | None = None) -> str:
         """A module:attribute that can be found."""

@@ -78,8 +78,11 @@ class Engine:
         for action in self.fleet.handle(event, self.clock.monotonic()):
             if isinstance(action, Spawn):
                 self.spawns[action.name] = action
-            for subscriber in self._subscribers:
-                subscriber(action)
+            self.tell(action)
+
+    def tell(self, news):
+        for subscriber in self._subscribers:
+            subscriber(news)
 
 
 class Asked:
@@ -110,6 +113,8 @@ class Asked:
         order = self.engine.spawns.pop(name, None)
         if order is not None and self.fleet.awaits(order):
             self.pids += 1
+            # As the engine does it: whoever subscribes hears it first.
+            self.engine.tell(Spawned(name, self.pids))
             self.post(Spawned(name, self.pids))
 
     def fail_to_spawn(self, name, reason):
@@ -296,6 +301,17 @@ def test_every_state_is_told(asked, state, pid):
     for reason in ("", "because of \x00 & <\x1b>"):
         process.state, process.pid, process.reason = state, pid, reason
         asked.look()
+
+
+def test_one_that_has_waited_for_its_start_is_as_old_as_its_process(asked):
+    """The disk that it is on had not answered, say."""
+    asked.post(StartRequested("web"))
+    asked.wait(9)
+    assert asked.control.info("web")["statename"] == "STARTING"
+    asked.spawn("web")
+    asked.wait(5)
+    assert asked.control.info("web")["uptime"] == 5
+    assert asked.control.info("web")["start"] == BEGAN + 9
 
 
 @pytest.mark.parametrize(

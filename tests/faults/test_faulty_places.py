@@ -282,6 +282,33 @@ def test_the_disk_of_the_configuration_does_not_answer(run, injection, tmp_path)
     assert_well(master)
 
 
+def test_it_begins_and_reads_its_configuration_while_a_disk_does_not_answer(run, injection, tmp_path):
+    """A machine has booted without its file server: what does not need it runs, and can be changed."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    shutil.copy("/bin/sleep", disk / "app")
+    (disk / "app.log").touch()
+    injection.say("hang", disk)
+    app = program("app", f"{disk}/app 1000", stdout_logfile=disk / "app.log")
+    says = program("says", "/bin/sh -c 'echo hello; exec sleep 1000'", stdout_logfile=disk / "says.log")
+    there = program("there", SLEEPER, directory=disk, startsecs=0)
+    master = run(app + says + there, **injection.environ).begins("says")
+    master.wait_for(f"the disk of the directory '{disk}' does not answer: it is taken to be there")
+    master.serves()
+    assert [master.info(name)["statename"] for name in ("app", "there")] == ["STARTING"] * 2
+    assert "cannot reach" in master.ctl("tail", "says").stdout
+    master.write(app + says + there + program("more", SLEEPER))
+    assert master.ctl("update").stdout == "more: added process group\n"
+    injection.end("hang")
+    for name in ("app", "there"):
+        master.until(name, "RUNNING")
+    with contextlib.closing(master.follow("says")) as said:
+        assert next(said) == b"hello\n"
+    master.signal(signal.SIGTERM)
+    assert master.to_the_end() == 0
+    assert (disk / "says.log").read_text() == "hello\n"
+
+
 def test_sigterm_while_the_configuration_cannot_be_read(run, injection, tmp_path):
     """It has been asked for a fresh start, which would never come."""
     master, _ = asks_for_its_configuration(run, injection, tmp_path)

@@ -1,0 +1,82 @@
+"""What is asked of a disk that does not answer is not waited for without end, nor asked by ever more threads."""
+
+import _thread
+import threading
+import time
+from os.path import isdir
+
+import pytest
+
+from procman.config import asking, machine
+from procman.config.asking import Asking
+from procman.config.load import load
+
+LONG = 60.0
+
+
+@pytest.fixture
+def silent(monkeypatch):
+    """A question without an answer until the test has ended."""
+    monkeypatch.setattr(asking, "PATIENCE", 0.01)
+    monkeypatch.setattr(asking, "SHORT_PATIENCE", 0.01)
+    ends, under_way = threading.Event(), []
+
+    def question():
+        under_way.append(1)
+        return ends.wait()
+
+    question.under_way = under_way
+    yield question
+    ends.set()
+    while asking._hanging:
+        time.sleep(0)
+
+
+def test_an_answer_is_an_answer(monkeypatch):
+    """However busy the machine is."""
+    monkeypatch.setattr(asking, "PATIENCE", LONG)
+    assert Asking().ask(lambda: True) is True
+    assert Asking().ask(lambda: False) is False
+    assert not asking._hanging
+
+
+def test_there_is_no_answer_in_time(monkeypatch, silent):
+    """Which says nothing about other disks."""
+    monkeypatch.setattr(asking, "SHORT_PATIENCE", LONG)
+    asked = Asking()
+    assert asked.ask(silent) is None
+    assert asked.ask(lambda: True) is True
+
+
+def test_so_many_that_hang_are_enough(monkeypatch, silent):
+    """Whoever reads the file again and again would have no threads any more."""
+    monkeypatch.setattr(asking, "MOST_HANGING", 2)
+    assert [Asking().ask(silent) for _ in range(3)] == [None] * 3
+    assert len(silent.under_way) == 2
+
+
+def test_without_another_thread_it_is_asked_here(monkeypatch):
+    """A user may have no more of them."""
+
+    def none_left(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(_thread, "start_new_thread", none_left)
+    assert Asking().ask(lambda: False) is False
+    assert not asking._hanging
+
+
+def test_a_directory_that_does_not_answer_is_taken_to_be_there(monkeypatch, tmp_path, silent):
+    """It is asked once, and said once."""
+    monkeypatch.setattr(machine, "isdir", lambda path: silent() if path in ("/x", "/far") else isdir(path))
+    file = tmp_path / "p.conf"
+    file.write_text(
+        "[supervisord]\nlogfile=/x/p.log\n[program:a]\ncommand=true\nnumprocs=2\nprocess_name=%(process_num)s\n"
+        "stdout_logfile=/far/a.log\n"
+    )
+    config = load(str(file))
+    assert [str(problem) for problem in config.warnings if "answer" in str(problem)] == [
+        f"{file}:2: [supervisord] logfile: the disk of the directory '/x' does not answer: it is taken to be there",
+        f"{file}:7: [program:a] stdout_logfile: the disk of the directory '/far' does not answer: it is taken to be there",
+    ]
+    assert {program.stdout_logfile for group in config.groups for program in group.programs} == {"/far/a.log"}
