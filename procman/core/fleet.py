@@ -14,7 +14,7 @@ One door: `handle(event, now)` answers with the orders to carry out, and `next_d
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 
 from procman.config.model import Group, Master, Program, ShutdownWhen
@@ -32,6 +32,7 @@ from procman.core.messages import (
     GroupAdded,
     GroupChanged,
     GroupRemoved,
+    Kill,
     KillFailed,
     Quit,
     RemainsGone,
@@ -106,7 +107,8 @@ class Fleet:
             self._by_itself = True
             actions += self._shut_down(now, restart=False, cause=cause)
         if self.state is not MasterState.RUNNING and not self._quit:
-            actions += self._next_wave(now)
+            killed = {action.name for action in actions if isinstance(action, Kill) and action.overdue}
+            actions += self._next_wave(now, killed)
         return actions
 
     def standing(self) -> FleetStanding:
@@ -177,8 +179,7 @@ class Fleet:
                 process = self.processes.get(name)
                 return process.kill_failed(reason, now) if process else []
             case DeadlineReached():
-                due = [p for p in self.processes.values() if p.deadline is not None and p.deadline <= now]
-                return [action for process in due for action in process.deadline_reached(now)]
+                return self._overdue(self.processes.values(), now)
             case BootRequested():
                 if self.state is not MasterState.RUNNING:
                     return []
@@ -203,6 +204,10 @@ class Fleet:
                 return self._change(group, replace, now)
             case ShutdownRequested(restart):
                 return self._shut_down(now, restart=restart)
+
+    def _overdue(self, processes: Iterable[Process], now: float) -> list[Action]:
+        due = [p for p in processes if p.deadline is not None and p.deadline <= now]
+        return [action for process in due for action in process.deadline_reached(now)]
 
     # ---- groups come, change and go
 
@@ -374,10 +379,19 @@ class Fleet:
             case _:
                 return []
 
-    def _next_wave(self, now: float) -> list[Action]:
-        if self._end_at is not None and now >= self._end_at:
-            return [self._quit_now()]
+    def _next_wave(self, now: float, killed: set[str]) -> list[Action]:
+        """What follows at the end of all from what has happened; `killed` are those that have just got SIGKILL."""
         actions: list[Action] = []
+        others = (process for process in self.processes.values() if process.name not in killed)
+        if self._end_at is not None and now >= self._end_at:
+            # Nobody goes on for want of time, not even one whose turn has not come.
+            for process in others:
+                if not process.settled:
+                    actions += process.kill(now)
+            return [*actions, self._quit_now()]
+        if self._wave_until is not None and now >= self._wave_until:
+            # Something else may have happened before it was said that it is time. Nobody is given up without SIGKILL.
+            actions += self._overdue(others, now)
         while True:
             # Popping what has settled, instead of counting, keeps the stop of a thousand programs linear.
             while self._stopping and self._stopping[-1].settled:

@@ -76,7 +76,7 @@ def test_a_directory_that_does_not_answer_is_taken_to_be_there(monkeypatch, tmp_
     )
     config = load(str(file))
     assert [str(problem) for problem in config.warnings if "answer" in str(problem)] == [
-        f"{file}:2: [supervisord] logfile: the disk of the directory '/x' does not answer: it is taken to be there",
-        f"{file}:7: [program:a] stdout_logfile: the disk of the directory '/far' does not answer: it is taken to be there",
+        f"{file}:{place}: the disk of the directory '{folder}' does not answer: it is taken to be there"
+        for place, folder in [("2: [supervisord] logfile", "/x"), ("7: [program:a] stdout_logfile", "/far")]
     ]
     assert {program.stdout_logfile for group in config.groups for program in group.programs} == {"/far/a.log"}

@@ -570,6 +570,38 @@ def test_the_master_leaves_when_its_time_is_over():
     assert of(Quit, drive.says(DeadlineReached())) == [Quit(restart=False, left=("a",))]
 
 
+def test_nobody_is_left_to_run_on_for_want_of_time():
+    """One that does not go has taken all of it; whose turn has not come gets its SIGKILL in the last moment."""
+    waves = (group("a", priority=3, stopwaitsecs=0), group("b", priority=2, stopwaitsecs=0), group("c", priority=1))
+    drive = shutting_down(*waves, timeout=10)
+    drive.says(StopRequested("b"))
+    drive.says(ShutdownRequested())
+    drive.says(KillFailed("a", "Operation not permitted"))
+    drive.now = 110.0
+    actions = drive.says(DeadlineReached())
+    assert [(kill.name, kill.overdue) for kill in of(Kill, actions)] == [("b", True), ("c", True)]
+    assert of(Quit, actions) == [Quit(restart=False, left=("b", "c"))]
+
+
+@pytest.mark.parametrize("event", [SignalRequested("c", 10), DeadlineReached()])
+def test_a_wave_has_had_its_sigkill_before_the_next_one_begins(event):
+    """Whatever it is that happens at just that time, or when the loop comes to it."""
+    waves = (group("a", priority=3, stopwaitsecs=10), group("b", priority=2, stopwaitsecs=9), group("c", priority=1))
+    drive = shutting_down(*waves, timeout=10)
+    drive.says(ShutdownRequested())
+    drive.now = 106.0
+    actions = of(Kill, drive.says(event))
+    assert [(kill.name, kill.overdue) for kill in actions if kill.name != "c"] == [("a", True), ("b", False)]
+
+
+def test_a_second_request_in_the_last_moment_kills_nobody_twice():
+    """It hurries all, and the time is over."""
+    drive = shutting_down(group("a", stopwaitsecs=30), timeout=10)
+    drive.says(ShutdownRequested())
+    drive.now = 110.0
+    assert killed(drive.says(ShutdownRequested())) == ["a"]
+
+
 def test_a_reload_takes_the_time_it_takes():
     """Nothing may be started a second time while it still runs, so nothing is left behind for haste."""
     drive = shutting_down(group("a", stopwaitsecs=30), timeout=10)

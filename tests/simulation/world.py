@@ -145,6 +145,7 @@ class World:
         self._count = 0  # breaks ties on the agenda: first come, first served
         self._runs: dict[str, int] = {}
         self._reactions = list(scenario.reactions)
+        self._booted = False  # until then nobody is there to react: all are adopted in one turn
         self._working = False
         self._more = False
         self._armed: tuple[float, int] | None = None  # the deadline, and the timer's number on the agenda
@@ -211,6 +212,7 @@ class World:
         self.steps += 1
         assert self.steps < MOST_STEPS, "the fleet does not come to rest"
         self._note(event)
+        self._booted = self._booted or isinstance(event, BootRequested)
         if self._watcher:
             self._watcher.event_comes(event)
         actions = self.fleet.handle(event, self.now)
@@ -231,7 +233,7 @@ class World:
             case Quit():
                 self.quit = action
             case Announce(name=name, after=after):
-                for reaction in self._reactions:
+                for reaction in self._reactions if self._booted else ():
                     if reaction[:2] == (name, after):
                         self._reactions.remove(reaction)
                         self._events.append(reaction[2])
