@@ -347,6 +347,10 @@ class Invariants:
                 if action.after is State.BACKOFF and action.pid:
                     self.must(now < up_at, f"{action.name} exited 'too quickly' after its startsecs")
 
+    def _is_asked_for(self, kill: Kill, event: SignalRequested) -> bool:
+        asked = (event.name, event.signal, Scope.PROCESS, False)
+        return (kill.name, kill.signal, kill.scope, kill.overdue) == asked
+
     def _a_stop_comes_with_its_signal(self, event: Event, actions: list[Action]) -> None:
         now = self.world.now
         again = isinstance(event, ShutdownRequested) and not event.restart
@@ -357,19 +361,12 @@ class Invariants:
         if isinstance(event, SignalRequested):
             ends = self.fleet.state is not MasterState.RUNNING
             self.must(ends or not entered, "a signal is not a stop")
+            asked = [kill for kill in kills if self._is_asked_for(kill, event)][:1]
+            kills = [kill for kill in kills if all(kill is not one for one in asked)]
             # At the end it may be time for others to be killed, or to be stopped, as well.
             in_time = {action.name for action in entered} | {kill.name for kill in kills if kill.overdue}
             for kill in kills:
-                if ends and kill.name in in_time:
-                    continue
-                exact = (kill.name, kill.signal, kill.scope, kill.overdue) == (
-                    event.name,
-                    event.signal,
-                    Scope.PROCESS,
-                    False,
-                )
-                self.must(exact, f"{kill} is not what was asked for")
-            kills = [kill for kill in kills if kill.name in in_time and (kill.overdue or kill.name != event.name)]
+                self.must(ends and kill.name in in_time, f"{kill} is not what was asked for")
         # At the end it may be time for the SIGKILL of one that is only being told, with a stopwaitsecs of 0, say.
         first = [kill for kill in kills if not kill.overdue or self.fleet.state is MasterState.RUNNING]
         self.must(len({kill.name for kill in first}) == len(first), "two signals in one step")
