@@ -1,6 +1,7 @@
 """Asks a disk something that it may never answer: that of one log must not keep all programs from being started."""
 
 import _thread
+import os
 import signal
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ MOST_HANGING = 32
 _ALL = signal.valid_signals()  # to make this set takes 0.1 ms
 
 _hanging: set[object] = set()
+os.register_at_fork(after_in_child=_hanging.clear)  # a daemon has left them behind
 
 
 class Asking:

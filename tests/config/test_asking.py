@@ -1,6 +1,7 @@
 """What is asked of a disk that does not answer is not waited for without end, nor asked by ever more threads."""
 
 import _thread
+import os
 import threading
 import time
 from os.path import isdir
@@ -53,6 +54,16 @@ def test_so_many_that_hang_are_enough(monkeypatch, silent):
     monkeypatch.setattr(asking, "MOST_HANGING", 2)
     assert [Asking().ask(silent) for _ in range(3)] == [None] * 3
     assert len(silent.under_way) == 2
+
+
+def test_a_daemon_has_none_that_hang(silent):
+    """They were threads of whoever has started it."""
+    assert Asking().ask(silent) is None
+    pid = os.fork()
+    if not pid:
+        os._exit(len(asking._hanging))
+    assert os.waitpid(pid, 0)[1] == 0
+    assert len(asking._hanging) == 1
 
 
 def test_without_another_thread_it_is_asked_here(monkeypatch):
