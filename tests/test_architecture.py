@@ -76,7 +76,7 @@ ONLY_OF_CONFIG = {
     "report": {"config.model"},
     "outputs": {"config.model"},
     "ways": {"config.model"},
-    "cli": {"config.find"},
+    "cli": {"config.find", "config.asking"},
 }
 
 # Whatever is fenced in, and the rooms and modules inside the fence.

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 
 from procman.errors import BadRequest
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+# How long included files are waited for, in seconds: the main one says mostly all that is needed.
+PATIENCE = 5.0
 
 _ANYWHERE = {"", "*", "0.0.0.0", "[::]"}  # noqa: S104 - a server there is reached over loopback
 
@@ -186,15 +190,32 @@ def _read(path: str, sections: dict[str, dict[str, str]], seen: set[str]) -> Non
     patterns = sections.pop("include", {}).get("files", "").split()
     if not patterns:
         return
+    from procman.config.asking import Asking  # noqa: PLC0415 - most files include nothing
+
+    included: dict[str, dict[str, str]] = {}
+    patterns = [os.path.join(here, pattern) for pattern in patterns]
+    if Asking(PATIENCE).ask(lambda: _read_included(patterns, included, seen)):
+        for name, options in included.items():
+            sections.setdefault(name, {}).update(options)
+    else:
+        sys.stderr.write(f"Warning: the disk of what {path} includes does not answer; going on without that\n")
+
+
+def _read_included(patterns: Iterable[str], sections: dict[str, dict[str, str]], seen: set[str]) -> bool:
+    """Add what these say; True."""
     from contextlib import suppress  # noqa: PLC0415 - most files include nothing
     from glob import glob  # noqa: PLC0415
 
+    found: list[str] = []
     for pattern in patterns:
-        for file in sorted(glob(os.path.join(here, pattern))):
-            if file not in seen and os.access(file, os.R_OK):
-                # One that is half written, or a mistake, must not keep anybody from the programs that run.
-                with suppress(OSError, ValueError):
-                    _read(file, sections, seen)
+        with suppress(ValueError):  # a NUL in it
+            found += sorted(glob(pattern))
+    for file in found:
+        if file not in seen and os.access(file, os.R_OK):
+            # One that is half written, or a mistake, must not keep anybody from the programs that run.
+            with suppress(OSError, ValueError):
+                _read(file, sections, seen)
+    return True
 
 
 def _read_ini(path: str) -> dict[str, dict[str, str]]:

@@ -18,10 +18,10 @@ os.register_at_fork(after_in_child=_hanging.clear)  # a daemon has left them beh
 
 
 class Asking:
-    """The questions of one reading."""
+    """The questions of one reading; the first is waited for that many seconds."""
 
-    def __init__(self) -> None:
-        self._patience = PATIENCE
+    def __init__(self, patience: float | None = None) -> None:
+        self._patience = PATIENCE if patience is None else patience
 
     def ask(self, question: Callable[[], bool]) -> bool | None:
         """The answer, whatever is called raises nothing; None where there is none in time."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from procman.cli import address
+from procman.config import asking
 from procman.config.find import default_socket
 from procman.errors import BadRequest
 
@@ -122,6 +123,22 @@ def test_a_file_with_a_wrong_line_still_leads_to_its_master(tmp_path):
     """Somebody edits it while the master runs: what is wrong in it is the master's to tell."""
     file = write(tmp_path / "a.conf", "[supervisorctl]\nserverurl=http://h:1\n[program:x]\nthis is no option\n")
     assert address.find(config_file=file, environ={}).url == "http://h:1"
+
+
+def test_an_included_file_that_does_not_answer_keeps_nobody_from_the_master(tmp_path, monkeypatch, capsys):
+    """Its disk, that is; here it is a pipe that nobody writes to. What was found before is as good as nothing, too."""
+    monkeypatch.setattr(address, "PATIENCE", 0.01)
+    file = write(tmp_path / "a.conf", "[include]\nfiles = conf.d/*\n[unix_http_server]\nfile=/a.sock\n")
+    write(tmp_path / "conf.d/1.conf", "[unix_http_server]\nfile=/b.sock\n")
+    os.mkfifo(tmp_path / "conf.d/2.conf")
+    assert address.find(config_file=file, environ={}).url == "unix:///a.sock"
+    assert capsys.readouterr().err == (
+        f"Warning: the disk of what {file} includes does not answer; going on without that\n"
+    )
+    with open(tmp_path / "conf.d/2.conf", "w"):
+        pass
+    while asking._hanging:
+        os.sched_yield()
 
 
 @pytest.mark.parametrize(("name", "text"), [("b.conf", "[program:x\ncommand=cat\n"), ("b.toml", "= nonsense")])
