@@ -350,23 +350,6 @@ class Control:
 
     # ---- one process
 
-    async def _silent(self, specs: list[str]) -> set[str]:
-        """Those that are to be started, and whose disk must not be asked for them here, as it does not answer.
-
-        It is found out for all of them before any is started, so that they are started in their order.
-        """
-        found = [(spec, process) for spec in specs for process in self._named(spec)]
-        meant = [process for spec, process in found if process.state not in UP or _is_plain(spec)]
-        names = [process.name for process in meant]
-        self._looked_for += names
-        try:
-            return await self._silent_among([process.definition for process in meant])
-        finally:
-            for name in names:
-                self._looked_for.remove(name)
-            if not self._looked_for:
-                self._on_waited()
-
     async def _start(self, process: Process, *, wait: bool, looks: bool) -> Result:
         name = process.name
         try:
@@ -424,6 +407,23 @@ class Control:
         return await self._up(process, wait=wait)
 
     # ---- many
+
+    async def _silent(self, specs: list[str]) -> set[str]:
+        """Those that are to be started, and whose disk must not be asked for them here, as it does not answer.
+
+        It is found out for all of them before any is started, so that they are started in their order.
+        """
+        found = [(spec, process) for spec in specs for process in self._named(spec)]
+        meant = [process for spec, process in found if process.state not in UP or _is_plain(spec)]
+        names = [process.name for process in meant]
+        self._looked_for += names
+        try:
+            return await self._silent_among([process.definition for process in meant])
+        finally:
+            for name in names:
+                self._looked_for.remove(name)
+            if not self._looked_for:
+                self._on_waited()
 
     async def _each(
         self, specs: Iterable[str], picks: Callable[[Process], bool], work: Callable[[Process], Awaitable[Result]]

@@ -44,7 +44,9 @@ class Asking:
         except RuntimeError:  # no more threads for this user: everybody waits, as there is no other way
             _hanging.discard(answered)
             return question()
-        if answered.acquire(timeout=self._patience):
+        # In two halves: a machine that has stood still itself takes no more than one of them.
+        half = self._patience / 2
+        if answered.acquire(timeout=half) or answered.acquire(timeout=half):
             return answers[0]
         self._patience = SHORT_PATIENCE
         return None
