@@ -114,6 +114,10 @@ class Ways(Protocol):
     def is_open(self, program: Program) -> bool | None:
         """Whether it can; None where that will be known in a moment."""
 
+    @property
+    def hopes(self) -> bool:
+        """Whether one that cannot may soon be able to."""
+
     def account(self, uid: int) -> Account:
         """Who that is; raises KeyError where it is nobody."""
 
@@ -168,7 +172,8 @@ class Engine:
         self._events: deque[Event] = deque()
         self._spawns: deque[Spawn | asyncio.Future[None]] = deque()
         self._held = False  # as it is not known yet whether the first of them can be started
-        self._unreached: list[Spawn] = []  # those that cannot
+        self._unreached: list[Spawn | asyncio.Future[None]] = []  # those that cannot
+        self._patient: set[asyncio.Future[None]] = set()
         self._tree_orders: list[Kill] = []
         self._report: asyncio.TimerHandle | None = None
         self._children: dict[int, Child] = {}
@@ -230,11 +235,19 @@ class Engine:
         """Nothing is under way but spawns that wait, as they always do where programs end at once again and again."""
         return not (self._events or self._tree_orders) and all(isinstance(order, Spawn) for order in self._spawns)
 
-    def caught_up(self) -> asyncio.Future[None]:
-        """Done when all spawns that wait now have been carried out, whatever has been ordered meanwhile."""
+    def caught_up(self, *, patient: bool = False) -> asyncio.Future[None]:
+        """Done when all spawns that wait now have been carried out, whatever has been ordered meanwhile.
+
+        But for those that cannot be; `patient`: for those that could not be for long (see `Ways.hopes`).
+        """
         turn: asyncio.Future[None] = self._loop.create_future()
+        if patient:
+            self._patient.add(turn)
+            turn.add_done_callback(self._patient.discard)
         if self._spawns:
             self._spawns.append(turn)
+        elif patient and self._unreached:
+            self._unreached.append(turn)
         else:
             turn.set_result(None)
         return turn
@@ -424,6 +437,8 @@ class Engine:
                 case None:
                     self._held = True
                     self._spawns.appendleft(order)
+        elif order in self._patient and self._unreached and self._ways is not None and self._ways.hopes:
+            self._unreached.append(order)
         elif not order.done():
             order.set_result(None)
 

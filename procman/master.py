@@ -642,8 +642,13 @@ class _Master:
                 self._boot()
             else:
                 self._go_on(self._standing)
+            all_started = self.engine.caught_up(patient=True)
             await asyncio.wait((self.engine.caught_up(), self._quit), return_when=asyncio.FIRST_COMPLETED)
-            self._reporter.up(self._fleet)
+            if all_started.done() or self._quit.done():
+                self._reporter.up(self._fleet)
+            else:
+                # Clients do not wait for disks that do not answer; who is told that all is up does, for a while.
+                self._do(self._be_up(all_started))
             connection_class()
             # What the imports have left behind goes, too. (Were all that is there kept frozen, what `update` replaces
             # of it would never go.)
@@ -681,6 +686,11 @@ class _Master:
                 self._pidfile.release()
             self.outputs.close(LAST_WORDS)
         return end
+
+    async def _be_up(self, all_started: asyncio.Future[None]) -> None:
+        await all_started
+        if not self._quit.done():
+            self._reporter.up(self._fleet)
 
     def _boot(self) -> None:
         self.outputs.clear_old_logs(self._take_over.kept_logs(self._config) if self._take_over else {})

@@ -75,6 +75,11 @@ class Ways:
                 silent.add(program.namespec)
         return silent
 
+    @property
+    def hopes(self) -> bool:
+        """Whether something is silent that has not been for as long that it was said: the machine may be busy."""
+        return any(look.is_silent and not look.was_said for look in self._looks.values())
+
     def account(self, uid: int) -> Account:
         """Who that is, for a start that was said to be open; raises KeyError where it is nobody."""
         if uid not in self._accounts:
@@ -116,7 +121,7 @@ class Ways:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _news(self) -> None:
+    def _tell_news(self) -> None:
         self._let_go()
         self._on_news()
 
@@ -158,18 +163,19 @@ class Ways:
         self._open_until[place] = now + FRESH
         if look.was_said:
             self._say(f"{_who(place)} answers again, after {now - look.began:.0f} seconds")
-        self._news()
+        self._tell_news()
 
     def _is_silent(self, place: _Place) -> None:
         look = self._looks[place]
         look.is_silent = True
         look.timer = self._loop.call_later(SAID_AFTER - PATIENCE, self._tell, place)
-        self._news()
+        self._tell_news()
 
     def _tell(self, place: _Place) -> None:
         self._looks[place].was_said = True
         waiting = "that run as this user" if isinstance(place, int) else "that are started from there"
         self._say(f"{_who(place)} does not answer; programs {waiting} wait")
+        self._tell_news()
 
 
 class _Look:

@@ -7,12 +7,14 @@ import pwd
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from faulty_master import assert_well, program
 from log_lines import PATIENCE
 from running_master import SLEEPER, STUBBORN, python
@@ -307,6 +309,33 @@ def test_it_begins_and_reads_its_configuration_while_a_disk_does_not_answer(run,
     master.signal(signal.SIGTERM)
     assert master.to_the_end() == 0
     assert (disk / "says.log").read_text() == "hello\n"
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_it_is_up_when_a_disk_has_had_its_time(run, injection, tmp_path, answers):
+    """One that answers in two seconds has been slow, or the machine was: its programs are started before that."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    shutil.copy("/bin/sleep", disk / "app")
+    injection.say("hang", disk)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"\0{tmp_path}")
+        systemd.settimeout(PATIENCE)
+        master = run(program("app", f"{disk}/app 1000"), NOTIFY_SOCKET=f"@{tmp_path}", **injection.environ)
+        master.wait_for("spawned: 'witness'")
+        assert master.info("app")["statename"] == "STARTING"  # clients do not wait for that
+        if answers:
+            injection.end("hang")
+        while not systemd.recv(4096).startswith(b"READY=1"):
+            pass
+        # Who is answered that has asked for something finds in the log what was said before.
+        master.call("POST", "/v1/processes/witness/signal", {"signal": "CONT"})
+        was_said = "does not answer; programs" in master.log()
+        # Even here it may take two seconds, where everybody has to wait for a processor.
+        assert was_said or (answers and master.info("app")["statename"] == "RUNNING")
+    if not answers:
+        injection.end("hang")
+        master.until("app", "RUNNING")
 
 
 def test_sigterm_while_the_configuration_cannot_be_read(run, injection, tmp_path):
