@@ -82,6 +82,13 @@ class RunningMaster(Master):
         with contextlib.closing(Client(f"unix://{self.socket}")) as client:
             return client.call(method, path, body)
 
+    def has_written(self, name: str) -> None:
+        """Wait until what this program was heard to say is in its log.
+
+        Who follows it, or listens to events, may hear of it before; who has asked for something does not.
+        """
+        self.call("POST", f"/v1/processes/{name}/signal", {"signal": "CONT"})
+
     def say(self, name: str, text: str) -> None:
         """Give a program some input."""
         with contextlib.closing(Client(f"unix://{self.socket}")) as client:

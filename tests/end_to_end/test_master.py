@@ -138,6 +138,7 @@ def test_sigusr2_opens_the_logs_anew(run, opened, tmp_path):
     master.wait_for("received SIGUSR2 indicating log reopen request")
     master.say("echo", "after\n")
     next(follower)
+    master.has_written("echo")
     assert (tmp_path / "moved.log").read_text() == "before\n"
     assert log.read_text() == "after\n"
 

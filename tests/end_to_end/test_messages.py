@@ -64,6 +64,7 @@ def test_an_update_turns_events_and_messages_on_and_off_without_a_restart(run, r
     update(stdout_events_enabled="true")
     master.say("parrot", "the end\n")
     record.expect("PROCESS_LOG_STDOUT", "the end")
+    master.has_written("parrot")
     assert log.read_text() == talk + "onethree\n" + "the end\n"
     assert len(record.passed) == 5
 
