@@ -60,6 +60,7 @@ def test_output_that_is_not_utf_8(run, tmp_path):
     master.expect(r'"stream": ?"stdout".*a .* z', r"a .* z")
     with contextlib.closing(master.follow("odd")) as follower:
         assert next(follower) == said
+    master.has_written("odd")
     assert (tmp_path / "odd.log").read_bytes() == said
     tail = master.ctl("tail", "odd")
     assert tail.stdout.startswith("a ")
@@ -119,6 +120,7 @@ def test_a_grandchild_keeps_the_pipe_open(run, tmp_path):
             with (tmp_path / "go").open("w") as go:
                 go.write("from the grave\n")
             assert next(said) == b"from the grave\n"
+        master.has_written("witness")  # and so has everybody
         assert log.read_text() == "from the grave\n"
         os.kill(orphan, signal.SIGKILL)
         master.until("parent", "RUNNING")
