@@ -120,6 +120,7 @@ def test_a_silent_disk_is_said_and_its_answer_too(disk, tmp_path, monkeypatch):
         assert setting.ways.silent is None  # not yet
         await setting.news()
         assert setting.ways.is_open(app) is False
+        assert setting.ways.silent == f"the disk of {tmp_path}/app does not answer"
         while setting.ways.is_open(elsewhere) is None:
             await setting.news()
         assert setting.ways.is_open(elsewhere) is False
