@@ -155,11 +155,14 @@ def test_who_is_silent_among_many_is_known_of_all_at_once(disk, tmp_path, monkey
     assert asyncio.run(main()) == [{"app"}, set()]
 
 
-def test_who_waits_to_know_is_let_go_at_the_end(disk, tmp_path):
+def test_who_waits_to_know_is_let_go_at_the_end(disk, tmp_path, monkeypatch):
     """What nobody has found out must not be asked for any more."""
     app = program("app", command=f"{tmp_path}/app")
+    hears = Ways._answered
 
     async def main() -> set[str]:
+        heard = asyncio.Event()
+        monkeypatch.setattr(Ways, "_answered", lambda *answer: (hears(*answer), heard.set()))
         setting = Setting()
         disk.answers.clear()
         asked = asyncio.ensure_future(setting.ways.silent_among([app]))
@@ -167,6 +170,7 @@ def test_who_waits_to_know_is_let_go_at_the_end(disk, tmp_path):
         setting.ways.close()
         found = await asked
         disk.answers.set()
+        await asyncio.wait_for(heard.wait(), PATIENCE)  # no thread of this test looks on in the next
         return found
 
     assert asyncio.run(main()) == {"app"}
@@ -200,8 +204,11 @@ def test_what_is_no_program_is_not_opened(monkeypatch, tmp_path):
     opens = os.open
 
     def asked(path, flags, **options):
-        looked_up.append(bool(flags & os.O_PATH))
-        return opens(path, flags, **options)
+        fd = opens(path, flags, **options)
+        # Not what a look of somebody else opens in this moment.
+        if os.readlink(f"/proc/self/fd/{fd}").startswith(str(tmp_path)):
+            looked_up.append(bool(flags & os.O_PATH))
+        return fd
 
     async def main(name: str) -> list[bool]:
         looked_up.clear()
