@@ -100,11 +100,22 @@ class Session:
         if exitstatus is not None:
             self.exitstatus = exitstatus
 
+    def suggest(self, *guesses: str | None) -> None:
+        """Ask on stderr whether that was meant: what is on stdout scripts compare with supervisorctl's."""
+        meant = [guess for guess in guesses if guess]
+        if not meant:
+            return
+        self._document.setdefault("did_you_mean", []).extend(meant)
+        if not self.as_json:
+            self.flush()
+            text = f"did you mean {' or '.join(meant)}?"
+            sys.stderr.write(f"{show.safe(text) if sys.stderr.isatty() else text}\n")
+
     def usage(self, text: str, command: str | None = None, *, exitstatus: int = GENERIC) -> None:
         """Say what is wrong with the arguments, and show the command's help."""
         self.problem(text, code="BAD_ARGUMENTS", exitstatus=exitstatus)
         if command is not None:
-            self.say(import_module("procman.cli.commands.help").text_of(command))
+            self.say(import_module("procman.cli.commands.help").supervisorctls(command))
 
     def check(self) -> None:
         """Raise if no master answers; commands that supervisorctl lets look first do so before they judge arguments."""
@@ -135,8 +146,16 @@ class Session:
         command = commands.COMMANDS.get(name)
         if command is None:
             self.problem(f"*** Unknown syntax: {line}", code="UNKNOWN_COMMAND")
+            self.suggest(import_module("procman.cli.meant").command(line))
             return False
         module = import_module(f"procman.cli.commands.{command.module}")
+        # What a command runs into, as in `stop-x`, is a name to supervisorctl, and no flag to anybody.
+        apart = line[len(name) : len(name) + 1].isspace()
+        if apart and name != "help" and any(word.startswith("-") for word in words):
+            judged = import_module("procman.cli.commands.dashes").judged(self, name, words)
+            if judged is None:
+                return False
+            words = judged
         while True:
             try:
                 return bool(getattr(module, command.function)(self, words))

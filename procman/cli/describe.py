@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from procman.cli.commands import COMMANDS
-from procman.cli.commands.help import OURS, TOPICS
+from procman.cli.commands.help import OURS, inherited
 from procman.cli.flags import Flag
 from procman.cli.procman import COMMANDS as MASTER_COMMANDS
 from procman.cli.procmanctl import FLAGS
@@ -18,18 +18,21 @@ _CTL = """\
 Without a command it is a shell that reads commands, with completion on TAB. The words and the exit statuses are those
 of supervisorctl; what only procmanctl has is marked *ours*. Names are `NAME`, `GROUP:NAME`, `GROUP:*`, `all`, or a
 pattern such as `'web*'`. Several names are one request: the master does them at once, and answers in their order.
+A name that begins with a dash comes after `--`. `procmanctl COMMAND --help`, or `help COMMAND`, says what is said here.
 
 The master is found by the first of: `-s URL`; `-c FILE`; `$PROCMAN_SERVER_URL`; `$SUPERVISOR_SERVER_URL`; the file
 that the master would find without `-c`; the only socket in the folder of control sockets.
 
 **Exit status.** 0 is success. As in supervisorctl, of several errors the last one decides, and the shell ends with 0
-unless a command was given with `-i`. 2 is bad usage of procmanctl itself. Where no master answers, a command ends with
+unless a command was given with `-i`. 2 is bad usage of procmanctl itself, or a flag that the command does not have:
+then nothing is done. Where no master answers, a command ends with
 {no_master}
 
 but for those that say something else below.
 
 **`--json`**, before or after the command, prints one object; a stream prints an object a line. What went wrong is in
-`"errors": [{{"code": str, "message": str, …}}]`, beside whatever there is to tell. The names of shapes are those of
+`"errors": [{{"code": str, "message": str, …}}]`, beside whatever there is to tell, and what may have been meant in
+`"did_you_mean": [str]` (without `--json` it is asked on stderr). The names of shapes are those of
 [the HTTP interface](http-api.md#shapes).
 """
 
@@ -65,9 +68,8 @@ def _statuses(statuses: Mapping[int, str]) -> list[str]:
 
 def _command(entry: Entry, name: str) -> list[str]:
     lines = ["| usage | |", "|---|---|"]
-    for usage, about in _usages((TOPICS | OURS)[name]):
-        lines.append(f"| {_code(usage)} | {_cell(about)}{' (*ours*)' if name in OURS else ''} |")
-    lines += [f"| {_code(usage)} | {_cell(about)} (*ours*) |" for usage, about in entry.ours.items()]
+    lines += [f"| {_code(usage)} | {_cell(about)} |" for usage, about in _usages(inherited(name))]
+    lines += [f"| {_code(usage)} | {_cell(about)} (*ours*) |" for usage, about in OURS.get(name, ())]
     lines += ["", f"`--json`: {entry.json}"]
     if entry.exits:
         lines += ["", *_statuses(entry.exits)]

@@ -58,8 +58,9 @@ Usage: procmanctl [flags] [command [arguments]]
 
 {flags}
 
-Commands are words like "tail" or "stop"; "procmanctl help" lists them, "procmanctl help tail" explains one. Without a
-command it is a shell that reads commands. Names are NAME, GROUP:NAME, GROUP:*, all, or a pattern like 'web*'.
+Commands are words like "tail" or "stop"; "procmanctl help" lists them, "procmanctl help tail" (or "tail --help")
+explains one. Without a command it is a shell that reads commands. Names are NAME, GROUP:NAME, GROUP:*, all, or a
+pattern like 'web*'.
 
 Ours alone: "status --long" shows what each process uses, "update --dry-run" what an update would do, "health" whether
 everything is up that should be, "stop-plan" how long a shutdown takes at worst ("--budget 10s": and what would make it

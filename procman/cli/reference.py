@@ -11,11 +11,10 @@ from procman.facts import fact
 
 @fact
 class Entry:
-    """One command. `ours` is what supervisorctl does not have: usage, text."""
+    """One command."""
 
     json: str  # in Markdown, with the names of `api/shapes.py`
     exits: Mapping[int, str] = field(default_factory=dict)  # beside 0, and what all share
-    ours: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_MASTER = {
@@ -36,7 +35,6 @@ PROCMANCTL: Mapping[str, Entry] = {
     "clear": Entry(
         _OPERATION,
         {1: "no such process, or its logs cannot be emptied"},
-        {"clear <gname>:*": "Clear the log files of a group", "clear '<pattern>'": "Clear those that match"},
     ),
     "config": Entry('`{"sections": [SectionSettings]}`', {1: "no such process"}),
     "exit": Entry(_LEFT),
@@ -49,13 +47,11 @@ PROCMANCTL: Mapping[str, Entry] = {
     "maintail": Entry(
         '`{"name": "supervisord", "channel": null, "data": str}`; with `-f` a line for each piece',
         {1: "bad arguments, or no log"},
-        {"maintail -f -<N>": "Begin with the last N bytes"},
     ),
     "open": Entry('`{"processes": [ProcessInfo]}`'),
     "pid": Entry(
         '`{"pid": int}`, of processes `{"processes": [{"group": str, "name": str, "pid": int}]}`',
         {1: "no such process", 7: "a process that was named has no pid"},
-        {"pid <gname>:*": "Get the PIDs of a group", "pid '<pattern>'": "Get those that match"},
     ),
     "quit": Entry(_LEFT),
     "reload": Entry(
@@ -67,31 +63,23 @@ PROCMANCTL: Mapping[str, Entry] = {
     "restart": Entry(
         '`{"stopped": [Result], "started": [Result]}`',
         {1: "no such process, or no name was given", 2: "no such group", 7: _NOT_STARTED},
-        {"restart '<pattern>'": "Restart all that match"},
     ),
     "shutdown": Entry('`{"result": "shutting down"}`', {1: "arguments were given"}),
     "signal": Entry(
         _OPERATION,
         {1: "no such process or signal, or bad arguments", 7: "a process does not run"},
-        {"signal <signal name> '<pattern>'": "Signal all that match"},
     ),
     "start": Entry(
         _OPERATION,
         {1: "no such process, or no such file", 2: "no such group, or no name was given", 7: _NOT_STARTED},
-        {"start '<pattern>'": "Start all that match"},
     ),
     "status": Entry(
         '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo]`',
         {3: "one of them is STOPPED, EXITED, FATAL or UNKNOWN", 4: "no such process or group"},
-        {
-            "status --long": "Also show what each process with its descendants uses",
-            "status '<pattern>'": "Get status for all that match",
-        },
     ),
     "stop": Entry(
         _OPERATION,
         {1: "no such process or group, or no name was given; one that does not run is no error"},
-        {"stop '<pattern>'": "Stop all that match"},
     ),
     "upgrade": Entry(
         '`{"result": "upgraded", "version": text, "pid": number}`',
@@ -101,12 +89,10 @@ PROCMANCTL: Mapping[str, Entry] = {
     "tail": Entry(
         f"{_TAIL}; with `-f` a line for each piece",
         {1: "no such process, no log, or bad arguments"},
-        {"tail -f -<N> <name>": "Begin with the last N bytes"},
     ),
     "update": Entry(
         '`{"steps": [Step]}`',
         {1: "the file cannot be used (nothing was changed), or no such group"},
-        {"update --dry-run [<gname> ...]": "Say what would be done, and by which options"},
     ),
     "version": Entry('`{"version": str}`', {1: "arguments were given"}),
 }

@@ -14,7 +14,7 @@ from fake_master import Refusal, process
 import procman
 from procman import __version__
 from procman.cli.commands import COMMANDS
-from procman.cli.commands.help import OURS, TOPICS
+from procman.cli.commands.help import HERE, OURS, TOPICS, inherited, supervisorctls
 from procman.client import Client
 
 
@@ -56,14 +56,37 @@ def test_help_lists_the_commands_of_supervisorctl(ctl):
 
 @pytest.mark.parametrize("topic", sorted(TOPICS))
 def test_every_topic_of_help_is_word_for_word_supervisorctls(ctl, topic):
-    """Asked of supervisorctl itself."""
+    """Asked of supervisorctl itself; where its words name another program help has its own."""
     supervisorctl = pytest.importorskip("supervisor.supervisorctl")
     options = supervisorctl.ClientOptions()
     options.plugin_factories = [("default", supervisorctl.DefaultControllerPlugin, {})]
     options.prompt = "supervisor"
     out = StringIO()
     supervisorctl.Controller(options, stdout=out).onecmd(f"help {topic}")
-    assert ctl("help", topic).text == out.getvalue()
+    assert f"{supervisorctls(topic)}\n" == out.getvalue()
+    said = ctl("help", topic).text
+    assert "remote supervisord" not in said
+    assert said.startswith(f"{inherited(topic).rstrip()}\n")
+    if topic not in HERE:
+        assert inherited(topic) == supervisorctls(topic)
+
+
+@pytest.mark.parametrize("command", sorted(OURS))
+def test_help_names_whatever_supervisorctl_does_not_have(ctl, command):
+    """`help status` names --long: each usage that the reference page has is a line of it."""
+    lines = ctl("help", command).text.splitlines()
+    for usage, about in OURS[command]:
+        assert [line for line in lines if line.startswith(usage) and line.endswith(about)]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [("status", ["--long"]), ("update", ["--dry-run"]), ("tail", ["-f", "-<N>"]), ("maintail", ["-f", "-<N>"])],
+)
+def test_help_names_all_flags_of_a_command(ctl, command, expected):
+    """They can be looked up, not only guessed."""
+    text = ctl("help", command).text
+    assert [flag for flag in expected if flag not in text] == []
 
 
 def test_every_command_has_a_topic_and_every_topic_a_command():

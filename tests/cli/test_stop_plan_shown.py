@@ -148,7 +148,7 @@ def test_procmanctl_passes_on_what_the_master_says_of_a_budget(ctl, master):
 def test_stop_plan_takes_a_budget_and_nothing_else(ctl, words):
     """The usage is shown."""
     ran = ctl("stop-plan", *words)
-    assert ran.text.startswith("Error: stop-plan takes nothing but --budget DURATION\nstop-plan\t")
+    assert ran.text.startswith("Error: stop-plan takes nothing but --budget DURATION\nstop-plan ")
     assert ran.text.endswith(ctl("help", "stop-plan").text)
     assert ran.status == 1
 

@@ -1,4 +1,7 @@
-"""help and its topics, in supervisorctl's words; then what is ours alone, as it lists what a plug-in brings."""
+"""help, its topics and the flags of the commands: one table, of which the reference page is made, too.
+
+What supervisorctl says comes first; then what is ours alone, as it lists what a plug-in brings.
+"""
 
 from __future__ import annotations
 
@@ -80,33 +83,95 @@ TOPICS = {
     "version": "version\t\t\tShow the version of the remote supervisord process",
 }
 
-# What supervisorctl does not have.
-OURS = {
+# procman's own words for those of the topics that would name another program.
+HERE = {
+    "exit": "exit\tLeave the shell.",
+    "maintail": (
+        "maintail -f \tContinuous tail of the master's log (Ctrl-C to exit)\n"
+        "maintail -100\tlast 100 *bytes* of the master's log\n"
+        "maintail\tlast 1600 *bytes* of the master's log\n"
+    ),
+    "open": "open <url>\tConnect to another master.\n\t\t(for UNIX domain socket, use unix:///socket/path)",
+    "quit": "quit\tLeave the shell.",
+    "reload": "reload \t\tStop all programs, read the configuration again, and start them.",
+    "shutdown": "shutdown \tStop all programs, and the master.",
+    "version": "version\t\t\tShow the version of the master",
+}
+
+# What supervisorctl does not have: of each command its usages. The flags that a command takes are read from here, too.
+OURS: dict[str, tuple[tuple[str, str], ...]] = {
+    "clear": (("clear <gname>:*", "Clear the log files of a group"), ("clear '<pattern>'", "Clear those that match")),
     "config": (
-        "config\t\t\tShow what the master and its servers go by, and where that is from (secrets hidden)\n"
-        "config <name> [...]\tThe same of processes, and of the groups they are in\n"
-        "config all\t\tThe same of all processes"
+        ("config", "Show what the master and its servers go by, and where that is from (secrets hidden)"),
+        ("config <name> [...]", "The same of processes, and of the groups they are in"),
+        ("config all", "The same of all processes"),
     ),
     "health": (
-        "health\t\t\tIs every process up that should be? (exit status 1, and which are not, otherwise)\n"
-        "health --live\t\tDoes the master answer, within 10 seconds?"
+        ("health", "Is every process up that should be? (exit status 1, and which are not, otherwise)"),
+        ("health --live", "Does the master answer, within 10 seconds?"),
     ),
-    "upgrade": (
-        "upgrade\t\t\tExecute procman's own code anew, as it is installed now; programs go on and notice nothing"
+    "maintail": (("maintail -f -<N>", "Begin with the last N bytes"),),
+    "pid": (("pid <gname>:*", "Get the PIDs of a group"), ("pid '<pattern>'", "Get those that match")),
+    "restart": (("restart '<pattern>'", "Restart all that match"),),
+    "signal": (("signal <signal name> '<pattern>'", "Signal all that match"),),
+    "start": (("start '<pattern>'", "Start all that match"),),
+    "status": (
+        ("status --long", "Also show what each process with its descendants uses"),
+        ("status '<pattern>'", "Get status for all that match"),
     ),
+    "stop": (("stop '<pattern>'", "Stop all that match"),),
     "stop-plan": (
-        "stop-plan\t\t\tShow how long a shutdown takes at worst, and why\n"
-        "stop-plan --budget 10s\tAlso show what would have to change to make it fit\n"
-        "\t\t\t(exit status 1 when it does not)"
+        ("stop-plan", "Show how long a shutdown takes at worst, and why"),
+        (
+            "stop-plan --budget 10s",
+            "Also show what would have to change to make it fit (exit status 1 when it does not)",
+        ),
+    ),
+    "tail": (
+        ("tail -<N> <name>", "The last N bytes of its stdout"),
+        ("tail -f -<N> <name>", "Begin with the last N bytes"),
+    ),
+    "update": (("update --dry-run [<gname> ...]", "Say what would be done, and by which options"),),
+    "upgrade": (
+        ("upgrade", "Execute procman's own code anew, as it is installed now; programs go on and notice nothing"),
     ),
 }
 
+_ONLY_OURS = sorted(OURS.keys() - TOPICS.keys())
+_TITLE = "procman commands (supervisorctl has none of these):"
 _WIDTH = 79  # as wide as Python's cmd module, and so supervisorctl, makes its columns
+
+
+def supervisorctls(command: str) -> str:
+    """What supervisorctl shows beneath a usage error, to the letter; of a command of ours all there is."""
+    return TOPICS.get(command) or text_of(command)
+
+
+def inherited(command: str) -> str:
+    """What is known about a command that supervisorctl has, too; nothing about the others."""
+    return HERE.get(command) or TOPICS.get(command, "")
 
 
 def text_of(topic: str) -> str:
     """What is known about a command."""
-    return (TOPICS | OURS).get(topic, f"*** No help on {topic}")
+    text = inherited(topic).rstrip("\n")
+    usages = OURS.get(topic, ())
+    if not text and not usages:
+        return f"*** No help on {topic}"
+    width = max((len(usage) for usage, _ in usages), default=0)
+    ours = [f"{usage:<{width}}  {about}" for usage, about in usages]
+    if not text:
+        return "\n".join(ours)
+    return "\n".join([text, _TITLE, *ours, ""]) if ours else text
+
+
+def flags(command: str) -> dict[str, bool]:
+    """The flags that stand in the usages of a command, and whether a value follows: {"--budget": True}."""
+    from re import findall  # noqa: PLC0415 - only for who gives a flag
+
+    usages = [line.partition("\t")[0] for line in TOPICS.get(command, "").splitlines()]
+    usages += [usage for usage, _ in OURS.get(command, ())]
+    return {flag: bool(value) for usage in usages for flag, value in findall(r"[ \[](--?[a-z][a-z-]*)( \w)?", usage)}
 
 
 def show_help(session: Session, words: list[str]) -> None:
@@ -114,12 +179,16 @@ def show_help(session: Session, words: list[str]) -> None:
     topic = " ".join(words)
     if not topic:
         names = sorted(TOPICS.keys() - {"help"})
-        session.put(commands=[*names, *sorted(OURS)])
-        session.say("\n".join(["", *_block("default", names), *_block("procman", sorted(OURS))]))
-    else:
-        text = text_of(topic)
-        session.put(topic=topic, text=text)
-        session.say(text)
+        session.put(commands=[*names, *_ONLY_OURS])
+        session.say("\n".join(["", *_block("default", names), *_block("procman", _ONLY_OURS)]))
+        return
+    text = text_of(topic)
+    session.put(topic=topic, text=text)
+    session.say(text)
+    if topic not in TOPICS and topic not in OURS:
+        from procman.cli import meant  # noqa: PLC0415 - only here
+
+        session.suggest(meant.command(topic))
 
 
 def _block(whose: str, names: list[str]) -> list[str]:
