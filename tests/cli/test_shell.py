@@ -168,6 +168,21 @@ def test_errors_cannot_act_on_the_terminal_either(typed, master):
     assert child.before == "bad \\x1b[2J\r\n"
 
 
+def test_a_person_is_told_once_that_there_is_no_such_process(typed, master):
+    """Off a terminal it is said of the stop and of the start, as in supervisorctl; a group is guessed here, too."""
+    master.show(process("a", group="site"))
+    master.results("stop", result("site", "BAD_NAME"))
+    master.results("start", result("site", "BAD_NAME"))
+    child = typed("restart", "site")
+    child.expect(pexpect.EOF)
+    assert child.before == "site: ERROR (no such process)\r\ndid you mean site:*?\r\n"
+    child.close()
+    assert child.exitstatus == 1
+    child = typed("status", "site")
+    child.expect(pexpect.EOF)
+    assert child.before == "site: ERROR (no such process)\r\ndid you mean site:*?\r\n"
+
+
 @pytest.fixture
 def completer(master):
     settings = Settings()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procman.cli import show
+from procman.cli import meant, show
 from procman.client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -38,6 +38,7 @@ def config(session: Session, words: list[str]) -> None:
             if error.code != "BAD_NAME":
                 raise
             session.problem(f"{word}: ERROR (no such process)", code=error.code, name=word)
+            meant.suggest_processes(session, [word])
             continue
         sections += found
     for line in show.settings(sections):
@@ -79,6 +80,8 @@ def update(session: Session, words: list[str]) -> None:
             message = step.get("message")
             said = f"{step['group']}: {message}" if message else f"ERROR: no such group: {step['group']}"
             session.problem(said, code="BAD_NAME" if not message else "FAILED", group=step["group"])
+            if not message:
+                meant.suggest_group(session, step["group"], "/v1/config")
     for line in show.planned(steps) if dry_run else show.updated(steps):
         session.say(show.safe(line) if session.terminal else line)
 
@@ -116,6 +119,8 @@ def _each_group(
             said = f"ERROR: {texts[error.code].format(name=name)}"
             status = {} if error.code != harmless else {"exitstatus": None}
             session.problem(said, code=error.code, group=name, **status)
+            if error.code == "BAD_NAME":
+                meant.suggest_group(session, name, "/v1/config" if operation == "add" else "/v1/processes")
         else:
             results.append({"group": name, "result": answer["result"]})
             said = f"{name}: {done}"

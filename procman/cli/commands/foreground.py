@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from procman.cli import show
+from procman.cli import meant, show
 from procman.client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -30,6 +30,7 @@ def foreground(session: Session, words: list[str]) -> None:
         if error.code != "BAD_NAME":
             raise
         session.problem("ERROR: bad process name supplied", code=error.code, name=name)
+        meant.suggest_processes(session, [name])
         return
     if not running:
         session.problem("ERROR: process not running", code="NOT_RUNNING", name=name)

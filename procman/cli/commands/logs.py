@@ -5,7 +5,7 @@ Log bytes go out untouched, so that a pipe gets what the program wrote; on a ter
 
 from __future__ import annotations
 
-from procman.cli import show
+from procman.cli import meant, show
 from procman.client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -41,6 +41,7 @@ def tail(session: Session, words: list[str]) -> None:
     if channel not in _CHANNELS:
         session.check()
         session.usage(f"Error: bad channel {channel!r}")
+        session.suggest(meant.closest(channel, _CHANNELS))
         return
     _show(session, f"/v1/processes/{quoted(name)}/log/{channel}", modifiers, name, channel)
 
@@ -86,6 +87,8 @@ def _show(session: Session, path: str, modifiers: list[str], name: str, channel:
         # Of "failed" one wants to know why.
         reason = f": {error.message}" if error.code == "FAILED" else ""
         session.problem(f"{name}: ERROR ({_WORDS[error.code]}{reason})", code=error.code, name=name)
+        if error.code == "BAD_NAME":
+            meant.suggest_processes(session, [name])
 
 
 def _read_modifiers(modifiers: list[str]) -> tuple[bool, int | None]:

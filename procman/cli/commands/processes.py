@@ -5,12 +5,15 @@ Several names are one request: the master does them at once. What became of each
 
 from __future__ import annotations
 
+import sys
+
 from procman.cli import show
 from procman.cli.ctl_session import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN
 from procman.client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
+    from collections.abc import Container
     from typing import Any
 
     from procman.api.shapes import ProcessInfo, Result
@@ -36,10 +39,11 @@ def status(session: Session, words: list[str]) -> None:
     long = "--long" in words
     words = [word for word in words if word != "--long"]
     everything: list[ProcessInfo] = session.client.call("GET", "/v1/processes")["processes"]
+    unknown: list[str] = []
     if not words or "all" in words:
         chosen = everything
     else:
-        chosen = [info for word in words for info in _matching(session, everything, word)]
+        chosen = [info for word in words for info in _matching(session, everything, word, unknown)]
     session.put(processes=chosen)
     if long:
         from procman.cli.commands.figures import table  # noqa: PLC0415 - only here
@@ -48,6 +52,8 @@ def status(session: Session, words: list[str]) -> None:
     else:
         for line in show.status_table(chosen, terminal=session.terminal, colour=session.colour):
             session.say(line)
+    # A script asks whether there is such a process: that there is such a group only people are told.
+    _suggest(session, unknown, groups=sys.stderr.isatty())
     if any(info["statename"] in _STOPPED_STATES for info in chosen):
         session.exitstatus = STATUS_NOT_RUNNING
 
@@ -60,7 +66,7 @@ def start(session: Session, words: list[str]) -> None:
         return
     results = _operate(session, "start", words)
     session.put(results=results)
-    _report(session, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS)
+    _suggest(session, _report(session, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS))
 
 
 def stop(session: Session, words: list[str]) -> None:
@@ -71,7 +77,7 @@ def stop(session: Session, words: list[str]) -> None:
         return
     results = _operate(session, "stop", words)
     session.put(results=results)
-    _report(session, results, "stopped", ignored="NOT_RUNNING")
+    _suggest(session, _report(session, results, "stopped", ignored="NOT_RUNNING"))
 
 
 def restart(session: Session, words: list[str]) -> None:
@@ -82,10 +88,13 @@ def restart(session: Session, words: list[str]) -> None:
         return
     results = _operate(session, "stop", words)
     session.put(stopped=results)
-    _report(session, results, "stopped", ignored="NOT_RUNNING")
+    unknown = _report(session, results, "stopped", ignored="NOT_RUNNING")
     results = _operate(session, "start", words)
     session.put(started=results)
-    _report(session, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS)
+    # supervisorctl says twice that there is no such process; a person is told once.
+    said = unknown if session.terminal else []
+    _report(session, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS, said=said)
+    _suggest(session, unknown)
 
 
 def signal(session: Session, words: list[str]) -> None:
@@ -102,7 +111,11 @@ def signal(session: Session, words: list[str]) -> None:
             raise
         results = [_refused(word, error) for word in names]
     session.put(results=results)
-    _report(session, results, "signalled")
+    _suggest(session, _report(session, results, "signalled"))
+    if any(result["status"] == "BAD_SIGNAL" for result in results):
+        from procman.cli import meant  # noqa: PLC0415 - only where something is wrong
+
+        meant.suggest_signal(session, name, names)
 
 
 def clear(session: Session, words: list[str]) -> None:
@@ -113,7 +126,7 @@ def clear(session: Session, words: list[str]) -> None:
         return
     results = _operate(session, "clear", words)
     session.put(results=results)
-    _report(session, results, "cleared")
+    _suggest(session, _report(session, results, "cleared"))
 
 
 def pid(session: Session, words: list[str]) -> None:
@@ -124,6 +137,7 @@ def pid(session: Session, words: list[str]) -> None:
         session.say(str(number))
         return
     found: list[dict[str, Any]] = []
+    unknown: list[str] = []
     session.put(processes=found)
     for word in ["all"] if "all" in words else words:
         try:
@@ -132,16 +146,18 @@ def pid(session: Session, words: list[str]) -> None:
             if error.code != "BAD_NAME":
                 raise
             session.problem(f"No such process {word}", code=error.code, name=word)
+            unknown.append(word)
             continue
         for info in processes:
             found.append({"group": info["group"], "name": info["name"], "pid": info["pid"]})
             session.say(str(info["pid"]))
             if info["pid"] == 0 and word != "all":
                 session.exitstatus = NOT_RUNNING
+    _suggest(session, unknown)
 
 
-def _matching(session: Session, everything: list[ProcessInfo], word: str) -> list[ProcessInfo]:
-    """The processes that `word` means; says so where there are none."""
+def _matching(session: Session, everything: list[ProcessInfo], word: str, unknown: list[str]) -> list[ProcessInfo]:
+    """The processes that `word` means; says so where there are none, and adds it to the `unknown`."""
     group, name = _split(word)
     if _is_glob(word):
         try:
@@ -155,6 +171,7 @@ def _matching(session: Session, everything: list[ProcessInfo], word: str) -> lis
     if not found:
         said = f"{group}: ERROR (no such group)" if name is None else f"{word}: ERROR (no such process)"
         session.problem(said, code="BAD_NAME", exitstatus=STATUS_UNKNOWN, name=word)
+        unknown.append(word)
     return found
 
 
@@ -168,24 +185,48 @@ def _operate(session: Session, operation: str, names: list[str], **options: str)
     return results
 
 
-def _report(session: Session, results: list[Result], done: str, *, ignored: str = "", no_group: int = GENERIC) -> None:
-    """A line for each, and the exit status: 7 for what died or was dead, `no_group` for an unknown group, else 1."""
+def _report(
+    session: Session,
+    results: list[Result],
+    done: str,
+    *,
+    ignored: str = "",
+    no_group: int = GENERIC,
+    said: Container[str] = (),
+) -> list[str]:
+    """A line for each, and the exit status: 7 for what died or was dead, `no_group` for an unknown group, else 1.
+
+    The names that are unknown; of those that are `said` already there is no line.
+    """
+    unknown = []
     for result in results:
         code, group, name = result["status"], result["group"], result["name"]
+        spec = show.namespec(group, name)
+        if code == "BAD_NAME":
+            unknown.append(spec)
         if code == "BAD_NAME" and name in {"", "*"}:
-            session.say(f"{group}: ERROR (no such group)")
+            if spec not in said:
+                session.say(f"{group}: ERROR (no such group)")
             session.exitstatus = no_group
             continue
-        said = show.namespec(group, name)
         if code == "SUCCESS":
-            said = f"{said}: {done}"
+            line = f"{spec}: {done}"
         elif code == "FAILED":
-            said = f"{said}: ERROR (failed: {result['description']})" if done == "cleared" else result["description"]
+            line = f"{spec}: ERROR (failed: {result['description']})" if done == "cleared" else result["description"]
         else:
-            said = f"{said}: ERROR ({_WORDS.get(code) or result['description'].lower() or code})"
-        session.say(show.safe(said) if session.terminal else said)
+            line = f"{spec}: ERROR ({_WORDS.get(code) or result['description'].lower() or code})"
+        if code != "BAD_NAME" or spec not in said:
+            session.say(show.safe(line) if session.terminal else line)
         if code not in {"SUCCESS", ignored}:
             session.exitstatus = NOT_RUNNING if code in _DEAD else GENERIC
+    return unknown
+
+
+def _suggest(session: Session, unknown: list[str], *, groups: bool = True) -> None:
+    if unknown:
+        from procman.cli import meant  # noqa: PLC0415 - only where something is wrong
+
+        meant.suggest_processes(session, unknown, groups=groups)
 
 
 def _refused(word: str, error: ApiError) -> Result:
