@@ -1,13 +1,14 @@
 """The interactive shell: reads lines until told to quit; no error ends it.
 
-Completion knows the commands, and the names of programs and groups as of the last command.
+Completion knows the commands, their flags, signals, and the names of programs and groups as of the last command.
 """
 
 from __future__ import annotations
 
 import sys
 
-from procman.cli import commands, show
+from procman.cli import commands, meant, show
+from procman.cli.commands.help import flags
 from procman.errors import ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -58,15 +59,22 @@ class Completer:
 
     def complete(self, line: str, text: str) -> list[str]:
         """All that `text`, the last word of `line`, may become."""
-        words = line.split()
-        if not words or (len(words) == 1 and not line.endswith(" ")) or words[0] == "help":
-            names = sorted(commands.COMMANDS.keys() - {"EOF"})
-        elif words[0] in _TAKES_GROUPS:
-            names = list(dict.fromkeys(info["group"] for info in self._known()))
-        elif words[0] in _TAKES_PROCESSES:
-            names = self._process_names(text)
-        else:
-            names = []
+        match line.removesuffix(text).split():
+            case [] | ["help"]:
+                names = sorted(commands.COMMANDS.keys() - {"EOF"})
+            case [command, *_] if text.startswith("-"):
+                names = [*flags(command)]
+            case ["signal"]:
+                # Small letters are understood, too, and SIG before the name.
+                text = text.upper()
+                begin = "SIG" if text.startswith("SIG") else ""
+                names = [begin + name for name in meant.signals()]
+            case [command, *_] if command in _TAKES_GROUPS:
+                names = list(dict.fromkeys(info["group"] for info in self._known()))
+            case [command, *_] if command in _TAKES_PROCESSES:
+                names = self._process_names(text)
+            case _:
+                names = []
         return [f"{name} " for name in names if name.startswith(text)]
 
     def _process_names(self, text: str) -> list[str]:

@@ -205,6 +205,23 @@ def test_completion_offers_what_supervisorctl_offers(completer, master):
     assert completer.complete("version ", "") == []
 
 
+def test_completion_of_a_signal_offers_signals(completer, master):
+    """Before the processes that it goes to: HUP, SIGHUP, and small letters."""
+    assert {"HUP ", "TERM ", "USR1 "} < set(completer.complete("signal ", ""))
+    assert completer.complete("signal H", "H") == ["HUP "]
+    assert completer.complete("signal SIGH", "SIGH") == ["SIGHUP "]
+    assert completer.complete("signal hu", "hu") == ["HUP "]
+    assert master.requests == []
+    assert completer.complete("signal HUP ", "") == ["cron ", "web "]
+
+
+def test_completion_knows_the_flags_of_a_command(completer):
+    """Those of its help."""
+    assert completer.complete("status -", "-") == ["--long "]
+    assert completer.complete("tail -", "-") == ["-f "]
+    assert completer.complete("stop --", "--") == []
+
+
 def test_completion_asks_once_between_commands(completer, master):
     """For one TAB the library asks many times."""
     completer.complete("stop ", "")
