@@ -81,12 +81,16 @@ def signals() -> list[str]:
     return [each.name.removeprefix("SIG") for each in signal.Signals if not each.name.startswith("SIGRT")]
 
 
-def suggest_signal(session: Session, word: str, names: list[str]) -> None:
-    """Ask, for a word that is no signal, whether another was meant, or whether it stands in the wrong place."""
-    if names[-1].upper().removeprefix("SIG") in signals():
-        session.suggest(f"signal {names[-1]} {' '.join([word, *names[:-1]])}")
-    else:
-        session.suggest(closest(word.upper().removeprefix("SIG"), signals()))
+def suggest_signal(session: Session, word: str, names: list[str]) -> bool:
+    """Ask, for a word that is no signal, whether another was meant, or whether the last word was to be it."""
+    known = signals()
+    asked, last = (each.upper().removeprefix("SIG") for each in (word, names[-1]))
+    if asked.isdecimal() or asked in known:
+        return False
+    swapped = f"signal {names[-1]} {' '.join([word, *names[:-1]])}"
+    guess = swapped if last in known else closest(asked, known)
+    session.suggest(guess)
+    return guess is not None
 
 
 def _known(session: Session, path: str) -> list[tuple[str, str]]:

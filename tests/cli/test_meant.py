@@ -122,9 +122,10 @@ def test_an_unknown_group_is_guessed(ctl, shop, line, meant):
         ("signal web ticker usr1", "signal usr1 web ticker"),
     ],
 )
-def test_a_signal_is_guessed(ctl, master, line, meant):
-    """By its spelling, or because it stands in the place of a name."""
-    master.answers["POST", "/v1/processes/signal"] = Refusal(400, "BAD_SIGNAL")
+def test_a_signal_is_guessed(ctl, shop, line, meant):
+    """By its spelling, or because it stands in the place of a name; whichever of the two the master complains of."""
+    assert ctl(*line.split()).err == f"did you mean {meant}?\n"
+    shop.answers["POST", "/v1/processes/signal"] = Refusal(400, "BAD_SIGNAL")
     assert ctl(*line.split()).err == f"did you mean {meant}?\n"
 
 

@@ -111,11 +111,12 @@ def signal(session: Session, words: list[str]) -> None:
             raise
         results = [_refused(word, error) for word in names]
     session.put(results=results)
-    _suggest(session, _report(session, results, "signalled"))
-    if any(result["status"] == "BAD_SIGNAL" for result in results):
+    unknown = _report(session, results, "signalled")
+    if unknown or any(result["status"] == "BAD_SIGNAL" for result in results):
         from procman.cli import meant  # noqa: PLC0415 - only where something is wrong
 
-        meant.suggest_signal(session, name, names)
+        if not meant.suggest_signal(session, name, names):
+            _suggest(session, unknown)
 
 
 def clear(session: Session, words: list[str]) -> None:
