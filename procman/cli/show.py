@@ -67,9 +67,19 @@ def status_table(processes: Iterable[ProcessInfo], *, terminal: bool, colour: bo
     for name, state, description in rows:
         shown = f"{state:<10}"
         if colour:
-            shown = f"{_COLOURS.get(state, '')}{shown}{_RESET}"
+            shown = coloured(shown, state)
         lines.append(f"{name:<{width}}{shown}{description}")
     return lines
+
+
+def coloured(text: str, state: str) -> str:
+    """In the colour of that state."""
+    return f"{_COLOURS.get(state, '')}{text}{_RESET}"
+
+
+def emphasized(text: str) -> str:
+    """As a heading."""
+    return f"\x1b[1m{text}{_RESET}"
 
 
 def config_row(info: ConfigInfo) -> str:

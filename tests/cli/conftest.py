@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pexpect
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from environment import ENVIRON
 from fake_master import FakeMaster
 
 from procman.cli.procmanctl import main
@@ -54,3 +56,20 @@ def ctl(master: FakeMaster, capfdbinary: pytest.CaptureFixture[bytes]) -> Callab
         return Ran(status, captured.out, captured.err.decode())
 
     return run
+
+
+@pytest.fixture
+def typed(master):
+    """The command on a terminal of its own; ended, if it has not ended by itself."""
+    started = []
+
+    def start(*words: str, **environ: str) -> pexpect.spawn:
+        command = ["-m", "procman.cli.procmanctl", "-s", master.url, *words]
+        environ = {name: value for name, value in {**ENVIRON, **environ}.items() if value is not None}
+        child = pexpect.spawn(sys.executable, command, env=environ, encoding="utf-8", timeout=30, dimensions=(40, 200))
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        child.close(force=True)

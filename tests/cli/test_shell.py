@@ -6,18 +6,12 @@ import sys
 
 import pexpect
 import pytest
+from environment import ENVIRON
 from fake_master import process, result
 
 from procman.cli.address import Settings
 from procman.cli.ctl_session import Session
 from procman.cli.shell import Completer
-
-ENVIRON = {
-    **os.environ,
-    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-    "TERM": "xterm",
-    "INPUTRC": "/dev/null",  # whoever runs the tests may have bound TAB to something else
-}
 
 
 def piped(master, text: str, *words: str) -> tuple[str, int]:
@@ -25,23 +19,6 @@ def piped(master, text: str, *words: str) -> tuple[str, int]:
     ran = subprocess.run(command, input=text.encode(), env=ENVIRON, capture_output=True, check=False)
     assert ran.stderr == b""
     return ran.stdout.decode(), ran.returncode
-
-
-@pytest.fixture
-def typed(master):
-    """The command on a terminal of its own; ended, if it has not ended by itself."""
-    started = []
-
-    def start(*words: str, **environ: str) -> pexpect.spawn:
-        command = ["-m", "procman.cli.procmanctl", "-s", master.url, *words]
-        environ = {name: value for name, value in {**ENVIRON, **environ}.items() if value is not None}
-        child = pexpect.spawn(sys.executable, command, env=environ, encoding="utf-8", timeout=30, dimensions=(40, 200))
-        started.append(child)
-        return child
-
-    yield start
-    for child in started:
-        child.close(force=True)
 
 
 def test_lines_from_a_pipe_are_carried_out_after_the_status(master):

@@ -116,7 +116,10 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "signal": (("signal <signal name> '<pattern>'", "Signal all that match"),),
     "start": (("start '<pattern>'", "Start all that match"),),
     "status": (
-        ("status --long", "Also show what each process with its descendants uses"),
+        (
+            "status --long",
+            "Also show what each process with its descendants uses (CPU%: in one second; a narrow terminal shows less)",
+        ),
         ("status '<pattern>'", "Get status for all that match"),
     ),
     "stop": (("stop '<pattern>'", "Stop all that match"),),
