@@ -200,6 +200,15 @@ class Session:
         return bool(self.settings.username or self.settings.password)
 
 
+def asks_for_help(line: str) -> bool:
+    """Is the line `help`, or a command with `--help`, for which no master has to be there?"""
+    first, *words = line.split() or [""]
+    end = words.index("--") if "--" in words else len(words)
+    if first in commands.COMMANDS and not {"-h", "--help"}.isdisjoint(words[:end]):
+        return True
+    return first.startswith("?") or first == "help"
+
+
 def _parse(line: str) -> tuple[str, list[str]]:
     """Split a line as supervisorctl does: a command is letters, digits and `_`; `?` is help."""
     if line.startswith("?"):

@@ -111,17 +111,22 @@ def _run(argv: list[str]) -> int:
         return ctl_session.SUCCESS
     _check_url(given.get("url"))
     interactive = "interactive" in given or not words
-    settings = address.find(
-        url=given.get("url"),
-        config_file=given.get("config_file"),
-        username=given.get("username"),
-        password=given.get("password"),
-        history_file=given.get("history_file"),
-    )
+    line = " ".join(words)
+    if ctl_session.asks_for_help(line) and not interactive:
+        # No file has to be good for that.
+        settings = address.Settings()
+    else:
+        settings = address.find(
+            url=given.get("url"),
+            config_file=given.get("config_file"),
+            username=given.get("username"),
+            password=given.get("password"),
+            history_file=given.get("history_file"),
+        )
     session = ctl_session.Session(settings, as_json="json" in given, interactive=interactive)
     try:
         if words:
-            session.run(" ".join(words))
+            session.run(line)
         status = session.exitstatus
         if interactive:
             from procman.cli import shell  # noqa: PLC0415 - one command does not need it

@@ -34,6 +34,18 @@ def test_a_name_that_begins_with_a_dash_comes_after_two(ctl, master):
     assert master.requests == [("POST", "/v1/processes/stop", {"names": ["--web"]})]
 
 
+@pytest.mark.parametrize("line", ["help stop", "?stop", "stop --help", "stop web -h"])
+def test_help_needs_no_readable_configuration(ctl, tmp_path, line):
+    """Nor one that is there; a command that is no request for help does."""
+    broken = tmp_path / "cwd" / "procman.toml"
+    broken.write_text("bad = [")
+    text = ctl("help", "stop").text
+    for words in (line.split(), ["-c", str(broken), *line.split()], ["-c", "/nonexistent", *line.split()]):
+        ran = ctl(*words, bare=True)
+        assert (ran.text, ran.err, ran.status) == (text, "", 0)
+    assert ctl("stop", "--", "--help", bare=True).status == 2
+
+
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"EOF", "help"}))
 def test_help_behind_a_command_is_its_help(ctl, master, command, flag):

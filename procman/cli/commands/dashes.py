@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from procman.cli import meant
 from procman.cli.commands import help as table
-from procman.cli.ctl_session import INVALID_ARGS
+from procman.cli.ctl_session import INVALID_ARGS, asks_for_help
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ def judged(session: Session, command: str, words: list[str]) -> list[str] | None
 
     What comes after `--` is names, dashes or not.
     """
-    end = words.index(_NAMES_FOLLOW) if _NAMES_FOLLOW in words else len(words)
-    before, names = words[:end], words[end + 1 :]
-    if "-h" in before or "--help" in before:
+    if asks_for_help(" ".join([command, *words])):
         table.show_help(session, [command])
         return None
+    end = words.index(_NAMES_FOLLOW) if _NAMES_FOLLOW in words else len(words)
+    before, names = words[:end], words[end + 1 :]
     known = table.flags(command)
     for word in before:
         flag, equals, _ = word.partition("=")
