@@ -45,6 +45,10 @@ def status(session: Session, words: list[str]) -> None:
         from procman.cli.commands.figures import table  # noqa: PLC0415 - only here
 
         table(session, chosen)
+        for info in chosen:
+            if info["spawnerr"]:
+                said = f"{info['namespec']}: {show.why(info) or info['spawnerr']}"
+                session.say(show.safe(said) if session.terminal else said)
     else:
         for line in show.status_table(chosen, terminal=session.terminal, colour=session.colour):
             session.say(line)
