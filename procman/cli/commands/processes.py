@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STOPPED_STATES = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 _DEAD = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION", "NOT_RUNNING"})
+_ENDED_AT_ONCE = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION"})
 _WORDS = {
     "BAD_NAME": "no such process",
     "BAD_SIGNAL": "bad signal name",
@@ -186,10 +187,21 @@ def _report(session: Session, results: list[Result], done: str, *, ignored: str 
         elif code == "FAILED":
             said = f"{said}: ERROR (failed: {result['description']})" if done == "cleared" else result["description"]
         else:
-            said = f"{said}: ERROR ({_WORDS.get(code) or result['description'].lower() or code})"
+            why = _why(session, said) if code in _ENDED_AT_ONCE and session.terminal else ""
+            said = f"{said}: ERROR ({_WORDS.get(code) or result['description'].lower() or code}{why})"
         session.say(show.safe(said) if session.terminal else said)
         if code not in {"SUCCESS", ignored}:
             session.exitstatus = NOT_RUNNING if code in _DEAD else GENERIC
+
+
+def _why(session: Session, name: str) -> str:
+    """What is known of a start that has failed."""
+    try:
+        info: ProcessInfo = session.client.call("GET", f"/v1/processes/{quoted(name)}")["processes"][0]
+    except ApiError:
+        return ""
+    why = show.why(info) or info["spawnerr"]
+    return f": {why}" if why else ""
 
 
 def _refused(word: str, error: ApiError) -> Result:
