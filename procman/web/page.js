@@ -32,6 +32,8 @@ const UNDO_TIME = 10_000;
 // What was brought back so lately may be going round in circles, in seconds.
 const LATELY = 300;
 
+const NOTHING_YET = "Nothing was written yet; what is will be seen here.";
+
 const THEMES = { auto: "as the system has it", light: "light", dark: "dark" };
 const UP = new Set(["STARTING", "RUNNING", "BACKOFF"]);
 const TRYING = new Set(["STARTING", "BACKOFF"]);
@@ -898,6 +900,11 @@ class Log {
       put($("log-note"), "");
     };
     if (!again) begin();
+    if (this.isNone()) {
+      this.controller = null;
+      put($("log-note"), NOTHING_YET);
+      return;
+    }
     let end = "The log has ended.";
     let lost = false;
     try {
@@ -907,7 +914,7 @@ class Log {
       if (controller.signal.aborted) return;
       if (again) begin();
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      put($("log-note"), "Nothing was written yet; what is will be seen here.");
+      put($("log-note"), NOTHING_YET);
       for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
@@ -927,6 +934,12 @@ class Log {
     put($("log-note"), end);
     this.cut = lost;
     setTimeout(() => this.goOn(), TRY_AGAIN[1]);
+  }
+
+  /** It has never run, and its output goes to no file: there is nothing to ask for. */
+  isNone() {
+    const { info } = fleet.known.get(this.spec) ?? {};
+    return info !== undefined && !info.pid && !info.stop && !info[`${this.channel}_logfile`];
   }
 
   take(text) {

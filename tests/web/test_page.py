@@ -626,6 +626,23 @@ def test_a_log_that_is_redirected_is_not_looked_for(site, browser):
         assert "stdout and stderr" in browser.text("#log-facts")
 
 
+def test_a_log_that_is_not_there_yet_is_not_looked_for(site, browser):
+    """As of what could not be spawned, or was not started, in a container; it begins with the process."""
+    console = {"stdout_logfile": "/dev/stdout", "stdout_logfile_maxbytes": 0}
+    master = site(
+        program("missing", "/nonexistent/program", startretries=0, **console)
+        + program("idle", autostart="false", **console)
+    )
+    master.wait_for("gave up: missing")
+    for name in ("missing", "idle"):
+        browser.show(master.url + f"#log/{name}")
+        browser.until("document.querySelector('#log-note').textContent.startsWith('Nothing was written yet')")
+    browser.press("idle", "start")
+    browser.state("idle", "running")
+    master.say("idle", "hello\n")
+    browser.until("document.querySelector('#lines').textContent === 'hello'")
+
+
 def test_on_a_phone_it_can_be_seen_how_to_open_a_log(site, browser):
     """A sign in each row, as on a desk."""
     master = site(program("web"))
