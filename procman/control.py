@@ -5,8 +5,10 @@ fault code, or, for one process among many, a `Result` that carries it.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from operator import attrgetter
@@ -32,6 +34,7 @@ from procman.core.states import SETTLED, SIGNALLABLE, UP, MasterState, State
 from procman.engine import Engine, News
 from procman.errors import ProcmanError
 from procman.facts import mutable
+from procman.report import ending
 from procman.system.figures import figures
 from procman.system.proc import CannotLook
 from procman.system.signals import signal_number
@@ -49,13 +52,25 @@ class Refused(ProcmanError):
         self.fault = fault
 
 
+# What is brought back so often within so long goes round in circles, in seconds; it may end as expected now and then.
+FLAPS = 3
+FLAPS_WITHIN = 300.0
+FLAPS_WITHIN_AS_EXPECTED = 60.0
+# Of one that ends sooner than this and is brought back at once, nobody looks up the last words, in seconds.
+WORTH_A_LOOK = 1.0
+
+
 @mutable
 class Times:
-    """When a process last came and went, in seconds since the epoch; 0: never."""
+    """When a process last came and went, in seconds since the epoch, and what it said then; 0: never."""
 
     start: float = 0.0
     stop: float = 0.0
     started: float = 0.0  # the same start on the steady clock, for the uptime
+    last_words: str = ""  # of the run that ended last, where it failed
+    last_words_on: str = ""  # stdout or stderr
+    brought_back: list[float] = field(default_factory=list)  # the last FLAPS times that autorestart did
+    flapping_until: float = 0.0
 
 
 _NEVER = Times()
@@ -102,12 +117,17 @@ class Status:
             uptime=0,
             pid=process.pid or 0,
             exitstatus=process.exit_status.code if process.exit_status else 0,
+            ending=ending(process.last_end) if process.last_end else "",
+            last_words=times.last_words,
+            last_words_on=times.last_words_on,
             spawnerr=process.reason,
             logfile=logs[0],
             stdout_logfile=logs[0],
             stderr_logfile=logs[1],
+            redirect_stderr=process.program.redirect_stderr,
             wanted=process.wanted,
             restarts=process.restarts,
+            flapping_until=math.ceil(times.flapping_until),
             lost=0,
         )
 
@@ -133,6 +153,10 @@ async def _all_answer(_: list[Program]) -> set[str]:
     return set()
 
 
+def _no_words(_name: str, _pid: int) -> tuple[str, str]:
+    return "", ""
+
+
 def split_namespec(namespec: str) -> tuple[str, str | None]:
     """("group", "name"); the name is None for "group:*" and "group:"."""
     group, colon, name = namespec.partition(":")
@@ -151,6 +175,8 @@ class Control:
         lost: Callable[[str], int],
         on_waited: Callable[[], None] = lambda: None,
         silent_among: Callable[[list[Program]], Awaitable[set[str]]] = _all_answer,
+        *,
+        last_words: Callable[[str, int], tuple[str, str]] = _no_words,
     ) -> None:
         """Subscribes to the engine for as long as it lives.
 
@@ -160,6 +186,7 @@ class Control:
             lost: gives the bytes of its output that could not be written.
             on_waited: is told when nobody waits for a process any more (see `awaited`).
             silent_among: gives the namespecs of those that are on a disk that does not answer (see `ways`).
+            last_words: gives the last line that a run of that namespec and pid has written, and the channel.
         """
         self._engine = engine
         self._fleet = engine.fleet
@@ -167,6 +194,7 @@ class Control:
         self._lost = lost
         self._on_waited = on_waited
         self._silent_among = silent_among
+        self._last_words = last_words
         self._looked_for: list[str] = []  # those of whom it is not known yet
         self._times: dict[str, Times] = {}
         self._statuses: dict[str, Status] = {}
@@ -221,6 +249,14 @@ class Control:
         """What is known of the process of that namespec; None where there is none (any more)."""
         process = self._fleet.processes.get(name)
         return self._status(process).info(Moment.present(), self._lost(name)) if process else None
+
+    def why(self, name: str) -> str:
+        """Why the process of that namespec has failed, for people: how it ended and what it said then."""
+        process, times = self._fleet.processes.get(name), self._times.get(name, _NEVER)
+        if process is None or process.last_end is None:
+            return process.reason if process is not None else ""
+        said = f"; its last line on {times.last_words_on}: {times.last_words}" if times.last_words else ""
+        return ending(process.last_end) + said
 
     def missing(self) -> list[str]:
         """A line for each process that is wanted up and is not RUNNING (and for the master when it is going)."""
@@ -487,8 +523,13 @@ class Control:
             return
         if news.after is State.STARTING:
             self._starts(news.name, self._ages.pop(news.name, 0.0))
+        elif news.after is State.FATAL:
+            pass  # what has ended was told of as BACKOFF
         elif news.status is not None:
-            self._times.setdefault(news.name, Times()).stop = time.time()
+            self._ends(news)
+        elif news.after is State.BACKOFF:
+            times = self._times.setdefault(news.name, Times())
+            times.last_words = times.last_words_on = ""
         for verdict, future in self._waiters.get(news.name, ()):
             fault = verdict(news)
             if fault is not None and not future.done():
@@ -497,6 +538,22 @@ class Control:
     def _starts(self, name: str, age: float) -> None:
         times = self._times.setdefault(name, Times())
         times.start, times.started = time.time() - age, time.monotonic() - age
+
+    def _ends(self, news: Announce) -> None:
+        times = self._times.setdefault(news.name, Times())
+        now, ran_for = time.time(), time.monotonic() - times.started
+        times.stop = now
+        process = self._fleet.processes.get(news.name)
+        failed = news.after is State.BACKOFF or (news.after is State.EXITED and not news.expected)
+        comes_back = news.after is State.EXITED and process is not None and process.wanted
+        looked = failed and (not comes_back or ran_for >= WORTH_A_LOOK)
+        times.last_words, times.last_words_on = self._last_words(news.name, news.pid) if looked else ("", "")
+        times.brought_back = [*times.brought_back, now][-FLAPS:] if comes_back else []
+        if len(times.brought_back) < FLAPS:
+            times.flapping_until = 0.0
+        else:
+            within = FLAPS_WITHIN_AS_EXPECTED if news.expected else FLAPS_WITHIN
+            times.flapping_until = times.brought_back[0] + within
 
     def _status(self, process: Process) -> Status:
         name = process.name
@@ -514,6 +571,10 @@ class Control:
             times.start,
             times.stop,
             times.started,
+            times.last_words,
+            times.last_words_on,
+            times.flapping_until,
+            process.last_end,
             logs,
         )
         status = self._statuses.get(name)

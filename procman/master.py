@@ -580,7 +580,7 @@ class _Master:
             on_bug=self._log.critical,
         )
         self._fleet = fleet
-        self._report = Report(fleet, self._log)
+        self._report = Report(fleet, self._log, why=lambda name: self._control.why(name))  # noqa: PLW0108 - it comes later
         self._hub = Hub(self.engine, self.outputs, config.master.identifier, whole.serials, self._log)
         self.outputs.watcher = self._hub
         self.outputs.definition = self._definition
@@ -596,6 +596,7 @@ class _Master:
             self.outputs.lost,
             self._less_in_the_way.set,
             self._ways.silent_among,
+            last_words=self.outputs.last_words,
         )
         self._reconfigure = Reconfigure(self.engine, self._control, config, whole.read)
         whole.aside.on_end = self._less_in_the_way.set

@@ -22,6 +22,7 @@ from procman.facts import fact, mutable
 from procman.logs.console import Consoles, ConsoleStream, Overflow, console_target
 from procman.logs.disks import Disks, NoAnswer
 from procman.logs.formats import OWN_NAME, WIDEST, line_format, own_line_format
+from procman.logs.lines import last_line
 from procman.logs.log_file import LogFile
 from procman.logs.mainlog import LEVELS, Level, MainLog, open_log_file
 from procman.logs.names import auto_log_path, clear_auto_logs, create_auto_log
@@ -42,6 +43,8 @@ CHANNELS: tuple[Channel, ...] = ("stdout", "stderr")
 OLD_PIPES = 4
 # What may wait to be read by a process from its stdin, in bytes.
 STDIN_BUFFER = 1024 * 1024
+# How much of the end of its output is looked through for the last line of a program, in bytes.
+LAST_WORDS = 4096
 # The master's log as a follower of it sees it, in bytes.
 MAIN_RING = 65536
 
@@ -304,6 +307,22 @@ class Outputs:
                     lost += sink.lost
         return lost
 
+    def last_words(self, name: str, pid: int) -> tuple[str, str]:
+        """The last line that a run has written, and on which channel: on stderr or else on stdout; "" for none.
+
+        A disk that does not answer is not waited for.
+        """
+        for channel in reversed(CHANNELS):
+            stream = self._streams.get((name, channel))
+            if stream is None or self._is_protocol(stream.program, channel):
+                continue
+            pump, of = next(reversed(stream.pumps.items()), (None, 0))
+            if pump is not None and of == pid and pump.bytes_in:
+                line = last_line(self._end_of(stream, min(pump.bytes_in, LAST_WORDS)))
+                if line:
+                    return line, channel
+        return "", ""
+
     async def read(self, name: str, channel: str, offset: int, length: int) -> bytes:
         """Part of a process's log, as supervisor counts offsets; raises Refused(NO_FILE, BAD_ARGUMENTS, FAILED)."""
         ring = self._memory(name, channel)
@@ -546,7 +565,7 @@ class Outputs:
         """What the options want done with a stream besides keeping it."""
         program, channel = stream.program, stream.channel
         strip_ansi = self._master.strip_ansi
-        listens = channel == "stdout" and self.watcher is not None and self.watcher.listens(program)
+        listens = self._is_protocol(program, channel)
         maxbytes = program.stdout_capture_maxbytes if channel == "stdout" else program.stderr_capture_maxbytes
         told = _events_enabled(stream) or self.log.level <= Level.DEBG
         if not (listens or told or maxbytes or strip_ansi):
@@ -567,6 +586,10 @@ class Outputs:
             on_message=partial(self._captured, stream, pid),
             on_lost=lost,
         )
+
+    def _is_protocol(self, program: Program, channel: Channel) -> bool:
+        """What an event listener writes to stdout is for its watcher, and for nobody else."""
+        return channel == "stdout" and self.watcher is not None and self.watcher.listens(program)
 
     def _heard(self, name: str, stream: _Stream, pid: int, data: bytes) -> None:
         if self.log.level <= Level.DEBG:
@@ -685,6 +708,15 @@ class Outputs:
                 return None  # it is said when the process starts
             self._kept_logs[key] = path
         return path
+
+    def _end_of(self, stream: _Stream, length: int) -> bytes:
+        path = next((sink.path for sink in stream.sinks if sink.path is not None), None)
+        if path is None:
+            return stream.ring.tail(length)
+        try:
+            return self._disks.of(path).do(partial(_last, path, length)) or b""
+        except NoAnswer:
+            return b""
 
     def _memory(self, name: str, channel: str) -> Ring | None:
         """Where to read a log that is kept, and not in a file: on the console, in syslog."""

@@ -5,6 +5,7 @@ The texts are supervisord's, so that twenty years of scripts and alerts go on wo
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from procman.config.model import Program, Scope
@@ -73,10 +74,11 @@ def ending(status: ExitStatus | Reaped) -> str:
 class Report:
     """Subscribe `tell` to an engine."""
 
-    def __init__(self, fleet: Fleet, log: Log) -> None:
-        """`fleet` is only read."""
+    def __init__(self, fleet: Fleet, log: Log, why: Callable[[str], str] = lambda _: "") -> None:
+        """`fleet` is only read; `why(namespec)` is how a process that has failed ended, and what it said then."""
         self._fleet = fleet
         self._log = log
+        self._why = why
         self._again: asyncio.TimerHandle | None = None
         self._awaited: dict[str, asyncio.TimerHandle] = {}  # those that were stopped by themselves
         self._began: float | None = None  # when the shutdown did
@@ -200,6 +202,8 @@ class Report:
                 self._log.warn(f"exited: {name} ({ending(news.status)}; not expected)")
             case State.FATAL:
                 self._log.info(f"gave up: {name} entered FATAL state, too many start retries too quickly")
+                tries = f"{news.tries} {'try' if news.tries == 1 else 'tries'}"
+                self._log.warn(f"{name} is FATAL after {tries}: {self._why(news.name) or news.reason}")
             case State.STOPPED if news.status is not None:
                 expected = news.status.code in news.program.exitcodes
                 say = self._log.info if expected else self._log.warn

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "handover": "errors",
     "upgrade": "engine control core system handover api.shapes errors",
     "orphans": "engine core system config errors",
-    "control": "engine core system config api.shapes errors",
+    "control": "report engine core system config api.shapes errors",
     "reconfigure": "control engine core config api.shapes errors",
     "report": "engine trees core system config errors",
     "outputs": "control engine core system logs config api.shapes errors",

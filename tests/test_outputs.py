@@ -154,6 +154,52 @@ def test_what_a_program_writes_is_told_where_its_options_say_so(run):
     run(steps)
 
 
+def test_the_last_words_are_those_of_one_run(run):
+    """On stderr, or else on stdout; what an earlier run has written to the same file is no news."""
+
+    async def steps(running):
+        program = run.web()
+        running.start(program, 11)
+        running.write(11, b"ready\n")
+        running.write(11, b"Traceback:\n\x1b[31mno\tdatabase\x1b[0m\r\n\n", "stderr")
+        running.end("web", 11)
+        assert running.outputs.last_words("web", 11) == ("no database", "stderr")
+        running.start(program, 12)
+        assert running.outputs.last_words("web", 12) == ("", "")
+        running.write(12, b"no end of line")
+        running.end("web", 12)
+        assert running.outputs.last_words("web", 12) == ("no end of line", "stdout")
+        assert running.outputs.last_words("web", 11) == ("", "")
+        assert running.outputs.last_words("nobody", 11) == ("", "")
+
+    run(steps)
+
+
+@pytest.mark.parametrize("logfile", [None, "/dev/stdout", "AUTO"])
+def test_the_last_words_are_known_wherever_the_output_goes(run, logfile):
+    """Also where nobody keeps it; and the end of a long line is not waited for."""
+
+    async def steps(running):
+        running.start(program("web", stdout_logfile=logfile, stderr_logfile=logfile), 11)
+        running.write(11, b"x" * 5000, "stderr")
+        running.end("web", 11)
+        assert running.outputs.last_words("web", 11) == ("x" * 300 + "…", "stderr")
+
+    run(steps)
+
+
+def test_a_listener_has_its_last_words_on_stderr(run):
+    """What it writes to stdout is the protocol."""
+
+    async def steps(running):
+        running.start(run.web(), 11)
+        running.write(11, b"READY\n")
+        running.end("web", 11)
+        assert running.outputs.last_words("web", 11) == ("", "")
+
+    run(steps, listeners=["web"])
+
+
 def test_a_message_is_told_and_not_logged(run):
     """What is between the tokens, on either channel; the pieces of it are told too, where the log is."""
 

@@ -19,6 +19,7 @@ from procman.core.messages import (
     Spawn,
     Spawned,
     SpawnFailed,
+    StartRequested,
 )
 from procman.report import Report
 
@@ -142,6 +143,18 @@ def test_who_was_being_removed_when_the_shutdown_came_is_counted_in(told, monkey
         return story
 
     assert told(story) == "stopping took 2.0 s: old 2.0 s, web 1.0 s"
+
+
+def test_who_gives_up_is_warned_of_with_the_reason(monkeypatch):
+    """Beside supervisor's line, which does not say it: how it ended, or why it could not even be spawned."""
+    story = Story(monkeypatch, group("web", program("web", startretries=0, autostart=False)))
+    story.report = Report(story.fleet, story.log, why=lambda name: {"web": "exit status 3; it said so"}[name])
+    story.happens(StartRequested("web"))
+    story.ends("web", after=0.5, status=ExitStatus(3))
+    assert story.log.lines[-2:] == [
+        "gave up: web entered FATAL state, too many start retries too quickly",
+        "web is FATAL after 1 try: exit status 3; it said so",
+    ]
 
 
 def test_a_lack_of_descriptors_is_said_once_with_what_to_do(monkeypatch):

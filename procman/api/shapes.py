@@ -84,12 +84,17 @@ class ProcessInfo(TypedDict):
     uptime: int  # seconds by the steady clock, whatever the wall clock did meanwhile; 0: no process
     pid: int  # 0: none
     exitstatus: int  # -1: killed by a signal
+    ending: str  # how the last run, or try, ended: "exit status 1", "terminated by SIGKILL"; "": none has
+    last_words: str  # where that run failed: the last line that it wrote to stderr, or else to stdout
+    last_words_on: str  # stdout or stderr
     spawnerr: str
     logfile: str  # the same as stdout_logfile, for old clients
     stdout_logfile: str
     stderr_logfile: str
+    redirect_stderr: bool  # stderr has no log of its own
     wanted: bool  # should it be up?
     restarts: int  # starts by autorestart since the master began
+    flapping_until: int  # until then it counts as brought back again and again by autorestart; 0: it does not
     lost: int  # bytes of its output that no sink could take
 
 

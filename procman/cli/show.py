@@ -58,8 +58,11 @@ def namespec(group: str, name: str) -> str:
 
 
 def status_table(processes: Iterable[ProcessInfo], *, terminal: bool, colour: bool) -> list[str]:
-    """The lines of `status`."""
-    rows = [(namespec(info["group"], info["name"]), info["statename"], info["description"]) for info in processes]
+    """The lines of `status`: on a terminal they say more, elsewhere they are supervisorctl's."""
+    rows = [
+        (namespec(info["group"], info["name"]), info["statename"], _fate(info) if terminal else info["description"])
+        for info in processes
+    ]
     if terminal:
         rows = [(safe(name), state, safe(description)) for name, state, description in rows]
     width = max([_NAME_WIDTH, *(len(name) for name, _, _ in rows)]) + 3
@@ -80,6 +83,28 @@ def coloured(text: str, state: str) -> str:
 def emphasized(text: str) -> str:
     """As a heading."""
     return f"\x1b[1m{text}{_RESET}"
+
+
+def _fate(info: ProcessInfo) -> str:
+    """The description, and why it is not up; of what runs, how often it had to be brought back."""
+    match info["statename"]:
+        case "FATAL" | "BACKOFF":
+            return why(info) or info["description"]
+        case "EXITED" if info["spawnerr"]:
+            parts = [info["description"], why(info)]
+        case "RUNNING" | "STARTING" if info["restarts"]:
+            restarts = f"{info['restarts']} restart{'s' if info['restarts'] > 1 else ''}"
+            flaps = info["now"] < info.get("flapping_until", 0)
+            parts = [info["description"], f"{restarts} ({why(info)})" if flaps else restarts]
+        case _:
+            return info["description"]
+    return ", ".join(part for part in parts if part)
+
+
+def why(info: ProcessInfo) -> str:
+    """How the last run ended, and what it said then; an older master does not tell."""
+    words = info.get("last_words")
+    return info.get("ending", "") + (f"; {info['last_words_on']}: {words}" if words else "")
 
 
 def config_row(info: ConfigInfo) -> str:

@@ -50,6 +50,7 @@ class Process:
     restarts: int = 0  # how often autorestart brought it back
     exit_status: ExitStatus | None = None  # of the last run that reached RUNNING or was stopped
     exit_code: int | None = None  # of the last run, or try, as a shell would have it
+    last_end: ExitStatus | None = None  # of the last run, or try; None where it could not even be spawned
     ended: Ended | None = None  # it has, and what it left behind has not
     reason: str = ""  # why it is not what was wanted; supervisor's spawnerr
     successor: Program | None = None  # replaces `program` when the process has settled
@@ -174,6 +175,7 @@ class Process:
     def spawn_failed(self, reason: str, code: int, now: float) -> list[Action]:
         """The ordered spawn did not succeed; `code` is what a shell would exit with."""
         self.exit_code = code
+        self.last_end = None
         return self._back_off(now, reason)
 
     def adopted(self, pid: int, age: float, now: float) -> list[Action]:
@@ -195,6 +197,7 @@ class Process:
             # It has been up for startsecs; that its end is heard of before the timer rings is chance.
             return [self._run(), *self.exited(status, now, remains)]
         pid, self.pid = self.pid or 0, None
+        self.last_end = status
         self.exit_code = 128 + status.signal if status.signal is not None else status.code if status.known else 1
         if remains and self._waits_for_remains():
             return self._stop_remains(Ended(pid, status, self.state), remains, now)
@@ -292,7 +295,7 @@ class Process:
             return [backing_off, *self._settle()]
         if self.failures > self.program.startretries:
             tries, self.failures = self.failures, 0
-            return [backing_off, self._enter(State.FATAL, reason=reason, tries=tries)]
+            return [backing_off, self._enter(State.FATAL, status=status, reason=reason, tries=tries)]
         self.deadline = now + self.failures
         return [backing_off]
 

@@ -5,6 +5,9 @@ Pure: no I/O and no clock here. Nothing is dropped by a `LineSplitter`; what it 
 
 import re
 
+# How much of its last line is told of a program that has failed, in characters.
+LONGEST_WORDS = 300
+
 # An over-long line is written in pieces. Each piece but the last ends with the first mark, each but the first begins
 # with the second, so that a reader sees that the line breaks are not the program's own.
 GOES_ON = b" [...]\n"
@@ -129,3 +132,12 @@ class AnsiStripper:
         """Return what was held back: the stream ended inside a sequence."""
         held, self._held = self._held, b""
         return held
+
+
+def last_line(data: bytes) -> str:
+    """The last line with something in it, for people: without colours and control characters, cut where it is long."""
+    for line in reversed(_CSI.sub(b"", data).decode(errors="replace").splitlines()):
+        text = "".join(character if character.isprintable() else " " for character in line).strip()
+        if text:
+            return text if len(text) <= LONGEST_WORDS else f"{text[:LONGEST_WORDS]}…"
+    return ""

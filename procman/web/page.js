@@ -26,9 +26,13 @@ const PAST = 65_536;
 // How many messages there are at once, and for how long one that needs no answer, in milliseconds.
 const NOTES = 4;
 const NOTE_TIME = 6_000;
+// For how long a stop can be undone, in milliseconds.
+const UNDO_TIME = 10_000;
 
 // What was brought back so lately may be going round in circles, in seconds.
 const LATELY = 300;
+
+const NOTHING_YET = "Nothing was written yet; what is will be seen here.";
 
 const THEMES = { auto: "as the system has it", light: "light", dark: "dark" };
 const UP = new Set(["STARTING", "RUNNING", "BACKOFF"]);
@@ -42,15 +46,29 @@ const WORDS = { start: "Start", stop: "Stop", restart: "Restart", clear: "Clear 
 
 const $ = (id) => document.getElementById(id);
 
+// ---- what outlives a reload
+
+function stored(name) {
+  try {
+    return localStorage.getItem(`procman-${name}`);
+  } catch {
+    return null; // a browser that stores nothing
+  }
+}
+
+function store(name, text) {
+  try {
+    localStorage.setItem(`procman-${name}`, text);
+  } catch {
+    // It holds as long as this page, then.
+  }
+}
+
 // ---- light and dark: before anything is painted
 
 function storedTheme() {
-  try {
-    const theme = localStorage.getItem("procman-theme");
-    return theme in THEMES ? theme : "auto";
-  } catch {
-    return "auto"; // a browser that stores nothing
-  }
+  const theme = stored("theme");
+  return theme in THEMES ? theme : "auto";
 }
 
 function showTheme(theme) {
@@ -69,11 +87,7 @@ function setUpTheme() {
     const themes = Object.keys(THEMES);
     const next = themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % themes.length];
     show(next);
-    try {
-      localStorage.setItem("procman-theme", next);
-    } catch {
-      // It holds as long as this page, then.
-    }
+    store("theme", next);
   });
 }
 
@@ -116,7 +130,8 @@ function say(text) {
   $("said").textContent = text;
 }
 
-function note(text, { bad = false } = {}) {
+/** A message; with `undo`, a function, it offers to call that. */
+function note(text, { bad = false, undo = null, spec = "" } = {}) {
   const card = document.createElement("div");
   card.className = bad ? "note-card bad" : "note-card";
   const words = document.createElement("span");
@@ -127,10 +142,31 @@ function note(text, { bad = false } = {}) {
   close.title = "Dismiss";
   close.addEventListener("click", () => card.remove());
   card.append(words, close);
+  if (undo) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "undo change";
+    button.textContent = "Undo";
+    button.addEventListener("click", () => {
+      card.remove();
+      undo();
+    });
+    card.dataset.undoes = spec;
+    words.after(button);
+  }
   $("notes").append(card);
   while ($("notes").childElementCount > NOTES) $("notes").firstElementChild.remove();
-  // What went wrong stays until it has been read.
-  if (!bad) setTimeout(() => card.remove(), NOTE_TIME);
+  // What went wrong stays until it has been read, and nothing goes from under a hand.
+  const leave = () => {
+    if (card.matches(":hover, :focus-within")) setTimeout(leave, 1000);
+    else card.remove();
+  };
+  if (!bad) setTimeout(leave, undo ? UNDO_TIME : NOTE_TIME);
+}
+
+/** What has been started again need not be. */
+function forgetUndo(spec) {
+  for (const card of [...$("notes").children]) if (card.dataset.undoes === spec) card.remove();
 }
 
 /** Ask, with the cautious answer first; whether the answer was yes. */
@@ -201,6 +237,9 @@ async function operate(op, spec) {
     } else if (op === "clear") {
       note(spec === "all" ? "All logs were cleared." : `The logs of ${spec} were cleared.`);
       log.cleared(spec);
+    } else if (op === "stop" && fleet.known.has(spec)) {
+      forgetUndo(spec);
+      note(`${spec} was told to stop.`, { undo: () => operate("start", spec), spec });
     } else {
       say(`${WORDS[op]} ${spec}: asked for.`);
     }
@@ -209,17 +248,26 @@ async function operate(op, spec) {
   }
 }
 
-async function operateAll(op) {
-  const up = [...fleet.known.values()].filter((process) => UP.has(process.info.statename)).length;
+/** All processes, or those of a group: GROUP:*. */
+async function operateMany(op, spec) {
+  const group = spec === "all" ? null : spec.slice(0, -2);
+  const meant = [...fleet.known.values()].filter(({ info }) => group === null || info.group === group);
+  const up = meant.filter(({ info }) => UP.has(info.statename)).length;
+  const whose = group === null ? "all processes" : `all of ${group}`;
   const text = {
-    restart: `${counted(up, "process is", "processes are")} up now; they stop and start again, and so do all others.`,
+    restart:
+      up === meant.length
+        ? `${counted(up, "process is", "processes are")} up now. They stop, and start again.`
+        : `${up} of ${counted(meant.length, "process", "processes")} are up now. They stop, and all are started.`,
     stop: `${counted(up, "process is", "processes are")} up now. They stay stopped until somebody starts them.`,
     clear: "What the programs have written so far is lost.",
   };
-  const title = { restart: "Restart all processes?", stop: "Stop all processes?", clear: "Clear all logs?" };
+  const title = { restart: `Restart ${whose}?`, stop: `Stop ${whose}?`, clear: "Clear all logs?" };
   const yes = { restart: "Restart all", stop: "Stop all", clear: "Clear all logs" };
-  if (op === "start" || (await confirmed(title[op], text[op], yes[op]))) await operate(op, "all");
+  if (op === "start" || (await confirmed(title[op], text[op], yes[op]))) await operate(op, spec);
 }
+
+const isMany = (spec) => spec === "all" || spec?.endsWith(":*");
 
 async function shutDown() {
   const text = "It stops all processes and then itself. Nothing here can start it again.";
@@ -304,8 +352,14 @@ class Stream {
 
 // ---- the processes
 
+/** What is brought back again and again is up each time that somebody looks, and serves nobody. */
+function flapsNow(info, passed = 0) {
+  return info.now + passed < info.flapping_until && (info.statename === "RUNNING" || info.statename === "STARTING");
+}
+
 /** "failed" needs somebody, "busy" will change by itself, "running" and "stopped" are as they should be. */
-function kindOf(info, before) {
+function kindOf(info, before, flaps) {
+  if (flaps) return "failed";
   switch (info.statename) {
     case "RUNNING":
       return "running";
@@ -323,22 +377,30 @@ function kindOf(info, before) {
   }
 }
 
-function detailOf({ info, reason }) {
+function detailOf({ info, kind, reason, flaps }) {
+  const pid = info.pid ? `pid ${info.pid}` : "";
+  if (flaps) return `${pid}${pid && ", "}ends again and again: ${reason}`;
   switch (info.statename) {
     case "BACKOFF":
       return `${reason}; will be tried again`;
     case "STARTING":
-      return reason ? `${reason}; this is another try` : info.pid ? `pid ${info.pid}` : "";
+      return kind === "failed" && reason ? `${reason}; this is another try` : pid;
     case "EXITED":
-      return info.exitstatus < 0 ? "killed by a signal" : `exit status ${info.exitstatus}`;
+      return info.ending;
     case "STOPPED":
       return info.start ? "" : "not started";
     case "FATAL":
-    case "UNKNOWN":
       return reason || info.description;
+    case "UNKNOWN":
+      return info.spawnerr || info.description;
     default:
-      return info.pid ? `pid ${info.pid}` : "";
+      return pid;
   }
+}
+
+/** What it has said about it; while it is tried again that is what is known. */
+function wordsOf({ info, kind }) {
+  return kind === "failed" && info.last_words ? `${info.last_words_on}: ${info.last_words}` : "";
 }
 
 const natural = new Intl.Collator("en", { numeric: true });
@@ -347,9 +409,9 @@ const byName = (a, b) => natural.compare(a.info.group, b.info.group) || natural.
 /** All processes, and their rows. */
 class Fleet {
   constructor() {
-    this.known = new Map(); // by namespec: {info, at, kind, reason, row}
+    this.known = new Map(); // by namespec: {info, at, kind, flaps, reason, row}
     this.groups = new Map(); // by name: {element, list}
-    this.folded = new Set();
+    this.folded = new Set(storedFolds());
     this.kind = ""; // of those that are shown; "" for all
     this.words = []; // that a row must hold to be shown
     this.resting = 0; // when the pointer will have rested for long enough
@@ -373,21 +435,25 @@ class Fleet {
   learn(processes) {
     for (const info of processes) {
       const before = this.known.get(info.namespec);
-      const kind = kindOf(info, before);
-      const reason = info.spawnerr || (kind === "failed" && before ? before.reason : "");
-      const process = { info, at: performance.now(), kind, reason, row: before?.row ?? newRow(info) };
+      const flaps = flapsNow(info);
+      const kind = kindOf(info, before, flaps);
+      // Of what ended at once supervisor's words say no more than that.
+      const reason = info.ending || info.spawnerr || (kind === "failed" && before ? before.reason : "");
+      const process = { info, at: performance.now(), kind, flaps, reason, row: before?.row ?? newRow(info) };
       this.known.set(info.namespec, process);
       if (before && before.kind !== kind) {
         const state = info.statename.toLowerCase();
         if (kind === "failed") say(`${info.namespec} needs attention: ${state}, ${detailOf(process)}`);
         else if (before.kind === "failed" && kind === "running") say(`${info.namespec} is running again`);
       }
+      if (before && !UP.has(before.info.statename) && UP.has(info.statename)) forgetUndo(info.namespec);
       showRow(process);
       log.heard(process);
     }
   }
 
   forget(name) {
+    forgetUndo(name);
     this.known.get(name)?.row.remove();
     this.known.delete(name);
     if (log.spec === name) log.show();
@@ -479,7 +545,17 @@ class Fleet {
 
   /** Once a second: the times go on. */
   tick() {
-    for (const process of this.known.values()) showTime(process);
+    let calmed = false;
+    for (const process of this.known.values()) {
+      showTime(process);
+      if (!process.flaps || flapsNow(process.info, (performance.now() - process.at) / 1000)) continue;
+      process.flaps = false;
+      process.kind = kindOf(process.info, null, false);
+      calmed = true;
+      showRow(process);
+      log.heard(process);
+    }
+    if (calmed) this.place(false);
   }
 }
 
@@ -498,11 +574,22 @@ function newRow(info) {
   return row;
 }
 
-function label(element, spec) {
+function label(element, spec, asks = false) {
   for (const button of element.querySelectorAll("button[data-do]")) {
-    const words = `${WORDS[button.dataset.do]} ${spec}`;
+    const words = `${WORDS[button.dataset.do]} ${spec}${asks && button.dataset.do !== "start" ? "…" : ""}`;
     button.setAttribute("aria-label", words);
     button.title = words;
+  }
+}
+
+/** Of the master at this address: others may be behind the same proxy. */
+const FOLDS = `folded ${new URL(BASE).pathname}`;
+
+function storedFolds() {
+  try {
+    return [...JSON.parse(stored(FOLDS) ?? "[]")];
+  } catch {
+    return []; // not what this page has stored
   }
 }
 
@@ -511,7 +598,7 @@ function newGroup(name, folded) {
   const fold = element.querySelector(".fold");
   element.dataset.spec = `${name}:*`;
   element.querySelector("h3").textContent = name;
-  label(element, `all of ${name}`);
+  label(element, `all of ${name}`, true);
   const show = () => {
     fold.setAttribute("aria-expanded", String(!folded.has(name)));
     fold.setAttribute("aria-label", `The processes of ${name}`);
@@ -519,6 +606,7 @@ function newGroup(name, folded) {
   fold.addEventListener("click", () => {
     if (!folded.delete(name)) folded.add(name);
     show();
+    store(FOLDS, JSON.stringify([...folded].filter((group) => fleet.groups.has(group))));
   });
   show();
   return { element, list: element.querySelector("ul"), sum: element.querySelector(".sum") };
@@ -530,6 +618,9 @@ function showRow(process) {
   row.dataset.state = info.statename;
   put(row.querySelector(".state"), info.statename.toLowerCase());
   put(row.querySelector(".detail .text"), detailOf(process));
+  const words = row.querySelector(".words");
+  put(words, wordsOf(process));
+  words.hidden = !words.textContent;
   const restarts = row.querySelector(".restarts");
   restarts.hidden = !info.restarts;
   put(restarts, counted(info.restarts, "restart"));
@@ -694,7 +785,7 @@ class Log {
   }
 
   /** Open what the address names: #log, #log/NAME or #log/NAME/CHANNEL. */
-  async navigate() {
+  navigate() {
     const [word, spec, channel] = location.hash.slice(1).split("/");
     if (word !== "log") {
       this.close();
@@ -713,9 +804,10 @@ class Log {
     $("log").hidden = false;
     this.size();
     this.mark(fleet.known.get(name)?.row);
-    if (channel === "stdout" || channel === "stderr") this.channel = channel;
-    else if (another) this.channel = await this.tellingChannel(name);
-    if (this.spec !== name) return; // something else was opened meanwhile
+    const process = fleet.known.get(name);
+    if (process?.info.redirect_stderr) this.channel = "stdout";
+    else if (channel === "stdout" || channel === "stderr") this.channel = channel;
+    else if (another) this.channel = (process?.kind === "failed" && process.info.last_words_on) || "stdout";
     this.show();
     this.follow();
     if (another) $("log-title").focus({ preventScroll: true });
@@ -726,17 +818,6 @@ class Log {
     document.querySelector(".row[aria-current]")?.removeAttribute("aria-current");
     row?.setAttribute("aria-current", "true");
     row?.scrollIntoView({ block: "nearest" });
-  }
-
-  /** Why something failed is mostly said on stderr. */
-  async tellingChannel(name) {
-    if (fleet.known.get(name)?.kind !== "failed") return "stdout";
-    try {
-      const response = await fetch(`${BASE}${specPath(name)}/log/stderr?tail=1`, { cache: "no-store" });
-      return response.ok && (await response.arrayBuffer()).byteLength ? "stderr" : "stdout";
-    } catch {
-      return "stdout";
-    }
   }
 
   close() {
@@ -761,7 +842,8 @@ class Log {
     const process = fleet.known.get(this.spec);
     const own = this.spec === "";
     put($("log-title"), own ? "procman’s own log" : this.spec);
-    $("channels").hidden = own;
+    // With redirect_stderr both are in one log.
+    $("channels").hidden = own || Boolean(process?.info.redirect_stderr);
     $("log-actions").hidden = own || !process;
     $("log-actions").dataset.spec = this.spec;
     for (const button of $("channels").children) {
@@ -776,7 +858,9 @@ class Log {
     $("log-state").dataset.kind = kind;
     const path = this.channel === "stderr" ? info.stderr_logfile : info.stdout_logfile;
     const restarts = info.restarts ? counted(info.restarts, "restart") : "";
-    put($("log-facts"), [detailOf(process), restarts, path || "not kept in a file"].filter(Boolean).join(" · "));
+    const both = info.redirect_stderr ? "stdout and stderr" : "";
+    const facts = [detailOf(process), wordsOf(process), restarts, both, path || "not kept in a file"];
+    put($("log-facts"), facts.filter(Boolean).join(" · "));
     label($("log-actions"), this.spec);
     showButtons($("log-actions"), info.statename);
   }
@@ -816,6 +900,11 @@ class Log {
       put($("log-note"), "");
     };
     if (!again) begin();
+    if (this.isNone()) {
+      this.controller = null;
+      put($("log-note"), NOTHING_YET);
+      return;
+    }
     let end = "The log has ended.";
     let lost = false;
     try {
@@ -825,7 +914,7 @@ class Log {
       if (controller.signal.aborted) return;
       if (again) begin();
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      put($("log-note"), "Nothing was written yet; what is will be seen here.");
+      put($("log-note"), NOTHING_YET);
       for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
@@ -845,6 +934,12 @@ class Log {
     put($("log-note"), end);
     this.cut = lost;
     setTimeout(() => this.goOn(), TRY_AGAIN[1]);
+  }
+
+  /** It has never run, and its output goes to no file: there is nothing to ask for. */
+  isNone() {
+    const { info } = fleet.known.get(this.spec) ?? {};
+    return info !== undefined && !info.pid && !info.stop && !info[`${this.channel}_logfile`];
   }
 
   take(text) {
@@ -908,8 +1003,12 @@ class Log {
   }
 
   async clear() {
-    if (this.spec !== "") {
-      await operate("clear", this.spec);
+    const { spec } = this;
+    const title = spec === "" ? "Clear procman’s own log?" : `Clear the logs of ${spec}?`;
+    const text = `What ${spec === "" ? "procman" : "it"} has written so far is lost, also in the file on the disk.`;
+    if (!(await confirmed(title, text, "Clear"))) return;
+    if (spec !== "") {
+      await operate("clear", spec);
       return;
     }
     try {
@@ -970,7 +1069,7 @@ async function act(button) {
   button.setAttribute("aria-busy", "true");
   try {
     if (op === "shutdown") await shutDown();
-    else if (spec === "all") await operateAll(op);
+    else if (isMany(spec)) await operateMany(op, spec);
     else await operate(op, spec);
   } finally {
     button.removeAttribute("aria-busy");
@@ -1012,13 +1111,17 @@ function setUpLog() {
     button.setAttribute("aria-pressed", String(pressed));
     return pressed;
   };
-  $("lines").toggleAttribute("data-wrap", true);
+  $("wrap").setAttribute("aria-pressed", String(stored("wrap") !== "false"));
+  $("tall").setAttribute("aria-pressed", String(stored("tall") === "true"));
+  $("lines").toggleAttribute("data-wrap", stored("wrap") !== "false");
   $("wrap").addEventListener("click", () => {
-    $("lines").toggleAttribute("data-wrap", toggle($("wrap")));
+    const wraps = toggle($("wrap"));
+    $("lines").toggleAttribute("data-wrap", wraps);
+    store("wrap", wraps);
     if (log.stuck) log.stick(true);
   });
   $("tall").addEventListener("click", () => {
-    toggle($("tall"));
+    store("tall", toggle($("tall")));
     log.size();
     if (log.stuck) log.stick(true);
   });
@@ -1089,7 +1192,7 @@ async function heedAddress() {
   const all = { stopall: "stop", restartall: "restart" }[action];
   const one = { start: "start", stop: "stop", restart: "restart", clearlog: "clear" }[action];
   if (all) {
-    await operateAll(all);
+    await operateMany(all, "all");
   } else if (one && name) {
     const yes = one === "clear" ? "Clear" : WORDS[one];
     const title = `${WORDS[one]} ${name}?`;

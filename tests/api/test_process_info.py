@@ -5,6 +5,7 @@ Beside the answers stands what each of them says when all of it is gathered anew
 
 import asyncio
 import gc
+import math
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from programs import group, program
 
 from procman.api.rpc_wire import Template, write_answer
 from procman.api.xmlrpc import PROCESS_FIELDS, XmlRpc
-from procman.config.model import Leftovers
+from procman.config.model import Autorestart, Leftovers
 from procman.control import Control, Times
 from procman.core.fleet import Fleet
 from procman.core.messages import (
@@ -39,6 +40,7 @@ from procman.core.messages import (
 )
 from procman.core.states import MasterState, State
 from procman.http.messages import Request
+from procman.report import ending
 
 BEGAN = 1_700_000_000.0
 # A program's name may be nearly anything.
@@ -95,7 +97,13 @@ class Asked:
         self.engine = Engine(self.fleet, self.clock)
         self.logs = {}
         self.losses = {}
-        self.control = Control(self.engine, self.logs_of, lambda name: self.losses.get(name, 0))
+        self.words = {}  # by the pid of the run
+        self.control = Control(
+            self.engine,
+            self.logs_of,
+            lambda name: self.losses.get(name, 0),
+            last_words=lambda _, pid: self.words.get(pid, ("", "")),
+        )
         outputs = SimpleNamespace(log=SimpleNamespace(trace=lambda _: None))
         self.rpc = XmlRpc(self.control, None, outputs, lambda: None, lambda *_: None)
         self.pids = 0
@@ -177,12 +185,17 @@ class Asked:
             "uptime": up if process.pid else 0,
             "pid": process.pid or 0,
             "exitstatus": process.exit_status.code if process.exit_status else 0,
+            "ending": ending(process.last_end) if process.last_end else "",
+            "last_words": times.last_words if times else "",
+            "last_words_on": times.last_words_on if times else "",
             "spawnerr": process.reason,
             "logfile": stdout,
             "stdout_logfile": stdout,
             "stderr_logfile": stderr,
+            "redirect_stderr": process.program.redirect_stderr,
             "wanted": process.wanted,
             "restarts": process.restarts,
+            "flapping_until": math.ceil(times.flapping_until) if times else 0,
             "lost": self.losses.get(process.name, 0),
         }
 
@@ -345,6 +358,71 @@ def test_times_of_a_master_before_this_one_are_told(asked, times):
     asked.end("web", ExitStatus(3))
     asked.look()
     asked.control.resume({"web": replace(times, stop=99.0)})
+    asked.look()
+
+
+def test_who_has_failed_is_told_of_with_its_end_and_its_last_words(asked):
+    """Until something else has ended; supervisor's words stay beside it."""
+    asked.words[1] = ("no database", "stderr")
+    asked.post(StartRequested("web"))
+    asked.spawn("web")
+    asked.end("web", ExitStatus(-1, 9))
+    info = asked.control.info("web")
+    assert (info["ending"], info["last_words"], info["last_words_on"]) == (
+        "terminated by SIGKILL",
+        "no database",
+        "stderr",
+    )
+    assert info["description"] == "Exited too quickly (process log may have details)"
+    assert asked.control.why("web") == "terminated by SIGKILL; its last line on stderr: no database"
+    asked.look()
+    asked.wait(1)
+    asked.look()
+    asked.fail_to_spawn("web", "no such file")
+    info = asked.control.info("web")
+    assert (info["statename"], info["ending"], info["last_words"]) == ("FATAL", "", "")
+    assert asked.control.why("web") == "no such file"
+    asked.look()
+
+
+def test_what_ends_as_it_should_has_no_last_words(asked):
+    """Nor what somebody has stopped."""
+    asked.words = {1: ("bye", "stdout"), 2: ("bye", "stdout")}
+    asked.run("web")
+    asked.post(StopRequested("web"))
+    asked.end("web", ExitStatus(3))
+    assert (asked.control.info("web")["ending"], asked.control.info("web")["last_words"]) == ("exit status 3", "")
+    asked.run("web")
+    asked.update("web", autorestart=Autorestart.NEVER)
+    asked.end("web", ExitStatus(0))
+    assert (asked.control.info("web")["statename"], asked.control.info("web")["last_words"]) == ("EXITED", "")
+    asked.look()
+
+
+@pytest.mark.parametrize(("status", "until"), [(ExitStatus(3), 300), (ExitStatus(0), 60)])
+def test_what_is_brought_back_again_and_again_flaps(asked, status, until):
+    """Three times within five minutes, or within one where it ends as expected; a stop ends that."""
+    asked.update("web", autorestart=Autorestart.ALWAYS)
+    asked.run("web")
+    ends = []
+    for _ in range(3):
+        assert asked.control.info("web")["flapping_until"] == 0
+        asked.wait(7)
+        ends.append(asked.clock.time())
+        asked.end("web", status)
+        asked.spawn("web")
+        asked.wait(7)
+        asked.look()
+    info = asked.control.info("web")
+    assert (info["statename"], info["restarts"], info["flapping_until"]) == ("RUNNING", 3, ends[0] + until)
+    asked.wait(7)
+    asked.end("web", status)
+    assert asked.control.info("web")["flapping_until"] == ends[1] + until
+    asked.spawn("web")
+    asked.wait(7)
+    asked.post(StopRequested("web"))
+    asked.end("web", ExitStatus(0))
+    assert asked.control.info("web")["flapping_until"] == 0
     asked.look()
 
 

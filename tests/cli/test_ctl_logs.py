@@ -60,6 +60,32 @@ def test_a_log_that_cannot_be_shown_has_supervisorctls_words(ctl, master, code, 
     assert ctl("maintail").text == f"supervisord: ERROR ({text})\n"
 
 
+@pytest.mark.parametrize("stdout", [b"", Refusal(404, "NO_FILE")])
+def test_tail_of_an_empty_stdout_points_to_stderr(ctl, master, stdout):
+    """Where there is something; and on stderr itself, for what scripts read is supervisorctl's."""
+    for query in ("tail=1600", "tail=1"):
+        master.answers["GET", f"/v1/processes/web/log/stdout?{query}"] = stdout
+    master.answers["GET", "/v1/processes/web/log/stdout?follow=1"] = Stream(b"later")
+    master.answers["GET", "/v1/processes/web/log/stderr?tail=1"] = b"x"
+    hint = "web has written nothing to stdout, but something to stderr: procmanctl tail web stderr\n"
+    ran = ctl("tail", "web")
+    assert (ran.text, ran.err) == ("\n" if stdout == b"" else "web: ERROR (no log file)\n", hint)
+    ran = ctl("tail", "-f", "web")
+    assert (ran.text, ran.err) == ("==> Press Ctrl-C to exit <==\nlater", hint)
+    assert ctl("tail", "--json", "web").err == ""
+    master.answers["GET", "/v1/processes/web/log/stderr?tail=1"] = b""
+    assert ctl("tail", "web").err == ctl("tail", "-f", "web").err == ""
+
+
+def test_tail_of_a_log_with_something_in_it_points_nowhere(ctl, master):
+    """Nor does one of stderr, or of the master's own."""
+    for path in ("processes/web/log/stdout", "processes/web/log/stderr", "log"):
+        master.answers["GET", f"/v1/{path}?tail=1600"] = b"" if path != "processes/web/log/stdout" else b"text"
+    master.answers["GET", "/v1/processes/web/log/stderr?tail=1"] = b"x"
+    for words in (["tail", "web"], ["tail", "web", "stderr"], ["maintail"]):
+        assert ctl(*words).err == ""
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

@@ -129,6 +129,29 @@ def test_states_are_coloured_on_a_terminal(typed):
         assert "\x1b" not in child.before
 
 
+FAILED = {"ending": "exit status 1", "last_words": "no \x1b[2Jdatabase", "last_words_on": "stderr", "spawnerr": "x"}
+
+
+def test_on_a_terminal_it_is_said_why_a_start_has_failed(typed, ctl, master):
+    """Elsewhere it is supervisorctl's line."""
+    master.show(process("web", "FATAL") | FAILED)
+    master.results("start", result("web", "SPAWN_ERROR", "web"))
+    child = typed("start", "web")
+    child.expect(pexpect.EOF)
+    assert child.before == "web: ERROR (spawn error: exit status 1; stderr: no \\x1b[2Jdatabase)\r\n"
+    assert ctl("start", "web").text == "web: ERROR (spawn error)\n"
+
+
+def test_the_long_table_says_below_why_what_has_failed_did(typed, ctl, master):
+    """A line for each, on a terminal without what acts on it."""
+    master.show(process("cron", "STOPPED"), process("web", "FATAL") | FAILED)
+    master.answers["GET", "/v1/figures"] = {"figures": []}
+    child = typed("status", "--long")
+    child.expect(pexpect.EOF)
+    assert child.before.splitlines()[-1] == "web: exit status 1; stderr: no \\x1b[2Jdatabase"
+    assert ctl("status", "--long").text.splitlines()[-1] == "web: exit status 1; stderr: no \x1b[2Jdatabase"
+
+
 def test_a_log_cannot_act_on_the_terminal(typed, master):
     """Its colours may."""
     master.answers["GET", "/v1/processes/web/log/stdout?tail=1600"] = b"\x1b[31mred\x1b[2J\n"

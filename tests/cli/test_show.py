@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,7 +58,7 @@ def test_names_have_no_colours_either():
 
 def test_a_table_has_colours_only_on_a_terminal():
     """The width counts what is seen."""
-    row = {"group": "web", "name": "web", "statename": "RUNNING", "description": "\x1b[2J"}
+    row = {"group": "web", "name": "web", "statename": "RUNNING", "description": "\x1b[2J", "restarts": 0}
     assert status_table([row], terminal=True, colour=True) == [
         f"{'web':<33}\x1b[32mRUNNING   \x1b[0m\\x1b[2J",
     ]
@@ -68,3 +69,47 @@ def test_a_table_has_colours_only_on_a_terminal():
 def test_a_group_in_two_lists_of_changes_is_what_the_later_says():
     """As supervisorctl's dictionary has it."""
     assert changes({"added": ["a"], "changed": [], "removed": ["a"]}) == ["a: disappeared"]
+
+
+def info(state, description, **more):
+    fields = {"ending": "", "last_words": "", "last_words_on": "", "spawnerr": "", "restarts": 0, "now": 100}
+    return {"group": "web", "name": "web", "statename": state, "description": description, **fields, **more}
+
+
+FAILED = {
+    "ending": "exit status 1",
+    "last_words": "no \x1b[2Jdatabase",
+    "last_words_on": "stderr",
+    "spawnerr": "Exited too quickly",
+}
+CRASH = r"exit status 1; stderr: no \x1b[2Jdatabase"
+
+
+@pytest.mark.parametrize(
+    ("process", "said"),
+    [
+        (info("FATAL", "Exited too quickly", **FAILED), CRASH),
+        (info("BACKOFF", "Exited too quickly", **FAILED), CRASH),
+        (info("FATAL", "no such file", spawnerr="no such file"), "no such file"),
+        (info("EXITED", "Nov 29 10:39 AM", **FAILED), f"Nov 29 10:39 AM, {CRASH}"),
+        (info("EXITED", "Nov 29 10:39 AM", ending="exit status 0"), "Nov 29 10:39 AM"),
+        (info("RUNNING", "pid 4, uptime 0:00:09", ending="exit status 1"), "pid 4, uptime 0:00:09"),
+        (info("RUNNING", "pid 4, uptime 0:00:09", restarts=1), "pid 4, uptime 0:00:09, 1 restart"),
+        (info("STARTING", "", restarts=7), "7 restarts"),
+        (info("STARTING", "", restarts=7, flapping_until=101, ending="exit status 1"), "7 restarts (exit status 1)"),
+        (info("RUNNING", "pid 4, uptime 1:00:09", restarts=7, flapping_until=99), "pid 4, uptime 1:00:09, 7 restarts"),
+    ],
+)
+def test_on_a_terminal_a_table_says_why_and_how_often(process, said):
+    """Elsewhere each line is supervisorctl's, whatever is known."""
+    [line] = status_table([process], terminal=True, colour=False)
+    assert line[43:] == said
+    [line] = status_table([process], terminal=False, colour=False)
+    assert line[43:] == process["description"]
+
+
+def test_an_older_master_says_less():
+    """It goes on until somebody upgrades it."""
+    process = {"group": "a", "name": "a", "statename": "FATAL", "description": "Exited too quickly", "restarts": 0}
+    [line] = status_table([process], terminal=True, colour=False)
+    assert line[43:] == "Exited too quickly"

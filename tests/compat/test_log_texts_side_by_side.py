@@ -86,6 +86,8 @@ NOT_OURS = re.compile(
     r"|INFO RPC interface 'supervisor' initialized"
     r"|TRAC .*Medusa"
     r'|TRAC localhost:0 - - .*"POST /RPC2'
+    # Why something has failed: a line of procman's own beside the one that says that it has.
+    r"|WARN \w+ is FATAL after"
     # supervisord does not say it of those that have ended before it looks.
     r"|INFO waiting for (cat|talker|flapping) to stop"
 )

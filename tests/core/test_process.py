@@ -288,6 +288,17 @@ def test_it_backs_off_a_second_longer_each_time_and_then_gives_up(startretries):
     assert (fatal.tries, fatal.reason, process.deadline) == (startretries + 1, "no such file", None)
 
 
+def test_who_gives_up_says_how_the_last_try_ended():
+    """And it is known as long as nothing else has ended; what could not be spawned has not ended in any way."""
+    process = process_in("STARTING", startretries=0)
+    _, fatal = process.exited(BAD, 0.5)
+    assert (fatal.after, fatal.status, process.last_end) == (State.FATAL, BAD, BAD)
+    process.start()
+    assert process.last_end == BAD
+    _, fatal = process.spawn_failed("no such file", 127, 1.0)
+    assert (fatal.after, fatal.status, process.last_end) == (State.FATAL, None, None)
+
+
 def test_success_forgives_the_failures_before_it():
     """The count begins anew once it has been RUNNING."""
     process = process_in("BACKOFF", autorestart=Autorestart.ALWAYS)

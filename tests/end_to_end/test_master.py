@@ -116,6 +116,33 @@ def test_sighup_with_a_broken_file_changes_nothing(run):
     assert master.info("web")["statename"] == "RUNNING"
 
 
+def test_what_has_failed_is_told_of_with_its_last_words(run, tmp_path):
+    """At a level that most logs have, on the API, and to who looks; supervisorctl's words stay where scripts read."""
+    broken = python("import sys\nsys.stdout.write('starting\\n')\nsys.exit('cannot reach the database')")
+    master = run(
+        program("broken", broken, startsecs=100, startretries=0)
+        + program("missing", tmp_path / "missing", startretries=0)
+    )
+    why = master.wait_for("broken is FATAL")
+    assert " WARN broken is FATAL after 1 try: exit status 1; its last line on stderr: cannot" in master.lines[why - 1]
+    master.wait_for("WARN missing is FATAL after 1 try: can't find command")
+    info = master.info("broken")
+    assert (info["ending"], info["last_words"]) == ("exit status 1", "cannot reach the database")
+    assert master.ctl("status", "broken").stdout.endswith(" Exited too quickly (process log may have details)\n")
+
+
+def test_the_last_words_outlive_an_upgrade(run):
+    """Whoever looks later is told the same."""
+    broken = python("import sys\nsys.exit('cannot reach the database')")
+    master = run(program("broken", broken, startsecs=100, startretries=0))
+    master.wait_for("broken is FATAL")
+    before = master.info("broken")
+    assert master.ctl("upgrade").returncode == 0
+    after = master.info("broken")
+    for field in ("ending", "last_words", "last_words_on"):
+        assert after[field] == before[field] != ""
+
+
 def test_what_never_ran_was_not_stopped_in_1970(run, tmp_path):
     """Its start failed, and it was stopped while it waited for the next."""
     master = run(program("missing", tmp_path / "missing", startretries=1000))

@@ -2,11 +2,12 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from supervisor.dispatchers import stripEscapes
 
-from procman.logs.lines import CONTINUED, GOES_ON, AnsiStripper, LineSplitter
+from procman.logs.lines import CONTINUED, GOES_ON, AnsiStripper, LineSplitter, last_line
 
 chunks = st.lists(st.binary(max_size=40))
 # Few different bytes, so that lines, long lines and UTF-8 borders are common; no bracket, so that marks stand out.
@@ -75,6 +76,26 @@ def test_flush_begins_anew():
     assert splitter.flush() == CONTINUED + b"efg"
     assert splitter.feed(b"new\n") == [b"new\n"]
     assert splitter.flush() == b""
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"", ""),
+        (b"one\ntwo\n", "two"),
+        (b"one\ntwo", "two"),
+        (b"what went wrong\r\n \t\n\x1b[0m\n", "what went wrong"),
+        (b"10 %\r90 %\n", "90 %"),
+        (b"\x1b[1;31mno\tdatabase\x1b[0m\n", "no database"),
+        ("caf\u00e9 \u202etxt\x07".encode(), "caf\u00e9  txt"),
+        (b"\xff\n", "\ufffd"),
+        (b"y" * 300 + b"\n", "y" * 300),
+        (b"y" * 301 + b"\n", "y" * 300 + "\u2026"),
+    ],
+)
+def test_the_last_line_can_be_shown_to_people(data, line):
+    """The last one that has something in it, and nothing in it that acts on a terminal."""
+    assert last_line(data) == line
 
 
 coloured = st.lists(

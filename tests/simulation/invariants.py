@@ -328,6 +328,10 @@ class Invariants:
             elif action.after is State.FATAL:
                 self.must(action.tries == self.failures[name], f"{name} is said to have failed {action.tries} times")
                 self.must(action.reason, f"{name} is FATAL and nobody knows why")
+                tried = actions[at - 1]
+                self.must(
+                    isinstance(tried, Announce) and tried.status == action.status, f"{name} is FATAL for another end"
+                )
             if action.after in (State.RUNNING, State.FATAL, State.STOPPED):
                 self.failures[name] = 0
 

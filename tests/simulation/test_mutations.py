@@ -51,6 +51,7 @@ MUTATIONS = [
     ),
     Mutation("a stopped process comes back", process, r"(self\._take_over\(\)\n +if) self\.wanted:", r"\1 True:"),
     Mutation("a signal goes to the group", process, r"(signum, Scope\.)PROCESS", r"\1GROUP"),
+    Mutation("who gives up does not say how it ended", process, r"State\.FATAL, status=status", "State.FATAL"),
     # Those of another master
     Mutation("an adopted process is up at once", process, r"age >= self\.program\.startsecs", "True"),
     Mutation(

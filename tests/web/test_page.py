@@ -104,7 +104,47 @@ def test_one_that_is_tried_again_and_again_stays_on_top(site, browser):
         browser.until(f"{where('flap')} === 'Needs attention'")
         browser.state("flap", "starting")
         assert browser.ask(where("flap")) == "Needs attention"
-        assert "Exited too quickly" in browser.text("[data-spec=flap]")
+        assert "exit status 1" in browser.text("[data-spec=flap]")
+
+
+def test_what_has_failed_says_what_it_said_at_last(site, browser):
+    """How it ended and its last line: most of the time that is all that one wants to know."""
+    master = site(program("broken", startsecs=1000, startretries=0))
+    browser.show(master.url)
+    master.say("broken", "err: <b>no</b> database\nexit 1\n")
+    browser.state("broken", "fatal")
+    assert browser.text("[data-spec=broken] .detail") == "exit status 1\nstderr: err: <b>no</b> database"
+    browser.show(master.url + "#log/broken")
+    browser.until("document.querySelector('#lines').textContent.includes('database')")
+    assert "exit status 1 · stderr: err: <b>no</b> database" in browser.text("#log-facts")
+
+
+def test_what_flaps_is_not_green(site, browser):
+    """It is up whenever somebody looks, and needs somebody; until it has been quiet for long enough, or is stopped."""
+    master = site(program("flap"))
+    browser.show(master.url)
+    browser.state("flap", "running")
+    assert browser.ask(where("flap")) == "Processes"
+    for restarts in (1, 2, 3):
+        pid = master.info("flap")["pid"]
+        master.say("flap", "exit 7\n")
+        browser.until(f"{row('flap')}.querySelector('.restarts').textContent.startsWith('{restarts} restart')")
+        assert master.info("flap")["pid"] != pid
+    browser.until(f"{where('flap')} === 'Needs attention'")
+    browser.state("flap", "running")
+    assert "ends again and again: exit status 7" in browser.text("[data-spec=flap]")
+    colour = f"getComputedStyle({row('flap')}.querySelector('.dot')).backgroundColor"
+    good = "(() => { const e = document.createElement('i'); e.style.color = 'var(--good)'; document.body.append(e);"
+    assert browser.ask(colour) != browser.ask(f"{good} return getComputedStyle(e).color; }})()")
+    # Five minutes later, for all that the page knows.
+    browser.driver.execute_script(
+        "const now = performance.now.bind(performance); performance.now = () => now() + 301_000; fleet.tick();"
+    )
+    browser.until(f"{where('flap')} === 'Processes'")
+    browser.show(master.url)
+    browser.until(f"{where('flap')} === 'Needs attention'")
+    browser.press("flap", "stop")
+    browser.until(f"{where('flap')} === 'Processes'")
 
 
 def test_the_times_go_on_by_themselves(site, browser):
@@ -147,6 +187,7 @@ def test_the_buttons_of_a_group_are_for_all_of_it(site, browser):
     browser.show(master.url)
     browser.state("pool:pool_1", "running")
     browser.press("pool:*", "stop")
+    browser.answer("yes")
     for name in ("pool:pool_0", "pool:pool_1"):
         browser.state(name, "stopped")
     browser.until("document.querySelector('.group .sum').textContent === '0 of 2 running'")
@@ -154,6 +195,81 @@ def test_the_buttons_of_a_group_are_for_all_of_it(site, browser):
     for name in ("pool:pool_0", "pool:pool_1"):
         browser.state(name, "running")
     assert master.info("other")["statename"] == "RUNNING"
+
+
+def test_a_group_is_stopped_or_restarted_only_when_that_was_meant(site, browser):
+    """It may be many; the question says how many."""
+    master = site(program("pool", numprocs=3, process_name="pool_%(process_num)d") + program("other"))
+    browser.show(master.url)
+    browser.state("pool:pool_2", "running")
+    first = browser.pid("pool:pool_0")
+    browser.press("pool:*", "stop")
+    browser.until("document.querySelector('#ask').open")
+    assert browser.text("#ask-title") == "Stop all of pool?"
+    assert browser.text("#ask-text").startswith("3 processes are up now.")
+    browser.answer("no")
+    browser.press("pool:pool_1", "stop")
+    browser.state("pool:pool_1", "stopped")
+    assert master.info("pool:pool_0")["pid"] == first
+    browser.press("pool:*", "restart")
+    browser.until("document.querySelector('#ask').open")
+    assert browser.text("#ask-text") == "2 of 3 processes are up now. They stop, and all are started."
+    browser.answer("yes")
+    browser.pid("pool:pool_0", not_=first)
+    browser.state("pool:pool_1", "running")
+
+
+def test_a_stop_can_be_undone(site, browser):
+    """It does not ask, so for some seconds it can be taken back."""
+    master = site(program("web") + program("other"))
+    browser.show(master.url)
+    browser.state("web", "running")
+    first = browser.pid("web")
+    browser.press("web", "stop")
+    browser.state("web", "stopped")
+    assert "web was told to stop." in browser.text("#notes")
+    browser.click(".undo")
+    browser.state("web", "running")
+    assert browser.pid("web", not_=first) == master.info("web")["pid"]
+    browser.until("!document.querySelector('.undo')")
+
+
+def test_there_is_nothing_to_undo_of_what_was_started_again(site, browser):
+    """The offer goes with its reason; that of another stays."""
+    master = site(program("web") + program("other"))
+    browser.show(master.url)
+    for name in ("web", "other"):
+        browser.press(name, "stop")
+        browser.state(name, "stopped")
+    browser.until("document.querySelectorAll('.undo').length === 2")
+    master.call("POST", "/v1/processes/web/start", {})
+    browser.until("document.querySelectorAll('.undo').length === 1")
+    assert browser.ask("document.querySelector('.undo').parentElement.dataset.undoes") == "other"
+
+
+def test_what_is_folded_stays_folded(site, browser):
+    """Also after a reload; and the log is as it was set up, too."""
+    master = site(
+        program("pool", numprocs=2, process_name="pool_%(process_num)d")
+        + program("other", numprocs=2, process_name="%(process_num)d")
+    )
+    browser.show(master.url)
+    browser.state("pool:pool_1", "running")
+    browser.click("[data-spec='pool:*'] .fold")
+    browser.show(master.url + "#log/pool:pool_0")
+    browser.click("#wrap")
+    browser.click("#tall")
+    browser.show(master.url)
+    browser.state("pool:pool_1", "running")
+    assert browser.ask(f"{row('pool:pool_1')}.checkVisibility()") is False
+    assert browser.ask(f"{row('other:1')}.checkVisibility()") is True
+    for button, pressed in (("wrap", "false"), ("tall", "true")):
+        assert browser.ask(f"document.querySelector('#{button}').getAttribute('aria-pressed')") == pressed
+    assert browser.ask("document.querySelector('#lines').hasAttribute('data-wrap')") is False
+    browser.click("[data-spec='pool:*'] .fold")
+    browser.show(master.url)
+    browser.state("pool:pool_1", "running")
+    assert browser.ask(f"{row('pool:pool_1')}.checkVisibility()") is True
 
 
 def test_all_are_stopped_only_when_that_was_meant(site, browser):
@@ -181,7 +297,7 @@ def test_all_are_stopped_only_when_that_was_meant(site, browser):
 
 
 def test_logs_are_cleared_one_or_all(site, browser):
-    """Clear empties the files; clearing all asks first."""
+    """Clear empties the files, and asks first: nothing brings back what was in them."""
     master = site(program("one") + program("two"))
     for name in ("one", "two"):
         master.say(name, "before\n")
@@ -190,6 +306,12 @@ def test_logs_are_cleared_one_or_all(site, browser):
     browser.show(master.url + "#log/one")
     browser.until("document.querySelector('#lines').textContent === 'before'")
     browser.click("#clear")
+    browser.answer("no")
+    assert read(paths["one"]) == "before\n"
+    browser.click("#clear")
+    browser.until("document.querySelector('#ask').open")
+    assert browser.text("#ask-title") == "Clear the logs of one?"
+    browser.answer("yes")
     browser.until("document.querySelector('#lines').textContent === ''")
     assert read(paths["one"]) == ""
     assert read(paths["two"]) == "before\n"
@@ -492,6 +614,45 @@ def test_every_text_has_enough_contrast(site, browser, scheme):
     assert ratio >= 4.5, place
 
 
+def test_a_log_that_is_redirected_is_not_looked_for(site, browser):
+    """There is one log for both channels; the console stays empty, as after each of these tests."""
+    master = site(program("both", redirect_stderr="true", startsecs=1000, startretries=0))
+    master.say("both", "err: no database\nexit 1\n")
+    master.wait_for("gave up: both")
+    for address in ("#log/both", "#log/both/stderr"):
+        browser.show(master.url + address)
+        browser.until("document.querySelector('#lines').textContent.includes('no database')")
+        assert not browser.ask("document.querySelector('#channels').checkVisibility()")
+        assert "stdout and stderr" in browser.text("#log-facts")
+
+
+def test_a_log_that_is_not_there_yet_is_not_looked_for(site, browser):
+    """As of what could not be spawned, or was not started, in a container; it begins with the process."""
+    console = {"stdout_logfile": "/dev/stdout", "stdout_logfile_maxbytes": 0}
+    master = site(
+        program("missing", "/nonexistent/program", startretries=0, **console)
+        + program("idle", autostart="false", **console)
+    )
+    master.wait_for("gave up: missing")
+    for name in ("missing", "idle"):
+        browser.show(master.url + f"#log/{name}")
+        browser.until("document.querySelector('#log-note').textContent.startsWith('Nothing was written yet')")
+    browser.press("idle", "start")
+    browser.state("idle", "running")
+    master.say("idle", "hello\n")
+    browser.until("document.querySelector('#lines').textContent === 'hello'")
+
+
+def test_on_a_phone_it_can_be_seen_how_to_open_a_log(site, browser):
+    """A sign in each row, as on a desk."""
+    master = site(program("web"))
+    browser.size(360, 740)
+    browser.show(master.url)
+    browser.state("web", "running")
+    browser.click("[data-spec=web] [data-log]")
+    browser.until("document.querySelector('#log-title').textContent === 'web'")
+
+
 def test_nothing_is_wider_than_a_phone(site, browser):
     """At 360 pixels nothing scrolls sideways, and what is pressed is large enough for a thumb."""
     master = site(ALL_STATES)
@@ -570,7 +731,7 @@ def test_every_button_has_a_name(site, browser):
     ]
     assert nameless == []
     names = {node["name"]["value"] for node in tree if node.get("role", {}).get("value") == "button" and "name" in node}
-    assert {"Stop api", "Restart api", "Start idle", "Stop all of pool", "Close the log"} <= names
+    assert {"Stop api", "Restart api", "Start idle", "Stop all of pool…", "Close the log"} <= names
     master.say("api", "exit 1\n")
     browser.until(f"{row('api')}.querySelector('.restarts').textContent === '1 restart'")
 

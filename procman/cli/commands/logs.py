@@ -5,6 +5,8 @@ Log bytes go out untouched, so that a pipe gets what the program wrote; on a ter
 
 from __future__ import annotations
 
+import sys
+
 from procman.cli import meant, show
 from procman.client import ApiError, quoted
 
@@ -89,6 +91,8 @@ def _show(session: Session, path: str, modifiers: list[str], name: str, channel:
         session.problem(f"{name}: ERROR ({_WORDS[error.code]}{reason})", code=error.code, name=name)
         if error.code == "BAD_NAME":
             meant.suggest_processes(session, [name])
+        if error.code == "NO_FILE" and not following:
+            _point_to_stderr(session, name, channel)
 
 
 def _read_modifiers(modifiers: list[str]) -> tuple[bool, int | None]:
@@ -115,6 +119,8 @@ def _once(session: Session, path: str, count: int, name: str, channel: str | Non
         cleaner = show.LogCleaner()
         data = (cleaner.feed(data) + cleaner.flush()).encode("utf-8", "surrogateescape")
     session.write(data + b"\n")
+    if not data:
+        _point_to_stderr(session, name, channel)
 
 
 def _follow(session: Session, path: str, count: int | None, name: str, channel: str | None) -> None:
@@ -123,6 +129,8 @@ def _follow(session: Session, path: str, count: int | None, name: str, channel: 
     cleaner = show.LogCleaner()
     session.say("==> Press Ctrl-C to exit <==")
     session.flush()
+    if channel == "stdout" and not _has_output(session, name, channel):
+        _point_to_stderr(session, name, channel)
     try:
         with session.client.stream("GET", f"{path}?follow=1{start}") as stream:
             for data in stream:
@@ -137,3 +145,22 @@ def _follow(session: Session, path: str, count: int | None, name: str, channel: 
     finally:
         if session.terminal and not session.as_json:
             session.write(cleaner.flush().encode())
+
+
+def _point_to_stderr(session: Session, name: str, channel: str | None) -> None:
+    """Stdout is empty: say so where stderr is not. Not on our own stdout, which scripts read."""
+    if channel == "stdout" and not session.as_json and _has_output(session, name, "stderr"):
+        words = show.safe(name)
+        session.flush()
+        print(
+            f"{words} has written nothing to stdout, but something to stderr: procmanctl tail {words} stderr",
+            file=sys.stderr,
+        )
+
+
+def _has_output(session: Session, name: str, channel: str) -> bool:
+    """Whether there is any that can be read."""
+    try:
+        return bool(session.client.exchange("GET", f"/v1/processes/{quoted(name)}/log/{channel}?tail=1"))
+    except ApiError:
+        return False

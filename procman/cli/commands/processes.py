@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _STOPPED_STATES = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 _DEAD = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION", "NOT_RUNNING"})
+_ENDED_AT_ONCE = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION"})
 _WORDS = {
     "BAD_NAME": "no such process",
     "BAD_SIGNAL": "bad signal name",
@@ -49,6 +50,10 @@ def status(session: Session, words: list[str]) -> None:
         from procman.cli.commands.figures import table  # noqa: PLC0415 - only here
 
         table(session, chosen)
+        for info in chosen:
+            if info["spawnerr"]:
+                said = f"{info['namespec']}: {show.why(info) or info['spawnerr']}"
+                session.say(show.safe(said) if session.terminal else said)
     else:
         for line in show.status_table(chosen, terminal=session.terminal, colour=session.colour):
             session.say(line)
@@ -215,7 +220,8 @@ def _report(
         elif code == "FAILED":
             line = f"{spec}: ERROR (failed: {result['description']})" if done == "cleared" else result["description"]
         else:
-            line = f"{spec}: ERROR ({_WORDS.get(code) or result['description'].lower() or code})"
+            why = _why(session, spec) if code in _ENDED_AT_ONCE and session.terminal else ""
+            line = f"{spec}: ERROR ({_WORDS.get(code) or result['description'].lower() or code}{why})"
         if code != "BAD_NAME" or spec not in said:
             session.say(show.safe(line) if session.terminal else line)
         if code not in {"SUCCESS", ignored}:
@@ -228,6 +234,16 @@ def _suggest(session: Session, unknown: list[str], *, groups: bool = True) -> No
         from procman.cli import meant  # noqa: PLC0415 - only where something is wrong
 
         meant.suggest_processes(session, unknown, groups=groups)
+
+
+def _why(session: Session, name: str) -> str:
+    """What is known of a start that has failed."""
+    try:
+        info: ProcessInfo = session.client.call("GET", f"/v1/processes/{quoted(name)}")["processes"][0]
+    except ApiError:
+        return ""
+    why = show.why(info) or info["spawnerr"]
+    return f": {why}" if why else ""
 
 
 def _refused(word: str, error: ApiError) -> Result:
