@@ -4,7 +4,8 @@ import os
 import sys
 
 ENVIRON = {
-    **os.environ,
+    # The size of a terminal is that of the test's own, whatever pytest-xdist says of the one around it.
+    **{name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}},
     "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     "TERM": "xterm",
     "INPUTRC": "/dev/null",  # whoever runs the tests may have bound TAB to something else
