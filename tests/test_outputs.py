@@ -56,7 +56,7 @@ class Running:
         options = {"logfile": str(self.main_log), "silent": True, "childlogdir": str(folder), "nocleanup": True}
         self.progress = asyncio.Event()
         config = Config(file="x", here="/", master=Master(**options | master))
-        self.outputs = Outputs(config, on_progress=self.progress.set)
+        self.outputs = Outputs(config, "0123abcd", on_progress=self.progress.set)
         self.watcher = self.outputs.watcher = Recorder(listeners)
         self.writers = {}
 

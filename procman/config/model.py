@@ -100,7 +100,9 @@ class Master:
         "Where AUTO log files are made; the system's temporary folder.",
         default="/tmp",  # noqa: S108 - `load` puts the real one in
     )
-    nocleanup: bool = option(kinds.BOOLEAN, "Keep AUTO log files of an earlier master at start.", default=False)
+    nocleanup: bool = option(
+        kinds.BOOLEAN, "Keep the AUTO log files of earlier runs of this configuration.", default=False
+    )
     strip_ansi: bool = option(
         kinds.BOOLEAN, "Take terminal colours out of what the programs write to their logs.", default=False
     )

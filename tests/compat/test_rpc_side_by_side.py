@@ -170,8 +170,10 @@ def plain(value):
 
 
 def named(key, value):
-    """Of the path of an AUTO log all but the folder and the letters of chance."""
-    return re.sub(r"\w{8}\.log$", "X.log", value.rpartition("/")[2]) if key.endswith("logfile") else value
+    """Of the path of an AUTO log all but the folder, procman's mark and the letters of chance."""
+    if not key.endswith("logfile"):
+        return value
+    return re.sub(r"---([0-9a-f]{8}-)?(\w+)-\w{8}\.log$", r"---\2-X.log", value.rpartition("/")[2])
 
 
 @contextlib.contextmanager
