@@ -33,7 +33,7 @@ from procman.config.hands import may_refuse
 from procman.config.kinds import is_loopback
 from procman.config.load import load
 from procman.config.machine import is_importable
-from procman.config.model import AUTO, Config, InetServer, Master, Program, UnixServer
+from procman.config.model import AUTO, DAEMON_UMASK, Config, InetServer, Master, Program, UnixServer
 from procman.config.problems import ConfigError, Problem
 from procman.control import Control, Times
 from procman.core.fleet import Fleet
@@ -154,7 +154,7 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
                 )
             from procman.system.daemonize import start_daemon  # noqa: PLC0415 - only here
 
-            reporter.daemon = start_daemon(directory=config.master.directory or "/", umask=config.master.umask)
+            reporter.daemon = start_daemon(directory=config.master.directory or "/", umask=DAEMON_UMASK)
         notes = _become(config)
         if config.wants_background and reporter.daemon is None:
             notes.append("nodaemon=false is ignored: procman stays in the foreground unless --daemon is given")
@@ -378,7 +378,8 @@ def _become(config: Config) -> list[str]:
             os.chdir(master.directory)
         except OSError as error:
             raise ProcmanError(f"cannot change to {master.directory}: {error.strerror}; check directory=") from None
-    os.umask(master.umask)
+    if master.umask is not None:
+        os.umask(master.umask)
     return notes
 
 
