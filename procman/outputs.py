@@ -676,17 +676,16 @@ class Outputs:
                 return path
         return None
 
-    def _auto_log_to_be(self, program: Program, channel: str) -> str | None:
+    def _auto_log_to_be(self, program: Program, channel: str) -> str:
         """The one that will be used, from when somebody wants to know it."""
         key = (program.namespec, channel)
         path = self._kept_logs.get(key)
         if path is None:
-            path = self._new_auto_log(program, channel)
+            path = self._kept_logs[key] = self._new_auto_log(program, channel)
             try:
                 self._disks.of(path).do(partial(create_auto_log, path))
             except (OSError, NoAnswer):
-                return None  # it is said when the process starts
-            self._kept_logs[key] = path
+                pass  # it is made, or that is said, when the process starts
         return path
 
     def _memory(self, name: str, channel: str) -> Ring | None:

@@ -27,6 +27,7 @@ CALLS = (
     ("supervisor.getIdentification",),
     ("supervisor.getState",),
     ("supervisor.getState", 1),
+    ("supervisor.getAllConfigInfo",),
     ("supervisor.startProcess",),
     ("supervisor.nope",),
     ("nope",),
@@ -123,7 +124,6 @@ CALLS = (
     ("supervisor.clearProcessLog", "nope"),
     ("supervisor.clearAllProcessLogs",),
     ("supervisor.readMainLog", 0, -1),
-    ("supervisor.getAllConfigInfo",),
     (
         "system.multicall",
         [
@@ -205,6 +205,22 @@ def test_every_call_has_the_same_answer():
         pairs = zip(answers, said, strict=True)
         assert [pair for pair in pairs if pair[0] != pair[1]] == []
     assert [answer for answer in said if not is_documented(*answer)] == []
+
+
+def test_the_path_of_an_auto_log_is_told_after_a_reread_too():
+    """Clients read it there. It is the one that getProcessInfo tells, also of what has not run yet."""
+    with running(PROCMAN) as folder, connected(folder) as proxy:
+        proxy.supervisor.reloadConfig()
+        infos = {f"{info['group']}:{info['name']}": info for info in proxy.supervisor.getAllProcessInfo()}
+        told = {f"{info['group']}:{info['name']}": info for info in proxy.supervisor.getAllConfigInfo()}
+        for channel in ("stdout_logfile", "stderr_logfile"):
+            for name in ("sleeper:sleeper", "manual:manual"):
+                assert told[name][channel] == infos[name][channel]
+                assert os.path.exists(told[name][channel])
+        proxy.supervisor.stopProcess("sleeper")
+        proxy.supervisor.removeProcessGroup("sleeper")
+        gone = next(info for info in proxy.supervisor.getAllConfigInfo() if info["name"] == "sleeper")
+        assert (gone["inuse"], gone["stdout_logfile"]) == (False, "auto")
 
 
 def is_documented(method, *rest):
