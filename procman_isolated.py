@@ -36,5 +36,6 @@ def _isolate() -> None:
     ):
         # Not -I, which leaves out what is installed for one user: that may be procman itself.
         os.execv(sys.executable, [sys.executable, "-EP", *sys.orig_argv[1:]])  # noqa: S606 - what runs here
-    if not sys.flags.safe_path:
-        del sys.path[0]  # the folder of the script; what else is there is not for procman
+    # The folder of the script is not for imports: others' commands are in it. (A zipapp is one with what is in it.)
+    if not sys.flags.safe_path and sys.path[0] != os.path.dirname(__file__):
+        del sys.path[0]
