@@ -8,11 +8,13 @@ ARG BASE=docker.io/library/python:3.13-slim
 
 FROM ${BASE} AS build
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE procman_isolated.py ./
 COPY procman ./procman
 # In an environment of its own and without pip in it: your programs' Python and its packages stay as they are.
 RUN python3 -m venv --without-pip /opt/procman \
  && python3 -m pip --python /opt/procman/bin/python3 install --no-cache-dir --disable-pip-version-check .
+# PYTHONPATH and PYTHONHOME of your image are for your programs: no Python of procman's ever looks at them.
+RUN sed -i '1s/$/ -I/' /opt/procman/bin/procman /opt/procman/bin/procmanctl
 COPY conf/container.toml /etc/procman/procman.toml
 COPY conf/demo /etc/procman/demo
 RUN mkdir /etc/procman/conf.d

@@ -331,9 +331,9 @@ class Control:
         return await self._each(specs, lambda _: True, lambda p: self._restart(p, wait=wait))
 
     async def signal(self, specs: Iterable[str], signal: str) -> list[Result]:
-        """Send a signal, by name or number, without meaning to end anything."""
+        """Send a signal, by name or number, without meaning to end anything; 0 only asks whether it could be sent."""
         self.refuse_while_ending()
-        number = signal_number(signal)
+        number = 0 if signal.strip() == "0" else signal_number(signal)
 
         async def send(process: Process) -> Result:
             if number is None:

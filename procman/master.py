@@ -28,12 +28,12 @@ from procman.api.shapes import MasterInfo
 from procman.api.stream import LogTails
 from procman.aside import Aside, TakesTooLong
 from procman.config.diff import fingerprint
-from procman.config.find import default_socket, ensure_runtime_dir, state_files
+from procman.config.find import default_socket, ensure_runtime_dir, mark, state_files
 from procman.config.hands import may_refuse
 from procman.config.kinds import is_loopback
 from procman.config.load import load
 from procman.config.machine import is_importable
-from procman.config.model import AUTO, Config, InetServer, Master, Program, UnixServer
+from procman.config.model import AUTO, DAEMON_UMASK, Config, InetServer, Master, Program, UnixServer
 from procman.config.problems import ConfigError, Problem
 from procman.control import Control, Times
 from procman.core.fleet import Fleet
@@ -154,7 +154,7 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
                 )
             from procman.system.daemonize import start_daemon  # noqa: PLC0415 - only here
 
-            reporter.daemon = start_daemon(directory=config.master.directory or "/", umask=config.master.umask)
+            reporter.daemon = start_daemon(directory=config.master.directory or "/", umask=DAEMON_UMASK)
         notes = _become(config)
         if config.wants_background and reporter.daemon is None:
             notes.append("nodaemon=false is ignored: procman stays in the foreground unless --daemon is given")
@@ -378,20 +378,21 @@ def _become(config: Config) -> list[str]:
             os.chdir(master.directory)
         except OSError as error:
             raise ProcmanError(f"cannot change to {master.directory}: {error.strerror}; check directory=") from None
-    os.umask(master.umask)
+    if master.umask is not None:
+        os.umask(master.umask)
     return notes
 
 
-def _state_files(config: Config) -> list[str]:
-    sockets = [server.file for server in config.servers if isinstance(server, UnixServer)]
-    return state_files(sockets[0] if sockets else config.file)
+def _anchor(config: Config) -> str:
+    """The path by which a master is known: of its control socket, or of the file that the default one is made of."""
+    return next((server.file for server in config.servers if isinstance(server, UnixServer)), config.file)
 
 
 def _journal(config: Config, fingerprint: Callable[[Program], int], notes: list[str]) -> Journal | NoJournal:
     """Where it is written down what runs. Raises StateFileHeld: another master does so for the same socket."""
     if os.getpid() == 1:
         return NoJournal()  # nothing outlives it
-    path, *others = _state_files(config)
+    path, *others = state_files(_anchor(config))
     try:
         ensure_runtime_dir()
         return Journal(StateFile.take(path, others), fingerprint)
@@ -446,7 +447,7 @@ class _Life:
             try:
                 standing, self._standing = self._standing, None
                 # A reload may have brought another socket, and by that the next master looks for what runs.
-                self._whole.journal.move(_state_files(self._config)[0])
+                self._whole.journal.move(state_files(_anchor(self._config))[0])
                 self._master = _Master(self._whole, self._config, self._notes, self._deliver, standing)
                 end = await self._master.live()
                 self._master = None
@@ -559,7 +560,7 @@ class _Master:
         self._web: Router | None = None
         self._take_over = whole.take_over(config)
         self._less_in_the_way = asyncio.Event()
-        self.outputs = Outputs(config, whole.journal.log, self._less_in_the_way.set)
+        self.outputs = Outputs(config, mark(_anchor(config)), whole.journal.log, self._less_in_the_way.set)
         self._log = self.outputs.log
         if standing is None:
             self._say_at_first(notes)

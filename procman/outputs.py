@@ -25,7 +25,7 @@ from procman.logs.formats import OWN_NAME, WIDEST, line_format, own_line_format
 from procman.logs.lines import last_line
 from procman.logs.log_file import LogFile
 from procman.logs.mainlog import LEVELS, Level, MainLog, open_log_file
-from procman.logs.names import auto_log_path, clear_auto_logs, create_auto_log
+from procman.logs.names import Owner, auto_log_path, clear_auto_logs, create_auto_log
 from procman.logs.pump import Follower, Pump, Rota
 from procman.logs.reading import BadRange, CannotRead, read_log, read_ring, tail_log, tail_ring
 from procman.logs.ring import Ring
@@ -140,6 +140,7 @@ class Outputs:
     def __init__(
         self,
         config: Config,
+        mark: str,
         on_auto_log: Callable[[str, str, str | None], None] = lambda _name, _channel, _path: None,
         on_progress: Callable[[], None] = lambda: None,
     ) -> None:
@@ -147,6 +148,7 @@ class Outputs:
 
         Args:
             config: its master's options say where.
+            mark: tells this configuration's master from others; it is part of the names of AUTO logs.
             on_auto_log: is told which AUTO log a channel has; None: it has none any more.
             on_progress: is told when there may be an `obstacle` no more.
         """
@@ -154,6 +156,7 @@ class Outputs:
         self._rota = Rota(self._loop)
         self._disks = Disks(self._loop, self._say, on_answer=on_progress)
         self._master = config.master
+        self._owner = Owner(mark, config.master.identifier)
         self._consoles = Consoles(disks=self._disks, on_problem=self._say, on_flushed=on_progress)
         self._consoles.attach(self._loop)
         self._streams: dict[tuple[str, str], _Stream] = {}
@@ -181,7 +184,7 @@ class Outputs:
         self._kept_logs = dict(kept)
         if not self._master.nocleanup:
             spared = list(kept.values())
-            clear_auto_logs(self._master.childlogdir, self._master.identifier, self.log.warn, spared)
+            clear_auto_logs(self._master.childlogdir, self._owner, self.log.warn, spared)
 
     # ---- another process image in the place of this one
 
@@ -672,7 +675,7 @@ class Outputs:
         return path
 
     def _new_auto_log(self, program: Program, channel: str) -> str:
-        return auto_log_path(self._master.childlogdir, program.name, channel, self._master.identifier)
+        return auto_log_path(self._master.childlogdir, program.name, channel, self._owner)
 
     def _path(self, name: str, channel: str) -> str | None:
         stream = self._streams.get((name, channel))
@@ -696,17 +699,16 @@ class Outputs:
                 return path
         return None
 
-    def _auto_log_to_be(self, program: Program, channel: str) -> str | None:
+    def _auto_log_to_be(self, program: Program, channel: str) -> str:
         """The one that will be used, from when somebody wants to know it."""
         key = (program.namespec, channel)
         path = self._kept_logs.get(key)
         if path is None:
-            path = self._new_auto_log(program, channel)
+            path = self._kept_logs[key] = self._new_auto_log(program, channel)
             try:
                 self._disks.of(path).do(partial(create_auto_log, path))
             except (OSError, NoAnswer):
-                return None  # it is said when the process starts
-            self._kept_logs[key] = path
+                pass  # it is made, or that is said, when the process starts
         return path
 
     def _end_of(self, stream: _Stream, length: int) -> bytes:

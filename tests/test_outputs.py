@@ -56,7 +56,7 @@ class Running:
         options = {"logfile": str(self.main_log), "silent": True, "childlogdir": str(folder), "nocleanup": True}
         self.progress = asyncio.Event()
         config = Config(file="x", here="/", master=Master(**options | master))
-        self.outputs = Outputs(config, on_progress=self.progress.set)
+        self.outputs = Outputs(config, "0123abcd", on_progress=self.progress.set)
         self.watcher = self.outputs.watcher = Recorder(listeners)
         self.writers = {}
 
@@ -438,6 +438,25 @@ def test_an_auto_log_is_there_before_its_process_has_run(run):
         assert sorted(os.listdir(running.folder)) == ["master.log", os.path.basename(stdout)]
 
     run(steps)
+
+
+def test_the_path_of_an_auto_log_stays_though_the_file_cannot_be_made(run, tmp_path):
+    """Who was told it looks there, and it is there when its folder is."""
+
+    async def steps(running):
+        web = program("web")
+        running.outputs.definition = {"web": web}.get
+        stdout, stderr = running.outputs.log_paths("web")
+        assert running.outputs.log_paths("web") == (stdout, stderr)
+        later.mkdir()
+        running.start(web, 11)
+        running.write_and_read(11, b"hello\n")
+        assert running.outputs.log_paths("web") == (stdout, stderr)
+        assert await running.outputs.read("web", "stdout", 0, 0) == b"hello\n"
+        assert {str(path) for path in later.iterdir()} == {stdout, stderr}
+
+    later = tmp_path / "later"
+    run(steps, childlogdir=str(later))
 
 
 BUSY = "web is in the middle of a message"

@@ -238,7 +238,8 @@ def _structs() -> Iterator[str]:
     yield "[options of the program](options.md):"
     yield from wrap(", ".join(f"`{name}`" for name in sorted({*CONFIG_FIELDS, "exitcodes", "stopsignal"})) + ".", 120)
     yield ""
-    yield "What is not set is `none`, and an AUTO log `auto`, because XML-RPC has no word for nothing."
+    yield "What is not set is `none`, because XML-RPC has no word for nothing. An AUTO log is shown as the path of its"
+    yield "file, and as `auto` where the group is not active."
 
 
 def _code(text: str) -> str:

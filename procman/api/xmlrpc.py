@@ -299,6 +299,11 @@ class XmlRpc:
                     "process_prio": program.priority,
                     "stopsignal": int(program.stopsignal),
                 }
+                auto = [name for name in LOG_FIELDS if info[name] == AUTO]
+                if auto and info["inuse"]:
+                    # Clients look here for the logs. supervisord forgets the paths at a reread.
+                    paths = dict(zip(LOG_FIELDS, self._outputs.log_paths(program.namespec), strict=True))
+                    info |= {name: paths[name] or AUTO for name in auto}
                 infos.append({name: _plain(value) for name, value in info.items()})
         return sorted(infos, key=lambda info: str(info["name"]))
 
@@ -437,6 +442,8 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "struct": dict,
 }
 
+AUTO = "AUTO"
+LOG_FIELDS = ("stdout_logfile", "stderr_logfile")
 CONFIG_FIELDS = (
     "autostart",
     "command",
@@ -525,7 +532,7 @@ def _plain(value: Any) -> Any:
     """As XML-RPC can say it: it knows neither nothing nor large numbers, and supervisor says AUTO in small letters."""
     if value is None:
         return "none"
-    if value == "AUTO":
+    if value == AUTO:
         return "auto"
     if isinstance(value, int) and not isinstance(value, bool):
         return min(value, INT_MAX)

@@ -82,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         open_missing()
         _speak_utf8()
+        _look_there_last()
     handed = os.environ.pop(VARIABLE, None) if argv is None else None
     if handed is not None:
         return _resume(handed)
@@ -118,6 +119,12 @@ def _speak_utf8() -> None:
     """Begin anew where the locale has other letters: names and commands are passed on as the file has them."""
     if not sys.flags.utf8_mode and sys.getfilesystemencoding() != "utf-8":
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - what runs here
+
+
+def _look_there_last() -> None:
+    """Find a result_handler where PYTHONPATH says, but never a module of procman's own."""
+    if sys.flags.ignore_environment and _is_somewhere():
+        sys.path += map(os.path.abspath, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
 
 
 def _is_somewhere() -> bool:

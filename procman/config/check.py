@@ -11,7 +11,7 @@ from procman.config.files import gather_included
 from procman.config.kinds import show_octal
 from procman.config.load import Loaded, judge, read
 from procman.config.machine import Assumptions, Machine
-from procman.config.model import Config, FcgiSocket, Group, InetServer, Master, Program, UnixServer
+from procman.config.model import DAEMON_UMASK, Config, FcgiSocket, Group, InetServer, Master, Program, UnixServer
 from procman.config.problems import Problem
 from procman.config.stop_plan import compare, stop_plan, to_json
 
@@ -104,7 +104,8 @@ def _master(master: Master) -> Json:
         "nodaemon": master.nodaemon,
         "silent": master.silent,
         "user": master.user,
-        "umask": _octal(master.umask),
+        # A daemon's, where the file says nothing: supervisord calls that the default, too.
+        "umask": show_octal(DAEMON_UMASK if master.umask is None else master.umask),
         "directory": master.directory,
         "logfile": master.logfile,
         "logfile_maxbytes": master.logfile_maxbytes,

@@ -120,12 +120,16 @@ def _is_ours(folder: str) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
-def default_sockets(config_file: str) -> list[str]:
-    """That path, and where it is when the master was started without this user's XDG_RUNTIME_DIR: for the client."""
+def mark(path: str) -> str:
+    """Eight digits that tell a path from others, by whatever name it is reached."""
     import binascii  # noqa: PLC0415 - hashlib costs ten times as much, and nobody is to be kept out by this name
 
-    real = os.path.realpath(config_file)
-    stem = os.path.basename(real).partition(".")[0]
+    return f"{binascii.crc32(os.fsencode(os.path.realpath(path))):08x}"
+
+
+def default_sockets(config_file: str) -> list[str]:
+    """That path, and where it is when the master was started without this user's XDG_RUNTIME_DIR: for the client."""
+    stem = os.path.basename(os.path.realpath(config_file)).partition(".")[0]
     short = "".join(letter for letter in stem if letter.isascii() and (letter.isalnum() or letter in "-_"))[:8]
-    name = f"{short or 'procman'}-{binascii.crc32(os.fsencode(real)):08x}.sock"
+    name = f"{short or 'procman'}-{mark(config_file)}.sock"
     return [os.path.join(folder, name) for folder in runtime_dirs()]

@@ -55,6 +55,7 @@ __all__ = [
 LISTENER_PRIORITY = -1  # listeners start before all others and stop after them
 DEFAULT_PRIORITY = 999
 MIB = 1024 * 1024
+DAEMON_UMASK = 0o022  # where the file names none
 
 
 @fact(kw_only=True)
@@ -69,7 +70,11 @@ class Master:
     )
     directory: str | None = option(kinds.DIRECTORY, "Where the master changes to at its start.", default=None)
     user: str | None = option(kinds.USER, "The user the master becomes when it is started as root.", default=None)
-    umask: int = option(kinds.OCTAL, "The master's umask.", default=0o022)
+    umask: int | None = option(
+        kinds.OCTAL,
+        "The master's umask. Without it a master keeps the one that it was started with; a daemon has 022.",
+        default=None,
+    )
     logfile: str = option(kinds.FILE, "The master's own log; `syslog` sends it there.", default="supervisord.log")
     logfile_maxbytes: int = option(
         kinds.SIZE, "The size at which that log is rotated; 0 never rotates.", default=50 * MIB
@@ -100,7 +105,9 @@ class Master:
         "Where AUTO log files are made; the system's temporary folder.",
         default="/tmp",  # noqa: S108 - `load` puts the real one in
     )
-    nocleanup: bool = option(kinds.BOOLEAN, "Keep AUTO log files of an earlier master at start.", default=False)
+    nocleanup: bool = option(
+        kinds.BOOLEAN, "Keep the AUTO log files of earlier runs of this configuration.", default=False
+    )
     strip_ansi: bool = option(
         kinds.BOOLEAN, "Take terminal colours out of what the programs write to their logs.", default=False
     )

@@ -9,8 +9,14 @@ from procman.config.raw import RawSection
 from procman.config.reading import Reading
 from procman.words import split_words
 
-# A slip of the hand is not to fill the machine's memory.
-MOST_PROCESSES = 10_000
+# From here on it is said what they cost.
+MANY_PROCESSES = 10_000
+# Linux has no more pids (PID_MAX_LIMIT): https://man7.org/linux/man-pages/man5/proc_sys_kernel.5.html
+MOST_PROCESSES = 1 << 22
+# Of one process, measured: what it takes to read it, in seconds; and when it runs with two logs, of the master.
+READING = 0.0001
+MEMORY = 10 / 1024  # MiB
+DESCRIPTORS = 5
 
 _SCOPES = ("stop_scope", "stopasgroup", "kill_scope", "killasgroup")
 
@@ -63,7 +69,7 @@ def processes(reading: Reading, section: RawSection, group: str) -> list[Program
     process_name = valid_name(reading, section, process_name, "the process name")
     _check(reading, section, common, numprocs, process_name)
     slots: list[Program] = []
-    for number in range(start, start + min(numprocs, MOST_PROCESSES)):
+    for number in range(start, start + numprocs):
         names.update(reading.environment, process_num=number, numprocs=numprocs)
         slots.append(_process(reading, section, group, common, names))
         if any(problem.severity == "error" for problem in reading.problems[before:]):
@@ -94,7 +100,15 @@ def _settle_scopes(reading: Reading, section: RawSection, common: dict[str, Any]
 
 def _check(reading: Reading, section: RawSection, common: dict[str, Any], numprocs: int, process_name: str) -> None:
     if numprocs > MOST_PROCESSES:
-        reading.complain(section, "numprocs", f"more than {MOST_PROCESSES} processes are refused", "bad-number")
+        message = f"cannot run {numprocs} processes: no machine has more than {MOST_PROCESSES}; name fewer"
+        reading.complain(section, "numprocs", message, "bad-number")
+    elif numprocs > MANY_PROCESSES:
+        message = (
+            f"{numprocs} processes are many: to read them takes about {numprocs * READING:.0f} s, at each start and "
+            f"reread, and when all run the master takes about {numprocs * MEMORY:.0f} MiB of memory and "
+            f"{numprocs * DESCRIPTORS} descriptors; name fewer, or raise minfds and the limits of this machine"
+        )
+        reading.complain(section, "numprocs", message, severity="warning")
     if numprocs < 1:
         message = f"{numprocs} asks for no process at all: leave it out, or write autostart=false to start one by hand"
         reading.complain(section, "numprocs", message, severity="warning")

@@ -96,8 +96,9 @@ def directory_of(program: Program, config: Config) -> str | None:
 
 
 def umask_of(program: Program, config: Config) -> int:
-    """Its own, or the master's."""
-    return config.master.umask if program.umask is None else program.umask
+    """Its own, or the master's; where the file says neither, that of whoever starts programs there."""
+    said = config.master.umask if program.umask is None else program.umask
+    return USUAL_UMASK if said is None else said
 
 
 def label(name: str) -> str:

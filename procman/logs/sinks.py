@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from procman.errors import ProcmanError
+from procman.logs.names import hold
 from procman.logs.opening import open_folder, open_log
 from procman.logs.trouble import Trouble, write_all
 
@@ -286,6 +287,8 @@ class RotatingFile(_AlwaysReady):
             self._failed(error)
             return False
         self.device = status.st_dev
+        if self._private:
+            hold(self._fd)
         self._size = self._seen = status.st_size
         self._look_at = self._clock() + LOOK_EVERY
         self._rotates = self._splices = stat.S_ISREG(status.st_mode)

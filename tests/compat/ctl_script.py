@@ -223,6 +223,8 @@ SCRIPT: tuple[Command, ...] = (
     _c("signal CONT sleeper"),
     _c("signal SIGCONT sleeper nope"),
     _c("signal 18 sleeper"),
+    _c("signal 0 sleeper"),
+    _c("signal 0 exits0"),
     _c("signal FOO sleeper"),
     _c("signal CONT exits0"),
     _c("signal CONT nogroup:*"),

@@ -27,6 +27,7 @@ CALLS = (
     ("supervisor.getIdentification",),
     ("supervisor.getState",),
     ("supervisor.getState", 1),
+    ("supervisor.getAllConfigInfo",),
     ("supervisor.startProcess",),
     ("supervisor.nope",),
     ("nope",),
@@ -58,6 +59,11 @@ CALLS = (
     ("supervisor.startProcessGroup", "pool"),
     ("supervisor.startProcessGroup", "pool"),
     ("supervisor.signalProcess", "manual", "CONT"),
+    ("supervisor.signalProcess", "manual", "0"),
+    ("supervisor.signalProcess", "missing", "0"),
+    ("supervisor.signalProcessGroup", "pool", "0"),
+    ("supervisor.signalProcess", "manual", "-1"),
+    ("supervisor.signalProcess", "manual", "65"),
     ("supervisor.signalProcess", "manual", "18"),
     ("supervisor.signalProcess", "manual", "NOPE"),
     ("supervisor.signalProcess", "exits1", "CONT"),
@@ -123,7 +129,6 @@ CALLS = (
     ("supervisor.clearProcessLog", "nope"),
     ("supervisor.clearAllProcessLogs",),
     ("supervisor.readMainLog", 0, -1),
-    ("supervisor.getAllConfigInfo",),
     (
         "system.multicall",
         [
@@ -170,8 +175,10 @@ def plain(value):
 
 
 def named(key, value):
-    """Of the path of an AUTO log all but the folder and the letters of chance."""
-    return re.sub(r"\w{8}\.log$", "X.log", value.rpartition("/")[2]) if key.endswith("logfile") else value
+    """Of the path of an AUTO log all but the folder, procman's mark and the letters of chance."""
+    if not key.endswith("logfile"):
+        return value
+    return re.sub(r"---([0-9a-f]{8}-)?(\w+)-\w{8}\.log$", r"---\2-X.log", value.rpartition("/")[2])
 
 
 @contextlib.contextmanager
@@ -203,6 +210,22 @@ def test_every_call_has_the_same_answer():
         pairs = zip(answers, said, strict=True)
         assert [pair for pair in pairs if pair[0] != pair[1]] == []
     assert [answer for answer in said if not is_documented(*answer)] == []
+
+
+def test_the_path_of_an_auto_log_is_told_after_a_reread_too():
+    """Clients read it there. It is the one that getProcessInfo tells, also of what has not run yet."""
+    with running(PROCMAN) as folder, connected(folder) as proxy:
+        proxy.supervisor.reloadConfig()
+        infos = {f"{info['group']}:{info['name']}": info for info in proxy.supervisor.getAllProcessInfo()}
+        told = {f"{info['group']}:{info['name']}": info for info in proxy.supervisor.getAllConfigInfo()}
+        for channel in ("stdout_logfile", "stderr_logfile"):
+            for name in ("sleeper:sleeper", "manual:manual"):
+                assert told[name][channel] == infos[name][channel]
+                assert os.path.exists(told[name][channel])
+        proxy.supervisor.stopProcess("sleeper")
+        proxy.supervisor.removeProcessGroup("sleeper")
+        gone = next(info for info in proxy.supervisor.getAllConfigInfo() if info["name"] == "sleeper")
+        assert (gone["inuse"], gone["stdout_logfile"]) == (False, "auto")
 
 
 def is_documented(method, *rest):

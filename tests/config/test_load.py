@@ -218,9 +218,19 @@ def test_no_secret_gets_into_a_message(write):
 
 
 def test_too_many_processes_are_refused_at_once(complaint):
-    """A slip of the hand is not to fill the memory."""
-    text = MAIN + "[program:a]\ncommand=x\nnumprocs=1000000000\nprocess_name=%(process_num)d\n"
-    assert "more than 10000" in complaint(text)[3]
+    """A slip of the hand is not to fill the memory: Linux has no pids for so many."""
+    text = MAIN + "[program:a]\ncommand=x\nnumprocs=4194305\nprocess_name=%(process_num)d\n"
+    assert "cannot run 4194305 processes" in complaint(text)[3]
+
+
+@pytest.mark.parametrize(("count", "warnings"), [(10_000, []), (10_001, [(4, "numprocs")])])
+def test_many_processes_are_taken_with_a_warning_of_what_they_cost(config, count, warnings):
+    """As supervisord takes them; the warning has the place, the time, the memory and the descriptors."""
+    text = f"{MAIN}[program:a]\ncommand=x\nnumprocs={count}\nprocess_name=%(process_num)d\n"
+    found = config(text)
+    assert sum(len(group.programs) for group in found.groups) == count
+    assert [(problem.line, problem.option) for problem in found.warnings] == warnings
+    assert all("1 s" in p.message and "98 MiB" in p.message and "50005 descr" in p.message for p in found.warnings)
 
 
 def test_no_process_at_all_is_a_warning(tmp_path):

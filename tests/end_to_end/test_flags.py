@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -52,8 +53,6 @@ def test_every_flag_wins_over_the_file(tmp_path, few_descriptors):
     """Log, its size and number, level, pid file, name, umask, folder, AUTO logs and their clean-up, limits, colours."""
     for name in ("never", "logs", "cwd"):
         (tmp_path / name).mkdir()
-    of_before = tmp_path / "logs" / "old-stdout---me-abcdefgh.log"
-    of_before.touch()
     flags = (
         *("-n", "-k", "-t", "-l", f"{tmp_path}/main.log", "-y", "200", "-z", "1", "-e", "debug"),
         *("-j", f"{tmp_path}/main.pid", "-i", "me", "-q", f"{tmp_path}/logs", "-m", "027", "-d", f"{tmp_path}/cwd"),
@@ -62,21 +61,23 @@ def test_every_flag_wins_over_the_file(tmp_path, few_descriptors):
     master = RunningMaster(tmp_path, PROGRAM, master=SAID_OTHERWISE.format(here=tmp_path), arguments=flags)
     try:
         master.wait_for("INFO Increased RLIMIT_NOFILE limit to 301")
-        master.wait_for("success: one entered RUNNING state")
+        started = master.wait_for("success: one entered RUNNING state")
         about, info = master.call("GET", "/v1/master"), master.info("one")
         assert about["identifier"] == "me"
         assert (tmp_path / "main.pid").read_text() == f"{about['pid']}\n"
         assert open_files(about["pid"]) == open_files(info["pid"]) == few_descriptors + 1
         assert Path(f"/proc/{about['pid']}/cwd").readlink() == tmp_path / "cwd"
         log = Path(info["stdout_logfile"])
-        assert log.parent == of_before.parent
-        assert log.name.startswith("one-stdout---me-")
-        assert of_before.exists()
+        assert log.parent == tmp_path / "logs"
+        assert re.fullmatch(r"one-stdout---\w{8}-me-\w{8}\.log", log.name)
         said = b""
         with contextlib.closing(master.follow("one")) as output:
             while b"red" not in said:
                 said += next(output)
         assert said == f"0027\n{tmp_path}/cwd\nred\n".encode()
+        master.call("POST", "/v1/master/reload")
+        master.wait_for("success: one entered RUNNING state", after=started)
+        assert log.exists()
         assert master.stop() == 0
         master.wait_for("DEBG killing one")
         kept = {path.name for path in tmp_path.glob("main.log*")}

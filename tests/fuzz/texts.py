@@ -16,7 +16,7 @@ INI_FILES += [path.read_bytes() for path in sorted((SHARED / "corpus").glob("*.c
 INI_PIECES = [
     *("[supervisord]", "[program:web]", "[program:", "[group:g]", "[eventlistener:l]", "[fcgi-program:f]", "[include]"),
     *("[unix_http_server]", "[inet_http_server:x]", "[rpcinterface:s]", "[DEFAULT]", "[]", "[a]b]", "]", "["),
-    *("command=x", "command = 'x", "numprocs=3", "numprocs=10001", "numprocs=-1", "process_name=%(process_num)02d"),
+    *("command=x", "command = 'x", "numprocs=3", "numprocs=4194305", "numprocs=-1", "process_name=%(process_num)02d"),
     *("environment=A=1,B='2',C", 'environment=A="%(ENV_HOME)s"', "environment=,=", "environment=A=\\"),
     *("priority=1e3", "priority=99999999999999999999999", "startsecs=nan", "startsecs=inf", "stopwaitsecs=-5"),
     *("exitcodes=0,,1", "exitcodes=" + "9" * 5000, "stopsignal=SIGRTMAX", "stopsignal=-1", "umask=0o22", "umask=8"),
@@ -34,7 +34,7 @@ TOML_PIECES = [
     *("[procman]", "[program.web]", '[program."a b"]', "[program]", "[[program.x]]", "[group.g]", "[eventlistener.l]"),
     *("[fcgi-program.f]", "[unix_http_server]", "[inet_http_server.x]", 'include = ["*.toml"]', 'include = "x"'),
     *("include = [1]", 'include = ["\\u0000"]', 'command = "x"', 'command = ["a", "b"]', "command = []", "command = 1"),
-    *("numprocs = 3", "numprocs = 1e3", "numprocs = true", "numprocs = 10_001", "priority = 0x7fffffffffffffff"),
+    *("numprocs = 3", "numprocs = 1e3", "numprocs = true", "numprocs = 4_194_305", "priority = 0x7fffffffffffffff"),
     *('environment = { A = "1" }', "environment = { A = [] }", 'environment = { "" = 1 }', "environment = 1"),
     *("startsecs = nan", "startsecs = inf", 'startsecs = "1h"', "startsecs = 1979-05-27"),
     *("umask = 0o22", 'umask = "022"', "exitcodes = [256]", 'events = ["TICK"]', "stdout_logfile = [1]"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from procman.errors import ProcmanError
-from procman.logs.names import auto_log_path, clear_auto_logs, create_auto_log
+from procman.logs.names import Owner, auto_log_path, clear_auto_logs, create_auto_log
 from procman.logs.opening import Untrusted, open_log
 from procman.logs.reading import CannotRead, read_log
 from procman.logs.sinks import RotatingFile
@@ -220,17 +220,18 @@ def test_auto_logs_are_not_made_or_removed_where_a_link_of_theirs_leads(theirs, 
     (tmp_path / "logrotate.d").mkdir()
     (theirs / "logs").symlink_to(tmp_path / "logrotate.d")
     os.lchown(theirs / "logs", NOBODY, NOBODY)
-    path = auto_log_path(str(theirs / "logs"), "web", "stdout", "procman")
+    owner = Owner("0123abcd", "procman")
+    path = auto_log_path(str(theirs / "logs"), "web", "stdout", owner)
     with pytest.raises(OSError, match="a symbolic link on its way is not root's"):
         create_auto_log(path)
     said = []
     RotatingFile(path, on_problem=said.append, private=True).close()
     assert "a symbolic link on its way is not root's" in said[0]
     assert not list((tmp_path / "logrotate.d").iterdir())
-    another = auto_log_path(str(tmp_path / "logrotate.d"), "web", "stdout", "procman")
+    another = auto_log_path(str(tmp_path / "logrotate.d"), "web", "stdout", owner)
     create_auto_log(another)
     said = []
-    clear_auto_logs(str(theirs / "logs"), "procman", said.append)
+    clear_auto_logs(str(theirs / "logs"), owner, said.append)
     assert os.path.exists(another)
     assert "a symbolic link on its way is not root's" in said[0]
 

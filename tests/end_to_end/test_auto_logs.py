@@ -1,0 +1,43 @@
+"""Two masters with one folder for their AUTO logs and one identifier, as masters have by default."""
+
+import contextlib
+
+import pytest
+from running_master import COUNTER, SLEEPER, RunningMaster
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a master with a configuration of its own."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    with contextlib.ExitStack() as running:
+
+        def start(name, command):
+            folder = tmp_path / name
+            folder.mkdir()
+            programs = f"[program:{name}]\ncommand={command}\nstartsecs=0\nredirect_stderr=true\n"
+            master = RunningMaster(folder, programs, arguments=("-q", str(logs)))
+            running.enter_context(contextlib.closing(master))
+            master.wait_for(f"success: {name}")
+            return master
+
+        yield start
+
+
+def test_a_second_master_leaves_the_logs_of_the_first_alone(start, tmp_path):
+    """The first may run, or have ended; the second removes what it has left there itself."""
+    first = start("one", COUNTER)
+    with contextlib.closing(first.follow("one")) as output:
+        assert next(output).startswith(b"0\n")
+    log = first.info("one")["stdout_logfile"]
+    second = start("two", SLEEPER)
+    assert first.stop() == 0
+    before = len(second.lines)
+    second.call("POST", "/v1/master/reload")
+    second.wait_for("success: two", after=before)
+    assert {str(path) for path in (tmp_path / "logs").iterdir()} == {log, second.info("two")["stdout_logfile"]}
+    with open(log) as file:
+        *numbers, end = file.read().split()
+    assert (numbers, end) == ([str(number) for number in range(len(numbers))], "end")
+    assert not [line for line in first.lines if "was removed" in line]

@@ -1,0 +1,79 @@
+"""What is published: the sdist has the whole project, and the wheel all that is of use without it."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email.parser import BytesParser
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# The tests' own environment may be older than what pyproject.toml asks for.
+pytestmark = pytest.mark.skipif(
+    int(version("setuptools").partition(".")[0]) < 77 and "CI" not in os.environ,
+    reason="building takes setuptools>=77: pip install -e '.[test]'",
+)
+BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, f'build_{sys.argv[1]}')(sys.argv[2])"
+
+
+def build(what, source, target):
+    """Build it in that folder, without a complaint of what will not be taken any more."""
+    built = subprocess.run(
+        [sys.executable, "-c", BUILD, what, target], cwd=source, capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr
+    assert "Deprecat" not in built.stdout + built.stderr
+    (archive,) = Path(target).glob("*.tar.gz" if what == "sdist" else "*.whl")
+    return archive
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    """The sdist, unpacked, and the wheel that is built from it."""
+    folder = tmp_path_factory.mktemp("packages")
+    source = folder / "source"
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split("\0"):
+        if name and (ROOT / name).exists():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    with tarfile.open(build("sdist", source, folder)) as sdist:
+        sdist.extractall(folder, filter="data")
+    (unpacked,) = folder.glob("procman-*/")
+    with zipfile.ZipFile(build("wheel", unpacked, folder)) as wheel:
+        yield source, unpacked, wheel
+
+
+def test_the_sdist_has_the_whole_project(archives):
+    """Its documents, samples and tests; not what a machine has made of them."""
+    source, unpacked, _ = archives
+    for folder in ("docs", "conf", "tests", "bench", "procman"):
+        there = {path.relative_to(source) for path in (source / folder).rglob("*") if path.is_file()}
+        assert {path.relative_to(unpacked) for path in (unpacked / folder).rglob("*") if path.is_file()} == there
+    for name in ("CHANGELOG.md", "README.md", "ARCHITECTURE.md", "LICENSE", "Dockerfile", "pyproject.toml"):
+        assert (unpacked / name).read_bytes() == (source / name).read_bytes()
+
+
+def test_the_wheel_has_the_unit_and_the_schema(archives):
+    """In share/procman of its environment; beside them the package with its page, the commands and the license."""
+    source, _, wheel = archives
+    names = wheel.namelist()
+    for name in ("conf/procman.service", "docs/procman.schema.json"):
+        (found,) = (path for path in names if path.endswith(f"/data/share/procman/{Path(name).name}"))
+        assert wheel.read(found) == (source / name).read_bytes()
+    package = {str(path.relative_to(source)) for path in (source / "procman").rglob("*") if path.is_file()}
+    assert {name for name in names if name.startswith("procman/")} == package
+    assert "procman_isolated.py" in names
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+
+
+def test_the_license_is_an_spdx_expression(archives):
+    """As PEP 639 has it: what was before is refused from 2027 on."""
+    wheel = archives[2]
+    (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    about = BytesParser().parsebytes(wheel.read(metadata))
+    assert (about["License-Expression"], about["License"]) == ("MIT", None)
