@@ -81,7 +81,7 @@ PROCMANCTL: Mapping[str, Entry] = {
         {"start '<pattern>'": "Start all that match"},
     ),
     "status": Entry(
-        '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo]`',
+        '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo], "warnings": [str]`',
         {3: "one of them is STOPPED, EXITED, FATAL or UNKNOWN", 4: "no such process or group"},
         {
             "status --long": "Also show what each process with its descendants uses",

@@ -98,7 +98,12 @@ def default_socket(config_file: str) -> str:
 
     The path is always short enough for a socket, and the same by whatever name the file is reached.
     """
-    return default_sockets(config_file)[0]
+    return os.path.join(runtime_dir(), _names(config_file)[0])
+
+
+def own_sockets(config_file: str) -> list[str]:
+    """That path, and the one by the file's name as it was given, if that is a link: somebody may turn it elsewhere."""
+    return [os.path.join(runtime_dir(), name) for name in _names(config_file)]
 
 
 def state_files(socket: str) -> list[str]:
@@ -106,7 +111,8 @@ def state_files(socket: str) -> list[str]:
 
     The others are left out where somebody else can have put them: what is in them, the master adopts or stops.
     """
-    first, *others = (f"{path.removesuffix('.sock')}.state" for path in default_sockets(socket))
+    name = f"{_names(socket)[0].removesuffix('.sock')}.state"
+    first, *others = (os.path.join(folder, name) for folder in runtime_dirs())
     return [first, *(path for path in others if _is_ours(os.path.dirname(path)))]
 
 
@@ -121,11 +127,17 @@ def _is_ours(folder: str) -> bool:
 
 
 def default_sockets(config_file: str) -> list[str]:
-    """That path, and where it is when the master was started without this user's XDG_RUNTIME_DIR: for the client."""
+    """Where the client looks for it: the master may have been started without this user's XDG_RUNTIME_DIR."""
+    return [os.path.join(folder, name) for name in _names(config_file) for folder in runtime_dirs()]
+
+
+def _names(config_file: str) -> list[str]:
+    return list(dict.fromkeys(_name(path) for path in (os.path.realpath(config_file), os.path.abspath(config_file))))
+
+
+def _name(path: str) -> str:
     import binascii  # noqa: PLC0415 - hashlib costs ten times as much, and nobody is to be kept out by this name
 
-    real = os.path.realpath(config_file)
-    stem = os.path.basename(real).partition(".")[0]
+    stem = os.path.basename(path).partition(".")[0]
     short = "".join(letter for letter in stem if letter.isascii() and (letter.isalnum() or letter in "-_"))[:8]
-    name = f"{short or 'procman'}-{binascii.crc32(os.fsencode(real)):08x}.sock"
-    return [os.path.join(folder, name) for folder in runtime_dirs()]
+    return f"{short or 'procman'}-{binascii.crc32(os.fsencode(path)):08x}.sock"

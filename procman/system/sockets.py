@@ -199,6 +199,21 @@ def remove_socket(path: str) -> None:
         pass
 
 
+def lead_to(path: str, target: str) -> bool:
+    """Make `path` a link to the socket `target`; False where somebody listens behind it already, or it cannot be."""
+    with _alone_in(os.path.dirname(path)):
+        try:
+            if os.path.islink(path) and os.readlink(path) == target:
+                return True
+            if _listener(path) is not None:
+                return False
+            remove_socket(path)
+            os.symlink(target, path)
+        except OSError:
+            return False
+    return True
+
+
 def _make_way(path: str, purpose: Purpose) -> None:
     try:
         mode = os.lstat(path).st_mode

@@ -89,7 +89,8 @@ OURS = {
     ),
     "health": (
         "health\t\t\tIs every process up that should be? (exit status 1, and which are not, otherwise)\n"
-        "health --live\t\tDoes the master answer, within 10 seconds?"
+        "\t\t\tWarns of a configuration on the disk that could not be used now\n"
+        "health --live\t\tDoes the master answer, within 10 seconds? (whatever its configuration is by now)"
     ),
     "upgrade": (
         "upgrade\t\t\tExecute procman's own code anew, as it is installed now; programs go on and notice nothing"
