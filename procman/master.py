@@ -74,6 +74,7 @@ from procman.system.sockets import (
     listen_tcp,
     listen_unix,
     remove_socket,
+    remove_stale,
 )
 from procman.system.spawn import TOO_MANY_FILES
 from procman.system.state_file import FileStanding, StateFile, StateFileHeld
@@ -922,13 +923,14 @@ class _Master:
             return
         socket = os.path.abspath(self._unix[0][0].path)
         try:
-            ensure_runtime_dir()
+            folder = ensure_runtime_dir()
         except ProcmanError as error:
             self._log.debug(f"procmanctl finds this master only while it can read {self._config.file}: {error}")
             return
         for path in own_sockets(self._config.file):
             if path != socket and lead_to(path, socket):
                 self._socket_files[path] = identity_of(path)
+        remove_stale(folder)
 
     async def _rpc2(self, request: Request) -> Response:
         if self._xmlrpc is None:

@@ -2,7 +2,7 @@
 
 The first that says something wins: `-s`; `-c FILE`; `PROCMAN_SERVER_URL`, then `SUPERVISOR_SERVER_URL` (programs have
 it from their master, so procmanctl works inside them); the configuration file that the master would find; the only
-socket in the run-time directory. A file says it by [supervisorctl] or [procmanctl] serverurl, else
+master that answers in the run-time directory. A file says it by [supervisorctl] or [procmanctl] serverurl, else
 [unix_http_server], else [inet_http_server], else by its own path, from which the master derives its socket too.
 
 The master is found without the file as well, for somebody may be editing it: whatever the file says, the master leaves
@@ -16,8 +16,8 @@ import os
 import re
 import sys
 
-from procman.client import who_listens
-from procman.errors import BadRequest
+from procman.client import Client, who_listens
+from procman.errors import BadRequest, ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 # How long included files are waited for, in seconds: the main one says mostly all that is needed.
 PATIENCE = 5.0
+
+# How long each of several masters may take to say which file it has, in seconds.
+_INTRODUCTION = 1.0
 
 _ANYWHERE = {"", "*", "0.0.0.0", "[::]"}  # noqa: S104 - a server there is reached over loopback
 
@@ -118,20 +121,16 @@ def _look(environ: Mapping[str, str]) -> Settings:
             if exposure(settings.found) is not None:
                 settings.history_file = None
         return settings
-    folders = runtime_dirs()
-    sockets = [
-        os.path.join(folder, name)
-        for folder in folders
-        if _is_private(folder)
-        for name in sorted(os.listdir(folder))
-        if name.endswith(".sock")
-    ]
-    if len(sockets) == 1:
-        settings.url = f"unix://{sockets[0]}"
-    elif sockets:
-        settings.missing = (folders[0], f"which one of {', '.join(sockets)}? (say it with -c FILE or -s URL)")
+    folder = runtime_dirs()[0]
+    answering = [path for path, _ in _answering()]
+    if len(answering) == 1:
+        settings.url = f"unix://{answering[0]}"
+    elif answering:
+        ways = " or ".join(sorted(map(_way_to, answering)))
+        settings.missing = (folder, f"{len(answering)} masters run here, so say which one is meant: {ways}")
     else:
-        settings.missing = (folders[0], "no such file, nor a configuration file (say where: -c FILE or -s URL)")
+        why = "no master answers there, and there is no configuration file (say where it is: -c FILE or -s URL)"
+        settings.missing = (folder, why)
     return settings
 
 
@@ -151,6 +150,19 @@ def _answering() -> Iterator[tuple[str, int]]:
 
 def _of_this_container() -> str | None:
     return next((path for path, pid in _answering() if pid == 1), None)
+
+
+def _way_to(socket: str) -> str:
+    """What to add to the command line for the master that listens there."""
+    client = Client(f"unix://{socket}")
+    try:
+        from shlex import quote  # noqa: PLC0415 - only where there are several masters
+
+        return f"-c {quote(client.call('GET', '/v1/master', patience=_INTRODUCTION)['config_file'])}"
+    except (ProcmanError, LookupError, TypeError):
+        return f"-s unix://{socket}"  # it wants a password, or has no time
+    finally:
+        client.close()
 
 
 def _socket_alone(config_file: str | None, environ: Mapping[str, str]) -> str | None:

@@ -20,7 +20,7 @@ of supervisorctl; what only procmanctl has is marked *ours*. Names are `NAME`, `
 pattern such as `'web*'`. Several names are one request: the master does them at once, and answers in their order.
 
 The master is found by the first of: `-s URL`; `-c FILE`; `$PROCMAN_SERVER_URL`; `$SUPERVISOR_SERVER_URL`; the file
-that the master would find without `-c`; the only socket in the folder of control sockets. A file that
+that the master would find without `-c`; the only master that answers in the folder of control sockets. A file that
 cannot be read, or has changed, still leads to its master, by its path alone. Where nothing was named, and no master of
 the file that was found runs, the master that is PID 1 of this container is asked.
 

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from fake_master import FakeMaster
 
 from procman.cli import address
 from procman.config import asking
@@ -294,6 +295,34 @@ def test_the_only_socket_in_the_runtime_folder_is_taken(folders):
     """As in a container, whose one master has a file in no usual place."""
     with listening(folders / "demo-1.sock"):
         assert address.find(environ={}).url == f"unix://{folders}/demo-1.sock"
+
+
+def test_of_many_sockets_the_one_that_answers_is_taken(folders):
+    """Masters that were killed leave theirs behind; a link to a socket is no second one."""
+    for number in range(18):
+        with listening(folders / f"dead-{number}.sock"):
+            pass
+    (folders / "dangling.sock").symlink_to(folders / "nothing")
+    assert address.find(environ={}).missing[1].startswith("no master answers there")
+    with listening(folders / "live.sock"):
+        (folders / "link.sock").symlink_to(folders / "live.sock")
+        assert address.find(environ={}).url == f"unix://{folders}/link.sock"
+
+
+def test_of_several_masters_the_user_chooses_by_their_files(folders):
+    """Nothing is guessed; one that does not say its file is shown with its socket."""
+    fakes = [FakeMaster(str(folders / f"{name}.sock")) for name in "ab"]
+    fakes[0].answers["GET", "/v1/master"] = {"config_file": "/srv/my shop/procman.toml"}
+    fakes[1].password = ("user", "password")
+    try:
+        found = address.find(environ={})
+    finally:
+        for fake in fakes:
+            fake.stop()
+    assert found.url is None
+    assert found.missing[1] == (
+        f"2 masters run here, so say which one is meant: -c '/srv/my shop/procman.toml' or -s unix://{folders}/b.sock"
+    )
 
 
 def test_a_socket_in_somebody_elses_folder_is_not_trusted(folders, monkeypatch):

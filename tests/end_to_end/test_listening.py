@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from log_lines import LogLines
@@ -95,6 +96,36 @@ def test_the_path_of_its_file_leads_to_a_master_whatever_the_file_says(tmp_path)
         assert running.stop() == 0
         assert list(folder.glob("*.sock")) == []
     os.rmdir(os.path.dirname(socket))
+
+
+def test_sockets_that_killed_masters_left_are_removed_by_the_next(tmp_path):
+    """Also where they had another file; those of masters that run stay, and all else that is there."""
+    text = f"[supervisord]\npidfile=/dev/null\nlogfile=/dev/null\n[program:web]\ncommand={SLEEPER}\n"
+    for name in ("dead", "live", "next"):
+        (tmp_path / f"{name}.conf").write_text(text)
+    with tempfile.TemporaryDirectory(prefix="pm") as runtime:
+        folder = Path(runtime, "procman")
+
+        def there() -> list[str]:
+            return sorted(path.name.partition("-")[0] for path in folder.glob("*.sock"))
+
+        with Master(tmp_path / "dead.conf", XDG_RUNTIME_DIR=runtime) as dead:
+            dead.expect("spawned: 'web' with pid")
+            with Master(tmp_path / "live.conf", XDG_RUNTIME_DIR=runtime) as live:
+                live.expect("web entered RUNNING")
+                (child,) = Path(f"/proc/{dead.pid}/task/{dead.pid}/children").read_text().split()
+                dead.signal(signal.SIGKILL)
+                dead.process.wait()
+                os.kill(int(child), signal.SIGKILL)
+                (folder / "dangling.sock").symlink_to("/nowhere/s")
+                (folder / "kept.sock").write_text("no socket")
+                assert there() == ["dangling.sock", "dead", "kept.sock", "live"]
+                with Master(tmp_path / "next.conf", XDG_RUNTIME_DIR=runtime) as following:
+                    following.expect("web entered RUNNING")
+                    assert there() == ["kept.sock", "live", "next"]
+                    assert live.ctl("health", "--live").returncode == 0
+                    assert following.stop() == 0
+                assert live.stop() == 0
 
 
 def test_a_private_socket_is_made_again_with_its_folder(tmp_path):

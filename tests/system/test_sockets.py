@@ -16,6 +16,7 @@ from procman.system.sockets import (
     listen_tcp,
     listen_unix,
     remove_socket,
+    remove_stale,
 )
 
 NOBODY = 65534
@@ -257,3 +258,17 @@ def test_a_link_leads_to_a_socket_unless_somebody_listens_behind_it(short):
         assert lead_to("link", "three")
     assert os.readlink("link") == "three"
     assert not lead_to("no folder/link", "three")
+
+
+def test_what_is_stale_is_taken_away(short):
+    """Sockets on which nobody listens, and links to nothing; not what has another name, or is no socket."""
+    for name in ("a.sock", "b.state"):
+        listen_unix(UnixAddress(name)).close()
+    (short / "c.sock").symlink_to("a.sock")
+    (short / "d.sock").write_text("")
+    (short / "e.sock").mkdir()
+    with listen_unix(UnixAddress("live.sock")):
+        (short / "f.sock").symlink_to("live.sock")
+        remove_stale(".")
+        assert sorted(os.listdir()) == ["b.state", "d.sock", "e.sock", "f.sock", "live.sock"]
+    remove_stale("no such folder")
