@@ -42,16 +42,37 @@ def runtime_dir() -> str:
 
 
 def runtime_dirs() -> list[str]:
-    """That folder, and where it is without XDG_RUNTIME_DIR, or while /run is written to."""
+    """That folder, and where it is without XDG_RUNTIME_DIR, or while /run is written to.
+
+    For root also that of the user who runs this container.
+    """
     chosen = os.environ.get("XDG_RUNTIME_DIR", "")
     uid = os.geteuid()
     folders = [f"/tmp/procman-{uid}"]  # noqa: S108 - verified before use
     if uid == 0:
         there = FOR_ROOT if os.path.exists(FOR_ROOT) else os.path.dirname(FOR_ROOT)
         folders.insert(0 if os.access(there, os.W_OK) else 1, FOR_ROOT)
+        folders += [f"/tmp/procman-{owner}" for owner in trusted_owners() - {0}]  # noqa: S108 - the same
     if os.path.isabs(chosen) and len(os.fsencode(chosen)) + len("/procman") + _LONGEST_NAME <= LONGEST_SOCKET_PATH:
         folders.insert(0, os.path.join(chosen, "procman"))
     return folders
+
+
+def trusted_owners() -> set[int]:
+    """Whose folder a client believes: its own user's, root's, and for root that of the user who runs this container.
+
+    That is the user of PID 1, which on a host is root itself. Anybody else could have a socket of his own answer in
+    the place of a master that does not run.
+    """
+    owners = {0, os.geteuid()}
+    if os.geteuid() == 0:
+        try:
+            # Not the owner of the folder: that is root, too, where PID 1 was root once.
+            with open("/proc/1/status", encoding="ascii", errors="replace") as file:
+                owners.update(int(line.split()[2]) for line in file if line.startswith("Uid:"))
+        except (OSError, ValueError, IndexError):
+            pass  # no /proc, or one that shows nothing
+    return owners
 
 
 def ensure_runtime_dir() -> str:

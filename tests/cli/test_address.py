@@ -326,9 +326,14 @@ def test_of_several_masters_the_user_chooses_by_their_files(folders):
 
 
 def test_a_socket_in_somebody_elses_folder_is_not_trusted(folders, monkeypatch):
-    """In the temp folder anybody can make one of our name."""
-    with listening(folders / "a.sock"):
-        monkeypatch.setattr(os, "geteuid", lambda: 54321)
-        if os.lstat(folders).st_uid == 0:
-            os.chown(folders, 12345, -1)
-        assert address.find(environ={}).url is None
+    """In the temp folder anybody can make one of our name; only root takes that of the user who runs its container."""
+    from procman.config import find
+
+    somebody_elses = os.stat_result((0o40700, 0, 0, 1, 12345, 0, 0, 0, 0, 0))
+    with listening(folders / "a.sock"), monkeypatch.context() as patched:
+        patched.setattr(os, "lstat", lambda *_, **__: somebody_elses)
+        for trusted in ({0, 54321}, {0}):
+            monkeypatch.setattr(find, "trusted_owners", lambda trusted=trusted: trusted)
+            assert address.find(environ={}).url is None
+        monkeypatch.setattr(find, "trusted_owners", lambda: {0, 12345})
+        assert address.find(environ={}).url == f"unix://{folders}/a.sock"

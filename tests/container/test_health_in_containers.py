@@ -102,3 +102,15 @@ def test_a_container_whose_master_does_not_answer_is_unhealthy(image, with_confi
         assert checked.returncode == 1
         assert "it does not answer" in checked.stdout
         assert container.stop() == 0
+
+
+@pytest.mark.parametrize("file", [(), ("-c", "/etc/procman/procman.toml")], ids=["found", "-c"])
+def test_root_finds_the_master_of_a_container_of_another_user(image, with_config, file):
+    """`podman exec --user 0` into a container of uid 12345; what a program of a third user has made is not believed."""
+    with Container(image, *with_config(WEB), "--user", "12345") as container:
+        container.expect(RUNNING.format("web"))
+        ask = ("exec", "--user", "0", container.name, "procmanctl", *file)
+        assert output(*podman(*ask, "status")).split()[:2] == ["web", "RUNNING"]
+        output(*podman(*ask, "restart", "web"))
+        assert output(*podman(*ask, "health", "--live")) == "ok\n"
+        assert container.stop() == 0
