@@ -86,7 +86,7 @@ def find(
         settings.url = f"unix://{socket}"
     elif config_file is not None:
         settings = _from_file(config_file)
-        if settings.url is None and url is None:
+        if settings.unreadable and (url is not None or settings.url is None):
             raise BadRequest(settings.unreadable)
     else:
         settings = _look(environ)

@@ -248,8 +248,9 @@ def test_pid_1_is_asked_rather_than_a_master_that_does_not_run(runtime, tmp_path
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     """With the reason."""
-    with pytest.raises(BadRequest, match="could not find config file /none"):
-        address.find(config_file="/none", environ={})
+    for url in (None, "unix:///s"):
+        with pytest.raises(BadRequest, match="could not find config file /none"):
+            address.find(config_file="/none", url=url, environ={})
     for name, text in (("a.toml", "= nonsense"), ("a.conf", "no section\n")):
         file = write(tmp_path / name, text)
         with pytest.raises(BadRequest, match=f"could not read config file {file}: "):
