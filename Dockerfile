@@ -32,7 +32,7 @@ COPY --from=build /etc/procman /etc/procman
 STOPSIGNAL SIGTERM
 
 # Does the master answer? (How the programs are is for `procmanctl status` to say.)
-HEALTHCHECK --interval=30s --timeout=5s CMD ["procmanctl", "pid"]
+HEALTHCHECK --interval=30s --timeout=5s CMD ["procmanctl", "health", "--live"]
 
 # In exec form, so that procman and not a shell is PID 1 and gets the signals.
 CMD ["procman", "-c", "/etc/procman/procman.toml"]

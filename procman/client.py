@@ -11,6 +11,7 @@ import _socket  # what `socket` wraps, whose enumerations of its constants take 
 import errno
 import json
 import os
+import sys
 
 from procman import __version__
 from procman.errors import BadRequest, ProcmanError
@@ -39,6 +40,22 @@ _REASONS = {
     errno.EPERM: "permission denied (only its owner may use the socket)",
     errno.ENOTSOCK: "that is not a socket",
 }
+
+
+def who_listens(path: str) -> int | None:
+    """The pid of whoever listens on a unix socket, 0 if it cannot be known, None if nobody does. Never waits."""
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.connect(path)
+        peer = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
+    except BlockingIOError:
+        return 0  # it has more clients than it can take in
+    except OSError:
+        return None
+    finally:
+        sock.close()
+    return int.from_bytes(peer[:4], sys.byteorder)
 
 
 class Unreachable(ProcmanError):

@@ -28,7 +28,7 @@ from procman.api.shapes import MasterInfo
 from procman.api.stream import LogTails
 from procman.aside import Aside, TakesTooLong
 from procman.config.diff import fingerprint
-from procman.config.find import default_socket, ensure_runtime_dir, mark, state_files
+from procman.config.find import default_socket, ensure_runtime_dir, mark, own_sockets, runtime_dir, state_files
 from procman.config.hands import may_refuse
 from procman.config.kinds import is_loopback
 from procman.config.load import load
@@ -67,7 +67,15 @@ from procman.system.proc import call_itself
 from procman.system.reaper import Reaped
 from procman.system.shared_sockets import SharedSockets
 from procman.system.signals import STOP, disinherit, signal_name
-from procman.system.sockets import UnixAddress, identity_of, listen_tcp, listen_unix, remove_socket
+from procman.system.sockets import (
+    UnixAddress,
+    identity_of,
+    lead_to,
+    listen_tcp,
+    listen_unix,
+    remove_socket,
+    remove_stale,
+)
 from procman.system.spawn import TOO_MANY_FILES
 from procman.system.state_file import FileStanding, StateFile, StateFileHeld
 from procman.system.subreaper import become_subreaper
@@ -114,6 +122,8 @@ MOST_NAMED = 5
 LAST_WORDS = 0.5
 # How long whoever wants the configuration to be read again waits for that, in seconds.
 READ_WITHIN = 30.0
+# And whoever only asks whether it could be read.
+LOOK_WITHIN = 2.0
 # How often the same complaint of the event loop is written down, in seconds.
 COMPLAIN_EVERY = 60.0
 
@@ -244,6 +254,24 @@ class Source:
         except TakesTooLong:
             message = f"cannot be read: that has not ended within {READ_WITHIN:.0f} s; does its disk answer?"
             raise ConfigError([Problem(self.path, None, None, None, message)]) from None
+
+    async def warnings(self, aside: Aside) -> list[str]:
+        """Why the file could not be used now; whatever its handlers are, none of them is imported for that."""
+        read = asyncio.ensure_future(aside.do(self._read_aside))
+        await asyncio.wait({read}, timeout=LOOK_WITHIN)
+        if not read.done():
+            read.cancel()
+            return [f"cannot tell whether {self.path} could be used: that takes too long; does its disk answer?"]
+        error = read.exception()
+        if not isinstance(error, ConfigError):
+            return []
+        first, *others = [problem for problem in error.problems if problem.severity == "error"]
+        more = f" (and {len(others)} more)" if others else ""
+        warning = (
+            f"the configuration on the disk cannot be used: {first}{more}. All goes on as it was read before, but a "
+            "reload or a new start would fail: mend the file, and see with procman check whether it is good"
+        )
+        return [warning]
 
     def _read_aside(self) -> Config:
         if self.folder is not None and not leave_common_folder():
@@ -857,6 +885,7 @@ class _Master:
             self._about_for,
             tell_listeners=self._hub.remote,
             upgrade=self._upgrade.prepare,
+            file_warnings=partial(self._whole.source.warnings, self._whole.aside),
         ).add_to(router)
         LogTails(self._control, self.outputs).add_to(router)
         self._live.add_to(router)
@@ -885,9 +914,25 @@ class _Master:
             except ProcmanError as error:
                 # Nobody asked for it in words, and a container without a writable directory can do without.
                 self._log.warn(f"there is no control socket: {error}")
+        self._be_found()
         for inet in self._config.servers:
             if isinstance(inet, InetServer):
                 await self._serve_tcp(router, inet)
+
+    def _be_found(self) -> None:
+        """Have the client find the socket by the path of the file alone: in an hour the file may say anything."""
+        if not self._unix:
+            return
+        socket = os.path.abspath(self._unix[0][0].path)
+        try:
+            folder = ensure_runtime_dir()
+        except ProcmanError as error:
+            self._log.debug(f"procmanctl finds this master only while it can read {self._config.file}: {error}")
+            return
+        for path in own_sockets(self._config.file):
+            if path != socket and lead_to(path, socket):
+                self._socket_files[path] = identity_of(path)
+        remove_stale(folder)
 
     async def _rpc2(self, request: Request) -> Response:
         if self._xmlrpc is None:
@@ -924,7 +969,7 @@ class _Master:
                 return
             path = address.path
             try:
-                if path == default_socket(self._config.file):
+                if os.path.dirname(path) == runtime_dir():
                     ensure_runtime_dir()
                 sock = listen_unix(address)
             except ProcmanError as error:
@@ -934,6 +979,7 @@ class _Master:
             self._socket_files[path] = identity_of(path)
             await server.listen_instead(sock, path)
             self._log.warn(f"the control socket {path} had been removed; it is there again")
+        self._be_found()
 
     async def _serve_tcp(self, router: Router, options: InetServer) -> None:
         sock = self._inherited(options.shown)

@@ -46,9 +46,14 @@ class Rest:
         *,
         tell_listeners: Callable[[str, str], None],
         upgrade: Callable[[], Awaitable[int]],
+        file_warnings: Callable[[], Awaitable[list[str]]],
     ) -> None:
-        """All of them are called on the loop's thread; `tell_listeners(type, data)` makes an event."""
+        """All of them are called on the loop's thread; `tell_listeners(type, data)` makes an event.
+
+        `file_warnings` says why the configuration on the disk could not be used now.
+        """
         self._upgrade_master = upgrade
+        self._file_warnings = file_warnings
         self._control = control
         self._reconfigure = reconfigure
         self._outputs = outputs
@@ -107,9 +112,10 @@ class Rest:
     async def _stop_plan(self, request: Request) -> Response:
         return _json(self._reconfigure.stop_plan(request.query.get("budget")))
 
-    async def _health(self, _: Request) -> Response:
+    async def _health(self, request: Request) -> Response:
+        warnings = await self._file_warnings() if request.query.get("file") == "1" else []
         missing = self._control.missing()
-        return _json(HealthInfo(ready=not missing, missing=missing))
+        return _json(HealthInfo(ready=not missing, missing=missing, warnings=warnings))
 
     # ---- processes
 

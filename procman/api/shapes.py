@@ -11,6 +11,7 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     GET   /v1/stop-plan                      StopPlanInfo of the active groups
             ?budget=10s                      against that time, and not docker's and Kubernetes'
     GET   /v1/health                         HealthInfo; what /readyz answers by its status
+            ?file=1                          also look whether the configuration on the disk could be used now
     GET   /v1/processes                      {"processes": [ProcessInfo]}
     GET   /v1/processes/SPEC                 {"processes": [ProcessInfo]}
     GET   /v1/figures                        {"figures": [FiguresInfo]} of those that have a process
@@ -174,6 +175,7 @@ class HealthInfo(TypedDict):
 
     ready: bool
     missing: list[str]  # a line for each process that is wanted up and is not RUNNING
+    warnings: list[str]  # with ?file=1: why the configuration on the disk could not be used now; no reason to fail
 
 
 class MasterInfo(TypedDict):

@@ -2,8 +2,12 @@
 
 The first that says something wins: `-s`; `-c FILE`; `PROCMAN_SERVER_URL`, then `SUPERVISOR_SERVER_URL` (programs have
 it from their master, so procmanctl works inside them); the configuration file that the master would find; the only
-socket in the run-time directory. A file says it by [supervisorctl] or [procmanctl] serverurl, else [unix_http_server],
-else [inet_http_server], else by its own path, from which the master derives its socket too.
+master that answers in the run-time directory. A file says it by [supervisorctl] or [procmanctl] serverurl, else
+[unix_http_server], else [inet_http_server], else by its own path, from which the master derives its socket too.
+
+The master is found without the file as well, for somebody may be editing it: whatever the file says, the master leaves
+a link to its socket where it would derive it. Where nobody has named a master, that of this container (PID 1) is better
+than one that does not run.
 """
 
 from __future__ import annotations
@@ -12,14 +16,18 @@ import os
 import re
 import sys
 
-from procman.errors import BadRequest
+from procman.client import Client, who_listens
+from procman.errors import BadRequest, ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 # How long included files are waited for, in seconds: the main one says mostly all that is needed.
 PATIENCE = 5.0
+
+# How long each of several masters may take to say which file it has, in seconds.
+_INTRODUCTION = 1.0
 
 _ANYWHERE = {"", "*", "0.0.0.0", "[::]"}  # noqa: S104 - a server there is reached over loopback
 
@@ -35,6 +43,8 @@ class Settings:
         self.prompt = "procman"
         self.history_file: str | None = None
         self.found: str | None = None  # the file that says so, where nobody has named one
+        self.unreadable = ""  # why nothing could be had from the file
+        self.sure = True  # False: nothing is to be seen of the master that a file leads to
         self._file_read = False
 
     def fill_credentials(self) -> bool:
@@ -62,17 +72,24 @@ def find(
     username: str | None = None,
     password: str | None = None,
     history_file: str | None = None,
+    live: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """The settings for what was given on the command line."""
-    if config_file is not None:
-        if not os.path.exists(config_file):
-            raise BadRequest(f"could not find config file {config_file}")
-        settings = _from_file(config_file)
-    elif url is None:
-        settings = _look(environ)
-    else:
+    """The settings for what was given on the command line.
+
+    `live`: it is only to be seen whether the master answers, for which its file need not be read.
+    """
+    if url is not None and config_file is None:
         settings = Settings()
+    elif live and url is None and (socket := _socket_alone(config_file, environ)) is not None:
+        settings = Settings()
+        settings.url = f"unix://{socket}"
+    elif config_file is not None:
+        settings = _from_file(config_file)
+        if settings.unreadable and (url is not None or settings.url is None):
+            raise BadRequest(settings.unreadable)
+    else:
+        settings = _look(environ)
     settings.url = url or settings.url
     if username is not None or password is not None:
         settings.username, settings.password = username or settings.username, password or settings.password
@@ -90,6 +107,12 @@ def _look(environ: Mapping[str, str]) -> Settings:
     path = find_config()
     if path is not None:
         settings = _from_file(path)
+        if not settings.sure and (ours := _of_this_container()) is not None:
+            settings = Settings()
+            settings.url = f"unix://{ours}"
+            return settings
+        if settings.url is None:
+            raise BadRequest(settings.unreadable)
         settings.found = os.path.abspath(path)
         if settings.history_file is not None:
             from procman.writers import exposure  # noqa: PLC0415 - few files name one
@@ -98,64 +121,123 @@ def _look(environ: Mapping[str, str]) -> Settings:
             if exposure(settings.found) is not None:
                 settings.history_file = None
         return settings
-    folders = runtime_dirs()
-    sockets = [
-        os.path.join(folder, name)
-        for folder in folders
-        if _is_private(folder)
-        for name in sorted(os.listdir(folder))
-        if name.endswith(".sock")
-    ]
-    if len(sockets) == 1:
-        settings.url = f"unix://{sockets[0]}"
-    elif sockets:
-        settings.missing = (folders[0], f"which one of {', '.join(sockets)}? (say it with -c FILE or -s URL)")
+    folder = runtime_dirs()[0]
+    answering = [path for path, _ in _answering()]
+    if len(answering) == 1:
+        settings.url = f"unix://{answering[0]}"
+    elif answering:
+        ways = " or ".join(sorted(map(_way_to, answering)))
+        settings.missing = (folder, f"{len(answering)} masters run here, so say which one is meant: {ways}")
     else:
-        settings.missing = (folders[0], "no such file, nor a configuration file (say where: -c FILE or -s URL)")
+        why = "no master answers there, and there is no configuration file (say where it is: -c FILE or -s URL)"
+        settings.missing = (folder, why)
     return settings
 
 
+def _answering() -> Iterator[tuple[str, int]]:
+    """A socket of each master that answers in the run-time folders, and its pid or 0."""
+    from procman.config.find import runtime_dirs  # noqa: PLC0415 - where a file says it, nobody looks
+
+    seen: set[str] = set()
+    for folder in filter(_is_private, runtime_dirs()):
+        for name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, name)
+            real = os.path.realpath(path)  # one master may have links to its socket
+            if name.endswith(".sock") and real not in seen and (pid := who_listens(path)) is not None:
+                seen.add(real)
+                yield path, pid
+
+
+def _of_this_container() -> str | None:
+    return next((path for path, pid in _answering() if pid == 1), None)
+
+
+def _way_to(socket: str) -> str:
+    """What to add to the command line for the master that listens there."""
+    client = Client(f"unix://{socket}")
+    try:
+        from shlex import quote  # noqa: PLC0415 - only where there are several masters
+
+        return f"-c {quote(client.call('GET', '/v1/master', patience=_INTRODUCTION)['config_file'])}"
+    except (ProcmanError, LookupError, TypeError):
+        return f"-s unix://{socket}"  # it wants a password, or has no time
+    finally:
+        client.close()
+
+
+def _socket_alone(config_file: str | None, environ: Mapping[str, str]) -> str | None:
+    """The socket of the master that is meant, if it answers where the path of its file alone leads."""
+    if config_file is not None:
+        socket, is_there = _derived_socket(config_file)
+        return socket if is_there and who_listens(socket) is not None else None
+    if environ.get("PROCMAN_SERVER_URL") or environ.get("SUPERVISOR_SERVER_URL"):
+        return None
+    from procman.config.find import find_config  # noqa: PLC0415 - where a file was named, nobody looks
+
+    path = find_config()
+    return (_socket_alone(path, environ) if path is not None else None) or _of_this_container()
+
+
 def _derived_socket(config_file: str) -> tuple[str, bool]:
-    """The socket of a file that names none, and whether it is there.
+    """The socket of a file that names none, or the link to what it names, and whether it is there.
 
     The master may have been started without our XDG_RUNTIME_DIR.
     """
     from procman.config.find import default_sockets  # noqa: PLC0415 - hardly any file leaves this to us
 
     paths = default_sockets(config_file)
-    there = next((path for path in paths if os.path.exists(path) and _is_private(os.path.dirname(path))), None)
-    return there or paths[0], there is not None
+    there = [path for path in paths if os.path.exists(path) and _is_private(os.path.dirname(path))]
+    if len(there) > 1:
+        there.sort(key=lambda path: who_listens(path) is None)
+    return (there or paths)[0], bool(there)
 
 
 def _is_private(folder: str) -> bool:
     """May what lies in there be trusted: is it ours, or the system's? In /tmp anybody could have made it."""
+    from procman.config.find import trusted_owners  # noqa: PLC0415 - whoever asks has looked for the folder
+
     try:
-        return os.lstat(folder).st_uid in {0, os.geteuid()} and os.access(folder, os.R_OK)
+        return os.lstat(folder).st_uid in trusted_owners() and os.access(folder, os.R_OK)
     except OSError:
         return False
 
 
-def _from_file(path: str) -> Settings:
-    path = os.path.abspath(path)
+def _from_file(given: str) -> Settings:
+    """What a file says; where it cannot be read, or names a socket that is not there, what its path says.
+
+    `url` is None where that leads nowhere either.
+    """
+    path = os.path.abspath(given)
+    settings = Settings()
+    settings._file_read = True  # noqa: SLF001 - made here
     sections: dict[str, dict[str, str]] = {}
     try:
         _read(path, sections, set())
+    except FileNotFoundError:
+        settings.unreadable = f"could not find config file {given}"
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
-        raise BadRequest(f"could not read config file {path}: {reason}") from None
+        settings.unreadable = f"could not read config file {path}: {reason}"
+    if settings.unreadable:
+        socket, settings.sure = _derived_socket(path)
+        settings.url = f"unix://{socket}" if settings.sure else None
+        return settings
     ctl = sections.get("supervisorctl", {}) | sections.get("procmanctl", {})
     server = {} if ctl.get("serverurl") else _server(sections)
-    settings = Settings()
-    settings._file_read = True  # noqa: SLF001 - made here
-    if url := ctl.get("serverurl"):
-        settings.url = f"unix://{_absolute(url[7:])}" if url.startswith("unix://") else url
-    elif file := server.get("file"):
-        settings.url = f"unix://{_absolute(file)}"
+    url = ctl.get("serverurl") or (f"unix://{server['file']}" if server.get("file") else "")
+    named = _absolute(url[7:]) if url.startswith("unix://") else None
+    if named is not None and os.path.exists(named):
+        settings.url = f"unix://{named}"
+    elif url and named is None:
+        settings.url = url
     else:
-        socket, is_there = _derived_socket(path)
+        socket, settings.sure = _derived_socket(path)
         port = server.get("port")
-        # Its owner needs no password there, which the file may have as a hash alone.
-        settings.url = _http(port) if port and not is_there else f"unix://{socket}"
+        if named is not None and not settings.sure:
+            settings.url = f"unix://{named}"
+        else:
+            # Its owner needs no password there, which the file may have as a hash alone.
+            settings.url = _http(port) if port and not settings.sure else f"unix://{socket}"
     settings.username, settings.password = ctl.get("username"), ctl.get("password")
     if settings.password is None and not server.get("password", "{SHA}").startswith("{SHA}"):
         settings.username, settings.password = server.get("username"), server["password"]

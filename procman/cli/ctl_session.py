@@ -161,7 +161,8 @@ class Session:
                 return bool(getattr(module, command.function)(self, words))
             except AuthRequired as error:
                 if not self._log_in():
-                    self.problem(error.message, code=error.code)
+                    why = f"; {self.settings.unreadable}" if self.settings.unreadable else ""
+                    self.problem(f"{error.message}{why}", code=error.code)
                     return False
             except Unreachable as error:
                 status = command.unreachable

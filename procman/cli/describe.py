@@ -21,7 +21,9 @@ pattern such as `'web*'`. Several names are one request: the master does them at
 A name that begins with a dash comes after `--`. `procmanctl COMMAND --help`, or `help COMMAND`, says what is said here.
 
 The master is found by the first of: `-s URL`; `-c FILE`; `$PROCMAN_SERVER_URL`; `$SUPERVISOR_SERVER_URL`; the file
-that the master would find without `-c`; the only socket in the folder of control sockets.
+that the master would find without `-c`; the only master that answers in the folder of control sockets. A file that
+cannot be read, or has changed, still leads to its master, by its path alone. Where nothing was named, and no master of
+the file that was found runs, the master that is PID 1 of this container is asked.
 
 **Exit status.** 0 is success. As in supervisorctl, of several errors the last one decides, and the shell ends with 0
 unless a command was given with `-i`. 2 is bad usage of procmanctl itself, or a flag that the command does not have:

@@ -122,6 +122,7 @@ def _run(argv: list[str]) -> int:
             username=given.get("username"),
             password=given.get("password"),
             history_file=given.get("history_file"),
+            live=words[:2] == ["health", "--live"],
         )
     session = ctl_session.Session(settings, as_json="json" in given, interactive=interactive)
     try:

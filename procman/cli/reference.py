@@ -75,7 +75,7 @@ PROCMANCTL: Mapping[str, Entry] = {
     ),
     "status": Entry(
         '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo]`, each with '
-        '`"cpu_percent": float or null`',
+        '`"cpu_percent": float or null`, and `"warnings": [str]`',
         {3: "one of them is STOPPED, EXITED, FATAL or UNKNOWN", 4: "no such process or group"},
     ),
     "stop": Entry(

@@ -42,16 +42,37 @@ def runtime_dir() -> str:
 
 
 def runtime_dirs() -> list[str]:
-    """That folder, and where it is without XDG_RUNTIME_DIR, or while /run is written to."""
+    """That folder, and where it is without XDG_RUNTIME_DIR, or while /run is written to.
+
+    For root also that of the user who runs this container.
+    """
     chosen = os.environ.get("XDG_RUNTIME_DIR", "")
     uid = os.geteuid()
     folders = [f"/tmp/procman-{uid}"]  # noqa: S108 - verified before use
     if uid == 0:
         there = FOR_ROOT if os.path.exists(FOR_ROOT) else os.path.dirname(FOR_ROOT)
         folders.insert(0 if os.access(there, os.W_OK) else 1, FOR_ROOT)
+        folders += [f"/tmp/procman-{owner}" for owner in trusted_owners() - {0}]  # noqa: S108 - the same
     if os.path.isabs(chosen) and len(os.fsencode(chosen)) + len("/procman") + _LONGEST_NAME <= LONGEST_SOCKET_PATH:
         folders.insert(0, os.path.join(chosen, "procman"))
     return folders
+
+
+def trusted_owners() -> set[int]:
+    """Whose folder a client believes: its own user's, root's, and for root that of the user who runs this container.
+
+    That is the user of PID 1, which on a host is root itself. Anybody else could have a socket of his own answer in
+    the place of a master that does not run.
+    """
+    owners = {0, os.geteuid()}
+    if os.geteuid() == 0:
+        try:
+            # Not the owner of the folder: that is root, too, where PID 1 was root once.
+            with open("/proc/1/status", encoding="ascii", errors="replace") as file:
+                owners.update(int(line.split()[2]) for line in file if line.startswith("Uid:"))
+        except (OSError, ValueError, IndexError):
+            pass  # no /proc, or one that shows nothing
+    return owners
 
 
 def ensure_runtime_dir() -> str:
@@ -98,7 +119,12 @@ def default_socket(config_file: str) -> str:
 
     The path is always short enough for a socket, and the same by whatever name the file is reached.
     """
-    return default_sockets(config_file)[0]
+    return os.path.join(runtime_dir(), _names(config_file)[0])
+
+
+def own_sockets(config_file: str) -> list[str]:
+    """That path, and the one by the file's name as it was given, if that is a link: somebody may turn it elsewhere."""
+    return [os.path.join(runtime_dir(), name) for name in _names(config_file)]
 
 
 def state_files(socket: str) -> list[str]:
@@ -106,7 +132,8 @@ def state_files(socket: str) -> list[str]:
 
     The others are left out where somebody else can have put them: what is in them, the master adopts or stops.
     """
-    first, *others = (f"{path.removesuffix('.sock')}.state" for path in default_sockets(socket))
+    name = f"{_names(socket)[0].removesuffix('.sock')}.state"
+    first, *others = (os.path.join(folder, name) for folder in runtime_dirs())
     return [first, *(path for path in others if _is_ours(os.path.dirname(path)))]
 
 
@@ -120,16 +147,27 @@ def _is_ours(folder: str) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
+def default_sockets(config_file: str) -> list[str]:
+    """Where the client looks for it: the master may have been started without this user's XDG_RUNTIME_DIR."""
+    return [os.path.join(folder, name) for name in _names(config_file) for folder in runtime_dirs()]
+
+
+def _names(config_file: str) -> list[str]:
+    return list(dict.fromkeys(_name(path) for path in (os.path.realpath(config_file), os.path.abspath(config_file))))
+
+
 def mark(path: str) -> str:
     """Eight digits that tell a path from others, by whatever name it is reached."""
+    return _digits(os.path.realpath(path))
+
+
+def _digits(path: str) -> str:
     import binascii  # noqa: PLC0415 - hashlib costs ten times as much, and nobody is to be kept out by this name
 
-    return f"{binascii.crc32(os.fsencode(os.path.realpath(path))):08x}"
+    return f"{binascii.crc32(os.fsencode(path)):08x}"
 
 
-def default_sockets(config_file: str) -> list[str]:
-    """That path, and where it is when the master was started without this user's XDG_RUNTIME_DIR: for the client."""
-    stem = os.path.basename(os.path.realpath(config_file)).partition(".")[0]
+def _name(path: str) -> str:
+    stem = os.path.basename(path).partition(".")[0]
     short = "".join(letter for letter in stem if letter.isascii() and (letter.isalnum() or letter in "-_"))[:8]
-    name = f"{short or 'procman'}-{mark(config_file)}.sock"
-    return [os.path.join(folder, name) for folder in runtime_dirs()]
+    return f"{short or 'procman'}-{_digits(path)}.sock"

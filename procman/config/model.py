@@ -126,8 +126,8 @@ class Master:
     exit_code_from: str | None = option(
         kinds.TEXT,
         "The master's exit status: that of the process NAME (128+n when signal n ended it), of first_failure (of those "
-        "that are down because they failed, the one that failed first), or none (always 0). When it is not given: "
-        "first_failure if a program has ended the master (critical, shutdown_when), else none.",
+        "that are down because they failed, the one that failed first), or none (always 0). When it is not given: that "
+        "of the critical program that has ended the master, first_failure if shutdown_when has, else none.",
         default=None,
     )
     orphans: Orphans = option(
@@ -238,8 +238,9 @@ class Program:
     )
     critical: bool = option(
         kinds.BOOLEAN,
-        "The master cannot do without it: it shuts down when this is FATAL, or has ended unexpectedly and is not "
-        "started again.",
+        "The master cannot do without it: it shuts down, with this program's exit status, when this is FATAL, or has "
+        "ended (whatever its exit code) and autorestart does not start it again. A stop by hand does not count. Nor do "
+        "ends after which it is started again, however many: autorestart=false makes the first one count.",
         default=False,
         effect=Effect.NONE,
     )

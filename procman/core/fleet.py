@@ -9,7 +9,8 @@ One door: `handle(event, now)` answers with the orders to carry out, and `next_d
 - After `ShutdownRequested` nothing is started any more, and it ends with exactly one `Quit`.
 - With a `shutdown_timeout` each wave has its share of what remains of it, in proportion to the waits that are still to
   come, so that SIGKILL reaches all of them in time; when it is over the master leaves, whatever is left.
-- A process that cannot be done without (`critical`), or a policy (`shutdown_when`), brings the shutdown about as well.
+- A policy (`shutdown_when`) brings the shutdown about as well. So does the end of a `critical` process that is not
+  started again, whatever its exit code, unless somebody stopped it; that code is then the master's.
 - An event about a process that has left meanwhile is no error: the world is always a little behind.
 """
 
@@ -47,7 +48,7 @@ from procman.core.messages import (
 )
 from procman.core.process import Process
 from procman.core.states import MasterState, State
-from procman.facts import mutable
+from procman.facts import fact, mutable
 
 # What the master needs for itself at the end of a shutdown_timeout, in seconds, and the most of it that this may be.
 LAST_WORDS = 0.5
@@ -63,6 +64,14 @@ class Members:
     group: Group
     processes: dict[str, Process] = field(default_factory=dict)
     leaving: bool = False
+
+
+@fact
+class Cause:
+    """Why the master ends by itself: in words, and the exit code of the critical process, if that is why."""
+
+    text: str
+    code: int | None = None
 
 
 @mutable
@@ -90,7 +99,7 @@ class Fleet:
         self._retiring = False  # does anybody leave?
         self._quit = False
         self._master = master or Master()
-        self._by_itself = False  # did a program bring the shutdown about?
+        self._cause: Cause | None = None  # set when a program has brought the shutdown about
         self._failed: dict[str, int] = {}  # the exit codes of those that are down because they failed, first come first
         self._end_at: float | None = None  # when the master leaves, whatever is left
         self._wave_until: float | None = None  # when the next wave begins, whatever is left of this one
@@ -104,8 +113,8 @@ class Fleet:
         if self._retiring:
             actions += self._dismiss()
         if cause and self.state is MasterState.RUNNING:
-            self._by_itself = True
-            actions += self._shut_down(now, restart=False, cause=cause)
+            self._cause = cause
+            actions += self._shut_down(now, restart=False, cause=cause.text)
         if self.state is not MasterState.RUNNING and not self._quit:
             killed = {action.name for action in actions if isinstance(action, Kill) and action.overdue}
             actions += self._next_wave(now, killed)
@@ -304,9 +313,9 @@ class Fleet:
 
     # ---- what brings the end about, and what the exit status will be
 
-    def _note_ends(self, actions: list[Action]) -> str:
-        """Remember who is down because he failed; why that ends the master, or "" where it does not."""
-        cause = ""
+    def _note_ends(self, actions: list[Action]) -> Cause | None:
+        """Remember who is down because he failed; why that ends the master, or None where it does not."""
+        cause = None
         for action in actions:
             if not isinstance(action, Announce):
                 continue
@@ -324,30 +333,35 @@ class Fleet:
                     pass
         return cause
 
-    def _ends_master(self, end: Announce) -> str:
-        """`end` is of a process that nobody will start again."""
+    def _ends_master(self, end: Announce) -> Cause | None:
+        """`end` is of a process that will not be started again, and that nobody has stopped."""
         fatal = end.after is State.FATAL
         how = "is FATAL" if fatal else f"has ended{'' if end.expected else ' unexpectedly'}"
-        if end.program.critical and (fatal or not end.expected):
-            return f"{end.name} is critical and {how}"
+        if end.program.critical:
+            code = self._failed.get(end.name, self.processes[end.name].exit_code)
+            return Cause(f"{end.name} is critical and {how}", code)
         if self.groups[end.program.group].group.listener is not None:
-            return ""
+            return None
         match self._master.shutdown_when:
             case ShutdownWhen.ANY_EXIT:
-                return f"{end.name} {how} and shutdown_when=any_exit"
+                return Cause(f"{end.name} {how} and shutdown_when=any_exit")
             case ShutdownWhen.ANY_FATAL if fatal:
-                return f"{end.name} {how} and shutdown_when=any_fatal"
+                return Cause(f"{end.name} {how} and shutdown_when=any_fatal")
             case ShutdownWhen.ALL_DONE if self._all_done():
-                return f"{end.name} {how}, as the last one, and shutdown_when=all_done"
+                return Cause(f"{end.name} {how}, as the last one, and shutdown_when=all_done")
             case _:
-                return ""
+                return None
 
     def _all_done(self) -> bool:
         others = (members for members in self.groups.values() if members.group.listener is None)
         return all(process.settled for members in others for process in members.processes.values())
 
     def _exit_code(self) -> int:
-        wanted = self._master.exit_code_from or (FIRST_FAILURE if self._by_itself else None)
+        wanted = self._master.exit_code_from
+        if wanted is None and self._cause is not None:
+            if self._cause.code is not None:
+                return self._cause.code
+            wanted = FIRST_FAILURE
         if wanted == FIRST_FAILURE:
             return next(iter(self._failed.values()), 0)
         process = self.processes.get(wanted or "")

@@ -199,6 +199,30 @@ def remove_socket(path: str) -> None:
         pass
 
 
+def lead_to(path: str, target: str) -> bool:
+    """Make `path` a link to the socket `target`; False where somebody listens behind it already, or it cannot be."""
+    with _alone_in(os.path.dirname(path)):
+        try:
+            if os.path.islink(path) and os.readlink(path) == target:
+                return True
+            if _listener(path) is not None:
+                return False
+            remove_socket(path)
+            os.symlink(target, path)
+        except OSError:
+            return False
+    return True
+
+
+def remove_stale(folder: str) -> None:
+    """Take away the sockets of a folder on which nobody listens any more, and the links to such."""
+    with _alone_in(folder), contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            is_ours = entry.is_symlink() or stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode)
+            if is_ours and entry.name.endswith(".sock") and _listener(entry.path) is None:
+                remove_socket(entry.path)
+
+
 def _make_way(path: str, purpose: Purpose) -> None:
     try:
         mode = os.lstat(path).st_mode

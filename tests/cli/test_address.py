@@ -1,14 +1,17 @@
 """Which master procmanctl talks to, and what it takes from the configuration file for that."""
 
+import contextlib
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
+from fake_master import FakeMaster
 
 from procman.cli import address
 from procman.config import asking
-from procman.config.find import default_socket
+from procman.config.find import default_socket, own_sockets
 from procman.errors import BadRequest
 
 
@@ -16,6 +19,26 @@ def write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return str(path)
+
+
+@contextlib.contextmanager
+def listening(path):
+    """A socket on which somebody listens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        yield
+
+
+@pytest.fixture
+def runtime(monkeypatch):
+    """The run-time folder, by a path that is short enough for sockets."""
+    from procman.config import find
+
+    with tempfile.TemporaryDirectory(prefix="pm") as folder:
+        monkeypatch.setattr(find, "runtime_dirs", lambda: [folder])
+        yield Path(folder)
 
 
 def test_the_ctl_section_says_the_url_the_credentials_and_the_shell(tmp_path, monkeypatch):
@@ -152,10 +175,82 @@ def test_an_included_file_that_is_a_mistake_keeps_nobody_from_the_master(tmp_pat
     assert (found.url, found.prompt) == ("unix:///a.sock", "z")
 
 
+@pytest.mark.parametrize("broken", ["bad = [", None], ids=["cannot be parsed", "is not there any more"])
+@pytest.mark.parametrize("named", [True, False], ids=["-c", "found"])
+def test_a_master_is_found_whatever_has_become_of_its_file(runtime, monkeypatch, broken, named):
+    """Where the file's path leads, there it is, or a link to its socket; whoever asks for more hears what is wrong."""
+    from procman.config import find
+
+    file = Path("procman.toml")
+    if broken is not None:
+        file.write_text(broken)
+    elif not named:
+        monkeypatch.setattr(find, "find_config", lambda: "procman.toml")  # it goes between this and being opened
+    with listening(Path(find.default_socket("procman.toml"))):
+        found = address.find(config_file="procman.toml" if named else None, environ={})
+        live = address.find(config_file="procman.toml" if named else None, live=True, environ={})
+    assert found.url == live.url == f"unix://{find.default_socket('procman.toml')}"
+    assert "could not" in found.unreadable
+    assert not live.unreadable
+
+
+def test_a_file_that_names_another_socket_by_now_leads_to_its_master(runtime, tmp_path):
+    """Until it is read again, the master listens where it did."""
+    file = write(tmp_path / "a.conf", "[unix_http_server]\nfile=/nowhere/new.sock\n")
+    assert address.find(config_file=file, environ={}).url == "unix:///nowhere/new.sock"
+    with listening(Path(default_socket(file))):
+        assert address.find(config_file=file, environ={}).url == f"unix://{default_socket(file)}"
+
+
+def test_a_link_to_the_file_may_be_turned_elsewhere(runtime, tmp_path):
+    """As Kubernetes does with each change of a ConfigMap: the path by which it was given leads to the master."""
+    for version in "12":
+        write(tmp_path / version / "a.toml", "")
+    file = tmp_path / "a.toml"
+    file.symlink_to("1/a.toml")
+    paths = [Path(path) for path in own_sockets(str(file))]
+    assert len(paths) == 2
+    paths[1].symlink_to(paths[0])
+    with listening(paths[0]):
+        file.unlink()
+        file.symlink_to("2/a.toml")
+        assert address.find(config_file=str(file), environ={}).url == f"unix://{paths[1]}"
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_liveness_does_not_read_the_file(runtime, tmp_path, monkeypatch, live):
+    """Its disk may not answer."""
+    file = write(tmp_path / "a.toml", "")
+    read = []
+    monkeypatch.setattr(address, "_read", lambda path, *_: read.append(path))
+    with listening(Path(default_socket(file))):
+        assert address.find(config_file=file, live=live, environ={}).url == f"unix://{default_socket(file)}"
+    assert read == ([] if live else [file])
+
+
+def test_pid_1_is_asked_rather_than_a_master_that_does_not_run(runtime, tmp_path, monkeypatch):
+    """In a container the current folder may hold any file; of one whose master runs, that is asked, as on any host."""
+    from procman.config import find
+
+    Path("supervisord.conf").write_text("[unix_http_server]\nfile=/nowhere/s.sock\n")
+    with listening(runtime / "other.sock"), listening(runtime / "own.sock"):
+        assert address.find(environ={}).url == "unix:///nowhere/s.sock"
+        pids = {f"{runtime}/other.sock": 7, f"{runtime}/own.sock": 1}
+        monkeypatch.setattr(address, "who_listens", pids.get)
+        for live in (False, True):
+            assert address.find(environ={}, live=live).url == f"unix://{runtime}/own.sock"
+            assert address.find(environ={"PROCMAN_SERVER_URL": "unix:///x"}, live=live).url == "unix:///x"
+        pids[find.default_socket("supervisord.conf")] = 7
+        with listening(Path(find.default_socket("supervisord.conf"))):
+            expected = f"unix://{find.default_socket('supervisord.conf')}"
+            assert address.find(environ={}).url == address.find(environ={}, live=True).url == expected
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     """With the reason."""
-    with pytest.raises(BadRequest, match="could not find config file /none"):
-        address.find(config_file="/none", environ={})
+    for url in (None, "unix:///s"):
+        with pytest.raises(BadRequest, match="could not find config file /none"):
+            address.find(config_file="/none", url=url, environ={})
     for name, text in (("a.toml", "= nonsense"), ("a.conf", "no section\n")):
         file = write(tmp_path / name, text)
         with pytest.raises(BadRequest, match=f"could not read config file {file}: "):
@@ -189,37 +284,57 @@ def test_the_file_the_master_would_find_is_found(tmp_path):
 
 
 @pytest.fixture
-def folders(tmp_path, monkeypatch):
+def folders(runtime, monkeypatch):
     """Only the tests' own run-time folder, and no configuration file of the machine."""
     from procman.config import find
 
-    folder = tmp_path / "runtime"
-    folder.mkdir()
     monkeypatch.setattr(find, "SEARCH", ())
-    monkeypatch.setattr(find, "runtime_dirs", lambda: [str(folder)])
-    return folder
+    return runtime
 
 
 def test_the_only_socket_in_the_runtime_folder_is_taken(folders):
     """As in a container, whose one master has a file in no usual place."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(folders / "demo-1.sock"))
-    assert address.find(environ={}).url == f"unix://{folders}/demo-1.sock"
+    with listening(folders / "demo-1.sock"):
+        assert address.find(environ={}).url == f"unix://{folders}/demo-1.sock"
 
 
-def test_of_several_sockets_the_user_chooses(folders):
-    """Nothing is guessed, the choice is shown."""
-    (folders / "a.sock").touch()
-    (folders / "b.sock").touch()
-    found = address.find(environ={})
+def test_of_many_sockets_the_one_that_answers_is_taken(folders):
+    """Masters that were killed leave theirs behind; a link to a socket is no second one."""
+    for number in range(18):
+        with listening(folders / f"dead-{number}.sock"):
+            pass
+    (folders / "dangling.sock").symlink_to(folders / "nothing")
+    assert address.find(environ={}).missing[1].startswith("no master answers there")
+    with listening(folders / "live.sock"):
+        (folders / "link.sock").symlink_to(folders / "live.sock")
+        assert address.find(environ={}).url == f"unix://{folders}/link.sock"
+
+
+def test_of_several_masters_the_user_chooses_by_their_files(folders):
+    """Nothing is guessed; one that does not say its file is shown with its socket."""
+    fakes = [FakeMaster(str(folders / f"{name}.sock")) for name in "ab"]
+    fakes[0].answers["GET", "/v1/master"] = {"config_file": "/srv/my shop/procman.toml"}
+    fakes[1].password = ("user", "password")
+    try:
+        found = address.find(environ={})
+    finally:
+        for fake in fakes:
+            fake.stop()
     assert found.url is None
-    assert f"{folders}/a.sock, {folders}/b.sock" in found.missing[1]
+    assert found.missing[1] == (
+        f"2 masters run here, so say which one is meant: -c '/srv/my shop/procman.toml' or -s unix://{folders}/b.sock"
+    )
 
 
 def test_a_socket_in_somebody_elses_folder_is_not_trusted(folders, monkeypatch):
-    """In the temp folder anybody can make one of our name."""
-    (folders / "a.sock").touch()
-    monkeypatch.setattr(os, "geteuid", lambda: 54321)
-    if os.lstat(folders).st_uid == 0:
-        os.chown(folders, 12345, -1)
-    assert address.find(environ={}).url is None
+    """In the temp folder anybody can make one of our name; only root takes that of the user who runs its container."""
+    from procman.config import find
+
+    somebody_elses = os.stat_result((0o40700, 0, 0, 1, 12345, 0, 0, 0, 0, 0))
+    with listening(folders / "a.sock"), monkeypatch.context() as patched:
+        patched.setattr(os, "lstat", lambda *_, **__: somebody_elses)
+        for trusted in ({0, 54321}, {0}):
+            monkeypatch.setattr(find, "trusted_owners", lambda trusted=trusted: trusted)
+            assert address.find(environ={}).url is None
+        monkeypatch.setattr(find, "trusted_owners", lambda: {0, 12345})
+        assert address.find(environ={}).url == f"unix://{folders}/a.sock"

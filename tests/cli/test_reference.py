@@ -13,7 +13,7 @@ from procman.cli.reference import PROCMANCTL
 STREAMS = {"fg"}  # each line of it is checked where it is tested: it needs a process that runs
 
 ANSWERS = {
-    ("GET", "/v1/health"): {"ready": True, "missing": []},
+    ("GET", "/v1/health?file=1"): {"ready": True, "missing": [], "warnings": []},
     ("GET", "/v1/stop-plan"): {key: [] for key in typing.get_type_hints(shapes.StopPlanInfo)}
     | {"seconds": 1.0, "needed": 1.0, "master": 1.0, "shutdown_timeout": None},
     ("GET", "/v1/figures"): {"figures": []},

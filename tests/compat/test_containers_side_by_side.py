@@ -147,10 +147,13 @@ def test_two_services_get_each_its_own_signal(master):
     assert "brother: signal quit received, app exit normally" in lines
 
 
-@pytest.mark.parametrize(("master", "by_itself", "status"), [("supervisord", False, 0), ("procman", True, 3)])
-def test_a_program_that_is_gone_for_good_ends_the_container(master, by_itself, status):
+@pytest.mark.parametrize(
+    ("master", "code", "by_itself", "status"),
+    [("supervisord", 3, False, 0), ("procman", 3, True, 3), ("procman", 0, True, 0)],
+)
+def test_a_program_that_is_gone_for_good_ends_the_container(master, code, by_itself, status):
     """With its status, where that can be said; supervisord does not know `critical`, goes on, and exits with 0."""
-    job = a_program("job", "sh -c 'exit 3'", "startsecs=0", "autorestart=false", "critical=true")
+    job = a_program("job", f"sh -c 'exit {code}'", "startsecs=0", "autorestart=false", "critical=true")
     with Container(master, job) as container:
-        container.expect(r"exited: job \(exit status 3; not expected\)")
+        container.expect(rf"exited: job \(exit status {code}; {'not ' if code else ''}expected\)")
         assert (container.to_the_end() if by_itself else container.stop()) == status

@@ -103,6 +103,21 @@ def test_root_has_its_folder_in_tmp_where_run_cannot_be_written(tmp_path, monkey
     assert find.runtime_dir() == str(usual)
 
 
+@pytest.mark.parametrize(("euid", "expected"), [(0, {0, 12345}), (54321, {0, 54321})])
+def test_only_root_believes_the_user_of_pid_1(tmp_path, monkeypatch, euid, expected):
+    """Whoever runs a container; on a host that is root. Its own folder of sockets is looked into last."""
+    status = tmp_path / "status"
+    status.write_text("Name:\tprocman\nUid:\t0\t12345\t12345\t12345\n")
+    monkeypatch.setattr(
+        find, "open", lambda path, **_: status.open() if path == "/proc/1/status" else None, raising=False
+    )
+    monkeypatch.setattr(os, "geteuid", lambda: euid)
+    assert find.trusted_owners() == expected
+    assert (find.runtime_dirs()[-1] == "/tmp/procman-12345") is (euid == 0)
+    status.unlink()
+    assert find.trusted_owners() == {0, euid}
+
+
 def test_what_an_earlier_master_wrote_is_not_looked_for_where_others_could_have_put_it(tmp_path, monkeypatch):
     """A made-up list of what runs would have any process signalled: such a folder is as if it were not there."""
     now, before, elsewhere = (tmp_path / name for name in ("now", "before", "elsewhere"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from programs import group, program
 
-from procman.config.model import Autorestart, ListenerOptions, Master, ShutdownWhen
+from procman.config.model import Autorestart, Leftovers, ListenerOptions, Master, ShutdownWhen
 from procman.core.fleet import Fleet
 from procman.core.messages import (
     Action,
@@ -619,14 +619,17 @@ BAD = ExitStatus(3)
     ("options", "status", "ends"),
     [
         ({"critical": True, "autorestart": Autorestart.NEVER}, BAD, True),
-        ({"critical": True, "autorestart": Autorestart.NEVER}, OK, False),
+        ({"critical": True, "autorestart": Autorestart.NEVER}, OK, True),
+        ({"critical": True, "autorestart": Autorestart.UNEXPECTED}, OK, True),
         ({"critical": True, "autorestart": Autorestart.UNEXPECTED}, BAD, False),
-        ({"critical": True, "autorestart": Autorestart.NEVER, "exitcodes": (3,)}, BAD, False),
+        ({"critical": True, "autorestart": Autorestart.ALWAYS}, OK, False),
+        ({"critical": True, "autorestart": Autorestart.NEVER, "exitcodes": (3,)}, BAD, True),
+        ({"critical": True, "autorestart": Autorestart.NEVER, "leftovers": Leftovers.STOP}, OK, True),
         ({"autorestart": Autorestart.NEVER}, BAD, False),
     ],
 )
-def test_the_unexpected_end_of_a_critical_process_ends_the_master(options, status, ends):
-    """Unless it comes back."""
+def test_the_end_of_a_critical_process_ends_the_master(options, status, ends):
+    """Whatever its exit code, unless it is started again."""
     drive = Drive(group("db", **options), group("web"))
     actions = drive.ends("db", status)
     assert bool(of(AnnounceMaster, actions)) is ends
@@ -641,6 +644,40 @@ def test_a_critical_process_that_is_given_up_ends_the_master():
     drive.says(SpawnFailed("db", "no such file", 127))
     assert drive.states() == {"db": "FATAL", "web": "STOPPING"}
     assert of(Quit, drive.ends("web")) == [Quit(restart=False, code=127)]
+
+
+@pytest.mark.parametrize(
+    ("exitcodes", "status", "code"),
+    [((0,), OK, 0), ((0, 3), BAD, 3), ((0,), BAD, 3), ((3,), OK, 1), ((0,), ExitStatus(-1, 15), 143)],
+)
+def test_the_exit_code_of_a_critical_process_is_the_masters(exitcodes, status, code):
+    """Expected or not, and whatever else has failed; only a failure with code 0 becomes 1."""
+    programs = [group("job", autorestart=Autorestart.NEVER), group("web")]
+    drive = Drive(group("db", critical=True, autorestart=Autorestart.NEVER, exitcodes=exitcodes), *programs)
+    drive.ends("job", ExitStatus(7))
+    drive.ends("db", status)
+    assert of(Quit, drive.ends("web")) == [Quit(restart=False, code=code)]
+
+
+def test_a_critical_process_that_ends_while_others_stop_is_not_the_cause():
+    """The exit code is of the one that brought the end about."""
+    options = {"critical": True, "autorestart": Autorestart.NEVER}
+    early = group("early", program("early", priority=1, **options), priority=1)
+    drive = Drive(early, group("web", priority=2), group("db", priority=3, **options))
+    drive.ends("db", ExitStatus(4))
+    assert drive.states() == {"early": "RUNNING", "web": "STOPPING", "db": "EXITED"}
+    drive.ends("early", BAD)
+    assert of(Quit, drive.ends("web")) == [Quit(restart=False, code=4)]
+
+
+@pytest.mark.parametrize("leftovers", Leftovers)
+def test_an_operator_may_stop_a_critical_process(leftovers):
+    """The master goes on, so that it can be started again."""
+    drive = Drive(group("db", critical=True, autorestart=Autorestart.NEVER, leftovers=leftovers), group("web"))
+    drive.says(StopRequested("db"))
+    drive.ends("db", BAD)
+    assert drive.states() == {"db": "STOPPED", "web": "RUNNING"}
+    assert drive.fleet.state is MasterState.RUNNING
 
 
 @pytest.mark.parametrize(
@@ -718,7 +755,4 @@ def test_every_code_and_every_signal_becomes_the_masters_exit_status(code_from):
     for status, code in EVERY_END:
         options = {"autorestart": Autorestart.NEVER, "critical": True}
         drive = Drive(group("a", **options), master=Master(exit_code_from=code_from))
-        actions = drive.ends("a", status)
-        if not code:
-            actions = drive.says(ShutdownRequested())
-        assert of(Quit, actions) == [Quit(restart=False, code=code)]
+        assert of(Quit, drive.ends("a", status)) == [Quit(restart=False, code=code)]

@@ -5,11 +5,11 @@ import tempfile
 
 import pytest
 from forked_status import FATAL, forked_status
-from running_master import SLEEPER, RunningMaster, python
+from running_master import OBEDIENT, SLEEPER, RunningMaster, python
 
 from procman import master as composition
 
-ENDS = [(f"raise SystemExit({code})", code) for code in (1, 2, 77, 126, 127, 128, 255)]
+ENDS = [(f"raise SystemExit({code})", code) for code in (0, 1, 2, 77, 126, 127, 128, 255)]
 ENDS += [
     (f"import os, signal; signal.signal({n}, signal.SIG_DFL) if {n} != 9 else 0; os.kill(os.getpid(), {n})", 128 + n)
     for n in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGHUP, signal.SIGPIPE)
@@ -32,9 +32,10 @@ def test_a_critical_programs_end_is_the_masters(tmp_path, code, status, as_pid_1
     master = run(tmp_path, code, "critical=true", as_pid_1=as_pid_1)
     try:
         assert master.to_the_end() == status
-        assert "job is critical and has ended unexpectedly: shutting down" in master.text
+        how = "has ended unexpectedly" if status else "has ended"
+        assert f"job is critical and {how}: shutting down" in master.text
         assert "stopped: web (terminated by SIGTERM)" in master.text
-        assert f"leaving with exit status {status}" in master.text
+        assert (f"leaving with exit status {status}" in master.text) is bool(status)
     finally:
         master.close()
 
@@ -55,6 +56,21 @@ def test_pid_1_hears_what_the_kernel_drops_for_it_by_default(tmp_path, number):
         assert master.to_the_end() == 0
         assert f"received {number.name} indicating exit request" in master.text
         assert "stopped: web (terminated by SIGTERM)" in master.text
+    finally:
+        master.close()
+
+
+def test_an_operator_may_stop_and_start_a_critical_program(tmp_path):
+    """A stop by hand does not end the master, whatever the exit status; the next end by itself does."""
+    programs = f"[program:job]\ncommand={OBEDIENT}\nstopsignal=USR1\nautorestart=false\ncritical=true\nstartsecs=0\n"
+    master = RunningMaster(tmp_path, programs)
+    try:
+        master.wait_for("job entered RUNNING")
+        master.call("POST", "/v1/processes/job/stop")
+        assert master.info("job")["statename"] == "STOPPED"
+        master.call("POST", "/v1/processes/job/start")
+        master.call("POST", "/v1/processes/job/signal", {"signal": "TERM"})
+        assert master.to_the_end() == 128 + signal.SIGTERM
     finally:
         master.close()
 

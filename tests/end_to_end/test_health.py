@@ -3,11 +3,14 @@
 import base64
 import contextlib
 import json
+import os
 import socket
+import tempfile
 from http.client import HTTPConnection
 
 import pytest
 from log_lines import PATIENCE
+from master_process import Master
 from running_master import SLEEPER, RunningMaster
 
 from procman.client import ApiError, Client
@@ -48,7 +51,7 @@ def test_ready_is_when_all_runs_that_is_wanted(master):
     missing = "bad: FATAL (can't find command '/nonexistent')"
     found = master.ctl("health")
     assert (found.returncode, found.stdout) == (1, f"{missing}\n")
-    assert json.loads(master.ctl("health", "--json").stdout) == {"ready": False, "missing": [missing]}
+    assert json.loads(master.ctl("health", "--json").stdout) == {"ready": False, "missing": [missing], "warnings": []}
     assert probe(master, "/readyz") == 503
     master.ctl("stop", "bad")
     found = master.ctl("health")
@@ -61,6 +64,87 @@ def test_alive_is_whoever_answers(master):
     assert probe(master, "/livez") == 200
     found = master.ctl("health", "--live")
     assert (found.returncode, found.stdout) == (0, "ok\n")
+
+
+BROKEN = {
+    "a line that cannot be parsed": lambda file: file.write_text(file.read_text() + "[program:x]\nthis is no option\n"),
+    "an option that cannot be read": lambda file: file.write_text(file.read_text() + "[program:x]\nstartsecs=long\n"),
+    "no section at all": lambda file: file.write_text("this is no configuration\n"),
+    "the file was removed": lambda file: file.unlink(),
+}
+
+
+@pytest.mark.parametrize("harm", BROKEN.values(), ids=list(BROKEN))
+def test_a_broken_file_makes_no_master_unhealthy(tmp_path, harm):
+    """It is a warning of `health` and a line of `status --long`, until it is mended; the programs go on."""
+    with RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n") as master:
+        master.wait_for("web entered RUNNING")
+        good = master.file.read_text()
+        harm(master.file)
+        found = master.ctl("health", "--live")
+        assert (found.returncode, found.stdout, found.stderr) == (0, "ok\n", "")
+        found = master.ctl("health")
+        assert (found.returncode, found.stdout) == (0, "ok\n")
+        told = f"Warning: the configuration on the disk cannot be used: {master.file}"
+        assert found.stderr.startswith(told)
+        assert found.stderr.count("\n") == 1
+        found = master.ctl("status", "--long")
+        assert found.returncode == 0
+        assert found.stdout.splitlines()[-1].startswith(told)
+        assert len(json.loads(master.ctl("health", "--json").stdout)["warnings"]) == 1
+        assert master.ctl("reread").returncode == 1
+        master.file.write_text(good)
+        found = master.ctl("health")
+        assert (found.returncode, found.stdout, found.stderr) == (0, "ok\n", "")
+        assert json.loads(master.ctl("status", "--long", "--json").stdout)["warnings"] == []
+        master.close()
+
+
+def test_a_password_that_cannot_be_read_makes_no_master_unhealthy(tmp_path):
+    """Whether all is well is said without it; everything else needs it, and the answer says why it is not there."""
+    folder = tempfile.mkdtemp(prefix="pm")
+    file = tmp_path / "procman.toml"
+    file.write_text(
+        f"""
+[procman]
+logfile = "/dev/stdout"
+pidfile = "/dev/null"
+[unix_http_server]
+file = "{folder}/s"
+username = "me"
+password = "word"
+[program.web]
+command = "{SLEEPER}"
+startsecs = 0
+"""
+    )
+    with Master(file) as master:
+        master.expect("web entered RUNNING")
+        file.write_text(file.read_text() + "bad = [")
+        assert master.ctl("health", "--live").returncode == 0
+        found = master.ctl("health")
+        assert (found.returncode, found.stdout) == (0, "ok\n")
+        assert found.stderr.startswith(f"Warning: could not read config file {file}: ")
+        found = master.ctl("status")
+        assert found.returncode == 1
+        assert found.stdout.startswith(f"Server requires authentication; could not read config file {file}: ")
+        assert master.stop() == 0
+    os.rmdir(folder)
+
+
+def test_a_file_on_a_disk_that_does_not_answer_is_a_warning(tmp_path):
+    """Here a pipe that nobody writes to: readiness does not wait for it, and liveness does not ask."""
+    with RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n") as master:
+        master.wait_for("web entered RUNNING")
+        master.file.unlink()
+        os.mkfifo(master.file)
+        assert master.ctl("health", "--live").returncode == 0
+        warnings = master.call("GET", "/v1/health?file=1")["warnings"]
+        assert warnings == [
+            f"cannot tell whether {master.file} could be used: that takes too long; does its disk answer?"
+        ]
+        assert master.call("GET", "/v1/health")["warnings"] == []
+        master.close()
 
 
 def test_nobody_is_not_healthy(tmp_path):

@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from log_lines import LogLines
@@ -61,6 +63,69 @@ def test_a_socket_that_was_removed_is_there_again_after_sigusr2(tmp_path):
         assert running.ctl("status").stdout.split()[:2] == ["web", "RUNNING"]
         assert running.stop() == 0
         assert not os.path.exists(running.socket)
+
+
+def test_the_path_of_its_file_leads_to_a_master_whatever_the_file_says(tmp_path):
+    """By a link in the run-time folder: after an upgrade, and when the folder was removed; until the master ends."""
+    (tmp_path / "1").mkdir()
+    file = tmp_path / "1" / "supervisord.conf"
+    socket = tempfile.mkdtemp(prefix="pm") + "/s"
+    file.write_text(
+        f"[unix_http_server]\nfile={socket}\n[supervisord]\npidfile=/dev/null\nlogfile=/dev/null\n"
+        f"[program:web]\ncommand={SLEEPER}\n"
+    )
+    given = tmp_path / "current"
+    given.symlink_to("1")
+    with Master(given / "supervisord.conf") as running:
+        running.expect("web entered RUNNING")
+        folder = running.runtime_dir / "procman"
+        assert {str(link.readlink()) for link in folder.glob("*.sock")} == {socket}
+        file.write_text(file.read_text().replace(socket, "/nowhere/else"))
+        assert running.ctl("status").returncode == 0
+        given.unlink()  # and turned to another release, as a deployment does
+        given.mkdir()
+        (given / "supervisord.conf").write_text(file.read_text())
+        assert running.ctl("upgrade").returncode == 0
+        assert running.ctl("status").returncode == 0
+        shutil.rmtree(folder)
+        running.signal(signal.SIGUSR2)
+        running.expect("log reopen request")
+        while not list(folder.glob("*.sock")):
+            os.sched_yield()
+        assert running.ctl("health", "--live").returncode == 0
+        assert running.stop() == 0
+        assert list(folder.glob("*.sock")) == []
+    os.rmdir(os.path.dirname(socket))
+
+
+def test_sockets_that_killed_masters_left_are_removed_by_the_next(tmp_path):
+    """Also where they had another file; those of masters that run stay, and all else that is there."""
+    text = f"[supervisord]\npidfile=/dev/null\nlogfile=/dev/null\n[program:web]\ncommand={SLEEPER}\n"
+    for name in ("dead", "live", "next"):
+        (tmp_path / f"{name}.conf").write_text(text)
+    with tempfile.TemporaryDirectory(prefix="pm") as runtime:
+        folder = Path(runtime, "procman")
+
+        def there() -> list[str]:
+            return sorted(path.name.partition("-")[0] for path in folder.glob("*.sock"))
+
+        with Master(tmp_path / "dead.conf", XDG_RUNTIME_DIR=runtime) as dead:
+            dead.expect("spawned: 'web' with pid")
+            with Master(tmp_path / "live.conf", XDG_RUNTIME_DIR=runtime) as live:
+                live.expect("web entered RUNNING")
+                (child,) = Path(f"/proc/{dead.pid}/task/{dead.pid}/children").read_text().split()
+                dead.signal(signal.SIGKILL)
+                dead.process.wait()
+                os.kill(int(child), signal.SIGKILL)
+                (folder / "dangling.sock").symlink_to("/nowhere/s")
+                (folder / "kept.sock").write_text("no socket")
+                assert there() == ["dangling.sock", "dead", "kept.sock", "live"]
+                with Master(tmp_path / "next.conf", XDG_RUNTIME_DIR=runtime) as following:
+                    following.expect("web entered RUNNING")
+                    assert there() == ["kept.sock", "live", "next"]
+                    assert live.ctl("health", "--live").returncode == 0
+                    assert following.stop() == 0
+                assert live.stop() == 0
 
 
 def test_a_private_socket_is_made_again_with_its_folder(tmp_path):

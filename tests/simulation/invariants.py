@@ -91,6 +91,8 @@ class Invariants:
         self.codes: dict[str, int] = {}  # how each ended the last time
         self.failed: dict[str, int] = {}  # down because they failed, first come first
         self.by_itself = False  # has a program brought the shutdown about?
+        self.critical: str | None = None  # the critical one that has
+        self.critical_code: int | None = None  # and how it ended
         self.shutdown_due: float | None = None
         self.end_at: float | None = None  # when shutdown_timeout is over
         self.event: Event = BootRequested()
@@ -273,6 +275,8 @@ class Invariants:
             fatal = end.after is State.FATAL
             if any(isinstance(a, Spawn) and a.name == end.name for a in actions):
                 continue
+            if end.program.critical and not self.by_itself:
+                self.by_itself, self.critical = True, end.name
             match self.world.scenario.master.shutdown_when:
                 case ShutdownWhen.ANY_EXIT:
                     self.by_itself = True
@@ -280,7 +284,6 @@ class Invariants:
                     self.by_itself |= fatal
                 case ShutdownWhen.ALL_DONE:
                     self.by_itself |= all(state in SETTLED for state in self._announced_of_those_there())
-            self.by_itself |= end.program.critical and (fatal or not end.expected)
         if self.by_itself:
             self.wanted = dict.fromkeys(self.wanted, False)
 
@@ -300,10 +303,14 @@ class Invariants:
                     self.failed[action.name] = self.codes[action.name] or 1
                 elif action.after is State.STARTING:
                     self.failed.pop(action.name, None)
+                if action.name == self.critical and action.after in {State.EXITED, State.FATAL}:
+                    self.critical_code = self.failed.get(action.name, self.codes[action.name])
             if isinstance(action, Quit):
                 said = self.world.scenario.master.exit_code_from
                 expected = self.codes.get(said or "", 0)
-                if said == "first_failure" or (said is None and self.by_itself):
+                if said is None and self.critical_code is not None:
+                    expected = self.critical_code
+                elif said == "first_failure" or (said is None and self.by_itself):
                     expected = next(iter(self.failed.values()), 0)
                 self.must(action.code == expected, f"it quits with {action.code}, not {expected}")
 

@@ -225,8 +225,14 @@ MUTATIONS = [
     Mutation("what is asked for meanwhile changes nothing", process, r"self\.ended = replace\(.*\)", "pass"),
     Mutation("what is left to another user is waited for", process, r"return self\.remains_gone\(now\)", "return []"),
     # The end by itself, in time, and with a status
-    Mutation("nothing is critical", fleet, r"if end\.program\.critical and", "if False and"),
-    Mutation("critical programs must not end well", fleet, r"\(fatal or not end\.expected\)", "True"),
+    Mutation("nothing is critical", fleet, r"if end\.program\.critical:", "if False:"),
+    Mutation(
+        "critical programs may end well",
+        fleet,
+        r"if end\.program\.critical:",
+        "if end.program.critical and (fatal or not end.expected):",
+    ),
+    Mutation("the exit status is that of the first failure", fleet, r"if self\._cause\.code is not None:", "if False:"),
     Mutation(
         "any_exit is for the unexpected", fleet, r"case ShutdownWhen\.ANY_EXIT:", "case ShutdownWhen.ANY_EXIT if fatal:"
     ),
@@ -238,7 +244,7 @@ MUTATIONS = [
     ),
     Mutation("one that is done is all done", fleet, r"return all\((process\.settled)", r"return any(\1"),
     Mutation("what comes back has ended", fleet, r"case State\.EXITED if not .*:", "case State.EXITED:"),
-    Mutation("it ends in its own name", fleet, r"self\._by_itself = True", "pass"),
+    Mutation("it ends in its own name", fleet, r"self\._cause = cause", "pass"),
     Mutation(
         "the last failure counts",
         fleet,

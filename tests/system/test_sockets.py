@@ -9,7 +9,15 @@ import pytest
 from apart import apart
 
 from procman.errors import CannotListen
-from procman.system.sockets import PATH_MAX, UnixAddress, listen_tcp, listen_unix, remove_socket
+from procman.system.sockets import (
+    PATH_MAX,
+    UnixAddress,
+    lead_to,
+    listen_tcp,
+    listen_unix,
+    remove_socket,
+    remove_stale,
+)
 
 NOBODY = 65534
 
@@ -236,3 +244,31 @@ def attempt(path):
         return listen_unix(UnixAddress(path))
     except CannotListen as refusal:
         return refusal
+
+
+def test_a_link_leads_to_a_socket_unless_somebody_listens_behind_it(short):
+    """What a master that was killed has left is replaced, what belongs to one that runs is not."""
+    (short / "link").symlink_to("nothing")
+    with listen_unix(UnixAddress("one")), listen_unix(UnixAddress("two")):
+        assert lead_to("link", "one")
+        assert lead_to("link", "one")
+        assert not lead_to("link", "two")
+        assert os.readlink("link") == "one"
+    with listen_unix(UnixAddress("three")):
+        assert lead_to("link", "three")
+    assert os.readlink("link") == "three"
+    assert not lead_to("no folder/link", "three")
+
+
+def test_what_is_stale_is_taken_away(short):
+    """Sockets on which nobody listens, and links to nothing; not what has another name, or is no socket."""
+    for name in ("a.sock", "b.state"):
+        listen_unix(UnixAddress(name)).close()
+    (short / "c.sock").symlink_to("a.sock")
+    (short / "d.sock").write_text("")
+    (short / "e.sock").mkdir()
+    with listen_unix(UnixAddress("live.sock")):
+        (short / "f.sock").symlink_to("live.sock")
+        remove_stale(".")
+        assert sorted(os.listdir()) == ["b.state", "d.sock", "e.sock", "f.sock", "live.sock"]
+    remove_stale("no such folder")

@@ -107,8 +107,12 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("config all", "The same of all processes"),
     ),
     "health": (
-        ("health", "Is every process up that should be? (exit status 1, and which are not, otherwise)"),
-        ("health --live", "Does the master answer, within 10 seconds?"),
+        (
+            "health",
+            "Is every process up that should be? (exit status 1, and which are not, otherwise) Warns of a configuration "
+            "on the disk that could not be used now",
+        ),
+        ("health --live", "Does the master answer, within 10 seconds? (whatever its configuration is by now)"),
     ),
     "maintail": (("maintail -f -<N>", "Begin with the last N bytes"),),
     "pid": (("pid <gname>:*", "Get the PIDs of a group"), ("pid '<pattern>'", "Get those that match")),

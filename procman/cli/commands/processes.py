@@ -48,12 +48,14 @@ def status(session: Session, words: list[str]) -> None:
     session.put(processes=chosen)
     if long:
         from procman.cli.commands.figures import table  # noqa: PLC0415 - only here
+        from procman.cli.commands.health import warn_of_file  # noqa: PLC0415 - the same
 
         table(session, chosen)
         for info in chosen:
             if info["spawnerr"]:
                 said = f"{info['namespec']}: {show.why(info) or info['spawnerr']}"
                 session.say(show.safe(said) if session.terminal else said)
+        warn_of_file(session)
     else:
         for line in show.status_table(chosen, terminal=session.terminal, colour=session.colour):
             session.say(line)
