@@ -11,6 +11,7 @@ from dataclasses import replace
 from procman.config.commands import CannotSpawn, find_command
 from procman.config.machine import Machine
 from procman.config.model import AUTO, Config, UnixServer
+from procman.config.no_shell import is_shells_own
 from procman.config.options import show_text
 from procman.config.reading import Reading
 from procman.words import split_words
@@ -20,29 +21,52 @@ _SPECIAL = ("/dev/", "/proc/")
 
 
 def warn_of_commands(reading: Reading, config: Config) -> None:
-    """A warning for each program whose command is not there, or cannot be run."""
+    """A warning for each program whose command is not there, or cannot be run, or has no directory to run in."""
     if reading.machine.is_assumed:
         return
     here = config.master.directory or ""
     seen: set[str] = set()
     for group in config.groups:
         for program in group.programs:
+            if program.section in seen:
+                continue
+            section = reading.sections.sections[program.section]
+            directory = os.path.join(here, program.directory or "")
+            there = not directory or reading.machine.is_directory(directory)
+            if not there:
+                seen.add(program.section)
+                why = _no_directory(program.directory or "")
+                reading.complain(section, "directory", why, "missing-directory", "warning")
             try:
-                find_command(replace(program, directory=os.path.join(here, program.directory or "")))
+                find_command(replace(program, directory=directory))
             except CannotSpawn as why:
-                # What is no command at all was told when it was read, without a word of it: it may hold a password.
-                if program.section not in seen and _is_command(program.command):
+                # A relative path is meant from a directory that is not there.
+                if _is_command(program.command) and (there or program.command.startswith("/")):
                     seen.add(program.section)
-                    section = reading.sections.sections[program.section]
                     message = f"{why}, so the program could not be started: install it, or name another"
                     reading.complain(section, "command", message, "no-such-command", "warning")
 
 
+def _no_directory(path: str) -> str:
+    if path.startswith("~"):
+        return f"there is no directory {show_text(path)}, as ~ does not stand for a home here: write the whole path"
+    if os.path.exists(path):
+        return f"{show_text(path)} is no directory, so the program could not be started: name another"
+    return (
+        f"the directory {show_text(path)} does not exist, so the program could not be started: make it, or name another"
+    )
+
+
 def _is_command(text: str) -> bool:
+    """Is there a word to look for? What is no command at all, or a shell's business, was told when it was read.
+
+    And without a word of it, where it cannot be split: it may hold a password.
+    """
     try:
-        return bool(split_words(text))
+        words = split_words(text)
     except ValueError:
         return False
+    return bool(words) and not is_shells_own(words[0])
 
 
 def warn_of_places(reading: Reading, config: Config) -> None:

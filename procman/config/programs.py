@@ -4,6 +4,7 @@ from typing import Any
 
 from procman.config.expand import environment_names
 from procman.config.model import Program, Slots
+from procman.config.no_shell import needs_a_shell
 from procman.config.options import AUTO, SYSLOG, Scope, assignment, options_of, show_text
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
@@ -122,6 +123,9 @@ def _check(reading: Reading, section: RawSection, common: dict[str, Any], numpro
             # supervisord takes the file, and finds out when it starts the program.
             message = f"the command cannot be split into words: {error}; it can never be started: close the quote"
             reading.complain(section, "command", message, severity="error" if raw.toml else "warning")
+    for_a_shell = None if raw is None or raw.cut_by else needs_a_shell(raw)
+    if for_a_shell is not None:
+        reading.complain(section, "command", for_a_shell, "needs-a-shell", "warning")
 
 
 def _process(
