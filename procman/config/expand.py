@@ -5,7 +5,7 @@ No value of the environment is put into a message, only names.
 
 from collections.abc import Iterator, Mapping
 
-from procman.config.options import Unfit, similar
+from procman.config.options import Unfit, closest
 
 LONGEST_RESULT = 1024 * 1024
 PREFIX = "ENV_"
@@ -52,8 +52,10 @@ def environment_names(variables: Mapping[str, str]) -> dict[str, object]:
 def _unknown(name: str, names: Mapping[str, object]) -> str:
     if name.startswith(PREFIX):
         variable = name.removeprefix(PREFIX)
-        hint = similar(name, names)
-        return f"%({name})s cannot be expanded: the variable {variable} is not set in the environment{hint}"
+        # Without the prefix: all variables are alike by it.
+        meant = closest(variable, (known.removeprefix(PREFIX) for known in names if known.startswith(PREFIX)))
+        hint = f"did you mean %({PREFIX}{meant})s?" if meant else f"set it, or write a value instead of %({name})s"
+        return f"%({name})s cannot be expanded: the variable {variable} is not set in the environment; {hint}"
     known = sorted(known for known in names if not known.startswith(PREFIX))
     return f"%({name})s cannot be expanded: expected one of {', '.join(known)}, or ENV_ and the name of a variable"
 

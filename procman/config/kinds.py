@@ -24,12 +24,14 @@ from procman.config.options import (
     Scope,
     ShutdownWhen,
     Unfit,
+    closest,
     similar,
 )
 
 C = TypeVar("C", bound=Enum)
 
 LOG_LEVELS = ("critical", "error", "warn", "info", "debug", "trace", "blather")
+LEVELS_ELSEWHERE = {"warning": "warn", "fatal": "critical", "notice": "info", "verbose": "trace", "all": "blather"}
 KIB = 1024
 MAX_EXITCODE = 255
 MAX_PORT = 0xFFFF
@@ -55,6 +57,7 @@ def _accept_int(value: object) -> int:
 
 TRUE = ("yes", "true", "on", "1")
 FALSE = ("no", "false", "off", "0")
+BOOLEANS = ("true", "false")
 
 
 def _parse_bool(text: str) -> bool:
@@ -63,7 +66,7 @@ def _parse_bool(text: str) -> bool:
         return True
     if word in FALSE:
         return False
-    raise Unfit("expected true or false")
+    raise Unfit(f"expected true or false{similar(word, BOOLEANS)}")
 
 
 def _accept_bool(value: object) -> bool:
@@ -219,7 +222,11 @@ def _signal(text: str) -> signal.Signals:
     try:
         return _parse_signal(text)
     except KeyError:
-        raise Unfit("expected a name such as TERM or SIGQUIT, or a number") from None
+        names = {member.name.removeprefix("SIG") for member in signal.Signals}
+        word = text.strip().upper()
+        meant = closest(word.removeprefix("SIG"), sorted(names))
+        hint = f"; did you mean {'SIG' if word.startswith('SIG') else ''}{meant}?" if meant else ""
+        raise Unfit(f"expected a name such as TERM or SIGQUIT, or a number{hint}") from None
 
 
 def _show_signal(value: signal.Signals) -> str:
@@ -237,6 +244,18 @@ SIGNAL: Kind[signal.Signals] = Kind(
 )
 
 
+# Docker's and systemd's words.
+RESTARTS_ELSEWHERE = {
+    "always": "true",
+    "unless-stopped": "true",
+    "never": "false",
+    "none": "false",
+    "on-failure": "unexpected",
+    "on_failure": "unexpected",
+    "on-abnormal": "unexpected",
+}
+
+
 def _parse_autorestart(text: str) -> Autorestart:
     word = text.lower()
     if word == "unexpected":
@@ -244,7 +263,9 @@ def _parse_autorestart(text: str) -> Autorestart:
     try:
         return Autorestart(_parse_bool(word))
     except Unfit:
-        raise Unfit("expected true, false or unexpected") from None
+        meant = RESTARTS_ELSEWHERE.get(word) or closest(word, ("unexpected", *BOOLEANS))
+        hint = f"; did you mean {meant}?" if meant else ""
+        raise Unfit(f"expected true, false or unexpected{hint}") from None
 
 
 def _accept_autorestart(value: object) -> Autorestart:
@@ -316,7 +337,9 @@ SHUTDOWN_WHEN = _choice(ShutdownWhen, {member.value: member for member in Shutdo
 def _parse_loglevel(text: str) -> str:
     word = text.lower()
     if word not in LOG_LEVELS:
-        raise Unfit("expected one of " + ", ".join(LOG_LEVELS))
+        meant = LEVELS_ELSEWHERE.get(word)
+        hint = f"; did you mean {meant}?" if meant else similar(word, LOG_LEVELS)
+        raise Unfit(f"expected one of {', '.join(LOG_LEVELS)}{hint}")
     return word
 
 

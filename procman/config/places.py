@@ -36,7 +36,7 @@ def warn_of_commands(reading: Reading, config: Config) -> None:
             if not there:
                 seen.add(program.section)
                 why = _no_directory(program.directory or "")
-                reading.complain(section, "directory", why, "missing-directory", "warning")
+                reading.complain(section, "directory", why, "no-such-directory", "warning")
             try:
                 find_command(replace(program, directory=directory))
             except CannotSpawn as why:

@@ -97,7 +97,8 @@ def _check(reading: Reading, section: RawSection, common: dict[str, Any], numpro
     if numprocs > MOST_PROCESSES:
         reading.complain(section, "numprocs", f"more than {MOST_PROCESSES} processes are refused", "bad-number")
     if numprocs < 1:
-        message = f"{numprocs} asks for no process at all: leave it out, or write autostart=false to start one by hand"
+        by_hand = assignment("autostart", "false", toml=False)
+        message = f"{numprocs} asks for no process at all: leave it out, or write {by_hand} to start one by hand"
         reading.complain(section, "numprocs", message, severity="warning")
     if numprocs > 1 and "%(process_num)" not in process_name:
         name = assignment("process_name", "%(program_name)s_%(process_num)02d", toml=section.toml)

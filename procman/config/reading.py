@@ -115,7 +115,9 @@ class Reading:
         default = None if known.required else known.default
         if raw is None:
             if known.required:
-                self.complain(section, None, _missing(name, known), MISSING_SLUGS.get(name, "other"), severity)
+                self.complain(
+                    section, None, _missing(name, known, toml=section.toml), MISSING_SLUGS.get(name, "other"), severity
+                )
             return default
         try:
             value = self._expanded(section, name, raw, names)
@@ -218,9 +220,11 @@ def _expanded_within(value: object, names: Names) -> object:
     return value
 
 
-def _missing(name: str, known: Option) -> str:
+def _missing(name: str, known: Option, *, toml: bool) -> str:
     what = known.about.rstrip(".").partition(":")[0]
-    return f"the section has no {name}: add {name} = … ({what[0].lower()}{what[1:]})"
+    what = what.partition(";")[0]
+    value = '"…"' if toml and known.kind.schema["type"] != ["integer", "string"] else "…"
+    return f"the section has no {name}: add {name} = {value} ({what[0].lower()}{what[1:]})"
 
 
 def _unfit(kind: Kind[Any], raw: RawOption, error: Exception) -> str:

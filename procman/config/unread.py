@@ -3,10 +3,12 @@
 In TOML, where there is no old file to be kind to, it is an error.
 """
 
+from collections.abc import Iterable
 from functools import cache
 
+from procman.config.foreign import is_command, name_here, section_here
 from procman.config.model import SECTIONS, SectionType
-from procman.config.options import similar
+from procman.config.options import closest, similar
 from procman.config.raw import Sections
 from procman.config.reading import Reading
 from procman.facts import fact
@@ -37,9 +39,9 @@ def find_ignored(sections: Sections) -> Ignored:
 
 # Not misspelt: what people expect there to be, and what supervisor 2 had.
 _IN_PROGRAMS = {
-    "group": "a process has the groups of its user: say user =",
-    "log_stdout": "stdout is logged unless stdout_logfile = NONE",
-    "log_stderr": "stderr has a log of its own, stderr_logfile, unless redirect_stderr = true",
+    "group": "a process has the groups of its user: name that with user",
+    "log_stdout": "stdout is logged unless stdout_logfile is NONE",
+    "log_stderr": "stderr has a log of its own, stderr_logfile, unless redirect_stderr is true",
     **{name: f"did you mean stdout_{name}?" for name in ("logfile", "logfile_maxbytes", "logfile_backups")},
 }
 _IN_MASTER = {
@@ -55,7 +57,8 @@ def warn_of_ignored(reading: Reading, ignored: Ignored) -> None:
     """A warning for each, with the likeliest reason."""
     for name in ignored.sections:
         section = reading.sections.sections[name]
-        reading.complain(section, None, f"ignored: there is no such section{_section_hint(name)}", severity="warning")
+        hint = _section_hint(name, section.options)
+        reading.complain(section, None, f"ignored: there is no such section{hint}", severity="warning")
     for name, option in ignored.options:
         section = reading.sections.sections[name]
         known = section_type(name)
@@ -74,7 +77,21 @@ def unknown_in_toml(reading: Reading) -> None:
             continue
         for option, raw in section.options.items():
             if raw.toml and option not in known.options:
-                reading.complain(section, option, f"there is no such option{option_hint(known, option, toml=True)}")
+                hint = _table_hint(option, raw.value) or option_hint(known, option, toml=True)
+                reading.complain(section, option, f"there is no such option{hint}")
+
+
+def _table_hint(name: str, value: object) -> str:
+    """Of a table that stands in another one, where it should have a header of its own."""
+    if not isinstance(value, dict):
+        return ""
+    from procman.config.toml import BY_TOML_NAME, is_program, table_name  # noqa: PLC0415 - tomli is for those who use it
+
+    if name in BY_TOML_NAME:
+        known = BY_TOML_NAME[name]
+        header = table_name(name, next(iter(value), "NAME")) if known.named else f"[{name}]"
+        return f"; did you mean {header}?"
+    return f"; did you mean {table_name('program', name)}?" if is_program(value) else ""
 
 
 def section_type(name: str) -> SectionType | None:
@@ -91,13 +108,14 @@ def option_hint(known: SectionType | None, option: str, *, toml: bool = False) -
     """Where it belongs, or which option was meant."""
     if option.startswith("["):
         return "; is it a section header that lacks its closing bracket?"
-    if known is not None and not toml:
-        expected = _IN_PROGRAMS if "command" in known.options else _IN_MASTER if known.ini == "supervisord" else {}
-        if option in expected:
-            return f"; {expected[option]}"
+    of_program = known is not None and "command" in known.options
+    if known is not None and (of_program or known.ini == "supervisord"):
+        expected = (_IN_PROGRAMS if of_program else _IN_MASTER).get(option) or name_here(option, of_program=of_program)
+        if expected:
+            return f"; {expected}"
     homes = _homes(toml=toml).get(option)
     if homes:
-        return f"; {option} belongs into {' or '.join(homes)}"
+        return f"; {option} belongs in {' or '.join(homes)}"
     return similar(option, known.options if known else {}) or similar(option, _homes(toml=toml))
 
 
@@ -114,23 +132,23 @@ def _homes(*, toml: bool) -> dict[str, list[str]]:
     return homes
 
 
-def _section_hint(name: str) -> str:
+def _section_hint(name: str, options: Iterable[str]) -> str:
     kind, colon, rest = name.partition(":")
     known = SECTIONS.get(kind)
     if known is not None and known.named and not colon:
         return f"; it needs a name, [{kind}:NAME]"
     if known is not None and colon:
         return f"; write [{kind}]"
-    lowered = SECTIONS.get(kind.strip().lower())
-    meant = lowered.ini if lowered else _closest(kind)
-    if not meant:
+    # [program.web], [program web], [program-web]
+    word, _, end = kind.replace(".", " ").replace("-", " ").partition(" ")
+    if word.lower() in SECTIONS and SECTIONS[word.lower()].named and end and not colon:
+        return f"; did you mean [{word.lower()}:{end.strip()}]?"
+    meant = section_here(kind) or closest(kind.strip(), SECTIONS)
+    if meant is None and any(map(is_command, options)):
+        meant, rest = "program", rest or kind
+    if meant is None:
         return ""
     return f"; did you mean [{meant}{':' + (rest.strip() or 'NAME') if SECTIONS[meant].named else ''}]?"
-
-
-def _closest(kind: str) -> str:
-    hint = similar(kind, SECTIONS)
-    return hint.removeprefix("; did you mean ").removesuffix("?")
 
 
 def _known_but_unread(known: SectionType, option: str) -> str:

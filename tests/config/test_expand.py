@@ -30,7 +30,7 @@ def test_names_are_put_in(text, expected):
     ("text", "slug", "says"),
     [
         ("%(nope)s", "unknown-expansion", "expected one of here, process_num"),
-        ("%(ENV_LANGUGE)s", "unknown-expansion", "did you mean ENV_LANGUAGE?"),
+        ("%(ENV_LANGUGE)s", "unknown-expansion", "did you mean %(ENV_LANGUAGE)s?"),
         ("%Y-%m", "bad-format-string", "write %% for a percent sign"),
         ("100%", "bad-format-string", "write %%"),
         ("%(here)", "bad-format-string", "write %%"),

@@ -47,6 +47,41 @@ def test_a_command_that_is_not_there_is_told_before_the_start(tmp_path):
     assert told(text, tmp_path, assume=Assumptions(directories=frozenset({str(tmp_path)}))) == []
 
 
+def test_a_directory_that_is_not_there_is_told_before_the_start(tmp_path):
+    """Once for a program; a command that is meant from there cannot be looked for, any other can."""
+    text = (
+        "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\nchildlogdir=%(here)s\ndirectory=%(here)s\n"
+        "[program:a]\ncommand=./run\ndirectory=nowhere\nnumprocs=2\nprocess_name=%(process_num)d\n"
+        "[program:b]\ncommand=/usr/bin/notthere\ndirectory=/nowhere/%(program_name)s\n"
+        "[program:c]\ncommand=sh\ndirectory=%(here)s/supervisord.conf\n"
+        "[program:d]\ncommand=sh\ndirectory=~/app\n"
+        "[program:e]\ncommand=sh\ndirectory=.\n"
+    )
+    so = "so the program could not be started"
+    assert sorted(told(text, tmp_path)) == [
+        (8, "directory", f"the directory 'nowhere' does not exist, {so}: make it, or name another"),
+        (12, "command", f"can't find command '/usr/bin/notthere', {so}: install it, or name another"),
+        (13, "directory", f"the directory '/nowhere/b' does not exist, {so}: make it, or name another"),
+        (16, "directory", f"'{tmp_path}/supervisord.conf' is no directory, {so}: name another"),
+        (19, "directory", "there is no directory '~/app', as ~ does not stand for a home here: write the whole path"),
+    ]
+    # A start finds out, as with supervisord; nothing is known of another machine.
+    assert read(str(tmp_path / "supervisord.conf")).problems == ()
+    assert told(text, tmp_path, assume=Assumptions(directories=frozenset({str(tmp_path)}))) == []
+
+
+def test_a_toml_file_without_a_program_is_told(tmp_path):
+    """The programs of an INI file may come with its includes later on."""
+    path = tmp_path / "procman.toml"
+    path.write_text('[procman]\nlogfile = "/dev/null"\npidfile = "%(here)s/pid"\n')
+    [problem] = read(str(path), places=True).problems
+    assert (problem.severity, problem.slug) == ("warning", "no-program")
+    assert "add [program.NAME]" in problem.message
+    path.write_text(path.read_text() + '[program.web]\ncommand = "sh"\n')
+    assert read(str(path), places=True).problems == ()
+    assert told("[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\n", tmp_path) == []
+
+
 def test_the_folder_of_a_socket_has_to_be_there(tmp_path):
     """Nobody could make a socket without it; supervisord finds out when it listens, or starts the program."""
     text = (
