@@ -69,14 +69,20 @@ def is_toml(path: str) -> bool:
     return path.endswith(".toml")
 
 
-def in_wrong_form(path: str, text: str) -> Problem | None:
-    """A text in the other form than its name tells: the one complaint that is worth making then."""
+def in_wrong_form(path: str, text: str, *, included: bool = False) -> Problem | None:
+    """A text in another form than its name tells: the one complaint that is worth making then."""
     if is_toml(path):
         found, fitting, form, other, suffix = _INI_HEADER.search(text), _TOML_HEADER, "INI", "TOML", "conf"
     else:
         found, fitting, form, other, suffix = _TOML_HEADER.search(text), _INI_HEADER, "TOML", "INI", "toml"
-    if found is None or fitting.search(text):
+    if fitting.search(text):
         return None
+    if found is None:
+        from procman.config.strange import strange_form  # noqa: PLC0415 - only needed when something is wrong
+
+        strange = strange_form(path, text, included=included)
+        slug = "syntax" if is_toml(path) else "missing-section-header"
+        return strange and Problem(path, strange[0], None, None, strange[1], slug=slug)
     name = f"{os.path.splitext(os.path.basename(path))[0]}.{suffix}"
     message = f"{found[0].strip()} is {form}, and by its name this file is {other}: call it {name}"
     return Problem(path, text.count("\n", 0, found.start()) + 1, None, None, message, slug="syntax")
@@ -254,7 +260,7 @@ class _Gatherer:
             message = f"cannot read byte 0x{content[error.start]:02x}: the file is not UTF-8 text; save it as UTF-8"
             self.to.problems.append(Problem(path, line, None, None, message, slug="encoding"))
             return None
-        problem = in_wrong_form(path, text)
+        problem = in_wrong_form(path, text, included=optional)
         if problem is not None:
             self.to.problems.append(problem)
             return None

@@ -80,7 +80,7 @@ class _Reader:
             if not self.headless:
                 self.complain(
                     number,
-                    "no [section] has begun yet: put a header such as [supervisord] first",
+                    "no [section] has begun yet: put a header such as [supervisord] or [program:NAME] first",
                     "missing-section-header",
                 )
             self.headless = True

@@ -5,7 +5,9 @@ Told by the line alone: the parser stops at the first mistake. Values that may b
 
 import re
 
+from procman.config.foreign import section_here
 from procman.config.ini import comment_start
+from procman.config.model import SECTIONS
 from procman.config.options import LONGEST_SHOWN, show_toml
 from procman.config.secrets import is_secret, masked
 
@@ -20,11 +22,13 @@ _TRUE_AND_FALSE = {"true": "true", "yes": "true", "on": "true", "false": "false"
 
 
 def hint(line: str, complaint: str) -> str:
-    """The way out, as the end of a sentence; "" where neither the line nor the parser's complaint tells."""
+    """The way out, as the end of a sentence."""
     for words, way_out in _BY_COMPLAINT.items():
         if words in complaint:
             return way_out
-    return _by_line(line) or ("; a ] or } is missing" if "nclosed" in complaint else "")
+    if way_out := _by_line(line):
+        return way_out
+    return "; a ] or } is missing" if "nclosed" in complaint else "; expected a [table], or a name = value"
 
 
 def _by_line(line: str) -> str:
@@ -52,7 +56,8 @@ def _of_header(line: str) -> str:
     ini = re.match(r"\[([\w-]+):\s*([^\]]+)\]", line)
     if ini is not None:
         name = ini[2].strip()
-        return f"; write [{ini[1]}.{name if _KEY.fullmatch(name) else show_toml(name)}]"
+        kind = ini[1] if ini[1] in SECTIONS else section_here(ini[1]) or ini[1]
+        return f"; write [{kind}.{name if _KEY.fullmatch(name) else show_toml(name)}]"
     if re.match(r"\[[\w.-]+ +[\w.-]+\]", line):
         return f"; write {re.sub(' +', '.', line.partition('#')[0].strip())}"
     if re.fullmatch(r"\[{1,2}[\w.\s\"'-]+\]{1,2}", line, re.ASCII):

@@ -42,6 +42,8 @@ def told(folder, text, name="procman.toml", **environ):
         ("[program web]", 1, "write [program.web]"),
         ("[program.web]]", 1, "write [program.web]"),
         ("[program:web]\n[procman]", 1, "write [program.web]"),
+        ("[watcher:a b]", 1, 'write [program."a b"]'),
+        ("* * *", 1, "expected a [table], or a name = value"),
         (WEB + "[program.web]", 3, "it stands further up already: write its options there"),
         (WEB + "command = 'y'", 3, "the same name stands further up already: take one of the two out"),
     ],
