@@ -116,6 +116,10 @@ UNITS = {"kb": KIB, "mb": KIB**2, "gb": KIB**3}
 def _parse_size(text: str) -> int:
     word = text.lower()
     factor = UNITS.get(word[-2:])
+    # As others write it: 50M, 50MiB.
+    others = re.fullmatch(r"(\d+)\s*([kmg])(?:ib)?", word)
+    if others is not None:
+        raise Unfit(f"expected {SIZE.expected}; did you mean {others[1]}{others[2].upper()}B?")
     return int(word) if factor is None else int(word[:-2]) * factor
 
 
@@ -477,10 +481,8 @@ def _parse_environment(text: str) -> Mapping[str, str]:
     """KEY=value,KEY="value": shell-like words in threes, and whatever stands between two of them is skipped."""
     if len(text) > LONGEST_ENVIRONMENT:
         raise Unfit("it is longer than 256 KiB, of which no program could be given much: shorten it")
-    lexer = shlex.shlex(text)
-    lexer.wordchars += "/.+-():"
     try:
-        words = list(lexer)
+        words = _environment_words(text)
     except ValueError as error:  # an open quote
         raise Unfit("a quote is opened and not closed") from error
     variables: dict[str, str] = {}
@@ -491,6 +493,21 @@ def _parse_environment(text: str) -> Mapping[str, str]:
             raise Unfit(f'expected KEY="value" pairs separated by commas; cannot read on{after} (quote the values)')
         variables[triple[0]] = triple[2].strip("'\"")
     return variables
+
+
+def _environment_words(text: str) -> list[str]:
+    lexer = shlex.shlex(text)
+    lexer.wordchars += "/.+-():"
+    return list(lexer)
+
+
+def skipped_in_environment(text: str) -> str | None:
+    """The variable behind whose value something stands that is passed over, None where only commas are."""
+    try:
+        words = _environment_words(text) if len(text) <= LONGEST_ENVIRONMENT else []
+    except ValueError:
+        return None
+    return next((words[at - 3] for at in range(3, len(words), 4) if words[at] not in (",", ";")), None)
 
 
 def _accept_environment(value: object) -> Mapping[str, str]:
@@ -633,6 +650,8 @@ def host_and_port(text: str) -> tuple[str, int]:
     host, colon, digits = text.rpartition(":")
     if colon and not digits:
         raise Unfit("expected a port number after the colon")
+    if "//" in host:
+        raise Unfit("expected host:port, without a scheme before it")
     port = int(digits)
     if not 1 <= port <= MAX_PORT:
         raise Unfit("expected a port from 1 to 65535")

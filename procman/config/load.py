@@ -155,6 +155,7 @@ def judge(
 def _look_around(reading: Reading, config: Config, path: str) -> None:
     """What only `check` looks for: a start finds it out."""
     from procman.config.background import warn_of_background  # noqa: PLC0415 - not for a master
+    from procman.config.doubts import warn_of_doubts  # noqa: PLC0415 - not for a master
     from procman.config.places import warn_of_commands, warn_of_places  # noqa: PLC0415 - not for a master
     from procman.config.ports import warn_of_ports  # noqa: PLC0415 - not for a master
 
@@ -163,6 +164,7 @@ def _look_around(reading: Reading, config: Config, path: str) -> None:
     warn_of_ports(reading, config)
     warn_of_background(reading, config)
     _warn_of_emptiness(reading, path)
+    warn_of_doubts(reading, config)
 
 
 def _borrowed(sections: Sections, master: Master) -> dict[str, tuple[str, ...]]:

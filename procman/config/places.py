@@ -5,6 +5,7 @@ Of an assumed machine (`--assume`) only the existence of folders is known.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -43,8 +44,29 @@ def warn_of_commands(reading: Reading, config: Config) -> None:
                 # A relative path is meant from a directory that is not there.
                 if _is_command(program.command) and (there or program.command.startswith("/")):
                     seen.add(program.section)
-                    message = f"{why}, so the program could not be started: install it, or name another"
+                    way_out = _way_out(program.command, directory, why)
+                    message = f"{why}, so the program could not be started: {way_out}"
                     reading.complain(section, "command", message, "no-such-command", "warning")
+
+
+def _way_out(command: str, directory: str, why: CannotSpawn) -> str:
+    name, *others = split_words(command)
+    path = os.path.join(directory, name)
+    if not why.not_found:
+        return "name a file" if os.path.isdir(path) else "make it executable, or name what runs it before it"
+    if not others and " " in name and _find(name.split()[0], directory):
+        return "take the quotes out, so that its first word is the program"
+    if name.startswith("[") and name.endswith("]"):
+        return "a list is for TOML; write words with blanks between them"
+    if "/" not in name and os.path.isfile(path):
+        return f"write ./{name}"
+    other = _find(os.path.basename(name), directory) if "/" in name else _find(f"{name}3", directory)
+    return f"write {other}, which is there" if other else "install it, or name another"
+
+
+def _find(name: str, directory: str) -> str | None:
+    """Where a program of that name is."""
+    return shutil.which(os.path.join(directory, name) if "/" in name else name)
 
 
 def _no_directory(path: str) -> str:
@@ -111,8 +133,12 @@ def _places(config: Config) -> Iterator[tuple[str, str, str, str]]:
 def _why_not(machine: Machine, path: str, uid: int | None) -> tuple[str, str] | None:
     """The reason and the way out; None where it can be written."""
     folder = os.path.dirname(path)
+    if "/unix:/" in path:  # a path that was made whole
+        return "a socket is named by its path alone, not by a URL", f"write /{path.rpartition(':')[2].lstrip('/')}"
     if folder and not machine.is_directory(folder):
         return f"the directory {show_text(folder)} does not exist", "make it, or name another"
+    if os.path.isdir(path) and not path.endswith("/"):
+        return f"{path} is a directory", "name a file in it"
     if machine.may_write(path, uid):
         return None
     target = path.rstrip("/") if os.path.exists(path) else folder or os.curdir

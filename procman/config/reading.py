@@ -3,6 +3,7 @@
 Whatever is wrong becomes a `Problem`, and the option its default, so that the reading goes on and finds the rest.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from itertools import islice
@@ -19,6 +20,9 @@ Names = Mapping[str, object]
 
 # Among more names none is looked for that was meant.
 MOST_SIMILAR = 1000
+
+QUOTES = "quotes are a part of the value here: take them out"
+_QUOTED = ("command", "environment")  # they have quotes of their own
 
 # What is missing, where a required option is; the rest of the complaint is the same for all.
 MISSING_SLUGS = {
@@ -67,6 +71,8 @@ class Reading:
         """Note a problem, at the option's line where the file has it."""
         raw = self.raw(section, option) if option else None
         where = raw or section
+        if raw is not None and option not in _QUOTED and is_quoted(raw) and not message.startswith("ignored"):
+            message += f"; {QUOTES}"
         self.add(Problem(where.file, where.line, section.label, option, message, severity, slug))
 
     def add(self, problem: Problem) -> None:
@@ -114,7 +120,7 @@ class Reading:
         raw = self.sections.get(section.name, name)
         default = None if known.required else known.default
         if raw is None:
-            if known.required:
+            if known.required and not self._is_lost(section, name):
                 self.complain(
                     section, None, _missing(name, known, toml=section.toml), MISSING_SLUGS.get(name, "other"), severity
                 )
@@ -133,6 +139,13 @@ class Reading:
                 message = f"the disk of the directory {show_text(folder)} does not answer: it is taken to be there"
                 self.complain(section, name, message, severity="warning")
 
+    def _is_lost(self, section: RawSection, name: str) -> bool:
+        """Is the line of that option one that could not be read? `command sleep 1` is told already."""
+        return any(
+            problem.slug == "syntax" and problem.section == section.label and f"{name} " in problem.message
+            for problem in self.problems
+        )
+
     def plugin(self, section: RawSection, option: str, names: Names, default: str | None = None) -> str:
         """A module:attribute that can be found."""
         spec = self.text(section, option, names)
@@ -143,6 +156,8 @@ class Reading:
             return default or ""
         if not self.machine.has_plugin(spec):
             message = f"cannot find {show_text(spec)}: expected module:attribute of an installed package"
+            if ":" not in spec and "." in spec:
+                message += f"; did you mean {':'.join(spec.rsplit('.', 1))}?"
             self.complain(section, option, message, "unresolvable-plugin")
         return spec
 
@@ -157,7 +172,11 @@ class Reading:
         try:
             return self.machine.uid(user)
         except (KeyError, ValueError, OverflowError):
-            message = f"there is no user {show_text(user)}: name one of this machine, or make it"
+            name, colon, _ = user.partition(":")
+            way_out = "name one of this machine, or make it"
+            if colon:
+                way_out = f"a process has the groups of its user, so write user = {name}"
+            message = f"there is no user {show_text(user)}: {way_out}"
             self.complain(section, "user", message, "unknown-user")
             return None
 
@@ -231,6 +250,23 @@ def _unfit(kind: Kind[Any], raw: RawOption, error: Exception) -> str:
     if isinstance(error, NotExpanded):
         return str(error)
     why = str(error) if isinstance(error, Unfit) else f"expected {kind.expected}"
+    if not raw.toml and isinstance(raw.value, str):
+        why += _ini_hint(raw.value, kind)
     if kind.private or kind.place:
         return why
     return f"cannot read {raw.written or show_text(raw.value, toml=raw.toml)}: {why}"
+
+
+def _ini_hint(value: str, kind: Kind[Any]) -> str:
+    """What is peculiar to INI: a comment needs a blank before it."""
+    if not kind.private and re.search(r"\S[;#]\s*[A-Za-z]", value):
+        return "; a comment begins with a blank and a ;"
+    return ""
+
+
+def is_quoted(raw: RawOption) -> bool:
+    """Is the whole of it in one pair of quotes, in INI, where they are letters like others?"""
+    value = raw.value
+    if raw.toml or not isinstance(value, str) or len(value) <= 1:
+        return False
+    return value[0] in "\"'" and value.find(value[0], 1) == len(value) - 1

@@ -42,8 +42,11 @@ _IN_PROGRAMS = {
     "group": "a process has the groups of its user: name that with user",
     "log_stdout": "stdout is logged unless stdout_logfile is NONE",
     "log_stderr": "stderr has a log of its own, stderr_logfile, unless redirect_stderr is true",
+    "stdout_capturefile": "did you mean stdout_capture_maxbytes?",
+    "stderr_capturefile": "did you mean stderr_capture_maxbytes?",
     **{name: f"did you mean stdout_{name}?" for name in ("logfile", "logfile_maxbytes", "logfile_backups")},
 }
+_HEADER = "; is it a section header that lacks its "
 _IN_MASTER = {
     "http_port": "write port = in a section [inet_http_server], or file = in [unix_http_server]",
     "http_username": "write username = in [inet_http_server] or [unix_http_server]",
@@ -59,13 +62,19 @@ def warn_of_ignored(reading: Reading, ignored: Ignored) -> None:
         section = reading.sections.sections[name]
         hint = _section_hint(name, section.options)
         reading.complain(section, None, f"ignored: there is no such section{hint}", severity="warning")
+    broken: set[str] = set()
     for name, option in ignored.options:
         section = reading.sections.sections[name]
+        if name in broken:
+            continue  # it belongs in the section whose header is broken
         known = section_type(name)
         if known is not None and option in known.options:
             message = _known_but_unread(known, option)
         else:
-            message = f"ignored: there is no such option{option_hint(known, option)}"
+            hint = option_hint(known, option)
+            message = f"ignored: there is no such option{hint}"
+            if hint.startswith(_HEADER):
+                broken.add(name)
         reading.complain(section, option, message, severity="warning")
 
 
@@ -107,16 +116,19 @@ def section_type(name: str) -> SectionType | None:
 def option_hint(known: SectionType | None, option: str, *, toml: bool = False) -> str:
     """Where it belongs, or which option was meant."""
     if option.startswith("["):
-        return "; is it a section header that lacks its closing bracket?"
+        return f"{_HEADER}closing bracket?"
     of_program = known is not None and "command" in known.options
     if known is not None and (of_program or known.ini == "supervisord"):
         expected = (_IN_PROGRAMS if of_program else _IN_MASTER).get(option) or name_here(option, of_program=of_program)
         if expected:
             return f"; {expected}"
+    if not toml and option in SECTIONS and SECTIONS[option].named:
+        return f"{_HEADER}brackets, [{option}:NAME]?"
+    near = similar(option, known.options if known else {})
     homes = _homes(toml=toml).get(option)
-    if homes:
+    if homes and not near:
         return f"; {option} belongs in {' or '.join(homes)}"
-    return similar(option, known.options if known else {}) or similar(option, _homes(toml=toml))
+    return near or similar(option, _homes(toml=toml)) or ": take it out"
 
 
 @cache

@@ -218,4 +218,4 @@ def test_nothing_is_guessed_where_nothing_is_like_it(tmp_path, name):
     assert message.endswith(f"set it, or write a value instead of %(ENV_{name})s")
     for stranger in ("zzz", "cpu_affinity", "webhook", "sl"):
         [(*_, message)] = told(tmp_path, f"{WEB}{stranger} = 'x'\n")
-        assert message == "there is no such option"
+        assert message == "there is no such option: take it out"
