@@ -141,7 +141,8 @@ def goes_into_background(command: str) -> str | None:
     way_out = _WAYS_OUT.get("init.d" if "/init.d/" in words[0] else known)
     flag = next((flag for flag in leaves if _has(words, flag)), None)
     if flag is not None and way_out == _DAEMON:
-        return f"{name} {flag} starts a daemon, which nothing supervises, and ends: {way_out}"
+        said = " ".join([name, *words[1:3]]) if name in ("service", "rc-service") else f"{name} {flag}"
+        return f"{said} starts a daemon, which nothing supervises, and ends: {way_out}"
     if flag is not None:
         return f"{name} {flag} goes into the background, where nothing supervises it: {way_out or f'leave {flag} out'}"
     stays = _STAYS_WITH.get(known)

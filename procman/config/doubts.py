@@ -12,7 +12,7 @@ from procman.config.model import AUTO, Config
 from procman.config.options import assignment
 from procman.config.raw import RawOption, RawSection
 from procman.config.reading import Reading, is_quoted
-from procman.config.secrets import is_secret
+from procman.config.secrets import is_secret, masked
 from procman.config.unread import section_type
 
 # Files of these names are hardly meant.
@@ -31,11 +31,14 @@ _NOT_BELOW_ZERO = (
 
 def warn_of_doubts(reading: Reading, config: Config) -> None:
     """A warning for each."""
+    told = {(problem.section, problem.option) for problem in reading.problems}
     for section in list(reading.sections.sections.values()):
         known = section_type(section.name)
         if known is None:
             continue
         for name, raw in section.options.items():
+            if (section.label, name) in told and name != "command":
+                continue
             if name == "environment":
                 _look_at_environment(reading, section, raw)
             elif not raw.toml and name in known.options:
@@ -54,8 +57,7 @@ def _look_at_text(
     reading: Reading, section: RawSection, name: str, raw: RawOption, known: Mapping[str, object]
 ) -> None:
     """Of INI: whether a following option has become a part of this one, or quotes have."""
-    told = any((problem.section, problem.option) == (section.label, name) for problem in reading.problems)
-    if is_quoted(raw) and name != "command" and not told:
+    if is_quoted(raw) and name != "command":
         reading.complain(section, name, "the value stands in quotes", "quoted", "warning")
     for line in str(raw.value).split("\n")[1:]:
         option = re.match(r"([a-z_]+)\s*[=:]", line)
@@ -80,7 +82,9 @@ def _look_at_environment(reading: Reading, section: RawSection, raw: RawOption) 
     for name, text in pairs:
         for found in () if is_secret(name) else re.finditer(r"(?<!\\)\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", text):
             variable = found[1] or found[2]
-            if variable in reading.machine.environ or variable in own:
+            is_known = variable in reading.machine.environ or variable in own
+            # One that is hidden there is a piece of a password.
+            if is_known and found[0] in masked(text):
                 message = f"no shell is run, so {name} has {found[0]} in it as it is: write %(ENV_{variable})s"
                 reading.complain(section, "environment", message, "needs-a-shell", "warning")
                 break

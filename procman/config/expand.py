@@ -10,6 +10,7 @@ from procman.config.options import Unfit, closest
 LONGEST_RESULT = 1024 * 1024
 PREFIX = "ENV_"
 HOST = "host_node_name"
+BAD_FORMAT = "a % is not followed by (NAME)s: write %% for a percent sign"
 
 
 class NotExpanded(Unfit):
@@ -32,6 +33,16 @@ def expand(text: str, names: Mapping[str, object]) -> str:
         raise NotExpanded(_unknown(str(error.args[0]), names), "unknown-expansion") from None
     except (ValueError, TypeError, OverflowError):
         raise NotExpanded(_bad_format(text), "bad-format-string") from None
+
+
+def left_over(text: str) -> str:
+    """The end of a complaint about a name that holds what a shell or a template would have put in; else ''."""
+    import re  # noqa: PLC0415 - only needed when something is wrong
+
+    found = re.search(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", text)
+    if found is not None:
+        return f"; write %({PREFIX}{found[1] or found[2]})s for the variable"
+    return "; it is a template, which is to be filled in first" if "{{" in text else ""
 
 
 def takes_all(text: str) -> bool:
@@ -62,7 +73,7 @@ def _bad_format(text: str) -> str:
     windows = re.search(r"%([A-Za-z_]\w*)%", text)
     if windows is not None:
         return f"a % is not followed by (NAME)s: write %(ENV_{windows[1]})s for the variable"
-    return "a % is not followed by (NAME)s: write %% for a percent sign"
+    return BAD_FORMAT
 
 
 def _unknown(name: str, names: Mapping[str, object]) -> str:

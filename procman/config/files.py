@@ -12,7 +12,7 @@ import stat
 from dataclasses import field
 
 from procman.config import ini
-from procman.config.expand import NotExpanded, environment_names, expand
+from procman.config.expand import NotExpanded, environment_names, expand, left_over
 from procman.config.machine import Machine
 from procman.config.model import SECTIONS
 from procman.config.problems import Problem
@@ -155,7 +155,8 @@ class _Gatherer:
                 found = "no other file" if names else "no file"
                 names = []
                 self.to.notes.append(f'No file matches via include "{whole}"')
-                self.complain(files, "files", f"{found} matches {whole}", warning=True)
+                way_out = left_over(whole) or "; put one there, or take it out"
+                self.complain(files, "files", f"{found} matches {whole}{way_out}", warning=True)
             for name in names:
                 self.include_ini(name)
 
@@ -209,14 +210,17 @@ class _Gatherer:
             # A folder for more of them may well be empty; one that is not there is a mistake.
             folder = os.path.dirname(whole)
             if not names and not os.path.isdir(folder):
-                self.complain(files, None, f"no file matches {whole}: there is no folder {folder}", warning=True)
+                way_out = left_over(whole) or "; make it, or take the pattern out"
+                message = f"no file matches {whole}: there is no folder {folder}{way_out}"
+                self.complain(files, None, message, warning=True)
             for name in names:
                 real = os.path.realpath(name)
                 if real in above:
                     chain = " includes ".join([*above[above.index(real) :], real])
                     self.complain(files, None, f"a cycle of includes: {chain}; take one of them out")
                 elif not os.path.exists(name):
-                    self.complain(files, None, f"there is no file {name}", "unreadable-file")
+                    way_out = left_over(name) or "; make it, or take it out"
+                    self.complain(files, None, f"there is no file {name}{way_out}", "unreadable-file")
                 elif real not in self.seen and is_toml(name):
                     self._toml(name, above)
                 elif real not in self.seen:

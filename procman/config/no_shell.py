@@ -163,12 +163,13 @@ def _of_names(raw: RawOption, words: list[Word]) -> str | None:
             return f"no shell is run, so the program is given {sign} as it is: write {_by_shell(raw, words)}"
         found = re.search(_VARIABLE, word.bare) or re.search(_LOUD_VARIABLE, word.double)
         if found is not None:
-            name = found[1] or found[2]
+            name, shown = found[1] or found[2], found[0]
             # A default, ${NAME:-…}, is something that only a shell has.
-            instead = f"%(ENV_{name})s, or " if name == found[0].strip("${}") else ""
-            return (
-                f"no shell is run, so the program is given {found[0]} as it is: write {instead}{_by_shell(raw, words)}"
-            )
+            plain = name == shown.strip("${}")
+            if shown not in masked(" ".join(word.text for word in words)):
+                name, shown = "NAME", "a $NAME"  # it may be a piece of a password
+            line = f"%(ENV_{name})s, or {_by_shell(raw, words)}" if plain else _by_shell(raw, words)
+            return f"no shell is run, so the program is given {shown} as it is: write {line}"
         if word.bare.startswith("~/"):
             return "no shell is run, so the program is given ~ as it is: write the whole path"
     return None

@@ -41,7 +41,8 @@ def _by_line(line: str) -> str:
         return _of_header(stripped)
     found = _ASSIGNMENT.match(line)
     if found is None:
-        if _KEY.fullmatch(stripped):
+        # Anything else may be the rest of a secret.
+        if any(stripped in known.options for known in SECTIONS.values()):
             return f"; write {stripped} = and a value"
         return ""
     key, sign, value = found[1], found[2], _without_comment(found[3])

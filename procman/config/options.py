@@ -219,8 +219,8 @@ def similar(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {meant}?" if meant else ""
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """What may be meant by a word with a slip of the fingers in it: of three letters at most one is wrong.
+def closest(word: str, known: Iterable[str], *, most: int | None = None) -> str | None:
+    """What may be meant by a word with slips of the fingers in it: at `most` that many, else one in three letters.
 
     Long words are not looked at: the search is quadratic in their length.
     """
@@ -235,7 +235,8 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     alike = difflib.get_close_matches(lower, by_lower, n=MOST_LIKE, cutoff=0.6)
     slips = {name: _slips(lower, name) for name in alike}
     meant = min(alike, key=slips.__getitem__, default="")
-    return by_lower[meant] if meant and slips[meant] <= max(1, len(word) // 3) else None
+    most = max(1, len(word) // 3) if most is None else most
+    return by_lower[meant] if meant and slips[meant] <= most else None
 
 
 def _slips(word: str, other: str) -> int:

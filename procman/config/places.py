@@ -14,7 +14,7 @@ from procman.config.machine import Machine
 from procman.config.model import AUTO, Config, UnixServer
 from procman.config.no_shell import is_shells_own
 from procman.config.options import show_text
-from procman.config.reading import Reading
+from procman.config.reading import Reading, no_directory
 from procman.words import split_words
 
 # Written to, and not made: nothing has to be writable around them.
@@ -74,9 +74,7 @@ def _no_directory(path: str) -> str:
         return f"there is no directory {show_text(path)}, as ~ does not stand for a home here: write the whole path"
     if os.path.exists(path):
         return f"{show_text(path)} is no directory, so the program could not be started: name another"
-    return (
-        f"the directory {show_text(path)} does not exist, so the program could not be started: make it, or name another"
-    )
+    return no_directory(path, ", so the program could not be started")
 
 
 def _is_command(text: str) -> bool:
@@ -97,12 +95,15 @@ def warn_of_places(reading: Reading, config: Config) -> None:
     for section, option, path, consequence in _places(config):
         if (section, option) in seen or path.startswith(_SPECIAL):
             continue
+        where = reading.sections.sections[section]
+        if option == "file" and reading.raw(where, option) is None:
+            continue  # that it is missing is told
         found = _why_not(reading.machine, path, config.master.uid)
         if found is not None:
             why, way_out = found
             seen.add((section, option))
             message = f"{why}, so {consequence}: {way_out}"
-            reading.complain(reading.sections.sections[section], option, message, "unwritable", "warning")
+            reading.complain(where, option, message, "unwritable", "warning")
 
 
 def _places(config: Config) -> Iterator[tuple[str, str, str, str]]:

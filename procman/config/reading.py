@@ -9,7 +9,7 @@ from dataclasses import field
 from itertools import islice
 from typing import Any
 
-from procman.config.expand import NotExpanded, environment_names, expand, takes_all
+from procman.config.expand import BAD_FORMAT, NotExpanded, environment_names, expand, left_over, takes_all
 from procman.config.machine import Machine
 from procman.config.options import AUTO, SYSLOG, Kind, Option, Unfit, show_text, similar
 from procman.config.problems import Problem, Severity
@@ -215,13 +215,19 @@ class Reading:
         path = self.machine.home(fitting)
         if kind.place == "directory":
             if not self.machine.is_directory(path):
-                raise Unfit(f"the directory {show_text(path)} does not exist: make it, or name another")
+                raise Unfit(no_directory(path))
             return path
         # A name without a folder lies where the master stands.
         folder = path.rpartition("/")[0] or ("/" if path.startswith("/") else "")
         if folder and not self.machine.is_directory(folder):
-            raise Unfit(f"the directory {show_text(folder)} does not exist: make it, or name another")
+            raise Unfit(no_directory(folder))
         return path
+
+
+def no_directory(path: str, consequence: str = "") -> str:
+    """What is said of a directory that is not there, and of what comes of it."""
+    way_out = left_over(path).removeprefix("; ") or "make it, or name another"
+    return f"the directory {show_text(path)} does not exist{consequence}: {way_out}"
 
 
 def _expanded_within(value: object, names: Names) -> object:
@@ -230,7 +236,7 @@ def _expanded_within(value: object, names: Names) -> object:
             if "\0" in value:
                 raise Unfit("it holds a NUL byte: remove it", "syntax")
             if takes_all(value):
-                raise NotExpanded("a % is not followed by (NAME)s: write %% for a percent sign", "bad-format-string")
+                raise NotExpanded(BAD_FORMAT, "bad-format-string")
             return expand(value, names)
         case list():
             return [_expanded_within(item, names) for item in value]
@@ -248,7 +254,8 @@ def _missing(name: str, known: Option, *, toml: bool) -> str:
 
 def _unfit(kind: Kind[Any], raw: RawOption, error: Exception) -> str:
     if isinstance(error, NotExpanded):
-        return str(error)
+        # What stands around a % may be a piece of a password.
+        return BAD_FORMAT if kind.private and not str(error).startswith("%(ENV_") else str(error)
     why = str(error) if isinstance(error, Unfit) else f"expected {kind.expected}"
     if not raw.toml and isinstance(raw.value, str):
         why += _ini_hint(raw.value, kind)

@@ -124,11 +124,11 @@ def option_hint(known: SectionType | None, option: str, *, toml: bool = False) -
             return f"; {expected}"
     if not toml and option in SECTIONS and SECTIONS[option].named:
         return f"{_HEADER}brackets, [{option}:NAME]?"
-    near = similar(option, known.options if known else {})
+    own = known.options if known else {}
     homes = _homes(toml=toml).get(option)
-    if homes and not near:
+    if homes and not closest(option, own, most=1):
         return f"; {option} belongs in {' or '.join(homes)}"
-    return near or similar(option, _homes(toml=toml)) or ": take it out"
+    return similar(option, own) or similar(option, _homes(toml=toml)) or ": take it out"
 
 
 @cache

@@ -211,6 +211,12 @@ def test_no_secret_gets_into_a_message(write):
         port=1
         username=me
         password=hunter2%U%(hunter2
+        [unix_http_server]
+        file=/tmp/x
+        username=me
+        password=x%hunter2%y
+        [supervisorctl]
+        password=%(hunter2)
         """
     )
     loaded = read(path, environ={"SECRET": "hunter2"})
@@ -341,7 +347,9 @@ def test_problems_name_the_file_they_are_in(write):
 def test_a_folder_for_toml_includes_may_be_empty_and_has_to_be_there(write, tmp_path):
     """It is there for what may be added to it; a name that leads nowhere is a mistake."""
     file = write("include = ['more/*.toml']\n[program.a]\ncommand = 'x'\n", "main.toml")
-    message = f"no file matches {tmp_path}/more/*.toml: there is no folder {tmp_path}/more"
+    message = (
+        f"no file matches {tmp_path}/more/*.toml: there is no folder {tmp_path}/more; make it, or take the pattern out"
+    )
     assert [warning.message for warning in load(file, environ={}).warnings] == [message]
     (tmp_path / "more").mkdir()
     assert load(file, environ={}).warnings == ()

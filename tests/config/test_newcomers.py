@@ -57,7 +57,7 @@ def test_what_is_no_toml_is_told_with_what_to_write(tmp_path, text, line, hint):
 
 
 @pytest.mark.parametrize(
-    "line", ["password = hunter2", "token: hunter2", "command = x --password=hunter2", "x 'hunter2"]
+    "line", ["password = hunter2", "token: hunter2", "command = x --password=hunter2", "x 'hunter2", "hunter2"]
 )
 def test_no_secret_is_in_the_line_that_is_offered(tmp_path, line):
     """What is put into quotes may be a password."""

@@ -141,7 +141,13 @@ def test_the_line_that_is_offered_does_what_was_meant(command):
 
 def test_no_secret_is_in_the_line():
     """Neither one of a flag nor one of a variable; a line that is too long to be copied is not written either."""
-    for command in ("app --password=hunter2 && b", "TOKEN=hunter2 app", f"app {'x' * 300} && b"):
+    for command in (
+        "app --password=hunter2 && b",
+        "TOKEN=hunter2 app",
+        "app --password=x$hunter2",
+        "app --token ${hunter2:-x}",
+        f"app {'x' * 300} && b",
+    ):
         told = complaint(command)
         assert "hunter2" not in told
         assert len(told) < 200
