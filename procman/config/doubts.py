@@ -43,12 +43,18 @@ def warn_of_doubts(reading: Reading, config: Config) -> None:
                 _look_at_environment(reading, section, raw)
             elif not raw.toml and name in known.options:
                 _look_at_text(reading, section, name, raw, known.options)
+    if config.master.daemon and config.master.nodaemon:
+        section = reading.sections.sections["supervisord"]
+        message = "it contradicts daemon, which wins: take one of the two out"
+        reading.complain(section, "nodaemon", message, "contradiction", "warning")
     _look_at_values(reading, config)
     _look_at_urls(reading, config)
     _look_at_shared_logs(reading, config)
     for group in config.groups:
         if group.kind == "group" and not group.programs:
             section = reading.sections.sections[f"group:{group.name}"]
+            if (section.label, "programs") in told:
+                continue
             names = assignment("programs", "…", toml=section.toml)
             reading.complain(section, None, f"the group has no programs: add {names}", "no-program", "warning")
 

@@ -15,6 +15,7 @@ from procman.config import ini
 from procman.config.expand import NotExpanded, environment_names, expand, left_over
 from procman.config.machine import Machine
 from procman.config.model import SECTIONS
+from procman.config.options import show_toml
 from procman.config.problems import Problem
 from procman.config.raw import RawOption, RawSection, Sections
 from procman.facts import mutable
@@ -220,6 +221,8 @@ class _Gatherer:
                     self.complain(files, None, f"a cycle of includes: {chain}; take one of them out")
                 elif not os.path.exists(name):
                     way_out = left_over(name) or "; make it, or take it out"
+                    if " " in pattern and isinstance(files.value, str):
+                        way_out = f"; several files are a list: include = {show_toml(pattern.split())}"
                     self.complain(files, None, f"there is no file {name}{way_out}", "unreadable-file")
                 elif real not in self.seen and is_toml(name):
                     self._toml(name, above)

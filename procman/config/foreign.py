@@ -3,15 +3,17 @@
 Names are told apart by their letters alone: workingDir, working_dir and WorkingDirectory are one or two.
 """
 
-_NO_FILE = "there is none: write the variables into environment"
-_NO_LIMIT = "there is none: begin the command with prlimit or systemd-run, or limit the container"
-_NO_HEALTH = "there is none: an event listener can look at it"
-_NO_WAIT = "there is none: the wait grows by a second with each try"
-_NO_PORTS = "there is none: the program listens where its command says"
-_ORDER = "there is none: programs of a lower priority are started first"
-_NO_TYPE = "there is none: the command stays in the foreground"
+from collections.abc import Container
+
+_NO_FILE = "write the variables into environment"
+_NO_LIMIT = "begin the command with prlimit or systemd-run, or limit the container"
+_NO_HEALTH = "an event listener can look at it"
+_NO_WAIT = "the wait grows by a second with each try"
+_NO_PORTS = "the program listens where its command says"
+_ORDER = "programs of a lower priority are started first"
+_NO_TYPE = "the command stays in the foreground"
 _NAME = "the name of a program stands in its header"
-_LIMIT_FILES = "there is none for a program: minfds of the master is for all"
+_LIMIT_FILES = "minfds of the master is for all"
 
 # To the names that there are here; a text with a blank is the answer itself.
 _NAMES: dict[str, str] = {
@@ -39,8 +41,8 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(
         ("maxrestarts", "maxretry", "maxretries", "retries", "restarts", "startlimitburst"), "startretries"
     ),
-    **dict.fromkeys(("cronrestart", "schedule", "cron"), "there is none: run supercronic or cron -f as a program"),
-    "watch": "there is none: begin the command with a program that watches, such as watchexec",
+    **dict.fromkeys(("cronrestart", "schedule", "cron"), "run supercronic or cron -f as a program"),
+    "watch": "begin the command with a program that watches, such as watchexec",
     # how it is stopped
     **dict.fromkeys(("killsignal", "signal", "stopsig", "shutdownsignal"), "stopsignal"),
     **dict.fromkeys(
@@ -50,13 +52,11 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("timeout", "graceperiod", "shutdowntimeout"), "stopwaitsecs"),
     **dict.fromkeys(("killmode", "stopchildren", "killgroup", "treekill"), "stop_scope"),
     **dict.fromkeys(("successexitstatus", "stopexitcodes", "exitcode", "successexitcodes"), "exitcodes"),
-    **dict.fromkeys(
-        ("execstop", "stop", "stopcommand", "prestop"), "there is none: the program is sent its stopsignal"
-    ),
-    **dict.fromkeys(("execreload", "reload"), "there is none: procmanctl signal HUP sends it a signal"),
+    **dict.fromkeys(("execstop", "stop", "stopcommand", "prestop"), "the program is sent its stopsignal"),
+    **dict.fromkeys(("execreload", "reload"), "procmanctl signal HUP sends it a signal"),
     **dict.fromkeys(
         ("execstartpre", "prestart", "prescript", "beforestart", "execstartpost", "poststart"),
-        "there is none: write command = sh -c '… && exec …'",
+        "write command = sh -c '… && exec …'",
     ),
     # what it writes
     **dict.fromkeys(("log", "logs", "output", "out", "outfile", "outlog", "stdout"), "stdout_logfile"),
@@ -69,15 +69,18 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("backups", "maxfile", "logbackups", "rotate"), "stdout_logfile_backups"),
     **dict.fromkeys(("logdateformat", "time", "timestamps"), "log_timestamp"),
     # what there is not
-    **dict.fromkeys(("image", "build"), "there is none: procman runs programs, and no containers"),
+    **dict.fromkeys(("image", "build"), "procman runs programs, and no containers"),
     **dict.fromkeys(("ports", "expose", "publish", "port", "host"), _NO_PORTS),
-    **dict.fromkeys(("volumes", "mounts", "networks", "network"), "there is none: that is the container's business"),
-    **dict.fromkeys(("healthcheck", "livenessprobe", "readinessprobe", "startupprobe", "check"), _NO_HEALTH),
+    **dict.fromkeys(("volumes", "mounts", "networks", "network"), "that is the container's business"),
+    **dict.fromkeys(
+        ("healthcheck", "health", "liveness", "readiness", "livenessprobe", "readinessprobe", "startupprobe", "check"),
+        _NO_HEALTH,
+    ),
     **dict.fromkeys(("maxmemoryrestart", "memlimit", "memory", "mem", "cpus", "cpu", "resources", "limits"), _NO_LIMIT),
-    **dict.fromkeys(("memorymax", "cpuquota", "deploy", "nice", "ulimits"), _NO_LIMIT),
+    **dict.fromkeys(("memorymax", "maxmemory", "memorylimit", "cpuquota", "deploy", "nice", "ulimits"), _NO_LIMIT),
     **dict.fromkeys(("limitnofile", "rlimitnofile", "nofile"), _LIMIT_FILES),
     **dict.fromkeys(("type", "forking", "daemonize", "daemonise", "background", "execmode", "pidfile"), _NO_TYPE),
-    **dict.fromkeys(("description", "documentation", "comment"), "there is none: write a comment, which begins with #"),
+    **dict.fromkeys(("description", "documentation", "comment"), "write a comment, which begins with #"),
 }
 
 # The same of the whole.
@@ -86,6 +89,17 @@ _OF_THE_MASTER: dict[str, str] = {
     **dict.fromkeys(("daemonize", "daemonise", "background"), "daemon"),
     **{name: _NAMES[name] for name in ("cwd", "workingdir", "workdir", "workingdirectory", "env", "username", "uid")},
 }
+
+# The same of a control socket, and of the client.
+_OF_SERVERS: dict[str, str] = {
+    **dict.fromkeys(("mode", "permissions", "umask"), "chmod"),
+    **dict.fromkeys(("owner", "group"), "chown"),
+    **dict.fromkeys(("path", "socket", "sock"), "file"),
+    **dict.fromkeys(("user", "login"), "username"),
+    **dict.fromkeys(("pass", "secret"), "password"),
+    **dict.fromkeys(("server", "url", "address", "host"), "serverurl"),
+}
+_PARTS_OF_PORT = frozenset({"host", "address", "bind", "listen", "interface", "ip"})
 
 # To the kinds of sections that there are here.
 _SECTIONS: dict[str, str] = {
@@ -119,6 +133,15 @@ def name_here(option: str, *, of_program: bool) -> str | None:
     if found is None or " " in found:
         return found
     return f"its name here is {found}"
+
+
+def name_of_server(option: str, known: Container[str | None]) -> str | None:
+    """The same of an option of a control socket or of the client; `known` are those that the section has."""
+    letters = _letters(option)
+    if "port" in known and letters in _PARTS_OF_PORT:
+        return "write it into port, before a colon"
+    found = _OF_SERVERS.get(letters)
+    return f"its name here is {found}" if found in known else None
 
 
 def _letters(name: str) -> str:

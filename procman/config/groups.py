@@ -84,7 +84,7 @@ def _unknown(reading: Reading, section: RawSection, program: str) -> None:
     else:
         header = f"[program{'.' if section.toml else ':'}{program}]"
         parts = program.split()
-        if len(parts) > 1 and set(parts) <= set(known()):
+        if len(parts) > 1:
             written = ", ".join(map(show_toml, parts)) if section.toml else ",".join(parts)
             message = f"there is no program {show_text(program)}: commas stand between names, {written}"
             reading.complain(section, "programs", message, "unknown-program-in-group")

@@ -538,7 +538,9 @@ ENVIRONMENT: Kind[Mapping[str, str]] = Kind(
 
 
 def _accept_command(value: object) -> str:
-    command = value if isinstance(value, str) else shlex.join([_text(item) for item in _list(value)])
+    if not isinstance(value, (str, list)):
+        raise TypeError
+    command = value if isinstance(value, str) else shlex.join([_text(item) for item in value])
     if not command.strip():
         raise Unfit("expected a command")
     return command

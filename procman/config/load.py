@@ -349,7 +349,10 @@ def _unique(reading: Reading, groups: tuple[Group, ...]) -> tuple[Group, ...]:
         for program in group.programs:
             if programs[program.name] is not program:
                 section = reading.sections.sections[program.section]
-                message = f"two processes of group {group.name} are named {program.name}: the last one is taken"
+                message = (
+                    f"two processes of group {group.name} are named {program.name}, and the last one is taken: give "
+                    "one of them another process_name"
+                )
                 _clash(reading, section, message)
         found[group.name] = replace(group, programs=tuple(p for p in group.programs if programs[p.name] is p))
     return tuple(found.values())

@@ -55,7 +55,7 @@ def _way_out(command: str, directory: str, why: CannotSpawn) -> str:
     if not why.not_found:
         return "name a file" if os.path.isdir(path) else "make it executable, or name what runs it before it"
     if not others and " " in name and _find(name.split()[0], directory):
-        return "take the quotes out, so that its first word is the program"
+        return "write its words apart, and not in one pair of quotes"
     if name.startswith("[") and name.endswith("]"):
         return "a list is for TOML; write words with blanks between them"
     if "/" not in name and os.path.isfile(path):
@@ -96,8 +96,13 @@ def warn_of_places(reading: Reading, config: Config) -> None:
         if (section, option) in seen or path.startswith(_SPECIAL):
             continue
         where = reading.sections.sections[section]
-        if option == "file" and reading.raw(where, option) is None:
+        raw = reading.raw(where, option)
+        if option == "file" and raw is None:
             continue  # that it is missing is told
+        if option == "file" and raw is not None and not str(raw.value).strip():
+            message = f"it is empty, so {consequence}: name a file"
+            reading.complain(where, option, message, "unwritable", "warning")
+            continue
         found = _why_not(reading.machine, path, config.master.uid)
         if found is not None:
             why, way_out = found

@@ -109,7 +109,7 @@ def _check(reading: Reading, section: RawSection, common: dict[str, Any], numpro
         message = "killasgroup = false cannot go with stopasgroup = true: leave killasgroup out"
         reading.complain(section, "killasgroup", message, "stopasgroup-without-killasgroup")
     raw = reading.raw(section, "command")
-    if raw is not None and raw.value == "":
+    if raw is not None and raw.value == "" and not raw.toml:
         reading.complain(section, "command", "the command is empty: it can never be started", severity="warning")
     if raw is not None and raw.cut_by:
         message = (

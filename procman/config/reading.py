@@ -259,6 +259,8 @@ def _unfit(kind: Kind[Any], raw: RawOption, error: Exception) -> str:
     why = str(error) if isinstance(error, Unfit) else f"expected {kind.expected}"
     if not raw.toml and isinstance(raw.value, str):
         why += _ini_hint(raw.value, kind)
+    if kind.name == "octal mode" and raw.written and re.fullmatch("(0o)?[0-7]{1,4}", raw.written):
+        why += f'; did you mean "{raw.written.replace("o", "")}"?'
     if kind.private or kind.place:
         return why
     return f"cannot read {raw.written or show_text(raw.value, toml=raw.toml)}: {why}"

@@ -6,7 +6,7 @@ In TOML, where there is no old file to be kind to, it is an error.
 from collections.abc import Iterable
 from functools import cache
 
-from procman.config.foreign import is_command, name_here, section_here
+from procman.config.foreign import is_command, name_here, name_of_server, section_here
 from procman.config.model import SECTIONS, SectionType
 from procman.config.options import closest, similar
 from procman.config.raw import Sections
@@ -122,9 +122,13 @@ def option_hint(known: SectionType | None, option: str, *, toml: bool = False) -
         expected = (_IN_PROGRAMS if of_program else _IN_MASTER).get(option) or name_here(option, of_program=of_program)
         if expected:
             return f"; {expected}"
+    if toml and option == "include":
+        return "; write it at the top of the file, before the first [ ]"
     if not toml and option in SECTIONS and SECTIONS[option].named:
         return f"{_HEADER}brackets, [{option}:NAME]?"
     own = known.options if known else {}
+    if not of_program and (name := name_of_server(option, own)):
+        return f"; {name}"
     homes = _homes(toml=toml).get(option)
     if homes and not closest(option, own, most=1):
         return f"; {option} belongs in {' or '.join(homes)}"

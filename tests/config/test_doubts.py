@@ -88,6 +88,20 @@ def test_what_is_meant_is_left_alone(tmp_path, text):
     assert told(tmp_path, f"{WEB.replace('command=sh', '') if text.startswith('command') else WEB}{text}\n") == []
 
 
+def test_two_options_that_contradict_each_other_are_told(tmp_path):
+    """And which of them wins."""
+    [(line, option, message)] = told(tmp_path, f"{MASTER}daemon=true\nnodaemon=true\n")
+    assert (line, option) == (5, "nodaemon")
+    assert "which wins" in message
+
+
+def test_an_empty_path_is_told(tmp_path):
+    """It would be the folder that the master stands in."""
+    [(line, option, message)] = told(tmp_path, f"{MASTER}[unix_http_server]\nfile=\n")
+    assert (line, option) == (5, "file")
+    assert message == "it is empty, so the master could not listen there: name a file"
+
+
 def test_toml_is_asked_the_same(tmp_path):
     """What can be written there."""
     text = """\

@@ -84,6 +84,16 @@ def test_no_secret_is_in_the_line_that_is_offered(tmp_path, line):
         ("[supervisor]", "did you mean [procman]?"),
         ("[http]\nport = 1", "did you mean [inet_http_server]?"),
         ("[include]\nfiles = ['x']", 'include = ["conf.d/*.toml"]'),
+        ("[procman]\ninclude = ['x']", "write it at the top of the file, before the first [ ]"),
+        ("include = 'a.conf b.conf'", 'several files are a list: include = ["a.conf", "b.conf"]'),
+        ("[inet_http_server]\nport = '127.0.0.1:9001'\nhost = 'x'", "write it into port, before a colon"),
+        ("[unix_http_server]\nfile = '/x'\nmode = 'x'", "its name here is chmod"),
+        ("[procmanctl]\nserver = 'x'", "its name here is serverurl"),
+        ("[procman]\numask = 755", 'did you mean "755"?'),
+        ("[procman]\numask = 0o755", 'did you mean "0755"?'),
+        ("[program.web]\ncommand = ''", "expected a command"),
+        ("[program.web]\ncommand = 7", "expected a command: a text, or a list of texts"),
+        ("[program.web]\ncommand = 'x'\n[group.g]\nprograms = 'web api'", 'commas stand between names, "web", "api"'),
     ],
 )
 def test_a_section_of_toml_that_is_none_is_told_once_with_what_was_meant(tmp_path, text, hint):

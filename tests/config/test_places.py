@@ -54,7 +54,7 @@ def test_a_command_that_is_not_there_is_told_before_the_start(tmp_path):
         ("app.py --x", "write ./app.py"),
         ("/nowhere/bin/sleep 1", "write /usr/bin/sleep, which is there"),
         ("only --x", "write /opt/x/only3, which is there"),
-        ("'sleep 1'", "take the quotes out"),
+        ("'sleep 1'", "write its words apart"),
         ('["sleep","1"]', "a list is for TOML"),
         ("/etc", "name a file"),
     ],
