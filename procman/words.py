@@ -7,7 +7,7 @@ import re
 
 # The pieces that words are made of, none of which is ever tried twice: a run of letters, what stands in quotes, a
 # letter behind a backslash, and what is between words.
-_PIECE = re.compile(r"""([^ \t\r\n'"\\]++)|'([^']*+)'|"((?:[^"\\]++|\\.)*+)"|\\(.)|[ \t\r\n]++""", re.DOTALL)
+PIECE = re.compile(r"""([^ \t\r\n'"\\]++)|'([^']*+)'|"((?:[^"\\]++|\\.)*+)"|\\(.)|[ \t\r\n]++""", re.DOTALL)
 _ESCAPED = re.compile(r'\\([\\"])')
 
 
@@ -17,7 +17,7 @@ def split_words(text: str) -> list[str]:
     word: list[str] | None = None
     at = 0
     while at < len(text):
-        piece = _PIECE.match(text, at)
+        piece = PIECE.match(text, at)
         if piece is None:
             # A backslash at the very end of an open quote is what shlex speaks of first.
             dangling = text[at] == "\\" or (text[at] == '"' and (len(text) - len(text.rstrip("\\"))) % 2)

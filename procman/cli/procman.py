@@ -177,12 +177,10 @@ def _carry_out(name: str, arguments: list[str]) -> int:
 
 def _meant(name: str, command: Command, words: list[str]) -> str:
     """What somebody may have had in mind who has written these words; '' where that cannot be guessed."""
-    if _FILE in command.flags and os.path.isfile(words[0]):
-        return f"; did you mean -c {words[0]}?"
-    from procman.config.options import similar  # noqa: PLC0415 - only needed when something is wrong
+    from procman.cli.unknown_words import meant  # noqa: PLC0415 - only needed when something is wrong
 
     others = [other.removeprefix(name).lstrip() for other in COMMANDS if other.startswith(name) and other != name]
-    return similar(" ".join(words[:2]), others) or similar(words[0], others)
+    return meant(name, words, others, takes_file=_FILE in command.flags)
 
 
 def usage(name: str) -> str:

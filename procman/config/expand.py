@@ -5,11 +5,12 @@ No value of the environment is put into a message, only names.
 
 from collections.abc import Iterator, Mapping
 
-from procman.config.options import Unfit, similar
+from procman.config.options import Unfit, closest
 
 LONGEST_RESULT = 1024 * 1024
 PREFIX = "ENV_"
 HOST = "host_node_name"
+BAD_FORMAT = "a % is not followed by (NAME)s: write %% for a percent sign"
 
 
 class NotExpanded(Unfit):
@@ -31,7 +32,17 @@ def expand(text: str, names: Mapping[str, object]) -> str:
     except KeyError as error:
         raise NotExpanded(_unknown(str(error.args[0]), names), "unknown-expansion") from None
     except (ValueError, TypeError, OverflowError):
-        raise NotExpanded("a % is not followed by (NAME)s: write %% for a percent sign", "bad-format-string") from None
+        raise NotExpanded(_bad_format(text), "bad-format-string") from None
+
+
+def left_over(text: str) -> str:
+    """The end of a complaint about a name that holds what a shell or a template would have put in; else ''."""
+    import re  # noqa: PLC0415 - only needed when something is wrong
+
+    found = re.search(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", text)
+    if found is not None:
+        return f"; write %({PREFIX}{found[1] or found[2]})s for the variable"
+    return "; it is a template, which is to be filled in first" if "{{" in text else ""
 
 
 def takes_all(text: str) -> bool:
@@ -49,13 +60,34 @@ def environment_names(variables: Mapping[str, str]) -> dict[str, object]:
     return {PREFIX + name: value for name, value in variables.items()}
 
 
+def _bad_format(text: str) -> str:
+    import re  # noqa: PLC0415 - only needed when something is wrong
+
+    # No password: a name in brackets is one of procman's, or of a variable.
+    bare = re.search(r"%\(([A-Za-z_]\w*)\)(?![-+ #0.\d]*[A-Za-z])", text)
+    if bare is not None:
+        return f"%({bare[1]}) lacks the letter at its end: write %({bare[1]})s"
+    wrong = re.search(r"%\(([A-Za-z_]\w*)\)[-+ #0.\d]*[A-RT-Za-rt-z]", text)
+    if wrong is not None:
+        return f"{wrong[0]} cannot be put in: write %({wrong[1]})s"
+    windows = re.search(r"%([A-Za-z_]\w*)%", text)
+    if windows is not None:
+        return f"a % is not followed by (NAME)s: write %(ENV_{windows[1]})s for the variable"
+    return BAD_FORMAT
+
+
 def _unknown(name: str, names: Mapping[str, object]) -> str:
     if name.startswith(PREFIX):
         variable = name.removeprefix(PREFIX)
-        hint = similar(name, names)
-        return f"%({name})s cannot be expanded: the variable {variable} is not set in the environment{hint}"
+        # Without the prefix: all variables are alike by it.
+        meant = closest(variable, (known.removeprefix(PREFIX) for known in names if known.startswith(PREFIX)))
+        hint = f"did you mean %({PREFIX}{meant})s?" if meant else f"set it, or write a value instead of %({name})s"
+        return f"%({name})s cannot be expanded: the variable {variable} is not set in the environment; {hint}"
     known = sorted(known for known in names if not known.startswith(PREFIX))
-    return f"%({name})s cannot be expanded: expected one of {', '.join(known)}, or ENV_ and the name of a variable"
+    expected = f"expected one of {', '.join(known)}, or ENV_ and the name of a variable"
+    meant = PREFIX + name if PREFIX + name in names else closest(name, known)
+    hint = f"; did you mean %({meant})s?" if meant else ""
+    return f"%({name})s cannot be expanded: {expected}{hint}"
 
 
 def _placeholders(text: str) -> Iterator[tuple[str | None, int]]:

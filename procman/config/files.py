@@ -12,9 +12,10 @@ import stat
 from dataclasses import field
 
 from procman.config import ini
-from procman.config.expand import NotExpanded, environment_names, expand
+from procman.config.expand import NotExpanded, environment_names, expand, left_over
 from procman.config.machine import Machine
 from procman.config.model import SECTIONS
+from procman.config.options import show_toml
 from procman.config.problems import Problem
 from procman.config.raw import RawOption, RawSection, Sections
 from procman.facts import mutable
@@ -69,14 +70,20 @@ def is_toml(path: str) -> bool:
     return path.endswith(".toml")
 
 
-def in_wrong_form(path: str, text: str) -> Problem | None:
-    """A text in the other form than its name tells: the one complaint that is worth making then."""
+def in_wrong_form(path: str, text: str, *, included: bool = False) -> Problem | None:
+    """A text in another form than its name tells: the one complaint that is worth making then."""
     if is_toml(path):
         found, fitting, form, other, suffix = _INI_HEADER.search(text), _TOML_HEADER, "INI", "TOML", "conf"
     else:
         found, fitting, form, other, suffix = _TOML_HEADER.search(text), _INI_HEADER, "TOML", "INI", "toml"
-    if found is None or fitting.search(text):
+    if fitting.search(text):
         return None
+    if found is None:
+        from procman.config.strange import strange_form  # noqa: PLC0415 - only needed when something is wrong
+
+        strange = strange_form(path, text, included=included)
+        slug = "syntax" if is_toml(path) else "missing-section-header"
+        return strange and Problem(path, strange[0], None, None, strange[1], slug=slug)
     name = f"{os.path.splitext(os.path.basename(path))[0]}.{suffix}"
     message = f"{found[0].strip()} is {form}, and by its name this file is {other}: call it {name}"
     return Problem(path, text.count("\n", 0, found.start()) + 1, None, None, message, slug="syntax")
@@ -149,7 +156,8 @@ class _Gatherer:
                 found = "no other file" if names else "no file"
                 names = []
                 self.to.notes.append(f'No file matches via include "{whole}"')
-                self.complain(files, "files", f"{found} matches {whole}", warning=True)
+                way_out = left_over(whole) or "; put one there, or take it out"
+                self.complain(files, "files", f"{found} matches {whole}{way_out}", warning=True)
             for name in names:
                 self.include_ini(name)
 
@@ -203,14 +211,19 @@ class _Gatherer:
             # A folder for more of them may well be empty; one that is not there is a mistake.
             folder = os.path.dirname(whole)
             if not names and not os.path.isdir(folder):
-                self.complain(files, None, f"no file matches {whole}: there is no folder {folder}", warning=True)
+                way_out = left_over(whole) or "; make it, or take the pattern out"
+                message = f"no file matches {whole}: there is no folder {folder}{way_out}"
+                self.complain(files, None, message, warning=True)
             for name in names:
                 real = os.path.realpath(name)
                 if real in above:
                     chain = " includes ".join([*above[above.index(real) :], real])
                     self.complain(files, None, f"a cycle of includes: {chain}; take one of them out")
                 elif not os.path.exists(name):
-                    self.complain(files, None, f"there is no file {name}", "unreadable-file")
+                    way_out = left_over(name) or "; make it, or take it out"
+                    if " " in pattern and isinstance(files.value, str):
+                        way_out = f"; several files are a list: include = {show_toml(pattern.split())}"
+                    self.complain(files, None, f"there is no file {name}{way_out}", "unreadable-file")
                 elif real not in self.seen and is_toml(name):
                     self._toml(name, above)
                 elif real not in self.seen:
@@ -254,7 +267,7 @@ class _Gatherer:
             message = f"cannot read byte 0x{content[error.start]:02x}: the file is not UTF-8 text; save it as UTF-8"
             self.to.problems.append(Problem(path, line, None, None, message, slug="encoding"))
             return None
-        problem = in_wrong_form(path, text)
+        problem = in_wrong_form(path, text, included=optional)
         if problem is not None:
             self.to.problems.append(problem)
             return None

@@ -14,7 +14,7 @@ from procman.config.model import (
     Master,
     Program,
 )
-from procman.config.options import options_of, show_text
+from procman.config.options import options_of, show_text, show_toml
 from procman.config.programs import name_of, processes
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
@@ -83,6 +83,12 @@ def _unknown(reading: Reading, section: RawSection, program: str) -> None:
         message = "an empty name stands between the commas: take a comma out"
     else:
         header = f"[program{'.' if section.toml else ':'}{program}]"
+        parts = program.split()
+        if len(parts) > 1:
+            written = ", ".join(map(show_toml, parts)) if section.toml else ",".join(parts)
+            message = f"there is no program {show_text(program)}: commas stand between names, {written}"
+            reading.complain(section, "programs", message, "unknown-program-in-group")
+            return
         hint = reading.similar(program, known) or f": add {header}, or take it out"
         message = f"there is no program {show_text(program)}{hint}"
     reading.complain(section, "programs", message, "unknown-program-in-group")

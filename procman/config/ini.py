@@ -80,7 +80,7 @@ class _Reader:
             if not self.headless:
                 self.complain(
                     number,
-                    "no [section] has begun yet: put a header such as [supervisord] first",
+                    "no [section] has begun yet: put a header such as [supervisord] or [program:NAME] first",
                     "missing-section-header",
                 )
             self.headless = True
@@ -133,7 +133,10 @@ class _Reader:
         for label, name, before, now in self.repeated:
             if before.value != now.value:
                 # Only the places: the values may be secrets.
-                message = f"this is not what line {before.line} says, and of the two this one counts: take one out"
+                way_out = "take one out"
+                if (label, name) == ("include", "files"):
+                    way_out = "name all files in one, with blanks between them"
+                message = f"this is not what line {before.line} says, and of the two this one counts: {way_out}"
                 self.problems.append(Problem(self.file, now.line, label, name, message, "warning"))
         return list(self.sections.values())
 

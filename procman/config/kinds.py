@@ -24,12 +24,14 @@ from procman.config.options import (
     Scope,
     ShutdownWhen,
     Unfit,
+    closest,
     similar,
 )
 
 C = TypeVar("C", bound=Enum)
 
 LOG_LEVELS = ("critical", "error", "warn", "info", "debug", "trace", "blather")
+LEVELS_ELSEWHERE = {"warning": "warn", "fatal": "critical", "notice": "info", "verbose": "trace", "all": "blather"}
 KIB = 1024
 MAX_EXITCODE = 255
 MAX_PORT = 0xFFFF
@@ -55,6 +57,7 @@ def _accept_int(value: object) -> int:
 
 TRUE = ("yes", "true", "on", "1")
 FALSE = ("no", "false", "off", "0")
+BOOLEANS = ("true", "false")
 
 
 def _parse_bool(text: str) -> bool:
@@ -63,7 +66,7 @@ def _parse_bool(text: str) -> bool:
         return True
     if word in FALSE:
         return False
-    raise Unfit("expected true or false")
+    raise Unfit(f"expected true or false{similar(word, BOOLEANS)}")
 
 
 def _accept_bool(value: object) -> bool:
@@ -113,6 +116,10 @@ UNITS = {"kb": KIB, "mb": KIB**2, "gb": KIB**3}
 def _parse_size(text: str) -> int:
     word = text.lower()
     factor = UNITS.get(word[-2:])
+    # As others write it: 50M, 50MiB.
+    others = re.fullmatch(r"(\d+)\s*([kmg])(?:ib)?", word)
+    if others is not None:
+        raise Unfit(f"expected {SIZE.expected}; did you mean {others[1]}{others[2].upper()}B?")
     return int(word) if factor is None else int(word[:-2]) * factor
 
 
@@ -219,7 +226,11 @@ def _signal(text: str) -> signal.Signals:
     try:
         return _parse_signal(text)
     except KeyError:
-        raise Unfit("expected a name such as TERM or SIGQUIT, or a number") from None
+        names = {member.name.removeprefix("SIG") for member in signal.Signals}
+        word = text.strip().upper()
+        meant = closest(word.removeprefix("SIG"), sorted(names))
+        hint = f"; did you mean {'SIG' if word.startswith('SIG') else ''}{meant}?" if meant else ""
+        raise Unfit(f"expected a name such as TERM or SIGQUIT, or a number{hint}") from None
 
 
 def _show_signal(value: signal.Signals) -> str:
@@ -237,6 +248,18 @@ SIGNAL: Kind[signal.Signals] = Kind(
 )
 
 
+# Docker's and systemd's words.
+RESTARTS_ELSEWHERE = {
+    "always": "true",
+    "unless-stopped": "true",
+    "never": "false",
+    "none": "false",
+    "on-failure": "unexpected",
+    "on_failure": "unexpected",
+    "on-abnormal": "unexpected",
+}
+
+
 def _parse_autorestart(text: str) -> Autorestart:
     word = text.lower()
     if word == "unexpected":
@@ -244,7 +267,9 @@ def _parse_autorestart(text: str) -> Autorestart:
     try:
         return Autorestart(_parse_bool(word))
     except Unfit:
-        raise Unfit("expected true, false or unexpected") from None
+        meant = RESTARTS_ELSEWHERE.get(word) or closest(word, ("unexpected", *BOOLEANS))
+        hint = f"; did you mean {meant}?" if meant else ""
+        raise Unfit(f"expected true, false or unexpected{hint}") from None
 
 
 def _accept_autorestart(value: object) -> Autorestart:
@@ -316,7 +341,9 @@ SHUTDOWN_WHEN = _choice(ShutdownWhen, {member.value: member for member in Shutdo
 def _parse_loglevel(text: str) -> str:
     word = text.lower()
     if word not in LOG_LEVELS:
-        raise Unfit("expected one of " + ", ".join(LOG_LEVELS))
+        meant = LEVELS_ELSEWHERE.get(word)
+        hint = f"; did you mean {meant}?" if meant else similar(word, LOG_LEVELS)
+        raise Unfit(f"expected one of {', '.join(LOG_LEVELS)}{hint}")
     return word
 
 
@@ -454,10 +481,8 @@ def _parse_environment(text: str) -> Mapping[str, str]:
     """KEY=value,KEY="value": shell-like words in threes, and whatever stands between two of them is skipped."""
     if len(text) > LONGEST_ENVIRONMENT:
         raise Unfit("it is longer than 256 KiB, of which no program could be given much: shorten it")
-    lexer = shlex.shlex(text)
-    lexer.wordchars += "/.+-():"
     try:
-        words = list(lexer)
+        words = _environment_words(text)
     except ValueError as error:  # an open quote
         raise Unfit("a quote is opened and not closed") from error
     variables: dict[str, str] = {}
@@ -468,6 +493,21 @@ def _parse_environment(text: str) -> Mapping[str, str]:
             raise Unfit(f'expected KEY="value" pairs separated by commas; cannot read on{after} (quote the values)')
         variables[triple[0]] = triple[2].strip("'\"")
     return variables
+
+
+def _environment_words(text: str) -> list[str]:
+    lexer = shlex.shlex(text)
+    lexer.wordchars += "/.+-():"
+    return list(lexer)
+
+
+def skipped_in_environment(text: str) -> str | None:
+    """The variable behind whose value something stands that is passed over, None where only commas are."""
+    try:
+        words = _environment_words(text) if len(text) <= LONGEST_ENVIRONMENT else []
+    except ValueError:
+        return None
+    return next((words[at - 3] for at in range(3, len(words), 4) if words[at] not in (",", ";")), None)
 
 
 def _accept_environment(value: object) -> Mapping[str, str]:
@@ -498,7 +538,9 @@ ENVIRONMENT: Kind[Mapping[str, str]] = Kind(
 
 
 def _accept_command(value: object) -> str:
-    command = value if isinstance(value, str) else shlex.join([_text(item) for item in _list(value)])
+    if not isinstance(value, (str, list)):
+        raise TypeError
+    command = value if isinstance(value, str) else shlex.join([_text(item) for item in value])
     if not command.strip():
         raise Unfit("expected a command")
     return command
@@ -610,6 +652,8 @@ def host_and_port(text: str) -> tuple[str, int]:
     host, colon, digits = text.rpartition(":")
     if colon and not digits:
         raise Unfit("expected a port number after the colon")
+    if "//" in host:
+        raise Unfit("expected host:port, without a scheme before it")
     port = int(digits)
     if not 1 <= port <= MAX_PORT:
         raise Unfit("expected a port from 1 to 65535")

@@ -23,7 +23,6 @@ from procman.config.model import (
     RpcInterface,
 )
 from procman.config.options import Unfit, options_of, show_text
-from procman.config.places import warn_of_commands, warn_of_places
 from procman.config.problems import ConfigError, Problem, Severity
 from procman.config.raw import RawSection, Sections
 from procman.config.reading import Reading
@@ -35,6 +34,7 @@ __all__ = ["Assumptions", "ConfigError", "Loaded", "Problem", "judge", "load", "
 
 MASTER = options_of(Master)
 COMMAND_LINE = "command line"
+_WITH_PROGRAMS = ("program:", "fcgi-program:", "eventlistener:")
 EVERYWHERE = "DEFAULT"  # configparser's own section, whose options are every section's
 
 
@@ -132,8 +132,7 @@ def judge(
             borrowed=_borrowed(sections, master),
         )
         if places:
-            warn_of_commands(reading, config)
-            warn_of_places(reading, config)
+            _look_around(reading, config, path)
     if not machine.is_assumed:
         look_at_hands(reading, gathered.files, refuse=refuse_writable)
     ignored = find_ignored(sections)
@@ -151,6 +150,21 @@ def judge(
         notes=tuple(gathered.notes[: reading.notes_before_error]),
         remarks=tuple(gathered.remarks),
     )
+
+
+def _look_around(reading: Reading, config: Config, path: str) -> None:
+    """What only `check` looks for: a start finds it out."""
+    from procman.config.background import warn_of_background  # noqa: PLC0415 - not for a master
+    from procman.config.doubts import warn_of_doubts  # noqa: PLC0415 - not for a master
+    from procman.config.places import warn_of_commands, warn_of_places  # noqa: PLC0415 - not for a master
+    from procman.config.ports import warn_of_ports  # noqa: PLC0415 - not for a master
+
+    warn_of_commands(reading, config)
+    warn_of_places(reading, config)
+    warn_of_ports(reading, config)
+    warn_of_background(reading, config)
+    _warn_of_emptiness(reading, path)
+    warn_of_doubts(reading, config)
 
 
 def _borrowed(sections: Sections, master: Master) -> dict[str, tuple[str, ...]]:
@@ -308,6 +322,17 @@ def _check_exit_code_from(reading: Reading, master: Master, groups: tuple[Group,
     reading.complain(section, "exit_code_from", message, "unknown-program")
 
 
+# ------------------------------------------------------------------------------------------------ something to run
+
+
+def _warn_of_emptiness(reading: Reading, path: str) -> None:
+    """`check` of TOML only: the programs of an INI file may come with its [include] later on."""
+    sections = reading.sections.sections
+    if is_toml(path) and not any(name.startswith(_WITH_PROGRAMS) for name in sections):
+        message = 'the file has no program to run: add [program.NAME] with command = "…"'
+        reading.add(Problem(path, None, None, None, message, "warning", "no-program"))
+
+
 # ------------------------------------------------------------------------------------------------ one of each name
 
 
@@ -324,7 +349,10 @@ def _unique(reading: Reading, groups: tuple[Group, ...]) -> tuple[Group, ...]:
         for program in group.programs:
             if programs[program.name] is not program:
                 section = reading.sections.sections[program.section]
-                message = f"two processes of group {group.name} are named {program.name}: the last one is taken"
+                message = (
+                    f"two processes of group {group.name} are named {program.name}, and the last one is taken: give "
+                    "one of them another process_name"
+                )
                 _clash(reading, section, message)
         found[group.name] = replace(group, programs=tuple(p for p in group.programs if programs[p.name] is p))
     return tuple(found.values())

@@ -20,7 +20,9 @@ AUTO = "AUTO"
 SYSLOG = "SYSLOG"
 """The deprecated file name `syslog`, before `load` turns it into `*_syslog = true`."""
 
-LONGEST_SHOWN = 80
+LONGEST_SHOWN = 200  # so that most paths are whole
+LONGEST_GUESSED = 80
+MOST_LIKE = 3
 
 Schema = dict[str, Any]
 
@@ -212,8 +214,40 @@ def assignment(name: str, value: str, *, toml: bool) -> str:
 
 
 def similar(word: str, known: Iterable[str]) -> str:
-    """'; did you mean …?', or nothing. Long words are not looked at: the search is quadratic in their length."""
+    """'; did you mean …?', or nothing."""
+    meant = closest(word, known)
+    return f"; did you mean {meant}?" if meant else ""
+
+
+def closest(word: str, known: Iterable[str], *, most: int | None = None) -> str | None:
+    """What may be meant by a word with slips of the fingers in it: at `most` that many, else one in three letters.
+
+    Long words are not looked at: the search is quadratic in their length.
+    """
     import difflib  # noqa: PLC0415 - only needed when something is wrong
 
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6) if len(word) <= LONGEST_SHOWN else []
-    return f"; did you mean {close[0]}?" if close else ""
+    if len(word) > LONGEST_GUESSED:
+        return None
+    by_lower = {name.lower(): name for name in known}
+    lower = word.lower()
+    if lower in by_lower:
+        return by_lower[lower]
+    alike = difflib.get_close_matches(lower, by_lower, n=MOST_LIKE, cutoff=0.6)
+    slips = {name: _slips(lower, name) for name in alike}
+    meant = min(alike, key=slips.__getitem__, default="")
+    most = max(1, len(word) // 3) if most is None else most
+    return by_lower[meant] if meant and slips[meant] <= most else None
+
+
+def _slips(word: str, other: str) -> int:
+    """How many letters are wrong, missing, too many, or have changed places with the next one."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(word, 1):
+        before, above, row = row, before, [i]
+        for j, there in enumerate(other, 1):
+            least = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != there))
+            if i > 1 and j > 1 and letter == other[j - 2] and word[i - 2] == there:
+                least = min(least, above[j - 2] + 1)
+            row.append(least)
+    return row[-1]

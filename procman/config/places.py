@@ -5,14 +5,16 @@ Of an assumed machine (`--assume`) only the existence of folders is known.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 
 from procman.config.commands import CannotSpawn, find_command
 from procman.config.machine import Machine
 from procman.config.model import AUTO, Config, UnixServer
+from procman.config.no_shell import is_shells_own
 from procman.config.options import show_text
-from procman.config.reading import Reading
+from procman.config.reading import Reading, no_directory
 from procman.words import split_words
 
 # Written to, and not made: nothing has to be writable around them.
@@ -20,29 +22,71 @@ _SPECIAL = ("/dev/", "/proc/")
 
 
 def warn_of_commands(reading: Reading, config: Config) -> None:
-    """A warning for each program whose command is not there, or cannot be run."""
+    """A warning for each program whose command is not there, or cannot be run, or has no directory to run in."""
     if reading.machine.is_assumed:
         return
     here = config.master.directory or ""
     seen: set[str] = set()
     for group in config.groups:
         for program in group.programs:
+            if program.section in seen:
+                continue
+            section = reading.sections.sections[program.section]
+            directory = os.path.join(here, program.directory or "")
+            there = not directory or reading.machine.is_directory(directory)
+            if not there:
+                seen.add(program.section)
+                why = _no_directory(program.directory or "")
+                reading.complain(section, "directory", why, "no-such-directory", "warning")
             try:
-                find_command(replace(program, directory=os.path.join(here, program.directory or "")))
+                find_command(replace(program, directory=directory))
             except CannotSpawn as why:
-                # What is no command at all was told when it was read, without a word of it: it may hold a password.
-                if program.section not in seen and _is_command(program.command):
+                # A relative path is meant from a directory that is not there.
+                if _is_command(program.command) and (there or program.command.startswith("/")):
                     seen.add(program.section)
-                    section = reading.sections.sections[program.section]
-                    message = f"{why}, so the program could not be started: install it, or name another"
+                    way_out = _way_out(program.command, directory, why)
+                    message = f"{why}, so the program could not be started: {way_out}"
                     reading.complain(section, "command", message, "no-such-command", "warning")
 
 
+def _way_out(command: str, directory: str, why: CannotSpawn) -> str:
+    name, *others = split_words(command)
+    path = os.path.join(directory, name)
+    if not why.not_found:
+        return "name a file" if os.path.isdir(path) else "make it executable, or name what runs it before it"
+    if not others and " " in name and _find(name.split()[0], directory):
+        return "write its words apart, and not in one pair of quotes"
+    if name.startswith("[") and name.endswith("]"):
+        return "a list is for TOML; write words with blanks between them"
+    if "/" not in name and os.path.isfile(path):
+        return f"write ./{name}"
+    other = _find(os.path.basename(name), directory) if "/" in name else _find(f"{name}3", directory)
+    return f"write {other}, which is there" if other else "install it, or name another"
+
+
+def _find(name: str, directory: str) -> str | None:
+    """Where a program of that name is."""
+    return shutil.which(os.path.join(directory, name) if "/" in name else name)
+
+
+def _no_directory(path: str) -> str:
+    if path.startswith("~"):
+        return f"there is no directory {show_text(path)}, as ~ does not stand for a home here: write the whole path"
+    if os.path.exists(path):
+        return f"{show_text(path)} is no directory, so the program could not be started: name another"
+    return no_directory(path, ", so the program could not be started")
+
+
 def _is_command(text: str) -> bool:
+    """Is there a word to look for? What is no command at all, or a shell's business, was told when it was read.
+
+    And without a word of it, where it cannot be split: it may hold a password.
+    """
     try:
-        return bool(split_words(text))
+        words = split_words(text)
     except ValueError:
         return False
+    return bool(words) and not is_shells_own(words[0])
 
 
 def warn_of_places(reading: Reading, config: Config) -> None:
@@ -51,12 +95,20 @@ def warn_of_places(reading: Reading, config: Config) -> None:
     for section, option, path, consequence in _places(config):
         if (section, option) in seen or path.startswith(_SPECIAL):
             continue
+        where = reading.sections.sections[section]
+        raw = reading.raw(where, option)
+        if option == "file" and raw is None:
+            continue  # that it is missing is told
+        if option == "file" and raw is not None and not str(raw.value).strip():
+            message = f"it is empty, so {consequence}: name a file"
+            reading.complain(where, option, message, "unwritable", "warning")
+            continue
         found = _why_not(reading.machine, path, config.master.uid)
         if found is not None:
             why, way_out = found
             seen.add((section, option))
             message = f"{why}, so {consequence}: {way_out}"
-            reading.complain(reading.sections.sections[section], option, message, "unwritable", "warning")
+            reading.complain(where, option, message, "unwritable", "warning")
 
 
 def _places(config: Config) -> Iterator[tuple[str, str, str, str]]:
@@ -87,8 +139,12 @@ def _places(config: Config) -> Iterator[tuple[str, str, str, str]]:
 def _why_not(machine: Machine, path: str, uid: int | None) -> tuple[str, str] | None:
     """The reason and the way out; None where it can be written."""
     folder = os.path.dirname(path)
+    if "/unix:/" in path:  # a path that was made whole
+        return "a socket is named by its path alone, not by a URL", f"write /{path.rpartition(':')[2].lstrip('/')}"
     if folder and not machine.is_directory(folder):
         return f"the directory {show_text(folder)} does not exist", "make it, or name another"
+    if os.path.isdir(path) and not path.endswith("/"):
+        return f"{path} is a directory", "name a file in it"
     if machine.may_write(path, uid):
         return None
     target = path.rstrip("/") if os.path.exists(path) else folder or os.curdir

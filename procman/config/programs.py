@@ -4,6 +4,7 @@ from typing import Any
 
 from procman.config.expand import environment_names
 from procman.config.model import Program, Slots
+from procman.config.no_shell import needs_a_shell
 from procman.config.options import AUTO, SYSLOG, Scope, assignment, options_of, show_text
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
@@ -110,7 +111,8 @@ def _check(reading: Reading, section: RawSection, common: dict[str, Any], numpro
         )
         reading.complain(section, "numprocs", message, severity="warning")
     if numprocs < 1:
-        message = f"{numprocs} asks for no process at all: leave it out, or write autostart=false to start one by hand"
+        by_hand = assignment("autostart", "false", toml=False)
+        message = f"{numprocs} asks for no process at all: leave it out, or write {by_hand} to start one by hand"
         reading.complain(section, "numprocs", message, severity="warning")
     if numprocs > 1 and "%(process_num)" not in process_name:
         name = assignment("process_name", "%(program_name)s_%(process_num)02d", toml=section.toml)
@@ -121,7 +123,7 @@ def _check(reading: Reading, section: RawSection, common: dict[str, Any], numpro
         message = "killasgroup = false cannot go with stopasgroup = true: leave killasgroup out"
         reading.complain(section, "killasgroup", message, "stopasgroup-without-killasgroup")
     raw = reading.raw(section, "command")
-    if raw is not None and raw.value == "":
+    if raw is not None and raw.value == "" and not raw.toml:
         reading.complain(section, "command", "the command is empty: it can never be started", severity="warning")
     if raw is not None and raw.cut_by:
         message = (
@@ -136,6 +138,9 @@ def _check(reading: Reading, section: RawSection, common: dict[str, Any], numpro
             # supervisord takes the file, and finds out when it starts the program.
             message = f"the command cannot be split into words: {error}; it can never be started: close the quote"
             reading.complain(section, "command", message, severity="error" if raw.toml else "warning")
+    for_a_shell = None if raw is None or raw.cut_by else needs_a_shell(raw)
+    if for_a_shell is not None:
+        reading.complain(section, "command", for_a_shell, "needs-a-shell", "warning")
 
 
 def _process(

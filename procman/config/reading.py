@@ -3,12 +3,13 @@
 Whatever is wrong becomes a `Problem`, and the option its default, so that the reading goes on and finds the rest.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from itertools import islice
 from typing import Any
 
-from procman.config.expand import NotExpanded, environment_names, expand, takes_all
+from procman.config.expand import BAD_FORMAT, NotExpanded, environment_names, expand, left_over, takes_all
 from procman.config.machine import Machine
 from procman.config.options import AUTO, SYSLOG, Kind, Option, Unfit, show_text, similar
 from procman.config.problems import Problem, Severity
@@ -19,6 +20,9 @@ Names = Mapping[str, object]
 
 # Among more names none is looked for that was meant.
 MOST_SIMILAR = 1000
+
+QUOTES = "quotes are a part of the value here: take them out"
+_QUOTED = ("command", "environment")  # they have quotes of their own
 
 # What is missing, where a required option is; the rest of the complaint is the same for all.
 MISSING_SLUGS = {
@@ -67,6 +71,8 @@ class Reading:
         """Note a problem, at the option's line where the file has it."""
         raw = self.raw(section, option) if option else None
         where = raw or section
+        if raw is not None and option not in _QUOTED and is_quoted(raw) and not message.startswith("ignored"):
+            message += f"; {QUOTES}"
         self.add(Problem(where.file, where.line, section.label, option, message, severity, slug))
 
     def add(self, problem: Problem) -> None:
@@ -114,8 +120,10 @@ class Reading:
         raw = self.sections.get(section.name, name)
         default = None if known.required else known.default
         if raw is None:
-            if known.required:
-                self.complain(section, None, _missing(name, known), MISSING_SLUGS.get(name, "other"), severity)
+            if known.required and not self._is_lost(section, name):
+                self.complain(
+                    section, None, _missing(name, known, toml=section.toml), MISSING_SLUGS.get(name, "other"), severity
+                )
             return default
         try:
             value = self._expanded(section, name, raw, names)
@@ -131,6 +139,13 @@ class Reading:
                 message = f"the disk of the directory {show_text(folder)} does not answer: it is taken to be there"
                 self.complain(section, name, message, severity="warning")
 
+    def _is_lost(self, section: RawSection, name: str) -> bool:
+        """Is the line of that option one that could not be read? `command sleep 1` is told already."""
+        return any(
+            problem.slug == "syntax" and problem.section == section.label and f"{name} " in problem.message
+            for problem in self.problems
+        )
+
     def plugin(self, section: RawSection, option: str, names: Names, default: str | None = None) -> str:
         """A module:attribute that can be found."""
         spec = self.text(section, option, names)
@@ -141,6 +156,8 @@ class Reading:
             return default or ""
         if not self.machine.has_plugin(spec):
             message = f"cannot find {show_text(spec)}: expected module:attribute of an installed package"
+            if ":" not in spec and "." in spec:
+                message += f"; did you mean {':'.join(spec.rsplit('.', 1))}?"
             self.complain(section, option, message, "unresolvable-plugin")
         return spec
 
@@ -155,7 +172,11 @@ class Reading:
         try:
             return self.machine.uid(user)
         except (KeyError, ValueError, OverflowError):
-            message = f"there is no user {show_text(user)}: name one of this machine, or make it"
+            name, colon, _ = user.partition(":")
+            way_out = "name one of this machine, or make it"
+            if colon:
+                way_out = f"a process has the groups of its user, so write user = {name}"
+            message = f"there is no user {show_text(user)}: {way_out}"
             self.complain(section, "user", message, "unknown-user")
             return None
 
@@ -194,13 +215,19 @@ class Reading:
         path = self.machine.home(fitting)
         if kind.place == "directory":
             if not self.machine.is_directory(path):
-                raise Unfit(f"the directory {show_text(path)} does not exist: make it, or name another")
+                raise Unfit(no_directory(path))
             return path
         # A name without a folder lies where the master stands.
         folder = path.rpartition("/")[0] or ("/" if path.startswith("/") else "")
         if folder and not self.machine.is_directory(folder):
-            raise Unfit(f"the directory {show_text(folder)} does not exist: make it, or name another")
+            raise Unfit(no_directory(folder))
         return path
+
+
+def no_directory(path: str, consequence: str = "") -> str:
+    """What is said of a directory that is not there, and of what comes of it."""
+    way_out = left_over(path).removeprefix("; ") or "make it, or name another"
+    return f"the directory {show_text(path)} does not exist{consequence}: {way_out}"
 
 
 def _expanded_within(value: object, names: Names) -> object:
@@ -209,7 +236,7 @@ def _expanded_within(value: object, names: Names) -> object:
             if "\0" in value:
                 raise Unfit("it holds a NUL byte: remove it", "syntax")
             if takes_all(value):
-                raise NotExpanded("a % is not followed by (NAME)s: write %% for a percent sign", "bad-format-string")
+                raise NotExpanded(BAD_FORMAT, "bad-format-string")
             return expand(value, names)
         case list():
             return [_expanded_within(item, names) for item in value]
@@ -218,15 +245,37 @@ def _expanded_within(value: object, names: Names) -> object:
     return value
 
 
-def _missing(name: str, known: Option) -> str:
+def _missing(name: str, known: Option, *, toml: bool) -> str:
     what = known.about.rstrip(".").partition(":")[0]
-    return f"the section has no {name}: add {name} = … ({what[0].lower()}{what[1:]})"
+    what = what.partition(";")[0]
+    value = '"…"' if toml and known.kind.schema["type"] != ["integer", "string"] else "…"
+    return f"the section has no {name}: add {name} = {value} ({what[0].lower()}{what[1:]})"
 
 
 def _unfit(kind: Kind[Any], raw: RawOption, error: Exception) -> str:
     if isinstance(error, NotExpanded):
-        return str(error)
+        # What stands around a % may be a piece of a password.
+        return BAD_FORMAT if kind.private and not str(error).startswith("%(ENV_") else str(error)
     why = str(error) if isinstance(error, Unfit) else f"expected {kind.expected}"
+    if not raw.toml and isinstance(raw.value, str):
+        why += _ini_hint(raw.value, kind)
+    if kind.name == "octal mode" and raw.written and re.fullmatch("(0o)?[0-7]{1,4}", raw.written):
+        why += f'; did you mean "{raw.written.replace("o", "")}"?'
     if kind.private or kind.place:
         return why
     return f"cannot read {raw.written or show_text(raw.value, toml=raw.toml)}: {why}"
+
+
+def _ini_hint(value: str, kind: Kind[Any]) -> str:
+    """What is peculiar to INI: a comment needs a blank before it."""
+    if not kind.private and re.search(r"\S[;#]\s*[A-Za-z]", value):
+        return "; a comment begins with a blank and a ;"
+    return ""
+
+
+def is_quoted(raw: RawOption) -> bool:
+    """Is the whole of it in one pair of quotes, in INI, where they are letters like others?"""
+    value = raw.value
+    if raw.toml or not isinstance(value, str) or len(value) <= 1:
+        return False
+    return value[0] in "\"'" and value.find(value[0], 1) == len(value) - 1

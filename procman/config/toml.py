@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import tomli
 
+from procman.config.foreign import is_command, section_here
 from procman.config.model import SECTIONS, SectionType
-from procman.config.options import similar
+from procman.config.options import closest, show_toml
 from procman.config.problems import Problem
 from procman.config.raw import RawOption, RawSection
 
@@ -25,10 +26,7 @@ def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
     try:
         content = tomli.loads(text.removeprefix("\ufeff"))
     except tomli.TOMLDecodeError as error:
-        message = f"cannot read this as TOML: {error}"
-        if "key part" in message or "end of a table declaration" in message:
-            message += '; a name of other than ASCII letters, digits, - and _ needs quotes: [program."größe"]'
-        return [], [Problem(file, _line_of(error), None, None, message, slug="syntax")]
+        return [], [_not_toml(text, file, error)]
     except (RecursionError, ValueError) as error:
         message = "too deeply nested" if isinstance(error, RecursionError) else str(error)
         return [], [Problem(file, None, None, None, f"cannot read this as TOML: {message}", slug="syntax")]
@@ -36,6 +34,20 @@ def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
     for name, value in content.items():
         reader.take(name, value)
     return reader.sections, reader.problems
+
+
+def _not_toml(text: str, file: str, error: tomli.TOMLDecodeError) -> Problem:
+    from procman.config.not_toml import hint  # noqa: PLC0415 - only needed when something is wrong
+
+    line = _line_of(error)
+    what = str(error).partition(" (at ")[0]
+    lines = text.split("\n")
+    way_out = hint(lines[line - 1] if line is not None and line <= len(lines) else "", what)
+    table = re.search(r"\((.+)\)", what)  # a tuple, as Python shows it
+    if table is not None:
+        path = ".".join(re.findall("'([^']+)'", table[1]))
+        what = what.replace(table[0], f"[{path}]")
+    return Problem(file, line, None, None, f"cannot read this as TOML: {what}{way_out}", slug="syntax")
 
 
 def _line_of(error: tomli.TOMLDecodeError) -> int | None:
@@ -63,10 +75,13 @@ class _Reader:
         known = BY_TOML_NAME.get(name)
         if known is None:
             self.complain((name,), f"there is no such section{self._hint(name, value)}")
+        elif name == "include" and isinstance(value, dict):
+            self.complain((name,), 'expected a list at the top of the file: include = ["conf.d/*.toml"]')
         elif name == "include":
             self._section("include", (), {"files": value}, label="include", positions={"files": ("include",)})
         elif not isinstance(value, dict):
-            self.complain((name,), f"expected a table, {_header(known)}")
+            wanted = table_name(known.toml, _first_name(value)) if known.named else _header(known)
+            self.complain((name,), f"expected a table, {wanted}")
         elif known.named:
             self._named(known, value)
         elif name in SERVERS:
@@ -85,19 +100,28 @@ class _Reader:
                 return f"; in TOML it is [{known.toml}]"
         for known in SECTIONS.values():
             if not isinstance(value, dict) and name in known.options:
-                return f"; {name} belongs into {_header(known)}"
+                return f"; {name} belongs in {_header(known)}"
+        if is_program(value):
+            return f"; did you mean {table_name('program', name)}?"
         meant = _similar_section(name)
-        return f"; did you mean {_header(meant)}?" if meant else ""
+        if meant is None:
+            return ""
+        return f"; did you mean {table_name(meant.toml, _first_name(value)) if meant.named else _header(meant)}?"
 
     def _named(self, known: SectionType, tables: dict[str, object]) -> None:
+        nameless = False
         for key, item in tables.items():
             path = (known.toml, key)
             if isinstance(item, dict):
                 self._section(f"{known.ini}:{key}", path, item)
             elif isinstance(item, list) and item and all(isinstance(part, dict) for part in item):
-                self.complain(path, f"expected one table, [{known.toml}.{key}], and not a list of them in [[ ]]")
-            else:
+                self.complain(path, f"expected one table, {table_name(known.toml, key)}, and not a list in [[ ]]")
+            elif key not in known.options:
+                self.complain(path, f"expected a table: write {table_name(known.toml, key)}, and its options below")
+            elif not nameless:
+                # The other options would bring the same complaint.
                 self.complain(path, f"expected a table: the section needs a name, {_header(known)}")
+                nameless = True
 
     def _section(
         self,
@@ -127,8 +151,28 @@ def _header(known: SectionType) -> str:
 
 
 def _similar_section(name: str) -> SectionType | None:
-    meant = similar(name, BY_TOML_NAME).removeprefix("; did you mean ").removesuffix("?")
-    return BY_TOML_NAME.get(meant)
+    return SECTIONS.get(section_here(name) or "") or BY_TOML_NAME.get(closest(name, BY_TOML_NAME) or "")
+
+
+def is_program(value: object) -> bool:
+    """Does a table look like the section of a program?"""
+    return isinstance(value, dict) and any(isinstance(key, str) and is_command(key) for key in value)
+
+
+def table_name(kind: str, name: str) -> str:
+    """[program.web], with quotes where TOML wants them."""
+    bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return f"[{kind}.{name if bare else show_toml(name)}]"
+
+
+def _first_name(value: object) -> str:
+    """What the first of some tables is called: by its key, or by what its option `name` says."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        name = value[0].get("name")
+        return name if isinstance(name, str) and name else "NAME"
+    if isinstance(value, dict):
+        return next((key for key, item in value.items() if isinstance(item, dict)), "NAME")
+    return "NAME"
 
 
 # ------------------------------------------------------------------------------------------------ where the keys stand

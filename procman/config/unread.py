@@ -3,10 +3,12 @@
 In TOML, where there is no old file to be kind to, it is an error.
 """
 
+from collections.abc import Iterable
 from functools import cache
 
+from procman.config.foreign import is_command, name_here, name_of_server, section_here
 from procman.config.model import SECTIONS, SectionType
-from procman.config.options import similar
+from procman.config.options import closest, similar
 from procman.config.raw import Sections
 from procman.config.reading import Reading
 from procman.facts import fact
@@ -37,11 +39,14 @@ def find_ignored(sections: Sections) -> Ignored:
 
 # Not misspelt: what people expect there to be, and what supervisor 2 had.
 _IN_PROGRAMS = {
-    "group": "a process has the groups of its user: say user =",
-    "log_stdout": "stdout is logged unless stdout_logfile = NONE",
-    "log_stderr": "stderr has a log of its own, stderr_logfile, unless redirect_stderr = true",
+    "group": "a process has the groups of its user: name that with user",
+    "log_stdout": "stdout is logged unless stdout_logfile is NONE",
+    "log_stderr": "stderr has a log of its own, stderr_logfile, unless redirect_stderr is true",
+    "stdout_capturefile": "did you mean stdout_capture_maxbytes?",
+    "stderr_capturefile": "did you mean stderr_capture_maxbytes?",
     **{name: f"did you mean stdout_{name}?" for name in ("logfile", "logfile_maxbytes", "logfile_backups")},
 }
+_HEADER = "; is it a section header that lacks its "
 _IN_MASTER = {
     "http_port": "write port = in a section [inet_http_server], or file = in [unix_http_server]",
     "http_username": "write username = in [inet_http_server] or [unix_http_server]",
@@ -55,14 +60,21 @@ def warn_of_ignored(reading: Reading, ignored: Ignored) -> None:
     """A warning for each, with the likeliest reason."""
     for name in ignored.sections:
         section = reading.sections.sections[name]
-        reading.complain(section, None, f"ignored: there is no such section{_section_hint(name)}", severity="warning")
+        hint = _section_hint(name, section.options)
+        reading.complain(section, None, f"ignored: there is no such section{hint}", severity="warning")
+    broken: set[str] = set()
     for name, option in ignored.options:
         section = reading.sections.sections[name]
+        if name in broken:
+            continue  # it belongs in the section whose header is broken
         known = section_type(name)
         if known is not None and option in known.options:
             message = _known_but_unread(known, option)
         else:
-            message = f"ignored: there is no such option{option_hint(known, option)}"
+            hint = option_hint(known, option)
+            message = f"ignored: there is no such option{hint}"
+            if hint.startswith(_HEADER):
+                broken.add(name)
         reading.complain(section, option, message, severity="warning")
 
 
@@ -74,7 +86,21 @@ def unknown_in_toml(reading: Reading) -> None:
             continue
         for option, raw in section.options.items():
             if raw.toml and option not in known.options:
-                reading.complain(section, option, f"there is no such option{option_hint(known, option, toml=True)}")
+                hint = _table_hint(option, raw.value) or option_hint(known, option, toml=True)
+                reading.complain(section, option, f"there is no such option{hint}")
+
+
+def _table_hint(name: str, value: object) -> str:
+    """Of a table that stands in another one, where it should have a header of its own."""
+    if not isinstance(value, dict):
+        return ""
+    from procman.config.toml import BY_TOML_NAME, is_program, table_name  # noqa: PLC0415 - tomli is for those who use it
+
+    if name in BY_TOML_NAME:
+        known = BY_TOML_NAME[name]
+        header = table_name(name, next(iter(value), "NAME")) if known.named else f"[{name}]"
+        return f"; did you mean {header}?"
+    return f"; did you mean {table_name('program', name)}?" if is_program(value) else ""
 
 
 def section_type(name: str) -> SectionType | None:
@@ -90,15 +116,23 @@ def section_type(name: str) -> SectionType | None:
 def option_hint(known: SectionType | None, option: str, *, toml: bool = False) -> str:
     """Where it belongs, or which option was meant."""
     if option.startswith("["):
-        return "; is it a section header that lacks its closing bracket?"
-    if known is not None and not toml:
-        expected = _IN_PROGRAMS if "command" in known.options else _IN_MASTER if known.ini == "supervisord" else {}
-        if option in expected:
-            return f"; {expected[option]}"
+        return f"{_HEADER}closing bracket?"
+    of_program = known is not None and "command" in known.options
+    if known is not None and (of_program or known.ini == "supervisord"):
+        expected = (_IN_PROGRAMS if of_program else _IN_MASTER).get(option) or name_here(option, of_program=of_program)
+        if expected:
+            return f"; {expected}"
+    if toml and option == "include":
+        return "; write it at the top of the file, before the first [ ]"
+    if not toml and option in SECTIONS and SECTIONS[option].named:
+        return f"{_HEADER}brackets, [{option}:NAME]?"
+    own = known.options if known else {}
+    if not of_program and (name := name_of_server(option, own)):
+        return f"; {name}"
     homes = _homes(toml=toml).get(option)
-    if homes:
-        return f"; {option} belongs into {' or '.join(homes)}"
-    return similar(option, known.options if known else {}) or similar(option, _homes(toml=toml))
+    if homes and not closest(option, own, most=1):
+        return f"; {option} belongs in {' or '.join(homes)}"
+    return similar(option, own) or similar(option, _homes(toml=toml)) or ": take it out"
 
 
 @cache
@@ -114,23 +148,23 @@ def _homes(*, toml: bool) -> dict[str, list[str]]:
     return homes
 
 
-def _section_hint(name: str) -> str:
+def _section_hint(name: str, options: Iterable[str]) -> str:
     kind, colon, rest = name.partition(":")
     known = SECTIONS.get(kind)
     if known is not None and known.named and not colon:
         return f"; it needs a name, [{kind}:NAME]"
     if known is not None and colon:
         return f"; write [{kind}]"
-    lowered = SECTIONS.get(kind.strip().lower())
-    meant = lowered.ini if lowered else _closest(kind)
-    if not meant:
+    # [program.web], [program web], [program-web]
+    word, _, end = kind.replace(".", " ").replace("-", " ").partition(" ")
+    if word.lower() in SECTIONS and SECTIONS[word.lower()].named and end and not colon:
+        return f"; did you mean [{word.lower()}:{end.strip()}]?"
+    meant = section_here(kind) or closest(kind.strip(), SECTIONS)
+    if meant is None and any(map(is_command, options)):
+        meant, rest = "program", rest or kind
+    if meant is None:
         return ""
     return f"; did you mean [{meant}{':' + (rest.strip() or 'NAME') if SECTIONS[meant].named else ''}]?"
-
-
-def _closest(kind: str) -> str:
-    hint = similar(kind, SECTIONS)
-    return hint.removeprefix("; did you mean ").removesuffix("?")
 
 
 def _known_but_unread(known: SectionType, option: str) -> str:

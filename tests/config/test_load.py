@@ -98,7 +98,8 @@ def test_all_problems_are_told_at_once(write):
     lines = str(caught.value).splitlines()
     assert len(lines) == 8
     assert lines[3] == (
-        f"{path}:5: [program:web] stopsignal: cannot read 'TREM': expected a name such as TERM or SIGQUIT, or a number"
+        f"{path}:5: [program:web] stopsignal: cannot read 'TREM': expected a name such as TERM or SIGQUIT, or a "
+        "number; did you mean TERM?"
     )
     assert lines[2].endswith("did you mean command? (warning)")
 
@@ -107,9 +108,9 @@ def test_all_problems_are_told_at_once(write):
     ("text", "line", "hint"),
     [
         ("[supervisord]\nnodaemaon=true\n", 2, "did you mean nodaemon?"),
-        ("[supervisord]\nautostart=true\n", 2, "belongs into [program:NAME] or [eventlistener:NAME]"),
+        ("[supervisord]\nautostart=true\n", 2, "belongs in [program:NAME] or [eventlistener:NAME]"),
         ("[supervisord]\n[program:a]\ncommand=x\ndirecory=/\n", 4, "did you mean directory?"),
-        ("[supervisord]\n[program:a]\ncommand=x\nnodaemon=true\n", 4, "belongs into [supervisord]"),
+        ("[supervisord]\n[program:a]\ncommand=x\nnodaemon=true\n", 4, "belongs in [supervisord]"),
         ("[supervisord]\n[program:a]\ncommand=x\ngroup=web\n", 4, "a process has the groups of its user"),
         ("[supervisord]\n[program:a]\ncommand=x\nlogfile=/dev/null\n", 4, "did you mean stdout_logfile?"),
         ("[supervisord]\nhttp_port=9001\n", 2, "write port = in a section [inet_http_server]"),
@@ -142,7 +143,7 @@ def test_warnings_stay_with_the_configuration(config):
     ("text", "line", "hint"),
     [
         ("[procman]\nlogleve = 'info'\n", 2, "did you mean loglevel?"),
-        ("[procman]\nautostart = true\n", 2, "belongs into [program.NAME]"),
+        ("[procman]\nautostart = true\n", 2, "belongs in [program.NAME]"),
         ("[procman]\numask = 22\n", 2, "octal digits in quotes"),
         ("[program.a]\ncommand = 'x'\nstartsecs = '10 parsecs'\n", 3, '"10s"'),
         ("[program.a]\ncommand = 'x'\nstartsecs = inf\n", 3, "expected"),
@@ -210,6 +211,12 @@ def test_no_secret_gets_into_a_message(write):
         port=1
         username=me
         password=hunter2%U%(hunter2
+        [unix_http_server]
+        file=/tmp/x
+        username=me
+        password=x%hunter2%y
+        [supervisorctl]
+        password=%(hunter2)
         """
     )
     loaded = read(path, environ={"SECRET": "hunter2"})
@@ -239,7 +246,7 @@ def test_no_process_at_all_is_a_warning(tmp_path):
     path.write_text('[program.a]\ncommand = "x"\nnumprocs = 0\n')
     (problem,) = read(str(path)).problems
     assert (problem.line, problem.option, problem.severity) == (3, "numprocs", "warning")
-    assert "autostart=false" in problem.message
+    assert "autostart = false" in problem.message
 
 
 VALUES = [
@@ -350,7 +357,9 @@ def test_problems_name_the_file_they_are_in(write):
 def test_a_folder_for_toml_includes_may_be_empty_and_has_to_be_there(write, tmp_path):
     """It is there for what may be added to it; a name that leads nowhere is a mistake."""
     file = write("include = ['more/*.toml']\n[program.a]\ncommand = 'x'\n", "main.toml")
-    message = f"no file matches {tmp_path}/more/*.toml: there is no folder {tmp_path}/more"
+    message = (
+        f"no file matches {tmp_path}/more/*.toml: there is no folder {tmp_path}/more; make it, or take the pattern out"
+    )
     assert [warning.message for warning in load(file, environ={}).warnings] == [message]
     (tmp_path / "more").mkdir()
     assert load(file, environ={}).warnings == ()

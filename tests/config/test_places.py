@@ -38,13 +38,97 @@ def test_a_command_that_is_not_there_is_told_before_the_start(tmp_path):
         "[eventlistener:typo]\ncommand=crashmial -a\nevents=TICK_5\n"
     )
     so = "so the program could not be started: install it, or name another"
+    runs = "so the program could not be started: make it executable, or name what runs it before it"
     assert sorted(told(text, tmp_path)) == [
-        (9, "command", f"command at './plain' is not executable, {so}"),
+        (9, "command", f"command at './plain' is not executable, {runs}"),
         (12, "command", f"can't find command '/usr/bin/notthere', {so}"),
         (16, "command", f"can't find command 'crashmial', {so}"),
     ]
     assert read(str(tmp_path / "supervisord.conf")).problems == ()
     assert told(text, tmp_path, assume=Assumptions(directories=frozenset({str(tmp_path)}))) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "way_out"),
+    [
+        ("app.py --x", "write ./app.py"),
+        ("/nowhere/bin/sleep 1", "write /usr/bin/sleep, which is there"),
+        ("only --x", "write /opt/x/only3, which is there"),
+        ("'sleep 1'", "write its words apart"),
+        ('["sleep","1"]', "a list is for TOML"),
+        ("/etc", "name a file"),
+    ],
+)
+def test_a_command_that_is_not_there_is_told_with_what_is(tmp_path, monkeypatch, command, way_out):
+    """What newcomers write: a file without ./, a path of another machine, python where there is python3."""
+    (tmp_path / "app.py").touch()
+
+    def which(name):
+        return {"sleep": "/usr/bin/sleep", "only3": "/opt/x/only3"}.get(name)
+
+    monkeypatch.setattr(shutil, "which", which)
+    text = (
+        "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\nchildlogdir=%(here)s\n"
+        f"[program:web]\ndirectory=%(here)s\ncommand={command}\n"
+    )
+    [(line, option, message)] = told(text, tmp_path)
+    assert (line, option) == (7, "command")
+    assert f"so the program could not be started: {way_out}" in message
+
+
+def test_a_file_that_is_a_directory_and_a_socket_that_is_a_url_are_told(tmp_path):
+    """Neither can be written."""
+    text = (
+        "[unix_http_server]\nfile=unix:///tmp/x.sock\n"
+        "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\nchildlogdir=%(here)s\n"
+        "[program:web]\ncommand=sh\nstdout_logfile=%(here)s\n"
+    )
+    assert told(text, tmp_path) == [
+        (
+            2,
+            "file",
+            (
+                "a socket is named by its path alone, not by a URL, so the master could not listen there: "
+                "write /tmp/x.sock"
+            ),
+        ),
+        (9, "stdout_logfile", f"{tmp_path} is a directory, so its output could not be kept: name a file in it"),
+    ]
+
+
+def test_a_directory_that_is_not_there_is_told_before_the_start(tmp_path):
+    """Once for a program; a command that is meant from there cannot be looked for, any other can."""
+    text = (
+        "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\nchildlogdir=%(here)s\ndirectory=%(here)s\n"
+        "[program:a]\ncommand=./run\ndirectory=nowhere\nnumprocs=2\nprocess_name=%(process_num)d\n"
+        "[program:b]\ncommand=/usr/bin/notthere\ndirectory=/nowhere/%(program_name)s\n"
+        "[program:c]\ncommand=sh\ndirectory=%(here)s/supervisord.conf\n"
+        "[program:d]\ncommand=sh\ndirectory=~/app\n"
+        "[program:e]\ncommand=sh\ndirectory=.\n"
+    )
+    so = "so the program could not be started"
+    assert sorted(told(text, tmp_path)) == [
+        (8, "directory", f"the directory 'nowhere' does not exist, {so}: make it, or name another"),
+        (12, "command", f"can't find command '/usr/bin/notthere', {so}: install it, or name another"),
+        (13, "directory", f"the directory '/nowhere/b' does not exist, {so}: make it, or name another"),
+        (16, "directory", f"'{tmp_path}/supervisord.conf' is no directory, {so}: name another"),
+        (19, "directory", "there is no directory '~/app', as ~ does not stand for a home here: write the whole path"),
+    ]
+    # A start finds out, as with supervisord; nothing is known of another machine.
+    assert read(str(tmp_path / "supervisord.conf")).problems == ()
+    assert told(text, tmp_path, assume=Assumptions(directories=frozenset({str(tmp_path)}))) == []
+
+
+def test_a_toml_file_without_a_program_is_told(tmp_path):
+    """The programs of an INI file may come with its includes later on."""
+    path = tmp_path / "procman.toml"
+    path.write_text('[procman]\nlogfile = "/dev/null"\npidfile = "%(here)s/pid"\n')
+    [problem] = read(str(path), places=True).problems
+    assert (problem.severity, problem.slug) == ("warning", "no-program")
+    assert "add [program.NAME]" in problem.message
+    path.write_text(path.read_text() + '[program.web]\ncommand = "sh"\n')
+    assert read(str(path), places=True).problems == ()
+    assert told("[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\n", tmp_path) == []
 
 
 def test_the_folder_of_a_socket_has_to_be_there(tmp_path):

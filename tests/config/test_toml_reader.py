@@ -112,7 +112,7 @@ def test_sections_get_supervisors_names():
     [
         ("[procmn]", 1, "did you mean [procman]?"),
         ("\n[supervisord]", 2, "in TOML it is [procman]"),
-        ("command = 'x'", 1, "command belongs into [program.NAME]"),
+        ("command = 'x'", 1, "command belongs in [program.NAME]"),
         ("[program]\ncommand = 'x'", 2, "[program.NAME]"),
         ("program = 3", 1, "expected a table"),
     ],
@@ -149,10 +149,10 @@ def test_a_syntax_error_has_its_line():
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[programs.z]\ncommand = 'x'", "f.toml:1: [programs]: there is no such section; did you mean [program.NAME]?"),
+        ("[programs.z]\ncommand = 'x'", "f.toml:1: [programs]: there is no such section; did you mean [program.z]?"),
         ("[procmam]", "f.toml:1: [procmam]: there is no such section; did you mean [procman]?"),
-        ("programs = ['x']", "f.toml:1: [programs]: there is no such section; programs belongs into [group.NAME]"),
-        ("[[program.z]]\ncommand = 'x'", "expected one table, [program.z], and not a list of them in [[ ]]"),
+        ("programs = ['x']", "f.toml:1: [programs]: there is no such section; programs belongs in [group.NAME]"),
+        ("[[program.z]]\ncommand = 'x'", "expected one table, [program.z], and not a list in [[ ]]"),
         ("[program]\ncommand = 'x'", "expected a table: the section needs a name, [program.NAME]"),
         ("[procman]\numask = 0o22 # ours", 'umask: cannot read 0o22: expected octal digits in quotes such as "0700"'),
         ("procman.umask = 755", 'umask: cannot read 755: expected octal digits in quotes such as "0700"'),

@@ -46,6 +46,68 @@ def test_one_complaint_says_what_it_is(tmp_path, name, text, line, message):
     assert told(path) == [(line, "error", message)]
 
 
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ('{"apps": [{"name": "web"}]}', "JSON"),
+        ('[\n  {"name": "web"}\n]', "JSON"),
+        ("services:\n  web:\n    command: [x]\n", "YAML"),
+        ("---\nweb: x\n", "YAML"),
+        ("- web\n", "YAML"),
+        ("[Unit]\nDescription=web\n[Service]\nExecStart=/bin/x\n", "a unit of systemd"),
+        ("module.exports = {\n  apps: []\n}\n", "JavaScript"),
+        ("<plist>\n</plist>\n", "XML"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.conf", "a.toml", "a.yml", "a.json", "a.service"])
+def test_a_file_that_is_neither_is_told_what_it_is(tmp_path, name, text, form):
+    """Once, with the line that tells it, and with what procman reads."""
+    path = tmp_path / name
+    path.write_text(f"# ours\n\n{text}")
+    [(line, severity, message)] = told(path)
+    assert (line, severity) == (3, "error")
+    assert message.startswith(f"this is {form}, and procman reads TOML and INI: ")
+    assert message.endswith("into a.toml")
+
+
+def test_a_procfile_and_a_script_are_known(tmp_path):
+    """One by its name, the other by its first line."""
+    path = tmp_path / "Procfile"
+    path.write_text("web: sleep 100\n")
+    [(_, _, message)] = told(path)
+    assert "this is a Procfile" in message
+    path = tmp_path / "run"
+    path.write_text("#!/bin/sh\nsleep 100\n")
+    [(_, _, message)] = told(path)
+    assert message == f"this is a program, and no configuration: procman run -- {path} runs it alone"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.toml", ""),
+        ("a.toml", "# only: a comment\n"),
+        ("a.toml", "include = []\n"),
+        ("a.toml", "#!/usr/bin/env -S procman -c\ninclude = []\n"),
+        ("a.toml", "[unix_http_server]\nfile = '/x'\n"),
+        ("a.yml", "[supervisord]\n[program:web]\ncommand: x\n"),
+    ],
+)
+def test_what_is_read_is_not_taken_for_something_else(tmp_path, name, text):
+    """By whatever name."""
+    path = tmp_path / name
+    path.write_text(text)
+    assert told(path) == []
+
+
+def test_an_included_unit_is_what_supervisor_takes_it_for(tmp_path):
+    """It has sections that are passed over."""
+    (tmp_path / "a.service").write_text("[Service]\nExecStart=/bin/x\n")
+    main = tmp_path / "supervisord.conf"
+    main.write_text(f"{INI}[include]\nfiles=*.service\n")
+    assert [severity for _, severity, _ in told(main)] == ["warning"]
+
+
 def test_an_included_file_too(tmp_path):
     """The other files are read all the same."""
     (tmp_path / "conf.d").mkdir()

@@ -109,8 +109,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "health": (
         (
             "health",
-            "Is every process up that should be? (exit status 1, and which are not, otherwise) Warns of a configuration "
-            "on the disk that could not be used now",
+            "Is every process up that should be? (exit status 1, and which are not, otherwise); warns of a broken file",
         ),
         ("health --live", "Does the master answer, within 10 seconds? (whatever its configuration is by now)"),
     ),

@@ -1,0 +1,148 @@
+"""What other process managers call sections and options: compose, pm2, systemd, circus, Kubernetes, launchd.
+
+Names are told apart by their letters alone: workingDir, working_dir and WorkingDirectory are one or two.
+"""
+
+from collections.abc import Container
+
+_NO_FILE = "write the variables into environment"
+_NO_LIMIT = "begin the command with prlimit or systemd-run, or limit the container"
+_NO_HEALTH = "an event listener can look at it"
+_NO_WAIT = "the wait grows by a second with each try"
+_NO_PORTS = "the program listens where its command says"
+_ORDER = "programs of a lower priority are started first"
+_NO_TYPE = "the command stays in the foreground"
+_NAME = "the name of a program stands in its header"
+_LIMIT_FILES = "minfds of the master is for all"
+
+# To the names that there are here; a text with a blank is the answer itself.
+_NAMES: dict[str, str] = {
+    # what is run, and where
+    **dict.fromkeys(("cmd", "exec", "execstart", "execute", "run", "script", "start", "entrypoint"), "command"),
+    **dict.fromkeys(("program", "programarguments", "process", "commandline", "executable", "binary"), "command"),
+    **dict.fromkeys(("args", "arguments", "argv", "interpreter", "interpreterargs", "nodeargs"), "command"),
+    **dict.fromkeys(
+        ("cwd", "chdir", "workdir", "workingdir", "workingdirectory", "dir", "path", "folder"), "directory"
+    ),
+    **dict.fromkeys(("root", "basedir", "homedir"), "directory"),
+    **dict.fromkeys(("env", "envs", "envvars", "environ", "environmentvariables", "vars", "variables"), "environment"),
+    **dict.fromkeys(("envfile", "environmentfile", "dotenv", "envfrom"), _NO_FILE),
+    **dict.fromkeys(("username", "uid", "runas", "runasuser", "owner"), "user"),
+    **dict.fromkeys(("gid", "supplementarygroups"), "a process has the groups of its user: name that with user"),
+    "groups": "a process has the groups of its user: name that with user",
+    **dict.fromkeys(("name", "containername", "label", "id"), _NAME),
+    # how many, and when
+    **dict.fromkeys(("instances", "replicas", "scale", "numprocesses", "processes", "count", "workers"), "numprocs"),
+    **dict.fromkeys(("dependson", "after", "before", "requires", "wants", "links", "needs", "order"), _ORDER),
+    **dict.fromkeys(("enabled", "enable", "runatload", "wantedby", "autoload"), "autostart"),
+    **dict.fromkeys(("restart", "respawn", "keepalive", "restartpolicy", "alwaysrestart"), "autorestart"),
+    **dict.fromkeys(("restartsec", "restartdelay", "delay", "throttleinterval", "backoff"), _NO_WAIT),
+    **dict.fromkeys(("minuptime", "startsec", "startseconds", "warmup", "startupsecs"), "startsecs"),
+    **dict.fromkeys(
+        ("maxrestarts", "maxretry", "maxretries", "retries", "restarts", "startlimitburst"), "startretries"
+    ),
+    **dict.fromkeys(("cronrestart", "schedule", "cron"), "run supercronic or cron -f as a program"),
+    "watch": "begin the command with a program that watches, such as watchexec",
+    # how it is stopped
+    **dict.fromkeys(("killsignal", "signal", "stopsig", "shutdownsignal"), "stopsignal"),
+    **dict.fromkeys(
+        ("killtimeout", "timeoutstopsec", "timeoutsec", "stopgraceperiod", "gracefultimeout"), "stopwaitsecs"
+    ),
+    **dict.fromkeys(("terminationgraceperiodseconds", "exittimeout", "stopsecs", "stoptimeout"), "stopwaitsecs"),
+    **dict.fromkeys(("timeout", "graceperiod", "shutdowntimeout"), "stopwaitsecs"),
+    **dict.fromkeys(("killmode", "stopchildren", "killgroup", "treekill"), "stop_scope"),
+    **dict.fromkeys(("successexitstatus", "stopexitcodes", "exitcode", "successexitcodes"), "exitcodes"),
+    **dict.fromkeys(("execstop", "stop", "stopcommand", "prestop"), "the program is sent its stopsignal"),
+    **dict.fromkeys(("execreload", "reload"), "procmanctl signal HUP sends it a signal"),
+    **dict.fromkeys(
+        ("execstartpre", "prestart", "prescript", "beforestart", "execstartpost", "poststart"),
+        "write command = sh -c '… && exec …'",
+    ),
+    # what it writes
+    **dict.fromkeys(("log", "logs", "output", "out", "outfile", "outlog", "stdout"), "stdout_logfile"),
+    **dict.fromkeys(("standardoutput", "standardoutpath", "stdoutpath", "stdoutlog", "logpath"), "stdout_logfile"),
+    **dict.fromkeys(("stdoutfile", "stdoutstreamfilename", "logging"), "stdout_logfile"),
+    **dict.fromkeys(("err", "error", "errfile", "errorfile", "errorlog", "stderr", "standarderror"), "stderr_logfile"),
+    **dict.fromkeys(("standarderrorpath", "stderrpath", "stderrlog", "stderrfile"), "stderr_logfile"),
+    **dict.fromkeys(("mergelogs", "combinelogs", "redirect", "redirectoutput"), "redirect_stderr"),
+    **dict.fromkeys(("maxbytes", "maxsize", "logmaxsize", "logsize"), "stdout_logfile_maxbytes"),
+    **dict.fromkeys(("backups", "maxfile", "logbackups", "rotate"), "stdout_logfile_backups"),
+    **dict.fromkeys(("logdateformat", "time", "timestamps"), "log_timestamp"),
+    # what there is not
+    **dict.fromkeys(("image", "build"), "procman runs programs, and no containers"),
+    **dict.fromkeys(("ports", "expose", "publish", "port", "host"), _NO_PORTS),
+    **dict.fromkeys(("volumes", "mounts", "networks", "network"), "that is the container's business"),
+    **dict.fromkeys(
+        ("healthcheck", "health", "liveness", "readiness", "livenessprobe", "readinessprobe", "startupprobe", "check"),
+        _NO_HEALTH,
+    ),
+    **dict.fromkeys(("maxmemoryrestart", "memlimit", "memory", "mem", "cpus", "cpu", "resources", "limits"), _NO_LIMIT),
+    **dict.fromkeys(("memorymax", "maxmemory", "memorylimit", "cpuquota", "deploy", "nice", "ulimits"), _NO_LIMIT),
+    **dict.fromkeys(("limitnofile", "rlimitnofile", "nofile"), _LIMIT_FILES),
+    **dict.fromkeys(("type", "forking", "daemonize", "daemonise", "background", "execmode", "pidfile"), _NO_TYPE),
+    **dict.fromkeys(("description", "documentation", "comment"), "write a comment, which begins with #"),
+}
+
+# The same of the whole.
+_OF_THE_MASTER: dict[str, str] = {
+    **dict.fromkeys(("log", "logs", "output", "logpath"), "logfile"),
+    **dict.fromkeys(("daemonize", "daemonise", "background"), "daemon"),
+    **{name: _NAMES[name] for name in ("cwd", "workingdir", "workdir", "workingdirectory", "env", "username", "uid")},
+}
+
+# The same of a control socket, and of the client.
+_OF_SERVERS: dict[str, str] = {
+    **dict.fromkeys(("mode", "permissions", "umask"), "chmod"),
+    **dict.fromkeys(("owner", "group"), "chown"),
+    **dict.fromkeys(("path", "socket", "sock"), "file"),
+    **dict.fromkeys(("user", "login"), "username"),
+    **dict.fromkeys(("pass", "secret"), "password"),
+    **dict.fromkeys(("server", "url", "address", "host"), "serverurl"),
+}
+_PARTS_OF_PORT = frozenset({"host", "address", "bind", "listen", "interface", "ip"})
+
+# To the kinds of sections that there are here.
+_SECTIONS: dict[str, str] = {
+    **dict.fromkeys(("services", "service", "apps", "app", "application", "applications", "programs"), "program"),
+    **dict.fromkeys(("processes", "process", "watcher", "watchers", "job", "jobs", "task", "tasks"), "program"),
+    **dict.fromkeys(("worker", "workers", "container", "containers", "command", "commands", "daemon"), "program"),
+    **dict.fromkeys(("listener", "listeners", "eventlisteners"), "eventlistener"),
+    **dict.fromkeys(("fcgi", "fastcgi", "fcgiprograms"), "fcgi-program"),
+    **dict.fromkeys(("groups",), "group"),
+    **dict.fromkeys(("supervisor", "master", "main", "global", "globals", "settings", "procman"), "supervisord"),
+    **dict.fromkeys(("http", "httpserver", "inet", "inethttp", "tcp"), "inet_http_server"),
+    **dict.fromkeys(("unix", "socket", "unixhttp"), "unix_http_server"),
+    **dict.fromkeys(("client", "ctl", "procmanctl"), "supervisorctl"),
+    **dict.fromkeys(("includes", "import", "imports"), "include"),
+}
+
+
+def section_here(kind: str) -> str | None:
+    """The kind of section, by its name in INI, that is meant by a word which is none."""
+    return _SECTIONS.get(_letters(kind))
+
+
+def is_command(option: str) -> bool:
+    """Does what has such an option run something?"""
+    return option == "command" or _NAMES.get(_letters(option)) == "command"
+
+
+def name_here(option: str, *, of_program: bool) -> str | None:
+    """What to write instead of an option of another process manager: "its name here is directory", or a reason."""
+    found = (_NAMES if of_program else _OF_THE_MASTER).get(_letters(option))
+    if found is None or " " in found:
+        return found
+    return f"its name here is {found}"
+
+
+def name_of_server(option: str, known: Container[str | None]) -> str | None:
+    """The same of an option of a control socket or of the client; `known` are those that the section has."""
+    letters = _letters(option)
+    if "port" in known and letters in _PARTS_OF_PORT:
+        return "write it into port, before a colon"
+    found = _OF_SERVERS.get(letters)
+    return f"its name here is {found}" if found in known else None
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())

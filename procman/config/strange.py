@@ -1,0 +1,45 @@
+"""A file that is neither INI nor TOML: what it is, told by how it begins, or by its name.
+
+Only asked of a text without a header that procman knows, which it could make nothing of.
+"""
+
+import os
+import re
+
+_UNIT = re.compile(r"^\[(?:Unit|Service|Install)\]\s*$", re.MULTILINE)
+_YAML = re.compile(r"""---\s*$|-\s+\S|["']?[\w./ -]+["']?:(?:\s|$)""")
+_SCRIPTS = (".js", ".cjs", ".mjs", ".ts")
+
+
+def strange_form(path: str, text: str, *, included: bool) -> tuple[int, str] | None:
+    """The line that tells it, and the complaint; None where it may be what its name says."""
+    lines = text.removeprefix("\ufeff").split("\n")
+    first = next((n for n, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), None)
+    if lines[0].startswith("#!") and "procman" not in lines[0]:
+        return 1, f"this is a program, and no configuration: procman run -- {path} runs it alone"
+    if first is None:
+        return None
+    # Of an included file supervisor passes over the sections that it does not know.
+    unit = not included and _UNIT.search(text) is not None
+    form = "a unit of systemd" if unit else _form(path, text, lines[first].strip())
+    if form is None:
+        return None
+    name = f"{os.path.splitext(os.path.basename(path))[0] or 'procman'}.toml"
+    way_out = f'write [program.NAME] and command = "…" for each program into {name}'
+    return first + 1, f"this is {form}, and procman reads TOML and INI: {way_out}"
+
+
+def _form(path: str, text: str, line: str) -> str | None:
+    base, suffix = os.path.splitext(os.path.basename(path))
+    if base == "Procfile":
+        return "a Procfile"
+    if suffix in _SCRIPTS or line.startswith(("module.exports", "export default")):
+        return "JavaScript"
+    if re.match(r"\{|\[\s*(?:\{|$)", line):
+        return "JSON"
+    if line.startswith("<"):
+        return "XML"
+    # INI and TOML have headers, and no value stands before the first one in INI.
+    if re.search(r"^\s*\[[^\]]+\]\s*(?:#.*)?$", text, re.MULTILINE):
+        return None
+    return "YAML" if _YAML.match(line) else None
