@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from procman.config.auto_logs import warn_of_unseen
 from procman.config.expand import HOST, PREFIX, environment_names, names_in
 from procman.config.files import Gathered, gather, is_toml
 from procman.config.groups import read_groups
@@ -131,6 +132,8 @@ def judge(
             origins=_origins(sections, overrides),
             borrowed=_borrowed(sections, master),
         )
+        if places or machine.is_pid_1:
+            warn_of_unseen(reading, config)
         if places:
             warn_of_commands(reading, config)
             warn_of_places(reading, config)

@@ -152,6 +152,27 @@ def test_the_container_of_the_readme(image, tmp_path):
         assert container.stop() == 0
 
 
+def test_a_flood_that_nobody_sees_leaves_the_container_its_memory(image, with_config):
+    """AUTO logs in a tmpfs: three times the memory goes by, and all that is kept of it is what the log states."""
+    options = with_config(
+        "[program.flood]\ncommand = "
+        "\"sh -c 'yes it goes wrong again | head -c 200000000 >&2; echo the flood is over; exec sleep 1000'\"\n"
+        'stdout_logfile = "-"\nstderr_logfile = "AUTO"\n'
+    )
+    with Container(image, *options, "--read-only", "--memory=64m") as container:
+        container.expect_all(
+            [
+                r"/tmp is in memory, so all AUTO logs in it \(1\) are kept within 16 MiB together: each is rotated at 8192 KiB",
+                RUNNING.format("flood"),
+                "^the flood is over$",
+            ]
+        )
+        (kibibytes, _), *_ = (line.split() for line in container.run("du", "-sk", "/tmp").splitlines())
+        assert 8192 <= int(kibibytes) <= 17000
+        assert container.run("procmanctl", "tail", "-20", "flood", "stderr") == "it goes wrong again\n\n"
+        assert container.stop() == 0
+
+
 def test_a_supervisord_conf_takes_the_place_of_the_sample(image, tmp_path):
     """As the how-to has it; the health check of the image, and who asks from any folder, find the same one."""
     page = (ROOT / "docs" / "how-to" / "graceful-stop-in-docker.md").read_text()
