@@ -29,7 +29,7 @@ from procman.api.stream import LogTails
 from procman.aside import Aside, TakesTooLong
 from procman.config.auto_logs import within_memory
 from procman.config.diff import fingerprint
-from procman.config.find import default_socket, ensure_runtime_dir, state_files
+from procman.config.find import default_socket, ensure_runtime_dir, runtime_dir, state_files
 from procman.config.hands import may_refuse
 from procman.config.kinds import is_loopback
 from procman.config.load import load
@@ -120,10 +120,10 @@ READ_WITHIN = 30.0
 COMPLAIN_EVERY = 60.0
 
 
-def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_writable: bool = False) -> int:
+def run(path: str, overrides: Mapping[str, str], *, allow_writable: bool = False) -> int:
     """Run the master until it is told to stop, and return its exit status.
 
-    With `daemon`, or where the file says so, it goes on as a daemon, and the process that was started exits when that
+    Where the file or `overrides` say `daemon`, it goes on as a daemon, and the process that was started exits when that
     is up or has failed. `allow_writable`: root takes files that others may write, too. Raises ProcmanError before it
     has started anything.
     """
@@ -143,7 +143,7 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
     reporter = Reporter(Notifier())
     try:
         config = read()
-        background = daemon or config.master.daemon
+        background = config.master.daemon
         if background or config.master.directory is not None:
             source.folder = os.getcwd()
             config = read()
@@ -384,6 +384,11 @@ def _become(config: Config) -> list[str]:
         except OSError as error:
             raise ProcmanError(f"cannot change to {master.directory}: {error.strerror}; check directory=") from None
     os.umask(master.umask)
+    if runtime_dir() in map(os.path.dirname, (master.pidfile, master.logfile)):
+        try:
+            ensure_runtime_dir()
+        except ProcmanError as error:
+            notes.append(str(error))
     return notes
 
 

@@ -33,18 +33,18 @@ def find_config() -> str | None:
     return next((path for path in SEARCH if os.path.exists(path)), None)
 
 
-def runtime_dir() -> str:
+def runtime_dir(uid: int | None = None) -> str:
     """The private folder for sockets: $XDG_RUNTIME_DIR/procman, /run/procman for root, else one in /tmp.
 
-    Only the name: `ensure_runtime_dir` makes it.
+    Only the name: `ensure_runtime_dir` makes it. It is that of the user who asks, or of `uid`.
     """
-    return runtime_dirs()[0]
+    return runtime_dirs(uid)[0]
 
 
-def runtime_dirs() -> list[str]:
+def runtime_dirs(uid: int | None = None) -> list[str]:
     """That folder, and where it is without XDG_RUNTIME_DIR, or while /run is written to."""
     chosen = os.environ.get("XDG_RUNTIME_DIR", "")
-    uid = os.geteuid()
+    uid = os.geteuid() if uid is None else uid
     folders = [f"/tmp/procman-{uid}"]  # noqa: S108 - verified before use
     if uid == 0:
         there = FOR_ROOT if os.path.exists(FOR_ROOT) else os.path.dirname(FOR_ROOT)
@@ -101,6 +101,11 @@ def default_socket(config_file: str) -> str:
     return default_sockets(config_file)[0]
 
 
+def default_file(config_file: str, suffix: str, uid: int | None) -> str:
+    """A file of the master that is beside that socket: its pid file, the log of a daemon. `uid` as in runtime_dir."""
+    return os.path.join(runtime_dir(uid), f"{_stem(config_file)}{suffix}")
+
+
 def state_files(socket: str) -> list[str]:
     """Where the master that has this control socket writes down what runs; the first is where it does so now.
 
@@ -122,10 +127,13 @@ def _is_ours(folder: str) -> bool:
 
 def default_sockets(config_file: str) -> list[str]:
     """That path, and where it is when the master was started without this user's XDG_RUNTIME_DIR: for the client."""
+    return [os.path.join(folder, f"{_stem(config_file)}.sock") for folder in runtime_dirs()]
+
+
+def _stem(config_file: str) -> str:
     import binascii  # noqa: PLC0415 - hashlib costs ten times as much, and nobody is to be kept out by this name
 
     real = os.path.realpath(config_file)
     stem = os.path.basename(real).partition(".")[0]
     short = "".join(letter for letter in stem if letter.isascii() and (letter.isalnum() or letter in "-_"))[:8]
-    name = f"{short or 'procman'}-{binascii.crc32(os.fsencode(real)):08x}.sock"
-    return [os.path.join(folder, name) for folder in runtime_dirs()]
+    return f"{short or 'procman'}-{binascii.crc32(os.fsencode(real)):08x}"
