@@ -86,7 +86,7 @@ class Master:
     )
     nodaemon: bool = option(
         kinds.BOOLEAN,
-        "Accepted for compatibility: procman stays in the foreground either way.",
+        "Accepted for compatibility: false does not put the master into the background, which daemon does.",
         default=False,
     )
     daemon: bool = option(
