@@ -27,6 +27,7 @@ from procman.api.rest import Rest, route_problem
 from procman.api.shapes import MasterInfo
 from procman.api.stream import LogTails
 from procman.aside import Aside, TakesTooLong
+from procman.config.auto_logs import within_memory
 from procman.config.diff import fingerprint
 from procman.config.find import default_socket, ensure_runtime_dir, mark, own_sockets, runtime_dir, state_files
 from procman.config.hands import may_refuse
@@ -59,6 +60,7 @@ from procman.report import Report
 from procman.stand_ins import WANTED_LATER, stand_ins
 from procman.system.limits import raise_limits
 from procman.system.memory import give_back_large_blocks, give_back_what_is_free
+from procman.system.mounts import is_in_memory, mounts
 from procman.system.notify import Notifier
 from procman.system.own_folder import leave_common_folder
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
@@ -128,10 +130,10 @@ LOOK_WITHIN = 2.0
 COMPLAIN_EVERY = 60.0
 
 
-def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_writable: bool = False) -> int:
+def run(path: str, overrides: Mapping[str, str], *, allow_writable: bool = False) -> int:
     """Run the master until it is told to stop, and return its exit status.
 
-    With `daemon`, or where the file says so, it goes on as a daemon, and the process that was started exits when that
+    Where the file or `overrides` say `daemon`, it goes on as a daemon, and the process that was started exits when that
     is up or has failed. `allow_writable`: root takes files that others may write, too. Raises ProcmanError before it
     has started anything.
     """
@@ -151,7 +153,7 @@ def run(path: str, overrides: Mapping[str, str], *, daemon: bool = False, allow_
     reporter = Reporter(Notifier())
     try:
         config = read()
-        background = daemon or config.master.daemon
+        background = config.master.daemon
         if background or config.master.directory is not None:
             source.folder = os.getcwd()
             config = read()
@@ -322,10 +324,13 @@ class MasterStanding:
 def _load(path: str, overrides: Mapping[str, str], *, allow_writable: bool) -> Config:
     """The file; raises ConfigError."""
     try:
-        return load(path, overrides=overrides, refuse_writable=may_refuse() and not allow_writable)
+        config = load(path, overrides=overrides, refuse_writable=may_refuse() and not allow_writable)
     except FileNotFoundError:
         message = "cannot tell what relative paths mean: the directory procman is in was removed; make them absolute"
         raise ConfigError([Problem(path, None, None, None, message)]) from None
+    # The memory of a container is all that its programs have, too.
+    in_memory = os.getpid() == 1 and is_in_memory(config.master.childlogdir, mounts())
+    return within_memory(config) if in_memory else config
 
 
 def _check_handlers(config: Config) -> None:
@@ -408,6 +413,11 @@ def _become(config: Config) -> list[str]:
             raise ProcmanError(f"cannot change to {master.directory}: {error.strerror}; check directory=") from None
     if master.umask is not None:
         os.umask(master.umask)
+    if runtime_dir() in map(os.path.dirname, (master.pidfile, master.logfile)):
+        try:
+            ensure_runtime_dir()
+        except ProcmanError as error:
+            notes.append(str(error))
     return notes
 
 

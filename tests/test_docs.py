@@ -65,15 +65,15 @@ def test_every_sample_passes_check(sample):
 
 
 def test_every_sample_runs_only_what_is_in_the_source_tree():
-    """A fresh clone has all the samples need: Python, and the scripts in conf/demo."""
+    """A fresh clone has all the samples need: Python or a shell, and the scripts in conf/demo."""
     for sample in SAMPLES:
         report = json.loads(check(ROOT / "conf" / sample, "--json").stdout)
         for group in report["groups"]:
             for process in group["processes"]:
                 words = process["command"].split()
-                assert words[0] == "python3"
+                assert words[0] in ("python3", "sh")
                 for word in words[1:]:
-                    if "/" in word and word.endswith(".py"):
+                    if "/" in word and word.endswith((".py", ".sh")):
                         assert os.path.isfile(word)
 
 
@@ -229,6 +229,13 @@ def test_the_dockerfile_runs_procman_itself_as_pid_1():
     assert 'CMD ["procman", "-c", "/etc/procman/procman.toml"]' in lines
     assert "STOPSIGNAL SIGTERM" in lines
     assert lines[-1].startswith("CMD ")
+
+
+def test_the_labels_of_the_image_tell_of_this_version():
+    """In the names of the Open Container Initiative."""
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', (ROOT / "Dockerfile").read_text()))
+    assert labels.keys() == {"title", "description", "version", "licenses"}
+    assert labels["version"] == __version__
 
 
 def test_scripts_can_be_run():

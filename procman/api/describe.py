@@ -19,9 +19,12 @@ neither) answers JSON under `/v1`. It is what procmanctl uses; it is stable with
 endpoints may be added.
 
 ```sh
-curl --unix-socket /run/procman.sock http://localhost/v1/processes
-curl --unix-socket /run/procman.sock -X POST http://localhost/v1/processes/web/restart
+curl --unix-socket "${XDG_RUNTIME_DIR:-/run}"/procman/*.sock http://localhost/v1/processes
+curl --unix-socket "${XDG_RUNTIME_DIR:-/run}"/procman/*.sock -X POST http://localhost/v1/processes/web/restart
 ```
+
+That is the private socket, where there is one master. Where there are several, its name begins as that of its file;
+without `XDG_RUNTIME_DIR` it is in `/run/procman` for root, and in `/tmp/procman-UID` for others.
 
 - Where the server has a user name and a password, send them with HTTP's basic authentication; else the answer is 401.
 - A body, if any, is one JSON object. What is not said has the default in brackets.

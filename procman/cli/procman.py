@@ -49,7 +49,7 @@ _ALLOW_WRITABLE = Flag(
 
 # supervisord's flags for options of [supervisord], which win over the file. Their keys are the options' names.
 _OVERRIDES = (
-    Flag("nodaemon", "-n --nodaemon", "run in the foreground (procman always does)"),
+    Flag("nodaemon", "-n --nodaemon", "stay in the foreground, also where the file says daemon = true"),
     Flag("silent", "-s --silent", "no log on stdout"),
     Flag("user", "-u --user", "become this user (a name or a number) before anything is started", metavar="USER"),
     Flag("umask", "-m --umask", "the umask of the master and its programs, octal", metavar="UMASK"),
@@ -207,9 +207,8 @@ def _run(given: dict[str, str]) -> int:
     with imported_to_stay():
         from procman.master import run  # noqa: PLC0415 - asyncio and all the rest: not for --help and check
 
-    daemon = given.pop("daemon", "") == "true" and "nodaemon" not in given
     allow_writable = given.pop("allow_writable_config", "") == "true"
-    return run(path, given, daemon=daemon, allow_writable=allow_writable)
+    return run(path, given, allow_writable=allow_writable)
 
 
 def _check(given: dict[str, str]) -> int:

@@ -107,7 +107,7 @@ def _run(argv: list[str]) -> int:
         print(_HELP.format(flags=table(FLAGS)))
         return ctl_session.SUCCESS
     if "version" in given:
-        print(f"procmanctl {__version__}")
+        print(__version__)
         return ctl_session.SUCCESS
     _check_url(given.get("url"))
     interactive = "interactive" in given or not words

@@ -8,6 +8,32 @@ from procman.config.options import Effect, Option, Schema
 
 EFFECTS = {Effect.NONE: "in place", Effect.REOPEN: "logs re-opened", Effect.RESTART: "restart"}
 
+# What a TOML file that does not say it has instead of supervisord's default.
+IN_TOML = {
+    ("supervisord", "logfile"): "the console; of a daemon, a file in the run-time directory",
+    ("supervisord", "pidfile"): "in the run-time directory",
+}
+
+# What most files say stands first, after what every file has to say.
+FIRST = (
+    "logfile",
+    "pidfile",
+    "daemon",
+    "directory",
+    "user",
+    "environment",
+    "autostart",
+    "autorestart",
+    "stdout_logfile",
+    "stderr_logfile",
+    "redirect_stderr",
+    "stopsignal",
+    "stopwaitsecs",
+    "numprocs",
+    "process_name",
+    "shutdown_timeout",
+)
+
 EACH = " \\*"  # the mark of options that are read for each process
 
 # Only these take part in an update; the rest is read when the master starts, and at a reload.
@@ -79,7 +105,7 @@ def _section(known: SectionType) -> str:
     updated = known.ini in UPDATED
     lines += [f"| option | kind | default |{' on update |' if updated else ''} |"]
     lines += ["|---|---|---|" + ("---|" if updated else "") + "---|"]
-    for option, about in known.options.items():
+    for option, about in _in_order(known):
         columns = [f"`{option}`{EACH if about.per_process else ''}", about.kind.name, _default(known, option, about)]
         if updated:
             columns.append(EFFECTS[about.effect])
@@ -89,6 +115,16 @@ def _section(known: SectionType) -> str:
     return "\n".join([*lines, ""])
 
 
+def _in_order(known: SectionType) -> list[tuple[str, Option]]:
+    """As a reader wants them; the table has them as supervisor reads them."""
+
+    def place(item: tuple[str, Option]) -> int:
+        name, option = item
+        return -1 if option.required else FIRST.index(name) if name in FIRST else len(FIRST)
+
+    return sorted(known.options.items(), key=place)
+
+
 def _default(known: SectionType, name: str, option: Option) -> str:
     if option.required:
         return "required"
@@ -96,7 +132,8 @@ def _default(known: SectionType, name: str, option: Option) -> str:
         return f"`{DEFAULT_PRIORITY}`, its group `{LISTENER_PRIORITY}`"
     if option.default in (None, (), {}):
         return ""
-    return f"`{option.kind.show(option.default)}`"
+    in_toml = IN_TOML.get((known.ini, name))
+    return f"`{option.kind.show(option.default)}`" + (f"; in TOML {in_toml}" if in_toml else "")
 
 
 # ------------------------------------------------------------------------------------------------ the schema
@@ -105,7 +142,7 @@ def _default(known: SectionType, name: str, option: Option) -> str:
 def _section_schema(known: SectionType) -> Schema:
     if known.ini == "include":
         return {"description": known.about, **known.options["files"].kind.schema}
-    properties = {name: _option_schema(option) for name, option in known.options.items()}
+    properties = {name: _option_schema(option, IN_TOML.get((known.ini, name))) for name, option in _in_order(known)}
     one: Schema = {
         "description": known.about,
         "type": "object",
@@ -121,9 +158,11 @@ def _section_schema(known: SectionType) -> Schema:
     return one
 
 
-def _option_schema(option: Option) -> Schema:
+def _option_schema(option: Option, in_toml: str | None) -> Schema:
     about: dict[str, Any] = {"description": option.about, **option.kind.schema}
-    if not option.required and option.default is not None:
+    if in_toml:
+        about["description"] += f" When it is not given: {in_toml}."
+    elif not option.required and option.default is not None:
         about["default"] = _as_toml(option)
     return about
 

@@ -33,21 +33,21 @@ def find_config() -> str | None:
     return next((path for path in SEARCH if os.path.exists(path)), None)
 
 
-def runtime_dir() -> str:
+def runtime_dir(uid: int | None = None) -> str:
     """The private folder for sockets: $XDG_RUNTIME_DIR/procman, /run/procman for root, else one in /tmp.
 
-    Only the name: `ensure_runtime_dir` makes it.
+    Only the name: `ensure_runtime_dir` makes it. It is that of the user who asks, or of `uid`.
     """
-    return runtime_dirs()[0]
+    return runtime_dirs(uid)[0]
 
 
-def runtime_dirs() -> list[str]:
+def runtime_dirs(uid: int | None = None) -> list[str]:
     """That folder, and where it is without XDG_RUNTIME_DIR, or while /run is written to.
 
     For root also that of the user who runs this container.
     """
     chosen = os.environ.get("XDG_RUNTIME_DIR", "")
-    uid = os.geteuid()
+    uid = os.geteuid() if uid is None else uid
     folders = [f"/tmp/procman-{uid}"]  # noqa: S108 - verified before use
     if uid == 0:
         there = FOR_ROOT if os.path.exists(FOR_ROOT) else os.path.dirname(FOR_ROOT)
@@ -127,6 +127,11 @@ def own_sockets(config_file: str) -> list[str]:
     return [os.path.join(runtime_dir(), name) for name in _names(config_file)]
 
 
+def default_file(config_file: str, suffix: str, uid: int | None) -> str:
+    """A file of the master that is beside that socket: its pid file, the log of a daemon. `uid` as in runtime_dir."""
+    return os.path.join(runtime_dir(uid), f"{_stem(os.path.realpath(config_file))}{suffix}")
+
+
 def state_files(socket: str) -> list[str]:
     """Where the master that has this control socket writes down what runs; the first is where it does so now.
 
@@ -153,7 +158,8 @@ def default_sockets(config_file: str) -> list[str]:
 
 
 def _names(config_file: str) -> list[str]:
-    return list(dict.fromkeys(_name(path) for path in (os.path.realpath(config_file), os.path.abspath(config_file))))
+    paths = (os.path.realpath(config_file), os.path.abspath(config_file))
+    return list(dict.fromkeys(f"{_stem(path)}.sock" for path in paths))
 
 
 def mark(path: str) -> str:
@@ -167,7 +173,7 @@ def _digits(path: str) -> str:
     return f"{binascii.crc32(os.fsencode(path)):08x}"
 
 
-def _name(path: str) -> str:
+def _stem(path: str) -> str:
     stem = os.path.basename(path).partition(".")[0]
     short = "".join(letter for letter in stem if letter.isascii() and (letter.isalnum() or letter in "-_"))[:8]
-    return f"{short or 'procman'}-{_digits(path)}.sock"
+    return f"{short or 'procman'}-{_digits(path)}"

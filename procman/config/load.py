@@ -9,12 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from procman.config.auto_logs import warn_of_unseen
 from procman.config.expand import HOST, PREFIX, environment_names, names_in
 from procman.config.files import Gathered, gather, is_toml
+from procman.config.find import default_file
 from procman.config.groups import read_groups
 from procman.config.hands import look_at_hands
 from procman.config.machine import Assumptions, Machine
 from procman.config.model import (
+    MIB,
     RPC_FACTORY,
     Config,
     Ctl,
@@ -115,6 +118,8 @@ def judge(
         servers = read_servers(reading)
         _check_exit_code_from(reading, master, groups)
         master = replace(master, uid=_master_uid(reading, master, overrides))
+        if sections.sections["supervisord"].toml:
+            master = _by_default(reading, master, overrides, path)
         config = Config(
             file=os.path.abspath(path),
             here=here,
@@ -131,6 +136,8 @@ def judge(
             origins=_origins(sections, overrides),
             borrowed=_borrowed(sections, master),
         )
+        if places or machine.is_pid_1:
+            warn_of_unseen(reading, config)
         if places:
             _look_around(reading, config, path)
     if not machine.is_assumed:
@@ -226,7 +233,8 @@ def _by_place(path: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
 def _supervisord(reading: Reading, path: str) -> RawSection:
     section = reading.sections.sections.get("supervisord")
     if section is None:
-        section = RawSection("supervisord", "procman" if is_toml(path) else "supervisord", path, None)
+        toml = is_toml(path)
+        section = RawSection("supervisord", "procman" if toml else "supervisord", path, None, toml=toml)
         reading.sections.sections["supervisord"] = section
         if not is_toml(path):
             message = "the file has no [supervisord] section: add one, or include this file from one that has it"
@@ -248,11 +256,32 @@ def _read_master(reading: Reading, section: RawSection, overrides: Mapping[str, 
     if reading.raw(section, "childlogdir") is None:
         values["childlogdir"] = reading.machine.temporary_folder()
     _override(reading, values, overrides)
+    if "nodaemon" in overrides:
+        values["daemon"] = False
     for name in ("logfile", "pidfile"):
         if not (name == "logfile" and values[name] == "syslog"):
             values[name] = reading.machine.normal(values[name])
     reading.add_environment(values["environment"])
     return Master(**values)
+
+
+def _by_default(reading: Reading, master: Master, overrides: Mapping[str, str], path: str) -> Master:
+    """What a TOML file leaves unsaid: no file of the master is left in whatever folder it was started in."""
+    section = reading.sections.sections["supervisord"]
+
+    def unsaid(name: str) -> bool:
+        return reading.raw(section, name) is None and name not in overrides
+
+    if unsaid("pidfile"):
+        master = replace(master, pidfile=default_file(path, ".pid", master.uid))
+    if unsaid("logfile") and (master.daemon or master.silent):
+        master = replace(master, logfile=default_file(path, ".log", master.uid))
+        if unsaid("logfile_maxbytes"):
+            # That folder is often in memory.
+            master = replace(master, logfile_maxbytes=MIB)
+    elif unsaid("logfile"):
+        master = replace(master, logfile="/dev/stdout")
+    return master
 
 
 def _override(reading: Reading, values: dict[str, Any], overrides: Mapping[str, str]) -> None:

@@ -82,6 +82,11 @@ class Machine:
         """Is it another machine than this one?"""
         return self.assume != Assumptions()
 
+    @property
+    def is_pid_1(self) -> bool:
+        """Is it a container, of which this process is the first?"""
+        return os.getpid() == 1
+
     def home(self, path: str) -> str:
         """The path with a leading ~ or ~user put in."""
         if not path.startswith("~"):

@@ -91,7 +91,7 @@ class Master:
     )
     nodaemon: bool = option(
         kinds.BOOLEAN,
-        "Accepted for compatibility: procman stays in the foreground either way.",
+        "Accepted for compatibility: false does not put the master into the background, which daemon does.",
         default=False,
     )
     daemon: bool = option(
@@ -102,7 +102,8 @@ class Master:
     silent: bool = option(kinds.BOOLEAN, "Do not repeat the master's log on standard output.", default=False)
     childlogdir: str = option(
         kinds.DIRECTORY,
-        "Where AUTO log files are made; the system's temporary folder.",
+        "Where AUTO log files are made; the system's temporary folder. As PID 1, where that is in memory (tmpfs), all "
+        "of them together are kept within 16 MiB.",
         default="/tmp",  # noqa: S108 - `load` puts the real one in
     )
     nocleanup: bool = option(
@@ -331,7 +332,8 @@ class Program:
     )
     stderr_logfile: str | None = option(
         kinds.LOGFILE,
-        "Where its stderr goes, as stdout_logfile; nowhere with redirect_stderr.",
+        "Where its stderr goes, as stdout_logfile; nowhere with redirect_stderr. In TOML, when it is not given and "
+        "stdout goes to the console: to the console, too.",
         default=AUTO,
         effect=Effect.REOPEN,
         per_process=True,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, fields
 from enum import Enum, IntEnum
 from functools import cache
+from posixpath import normpath
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from procman.facts import fact
@@ -19,6 +20,11 @@ AUTO = "AUTO"
 
 SYSLOG = "SYSLOG"
 """The deprecated file name `syslog`, before `load` turns it into `*_syslog = true`."""
+
+CONSOLE = frozenset(
+    {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"},
+)
+"""The names of the master's own stdout and stderr."""
 
 LONGEST_SHOWN = 200  # so that most paths are whole
 LONGEST_GUESSED = 80
@@ -206,6 +212,11 @@ def show_toml(value: object) -> str:
             return f"{{ {pairs} }}" if pairs else "{}"
         case _:
             return str(value)
+
+
+def is_console(path: str | None) -> bool:
+    """Does a log file's name mean the master's own stdout or stderr?"""
+    return path is not None and normpath(path) in CONSOLE
 
 
 def assignment(name: str, value: str, *, toml: bool) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from procman.config.commands import CannotSpawn, find_command
+from procman.config.find import runtime_dir
 from procman.config.machine import Machine
 from procman.config.model import AUTO, Config, UnixServer
 from procman.config.no_shell import is_shells_own
@@ -92,8 +93,9 @@ def _is_command(text: str) -> bool:
 def warn_of_places(reading: Reading, config: Config) -> None:
     """A warning for each option whose file or socket the master could not write."""
     seen: set[tuple[str, str]] = set()
+    own_folder = runtime_dir(config.master.uid)  # the master makes it
     for section, option, path, consequence in _places(config):
-        if (section, option) in seen or path.startswith(_SPECIAL):
+        if (section, option) in seen or path.startswith(_SPECIAL) or os.path.dirname(path) == own_folder:
             continue
         where = reading.sections.sections[section]
         raw = reading.raw(where, option)

@@ -5,7 +5,7 @@ from typing import Any
 from procman.config.expand import environment_names
 from procman.config.model import Program, Slots
 from procman.config.no_shell import needs_a_shell
-from procman.config.options import AUTO, SYSLOG, Scope, assignment, options_of, show_text
+from procman.config.options import AUTO, SYSLOG, Scope, assignment, is_console, options_of, show_text
 from procman.config.raw import RawSection
 from procman.config.reading import Reading
 from procman.words import split_words
@@ -155,6 +155,12 @@ def _process(
         values[name] = reading.option(section, name, known, names, again=again)
     for channel in ("stdout", "stderr"):
         _settle_places(values, channel)
+    on_console = any(map(is_console, (values["stdout_logfile"], *values["stdout_also"])))
+    # Not so in INI, where it means what it means to supervisord.
+    follows = section.toml and not values["redirect_stderr"] and reading.raw(section, "stderr_logfile") is None
+    if on_console and follows:
+        values["stderr_logfile"] = "/dev/stderr"
+    for channel in ("stdout", "stderr"):
         _settle_log(reading, section, values, channel)
     if values["redirect_stderr"]:
         if values["stderr_logfile"] not in (AUTO, None):

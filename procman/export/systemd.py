@@ -11,7 +11,7 @@ from signal import SIGHUP, SIGINT, SIGPIPE, SIGTERM
 
 from procman.config.kinds import show_octal
 from procman.config.model import Autorestart, Config, FcgiSocket, Program
-from procman.config.options import AUTO, Scope
+from procman.config.options import AUTO, Scope, is_console
 from procman.export.exported import CannotExport, Exported, Target, grace, header, needed_by_the_file, written_in
 from procman.export.programs import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
 from procman.export.unit_file import quoted, raw, unit
@@ -33,9 +33,6 @@ _KILL_MODE = {Scope.PROCESS: "mixed", Scope.GROUP: "control-group", Scope.TREE: 
 # More tries than these, and more seconds, mean that there is no end.
 _ENDLESS = 10_000
 _FOR_EVER = 1_000_000_000
-
-# To the journal, as all that procman itself would have passed on.
-_CONSOLE = ("/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2", "-")
 
 
 def export(config: Config, target: Target) -> Exported:
@@ -309,7 +306,8 @@ class _Split:
 
 
 def _is_file(log: str | None) -> bool:
-    return log not in (None, "", AUTO, *_CONSOLE)
+    # The console is the journal, as all that procman itself would have passed on.
+    return log not in (None, "", AUTO) and not is_console(log)
 
 
 def _limit(program: Program) -> list[str]:

@@ -15,6 +15,7 @@ import itertools
 import os
 
 from procman.errors import ProcmanError
+from procman.system.mounts import parse
 
 _PREFIX = "procman-"
 # Of a process's name in that of its cgroup, which may have 255 bytes and no slash.
@@ -132,26 +133,12 @@ def _locate(cgroups: str, mounts: str) -> str | None:
     own = next((line.removeprefix("0::") for line in cgroups.splitlines() if line.startswith("0::")), None)
     if own is None:
         return None
-    for root, where in filter(None, map(_cgroup_mount, mounts.splitlines())):
+    for mount in parse(mounts):
         # In a container without a cgroup namespace the path is the host's, and the mount shows a part of that.
-        if own == root or own.startswith(root.rstrip("/") + "/"):
-            return os.path.normpath(f"{where}/{own[len(root) :]}")
+        inside = own == mount.root or own.startswith(mount.root.rstrip("/") + "/")
+        if mount.kind == "cgroup2" and inside:
+            return os.path.normpath(f"{mount.where}/{own[len(mount.root) :]}")
     return None
-
-
-def _cgroup_mount(line: str) -> tuple[str, str] | None:
-    """The root within the hierarchy and the mount point, of a line of mountinfo; see proc_pid_mountinfo(5)."""
-    left, _, right = line.partition(" - ")
-    fields = left.split(" ")
-    if right.split(" ")[0] != "cgroup2":
-        return None
-    return _plain(fields[3]), _plain(fields[4])
-
-
-def _plain(text: str) -> str:
-    for escaped, letter in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(escaped, letter)
-    return text
 
 
 def _is_ours(folder: str) -> bool:

@@ -227,7 +227,7 @@ def test_help_and_version_of_the_program_itself(ctl):
     for option in ("-c", "-s", "-u", "-p", "-r", "-i", "--json", "--version", "-h"):
         assert f"\n  {option}" in ran.text
     assert ran.status == 0
-    assert ctl("--version", bare=True).text == f"procmanctl {__version__}\n"
+    assert ctl("--version", bare=True).text == f"{__version__}\n"
 
 
 def test_options_may_be_written_in_every_way_of_getopt(ctl, master, tmp_path):

@@ -1,5 +1,6 @@
 """The reference page and the schema have every option, and the schema fits real files."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,19 @@ def test_every_option_is_in_both():
         if known.ini == "include":
             continue
         table = inside["additionalProperties"] if known.named else inside
-        assert list(table["properties"]) == list(known.options)
+        assert table["properties"].keys() == known.options.keys()
         for option in known.options:
             assert f"| `{option}`" in page
+
+
+def test_what_is_needed_first_stands_first():
+    """In the page and for completion in an editor: the command, and not the order in which supervisor reads."""
+    rows = re.findall(r"^(?:## `\[(.*?)[\]:]|\| `(\w+)`)", describe.reference(), re.MULTILINE)
+    options = [option for _, option in rows[rows.index(("program", "")) + 1 :]]
+    assert options[:3] == ["command", "directory", "user"]
+    for section, needed in (("program", ["command"]), ("eventlistener", ["command", "events"])):
+        table = describe.schema()["properties"][section]["additionalProperties"]
+        assert list(table["properties"])[: len(needed)] == needed
 
 
 def test_what_update_does_is_told_per_option():

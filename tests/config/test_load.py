@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import textwrap
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from procman.config.find import default_socket
 from procman.config.load import Assumptions, ConfigError, load, read
 from procman.config.model import AUTO, SECTIONS, Autorestart, InetServer, UnixServer
 from procman.errors import ProcmanError
@@ -569,6 +571,60 @@ def test_paths_of_the_master_are_absolute(config, tmp_path, monkeypatch):
     master = config(MAIN + "pidfile=x/../p.pid\n", assume=Assumptions(directories=frozenset({"x/.."}))).master
     assert (master.logfile, master.pidfile) == (f"{tmp_path}/supervisord.log", f"{tmp_path}/p.pid")
     assert config(MAIN + "logfile=syslog\n").master.logfile == "syslog"
+
+
+@pytest.mark.parametrize("section", ["[procman]\n", ""])
+def test_toml_leaves_nothing_in_the_folder_where_it_is_started(section, tmp_path, monkeypatch):
+    """Its log goes to the console, its pid file beside its socket; and `check` has nothing to say of either."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/4711")
+    path = tmp_path / "shop.toml"
+    path.write_text(f'{section}[program.web]\ncommand = "true"\nstdout_logfile = "-"\n')
+    found = read(str(path), places=True)
+    assert found.problems == ()
+    assert found.config.master.logfile == "/dev/stdout"
+    assert found.config.master.pidfile == default_socket(str(path)).replace(".sock", ".pid")
+
+
+def test_in_ini_they_are_where_supervisord_has_them(config, tmp_path, monkeypatch):
+    """In the folder where it is started."""
+    monkeypatch.chdir(tmp_path)
+    master = config(MAIN).master
+    assert (master.logfile, master.pidfile) == (f"{tmp_path}/supervisord.log", f"{tmp_path}/supervisord.pid")
+
+
+@pytest.mark.parametrize(
+    ("said", "overrides"),
+    [("daemon = true", {}), ("silent = true", {}), ("", {"daemon": "true"}), ("", {"silent": "true"})],
+)
+def test_without_a_console_toml_logs_into_the_run_time_directory(said, overrides, tmp_path):
+    """Of a daemon, and of a master that is to be silent; a megabyte at a time, since that folder is often in memory."""
+    path = tmp_path / "shop.toml"
+    path.write_text(f"[procman]\n{said}\n")
+    master = load(str(path), overrides=overrides).master
+    assert master.logfile == default_socket(str(path)).replace(".sock", ".log")
+    assert master.logfile_maxbytes == 1024 * 1024
+    path.write_text(f'[procman]\n{said}\nlogfile = "%(here)s/l"\npidfile = "%(here)s/p"\n')
+    master = load(str(path), overrides=overrides).master
+    assert (master.logfile, master.pidfile) == (f"{tmp_path}/l", f"{tmp_path}/p")
+    assert master.logfile_maxbytes > 1024 * 1024
+
+
+def test_nodaemon_on_the_command_line_wins_over_the_file(tmp_path):
+    """It stays in the foreground, and logs there."""
+    path = tmp_path / "shop.toml"
+    path.write_text("[procman]\ndaemon = true\n")
+    master = load(str(path), overrides={"nodaemon": "true"}).master
+    assert (master.daemon, master.logfile) == (False, "/dev/stdout")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_the_pid_file_is_where_the_user_that_the_master_becomes_may_write(tmp_path, monkeypatch):
+    """As its socket."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    path = tmp_path / "shop.toml"
+    path.write_text('[procman]\nuser = "nobody"\n')
+    config = load(str(path))
+    assert os.path.dirname(config.master.pidfile) == f"/tmp/procman-{config.master.uid}"
 
 
 # ------------------------------------------------------------------------------------------------ assumptions

@@ -8,6 +8,8 @@ import pytest
 from containers import BASE, IMAGE, PROGRAMS, ROOT, RUNNING, Container, build, output
 from log_lines import line_with, stamp
 
+from procman import __version__
+
 pytestmark = pytest.mark.container
 
 
@@ -25,18 +27,20 @@ def with_config(tmp_path):
 
 
 def test_the_image_is_small_and_says_how_it_wants_to_be_run(image):
-    """CMD in exec form, SIGTERM to stop it, and less than 40 MB on top of the base."""
+    """CMD in exec form, SIGTERM to stop it, labels, and less than 45 MB on top of the base, its own Python included."""
     (ours,) = json.loads(output("podman", "image", "inspect", image))
     (base,) = json.loads(output("podman", "image", "inspect", BASE))
     assert ours["Config"]["Cmd"] == ["procman", "-c", "/etc/procman/procman.toml"]
     assert ours["Config"]["StopSignal"] == "SIGTERM"
-    assert ours["Size"] - base["Size"] < 40_000_000
+    assert ours["Config"]["Labels"]["org.opencontainers.image.version"] == __version__
+    assert ours["Size"] - base["Size"] < 45_000_000
 
 
 @pytest.mark.parametrize(
     "options",
     [
         (),
+        ("--user", "procman"),
         ("--user", "12345"),
         ("--user", "12345:54321", "--cap-drop=all", "--security-opt=no-new-privileges"),
         ("--read-only",),
@@ -135,20 +139,24 @@ def test_orphans_are_reaped(image, with_config):
         assert container.stop() == 0
 
 
-def test_the_container_of_the_readme(image, tmp_path):
-    """The README's Dockerfile and procman.toml, word for word but for the name of the base image."""
-    blocks = re.findall(
-        r"^```(?:dockerfile|toml)\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+def test_a_flood_that_nobody_sees_leaves_the_container_its_memory(image, with_config):
+    """AUTO logs in a tmpfs: three times the memory goes by, and all that is kept of it is what the log states."""
+    options = with_config(
+        "[program.flood]\ncommand = "
+        "\"sh -c 'yes it goes wrong again | head -c 200000000 >&2; echo the flood is over; exec sleep 1000'\"\n"
+        'stdout_logfile = "-"\nstderr_logfile = "AUTO"\n'
     )
-    dockerfile = next(block for block in blocks if block.startswith("FROM procman\n"))
-    config = next(block for block in blocks if "[program.my-app]" in block)
-    (tmp_path / "Dockerfile").write_text(dockerfile.replace("FROM procman", f"FROM {IMAGE}"))
-    (tmp_path / "procman.toml").write_text(config)
-    app = tmp_path / "my-app"
-    app.write_text('#!/bin/sh\necho "my-app $*"\nexec sleep 1000\n')
-    app.chmod(0o755)
-    with Container(build(f"{IMAGE}-readme", tmp_path), "--user", "12345") as container:
-        container.expect_all([RUNNING.format("my-app"), "^my-app --port 8080$"])
+    with Container(image, *options, "--read-only", "--memory=64m") as container:
+        container.expect_all(
+            [
+                r"/tmp is in memory, so all AUTO logs in it \(1\) are kept within 16 MiB together: .* at 8192 KiB",
+                RUNNING.format("flood"),
+                "^the flood is over$",
+            ]
+        )
+        (kibibytes, _), *_ = (line.split() for line in container.run("du", "-sk", "/tmp").splitlines())
+        assert 8192 <= int(kibibytes) <= 17000
+        assert container.run("procmanctl", "tail", "-20", "flood", "stderr") == "it goes wrong again\n\n"
         assert container.stop() == 0
 
 

@@ -342,6 +342,33 @@ def test_systemd_is_told_how_it_goes(here):
         listen(systemd, "STATUS=everything has been stopped")
 
 
+def test_a_toml_file_leaves_nothing_in_the_folder_where_it_is_started(here):
+    """The log is on the console, or beside the control socket in the background; the pid file is there either way."""
+    (here / "shop.toml").write_text(f'[program.web]\ncommand = """{SLEEPER}"""\nstdout_logfile = "-"\n')
+    before = sorted(os.listdir(here))
+    with Master(here / "shop.toml") as master:
+        master.expect("procman started", "web entered RUNNING")
+        (pidfile,) = (master.runtime_dir / "procman").glob("*.pid")
+        assert pidfile.read_text() == f"{master.process.pid}\n"
+        assert master.stop() == 0
+        assert not pidfile.exists()
+    assert sorted(os.listdir(here)) == before
+    (here / "run").mkdir()
+    assert procman("--daemon", "-c", "shop.toml").returncode == 0
+    (log,) = (here / "run" / "procman").glob("*.log")
+    assert "procman started with pid" in log.read_text()
+    assert procman("stop", "--pidfile", str(log.with_suffix(".pid"))).returncode == 0
+    assert sorted(os.listdir(here)) == sorted([*before, "run"])
+
+
+def test_nodaemon_wins_over_the_file(here):
+    """-n keeps it in the foreground, where a container or systemd wants it."""
+    (here / "procman.conf").write_text(FILE.replace("umask=027", "daemon=true"))
+    with Master(here / "procman.conf", "-n") as master:
+        master.expect("procman started", "web entered RUNNING")
+        assert master.stop() == 0
+
+
 def listen(systemd: socket.socket, wanted: str) -> list[str]:
     """All that is said, up to the first message that begins so."""
     said = []

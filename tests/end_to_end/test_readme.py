@@ -1,0 +1,100 @@
+"""README's demo as a newcomer runs it: the commands as they stand there, the web page, and HTTP by hand."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tomllib
+import urllib.request
+from pathlib import Path
+
+import pytest
+from log_lines import PATIENCE
+from master_process import ROOT, Master
+
+README = (ROOT / "README.md").read_text()
+PORT = 9010
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """The demo out of a folder of its own, on a port that is free; and that port."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("run"))
+    (tmp_path / "conf" / "run").mkdir()
+    port = free_port()
+    file = tmp_path / "conf" / "procman.toml"
+    text = file.read_text()
+    assert text.count(str(PORT)) == text.count(f"127.0.0.1:{PORT}") == 2
+    file.write_text(text.replace(str(PORT), str(port)))
+    with Master(file, cwd=tmp_path) as master:
+        master.expect_all([f"success: {name} entered RUNNING" for name in ("ticker", "web", "worker_00", "worker_01")])
+        yield master, port
+
+
+def in_a_shell(master: Master, command: str) -> subprocess.CompletedProcess[str]:
+    """As it would be in the second terminal, with the commands of this environment."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["sh", "-c", command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=master.cwd,
+        env={**master.environ, "PATH": path},
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def test_every_command_that_the_readme_offers_for_the_demo_works(demo):
+    """Without a flag, from the folder where the demo was started; `tail -f` is looked at until it says something."""
+    master, _ = demo
+    section = README.partition("## Try it")[2].partition("The tests:")[0]
+    activated, status = (line.removeprefix("$ ") for line in re.findall(r"^\$ .*", section, re.MULTILINE))
+    assert activated == ". .venv/bin/activate"
+    told = in_a_shell(master, status)
+    assert told.returncode == 3  # `once` does not run, as with supervisorctl
+    shown = re.findall(r"^(\S+ +(?:RUNNING|STOPPED))", told.stdout, re.MULTILINE)
+    assert shown == re.findall(r"^(\S+ +(?:RUNNING|STOPPED))", section, re.MULTILINE)
+    offered = [command for command in re.findall(r"`(procmanctl [^`]+)`", section) if command != status]
+    assert len(offered) >= 5
+    for command in offered:
+        ended = {"tail": " | head -n 1"}.get(command.split()[1], "")
+        done = in_a_shell(master, command + ended)
+        assert (done.returncode, done.stderr) in ((0, ""), (3, "")), f"{command}\n{done.stdout}{done.stderr}"
+        assert done.stdout
+
+
+def test_the_demo_has_the_web_page_that_the_readme_names(demo):
+    """At the address of the file."""
+    _, port = demo
+    assert f"<http://127.0.0.1:{PORT}/>" in README.partition("## Try it")[2].partition("The tests:")[0]
+    file = tomllib.loads((ROOT / "conf" / "procman.toml").read_text())
+    assert file["inet_http_server"]["port"] == f"127.0.0.1:{PORT}"
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as answer:
+        assert (answer.status, answer.headers["Content-Type"].split(";")[0]) == (200, "text/html")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_requests_that_the_http_page_begins_with_are_answered(tmp_path):
+    """To the private socket, whose name follows from the file's."""
+    page = (ROOT / "docs" / "reference" / "http-api.md").read_text()
+    looking, restarting = re.findall(r"^curl .*", page, re.MULTILINE)
+    (tmp_path / "procman.toml").write_text('[program.web]\ncommand = "sleep 1000"\nstartsecs = 0\n')
+    with Master(tmp_path / "procman.toml") as master:
+        master.expect("success: web entered RUNNING")
+        for request, answer in ((looking, '"namespec":"web"'), (restarting, '"SUCCESS"')):
+            done = in_a_shell(master, f"{request} --silent --show-error --fail")
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert answer in done.stdout.replace(" ", "")
+        master.expect("success: web entered RUNNING")
+        assert master.stop() == 0
