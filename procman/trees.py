@@ -13,7 +13,7 @@ from procman.core.messages import Kill
 from procman.facts import fact, mutable
 from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
 from procman.system.proc import CannotLook, Identity, Process
-from procman.system.tree import ROUNDS, Look, Sweep, Tags, Tree, look
+from procman.system.tree import ROUNDS, Look, Sweep, Tags, Tree, look, tag_of
 
 # Whose remains are looked for in one report: of programs that end by the hundred each second the others are not.
 MOST_REPORTED = 100
@@ -25,6 +25,14 @@ class LeftBehind:
 
     name: str
     pids: tuple[int, ...]
+
+
+@fact
+class Left:
+    """Who is there at the very end."""
+
+    process: Process
+    of: str | None  # namespec of the process that has brought it into being; "": not known; None: a stranger
 
 
 @mutable
@@ -188,7 +196,7 @@ class Trees:
         """Reach every member of these trees; of a process that has not ended itself all but that one."""
         self._before = None
         outcome = Outcome()
-        sweeps: dict[str, tuple[Sweep, bool]] = {}
+        sweeps: dict[str, tuple[Sweep, Kill]] = {}
         for order in orders:
             tree = self._running.get(order.name) if order.pid else self._waited.get(order.name)
             if tree is None:
@@ -196,7 +204,7 @@ class Trees:
             if order.signal == SIGKILL:
                 tree.kill()
             # The process has had it by its pid: a second one would be too many for those that count them.
-            sweeps[order.name] = (Sweep(_all_but(tree, order.pid), order.signal), not order.pid)
+            sweeps[order.name] = (Sweep(_all_but(tree, order.pid, order.told), order.signal), order)
         reached: set[str] = set()
         refused: dict[str, str] = {}
         for _ in range(ROUNDS):
@@ -213,17 +221,39 @@ class Trees:
                 if round_.settled:
                     settled.append(name)
             for name in settled:
-                alone = sweeps.pop(name)[1]
-                if alone and name not in reached:
+                order = sweeps.pop(name)[1]
+                if not (order.pid or name in reached or self._waits_for_the_told(order, found)):
                     self._ended_without(name, refused.get(name), outcome)
         return outcome
 
-    def everybody(self) -> tuple[Process, ...]:
+    def everybody(self) -> tuple[Left, ...]:
         """Who is left of all there ever was: as PID 1 all that live beside it, else the master's own descendants."""
         found = self._look()
         if found is None:
             return ()
-        return found.everybody_else() if os.getpid() == 1 else found.descendants(os.getpid())
+        ours = {process.pid: process for process in found.descendants(os.getpid())}
+        everybody = found.everybody_else() if os.getpid() == 1 else ours.values()
+        return tuple(Left(process, self._owner(process, ours)) for process in everybody)
+
+    def ask_everybody(self, number: int, told: set[int]) -> None:
+        """Signal, as PID 1, all others but those in one of these process groups."""
+        sweep = Sweep(lambda found: tuple(p for p in found.everybody_else() if p.group not in told), number)
+        for _ in range(ROUNDS):
+            found = self._look()
+            if found is None or sweep.round(found).settled:
+                return
+
+    def _owner(self, process: Process, ours: dict[int, Process]) -> str | None:
+        """By the tag that it carries, or the nearest of its ancestors that carries one."""
+        if process.pid not in ours:
+            return None
+        ancestor: Process | None = process
+        while ancestor is not None:
+            tag = tag_of(ancestor.pid)
+            if tag is not None:
+                return self._tags.owner(tag) or ""
+            ancestor = ours.get(ancestor.parent)
+        return ""
 
     def _leaf(self, name: str, pid: int) -> Leaf | None:
         """A cgroup with that process in it; None where there can be none, and the tag has to do."""
@@ -245,6 +275,11 @@ class Trees:
         else:
             tree.close()
 
+    def _waits_for_the_told(self, order: Kill, found: Look) -> bool:
+        """Whether somebody is left who has had the signal before this order."""
+        members = self._waited[order.name].members(found) if order.told else ()
+        return any(process.group == order.told for process in members)
+
     def _ended_without(self, name: str, refusal: str | None, outcome: Outcome) -> None:
         """Nobody of what was left got the signal: there is nobody, or nobody who may be signalled."""
         self._waited.pop(name).close()
@@ -261,6 +296,8 @@ class Trees:
             return None
 
 
-def _all_but(tree: _Family, spared: int) -> Callable[[Look], tuple[Process, ...]]:
-    """How to find the members of a tree other than the one with that pid."""
-    return lambda found: tuple(process for process in tree.members(found) if process.pid != spared)
+def _all_but(tree: _Family, pid: int, group: int) -> Callable[[Look], tuple[Process, ...]]:
+    """How to find the members of a tree other than the one with that pid, and those in that process group."""
+    return lambda found: tuple(
+        process for process in tree.members(found) if process.pid != pid and not (group and process.group == group)
+    )

@@ -323,7 +323,10 @@ _RUN_FLAGS = (
     ),
     Flag("restart", "--restart", "start it again when it ends: always, on-failure, or never", metavar="WHEN"),
     Flag(
-        "kill_after", "-k --kill-after", "SIGKILL that long after a stop signal that was passed on", metavar="DURATION"
+        "kill_after",
+        "-k --kill-after",
+        "SIGKILL that long after a stop signal that was passed on, and so (as PID 1) to what is left of it",
+        metavar="DURATION",
     ),
     Flag("good", "-e --expect", "exit with 0 when the program exits with CODE", metavar="CODE", many=True),
     Flag("background", "-d --background", "become a daemon; exits when the program has been started, or cannot be"),

@@ -224,8 +224,8 @@ class Program:
     )
     leftovers: Leftovers = option(
         kinds.LEFTOVERS,
-        "What becomes of descendants that are still there when it has ended: keep, or stop (they get the stop signal, "
-        "stopwaitsecs, and SIGKILL, before it is started again).",
+        "What becomes of descendants that are still there when it has ended: keep, or stop (they get the stop signal "
+        "unless they have had it, stopwaitsecs, and SIGKILL, before it is started again).",
         default=Leftovers.KEEP,
         effect=Effect.NONE,
     )

@@ -13,6 +13,8 @@ The rules, from which the methods below follow:
 - STOPPING ends with the process. Uninterruptible sleep outlives even SIGKILL, so that is sent again and again.
 - Where its whole tree is meant (stop_scope=tree), or nothing may be left of it (leftovers=stop), STOPPING ends with the
   last of its descendants (`ended` holds how the process itself did). Only then is it started again.
+- A second stop signal makes many programs give up what they are about to save. Whoever has had it with the process gets
+  it no second time in the same stop (`reached`), and is waited for.
 """
 
 from dataclasses import field, replace
@@ -51,6 +53,7 @@ class Process:
     exit_status: ExitStatus | None = None  # of the last run that reached RUNNING or was stopped
     exit_code: int | None = None  # of the last run, or try, as a shell would have it
     ended: Ended | None = None  # it has, and what it left behind has not
+    reached: Scope = Scope.PROCESS  # STOPPING: whom the stop signal was sent to
     reason: str = ""  # why it is not what was wanted; supervisor's spawnerr
     successor: Program | None = None  # replaces `program` when the process has settled
     leaving: bool = False  # forgotten when it has settled
@@ -128,6 +131,7 @@ class Process:
             return self._send_sigkill(now)
         if self.pid is None or self.state not in SIGNALLABLE:
             return self._take_down(now)
+        self.reached = self.program.stop_scope
         return [self._enter(State.STOPPING, pid=self.pid), *self._send_sigkill(now)]
 
     def hurry(self, until: float) -> None:
@@ -263,10 +267,11 @@ class Process:
         if ended.before is not State.STOPPING:
             actions.append(self._enter(State.STOPPING, pid=ended.pid))
             self.deadline = now + self.program.stopwaitsecs
-        elif self.program.stop_scope is Scope.TREE:
+        elif self.reached is Scope.TREE:
             # They have had the signal, and have until the deadline of them all.
             return actions
-        return [*actions, Kill(self.name, 0, self.program.stopsignal, Scope.TREE)]
+        told = ended.pid if ended.before is State.STOPPING and self.reached is Scope.GROUP else 0
+        return [*actions, Kill(self.name, 0, self.program.stopsignal, Scope.TREE, told=told)]
 
     def _asked_meanwhile(self) -> None:
         """Somebody has said what is to come after this; how it ended decides that no more."""
@@ -303,6 +308,7 @@ class Process:
                 stopping = self._enter(State.STOPPING, pid=self.pid)
                 self.deadline = now + self.program.stopwaitsecs
                 program = self.program
+                self.reached = program.stop_scope
                 return [stopping, Kill(self.name, self.pid, program.stopsignal, program.stop_scope)]
             case State.STARTING | State.BACKOFF:
                 return self._settle()

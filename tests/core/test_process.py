@@ -590,6 +590,24 @@ def test_one_that_died_too_quickly_backs_off_when_nothing_is_left():
     assert (process.failures, process.deadline) == (1, 4.0)
 
 
+@pytest.mark.parametrize(
+    ("state", "scope", "spared"),
+    [("STOPPING", Scope.GROUP, PID), ("STOPPING", Scope.PROCESS, 0), ("RUNNING", Scope.GROUP, 0)],
+)
+def test_whoever_had_the_stop_signal_gets_it_no_second_time(state, scope, spared):
+    """The process group has had it with the process, where that was stopped so; who has left the group has not."""
+    process = process_in(state, stop_scope=scope, kill_scope=scope, leftovers=Leftovers.STOP)
+    *_, kill = process.exited(OK, 2.0, REMAINS)
+    assert kill == Kill("web", 0, SIGTERM, Scope.TREE, told=spared)
+
+
+def test_who_had_the_stop_signal_is_decided_when_it_is_sent():
+    """An option that is changed afterwards changes it no more."""
+    process = process_in("STOPPING", leftovers=Leftovers.STOP)
+    process.change_in_place(program(stop_scope=Scope.TREE, kill_scope=Scope.TREE, leftovers=Leftovers.STOP))
+    assert told(process.exited(OK, 2.0, REMAINS)) == ["left 2", "remains SIGTERM"]
+
+
 def test_remains_that_do_not_go_get_sigkill():
     """They have stopwaitsecs, counted from the end of their process."""
     process = process_in("RUNNING", leftovers=Leftovers.STOP, stopwaitsecs=10)

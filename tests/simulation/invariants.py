@@ -137,6 +137,7 @@ class Invariants:
         self._wanted_is_what_was_asked_for(actions)
 
     def carried_out(self) -> None:
+        self._what_is_left_is_asked_once()
         self._states_agree_with_their_fields()
         self._the_kernel_agrees()
         self._processes_are_those_of_the_config()
@@ -391,8 +392,6 @@ class Invariants:
             else:
                 stops = any(a.name == kill.name for a in entered)
                 self.must(stops or kill.name in left, f"{kill} is sent and stops nothing")
-                again = self.before[kill.name].state is State.STOPPING and program.stop_scope is Scope.TREE
-                self.must(not again, f"{kill} is sent again")
                 self.must(kill.signal == program.stopsignal, f"{kill.name} has stopsignal={program.stopsignal.name}")
                 scope = program.stop_scope if kill.pid else Scope.TREE
                 self.must(kill.scope is scope, f"{kill} and stop_scope={scope.name}")
@@ -552,6 +551,12 @@ class Invariants:
             self.must(process.wanted is self.wanted[name], claim)
 
     # ---- when the orders have been carried out
+
+    def _what_is_left_is_asked_once(self) -> None:
+        for child in (*self.world.children.values(), *self.world.remains.values()):
+            self.must(child.remains_told <= 1, f"what {child.name} has started gets the stop signal a second time")
+        for name in self.waited.keys() & self.world.remains.keys() - self.sigkilled:
+            self.must(self.world.remains[name].remains_told, f"what {name} has left behind has not been asked to leave")
 
     def _states_agree_with_their_fields(self) -> None:
         for name, p in self.fleet.processes.items():

@@ -149,6 +149,7 @@ class _Imagination:
             lives=self._pick(None, None, 0.0, 0.3, 4.0),
             obeys_after=self._pick(0.0, 0.0, 0.4, 5.0, None),
             refuses=self._chance(0.1),
+            in_group=self._chance(0.5),
         )
 
     # ---- requests

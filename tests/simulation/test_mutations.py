@@ -214,8 +214,13 @@ MUTATIONS = [
         r"self\.deadline = now \+ self\.program\.stopwaitsecs(\n +elif)",
         r"pass\1",
     ),
+    Mutation("a tree that had the signal gets it again", process, r"elif self\.reached is Scope\.TREE:", "elif False:"),
+    Mutation("a group that had the signal gets it again", process, r"told = ended\.pid if", "told = 0 if"),
     Mutation(
-        "who had the signal gets it again", process, r"elif self\.program\.stop_scope is Scope\.TREE:", "elif False:"
+        "a group that had no signal gets none",
+        process,
+        r"told = ended\.pid if ended\.before is State\.STOPPING and",
+        "told = ended.pid if",
     ),
     Mutation("what is left gets SIGKILL at once", process, r"0, self\.program\.stopsignal", "0, SIGKILL"),
     Mutation("what is left is never killed", process, r"if self\.pid is None:\n( +return \[Kill)", r"if 0:\n\1"),

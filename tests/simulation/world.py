@@ -56,6 +56,7 @@ class Remains:
     lives: float | None = None  # seconds after that, unless it is signalled
     obeys_after: float | None = 0.0  # seconds from a stop signal to its end; None: ignores it
     refuses: bool = False  # it has become another user's
+    in_group: bool = False  # it has stayed in the process group of its process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +107,7 @@ class Child:
     end: ExitStatus | None = None
     sigkills: int = 0
     remains_gone: bool = False
+    remains_told: int = 0  # how often they were sent a stop signal
 
 
 class Watcher(Protocol):
@@ -296,7 +298,7 @@ class World:
     def _kill(self, order: Kill) -> None:
         if self._watcher:
             self._watcher.killing(order)
-        if order.scope is Scope.TREE:
+        if order.scope is not Scope.PROCESS:
             self._kill_remains(order, self.children[order.pid] if order.pid else self.remains.get(order.name))
         if not order.pid:
             return
@@ -316,6 +318,11 @@ class World:
         remains = child.behaviour.remains if child else None
         if child is None or remains is None or child.remains_gone:
             return
+        if remains.in_group and order.told == child.pid:
+            return
+        if order.scope is Scope.GROUP and not remains.in_group:
+            return
+        child.remains_told += order.signal != SIGKILL
         if remains.refuses:
             if not order.pid:
                 self._events.append(KillFailed(order.name, "Operation not permitted"))
