@@ -52,42 +52,66 @@ class TreeStanding:
     tag: str | None
     cgroup: str | None
     adopted: bool
+    ended: bool = False  # it has, and what it has left is still its
+    elders: "list[TreeStanding]" = field(default_factory=list)  # of earlier processes, as far as they have left anybody
 
 
 class _Family:
-    """One process and all that comes of it: as a tree, and where the machine offers it in a cgroup, too."""
+    """One process and all that comes of it: as a tree, and where the machine offers it in a cgroup, too.
 
-    def __init__(self, tree: Tree, leaf: Leaf | None) -> None:
+    `elders` is what an earlier process of that name has left behind, and is stopped with it.
+    """
+
+    def __init__(self, tree: Tree, leaf: Leaf | None, elders: "_Family | None" = None) -> None:
         self._tree = tree
         self._leaf = leaf
+        self._elders = elders
+        self.outlives_report = False  # what is left of it is still to be stopped one day
 
     def members(self, found: Look, *, just_reaped: bool = False) -> tuple[Process, ...]:
         """Who of them lives."""
         members = self._tree.members(found, just_reaped=just_reaped)
-        if self._leaf is None:
-            return members
-        known = {process.pid for process in members}
-        return (*members, *found.living(pid for pid in self._leaf.pids() if pid not in known))
+        others = set(self._leaf.pids()) if self._leaf is not None else set()
+        if self._elders is not None:
+            elders = {process.pid for process in self._elders.members(found)}
+            if not elders:
+                self._elders.close()
+                self._elders = None
+            others |= elders
+        return (*members, *found.living(others - {process.pid for process in members})) if others else members
 
     def see(self, found: Look) -> None:
         """Remember who of them lives."""
         self._tree.see(found)
+        if self._elders is not None:
+            self._elders.see(found)
 
-    def standing(self, *, adopted: bool) -> TreeStanding:
+    def standing(self, *, adopted: bool, ended: bool = False) -> TreeStanding:
         """What it takes to know it again."""
         root = self._tree.root
         cgroup = None if self._leaf is None else self._leaf.path
-        return TreeStanding(root.pid, root.start, self._tree.tag, cgroup, adopted)
+        elders = [] if self._elders is None else [self._elders.standing(adopted=adopted, ended=True)]
+        return TreeStanding(root.pid, root.start, self._tree.tag, cgroup, adopted, ended, elders)
 
     def kill(self) -> None:
         """SIGKILL to all at once, however fast they fork; only where there is a cgroup."""
         if self._leaf is not None:
             self._leaf.kill()
+        if self._elders is not None:
+            self._elders.kill()
 
     def close(self) -> None:
         """Nobody asks about it any more."""
         if self._leaf is not None:
             self._leaf.remove()
+        if self._elders is not None:
+            self._elders.close()
+
+
+def _family(known: TreeStanding) -> _Family:
+    leaf = None if known.cgroup is None else Leaf(known.cgroup)
+    elders = _family(known.elders[0]) if known.elders else None
+    return _Family(Tree(Identity(known.pid, known.start), known.tag), leaf, elders)
 
 
 class Trees:
@@ -101,6 +125,7 @@ class Trees:
         self._has_cgroups = True  # until that is tried
         self._running: dict[str, _Family] = {}
         self._waited: dict[str, _Family] = {}  # the process has ended, and what is left of it is waited for
+        self._left: dict[str, _Family] = {}  # the process has ended, and what is left of it is stopped with the next
         self._before: Look | None = None  # the signals that go out now
         self._unreported: dict[str, _Family] = {}  # the process has ended, and nobody waits for what may be left of it
 
@@ -110,7 +135,8 @@ class Trees:
 
     def started(self, name: str, root: Identity, tag: str, *, whole: bool) -> None:
         """It has, and is not reaped; `whole`: nothing of it may escape SIGKILL."""
-        self._running[name] = _Family(Tree(root, tag), self._leaf(name, root.pid) if whole else None)
+        leaf = self._leaf(name, root.pid) if whole else None
+        self._running[name] = _Family(Tree(root, tag), leaf, self._left.pop(name, None))
 
     def adopted(self, name: str, root: Identity, tag: str) -> None:
         """Another master has started it, so that its orphans are not this one's: they are looked for everywhere."""
@@ -124,15 +150,16 @@ class Trees:
 
     def standing(self) -> dict[str, TreeStanding]:
         """Where it stands, by namespec."""
-        return {name: family.standing(adopted=self._under is None) for name, family in self._running.items()}
+        adopted = self._under is None
+        left = {name: family.standing(adopted=adopted, ended=True) for name, family in self._left.items()}
+        return left | {name: family.standing(adopted=adopted) for name, family in self._running.items()}
 
     def resume(self, standing: dict[str, TreeStanding]) -> None:
         """Go on from there."""
         for name, known in standing.items():
             if known.adopted:
                 self._under = None
-            leaf = None if known.cgroup is None else Leaf(known.cgroup)
-            self._running[name] = _Family(Tree(Identity(known.pid, known.start), known.tag), leaf)
+            (self._left if known.ended else self._running)[name] = _family(known)
 
     def close(self) -> None:
         """Take all cgroups away that are empty."""
@@ -151,6 +178,8 @@ class Trees:
             if left:
                 self._waited[name] = tree
                 remains[name] = tuple(process.pid for process in left)
+            else:
+                tree.close()
         for name, tree in trees.items():
             self._report_later(name, tree)
         return remains
@@ -165,11 +194,19 @@ class Trees:
             self._waited.pop(name).close()
         return gone
 
-    def let_be(self, name: str) -> None:
-        """Nobody waits for what is left of it; it is reported like others'."""
+    def let_be(self, name: str, *, of_tree: bool) -> None:
+        """Nobody waits for what is left of it; it is reported like others'. `of_tree`: one day it is to be stopped."""
         tree = self._waited.pop(name, None)
         if tree is not None:
+            if of_tree:
+                self._left[name] = tree
+            tree.outlives_report = of_tree
             self._report_later(name, tree)
+
+    def has_left(self, name: str) -> bool:
+        """Whether anybody lives whom an ended process has left behind, and who is to be stopped one day."""
+        found = self._look() if name in self._left else None
+        return found is not None and bool(self._left[name].members(found))
 
     def left_behind(self) -> dict[str, tuple[int, ...]]:
         """Who is still there of those that have ended since this was asked the last time, and that nobody stops."""
@@ -179,7 +216,8 @@ class Trees:
             return {}
         left = {name: tuple(process.pid for process in tree.members(found)) for name, tree in trees.items()}
         for tree in trees.values():
-            tree.close()
+            if not tree.outlives_report:
+                tree.close()
         return {name: pids for name, pids in left.items() if pids}
 
     def see(self, name: str) -> None:
@@ -198,8 +236,12 @@ class Trees:
         outcome = Outcome()
         sweeps: dict[str, tuple[Sweep, Kill]] = {}
         for order in orders:
+            if not order.pid and order.name in self._left:
+                self._waited[order.name] = self._left.pop(order.name)
             tree = self._running.get(order.name) if order.pid else self._waited.get(order.name)
             if tree is None:
+                if not order.pid:
+                    outcome.gone.append(order.name)
                 continue
             if order.signal == SIGKILL:
                 tree.kill()
@@ -272,7 +314,7 @@ class Trees:
     def _report_later(self, name: str, tree: _Family) -> None:
         if len(self._unreported) < MOST_REPORTED:
             self._unreported[name] = tree
-        else:
+        elif not tree.outlives_report:
             tree.close()
 
     def _waits_for_the_told(self, order: Kill, found: Look) -> bool:

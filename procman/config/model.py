@@ -211,8 +211,8 @@ class Program:
     stop_scope: Scope = option(
         kinds.SCOPE,
         "Whom the stop signal reaches: the process, its process group, or its whole tree, with descendants that made "
-        "sessions of their own; with tree it counts as stopped when all of them have gone. Default: group with "
-        "stopasgroup, else process.",
+        "sessions of their own, and with what it has left behind if it ended before; with tree it counts as stopped "
+        "when all of them have gone. Default: group with stopasgroup, else process.",
         default=Scope.PROCESS,
         effect=Effect.NONE,
     )
