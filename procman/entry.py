@@ -84,14 +84,18 @@ class Order:
     restart: Literal["never", "on-failure", "always"] = "never"
     kill_after: float | None = None  # seconds from a stop signal to SIGKILL; None: it is waited for
     good: frozenset[int] = frozenset()  # exit statuses that are reported as 0
+    settle: float = 0.0  # seconds that it is up before it counts as started
 
 
-def run(order: Order, started: Callable[[], None] = lambda: None, say: Callable[[str], None] = lambda _: None) -> int:
+def run(
+    order: Order, started: Callable[[str], None] = lambda _: None, say: Callable[[str], None] = lambda _: None
+) -> int:
     """Run it to its end; the exit status for this process.
 
     Args:
         order: what to run.
-        started: called once, when it has been started for the first time.
+        started: called once, when it counts as started, or has ended before and is started again, which it is told
+            then. Not called when it has ended before, and for good.
         say: told what is done, for who wants to look on.
 
     Raises:
@@ -103,20 +107,24 @@ def run(order: Order, started: Callable[[], None] = lambda: None, say: Callable[
 class _Keeper:
     """Keeps one program."""
 
-    def __init__(self, order: Order, started: Callable[[], None], say: Callable[[str], None]) -> None:
+    def __init__(self, order: Order, started: Callable[[str], None], say: Callable[[str], None]) -> None:
         self._order = order
         self._started = started
         self._say = say
         self._signals = signal.valid_signals() - NOT_PASSED_ON
         self._stopped_at: float | None = None  # when the first stop signal was passed on
         self._kill_at: float | None = None
+        self._started_at: float | None = None  # when it will count as started
         self._told = 0  # the process group that a stop signal was passed on to
         self._pid = 0
 
     def run(self) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, self._signals)
         self._pid = self._spawn()
-        self._started()
+        if self._order.settle:
+            self._started_at = time.monotonic() + self._order.settle
+        else:
+            self._started("")
         pause = FIRST_PAUSE
         while True:
             began = time.monotonic()
@@ -127,6 +135,9 @@ class _Keeper:
             if time.monotonic() - began >= LASTS:
                 pause = FIRST_PAUSE
             self._say(f"ended with {status}; starting it again in {pause:g} s")
+            self._counts_as_started(
+                f"{self._order.argv[0]} has ended with status {status}, and is started again in {pause:g} s"
+            )
             if not self._rest(pause):
                 break
             pause = min(pause * 2, LONGEST_PAUSE)
@@ -213,8 +224,11 @@ class _Keeper:
         if not self._pid:
             return NOT_FOUND
         while True:
-            number = self._next_signal(self._kill_at)
-            if number is None:
+            deadlines = [when for when in (self._kill_at, self._started_at) if when is not None]
+            number = self._next_signal(min(deadlines, default=None))
+            if number is None and self._started_at == min(deadlines):
+                self._counts_as_started()
+            elif number is None:
                 self._say("it has had its time")
                 self._send(signal.SIGKILL)
                 self._kill_at = None
@@ -225,6 +239,11 @@ class _Keeper:
                 self._stop_with_it()
             else:
                 self._pass_on(number)
+
+    def _counts_as_started(self, remark: str = "") -> None:
+        if self._started_at is not None:
+            self._started_at = None
+            self._started(remark)
 
     def _pass_on(self, number: int) -> None:
         passed = self._order.rewrite.get(number, number)

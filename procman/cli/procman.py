@@ -330,6 +330,12 @@ _RUN_FLAGS = (
     ),
     Flag("good", "-e --expect", "exit with 0 when the program exits with CODE", metavar="CODE", many=True),
     Flag("background", "-d --background", "become a daemon; exits when the program has been started, or cannot be"),
+    Flag(
+        "wait",
+        "--wait",
+        "with -d: exit when the program has been up for so long, or has ended (1 second; 0: when it has been started)",
+        metavar="DURATION",
+    ),
     Flag("log", "-o --log", "append what the program writes to this file", metavar="FILE"),
     Flag("pidfile", "--pidfile", "write the pid there, and keep others from starting with the same", metavar="FILE"),
     Flag("user", "-u --user", "become this user (a name or a number)", metavar="USER"),

@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 BAD_USAGE = 2
 EXIT_MAX = 255
+# How long a program in the background is watched before the command ends, in seconds.
+WAIT = 1.0
 RESTARTS = ("never", "on-failure", "always")
 
 
@@ -34,10 +36,10 @@ def run_command(given: dict[str, str]) -> int:
     disinherit(unblock=os.getpid() != 1)
     # Before this process leaves the folder that relative names are meant from.
     pidfile = os.path.abspath(given["pidfile"]) if "pidfile" in given else None
+    output = os.path.abspath(given["log"]) if "log" in given else None
     readiness = None
     if "background" in given:
         umask = _value("umask", OCTAL, given["umask"]) if "umask" in given else 0o022
-        output = os.path.abspath(given["log"]) if "log" in given else None
         _change_directory(given)
         # The daemon itself goes to /, and the program runs where it was asked for.
         order = replace(order, directory=os.getcwd())
@@ -47,11 +49,11 @@ def run_command(given: dict[str, str]) -> int:
         held = PidFile.take(pidfile) if pidfile is not None else None
         _become(given, uid, in_background=readiness is not None)
 
-        def started() -> None:
+        def started(remark: str) -> None:
             if readiness is not None:
-                readiness.ready()
+                readiness.ready(remark)
 
-        return run(order, started, _say if "verbose" in given else lambda _: None)
+        status = run(order, started, _say if "verbose" in given else lambda _: None)
     except ProcmanError as error:
         status = error.status if isinstance(error, CannotRun) else BAD_USAGE
         if readiness is None or not readiness.failed(str(error), status):
@@ -60,6 +62,10 @@ def run_command(given: dict[str, str]) -> int:
     finally:
         if held is not None:
             held.release()
+    if readiness is not None:
+        # Nobody hears it where the program counts as started.
+        readiness.ended(_early_end(order, status, output), status)
+    return status
 
 
 def _order(given: dict[str, str], words: list[str]) -> Order:
@@ -78,9 +84,25 @@ def _order(given: dict[str, str], words: list[str]) -> Order:
         to_group="to_group" in given,
         rewrite=dict(_rewritten(pair) for pair in _many(given, "rewrite")),
         restart=cast("Literal['never', 'on-failure', 'always']", restart),
-        kill_after=_patience(given["kill_after"]) if "kill_after" in given else None,
+        kill_after=_seconds("kill-after", given["kill_after"]) if "kill_after" in given else None,
         good=frozenset(_exit_status(text) for text in _many(given, "good")),
+        settle=_settle(given),
     )
+
+
+def _settle(given: dict[str, str]) -> float:
+    if "background" in given:
+        return _seconds("wait", given["wait"]) if "wait" in given else WAIT
+    if "wait" in given:
+        raise BadRequest("--wait is for -d: without it the command ends with the program anyway; leave it out")
+    return 0.0
+
+
+def _early_end(order: Order, status: int, log: str | None) -> str:
+    ended = f"{order.argv[0]} has ended with status {status} before it was up for {order.settle:g} s"
+    if log is not None:
+        return f"{ended}; what it has written is in {log}"
+    return f"{ended}; run it without -d to see why" if status else ended
 
 
 def _rewritten(pair: str) -> tuple[int, int]:
@@ -109,10 +131,10 @@ def _value(name: str, kind: Kind[T], text: str) -> T:
         raise BadRequest(f"cannot read --{name} {text!r}: {why}") from None
 
 
-def _patience(text: str) -> float:
-    seconds = _value("kill-after", SECONDS, text)
+def _seconds(name: str, text: str) -> float:
+    seconds = _value(name, SECONDS, text)
     if seconds < 0:
-        raise BadRequest(f"cannot read --kill-after {text!r}: expected 0 seconds or more")
+        raise BadRequest(f"cannot read --{name} {text!r}: expected 0 seconds or more")
     return seconds
 
 

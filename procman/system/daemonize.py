@@ -31,9 +31,13 @@ class Readiness:
         """Made by `start_daemon`."""
         self._fd: int | None = fd
 
-    def ready(self) -> bool:
+    def ready(self, remark: str = "") -> bool:
         """The daemon is up: the first process exits with 0. False when it has gone, so that nobody was told."""
-        return self._say(0, "")
+        return self._say(0, remark)
+
+    def ended(self, text: str, status: int) -> bool:
+        """What the daemon is there for has ended: the first process writes that to stderr and exits so."""
+        return self._say(status, text)
 
     def failed(self, text: str, status: int = _FAILED) -> bool:
         """The daemon cannot be: the first process writes that to stderr and exits so. False as for `ready`."""

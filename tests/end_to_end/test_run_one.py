@@ -373,6 +373,61 @@ def test_in_the_background_it_is_told_whether_the_program_was_started(tmp_path):
         assert "cannot run /nonexistent: No such file or directory" in running.text
 
 
+@pytest.mark.parametrize(
+    ("words", "script", "status", "said"),
+    [
+        ([], "exit 3", 3, "sh has ended with status 3 before it was up for 60 s; run it without -d to see why"),
+        ([], "exit 0", 0, "sh has ended with status 0 before it was up for 60 s"),
+        ([], "kill -9 $$", 137, "sh has ended with status 137 before it was up for 60 s; run it without"),
+        (["-e", "143"], "exit 143", 0, "sh has ended with status 0 before it was up for 60 s"),
+        (
+            ["--log", "{}/log"],
+            "exit 4",
+            4,
+            "sh has ended with status 4 before it was up for 60 s; what it has written is in {}/log",
+        ),
+    ],
+)
+def test_in_the_background_an_early_end_is_told(tmp_path, words, script, status, said):
+    """With the status with which it ended, and where to look; its pid file has gone by then."""
+    pidfile = tmp_path / "pid"
+    given = ["-d", "--wait", "60s", "--pidfile", str(pidfile), *(word.format(tmp_path) for word in words)]
+    with Running(*given, "--", "sh", "-c", script) as running:
+        assert running.to_the_end() == status
+        assert running.text.startswith(f"procman: {said.format(tmp_path)}")
+    assert not pidfile.exists()
+
+
+def test_in_the_background_an_early_end_is_told_unless_nobody_wants_to_know():
+    """Without --wait one that ends at once is seen to, at least by the tenth time on a busy machine; with 0 never."""
+
+    def status(*words: str) -> int:
+        with Running("-d", *words, "--", "sh", "-c", "exit 3") as running:
+            return running.to_the_end()
+
+    assert any(status() == 3 for _ in range(10))
+    assert status("--wait", "0") == 0
+
+
+def test_in_the_background_one_that_stays_up_is_a_success():
+    """The command ends while the program goes on."""
+    with Running("-d", "--wait", "100ms", "--", "sh", "-c", "sleep 5; exit 3") as running:
+        assert running.to_the_end() == 0
+        assert not running.lines
+
+
+def test_in_the_background_one_that_is_started_again_is_said_to_be(tmp_path):
+    """The daemon stays, so the status is 0."""
+    pidfile = tmp_path / "pid"
+    with Running("-d", "--wait", "60", "--restart", "always", "--pidfile", str(pidfile), "--", "false") as running:
+        assert running.to_the_end() == 0
+        assert running.lines == ["procman: false has ended with status 1, and is started again in 1 s"]
+    assert (
+        subprocess.run(procman("stop", "--pidfile", str(pidfile)), env=environment(tmp_path), check=False).returncode
+        == 0
+    )
+
+
 @pytest.mark.parametrize("words", [[], ["--chdir", "app"]])
 def test_in_the_background_a_program_runs_where_it_was_asked_for(tmp_path, words):
     """As with nohup: what is relative in its command is meant from there, also the program itself, in every life."""
@@ -451,6 +506,8 @@ def test_a_file_that_cannot_be_executed_is_told_apart_from_none(tmp_path, conten
         (["--chdir", "/nowhere", "--", "true"], 2, "cannot change to /nowhere"),
         (["-d", "--chdir", "/nowhere", "--", "true"], 2, "cannot change to /nowhere"),
         (["-k", "soon", "--", "true"], 2, "cannot read --kill-after"),
+        (["-d", "--wait", "-1", "--", "true"], 2, "cannot read --wait '-1': expected 0 seconds or more"),
+        (["--wait", "1", "--", "true"], 2, "--wait is for -d"),
         (["-k", "-1", "--", "true"], 2, "cannot read --kill-after '-1': expected 0 seconds or more"),
         (["-r", "KILL:TERM", "--", "true"], 2, "SIGKILL is never passed on; leave it out"),
     ],
