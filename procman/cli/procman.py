@@ -339,7 +339,12 @@ _RUN_FLAGS = (
     Flag("log", "-o --log", "append what the program writes to this file", metavar="FILE"),
     Flag("pidfile", "--pidfile", "write the pid there, and keep others from starting with the same", metavar="FILE"),
     Flag("user", "-u --user", "become this user (a name or a number)", metavar="USER"),
-    Flag("umask", "-m --umask", "the program's umask, octal", metavar="UMASK"),
+    Flag(
+        "umask",
+        "-m --umask",
+        "the umask of the program, the log and the pid file, octal (the one it is started with)",
+        metavar="UMASK",
+    ),
     Flag("chdir", "-C --chdir", "change to this directory", metavar="DIR"),
     Flag("env", "-E --env", "set a variable for the program", metavar="NAME=VALUE", many=True),
     Flag("parent_signal", "-p --parent-signal", "be sent this signal when the parent dies", metavar="SIGNAL"),
