@@ -323,7 +323,9 @@ class Control:
     async def stop(self, specs: Iterable[str], *, wait: bool = True) -> list[Result]:
         """Stop them together; with `wait`, answer when each has ended."""
         self.refuse_while_ending()
-        return await self._each(specs, lambda p: p.state in UP, lambda p: self._stop(p, wait=wait))
+        return await self._each(
+            specs, lambda p: p.state in UP or self._engine.has_left(p.name), lambda p: self._stop(p, wait=wait)
+        )
 
     async def restart(self, specs: Iterable[str], *, wait: bool = True) -> list[Result]:
         """Stop what is up, and start all of them when they have settled."""
@@ -424,10 +426,11 @@ class Control:
         return _result(process, fault, name)
 
     async def _stop(self, process: Process, *, wait: bool) -> Result:
-        if process.state is State.FATAL:
+        has_left = self._engine.has_left(process.name)
+        if process.state is State.FATAL and not has_left:
             # It is down as it is; from now on it is meant to be.
             self._engine.post(StopRequested(process.name))
-        if process.state not in UP and process.state is not State.STOPPING:
+        if process.state not in UP and process.state is not State.STOPPING and not has_left:
             return _result(process, Fault.NOT_RUNNING, process.name)
         self._engine.post(StopRequested(process.name))
         if wait and not process.settled:

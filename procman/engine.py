@@ -230,6 +230,13 @@ class Engine:
         self._tell(event)
         self.post(event)
 
+    def has_left(self, name: str) -> bool:
+        """Whether a process that is down has left anything behind that a stop of it is to reach."""
+        process = self.fleet.processes[name]
+        if process.left and process.pid is None and process.ended is None and not self._trees.has_left(name):
+            self.post(RemainsGone(name))
+        return process.left
+
     @property
     def is_quiet(self) -> bool:
         """Nothing is under way but spawns that wait, as they always do where programs end at once again and again."""
@@ -354,7 +361,7 @@ class Engine:
                     for action in self._decide(event):
                         self._carry_out(action)
                     if left_by is not None and left_by.ended is None:
-                        self._trees.let_be(left_by.name)
+                        self._trees.let_be(left_by.name, of_tree=left_by.left)
                     if isinstance(event, GroupChanged | KillFailed):
                         # Of a process that is new in a group and does not start by itself, or of a signal that was to
                         # end nothing, no announcement tells.

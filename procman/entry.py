@@ -6,6 +6,7 @@ none comes between two steps, and PID 1, for which the kernel drops signals with
 """
 
 import errno
+import math
 import os
 import signal
 import sys
@@ -18,9 +19,11 @@ from typing import Literal
 from procman.errors import ProcmanError
 from procman.facts import fact
 from procman.system.executable import is_text, why_not_found
+from procman.system.pidfd import send_to
+from procman.system.proc import Process
 from procman.system.reaper import Reaped, reap
 from procman.system.signals import STOP, signal_name
-from procman.system.tree import Look, look
+from procman.system.tree import ROUNDS, Look, Sweep, look
 
 # Not to be waited for: the kernel sends them for what this process does itself, or it cannot be asked not to act.
 NOT_PASSED_ON = frozenset(
@@ -54,7 +57,7 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 LASTS = 10.0
 
-# How long those that PID 1 finds at the very end have from SIGTERM to SIGKILL, in seconds.
+# The least that those have whom PID 1 finds at the very end, from SIGTERM to SIGKILL, in seconds.
 FAREWELL = 2.0
 # How many are reaped before signals have their turn again.
 REAP_AT_ONCE = 64
@@ -81,14 +84,18 @@ class Order:
     restart: Literal["never", "on-failure", "always"] = "never"
     kill_after: float | None = None  # seconds from a stop signal to SIGKILL; None: it is waited for
     good: frozenset[int] = frozenset()  # exit statuses that are reported as 0
+    settle: float = 0.0  # seconds that it is up before it counts as started
 
 
-def run(order: Order, started: Callable[[], None] = lambda: None, say: Callable[[str], None] = lambda _: None) -> int:
+def run(
+    order: Order, started: Callable[[str], None] = lambda _: None, say: Callable[[str], None] = lambda _: None
+) -> int:
     """Run it to its end; the exit status for this process.
 
     Args:
         order: what to run.
-        started: called once, when it has been started for the first time.
+        started: called once, when it counts as started, or has ended before and is started again, which it is told
+            then. Not called when it has ended before, and for good.
         say: told what is done, for who wants to look on.
 
     Raises:
@@ -100,19 +107,24 @@ def run(order: Order, started: Callable[[], None] = lambda: None, say: Callable[
 class _Keeper:
     """Keeps one program."""
 
-    def __init__(self, order: Order, started: Callable[[], None], say: Callable[[str], None]) -> None:
+    def __init__(self, order: Order, started: Callable[[str], None], say: Callable[[str], None]) -> None:
         self._order = order
         self._started = started
         self._say = say
         self._signals = signal.valid_signals() - NOT_PASSED_ON
-        self._stop_asked = False
+        self._stopped_at: float | None = None  # when the first stop signal was passed on
         self._kill_at: float | None = None
+        self._started_at: float | None = None  # when it will count as started
+        self._told = 0  # the process group that a stop signal was passed on to
         self._pid = 0
 
     def run(self) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, self._signals)
         self._pid = self._spawn()
-        self._started()
+        if self._order.settle:
+            self._started_at = time.monotonic() + self._order.settle
+        else:
+            self._started("")
         pause = FIRST_PAUSE
         while True:
             began = time.monotonic()
@@ -123,6 +135,9 @@ class _Keeper:
             if time.monotonic() - began >= LASTS:
                 pause = FIRST_PAUSE
             self._say(f"ended with {status}; starting it again in {pause:g} s")
+            self._counts_as_started(
+                f"{self._order.argv[0]} has ended with status {status}, and is started again in {pause:g} s"
+            )
             if not self._rest(pause):
                 break
             pause = min(pause * 2, LONGEST_PAUSE)
@@ -209,8 +224,11 @@ class _Keeper:
         if not self._pid:
             return NOT_FOUND
         while True:
-            number = self._next_signal(self._kill_at)
-            if number is None:
+            deadlines = [when for when in (self._kill_at, self._started_at) if when is not None]
+            number = self._next_signal(min(deadlines, default=None))
+            if number is None and self._started_at == min(deadlines):
+                self._counts_as_started()
+            elif number is None:
                 self._say("it has had its time")
                 self._send(signal.SIGKILL)
                 self._kill_at = None
@@ -222,6 +240,11 @@ class _Keeper:
             else:
                 self._pass_on(number)
 
+    def _counts_as_started(self, remark: str = "") -> None:
+        if self._started_at is not None:
+            self._started_at = None
+            self._started(remark)
+
     def _pass_on(self, number: int) -> None:
         passed = self._order.rewrite.get(number, number)
         self._say(f"{signal_name(number)} is {_passed_on_as(number, passed)}")
@@ -230,11 +253,16 @@ class _Keeper:
         if number == signal.SIGCONT:
             # `fg` has made this process's group the one of the terminal.
             self._put_in_front(self._pid)
-        if number in STOP or passed in STOP:
-            self._stop_asked = True
+        if self._is_stop(number):
+            self._stopped_at = self._stopped_at or time.monotonic()
+            if self._order.to_group:
+                self._told = self._pid
             if self._order.kill_after is not None and self._kill_at is None:
                 self._kill_at = time.monotonic() + self._order.kill_after
         self._send(passed)
+
+    def _is_stop(self, number: int) -> bool:
+        return number in STOP or self._order.rewrite.get(number) in STOP
 
     def _send(self, number: int) -> None:
         try:
@@ -314,7 +342,7 @@ class _Keeper:
             pass  # it was killed meanwhile, and SIGCHLD is on its way
 
     def _comes_back(self, status: int) -> bool:
-        if self._stop_asked:
+        if self._stopped_at is not None:
             return False
         match self._order.restart:
             case "always":
@@ -330,7 +358,7 @@ class _Keeper:
         while (number := self._next_signal(until)) is not None:
             if number == signal.SIGCHLD:
                 self._reap()
-            elif number in STOP or self._order.rewrite.get(number) in STOP:
+            elif self._is_stop(number):
                 return False
             elif number == signal.SIGTSTP and os.isatty(0):
                 os.kill(os.getpid(), signal.SIGSTOP)
@@ -344,16 +372,53 @@ class _Keeper:
         return None if info is None else info.si_signo
 
     def _part_from_the_rest(self) -> None:
-        """The kernel kills them with PID 1, so they are asked to leave first."""
-        for number, patience in ((signal.SIGTERM, FAREWELL), (signal.SIGKILL, 0.0)):
-            until = time.monotonic() + patience
-            if not _others():
-                return
-            os.kill(-1, number)
-            while self._next_signal(until) is not None:
-                self._reap()
-                if not _others():
+        """The kernel kills them with PID 1, so they are asked to leave first, but for those that have been already.
+
+        What the program has left behind has what it has itself from its stop signal to SIGKILL. Strangers have less.
+        """
+        asked = time.monotonic()
+        if left := _others():
+            self._say(f"waiting for {', '.join(f'{process.name} (pid {process.pid})' for process, _ in left)} to leave")
+            self._ask_others(signal.SIGTERM)
+        while left := _others():
+            now = time.monotonic()
+            deadlines = {process.identity: self._deadline(asked, is_ours=is_ours) for process, is_ours in left}
+            if due := [identity for identity, deadline in deadlines.items() if deadline <= now]:
+                for identity in due:
+                    send_to(identity, signal.SIGKILL)
+                if len(due) == len(left):
                     return
+            until = min(deadline for deadline in deadlines.values() if deadline > now)
+            number = self._next_signal(None if until == math.inf else until)
+            if number == signal.SIGCHLD:
+                self._reap()
+            elif number is not None and not (self._is_stop(number) and self._stopped_at is None):
+                # Whoever asks again wants all of them to hear it.
+                self._ask_others(self._order.rewrite.get(number, number), again=True)
+
+    def _deadline(self, asked: float, *, is_ours: bool) -> float:
+        least = asked + FAREWELL
+        if not is_ours:
+            return least
+        if self._order.kill_after is not None:
+            return max((self._stopped_at or asked) + self._order.kill_after, least)
+        # Without --kill-after a stop has no end but that of the runtime's patience.
+        return least if self._stopped_at is None else math.inf
+
+    def _ask_others(self, number: int, *, again: bool = False) -> None:
+        """Signal all but those who have had the stop signal; `again`: what has come from outside is for everybody."""
+        if not number:
+            return
+        sweep = Sweep(
+            lambda found: tuple(p for p in found.everybody_else() if again or not self._told or p.group != self._told),
+            number,
+        )
+        try:
+            for _ in range(ROUNDS):
+                if sweep.round(look()).settled:
+                    return
+        except ProcmanError:
+            pass  # without /proc nobody is found
 
 
 def _candidates(name: str, environment: Mapping[str, str]) -> list[str]:
@@ -366,13 +431,14 @@ def _why_not(error: OSError) -> str:
     return str(error.strerror)
 
 
-def _others() -> bool:
-    """Is anybody here but PID 1?"""
+def _others() -> list[tuple[Process, bool]]:
+    """Who is here but PID 1, and whether it comes from the program: who was brought in from outside has no parent."""
     try:
         found: Look = look()
     except ProcmanError:
-        return False
-    return bool(found.everybody_else())
+        return []
+    ours = {process.pid for process in found.descendants(os.getpid())}
+    return [(process, process.pid in ours) for process in found.everybody_else()]
 
 
 def _passed_on_as(number: int, passed: int) -> str:

@@ -46,6 +46,7 @@ from procman.events.handlers import CannotImport, load_handler
 from procman.events.hub import Hub
 from procman.events.standing import PoolStanding
 from procman.facts import fact, mutable
+from procman.farewell import Farewell
 from procman.handover import from_file, from_json, to_json
 from procman.http.auth import BasicAuth, HostGuard, User
 from procman.http.messages import Request, Response, Role
@@ -66,7 +67,6 @@ from procman.system.own_folder import leave_common_folder
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
 from procman.system.privileges import drop_privileges
 from procman.system.proc import call_itself
-from procman.system.reaper import Reaped
 from procman.system.shared_sockets import SharedSockets
 from procman.system.signals import STOP, disinherit, signal_name
 from procman.system.sockets import (
@@ -117,9 +117,6 @@ IMPORTED_LATER = (
 )
 # The exit status of a daemon that cannot be.
 BAD_START = 2
-# How long those that PID 1 finds at the very end have from SIGTERM to SIGKILL, in seconds, and how many are named.
-FAREWELL = 2.0
-MOST_NAMED = 5
 # How long what is left in buffers may take to be written at the very end, in seconds.
 LAST_WORDS = 0.5
 # How long whoever wants the configuration to be read again waits for that, in seconds.
@@ -620,6 +617,7 @@ class _Master:
         )
         self._fleet = fleet
         self._report = Report(fleet, self._log, why=lambda name: self._control.why(name))  # noqa: PLW0108 - it comes later
+        self._farewell = Farewell(self.engine, fleet, self._trees, self._log)
         self._hub = Hub(self.engine, self.outputs, config.master.identifier, whole.serials, self._log)
         self.outputs.watcher = self._hub
         self.outputs.definition = self._definition
@@ -627,7 +625,14 @@ class _Master:
             self._hub.boot()
         else:
             self._hub.resume(standing.pools)
-        for hear in (self._report.tell, whole.reporter.tell, self.outputs.hear, self._hub.tell, self._hear):
+        for hear in (
+            self._report.tell,
+            self._farewell.tell,
+            whole.reporter.tell,
+            self.outputs.hear,
+            self._hub.tell,
+            self._hear,
+        ):
             self.engine.subscribe(hear)
         self._control = Control(
             self.engine,
@@ -700,7 +705,7 @@ class _Master:
                 # Somebody has asked for the end in the very moment in which the reload was through.
                 end = replace(end, restart=False)
             if not end.restart:
-                await self._part_from_the_rest()
+                await self._farewell.part()
                 self._reporter.ended(end.code)
             if end.code and not end.restart:
                 self._log.info(f"leaving with exit status {end.code}")
@@ -793,38 +798,12 @@ class _Master:
         fds = standing.fds if standing.pidfile is None else [*standing.fds, standing.pidfile]
         return {"master": to_json(standing)}, fds
 
-    async def _part_from_the_rest(self) -> None:
-        """Of what programs have left behind: the kernel kills it with PID 1, so it is asked to leave first."""
-        left = self._trees.everybody()
-        if not left:
-            return
-        shown = ", ".join(f"{process.name} (pid {process.pid})" for process in left[:MOST_NAMED])
-        shown += f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
-        if os.getpid() != 1:
-            self._log.warn(f"leaving {shown} behind")
-            return
-        self._log.info(f"asking {shown} to leave, too")
-        gone = asyncio.Event()
-
-        def hear(news: News) -> None:
-            if isinstance(news, Reaped) and not self._trees.everybody():
-                gone.set()
-
-        self.engine.subscribe(hear)
-        in_time = self._fleet.time_left(asyncio.get_running_loop().time())
-        for number, patience in ((signal.SIGTERM, min(FAREWELL, in_time)), (signal.SIGKILL, LAST_WORDS)):
-            os.kill(-1, number)
-            try:
-                await asyncio.wait_for(gone.wait(), patience)
-            except TimeoutError:
-                self._log.warn(f"they have not left within {patience:.1f} s of {signal_name(number)}")
-            else:
-                return
-
     # ---- what signals ask for
 
     def stop(self, number: int) -> None:
         self._log.warn(f"received {signal_name(number)} indicating exit request")
+        if self._fleet.state is MasterState.SHUTDOWN:
+            self._farewell.hurry()
         self.engine.post(ShutdownRequested())
 
     def reload(self) -> None:

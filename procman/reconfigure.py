@@ -176,7 +176,7 @@ class Reconfigure:
 
     async def _remove(self, name: str, *, dry_run: bool) -> list[Step]:
         members = self._fleet.groups[name]
-        stopping = any(process.state in UP or process.state is State.STOPPING for process in members.processes.values())
+        stopping = any(self._is_stopped_first(name) for name in members.processes)
         if not dry_run:
             gone = self._when(lambda news: isinstance(news, AnnounceGroup) and news.name == name and not news.added)
             self._engine.post(GroupRemoved(name))
@@ -192,7 +192,7 @@ class Reconfigure:
             # What the processes of a group share cannot be changed under them.
             replaced = {program.namespec for program in change.new.programs}
         processes = self._fleet.groups[name].processes
-        stopping = [n for n in (*replaced, *leaving) if n in processes and processes[n].state in (*UP, State.STOPPING)]
+        stopping = [n for n in (*replaced, *leaving) if n in processes and self._is_stopped_first(n)]
         steps = [Step(group=name, action="stopped")] if stopping else []
         steps += [
             Step(group=name, name=c.new.name, action=_HOW[c.effect], options=list(c.options))
@@ -206,6 +206,9 @@ class Reconfigure:
             self._engine.post(GroupChanged(change.new, frozenset(replaced)))
             await asyncio.gather(*settled)
         return steps
+
+    def _is_stopped_first(self, name: str) -> bool:
+        return self._fleet.processes[name].state in (*UP, State.STOPPING) or self._engine.has_left(name)
 
     def _when(self, happened: Callable[[News], bool]) -> asyncio.Future[None]:
         """Resolved by the first news that `happened` says yes to; to be made before the event is posted."""

@@ -86,6 +86,7 @@ class Report:
         self._took: dict[int, list[tuple[float, str, str]]] = {}  # in the shutdown, by priority: seconds, who, and how
         self._short_of_files = False  # and that was said
         self._killed: set[str] = set()  # those that did not leave in their time
+        self._went_quickly: set[str] = set()  # those that ended with 0 before they were up, as who daemonizes does
 
     def tell(self, news: News) -> None:
         """Write down what has happened."""
@@ -120,6 +121,9 @@ class Report:
                     f"{self._short(name)} has ended ({ending(status)}), and not what it has started: waiting for "
                     f"{_pids(pids)} to end, too"
                 )
+                process = self._fleet.processes.get(name)
+                if process and process.ended and process.ended.before is State.STARTING and not status.code:
+                    self._log.warn(f"{self._daemonized(name, pids)} (leftovers=stop stops them)")
             case AnnounceMaster(cause=cause):
                 self._began = self._began or time.monotonic()
                 if cause:
@@ -131,6 +135,8 @@ class Report:
                     self._log.critical(f"shutdown_timeout is over: leaving without waiting for {names} any longer")
                 self._stopped()
                 self.close()
+            case LeftBehind(name, pids) if name in self._went_quickly:
+                self._log.warn(f"{self._daemonized(name, pids)}, or set leftovers=stop to have {_pids(pids)} stopped")
             case LeftBehind(name, pids):
                 self._log.warn(
                     f"{self._short(name)} has ended and left {_pids(pids)} behind (leftovers=stop stops them)"
@@ -188,6 +194,10 @@ class Report:
         elif news.before is State.BACKOFF and news.after is State.STOPPED:
             self._log.debug(f"Attempted to kill {news.program.name}, which is in BACKOFF state.")
         name = news.program.name
+        if news.after is State.BACKOFF and news.status is not None and news.status.code == 0:
+            self._went_quickly.add(news.name)
+        elif news.after is State.RUNNING:
+            self._went_quickly.discard(news.name)
         match news.after:
             case State.RUNNING:
                 self._log.info(
@@ -212,6 +222,10 @@ class Report:
                 self._log.warn(f"unknown problem killing {name} ({news.pid}): {news.reason}")
             case _:
                 pass
+
+    def _daemonized(self, name: str, pids: tuple[int, ...]) -> str:
+        count = "1 process of it runs" if len(pids) == 1 else f"{len(pids)} processes of it run"
+        return f"{self._short(name)} has put itself into the background ({count}): let it run in the foreground"
 
     def _is_stopping(self, name: str) -> bool:
         process = self._fleet.processes.get(name)

@@ -39,14 +39,15 @@ MAY_IMPORT = {
     "control": "report engine core system config api.shapes errors",
     "reconfigure": "control engine core config api.shapes errors",
     "report": "engine trees core system config errors",
+    "farewell": "engine trees core system config errors",
     "outputs": "control engine core system logs config api.shapes errors",
     # the wire
     "api.shapes": "",
     "api": "api api.shapes control reconfigure outputs http core errors",
     "web": "web http",
     "master": (
-        "aside ways trees readiness orphans handover upgrade api api.shapes control reconfigure outputs report engine "
-        "core system logs events events.hub http web config stand_ins errors"
+        "aside ways trees farewell readiness orphans handover upgrade api api.shapes control reconfigure outputs "
+        "report engine core system logs events events.hub http web config stand_ins errors"
     ),
     # the clients: never master, engine or core
     "client": "api.shapes errors",
@@ -75,6 +76,7 @@ ONLY_OF_CONFIG = {
     "orphans": {"config.model"},
     "control": {"config.model", "config.commands"},
     "report": {"config.model"},
+    "farewell": {"config.model"},
     "outputs": {"config.model"},
     "ways": {"config.model"},
     "cli": {"config.find", "config.asking"},
@@ -83,8 +85,8 @@ ONLY_OF_CONFIG = {
 # Whatever is fenced in, and the rooms and modules inside the fence.
 MAY_KNOW = {
     "asyncio": (
-        "engine control reconfigure report readiness orphans upgrade outputs logs.pump logs.console logs.disks "
-        "http api events.hub master aside ways"
+        "engine control reconfigure report farewell readiness orphans upgrade outputs logs.pump logs.console "
+        "logs.disks http api events.hub master aside ways"
     ),
     "subprocess": "system.spawn",
     "h11": "http",

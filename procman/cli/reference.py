@@ -110,8 +110,9 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
         2: "the file cannot be used, or bad usage",
     },
     "run": {
-        0: "the command ended with that; any other status of its own is passed on, and 128 + N where signal N ended it",
-        2: "bad usage",
+        0: "the command ended with that; any other status of its own is passed on, and 128 + N where signal N ended "
+        "it. With `-d`: it was up for `--wait`, or is started again; where it has ended before, as without `-d`",
+        2: "bad usage; or the log, the pid file, the folder or the user that was asked for cannot be used",
         126: "the command is there and cannot be run",
         127: "there is no such command",
     },

@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 BAD_USAGE = 2
 EXIT_MAX = 255
+# How long a program in the background is watched before the command ends, in seconds.
+WAIT = 1.0
 RESTARTS = ("never", "on-failure", "always")
 
 
@@ -34,24 +36,28 @@ def run_command(given: dict[str, str]) -> int:
     disinherit(unblock=os.getpid() != 1)
     # Before this process leaves the folder that relative names are meant from.
     pidfile = os.path.abspath(given["pidfile"]) if "pidfile" in given else None
+    # The umask is for the log and the pid file, too.
+    umask = _take_umask(given)
+    log = os.path.abspath(given["log"]) if "log" in given else None
+    output = _open_log(log) if log is not None else None
     readiness = None
     if "background" in given:
-        umask = _value("umask", OCTAL, given["umask"]) if "umask" in given else 0o022
-        output = os.path.abspath(given["log"]) if "log" in given else None
         _change_directory(given)
         # The daemon itself goes to /, and the program runs where it was asked for.
         order = replace(order, directory=os.getcwd())
-        readiness = start_daemon(umask=umask, output=output, opener=_open_log)
+        readiness = start_daemon(umask=umask, output=output)
+    elif output is not None:
+        _write_to(output)
     held: PidFile | None = None
     try:
-        held = PidFile.take(pidfile) if pidfile is not None else None
+        held = PidFile.take(pidfile, option="--pidfile") if pidfile is not None else None
         _become(given, uid, in_background=readiness is not None)
 
-        def started() -> None:
+        def started(remark: str) -> None:
             if readiness is not None:
-                readiness.ready()
+                readiness.ready(remark)
 
-        return run(order, started, _say if "verbose" in given else lambda _: None)
+        status = run(order, started, _say if "verbose" in given else lambda _: None)
     except ProcmanError as error:
         status = error.status if isinstance(error, CannotRun) else BAD_USAGE
         if readiness is None or not readiness.failed(str(error), status):
@@ -60,6 +66,10 @@ def run_command(given: dict[str, str]) -> int:
     finally:
         if held is not None:
             held.release()
+    if readiness is not None:
+        # Nobody hears it where the program counts as started.
+        readiness.ended(_early_end(order, status, log), status)
+    return status
 
 
 def _order(given: dict[str, str], words: list[str]) -> Order:
@@ -78,9 +88,25 @@ def _order(given: dict[str, str], words: list[str]) -> Order:
         to_group="to_group" in given,
         rewrite=dict(_rewritten(pair) for pair in _many(given, "rewrite")),
         restart=cast("Literal['never', 'on-failure', 'always']", restart),
-        kill_after=_patience(given["kill_after"]) if "kill_after" in given else None,
+        kill_after=_seconds("kill-after", given["kill_after"]) if "kill_after" in given else None,
         good=frozenset(_exit_status(text) for text in _many(given, "good")),
+        settle=_settle(given),
     )
+
+
+def _settle(given: dict[str, str]) -> float:
+    if "background" in given:
+        return _seconds("wait", given["wait"]) if "wait" in given else WAIT
+    if "wait" in given:
+        raise BadRequest("--wait is for -d: without it the command ends with the program anyway; leave it out")
+    return 0.0
+
+
+def _early_end(order: Order, status: int, log: str | None) -> str:
+    ended = f"{order.argv[0]} has ended with status {status} before it was up for {order.settle:g} s"
+    if log is not None:
+        return f"{ended}; what it has written is in {log}"
+    return f"{ended}; run it without -d to see why" if status else ended
 
 
 def _rewritten(pair: str) -> tuple[int, int]:
@@ -109,10 +135,10 @@ def _value(name: str, kind: Kind[T], text: str) -> T:
         raise BadRequest(f"cannot read --{name} {text!r}: {why}") from None
 
 
-def _patience(text: str) -> float:
-    seconds = _value("kill-after", SECONDS, text)
+def _seconds(name: str, text: str) -> float:
+    seconds = _value(name, SECONDS, text)
     if seconds < 0:
-        raise BadRequest(f"cannot read --kill-after {text!r}: expected 0 seconds or more")
+        raise BadRequest(f"cannot read --{name} {text!r}: expected 0 seconds or more")
     return seconds
 
 
@@ -136,13 +162,8 @@ def _change_directory(given: dict[str, str]) -> None:
 
 def _become(given: dict[str, str], uid: int | None, *, in_background: bool) -> None:
     """All that the program inherits from this process."""
-    if not in_background:
-        if "umask" in given:
-            os.umask(_value("umask", OCTAL, given["umask"]))
-        if "log" in given:
-            _write_to(given["log"])
-        if "chdir" in given:
-            _change_directory(given)
+    if not in_background and "chdir" in given:
+        _change_directory(given)
     if uid is not None:
         drop_privileges(uid)
     if "parent_signal" in given:
@@ -159,22 +180,33 @@ def _become(given: dict[str, str], uid: int | None, *, in_background: bool) -> N
         become_subreaper()
 
 
-def _write_to(log: str) -> None:
+def _take_umask(given: dict[str, str]) -> int:
+    """The one that was asked for, else the one that this process was started with."""
+    umask = _value("umask", OCTAL, given["umask"]) if "umask" in given else os.umask(0)
+    os.umask(umask)
+    return umask
+
+
+def _open_log(path: str) -> int:
+    """Not where somebody who may write in its folder would have root write."""
+    from procman.logs.opening import open_log  # noqa: PLC0415 - only with a log
+
     try:
-        fd = _open_log(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return open_log(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
     except OSError as error:
-        raise ProcmanError(f"cannot open the log {log}: {error.strerror}; check --log") from None
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            why = f"there is no directory {folder}; create it, or name another log with --log"
+        else:
+            why = f"{error.strerror}; name another with --log"
+        raise ProcmanError(f"cannot open the log {path}: {why}") from None
+
+
+def _write_to(fd: int) -> None:
     sys.stdout.flush()
     for standard in (1, 2):
         os.dup2(fd, standard)
     os.close(fd)
-
-
-def _open_log(path: str, flags: int, mode: int) -> int:
-    """Not where somebody who may write in its folder would have root write; raises OSError."""
-    from procman.logs.opening import open_log  # noqa: PLC0415 - only with a log
-
-    return open_log(path, flags, mode)
 
 
 def _say(text: str) -> None:

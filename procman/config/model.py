@@ -219,8 +219,8 @@ class Program:
     stop_scope: Scope = option(
         kinds.SCOPE,
         "Whom the stop signal reaches: the process, its process group, or its whole tree, with descendants that made "
-        "sessions of their own; with tree it counts as stopped when all of them have gone. Default: group with "
-        "stopasgroup, else process.",
+        "sessions of their own, and with what it has left behind if it ended before; with tree it counts as stopped "
+        "when all of them have gone. Default: group with stopasgroup, else process.",
         default=Scope.PROCESS,
         effect=Effect.NONE,
     )
@@ -232,8 +232,8 @@ class Program:
     )
     leftovers: Leftovers = option(
         kinds.LEFTOVERS,
-        "What becomes of descendants that are still there when it has ended: keep, or stop (they get the stop signal, "
-        "stopwaitsecs, and SIGKILL, before it is started again).",
+        "What becomes of descendants that are still there when it has ended: keep, or stop (they get the stop signal "
+        "unless they have had it, stopwaitsecs, and SIGKILL, before it is started again).",
         default=Leftovers.KEEP,
         effect=Effect.NONE,
     )

@@ -381,7 +381,7 @@ class Fleet:
                     process.wanted = False
                     # Who waits for its next try, or for its spawn, must not get it while other waves stop.
                     if process.pid is None:
-                        actions += process.stop(now)
+                        actions += process.call_off()
                 self._waves = sorted({members.group.priority for members in self.groups.values()})
                 return actions
             case MasterState.RESTARTING if not restart:
@@ -400,7 +400,7 @@ class Fleet:
         if self._end_at is not None and now >= self._end_at:
             # Nobody goes on for want of time, not even one whose turn has not come.
             for process in others:
-                if not process.settled:
+                if not process.settled or process.left:
                     actions += process.kill(now)
             return [*actions, self._quit_now()]
         if self._wave_until is not None and now >= self._wave_until:

@@ -192,6 +192,7 @@ class Kill:
     signal: Signals | int
     scope: Scope
     overdue: bool = False  # it had its stopwaitsecs, or nobody wants to wait for them
+    told: int = 0  # this process group has had the signal already, and gets it no second time
 
 
 @fact

@@ -13,6 +13,10 @@ The rules, from which the methods below follow:
 - STOPPING ends with the process. Uninterruptible sleep outlives even SIGKILL, so that is sent again and again.
 - Where its whole tree is meant (stop_scope=tree), or nothing may be left of it (leftovers=stop), STOPPING ends with the
   last of its descendants (`ended` holds how the process itself did). Only then is it started again.
+- With stop_scope=tree what it has left behind when it ended by itself, a daemon that it became for one, goes on, and is
+  still of its tree (`left`): a stop, a restart and the shutdown reach it, whatever state the process is in.
+- A second stop signal makes many programs give up what they are about to save. Whoever has had it with the process gets
+  it no second time in the same stop (`reached`), and is waited for.
 """
 
 from dataclasses import field, replace
@@ -31,8 +35,8 @@ KILL_AGAIN = 1.0
 class Ended:
     """How a process ended whose descendants are waited for."""
 
-    pid: int
-    status: ExitStatus
+    pid: int  # 0: it had ended before it was stopped
+    status: ExitStatus | None
     before: State  # STOPPING: it was asked to, or has been meanwhile
 
 
@@ -52,6 +56,8 @@ class Process:
     exit_code: int | None = None  # of the last run, or try, as a shell would have it
     last_end: ExitStatus | None = None  # of the last run, or try; None where it could not even be spawned
     ended: Ended | None = None  # it has, and what it left behind has not
+    reached: Scope = Scope.PROCESS  # STOPPING: whom the stop signal was sent to
+    left: bool = False  # an earlier run has left something of its tree behind, for all that is known
     reason: str = ""  # why it is not what was wanted; supervisor's spawnerr
     successor: Program | None = None  # replaces `program` when the process has settled
     leaving: bool = False  # forgotten when it has settled
@@ -79,7 +85,7 @@ class Process:
         """How long it may take from now until SIGKILL has to come, in seconds."""
         if self.state is State.STOPPING and self.deadline is not None:
             return max(0.0, self.deadline - now)
-        return self.program.stopwaitsecs if self.pid is not None else 0.0
+        return self.program.stopwaitsecs if self.pid is not None or self.left else 0.0
 
     def awaits(self, attempt: int) -> bool:
         """Is the spawn of that number still to be carried out?"""
@@ -111,10 +117,17 @@ class Process:
 
     def restart(self, now: float) -> list[Action]:
         """Want it up, but not this one."""
-        if self.settled:
+        if self.state is State.UNKNOWN or (self.settled and not self.left):
             return self.start()
         self.wanted = True
         return self._take_down(now)
+
+    def call_off(self) -> list[Action]:
+        """Let it not be started; what there is of it is left alone."""
+        self.wanted = False
+        self._asked_meanwhile()
+        waits = self.state in (State.STARTING, State.BACKOFF) and self.pid is None
+        return self._settle() if waits else []
 
     def signal(self, signum: int) -> list[Action]:
         """Pass a signal on; nothing else changes."""
@@ -127,8 +140,11 @@ class Process:
         self.wanted = False
         if self.state is State.STOPPING:
             return self._send_sigkill(now)
+        if self.pid is None and self.left and self.state is not State.UNKNOWN:
+            return [self._stop_left(now), *self._send_sigkill(now)]
         if self.pid is None or self.state not in SIGNALLABLE:
             return self._take_down(now)
+        self.reached = self.program.stop_scope
         return [self._enter(State.STOPPING, pid=self.pid), *self._send_sigkill(now)]
 
     def hurry(self, until: float) -> None:
@@ -145,6 +161,9 @@ class Process:
             # STOPPING or UNKNOWN: `_settle` sees the successor.
             self._asked_meanwhile()
             return []
+        if self.left:
+            self.wanted = self._comes_back_replaced(program)
+            return self._take_down(now)
         return self._succeed()
 
     def change_in_place(self, program: Program) -> list[Action]:
@@ -200,11 +219,13 @@ class Process:
         self.last_end = status
         self.exit_code = 128 + status.signal if status.signal is not None else status.code if status.known else 1
         if remains and self._waits_for_remains():
-            return self._stop_remains(Ended(pid, status, self.state), remains, now)
+            return self._stop_remains(Ended(pid, status, self.state), status, remains, now)
+        self.left = bool(remains) and self.program.stop_scope is Scope.TREE and self.state is not State.UNKNOWN
         return self._finish(Ended(pid, status, self.state), now)
 
     def remains_gone(self, now: float) -> list[Action]:
         """Nothing is left of it any more."""
+        self.left = False
         if self.ended is None:
             return []
         ended, self.ended = self.ended, None
@@ -237,6 +258,9 @@ class Process:
     def _finish(self, ended: Ended, now: float) -> list[Action]:
         """It has ended, and nothing of it is waited for."""
         pid, status = ended.pid, ended.status
+        if status is None:
+            # It had ended long before, and how is known.
+            return self._settle()
         match ended.before:
             case State.STARTING:
                 self.exit_status = None
@@ -260,16 +284,24 @@ class Process:
             return self.state is not State.UNKNOWN
         return self.state is State.STOPPING and self.program.stop_scope is Scope.TREE
 
-    def _stop_remains(self, ended: Ended, remains: tuple[int, ...], now: float) -> list[Action]:
+    def _stop_remains(self, ended: Ended, status: ExitStatus, remains: tuple[int, ...], now: float) -> list[Action]:
         self.ended = ended
-        actions: list[Action] = [AnnounceRemains(self.name, ended.status, remains)]
+        actions: list[Action] = [AnnounceRemains(self.name, status, remains)]
         if ended.before is not State.STOPPING:
             actions.append(self._enter(State.STOPPING, pid=ended.pid))
             self.deadline = now + self.program.stopwaitsecs
-        elif self.program.stop_scope is Scope.TREE:
+        elif self.reached is Scope.TREE:
             # They have had the signal, and have until the deadline of them all.
             return actions
-        return [*actions, Kill(self.name, 0, self.program.stopsignal, Scope.TREE)]
+        told = ended.pid if ended.before is State.STOPPING and self.reached is Scope.GROUP else 0
+        return [*actions, Kill(self.name, 0, self.program.stopsignal, Scope.TREE, told=told)]
+
+    def _stop_left(self, now: float) -> Announce:
+        """It has no process, and what an earlier one has left behind is to be stopped."""
+        stopping = self._enter(State.STOPPING)
+        self.deadline = now + self.program.stopwaitsecs
+        self.ended = Ended(0, None, State.STOPPING)
+        return stopping
 
     def _asked_meanwhile(self) -> None:
         """Somebody has said what is to come after this; how it ended decides that no more."""
@@ -306,7 +338,10 @@ class Process:
                 stopping = self._enter(State.STOPPING, pid=self.pid)
                 self.deadline = now + self.program.stopwaitsecs
                 program = self.program
+                self.reached = program.stop_scope
                 return [stopping, Kill(self.name, self.pid, program.stopsignal, program.stop_scope)]
+            case State.STARTING | State.BACKOFF | State.STOPPED | State.EXITED | State.FATAL if self.left:
+                return [self._stop_left(now), Kill(self.name, 0, self.program.stopsignal, Scope.TREE)]
             case State.STARTING | State.BACKOFF:
                 return self._settle()
             case State.STOPPING:
@@ -326,8 +361,11 @@ class Process:
     def _succeed(self) -> list[Action]:
         """Take over the new definition in a process that is down, and start it unless somebody stopped it."""
         self._take_over()
-        by_itself = self.state in (State.EXITED, State.FATAL) or self.attempt == 0
-        return self.start() if by_itself and self.program.autostart else []
+        return self.start() if self._comes_back_replaced(self.program) else []
+
+    def _comes_back_replaced(self, program: Program) -> bool:
+        """It is down; does it start with that definition, as nobody has stopped it?"""
+        return (self.state in (State.EXITED, State.FATAL) or self.attempt == 0) and program.autostart
 
     def _take_over(self) -> None:
         if self.successor is not None:

@@ -20,15 +20,16 @@ class State(IntEnum):
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.STOPPED: frozenset({State.STARTING}),
+    # To STOPPING from a state without a process: when what an earlier run has left behind is stopped.
+    State.STOPPED: frozenset({State.STARTING, State.STOPPING}),
     # To STOPPED when the stop comes before the spawn.
     State.STARTING: frozenset({State.RUNNING, State.BACKOFF, State.STOPPING, State.STOPPED}),
     State.RUNNING: frozenset({State.EXITED, State.STOPPING}),
-    State.BACKOFF: frozenset({State.STARTING, State.FATAL, State.STOPPED}),
+    State.BACKOFF: frozenset({State.STARTING, State.FATAL, State.STOPPED, State.STOPPING}),
     # To EXITED or BACKOFF when it had ended by itself, and what was stopped is what it had left behind.
     State.STOPPING: frozenset({State.STOPPED, State.UNKNOWN, State.EXITED, State.BACKOFF}),
-    State.EXITED: frozenset({State.STARTING}),
-    State.FATAL: frozenset({State.STARTING}),
+    State.EXITED: frozenset({State.STARTING, State.STOPPING}),
+    State.FATAL: frozenset({State.STARTING, State.STOPPING}),
     State.UNKNOWN: frozenset({State.STOPPED}),
 }
 

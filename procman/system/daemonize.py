@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import NoReturn
 
 from procman.errors import ProcmanError
@@ -31,9 +31,13 @@ class Readiness:
         """Made by `start_daemon`."""
         self._fd: int | None = fd
 
-    def ready(self) -> bool:
+    def ready(self, remark: str = "") -> bool:
         """The daemon is up: the first process exits with 0. False when it has gone, so that nobody was told."""
-        return self._say(0, "")
+        return self._say(0, remark)
+
+    def ended(self, text: str, status: int) -> bool:
+        """What the daemon is there for has ended: the first process writes that to stderr and exits so."""
+        return self._say(status, text)
 
     def failed(self, text: str, status: int = _FAILED) -> bool:
         """The daemon cannot be: the first process writes that to stderr and exits so. False as for `ready`."""
@@ -56,9 +60,7 @@ def start_daemon(
     *,
     directory: str = "/",
     umask: int = 0,
-    output: str | None = None,
-    output_mode: int = 0o644,
-    opener: Callable[[str, int, int], int] = os.open,
+    output: int | None = None,
     keep: Collection[int] = (),
 ) -> Readiness:
     """Go on as a daemon, and say there how it went; the process that calls this never returns from it.
@@ -66,9 +68,7 @@ def start_daemon(
     Args:
         directory: where to be, so that no file system is kept from being unmounted. Relative paths change meaning.
         umask: for all files that are made from now on.
-        output: where stdout and stderr go, to be appended to; /dev/null if None.
-        output_mode: of that file, if it is made; `umask` does not apply.
-        opener: opens it: os.open, or what looks at where it leads.
+        output: a descriptor of where stdout and stderr go; /dev/null if None.
         keep: descriptors that stay open, beside 0, 1 and 2.
 
     Raises:
@@ -108,10 +108,10 @@ def start_daemon(
     try:
         os.chdir(directory)
         os.umask(umask)
-        _close_all_but({0, 1, 2, teller, *keep})
-        _redirect(output, output_mode, opener)
+        _close_all_but({0, 1, 2, teller, *keep, *([] if output is None else [output])})
+        _redirect(output)
     except OSError as error:
-        readiness.failed(f"cannot become a daemon with {error.filename or output or directory}: {error.strerror}")
+        readiness.failed(f"cannot become a daemon in {directory}: {error.strerror}; name another directory")
         os._exit(_FAILED)
     return readiness
 
@@ -208,15 +208,9 @@ def _highest() -> int:
         return os.sysconf("SC_OPEN_MAX")
 
 
-def _redirect(output: str | None, mode: int, opener: Callable[[str, int, int], int]) -> None:
+def _redirect(output: int | None) -> None:
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    written = null
-    if output is not None:
-        mask = os.umask(0)
-        try:
-            written = opener(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
-        finally:
-            os.umask(mask)
+    written = null if output is None else output
     for fd, source in ((0, null), (1, written), (2, written)):
         os.dup2(source, fd)
     for fd in {null, written}:

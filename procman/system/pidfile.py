@@ -20,7 +20,6 @@ TRIES = 10
 PAUSE = 0.01  # seconds
 
 _NULL_DEVICE = os.makedev(1, 3)  # /dev/null; see null(4)
-_WAY_OUT = "choose another with pidfile="
 
 
 class CannotUsePidFile(ProcmanError):
@@ -40,8 +39,10 @@ class PidFile:
         self._fd = fd
 
     @classmethod
-    def take(cls, path: str, mode: int = 0o644) -> Self:
+    def take(cls, path: str, mode: int = 0o644, *, option: str = "pidfile=") -> Self:
         """Lock the file and write our pid into it; `mode`, less the umask, is for one that is made.
+
+        `option` is what a message names for the choice of another.
 
         To be called by the process whose pid it is to be, so by a daemon after its forks. Programs do not inherit the
         lock. With /dev/null there is no pid file.
@@ -52,23 +53,23 @@ class PidFile:
         """
         if _is_null_device(path):
             return cls(path, None)
-        held = f"cannot use the pid file {path}: others make it and take it away all the time; {_WAY_OUT}"
+        held = f"cannot use the pid file {path}: others make and remove it all the time; choose another with {option}"
         for _ in range(TRIES):
-            fd = _open(path, mode)
+            fd = _open(path, mode, option)
             if fd is None:
                 continue
             try:
                 # Its last holder may have taken it away since it was opened.
-                if _lock(fd, path) and _is_at(fd, path):
-                    _check_stale(fd, path)
+                if _lock(fd, path, option) and _is_at(fd, path):
+                    _check_stale(fd, path, option)
                     if os.fstat(fd).st_uid != os.geteuid():
                         # Whoever owns it could put another pid into it, and have root signal whom they like.
-                        _take_away(path)
+                        _take_away(path, option)
                         os.close(fd)
                         continue
-                    _write(fd, path)
+                    _write(fd, path, option)
                     return cls(path, fd)
-                held = _held(fd, path)
+                held = _held(fd, path, option)
             except BaseException:
                 os.close(fd)
                 raise
@@ -105,7 +106,7 @@ def _is_null_device(path: str) -> bool:
     return stat.S_ISCHR(found.st_mode) and found.st_rdev == _NULL_DEVICE
 
 
-def _open(path: str, mode: int) -> int | None:
+def _open(path: str, mode: int, option: str) -> int | None:
     """A descriptor of the file, made or found; None when it was taken away before it could be opened."""
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
     try:
@@ -113,56 +114,57 @@ def _open(path: str, mode: int) -> int | None:
     except FileExistsError:
         pass
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise _cannot_write(path, error, option) from None
     try:
         # Looked at before it is opened: of some devices that is an order.
-        _check(path, os.lstat(path))
+        _check(path, os.lstat(path), option)
         fd = os.open(path, flags)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise _cannot_write(path, error, option) from None
     try:
         # Somebody may have put another one there between the two.
-        _check(path, os.fstat(fd))
+        _check(path, os.fstat(fd), option)
     except CannotUsePidFile:
         os.close(fd)
         raise
     return fd
 
 
-def _cannot_write(path: str, error: OSError) -> CannotUsePidFile:
+def _cannot_write(path: str, error: OSError, option: str) -> CannotUsePidFile:
     folder = os.path.dirname(path) or "."
     if error.errno == errno.ENOENT and not os.path.isdir(folder):
         return CannotUsePidFile(
-            f"cannot write the pid file {path}: there is no directory {folder}; create it, or {_WAY_OUT}"
+            f"cannot write the pid file {path}: there is no directory {folder}; "
+            f"create it, or choose another with {option}"
         )
-    return CannotUsePidFile(f"cannot write the pid file {path}: {error.strerror}; {_WAY_OUT}")
+    return CannotUsePidFile(f"cannot write the pid file {path}: {error.strerror}; choose another with {option}")
 
 
-def _check(path: str, found: os.stat_result) -> None:
+def _check(path: str, found: os.stat_result, option: str) -> None:
     """Whether it could be a pid file that an earlier run has left; raises CannotUsePidFile."""
     if stat.S_ISLNK(found.st_mode):
-        why = "it is a symbolic link, which may lead to any file; name the file itself with pidfile="
+        why = f"it is a symbolic link, which may lead to any file; name the file itself with {option}"
     elif not stat.S_ISREG(found.st_mode):
-        why = f"it is not a regular file; {_WAY_OUT}"
+        why = f"it is not a regular file; choose another with {option}"
     elif found.st_nlink > 1:
-        why = f"the file has other names, too; remove this one, or {_WAY_OUT}"
+        why = f"the file has other names, too; remove this one, or choose another with {option}"
     elif os.geteuid() not in (0, found.st_uid):
-        why = f"it belongs to uid {found.st_uid}; remove it, or {_WAY_OUT}"
+        why = f"it belongs to uid {found.st_uid}; remove it, or choose another with {option}"
     else:
         return
     raise CannotUsePidFile(f"cannot use the pid file {path}: {why}")
 
 
-def _lock(fd: int, path: str) -> bool:
+def _lock(fd: int, path: str, option: str) -> bool:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
         raise CannotUsePidFile(
-            f"cannot lock the pid file {path}: {error.strerror}; choose one on another file system with pidfile="
+            f"cannot lock the pid file {path}: {error.strerror}; choose one on another file system with {option}"
         ) from None
     return True
 
@@ -174,30 +176,30 @@ def _is_at(fd: int, path: str) -> bool:
         return False
 
 
-def _check_stale(fd: int, path: str) -> None:
+def _check_stale(fd: int, path: str, option: str) -> None:
     """Nothing is in it, or the pid of one that is no more; raises CannotUsePidFile and PidFileHeld."""
     found = os.fstat(fd)
     before = pid_in(fd)
     if before is None and found.st_size:
         raise CannotUsePidFile(
             f"cannot use the pid file {path}: what is in it is no pid, so it may be something else; remove it if "
-            f"nobody needs it, or {_WAY_OUT}"
+            f"nobody needs it, or choose another with {option}"
         )
     # Others, supervisord for one, do not lock theirs: who was there when it was written is who is meant.
     if before not in (None, os.getpid()) and existed(before, found.st_mtime):
-        raise PidFileHeld(_held_by(before, path))
+        raise PidFileHeld(_held_by(before, path, option))
 
 
-def _take_away(path: str) -> None:
+def _take_away(path: str, option: str) -> None:
     try:
         os.unlink(path)
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise _cannot_write(path, error, option) from None
 
 
-def _write(fd: int, path: str) -> None:
+def _write(fd: int, path: str, option: str) -> None:
     """Put our pid into it; raises CannotUsePidFile."""
     content = b"%d\n" % os.getpid()
     try:
@@ -205,19 +207,19 @@ def _write(fd: int, path: str) -> None:
         os.pwrite(fd, content, 0)
         os.ftruncate(fd, len(content))
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise _cannot_write(path, error, option) from None
 
 
-def _held(fd: int, path: str) -> str:
+def _held(fd: int, path: str, option: str) -> str:
     """By whom, as far as that can be known."""
     pid = pid_in(fd)
     found = lockers(os.fstat(fd))
     if found and pid not in found:
         # It has not written it yet, or counts its processes in another pid namespace.
         pid = found[0]
-    return _held_by(pid, path)
+    return _held_by(pid, path, option)
 
 
-def _held_by(pid: int | None, path: str) -> str:
+def _held_by(pid: int | None, path: str, option: str) -> str:
     who = "another process" if pid is None else f"pid {pid} ({command_line(pid)})"
-    return f"the pid file {path} is held by {who}, which is running; stop it first, or {_WAY_OUT}"
+    return f"the pid file {path} is held by {who}, which is running; stop it first, or choose another with {option}"

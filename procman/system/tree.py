@@ -52,6 +52,11 @@ class Tags:
         """The value of the variable TAG for the next process of that name; it has to win over the program's own."""
         return f"{self._identifier}/{namespec}/{self._life}.{next(self._numbers)}.{os.urandom(8).hex()}"
 
+    def owner(self, tag: str) -> str | None:
+        """The namespec that a tag was made for; None where a master with another identifier has made it."""
+        mine = f"{self._identifier}/"
+        return tag.removeprefix(mine).rpartition("/")[0] if tag.startswith(mine) else None
+
 
 class Look:
     """All processes at one time, and the tags of those that may be descendants."""
@@ -289,6 +294,13 @@ class Sweep:
             else:
                 refused.append(f"{refusal} ({process.name})")
         return Round(tuple(signalled), tuple(refused), look.is_complete())
+
+
+def tag_of(pid: int) -> str | None:
+    """What a process carries; None where it has none, or that may not be known."""
+    block = environ(pid)
+    tag = _tag_in(block) if isinstance(block, bytes) else None
+    return None if tag is None else os.fsdecode(tag)
 
 
 def _living(processes: Iterable[Process]) -> tuple[Process, ...]:

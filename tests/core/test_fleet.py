@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from programs import group, program
 
-from procman.config.model import Autorestart, Leftovers, ListenerOptions, Master, ShutdownWhen
+from procman.config.model import Autorestart, Leftovers, ListenerOptions, Master, Scope, ShutdownWhen
 from procman.core.fleet import Fleet
 from procman.core.messages import (
     Action,
@@ -756,3 +756,33 @@ def test_every_code_and_every_signal_becomes_the_masters_exit_status(code_from):
         options = {"autorestart": Autorestart.NEVER, "critical": True}
         drive = Drive(group("a", **options), master=Master(exit_code_from=code_from))
         assert of(Quit, drive.ends("a", status)) == [Quit(restart=False, code=code)]
+
+
+def test_what_a_tree_has_left_is_stopped_in_its_wave_and_in_the_time_of_all():
+    """Not before the wave that is stopped first has settled, and with SIGKILL when the shutdown_timeout is over."""
+    whole = {"stop_scope": Scope.TREE, "kill_scope": Scope.TREE, "autorestart": Autorestart.NEVER}
+    drive = Drive(
+        group("a", priority=2), group("b", program("b", **whole), priority=1), master=Master(shutdown_timeout=5)
+    )
+    drive.says(Exited(drive.fleet.processes["b"].pid, OK, (77,)))
+    drive.says(ShutdownRequested())
+    assert drive.fleet.processes["b"].state is State.EXITED
+    actions = drive.says(Exited(drive.fleet.processes["a"].pid, OK))
+    assert [action.name for action in actions if isinstance(action, Kill)] == ["b"]
+    drive.now += 5
+    actions = drive.says(DeadlineReached())
+    assert [action.overdue for action in actions if isinstance(action, Kill)] == [True]
+    assert isinstance(actions[-1], Quit)
+
+
+def test_what_a_tree_has_left_is_killed_at_the_end_of_the_shutdown_even_out_of_turn():
+    """A wave before it has used all the time there was."""
+    whole = {"stop_scope": Scope.TREE, "kill_scope": Scope.TREE, "autorestart": Autorestart.NEVER}
+    drive = Drive(
+        group("a", priority=2), group("b", program("b", **whole), priority=1), master=Master(shutdown_timeout=5)
+    )
+    drive.says(Exited(drive.fleet.processes["b"].pid, OK, (77,)))
+    drive.says(ShutdownRequested())
+    drive.now += 6
+    killed = [action.name for action in drive.says(DeadlineReached()) if isinstance(action, Kill)]
+    assert "b" in killed

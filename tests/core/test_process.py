@@ -601,6 +601,24 @@ def test_one_that_died_too_quickly_backs_off_when_nothing_is_left():
     assert (process.failures, process.deadline) == (1, 4.0)
 
 
+@pytest.mark.parametrize(
+    ("state", "scope", "spared"),
+    [("STOPPING", Scope.GROUP, PID), ("STOPPING", Scope.PROCESS, 0), ("RUNNING", Scope.GROUP, 0)],
+)
+def test_whoever_had_the_stop_signal_gets_it_no_second_time(state, scope, spared):
+    """The process group has had it with the process, where that was stopped so; who has left the group has not."""
+    process = process_in(state, stop_scope=scope, kill_scope=scope, leftovers=Leftovers.STOP)
+    *_, kill = process.exited(OK, 2.0, REMAINS)
+    assert kill == Kill("web", 0, SIGTERM, Scope.TREE, told=spared)
+
+
+def test_who_had_the_stop_signal_is_decided_when_it_is_sent():
+    """An option that is changed afterwards changes it no more."""
+    process = process_in("STOPPING", leftovers=Leftovers.STOP)
+    process.change_in_place(program(stop_scope=Scope.TREE, kill_scope=Scope.TREE, leftovers=Leftovers.STOP))
+    assert told(process.exited(OK, 2.0, REMAINS)) == ["left 2", "remains SIGTERM"]
+
+
 def test_remains_that_do_not_go_get_sigkill():
     """They have stopwaitsecs, counted from the end of their process."""
     process = process_in("RUNNING", leftovers=Leftovers.STOP, stopwaitsecs=10)
@@ -632,6 +650,69 @@ def test_remains_that_may_not_be_signalled_are_given_up():
     process = process_in("RUNNING", leftovers=Leftovers.STOP)
     process.exited(OK, 5.0, REMAINS)
     assert told(process.kill_failed(EPERM, 5.0)) == ["STOPPING>EXITED"]
+
+
+def with_left(state: str, **options) -> Process:
+    """A process with stop_scope=tree that has ended by itself, and of whose tree something goes on."""
+    options = {"stop_scope": Scope.TREE, "kill_scope": Scope.TREE, "stopwaitsecs": 10} | options
+    retries = 0 if state == "FATAL" else 3
+    process = process_in("RUNNING" if state == "EXITED" else "STARTING", startretries=retries, **options)
+    process.wanted = state != "EXITED"
+    process.exited(OK, 0.5, REMAINS)
+    if state == "WAITING":
+        process.deadline_reached(1.5)
+        state = "STARTING"
+    assert (process.state.name, process.left) == (state, True)
+    return process
+
+
+@pytest.mark.parametrize("state", ["BACKOFF", "WAITING", "EXITED", "FATAL"])
+def test_what_is_left_of_a_tree_is_stopped_in_whatever_state_its_process_is(state):
+    """A daemon that a program became: the program has ended long since, and the stop signal is for the daemon."""
+    process = with_left(state)
+    before = process.state.name
+    assert told(process.stop(20.0)) == [f"{before}>STOPPING", "remains SIGTERM"]
+    assert process.deadline == 30.0
+    assert told(process.deadline_reached(30.0)) == ["remains SIGKILL!"]
+    assert told(process.remains_gone(31.0)) == ["STOPPING>STOPPED"]
+    assert not process.left
+    assert told(process.stop(32.0)) == []
+
+
+def test_what_is_left_of_a_tree_is_stopped_before_the_process_is_restarted():
+    """Two generations would be up otherwise, of which somebody wants one."""
+    process = with_left("EXITED")
+    assert told(process.restart(20.0)) == ["EXITED>STOPPING", "remains SIGTERM"]
+    assert told(process.remains_gone(21.0)) == ["STOPPING>STOPPED", "STOPPED>STARTING", "spawn 2"]
+
+
+@pytest.mark.parametrize(
+    ("autostart", "follows"), [(True, ["STOPPED>STARTING", "spawn 2"]), (False, [])], ids=["autostart", ""]
+)
+def test_what_is_left_of_a_tree_is_stopped_before_the_process_is_replaced(autostart, follows):
+    """It is of the definition that is given up; what comes after it is what comes after any replacement."""
+    process = with_left("EXITED")
+    assert told(process.replace(program(autostart=autostart), 20.0)) == ["EXITED>STOPPING", "remains SIGTERM"]
+    assert told(process.remains_gone(21.0)) == ["STOPPING>STOPPED", *follows]
+
+
+def test_what_is_left_of_a_tree_is_killed_without_waiting():
+    """Where nobody wants to wait any longer."""
+    assert told(with_left("EXITED").kill(20.0)) == ["EXITED>STOPPING", "remains SIGKILL!"]
+
+
+def test_what_is_left_of_a_tree_is_left_alone_when_only_the_next_try_is_called_off():
+    """The turn of its wave has not come."""
+    process = with_left("BACKOFF")
+    assert told(process.call_off()) == ["BACKOFF>STOPPED"]
+    assert told(process.stop(20.0)) == ["STOPPED>STOPPING", "remains SIGTERM"]
+
+
+def test_what_has_left_a_tree_that_is_not_stopped_as_a_whole_is_nobodys():
+    """As under supervisord."""
+    process = process_in("RUNNING", stop_scope=Scope.GROUP)
+    process.exited(OK, 5.0, REMAINS)
+    assert not process.left
 
 
 @pytest.mark.parametrize(("status", "code"), [(OK, 0), (BAD, 1), (SEGV, 139)])

@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -338,9 +339,84 @@ def test_what_the_program_inherits_is_as_it_was_asked_for(tmp_path):
     assert (tmp_path / "log").read_text() == f"{tmp_path}\n0027\nvalue\n"
 
 
+HOW = pytest.mark.parametrize("how", [(), ("-d",)], ids=["foreground", "daemon"])
+
+
+@HOW
+@pytest.mark.parametrize(
+    ("words", "own", "modes"),
+    [
+        (["--umask", "077"], 0o022, (0o600, 0o600)),
+        (["--umask", "022"], 0o077, (0o644, 0o644)),
+        (["--umask", "002"], 0o077, (0o664, 0o644)),
+        ([], 0o027, (0o640, 0o640)),
+    ],
+)
+def test_what_it_makes_has_the_umask_that_was_asked_for(tmp_path, how, words, own, modes):
+    """The log, the pid file, and what the program makes; without --umask that of whoever starts it."""
+    made = {name: tmp_path / name for name in ("log", "pid", "file")}
+    script = f"stat -c %a {made['pid']}; touch {made['file']}; exit 9"
+    given = [*how, *words, "--log", str(made["log"]), "--pidfile", str(made["pid"])]
+    before = os.umask(own)
+    try:
+        with Running(*given, "--", "sh", "-c", script) as running:
+            running.to_the_end()
+    finally:
+        os.umask(before)
+    while not made["file"].exists():
+        os.sched_yield()
+    log, pidfile = modes
+    assert made["log"].read_text() == f"{pidfile:o}\n"
+    assert stat.S_IMODE(made["log"].stat().st_mode) == log
+    assert stat.S_IMODE(made["file"].stat().st_mode) == log
+
+
+@HOW
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (
+            ["--log", "{}/a/b/c.log"],
+            "open the log {0}/a/b/c.log: there is no directory {0}/a/b; create it, or name another log with --log",
+        ),
+        (["--log", "{}"], "open the log {0}: Is a directory; name another with --log"),
+        (
+            ["--pidfile", "{}/a/pid"],
+            "write the pid file {0}/a/pid: there is no directory {0}/a; create it, or choose another with --pidfile",
+        ),
+        (["--pidfile", "{}"], "use the pid file {0}: it is not a regular file; choose another with --pidfile"),
+        (
+            ["--pidfile", "{}/text"],
+            (
+                "use the pid file {0}/text: what is in it is no pid, so it may be something else; "
+                "remove it if nobody needs it, or choose another with --pidfile"
+            ),
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_its_flag(tmp_path, how, words, reason):
+    """In one line, with the way out and status 2; nothing was started."""
+    (tmp_path / "text").write_text("text")
+    with Running(*how, *(word.format(tmp_path) for word in words), "--", "touch", f"{tmp_path}/started") as running:
+        assert running.to_the_end() == 2
+        assert running.lines == [f"procman: cannot {reason.format(tmp_path)}"]
+    assert not (tmp_path / "started").exists()
+
+
+@HOW
+def test_a_pid_file_that_somebody_holds_is_told_with_its_flag(tmp_path, how):
+    """Who it is, and both ways out."""
+    pidfile = str(tmp_path / "pid")
+    with Running("--pidfile", pidfile, "--", *program([signal.SIGTERM])) as holder:
+        holder.expect("^up$")
+        with Running(*how, "--pidfile", pidfile, "--", "true") as running:
+            assert running.to_the_end() == 2
+            assert running.text.endswith("which is running; stop it first, or choose another with --pidfile")
+
+
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="is about what root does")
-@pytest.mark.parametrize("how", [(), ("-d",)], ids=["foreground", "daemon"])
+@HOW
 def test_its_log_is_not_where_somebody_else_has_put_a_link(tmp_path, how):
     """The user that it runs as may own the folder, and root is the one to open it."""
     folder, prey = tmp_path / "logs", tmp_path / "prey"
@@ -371,6 +447,61 @@ def test_in_the_background_it_is_told_whether_the_program_was_started(tmp_path):
     with Running("-d", "--", "/nonexistent") as running:
         assert running.to_the_end() == 127
         assert "cannot run /nonexistent: No such file or directory" in running.text
+
+
+@pytest.mark.parametrize(
+    ("words", "script", "status", "said"),
+    [
+        ([], "exit 3", 3, "sh has ended with status 3 before it was up for 60 s; run it without -d to see why"),
+        ([], "exit 0", 0, "sh has ended with status 0 before it was up for 60 s"),
+        ([], "kill -9 $$", 137, "sh has ended with status 137 before it was up for 60 s; run it without"),
+        (["-e", "143"], "exit 143", 0, "sh has ended with status 0 before it was up for 60 s"),
+        (
+            ["--log", "{}/log"],
+            "exit 4",
+            4,
+            "sh has ended with status 4 before it was up for 60 s; what it has written is in {}/log",
+        ),
+    ],
+)
+def test_in_the_background_an_early_end_is_told(tmp_path, words, script, status, said):
+    """With the status with which it ended, and where to look; its pid file has gone by then."""
+    pidfile = tmp_path / "pid"
+    given = ["-d", "--wait", "60s", "--pidfile", str(pidfile), *(word.format(tmp_path) for word in words)]
+    with Running(*given, "--", "sh", "-c", script) as running:
+        assert running.to_the_end() == status
+        assert running.text.startswith(f"procman: {said.format(tmp_path)}")
+    assert not pidfile.exists()
+
+
+def test_in_the_background_an_early_end_is_told_unless_nobody_wants_to_know():
+    """Without --wait one that ends at once is seen to, at least by the tenth time on a busy machine; with 0 never."""
+
+    def status(*words: str) -> int:
+        with Running("-d", *words, "--", "sh", "-c", "exit 3") as running:
+            return running.to_the_end()
+
+    assert any(status() == 3 for _ in range(10))
+    assert status("--wait", "0") == 0
+
+
+def test_in_the_background_one_that_stays_up_is_a_success():
+    """The command ends while the program goes on."""
+    with Running("-d", "--wait", "100ms", "--", "sh", "-c", "sleep 5; exit 3") as running:
+        assert running.to_the_end() == 0
+        assert not running.lines
+
+
+def test_in_the_background_one_that_is_started_again_is_said_to_be(tmp_path):
+    """The daemon stays, so the status is 0."""
+    pidfile = tmp_path / "pid"
+    with Running("-d", "--wait", "60", "--restart", "always", "--pidfile", str(pidfile), "--", "false") as running:
+        assert running.to_the_end() == 0
+        assert running.lines == ["procman: false has ended with status 1, and is started again in 1 s"]
+    assert (
+        subprocess.run(procman("stop", "--pidfile", str(pidfile)), env=environment(tmp_path), check=False).returncode
+        == 0
+    )
 
 
 @pytest.mark.parametrize("words", [[], ["--chdir", "app"]])
@@ -451,6 +582,8 @@ def test_a_file_that_cannot_be_executed_is_told_apart_from_none(tmp_path, conten
         (["--chdir", "/nowhere", "--", "true"], 2, "cannot change to /nowhere"),
         (["-d", "--chdir", "/nowhere", "--", "true"], 2, "cannot change to /nowhere"),
         (["-k", "soon", "--", "true"], 2, "cannot read --kill-after"),
+        (["-d", "--wait", "-1", "--", "true"], 2, "cannot read --wait '-1': expected 0 seconds or more"),
+        (["--wait", "1", "--", "true"], 2, "--wait is for -d"),
         (["-k", "-1", "--", "true"], 2, "cannot read --kill-after '-1': expected 0 seconds or more"),
         (["-r", "KILL:TERM", "--", "true"], 2, "SIGKILL is never passed on; leave it out"),
     ],

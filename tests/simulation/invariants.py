@@ -67,6 +67,7 @@ class Before:
     never_started: bool
     program: Program
     remains: bool  # what it left behind is waited for
+    left: bool  # an earlier run has left something behind that a stop is to reach
 
 
 class Invariants:
@@ -87,6 +88,8 @@ class Invariants:
         self.sigkilled: set[str] = set()  # and not gone yet, for all that is known
         self.ended: set[int] = set()  # reaped, their end not yet announced
         self.waited: dict[str, Exited] = {}  # ended, their remains not
+        self.left: dict[str, bool] = {}  # down, and some of their tree is still up, for all that the fleet knows
+        self.stopping_left: set[str] = set()  # as these were down, what they have left is being stopped
         self.asked_meanwhile: set[str] = set()  # of these somebody has said what is to come
         self.codes: dict[str, int] = {}  # how each ended the last time
         self.failed: dict[str, int] = {}  # down because they failed, first come first
@@ -113,7 +116,16 @@ class Invariants:
         self.groups_before = set(self.fleet.groups)
         self.before = {
             name: Before(
-                p, p.state, p.pid, p.deadline, p.wanted, p.leaving, p.attempt == 0, p.program, p.ended is not None
+                p,
+                p.state,
+                p.pid,
+                p.deadline,
+                p.wanted,
+                p.leaving,
+                p.attempt == 0,
+                p.program,
+                p.ended is not None,
+                p.left,
             )
             for name, p in self.fleet.processes.items()
         }
@@ -136,9 +148,11 @@ class Invariants:
         self._nothing_starts_after_shutdown(actions)
         self._the_exit_status_is_right(actions)
         self._no_deadline_is_forgotten(event, actions)
+        self._what_is_left_of_a_tree_is_stopped_with_it(event)
         self._wanted_is_what_was_asked_for(actions)
 
     def carried_out(self) -> None:
+        self._what_is_left_is_asked_once()
         self._states_agree_with_their_fields()
         self._the_kernel_agrees()
         self._processes_are_those_of_the_config()
@@ -155,7 +169,8 @@ class Invariants:
     def killing(self, order: Kill) -> None:
         if not order.pid:
             self.must(order.scope is Scope.TREE, f"{order} reaches nobody")
-            self.must(order.name in self.world.remains, f"the remains of {order.name} are signalled and have gone")
+            gone = order.name not in self.world.remains
+            self.must(not gone or self.left.get(order.name), f"{order.name} has left nobody, who is signalled")
             return
         child = self.world.children.get(order.pid)
         self.must(child is not None, f"pid {order.pid} is signalled and is not there")
@@ -186,6 +201,7 @@ class Invariants:
         for name in self.fleet.processes.keys() - self.before.keys():
             self.announced[name] = State.STOPPED
             self.failures[name] = 0
+            self.left[name] = False
         for action in actions:
             if isinstance(action, Announce):
                 name, before, after = action.name, action.before, action.after
@@ -231,7 +247,16 @@ class Invariants:
                 self.waited[name] = event
             else:
                 self._is_the_end(event, ends)
+                before = self.before[name]
+                given_up = before.state is State.UNKNOWN
+                self.left[name] = bool(event.remains) and before.program.stop_scope is Scope.TREE and not given_up
+        elif isinstance(event, (RemainsGone, KillFailed)) and event.name in self.stopping_left:
+            self.stopping_left.remove(event.name)
+            self.left[event.name] = False
+            stops = [a.after for a in actions if isinstance(a, Announce) and a.name == event.name]
+            self.must(stops[:1] == [State.STOPPED], f"nothing is left of {event.name}, which does {stops}")
         elif isinstance(event, (RemainsGone, KillFailed)) and event.name in self.waited:
+            self.left[event.name] = False
             self._is_the_end(self.waited.pop(event.name), ends)
             if event.name in self.asked_meanwhile:
                 self.asked_meanwhile.remove(event.name)
@@ -240,6 +265,8 @@ class Invariants:
                 )
         else:
             self.must(not ends and not waits, "an end is announced that has not happened")
+            if isinstance(event, RemainsGone):
+                self.left[event.name] = False
 
     def _is_the_end(self, event: Exited, ends: list[Announce]) -> None:
         self.must(len(ends) == 1, f"the end of pid {event.pid} is announced {len(ends)} times")
@@ -283,12 +310,18 @@ class Invariants:
                 case ShutdownWhen.ANY_FATAL:
                     self.by_itself |= fatal
                 case ShutdownWhen.ALL_DONE:
-                    self.by_itself |= all(state in SETTLED for state in self._announced_of_those_there())
+                    self.by_itself |= all(state in SETTLED for state in self._states_after(end, actions))
         if self.by_itself:
             self.wanted = dict.fromkeys(self.wanted, False)
 
-    def _announced_of_those_there(self) -> list[State]:
-        return [self.announced[name] for name in {*self.fleet.processes, *self.before} if name in self.announced]
+    def _states_after(self, end: Announce, actions: list[Action]) -> list[State]:
+        states = {name: before.state for name, before in self.before.items()}
+        for action in actions:
+            if isinstance(action, Announce):
+                states[action.name] = action.after
+            if action is end:
+                break
+        return list(states.values())
 
     def _the_exit_status_is_right(self, actions: list[Action]) -> None:
         if isinstance(self.event, SpawnFailed):
@@ -385,7 +418,14 @@ class Invariants:
         self.sigkilled |= {kill.name for kill in kills if kill.overdue}
         self.sigkilled -= {a.name for a in actions if isinstance(a, Announce) and a.after is State.STARTING}
         for action in entered:
-            self.must(action.pid, f"{action.name} is STOPPING without a pid")
+            is_down = action.before in SETTLED | {State.BACKOFF} or self.before[action.name].pid is None
+            only_left = self.left.get(action.name) and is_down
+            self.must(bool(action.pid) is not bool(only_left), f"{action.name} is STOPPING with pid {action.pid}")
+            if only_left:
+                self.stopping_left.add(action.name)
+            for child in (*self.world.children.values(), *self.world.remains.get(action.name, [])):
+                if child.name == action.name:
+                    child.remains_told = 0  # this stop is another one
             sent = [kill for kill in kills if kill.name == action.name]
             stops = [kill for kill in sent if kill.overdue is killing_now]
             self.must(len(stops) == 1, f"{action.name} is STOPPING, and is stopped by {sent}")
@@ -402,8 +442,6 @@ class Invariants:
             else:
                 stops = any(a.name == kill.name for a in entered)
                 self.must(stops or kill.name in left, f"{kill} is sent and stops nothing")
-                again = self.before[kill.name].state is State.STOPPING and program.stop_scope is Scope.TREE
-                self.must(not again, f"{kill} is sent again")
                 self.must(kill.signal == program.stopsignal, f"{kill.name} has stopsignal={program.stopsignal.name}")
                 scope = program.stop_scope if kill.pid else Scope.TREE
                 self.must(kill.scope is scope, f"{kill} and stop_scope={scope.name}")
@@ -428,7 +466,12 @@ class Invariants:
     def _a_start_starts(self, event: Event, actions: list[Action]) -> None:
         if isinstance(event, (StartRequested, RestartRequested)) and self.master_before is MasterState.RUNNING:
             before = self.before.get(event.name)
-            if before is not None and not before.leaving and before.state in SETTLED - {State.UNKNOWN}:
+            stops_first = isinstance(event, RestartRequested) and before is not None and before.left
+            down = before is not None and before.state in SETTLED - {State.UNKNOWN}
+            if down and not before.leaving and stops_first:
+                stopping = self.fleet.processes[event.name].state is State.STOPPING
+                self.must(stopping, f"what {event.name} has left is not stopped before it is started again")
+            elif down and not before.leaving:
                 ordered = any(isinstance(a, Spawn) and a.name == event.name for a in actions)
                 self.must(ordered, f"{event.name} is {before.state.name} and is not started")
 
@@ -458,7 +501,9 @@ class Invariants:
             return
         by_group: dict[str, list[str]] = defaultdict(list)
         for action in actions:
-            if isinstance(action, Kill) and action.pid and not action.overdue:
+            before = self.before[action.name] if isinstance(action, Kill) else None
+            left = before is not None and before.left and before.pid is None and before.state is not State.STOPPING
+            if isinstance(action, Kill) and (action.pid or left) and not action.overdue:
                 wave = self._priority(action.name)
                 by_group[self._group(action.name)].append(action.name)
                 for name, process in self.fleet.processes.items():
@@ -551,11 +596,23 @@ class Invariants:
         before = self.before.get(name)
         if name not in old or before is None:
             self.wanted[name] = program.autostart
+        elif replaced and before.left and before.state in SETTLED - {State.UNKNOWN}:
+            self.wanted[name] = program.autostart and before.state in (State.EXITED, State.FATAL)
         elif before.never_started or (replaced and before.state in (State.EXITED, State.FATAL)):
             # Who was stopped by somebody stays stopped; who is down on his own account gets his chance.
             self.wanted[name] |= program.autostart
         elif replaced and before.state in UP:
             self.wanted[name] = True
+
+    def _what_is_left_of_a_tree_is_stopped_with_it(self, event: Event) -> None:
+        for name, process in self.fleet.processes.items():
+            self.must(process.left is self.left.get(name, False), f"{name} has left something: {process.left}")
+            meant = isinstance(event, StopRequested) and event.name == name
+            if (meant or process.leaving) and process.left and process.pid is None:
+                self.must(process.state is State.STOPPING, f"what {name} has left is not stopped with it")
+            before = self.before.get(name)
+            if isinstance(event, GroupChanged) and before is not None and process.program is not before.program:
+                self.must(not (before.left and name in event.replace), f"{name} is replaced, and not what it has left")
 
     def _wanted_is_what_was_asked_for(self, actions: list[Action]) -> None:
         for name, process in self.fleet.processes.items():
@@ -563,6 +620,14 @@ class Invariants:
             self.must(process.wanted is self.wanted[name], claim)
 
     # ---- when the orders have been carried out
+
+    def _what_is_left_is_asked_once(self) -> None:
+        elders = [child for left in self.world.remains.values() for child in left]
+        for child in (*self.world.children.values(), *elders):
+            self.must(child.remains_told <= 1, f"what {child.name} has started gets the stop signal a second time")
+        for name in self.waited.keys() & self.world.remains.keys() - self.sigkilled:
+            told = all(child.remains_told for child in self.world.remains[name])
+            self.must(told, f"what {name} has left behind has not been asked to leave")
 
     def _states_agree_with_their_fields(self) -> None:
         for name, p in self.fleet.processes.items():
@@ -576,7 +641,8 @@ class Invariants:
                 case State.STARTING:
                     self.must(has_pid and has_deadline, shown)
                 case State.STOPPING:
-                    self.must(has_pid is not (name in self.waited) and has_deadline, shown)
+                    without = name in self.waited or name in self.stopping_left
+                    self.must(has_pid is not without and has_deadline, shown)
                 case State.RUNNING:
                     self.must(has_pid and not has_deadline, shown)
                 case State.BACKOFF:
@@ -661,6 +727,8 @@ class Invariants:
             self.must(process.settled or name in self.world.quit.left, f"{name} is {process.state.name} at the end")
             gone = process.pid is None or process.state is State.UNKNOWN or name in self.world.quit.left
             self.must(gone, f"{name} is left behind")
+            stopped = not process.left or process.state is State.UNKNOWN or name in self.world.quit.left
+            self.must(stopped, f"what {name} has left behind was not stopped")
         due = self.shutdown_due or 0.0
         if self.end_at is not None:
             due = min(due, self.end_at + self.world.scenario.late)
@@ -679,18 +747,22 @@ class Invariants:
     def _longest_stop(self, before: Before, *, kill_now: bool) -> float:
         """stopwaitsecs, and what the kernel and a late loop add to it."""
         late = self.world.scenario.late
+        name = before.process.name
+        # If some of them may not be signalled, that is known for sure only when it reaches nobody else.
+        again = max(before.process.program.stopwaitsecs, KILL_AGAIN) if len(self.world.remains.get(name, [])) > 1 else 0
         if before.remains:
             assert before.deadline is not None
-            return (0.0 if kill_now else max(0.0, before.deadline - self.world.now)) + 2 * late
+            return again + (0.0 if kill_now else max(0.0, before.deadline - self.world.now)) + 2 * late
         child = self.world.children.get(before.pid or 0)
-        if child is None:
-            return 0.0
         wait = before.process.program.stopwaitsecs
+        if child is None:
+            left = before.left or self.left.get(name)
+            return again + (0.0 if kill_now else wait) + 2 * late if left else 0.0
         first = 0.0 if kill_now else wait
         if before.state is State.STOPPING and before.deadline is not None and not kill_now:
             first = max(first, before.deadline - self.world.now)
         kills = child.behaviour.sigkills
-        if child.behaviour.remains is not None and before.process.minds_remains:
+        if (child.behaviour.remains is not None or before.left) and before.process.minds_remains:
             # They have as long as it has again when they are found only after SIGKILL.
             kills += 1
-        return first + (kills - 1) * max(wait, KILL_AGAIN) + (kills + 1) * late
+        return again + first + (kills - 1) * max(wait, KILL_AGAIN) + (kills + 1) * late

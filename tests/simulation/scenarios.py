@@ -29,6 +29,8 @@ DELAYS = (0.0, 0.0, 0.0, 0.01, 0.3, 0.5, 1.0, 1.0, 2.5, 12.0)
 # The stop signal never reaches more than SIGKILL does.
 SCOPES = tuple({"stop_scope": stop, "kill_scope": kill} for stop in Scope for kill in Scope if stop <= kill)
 
+WHOLE = {"stop_scope": Scope.TREE, "kill_scope": Scope.TREE}
+
 KINDS = ("start", "stop", "stop", "restart", "restart", "signal")
 CONFIG_KINDS = (*KINDS, "add", "remove", "change", "change", "change")
 
@@ -114,7 +116,7 @@ class _Imagination:
             "startretries": self._pick(0, 1, 3),
             "stopwaitsecs": self._pick(0, 0.5, 3, 10),
             "stopsignal": self._pick(SIGTERM, SIGTERM, SIGQUIT),
-            **self._pick(*SCOPES),
+            **self._pick(*SCOPES, *[WHOLE] * 6),
             "leftovers": self._pick(Leftovers.KEEP, Leftovers.KEEP, Leftovers.STOP),
             "critical": self._chance(0.03),
             "exitcodes": self._pick((0,), (0, 2)),
@@ -141,14 +143,15 @@ class _Imagination:
             obeys_after=self._pick(0.0, 0.0, 0.4, 2.0, 5.0, None),
             sigkills=self._pick(1, 1, 1, 2, 3),
             refuses=self._chance(0.1),
-            remains=self._remains() if self._chance(0.2) else None,
+            remains=self._remains() if self._chance(0.5) else None,
         )
 
     def _remains(self) -> Remains:
         return Remains(
-            lives=self._pick(None, None, 0.0, 0.3, 4.0),
+            lives=self._pick(None, None, None, 0.0, 0.3, 4.0),
             obeys_after=self._pick(0.0, 0.0, 0.4, 5.0, None),
             refuses=self._chance(0.1),
+            in_group=self._chance(0.5),
         )
 
     # ---- requests

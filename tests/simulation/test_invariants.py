@@ -58,7 +58,7 @@ def test_the_same_scenario_has_the_same_history():
 def test_the_scenarios_go_everywhere():
     """Every transition and every event occurs, and often enough not to be there by luck."""
     transitions, events, counts = Counter(), Counter(), Counter()
-    for seed in range(1500):
+    for seed in range(3000):
         world = World(scenario(Random(seed))).run()
         for _, what in world.history:
             if isinstance(what, Announce):

@@ -62,7 +62,12 @@ MUTATIONS = [
         "a replaced process keeps its definition", process, r"self\._take_over\(\)\n( +if self\.wanted)", r"pass\n\1"
     ),
     Mutation("a replaced process is not stopped", process, r"if self\.state in UP:", "if False:"),
-    Mutation("what somebody stopped is replaced and started", process, r"by_itself = .*", "by_itself = True"),
+    Mutation(
+        "what somebody stopped is replaced and started",
+        process,
+        r"return \(self\.state in .* == 0\) and program\.autostart",
+        "return program.autostart",
+    ),
     Mutation(
         "what was given up is replaced and forgotten", process, r"\(State\.EXITED, State\.FATAL\)", "(State.EXITED,)"
     ),
@@ -215,10 +220,36 @@ MUTATIONS = [
         r"self\.deadline = now \+ self\.program\.stopwaitsecs(\n +elif)",
         r"pass\1",
     ),
+    Mutation("a tree that had the signal gets it again", process, r"elif self\.reached is Scope\.TREE:", "elif False:"),
+    Mutation("a group that had the signal gets it again", process, r"told = ended\.pid if", "told = 0 if"),
     Mutation(
-        "who had the signal gets it again", process, r"elif self\.program\.stop_scope is Scope\.TREE:", "elif False:"
+        "a group that had no signal gets none",
+        process,
+        r"told = ended\.pid if ended\.before is State\.STOPPING and",
+        "told = ended.pid if",
     ),
-    Mutation("what is left gets SIGKILL at once", process, r"0, self\.program\.stopsignal", "0, SIGKILL"),
+    Mutation("what a tree has left is forgotten", process, r"self\.left = bool\(remains\) and .*", "self.left = False"),
+    Mutation("what is left stays left", process, r'(any more\."""\n) +self\.left = False\n', r"\1"),
+    Mutation("what is left is stopped out of turn", fleet, r"process\.call_off\(\)", "process.stop(now)"),
+    Mutation("what is left outlives a restart", process, r"self\.settled and not self\.left", "self.settled"),
+    Mutation(
+        "what is left outlives a replacement",
+        process,
+        r"if self\.left:\n( +self\.wanted = self\._comes_back)",
+        r"if False:\n\1",
+    ),
+    Mutation(
+        "what is left has no time",
+        process,
+        r"(stopping = self\._enter\(State\.STOPPING\)\n +self\.deadline = now) \+ .*",
+        r"\1",
+    ),
+    Mutation(
+        "what is left gets SIGKILL at once",
+        process,
+        r"0, self\.program\.stopsignal(, Scope\.TREE, told)",
+        r"0, SIGKILL\1",
+    ),
     Mutation("what is left is never killed", process, r"if self\.pid is None:\n( +return \[Kill)", r"if 0:\n\1"),
     Mutation("nobody is told of what is left", process, r"(: list\[Action\] = )\[AnnounceRemains.*\]", r"\1[]"),
     Mutation("an end is forgotten over what is left", process, r"return self\._finish\(ended, now\)", "return []"),

@@ -25,6 +25,7 @@ from procman.core.messages import (
     Announce,
     BootRequested,
     DeadlineReached,
+    Dismissed,
     Event,
     Exited,
     ExitStatus,
@@ -56,6 +57,7 @@ class Remains:
     lives: float | None = None  # seconds after that, unless it is signalled
     obeys_after: float | None = 0.0  # seconds from a stop signal to its end; None: ignores it
     refuses: bool = False  # it has become another user's
+    in_group: bool = False  # it has stayed in the process group of its process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +108,7 @@ class Child:
     end: ExitStatus | None = None
     sigkills: int = 0
     remains_gone: bool = False
+    remains_told: int = 0  # how often they were sent a stop signal
 
 
 class Watcher(Protocol):
@@ -134,7 +137,7 @@ class World:
         self.fleet: Fleet = fleet_class(scenario.groups, scenario.master)
         self.now = 0.0
         self.children: dict[int, Child] = {}  # unreaped, by pid
-        self.remains: dict[str, Child] = {}  # reaped, and what they left behind is still there
+        self.remains: dict[str, list[Child]] = {}  # reaped, and what they left behind is still there
         self.spawns: deque[Spawn] = deque()
         self.history: list[tuple[float, object]] = []
         self.quit: Quit | None = None
@@ -232,6 +235,8 @@ class World:
                 self._kill(action)
             case Quit():
                 self.quit = action
+            case Dismissed(name=name):
+                self.remains.pop(name, None)
             case Announce(name=name, after=after):
                 for reaction in self._reactions if self._booted else ():
                     if reaction[:2] == (name, after):
@@ -296,9 +301,12 @@ class World:
     def _kill(self, order: Kill) -> None:
         if self._watcher:
             self._watcher.killing(order)
-        if order.scope is Scope.TREE:
-            self._kill_remains(order, self.children[order.pid] if order.pid else self.remains.get(order.name))
+        if order.scope is not Scope.PROCESS:
+            elders = self.remains.get(order.name, []) if order.scope is Scope.TREE else []
+            for child in [*elders, *([self.children[order.pid]] if order.pid else [])]:
+                self._kill_remains(order, child)
         if not order.pid:
+            self._nobody_is_reached(order.name)
             return
         child = self.children[order.pid]
         behaviour = child.behaviour
@@ -311,28 +319,46 @@ class World:
         elif order.signal in FATAL_SIGNALS and behaviour.obeys_after is not None:
             self._ends(child, behaviour.obeys_after, _status(behaviour))
 
-    def _kill_remains(self, order: Kill, child: Child | None) -> None:
+    def _kill_remains(self, order: Kill, child: Child) -> None:
         """What a process has started does not wait for its end to obey."""
-        remains = child.behaviour.remains if child else None
-        if child is None or remains is None or child.remains_gone:
+        remains = child.behaviour.remains
+        if remains is None or child.remains_gone:
             return
+        if remains.in_group and order.told == child.pid:
+            return
+        if order.scope is Scope.GROUP and not remains.in_group:
+            return
+        child.remains_told += order.signal != SIGKILL
         if remains.refuses:
-            if not order.pid:
-                self._events.append(KillFailed(order.name, "Operation not permitted"))
-        elif order.signal == SIGKILL:
+            return
+        if order.signal == SIGKILL:
             self._remains_end(child, 0.0)
         elif order.signal in FATAL_SIGNALS and remains.obeys_after is not None:
             self._remains_end(child, remains.obeys_after)
+
+    def _nobody_is_reached(self, name: str) -> None:
+        """Nobody is left of what was to be signalled, or nobody who may be."""
+        left = self.remains.get(name, [])
+        if not left:
+            self._events.append(RemainsGone(name))
+        elif all(child.behaviour.remains and child.behaviour.remains.refuses for child in left):
+            del self.remains[name]
+            self._events.append(KillFailed(name, "Operation not permitted"))
 
     def _remains_end(self, child: Child, after: float) -> None:
         self._at(self.now + after, lambda: self._gone(child))
 
     def _gone(self, child: Child) -> None:
         child.remains_gone = True
-        if self.remains.get(child.name) is child:
-            del self.remains[child.name]
-            if self.quit is None:
-                self.post(RemainsGone(child.name))
+        left = self.remains.get(child.name, [])
+        if child in left:
+            left.remove(child)
+            if not left:
+                del self.remains[child.name]
+                # Nobody looks as long as nobody waits.
+                process = self.fleet.processes.get(child.name)
+                if self.quit is None and process is not None and process.ended is not None:
+                    self.post(RemainsGone(child.name))
 
     def _ends(self, child: Child, after: float, status: ExitStatus) -> None:
         self._at(self.now + after, lambda: self._end(child, status))
@@ -356,13 +382,15 @@ class World:
 
     def _look_for_remains(self, child: Child, process: Process) -> tuple[int, ...]:
         """As the engine does where the process minds: those of this run, not of runs before it."""
-        remains = child.behaviour.remains
-        if remains is None or child.remains_gone or not process.minds_remains:
+        if not process.minds_remains:
+            self.remains.pop(child.name, None)
             return ()
-        self.remains[child.name] = child
-        if remains.lives is not None:
-            self._remains_end(child, remains.lives)
-        return (child.pid + DESCENDANT,)
+        remains = child.behaviour.remains
+        if remains is not None and not child.remains_gone:
+            self.remains.setdefault(child.name, []).append(child)
+            if remains.lives is not None:
+                self._remains_end(child, remains.lives)
+        return tuple(one.pid + DESCENDANT for one in self.remains.get(child.name, []))
 
     # ---- time
 

@@ -296,7 +296,7 @@ def test_a_folder_that_is_not_there(tmp_path):
 def test_a_full_disk():
     """Said with the reason."""
     with open("/dev/full", "r+b", buffering=0) as full, pytest.raises(CannotUsePidFile) as caught:
-        pidfile._write(full.fileno(), "/run/x.pid")
+        pidfile._write(full.fileno(), "/run/x.pid", "pidfile=")
     assert str(caught.value) == (
         "cannot write the pid file /run/x.pid: No space left on device; choose another with pidfile="
     )

@@ -1,0 +1,156 @@
+"""A program that puts itself into the background: the log says so, and with stop_scope=tree a stop reaches it."""
+
+import os
+import re
+import select
+import signal
+import sys
+
+import pytest
+from log_lines import PATIENCE
+from master_process import PROGRAMS, ROOT
+from running_master import RunningMaster
+
+DAEMON = f"{sys.executable} {PROGRAMS}/daemonizes.py"
+SAID = "app has put itself into the background ({}): let it run in the foreground"
+
+
+@pytest.fixture
+def start(tmp_path):
+    """A master with one such program, whose console is the master's; how it is configured is the test's."""
+    masters = []
+
+    def start(*lines: str, retries: int = 0) -> RunningMaster:
+        # However busy the machine is, it ends before it counts as started.
+        given = [f"command={DAEMON}", "stdout_logfile=/dev/stdout", "startsecs=60", f"startretries={retries}", *lines]
+        masters.append(RunningMaster(tmp_path, "\n".join(["[program:app]", *given])))
+        return masters[-1]
+
+    yield start
+    for master in masters:
+        for pid in daemons(master):
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+        master.close()
+
+
+def daemons(master: RunningMaster) -> list[int]:
+    return [int(pid) for pid in re.findall(r"daemon (\d+) is up", master.text)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_log_says_what_it_is_and_what_to_do(start):
+    """Not only that it has exited too quickly: why, how many are left, and both ways out."""
+    master = start()
+    master.wait_for("app entered FATAL state")
+    position = master.wait_for(SAID.format("1 process of it runs"))
+    (daemon,) = daemons(master)
+    assert (
+        f"WARN {SAID.format('1 process of it runs')}, or set leftovers=stop to have pid {daemon} stopped"
+        in (master.lines[position - 1])
+    )
+    assert "app: ERROR (not running)" in master.ctl("stop", "app").stdout
+    assert alive(daemon)
+
+
+def test_with_leftovers_stop_the_log_says_it_too(start):
+    """It is stopped before the next try, so it never runs for long."""
+    master = start("leftovers=stop")
+    position = master.wait_for(SAID.format("1 process of it runs"))
+    assert "leftovers=stop" in master.lines[position - 1]
+    master.wait_for("app entered FATAL state")
+    assert not alive(*daemons(master))
+
+
+def test_a_stop_of_its_tree_stops_it(start):
+    """Though the process that was started has ended, and is FATAL."""
+    master = start("stop_scope=tree")
+    master.wait_for("app entered FATAL state")
+    (daemon,) = daemons(master)
+    assert master.ctl("stop", "app").stdout == "app: stopped\n"
+    assert not alive(daemon)
+    master.wait_for(f"daemon {daemon} leaves")
+    assert master.info("app")["statename"] == "STOPPED"
+    assert "app: ERROR (not running)" in master.ctl("stop", "app").stdout
+
+
+def test_a_stop_of_all_stops_the_daemons_of_every_try(start):
+    """With startretries=1 there are two of them, and both are said."""
+    master = start("stop_scope=tree", retries=1)
+    master.wait_for("app entered FATAL state")
+    master.wait_for(SAID.format("2 processes of it run"))
+    assert master.ctl("stop", "all").stdout == "app: stopped\n"
+    assert [alive(pid) for pid in daemons(master)] == [False, False]
+
+
+def test_it_does_not_outlive_the_master(start):
+    """Asked like any program at the end of the master, which waits for it."""
+    master = start("stop_scope=tree")
+    master.wait_for("app entered FATAL state")
+    assert master.stop() == 0
+    (daemon,) = daemons(master)
+    assert f"daemon {daemon} leaves" in master.text
+    assert "behind" not in master.text
+
+
+def test_a_restart_stops_it_first(start):
+    """No two of them at a time."""
+    master = start("stop_scope=tree")
+    position = master.wait_for("app entered FATAL state")
+    (daemon,) = daemons(master)
+    master.ctl("restart", "app")
+    position = master.wait_for(f"daemon {daemon} leaves", after=position)
+    position = master.wait_for("spawned: 'app'", after=position)
+
+
+def test_one_that_has_ended_by_itself_is_not_running(start):
+    """What is asked for is answered by what is there."""
+    master = start("stop_scope=tree")
+    master.wait_for("app entered FATAL state")
+    (daemon,) = daemons(master)
+    pidfd = os.pidfd_open(daemon)
+    os.kill(daemon, signal.SIGKILL)
+    assert select.select([pidfd], [], [], PATIENCE)[0]
+    os.close(pidfd)
+    assert "app: ERROR (not running)" in master.ctl("stop", "app").stdout
+
+
+def test_it_is_still_of_its_tree_after_an_upgrade(start):
+    """The new code knows it, and stops it with its program."""
+    master = start("stop_scope=tree")
+    master.wait_for("app entered FATAL state")
+    (daemon,) = daemons(master)
+    master.wait_for(SAID.format("1 process of it runs"))
+    master.ctl("upgrade")
+    master.wait_for("upgraded: procman")
+    assert master.ctl("stop", "app").stdout == "app: stopped\n"
+    assert not alive(daemon)
+
+
+def test_one_that_cannot_run_in_the_foreground_can_be_waited_for(tmp_path):
+    """As the how-to has it, word for word but for the names: it is RUNNING, a stop stops it, and its end is seen."""
+    page = (ROOT / "docs" / "how-to" / "programs-that-daemonize.md").read_text()
+    (block,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    pidfile = tmp_path / "app.pid"
+    block = block.replace("app --daemon", f"{DAEMON} {pidfile}").replace("/run/app.pid", str(pidfile))
+    assert block.count(str(pidfile)) == 2
+    (tmp_path / "app.toml").write_text(f'{block}\nstdout_logfile = "/dev/stdout"\n')
+    master = RunningMaster(tmp_path, "[include]\nfiles=app.toml\n")
+    try:
+        position = master.wait_for("app entered RUNNING")
+        (first,) = daemons(master)
+        os.kill(first, signal.SIGTERM)
+        position = master.wait_for("exited: app (exit status 0; expected)", after=position)
+        position = master.wait_for("app entered RUNNING", after=position)
+        _, second = daemons(master)
+        assert master.ctl("stop", "app").stdout == "app: stopped\n"
+        assert not alive(second)
+    finally:
+        master.close()
