@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "cli.by_pidfile": "system config errors",
     "cli.run": "entry cli logs system config errors",
     "cli.procman": "handover cli cli.run cli.by_pidfile cli.export cli.meant api.shapes master config stand_ins errors",
-    "cli.meant": "cli config",
+    "cli.unknown_words": "cli config",
     "cli.export": "export config errors",
     "cli.describe": "cli cli.procman",
     "export": "export config words errors",
