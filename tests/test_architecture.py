@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "tui": "tui cli client api.shapes errors",
     "cli.by_pidfile": "system config errors",
     "cli.run": "entry cli logs system config errors",
-    "cli.procman": "handover cli cli.run cli.by_pidfile cli.export cli.meant api.shapes master config stand_ins errors",
+    "cli.procman": "handover cli cli.run cli.by_pidfile cli.export cli.unknown_words api.shapes master config stand_ins errors",
     "cli.unknown_words": "cli config",
     "cli.export": "export config errors",
     "cli.describe": "cli cli.procman",
