@@ -16,7 +16,7 @@ _HARMLESS = {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "P
 def procman() -> int:
     """The command `procman`; returns the exit status."""
     _isolate()
-    from procman.cli.start import main  # noqa: PLC0415 - not before it is sure which one is found
+    from procman.cli.start_procman import main  # noqa: PLC0415 - not before it is sure which one is found
 
     return main()
 
@@ -24,7 +24,7 @@ def procman() -> int:
 def procmanctl() -> int:
     """The command `procmanctl`; returns the exit status."""
     _isolate()
-    from procman.cli.ctl_start import main  # noqa: PLC0415 - not before it is sure which one is found
+    from procman.cli.start_procmanctl import main  # noqa: PLC0415 - not before it is sure which one is found
 
     return main()
 

@@ -30,12 +30,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), *(str(ROOT / "tests" / name) for name in ("", "end_to_end", "faults"))]
+sys.path.insert(0, str(ROOT))
 
-from faulty_master import program  # noqa: E402 - found by the line before
-from running_master import SLEEPER, STUBBORN, python  # noqa: E402
 from test_faulty_clients import FLOOD  # noqa: E402
 from test_faulty_places import BLOCK, counts, in_memory  # noqa: E402
+
+from tests.support.faulty_master import program  # noqa: E402 - found by the line before
+from tests.support.running_master import SLEEPER, STUBBORN, python  # noqa: E402
 
 BIN = Path(sys.executable).parent
 MASTERS = {
@@ -279,7 +280,7 @@ def accounted(master: Beside, kept: int) -> str:
     said = int((master.folder / "said").read_text())
     missing = said - kept
     if master.kind == "procman":
-        from procman.client import Client  # noqa: PLC0415 - procman's side only
+        from procman.client.api_client import Client  # noqa: PLC0415 - procman's side only
 
         with contextlib.closing(Client(f"unix://{master.socket}")) as client:
             lost = client.call("GET", "/v1/processes/counts")["processes"][0]["lost"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from peers import Peer
+from supervisors import Peer
 
 
 @dataclass(frozen=True, slots=True)

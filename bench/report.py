@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from figure import Figure
-from peers import Peer
+from supervisors import Peer
 
 BASE = "supervisord"
 OURS = "procman"

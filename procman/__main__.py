@@ -2,6 +2,6 @@
 
 import sys
 
-from procman.cli.start import main
+from procman.cli.start_procman import main
 
 sys.exit(main())

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO, Any
 
-    from procman.client import Client
+    from procman.client.api_client import Client
 
 BEGIN = "<!--XSUPERVISOR:BEGIN-->"
 END = "<!--XSUPERVISOR:END-->"
@@ -129,7 +129,7 @@ def master() -> Client:
 
     Raises ProcmanError where no master has started it. It needs a procman; supervisord does not know /v1.
     """
-    from procman.client import Client  # noqa: PLC0415 - most listeners only listen
+    from procman.client.api_client import Client  # noqa: PLC0415 - most listeners only listen
 
     url = os.environ.get("SUPERVISOR_SERVER_URL")
     if not url:

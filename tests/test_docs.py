@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from procman import __version__, api, describe
-from procman.api.describe import FAULTS, methods
-from procman.api.shapes import Fault
+from procman import __version__, api
+from procman.api.reference_pages import FAULTS, methods
+from procman.cli import reference_docs as describe
+from procman.cli.command_table import PROCMAN, PROCMANCTL
 from procman.cli.commands import COMMANDS
 from procman.cli.procman import COMMANDS as MASTER_COMMANDS
-from procman.cli.reference import PROCMAN, PROCMANCTL
-from procman.config.check import report
+from procman.config.checks.report import report
+from procman.errors import Fault
 from procman.http.routing import Router
 
 ROOT = Path(__file__).parents[1]
@@ -164,8 +165,8 @@ def test_the_generated_files_are_fresh(name):
 
 def test_every_command_is_in_the_reference():
     """With its exit statuses, and its object; `EOF` is what the shell makes of the end of its input."""
-    assert PROCMANCTL.keys() == COMMANDS.keys() - {"EOF"}, "give it a row in procman/cli/reference.py"
-    assert PROCMAN.keys() == MASTER_COMMANDS.keys(), "give it a row in procman/cli/reference.py"
+    assert PROCMANCTL.keys() == COMMANDS.keys() - {"EOF"}, "give it a row in procman/cli/command_table.py"
+    assert PROCMAN.keys() == MASTER_COMMANDS.keys(), "give it a row in procman/cli/command_table.py"
 
 
 def test_every_method_of_xml_rpc_is_in_the_reference():
@@ -183,7 +184,7 @@ def routes() -> set[tuple[str, str]]:
     for found in pkgutil.iter_modules(api.__path__, "procman.api."):
         module = importlib.import_module(found.name)
         for _, kind in inspect.getmembers(module, inspect.isclass):
-            if kind.__module__ == found.name and hasattr(kind, "add_to") and found.name != "procman.api.forms":
+            if kind.__module__ == found.name and hasattr(kind, "add_to") and found.name != "procman.api.web_forms":
                 kind(**dict.fromkeys(inspect.signature(kind).parameters)).add_to(router)
     return {(row.method, re.sub(r"\{(\w+)\}", lambda name: name[1].upper(), row.pattern)) for row in router.routes}
 

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from functools import partial
 
 from figure import Case, Effort, Figure, Values
-from life import Life
-from peers import Peer
+from lifetime import Life
+from supervisors import Peer
 from workload import Programs
 
 

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from board import Event
 from figure import Case, Effort, Figure, Values
-from life import PATIENCE, Life
-from peers import Peer
+from lifetime import PATIENCE, Life
+from shared_events import Event
+from supervisors import Peer
 from workload import Log, Programs
 
 _GIB = 1024

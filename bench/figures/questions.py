@@ -5,11 +5,11 @@ import time
 from collections.abc import Collection
 from functools import partial
 
-from asking import Asking
 from figure import Case, Effort, Figure, Values
 from figures.restarts import percentile
-from life import Life, run_quietly
-from peers import Peer
+from lifetime import Life, run_quietly
+from rpc_client import Asking
+from supervisors import Peer
 from workload import Log, Programs
 
 _ROTATED = 10 * 1000 * 1000

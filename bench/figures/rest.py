@@ -8,8 +8,8 @@ from functools import partial
 
 import processes
 from figure import Case, Effort, Figure, Values
-from life import Life
-from peers import Peer
+from lifetime import Life
+from supervisors import Peer
 from workload import Programs
 
 # python3 -c 'import asyncio, h11, subprocess, json, http, glob, ctypes, shlex', with what stands in for modules that

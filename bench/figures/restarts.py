@@ -7,10 +7,10 @@ import time
 from collections.abc import Collection
 from functools import partial
 
-from board import Event
 from figure import Case, Effort, Figure, Values
-from life import PATIENCE, Life
-from peers import Peer
+from lifetime import PATIENCE, Life
+from shared_events import Event
+from supervisors import Peer
 from workload import Programs
 
 _KILLED = (

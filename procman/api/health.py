@@ -7,15 +7,15 @@ balancers do, gets the status and no names.
 
 from http import HTTPStatus
 
-from procman.control import Control
 from procman.http.messages import Request, Response
 from procman.http.routing import Router
+from procman.services.processes import ProcessService
 
 
 class Health:
     """Adds the endpoints to a router."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: ProcessService) -> None:
         """`control` is called on the loop's thread."""
         self._control = control
 

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from procman.api.shapes import Changes, ErrorBody, Fault, HealthInfo, MasterInfo, Result
-from procman.control import Control, Refused
-from procman.errors import BadRequest
+from procman.api.shapes import Changes, ErrorBody, HealthInfo, MasterInfo, Result
+from procman.errors import BadRequest, Fault, Refused
 from procman.http.messages import Request, Response
 from procman.http.routing import Router
-from procman.outputs import Outputs
-from procman.reconfigure import Reconfigure
+from procman.runtime.output_router import OutputRouter
+from procman.services.configuration import ConfigService
+from procman.services.processes import ProcessService
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
@@ -39,9 +39,9 @@ class Rest:
 
     def __init__(
         self,
-        control: Control,
-        reconfigure: Reconfigure,
-        outputs: Outputs,
+        control: ProcessService,
+        reconfigure: ConfigService,
+        outputs: OutputRouter,
         about: Callable[[Request], MasterInfo],
         *,
         tell_listeners: Callable[[str, str], None],

@@ -8,19 +8,19 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 from xmlrpc import client as wire
 
-from procman.api.rpc_wire import XML, Filled, Template, read_call, weight, write_answer, write_fault
-from procman.api.shapes import Fault, MasterInfo, Result
-from procman.control import Control, Moment, Refused, Status, split_namespec
+from procman.api.shapes import MasterInfo, Result
+from procman.api.xmlrpc_wire import XML, Filled, Template, read_call, weight, write_answer, write_fault
 from procman.core.states import State
-from procman.errors import BadRequest
-from procman.facts import fact
+from procman.errors import BadRequest, Fault, Refused
 from procman.http.messages import Request, Response, Role, problem
 from procman.http.routing import READ_ONLY
-from procman.outputs import Outputs
-from procman.reconfigure import Reconfigure
+from procman.runtime.output_router import OutputRouter
+from procman.services.configuration import ConfigService
+from procman.services.processes import Moment, ProcessService, Status, split_namespec
 
 # What clients are told they talk to: they compare it with what they know.
 SUPERVISOR_VERSION = "4.3.0"
@@ -46,7 +46,7 @@ Method = Callable[..., Any]
 _Row = tuple[str, Method, str, int, str]
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One method: who may call it, what carries it out, what system.methodSignature and methodHelp say of it."""
 
@@ -67,9 +67,9 @@ class XmlRpc:
 
     def __init__(
         self,
-        control: Control,
-        reconfigure: Reconfigure,
-        outputs: Outputs,
+        control: ProcessService,
+        reconfigure: ConfigService,
+        outputs: OutputRouter,
         about: Callable[[], MasterInfo],
         tell_listeners: Callable[[str, str], None],
     ) -> None:

@@ -5,13 +5,13 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 
+from procman.config.host import Assumptions
 from procman.config.load import load
-from procman.config.machine import Assumptions
-from procman.config.model import Config
+from procman.config.schema.model import Config
+from procman.convert import compose, kubernetes, systemd
+from procman.convert.portability import label
+from procman.convert.result import Exported, Target
 from procman.errors import ProcmanError
-from procman.export import compose, kubernetes, systemd
-from procman.export.exported import Exported, Target
-from procman.export.programs import label
 
 _WRITERS: Mapping[str, Callable[[Config, Target], Exported]] = {
     "kubernetes": kubernetes.export,

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from procman import __version__
 from procman.cli.flags import HELP, Flag, read, table
-from procman.cli.streams import open_missing
-from procman.config.find import SEARCH, find_config
-from procman.config.machine import Assumptions
+from procman.cli.standard_streams import open_missing
+from procman.config.discovery import SEARCH, find_config
+from procman.config.host import Assumptions
+from procman.daemon.handover import VARIABLE
 from procman.errors import BadRequest, ProcmanError
-from procman.handover import VARIABLE
-from procman.stand_ins import imported_to_stay, stand_ins
 
 if TYPE_CHECKING:
     from procman.api.shapes import StopPlanInfo
@@ -138,9 +137,9 @@ def _is_somewhere() -> bool:
 def _resume(handed: str) -> int:
     """A master has executed this to go on in it, or to see whether that would go well."""
     try:
-        with imported_to_stay():
-            from procman.master import resume  # noqa: PLC0415 - as in _run
-        return resume(handed)
+        from procman.daemon.master import restore  # noqa: PLC0415 - as in _run
+
+        return restore(handed)
     except ProcmanError as error:
         print(f"procman: {error}", file=sys.stderr)
         return BAD_USAGE
@@ -157,8 +156,7 @@ def _named(arguments: list[str]) -> tuple[str, list[str]]:
 
 def _carry_out(name: str, arguments: list[str]) -> int:
     command = COMMANDS[name]
-    with stand_ins():
-        given, words = read(command.flags, arguments)
+    given, words = read(command.flags, arguments)
     if "help" in given:
         print(usage(name))
         return OK
@@ -204,8 +202,7 @@ def _called(name: str) -> str:
 
 def _run(given: dict[str, str]) -> int:
     path = _file(given.pop("configuration", None))
-    with imported_to_stay():
-        from procman.master import run  # noqa: PLC0415 - asyncio and all the rest: not for --help and check
+    from procman.daemon.master import run  # noqa: PLC0415 - asyncio and all the rest: not for --help and check
 
     allow_writable = given.pop("allow_writable_config", "") == "true"
     return run(path, given, allow_writable=allow_writable)
@@ -215,9 +212,9 @@ def _check(given: dict[str, str]) -> int:
     path = _file(given.get("configuration"))
     import json  # noqa: PLC0415 - only here
 
-    from procman.cli.show import safe  # noqa: PLC0415 - only here
-    from procman.cli.stop_plan import lines  # noqa: PLC0415 - only here
-    from procman.config.check import report  # noqa: PLC0415 - only here
+    from procman.cli.render import safe  # noqa: PLC0415 - only here
+    from procman.cli.stop_plan_text import lines  # noqa: PLC0415 - only here
+    from procman.config.checks.report import report  # noqa: PLC0415 - only here
     from procman.config.load import read as read_file  # noqa: PLC0415 - only here
     from procman.config.stop_plan import compare, read_duration, stop_plan, to_json  # noqa: PLC0415 - only here
 
@@ -267,7 +264,7 @@ def _count(number: int, one: str, many: str) -> str:
 def _schema(_: dict[str, str]) -> int:
     import json  # noqa: PLC0415 - only here
 
-    from procman.config.describe import schema  # noqa: PLC0415 - only here
+    from procman.config.schema.reference import schema  # noqa: PLC0415 - only here
 
     print(json.dumps(schema(), indent=2))
     return OK
@@ -282,7 +279,7 @@ def _export(to: str, given: dict[str, str]) -> int:
 
 
 def _by_pidfile(what: str, given: dict[str, str]) -> int:
-    from procman.cli import by_pidfile  # noqa: PLC0415 - only here
+    from procman.cli import pidfile_commands as by_pidfile  # noqa: PLC0415 - only here
 
     return {"stop": by_pidfile.stop, "reload": by_pidfile.reload, "status": by_pidfile.status}[what](given)
 

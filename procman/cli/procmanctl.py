@@ -6,9 +6,10 @@ import os
 import sys
 
 from procman import __version__
-from procman.cli import address, ctl_session
+from procman.cli import session as ctl_session
 from procman.cli.flags import HELP, Flag, read, table
-from procman.cli.streams import open_missing
+from procman.cli.standard_streams import open_missing
+from procman.client import address
 from procman.errors import BadRequest, ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms

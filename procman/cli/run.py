@@ -6,9 +6,9 @@ import sys
 from dataclasses import replace
 from typing import Literal, TypeVar, cast
 
-from procman.config.kinds import OCTAL, SECONDS
-from procman.config.options import Kind, Unfit
-from procman.entry import NOT_PASSED_ON, CannotRun, Order, run
+from procman.config.schema.kinds import OCTAL, SECONDS
+from procman.config.schema.options import Kind, Unfit
+from procman.entrypoint.supervisor import NOT_PASSED_ON, CannotRun, RunSpec, run
 from procman.errors import BadRequest, ProcmanError
 from procman.system.daemonize import start_daemon
 from procman.system.pidfile import PidFile
@@ -72,7 +72,7 @@ def run_command(given: dict[str, str]) -> int:
     return status
 
 
-def _order(given: dict[str, str], words: list[str]) -> Order:
+def _order(given: dict[str, str], words: list[str]) -> RunSpec:
     environment = dict(os.environ)
     for pair in _many(given, "env"):
         name, mark, value = pair.partition("=")
@@ -82,7 +82,7 @@ def _order(given: dict[str, str], words: list[str]) -> Order:
     restart = given.get("restart", "never")
     if restart not in RESTARTS:
         raise BadRequest(f"cannot restart {restart!r}: expected one of {', '.join(RESTARTS)}")
-    return Order(
+    return RunSpec(
         argv=tuple(words),
         environment=environment,
         to_group="to_group" in given,
@@ -102,7 +102,7 @@ def _settle(given: dict[str, str]) -> float:
     return 0.0
 
 
-def _early_end(order: Order, status: int, log: str | None) -> str:
+def _early_end(order: RunSpec, status: int, log: str | None) -> str:
     ended = f"{order.argv[0]} has ended with status {status} before it was up for {order.settle:g} s"
     if log is not None:
         return f"{ended}; what it has written is in {log}"
@@ -189,7 +189,7 @@ def _take_umask(given: dict[str, str]) -> int:
 
 def _open_log(path: str) -> int:
     """Not where somebody who may write in its folder would have root write."""
-    from procman.logs.opening import open_log  # noqa: PLC0415 - only with a log
+    from procman.logs.safe_open import open_log  # noqa: PLC0415 - only with a log
 
     try:
         return open_log(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)

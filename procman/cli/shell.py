@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import sys
 
-from procman.cli import commands, meant, show
+from procman.cli import commands
+from procman.cli import render as show
+from procman.cli import suggestions as meant
 from procman.cli.commands.help import flags
 from procman.errors import ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import ProcessInfo
-    from procman.cli.ctl_session import Session
+    from procman.cli.session import Session
 
 _TAKES_GROUPS = frozenset({"add", "remove", "update"})
 _TAKES_PROCESSES = frozenset({"clear", "config", "fg", "pid", "restart", "signal", "start", "status", "stop", "tail"})

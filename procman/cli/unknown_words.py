@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterable
 
 from procman.cli.commands import COMMANDS
-from procman.cli.show import safe
-from procman.config.options import similar
+from procman.cli.render import safe
+from procman.config.schema.options import similar
 
 _CONFIGURATIONS = (".toml", ".conf", ".ini", ".cfg")
 # What others call the commands of procmanctl.

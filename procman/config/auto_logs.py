@@ -6,10 +6,10 @@ In a container people look at the console, and /tmp is often a tmpfs. Pure.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from procman.config.model import AUTO, MIB, Config, Group, Program
-from procman.config.options import assignment, is_console
 from procman.config.problems import Problem
-from procman.config.reading import Reading
+from procman.config.resolve.option_reader import OptionReader
+from procman.config.schema.model import AUTO, MIB, Config, Group, Program
+from procman.config.schema.options import assignment, is_console
 
 # What all AUTO logs together take of a memory-backed folder at most, in bytes.
 MOST_IN_MEMORY = 16 * MIB
@@ -17,7 +17,7 @@ MOST_IN_MEMORY = 16 * MIB
 _BACKUPS = 1
 
 
-def warn_of_unseen(reading: Reading, config: Config) -> None:
+def warn_of_unseen(reading: OptionReader, config: Config) -> None:
     """A warning for each program that writes to an AUTO log without having asked for it, while the console is read."""
     own_log = is_console(config.master.logfile) or reading.machine.is_pid_1
     for group in config.groups:
@@ -42,7 +42,7 @@ def warn_of_unseen(reading: Reading, config: Config) -> None:
                 )
 
 
-def _unsaid(reading: Reading, group: Group, program: Program) -> list[str]:
+def _unsaid(reading: OptionReader, group: Group, program: Program) -> list[str]:
     """The streams that go to an AUTO log because nothing is said of them. A listener's stdout is no log."""
     section = reading.sections.sections[program.section]
     places = {"stderr": program.stderr_logfile}

@@ -5,17 +5,17 @@ Pure. An option that changed says itself what that costs (`Effect`); for a proce
 
 from binascii import crc32
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from procman.config.model import Config, Effect, Group, GroupOptions, ListenerOptions, Program
-from procman.config.options import options_of
-from procman.facts import fact
+from procman.config.schema.model import Config, Effect, Group, GroupOptions, ListenerOptions, Program
+from procman.config.schema.options import options_of
 
 PROGRAM = options_of(Program)
 GROUP = options_of(GroupOptions)
 LISTENER = options_of(ListenerOptions)
 
 
-@fact(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramChange:
     """One process that is in both, and the options in which it differs."""
 
@@ -25,7 +25,7 @@ class ProgramChange:
     effect: Effect
 
 
-@fact(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupChange:
     """One group that is in both. `effect` is what the group's own `options` ask of all its processes."""
 
@@ -39,7 +39,7 @@ class GroupChange:
     programs_changed: tuple[ProgramChange, ...] = ()
 
 
-@fact(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """What an update would do, each in the order of its configuration; removed groups by name."""
 

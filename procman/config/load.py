@@ -6,32 +6,23 @@ but it goes on after it with the option's default. Nothing is changed, made or i
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from procman.config.auto_logs import warn_of_unseen
-from procman.config.expand import HOST, PREFIX, environment_names, names_in
-from procman.config.files import Gathered, gather, is_toml
-from procman.config.find import default_file
-from procman.config.groups import read_groups
-from procman.config.hands import look_at_hands
-from procman.config.machine import Assumptions, Machine
-from procman.config.model import (
-    MIB,
-    RPC_FACTORY,
-    Config,
-    Ctl,
-    Group,
-    Master,
-    RpcInterface,
-)
-from procman.config.options import Unfit, options_of, show_text
+from procman.config.checks.permissions import look_at_hands
+from procman.config.checks.unknown_options import Ignored, find_ignored, unknown_in_toml, warn_of_ignored
+from procman.config.discovery import default_file
+from procman.config.formats.files import Gathered, gather, is_toml
+from procman.config.formats.raw import RawSection, Sections
+from procman.config.host import Assumptions, Machine
 from procman.config.problems import ConfigError, Problem, Severity
-from procman.config.raw import RawSection, Sections
-from procman.config.reading import Reading
-from procman.config.servers import read_servers, serverurl
-from procman.config.unread import Ignored, find_ignored, unknown_in_toml, warn_of_ignored
-from procman.facts import fact
+from procman.config.resolve.expansion import HOST, PREFIX, environment_names, names_in
+from procman.config.resolve.groups import read_groups
+from procman.config.resolve.option_reader import OptionReader
+from procman.config.resolve.servers import read_servers, serverurl
+from procman.config.schema.model import MIB, RPC_FACTORY, Config, Ctl, Group, Master, RpcInterface
+from procman.config.schema.options import Unfit, options_of, show_text
 
 __all__ = ["Assumptions", "ConfigError", "Loaded", "Problem", "judge", "load", "read"]
 
@@ -41,7 +32,7 @@ _WITH_PROGRAMS = ("program:", "fcgi-program:", "eventlistener:")
 EVERYWHERE = "DEFAULT"  # configparser's own section, whose options are every section's
 
 
-@fact(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     """What came of a file, good or bad. `config` is None where a problem is an error.
 
@@ -105,7 +96,7 @@ def judge(
 ) -> Loaded:
     """What the sections of all files mean."""
     here = os.path.dirname(os.path.abspath(path))
-    reading = Reading(gathered.sections, machine, here, gathered.problems, gathered.notes)
+    reading = OptionReader(gathered.sections, machine, here, gathered.problems, gathered.notes)
     sections = gathered.sections
     config: Config | None = None
     groups: tuple[Group, ...] = ()
@@ -159,12 +150,12 @@ def judge(
     )
 
 
-def _look_around(reading: Reading, config: Config, path: str) -> None:
+def _look_around(reading: OptionReader, config: Config, path: str) -> None:
     """What only `check` looks for: a start finds it out."""
-    from procman.config.background import warn_of_background  # noqa: PLC0415 - not for a master
-    from procman.config.doubts import warn_of_doubts  # noqa: PLC0415 - not for a master
-    from procman.config.places import warn_of_commands, warn_of_places  # noqa: PLC0415 - not for a master
-    from procman.config.ports import warn_of_ports  # noqa: PLC0415 - not for a master
+    from procman.config.checks.background import warn_of_background  # noqa: PLC0415 - not for a master
+    from procman.config.checks.doubtful_values import warn_of_doubts  # noqa: PLC0415 - not for a master
+    from procman.config.checks.paths import warn_of_commands, warn_of_places  # noqa: PLC0415 - not for a master
+    from procman.config.checks.ports import warn_of_ports  # noqa: PLC0415 - not for a master
 
     warn_of_commands(reading, config)
     warn_of_places(reading, config)
@@ -230,7 +221,7 @@ def _by_place(path: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
 # ------------------------------------------------------------------------------------------------ the master
 
 
-def _supervisord(reading: Reading, path: str) -> RawSection:
+def _supervisord(reading: OptionReader, path: str) -> RawSection:
     section = reading.sections.sections.get("supervisord")
     if section is None:
         toml = is_toml(path)
@@ -242,7 +233,7 @@ def _supervisord(reading: Reading, path: str) -> RawSection:
     return section
 
 
-def _read_master(reading: Reading, section: RawSection, overrides: Mapping[str, str]) -> Master:
+def _read_master(reading: OptionReader, section: RawSection, overrides: Mapping[str, str]) -> Master:
     names = reading.names(here=reading.here)
     values: dict[str, Any] = {}
     for name, known in MASTER.items():
@@ -265,7 +256,7 @@ def _read_master(reading: Reading, section: RawSection, overrides: Mapping[str, 
     return Master(**values)
 
 
-def _by_default(reading: Reading, master: Master, overrides: Mapping[str, str], path: str) -> Master:
+def _by_default(reading: OptionReader, master: Master, overrides: Mapping[str, str], path: str) -> Master:
     """What a TOML file leaves unsaid: no file of the master is left in whatever folder it was started in."""
     section = reading.sections.sections["supervisord"]
 
@@ -284,7 +275,7 @@ def _by_default(reading: Reading, master: Master, overrides: Mapping[str, str], 
     return master
 
 
-def _override(reading: Reading, values: dict[str, Any], overrides: Mapping[str, str]) -> None:
+def _override(reading: OptionReader, values: dict[str, Any], overrides: Mapping[str, str]) -> None:
     for name, text in overrides.items():
         known = MASTER[name]
         try:
@@ -295,7 +286,7 @@ def _override(reading: Reading, values: dict[str, Any], overrides: Mapping[str, 
             reading.add(Problem(COMMAND_LINE, None, None, name, message, slug=known.kind.slug))
 
 
-def _master_uid(reading: Reading, master: Master, overrides: Mapping[str, str]) -> int | None:
+def _master_uid(reading: OptionReader, master: Master, overrides: Mapping[str, str]) -> int | None:
     if "user" in overrides:
         section = RawSection("supervisord", "", COMMAND_LINE, None)
         return reading.uid(section, master.user)
@@ -305,7 +296,7 @@ def _master_uid(reading: Reading, master: Master, overrides: Mapping[str, str]) 
 # ------------------------------------------------------------------------------------------------ control
 
 
-def _read_rpcinterfaces(reading: Reading) -> tuple[RpcInterface, ...]:
+def _read_rpcinterfaces(reading: OptionReader) -> tuple[RpcInterface, ...]:
     found = []
     names = reading.names()
     for section in reading.sections.starting_with("rpcinterface:"):
@@ -320,7 +311,7 @@ def _read_rpcinterfaces(reading: Reading) -> tuple[RpcInterface, ...]:
     return tuple(found)
 
 
-def _read_ctl(reading: Reading) -> Ctl:
+def _read_ctl(reading: OptionReader) -> Ctl:
     """The client's section. What is wrong in it does not keep a master from running, so in INI it is a warning."""
     section = reading.sections.sections.get("supervisorctl")
     if section is None:
@@ -340,7 +331,7 @@ def _read_ctl(reading: Reading) -> Ctl:
 # ------------------------------------------------------------------------------------------------ names of processes
 
 
-def _check_exit_code_from(reading: Reading, master: Master, groups: tuple[Group, ...]) -> None:
+def _check_exit_code_from(reading: OptionReader, master: Master, groups: tuple[Group, ...]) -> None:
     wanted = master.exit_code_from
     known = ["none", "first_failure", *(program.namespec for group in groups for program in group.programs)]
     section = reading.sections.sections.get("supervisord")
@@ -354,7 +345,7 @@ def _check_exit_code_from(reading: Reading, master: Master, groups: tuple[Group,
 # ------------------------------------------------------------------------------------------------ something to run
 
 
-def _warn_of_emptiness(reading: Reading, path: str) -> None:
+def _warn_of_emptiness(reading: OptionReader, path: str) -> None:
     """`check` of TOML only: the programs of an INI file may come with its [include] later on."""
     sections = reading.sections.sections
     if is_toml(path) and not any(name.startswith(_WITH_PROGRAMS) for name in sections):
@@ -365,7 +356,7 @@ def _warn_of_emptiness(reading: Reading, path: str) -> None:
 # ------------------------------------------------------------------------------------------------ one of each name
 
 
-def _unique(reading: Reading, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+def _unique(reading: OptionReader, groups: tuple[Group, ...]) -> tuple[Group, ...]:
     """One group of each name and one process of each name in it: supervisor keeps the first group, the last process."""
     found: dict[str, Group] = {}
     for group in groups:
@@ -393,5 +384,5 @@ def _section_of(group: Group) -> str:
     return group.programs[0].section
 
 
-def _clash(reading: Reading, section: RawSection, message: str) -> None:
+def _clash(reading: OptionReader, section: RawSection, message: str) -> None:
     reading.complain(section, None, message, severity="error" if section.toml else "warning")

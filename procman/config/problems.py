@@ -4,15 +4,15 @@ A message says what cannot be done, names the thing, and ends with what to write
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from procman.errors import ProcmanError
-from procman.facts import fact
 
 Severity = Literal["error", "warning"]
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One complaint. `slug` is a stable name for its sort, such as "bad-signal"."""
 

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from procman.config.load import COMMAND_LINE, EVERYWHERE
-from procman.config.model import (
+from procman.config.schema.model import (
     Config,
     FcgiOptions,
     Group,
@@ -18,7 +18,7 @@ from procman.config.model import (
     Master,
     Program,
 )
-from procman.config.options import Kind, Option, options_of
+from procman.config.schema.options import Kind, Option, options_of
 from procman.config.secrets import is_secret, masked, masked_value, masked_variables
 
 Json = dict[str, Any]

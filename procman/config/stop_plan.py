@@ -8,12 +8,12 @@ counts, also one without autostart: somebody may have started it.
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from procman.config.kinds import sum_of_parts
-from procman.config.model import Config, Program
+from procman.config.schema.kinds import sum_of_parts
+from procman.config.schema.model import Config, Program
 from procman.errors import BadRequest
-from procman.facts import fact
 
 # What the master needs beside the waits, in seconds: to send the signals, to reap, to write the last lines.
 MASTER = 1
@@ -28,7 +28,7 @@ _MOST_NAMES = 3  # of a wave in one line of text
 Json = dict[str, Any]
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Wave:
     """Groups that are stopped together. `seconds` is its longest stopwaitsecs, `critical` are those that have it."""
 
@@ -38,7 +38,7 @@ class Wave:
     programs: tuple[Program, ...]
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class StopPlan:
     """A shutdown at its worst; the waves in the order in which they are stopped, without those that have no process.
 
@@ -60,7 +60,7 @@ class StopPlan:
         return self.needed if self.shutdown_timeout is None else min(self.needed, self.shutdown_timeout)
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Change:
     """A line that would have to stand in a file: `section` as it is written there, and what its option is now."""
 
@@ -70,7 +70,7 @@ class Change:
     after: float
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A plan held against a budget. `over` is by how much it is too long (0: it fits).
 

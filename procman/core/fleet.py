@@ -16,31 +16,24 @@ One door: `handle(event, now)` answers with the orders to carry out, and `next_d
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from procman.config.model import Group, Master, Program, ShutdownWhen
-from procman.core.messages import (
-    Action,
+from procman.config.schema.model import Group, Master, Program, ShutdownWhen
+from procman.core.actions import Action, Announce, AnnounceGroup, AnnounceMaster, Kill, ProcessRemoved, Quit, Spawn
+from procman.core.events import (
     Adopted,
-    Announce,
-    AnnounceGroup,
-    AnnounceMaster,
     BootRequested,
     DeadlineReached,
-    Dismissed,
     Event,
     Exited,
     GroupAdded,
     GroupChanged,
     GroupRemoved,
-    Kill,
     KillFailed,
-    Quit,
     RemainsGone,
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
-    Spawn,
     Spawned,
     SpawnFailed,
     StartRequested,
@@ -48,7 +41,6 @@ from procman.core.messages import (
 )
 from procman.core.process import Process
 from procman.core.states import MasterState, State
-from procman.facts import fact, mutable
 
 # What the master needs for itself at the end of a shutdown_timeout, in seconds, and the most of it that this may be.
 LAST_WORDS = 0.5
@@ -57,8 +49,8 @@ LAST_WORDS_SHARE = 0.1
 FIRST_FAILURE = "first_failure"
 
 
-@mutable
-class Members:
+@dataclass(slots=True)
+class ActiveGroup:
     """An active group: its definition, and its processes by namespec in the order in which they start."""
 
     group: Group
@@ -66,7 +58,7 @@ class Members:
     leaving: bool = False
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Cause:
     """Why the master ends by itself: in words, and the exit code of the critical process, if that is why."""
 
@@ -74,11 +66,11 @@ class Cause:
     code: int | None = None
 
 
-@mutable
-class FleetStanding:
+@dataclass(slots=True)
+class FleetSnapshot:
     """All that a running fleet is, for another one to go on from."""
 
-    groups: list[Members]
+    groups: list[ActiveGroup]
     failed: dict[str, int]
 
 
@@ -90,7 +82,7 @@ class Fleet:
 
         Of `master` the options about its end are read.
         """
-        self.groups: dict[str, Members] = {}
+        self.groups: dict[str, ActiveGroup] = {}
         self.processes: dict[str, Process] = {}
         self.state = MasterState.RUNNING
         self._by_pid: dict[int, Process] = {}
@@ -120,16 +112,16 @@ class Fleet:
             actions += self._next_wave(now, killed)
         return actions
 
-    def standing(self) -> FleetStanding:
+    def snapshot(self) -> FleetSnapshot:
         """Where it stands; only of one that is RUNNING."""
-        return FleetStanding(list(self.groups.values()), self._failed)
+        return FleetSnapshot(list(self.groups.values()), self._failed)
 
-    def resume(self, standing: FleetStanding) -> None:
+    def restore(self, snapshot: FleetSnapshot) -> None:
         """Go on from there, whatever it was made of."""
-        self.groups = {members.group.name: members for members in standing.groups}
-        self.processes = {name: p for members in standing.groups for name, p in members.processes.items()}
+        self.groups = {members.group.name: members for members in snapshot.groups}
+        self.processes = {name: p for members in snapshot.groups for name, p in members.processes.items()}
         self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
-        self._failed = standing.failed
+        self._failed = snapshot.failed
         self._retiring = any(process.leaving for process in self.processes.values())
 
     def next_deadline(self) -> float | None:
@@ -220,8 +212,8 @@ class Fleet:
 
     # ---- groups come, change and go
 
-    def _enlist(self, group: Group) -> Members:
-        members = Members(group)
+    def _enlist(self, group: Group) -> ActiveGroup:
+        members = ActiveGroup(group)
         for program in group.programs:
             members.processes[program.namespec] = Process(program)
         self.groups[group.name] = members
@@ -303,7 +295,7 @@ class Fleet:
                 del self.processes[name]
                 self._failed.pop(name, None)
                 del self.groups[process.program.group].processes[name]
-                actions.append(Dismissed(name))
+                actions.append(ProcessRemoved(name))
         for name, members in list(self.groups.items()):
             if members.leaving and not members.processes:
                 del self.groups[name]

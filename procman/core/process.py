@@ -19,19 +19,19 @@ The rules, from which the methods below follow:
   it no second time in the same stop (`reached`), and is waited for.
 """
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from signal import SIGKILL
 
-from procman.config.model import Autorestart, Leftovers, Program, Scope
-from procman.core.messages import Action, Announce, AnnounceInPlace, AnnounceRemains, ExitStatus, Kill, Spawn
+from procman.config.schema.model import Autorestart, Leftovers, Program, Scope
+from procman.core.actions import Action, Announce, AnnounceInPlace, AnnounceRemains, Kill, Spawn
+from procman.core.events import ExitStatus
 from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, State
-from procman.facts import fact, mutable
 
 # Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
 KILL_AGAIN = 1.0
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How a process ended whose descendants are waited for."""
 
@@ -40,7 +40,7 @@ class Ended:
     before: State  # STOPPING: it was asked to, or has been meanwhile
 
 
-@mutable
+@dataclass(slots=True)
 class Process:
     """One slot for a process: its program, and what has become of it. `now` is in seconds, of a steady clock."""
 

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from procman.config.event_types import lineage
-from procman.config.model import Group, Program
-from procman.core.messages import Announce, AnnounceGroup, AnnounceMaster, Dismissed, GroupChanged, Spawned
+from procman.config.schema.event_types import lineage
+from procman.config.schema.model import Group, Program
+from procman.core.actions import Announce, AnnounceGroup, AnnounceMaster, ProcessRemoved
+from procman.core.events import GroupChanged, Spawned
 from procman.core.states import MasterState, State
-from procman.engine import Engine, News
-from procman.events.handlers import load_handler
 from procman.events.payloads import (
     TICKS,
     Channel,
@@ -29,7 +28,9 @@ from procman.events.payloads import (
     tick,
     time_slice,
 )
-from procman.events.standing import PoolStanding
+from procman.events.result_handlers import load_handler
+from procman.events.snapshot import PoolSnapshot
+from procman.runtime.engine import Engine, Notification
 
 if TYPE_CHECKING:
     from procman.events.pool import Log, Pool
@@ -72,18 +73,18 @@ class Hub:
             self._send(group_changed(name, added=True))
         self._send(master_changed(MasterState.RUNNING))
 
-    def standing(self) -> list[PoolStanding]:
+    def snapshot(self) -> list[PoolSnapshot]:
         """Where the pools stand."""
-        return [pool.standing() for pool in self._pools.values()]
+        return [pool.snapshot() for pool in self._pools.values()]
 
-    def resume(self, standing: list[PoolStanding]) -> None:
+    def restore(self, snapshot: list[PoolSnapshot]) -> None:
         """Go on from there, instead of `boot`."""
         for members in self._fleet.groups.values():
             self._add(members.group)
-        for known in standing:
+        for known in snapshot:
             pool = self._pools.get(known.name)
             if pool is not None:
-                pool.resume(known)
+                pool.restore(known)
                 self._dispatch_later(pool)
 
     def remote(self, kind: str, data: str) -> None:
@@ -97,7 +98,7 @@ class Hub:
         if self._dispatch_soon is not None:
             self._dispatch_soon.cancel()
 
-    def tell(self, news: News) -> None:
+    def tell(self, news: Notification) -> None:
         """Take in what the engine says."""
         match news:
             case Announce():
@@ -107,7 +108,7 @@ class Hub:
                 pool = self._pools.get(process.program.group) if process else None
                 if process is not None and pool is not None:
                     pool.spawned(name, process.program)
-            case Dismissed(name):
+            case ProcessRemoved(name):
                 for pool in self._pools.values():
                     pool.dismissed(name)
             case AnnounceGroup(name, added):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
-from procman.config.event_types import lineage
-from procman.config.model import Program
-from procman.core.messages import Announce
+from procman.config.schema.event_types import lineage
+from procman.config.schema.model import Program
+from procman.core.actions import Announce
 from procman.core.states import MasterState, State
 
 Channel = Literal["stdout", "stderr"]

@@ -13,15 +13,15 @@ The rules, which are those of supervisord 4.3.0:
 from collections import deque
 from collections.abc import Callable
 from copy import copy
+from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
-from procman.config.model import Group, ListenerOptions, Program
-from procman.events.handlers import Handler, is_rejection
+from procman.config.schema.model import Group, ListenerOptions, Program
 from procman.events.payloads import Event, envelope, new_event
 from procman.events.protocol import BadLine, Changed, Conversation, ListenerState, Result
-from procman.events.standing import EventStanding, MemberStanding, PoolStanding
-from procman.facts import mutable
+from procman.events.result_handlers import Handler, is_rejection
+from procman.events.snapshot import EventSnapshot, MemberSnapshot, PoolSnapshot
 
 # Of a line that is no result line this much is shown in the log, in bytes.
 MOST_SHOWN = 200
@@ -44,7 +44,7 @@ class Log(Protocol):
         """What only a developer wants to know."""
 
 
-@mutable
+@dataclass(slots=True)
 class Member:
     """One process of a pool. It has a conversation from its spawn to its end."""
 
@@ -92,29 +92,29 @@ class Pool:
         leaving = {name: member for name, member in before.items() if name not in now and member.conversation}
         self._members |= leaving
 
-    def standing(self) -> PoolStanding:
+    def snapshot(self) -> PoolSnapshot:
         """Where it stands."""
         members = [
-            MemberStanding(
+            MemberSnapshot(
                 name,
                 member.running,
-                None if member.conversation is None else member.conversation.standing,
-                None if member.event is None else _standing(member.event),
+                None if member.conversation is None else member.conversation.snapshot,
+                None if member.event is None else _snapshot(member.event),
             )
             for name, member in self._members.items()
         ]
-        return PoolStanding(self.name, next(copy(self._serials)), [_standing(event) for event in self._buffer], members)
+        return PoolSnapshot(self.name, next(copy(self._serials)), [_snapshot(event) for event in self._buffer], members)
 
-    def resume(self, standing: PoolStanding) -> None:
+    def restore(self, snapshot: PoolSnapshot) -> None:
         """Go on from there."""
-        self._serials = count(standing.serial)
-        self._buffer = deque(_event(known) for known in standing.waiting)
-        for known in standing.members:
+        self._serials = count(snapshot.serial)
+        self._buffer = deque(_event(known) for known in snapshot.waiting)
+        for known in snapshot.members:
             member = self._members.setdefault(known.name, Member(known.name.rpartition(":")[2]))
             member.running = known.running
             if known.conversation is not None:
                 member.conversation = Conversation()
-                member.conversation.resume(*known.conversation)
+                member.conversation.restore(*known.conversation)
             member.event = None if known.event is None else _event(known.event)
 
     # ---- events
@@ -250,11 +250,11 @@ class Pool:
             )
 
 
-def _standing(event: Event) -> EventStanding:
-    return EventStanding(event.name, event.text, event.serial, event.pool_serials)
+def _snapshot(event: Event) -> EventSnapshot:
+    return EventSnapshot(event.name, event.text, event.serial, event.pool_serials)
 
 
-def _event(known: EventStanding) -> Event:
+def _event(known: EventSnapshot) -> Event:
     event = new_event(known.name, known.text)
     event.serial, event.pool_serials = known.serial, known.pool_serials
     return event

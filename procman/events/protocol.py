@@ -12,9 +12,8 @@ The rules, which are those of supervisord 4.3.0:
 Unlike there, lines and results have bounds, and a result of 0 bytes is complete at once.
 """
 
+from dataclasses import dataclass
 from enum import Enum
-
-from procman.facts import fact
 
 READY = b"READY\n"
 RESULT = b"RESULT "
@@ -34,7 +33,7 @@ class ListenerState(Enum):
     UNKNOWN = "has broken the protocol, and gets no events any more"
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Changed:
     """It went from one state to another by what it wrote."""
 
@@ -42,14 +41,14 @@ class Changed:
     after: ListenerState
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Result:
     """Its whole answer to the event; to be judged, and answered with `Conversation.judged`."""
 
     data: bytes
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class BadLine:
     """Where its answer should have begun; it is about to be UNKNOWN."""
 
@@ -70,11 +69,11 @@ class Conversation:
         self._length: int | None = None  # of the result that is being read
 
     @property
-    def standing(self) -> tuple[str, bytes, int | None]:
+    def snapshot(self) -> tuple[str, bytes, int | None]:
         """Its state, what has come and is not understood yet, and how long the result is that is being read."""
         return self.state.name, bytes(self._buffer), self._length
 
-    def resume(self, state: str, buffer: bytes, length: int | None) -> None:
+    def restore(self, state: str, buffer: bytes, length: int | None) -> None:
         """Go on from there."""
         self.state, self._buffer, self._length = ListenerState[state], bytearray(buffer), length
 

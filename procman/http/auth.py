@@ -6,15 +6,15 @@ Pure functions of a request. `BasicAuth.admit` fits as the gate of a `Server`, b
 import re
 import socket
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from procman.facts import fact
 from procman.http.messages import Request, Response, Role, problem
 
 _HOST = r"(\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+)(?::[0-9]*)?"
 _LOOKING = ("GET", "HEAD", "OPTIONS")
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class User:
     """Somebody who may log in."""
 

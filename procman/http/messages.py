@@ -4,11 +4,9 @@ Plain data and pure functions only: no sockets, no clock.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal, NamedTuple, Self
-
-from procman.facts import fact, mutable
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
@@ -24,7 +22,7 @@ class Peer(NamedTuple):
     gid: int
 
 
-@fact(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one client may use. Sizes are bytes, times are seconds.
 
@@ -44,7 +42,7 @@ class Limits:
     linger: float = 2.0  # how long to go on reading, and discarding, after an answer that ends the connection
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Request:
     """One whole request: by the time a handler sees it, its body has been read."""
 
@@ -81,7 +79,7 @@ class Request:
         )
 
 
-@mutable
+@dataclass(slots=True)
 class Response:
     """An answer. A body that is an iterator is streamed, and closed (`aclose`) when the client has gone.
 

@@ -5,9 +5,9 @@ decoded afterwards, so a parameter may hold an encoded slash, colons, stars and 
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from procman.facts import fact
 from procman.http.messages import Request, Response, Role, decoded, problem
 
 Endpoint = Callable[..., Awaitable[Response]]  # called as endpoint(request, **path parameters)
@@ -16,7 +16,7 @@ Problem = Callable[[int, str, list[tuple[str, str]]], Response]
 READ_ONLY = "who logs in so may only look: log in as somebody who may change things"
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Route:
     """One row of the table."""
 

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from procman.http.messages import Limits, Peer, Request, Response, Role, problem
-from procman.stand_ins import stand_ins
 
 if TYPE_CHECKING:
     from procman.http.connection import Connection
@@ -33,8 +32,7 @@ _DEFAULT_LIMITS = Limits()
 @cache
 def connection_class() -> "type[Connection]":
     """Return what meets a client. The first call imports it, which takes 10 ms: programs are started before."""
-    with stand_ins():
-        from procman.http.connection import Connection  # noqa: PLC0415
+    from procman.http.connection import Connection  # noqa: PLC0415
 
     return Connection
 

@@ -18,12 +18,12 @@ from enum import Enum
 from functools import partial
 from typing import NamedTuple
 
-from procman.logs.disks import Disk, Disks, NoAnswer
+from procman.logs.disk_worker import Disk, Disks, NoAnswer
 from procman.logs.formats import Format
 from procman.logs.lines import LineSplitter
 from procman.logs.log_file import ENOUGH
-from procman.logs.pipes import enlarge
-from procman.logs.trouble import Trouble, write_all
+from procman.logs.pipe_io import enlarge
+from procman.logs.write_failure import WriteFailure, write_all
 
 # Programs are made to wait from here on. One that was being read may overshoot it by what a pump reads in one turn.
 LIMIT = 1 << 20
@@ -83,7 +83,7 @@ class Console:
         self._limit = limit
         self._reserve = reserve
         self._on_problem = on_problem
-        self._trouble = Trouble(on_problem, clock)
+        self._trouble = WriteFailure(on_problem, clock)
         self._on_flushed = on_flushed
         self._queue: deque[tuple[ConsoleStream, memoryview]] = deque()
         self._queued = 0
@@ -405,13 +405,13 @@ class ConsoleStream:
         self.end()
 
     @property
-    def standing(self) -> tuple[bytes, bool]:
+    def snapshot(self) -> tuple[bytes, bool]:
         """What is held back of a line, and whether a piece of it is out already."""
-        return self._lines.standing
+        return self._lines.snapshot
 
-    def resume(self, rest: bytes, *, inside: bool) -> None:
+    def restore(self, rest: bytes, *, inside: bool) -> None:
         """Go on from there."""
-        self._lines.resume(rest, inside=inside)
+        self._lines.restore(rest, inside=inside)
 
     def tell_dropped(self) -> None:
         """Say how many lines were dropped since the last time."""

@@ -42,11 +42,11 @@ class LineSplitter:
         return whole
 
     @property
-    def standing(self) -> tuple[bytes, bool]:
+    def snapshot(self) -> tuple[bytes, bool]:
         """What is held back of a line, and whether a piece of it is out already."""
         return self._rest, self._inside
 
-    def resume(self, rest: bytes, *, inside: bool) -> None:
+    def restore(self, rest: bytes, *, inside: bool) -> None:
         """Go on from there."""
         self._rest, self._inside = rest, inside
 

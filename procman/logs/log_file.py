@@ -8,8 +8,8 @@ from functools import partial
 from typing import TypeVar
 
 from procman.errors import ProcmanError
-from procman.logs.disks import Disks, NoAnswer
-from procman.logs.pipes import is_at_end, readable_bytes
+from procman.logs.disk_worker import Disks, NoAnswer
+from procman.logs.pipe_io import is_at_end, readable_bytes
 from procman.logs.ring import Ring
 from procman.logs.sinks import PROGRAM_GOES_ON, RotatingFile
 
@@ -26,7 +26,8 @@ _AT_ONCE = 1 << 16
 class LogFile:
     """A sink: a RotatingFile that the thread of its disk writes to.
 
-    What it is given is written in its order, and kept until then (MOST_HELD). What comes by a `Lane` has no stop here.
+    What it is given is written in its order, and kept until then (MOST_HELD). What a `SplicePump` moves does not
+    stop here.
     """
 
     def __init__(
@@ -65,8 +66,8 @@ class LogFile:
         self._lost = 0
         self._closed = False
         self._when_ready: list[Callable[[], None]] = []
-        self._to_overhear: _Overheard | None = None  # by the loop
-        self._overheard: _Overheard | None = None  # by the thread
+        self._to_overhear: SplicedFollower | None = None  # by the loop
+        self._overheard: SplicedFollower | None = None  # by the thread
         self.was_opened = False  # or it was tried
         self._post(self._open)
 
@@ -166,7 +167,7 @@ class LogFile:
         Returns what the look did, None where the disk does not answer, and the position in the ring of what is new
         since. The two are one step.
         """
-        overheard = self._to_overhear = self._to_overhear or _Overheard(ring, self.disk.tell)
+        overheard = self._to_overhear = self._to_overhear or SplicedFollower(ring, self.disk.tell)
         start, passed = ring.end, overheard.passed
         self._end_batch()
 
@@ -188,7 +189,7 @@ class LogFile:
 
     def let_hear(self, ring: Ring) -> None:
         """Let a ring that is followed have what comes by lanes, the first of which begins."""
-        self._overheard = self._to_overhear = self._to_overhear or _Overheard(ring, self.disk.tell)
+        self._overheard = self._to_overhear = self._to_overhear or SplicedFollower(ring, self.disk.tell)
 
     def hear_no_more(self, ring: Ring) -> None:
         """Nobody follows it any longer, and what has come by lanes can be read in the file."""
@@ -237,7 +238,7 @@ class LogFile:
 
     # ---- the pieces of the above
 
-    def _read(self, pipe: int, overheard: "_Overheard | None") -> int:
+    def _read(self, pipe: int, overheard: "SplicedFollower | None") -> int:
         try:
             data = os.read(pipe, _AT_ONCE)
         except BlockingIOError:
@@ -308,7 +309,7 @@ class LogFile:
             self._when_ready.pop(0)()
 
 
-class _Overheard:
+class SplicedFollower:
     """What goes by in a lane, for a ring on the loop: never more of it than that has room for."""
 
     def __init__(self, ring: Ring, tell: Callable[[Callable[[], object]], None]) -> None:

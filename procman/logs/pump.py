@@ -1,7 +1,7 @@
 """From a program's pipe to its sinks, never blocking the loop.
 
 One pump for one pipe. It reads on the loop, or, where the bytes go into one file and nobody looks at them before, has a
-`Lane` do that. A sink that has enough stops the reading of this one pipe, and only of this one: the program
+`SplicePump` do that. A sink that has enough stops the reading of this one pipe, and only of this one: the program
 waits in its own write. Bytes in = bytes handed to every sink, or through a tap to others, + bytes left unread when the
 pump was closed.
 """
@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from procman.logs.lane import Lane
 from procman.logs.log_file import LogFile
-from procman.logs.pipes import PIPE_SIZE, enlarge, readable_bytes
+from procman.logs.pipe_io import PIPE_SIZE, enlarge, readable_bytes
 from procman.logs.ring import Ring
 from procman.logs.sinks import Sink
+from procman.logs.splice_pump import SplicePump
 
 if TYPE_CHECKING:
-    from procman.logs.tap import Tap
+    from procman.logs.filters import StreamFilter
 
 # os.read allocates all that is asked for. Up to 128 KiB malloc has it at hand: a line of 100 bytes is read in 0.5 us.
 # With 256 KiB it takes 13 us, a flood gains 10 %, and one through a 64 KiB pipe loses half.
@@ -35,7 +35,7 @@ READS_PER_TURN = 4
 SLICE = 0.001
 
 
-class Rota:
+class FairScheduler:
     """Shares out the loop among pumps: who finds the slice used up is served later, first come, first served.
 
     The loop by itself lets all that are ready read on each of its turns: with 50 flooding programs that takes 20 ms.
@@ -84,12 +84,12 @@ class Pump:
 
     def __init__(
         self,
-        rota: Rota,
+        rota: FairScheduler,
         fd: int,
         sinks: Sequence[Sink],
         ring: Ring,
         *,
-        tap: "Tap | None" = None,
+        tap: "StreamFilter | None" = None,
         on_eof: Callable[[], None] = lambda: None,
         pipe_size: int = PIPE_SIZE,
     ) -> None:
@@ -104,7 +104,7 @@ class Pump:
         self._on_eof = on_eof
         self._read_here = 0  # bytes
         self._read_in_lanes = 0  # of those that are no more
-        self._lane: Lane | None = None
+        self._lane: SplicePump | None = None
         self._waits = False
         os.set_blocking(fd, False)
         self._capacity = enlarge(fd, pipe_size)
@@ -127,7 +127,7 @@ class Pump:
         return self._fd
 
     @property
-    def tap(self) -> "Tap | None":
+    def tap(self) -> "StreamFilter | None":
         """What the data goes through before it comes to the sinks."""
         return self._tap
 
@@ -142,7 +142,7 @@ class Pump:
         self._arrange()
         self._resume()
 
-    def set_tap(self, tap: "Tap | None") -> None:
+    def set_tap(self, tap: "StreamFilter | None") -> None:
         """From the next byte on go through this one; what the old one held back is handed on."""
         if self._tap is not None:
             self._tap.flush(self._hand_on)
@@ -209,7 +209,7 @@ class Pump:
         file = self._goes_straight()
         if file is None or not readable_bytes(self._fd):
             return False
-        lane = Lane(self._fd, file, self._reach_end)
+        lane = SplicePump(self._fd, file, self._reach_end)
         self._ignore()
         if self._ring.followed:
             file.let_hear(self._ring)
@@ -221,7 +221,7 @@ class Pump:
         self._lane = lane
         return True
 
-    def _left(self, lane: Lane) -> None:
+    def _left(self, lane: SplicePump) -> None:
         """That one is no longer in the way."""
         if self._lane is lane and not self.closed:
             self._forget_lane()

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from procman.errors import BadRequest, ProcmanError
-from procman.logs.opening import open_log
 from procman.logs.ring import Ring
+from procman.logs.safe_open import open_log
 
 MAX_READ = 16 << 20
 

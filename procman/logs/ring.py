@@ -48,7 +48,7 @@ class Ring:
         """Whether anybody wants to know."""
         return bool(self._followers)
 
-    def resume(self, kept: bytes) -> None:
+    def restore(self, kept: bytes) -> None:
         """Go on from what another one has kept."""
         self._kept = kept
         self.end = len(kept)

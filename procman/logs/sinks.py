@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from procman.errors import ProcmanError
-from procman.logs.names import hold
-from procman.logs.opening import open_folder, open_log
-from procman.logs.trouble import Trouble, write_all
+from procman.logs.auto_logs import hold
+from procman.logs.safe_open import open_folder, open_log
+from procman.logs.write_failure import WriteFailure, write_all
 
 Echo = Callable[[bytes], object]
 
@@ -145,8 +145,8 @@ class RotatingFile(_AlwaysReady):
         self._private = private
         self._say = on_problem
         self._clock = clock
-        self._trouble = Trouble(on_problem, clock)
-        self._rotation = Trouble(on_problem, clock)
+        self._trouble = WriteFailure(on_problem, clock)
+        self._rotation = WriteFailure(on_problem, clock)
         self._fd = -1
         self._size = 0  # counted here, so that no write needs a stat
         self._rotates = False

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from procman.logs.lines import LineSplitter
 from procman.logs.sinks import PROGRAM_GOES_ON
-from procman.logs.trouble import Trouble
+from procman.logs.write_failure import WriteFailure
 
 DEV_LOG = "/dev/log"
 _PRIORITY = 14  # facility user, severity info
@@ -38,7 +38,7 @@ class Syslog:
     ) -> None:
         self._prefix = f"{name} " if name else ""
         self._address = address
-        self._trouble = Trouble(on_problem, clock)
+        self._trouble = WriteFailure(on_problem, clock)
         self._lines = LineSplitter(_MAX_LINE)
         self._socket: socket.socket | None = None
         self._closed = False

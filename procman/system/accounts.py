@@ -2,12 +2,12 @@
 
 import os
 import pwd
+from dataclasses import dataclass
 
-from procman.facts import fact
 from procman.system.libc import groups_of
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Account:
     """Whom a process becomes."""
 

@@ -12,7 +12,7 @@ import time
 from typing import Self
 
 from procman.errors import ProcmanError
-from procman.system.holder import existed, lockers, pid_in
+from procman.system.pidfile_owner import existed, lockers, pid_in
 from procman.system.proc import command_line
 
 # A master that ends just now, or takes its file away, is waited for: a tenth of a second, before any child exists.

@@ -5,10 +5,10 @@ Processes end while one looks: whoever has gone is None, never an error. https:/
 
 import os
 import time
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from procman.errors import ProcmanError
-from procman.facts import fact
 
 # 52 numbers of 20 digits at most, and a name of 64 bytes: the longest line that /proc/PID/stat can be.
 STAT_MAX = 2048
@@ -39,7 +39,7 @@ class Unseen(Enum):
     NOT_YET = auto()  # it is about to execute another program, and has it in a moment
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Identity:
     """One process for good: numbers are given again, but not within the same tick of the clock."""
 
@@ -47,7 +47,7 @@ class Identity:
     start: int  # clock ticks since boot, of which there are TICKS in a second
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Process:
     """One process as it was when it was looked at; ids of processes outside this pid namespace are 0."""
 

@@ -5,11 +5,10 @@ A pid cannot be given to another process before it is reaped, so until then it m
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from procman.facts import fact
 
-
-@fact
+@dataclass(frozen=True, slots=True)
 class Reaped:
     """A process that has ended: by a code, or by a signal (then `code` is -1)."""
 

@@ -7,18 +7,17 @@ applications that accept(2) on their fd 0 expect. The texts of the log are super
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from procman.config.commands import CannotSpawn
-from procman.config.model import FcgiSocket
+from procman.config.schema.model import FcgiSocket
 from procman.errors import CannotListen
-from procman.facts import mutable
+from procman.system.commands import CannotSpawn
 from procman.system.sockets import Purpose, UnixAddress, give_rights, identity_of, open_tcp, open_unix, remove_socket
 
 DEFAULT_MODE = 0o700
 
 
-@mutable
+@dataclass(slots=True)
 class _Shared:
     """One of them, and who holds it."""
 
@@ -29,8 +28,8 @@ class _Shared:
     holders: set[str] = field(default_factory=set)
 
 
-@mutable
-class SocketStanding:
+@dataclass(slots=True)
+class SocketSnapshot:
     """One open socket, for another process image to go on with."""
 
     group: str
@@ -70,16 +69,16 @@ class SharedSockets:
             if not shared.holders:
                 self._close(shared)
 
-    def standing(self) -> list[SocketStanding]:
+    def snapshot(self) -> list[SocketSnapshot]:
         """What is open."""
         return [
-            SocketStanding(shared.group, shared.wanted, shared.sock.fileno(), shared.file, sorted(shared.holders))
+            SocketSnapshot(shared.group, shared.wanted, shared.sock.fileno(), shared.file, sorted(shared.holders))
             for shared in self._open.values()
         ]
 
-    def resume(self, standing: list[SocketStanding]) -> None:
+    def restore(self, snapshot: list[SocketSnapshot]) -> None:
         """Go on from there."""
-        for known in standing:
+        for known in snapshot:
             sock = socket.socket(fileno=known.fd)
             shared = _Shared(known.group, known.wanted, sock, known.file, set(known.holders))
             self._open[known.wanted.url] = shared

@@ -13,9 +13,9 @@ import stat
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from procman.errors import CannotListen
-from procman.facts import fact
 from procman.system.proc import look_at
 
 # sizeof(sun_path) less the closing zero; https://man7.org/linux/man-pages/man7/unix.7.html
@@ -26,7 +26,7 @@ LOCK_TRIES = 50
 LOCK_PAUSE = 0.01  # seconds
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Purpose:
     """What a socket is for, and what a refusal calls things."""
 
@@ -40,7 +40,7 @@ _UNIX_SERVER = Purpose("file= in [unix_http_server]", "chown= and chmod=", "proc
 _INET_SERVER = Purpose("port= in [inet_http_server]")
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class UnixAddress:
     """Where to bind, and who may use it. `owner` is (uid, gid), -1 leaving one as it is."""
 

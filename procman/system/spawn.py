@@ -12,14 +12,13 @@ import resource
 import stat
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 
-from procman.config.commands import CannotSpawn, Command, find_command
-from procman.config.model import Program
-from procman.facts import fact, mutable
+from procman.config.schema.model import Program
 from procman.system.accounts import Account, find_account
-from procman.system.executable import why_not_found
+from procman.system.commands import CannotSpawn, Command, find_command
+from procman.system.exec_errors import why_not_found
 from procman.system.reaper import Reaped
 from procman.system.tree import TAG
 
@@ -30,7 +29,7 @@ KEPT = 64
 TOO_MANY_FILES = "too many open files"
 
 
-@mutable
+@dataclass(slots=True)
 class Child:
     """A process that was just started, and the master's ends of its pipes (None: there is no such pipe)."""
 
@@ -167,7 +166,7 @@ def may_run_short(fd: int) -> bool:
     return soft != resource.RLIM_INFINITY and fd >= soft // 2
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
     """A process that tries something out: what it says on stderr can be read from `output`, which is the caller's."""
 

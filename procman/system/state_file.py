@@ -13,15 +13,14 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from math import isnan
 from operator import attrgetter
 from signal import valid_signals
 from typing import Any, Self
 
 from procman.errors import ProcmanError
-from procman.facts import fact, mutable
-from procman.system.adopted import given_pipes
+from procman.system.foreign_process import given_pipes
 from procman.system.proc import Identity, Process, boot_id, identify
 from procman.system.tree import look
 
@@ -42,7 +41,7 @@ class StateFileHeld(ProcmanError):
     """Another master, which runs, has it."""
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Record:
     """One process that was started, or was about to be."""
 
@@ -56,7 +55,7 @@ class Record:
     pipes: tuple[int, int, int] = (0, 0, 0)  # inodes of what it got as stdin, stdout and stderr; 0: no pipe
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Survivor:
     """A process of an earlier master that is still there."""
 
@@ -64,7 +63,7 @@ class Survivor:
     identity: Identity
 
 
-@mutable
+@dataclass(slots=True)
 class State:
     """What one file says."""
 
@@ -106,8 +105,8 @@ def survivors(state: State) -> list[Survivor]:
     return found
 
 
-@mutable
-class FileStanding:
+@dataclass(slots=True)
+class FileSnapshot:
     """The file of a running master, for another process image to go on with."""
 
     path: str
@@ -156,19 +155,19 @@ class StateFile:
             os.close(held)
         return cls(path, others, fd, before)
 
-    def standing(self) -> FileStanding:
+    def snapshot(self) -> FileSnapshot:
         """Where it stands."""
         logs = [(*key, path) for key, path in self._logs.items()]
-        return FileStanding(self.path, self._fd, list(self._records.values()), logs)
+        return FileSnapshot(self.path, self._fd, list(self._records.values()), logs)
 
     @classmethod
-    def resume(cls, standing: FileStanding) -> Self:
+    def restore(cls, snapshot: FileSnapshot) -> Self:
         """Go on from there."""
-        file = cls(standing.path, (), standing.fd, State())
+        file = cls(snapshot.path, (), snapshot.fd, State())
         file.begun = True
-        file._records = {record.tag: record for record in standing.records}
-        file._by_pid = {record.pid: record.tag for record in standing.records}
-        file._logs = {(name, channel): path for name, channel, path in standing.logs}
+        file._records = {record.tag: record for record in snapshot.records}
+        file._by_pid = {record.pid: record.tag for record in snapshot.records}
+        file._logs = {(name, channel): path for name, channel, path in snapshot.logs}
         file._most_lines = 0
         return file
 

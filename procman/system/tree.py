@@ -17,8 +17,8 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
-from procman.facts import fact
 from procman.system.pidfd import send_to
 from procman.system.proc import CannotLook, Identity, Process, Unseen, all_pids, environ, look_at
 
@@ -58,7 +58,7 @@ class Tags:
         return tag.removeprefix(mine).rpartition("/")[0] if tag.startswith(mine) else None
 
 
-class Look:
+class ProcSnapshot:
     """All processes at one time, and the tags of those that may be descendants."""
 
     def __init__(self, *, under: int | None = None) -> None:
@@ -164,9 +164,9 @@ class Look:
         return (process for process in all_of_them if not process.ended and not process.kernel)
 
 
-def look(*, under: int | None = None) -> Look:
+def look(*, under: int | None = None) -> ProcSnapshot:
     """All processes, in one go; see Look. Raises CannotLook."""
-    everything = Look(under=under)
+    everything = ProcSnapshot(under=under)
     while not everything.read():
         pass
     return everything
@@ -183,7 +183,7 @@ class Tree:
         # Numbers that were a member's: a group or session of that number is the tree's as long as a member is in it.
         self._numbers = {root.pid}
 
-    def members(self, look: Look, *, just_reaped: bool = False) -> tuple[Process, ...]:
+    def members(self, look: ProcSnapshot, *, just_reaped: bool = False) -> tuple[Process, ...]:
         """Who of them lives, the oldest first; the root, too.
 
         With `just_reaped` the root was reaped a moment ago: what it left in its process group is recognised by the
@@ -197,11 +197,11 @@ class Tree:
         self._remember(found)
         return found.living()
 
-    def see(self, look: Look) -> None:
+    def see(self, look: ProcSnapshot) -> None:
         """Remember who of them lives as far as parents, groups and sessions tell: before the root ends, which does."""
         self._remember(self._kin(look))
 
-    def _kin(self, look: Look) -> "_Found":
+    def _kin(self, look: ProcSnapshot) -> "_Found":
         found = _Found(look, self._numbers)
         for identity in self._known:
             process = look.find(identity)
@@ -223,9 +223,9 @@ class Tree:
 
 
 class _Found:
-    """Members of one tree as they turn up, each with all those that follow from it."""
+    """ActiveGroup of one tree as they turn up, each with all those that follow from it."""
 
-    def __init__(self, look: Look, numbers: set[int]) -> None:
+    def __init__(self, look: ProcSnapshot, numbers: set[int]) -> None:
         self.processes: dict[int, Process] = {}
         self._look = look
         self._numbers = numbers
@@ -255,7 +255,7 @@ class _Found:
             yield from self._look.session(process.session)
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Round:
     """Who was signalled in one round, and whom the kernel would not let us signal, in a sentence each."""
 
@@ -276,13 +276,13 @@ class Sweep:
     the signal is found by the next look.
     """
 
-    def __init__(self, members: Callable[[Look], tuple[Process, ...]], number: int) -> None:
+    def __init__(self, members: Callable[[ProcSnapshot], tuple[Process, ...]], number: int) -> None:
         """`members` is `tree.members`, or whatever else picks processes out of a look."""
         self._members = members
         self._number = number
         self._done: set[Identity] = set()
 
-    def round(self, look: Look) -> Round:
+    def round(self, look: ProcSnapshot) -> Round:
         """Signal those that did not have it yet, SIGNALS_AT_ONCE of them at most."""
         signalled, refused = [], []
         new = (process for process in self._members(look) if process.identity not in self._done)

@@ -9,14 +9,14 @@ an old script with a new document.
 
 import hashlib
 import os
+from dataclasses import dataclass
 
-from procman.facts import fact
-from procman.http.browser import HTML, PAGE_HEADERS
 from procman.http.messages import Request, Response
+from procman.http.page_headers import HTML, PAGE_HEADERS
 from procman.http.routing import Router
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class _File:
     content: bytes
     content_type: str

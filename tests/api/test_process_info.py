@@ -14,14 +14,12 @@ from xmlrpc import client as wire
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from programs import group, program
 
-from procman.api.rpc_wire import Template, write_answer
 from procman.api.xmlrpc import PROCESS_FIELDS, XmlRpc
-from procman.config.model import Autorestart, Leftovers
-from procman.control import Control, Times
-from procman.core.fleet import Fleet
-from procman.core.messages import (
+from procman.api.xmlrpc_wire import Template, write_answer
+from procman.config.schema.model import Autorestart, Leftovers
+from procman.core.actions import Spawn
+from procman.core.events import (
     BootRequested,
     DeadlineReached,
     Exited,
@@ -32,15 +30,17 @@ from procman.core.messages import (
     KillFailed,
     RemainsGone,
     RestartRequested,
-    Spawn,
     Spawned,
     SpawnFailed,
     StartRequested,
     StopRequested,
 )
+from procman.core.fleet import Fleet
 from procman.core.states import MasterState, State
 from procman.http.messages import Request
-from procman.report import ending
+from procman.runtime.ending import ending
+from procman.services.processes import ProcessService, Times
+from tests.support.programs import group, program
 
 BEGAN = 1_700_000_000.0
 # A program's name may be nearly anything.
@@ -92,13 +92,13 @@ class Asked:
 
     def __init__(self, monkeypatch, names=NAMES):
         self.clock = Clock()
-        monkeypatch.setattr("procman.control.time", self.clock)
+        monkeypatch.setattr("procman.services.processes.time", self.clock)
         self.fleet = Fleet(tuple(group(name, startsecs=2, startretries=1) for name in names))
         self.engine = Engine(self.fleet, self.clock)
         self.logs = {}
         self.losses = {}
         self.words = {}  # by the pid of the run
-        self.control = Control(
+        self.control = ProcessService(
             self.engine,
             self.logs_of,
             lambda name: self.losses.get(name, 0),
@@ -353,11 +353,11 @@ def test_times_of_a_master_before_this_one_are_told(asked, times):
     asked.post(StartRequested("web"))
     asked.spawn("web")
     asked.look()
-    asked.control.resume({"web": times})
+    asked.control.restore({"web": times})
     asked.look()
     asked.end("web", ExitStatus(3))
     asked.look()
-    asked.control.resume({"web": replace(times, stop=99.0)})
+    asked.control.restore({"web": replace(times, stop=99.0)})
     asked.look()
 
 

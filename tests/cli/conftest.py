@@ -1,17 +1,17 @@
 """A fake master, and procmanctl run against it inside this process."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pexpect
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+from tests.support.environment import ENVIRON
+from tests.support.fake_master import FakeMaster
+from tests.support.fake_master_fixtures import master, nothing_of_this_machine
 
-from environment import ENVIRON
-from fake_master import FakeMaster
+__all__ = ["ctl", "master", "nothing_of_this_machine"]
 
 from procman.cli.procmanctl import main
 
@@ -25,24 +25,6 @@ class Ran:
     @property
     def text(self) -> str:
         return self.out.decode()
-
-
-@pytest.fixture(autouse=True)
-def nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration, socket or variable of the machine must reach a test."""
-    home = tmp_path / "cwd"
-    home.mkdir()
-    monkeypatch.chdir(home)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    for name in ("PROCMAN_SERVER_URL", "SUPERVISOR_SERVER_URL"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def master(tmp_path: Path) -> Iterator[FakeMaster]:
-    fake = FakeMaster(str(tmp_path / "master.sock"))
-    yield fake
-    fake.stop()
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from fake_master import Refusal
+
+from tests.support.fake_master import Refusal
 
 
 def info(name, group=None, **changed):

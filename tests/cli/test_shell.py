@@ -6,12 +6,12 @@ import sys
 
 import pexpect
 import pytest
-from environment import ENVIRON
-from fake_master import process, result
 
-from procman.cli.address import Settings
-from procman.cli.ctl_session import Session
+from procman.cli.session import Session
 from procman.cli.shell import Completer
+from procman.client.address import Settings
+from tests.support.environment import ENVIRON
+from tests.support.fake_master import process, result
 
 
 def piped(master, text: str, *words: str) -> tuple[str, int]:

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from forked_status import forked_status
 
-from procman.cli import procman, start
+from procman.cli import procman
+from procman.cli import start_procman as start
+from tests.support.forked_status import forked_status
 
 # What the master ends with when nobody has asked for its end.
 ENDS_BY_ITSELF = """\

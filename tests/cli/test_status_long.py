@@ -4,10 +4,10 @@ import json
 
 import pexpect
 import pytest
-from fake_master import process
 
-from procman.cli.commands import figures
-from procman.cli.commands.figures import HEAD, drawn, with_percent
+from procman.cli.commands import usage_table as figures
+from procman.cli.commands.usage_table import HEAD, drawn, with_percent
+from tests.support.fake_master import process
 
 ROWS = [
     ["api:categorizer_0", "RUNNING", "4711", "12.5", "100.25s", "120 MiB", "3", "12", "40", "0", "0"],

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from log_lines import PATIENCE, LogLines
-from peers import PROCMAN, SUPERVISORD
+
+from tests.support.log_lines import PATIENCE, LogLines
+from tests.support.peers import PROCMAN, SUPERVISORD
 
 pytestmark = pytest.mark.root
 

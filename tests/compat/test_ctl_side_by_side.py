@@ -4,18 +4,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pkgutil import iter_modules
 
 import pytest
-from ctl_script import run_script
-from forked import Forked
-from peers import PROCMAN, SUPERVISORD, running
 
 from procman.cli import commands
-from procman.cli.reference import NO_MASTER
-from procman.cli.reference import PROCMANCTL as REFERENCE
+from procman.cli.command_table import NO_MASTER
+from procman.cli.command_table import PROCMANCTL as REFERENCE
+from tests.support.ctl_script import run_script
+from tests.support.peers import PROCMAN, SUPERVISORD, running
+from tests.support.supervisord_forked import Forked
 
 SUPERVISORCTL = ("supervisor.supervisorctl:main", "supervisor.xmlrpc", "supervisor.rpcinterface")
 PROCMANCTL = (
     "procman.cli.procmanctl:main",
-    "procman.client",
+    "procman.client.api_client",
     *(f"procman.cli.commands.{module.name}" for module in iter_modules(commands.__path__)),
 )
 PEERS = {

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from log_lines import PATIENCE, LogLines
-from peers import PROCMAN, SUPERVISORCTL, SUPERVISORD, running
+
+from tests.support.log_lines import PATIENCE, LogLines
+from tests.support.peers import PROCMAN, SUPERVISORCTL, SUPERVISORD, running
 
 PROGRAMS = Path(__file__).parents[1] / "end_to_end" / "programs"
 FAMILY = f"{sys.executable} {PROGRAMS}/family.py"

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from peers import PROCMAN, SUPERVISORD, running
-from recorder import Record
+
+from tests.support.peers import PROCMAN, SUPERVISORD, running
+from tests.support.recorder import Record
 
 supervisor_xmlrpc = pytest.importorskip(
     "supervisor.xmlrpc", reason="the oracle is not installed: pip install supervisor"

@@ -14,14 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from log_lines import PATIENCE
-from peers import PROCMAN, SUPERVISORD, running
+
+from tests.support.log_lines import PATIENCE
+from tests.support.peers import PROCMAN, SUPERVISORD, running
 
 supervisor_xmlrpc = pytest.importorskip(
     "supervisor.xmlrpc", reason="the oracle is not installed: pip install supervisor"
 )
 
-PROBE = Path(__file__).parent / "fcgi_probe.py"
+PROBE = Path(__file__).parents[1] / "support" / "fcgi_probe.py"
 NOBODY = pwd.getpwnam("nobody")
 # An address on the loopback that no other test process has, so that every port on it is free.
 HOST = "127." + ".".join(map(str, os.getpid().to_bytes(3, "big")))

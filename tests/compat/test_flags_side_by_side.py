@@ -4,9 +4,9 @@ import io
 import subprocess
 
 import pytest
-from peers import PROCMAN
 
 from procman.cli.procman import main
+from tests.support.peers import PROCMAN
 
 options = pytest.importorskip("supervisor.options", reason="the oracle is not installed: pip install supervisor")
 
@@ -69,7 +69,7 @@ def refused(arguments, folder, monkeypatch) -> tuple[int, str]:
 def test_bad_usage_is_refused_in_the_same_words(arguments, tmp_path, monkeypatch, capsys):
     """Exit status 2, and one line that says what it is."""
     (tmp_path / "supervisord.conf").write_text(FILE)
-    monkeypatch.setattr("procman.master.run", lambda *_: pytest.fail("it was not refused"))
+    monkeypatch.setattr("procman.daemon.master.run", lambda *_: pytest.fail("it was not refused"))
     status = main(arguments)
     assert (status, capsys.readouterr().err) == refused(arguments, tmp_path, monkeypatch)
 

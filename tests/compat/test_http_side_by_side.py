@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from open_sockets import listening
-from peers import PROCMAN, SUPERVISORD, running
+
+from tests.support.open_sockets import listening
+from tests.support.peers import PROCMAN, SUPERVISORD, running
 
 pytest.importorskip("supervisor.http", reason="the oracle is not installed: pip install supervisor")
 

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from programs import program
 
-from procman.config.model import Group, ListenerOptions
-from procman.events.handlers import default_handler
+from procman.config.schema.model import Group, ListenerOptions
 from procman.events.payloads import new_event
 from procman.events.pool import Pool
+from procman.events.result_handlers import default_handler
+from tests.support.programs import program
 
 events = pytest.importorskip("supervisor.events", reason="the oracle is not installed: pip install supervisor")
 dispatchers = pytest.importorskip("supervisor.dispatchers")

@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from log_lines import LogLines
-from peers import PROCMAN, SUPERVISORD
+
+from tests.support.log_lines import LogLines
+from tests.support.peers import PROCMAN, SUPERVISORD
 
 supervisor_xmlrpc = pytest.importorskip(
     "supervisor.xmlrpc", reason="the oracle is not installed: pip install supervisor"

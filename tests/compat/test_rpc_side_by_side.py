@@ -10,11 +10,11 @@ import xmlrpc.client
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from ctl_script import write_config
-from peers import PROCMAN, SUPERVISORD, running
 
-from procman.api.describe import FAULTS, methods
-from procman.api.shapes import Fault
+from procman.api.reference_pages import FAULTS, methods
+from procman.errors import Fault
+from tests.support.ctl_script import write_config
+from tests.support.peers import PROCMAN, SUPERVISORD, running
 
 supervisor_xmlrpc = pytest.importorskip(
     "supervisor.xmlrpc", reason="the oracle is not installed: pip install supervisor"

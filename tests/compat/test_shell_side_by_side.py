@@ -5,8 +5,9 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from ctl_script import CONFIG_NAME
-from peers import PROCMAN, PROCMANCTL, SUPERVISORCTL, SUPERVISORD, running
+
+from tests.support.ctl_script import CONFIG_NAME
+from tests.support.peers import PROCMAN, PROCMANCTL, SUPERVISORCTL, SUPERVISORD, running
 
 TYPED = """\
 

@@ -20,8 +20,9 @@ from pathlib import Path
 
 import pytest
 import supervisor.tests
-from log_lines import PATIENCE
 from supervisor.tests.test_end_to_end import EndToEndTests
+
+from tests.support.log_lines import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 THEIRS = Path(supervisor.tests.__file__).parent

@@ -11,8 +11,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from log_lines import PATIENCE
-from peers import PROCMAN, SUPERVISORD, running
+
+from tests.support.log_lines import PATIENCE
+from tests.support.peers import PROCMAN, SUPERVISORD, running
 
 pytest.importorskip("supervisor", reason="the oracle is not installed: pip install supervisor==4.3.0")
 

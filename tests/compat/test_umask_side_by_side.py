@@ -7,8 +7,9 @@ import subprocess
 from contextlib import suppress
 
 import pytest
-from log_lines import PATIENCE
-from peers import PROCMAN, SUPERVISORD
+
+from tests.support.log_lines import PATIENCE
+from tests.support.peers import PROCMAN, SUPERVISORD
 
 pytest.importorskip("supervisor", reason="the oracle is not installed: pip install supervisor")
 

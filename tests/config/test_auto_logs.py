@@ -7,8 +7,8 @@ import pytest
 
 from procman.config.auto_logs import within_memory
 from procman.config.diff import diff
+from procman.config.host import Machine
 from procman.config.load import load, read
-from procman.config.machine import Machine
 
 MIB = 1024 * 1024
 

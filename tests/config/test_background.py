@@ -2,7 +2,7 @@
 
 import pytest
 
-from procman.config.background import goes_into_background
+from procman.config.checks.background import goes_into_background
 from procman.config.load import read
 
 

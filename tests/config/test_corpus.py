@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from procman.config.check import report
-from procman.config.machine import Assumptions
+from procman.config.checks.report import report
+from procman.config.host import Assumptions
 
 SHARED = Path(os.environ.get("PROCMAN_SHARED", Path(__file__).parents[2].parent / "shared"))
 CORPUS = SHARED / "corpus"

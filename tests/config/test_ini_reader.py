@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from procman.config import ini
-from procman.config.raw import Sections
+from procman.config.formats import ini
+from procman.config.formats.raw import Sections
 
 PIECES = [
     "[a]",

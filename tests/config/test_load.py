@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from procman.config.find import default_socket
+from procman.config.discovery import default_socket
 from procman.config.load import Assumptions, ConfigError, load, read
-from procman.config.model import AUTO, SECTIONS, Autorestart, InetServer, UnixServer
+from procman.config.schema.model import AUTO, SECTIONS, Autorestart, InetServer, UnixServer
 from procman.errors import ProcmanError
 
 MAIN = "[supervisord]\n"

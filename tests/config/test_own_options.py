@@ -3,7 +3,7 @@
 import pytest
 
 from procman.config.load import read
-from procman.config.model import Leftovers, Scope, ShutdownWhen
+from procman.config.schema.model import Leftovers, Scope, ShutdownWhen
 from procman.config.stop_plan import read_duration
 
 

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
+from procman.config.host import Assumptions
 from procman.config.load import read
-from procman.config.machine import Assumptions
 
 
 @pytest.fixture

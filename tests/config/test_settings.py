@@ -6,8 +6,8 @@ import os
 import pytest
 
 from procman.config.load import load
-from procman.config.model import InetServer, Master, Program
-from procman.config.options import options_of
+from procman.config.schema.model import InetServer, Master, Program
+from procman.config.schema.options import options_of
 from procman.config.settings import of_group, of_master, of_process
 
 FILE = """\

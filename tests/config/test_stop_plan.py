@@ -6,9 +6,8 @@ from signal import SIGKILL
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from programs import group, program
 
-from procman.config.model import Config, Master
+from procman.config.schema.model import Config, Master
 from procman.config.stop_plan import (
     MASTER,
     compare,
@@ -19,19 +18,11 @@ from procman.config.stop_plan import (
     to_json,
     warning,
 )
+from procman.core.actions import Kill, Quit, Spawn
+from procman.core.events import BootRequested, DeadlineReached, Exited, ExitStatus, ShutdownRequested, Spawned
 from procman.core.fleet import Fleet
-from procman.core.messages import (
-    BootRequested,
-    DeadlineReached,
-    Exited,
-    ExitStatus,
-    Kill,
-    Quit,
-    ShutdownRequested,
-    Spawn,
-    Spawned,
-)
 from procman.errors import BadRequest
+from tests.support.programs import group, program
 
 
 def config(*groups, file="procman.toml", timeout=None):

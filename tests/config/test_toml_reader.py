@@ -7,7 +7,8 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procman.config import load, toml
+from procman.config import load
+from procman.config.formats import toml
 
 
 def read(text):

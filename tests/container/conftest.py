@@ -3,7 +3,8 @@
 import os
 
 import pytest
-from containers import IMAGE, ROOT, build, why_not
+
+from tests.support.containers import IMAGE, ROOT, build, why_not
 
 
 @pytest.fixture(scope="session")

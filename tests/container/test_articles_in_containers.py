@@ -10,12 +10,12 @@ import shutil
 
 import pytest
 import yaml
-from containers import EXAMPLES, IMAGE, RUNNING, Container, build
-from log_lines import PATIENCE, line_with, stamp
 
 from procman.config.load import load
-from procman.export import kubernetes
-from procman.export.exported import Target
+from procman.convert import kubernetes
+from procman.convert.result import Target
+from tests.support.containers import EXAMPLES, IMAGE, RUNNING, Container, build
+from tests.support.log_lines import PATIENCE, line_with, stamp
 
 pytestmark = pytest.mark.container
 

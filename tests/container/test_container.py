@@ -5,10 +5,10 @@ import re
 import shutil
 
 import pytest
-from containers import BASE, IMAGE, PROGRAMS, ROOT, RUNNING, Container, build, output
-from log_lines import line_with, stamp
 
 from procman import __version__
+from tests.support.containers import BASE, IMAGE, PROGRAMS, ROOT, RUNNING, Container, build, output
+from tests.support.log_lines import line_with, stamp
 
 pytestmark = pytest.mark.container
 

@@ -1,7 +1,8 @@
 """What is left over when a container is stopped: asked once, and waited for as long as its program."""
 
 import pytest
-from containers import PROGRAMS, RUNNING, Container
+
+from tests.support.containers import PROGRAMS, RUNNING, Container
 
 pytestmark = pytest.mark.container
 

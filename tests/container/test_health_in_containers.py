@@ -5,11 +5,11 @@ import subprocess
 
 import pytest
 import yaml
-from containers import RUNNING, Container, output, podman
 
 from procman.config.load import load
-from procman.export import kubernetes
-from procman.export.exported import Target
+from procman.convert import kubernetes
+from procman.convert.result import Target
+from tests.support.containers import RUNNING, Container, output, podman
 
 pytestmark = pytest.mark.container
 

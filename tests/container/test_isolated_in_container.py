@@ -1,7 +1,8 @@
 """PID 1 of a container whose image has PYTHONPATH and PYTHONHOME, for its own Python programs."""
 
 import pytest
-from containers import RUNNING, Container
+
+from tests.support.containers import RUNNING, Container
 
 pytestmark = pytest.mark.container
 

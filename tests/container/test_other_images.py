@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from containers import BASE, IMAGE, LIMITS, ROOT, RUNNING, Container, build, output, podman
+
+from tests.support.containers import BASE, IMAGE, LIMITS, ROOT, RUNNING, Container, build, output, podman
 
 pytestmark = pytest.mark.container
 

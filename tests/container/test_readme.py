@@ -9,8 +9,9 @@ import uuid
 
 import pytest
 import yaml
-from containers import LIMITS, ROOT, output, podman
-from log_lines import PATIENCE
+
+from tests.support.containers import LIMITS, ROOT, output, podman
+from tests.support.log_lines import PATIENCE
 
 pytestmark = pytest.mark.container
 

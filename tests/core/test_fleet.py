@@ -4,38 +4,40 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from programs import group, program
 
-from procman.config.model import Autorestart, Leftovers, ListenerOptions, Master, Scope, ShutdownWhen
-from procman.core.fleet import Fleet
-from procman.core.messages import (
+from procman.config.schema.model import Autorestart, Leftovers, ListenerOptions, Master, Scope, ShutdownWhen
+from procman.core.actions import (
     Action,
     Announce,
     AnnounceGroup,
     AnnounceInPlace,
     AnnounceMaster,
+    Kill,
+    ProcessRemoved,
+    Quit,
+    Spawn,
+)
+from procman.core.events import (
     BootRequested,
     DeadlineReached,
-    Dismissed,
     Event,
     Exited,
     ExitStatus,
     GroupAdded,
     GroupChanged,
     GroupRemoved,
-    Kill,
     KillFailed,
-    Quit,
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
-    Spawn,
     Spawned,
     SpawnFailed,
     StartRequested,
     StopRequested,
 )
+from procman.core.fleet import Fleet
 from procman.core.states import MasterState, State
+from tests.support.programs import group, program
 
 OK = ExitStatus(0)
 
@@ -212,16 +214,16 @@ def test_a_removed_group_is_forgotten_when_it_has_settled():
     """All are stopped together, and the group goes with the last of them."""
     drive = Drive(members("g", "one", "two"))
     assert killed(drive.says(GroupRemoved("g"))) == ["g:two", "g:one"]
-    assert drive.ends("g:one")[-1] == Dismissed("g:one")
+    assert drive.ends("g:one")[-1] == ProcessRemoved("g:one")
     assert list(drive.fleet.processes) == ["g:two"]
-    assert drive.ends("g:two")[-2:] == [Dismissed("g:two"), AnnounceGroup("g", added=False)]
+    assert drive.ends("g:two")[-2:] == [ProcessRemoved("g:two"), AnnounceGroup("g", added=False)]
     assert drive.fleet.groups == {}
 
 
 def test_a_removed_group_that_is_down_goes_at_once():
     """There is nothing to wait for."""
     drive = Drive(group("a", autostart=False), boot=False)
-    assert drive.says(GroupRemoved("a")) == [Dismissed("a"), AnnounceGroup("a", added=False)]
+    assert drive.says(GroupRemoved("a")) == [ProcessRemoved("a"), AnnounceGroup("a", added=False)]
 
 
 def test_a_process_that_leaves_cannot_be_started():
@@ -293,7 +295,7 @@ def test_a_changed_group_stops_what_it_lacks_and_starts_what_is_new():
     drive = Drive(members("g", "gone", "stays"))
     actions = drive.says(GroupChanged(members("g", "fresh", "stays"), frozenset()))
     assert (killed(actions), spawned(actions)) == (["g:gone"], ["g:fresh"])
-    assert Dismissed("g:gone") in drive.ends("g:gone")
+    assert ProcessRemoved("g:gone") in drive.ends("g:gone")
     assert list(drive.fleet.groups["g"].processes) == ["g:fresh", "g:stays"]
 
 

@@ -3,12 +3,13 @@
 from signal import SIGHUP, SIGKILL, SIGQUIT, SIGTERM
 
 import pytest
-from programs import program
 
-from procman.config.model import Autorestart, Leftovers, Scope
-from procman.core.messages import Announce, AnnounceInPlace, AnnounceRemains, ExitStatus, Kill, Spawn
+from procman.config.schema.model import Autorestart, Leftovers, Scope
+from procman.core.actions import Announce, AnnounceInPlace, AnnounceRemains, Kill, Spawn
+from procman.core.events import ExitStatus
 from procman.core.process import Process
 from procman.core.states import SETTLED, TRANSITIONS, State
+from tests.support.programs import program
 
 PID = 42
 EPERM = "Operation not permitted"

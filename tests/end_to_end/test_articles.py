@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from log_lines import PATIENCE, line_with, stamp
-from master_process import PROGRAMS, ROOT, Master, environment
+
+from tests.support.log_lines import PATIENCE, line_with, stamp
+from tests.support.master_process import PROGRAMS, ROOT, Master, environment
 
 STAMP = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} "
 TOLERANCE = 0.2  # seconds by which a SIGKILL may be late

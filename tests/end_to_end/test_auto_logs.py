@@ -3,7 +3,8 @@
 import contextlib
 
 import pytest
-from running_master import COUNTER, SLEEPER, RunningMaster
+
+from tests.support.running_master import COUNTER, SLEEPER, RunningMaster
 
 
 @pytest.fixture

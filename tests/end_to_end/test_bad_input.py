@@ -11,8 +11,9 @@ import xmlrpc.client
 from collections.abc import Iterator
 
 import pytest
-from log_lines import PATIENCE
-from running_master import SLEEPER, RunningMaster, python
+
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import SLEEPER, RunningMaster, python
 
 WAYS = ("unix", "tcp")
 MIB = 1024 * 1024

@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from running_master import RunningMaster, python
+
+from tests.support.running_master import RunningMaster, python
 
 # Without parents, group, session and environment of those it comes from, there is only the cgroup to know it by.
 HIDDEN = "import os, time; print(chr(104) + str(os.getpid())); time.sleep(1000)"

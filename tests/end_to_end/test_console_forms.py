@@ -5,9 +5,9 @@ import json
 import re
 
 import pytest
-from running_master import RunningMaster, python
 
-from procman.client import Client
+from procman.client.api_client import Client
+from tests.support.running_master import RunningMaster, python
 
 SAYS = python("import sys, time; print('one'); print('two', file=sys.stderr); time.sleep(1000)")
 FLOODS = python("import sys; sys.stdout.write(('x' * 99 + chr(10)) * 60_000)")

@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from log_lines import PATIENCE
-from master_process import Master, environment
-from running_master import SLEEPER
+
+from tests.support.log_lines import PATIENCE
+from tests.support.master_process import Master, environment
+from tests.support.running_master import SLEEPER
 
 FILE = f"""
 [supervisord]

@@ -7,9 +7,10 @@ import signal
 import sys
 
 import pytest
-from log_lines import PATIENCE
-from master_process import PROGRAMS, ROOT
-from running_master import RunningMaster
+
+from tests.support.log_lines import PATIENCE
+from tests.support.master_process import PROGRAMS, ROOT
+from tests.support.running_master import RunningMaster
 
 DAEMON = f"{sys.executable} {PROGRAMS}/daemonizes.py"
 SAID = "app has put itself into the background ({}): let it run in the foreground"

@@ -4,10 +4,10 @@ import signal
 import tempfile
 
 import pytest
-from forked_status import FATAL, forked_status
-from running_master import OBEDIENT, SLEEPER, RunningMaster, python
 
-from procman import master as composition
+from procman.daemon import master as composition
+from tests.support.forked_status import FATAL, forked_status
+from tests.support.running_master import OBEDIENT, SLEEPER, RunningMaster, python
 
 ENDS = [(f"raise SystemExit({code})", code) for code in (0, 1, 2, 77, 126, 127, 128, 255)]
 ENDS += [

@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from log_lines import PATIENCE, LogLines
-from master_process import PROGRAMS, environment
-from running_master import RunningMaster
+
+from tests.support.log_lines import PATIENCE, LogLines
+from tests.support.master_process import PROGRAMS, environment
+from tests.support.running_master import RunningMaster
 
 TWICE = f"{sys.executable} {PROGRAMS}/twice.py"
 FAMILY = f"{sys.executable} {PROGRAMS}/family.py"

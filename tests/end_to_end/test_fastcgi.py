@@ -13,18 +13,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from fastcgi_client import ask
-from master_process import PROGRAMS
-from programs import program
-from running_master import SLEEPER, RunningMaster
 
-from procman.config.model import FcgiSocket, Group, Master
+from procman.config.schema.model import FcgiSocket, Group, Master
+from procman.core.events import BootRequested
 from procman.core.fleet import Fleet
-from procman.core.messages import BootRequested
-from procman.engine import Engine
-from procman.orphans import NoJournal
+from procman.runtime.adoption import NoLedger
+from procman.runtime.engine import Engine
+from procman.runtime.process_trees import Trees
 from procman.system.shared_sockets import SharedSockets
-from procman.trees import Trees
+from tests.support.fastcgi_client import ask
+from tests.support.master_process import PROGRAMS
+from tests.support.programs import program
+from tests.support.running_master import SLEEPER, RunningMaster
 
 # An address on the loopback that no other test process has, so that every port on it is free.
 TCP = ("127." + ".".join(map(str, os.getpid().to_bytes(3, "big"))), 9000)
@@ -261,7 +261,7 @@ def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short):
         sockets = SharedSockets(lambda _: None)
         trees = Trees("t", adopts=False)
         engine = Engine(
-            Fleet((app,), Master()), Streams(), trees, sockets, NoJournal(), serverurl=None, on_bug=pytest.fail
+            Fleet((app,), Master()), Streams(), trees, sockets, NoLedger(), serverurl=None, on_bug=pytest.fail
         )
         engine.post(BootRequested())
         assert os.path.exists(path)

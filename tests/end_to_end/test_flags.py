@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from log_lines import PATIENCE
-from running_master import RunningMaster
+
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import RunningMaster
 
 # What each flag has to win over.
 SAID_OTHERWISE = """\

@@ -6,8 +6,9 @@ from importlib.util import find_spec
 
 import pexpect
 import pytest
-from log_lines import PATIENCE
-from running_master import RunningMaster, python
+
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import RunningMaster, python
 
 CLIENTS = {
     "procmanctl": ["-m", "procman.cli.procmanctl"],

@@ -9,11 +9,11 @@ import tempfile
 from http.client import HTTPConnection
 
 import pytest
-from log_lines import PATIENCE
-from master_process import Master
-from running_master import SLEEPER, RunningMaster
 
-from procman.client import ApiError, Client
+from procman.client.api_client import ApiError, Client
+from tests.support.log_lines import PATIENCE
+from tests.support.master_process import Master
+from tests.support.running_master import SLEEPER, RunningMaster
 
 PROGRAMS = f"""
 [program:web]

@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from recorder import Record
-from running_master import SLEEPER, RunningMaster, python
 
-from procman.client import ApiError
+from procman.client.api_client import ApiError
+from tests.support.recorder import Record
+from tests.support.running_master import SLEEPER, RunningMaster, python
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import sys
 import threading
 
 import pytest
-from running_master import SLEEPER, STUBBORN, RunningMaster, python
 
-from procman.client import ApiError
+from procman.client.api_client import ApiError
+from tests.support.running_master import SLEEPER, STUBBORN, RunningMaster, python
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 import contextlib
 
 import pytest
-from recorder import Record
-from running_master import RunningMaster, python
+
+from tests.support.recorder import Record
+from tests.support.running_master import RunningMaster, python
 
 EVENTS = "PROCESS_LOG,PROCESS_COMMUNICATION,PROCESS_STATE_RUNNING,PROCESS_STATE_EXITED"
 BEGIN, END = "<!--XSUPERVISOR:BEGIN-->", "<!--XSUPERVISOR:END-->"

@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from master_process import Master
-from running_master import COUNTER, OBEDIENT, SLEEPER, STUBBORN, python
 
-from procman.client import Client
+from procman.client.api_client import Client
+from tests.support.master_process import Master
+from tests.support.running_master import COUNTER, OBEDIENT, SLEEPER, STUBBORN, python
 
 
 class Machine:

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from running_master import SLEEPER, RunningMaster, python
+
+from tests.support.running_master import SLEEPER, RunningMaster, python
 
 BIN = Path(sys.executable).parent
 HELLO = python("import sys, time; print('hello'); print('oops', file=sys.stderr); time.sleep(1000)")

@@ -11,8 +11,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from log_lines import PATIENCE
-from master_process import ROOT, Master
+
+from tests.support.log_lines import PATIENCE
+from tests.support.master_process import ROOT, Master
 
 README = (ROOT / "README.md").read_text()
 PORT = 9010

@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from forked_status import FATAL, forked_status
-from log_lines import PATIENCE, LogLines
-from master_process import environment
 
 from procman import __version__
-from procman.entry import Order, run
+from procman.entrypoint.supervisor import RunSpec, run
+from tests.support.forked_status import FATAL, forked_status
+from tests.support.log_lines import PATIENCE, LogLines
+from tests.support.master_process import environment
 
 HERE = ["plain", pytest.param("PID 1", marks=pytest.mark.root)]
 
 
 def end_of(where: str, *argv: str, **options: object) -> int:
     """The exit status with which `procman run` would hand the end of that command back."""
-    return forked_status(lambda: run(Order(argv=argv, **options)), as_pid_1=where == "PID 1")
+    return forked_status(lambda: run(RunSpec(argv=argv, **options)), as_pid_1=where == "PID 1")
 
 
 @pytest.mark.parametrize("where", HERE)
@@ -266,7 +266,7 @@ def stopped_before_it_is_in_front(script: str) -> Iterator[tuple[int, int]]:
         status = 99
         try:
             os.posix_spawn = start_and_see_it_stop
-            status = run(Order(argv=("sh", "-c", script)))
+            status = run(RunSpec(argv=("sh", "-c", script)))
         finally:
             os._exit(status)
     try:
@@ -291,10 +291,10 @@ def test_a_program_that_reads_from_the_terminal_before_it_has_it_goes_on_when_it
 
 
 @pytest.mark.parametrize("resume", ["fg", "bg; wait $!"])
-def test_a_job_is_continued_as_a_whole(resume):
+def test_a_job_is_continued_as_a_whole(restore):
     """Also those that the program has started, and also in the background."""
     words = ["--", "sh", "-c", 'sh -c "kill -TSTP 0; exit 4"; exit $?']
-    shown = on_a_terminal(f'"$@"; echo "status $?"; {resume} >/dev/null; echo "status $?"', *words)
+    shown = on_a_terminal(f'"$@"; echo "status $?"; {restore} >/dev/null; echo "status $?"', *words)
     assert [line for line in shown if line[0] != "["] == [f"status {128 + signal.SIGSTOP}", "status 4"]
 
 
@@ -316,7 +316,7 @@ def test_one_that_does_not_leave_is_killed_when_that_is_wanted():
 @pytest.mark.parametrize(("when", "lives", "status"), [("on-failure", 3, 0), ("never", 1, 4)])
 def test_it_is_started_again_as_long_as_it_fails(tmp_path, monkeypatch, when, lives, status):
     """The third life is a good one."""
-    monkeypatch.setattr("procman.entry.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("procman.entrypoint.supervisor.FIRST_PAUSE", 0.001)
     script = "echo life >> log; [ $(wc -l < log) = 3 ] || exit 4"
     monkeypatch.chdir(tmp_path)
     assert end_of("plain", "sh", "-c", script, restart=when) == status

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from running_master import SLEEPER, RunningMaster
 
-from procman.client import ApiError
+from procman.client.api_client import ApiError
+from tests.support.running_master import SLEEPER, RunningMaster
 
 UP = r"success: {} entered RUNNING"
 

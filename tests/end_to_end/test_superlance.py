@@ -8,7 +8,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from running_master import SLEEPER, RunningMaster
+
+from tests.support.running_master import SLEEPER, RunningMaster
 
 pytest.importorskip("superlance", reason="superlance is not installed: pip install superlance")
 

@@ -6,8 +6,9 @@ import signal
 import sys
 
 import pytest
-from master_process import PROGRAMS
-from running_master import RunningMaster
+
+from tests.support.master_process import PROGRAMS
+from tests.support.running_master import RunningMaster
 
 FAMILY = f"{sys.executable} {PROGRAMS}/family.py"
 

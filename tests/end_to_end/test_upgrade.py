@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 
 import pytest
-from log_lines import PATIENCE
-from master_process import ROOT
-from running_master import COUNTER, OBEDIENT, SLEEPER, RunningMaster, python
 
-from procman.client import ApiError, Client, Unreachable
-from procman.handover import VERSION
+from procman.client.api_client import ApiError, Client, Unreachable
+from procman.daemon.handover import VERSION
+from tests.support.log_lines import PATIENCE
+from tests.support.master_process import ROOT
+from tests.support.running_master import COUNTER, OBEDIENT, SLEEPER, RunningMaster, python
 
 ECHO = python("import sys\nfor line in sys.stdin: sys.stdout.write('got ' + line); sys.stdout.flush()")
 
@@ -100,26 +100,26 @@ def test_the_code_that_is_there_now_is_what_goes_on(running, tmp_path):
     master.wait_for("success: x")
     before = pids(master)
 
-    sound = (package / "master.py").read_text()
-    (package / "master.py").write_text("import nothing_that_is_there\n" + sound)
+    sound = (package / "daemon/master.py").read_text()
+    (package / "daemon/master.py").write_text("import nothing_that_is_there\n" + sound)
     ran = master.ctl("upgrade")
     assert ran.returncode == 1
     reason = f"ModuleNotFoundError: No module named 'nothing_that_is_there' ({package}/master.py, line 1)"
     assert f"cannot upgrade: {reason}; everything goes on as it was" in ran.stdout
     master.wait_for(f"not upgraded: {reason}; everything goes on as it was")
 
-    (package / "master.py").write_text(sound + "this is (no Python")
+    (package / "daemon/master.py").write_text(sound + "this is (no Python")
     ran = master.ctl("upgrade")
     assert f"cannot upgrade: SyntaxError: '(' was never closed ({package}/master.py, line " in ran.stdout
 
-    handover = (package / "handover.py").read_text()
-    (package / "master.py").write_text(sound)
-    (package / "handover.py").write_text(handover.replace(f"VERSION = {VERSION}", f"VERSION = {VERSION + 1}"))
+    handover = (package / "daemon/handover.py").read_text()
+    (package / "daemon/master.py").write_text(sound)
+    (package / "daemon/handover.py").write_text(handover.replace(f"VERSION = {VERSION}", f"VERSION = {VERSION + 1}"))
     ran = master.ctl("upgrade")
     assert f"what was handed over is of version {VERSION}, and this procman reads version {VERSION + 1}" in ran.stdout
     assert pids(master) == before
 
-    (package / "handover.py").write_text(handover)
+    (package / "daemon/handover.py").write_text(handover)
     (package / "__init__.py").write_text('"""Another."""\n\n__version__ = "9.9.9"\n')
     ran = master.ctl("upgrade")
     assert ran.stdout == f"Upgraded: procman 9.9.9 (pid {master.pid})\n"

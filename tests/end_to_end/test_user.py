@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from master_process import ROOT, Master
-from running_master import RunningMaster
 from supervisor.xmlrpc import SupervisorTransport
 
 from procman import __version__
+from tests.support.master_process import ROOT, Master
+from tests.support.running_master import RunningMaster
 
 NOBODY = pwd.getpwnam("nobody")
 
@@ -106,8 +106,8 @@ def may_execute(path: str, uid: int) -> bool:
 _WHAT_IS_IMPORTED = """
 import json, sys
 from importlib import import_module
-import procman.master
-for name in procman.master.IMPORTED_LATER:
+import procman.daemon.master
+for name in procman.daemon.master.IMPORTED_LATER:
     import_module(name)
 print(json.dumps(sorted(sys.modules)))
 """
@@ -119,7 +119,7 @@ def test_nothing_is_left_to_import_afterwards():
     loaded = set(json.loads(ran.stdout))
     for module in sorted(name for name in loaded if name.split(".")[0] == "procman"):
         missing = {name for name in imports(module) if name not in loaded}
-        assert not missing, f"{module} imports {missing} later: add it to IMPORTED_LATER in procman/master.py"
+        assert not missing, f"{module} imports {missing} later: add it to IMPORTED_LATER in procman/daemon/master.py"
 
 
 def imports(module: str) -> set[str]:

@@ -8,12 +8,10 @@ from itertools import count
 from types import SimpleNamespace
 
 import pytest
-from pools import Lines
-from programs import group, program
 
-from procman.config.model import Group, ListenerOptions
-from procman.core.fleet import Fleet
-from procman.core.messages import (
+from procman.config.schema.model import Group, ListenerOptions
+from procman.core.actions import Spawn
+from procman.core.events import (
     BootRequested,
     Exited,
     ExitStatus,
@@ -21,12 +19,14 @@ from procman.core.messages import (
     GroupChanged,
     GroupRemoved,
     ShutdownRequested,
-    Spawn,
     Spawned,
     StopRequested,
 )
+from procman.core.fleet import Fleet
 from procman.events import hub as hub_module
 from procman.events.hub import Hub, _Ticks
+from tests.support.pools import Lines
+from tests.support.programs import group, program
 
 
 def listener(name="ear", events=("EVENT",), names=None, **options):

@@ -1,13 +1,13 @@
 """What a listener reads of each event, to the character."""
 
 import pytest
-from programs import program
 
-from procman.config.event_types import ABSTRACT, EVENT_TYPES
-from procman.core.messages import Announce
+from procman.config.schema.event_types import ABSTRACT, EVENT_TYPES
+from procman.core.actions import Announce
 from procman.core.states import MasterState, State
 from procman.events import payloads
 from procman.events.payloads import envelope, new_event
+from tests.support.programs import program
 
 WEB = program("web", "site")
 HEAD = "processname:web groupname:site"

@@ -1,9 +1,9 @@
 """Which process gets which event, and what becomes of those that nobody took."""
 
 import pytest
-from pools import Driven, listeners
 
 from procman.events.payloads import new_event
+from tests.support.pools import Driven, listeners
 
 UNKNOWN = (
     "a: has entered the UNKNOWN state and will no longer receive events, this usually indicates the process violated "

@@ -3,16 +3,13 @@
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 # The real master and how it is run.
-sys.path.insert(0, str(Path(__file__).parents[1] / "end_to_end"))
-
-from faulty_master import FaultyMaster
+from tests.support.faulty_master import FaultyMaster
 
 
 def not_here(reason: str) -> None:

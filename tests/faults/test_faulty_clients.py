@@ -3,9 +3,9 @@
 import contextlib
 import socket
 
-from faulty_master import assert_well, program
-from log_lines import PATIENCE
-from running_master import python
+from tests.support.faulty_master import assert_well, program
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import python
 
 GET = b"GET /v1/master HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # Longer than any time that the master gives a client.

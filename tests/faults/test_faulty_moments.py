@@ -8,9 +8,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from faulty_master import assert_well, is_alive, program
-from log_lines import PATIENCE, stamp
-from running_master import SLEEPER, STUBBORN, python
+
+from tests.support.faulty_master import assert_well, is_alive, program
+from tests.support.log_lines import PATIENCE, stamp
+from tests.support.running_master import SLEEPER, STUBBORN, python
 
 YEAR = 365 * 24 * 3600
 MANY = program("many", "sleep 1000", numprocs=50, process_name="m_%(process_num)02d")

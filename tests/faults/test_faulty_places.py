@@ -15,9 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from faulty_master import assert_well, program
-from log_lines import PATIENCE
-from running_master import SLEEPER, STUBBORN, python
+
+from tests.support.faulty_master import assert_well, program
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import SLEEPER, STUBBORN, python
 
 # Says lines without end, ten thousand a second at most, and when it is told to leave how many bytes that were.
 COUNTS = python(

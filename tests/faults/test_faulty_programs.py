@@ -8,9 +8,9 @@ import signal
 import xmlrpc.client
 from concurrent.futures import ThreadPoolExecutor
 
-from faulty_master import assert_well, is_alive, program
-from log_lines import PATIENCE
-from running_master import SLEEPER, STUBBORN, python
+from tests.support.faulty_master import assert_well, is_alive, program
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import SLEEPER, STUBBORN, python
 
 MIB = 1024 * 1024
 PIPES_AND_LOGS = 5  # of a program that was started for the first time: stdin, stdout, stderr, and two files

@@ -9,8 +9,9 @@ import socket
 import subprocess
 
 import pytest
-from faulty_master import assert_well, program
-from running_master import SLEEPER
+
+from tests.support.faulty_master import assert_well, program
+from tests.support.running_master import SLEEPER
 
 PIPES_AND_LOGS = 5  # of a program that was started for the first time: stdin, stdout, stderr, and two files
 WORDS = {

@@ -1,6 +1,6 @@
 """The same readers fed by atheris, which sees which branches were taken and looks for others, for as long as it is let.
 
-pip install atheris && python tests/fuzz/steered.py ini|toml|listener [-max_total_time=SECONDS] [FOLDER OF FINDS]
+pip install atheris && python -m tests.fuzz.steered ini|toml|listener [-max_total_time=SECONDS] [FOLDER OF FINDS]
 """
 
 import os
@@ -10,12 +10,9 @@ from pathlib import Path
 
 import atheris
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]
-
 with atheris.instrument_imports(include=["procman", "tomli"]):
-    from readers import listen, read_config
-    from texts import INI_FILES, TOML_FILES
+    from tests.support.readers import listen, read_config
+    from tests.support.texts import INI_FILES, TOML_FILES
 
 
 LONGEST = 4096

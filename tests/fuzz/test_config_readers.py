@@ -8,15 +8,16 @@ import threading
 from typing import Self
 
 import pytest
-from growth import INI, TOML
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from readers import read_config
-from texts import INI_FILES, INI_PIECES, TOML_FILES, TOML_PIECES, pieced, spoilt
 
-from procman.config import files, reading
+from procman.config.formats import files
 from procman.config.load import ConfigError, load
-from procman.words import split_words
+from procman.config.resolve import option_reader as reading
+from procman.system.shell_split import split_words
+from tests.support.growth import INI, TOML
+from tests.support.readers import read_config
+from tests.support.texts import INI_FILES, INI_PIECES, TOML_FILES, TOML_PIECES, pieced, spoilt
 
 
 @pytest.fixture(scope="module", autouse=True)

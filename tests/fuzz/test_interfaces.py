@@ -15,12 +15,12 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_lines import PATIENCE
-from running_master import SLEEPER, RunningMaster
-from texts import spoilt
 
-from procman.api.describe import methods
-from procman.api.shapes import Fault
+from procman.api.reference_pages import methods
+from procman.errors import Fault
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import SLEEPER, RunningMaster
+from tests.support.texts import spoilt
 
 PROGRAMS = "".join(
     f"[program:{name}]\ncommand={SLEEPER}\nstartsecs=0\nstopwaitsecs=1\n" for name in ("web", "worker", "spare")

@@ -2,9 +2,9 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from readers import listen
 
 from procman.events.protocol import MAX_LINE, MAX_RESULT
+from tests.support.readers import listen
 
 PIECES = st.sampled_from(
     [

@@ -7,10 +7,10 @@ import signal
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from texts import spoilt
 
 from procman.system.proc import boot_id
 from procman.system.state_file import read_state, survivors
+from tests.support.texts import spoilt
 
 FULL = "\n".join(
     json.dumps(line)

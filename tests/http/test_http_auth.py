@@ -5,13 +5,13 @@ import hashlib
 import hmac
 
 import pytest
-from http_serving import run, serving
 from hypothesis import given
 from hypothesis import strategies as st
 
 from procman.http.auth import BasicAuth, HostGuard, User, host_name, is_address
 from procman.http.passwords import credentials
 from procman.http.server import Peer, Request, Response
+from tests.support.http_serving import run, serving
 
 PEER = Peer(1, 0, 0)
 

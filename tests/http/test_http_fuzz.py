@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 
-from http_serving import run, serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from procman.http.messages import split_target
 from procman.http.server import Limits, Request, Response
+from tests.support.http_serving import run, serving
 
 # Pieces that requests are made of, so that the fuzzer gets past the first line.
 PIECES = st.sampled_from(

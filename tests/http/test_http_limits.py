@@ -6,9 +6,9 @@ import os
 import socket
 
 import pytest
-from http_serving import Client, Served, echo, run, serving
 
 from procman.http.server import Limits, Request, Response, Role, problem
+from tests.support.http_serving import Client, Served, echo, run, serving
 
 QUICK = Limits(request_timeout=0.05)
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

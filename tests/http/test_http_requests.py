@@ -5,10 +5,10 @@ import os
 from dataclasses import replace
 
 import pytest
-from http_serving import Client, echo, run, serving
 
 from procman.http.messages import Peer
 from procman.http.server import Limits, Request, Response
+from tests.support.http_serving import Client, echo, run, serving
 
 # What `supervisorctl tail -f web` of supervisor 4.3.0 writes to a unix socket, to the byte.
 SUPERVISORCTL_TAIL = (

@@ -5,12 +5,12 @@ from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
-from http_serving import run, serving
 from hypothesis import given
 from hypothesis import strategies as st
 
 from procman.http.routing import Router
 from procman.http.server import Request, Response, Role
+from tests.support.http_serving import run, serving
 
 
 def answering(name: str):

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from http_serving import run, serving
 
 from procman.http.server import Limits, Request, Response
+from tests.support.http_serving import run, serving
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

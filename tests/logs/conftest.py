@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from clocks import Clock
 
-from procman.logs.disks import Disks
+from procman.logs.disk_worker import Disks
+from tests.support.clocks import Clock
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from procman.logs import console as console_module
 from procman.logs.console import Console, Consoles, Overflow, console_target
-from procman.logs.disks import Disks, NoAnswer
-from procman.logs.pipes import PIPE_SIZE
+from procman.logs.disk_worker import Disks, NoAnswer
+from procman.logs.pipe_io import PIPE_SIZE
 
 ROOM = 4096  # what the pipe holds
 LIMIT = 10_000

@@ -6,15 +6,15 @@ import threading
 import time
 
 import pytest
-from clocks import Clock
 
 from procman.errors import ProcmanError
 from procman.logs import log_file as module
-from procman.logs.disks import DOUBTED_FOR, LEASE, SLOW, Disks, NoAnswer
+from procman.logs.disk_worker import DOUBTED_FOR, LEASE, SLOW, Disks, NoAnswer
 from procman.logs.log_file import LogFile
-from procman.logs.pump import Pump, Rota
+from procman.logs.pump import FairScheduler, Pump
 from procman.logs.ring import Ring
 from procman.logs.sinks import Null
+from tests.support.clocks import Clock
 
 
 class Setting:
@@ -61,7 +61,7 @@ class Setting:
     def pump(self, *more):
         """Into the log, and where it is written to."""
         reader, writer = os.pipe()
-        return Pump(Rota(asyncio.get_running_loop()), reader, [self.file, *more], Ring()), writer
+        return Pump(FairScheduler(asyncio.get_running_loop()), reader, [self.file, *more], Ring()), writer
 
 
 @pytest.fixture
@@ -284,7 +284,7 @@ def test_the_end_of_a_pipe_is_not_the_disks_business(live, monkeypatch):
     async def steps(setting):
         ended = asyncio.Event()
         reader, writer = os.pipe()
-        pump = Pump(Rota(asyncio.get_running_loop()), reader, [setting.file], Ring(), on_eof=ended.set)
+        pump = Pump(FairScheduler(asyncio.get_running_loop()), reader, [setting.file], Ring(), on_eof=ended.set)
         os.write(writer, b"one\n")
         pump.drain()
         setting.rests()
@@ -305,7 +305,7 @@ def test_who_says_nothing_is_not_given_to_a_thread(live):
         setting.falls_silent()
         ended = asyncio.Event()
         reader, writer = os.pipe()
-        Pump(Rota(asyncio.get_running_loop()), reader, [setting.file], Ring(), on_eof=ended.set)
+        Pump(FairScheduler(asyncio.get_running_loop()), reader, [setting.file], Ring(), on_eof=ended.set)
         os.close(writer)
         await ended.wait()
         await setting.answers()

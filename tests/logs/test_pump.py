@@ -8,10 +8,10 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procman.logs.pump import READ_SIZE, READS_PER_TURN, SLICE, Follower, Pump, Rota
+from procman.logs.filters import StreamFilter
+from procman.logs.pump import READ_SIZE, READS_PER_TURN, SLICE, FairScheduler, Follower, Pump
 from procman.logs.ring import Ring
 from procman.logs.sinks import RotatingFile
-from procman.logs.tap import Tap
 
 
 class Collector:
@@ -73,7 +73,12 @@ class Piped:
         self.eof = self.loop.create_future()
         self.ring = Ring()
         self.pump = Pump(
-            Rota(self.loop, clock), reader, sinks, self.ring, on_eof=lambda: self.eof.set_result(None), **options
+            FairScheduler(self.loop, clock),
+            reader,
+            sinks,
+            self.ring,
+            on_eof=lambda: self.eof.set_result(None),
+            **options,
         )
 
     def write(self, data):
@@ -185,7 +190,7 @@ async def test_a_grandchild_that_goes_on_writing_does_not_hold_the_loop():
     def refill(data):
         piped.write(b"y" * len(data))
 
-    piped = Piped(sink, tap=Tap(on_raw=refill), pipe_size=1 << 17)
+    piped = Piped(sink, tap=StreamFilter(on_raw=refill), pipe_size=1 << 17)
     piped.write(b"x" * (1 << 17))
     piped.pump.drain()
     assert piped.pump.bytes_in == 1 << 17
@@ -220,7 +225,7 @@ async def test_one_turn_is_bounded():
 async def test_pumps_share_a_turn_and_are_served_in_turn():
     """Of many that always have something, as many read on one turn as a slice has room for; and nobody is forgotten."""
     loop = asyncio.get_running_loop()
-    rota = Rota(loop, slow_clock(0.4))
+    rota = FairScheduler(loop, slow_clock(0.4))
     served, pumps = [], {}
     for name in "abcdefg":
         reader, writer = os.pipe()
@@ -230,7 +235,7 @@ async def test_pumps_share_a_turn_and_are_served_in_turn():
             served.append(name)
             os.write(writer, data)
 
-        pumps[name] = Pump(rota, reader, [Collector()], Ring(), tap=Tap(on_raw=heard)), writer
+        pumps[name] = Pump(rota, reader, [Collector()], Ring(), tap=StreamFilter(on_raw=heard)), writer
     turns = []
     while len(served) < 100:
         before = len(served)
@@ -250,7 +255,7 @@ async def test_pumps_share_a_turn_and_are_served_in_turn():
 @running
 async def test_a_pump_that_was_closed_while_it_waited_for_its_turn_reads_no_more():
     """Its descriptor may be somebody else's by then."""
-    rota = Rota(asyncio.get_running_loop(), slow_clock(1))
+    rota = FairScheduler(asyncio.get_running_loop(), slow_clock(1))
     first, second = Collector(), Collector()
     pipes = [os.pipe(), os.pipe()]
     pumps = [Pump(rota, reader, [sink], Ring()) for (reader, _), sink in zip(pipes, (first, second), strict=True)]
@@ -272,7 +277,7 @@ async def test_colours_are_stripped_across_reads():
     """What reaches ring, sinks and listeners has no escape sequence, also where a read ends inside one."""
     sink = Collector()
     seen = []
-    piped = Piped(sink, tap=Tap(strip_ansi=True, on_text=seen.append))
+    piped = Piped(sink, tap=StreamFilter(strip_ansi=True, on_text=seen.append))
     for part in (b"\x1b[3", b"1mred\x1b", b"[0m \x1b["):
         piped.write(part)
         piped.pump.drain()
@@ -284,7 +289,7 @@ async def test_colours_are_stripped_across_reads():
 async def test_a_program_that_only_colours_does_not_pass_a_sink_that_has_enough():
     """Chunks that strip to nothing do not take a sink for ready that is not."""
     sink = Collector(1)
-    piped = Piped(sink, tap=Tap(strip_ansi=True))
+    piped = Piped(sink, tap=StreamFilter(strip_ansi=True))
     piped.write(b"text")
     piped.pump.drain()
     assert piped.pump.waits
@@ -299,7 +304,7 @@ async def test_a_program_that_only_colours_does_not_pass_a_sink_that_has_enough(
 @running
 async def test_a_pump_may_be_closed_by_who_hears_of_its_data():
     """Its descriptor may be somebody else's a moment later, and is not touched again."""
-    piped = Piped(Collector(), tap=Tap(on_raw=lambda _data: piped.pump.close()))
+    piped = Piped(Collector(), tap=StreamFilter(on_raw=lambda _data: piped.pump.close()))
     piped.write(b"x" * (2 * READ_SIZE))
     piped.pump.drain()
     assert piped.pump.bytes_in == piped.pump.unread == READ_SIZE

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from log_lines import PATIENCE
-from master_process import UNSHARE, environment
-from running_master import SLEEPER, RunningMaster
 
-from procman.client import ApiError
-from procman.config.hands import look_at_hands
+from procman.client.api_client import ApiError
+from procman.config.checks.permissions import look_at_hands
 from procman.config.load import ConfigError, load, read
-from procman.writers import exposure, way_to
+from procman.system.file_trust import exposure, way_to
+from tests.support.log_lines import PATIENCE
+from tests.support.master_process import UNSHARE, environment
+from tests.support.running_master import SLEEPER, RunningMaster
 
 NOBODY = 65534
 is_root = os.geteuid() == 0
@@ -144,7 +144,7 @@ def test_what_cannot_be_written_at_all_is_nobodys(file):
     """A read-only mount with mode 0777, as of a ConfigMap, in a mount namespace of its own."""
     file.parent.chmod(0o777)
     file.chmod(0o666)
-    code = f"from procman.writers import exposure; print(exposure({str(file)!r}))"
+    code = f"from procman.system.file_trust import exposure; print(exposure({str(file)!r}))"
     script = f'mount --bind {file.parent} {file.parent} && mount -o remount,ro,bind {file.parent} && exec "$@"'
     ran = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", code],
@@ -175,7 +175,7 @@ def test_every_file_is_looked_at(file):
 
 def test_of_another_machine_nothing_is_known(file):
     """A check under assumptions says nothing of modes."""
-    from procman.config.machine import Assumptions
+    from procman.config.host import Assumptions
 
     file.chmod(0o666)
     assert [p for p in read(str(file), assume=Assumptions(env={})).problems if p.slug == "writable"] == []

@@ -6,11 +6,11 @@ import socket
 import xmlrpc.client
 
 import pytest
-from running_master import SLEEPER, RunningMaster
 
 from procman.cli.procman import main
-from procman.client import Client
+from procman.client.api_client import Client
 from procman.config.load import ConfigError, load
+from tests.support.running_master import SLEEPER, RunningMaster
 
 SECRETS = ("hunter2", "s3cr3t", "t0ken", "b4r")
 PROGRAMS = f"""

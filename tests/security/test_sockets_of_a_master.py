@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from apart import apart
-from log_lines import PATIENCE, LogLines
-from master_process import environment
 
 from procman.errors import CannotListen
 from procman.system import sockets
 from procman.system.sockets import UnixAddress, listen_unix
+from tests.support.forked import apart
+from tests.support.log_lines import PATIENCE, LogLines
+from tests.support.master_process import environment
 
 NOBODY = 65534
 ROOT = os.geteuid() == 0

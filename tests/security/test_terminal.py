@@ -11,8 +11,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from log_lines import PATIENCE
-from running_master import SLEEPER, RunningMaster, python
+
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import SLEEPER, RunningMaster, python
 
 # A title, the clipboard, a question that the terminal answers by typing, a cleared screen, a link, 8-bit CSI, a marked
 # direction of text, a carriage return that overwrites, a bell, bytes that are no text; and a colour, which is harmless.

@@ -12,9 +12,10 @@ import xmlrpc.client
 from collections.abc import Iterator, Mapping
 
 import pytest
-from log_lines import PATIENCE
-from master_process import environment
-from running_master import SLEEPER, STUBBORN, RunningMaster
+
+from tests.support.log_lines import PATIENCE
+from tests.support.master_process import environment
+from tests.support.running_master import SLEEPER, STUBBORN, RunningMaster
 
 RIGHT, READER = "me:secret", "guest:guess"
 WRONG = ("me:guess", "guest:secret", "undefined:undefined", "me", "", ":")
@@ -73,7 +74,7 @@ UNGUARDED = (("GET", "/livez"), ("GET", "/readyz"))
 # Runs no master: it tells its table instead.
 TELL_TABLE = """
 import json, os, sys
-import procman.master
+import procman.daemon.master
 from procman.cli.procman import main
 
 async def tell(self):
@@ -81,7 +82,7 @@ async def tell(self):
     os.write(1, json.dumps(rows).encode())
     os._exit(0)
 
-procman.master._Master._listen = tell
+procman.daemon.master._Master._listen = tell
 main(["-c", sys.argv[1]])
 """
 

@@ -8,32 +8,32 @@ from collections import defaultdict
 from dataclasses import dataclass
 from signal import SIGKILL
 
-from world import FOREVER, Child, World
-
-from procman.config.model import Autorestart, Group, Leftovers, Program, Scope, ShutdownWhen
-from procman.core.messages import (
+from procman.config.schema.model import Autorestart, Group, Leftovers, Program, Scope, ShutdownWhen
+from procman.core.actions import (
     Action,
-    Adopted,
     Announce,
     AnnounceGroup,
     AnnounceMaster,
     AnnounceRemains,
+    Kill,
+    ProcessRemoved,
+    Quit,
+    Spawn,
+)
+from procman.core.events import (
+    Adopted,
     BootRequested,
     DeadlineReached,
-    Dismissed,
     Event,
     Exited,
     GroupAdded,
     GroupChanged,
     GroupRemoved,
-    Kill,
     KillFailed,
-    Quit,
     RemainsGone,
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
-    Spawn,
     Spawned,
     SpawnFailed,
     StartRequested,
@@ -41,6 +41,7 @@ from procman.core.messages import (
 )
 from procman.core.process import Process
 from procman.core.states import SETTLED, TRANSITIONS, UP, MasterState, State
+from tests.simulation.fake_kernel import FOREVER, Child, World
 
 # Sums of binary fractions are not exact, and a timer may ring a clock's resolution early.
 A_HAIR = 1e-6
@@ -219,7 +220,7 @@ class Invariants:
                 self.announced_groups ^= {action.name}
         self.must(self.announced_groups == set(self.fleet.groups), "a group comes or goes unannounced")
         gone = {n for n, b in self.before.items() if self.fleet.processes.get(n) is not b.process}
-        told = [action.name for action in actions if isinstance(action, Dismissed)]
+        told = [action.name for action in actions if isinstance(action, ProcessRemoved)]
         self.must(sorted(told) == sorted(gone), f"{sorted(gone)} have gone, {told} are said to")
         for name, before in self.before.items():
             if name in gone:
@@ -327,7 +328,7 @@ class Invariants:
         if isinstance(self.event, SpawnFailed):
             self.codes[self.event.name] = self.event.code
         for action in actions:
-            if isinstance(action, Dismissed):
+            if isinstance(action, ProcessRemoved):
                 self.failed.pop(action.name, None)
                 self.codes.pop(action.name, None)
             if isinstance(action, Announce):

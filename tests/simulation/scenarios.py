@@ -4,10 +4,8 @@ from dataclasses import replace
 from random import Random
 from signal import SIGABRT, SIGHUP, SIGKILL, SIGQUIT, SIGSEGV, SIGTERM
 
-from world import FOREVER, Behaviour, Remains, Scenario
-
-from procman.config.model import Autorestart, Group, Leftovers, Master, Program, Scope, ShutdownWhen
-from procman.core.messages import (
+from procman.config.schema.model import Autorestart, Group, Leftovers, Master, Program, Scope, ShutdownWhen
+from procman.core.events import (
     Event,
     GroupAdded,
     GroupChanged,
@@ -19,6 +17,7 @@ from procman.core.messages import (
     StopRequested,
 )
 from procman.core.states import State
+from tests.simulation.fake_kernel import FOREVER, Behaviour, Remains, Scenario
 
 GROUPS = "abcd"
 MEMBERS = ("one", "two", "three")

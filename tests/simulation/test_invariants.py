@@ -7,24 +7,15 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from invariants import Invariants
-from programs import group, program
-from scenarios import scenario
-from world import Behaviour, Scenario, World
 
-from procman.config.model import Autorestart
-from procman.core.messages import (
-    Announce,
-    AnnounceMaster,
-    AnnounceRemains,
-    Event,
-    GroupAdded,
-    GroupRemoved,
-    Kill,
-    ShutdownRequested,
-    StopRequested,
-)
+from procman.config.schema.model import Autorestart
+from procman.core.actions import Announce, AnnounceMaster, AnnounceRemains, Kill
+from procman.core.events import Event, GroupAdded, GroupRemoved, ShutdownRequested, StopRequested
 from procman.core.states import TRANSITIONS, State
+from tests.simulation.fake_kernel import Behaviour, Scenario, World
+from tests.simulation.invariants import Invariants
+from tests.simulation.scenarios import scenario
+from tests.support.programs import group, program
 
 # Twice as many as any fault of test_mutations may hide from. For a night: SCENARIOS=1000000 pytest tests/simulation
 SCENARIOS = int(os.environ.get("SCENARIOS", "3000"))

@@ -11,11 +11,11 @@ from random import Random
 from types import ModuleType
 
 import pytest
-from invariants import Invariants
-from scenarios import scenario
-from world import World
 
 from procman.core import fleet, process
+from tests.simulation.fake_kernel import World
+from tests.simulation.invariants import Invariants
+from tests.simulation.scenarios import scenario
 
 # As many scenarios as a fault may hide from.
 BUDGET = 1500

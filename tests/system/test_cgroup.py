@@ -5,10 +5,10 @@ import signal
 import subprocess
 
 import pytest
-from households import Member, in_a_household, running
 
 from procman.system import cgroup
 from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
+from tests.support.tree_fixtures import Member, in_a_household, running
 
 MOUNT = "30 23 0:26 {root} {where} rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
 OTHER = "31 23 0:27 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from households import ROOT, in_a_household
 
 from procman.system.proc import Process, look_at
+from tests.support.tree_fixtures import ROOT, in_a_household
 
 # What the daemon says, it says in files of that folder, as it has no descriptors left; "pid" has its pid and parent.
 _PRELUDE = """

@@ -7,11 +7,11 @@ import resource
 from pathlib import Path
 
 import pytest
-from apart import apart
 
 from procman.errors import ProcmanError
 from procman.system.limits import raise_limits
 from procman.system.privileges import drop_privileges
+from tests.support.forked import apart
 
 NOBODY = 65534
 

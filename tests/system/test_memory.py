@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from apart import apart
 
 from procman.system.memory import give_back_large_blocks, give_back_what_is_free
+from tests.support.forked import apart
 
 MIB = 1024 * 1024
 

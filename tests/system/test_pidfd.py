@@ -7,12 +7,12 @@ import signal
 import subprocess
 
 import pytest
-from apart import apart
-from households import Member, in_a_pid_namespace, running
 
 from procman.system import pidfd
 from procman.system.pidfd import has_ended, open_pidfd, send_to
 from procman.system.proc import Identity, identify
+from tests.support.forked import apart
+from tests.support.tree_fixtures import Member, in_a_pid_namespace, running
 
 NOBODY = 65534
 

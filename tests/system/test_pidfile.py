@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
-from apart import apart
-from households import master, running
 
 from procman.errors import ProcmanError
-from procman.system import holder, pidfile
+from procman.system import pidfile
+from procman.system import pidfile_owner as holder
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
+from tests.support.forked import apart
+from tests.support.tree_fixtures import master, running
 
 NOBODY = 65534
 

@@ -6,11 +6,11 @@ import sys
 import time
 
 import pytest
-from apart import apart
-from households import Member, in_a_pid_namespace, run_unshared, running
 
 from procman.system import proc
 from procman.system.proc import Unseen, all_pids, command_line, environ, identify, look_at, started_at
+from tests.support.forked import apart
+from tests.support.tree_fixtures import Member, in_a_pid_namespace, run_unshared, running
 
 NOBODY = 65534
 

@@ -6,11 +6,11 @@ import signal
 import sys
 
 import pytest
-from apart import apart
-from programs import program
 
 from procman.system.reaper import Reaped, decode, reap
 from procman.system.spawn import spawn
+from tests.support.forked import apart
+from tests.support.programs import program
 
 PR_SET_CHILD_SUBREAPER = 36
 CORE_DUMPED = 0x80

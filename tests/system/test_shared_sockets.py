@@ -10,11 +10,11 @@ import struct
 from itertools import takewhile
 
 import pytest
-from apart import apart
 
-from procman.config.commands import CannotSpawn
-from procman.config.model import FcgiSocket
+from procman.config.schema.model import FcgiSocket
+from procman.system.commands import CannotSpawn
 from procman.system.shared_sockets import SharedSockets
+from tests.support.forked import apart
 
 NOBODY = 65534
 # An address on the loopback that no other test process has, so that every port on it is free.

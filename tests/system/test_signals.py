@@ -4,12 +4,12 @@ import os
 import signal
 
 import pytest
-from apart import apart
-from programs import program
 
 from procman.system.reaper import decode
 from procman.system.signals import disinherit, send, signal_name, signal_number
 from procman.system.spawn import spawn
+from tests.support.forked import apart
+from tests.support.programs import program
 
 NOBODY = 65534
 

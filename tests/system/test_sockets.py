@@ -6,7 +6,6 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from apart import apart
 
 from procman.errors import CannotListen
 from procman.system.sockets import (
@@ -18,6 +17,7 @@ from procman.system.sockets import (
     remove_socket,
     remove_stale,
 )
+from tests.support.forked import apart
 
 NOBODY = 65534
 

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from apart import apart
-from programs import program
 
-from procman.config.commands import CannotSpawn, find_command
 from procman.errors import ProcmanError
-from procman.system.executable import why_not_found
+from procman.system.commands import CannotSpawn, find_command
+from procman.system.exec_errors import why_not_found
 from procman.system.reaper import decode
 from procman.system.signals import disinherit
 from procman.system.spawn import Child, environment, spawn
+from tests.support.forked import apart
+from tests.support.programs import program
 
 NOBODY = 65534
 

@@ -5,11 +5,10 @@ import signal
 import subprocess
 import sys
 
-from apart import apart
-from households import Member, in_a_household
-
 from procman.system.proc import look_at
 from procman.system.subreaper import become_subreaper, die_with_parent, is_subreaper
+from tests.support.forked import apart
+from tests.support.tree_fixtures import Member, in_a_household
 
 
 def test_orphans_become_its_children():

@@ -7,12 +7,12 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from apart import apart
-from households import Member, in_a_household, in_a_pid_namespace, run_unshared, running
 
 from procman.system import tree as trees
 from procman.system.proc import CannotLook, Identity, Unseen, identify, look_at
-from procman.system.tree import TAG, Look, Sweep, Tags, Tree, look
+from procman.system.tree import TAG, ProcSnapshot, Sweep, Tags, Tree, look
+from tests.support.forked import apart
+from tests.support.tree_fixtures import Member, in_a_household, in_a_pid_namespace, run_unshared, running
 
 NOBODY = 65534
 # Tests that run at the same time must not find each other's.
@@ -36,7 +36,7 @@ def pids_of(processes) -> list[int]:
     return [process.pid for process in processes]
 
 
-def now() -> Look:
+def now() -> ProcSnapshot:
     return look(under=os.getpid())
 
 
@@ -358,7 +358,7 @@ def test_without_descriptors_there_is_nothing_to_look_with():
     def looked() -> str:
         import resource
 
-        before = Look()
+        before = ProcSnapshot()
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 4096))
         with pytest.raises(CannotLook) as caught:
             before.read()
@@ -374,7 +374,7 @@ def test_a_look_in_slices_sees_the_same():
     def found() -> bool:
         member, tree = family(DAEMON + 'stay("root")')
         expected = member.pids("root", "daemon")
-        looked = Look(under=os.getpid())
+        looked = ProcSnapshot(under=os.getpid())
         slices = 1
         while not looked.read(7):
             slices += 1

@@ -2,15 +2,11 @@
 
 import os
 import shutil
-import sys
 import tempfile
-from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "end_to_end")]
-
-from browsing import Browser, Site  # noqa: E402
+from tests.support.browsing import Browser, Site
 
 NEEDED = ("chromium", "chromedriver")
 

@@ -4,7 +4,8 @@ import http.client
 import socket
 
 import pytest
-from browsing import program
+
+from tests.support.browsing import program
 
 CHANGES = (("POST", "/v1/processes/web/stop"), ("POST", "/v1/master/shutdown"), ("GET", "/index.html?action=stopall"))
 

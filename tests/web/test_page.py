@@ -4,9 +4,10 @@ import json
 import signal
 
 import pytest
-from browsing import ELSEWHERE, NOBODY_ANSWERS, Cutter, program, row
-from master_process import Master
-from running_master import python
+
+from tests.support.browsing import ELSEWHERE, NOBODY_ANSWERS, Cutter, program, row
+from tests.support.master_process import Master
+from tests.support.running_master import python
 
 pytestmark = pytest.mark.browser
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from procman.cli import meant, show
-from procman.client import ApiError, quoted
+from procman.cli import render as show
+from procman.cli import suggestions as meant
+from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
     from procman.api.shapes import SectionSettings, Step
-    from procman.cli.ctl_session import Session
+    from procman.cli.session import Session
 
 
 def avail(session: Session, words: list[str]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 
-from procman.cli import meant, show
-from procman.client import ApiError, Unreachable, quoted
+from procman.cli import render as show
+from procman.cli import suggestions as meant
+from procman.client.api_client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import ProcessInfo
-    from procman.cli.ctl_session import Session
+    from procman.cli.session import Session
 
 
 def foreground(session: Session, words: list[str]) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from procman.cli import show
-from procman.cli.ctl_session import GENERIC
-from procman.client import ApiError, AuthRequired
+from procman.cli import render as show
+from procman.cli.session import GENERIC
+from procman.client.api_client import ApiError, AuthRequired
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import HealthInfo
-    from procman.cli.ctl_session import Session
+    from procman.cli.session import Session
 
 # For how long the master may take to answer, in seconds: who asks how it is wants to be told that, too.
 PATIENCE = 10

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.cli.ctl_session import Session
+    from procman.cli.session import Session
 
 _UPDATE = "Reload config and add/remove as necessary, and will restart affected programs"
 
@@ -192,7 +192,7 @@ def show_help(session: Session, words: list[str]) -> None:
     session.put(topic=topic, text=text)
     session.say(text)
     if topic not in TOPICS and topic not in OURS:
-        from procman.cli import meant  # noqa: PLC0415 - only here
+        from procman.cli import suggestions as meant  # noqa: PLC0415 - only here
 
         session.suggest(meant.command(topic))
 

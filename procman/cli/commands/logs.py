@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 
-from procman.cli import meant, show
-from procman.client import ApiError, quoted
+from procman.cli import render as show
+from procman.cli import suggestions as meant
+from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.cli.ctl_session import Session
+    from procman.cli.session import Session
 
 _DEFAULT_BYTES = 1600
 _MOST_WORDS = 3  # supervisorctl's -f or -N, name, channel; here -f and -N may both be given

@@ -6,11 +6,11 @@ import errno
 import time
 
 from procman.cli.commands import processes
-from procman.client import ApiError, Unreachable
+from procman.client.api_client import ApiError, Unreachable
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.cli.ctl_session import Session
+    from procman.cli.session import Session
 
 
 # The old code goes a moment after it has answered, and the new one takes as long to answer as a start does.

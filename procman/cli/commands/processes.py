@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from procman.cli import show
-from procman.cli.ctl_session import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN
-from procman.client import ApiError, quoted
+from procman.cli import render as show
+from procman.cli.session import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN
+from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from procman.api.shapes import ProcessInfo, Result
-    from procman.cli.ctl_session import Session
+    from procman.cli.session import Session
 
 _STOPPED_STATES = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 _DEAD = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION", "NOT_RUNNING"})
@@ -47,8 +47,8 @@ def status(session: Session, words: list[str]) -> None:
         chosen = [info for word in words for info in _matching(session, everything, word, unknown)]
     session.put(processes=chosen)
     if long:
-        from procman.cli.commands.figures import table  # noqa: PLC0415 - only here
         from procman.cli.commands.health import warn_of_file  # noqa: PLC0415 - the same
+        from procman.cli.commands.usage_table import table  # noqa: PLC0415 - only here
 
         table(session, chosen)
         for info in chosen:
@@ -120,7 +120,7 @@ def signal(session: Session, words: list[str]) -> None:
     session.put(results=results)
     unknown = _report(session, results, "signalled")
     if unknown or any(result["status"] == "BAD_SIGNAL" for result in results):
-        from procman.cli import meant  # noqa: PLC0415 - only where something is wrong
+        from procman.cli import suggestions as meant  # noqa: PLC0415 - only where something is wrong
 
         if not meant.suggest_signal(session, name, names):
             _suggest(session, unknown)
@@ -233,7 +233,7 @@ def _report(
 
 def _suggest(session: Session, unknown: list[str], *, groups: bool = True) -> None:
     if unknown:
-        from procman.cli import meant  # noqa: PLC0415 - only where something is wrong
+        from procman.cli import suggestions as meant  # noqa: PLC0415 - only where something is wrong
 
         meant.suggest_processes(session, unknown, groups=groups)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from procman.cli import show
-from procman.cli import stop_plan as shown
-from procman.cli.ctl_session import GENERIC
-from procman.client import quoted
+from procman.cli import render as show
+from procman.cli import stop_plan_text as shown
+from procman.cli.session import GENERIC
+from procman.client.api_client import quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import StopPlanInfo
-    from procman.cli.ctl_session import Session
+    from procman.cli.session import Session
 
 
 def stop_plan(session: Session, words: list[str]) -> None:

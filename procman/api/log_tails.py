@@ -1,0 +1,38 @@
+"""The log streams under the paths that supervisor's clients know: /logtail/NAME[/CHANNEL] and /mainlogtail.
+
+They begin with the last 1024 bytes, are chunked, and do not end before the client or the master does.
+"""
+
+from procman.errors import Refused
+from procman.http.messages import Request, Response, problem
+from procman.http.routing import Router
+from procman.runtime.output_router import OutputRouter
+from procman.services.processes import ProcessService
+
+PAST = 1024  # bytes
+
+
+class LogTails:
+    """Adds the endpoints to a router."""
+
+    def __init__(self, control: ProcessService, outputs: OutputRouter) -> None:
+        """Both are called on the loop's thread."""
+        self._control = control
+        self._outputs = outputs
+
+    def add_to(self, router: Router) -> None:
+        """Both forms of a process's log, and the master's own."""
+        router.add("GET", "/logtail/{name}", self._process_log, role="read")
+        router.add("GET", "/logtail/{name}/{channel}", self._process_log, role="read")
+        router.add("GET", "/mainlogtail", self._main_log, role="read")
+
+    async def _process_log(self, _: Request, name: str, channel: str = "stdout") -> Response:
+        if channel not in ("stdout", "stderr"):
+            return problem(404, f"there is no log {channel}: expected stdout or stderr")
+        try:
+            return Response(body=await self._outputs.follow(self._control.process(name).name, channel, PAST))
+        except Refused as refused:
+            return problem(404, str(refused))
+
+    async def _main_log(self, _: Request) -> Response:
+        return Response(body=self._outputs.follow_main(PAST))

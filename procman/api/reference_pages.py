@@ -1,0 +1,250 @@
+"""The interfaces for programs as reference pages: /v1 from `shapes.py`, XML-RPC from the table of its methods."""
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping
+from textwrap import wrap
+from typing import Any, NamedTuple
+
+from procman.api import health, shapes
+from procman.api.rest import status_of
+from procman.api.xmlrpc import CONFIG_FIELDS, PROCESS_FIELDS, Entry, XmlRpc
+from procman.errors import Fault
+
+_HTTP = """\
+# The HTTP interface
+
+Every server of the master (`[unix_http_server]`, `[inet_http_server]`, and the private socket of a file that names
+neither) answers JSON under `/v1`. It is what procmanctl uses; it is stable within version 1, to which fields and
+endpoints may be added.
+
+```sh
+curl --unix-socket "${XDG_RUNTIME_DIR:-/run}"/procman/*.sock http://localhost/v1/processes
+curl --unix-socket "${XDG_RUNTIME_DIR:-/run}"/procman/*.sock -X POST http://localhost/v1/processes/web/restart
+```
+
+That is the private socket, where there is one master. Where there are several, its name begins as that of its file;
+without `XDG_RUNTIME_DIR` it is in `/run/procman` for root, and in `/tmp/procman-UID` for others.
+
+- Where the server has a user name and a password, send them with HTTP's basic authentication; else the answer is 401.
+- A body, if any, is one JSON object. What is not said has the default in brackets.
+- Connections are kept alive. A request that is sent too slowly is ended, an idle connection is not.
+"""
+
+_BESIDE_V1 = """\
+## Beside /v1
+
+`/` is the web page, `/RPC2` [XML-RPC](xml-rpc.md), and `/logtail/NAME` and `/mainlogtail` are
+[its streams](xml-rpc.md#beside-xml-rpc).
+"""
+
+_ERRORS = """\
+## Errors
+
+An error answers with its HTTP status and `{"error": {"code": CODE, "message": TEXT}}`. The same codes are the `status`
+of each [Result](#result) of an operation on several processes, which answers 200 whatever became of them. The numbers
+are those of [XML-RPC](xml-rpc.md). A path that is not there is 404 and a method that it does not know 405, both with
+code `UNKNOWN_METHOD`; what is no HTTP, or too large, is refused in plain text.
+
+| code | number | HTTP status | |
+|---|---|---|---|
+"""
+
+_XML = """\
+# The XML-RPC interface
+
+The interface of supervisor 4.3.0, at `/RPC2` of every server, for the clients that there are for it: supervisorctl,
+`supervisor.xmlrpc.SupervisorTransport`, monitors, libraries of other languages. Where the server has a user name and a
+password they are sent with HTTP's basic authentication.
+
+```python
+from xmlrpc.client import ServerProxy
+
+server = ServerProxy("http://127.0.0.1:9001/RPC2")
+print(server.supervisor.getAllProcessInfo())
+```
+
+Names are `process`, `group:process`, or `group:*` where a method takes all of a group. Parameters in brackets may be
+left out; `wait` (true) is whether to answer only when it has been done. A method that takes several processes answers
+with one struct for each, `name`, `group`, `status` (the number of a fault, 80 for success) and `description`, and is no
+fault whatever became of them.
+
+A user whose role is `read` may call the methods that say so; the others are fault FORBIDDEN, and a `control` user may
+call all of them.
+
+New programs are better off with [the HTTP interface](http-api.md), which tells more, and as it happens.
+
+"""
+
+_STRUCTS = """\
+## Structs
+"""
+
+_FAULTS = """\
+## Faults
+
+The text of a fault is its name, and what it is about after a colon. Beside what is said of each method, a call can
+fail with UNKNOWN_METHOD and INCORRECT_PARAMETERS, and while the master shuts down or begins anew every call but
+`sendRemoteCommEvent` and those of `system` fails with SHUTDOWN_STATE. What is no XML-RPC at all is HTTP status 400.
+
+| number | name | |
+|---|---|---|
+"""
+
+_BESIDE = """\
+## Beside XML-RPC
+
+`GET /logtail/NAME`, `GET /logtail/NAME/stderr` and `GET /mainlogtail` are streams: the last 1024 bytes of a log, and
+then what comes, in chunks, without end. 404 where there is no such process or log.
+
+## Differences
+
+- A log that is not UTF-8, or that holds control characters, is escaped (`\\xff`). supervisord answers with HTTP
+  status 500, or with XML that cannot be parsed.
+- A request with a DTD or entities is refused, and so is a text where a number belongs.
+- `system.methodHelp` has the parameters in supervisor's form (`@param string name`), and its own words for the rest.
+- A start of what is still being stopped: `startProcess` is fault ABNORMAL_TERMINATION, also with `wait` false, where
+  supervisord says true and does nothing; `startProcessGroup` and `startAllProcesses` start it when it has ended.
+- `stopProcess` and the like answer as soon as it is done. supervisord's loop looks once a second.
+- Restarting (`restart`) a master whose file cannot be used is fault CANT_REREAD, and everything goes on.
+  supervisord stops everything, and then dies of the file.
+- `getSupervisorVersion` is the version of supervisor that this interface is of. `GET /v1/master` tells procman's.
+
+[differences.md](../differences.md) has the rest.
+"""
+
+_OF_XML_RPC = (Fault.INCORRECT_PARAMETERS, Fault.SIGNATURE_UNSUPPORTED, Fault.SUCCESS)  # never an answer of /v1
+
+_START = (Fault.BAD_NAME, Fault.NO_FILE, Fault.NOT_EXECUTABLE, Fault.ALREADY_STARTED, Fault.SPAWN_ERROR)
+_READ = (Fault.BAD_ARGUMENTS, Fault.BAD_NAME, Fault.NO_FILE, Fault.FAILED)
+
+FAULTS: dict[str, tuple[Fault, ...]] = {
+    "supervisor.readLog": (Fault.BAD_ARGUMENTS, Fault.NO_FILE, Fault.FAILED),
+    "supervisor.clearLog": (Fault.NO_FILE, Fault.FAILED),
+    "supervisor.restart": (Fault.CANT_REREAD,),
+    "supervisor.reloadConfig": (Fault.CANT_REREAD,),
+    "supervisor.addProcessGroup": (Fault.BAD_NAME, Fault.ALREADY_ADDED),
+    "supervisor.removeProcessGroup": (Fault.BAD_NAME, Fault.STILL_RUNNING),
+    "supervisor.startProcess": (*_START, Fault.ABNORMAL_TERMINATION),
+    "supervisor.startProcessGroup": (Fault.BAD_NAME,),
+    "supervisor.stopProcess": (Fault.BAD_NAME, Fault.NOT_RUNNING, Fault.FAILED),
+    "supervisor.stopProcessGroup": (Fault.BAD_NAME,),
+    "supervisor.signalProcess": (Fault.BAD_NAME, Fault.BAD_SIGNAL, Fault.NOT_RUNNING, Fault.FAILED),
+    "supervisor.signalProcessGroup": (Fault.BAD_NAME,),
+    "supervisor.getProcessInfo": (Fault.BAD_NAME,),
+    "supervisor.readProcessStdoutLog": _READ,
+    "supervisor.readProcessStderrLog": _READ,
+    "supervisor.tailProcessStdoutLog": (Fault.BAD_NAME,),
+    "supervisor.tailProcessStderrLog": (Fault.BAD_NAME,),
+    "supervisor.clearProcessLogs": (Fault.BAD_NAME, Fault.FAILED),
+    "supervisor.sendProcessStdin": (Fault.BAD_NAME, Fault.NO_FILE, Fault.FAILED, Fault.NOT_RUNNING),
+    "system.methodHelp": (Fault.SIGNATURE_UNSUPPORTED,),
+    "system.methodSignature": (Fault.SIGNATURE_UNSUPPORTED,),
+}
+"""What a method can fail with, beside what all can. Old names are the methods they stand for."""
+
+
+def http_page() -> str:
+    """The reference page of /v1."""
+    *_, table, notes = (inspect.getdoc(shapes) or "").split("\n\n")
+    parts = [_HTTP, "## Endpoints", "", "```", inspect.cleandoc(table), "```", "", notes, ""]
+    parts += [_BESIDE_V1, (inspect.getdoc(health) or "").partition("\n\n")[2], "", "## Shapes", ""]
+    parts += ["Times are seconds since the epoch unless something else is said.", ""]
+    for name, about, fields in _shapes():
+        rows = [f"| `{field.name}` | {_code(field.type)} | {field.about} |" for field in fields]
+        parts += [f"### {name}", "", about, "", "| field | type | |", "|---|---|---|", *rows, ""]
+    parts.append(_ERRORS.rstrip("\n"))
+    for fault, meaning in _meanings().items():
+        if fault not in _OF_XML_RPC:
+            status = "404 or 405" if fault is Fault.UNKNOWN_METHOD else f"{status_of(fault):d}"
+            parts.append(f"| `{fault.name}` | {fault:d} | {status} | {meaning} |")
+    return "\n".join([*parts, ""])
+
+
+def xml_rpc_page() -> str:
+    """The reference page of XML-RPC."""
+    parts = [_XML, "## Methods", "", "| method | role | | faults |", "|---|---|---|---|"]
+    named: dict[int, str] = {}
+    for name, entry in methods().items():
+        known_as = named.setdefault(id(entry), name)
+        faults = ", ".join(fault.name for fault in FAULTS.get(name, ()))
+        about = entry.about if known_as == name else f"An old name of `{known_as}`."
+        parts.append(f"| {_code(_call(name, entry))} | {entry.role} | {about} | {faults} |")
+    parts += ["", _STRUCTS, *_structs(), "", _FAULTS.rstrip("\n")]
+    parts += [f"| {fault:d} | `{fault.name}` | {meaning} |" for fault, meaning in _meanings().items()]
+    return "\n".join([*parts, "", _BESIDE])
+
+
+def methods() -> Mapping[str, Entry]:
+    """The table of XML-RPC's methods. Nothing of what an `XmlRpc` is given is used before a client calls."""
+    nothing: Any = None
+    return XmlRpc(**dict.fromkeys(inspect.signature(XmlRpc).parameters, nothing)).methods
+
+
+# ------------------------------------------------------------------------------------------------ the shapes of /v1
+
+
+class _Field(NamedTuple):
+    name: str
+    type: str
+    about: str
+
+
+def _meanings() -> dict[Fault, str]:
+    """What the comments behind the faults say."""
+    lines = inspect.getsource(Fault).splitlines()
+    told = [line.partition("#") for line in lines if " = " in line]
+    return {Fault[name.split()[0]]: about.strip() for name, _, about in told}
+
+
+def _shapes() -> Iterator[tuple[str, str, list[_Field]]]:
+    """The typed dicts of `shapes.py`: name, docstring, and the fields with the comments behind them."""
+    source = inspect.getsource(shapes)
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) for base in node.bases):
+            fields = [_field(line, lines) for line in node.body if isinstance(line, ast.AnnAssign)]
+            if fields:
+                yield node.name, ast.get_docstring(node) or "", fields
+
+
+def _field(node: ast.AnnAssign, lines: list[str]) -> _Field:
+    end = node.end_lineno or node.lineno
+    about = lines[end - 1][node.end_col_offset or 0 :].partition("#")[2].strip()
+    kind = ast.unparse(node.annotation)
+    if kind.startswith("NotRequired["):
+        kind = kind.removeprefix("NotRequired[").removesuffix("]")
+        about = f"may be absent; {about}" if about else "may be absent"
+    if kind.startswith("Literal["):
+        kind = kind.removeprefix("Literal[").removesuffix("]").replace("'", '"').replace('", "', '" or "')
+    return _Field(ast.unparse(node.target), kind, about.replace("|", "\\|"))
+
+
+# ------------------------------------------------------------------------------------------------ XML-RPC
+
+
+def _call(name: str, entry: Entry) -> str:
+    """As it is called: `boolean supervisor.startProcess(string name, [boolean wait])`."""
+    given = [f"{kind} {parameter}" for kind, parameter in entry.parameters()]
+    shown = [text if number < entry.required else f"[{text}]" for number, text in enumerate(given)]
+    return f"{entry.signature[0]} {name}({', '.join(shown)})"
+
+
+def _structs() -> Iterator[str]:
+    known = {field.name: field for name, _, fields in _shapes() if name == "ProcessInfo" for field in fields}
+    yield from ("`getProcessInfo`, and each of `getAllProcessInfo`:", "", "| member | type | |", "|---|---|---|")
+    for member in PROCESS_FIELDS:
+        kind = {"str": "string"}.get(known[member].type, known[member].type)
+        yield f"| `{member}` | {kind} | {known[member].about} |"
+    yield ""
+    yield "Each of `getAllConfigInfo`: `group`, `group_prio`, `process_prio`, `inuse` (is the group active?), and these"
+    yield "[options of the program](options.md):"
+    yield from wrap(", ".join(f"`{name}`" for name in sorted({*CONFIG_FIELDS, "exitcodes", "stopsignal"})) + ".", 120)
+    yield ""
+    yield "What is not set is `none`, because XML-RPC has no word for nothing. An AUTO log is shown as the path of its"
+    yield "file, and as `auto` where the group is not active."
+
+
+def _code(text: str) -> str:
+    """As a cell of a table; a pipe would end it, even within code."""
+    return f"`{text.replace('|', chr(92) + '|')}`"

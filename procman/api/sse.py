@@ -1,0 +1,198 @@
+"""What happens to the processes, as it happens: /v1/events, a stream of server-sent events.
+
+A client is told everything once, and then what has changed since it was last told. Of each client only the names are
+kept that it has not heard of yet, so a slow one costs no more than a quick one, and misses steps but never the outcome.
+Where nothing happens nothing wakes up, but for one line in `KEEPALIVE` seconds.
+
+The format is that of https://html.spec.whatwg.org/multipage/server-sent-events.html; what is in it is in `shapes`.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+
+from procman.api.shapes import MasterInfo
+from procman.core.actions import Announce, AnnounceGroup, AnnounceInPlace, AnnounceMaster, ProcessRemoved
+from procman.core.events import GroupChanged, Spawned, SpawnFailed
+from procman.http.messages import Request, Response, problem
+from procman.http.routing import Router
+from procman.services.processes import ProcessService
+
+EVENTS = "text/event-stream"
+# A client is told of changes no more often than this, in seconds; what happens meanwhile is told in one.
+INTERVAL = 0.1
+# Proxies cut a connection that is silent for longer than a minute (nginx), in seconds.
+KEEPALIVE = 30.0
+# How many processes are told of at once: it holds the loop for 10 ms.
+BATCH = 500
+# Clients of all servers together. A server has more connections than that, so that procmanctl still finds one.
+MOST_CLIENTS = 100
+# After how many milliseconds a browser tries again when the stream has ended.
+RETRY = 1000
+
+
+@dataclass(eq=False, slots=True)
+class _Client:
+    """What one client has not been told yet."""
+
+    names: dict[str, None]  # of processes, in the order in which something happened to them
+    master: bool = False
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Live:
+    """Adds the endpoint to a router. Listens to the engine only while somebody listens here."""
+
+    def __init__(
+        self,
+        control: ProcessService,
+        subscribe: Callable[[Callable[[object], None]], Callable[[], None]],
+        about: Callable[[Request], MasterInfo],
+    ) -> None:
+        """All of them are called on the loop's thread.
+
+        Args:
+            control: tells of the processes.
+            subscribe: the engine's.
+            about: tells of the master itself.
+        """
+        self._control = control
+        self._subscribe = subscribe
+        self._about = about
+        self._clients: set[_Client] = set()
+        self._unsubscribe: Callable[[], None] | None = None
+        self._closing = asyncio.Event()
+        self._texts: dict[str, str] = {}  # of processes, as JSON: what one client is told, others will be, too
+        self._second = 0  # the second of the wall clock for which they hold: there is a time in them
+
+    def add_to(self, router: Router) -> None:
+        """The one row."""
+        router.add("GET", "/v1/events", self._events, role="read")
+
+    def close(self) -> None:
+        """Let all streams come to their end, with the last news."""
+        self._closing.set()
+        for client in self._clients:
+            client.news.set()
+
+    async def _events(self, request: Request) -> Response:
+        if len(self._clients) >= MOST_CLIENTS:
+            return problem(503, f"{MOST_CLIENTS} clients are listening already; try again when one has gone")
+        return Response(body=self._stream(request), content_type=EVENTS)
+
+    async def _stream(self, request: Request) -> AsyncIterator[bytes]:
+        client = _Client({process["namespec"]: None for process in self._control.processes()})
+        self._enter(client)
+        try:
+            names, known = list(client.names), self._take(client)
+            head = f"retry: {RETRY}\nevent: snapshot\ndata: "
+            yield (head + _object(master=self._master(request), names=json.dumps(names), **known) + "\n\n").encode()
+            while True:
+                if client.names or client.master:
+                    master = {"master": self._master(request)} if client.master else {}
+                    client.master = False
+                    yield f"event: change\ndata: {_object(**master, **self._take(client))}\n\n".encode()
+                    # What happens during the pause is told in one.
+                    await _happens(self._closing, INTERVAL)
+                elif self._closing.is_set():
+                    return
+                else:
+                    client.news.clear()
+                    if not await _happens(client.news, KEEPALIVE):
+                        yield b":\n\n"
+        finally:
+            self._leave(client)
+
+    def _enter(self, client: _Client) -> None:
+        self._clients.add(client)
+        if self._unsubscribe is None:
+            self._unsubscribe = self._subscribe(self._hear)
+
+    def _leave(self, client: _Client) -> None:
+        self._clients.discard(client)
+        if not self._clients and self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+            self._texts.clear()
+
+    # ---- what is heard
+
+    def _hear(self, news: object) -> None:
+        match news:
+            case (
+                Announce(name=name)
+                | AnnounceInPlace(name=name)
+                | ProcessRemoved(name=name)
+                | Spawned(name=name)
+                | SpawnFailed(name=name)
+            ):
+                self._mark((name,))
+            case AnnounceGroup(name=group, added=True):
+                self._mark(self._control.names(group))
+            case GroupChanged(group=definition):
+                # A new process that does not start by itself is announced by nobody.
+                self._mark(self._control.names(definition.name))
+            case AnnounceMaster():
+                self._mark((), master=True)
+            case _:
+                pass
+
+    def _mark(self, names: Iterable[str], *, master: bool = False) -> None:
+        changed = dict.fromkeys(names)
+        for name in changed:
+            self._texts.pop(name, None)
+        if not changed and not master:
+            return
+        for client in self._clients:
+            client.names.update(changed)
+            client.master |= master
+            client.news.set()
+
+    # ---- what is told
+
+    def _master(self, request: Request) -> str:
+        return json.dumps(self._about(request))
+
+    def _take(self, client: _Client) -> dict[str, str]:
+        """What this client has not been told yet, or as much as is told at once."""
+        taken = list(client.names)[:BATCH]
+        processes, gone = [], []
+        for name in taken:
+            del client.names[name]
+            text = self._text(name)
+            if text is None:
+                gone.append(name)
+            else:
+                processes.append(text)
+        told = {"processes": f"[{', '.join(processes)}]"}
+        return told | {"gone": json.dumps(gone)} if gone else told
+
+    def _text(self, name: str) -> str | None:
+        second = int(time.time())
+        if second != self._second:
+            self._texts.clear()
+            self._second = second
+        text = self._texts.get(name)
+        if text is None:
+            info = self._control.info(name)
+            if info is None:
+                return None
+            text = self._texts[name] = json.dumps(info)
+        return text
+
+
+async def _happens(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for it, no longer than that; whether it has come."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _object(**fields: str) -> str:
+    """A JSON object of what is JSON already."""
+    return "{" + ", ".join(f'"{name}": {text}' for name, text in fields.items()) + "}"

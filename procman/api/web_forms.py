@@ -1,0 +1,181 @@
+"""The URLs of supervisor's own web page, for the bookmarks and scripts of twenty years.
+
+    /index.html?action=ACTION&processname=NAME   does it, and leads to /?message=WHAT-HAPPENED
+            ACTION is start, stop, restart or clearlog; without a name refresh, stopall or restartall
+    /tail.html?processname=NAME&limit=BYTES      the end of its log, in a page without a script
+    /ok.html                                     OK
+
+An action by GET is what any page in the world can make a browser do. It is carried out for a script (which is no
+browser) and for a browser that says it was asked for here. A browser that does not say (they tell only servers that
+they trust, so not over plain HTTP from another machine) gets the page, which asks the person in front of it.
+"""
+
+import html
+import time
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl, quote
+
+from procman.api.shapes import Result
+from procman.errors import Fault, Refused
+from procman.http.auth import HostGuard
+from procman.http.messages import Request, Response, problem
+from procman.http.page_headers import HTML, PAGE_HEADERS
+from procman.http.routing import READ_ONLY, Router
+from procman.runtime.output_router import OutputRouter
+from procman.services.processes import ProcessService
+
+# Bytes of a log, when nobody says how many; nor are they ever fewer.
+TAIL = 1024
+# What nobody wants more of in one page, in decimal digits.
+_LIMIT_DIGITS = 9
+
+_WHY_NOT_STARTED = {
+    Fault.NO_FILE: "no such file",
+    Fault.NOT_EXECUTABLE: "file not executable",
+    Fault.ALREADY_STARTED: "already started",
+    Fault.SPAWN_ERROR: "spawn error",
+    Fault.ABNORMAL_TERMINATION: "abnormal termination",
+}
+_DONE = {"start": "Process {} started", "stop": "Process {} stopped", "restart": "Process {} restarted"}
+
+# Control characters as the signs for them; a log may hold any.
+_SIGNS = {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)} | {0x7F: 0x2421}
+
+
+class Forms:
+    """Adds the endpoints to a router. `page` answers where nothing is to be done."""
+
+    def __init__(
+        self, control: ProcessService, outputs: OutputRouter, page: Callable[[Request], Awaitable[Response]]
+    ) -> None:
+        """All of them are called on the loop's thread."""
+        self._control = control
+        self._outputs = outputs
+        self._page = page
+        # Whether the name it was asked by is ours, the server has seen to already.
+        self._guard = HostGuard(["*"])
+
+    def add_to(self, router: Router) -> None:
+        """The page under both its names, and what else supervisor has."""
+        for path in ("/", "/index.html"):
+            router.add("GET", path, self._index, role="read")
+            router.add("POST", path, self._index, role="control")
+        router.add("GET", "/tail.html", self._tail, role="read")
+        router.add("GET", "/ok.html", self._ok, role="read")
+
+    async def _ok(self, _: Request) -> Response:
+        return Response(body=b"OK")
+
+    # ---- actions
+
+    async def _index(self, request: Request) -> Response:
+        form = {**request.query, **dict(parse_qsl(request.body.decode("utf-8", "replace")))}
+        action = form.get("action")
+        if not action or request.method == "HEAD":
+            return await self._page(request)
+        if action == "refresh":
+            return _lead_back(f"Page refreshed at {time.ctime()}")
+        refusal = self._guard.refusal(request, changes=True)
+        if refusal is not None:
+            return refusal
+        if request.role == "read":
+            return problem(403, READ_ONLY)
+        if request.method == "GET" and not _was_meant(request):
+            return await self._page(request)
+        try:
+            message = await self._act(action, form.get("processname", ""))
+        except Refused as refused:
+            return problem(503, str(refused))
+        if message is None:
+            return problem(400, "cannot tell what to do: expected an action of supervisor's, and the name of a process")
+        return _lead_back(message)
+
+    async def _act(self, action: str, name: str) -> str | None:
+        """Do it, and say what has become of it; None: there is no such action. Raises Refused while shutting down."""
+        match action:
+            case "stopall":
+                await self._control.stop(["all"])
+                return f"All stopped at {time.ctime()}"
+            case "restartall":
+                await self._control.restart(["all"])
+                return f"All restarted at {time.ctime()}"
+            case "start" | "stop" | "restart" | "clearlog" if name:
+                try:
+                    process = self._control.process(name)
+                except Refused:
+                    return f"No such process named {name}"
+                return await self._act_on(action, name, process.name)
+            case _:
+                return None
+
+    async def _act_on(self, action: str, shown: str, name: str) -> str:
+        match action:
+            case "start":
+                fault, text = _one(await self._control.start([name]))
+            case "stop":
+                fault, text = _one(await self._control.stop([name]))
+            case "restart":
+                fault, text = _one(await self._control.restart([name]))
+            case _:
+                fault, text = _one(await self._control.clear_logs([name], self._outputs.clear))
+        if fault is Fault.SUCCESS:
+            return _DONE.get(action, "Log for {} cleared").format(shown)
+        unexpected = f"unexpected rpc fault [{int(fault)}] {fault.name}: {text}"
+        if action in ("start", "restart"):
+            return f"ERROR: Process {shown}: {_WHY_NOT_STARTED.get(fault, unexpected)}"
+        return unexpected
+
+    # ---- the end of a log
+
+    async def _tail(self, request: Request) -> Response:
+        name = request.query.get("processname", "")
+        digits = request.query.get("limit", "")
+        limit = max(TAIL, int(digits[:_LIMIT_DIGITS])) if digits.isdecimal() else TAIL
+        text = await self._end_of_log(name, limit) if name else "No process name found"
+        return Response(body=_tail_page(name, limit, text).encode(), headers=_TAIL_HEADERS, content_type=HTML)
+
+    async def _end_of_log(self, name: str, limit: int) -> str:
+        try:
+            self._control.refuse_while_ending()
+            log = await self._outputs.read(self._control.process(name).name, "stdout", -limit, 0)
+        except Refused as refused:
+            if refused.fault is Fault.NO_FILE:
+                return f"No file for {name}"
+            return f"ERROR: unexpected rpc fault [{int(refused.fault)}] {refused.fault.name}: {refused}"
+        return log.decode("utf-8", "replace").replace("\r\n", "\n").translate(_SIGNS)
+
+
+_TAIL_HEADERS = (("Cache-Control", "no-store"), *PAGE_HEADERS)
+
+
+def _was_meant(request: Request) -> bool:
+    """Tell whether a person asked for this here, or a script did; the guard has nothing against it."""
+    headers = request.headers
+    if "prefetch" in headers.get("sec-purpose", headers.get("purpose", "")):
+        return False  # a browser that looks ahead while somebody types an address
+    # Every browser calls itself that, and no page can make it say something else to another site.
+    return "sec-fetch-site" in headers or not headers.get("user-agent", "").startswith("Mozilla/")
+
+
+def _lead_back(message: str) -> Response:
+    # 301, as supervisor has it, would be kept by a browser, which then would not ask here a second time.
+    headers = (("Location", f"./?message={quote(message, safe='')}"), ("Cache-Control", "no-store"))
+    return Response(301, headers=headers)
+
+
+def _one(results: list[Result]) -> tuple[Fault, str]:
+    (result,) = results
+    return Fault[result["status"]], result["description"]
+
+
+def _tail_page(name: str, limit: int, text: str) -> str:
+    title = html.escape(f"Tail of process {name}" if name else "Tail of a process")
+    again = html.escape(f"tail.html?processname={quote(name, safe='')}&limit={limit}")
+    refresh = f'<a href="{again}">Refresh</a> ' if name else ""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<title>{title}</title>\n<link rel="icon" href="data:,">\n<link rel="stylesheet" href="page.css">\n</head>\n'
+        f'<body class="tail">\n<h1>{title}</h1>\n<pre>{html.escape(text)}</pre>\n'
+        f'<p>{refresh}<a href="./">All processes</a></p>\n</body>\n</html>\n'
+    )

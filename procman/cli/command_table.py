@@ -1,0 +1,129 @@
+"""What the reference page says of each command beside its help: the exit statuses, and the object under `--json`.
+
+Tests hold both against what the commands do, and see to it that no command is missing here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command."""
+
+    json: str  # in Markdown, with the names of `api/shapes.py`
+    exits: Mapping[int, str] = field(default_factory=dict)  # beside 0, and what all share
+
+
+NO_MASTER = {
+    4: "the master's socket or port refuses the connection",
+    7: "there is no such socket",
+    1: "the master cannot be reached for another reason",
+}
+
+_OPERATION = '`{"results": [Result]}`'
+_GROUPS = '`{"results": [{"group": str, "result": str}]}`'
+_TAIL = '`{"name": str, "channel": str, "data": str}`'
+_LEFT = '`{"left": true}`'
+_NOT_STARTED = "it did not start, or ended at once"
+
+PROCMANCTL: Mapping[str, Entry] = {
+    "add": Entry(_GROUPS, {1: "no such group; a group that is active already is no error"}),
+    "avail": Entry('`{"processes": [ConfigInfo]}`', {1: "arguments were given"}),
+    "clear": Entry(
+        _OPERATION,
+        {1: "no such process, or its logs cannot be emptied"},
+    ),
+    "config": Entry('`{"sections": [SectionSettings]}`', {1: "no such process"}),
+    "exit": Entry(_LEFT),
+    "fg": Entry(
+        '`{"name": str, "channel": "stdout" or "stderr", "data": str}`, a line for each piece',
+        {1: "no such process, or it does not run"},
+    ),
+    "health": Entry("`HealthInfo`", {1: "a process is not up that should be; bad arguments"}),
+    "help": Entry('`{"commands": [str]}`, of a topic `{"topic": str, "text": str}`'),
+    "maintail": Entry(
+        '`{"name": "supervisord", "channel": null, "data": str}`; with `-f` a line for each piece',
+        {1: "bad arguments, or no log"},
+    ),
+    "open": Entry('`{"processes": [ProcessInfo]}`'),
+    "pid": Entry(
+        '`{"pid": int}`, of processes `{"processes": [{"group": str, "name": str, "pid": int}]}`',
+        {1: "no such process", 7: "a process that was named has no pid"},
+    ),
+    "quit": Entry(_LEFT),
+    "reload": Entry(
+        '`{"result": "reloading"}`',
+        {1: "arguments were given, or the file cannot be used (everything goes on as it was)"},
+    ),
+    "remove": Entry(_GROUPS, {1: "no such group, or a process of it still runs"}),
+    "reread": Entry("`Changes`", {1: "arguments were given, or the file cannot be used"}),
+    "restart": Entry(
+        '`{"stopped": [Result], "started": [Result]}`',
+        {1: "no such process, or no name was given", 2: "no such group", 7: _NOT_STARTED},
+    ),
+    "shutdown": Entry('`{"result": "shutting down"}`', {1: "arguments were given"}),
+    "signal": Entry(
+        _OPERATION,
+        {1: "no such process or signal, or bad arguments", 7: "a process does not run"},
+    ),
+    "start": Entry(
+        _OPERATION,
+        {1: "no such process, or no such file", 2: "no such group, or no name was given", 7: _NOT_STARTED},
+    ),
+    "status": Entry(
+        '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo]`, each with '
+        '`"cpu_percent": float or null`, and `"warnings": [str]`',
+        {3: "one of them is STOPPED, EXITED, FATAL or UNKNOWN", 4: "no such process or group"},
+    ),
+    "stop": Entry(
+        _OPERATION,
+        {1: "no such process or group, or no name was given; one that does not run is no error"},
+    ),
+    "upgrade": Entry(
+        '`{"result": "upgraded", "version": text, "pid": number}`',
+        {1: "arguments were given, or it cannot be done now (everything goes on as it was)"},
+    ),
+    "stop-plan": Entry("`StopPlanInfo`", {1: "bad arguments; with `--budget`: a stop may take longer"}),
+    "tail": Entry(
+        f"{_TAIL}; with `-f` a line for each piece",
+        {1: "no such process, no log, or bad arguments"},
+    ),
+    "update": Entry(
+        '`{"steps": [Step]}`',
+        {1: "the file cannot be used (nothing was changed), or no such group"},
+    ),
+    "version": Entry('`{"version": str}`', {1: "arguments were given"}),
+}
+
+# Of `procman` itself and of `procman WORD`.
+PROCMAN: Mapping[str, Mapping[int, str]] = {
+    "": {
+        0: "it was told to stop, and has stopped everything; `exit_code_from` can say otherwise",
+        2: "bad usage, a configuration that cannot be used, or a start that is not possible",
+    },
+    "check": {
+        0: "the file is good; warnings do not count",
+        1: "with `--budget`: a stop may take longer",
+        2: "the file cannot be used, or bad usage",
+    },
+    "run": {
+        0: "the command ended with that; any other status of its own is passed on, and 128 + N where signal N ended "
+        "it. With `-d`: it was up for `--wait`, or is started again; where it has ended before, as without `-d`",
+        2: "bad usage; or the log, the pid file, the folder or the user that was asked for cannot be used",
+        126: "the command is there and cannot be run",
+        127: "there is no such command",
+    },
+    "stop": {
+        0: "it has ended, or did not run",
+        1: "it has not ended within `--timeout`, and is still stopping",
+        2: "bad usage, or the signal could not be sent",
+    },
+    "reload": {0: "it has been told", 2: "it does not run, bad usage, or the signal could not be sent"},
+    "status": {0: "it runs", 3: "it does not run", 2: "bad usage"},
+    "schema": {0: "always, but for bad usage", 2: "bad usage"},
+    "export": {2: "it says where to"},
+    "export kubernetes": {0: "written", 2: "the file cannot be used, or bad usage"},
+    "export compose": {0: "written", 2: "the file cannot be used, or bad usage"},
+    "export systemd": {0: "written", 2: "the file cannot be used, or bad usage"},
+}

@@ -1,0 +1,54 @@
+"""Writes the reference pages and the JSON schema: everything in docs/ that can be told from the code.
+
+`python -m procman.cli.reference_docs docs/` writes them all; a test fails when one is stale.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+from procman.api.reference_pages import http_page, xml_rpc_page
+from procman.cli.reference_page import page as commands_page
+from procman.config.schema.reference import reference as options_page
+from procman.config.schema.reference import schema_text
+
+COMMAND = "python -m procman.cli.reference_docs docs/"
+
+
+SCHEMA = "procman.schema.json"
+PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
+    # the file below docs/, what it is written from, and by what
+    "reference/options.md": ("procman/config/schema/model.py", options_page),
+    "reference/commands.md": ("procman/cli", commands_page),
+    "reference/http-api.md": ("procman/api/shapes.py", http_page),
+    "reference/xml-rpc.md": ("procman/api/xmlrpc.py", xml_rpc_page),
+}
+
+
+def text(name: str) -> str:
+    """What one of PAGES, or SCHEMA, is to hold."""
+    if name == SCHEMA:
+        return schema_text()
+    source, page = PAGES[name]
+    return _marked(page(), source)
+
+
+def write(folder: str) -> None:
+    """Write all of them below a folder."""
+    for name in (*PAGES, SCHEMA):
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(text(name))
+
+
+def _marked(page: str, source: str) -> str:
+    """The page, with a word under its title for whoever wants to change it."""
+    title, _, rest = page.partition("\n")
+    return f"{title}\n\n<!-- Written by `{COMMAND}` from {source}: change it there. -->\n{rest}"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):  # noqa: PLR2004 - the program and one folder
+        raise SystemExit(f"usage: {COMMAND}")
+    write(sys.argv[1])

@@ -1,0 +1,108 @@
+"""The command lines as a reference page: flags, commands, exit statuses, and what `--json` prints."""
+
+from collections.abc import Iterable, Mapping
+
+from procman.cli.command_table import NO_MASTER, PROCMAN, PROCMANCTL, Entry
+from procman.cli.commands import COMMANDS
+from procman.cli.commands.help import OURS, inherited
+from procman.cli.flags import Flag
+from procman.cli.procman import COMMANDS as MASTER_COMMANDS
+from procman.cli.procmanctl import FLAGS
+
+_INTRODUCTION = """\
+Flags are written as for supervisord: `-cFILE`, `-c FILE`, `--configuration=FILE` or a unique beginning such as
+`--conf FILE`; none may come after the first word that is no flag.
+"""
+
+_CTL = """\
+Without a command it is a shell that reads commands, with completion on TAB. The words and the exit statuses are those
+of supervisorctl; what only procmanctl has is marked *ours*. Names are `NAME`, `GROUP:NAME`, `GROUP:*`, `all`, or a
+pattern such as `'web*'`. Several names are one request: the master does them at once, and answers in their order.
+A name that begins with a dash comes after `--`. `procmanctl COMMAND --help`, or `help COMMAND`, says what is said here.
+
+The master is found by the first of: `-s URL`; `-c FILE`; `$PROCMAN_SERVER_URL`; `$SUPERVISOR_SERVER_URL`; the file
+that the master would find without `-c`; the only master that answers in the folder of control sockets. A file that
+cannot be read, or has changed, still leads to its master, by its path alone. Where nothing was named, and no master of
+the file that was found runs, the master that is PID 1 of this container is asked.
+
+**Exit status.** 0 is success. As in supervisorctl, of several errors the last one decides, and the shell ends with 0
+unless a command was given with `-i`. 2 is bad usage of procmanctl itself, or a flag that the command does not have:
+then nothing is done. Where no master answers, a command ends with
+{no_master}
+
+but for those that say something else below.
+
+**`--json`**, before or after the command, prints one object; a stream prints an object a line. What went wrong is in
+`"errors": [{{"code": str, "message": str, …}}]`, beside whatever there is to tell, and what may have been meant in
+`"did_you_mean": [str]` (without `--json` it is asked on stderr). The names of shapes are those of
+[the HTTP interface](http-api.md#shapes).
+"""
+
+
+def page() -> str:
+    """The reference page of all command lines."""
+    parts = ["# Commands", "", _INTRODUCTION]
+    for name, command in MASTER_COMMANDS.items():
+        called = f"procman {name}".rstrip()
+        parts += [f"## `{called}`", "", _sentence(command.about), ""]
+        parts += [f"Usage: `{f'{called} [flags] {command.words}'.rstrip()}`", "", *_flags(command.flags), ""]
+        parts += [*_statuses(PROCMAN.get(name, {})), ""]
+    no_master = "\n".join(f"- {status}: {when}" for status, when in NO_MASTER.items())
+    parts += ["## `procmanctl`", "", "Ask a running master.", "", *_flags(FLAGS), "", _CTL.format(no_master=no_master)]
+    for name in sorted(PROCMANCTL):
+        parts += [f"### `{name}`", "", *_command(PROCMANCTL[name], name), ""]
+    return "\n".join(parts)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _flags(flags: Iterable[Flag]) -> list[str]:
+    lines = ["| flag | |", "|---|---|"]
+    return lines + [f"| {_code(flag.usage)} | {_cell(flag.about)} |" for flag in flags]
+
+
+def _statuses(statuses: Mapping[int, str]) -> list[str]:
+    lines = ["| exit status | when |", "|---|---|"]
+    return lines + [f"| {status} | {_cell(when)} |" for status, when in statuses.items()]
+
+
+def _command(entry: Entry, name: str) -> list[str]:
+    lines = ["| usage | |", "|---|---|"]
+    lines += [f"| {_code(usage)} | {_cell(about)} |" for usage, about in _usages(inherited(name))]
+    lines += [f"| {_code(usage)} | {_cell(about)} (*ours*) |" for usage, about in OURS.get(name, ())]
+    lines += ["", f"`--json`: {entry.json}"]
+    if entry.exits:
+        lines += ["", *_statuses(entry.exits)]
+    unreachable = COMMANDS[name].unreachable
+    if unreachable is not None:
+        lines += ["", f"No master: {unreachable}."]
+    return lines
+
+
+def _usages(text: str) -> list[tuple[str, str]]:
+    """The lines of a help text: what to type, tabs, what it does; a line with less goes on with the one above."""
+    found: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        usage, _, about = (part.strip() for part in line.partition("\t"))
+        if usage and about:
+            found.append((usage, about))
+        elif usage.endswith(")"):
+            # supervisorctl puts what it is by default behind the usage
+            head, _, default = usage.rpartition(" (")
+            found.append((head, f"({default}"))
+        elif found and (usage or about) and usage != "Ex:":
+            before = found[-1][1].rstrip(".")
+            found[-1] = (found[-1][0], f"{before} {about}" if about.startswith("(") else f"{before}. {usage or about}")
+    return found
+
+
+def _code(text: str) -> str:
+    """As a cell of a table; a pipe would end it, even within code."""
+    return f"`{text.replace('|', chr(92) + '|')}`"
+
+
+def _cell(text: str) -> str:
+    """Words of a table, in which what stands in angle brackets is no HTML."""
+    return text.replace("|", "\\|").replace("<", "\\<")

@@ -1,0 +1,158 @@
+"""What was meant by a word that nobody knows: a command, a process, a group, a signal.
+
+A guess is a question on stderr, beside supervisorctl's words. A bad guess is worse than none: `nope` is not `open`.
+"""
+
+from __future__ import annotations
+
+from procman.cli.commands import COMMANDS
+from procman.cli.render import namespec
+from procman.errors import ProcmanError
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from procman.cli.session import Session
+
+# What other tools call it.
+_ELSEWHERE = {
+    "attach": "fg",
+    "conf": "config",
+    "daemon-reload": "update",
+    "disable": "stop",
+    "down": "stop",
+    "enable": "start",
+    "follow": "tail -f",
+    "halt": "shutdown",
+    "info": "status",
+    "journal": "tail",
+    "kill": "signal",
+    "list": "status",
+    "log": "tail",
+    "logs": "tail",
+    "ls": "status",
+    "poweroff": "shutdown",
+    "ps": "status",
+    "rm": "remove",
+    "run": "start",
+    "show": "status",
+    "top": "status --long",
+    "up": "start",
+}
+_LONGEST = 64  # of a word: the time grows with the square of it
+_MOST = 3  # processes of the same name in several groups
+_LONG = 6  # letters, from which on two may be wrong
+
+
+def command(line: str) -> str | None:
+    """The command that was meant by a line that begins with none."""
+    first, *rest = line.split()
+    if first in _ELSEWHERE:
+        return _ELSEWHERE[first]
+    if rest and rest[0] in COMMANDS:
+        # As in `service web restart`.
+        return " ".join([rest[0], first, *rest[1:]])
+    return closest(first, COMMANDS.keys() - {"EOF"})
+
+
+def suggest_processes(session: Session, words: Iterable[str], *, groups: bool = True) -> None:
+    """Ask, for each name of a process that is unknown, whether another was meant.
+
+    Without `groups` it is not asked whether `site` was to be `site:*`.
+    """
+    known = _known(session, "/v1/processes")
+    for word in dict.fromkeys(words):
+        session.suggest(*_processes(word, known, groups=groups))
+
+
+def suggest_group(session: Session, word: str, path: str = "/v1/processes") -> None:
+    """Ask, for the name of a group that is unknown, whether another was meant, or the group of that process."""
+    known = _known(session, path)
+    group, _, _ = word.partition(":")
+    around = next((other for other, name in known if group in (other, name)), None)
+    session.suggest(around or closest(group, dict(known)))
+
+
+def signals() -> list[str]:
+    """The names of signals, as one types them."""
+    import signal  # noqa: PLC0415 - 2 ms, for few
+
+    return [each.name.removeprefix("SIG") for each in signal.Signals if not each.name.startswith("SIGRT")]
+
+
+def suggest_signal(session: Session, word: str, names: list[str]) -> bool:
+    """Ask, for a word that is no signal, whether another was meant, or whether the last word was to be it."""
+    known = signals()
+    asked, last = (each.upper().removeprefix("SIG") for each in (word, names[-1]))
+    if asked.isdecimal() or asked in known:
+        return False
+    swapped = f"signal {names[-1]} {' '.join([word, *names[:-1]])}"
+    guess = swapped if last in known else closest(asked, known)
+    session.suggest(guess)
+    return guess is not None
+
+
+def _known(session: Session, path: str) -> list[tuple[str, str]]:
+    """Group and name of all processes; nothing where the master does not say, for something else is wrong then."""
+    try:
+        return [(info["group"], info["name"]) for info in session.client.call("GET", path)["processes"]]
+    except ProcmanError:
+        return []
+
+
+def _processes(word: str, known: list[tuple[str, str]], *, groups: bool) -> list[str]:
+    around = dict(known)
+    group, colon, name = word.partition(":")
+    if colon and name in ("", "*"):
+        meant = closest(group, around)
+        return [f"{meant}:*"] if meant else []
+    if not colon and group in around:
+        return [f"{group}:*"] if groups else []
+    if within := [namespec(*each) for each in known if each[1] == word]:
+        return within[:_MOST]
+    # What is within a group may be called by its own name, and a group by its own.
+    names = {namespec(*each): namespec(*each) for each in known}
+    if not colon:
+        names = {group: f"{group}:*" for group in around} | {each[1]: namespec(*each) for each in known} | names
+    meant = closest(word, names)
+    return [names[meant]] if meant else []
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that differs by a slip of the fingers, or of which `word` is the only beginning."""
+    if not word or len(word) > _LONGEST:
+        return None
+    digits = "0123456789"
+    word = word.casefold()
+    known = list(known)
+    begun = [other for other in known if other.casefold().startswith(word)]
+    if len(begun) == 1 and len(word) > 1:
+        return begun[0]
+    allowed = 1 if len(word) < _LONG else 2
+    found = None
+    for other in known:
+        # Who asks for worker_9 of worker_0 to worker_3 has not slipped.
+        numbered = word[-1].isdecimal() and other[-1:].isdecimal()
+        if numbered and word.rstrip(digits) == other.casefold().rstrip(digits):
+            continue
+        if abs(len(other) - len(word)) <= allowed:
+            slips = _slips(word, other.casefold())
+            # Of one letter nothing is left where one is wrong.
+            if slips <= allowed and slips < len(word):
+                found, allowed = other, slips - 1
+    return found
+
+
+def _slips(word: str, other: str) -> int:
+    """How many letters are wrong, missing, too many, or swapped with their neighbour."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(word, 1):
+        above, before, row = before, row, [i]
+        for j, wanted in enumerate(other, 1):
+            slips = min(before[j] + 1, row[-1] + 1, before[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and word[i - 2] == wanted:
+                slips = min(slips, above[j - 2] + 1)
+            row.append(slips)
+    return row[-1]

@@ -1,0 +1,352 @@
+"""Where the master is and how to greet it: by the command line, a configuration file, the environment, or by looking.
+
+The first that says something wins: `-s`; `-c FILE`; `PROCMAN_SERVER_URL`, then `SUPERVISOR_SERVER_URL` (programs have
+it from their master, so procmanctl works inside them); the configuration file that the master would find; the only
+master that answers in the run-time directory. A file says it by [supervisorctl] or [procmanctl] serverurl, else
+[unix_http_server], else [inet_http_server], else by its own path, from which the master derives its socket too.
+
+The master is found without the file as well, for somebody may be editing it: whatever the file says, the master leaves
+a link to its socket where it would derive it. Where nobody has named a master, that of this container (PID 1) is better
+than one that does not run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+from procman.client.api_client import Client, who_listens
+from procman.errors import BadRequest, ProcmanError
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+# How long included files are waited for, in seconds: the main one says mostly all that is needed.
+PATIENCE = 5.0
+
+# How long each of several masters may take to say which file it has, in seconds.
+_INTRODUCTION = 1.0
+
+_ANYWHERE = {"", "*", "0.0.0.0", "[::]"}  # noqa: S104 - a server there is reached over loopback
+
+
+class Settings:
+    """What procmanctl was told, or has found out."""
+
+    def __init__(self) -> None:
+        self.url: str | None = None  # None: nowhere to be found, and `missing` says where was looked and why in vain
+        self.missing = ("", "")
+        self.username: str | None = None
+        self.password: str | None = None
+        self.prompt = "procman"
+        self.history_file: str | None = None
+        self.found: str | None = None  # the file that says so, where nobody has named one
+        self.unreadable = ""  # why nothing could be had from the file
+        self.sure = True  # False: nothing is to be seen of the master that a file leads to
+        self._file_read = False
+
+    def fill_credentials(self) -> bool:
+        """After a refusal: take the user name and password of the file that would be found; True if there are any.
+
+        supervisorctl reads that file even when it has `-s`; here it is read when it turns out to be needed.
+        """
+        if self._file_read or self.username is not None or self.password is not None:
+            return False
+        from procman.config.discovery import find_config  # noqa: PLC0415 - only where a password is asked for
+
+        self._file_read = True
+        path = find_config()
+        if path is None:
+            return False
+        found = _from_file(path)
+        self.username, self.password = found.username, found.password
+        return self.username is not None or self.password is not None
+
+
+def find(
+    *,
+    url: str | None = None,
+    config_file: str | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    history_file: str | None = None,
+    live: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """The settings for what was given on the command line.
+
+    `live`: it is only to be seen whether the master answers, for which its file need not be read.
+    """
+    if url is not None and config_file is None:
+        settings = Settings()
+    elif live and url is None and (socket := _socket_alone(config_file, environ)) is not None:
+        settings = Settings()
+        settings.url = f"unix://{socket}"
+    elif config_file is not None:
+        settings = _from_file(config_file)
+        if settings.unreadable and (url is not None or settings.url is None):
+            raise BadRequest(settings.unreadable)
+    else:
+        settings = _look(environ)
+    settings.url = url or settings.url
+    if username is not None or password is not None:
+        settings.username, settings.password = username or settings.username, password or settings.password
+    settings.history_file = history_file or settings.history_file
+    return settings
+
+
+def _look(environ: Mapping[str, str]) -> Settings:
+    settings = Settings()
+    settings.url = environ.get("PROCMAN_SERVER_URL") or environ.get("SUPERVISOR_SERVER_URL")
+    if settings.url:
+        return settings
+    from procman.config.discovery import find_config, runtime_dirs  # noqa: PLC0415 - where -s says it, nobody looks
+
+    path = find_config()
+    if path is not None:
+        settings = _from_file(path)
+        if not settings.sure and (ours := _of_this_container()) is not None:
+            settings = Settings()
+            settings.url = f"unix://{ours}"
+            return settings
+        if settings.url is None:
+            raise BadRequest(settings.unreadable)
+        settings.found = os.path.abspath(path)
+        if settings.history_file is not None:
+            from procman.system.file_trust import exposure  # noqa: PLC0415 - few files name one
+
+            # Nobody has named that file: in /tmp, say, it would have us write over any file of ours.
+            if exposure(settings.found) is not None:
+                settings.history_file = None
+        return settings
+    folder = runtime_dirs()[0]
+    answering = [path for path, _ in _answering()]
+    if len(answering) == 1:
+        settings.url = f"unix://{answering[0]}"
+    elif answering:
+        ways = " or ".join(sorted(map(_way_to, answering)))
+        settings.missing = (folder, f"{len(answering)} masters run here, so say which one is meant: {ways}")
+    else:
+        why = "no master answers there, and there is no configuration file (say where it is: -c FILE or -s URL)"
+        settings.missing = (folder, why)
+    return settings
+
+
+def _answering() -> Iterator[tuple[str, int]]:
+    """A socket of each master that answers in the run-time folders, and its pid or 0."""
+    from procman.config.discovery import runtime_dirs  # noqa: PLC0415 - where a file says it, nobody looks
+
+    seen: set[str] = set()
+    for folder in filter(_is_private, runtime_dirs()):
+        for name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, name)
+            real = os.path.realpath(path)  # one master may have links to its socket
+            if name.endswith(".sock") and real not in seen and (pid := who_listens(path)) is not None:
+                seen.add(real)
+                yield path, pid
+
+
+def _of_this_container() -> str | None:
+    return next((path for path, pid in _answering() if pid == 1), None)
+
+
+def _way_to(socket: str) -> str:
+    """What to add to the command line for the master that listens there."""
+    client = Client(f"unix://{socket}")
+    try:
+        from shlex import quote  # noqa: PLC0415 - only where there are several masters
+
+        return f"-c {quote(client.call('GET', '/v1/master', patience=_INTRODUCTION)['config_file'])}"
+    except (ProcmanError, LookupError, TypeError):
+        return f"-s unix://{socket}"  # it wants a password, or has no time
+    finally:
+        client.close()
+
+
+def _socket_alone(config_file: str | None, environ: Mapping[str, str]) -> str | None:
+    """The socket of the master that is meant, if it answers where the path of its file alone leads."""
+    if config_file is not None:
+        socket, is_there = _derived_socket(config_file)
+        return socket if is_there and who_listens(socket) is not None else None
+    if environ.get("PROCMAN_SERVER_URL") or environ.get("SUPERVISOR_SERVER_URL"):
+        return None
+    from procman.config.discovery import find_config  # noqa: PLC0415 - where a file was named, nobody looks
+
+    path = find_config()
+    return (_socket_alone(path, environ) if path is not None else None) or _of_this_container()
+
+
+def _derived_socket(config_file: str) -> tuple[str, bool]:
+    """The socket of a file that names none, or the link to what it names, and whether it is there.
+
+    The master may have been started without our XDG_RUNTIME_DIR.
+    """
+    from procman.config.discovery import default_sockets  # noqa: PLC0415 - hardly any file leaves this to us
+
+    paths = default_sockets(config_file)
+    there = [path for path in paths if os.path.exists(path) and _is_private(os.path.dirname(path))]
+    if len(there) > 1:
+        there.sort(key=lambda path: who_listens(path) is None)
+    return (there or paths)[0], bool(there)
+
+
+def _is_private(folder: str) -> bool:
+    """May what lies in there be trusted: is it ours, or the system's? In /tmp anybody could have made it."""
+    from procman.config.discovery import trusted_owners  # noqa: PLC0415 - whoever asks has looked for the folder
+
+    try:
+        return os.lstat(folder).st_uid in trusted_owners() and os.access(folder, os.R_OK)
+    except OSError:
+        return False
+
+
+def _from_file(given: str) -> Settings:
+    """What a file says; where it cannot be read, or names a socket that is not there, what its path says.
+
+    `url` is None where that leads nowhere either.
+    """
+    path = os.path.abspath(given)
+    settings = Settings()
+    settings._file_read = True  # noqa: SLF001 - made here
+    sections: dict[str, dict[str, str]] = {}
+    try:
+        _read(path, sections, set())
+    except FileNotFoundError:
+        settings.unreadable = f"could not find config file {given}"
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
+        settings.unreadable = f"could not read config file {path}: {reason}"
+    if settings.unreadable:
+        socket, settings.sure = _derived_socket(path)
+        settings.url = f"unix://{socket}" if settings.sure else None
+        return settings
+    ctl = sections.get("supervisorctl", {}) | sections.get("procmanctl", {})
+    server = {} if ctl.get("serverurl") else _server(sections)
+    url = ctl.get("serverurl") or (f"unix://{server['file']}" if server.get("file") else "")
+    named = _absolute(url[7:]) if url.startswith("unix://") else None
+    if named is not None and os.path.exists(named):
+        settings.url = f"unix://{named}"
+    elif url and named is None:
+        settings.url = url
+    else:
+        socket, settings.sure = _derived_socket(path)
+        port = server.get("port")
+        if named is not None and not settings.sure:
+            settings.url = f"unix://{named}"
+        else:
+            # Its owner needs no password there, which the file may have as a hash alone.
+            settings.url = _http(port) if port and not settings.sure else f"unix://{socket}"
+    settings.username, settings.password = ctl.get("username"), ctl.get("password")
+    if settings.password is None and not server.get("password", "{SHA}").startswith("{SHA}"):
+        settings.username, settings.password = server.get("username"), server["password"]
+    settings.prompt = ctl.get("prompt") or settings.prompt
+    if history := ctl.get("history_file"):
+        settings.history_file = _absolute(history)
+    return settings
+
+
+def _server(sections: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+    """The first unix server, else the first other one; either may be one of several: [unix_http_server:name]."""
+    for kind in ("unix_http_server", "inet_http_server"):
+        for name, options in sections.items():
+            if name.partition(":")[0] == kind:
+                return options
+    return {}
+
+
+def _read(path: str, sections: dict[str, dict[str, str]], seen: set[str]) -> None:
+    """Add what a file and its includes say to `sections`; later files win, as they do for the master.
+
+    configparser with supervisor's settings, and tomli: the master's own readers know the line of each problem and cost
+    16 and 40 ms of imports, these 1 and 4. What is wrong in a file is the master's to tell; here an included file that
+    cannot be read is passed over.
+    """
+    seen.add(path)
+    here = os.path.dirname(path)
+    expansions = {"here": here, **{f"ENV_{name}": value for name, value in os.environ.items()}}
+    for name, options in (_read_toml if path.endswith(".toml") else _read_ini)(path).items():
+        expanded = {option: _expand(value, expansions) for option, value in options.items()}
+        sections.setdefault(name, {}).update(expanded)
+    patterns = sections.pop("include", {}).get("files", "").split()
+    if not patterns:
+        return
+    from procman.system.asking import Asking  # noqa: PLC0415 - most files include nothing
+
+    included: dict[str, dict[str, str]] = {}
+    patterns = [os.path.join(here, pattern) for pattern in patterns]
+    if Asking(PATIENCE).ask(lambda: _read_included(patterns, included, seen)):
+        for name, options in included.items():
+            sections.setdefault(name, {}).update(options)
+    else:
+        sys.stderr.write(f"Warning: the disk of what {path} includes does not answer; going on without that\n")
+
+
+def _read_included(patterns: Iterable[str], sections: dict[str, dict[str, str]], seen: set[str]) -> bool:
+    """Add what these say; True."""
+    from contextlib import suppress  # noqa: PLC0415 - most files include nothing
+    from glob import glob  # noqa: PLC0415
+
+    found: list[str] = []
+    for pattern in patterns:
+        with suppress(ValueError):  # a NUL in it
+            found += sorted(glob(pattern))
+    for file in found:
+        if file not in seen and os.access(file, os.R_OK):
+            # One that is half written, or a mistake, must not keep anybody from the programs that run.
+            with suppress(OSError, ValueError):
+                _read(file, sections, seen)
+    return True
+
+
+def _read_ini(path: str) -> dict[str, dict[str, str]]:
+    from configparser import ParsingError, RawConfigParser  # noqa: PLC0415 - where -s says it, no file is read
+
+    parser = RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            parser.read_file(file)
+    except ParsingError as error:
+        # It has read all the lines that are right by then. With no section at all it has not.
+        if not parser.sections():
+            raise ValueError(str(error)) from None
+    return {name: dict(parser.items(name)) for name in parser.sections()}
+
+
+def _read_toml(path: str) -> dict[str, dict[str, str]]:
+    from tomli import load  # noqa: PLC0415 - only for this form
+
+    with open(path, "rb") as file:
+        content = load(file)
+    sections: dict[str, dict[str, str]] = {}
+    for name, value in content.items():
+        if name == "include":
+            sections[name] = {"files": " ".join(map(str, value))}
+        elif name in {"procmanctl", "supervisorctl", "unix_http_server", "inet_http_server"} and isinstance(
+            value, dict
+        ):
+            sections[name] = {option: str(item) for option, item in value.items() if not isinstance(item, dict)}
+            for part, options in value.items():
+                if isinstance(options, dict):
+                    sections[f"{name}:{part}"] = {option: str(item) for option, item in options.items()}
+    return {name: options for name, options in sections.items() if options}
+
+
+def _expand(value: str, expansions: Mapping[str, str]) -> str:
+    """`%(here)s` and `%(ENV_X)s`; what is not known stays as it is: the master complains, not its client."""
+
+    def known(match: re.Match[str]) -> str:
+        return "%" if match[0] == "%%" else expansions.get(match[1], match[0])
+
+    return re.sub(r"%%|%\((\w+)\)s", known, value)
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def _http(port: str) -> str:
+    """The address of a server at `host:port`, `*:port`, `:port` or `port`."""
+    host, _, number = port.rpartition(":")
+    return f"http://{'localhost' if host in _ANYWHERE else host}:{number}"

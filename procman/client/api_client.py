@@ -1,0 +1,435 @@
+"""Talk to a master over its `/v1` interface: blocking, standard library only, quick to import.
+
+`procmanctl status` pays for every import each time, so there is nothing here but `json`, `os` and what `socket`
+wraps: a client of HTTP/1.1 that knows Content-Length, chunks and one kept connection is short, and `http.client`
+alone would add 15 ms.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import sys
+
+from procman import __version__
+from procman.errors import BadRequest, ProcmanError
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Self
+
+# In seconds, far beyond what a master takes to look something up: one that was stopped is not waited for without end.
+READS_TAKE = 30.0
+
+_BLOCK = 65536
+_REFUSED = 400  # from here on an HTTP status says no
+_UNAUTHORIZED = 401
+# What the master's server refuses before /v1 has seen it: a host it does not know, too large a body, too many clients.
+_OF_THE_SERVER = frozenset({403, 413, 503})
+_MAX_SAID = 300  # characters of such a refusal
+_MAX_LINE = 65536  # of a header or a chunk's size: a server that sends more is none of ours
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:*@!$'()+,;=")
+
+_REASONS = {
+    errno.ENOENT: "no such file (is it running?)",
+    errno.ECONNREFUSED: "refused connection (is it running?)",
+    errno.EACCES: "permission denied (only its owner may use the socket)",
+    errno.EPERM: "permission denied (only its owner may use the socket)",
+    errno.ENOTSOCK: "that is not a socket",
+}
+
+
+def who_listens(path: str) -> int | None:
+    """The pid of whoever listens on a unix socket, 0 if it cannot be known, None if nobody does. Never waits."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.connect(path)
+        peer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    except BlockingIOError:
+        return 0  # it has more clients than it can take in
+    except OSError:
+        return None
+    finally:
+        sock.close()
+    return int.from_bytes(peer[:4], sys.byteorder)
+
+
+class Unreachable(ProcmanError):
+    """No master answers at `address`; `errno` says why, where the system told."""
+
+    def __init__(self, address: str, reason: str, number: int | None = None) -> None:
+        super().__init__(f"cannot reach procman at {address}: {reason}")
+        self.address = address
+        self.reason = reason
+        self.errno = number
+
+
+class ApiError(ProcmanError):
+    """The master refused: `code` is the name of a Fault (see `api.shapes`), `status` the HTTP status."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class AuthRequired(ApiError):
+    """The master wants a user name and a password, or better ones."""
+
+    def __init__(self) -> None:
+        super().__init__("UNAUTHORIZED", "Server requires authentication", 401)
+
+
+class Client:
+    """One master, at `unix:///path` or `http://host:port`; opens its connection when first used."""
+
+    def __init__(self, address: str, username: str | None = None, password: str | None = None) -> None:
+        self.address = address
+        self._family, self._target, host, self.place = _where(address)
+        self._head = f"Host: {host}\r\nUser-Agent: procmanctl/{__version__}\r\n"
+        if username is not None or password is not None:
+            pair = f"{username or ''}:{password or ''}"
+            self._head += f"Authorization: Basic {_base64(pair)}\r\n"
+        self._wire: _Wire | None = None
+
+    def call(self, method: str, path: str, body: Any = None, *, patience: float | None = None) -> Any:
+        """Send `body` as JSON, give back the answer's JSON.
+
+        Wait so many seconds for it; else READS_TAKE where something is looked up, and as long as it takes where
+        something is done.
+        """
+        if patience is None:
+            patience = READS_TAKE if method == "GET" else 0
+        data = None if body is None else json.dumps(body).encode()
+        answer = self.exchange(method, path, data, patience=patience)
+        try:
+            return json.loads(answer.decode("utf-8", "surrogateescape"))
+        except ValueError:
+            raise self._stranger() from None
+
+    def exchange(self, method: str, path: str, data: bytes | None = None, *, patience: float = 0) -> bytes:
+        """Send `data` as it is, give back the answer's bytes as they are."""
+        kept = self._wire
+        try:
+            wire = self._connection()
+            wire.wait_at_most(patience)
+            answer = self._ask(wire, method, path, data)
+            content = b"".join(answer.pieces())
+            if not answer.reusable:
+                self.close()
+        except BaseException as error:
+            # Also after Ctrl-C: the rest of this answer must not be taken for the next one's.
+            self.close()
+            closed = isinstance(error, Unreachable) and error.errno != errno.EAGAIN
+            if method == "GET" and closed and kept is not None and not kept.heard:
+                # The other side closed the kept connection while this was on its way: asking again changes nothing.
+                return self.exchange(method, path, data, patience=patience)
+            raise
+        self._refuse(answer, content)
+        return content
+
+    def stream(self, method: str, path: str) -> Stream:
+        """The answer's bytes as they arrive, over a connection of its own.
+
+        The master has been asked, and has not refused, when this returns.
+        """
+        wire = self._connect()
+        try:
+            answer = self._ask(wire, method, path, None)
+            if answer.status >= _REFUSED:
+                self._refuse(answer, b"".join(answer.pieces()))
+        except BaseException:
+            wire.close()
+            raise
+        return Stream(wire, answer)
+
+    def close(self) -> None:
+        """Drop the connection; the next call opens another."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    def _connection(self) -> _Wire:
+        if self._wire is not None and self._wire.stale():
+            self.close()
+        if self._wire is None:
+            self._wire = self._connect()
+        return self._wire
+
+    def _connect(self) -> _Wire:
+        sock: socket.socket | None = None
+        try:
+            if self._family == "unix":
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                sock.connect(self._target)
+            else:
+                from socket import create_connection  # noqa: PLC0415 - a name may have several addresses
+
+                sock = create_connection(self._target)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except (OSError, ValueError) as error:
+            if sock is not None:
+                sock.close()
+            raise Unreachable(self.place, _reason(error), getattr(error, "errno", None)) from None
+        return _Wire(sock, self.place)
+
+    def _ask(self, wire: _Wire, method: str, path: str, data: bytes | None) -> _Answer:
+        length = "" if data is None else f"Content-Length: {len(data)}\r\n"
+        if data is None and method != "GET":
+            length = "Content-Length: 0\r\n"
+        wire.send(f"{method} {path} HTTP/1.1\r\n{self._head}{length}\r\n".encode() + (data or b""))
+        answer = wire.answer()
+        while answer.status // 100 == 1:  # "continue" and its like only announce the real one
+            answer = wire.answer()
+        return answer
+
+    def _refuse(self, answer: _Answer, content: bytes) -> None:
+        """Turn an answer that says no into the exception for it."""
+        if answer.status < _REFUSED:
+            return
+        if answer.status == _UNAUTHORIZED:
+            raise AuthRequired
+        try:
+            error = json.loads(content.decode("utf-8", "surrogateescape"))["error"]
+            code, message = str(error["code"]), str(error["message"])
+        except (ValueError, LookupError, TypeError):
+            said = answer.plain_line(content)
+            if answer.status not in _OF_THE_SERVER or said is None:
+                raise self._stranger(answer) from None
+            code, message = "REFUSED", said
+        raise ApiError(code, message, answer.status)
+
+    def _stranger(self, answer: _Answer | None = None) -> Unreachable:
+        if answer and answer.is_supervisord:
+            # Somebody is about to move from it.
+            return Unreachable(self.place, "it is supervisord that answers there (ask it with supervisorctl)")
+        said = "" if answer is None else f" (it says {answer.status} to a request for /v1)"
+        return Unreachable(self.place, f"what answers there is not procman{said}")
+
+
+class Stream:
+    """An iterator over what arrives; it ends when the master ends it, or when `close` is called from any thread."""
+
+    def __init__(self, wire: _Wire, answer: _Answer) -> None:
+        self._wire = wire
+        self._pieces = answer.pieces()
+        self._closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except StopIteration:
+            self._wire.close()
+            raise
+        except Unreachable:
+            self._wire.close()
+            if self._closed:
+                raise StopIteration from None
+            raise
+
+    def close(self) -> None:
+        """Hang up: who waits for the next piece is told that there is none."""
+        self._closed = True
+        self._wire.hang_up()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._wire.close()
+
+
+def quoted(text: str) -> str:
+    """`text` as one part of a path: a name may hold spaces, slashes or letters of any script."""
+    if _PLAIN.issuperset(text):
+        return text
+    from urllib.parse import quote  # noqa: PLC0415 - +3 ms, for names that hardly anybody has
+
+    return quote(text, safe="", errors="surrogateescape")
+
+
+def _where(address: str) -> tuple[str, Any, str, str]:
+    """Take an address apart: family, what to connect to, the Host header, and how to call it in a message."""
+    if address.startswith("unix://"):
+        path = address.removeprefix("unix://")
+        return "unix", path, "localhost", path
+    rest = address.removeprefix("http://").partition("/")[0]
+    if not address.startswith("http://") or not rest or not rest.isprintable() or " " in rest:
+        raise BadRequest(f"cannot use the address {address!r}: expected unix:///path/to/socket or http://host:port")
+    host, colon, port = rest.rpartition(":")
+    if not colon or rest.endswith("]"):
+        host, port = rest, "80"
+    if not (port.isascii() and port.isdigit()):
+        raise BadRequest(f"cannot use the address {address!r}: {port!r} is not a port")
+    host = host.removeprefix("[").removesuffix("]")
+    return "tcp", (host, int(port)), rest, address
+
+
+def _reason(error: Exception) -> str:
+    """Why a connection failed, in words, with the way out where there is one."""
+    if isinstance(error, socket.gaierror):
+        return "no such host"
+    if isinstance(error, OSError) and error.errno is not None:
+        return _REASONS.get(error.errno) or os.strerror(error.errno).lower()
+    if "too long" in str(error):
+        return "the path is too long for a unix socket (107 bytes at most)"
+    return str(error)
+
+
+def _base64(text: str) -> str:
+    from binascii import b2a_base64  # noqa: PLC0415 - only for who has a password
+
+    return b2a_base64(text.encode("utf-8", "surrogateescape"), newline=False).decode()
+
+
+class _Wire:
+    """One connection, and what has come in over it but was not used yet."""
+
+    def __init__(self, sock: socket.socket, place: str) -> None:
+        self._sock = sock
+        self._place = place
+        self._pending = b""
+        self._patience: float = 0
+        self.heard = False  # has anything come in since the last request?
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def hang_up(self) -> None:
+        """End the connection while another thread may be reading from it."""
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it has ended already
+
+    def wait_at_most(self, seconds: float) -> None:
+        """For each piece of an answer; 0: for as long as it takes."""
+        if seconds == self._patience:
+            return
+        import struct  # noqa: PLC0415 - only for who cannot wait
+
+        self._patience = seconds
+        self._sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))
+        )
+
+    def stale(self) -> bool:
+        """Has the other side closed meanwhile, or said something nobody asked for?"""
+        try:
+            self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return bool(self._pending)
+        except OSError:
+            return True
+        return True
+
+    def send(self, data: bytes) -> None:
+        self.heard = False
+        try:
+            self._sock.sendall(data)
+        except ConnectionError:
+            # It refused before it read everything; its reason may be there to be read all the same.
+            return
+        except OSError as error:
+            raise self.lost(error) from None
+
+    def some(self) -> bytes:
+        """What is there, at least one byte; nothing when the other side has closed."""
+        if self._pending:
+            data, self._pending = self._pending, b""
+            return data
+        try:
+            data = self._sock.recv(_BLOCK)
+        except BlockingIOError:
+            raise Unreachable(
+                self._place, "it does not answer (it was stopped, or is too busy)", errno.EAGAIN
+            ) from None
+        except OSError as error:
+            raise self.lost(error) from None
+        self.heard = self.heard or bool(data)
+        return data
+
+    def line(self) -> bytes:
+        data = b""
+        while b"\n" not in data:
+            more = self.some()
+            if not more:
+                raise self.lost()
+            data += more
+            if len(data) > _MAX_LINE and b"\n" not in data:
+                raise Unreachable(self._place, "what answers there is not procman (a line without an end)")
+        line, _, self._pending = data.partition(b"\n")
+        return line.rstrip(b"\r")
+
+    def pieces(self, length: int) -> Iterator[bytes]:
+        """Exactly `length` bytes, as they arrive."""
+        while length:
+            data = self.some()
+            if not data:
+                raise self.lost()
+            if len(data) > length:
+                data, self._pending = data[:length], data[length:]
+            length -= len(data)
+            yield data
+
+    def answer(self) -> _Answer:
+        version, _, rest = self.line().partition(b" ")
+        status = rest[:3]
+        if not version.startswith(b"HTTP/1.") or not status.isdigit():
+            raise Unreachable(self._place, "what answers there is not procman (it does not speak HTTP)")
+        headers: dict[str, str] = {}
+        while line := self.line():
+            name, _, value = line.decode("latin-1").partition(":")
+            headers[name.strip().lower()] = value.strip()
+        return _Answer(self, int(status), headers)
+
+    def lost(self, error: OSError | None = None) -> Unreachable:
+        reason = "the connection was lost" if error is None else f"the connection was lost: {_reason(error)}"
+        return Unreachable(self._place, reason, errno.ECONNRESET if error is None else error.errno)
+
+
+class _Answer:
+    """The head of an answer, and the way to its body."""
+
+    def __init__(self, wire: _Wire, status: int, headers: dict[str, str]) -> None:
+        self.status = status
+        self._wire = wire
+        self._headers = headers
+        self._chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+        self._length = headers.get("content-length")
+        self.reusable = headers.get("connection", "").lower() != "close" and (self._chunked or self._length is not None)
+        self.is_supervisord = headers.get("server", "").startswith("Medusa/")
+
+    def plain_line(self, content: bytes) -> str | None:
+        """The one line of text that the body is; None where it is anything else."""
+        text = content.decode("utf-8", "replace").strip()
+        plain = self._headers.get("content-type", "").startswith("text/plain")
+        return text if plain and text.isprintable() and 0 < len(text) <= _MAX_SAID else None
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body as it arrives; raises Unreachable where it ends too early."""
+        try:
+            if self.status in {204, 304}:  # HTTP says: these have none
+                return
+            if self._chunked:
+                while size := int(self._wire.line().partition(b";")[0], 16):
+                    yield from self._wire.pieces(size)
+                    self._wire.line()
+                while self._wire.line():
+                    pass
+            elif self._length is not None:
+                yield from self._wire.pieces(int(self._length))
+            else:
+                while data := self._wire.some():
+                    yield data
+        except ValueError:
+            raise self._wire.lost() from None

@@ -1,0 +1,1 @@
+"""What is wrong, or suspicious, about a configuration beyond its types."""

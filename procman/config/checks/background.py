@@ -1,0 +1,194 @@
+"""Well-known programs that put themselves into the background, and what keeps them in the foreground.
+
+Whoever goes there has ended for procman, which then starts another one, again and again. `procman check` says so.
+"""
+
+import re
+from itertools import pairwise
+from os.path import basename
+
+from procman.config.resolve.option_reader import OptionReader
+from procman.config.schema.model import Config
+from procman.system.shell_split import split_words
+
+# They stay with any of these; the first is what is proposed. A version at the end of the name does not matter.
+_STAYS_WITH: dict[str, tuple[str, ...]] = {
+    "nginx": ("daemon off",),
+    "apache": ("-D FOREGROUND", "-DFOREGROUND", "-X", "-DNO_DETACH"),
+    "httpd": ("-D FOREGROUND", "-DFOREGROUND", "-X", "-DNO_DETACH"),
+    "apachectl": ("-D FOREGROUND", "-DFOREGROUND"),
+    "apache2ctl": ("-D FOREGROUND", "-DFOREGROUND"),
+    "lighttpd": ("-D",),
+    "php-fpm": ("-F", "--nodaemonize"),
+    "sshd": ("-D", "-d", "-i"),
+    "cron": ("-f",),
+    "crond": ("-f", "-n", "-x", "-d"),
+    "atd": ("-f", "-d"),
+    "rsyslogd": ("-n",),
+    "syslog-ng": ("-F", "--foreground"),
+    "dovecot": ("-F",),
+    "opendkim": ("-f",),
+    "opendmarc": ("-f",),
+    "proftpd": ("-n", "--nodaemon"),
+    "smbd": ("-F", "--foreground", "-i", "--interactive"),
+    "nmbd": ("-F", "--foreground", "-i", "--interactive"),
+    "winbindd": ("-F", "--foreground", "-i", "--interactive"),
+    "named": ("-f", "-g"),
+    "dnsmasq": ("-k", "--keep-in-foreground", "-d", "--no-daemon"),
+    "slapd": ("-d 0", "-d"),
+    "ntpd": ("-n", "-d", "--nofork"),
+    "chronyd": ("-n", "-d"),
+    "squid": ("--foreground", "-N"),
+    "varnishd": ("-F", "-d"),
+    "keepalived": ("-n", "--dont-fork"),
+    "zabbix_agentd": ("-f", "--foreground"),
+    "zabbix_server": ("-f", "--foreground"),
+    "snmpd": ("-f",),
+    "collectd": ("-f",),
+    "fail2ban-server": ("-f",),
+    "supervisord": ("-n", "--nodaemon"),
+    "setsid": ("--wait", "-w"),
+}
+
+_APPLICATION = "write the command of the application itself"
+_DAEMON = "write the command of the daemon itself, with its flag for the foreground"
+
+# They leave with any of these; it is to be left out, unless there is more to say.
+_LEAVES_WITH: dict[str, tuple[str, ...]] = {
+    "redis-server": ("--daemonize yes",),
+    "memcached": ("-d", "--daemon"),
+    "mongod": ("--fork",),
+    "mysqld": ("--daemonize", "-D"),
+    "haproxy": ("-D",),
+    "rabbitmq-server": ("-detached",),
+    "dbus-daemon": ("--fork",),
+    "spamd": ("-d", "--daemonize"),
+    "postgrey": ("-d", "--daemonize"),
+    "gunicorn": ("-D", "--daemon"),
+    "uwsgi": ("-d", "--daemonize", "--daemonize2"),
+    "celery": ("-D", "--detach", "multi"),
+    "unicorn": ("-D", "--daemonize"),
+    "puma": ("-d", "--daemon"),
+    "thin": ("-d", "--daemonize"),
+    "sidekiq": ("-d", "--daemon"),
+    "docker": ("-d", "--detach"),
+    "podman": ("-d", "--detach"),
+    "docker-compose": ("-d", "--detach"),
+    "exim": ("-bd",),
+    "sendmail": ("-bd",),
+    "postfix": ("start",),
+    "caddy": ("start",),
+    "pm2": ("start",),
+    "forever": ("start",),
+    "pg_ctl": ("start",),
+    "screen": ("-dm", "-dmS", "-d"),
+    "tmux": ("-d",),
+    "start-stop-daemon": ("-b", "--background"),
+    "service": ("start", "restart"),
+    "systemctl": ("start", "restart"),
+    "rc-service": ("start", "restart"),
+}
+_WAYS_OUT = {
+    "celery": "write celery worker, without it",
+    "nginx": "add -g 'daemon off;', unless its own file says so",
+    "crond": "add -f, or -n where it is that of cronie",
+    "exim": "write -bdf",
+    "sendmail": "write -bD",
+    "postfix": "write postfix start-fg",
+    "caddy": "write caddy run",
+    "pm2": f"write pm2-runtime, or {_APPLICATION.removeprefix('write ')}",
+    "forever": _APPLICATION,
+    "pg_ctl": "write postgres -D and its directory",
+    "screen": "write -D -m",
+    "service": _DAEMON,
+    "systemctl": _DAEMON,
+    "rc-service": _DAEMON,
+    "init.d": _DAEMON,
+}
+
+# What runs another program in its place; a shell does so with -c.
+_BEFORE = frozenset(
+    {"exec", "env", "nice", "ionice", "sudo", "gosu", "su-exec", "stdbuf", "tini", "dumb-init", "chpst"}
+)
+_SHELLS = frozenset({"sh", "bash", "dash", "ash"})
+# No server is run with these.
+_ASKS = frozenset({"-t", "-V", "--version", "--help", "--test"})
+_LARGEST_FILE = 1024 * 1024
+
+
+def warn_of_background(reading: OptionReader, config: Config) -> None:
+    """A warning for each program whose command is known to go into the background."""
+    seen: set[str] = set()
+    for group in config.groups:
+        for program in group.programs:
+            why = None if program.section in seen else goes_into_background(program.command)
+            if why is not None:
+                seen.add(program.section)
+                reading.complain(reading.sections.sections[program.section], "command", why, "background", "warning")
+
+
+def goes_into_background(command: str) -> str | None:
+    """The complaint about such a command; None where it stays, or nothing is known of it."""
+    try:
+        words = _of_program(split_words(command))
+    except ValueError:
+        return None
+    if not words or _ASKS.intersection(words[1:]):
+        return None
+    name = basename(words[0])
+    known = name if name in _STAYS_WITH or name in _LEAVES_WITH else re.sub(r"[\d.]+$", "", name)
+    leaves = ("start", "restart") if "/init.d/" in words[0] else _LEAVES_WITH.get(known, ())
+    way_out = _WAYS_OUT.get("init.d" if "/init.d/" in words[0] else known)
+    flag = next((flag for flag in leaves if _has(words, flag)), None)
+    if flag is not None and way_out == _DAEMON:
+        said = " ".join([name, *words[1:3]]) if name in ("service", "rc-service") else f"{name} {flag}"
+        return f"{said} starts a daemon, which nothing supervises, and ends: {way_out}"
+    if flag is not None:
+        return f"{name} {flag} goes into the background, where nothing supervises it: {way_out or f'leave {flag} out'}"
+    stays = _STAYS_WITH.get(known)
+    if stays is None or any(_has(words, flag, among_others=True) for flag in stays) or _is_told_by_file(known, words):
+        return None
+    return f"{name} goes into the background, where nothing supervises it: {way_out or f'add {stays[0]}'}"
+
+
+def _of_program(words: list[str]) -> list[str]:
+    """The words from the one that is run in the end: behind `gosu USER`, and in what a shell is given."""
+    if not words:
+        return []
+    name = basename(words[0])
+    if name in _SHELLS:
+        text = next((word for flag, word in pairwise(words) if re.match(r"-\w*c$", flag)), "")
+        # Of several commands the last one is what remains.
+        return _of_program(split_words(re.split(r"&&|;\s*\b", text)[-1]))
+    if name in _BEFORE:
+        later = (n for n in range(1, len(words)) if _is_known(words[n]) or basename(words[n]) in _BEFORE | _SHELLS)
+        start = next(later, 0)
+        return _of_program(words[start:]) if start else words
+    return words
+
+
+def _is_known(word: str) -> bool:
+    name = basename(word)
+    return not {name, re.sub(r"[\d.]+$", "", name)}.isdisjoint({*_STAYS_WITH, *_LEAVES_WITH})
+
+
+def _has(words: list[str], flag: str, *, among_others: bool = False) -> bool:
+    """Is the flag given? `among_others`: a letter may stand with others, as -D in -De."""
+    if " " in flag:
+        return flag in " ".join(words)
+    if any(word == flag or (flag.startswith("--") and word.startswith(f"{flag}=")) for word in words[1:]):
+        return True
+    letter = flag.removeprefix("-")
+    return among_others and len(letter) == 1 and any(re.match(rf"-[A-Za-z]*{letter}", word) for word in words[1:])
+
+
+def _is_told_by_file(name: str, words: list[str]) -> bool:
+    """Is it nginx, whose file says so? It takes no second `daemon off`."""
+    if name != "nginx":
+        return False
+    path = next((words[n + 1] for n in range(1, len(words) - 1) if words[n] == "-c"), "/etc/nginx/nginx.conf")
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return re.search(r"(?m)^\s*daemon\s+off\s*;", file.read(_LARGEST_FILE)) is not None
+    except OSError:
+        return False

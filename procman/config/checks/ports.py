@@ -1,0 +1,125 @@
+"""Could the ports of a file be listened on? `procman check` asks by binding each for a moment, without listening.
+
+What the running master of the same file holds is its own, and no reason to complain. No name server is asked.
+"""
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+from procman.config.discovery import default_sockets
+from procman.config.resolve.option_reader import OptionReader
+from procman.config.schema.model import Config, InetServer, UnixServer, bracketed
+
+_WAYS_OUT = {
+    errno.EADDRINUSE: ("another program listens on {shown}", "stop it, or name another port"),
+    errno.EADDRNOTAVAIL: (
+        "this machine has no address {host}",
+        "name one that it has, or write *:{port} for all of them",
+    ),
+    errno.EACCES: ("only root may listen on {shown}", "name a port above 1023, or start it as root"),
+}
+
+
+def warn_of_ports(reading: OptionReader, config: Config) -> None:
+    """A warning for each port that could not be had."""
+    if reading.machine.is_assumed:
+        return
+    masters = list(_masters(config))
+    asked: list[tuple[str, int]] = []
+    for section, option, host, port, consequence in _ports(config):
+        shown = f"{bracketed(host) or '*'}:{port}"
+        found = _why_not(host, port)
+        if any(port == other_port and (host == other or "" in (host, other)) for other, other_port in asked):
+            why, way_out = f"another section of this file listens on port {port}, too", "name another port"
+        elif found is None or (found == errno.EADDRINUSE and any(_may_hold(pid, port) for pid in masters)):
+            why, way_out = "", ""
+        else:
+            why, way_out = (text.format(shown=shown, host=host, port=port) for text in _WAYS_OUT[found])
+        asked.append((host, port))
+        if why:
+            message = f"{why}, so {consequence}: {way_out}"
+            reading.complain(reading.sections.sections[section], option, message, "port-in-use", "warning")
+
+
+def _ports(config: Config) -> Iterator[tuple[str, str, str, int, str]]:
+    """Section, option, host, port, and what comes of it where the port cannot be had."""
+    for server in config.servers:
+        if isinstance(server, InetServer) and (server.allow_unauthenticated or not server.is_open):
+            yield server.section, "port", server.host, server.port, "the master could not start"
+    for group in config.groups:
+        if group.programs and group.socket is not None and group.socket.port is not None:
+            host = group.socket.host or ""
+            yield group.programs[0].section, "socket", host, group.socket.port, "the program could not be started"
+
+
+def _why_not(host: str, port: int) -> int | None:
+    """The error of a bind, where it is one of those that can be explained."""
+    try:
+        found = socket.getaddrinfo(
+            "127.0.0.1" if host == "localhost" else host or None,
+            port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE | socket.AI_NUMERICHOST,
+        )
+        # As a start has it: IPv4 first, unless the host is an IPv6 address.
+        family, kind, protocol, _, where = min(found, key=lambda info: info[0] != socket.AF_INET)
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+    except (OSError, UnicodeError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        return number if number in _WAYS_OUT else None
+    return None
+
+
+# ------------------------------------------------------------------------------------------------ the running master
+
+
+def _masters(config: Config) -> Iterator[int]:
+    """The pids of who listens on the control sockets of this file, and of its pid file; 0 where it cannot be known."""
+    paths = [server.file for server in config.servers if isinstance(server, UnixServer)]
+    for path in paths or default_sockets(config.file):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(path)
+            except (BlockingIOError, PermissionError):
+                yield 0
+                continue
+            except OSError:
+                continue
+            pid, _, _ = struct.unpack(
+                "3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            )
+            yield int(pid)
+    try:
+        with open(config.master.pidfile, encoding="ascii") as file:
+            pid = int(file.read(20))
+        if os.path.exists(f"/proc/{pid}"):
+            yield pid
+    except (OSError, ValueError):
+        pass
+
+
+def _may_hold(pid: int, port: int) -> bool:
+    """Has the process this port? True where nobody can know."""
+    sockets = {f"socket:[{inode}]" for inode in _listening_on(port)}
+    try:
+        held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    except OSError:
+        return True
+    return not sockets.isdisjoint(held)
+
+
+def _listening_on(port: int) -> Iterator[str]:
+    """The inodes of the sockets that listen on a port; see proc(5) for the columns."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as file:
+                rows = [line.split() for line in file]
+        except OSError:
+            continue
+        yield from (row[9] for row in rows[1:] if row[1].endswith(f":{port:04X}") and row[3] == "0A")

@@ -1,0 +1,215 @@
+"""What in a command only a shell would understand, and the line to write instead: no shell is run here.
+
+A sign counts where a shell would see it: outside quotes, and `$NAME` within double quotes too. What is handed to a
+shell (`sh -c '…'`, `ssh HOST …`) is that shell's business. Patterns are compiled when first used: most files need none.
+"""
+
+import re
+import shlex
+from dataclasses import dataclass
+from os.path import basename
+
+from procman.config.formats.raw import RawOption
+from procman.config.schema.options import assignment, show_toml
+from procman.config.secrets import masked
+from procman.system.shell_split import PIECE, split_words
+
+_SIGNS = frozenset("$`&|;<>~")
+_COMPOUND = frozenset({"case", "for", "function", "if", "until", "while", "{", "[["})
+_BUILTINS = _COMPOUND | {
+    *(".", "alias", "cd", "declare", "eval", "exec", "export", "let", "local", "read", "set", "source", "trap"),
+    *("ulimit", "umask", "unset", "wait"),
+}
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox", "su", "runuser", "script", "flock"})
+# `find … ;` and tmux have uses of their own for a semicolon.
+_TAKE_SEMICOLONS = frozenset({"find", "tmux"})
+
+_OPERATOR = r"&&|\|\||^\|&?$|^&$|;$"
+_REDIRECTION = r"^(?:\d*|&)(?:>>?(?:&\d)?|<<?<?)"
+_SUBSTITUTION = r"\$\(|`"
+_VARIABLE = r"(?<!\\)\$(?:([A-Za-z_]\w*)(?![\w.])|\{([A-Za-z_]\w*)(?::?[-=+?][^}]*)?\})"
+_LOUD_VARIABLE = r"(?<!\\)\$(?:([A-Z_][A-Z0-9_]*)\b|\{([A-Z_][A-Z0-9_]*)\})"
+_ASSIGNED = r"^([A-Za-z_]\w*)\+?="
+
+_FOR_A_PIPE = ", and stopasgroup = true, so that a stop reaches all of it"
+
+LONGEST_LINE = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a command: its text, what of it stands outside quotes, and what in double quotes."""
+
+    text: str
+    bare: str
+    double: str = ""
+
+
+def needs_a_shell(raw: RawOption) -> str | None:
+    """The complaint about a command that is written for a shell; None where it is not, or is no command at all."""
+    words = _words(raw.value)
+    if not words or any(basename(word.text) == "ssh" for word in words):
+        return None
+    first = words[0].bare
+    if first not in _BUILTINS and "=" not in first and not any(_SIGNS & set(word.bare + word.double) for word in words):
+        return None
+    return _of_builtins(raw, words) or _of_operators(raw, words) or _of_names(raw, words)
+
+
+def is_shells_own(word: str) -> bool:
+    """Is there no use in looking for a program of that name? `cd`, `$DIR/run`, `A=b`."""
+    return word in _BUILTINS or word.startswith(("$", "~/", "`")) or re.match(_ASSIGNED, word) is not None
+
+
+def _words(value: object) -> list[Word]:
+    if isinstance(value, list):
+        # What has a blank in it is text for whoever is given it.
+        return [Word(str(item), "" if " " in str(item) else str(item)) for item in value]
+    if not isinstance(value, str):
+        return []
+    try:
+        split_words(value)
+    except ValueError:
+        return []
+    words: list[Word] = []
+    text = bare = double = ""
+    begun = False
+    for piece in PIECE.finditer(value + " "):
+        if piece.lastindex is None:
+            if begun:
+                words.append(Word(text, bare, double))
+            text = bare = double = ""
+            begun = False
+            continue
+        begun = True
+        text += piece[piece.lastindex]
+        bare += piece[1] or ""
+        double += piece[3] or ""
+    return words
+
+
+def _of_builtins(raw: RawOption, words: list[Word]) -> str | None:
+    first = words[0].bare
+    if first == "cd":
+        return _of_cd(raw, words)
+    if first == "exec":
+        return "no shell is run, and exec is a word of a shell's own: leave it out"
+    if first not in _BUILTINS:
+        return None
+    more = ""
+    if first in ("export", "umask"):
+        more = f", or use the option {'environment' if first == 'export' else 'umask'}"
+    return f"no shell is run, and {first} is a word of a shell's own: write {_by_shell(raw, words)}{more}"
+
+
+def _of_cd(raw: RawOption, words: list[Word]) -> str:
+    why = "no shell is run, and cd is a word of a shell's own: write "
+    # cd /srv && ./run, cd /srv; ./run
+    folder = words[1].text.removesuffix(";") if len(words) > 1 else "DIRECTORY"
+    rest = words[2 if len(words) > 1 and words[1].bare.endswith(";") else 3 :]
+    directory = assignment("directory", _shown(folder), toml=raw.toml)
+    if not rest:
+        return f"{why}{directory}, and the program itself as the command"
+    if any(_SIGNS & set(word.bare + word.double) for word in rest):
+        return f"{why}{_by_shell(raw, words)}"
+    program = _line(raw, shlex.join([word.text for word in rest]))
+    return f"{why}{directory} and {program}, or {_by_shell(raw, words)}"
+
+
+def _of_operators(raw: RawOption, words: list[Word]) -> str | None:
+    name = basename(words[0].text)
+    for number, word in enumerate(words):
+        redirection = re.match(_REDIRECTION, word.bare)
+        if redirection is not None and word.text.startswith(word.bare[0]):
+            return _of_redirection(raw, words, redirection[0])
+        found = re.search(_OPERATOR, word.bare)
+        if found is None or (found[0] == ";" and name in _TAKE_SEMICOLONS):
+            continue
+        if found[0] == ";" and name == "nginx":
+            return "no shell is run, and nginx takes one word after -g: write it in quotes, -g 'daemon off;'"
+        why = f"no shell is run, so {found[0]} is handed to the program as one of its words: "
+        if found[0] == "&":
+            foreground = number == len(words) - 1
+            return why + ("leave it out" if foreground else "give each program a section of its own")
+        line = _by_shell(raw, words)
+        return f"{why}write {line}" + (_FOR_A_PIPE if found[0] == "|" else "")
+    return None
+
+
+def _of_redirection(raw: RawOption, words: list[Word], sign: str) -> str:
+    why = f"no shell is run, so {sign} is handed to the program as one of its words: write "
+    instead = ""
+    if "&" in sign:
+        instead = "redirect_stderr = true instead, or "
+    elif ">" in sign:
+        channel = "stderr" if sign.startswith("2") else "stdout"
+        instead = f"{assignment(f'{channel}_logfile', 'FILE', toml=raw.toml)} instead, or "
+    return f"{why}{instead}{_by_shell(raw, words)}"
+
+
+def _of_names(raw: RawOption, words: list[Word]) -> str | None:
+    first = re.match(_ASSIGNED, words[0].bare)
+    if first is not None:
+        value = '{ NAME = "…" }' if raw.toml else 'NAME="…"'
+        line = f"environment = {value.replace('NAME', first[1])}"
+        return f"no shell is run, so {first[1]}=… is taken for the program: write {line}, and leave it out here"
+    if words[0].bare.startswith("~/"):
+        return "no shell is run, so ~ does not stand for a home directory: write the whole path"
+    if _runs_a_shell(words):
+        return None
+    for word in words:
+        if re.search(_SUBSTITUTION, word.bare):
+            sign = "$(…)" if "$(" in word.bare else "`…`"
+            return f"no shell is run, so the program is given {sign} as it is: write {_by_shell(raw, words)}"
+        found = re.search(_VARIABLE, word.bare) or re.search(_LOUD_VARIABLE, word.double)
+        if found is not None:
+            name, shown = found[1] or found[2], found[0]
+            # A default, ${NAME:-…}, is something that only a shell has.
+            plain = name == shown.strip("${}")
+            if shown not in masked(" ".join(word.text for word in words)):
+                name, shown = "NAME", "a $NAME"  # it may be a piece of a password
+            line = f"%(ENV_{name})s, or {_by_shell(raw, words)}" if plain else _by_shell(raw, words)
+            return f"no shell is run, so the program is given {shown} as it is: write {line}"
+        if word.bare.startswith("~/"):
+            return "no shell is run, so the program is given ~ as it is: write the whole path"
+    return None
+
+
+def _runs_a_shell(words: list[Word]) -> bool:
+    shells = [number for number, word in enumerate(words) if basename(word.text) in _SHELLS]
+    return bool(shells) and any(re.match(r"-\w*c$", word.text) for word in words[shells[0] :])
+
+
+def _by_shell(raw: RawOption, words: list[Word]) -> str:
+    """`command = sh -c '…'` with the same in it. The last program takes the shell's place, and so gets its signals."""
+    if isinstance(raw.value, list):
+        text = " ".join(word.text if _SIGNS & set(word.text) else shlex.quote(word.text) for word in words)
+    else:
+        text = " ".join(str(raw.value).split("\n"))
+    text = re.sub(r"^source\s", ". ", text)
+    # Not of a pipe, nor of what goes on in the background.
+    if words[0].bare not in _COMPOUND and re.search(r"\||(?<![&>])&(?![&>])", text) is None:
+        start = max((found.end() for found in re.finditer(r"(?:&&|;)\s*", text)), default=0)
+        last = text[start:].split()
+        if last and last[0] not in _BUILTINS and not re.match(_ASSIGNED, last[0]):
+            text = f"{text[:start]}exec {text[start:]}"
+    if masked(text) != text or len(text) > LONGEST_LINE:
+        text = "…"
+    if isinstance(raw.value, list):
+        return f"command = {show_toml(['sh', '-c', text])}"
+    return _line(raw, f"sh -c {_in_quotes(text)}")
+
+
+def _in_quotes(text: str) -> str:
+    if "'" not in text:
+        return f"'{text}'"
+    return shlex.quote(text) if set('"$`\\') & set(text) else f'"{text}"'
+
+
+def _line(raw: RawOption, command: str) -> str:
+    return assignment("command", _shown(command), toml=raw.toml)
+
+
+def _shown(text: str) -> str:
+    text = masked(text)
+    return text if len(text) <= LONGEST_LINE + len("sh -c ''") else "…"

@@ -1,0 +1,1 @@
+"""INI and TOML files, and what they include, to raw sections."""

@@ -1,0 +1,255 @@
+"""The machine a configuration is read for: its variables, users, directories and plug-ins, real or assumed.
+
+With assumptions a file can be checked on a machine that is not its own. Nothing is imported and nothing is written.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from os.path import isdir
+from typing import Any
+
+from procman.errors import ProcmanError
+from procman.system.asking import Asking
+
+# What every supervisor has. procman knows what they mean, and never imports them.
+SUPERVISORS_OWN = frozenset(
+    {"supervisor.rpcinterface:make_main_rpcinterface", "supervisor.dispatchers:default_handler"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """What to take as given: the `assumed` block of the oracle. `env` is then the whole environment."""
+
+    env: Mapping[str, str] | None = None
+    users: Mapping[str, int] = field(default_factory=dict)
+    groups: Mapping[str, int] = field(default_factory=dict)
+    directories: frozenset[str] = frozenset()
+    plugins: frozenset[str] = frozenset()
+    host_node_name: str | None = None
+
+    @classmethod
+    def from_json(cls, content: Any) -> "Assumptions":
+        """From the JSON object; raises ProcmanError where it is something else."""
+        if not isinstance(content, dict):
+            raise ProcmanError("cannot read the assumptions: expected a JSON object")
+        known = ("env", "users", "groups", "directories", "plugins", "host_node_name")
+        if unknown := sorted(set(content) - set(known)):
+            raise ProcmanError(f"cannot read the assumptions: {unknown[0]} is none of {', '.join(known)}")
+        env, host = content.get("env"), content.get("host_node_name")
+        if not (host is None or isinstance(host, str)):
+            raise ProcmanError("cannot read the assumptions: host_node_name is a text")
+        return cls(
+            env=None if env is None else _table(env, "env", str),
+            users=_table(content.get("users", {}), "users", int),
+            groups=_table(content.get("groups", {}), "groups", int),
+            directories=_names(content.get("directories", []), "directories"),
+            plugins=_names(content.get("plugins", []), "plugins"),
+            host_node_name=host,
+        )
+
+
+def _table(content: Any, name: str, kind: type) -> dict[str, Any]:
+    if not isinstance(content, dict) or not all(type(value) is kind for value in content.values()):
+        raise ProcmanError(f"cannot read the assumptions: {name} is an object of {kind.__name__} values")
+    return content
+
+
+def _names(content: Any, name: str) -> frozenset[str]:
+    if not isinstance(content, list) or not all(isinstance(value, str) for value in content):
+        raise ProcmanError(f"cannot read the assumptions: {name} is a list of texts")
+    return frozenset(content)
+
+
+class Machine:
+    """Answers what the checks ask. Numbers of users and groups come from the assumptions first."""
+
+    def __init__(self, environ: Mapping[str, str] | None, assume: Assumptions | None) -> None:
+        self.assume = assume or Assumptions()
+        self.environ = environ if environ is not None else self.assume.env
+        if self.environ is None:
+            self.environ = os.environ
+        self.host_node_name = self.assume.host_node_name or os.uname().nodename
+        self._disks = Asking()
+        self._directories: dict[str, bool | None] = {}
+        self._silent: list[str] = []
+
+    @property
+    def is_assumed(self) -> bool:
+        """Is it another machine than this one?"""
+        return self.assume != Assumptions()
+
+    @property
+    def is_pid_1(self) -> bool:
+        """Is it a container, of which this process is the first?"""
+        return os.getpid() == 1
+
+    def home(self, path: str) -> str:
+        """The path with a leading ~ or ~user put in."""
+        if not path.startswith("~"):
+            return path
+        user, slash, rest = path[1:].partition("/")
+        home = self._home_of(user)
+        return path if home is None else (home.rstrip("/") + slash + rest or "/")
+
+    def _home_of(self, user: str) -> str | None:
+        import pwd  # noqa: PLC0415 - few files need it
+
+        assert self.environ is not None
+        try:
+            if user:
+                return pwd.getpwnam(user).pw_dir
+            return self.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+        except (KeyError, ValueError):
+            return None
+
+    def temporary_folder(self) -> str:
+        """Where Python's tempfile would put things."""
+        assert self.environ is not None
+        for variable in ("TMPDIR", "TEMP", "TMP"):
+            path = self.environ.get(variable)
+            if path and self.is_directory(path):
+                return os.path.abspath(path)
+        return next((path for path in ("/tmp", "/var/tmp", "/usr/tmp") if isdir(path)), "/")  # noqa: S108 - a name, nothing is made there
+
+    def normal(self, path: str) -> str:
+        """The absolute path, from where procman stands."""
+        return os.path.abspath(self.home(path))
+
+    def is_directory(self, path: str) -> bool:
+        """Is it there, or assumed to be? One whose disk does not answer is taken to be there (see `silent`)."""
+        if path in self.assume.directories:
+            return True
+        if path not in self._directories:
+            self._directories[path] = self._disks.ask(partial(isdir, path))
+            if self._directories[path] is None:
+                self._silent.append(path)
+        return self._directories[path] is not False
+
+    def silent(self) -> list[str]:
+        """The directories whose disks have not answered since this was asked before."""
+        silent, self._silent = self._silent, []
+        return silent
+
+    def may_write(self, path: str, uid: int | None) -> bool:
+        """May that user (None: who runs this) write the file, or make it in its folder? True where nobody can know.
+
+        Of another user than the one who asks only the modes tell.
+        """
+        if self.is_assumed:
+            return True
+        path = os.path.realpath(path)
+        if not os.path.exists(path):
+            path = os.path.dirname(path)
+        needed = os.W_OK | os.X_OK if os.path.isdir(path) else os.W_OK
+        if not os.access(path, needed, effective_ids=True):
+            return False
+        if uid in (None, 0, os.geteuid()):
+            return True
+        import pwd  # noqa: PLC0415 - few files need it
+
+        try:
+            record = pwd.getpwuid(uid)
+        except KeyError:
+            return True
+        groups = os.getgrouplist(record.pw_name, record.pw_gid)
+        folders = path.split("/")
+        return _is_allowed(path, needed, uid, groups) and all(
+            _is_allowed("/".join(folders[:length]) or "/", os.X_OK, uid, groups) for length in range(1, len(folders))
+        )
+
+    def user_name(self, uid: int | None) -> str:
+        """What to call that user (None: who runs this)."""
+        import pwd  # noqa: PLC0415 - few files need it
+
+        number = os.geteuid() if uid is None else uid
+        try:
+            return f"user {pwd.getpwuid(number).pw_name}"
+        except KeyError:
+            return f"uid {number}"
+
+    def uid(self, text: str) -> int:
+        """The number of a user given by name or number; KeyError when there is none such."""
+        if text in self.assume.users:
+            return self.assume.users[text]
+        import pwd  # noqa: PLC0415 - few files need it
+
+        number = _number(text)
+        if number is None:
+            return pwd.getpwnam(text).pw_uid
+        return pwd.getpwuid(number).pw_uid
+
+    def gid(self, text: str) -> int:
+        """The number of a group given by name or number; KeyError when there is none such."""
+        if text in self.assume.groups:
+            return self.assume.groups[text]
+        import grp  # noqa: PLC0415 - few files need it
+
+        number = _number(text)
+        if number is None:
+            return grp.getgrnam(text).gr_gid
+        return grp.getgrgid(number).gr_gid
+
+    def gid_of(self, uid: int) -> int:
+        """The main group of a user; an assumed one has a group of the same number."""
+        import pwd  # noqa: PLC0415 - few files need it
+
+        try:
+            return pwd.getpwuid(uid).pw_gid
+        except KeyError:
+            return uid
+
+    def owner(self, text: str) -> tuple[int, int]:
+        """(uid, gid) of user or user:group, gid -1 without a group; KeyError when there is none such."""
+        user, colon, group = text.partition(":")
+        return self.uid(user), self.gid(group) if colon else -1
+
+    def has_plugin(self, spec: str) -> bool:
+        """Can module:attribute be found? The attribute is not looked at: that would run the module."""
+        if spec in self.assume.plugins or spec.strip() in SUPERVISORS_OWN:
+            return True
+        module, _, attribute = (part.strip() for part in spec.partition(":"))
+        names = module.split(".")
+        if not all(name.isidentifier() for name in names):
+            return False
+        if not all(name.isidentifier() for name in (attribute or "module").partition("[")[0].strip().split(".")):
+            return False
+        return is_importable(names)
+
+
+def _is_allowed(path: str, needed: int, uid: int, groups: list[int]) -> bool:
+    """Does the mode of the file give that user the rights?"""
+    found = os.stat(path)
+    shift = 6 if found.st_uid == uid else 3 if found.st_gid in groups else 0
+    return found.st_mode >> shift & needed == needed
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def is_importable(names: list[str]) -> bool:
+    """Is there a module whose name these make up?
+
+    importlib.util.find_spec imports the packages above a module; asking the finders does not.
+    """
+    import sys  # noqa: PLC0415 - few files need it
+
+    places: Any = None
+    for length in range(1, len(names) + 1):
+        if length > 1 and not places:
+            return False
+        found = None
+        for finder in sys.meta_path:
+            found = finder.find_spec(".".join(names[:length]), places)
+            if found is not None:
+                break
+        if found is None:
+            return False
+        places = found.submodule_search_locations
+    return True

@@ -1,0 +1,1 @@
+"""Raw sections to processes and groups: expansion, numprocs, defaults."""

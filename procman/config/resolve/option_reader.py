@@ -1,0 +1,280 @@
+"""Reads one option of one section: expands it, gives it its type, and checks what it names.
+
+Whatever is wrong becomes a `Problem`, and the option its default, so that the reading goes on and finds the rest.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from procman.config.formats.raw import RawOption, RawSection, Sections
+from procman.config.host import Machine
+from procman.config.problems import Problem, Severity
+from procman.config.resolve.expansion import BAD_FORMAT, NotExpanded, environment_names, expand, left_over, takes_all
+from procman.config.schema.options import AUTO, SYSLOG, Kind, Option, Unfit, show_text, similar
+
+Names = Mapping[str, object]
+
+# Among more names none is looked for that was meant.
+MOST_SIMILAR = 1000
+
+QUOTES = "quotes are a part of the value here: take them out"
+_QUOTED = ("command", "environment")  # they have quotes of their own
+
+# What is missing, where a required option is; the rest of the complaint is the same for all.
+MISSING_SLUGS = {
+    "command": "missing-command",
+    "events": "listener-without-events",
+    "socket": "fcgi-without-socket",
+    "port": "server-without-address",
+    "file": "server-without-address",
+}
+
+
+@dataclass(slots=True)
+class OptionReader:
+    """The sections being read, the machine they are read for, and what was found wrong so far.
+
+    `here` is the folder of the main file, `environment` the ENV_ names, those of `[supervisord] environment` too.
+    """
+
+    sections: Sections
+    machine: Machine
+    here: str
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    environment: dict[str, object] = field(default_factory=dict)
+    hints: int = 100  # how many more names are looked for: of each that takes as long as there are names
+    notes_before_error: int | None = None  # supervisor stops at the first error, and so do its warnings
+
+    def __post_init__(self) -> None:
+        if any(problem.severity == "error" for problem in self.problems):
+            self.notes_before_error = len(self.notes)
+        assert self.machine.environ is not None
+        self.environment = environment_names(self.machine.environ)
+
+    def names(self, **more: object) -> dict[str, object]:
+        """What may be used in an option: ENV_…, and what the place offers beside."""
+        return {**self.environment, **more}
+
+    def complain(
+        self,
+        section: RawSection,
+        option: str | None,
+        message: str,
+        slug: str = "other",
+        severity: Severity = "error",
+    ) -> None:
+        """Note a problem, at the option's line where the file has it."""
+        raw = self.raw(section, option) if option else None
+        where = raw or section
+        if raw is not None and option not in _QUOTED and is_quoted(raw) and not message.startswith("ignored"):
+            message += f"; {QUOTES}"
+        self.add(Problem(where.file, where.line, section.label, option, message, severity, slug))
+
+    def add(self, problem: Problem) -> None:
+        """Note a problem that stands at no section."""
+        if problem.severity == "error" and self.notes_before_error is None:
+            self.notes_before_error = len(self.notes)
+        self.problems.append(problem)
+
+    def similar(self, word: str, known: Callable[[], Iterable[str]]) -> str:
+        """As `options.similar`, among names of which there may be very many."""
+        if not self.hints:
+            return ""
+        self.hints -= 1
+        return similar(word, islice(known(), MOST_SIMILAR))
+
+    def raw(self, section: RawSection, option: str) -> RawOption | None:
+        """What the files say, without a note that it was asked for."""
+        return section.options.get(option) or self.sections.defaults.get(option)
+
+    def text(self, section: RawSection, option: str, names: Names, *, severity: Severity = "error") -> str | None:
+        """The expanded text of an option, None where it is not said or cannot be expanded."""
+        raw = self.sections.get(section.name, option)
+        if raw is None:
+            return None
+        try:
+            return str(self._expanded(section, option, raw, names))
+        except Unfit as error:
+            self.complain(section, option, str(error), error.slug or "other", severity)
+            return None
+
+    def option(
+        self,
+        section: RawSection,
+        name: str,
+        known: Option,
+        names: Names,
+        *,
+        again: Names | None = None,
+        severity: Severity = "error",
+    ) -> Any:
+        """The value of an option, its default where it is not said or wrong; None where there is no default.
+
+        `again` are the names of a second expansion, which supervisor makes of a few options.
+        """
+        raw = self.sections.get(section.name, name)
+        default = None if known.required else known.default
+        if raw is None:
+            if known.required and not self._is_lost(section, name):
+                self.complain(
+                    section, None, _missing(name, known, toml=section.toml), MISSING_SLUGS.get(name, "other"), severity
+                )
+            return default
+        try:
+            value = self._expanded(section, name, raw, names)
+            if again is not None and not raw.toml:
+                value = expand(value, again)
+            return self.fitting(known.kind, value, toml=raw.toml)
+        except (ValueError, TypeError, OverflowError) as error:
+            slug = error.slug if isinstance(error, Unfit) else None
+            self.complain(section, name, _unfit(known.kind, raw, error), slug or known.kind.slug, severity)
+            return default
+        finally:
+            for folder in self.machine.silent():
+                message = f"the disk of the directory {show_text(folder)} does not answer: it is taken to be there"
+                self.complain(section, name, message, severity="warning")
+
+    def _is_lost(self, section: RawSection, name: str) -> bool:
+        """Is the line of that option one that could not be read? `command sleep 1` is told already."""
+        return any(
+            problem.slug == "syntax" and problem.section == section.label and f"{name} " in problem.message
+            for problem in self.problems
+        )
+
+    def plugin(self, section: RawSection, option: str, names: Names, default: str | None = None) -> str:
+        """A module:attribute that can be found."""
+        spec = self.text(section, option, names)
+        if spec is None:
+            if default is None and self.raw(section, option) is None:
+                message = f"the section has no {option}: add {option} = module:attribute"
+                self.complain(section, None, message, "plugin-without-factory")
+            return default or ""
+        if not self.machine.has_plugin(spec):
+            message = f"cannot find {show_text(spec)}: expected module:attribute of an installed package"
+            if ":" not in spec and "." in spec:
+                message += f"; did you mean {':'.join(spec.rsplit('.', 1))}?"
+            self.complain(section, option, message, "unresolvable-plugin")
+        return spec
+
+    def add_environment(self, variables: Mapping[str, str]) -> None:
+        """Variables of [supervisord] may be used in all sections read from now on."""
+        self.environment.update(environment_names(variables))
+
+    def uid(self, section: RawSection, user: str | None) -> int | None:
+        """The number of the user an option named `user` names."""
+        if user is None:
+            return None
+        try:
+            return self.machine.uid(user)
+        except (KeyError, ValueError, OverflowError):
+            name, colon, _ = user.partition(":")
+            way_out = "name one of this machine, or make it"
+            if colon:
+                way_out = f"a process has the groups of its user, so write user = {name}"
+            message = f"there is no user {show_text(user)}: {way_out}"
+            self.complain(section, "user", message, "unknown-user")
+            return None
+
+    def owner_ids(self, section: RawSection, option: str, owner: str | None) -> tuple[int, int] | None:
+        """(uid, gid) of the user or user:group an option names; gid -1 where it names no group."""
+        if owner is None:
+            return None
+        try:
+            return self.machine.owner(owner)
+        except (KeyError, ValueError, OverflowError):
+            message = f"there is no user or group {show_text(owner)}: expected USER or USER:GROUP of this machine"
+            self.complain(section, option, message, "unknown-user")
+            return None
+
+    def _expanded(self, section: RawSection, option: str, raw: RawOption, names: Names) -> Any:
+        if not raw.toml:
+            assert isinstance(raw.value, str)
+            expanded = expand(raw.value, names)
+            if takes_all(raw.value):
+                # Python gives the whole mapping for a %s without a name, and so does supervisor.
+                message = "a % without (NAME) takes in the whole environment: write %% for a percent sign"
+                self.complain(section, option, message, severity="warning")
+            return expanded
+        return _expanded_within(raw.value, {**names, "here": raw.here})
+
+    def fitting(self, kind: Kind[Any], value: Any, *, toml: bool) -> Any:
+        """A value of that kind, whose place exists; raises ValueError or TypeError."""
+        fitting = kind.accept(value) if toml else kind.parse(value)
+        if isinstance(fitting, tuple) and kind.place is not None:
+            return tuple(self._placed(kind, one) for one in fitting)
+        return self._placed(kind, fitting)
+
+    def _placed(self, kind: Kind[Any], fitting: Any) -> Any:
+        if kind.place is None or fitting in (None, AUTO, SYSLOG):
+            return fitting
+        path = self.machine.home(fitting)
+        if kind.place == "directory":
+            if not self.machine.is_directory(path):
+                raise Unfit(no_directory(path))
+            return path
+        # A name without a folder lies where the master stands.
+        folder = path.rpartition("/")[0] or ("/" if path.startswith("/") else "")
+        if folder and not self.machine.is_directory(folder):
+            raise Unfit(no_directory(folder))
+        return path
+
+
+def no_directory(path: str, consequence: str = "") -> str:
+    """What is said of a directory that is not there, and of what comes of it."""
+    way_out = left_over(path).removeprefix("; ") or "make it, or name another"
+    return f"the directory {show_text(path)} does not exist{consequence}: {way_out}"
+
+
+def _expanded_within(value: object, names: Names) -> object:
+    match value:
+        case str():
+            if "\0" in value:
+                raise Unfit("it holds a NUL byte: remove it", "syntax")
+            if takes_all(value):
+                raise NotExpanded(BAD_FORMAT, "bad-format-string")
+            return expand(value, names)
+        case list():
+            return [_expanded_within(item, names) for item in value]
+        case dict():
+            return {name: _expanded_within(item, names) for name, item in value.items()}
+    return value
+
+
+def _missing(name: str, known: Option, *, toml: bool) -> str:
+    what = known.about.rstrip(".").partition(":")[0]
+    what = what.partition(";")[0]
+    value = '"…"' if toml and known.kind.schema["type"] != ["integer", "string"] else "…"
+    return f"the section has no {name}: add {name} = {value} ({what[0].lower()}{what[1:]})"
+
+
+def _unfit(kind: Kind[Any], raw: RawOption, error: Exception) -> str:
+    if isinstance(error, NotExpanded):
+        # What stands around a % may be a piece of a password.
+        return BAD_FORMAT if kind.private and not str(error).startswith("%(ENV_") else str(error)
+    why = str(error) if isinstance(error, Unfit) else f"expected {kind.expected}"
+    if not raw.toml and isinstance(raw.value, str):
+        why += _ini_hint(raw.value, kind)
+    if kind.name == "octal mode" and raw.written and re.fullmatch("(0o)?[0-7]{1,4}", raw.written):
+        why += f'; did you mean "{raw.written.replace("o", "")}"?'
+    if kind.private or kind.place:
+        return why
+    return f"cannot read {raw.written or show_text(raw.value, toml=raw.toml)}: {why}"
+
+
+def _ini_hint(value: str, kind: Kind[Any]) -> str:
+    """What is peculiar to INI: a comment needs a blank before it."""
+    if not kind.private and re.search(r"\S[;#]\s*[A-Za-z]", value):
+        return "; a comment begins with a blank and a ;"
+    return ""
+
+
+def is_quoted(raw: RawOption) -> bool:
+    """Is the whole of it in one pair of quotes, in INI, where they are letters like others?"""
+    value = raw.value
+    if raw.toml or not isinstance(value, str) or len(value) <= 1:
+        return False
+    return value[0] in "\"'" and value.find(value[0], 1) == len(value) - 1

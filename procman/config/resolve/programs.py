@@ -1,0 +1,223 @@
+"""One program section to its process slots: expansions, `numprocs`, and the rules that tie options together."""
+
+from typing import Any
+
+from procman.config.checks.shell_syntax import needs_a_shell
+from procman.config.formats.raw import RawSection
+from procman.config.resolve.expansion import environment_names
+from procman.config.resolve.option_reader import OptionReader
+from procman.config.schema.model import Program, Slots
+from procman.config.schema.options import AUTO, SYSLOG, Scope, assignment, is_console, options_of, show_text
+from procman.system.shell_split import split_words
+
+# From here on it is said what they cost.
+MANY_PROCESSES = 10_000
+# Linux has no more pids (PID_MAX_LIMIT): https://man7.org/linux/man-pages/man5/proc_sys_kernel.5.html
+MOST_PROCESSES = 1 << 22
+# Of one process, measured: what it takes to read it, in seconds; and when it runs with two logs, of the master.
+READING = 0.0001
+MEMORY = 10 / 1024  # MiB
+DESCRIPTORS = 5
+
+_SCOPES = ("stop_scope", "stopasgroup", "kill_scope", "killasgroup")
+
+PROGRAM = options_of(Program)
+SLOTS = options_of(Slots)
+ONCE = {name: known for name, known in PROGRAM.items() if not known.per_process}
+EACH = {name: known for name, known in PROGRAM.items() if known.per_process and name != "environment"}
+
+
+def valid_name(reading: OptionReader, section: RawSection, name: str, what: str) -> str:
+    """The name without blanks around it; a problem where it holds what event headers and web addresses cannot."""
+    name = name.strip()
+    if not name:
+        reading.complain(section, None, f"{what} is empty: give it one", "bad-name")
+    for letter in " :/":
+        if letter in name:
+            reading.complain(section, None, f"{what} {show_text(name)} holds {letter!r}: leave it out", "bad-name")
+            break
+    return name
+
+
+def name_of(reading: OptionReader, section: RawSection) -> str:
+    """What follows the colon in the section's name."""
+    return valid_name(reading, section, section.name.partition(":")[2], "the name")
+
+
+def processes(reading: OptionReader, section: RawSection, group: str) -> list[Program]:
+    """The slots of one section, by priority and name, as members of a group."""
+    before = len(reading.problems)
+    program_name = name_of(reading, section)
+    names = reading.names(
+        here=reading.here,
+        program_name=program_name,
+        host_node_name=reading.machine.host_node_name,
+        group_name=group,
+    )
+    common = {name: reading.option(section, name, known, names) for name, known in ONCE.items()}
+    if reading.raw(section, "killasgroup") is None:
+        common["killasgroup"] = common["stopasgroup"]
+    _settle_scopes(reading, section, common)
+    if (common["serverurl"] or "").strip().upper() == "AUTO":
+        common["serverurl"] = None
+    common["uid"] = reading.uid(section, common["user"])
+    numprocs = reading.option(section, "numprocs", SLOTS["numprocs"], names)
+    start = reading.option(section, "numprocs_start", SLOTS["numprocs_start"], names)
+    # These two are read even where there is to be no process.
+    reading.sections.get(section.name, "environment")
+    raw_name = reading.sections.get(section.name, "process_name")
+    process_name = SLOTS["process_name"].default if raw_name is None else str(raw_name.value)
+    process_name = valid_name(reading, section, process_name, "the process name")
+    _check(reading, section, common, numprocs, process_name)
+    slots: list[Program] = []
+    for number in range(start, start + numprocs):
+        names.update(reading.environment, process_num=number, numprocs=numprocs)
+        slots.append(_process(reading, section, group, common, names))
+        if any(problem.severity == "error" for problem in reading.problems[before:]):
+            # The other processes would bring the same complaints.
+            break
+    return sorted(slots, key=lambda slot: (slot.priority, slot.name))
+
+
+def _settle_scopes(reading: OptionReader, section: RawSection, common: dict[str, Any]) -> None:
+    """Supervisor's two flags and our two scopes say the same in two ways: they must not say different things."""
+    unread = {p.option for p in reading.problems if p.section == section.label and p.severity == "error"}
+    if unread.intersection(_SCOPES):
+        return  # what cannot be read contradicts nothing
+    for scope, flag in (("stop_scope", "stopasgroup"), ("kill_scope", "killasgroup")):
+        by_flag = Scope.GROUP if common[flag] else Scope.PROCESS
+        if reading.raw(section, scope) is None:
+            common[scope] = by_flag
+        elif reading.raw(section, flag) is not None and min(common[scope], Scope.GROUP) is not by_flag:
+            message = f"{scope}={common[scope].name.lower()} and {flag} contradict each other: leave {flag} out"
+            reading.complain(section, scope, message, "bad-scope")
+    if reading.raw(section, "kill_scope") is None:
+        common["kill_scope"] = max(common["kill_scope"], common["stop_scope"])
+    elif common["kill_scope"] < common["stop_scope"]:
+        stop, kill = common["stop_scope"].name.lower(), common["kill_scope"].name.lower()
+        message = f"kill_scope={kill} is less than stop_scope={stop}: leave kill_scope out, or set it to {stop}"
+        reading.complain(section, "kill_scope", message, "bad-scope")
+
+
+def _check(
+    reading: OptionReader, section: RawSection, common: dict[str, Any], numprocs: int, process_name: str
+) -> None:
+    if numprocs > MOST_PROCESSES:
+        message = f"cannot run {numprocs} processes: no machine has more than {MOST_PROCESSES}; name fewer"
+        reading.complain(section, "numprocs", message, "bad-number")
+    elif numprocs > MANY_PROCESSES:
+        message = (
+            f"{numprocs} processes are many: to read them takes about {numprocs * READING:.0f} s, at each start and "
+            f"reread, and when all run the master takes about {numprocs * MEMORY:.0f} MiB of memory and "
+            f"{numprocs * DESCRIPTORS} descriptors; name fewer, or raise minfds and the limits of this machine"
+        )
+        reading.complain(section, "numprocs", message, severity="warning")
+    if numprocs < 1:
+        by_hand = assignment("autostart", "false", toml=False)
+        message = f"{numprocs} asks for no process at all: leave it out, or write {by_hand} to start one by hand"
+        reading.complain(section, "numprocs", message, severity="warning")
+    if numprocs > 1 and "%(process_num)" not in process_name:
+        name = assignment("process_name", "%(program_name)s_%(process_num)02d", toml=section.toml)
+        message = f"with numprocs above 1 process_name has to tell the processes apart: write {name}"
+        option = "process_name" if reading.raw(section, "process_name") else "numprocs"
+        reading.complain(section, option, message, "numprocs-without-process-num")
+    if common["stopasgroup"] and not common["killasgroup"]:
+        message = "killasgroup = false cannot go with stopasgroup = true: leave killasgroup out"
+        reading.complain(section, "killasgroup", message, "stopasgroup-without-killasgroup")
+    raw = reading.raw(section, "command")
+    if raw is not None and raw.value == "" and not raw.toml:
+        reading.complain(section, "command", "the command is empty: it can never be started", severity="warning")
+    if raw is not None and raw.cut_by:
+        message = (
+            f"the command ends inside a quote, because a {raw.cut_by} after a blank begins a comment: "
+            f"leave out the blank before the {raw.cut_by}, or put the command into a script"
+        )
+        reading.complain(section, "command", message, severity="warning")
+    elif raw is not None and isinstance(raw.value, str):
+        try:
+            split_words(raw.value)
+        except ValueError as error:
+            # supervisord takes the file, and finds out when it starts the program.
+            message = f"the command cannot be split into words: {error}; it can never be started: close the quote"
+            reading.complain(section, "command", message, severity="error" if raw.toml else "warning")
+    for_a_shell = None if raw is None or raw.cut_by else needs_a_shell(raw)
+    if for_a_shell is not None:
+        reading.complain(section, "command", for_a_shell, "needs-a-shell", "warning")
+
+
+def _process(
+    reading: OptionReader, section: RawSection, group: str, common: dict[str, Any], names: dict[str, object]
+) -> Program:
+    """One slot. Its own variables become names for its other options, and stay for the next slot, as in supervisor."""
+    values = dict(common)
+    values["environment"] = reading.option(section, "environment", PROGRAM["environment"], names)
+    names.update(environment_names(values["environment"]))
+    for name, known in EACH.items():
+        again = names if name.endswith("_logfile") else None
+        values[name] = reading.option(section, name, known, names, again=again)
+    for channel in ("stdout", "stderr"):
+        _settle_places(values, channel)
+    on_console = any(map(is_console, (values["stdout_logfile"], *values["stdout_also"])))
+    # Not so in INI, where it means what it means to supervisord.
+    follows = section.toml and not values["redirect_stderr"] and reading.raw(section, "stderr_logfile") is None
+    if on_console and follows:
+        values["stderr_logfile"] = "/dev/stderr"
+    for channel in ("stdout", "stderr"):
+        _settle_log(reading, section, values, channel)
+    if values["redirect_stderr"]:
+        if values["stderr_logfile"] not in (AUTO, None):
+            note(
+                reading,
+                section,
+                "stderr_logfile",
+                f"For [{section.name}], redirect_stderr=true but stderr_logfile has also been set to a filename, "
+                "the filename has been ignored",
+                "ignored, because redirect_stderr is true: take one of the two out",
+            )
+        values["stderr_logfile"], values["stderr_also"] = None, ()
+    name = reading.option(section, "process_name", SLOTS["process_name"], names)
+    if reading.raw(section, "process_name") is None:
+        name = str(names["program_name"])
+    values["command"] = values["command"] or ""
+    return Program(name=name.strip(), group=group, section=section.name, **values)
+
+
+def _settle_places(values: dict[str, Any], channel: str) -> None:
+    """The first of several is the log as clients know it; "-" is the master's own stream of that name."""
+    named = values[f"{channel}_logfile"]
+    places = named if isinstance(named, tuple) else (named,)
+    first, *others = (f"/dev/{channel}" if place == "-" else place for place in places)
+    if SYSLOG in others:
+        values[f"{channel}_syslog"] = True
+    values[f"{channel}_logfile"] = first
+    values[f"{channel}_also"] = tuple(place for place in others if place != SYSLOG)
+
+
+def _settle_log(reading: OptionReader, section: RawSection, values: dict[str, Any], channel: str) -> None:
+    file, syslog = f"{channel}_logfile", f"{channel}_syslog"
+    nowhere = assignment(file, "NONE", toml=section.toml)
+    if values[file] == SYSLOG:
+        note(
+            reading,
+            section,
+            file,
+            f"For [{section.name}], {file}=syslog but this is deprecated and will be removed.  "
+            f"Use {syslog}=true to enable syslog instead.",
+            f"syslog as a file name is deprecated: write {syslog} = true and {nowhere}",
+        )
+        values[file], values[syslog] = None, True
+    if values[file] == AUTO and not values[f"{channel}_logfile_maxbytes"]:
+        note(
+            reading,
+            section,
+            f"{file}_maxbytes",
+            f"For [{section.name}], AUTO logging used for {file} without rollover, set maxbytes > 0 to avoid filling "
+            "up filesystem unintentionally",
+            f"an AUTO log that is never rotated fills the disk: set {file}_maxbytes above 0, or {nowhere}",
+        )
+
+
+def note(reading: OptionReader, section: RawSection, option: str, theirs: str, ours: str) -> None:
+    """A warning in supervisor's words, for its clients, and in ours, with the place."""
+    reading.notes.append(theirs)
+    reading.complain(section, option, ours, severity="warning")

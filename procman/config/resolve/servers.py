@@ -1,0 +1,109 @@
+"""The control sockets that a file asks for, and who may log in to them."""
+
+import os
+import re
+from collections.abc import Mapping
+
+from procman.config.discovery import LONGEST_SOCKET_PATH
+from procman.config.formats.raw import RawSection
+from procman.config.resolve.option_reader import OptionReader
+from procman.config.schema.kinds import host_and_port
+from procman.config.schema.model import InetServer, UnixServer, bracketed
+from procman.config.schema.options import options_of
+
+LOGINS = (("username", "password"), ("readonly_username", "readonly_password"))
+SHA = "{SHA}"
+HEX_SHA1 = re.compile("[0-9a-fA-F]{40}")
+
+
+def read_servers(reading: OptionReader) -> tuple[UnixServer | InetServer, ...]:
+    """Internet servers first, as supervisor lists them."""
+    inet = [_inet_server(reading, section) for section in reading.sections.starting_with("inet_http_server")]
+    unix = [_unix_server(reading, section) for section in reading.sections.starting_with("unix_http_server")]
+    return (*inet, *unix)
+
+
+def serverurl(servers: tuple[UnixServer | InetServer, ...]) -> str | None:
+    """What children are told: the first unix socket, else the first internet one."""
+    for server in servers:
+        if isinstance(server, UnixServer):
+            return f"unix://{server.file}"
+    for server in servers:
+        if isinstance(server, InetServer):
+            return f"http://{bracketed(server.host) or 'localhost'}:{server.port}"
+    return None
+
+
+def _inet_server(reading: OptionReader, section: RawSection) -> InetServer:
+    names, table = reading.names(), options_of(InetServer)
+    user = _login(reading, section, names)
+    port = reading.option(section, "port", table["port"], names)
+    host = ""
+    if port is not None:
+        host, _ = host_and_port(reading.text(section, "port", names) or "")
+    allowed = reading.option(section, "allow_unauthenticated", table["allow_unauthenticated"], names)
+    server = InetServer(section=section.name, host=host, port=port or 0, allow_unauthenticated=allowed, **user)
+    if port is not None and server.is_open and not allowed:
+        message = (
+            f"the master will not listen on {server.shown}, where everybody who reaches it could run programs: add "
+            "username = … and password = …, write port = 127.0.0.1:…, or add allow_unauthenticated = true"
+        )
+        reading.complain(section, "port", message, "unauthenticated", "warning")
+    return server
+
+
+def _unix_server(reading: OptionReader, section: RawSection) -> UnixServer:
+    names, table = reading.names(), options_of(UnixServer)
+    file = reading.option(section, "file", table["file"], {**names, "here": reading.here})
+    user = _login(reading, section, names)
+    chown = reading.option(section, "chown", table["chown"], names)
+    ids = reading.owner_ids(section, "chown", chown)
+    chmod = reading.option(section, "chmod", table["chmod"], names)
+    path = reading.machine.normal((file or "").strip())
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+        message = (
+            f"the path has {len(os.fsencode(path))} bytes, and a socket's may have {LONGEST_SOCKET_PATH}: "
+            "no master can listen there; choose a shorter one"
+        )
+        reading.complain(section, "file", message, severity="warning")
+    return UnixServer(section=section.name, file=path, chown=chown, chown_ids=ids, chmod=chmod, **user)
+
+
+def _login(reading: OptionReader, section: RawSection, names: dict[str, object]) -> dict[str, str | None]:
+    table = options_of(InetServer)
+    login: dict[str, str | None] = {}
+    for pair in LOGINS:
+        login |= {name: reading.option(section, name, table[name], names) for name in pair}
+        given = [name for name in pair if reading.raw(section, name) is not None]
+        if len(given) == 1:
+            other = pair[0] if given == [pair[1]] else pair[1]
+            reading.complain(section, given[0], f"a {given[0]} needs a {other}: add {other} = …", "incomplete-auth")
+        elif given:
+            _warn_of_password(reading, section, pair[1], login[pair[1]])
+    if login["username"] == "":
+        # So it is with supervisord, too; but a variable that is empty must not look like a lock.
+        message = "it is empty, so nobody is asked for a password: name a user"
+        reading.complain(section, "username", message, "weak-auth", "warning")
+    if login["readonly_username"] is not None:
+        _check_readonly(reading, section, login)
+    return login
+
+
+def _warn_of_password(reading: OptionReader, section: RawSection, option: str, password: str | None) -> None:
+    if password == "":
+        reading.complain(section, option, "it is empty: choose a password", "weak-auth", "warning")
+    elif password and password.startswith(SHA) and not HEX_SHA1.fullmatch(password.removeprefix(SHA).strip()):
+        message = f"nobody can log in with what follows {SHA}: write the 40 hexadecimal digits of the password's SHA-1"
+        reading.complain(section, option, message, "weak-auth", "warning")
+
+
+def _check_readonly(reading: OptionReader, section: RawSection, login: Mapping[str, str | None]) -> None:
+    message = None
+    if not login["username"]:
+        message = "where nobody else logs in, everybody may do everything: add username = … and password = …"
+    elif login["username"] == login["readonly_username"]:
+        message = "it is the same as username, who may do everything: choose another name"
+    elif not login["readonly_username"]:
+        message = "it is empty: choose a name"
+    if message is not None:
+        reading.complain(section, "readonly_username", message, "incomplete-auth")

@@ -1,0 +1,1 @@
+"""Every option, declared once: its kind, help, default and effect."""

@@ -1,0 +1,179 @@
+"""The option table as a reference page (Markdown) and as a JSON schema of the TOML form."""
+
+import json
+from typing import Any
+
+from procman.config.schema.model import DEFAULT_PRIORITY, LISTENER_PRIORITY, SECTIONS, SectionType
+from procman.config.schema.options import Effect, Option, Schema
+
+EFFECTS = {Effect.NONE: "in place", Effect.REOPEN: "logs re-opened", Effect.RESTART: "restart"}
+
+# What a TOML file that does not say it has instead of supervisord's default.
+IN_TOML = {
+    ("supervisord", "logfile"): "the console; of a daemon, a file in the run-time directory",
+    ("supervisord", "pidfile"): "in the run-time directory",
+}
+
+# What most files say stands first, after what every file has to say.
+FIRST = (
+    "logfile",
+    "pidfile",
+    "daemon",
+    "directory",
+    "user",
+    "environment",
+    "autostart",
+    "autorestart",
+    "stdout_logfile",
+    "stderr_logfile",
+    "redirect_stderr",
+    "stopsignal",
+    "stopwaitsecs",
+    "numprocs",
+    "process_name",
+    "shutdown_timeout",
+)
+
+EACH = " \\*"  # the mark of options that are read for each process
+
+# Only these take part in an update; the rest is read when the master starts, and at a reload.
+UPDATED = ("program", "group", "eventlistener", "fcgi-program")
+SERVERS = ("unix_http_server", "inet_http_server")
+
+INTRODUCTION = """\
+# Options
+
+procman reads supervisord's INI form and its own TOML form. A file whose name ends in `.toml` is TOML, every other
+is INI. Both have the same sections and options; where a section has another name in TOML, both names are given.
+
+**In INI** a value is the text after `=` or `:`. Sizes are bytes, or have `KB`, `MB` or `GB`; times are whole
+seconds; modes are octal digits. `;` and `#` begin a comment at the start of a line or after a blank. A deeper
+indented line goes on with the value above. Repeated sections are merged, and of a repeated option the last one
+wins.
+
+**In TOML** numbers, `true`, lists and tables may be used where they fit: `command` may be a list of words,
+`environment` is a table, `exitcodes` and `events` are lists. Times may be fractions or texts such as `"500ms"`,
+`"10s"`, `"2m"`, `"1h"`. Modes are texts, `"0700"`. An unknown key is an error.
+
+**In both** a text may hold `%(here)s` (the folder of the file), `%(ENV_NAME)s` (a variable of the environment) and,
+in the sections of programs, `%(program_name)s`, `%(group_name)s`, `%(host_node_name)s`; options marked * are read
+for each process and may also hold `%(process_num)d` and `%(numprocs)d`, and the variables of the program's own
+`environment`. `%%` is a percent sign. `include` patterns may hold `%(here)s`, `%(host_node_name)s` and
+`%(ENV_NAME)s`.
+
+*On update* tells what `procmanctl update` does to a running process when the option was changed.
+"""
+
+
+def reference() -> str:
+    """The reference page."""
+    parts = [INTRODUCTION]
+    parts += [_section(known) for known in SECTIONS.values()]
+    return "\n".join(parts)
+
+
+def schema() -> Schema:
+    """The JSON schema of a TOML file (draft 2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "procman",
+        "description": "The programs procman keeps running.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {known.toml: _section_schema(known) for known in SECTIONS.values()},
+    }
+
+
+def schema_text() -> str:
+    """The schema as the file holds it."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+# ------------------------------------------------------------------------------------------------ the page
+
+
+def _section(known: SectionType) -> str:
+    name = ":x" if known.named else ""
+    heading = f"## `[{known.ini}{name}]`"
+    if known.ini != known.toml:
+        heading += f", in TOML `[{known.toml}]`"
+    lines = [heading, "", known.about, ""]
+    if known.ini == "include":
+        lines += ['In TOML it is a key at the top of the file: `include = ["conf.d/*.toml"]`.', ""]
+    if known.ini in SERVERS:
+        lines += [f"There may be several: `[{known.ini}:NAME]`, in TOML `[{known.toml}.NAME]`.", ""]
+    updated = known.ini in UPDATED
+    lines += [f"| option | kind | default |{' on update |' if updated else ''} |"]
+    lines += ["|---|---|---|" + ("---|" if updated else "") + "---|"]
+    for option, about in _in_order(known):
+        columns = [f"`{option}`{EACH if about.per_process else ''}", about.kind.name, _default(known, option, about)]
+        if updated:
+            columns.append(EFFECTS[about.effect])
+        lines.append("| " + " | ".join([*columns, about.about.replace("|", "\\|")]) + " |")
+    if known.open:
+        lines += ["", "Further options are handed to the plug-in."]
+    return "\n".join([*lines, ""])
+
+
+def _in_order(known: SectionType) -> list[tuple[str, Option]]:
+    """As a reader wants them; the table has them as supervisor reads them."""
+
+    def place(item: tuple[str, Option]) -> int:
+        name, option = item
+        return -1 if option.required else FIRST.index(name) if name in FIRST else len(FIRST)
+
+    return sorted(known.options.items(), key=place)
+
+
+def _default(known: SectionType, name: str, option: Option) -> str:
+    if option.required:
+        return "required"
+    if known.ini == "eventlistener" and name == "priority":
+        return f"`{DEFAULT_PRIORITY}`, its group `{LISTENER_PRIORITY}`"
+    if option.default in (None, (), {}):
+        return ""
+    in_toml = IN_TOML.get((known.ini, name))
+    return f"`{option.kind.show(option.default)}`" + (f"; in TOML {in_toml}" if in_toml else "")
+
+
+# ------------------------------------------------------------------------------------------------ the schema
+
+
+def _section_schema(known: SectionType) -> Schema:
+    if known.ini == "include":
+        return {"description": known.about, **known.options["files"].kind.schema}
+    properties = {name: _option_schema(option, IN_TOML.get((known.ini, name))) for name, option in _in_order(known)}
+    one: Schema = {
+        "description": known.about,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": known.open,
+    }
+    if known.named:
+        return {"type": "object", "additionalProperties": one}
+    if known.ini in SERVERS:
+        # Further servers by name.
+        named = {"type": "object", "properties": properties, "additionalProperties": False}
+        return one | {"additionalProperties": named}
+    return one
+
+
+def _option_schema(option: Option, in_toml: str | None) -> Schema:
+    about: dict[str, Any] = {"description": option.about, **option.kind.schema}
+    if in_toml:
+        about["description"] += f" When it is not given: {in_toml}."
+    elif not option.required and option.default is not None:
+        about["default"] = _as_toml(option)
+    return about
+
+
+def _as_toml(option: Option) -> Any:
+    """The default as a TOML file would have it."""
+    match option.default:
+        case bool() | str() | dict():
+            return option.default
+        case int() | float() if option.kind.schema["type"] != "string" and option.kind.name != "signal":
+            return option.default
+        case tuple():
+            return list(option.default)
+    return option.kind.show(option.default)

@@ -1,0 +1,188 @@
+"""A configuration as a compose file: procman in one service, or a service for each program."""
+
+from procman.config.schema.model import Autorestart, Config, Program
+from procman.config.schema.options import Scope
+from procman.convert.portability import (
+    USUAL_UMASK,
+    Carried,
+    carried,
+    directory_of,
+    secrets,
+    sections,
+    umask_of,
+    unique,
+    word,
+)
+from procman.convert.result import (
+    CannotExport,
+    Exported,
+    Target,
+    files_of,
+    grace,
+    grace_of,
+    header,
+    in_the_image,
+    needed_by_the_file,
+    written_in,
+)
+from procman.convert.yaml import Comment, Flow, Yaml, dump
+
+Mapped = dict[str | Comment, Yaml]
+
+APART = (
+    "every service has a network and files of its own: what was on localhost is at the service's name, and unix "
+    "sockets and folders that programs share need a volume"
+)
+
+_RESTART = {Autorestart.ALWAYS: "always", Autorestart.UNEXPECTED: "on-failure", Autorestart.NEVER: "no"}
+
+
+def export(config: Config, target: Target) -> Exported:
+    """One file, compose.yaml."""
+    services, notes = _split(config, target) if target.split else _whole(config, target)
+    document: Mapped = {
+        Comment("\n".join(header(config, "compose", notes, split=target.split))): None,
+        "name": project(target.name),
+        "services": services,
+    }
+    return Exported({"compose.yaml": dump(document)}, tuple(notes))
+
+
+def project(name: str) -> str:
+    """The name of a compose project: lower-case letters, digits, `_` and `-`, a letter or digit first."""
+    cleaned = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower())
+    return cleaned.strip("-") or "procman"
+
+
+def _whole(config: Config, target: Target) -> tuple[Mapped, list[str]]:
+    seconds, why = grace(config)
+    notes = [files_of(config), *needed_by_the_file(config, "add them to environment")]
+    service: Mapped = {
+        "image": target.image,
+        "command": Flow(("procman", "-c", _unexpanded(in_the_image(config)))),
+        "stop_signal": "SIGTERM",
+        Comment(why): None,
+        "stop_grace_period": f"{seconds}s",
+        "restart": "unless-stopped",
+        "environment": {
+            Comment("procman says in its log when its stop plan no longer fits"): None,
+            "PROCMAN_STOP_BUDGET": f"{seconds}s",
+        },
+        Comment("does every program run that should?"): None,
+        "healthcheck": {
+            "test": Flow(("CMD", "procmanctl", "-c", _unexpanded(in_the_image(config)), "health")),
+            "interval": "30s",
+            "timeout": "5s",
+            "retries": 3,
+        },
+    }
+    return {word(target.name): service}, notes
+
+
+def _split(config: Config, target: Target) -> tuple[Mapped, list[str]]:
+    processes, notes = carried(config, word)
+    if not processes:
+        raise CannotExport(config, notes)
+    notes += [*_lost(processes, config), *written_in(config)]
+    services = {process.name: _service(process, config, target) for process in processes}
+    notes += [note for process in processes for note in _secrets(process.program)]
+    services, priorities = _replicated(processes, services)
+    _order(services, priorities)
+    return dict(services.items()), list(dict.fromkeys(notes))
+
+
+def _service(process: Carried, config: Config, target: Target) -> Mapped:
+    program = process.program
+    service: Mapped = {
+        "image": target.image,
+        "command": Flow(_unexpanded(word) for word in process.words),
+        Comment("as PID 1 a program would ignore signals that it does not handle"): None,
+        "init": True,
+        "stop_signal": program.stopsignal.name,
+        "stop_grace_period": f"{grace_of(program.stopwaitsecs)}s",
+        "restart": _RESTART[program.autorestart],
+    }
+    if not program.autostart:
+        service[Comment("autostart=false: `docker compose --profile manual up` starts it")] = None
+        service["profiles"] = Flow(("manual",))
+    directory = directory_of(program, config)
+    if directory is not None:
+        service["working_dir"] = _unexpanded(directory)
+    user = program.user or config.master.user
+    if user is not None:
+        service["user"] = _unexpanded(user)
+    if program.environment:
+        variables: Mapped = {}
+        secret = secrets(program.environment)
+        if secret:
+            variables[Comment(f"in plain text here, and better kept in an env_file: {', '.join(secret)}")] = None
+        variables |= {name: _unexpanded(value) for name, value in program.environment.items()}
+        service["environment"] = variables
+    return service
+
+
+def _secrets(program: Program) -> list[str]:
+    secret = secrets(program.environment)
+    return [f"[{program.section}] has what looks like secrets in plain text: {', '.join(secret)}"] if secret else []
+
+
+def _replicated(processes: list[Carried], services: dict[str, Mapped]) -> tuple[dict[str, Mapped], dict[str, int]]:
+    """Several processes of one section that differ in nothing but their names, as one service with replicas.
+
+    Beside the services comes the priority of each.
+    """
+    by_section: dict[tuple[str, str], list[Carried]] = {}
+    for process in processes:
+        by_section.setdefault((process.program.section, process.program.group), []).append(process)
+    merged: list[tuple[str, Mapped, int]] = []
+    for (section, _), members in by_section.items():
+        first = services[members[0].name]
+        if len(members) > 1 and all(dump(services[member.name]) == dump(first) for member in members):
+            merged.append(
+                (section.partition(":")[2], {**first, "deploy": {"replicas": len(members)}}, members[0].priority)
+            )
+        else:
+            merged += [(member.name, services[member.name], member.priority) for member in members]
+    names = unique([name for name, _, _ in merged], word)
+    return (
+        {name: service for name, (_, service, _) in zip(names, merged, strict=True)},
+        {name: priority for name, (_, _, priority) in zip(names, merged, strict=True)},
+    )
+
+
+def _order(services: dict[str, Mapped], priorities: dict[str, int]) -> None:
+    """Each depends on those of the next lower priority: they start before it, and stop when it has stopped."""
+    waves = sorted({priorities[name] for name, service in services.items() if "profiles" not in service})
+    for name, service in services.items():
+        lower = [priority for priority in waves if priority < priorities[name]]
+        if lower:
+            service[Comment("by priority: those start first, and stop last")] = None
+            service["depends_on"] = [
+                other
+                for other, priority in priorities.items()
+                if priority == lower[-1] and "profiles" not in services[other]
+            ]
+
+
+def _unexpanded(text: str) -> str:
+    """$VAR and ${VAR} are filled in by compose; $$ is a dollar."""
+    return text.replace("$", "$$")
+
+
+def _lost(processes: list[Carried], config: Config) -> list[str]:
+    """What there is no word for in a compose file."""
+    notes = [
+        APART,
+        "startsecs and startretries: docker starts again after 0.1 s, 0.2 s, … 1 min, and never gives up",
+        "log files: what the programs write to stdout and stderr goes to `docker compose logs`",
+    ]
+    codes = sections(processes, lambda p: p.autorestart is Autorestart.UNEXPECTED and p.exitcodes != (0,))
+    if codes:
+        notes.append(f"{codes}: of the exitcodes docker takes 0 as expected, and no other")
+    wide = sections(processes, lambda p: p.stop_scope is not Scope.PROCESS)
+    if wide:
+        notes.append(f"{wide}: only the first process of a container gets the stop signal, whatever stop_scope says")
+    masked = sections(processes, lambda p: umask_of(p, config) != USUAL_UMASK)
+    if masked:
+        notes.append(f"{masked}: umask has to be set by the program itself")
+    return notes

@@ -1,0 +1,328 @@
+"""A configuration as systemd units: one service that runs procman, or a unit for each process and a target for all.
+
+What the options mean is in systemd.service(5), systemd.exec(5), systemd.kill(5) and systemd.socket(5).
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping, Sequence
+from signal import SIGHUP, SIGINT, SIGPIPE, SIGTERM
+
+from procman.config.schema.kinds import show_octal
+from procman.config.schema.model import Autorestart, Config, FcgiSocket, Program
+from procman.config.schema.options import AUTO, Scope, is_console
+from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
+from procman.convert.result import CannotExport, Exported, Target, grace, header, needed_by_the_file, written_in
+from procman.convert.unit_file import quoted, raw, unit
+
+# What systemd takes for the name of a variable.
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+# What it takes for a wish and not for the beginning of a command's name.
+_PREFIXES = tuple("@-:+!|")
+
+# How long after its end a program is started again, in seconds: systemd's own tenth of one would soon be too often.
+_RESTART_AFTER = 1
+
+# Whoever dies of these has failed for supervisor, and not for systemd's on-failure.
+_CLEAN = (SIGHUP, SIGINT, SIGTERM, SIGPIPE)
+
+_RESTART = {Autorestart.ALWAYS: "always", Autorestart.UNEXPECTED: "on-failure", Autorestart.NEVER: "no"}
+_KILL_MODE = {Scope.PROCESS: "mixed", Scope.GROUP: "control-group", Scope.TREE: "control-group"}
+
+# More tries than these, and more seconds, mean that there is no end.
+_ENDLESS = 10_000
+_FOR_EVER = 1_000_000_000
+
+
+def export(config: Config, target: Target) -> Exported:
+    """One unit file, or with `split` a unit for each process and a target that has them all."""
+    return _Split(config, target).exported() if target.split else _whole(config, target)
+
+
+def _described(text: str) -> str:
+    return f"Description={raw(text) or 'a program'}"
+
+
+# ------------------------------------------------------------------------------------------------ procman itself
+
+
+def _whole(config: Config, target: Target) -> Exported:
+    seconds, why = grace(config)
+    file = quoted(config.file, dollars=True)
+    here = raw(config.here)
+    ctl = os.path.join(os.path.dirname(target.procman), "procmanctl")
+    notes = needed_by_the_file(config, "add an Environment= or EnvironmentFile= with them")
+    text = unit(
+        header(config, "systemd", notes, split=False),
+        {
+            "Unit": [_described(f"procman, with the programs of {config.file}"), "After=network.target"],
+            "Service": [
+                "Type=notify",
+                f"ExecStart={quoted(target.procman)} -n -c {file}",
+                "# touches only what was changed in the file",
+                f"ExecReload={quoted(ctl)} -c {file} update",
+                *(["# where relative paths of the file begin", f"WorkingDirectory={here}"] if here else []),
+                "# procman stops its programs itself; when it is killed they go on, and the next one goes on with them",
+                "KillMode=process",
+                "# a cgroup for each program, so that none of its descendants is lost sight of",
+                "Delegate=yes",
+                "# told twice as often; a master that does not answer for that long is started anew",
+                "WatchdogSec=30",
+                f"# {why}",
+                f"TimeoutStopSec={seconds}",
+                "Restart=on-failure",
+            ],
+            "Install": ["WantedBy=multi-user.target"],
+        },
+    )
+    return Exported({f"{word(target.name)}.service": text}, tuple(notes))
+
+
+# ------------------------------------------------------------------------------------------------ a unit for each
+
+
+class _Split:
+    """The units of one configuration, and the notes that are taken on the way."""
+
+    def __init__(self, config: Config, target: Target) -> None:
+        self._config = config
+        self._whole = word(target.name)
+        self._processes, self._notes = carried(config, lambda name: word(f"{self._whole}-{name}"), sockets=True)
+        self._file = os.path.basename(config.file)
+
+    def exported(self) -> Exported:
+        files: dict[str, str] = {}
+        for process in self._processes:
+            if process.words[0].startswith(_PREFIXES):
+                self._note(
+                    process.program,
+                    f"left out: systemd reads a command that begins with {process.words[0][0]} otherwise",
+                )
+                continue
+            files[f"{process.name}.service"] = self._service(process)
+        if not files:
+            raise CannotExport(self._config, self._notes)
+        files |= self._sockets()
+        self._lost()
+        notes = tuple(dict.fromkeys(self._notes))
+        return Exported({f"{self._whole}.target": self._target(notes, files), **files}, notes)
+
+    def _note(self, program: Program, text: str) -> None:
+        self._notes.append(f"[{program.section}]: {text}")
+
+    def _target(self, notes: Sequence[str], files: Mapping[str, str]) -> str:
+        wanted = [p.name for p in self._processes if p.program.autostart and f"{p.name}.service" in files]
+        return unit(
+            header(self._config, "systemd", notes, split=True),
+            {
+                "Unit": [
+                    _described(f"the programs of {self._config.file}"),
+                    *(f"Wants={name}.service" for name in wanted),
+                ],
+                "Install": ["WantedBy=multi-user.target"],
+            },
+        )
+
+    def _service(self, process: Carried) -> str:
+        program = process.program
+        install = [f"WantedBy={self._whole}.target"] if program.autostart else []
+        parts = {"Unit": self._about(process), "Service": self._run(process)}
+        return unit([], parts | ({"Install": install} if install else {}))
+
+    def _about(self, process: Carried) -> list[str]:
+        """The description, who has to be started before (and so is stopped after) it, and when it is given up."""
+        program = process.program
+        lower = [other.priority for other in self._processes if other.priority < process.priority]
+        before = [
+            other.name
+            for other in self._processes
+            if lower and other.priority == max(lower) and other.program.autostart
+        ]
+        return [
+            _described(f"{program.namespec} of {self._config.file}"),
+            f"PartOf={self._whole}.target",
+            *(f"After={name}.service" for name in before),
+            *(
+                [f"Requires={self._socket_name(program)}", f"After={self._socket_name(program)}"]
+                if process.socket
+                else []
+            ),
+            *_limit(program),
+        ]
+
+    def _run(self, process: Carried) -> list[str]:
+        program = process.program
+        command = [quoted(self._executable(process)), *(quoted(word, dollars=True) for word in process.words[1:])]
+        lines = ["Type=exec", f"ExecStart={' '.join(command)}"]
+        directory = directory_of(program, self._config)
+        if directory is not None:
+            path = raw(self._absolute(program, "directory", directory))
+            lines += [f"WorkingDirectory={path}"] if path else []
+        user = program.user or self._config.master.user
+        lines += [f"User={raw(user)}"] if user else []
+        umask = umask_of(program, self._config)
+        lines += [f"UMask={show_octal(umask)}"] if umask != USUAL_UMASK else []
+        lines += self._environment(program)
+        lines += self._restart(program)
+        lines += [
+            f"KillSignal={program.stopsignal.name}",
+            f"KillMode={_KILL_MODE[program.stop_scope]}",
+            f"TimeoutStopSec={_seconds(program.stopwaitsecs)}",
+        ]
+        if process.socket:
+            lines += [f"Sockets={self._socket_name(program)}", "StandardInput=socket"]
+        return [*lines, *self._outputs(program)]
+
+    def _executable(self, process: Carried) -> str:
+        """A bare name is searched for, in systemd's own places; a relative path begins where the program runs."""
+        name = process.words[0]
+        return self._absolute(process.program, "command", name) if "/" in name else name
+
+    def _absolute(self, program: Program, option: str, path: str) -> str:
+        if os.path.isabs(path):
+            # Of all paths systemd takes only those of commands with a .. in them.
+            return path if option == "command" else os.path.normpath(path)
+        base = (directory_of(program, self._config) or "") if option == "command" else ""
+        whole = os.path.normpath(os.path.join(self._config.here, base, path))
+        self._note(program, f"{option}: {path} is taken from {os.path.dirname(whole)}, for systemd wants whole paths")
+        return whole
+
+    def _environment(self, program: Program) -> list[str]:
+        lines = []
+        secret = secrets(program.environment)
+        if secret:
+            lines.append(f"# in plain text here, and better kept in an EnvironmentFile: {', '.join(secret)}")
+            self._note(program, f"what looks like secrets is in plain text: {', '.join(secret)}")
+        for name, value in program.environment.items():
+            if _VARIABLE.fullmatch(name):
+                lines.append(f"Environment={quoted(f'{name}={value}')}")
+            else:
+                self._note(program, f"the variable {name!r} is left out, for systemd takes no such name")
+        return lines
+
+    @staticmethod
+    def _restart(program: Program) -> list[str]:
+        lines = [f"Restart={_RESTART[program.autorestart]}", f"RestartSec={_RESTART_AFTER}"]
+        good = [str(code) for code in program.exitcodes if code]
+        good += [program.stopsignal.name] if program.stopsignal not in _CLEAN else []
+        lines += [f"SuccessExitStatus={' '.join(good)}"] if good else []
+        if program.autorestart is Autorestart.UNEXPECTED:
+            bad = [signal.name for signal in dict.fromkeys((*_CLEAN, program.stopsignal))]
+            bad += [] if 0 in program.exitcodes else ["0"]
+            lines += [
+                "# whoever dies of a signal has failed, whatever the signal",
+                f"RestartForceExitStatus={' '.join(bad)}",
+            ]
+        return lines
+
+    def _outputs(self, program: Program) -> list[str]:
+        stdout = self._output(program, "stdout_logfile", program.stdout_logfile, program.stdout_also)
+        stderr = "inherit"
+        if not program.redirect_stderr:
+            stderr = self._output(program, "stderr_logfile", program.stderr_logfile, program.stderr_also)
+        return [f"StandardOutput={stdout}", f"StandardError={stderr}"]
+
+    def _output(self, program: Program, option: str, place: str | None, others: tuple[str, ...]) -> str:
+        """A file where there is one among the places, else the journal; a unit has one place for each output."""
+        if not place:
+            return "null"
+        file = next((name for name in (place, *others) if _is_file(name)), None)
+        if others:
+            self._note(program, f"{option}: of several places {file or 'the journal'} is taken")
+        if file is None:
+            return "journal"
+        path = raw(self._absolute(program, option, file))
+        if path is None:
+            self._note(program, f"{option}: a unit cannot say this path, so the output goes to the journal")
+            return "journal"
+        return f"append:{path}"
+
+    # ---- sockets that processes share
+
+    def _socket_name(self, program: Program) -> str:
+        return f"{self._whole}-{word(program.group)}.socket"
+
+    def _sockets(self) -> dict[str, str]:
+        """A socket unit for each group that has one; systemd, as procman, opens it before the first process starts."""
+        found: dict[str, str] = {}
+        for process in self._processes:
+            name = self._socket_name(process.program)
+            if process.socket is not None and name not in found:
+                found[name] = unit(
+                    [],
+                    {
+                        "Unit": [
+                            _described(f"the socket of {process.program.group}, from {self._config.file}"),
+                            f"PartOf={self._whole}.target",
+                        ],
+                        "Socket": [*self._listen(process.program, process.socket), f"Service={process.name}.service"],
+                        "Install": [f"WantedBy={self._whole}.target"],
+                    },
+                )
+        return found
+
+    def _listen(self, program: Program, socket: FcgiSocket) -> list[str]:
+        lines = [f"Backlog={socket.backlog}"] if socket.backlog is not None else []
+        if socket.kind == "tcp":
+            return [f"ListenStream={self._host(program, socket)}:{socket.port}", *lines]
+        # As under procman, whose socket goes with the last process.
+        lines = [f"ListenStream={raw(socket.path or '')}", "RemoveOnStop=yes", *lines]
+        if socket.mode is not None:
+            lines.append(f"SocketMode={show_octal(socket.mode)}")
+        owner, _, group = (socket.owner or "").partition(":")
+        owner = owner or program.user or ""
+        return lines + [f"{key}={value}" for key, value in (("SocketUser", owner), ("SocketGroup", group)) if value]
+
+    def _host(self, program: Program, socket: FcgiSocket) -> str:
+        """An address: systemd looks up no names."""
+        host = socket.host or ""
+        if host == "localhost":
+            return "127.0.0.1"
+        try:
+            address = ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            self._note(program, f"the socket's host {host} is written as 127.0.0.1, for systemd looks up no names")
+            return "127.0.0.1"
+        return f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004 - IPv6
+
+    def _lost(self) -> None:
+        """What there is no word for in a unit."""
+        processes = self._processes
+        self._notes += [
+            "the environment: programs get systemd's, and not the one that procman is started with",
+            "startsecs: a unit counts as started as soon as its program is executed",
+            *written_in(self._config),
+        ]
+        files = sections(processes, lambda p: any(map(_is_file, (p.stdout_logfile, p.stderr_logfile, *p.stdout_also))))
+        if files:
+            self._notes.append(f"{files}: log files are not rotated; logrotate with copytruncate does that")
+        manual = sections(processes, lambda p: not p.autostart)
+        if manual:
+            self._notes.append(f"{manual}: autostart=false, so nothing starts it but `systemctl start`")
+        kept = sections(processes, lambda p: p.kill_scope is Scope.PROCESS)
+        if kept:
+            self._notes.append(f"{kept}: what a program leaves behind is killed with it; under procman it stays")
+
+
+def _is_file(log: str | None) -> bool:
+    # The console is the journal, as all that procman itself would have passed on.
+    return log not in (None, "", AUTO) and not is_console(log)
+
+
+def _limit(program: Program) -> list[str]:
+    """When it is given up: after as many tries, in the time that so many failed starts take."""
+    tries = max(program.startretries, 0) + 1
+    if tries > _ENDLESS:
+        return ["# startretries without end", "StartLimitIntervalSec=0"]
+    seconds = tries * (max(program.startsecs, 0) + _RESTART_AFTER)
+    return ["# startretries and startsecs", f"StartLimitBurst={tries}", f"StartLimitIntervalSec={_seconds(seconds)}"]
+
+
+def _seconds(seconds: float) -> str:
+    """0 would mean for ever."""
+    if seconds <= 0:
+        return "1ms"
+    if seconds > _FOR_EVER:
+        return "infinity"
+    return str(int(seconds)) if seconds == int(seconds) else f"{seconds:.3f}"

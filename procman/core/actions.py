@@ -1,0 +1,103 @@
+"""What comes out of the core: orders for the engine, and announcements of what has changed. Frozen facts only."""
+
+from dataclasses import dataclass
+from signal import Signals
+
+from procman.config.schema.model import Program, Scope
+from procman.core.events import ExitStatus
+from procman.core.states import MasterState, State
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Start a process, and answer with `Spawned` or `SpawnFailed`.
+
+    Orders are carried out one after the other, so a stop may overtake this one: ask `Fleet.awaits` right before.
+    """
+
+    name: str
+    program: Program
+    attempt: int  # counts the spawns of this process
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Send a signal to a process, or to what has come of it."""
+
+    name: str
+    pid: int  # 0: the process itself has ended; what it left behind is meant
+    signal: Signals | int
+    scope: Scope
+    overdue: bool = False  # it had its stopwaitsecs, or nobody wants to wait for them
+    told: int = 0  # this process group has had the signal already, and gets it no second time
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """A process went from one state to another."""
+
+    name: str
+    program: Program
+    before: State
+    after: State
+    pid: int  # of the process this is about; 0 when there is none
+    tries: int = 0  # failed starts in a row
+    expected: bool = True  # EXITED: was the code one of exitcodes
+    status: ExitStatus | None = None  # where an end brought this about
+    reason: str = ""  # why it could not be started, or is not known
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceRemains:
+    """A process has ended, and what it left behind is waited for."""
+
+    name: str
+    status: ExitStatus
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceGroup:
+    """A group came or went."""
+
+    name: str
+    added: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRemoved:
+    """A process has left the fleet for good; another one may take its name later."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceInPlace:
+    """A running process has new options that need no restart."""
+
+    name: str
+    before: Program
+    after: Program
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceMaster:
+    """The master as a whole went into another state; `waiting` are those that have not settled yet."""
+
+    state: MasterState
+    waiting: tuple[str, ...]
+    cause: str = ""  # where nobody asked for it: what has brought it about
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """All have settled, or had their time: the master may leave, or begin anew."""
+
+    restart: bool
+    code: int = 0  # the master's exit status
+    left: tuple[str, ...] = ()  # those that have not settled; only with a shutdown_timeout
+
+
+Action = (
+    Spawn | Kill | Announce | AnnounceRemains | AnnounceGroup | ProcessRemoved | AnnounceInPlace | AnnounceMaster | Quit
+)

@@ -1,0 +1,163 @@
+"""What goes into the core: what has happened, and what was asked for.
+
+Frozen facts only. A process is named by its namespec: "web", or "group:name" where the two differ.
+"""
+
+from dataclasses import dataclass
+
+from procman.config.schema.model import Group
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a process ended: by a code, or by a signal (then `code` is -1, as supervisor has it)."""
+
+    code: int
+    signal: int | None = None
+    core_dumped: bool = False
+    known: bool = True  # False: it was not our child, and nobody could tell (then `code` is -1, too)
+
+
+@dataclass(frozen=True, slots=True)
+class BootRequested:
+    """Start whatever has autostart, in the order of the priorities."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequested:
+    """Somebody wants this process up; its count of failures begins anew."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Somebody wants this process down, and down it stays until it is asked for."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRequested:
+    """Stop it if it is up, and start it when it has settled."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRequested:
+    """Send a signal without meaning to end the process."""
+
+    name: str
+    signal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """An ordered `Spawn` succeeded."""
+
+    name: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnFailed:
+    """An ordered `Spawn` did not; `reason` is for people, `code` is what a shell would exit with."""
+
+    name: str
+    reason: str
+    code: int = 126
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A process that a master before this one has started is still there; it was started `age` seconds ago."""
+
+    name: str
+    pid: int
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A child of ours was reaped; `remains` are its descendants that have not ended, where anybody wants to know."""
+
+    pid: int
+    status: ExitStatus
+    remains: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemainsGone:
+    """What was left of a process (`Exited.remains`) has ended, too."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class KillFailed:
+    """An ordered `Kill` was refused by the kernel (not because the process has gone, which is no failure)."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineReached:
+    """`next_deadline()` has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAdded:
+    """A group of the configuration becomes active; what has autostart starts."""
+
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRemoved:
+    """A group is to go: its processes are stopped, and forgotten when they have settled."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChanged:
+    """A group has a new definition.
+
+    `replace` names its processes (by namespec) that must be stopped for it to take effect; in all others the new
+    options are taken over in place. Processes that the new definition lacks are stopped and forgotten; new ones start.
+    """
+
+    group: Group
+    replace: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownRequested:
+    """Stop everything and quit; asked a second time, kill everything now.
+
+    With `restart` the master comes back with a fresh configuration after it.
+    """
+
+    restart: bool = False
+
+
+Event = (
+    BootRequested
+    | StartRequested
+    | StopRequested
+    | RestartRequested
+    | SignalRequested
+    | Spawned
+    | SpawnFailed
+    | Adopted
+    | Exited
+    | RemainsGone
+    | KillFailed
+    | DeadlineReached
+    | GroupAdded
+    | GroupRemoved
+    | GroupChanged
+    | ShutdownRequested
+)

@@ -1,0 +1,1 @@
+"""The master: composition, signals, sockets, upgrade, and what its log says."""

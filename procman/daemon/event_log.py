@@ -1,0 +1,249 @@
+"""What the master's own log says of each thing that happens, in the words that people grep for.
+
+The texts are supervisord's, so that twenty years of scripts and alerts go on working. Nothing is decided here.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from procman.config.schema.model import Program, Scope
+from procman.core.actions import Announce, AnnounceMaster, AnnounceRemains, Kill, Quit
+from procman.core.events import Adopted, KillFailed, Spawned, SpawnFailed
+from procman.core.fleet import Fleet
+from procman.core.states import UP, MasterState, State
+from procman.runtime.ending import ending
+from procman.runtime.engine import Notification
+from procman.runtime.process_trees import OrphanedDescendants
+from procman.system.reaper import Reaped
+from procman.system.signals import signal_name
+from procman.system.spawn import TOO_MANY_FILES
+
+# How often the log says for whom a shutdown waits, in seconds.
+WAITING_EVERY = 3.0
+# The same for a process that was stopped by itself.
+STOPPING_EVERY = 2.0
+# A shutdown that took less, in seconds, is not worth a line about who used the time.
+WORTH_A_LINE = 0.5
+# And who took less, is not named in it.
+WORTH_A_NAME = 0.05
+# How many of each wave, and of pids that a process has left behind, are named.
+MOST_NAMED = 5
+
+_WHOLE = {Scope.PROCESS: "", Scope.GROUP: "process group ", Scope.TREE: "process tree "}
+
+
+class Log(Protocol):
+    """The part of the master's log that is needed here."""
+
+    def warn(self, text: str) -> None:
+        """Something the operator may want to look at."""
+
+    def info(self, text: str) -> None:
+        """The course of things."""
+
+    def debug(self, text: str) -> None:
+        """What only a developer wants to know."""
+
+    def blather(self, text: str) -> None:
+        """What hardly anybody wants to know."""
+
+    def critical(self, text: str) -> None:
+        """What somebody has to look at."""
+
+
+class EventLog:
+    """Subscribe `tell` to an engine."""
+
+    def __init__(self, fleet: Fleet, log: Log, why: Callable[[str], str] = lambda _: "") -> None:
+        """`fleet` is only read; `why(namespec)` is how a process that has failed ended, and what it said then."""
+        self._fleet = fleet
+        self._log = log
+        self._why = why
+        self._again: asyncio.TimerHandle | None = None
+        self._awaited: dict[str, asyncio.TimerHandle] = {}  # those that were stopped by themselves
+        self._began: float | None = None  # when the shutdown did
+        self._stopping: dict[str, float] = {}  # since when
+        self._took: dict[int, list[tuple[float, str, str]]] = {}  # in the shutdown, by priority: seconds, who, and how
+        self._short_of_files = False  # and that was said
+        self._killed: set[str] = set()  # those that did not leave in their time
+        self._went_quickly: set[str] = set()  # those that ended with 0 before they were up, as who daemonizes does
+
+    def tell(self, news: Notification) -> None:
+        """Write down what has happened."""
+        match news:
+            case Announce():
+                self._process(news)
+            case Spawned(name, pid):
+                self._log.info(f"spawned: '{self._short(name)}' with pid {pid}")
+            case Adopted(name, pid, age):
+                self._log.info(f"adopted: '{self._short(name)}' with pid {pid}, which has been there for {age:.0f} s")
+            case SpawnFailed(_, reason):
+                self._log.info(f"spawnerr: {reason}")
+                if reason.startswith(TOO_MANY_FILES) and not self._short_of_files:
+                    self._short_of_files = True
+                    self._log.critical("there are too few file descriptors, up to 5 for each program: raise minfds=")
+            case Kill(name, pid, number, scope, overdue):
+                what = str(pid) if pid else "what it left behind"
+                if overdue:
+                    self._killed.add(name)
+                    self._log.warn(f"killing '{self._short(name)}' ({what}) with {signal_name(number)}")
+                if pid and not self._is_stopping(name):
+                    self._log.debug(f"sending {self._short(name)} (pid {pid}) sig {signal_name(number)}")
+                    return
+                whole = _WHOLE[scope]
+                self._log.debug(f"killing {self._short(name)} (pid {pid}) {whole}with signal {signal_name(number)}")
+                if not overdue and self._fleet.state is MasterState.RUNNING:
+                    self._await(name)
+            case KillFailed(name, reason) if self._is_up(name):
+                self._log.warn(f"{self._short(name)}: {reason}")
+            case AnnounceRemains(name, status, pids):
+                self._log.warn(
+                    f"{self._short(name)} has ended ({ending(status)}), and not what it has started: waiting for "
+                    f"{_pids(pids)} to end, too"
+                )
+                process = self._fleet.processes.get(name)
+                if process and process.ended and process.ended.before is State.STARTING and not status.code:
+                    self._log.warn(f"{self._daemonized(name, pids)} (leftovers=stop stops them)")
+            case AnnounceMaster(cause=cause):
+                self._began = self._began or time.monotonic()
+                if cause:
+                    self._log.warn(f"{cause}: shutting down")
+                self._waiting()
+            case Quit(left=left):
+                if left:
+                    names = ", ".join(self._short(name) for name in left)
+                    self._log.critical(f"shutdown_timeout is over: leaving without waiting for {names} any longer")
+                self._stopped()
+                self.close()
+            case OrphanedDescendants(name, pids) if name in self._went_quickly:
+                self._log.warn(f"{self._daemonized(name, pids)}, or set leftovers=stop to have {_pids(pids)} stopped")
+            case OrphanedDescendants(name, pids):
+                self._log.warn(
+                    f"{self._short(name)} has ended and left {_pids(pids)} behind (leftovers=stop stops them)"
+                )
+            case Reaped():
+                self._log.debug(f"reaped unknown pid {news.pid} ({ending(news)})")
+            case _:
+                pass
+
+    def close(self) -> None:
+        """Say nothing more by itself."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        for name in list(self._awaited):
+            self._await_no_more(name)
+
+    def _stopped(self) -> None:
+        """Who used the time of a stop that took some, wave by wave."""
+        if self._began is None:
+            return
+        took = time.monotonic() - self._began
+        if took < WORTH_A_LINE:
+            return
+        for name, since in self._stopping.items():
+            if (process := self._fleet.processes.get(name)) is not None:
+                self._note(process.program, time.monotonic() - since, " (still there)")
+        waves = []
+        for _, wave in sorted(self._took.items(), reverse=True):
+            slowest = sorted((one for one in wave if one[0] >= WORTH_A_NAME), reverse=True)[:MOST_NAMED]
+            if slowest:
+                waves.append(", ".join(f"{name} {seconds:.1f} s{how}" for seconds, name, how in slowest))
+        self._log.info(f"stopping took {took:.1f} s: {'; then '.join(waves)}")
+
+    def _time(self, news: Announce) -> None:
+        if news.after is State.STOPPING:
+            self._stopping[news.name] = time.monotonic()
+        elif news.before is State.STOPPING and news.name in self._stopping:
+            took = time.monotonic() - self._stopping.pop(news.name)
+            how = " (killed)" if news.name in self._killed else ""
+            self._killed.discard(news.name)
+            if self._began is not None:
+                self._note(news.program, took, how)
+
+    def _note(self, program: Program, took: float, how: str) -> None:
+        # Of one that an update has removed, the group may have gone with it.
+        members = self._fleet.groups.get(program.group)
+        wave = self._took.setdefault(members.group.priority if members else program.priority, [])
+        wave.append((took, program.name, how))
+
+    def _process(self, news: Announce) -> None:
+        self._time(news)
+        if news.before is State.STOPPING:
+            self._await_no_more(news.name)
+        elif news.before is State.BACKOFF and news.after is State.STOPPED:
+            self._log.debug(f"Attempted to kill {news.program.name}, which is in BACKOFF state.")
+        name = news.program.name
+        if news.after is State.BACKOFF and news.status is not None and news.status.code == 0:
+            self._went_quickly.add(news.name)
+        elif news.after is State.RUNNING:
+            self._went_quickly.discard(news.name)
+        match news.after:
+            case State.RUNNING:
+                self._log.info(
+                    f"success: {name} entered RUNNING state, process has stayed up for > than "
+                    f"{news.program.startsecs} seconds (startsecs)"
+                )
+            case State.EXITED if news.status is not None:
+                how = "expected" if news.expected else "not expected"
+                say = self._log.info if news.expected else self._log.warn
+                say(f"exited: {name} ({ending(news.status)}; {how})")
+            case State.BACKOFF if news.status is not None:
+                self._log.warn(f"exited: {name} ({ending(news.status)}; not expected)")
+            case State.FATAL:
+                self._log.info(f"gave up: {name} entered FATAL state, too many start retries too quickly")
+                tries = f"{news.tries} {'try' if news.tries == 1 else 'tries'}"
+                self._log.warn(f"{name} is FATAL after {tries}: {self._why(news.name) or news.reason}")
+            case State.STOPPED if news.status is not None:
+                expected = news.status.code in news.program.exitcodes
+                say = self._log.info if expected else self._log.warn
+                say(f"stopped: {name} ({ending(news.status)})")
+            case State.UNKNOWN:
+                self._log.warn(f"unknown problem killing {name} ({news.pid}): {news.reason}")
+            case _:
+                pass
+
+    def _daemonized(self, name: str, pids: tuple[int, ...]) -> str:
+        count = "1 process of it runs" if len(pids) == 1 else f"{len(pids)} processes of it run"
+        return f"{self._short(name)} has put itself into the background ({count}): let it run in the foreground"
+
+    def _is_stopping(self, name: str) -> bool:
+        process = self._fleet.processes.get(name)
+        return process is not None and process.state is State.STOPPING
+
+    def _is_up(self, name: str) -> bool:
+        process = self._fleet.processes.get(name)
+        return process is not None and process.state in UP
+
+    def _await(self, name: str) -> None:
+        self._await_no_more(name)
+        self._log.info(f"waiting for {self._short(name)} to stop")
+        self._awaited[name] = asyncio.get_running_loop().call_later(STOPPING_EVERY, self._await, name)
+
+    def _await_no_more(self, name: str) -> None:
+        again = self._awaited.pop(name, None)
+        if again is not None:
+            again.cancel()
+
+    def _waiting(self) -> None:
+        self.close()
+        names = [self._short(name) for name in self._fleet.unsettled()]
+        if names and self._fleet.state is not MasterState.RUNNING:
+            self._log.info(f"waiting for {', '.join(names)} to die")
+            for name in self._fleet.unsettled():
+                self._log.blather(f"{self._short(name)} state: {self._fleet.processes[name].state.name}")
+            self._again = asyncio.get_running_loop().call_later(WAITING_EVERY, self._waiting)
+
+    def _short(self, name: str) -> str:
+        """Supervisor's log names a process without its group."""
+        process = self._fleet.processes.get(name)
+        return process.program.name if process else name
+
+
+def _pids(pids: tuple[int, ...]) -> str:
+    """Some of them, and how many more there are."""
+    shown = ", ".join(str(pid) for pid in pids[:MOST_NAMED])
+    more = len(pids) - MOST_NAMED
+    return f"pid {shown} and {more} more" if more > 0 else f"pid {shown}"

@@ -1,0 +1,111 @@
+"""Tells whoever has started the master how it is doing: the first process of a daemon, and systemd.
+
+Each is told what it asks for, and nothing where nobody does. Telling neither waits nor fails.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from procman.core.actions import Announce, AnnounceMaster
+from procman.core.fleet import Fleet
+from procman.core.states import MasterState, State
+from procman.runtime.engine import Notification
+from procman.system.notify import Notifier
+
+if TYPE_CHECKING:
+    from procman.system.daemonize import Readiness
+
+# The line of `systemctl status` follows what happens at this distance, in seconds: a crash loop is not worth more.
+STATUS_EVERY = 1.0
+# How many that have failed are named in it.
+MOST_NAMED = 3
+
+
+class ServiceNotifier:
+    """One for the life of the process, whatever is reloaded in it."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        """Set `daemon` where the first process of one waits for a word."""
+        self.daemon: Readiness | None = None
+        self._notifier = notifier
+        self._fleet: Fleet | None = None
+        self._status: asyncio.TimerHandle | None = None
+        self._watchdog: asyncio.TimerHandle | None = None
+
+    def up(self, fleet: Fleet) -> None:
+        """The sockets are open, and the programs have been started; of `fleet` the status line speaks from now on."""
+        self._fleet = fleet
+        if self.daemon is not None:
+            # For who was told of another pid: systemd, or whoever started this.
+            self._notifier.main_pid(os.getpid())
+            self.daemon.ready()
+            self.daemon = None
+        self._notifier.ready(self._summary())
+        self._feed_watchdog()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What whoever has started the master told it, for the master to begin anew with."""
+        return self._notifier.environment
+
+    def upgrading(self) -> None:
+        """The same process goes on with other code in a moment, and will say that it is up."""
+        self._notifier.reloading(self._summary())
+
+    def failed(self, text: str, status: int) -> bool:
+        """The master cannot be; True when somebody was told who will say so."""
+        self._notifier.failed(status, text)
+        daemon, self.daemon = self.daemon, None
+        return daemon is not None and daemon.failed(text, status)
+
+    def ended(self, code: int) -> None:
+        """Everything has been stopped, which is what `systemctl status` goes on to say."""
+        if self._status is not None:
+            self._status.cancel()
+        self._notifier.status("everything has been stopped" + (f"; leaving with exit status {code}" if code else ""))
+
+    def tell(self, news: Notification) -> None:
+        """Subscribe this to the engine."""
+        if not self._notifier.listens:
+            return
+        if isinstance(news, AnnounceMaster):
+            going = self._notifier.stopping if news.state is MasterState.SHUTDOWN else self._notifier.reloading
+            going(self._summary())
+        elif isinstance(news, Announce) and self._status is None:
+            self._status = asyncio.get_running_loop().call_later(STATUS_EVERY, self._tell_status)
+
+    def close(self) -> None:
+        """Nothing more is told."""
+        for timer in (self._status, self._watchdog):
+            if timer is not None:
+                timer.cancel()
+        self._status = self._watchdog = None
+        self._notifier.close()
+
+    def _tell_status(self) -> None:
+        self._status = None
+        self._notifier.status(self._summary())
+
+    def _feed_watchdog(self) -> None:
+        """That the loop comes to this is what the watchdog wants to know."""
+        every = self._notifier.watchdog_every
+        if every is not None:
+            if self._watchdog is not None:
+                self._watchdog.cancel()
+            self._notifier.watchdog()
+            self._watchdog = asyncio.get_running_loop().call_later(every, self._feed_watchdog)
+
+    def _summary(self) -> str:
+        """How many run, of those that should, and who does not."""
+        assert self._fleet is not None
+        wanted = [process for process in self._fleet.processes.values() if process.wanted]
+        running = sum(process.state is State.RUNNING for process in self._fleet.processes.values())
+        failed = [process.name for process in wanted if process.state in (State.FATAL, State.BACKOFF)]
+        if self._fleet.state is not MasterState.RUNNING:
+            left = len(self._fleet.unsettled())
+            return f"{left} {'process' if left == 1 else 'processes'} still to be stopped"
+        shown = f"; failing: {', '.join(failed[:MOST_NAMED])}" if failed else ""
+        more = f" and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
+        return f"{running} of {len(wanted)} processes running{shown}{more}"

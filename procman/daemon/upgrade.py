@@ -1,0 +1,275 @@
+"""`procmanctl upgrade`: the master executes its own code anew, in the same process, and programs do not notice.
+
+First it is rehearsed: a process of the new code reads all that it would be handed, and says whether it understands it.
+Only then, and if nothing is under way that cannot be handed over, this one executes it in its own place. The children
+stay its children, all pipes and listening sockets stay open; connections of clients end. On any doubt it stays as it
+is.
+"""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
+
+from procman.core.states import MasterState
+from procman.daemon.handover import VARIABLE, to_file
+from procman.errors import Fault, Refused
+from procman.runtime.engine import Engine, Notification
+from procman.system.reaper import Reaped
+from procman.system.signals import STOP
+from procman.system.spawn import rehearse
+
+# How long what stands in the way may take to be over, and a rehearsal, in seconds.
+PATIENCE = 10.0
+REHEARSAL = 30.0
+# How long the answer to whoever has asked may take to leave, in seconds.
+ANSWERED = 0.02
+# Of what a rehearsal says, in bytes: as much as a pipe holds. What counts stands at the end.
+MOST_SAID = 65536
+
+# None of them may come between two lives: there is nobody who would know what to do.
+_SIGNALS = (*STOP, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
+
+# What is handed over besides: a descriptor of the folder that the master stands in.
+HERE = "here"
+
+# In a traceback; "<frozen importlib._bootstrap>" is no place to look at.
+_PLACE = r' *File "([^<"][^"]*)", line (\d+)'
+
+
+class Log(Protocol):
+    """The part of the master's log that is needed here."""
+
+    def warn(self, text: str) -> None:
+        """Something the operator should know."""
+
+    def critical(self, text: str) -> None:
+        """Something the operator has to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How to execute this program again.
+
+    `python -m` and a relative PYTHONPATH look for code where they are started, and a program's user may own the folder
+    that the master stands in by now (`directory`). So it is executed where it was started.
+    """
+
+    argv: tuple[str, ...]
+    folder: str
+
+    @property
+    def place(self) -> str:
+        """That folder; where it is gone, or not ours to enter, root's own."""
+        return self.folder if os.access(self.folder, os.X_OK) else "/"
+
+
+def how_started() -> Start:
+    """To be asked before anybody changes the folder."""
+    given = list(sys.orig_argv)
+    for place, word in enumerate(given):
+        if word == sys.argv[0] and os.path.exists(word):
+            given[place] = os.path.abspath(word)
+            break
+    # Python finds its own environment by its name.
+    argv = (sys.executable, *given[1:])
+    try:
+        return Start(argv, os.getcwd())
+    except FileNotFoundError:
+        return Start(argv, "/")
+
+
+def stand_again(number: object) -> None:
+    """Go on in the folder that a master stood in before it executed this; older ones do not say."""
+    if isinstance(number, int):
+        os.fchdir(number)
+        os.close(number)
+
+
+class Upgrade:
+    """Of one life of a master."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        log: Log,
+        start: Start,
+        *,
+        number: int,
+        obstacle: Callable[[], str | None],
+        changed: asyncio.Event,
+        snapshot: Callable[[], tuple[Mapping[str, Any], Iterable[int]]],
+        environment: Callable[[], Mapping[str, str]],
+        deliver: Callable[[], None],
+        hold: Callable[[], str | None],
+        go_on: Callable[[], None],
+        leaving: Callable[[], None],
+    ) -> None:
+        """What it takes from others.
+
+        Args:
+            engine: what drives the processes.
+            log: the master's own.
+            start: what is executed, and where.
+            number: which upgrade it would be.
+            obstacle: why nobody could go on from here just now; None: nothing is in the way.
+            changed: is set when that may be over, other than by what the engine tells of.
+            snapshot: all that is to be handed over, and the descriptors in it.
+            environment: the variables that the master has taken out of its environment.
+            deliver: hands out the signals that have been noted.
+            hold: lets all rest that would be in the middle of something else, or says why that cannot be.
+            go_on: ends that.
+            leaving: is called right before the end of this code.
+        """
+        self._engine = engine
+        self._log = log
+        self._start = start
+        self._obstacle = obstacle
+        self._snapshot = snapshot
+        self._environment = environment
+        self._deliver = deliver
+        self._hold = hold
+        self._go_on = go_on
+        self._leaving = leaving
+        self._number = number
+        self._under_way = False
+        self._changed = changed
+
+    async def prepare(self) -> int:
+        """Rehearse it, and do it right after the answer, which is how many there will have been then.
+
+        Raises Refused(FAILED) with the reason why not.
+        """
+        if self._under_way:
+            self._refuse("another upgrade is under way")
+        self._under_way = True
+        try:
+            await self._settle()
+            await self._rehearse()
+        except BaseException:
+            self._under_way = False
+            raise
+        asyncio.get_running_loop().call_later(ANSWERED, self._execute)
+        return self._number
+
+    def _refuse(self, reason: str) -> NoReturn:
+        self._log.warn(f"not upgraded: {reason}; everything goes on as it was")
+        raise Refused(Fault.FAILED, f"cannot upgrade: {reason}; everything goes on as it was")
+
+    def _in_the_way(self) -> str | None:
+        if self._engine.fleet.state is not MasterState.RUNNING:
+            return "procman is shutting down"
+        if not self._engine.is_quiet:
+            return "programs are still being started for the first time"
+        return self._obstacle()
+
+    async def _settle(self) -> None:
+        unsubscribe = self._engine.subscribe(lambda _: self._changed.set())
+        if not self._engine.is_quiet:
+            self._engine.caught_up().add_done_callback(lambda _: self._changed.set())
+        reason = self._in_the_way()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while reason is not None:
+                    self._changed.clear()
+                    await self._changed.wait()
+                    reason = self._in_the_way()
+        except TimeoutError:
+            assert reason is not None
+            self._refuse(reason)
+        finally:
+            unsubscribe()
+
+    async def _rehearse(self) -> None:
+        ended: asyncio.Future[Reaped] = asyncio.get_running_loop().create_future()
+        snapshot, _ = self._snapshot()
+        try:
+            file = to_file(snapshot)
+        except (TypeError, ValueError, OSError) as error:
+            self._refuse(f"this cannot be handed over ({error})")
+        try:
+            run = rehearse(self._start.argv, self._env(f"{file} check"), file, self._start.place)
+        except OSError as error:
+            self._refuse(f"the new code cannot be executed ({error.strerror})")
+        finally:
+            os.close(file)
+
+        def hear(news: Notification) -> None:
+            if isinstance(news, Reaped) and news.pid == run.pid and not ended.done():
+                ended.set_result(news)
+
+        unsubscribe = self._engine.subscribe(hear)
+        try:
+            how = await asyncio.wait_for(ended, REHEARSAL)
+        except TimeoutError:
+            os.killpg(run.pid, signal.SIGKILL)
+            self._refuse("the new code does not answer")
+        finally:
+            unsubscribe()
+            os.set_blocking(run.output, False)
+            try:
+                said = os.read(run.output, MOST_SAID).decode(errors="replace").strip()
+            except BlockingIOError:
+                said = ""
+            os.close(run.output)
+        if how.code != 0:
+            self._refuse(_last_words(said) or f"the new code fails ({how})")
+
+    def _execute(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        self._deliver()
+        reason = self._in_the_way() or self._hold()
+        fds: list[int] = []
+        here: int | None = None
+        if reason is None:
+            try:
+                here = _folder_we_stand_in()
+                snapshot, inherited = self._snapshot()
+                fds = [to_file({**snapshot, HERE: here}), *inherited, *([] if here is None else [here])]
+                for fd in fds:
+                    os.set_inheritable(fd, True)
+                self._leaving()
+                if here is not None:
+                    os.chdir(self._start.place)
+                argv, env = self._start.argv, self._env(str(fds[0]))
+                os.execve(argv[0], argv, env)  # noqa: S606 - that is the purpose
+            except (OSError, TypeError, ValueError) as error:
+                reason = str(error)
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        if fds:
+            os.close(fds[0])
+        if here is not None:
+            os.fchdir(here)
+            os.close(here)
+        self._go_on()
+        self._under_way = False
+        self._log.critical(f"not upgraded: {reason}; everything goes on as it was")
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+    def _env(self, value: str) -> dict[str, str]:
+        return {**os.environ, **self._environment(), VARIABLE: value}
+
+
+def _folder_we_stand_in() -> int | None:
+    """A descriptor of it, for it may have been removed; None where this user may not enter it.
+
+    As when root has started the master in its home, with `user=`. Nor is any code found there.
+    """
+    try:
+        return os.open(".", os.O_PATH | os.O_DIRECTORY)
+    except PermissionError:
+        return None
+
+
+def _last_words(said: str) -> str:
+    """The last line of it; of a traceback, with the place that it leads to."""
+    lines = said.splitlines()
+    places = [found for line in lines if (found := re.match(_PLACE, line))]
+    if not places:
+        return lines[-1] if lines else ""
+    return f"{lines[-1]} ({places[-1][1]}, line {places[-1][2]})"

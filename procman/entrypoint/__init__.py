@@ -1,0 +1,1 @@
+"""`procman run`: one program without a configuration."""

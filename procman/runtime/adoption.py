@@ -1,0 +1,239 @@
+"""Programs that a master before this one has left running because it was killed, and what becomes of them.
+
+`ProcessLedger` writes down what runs, as it happens. The next master with the same control socket reads it, and each
+process that is still
+there becomes its own again (`orphans=adopt`), with its pid, and with its pipes: what it has written
+meanwhile is in them. Never is a number trusted without the time at which its process was started.
+
+Not gone on with, but started again, is whoever could only be half of what it was: a program whose definition has
+changed meanwhile, one whose pipes may not be opened, an event listener (what it was told, and had not answered, is not
+known any more), and a FastCGI program, whose socket was the other master's. One that is not in the configuration any
+more is stopped.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from procman.config.schema.model import Config, Orphans, Program
+from procman.core.events import RestartRequested, StopRequested
+from procman.core.fleet import Fleet
+from procman.core.process import Process
+from procman.core.states import State
+from procman.runtime.engine import Engine
+from procman.system.foreign_process import Adopted, reopen_pipes, watch
+from procman.system.proc import TICKS, Identity
+from procman.system.signals import signal_name
+from procman.system.spawn import Child
+from procman.system.state_file import Record, StateFile, Survivor, survivors
+
+
+class Log(Protocol):
+    """The part of the master's log that is needed here."""
+
+    def info(self, text: str) -> None:
+        """The course of things."""
+
+    def warn(self, text: str) -> None:
+        """Something the operator may want to look at."""
+
+    def critical(self, text: str) -> None:
+        """Something the operator has to look at."""
+
+
+class NoLedger:
+    """Where nothing can outlive the master (PID 1), or there is no place to write it down."""
+
+    def starting(self, name: str, program: Program, tag: str) -> None:
+        """It is about to be started."""
+
+    def started(self, tag: str, root: Identity, child: Child) -> None:
+        """It was."""
+
+    def not_started(self, tag: str) -> None:
+        """It was not."""
+
+    def ended(self, pid: int) -> None:
+        """It was reaped."""
+
+    def log(self, name: str, channel: str, path: str | None) -> None:
+        """The AUTO log of one channel; None: it is no more."""
+
+    def move(self, path: str) -> None:
+        """The control socket is another one now."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class ProcessLedger:
+    """What runs, in a file."""
+
+    def __init__(self, file: StateFile, fingerprint: Callable[[Program], int]) -> None:
+        """`fingerprint` is the same for two definitions of which a running process may have either."""
+        self.file = file
+        self._fingerprint = fingerprint
+        self._known: dict[str, tuple[Program, int]] = {}
+        self.log = file.log
+        self.not_started = file.not_started
+        self.ended = file.ended
+        self.move = file.move
+        self.close = file.close
+
+    @property
+    def begun(self) -> bool:
+        """Whether this master has taken over from the one before it."""
+        return self.file.begun
+
+    def fingerprint(self, program: Program) -> int:
+        """What tells a definition from one that a running process cannot have."""
+        known = self._known.get(program.namespec)
+        if known is None or known[0] is not program:
+            known = self._known[program.namespec] = (program, self._fingerprint(program))
+        return known[1]
+
+    def starting(self, name: str, program: Program, tag: str) -> None:
+        """It is about to be started."""
+        definition = self.fingerprint(program)
+        self.file.starting(Record(name, tag, definition, int(program.stopsignal), program.stopwaitsecs))
+
+    def started(self, tag: str, root: Identity, child: Child) -> None:
+        """It was."""
+        pipes = tuple(0 if fd is None else os.fstat(fd).st_ino for fd in (child.stdin, child.stdout, child.stderr))
+        self.file.started(tag, root, (pipes[0], pipes[1], pipes[2]))
+
+
+@dataclass(slots=True)
+class _Leaver:
+    """One that is asked to leave, and belongs to no process of the fleet."""
+
+    record: Record
+    watched: Adopted
+    kill: asyncio.TimerHandle | None = None
+
+
+class Adoption:
+    """What is done with those that were found, once, at the beginning of the first life of a master."""
+
+    def __init__(self, journal: ProcessLedger, policy: Orphans) -> None:
+        """Looks for them; nothing is done to them yet."""
+        self._journal = journal
+        self._policy = policy
+        self._found = survivors(journal.file.before)
+        self._leavers: dict[int, _Leaver] = {}
+        self._log: Log | None = None
+
+    def kept_logs(self, config: Config) -> dict[tuple[str, str], str]:
+        """The AUTO logs that are gone on with, by namespec and channel."""
+        if self._policy is not Orphans.ADOPT:
+            return {}
+        names = {program.namespec for group in config.groups for program in group.programs}
+        names &= {survivor.record.name for survivor in self._found}
+        return {key: path for key, path in self._journal.file.before.logs.items() if key[0] in names}
+
+    def begin(self, engine: Engine, log: Log) -> None:
+        """Adopt, stop or leave them; to be called before anything else is started."""
+        self._log = log
+        for survivor in self._found:
+            record = survivor.record
+            if self._policy is Orphans.IGNORE:
+                text = f"{record.name} (pid {record.pid}) of an earlier master still runs, and is left alone"
+                log.warn(text)
+                continue
+            process = engine.fleet.processes.get(record.name)
+            if process is None or process.state is not State.STOPPED:
+                self._send_away(survivor, "is not in the configuration any more" if process is None else "runs twice")
+            else:
+                self._adopt(engine, process, survivor)
+        self._journal.file.begin()
+
+    def close(self) -> None:
+        """Of those that were asked to leave nobody stays."""
+        for leaver in list(self._leavers.values()):
+            leaver.watched.send(signal.SIGKILL, as_group=False)
+            self._forget(leaver)
+
+    def _adopt(self, engine: Engine, process: Process, survivor: Survivor) -> None:
+        assert self._log is not None
+        record, identity = survivor.record, survivor.identity
+        watched = self._watch(survivor)
+        if watched is None:
+            return
+        reason = self._why_not(engine.fleet, process, record)
+        child = Child(identity.pid, None, None, None)
+        try:
+            pipes = reopen_pipes(identity, record.pipes)
+            child = Child(identity.pid, pipes.stdin, pipes.stdout, pipes.stderr)
+        except OSError as error:
+            reason = reason or f"its pipes cannot be opened ({error.strerror})"
+        # Before anything can be asked of it; and as it was, so that the next master has the same to decide.
+        self._journal.file.adopted(record)
+        age = max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - identity.start / TICKS)
+        engine.adopt(record.name, child, watched, record.tag, age)
+        if reason:
+            again = process.program.autostart
+            self._log.warn(f"{record.name} is {'restarted' if again else 'stopped'}: {reason}")
+            engine.post(RestartRequested(record.name) if again else StopRequested(record.name))
+
+    def _why_not(self, fleet: Fleet, process: Process, record: Record) -> str:
+        """Why it cannot just go on; "" where it can."""
+        group = fleet.groups[process.program.group].group
+        if self._policy is Orphans.STOP:
+            return "orphans=stop"
+        if self._journal.fingerprint(process.program) != record.definition:
+            return "it was started with another definition"
+        if group.listener is not None:
+            return "what it was told by the other master is not known"
+        if group.socket is not None:
+            return "its socket was the other master's"
+        return ""
+
+    def _watch(self, survivor: Survivor) -> Adopted | None:
+        assert self._log is not None
+        try:
+            return watch(survivor.identity)
+        except OSError as error:
+            record = survivor.record
+            self._log.critical(
+                f"cannot watch {record.name} (pid {record.pid}) of an earlier master: {error.strerror}; it goes on "
+                "beside this master"
+            )
+            return None
+
+    def _send_away(self, survivor: Survivor, reason: str) -> None:
+        assert self._log is not None
+        record = survivor.record
+        watched = self._watch(survivor)
+        if watched is None:
+            return
+        self._log.warn(
+            f"{record.name} (pid {record.pid}) of an earlier master {reason}: "
+            f"stopping it with {signal_name(record.signal)}"
+        )
+        loop = asyncio.get_running_loop()
+        leaver = self._leavers[record.pid] = _Leaver(record, watched)
+        loop.add_reader(watched.fileno(), self._gone, leaver)
+        refusal = watched.send(record.signal, as_group=False)
+        if refusal is not None:
+            self._log.critical(f"{record.name}: {refusal}; it goes on beside this master")
+            self._forget(leaver)
+            return
+        kill = partial(watched.send, signal.SIGKILL, as_group=False)
+        leaver.kill = loop.call_later(record.patience, kill)
+
+    def _gone(self, leaver: _Leaver) -> None:
+        assert self._log is not None
+        self._log.info(f"{leaver.record.name} (pid {leaver.record.pid}) of an earlier master has ended")
+        self._forget(leaver)
+
+    def _forget(self, leaver: _Leaver) -> None:
+        if leaver.kill is not None:
+            leaver.kill.cancel()
+        asyncio.get_running_loop().remove_reader(leaver.watched.fileno())
+        leaver.watched.close()
+        self._leavers.pop(leaver.record.pid, None)

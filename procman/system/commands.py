@@ -1,0 +1,66 @@
+"""Which file a program's command is: looked for before each start, and by `procman check`. Nothing is executed here."""
+
+import os
+import stat
+from dataclasses import dataclass
+
+from procman.config.schema.model import Program
+from procman.errors import ProcmanError
+from procman.system.shell_split import split_words
+
+
+class CannotSpawn(ProcmanError):
+    """Why a program cannot be started; `not_found` and `not_executable` tell clients which fault it is."""
+
+    def __init__(self, text: str, *, not_found: bool = False, not_executable: bool = False) -> None:
+        """`text` is the whole sentence."""
+        super().__init__(text)
+        self.not_found = not_found
+        self.not_executable = not_executable
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is to be executed: a file that exists and may be run, and its arguments."""
+
+    file: str
+    argv: list[str]
+
+
+def find_command(program: Program) -> Command:
+    """Split the command as a shell would, and find its file; raises CannotSpawn with supervisor's words."""
+    try:
+        argv = split_words(program.command)
+    except ValueError as error:
+        raise CannotSpawn(f"can't parse command {program.command!r}: {error}", not_executable=True) from None
+    if not argv:
+        raise CannotSpawn("command is empty", not_executable=True)
+    name = argv[0]
+    # A relative path is meant from where the program will run.
+    base = program.directory or ""
+    if "/" in name:
+        _check_executable(name, os.path.join(base, name))
+        return Command(name, argv)
+    path = program.environment.get("PATH") or os.environ.get("PATH") or os.defpath
+    for folder in path.split(os.pathsep):
+        # An empty folder is the current one; without "./" the exec would look nowhere.
+        candidate = os.path.join(folder or os.curdir, name)
+        if os.path.exists(os.path.join(base, candidate)):
+            _check_executable(candidate, os.path.join(base, candidate))
+            return Command(candidate, argv)
+    raise CannotSpawn(f"can't find command {name!r}", not_found=True)
+
+
+def _check_executable(shown: str, path: str) -> None:
+    try:
+        mode = os.stat(path).st_mode
+    except PermissionError:
+        raise CannotSpawn(f"no permission to run command {shown!r}", not_executable=True) from None
+    except OSError:
+        raise CannotSpawn(f"can't find command {shown!r}", not_found=True) from None
+    if stat.S_ISDIR(mode):
+        raise CannotSpawn(f"command at {shown!r} is a directory", not_executable=True)
+    if not stat.S_IMODE(mode) & 0o111:
+        raise CannotSpawn(f"command at {shown!r} is not executable", not_executable=True)
+    if not os.access(path, os.X_OK):
+        raise CannotSpawn(f"no permission to run command {shown!r}", not_executable=True)

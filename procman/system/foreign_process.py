@@ -1,0 +1,175 @@
+"""Watching a process that is not our child: when it ends, and with which status if that can be known.
+
+Its pidfd polls readable when it has ended. The status is told by /proc until its parent has reaped it, and by the
+pidfd after that where the kernel keeps it (Linux 6.15); between the two there is no gap.
+"""
+
+import errno
+import fcntl
+import os
+import stat
+import struct
+from dataclasses import dataclass
+
+from procman.system.pidfd import has_ended, open_pidfd, send_to
+from procman.system.proc import Identity, boot_id, identify, look_at
+from procman.system.reaper import Reaped, decode
+from procman.system.signals import send
+
+# PIDFD_GET_INFO and its struct pidfd_info as it was first: u64 mask, u64 cgroupid, 11 times u32, i32 exit_code. Later
+# kernels have more at its end and go by the size that the request holds. include/uapi/linux/pidfd.h
+_INFO = struct.Struct("=QQ11Ii")
+_GET_INFO = 3 << 30 | _INFO.size << 16 | 0xFF << 8 | 11
+_INFO_EXIT = 1 << 3
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """When a process was started, to be written down: with its pid it names it across reboots, too."""
+
+    boot_id: str
+    ticks: int  # since boot, as in Identity
+
+
+def birth(pid: int) -> Birth | None:
+    """When the process that has this number was started."""
+    identity = identify(pid)
+    return None if identity is None else Birth(boot_id(), identity.start)
+
+
+def find(pid: int, born: Birth) -> Identity | None:
+    """The process that had this number when that was written down; None when it has gone, whoever has the number."""
+    identity = Identity(pid, born.ticks)
+    return identity if born.boot_id == boot_id() and identify(pid) == identity else None
+
+
+class Adopted:
+    """A process under watch; `fileno` is to be polled for reading, which says that it has ended."""
+
+    def __init__(self, identity: Identity, pidfd: int) -> None:
+        """Made by `watch`."""
+        self.identity = identity
+        self._pidfd = pidfd
+
+    def fileno(self) -> int:
+        """The pidfd, which stays this object's."""
+        return self._pidfd
+
+    def ended(self) -> bool:
+        """Whether it has, reaped or not; never waits."""
+        return has_ended(self._pidfd)
+
+    def how(self) -> Reaped | None:
+        """How it ended; None while it lives, and where nobody can tell (an older kernel, when it has been reaped)."""
+        status = self._zombie_status()
+        if status is None:
+            status = self._kept_status()
+        return None if status is None else decode(self.identity.pid, status)
+
+    def send(self, number: int, *, as_group: bool) -> str | None:
+        """Signal it, or its process group; returns why the kernel refused. One that has ended is no refusal."""
+        if self.ended():
+            return None
+        # As long as it has not ended, the group that it leads is its own.
+        return send(self.identity.pid, number, as_group=True) if as_group else send_to(self.identity, number)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        os.close(self._pidfd)
+
+    def _kept_status(self) -> int | None:
+        """What the kernel keeps of a process that was reaped."""
+        info = bytearray(_INFO.pack(_INFO_EXIT, *[0] * 13))
+        try:
+            fcntl.ioctl(self._pidfd, _GET_INFO, info)
+        except OSError:
+            return None
+        mask, *_, status = _INFO.unpack(info)
+        return int(status) if mask & _INFO_EXIT else None
+
+    def _zombie_status(self) -> int | None:
+        """What /proc shows of one that was not, if we may see it."""
+        try:
+            # Who may not see the status is shown 0. It is the right that it takes to read this link, too; that a zombie
+            # has no file to point to is found out after that.
+            os.readlink(f"/proc/{self.identity.pid}/exe")
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return None
+        process = look_at(self.identity.pid)
+        if process is None or process.identity != self.identity or not process.ended:
+            return None
+        return process.status
+
+
+def watch(identity: Identity) -> Adopted | None:
+    """Watch that process, a zombie included; None when it has gone. Raises OSError as `open_pidfd` does."""
+    pidfd = open_pidfd(identity)
+    return None if pidfd is None else Adopted(identity, pidfd)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipes:
+    """The master's ends of a process's pipes, opened anew; None where it does not have that pipe (any more)."""
+
+    stdin: int | None
+    stdout: int | None
+    stderr: int | None
+
+
+def reopen_pipes(identity: Identity, inodes: tuple[int, int, int]) -> Pipes:
+    """Open the pipes that it was started with, which are known by their inodes (0: there was none).
+
+    What is in them is still there: the process holds both of their ends. Raises OSError where they may not be opened.
+    """
+    opened: list[int | None] = []
+    try:
+        for number, inode in enumerate(inodes):
+            opened.append(_reopen(identity.pid, number, inode) if inode else None)
+        if identify(identity.pid) != identity:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+    except OSError:
+        for fd in opened:
+            if fd is not None:
+                os.close(fd)
+        raise
+    return Pipes(*opened)
+
+
+def given_pipes(pid: int) -> tuple[int, int, int]:
+    """Inodes, as for `reopen_pipes`, of the pipes that a master has given it, where nobody came to write them down.
+
+    Those of its output can be told from others: nobody else opens a pipe both ways. That of its input cannot.
+    """
+    stdout, stderr = (_both_ways(pid, number) for number in (1, 2))
+    return (0, stdout, 0 if stderr == stdout else stderr)
+
+
+def _both_ways(pid: int, number: int) -> int:
+    try:
+        found = os.stat(f"/proc/{pid}/fd/{number}")
+        with open(f"/proc/{pid}/fdinfo/{number}", encoding="ascii") as file:
+            flags = next(int(line.split()[1], 8) for line in file if line.startswith("flags:"))
+    except (OSError, StopIteration):
+        return 0
+    return found.st_ino if stat.S_ISFIFO(found.st_mode) and flags & os.O_ACCMODE == os.O_RDWR else 0
+
+
+def _reopen(pid: int, number: int, inode: int) -> int | None:
+    folder = f"/proc/{pid}/fd"
+    # Where it was given it, most of all; but a program may have moved it.
+    for name in (str(number), *os.listdir(folder)):
+        try:
+            held = os.open(f"{folder}/{name}", os.O_PATH | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # closed since
+        try:
+            # Looked at while it is held: the program may put any file in its place, one that only we may open, too.
+            found = os.fstat(held)
+            if found.st_ino == inode and stat.S_ISFIFO(found.st_mode):
+                way = os.O_WRONLY if number == 0 else os.O_RDONLY
+                return os.open(f"/proc/self/fd/{held}", way | os.O_NONBLOCK | os.O_CLOEXEC)
+        finally:
+            os.close(held)
+    return None

@@ -1,0 +1,105 @@
+"""What the reference says of `--json` is what the commands print."""
+
+import json
+import re
+import typing
+
+import pytest
+
+from procman.api import shapes
+from procman.cli.command_table import PROCMANCTL
+from tests.support.fake_master import Stream, process, result
+
+STREAMS = {"fg"}  # each line of it is checked where it is tested: it needs a process that runs
+
+ANSWERS = {
+    ("GET", "/v1/health?file=1"): {"ready": True, "missing": [], "warnings": []},
+    ("GET", "/v1/stop-plan"): {key: [] for key in typing.get_type_hints(shapes.StopPlanInfo)}
+    | {"seconds": 1.0, "needed": 1.0, "master": 1.0, "shutdown_timeout": None},
+    ("GET", "/v1/figures"): {"figures": []},
+    ("GET", "/v1/config"): {"processes": []},
+    ("GET", "/v1/master/config"): {"sections": []},
+    ("GET", "/v1/processes/web/config"): {"sections": []},
+    ("GET", "/v1/log?tail=1600"): b"text",
+    ("GET", "/v1/log?follow=1"): Stream(b"text"),
+    ("GET", "/v1/processes/web/log/stdout?tail=1600"): b"text",
+    ("GET", "/v1/processes/web/log/stdout?follow=1"): Stream(b"text"),
+    ("POST", "/v1/config/reread"): {"added": [], "changed": [], "removed": []},
+    ("POST", "/v1/config/update"): {"steps": []},
+    ("POST", "/v1/groups/web/add"): {"result": "added"},
+    ("POST", "/v1/groups/web/remove"): {"result": "removed"},
+    ("POST", "/v1/master/reload"): {},
+    ("POST", "/v1/master/shutdown"): {},
+    ("POST", "/v1/master/upgrade"): {"upgrades": 1},
+}
+LINES = [
+    *(
+        "add web",
+        "avail",
+        "clear web",
+        "config",
+        "config web",
+        "exit",
+        "health",
+        "help",
+        "help tail",
+        "maintail",
+        "maintail -f",
+        "pid",
+        "pid web",
+    ),
+    *("quit", "reload", "remove web", "reread", "restart web", "shutdown", "signal HUP web", "start web", "status"),
+    *("status --long", "stop web", "stop-plan", "tail web", "tail -f web", "update", "upgrade", "version"),
+]
+
+
+def declared(name: str) -> list[set[str]]:
+    """The keys of each object that the reference tells of."""
+    text = PROCMANCTL[name].json
+    found = []
+    for code in re.findall(r"`([^`]+)`", text):
+        if hasattr(shapes, code):
+            found.append(set(typing.get_type_hints(getattr(shapes, code))))
+        elif code.startswith("{"):
+            found.append(set(json_keys(code)))
+        elif code.startswith('"'):
+            found.append(found[-1] | set(json_keys("{" + code + "}")))
+    return found
+
+
+def json_keys(shape: str) -> list[str]:
+    """The keys of the outermost object of a shape such as {"a": [{"b": str}], "c": int}."""
+    keys, depth = [], 0
+    for token in re.findall(r'"\w+":|[{}\[\]]', shape):
+        if token in "{[":
+            depth += 1
+        elif token in "}]":
+            depth -= 1
+        elif depth == 1:
+            keys.append(token[1:-2])
+    return keys
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_every_object_has_the_keys_of_the_reference(ctl, master, line):
+    """One object, or an object a line."""
+    master.show(process("web"))
+    master.answers |= ANSWERS
+    for operation in ("start", "stop", "signal", "clear"):
+        master.results(operation, result("web"))
+    ran = ctl(*line.split(), "--json")
+    assert ran.status == 0
+    for text in ran.text.splitlines():
+        assert set(json.loads(text)) in declared(line.split()[0])
+    assert ran.text
+
+
+def test_every_command_is_tried():
+    """A new one has to be tried here, too; `open` takes the address of a master."""
+    assert {line.split()[0] for line in LINES} == PROCMANCTL.keys() - STREAMS - {"open"}
+
+
+def test_open_prints_the_processes(ctl, master):
+    """Of the master that it turns to."""
+    ran = ctl("open", master.url, "--json")
+    assert [set(json.loads(ran.text))] == declared("open")

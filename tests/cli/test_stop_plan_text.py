@@ -1,0 +1,159 @@
+"""`procman check --budget` and `procmanctl stop-plan`: the same plan, from a file and from a running master."""
+
+import json
+
+import pytest
+
+from procman.cli import procman as command
+from tests.support.fake_master import Refusal, result
+
+FILE = """\
+[program:web]
+command=/bin/true
+stopwaitsecs=10
+[program:cache]
+command=/bin/true
+stopwaitsecs=4
+[program:db]
+command=/bin/true
+stopwaitsecs=20
+priority=10
+[supervisord]
+"""
+
+PLAN = """\
+a stop takes 31 s at worst:
+  10 s  priority 999    web (1 quicker)
+  20 s  priority 10     db
+   1 s  procman itself
+"""
+
+CHANGES = """\
+either change
+  [program:web] stopwaitsecs = 4 (now 10)
+  [program:db] stopwaitsecs = 5 (now 20)
+or let SIGKILL come as early as it has to
+  [supervisord] shutdown_timeout = 10 (not set)
+or wait for 31 s
+  docker stop -t 31, stop_grace_period: 31s, terminationGracePeriodSeconds: 31
+"""
+
+INFO = {
+    "seconds": 31,
+    "needed": 31,
+    "master": 1,
+    "shutdown_timeout": None,
+    "waves": [
+        {"priority": 999, "seconds": 10, "critical": ["web"], "processes": 2},
+        {"priority": 10, "seconds": 20, "critical": ["db"], "processes": 1},
+    ],
+    "budgets": [
+        {
+            "name": "budget",
+            "seconds": 10,
+            "fits": False,
+            "over": 21,
+            "changes": [
+                {"section": "[program:web]", "option": "stopwaitsecs", "before": 10, "after": 4},
+                {"section": "[program:db]", "option": "stopwaitsecs", "before": 20, "after": 5},
+            ],
+            "timeout": {"section": "[supervisord]", "option": "shutdown_timeout", "before": None, "after": 10},
+        }
+    ],
+}
+
+
+@pytest.fixture
+def check(tmp_path, capsys):
+    """Run `procman check -c FILE WORDS...`; what it prints after its verdict, and its exit status."""
+    file = tmp_path / "supervisord.conf"
+    file.write_text(FILE)
+
+    def run(*words, text=FILE):
+        file.write_text(text)
+        status = command.main(["check", "-c", str(file), *words])
+        out = capsys.readouterr().out
+        return status, out.partition("\n")[2] if "good;" in out else out
+
+    return run
+
+
+def test_check_ends_with_the_stop_plan(check):
+    """As a sum, with who makes it so long, held against docker's and Kubernetes' own patience; the file is good."""
+    assert check() == (
+        0,
+        PLAN + "docker stop gives 10 s: 21 s too little\nKubernetes gives 30 s: 1 s too little\n"
+        "--budget 10s says what would have to change\n",
+    )
+
+
+def test_check_with_a_budget_says_what_would_make_it_fit(check):
+    """Exit status 1: the file is good, but not for that."""
+    assert check("--budget", "10s") == (1, PLAN + "the budget gives 10 s: 21 s too little\n" + CHANGES)
+    assert check("--budget", "1m") == (0, PLAN + "the budget gives 60 s: fits\n")
+
+
+def test_check_json_holds_the_plan(check):
+    """With the same exit status."""
+    status, out = check("--budget=10", "--json")
+    assert status == 1
+    assert json.loads(out)["stop_plan"] == INFO
+    assert check("--budget=31", "--json")[0] == 0
+    assert check("--json")[0] == 0
+
+
+def test_a_file_that_cannot_be_used_has_no_plan(check):
+    """Bad usage, as without a budget."""
+    status, out = check("--budget=10", "--json", text="[program:x]\n")
+    assert status == 2
+    assert "stop_plan" not in json.loads(out)
+
+
+def test_a_shutdown_timeout_is_seen_in_the_plan(check):
+    """What it cuts, and that it fits then."""
+    status, out = check("--budget=10", text=FILE + "shutdown_timeout=9s\n")
+    assert out.splitlines()[0] == "a stop takes 9 s at worst:"
+    assert out.splitlines()[-2:] == ["  cut from 31 s to 9 s by shutdown_timeout", "the budget gives 10 s: fits"]
+    assert status == 0
+
+
+def test_a_budget_that_is_no_time_is_bad_usage(check, capsys):
+    """With what would be right."""
+    assert command.main(["check", "-c", "/nowhere", "--budget", "soon"]) == 2
+
+
+def test_procmanctl_prints_the_plan_of_the_master(ctl, master):
+    """In the same words; with a budget its exit status says whether it fits."""
+    master.answers["GET", "/v1/stop-plan"] = {**INFO, "budgets": [{**INFO["budgets"][0], "fits": True, "over": 0}]}
+    master.answers["GET", "/v1/stop-plan?budget=10s"] = INFO
+    ran = ctl("stop-plan")
+    assert (ran.text, ran.status) == (PLAN + "the budget gives 10 s: fits\n", 0)
+    for words in (["--budget", "10s"], ["--budget=10s"]):
+        ran = ctl("stop-plan", *words)
+        assert (ran.text, ran.status) == (PLAN + "the budget gives 10 s: 21 s too little\n" + CHANGES, 1)
+    ran = ctl("stop-plan", "--budget", "10s", "--json")
+    assert (json.loads(ran.out), ran.status) == (INFO, 1)
+
+
+def test_procmanctl_passes_on_what_the_master_says_of_a_budget(ctl, master):
+    """The master reads it."""
+    refusal = Refusal(400, "BAD_ARGUMENTS", "cannot read the duration 'soon': expected something like 10")
+    master.answers["GET", "/v1/stop-plan?budget=soon"] = refusal
+    ran = ctl("stop-plan", "--budget", "soon")
+    assert ran.text == "ERROR: cannot read the duration 'soon': expected something like 10\n"
+    assert ran.status == 1
+
+
+@pytest.mark.parametrize("words", [["now"], ["--budget"], ["--budget", "1", "2"]])
+def test_stop_plan_takes_a_budget_and_nothing_else(ctl, words):
+    """The usage is shown."""
+    ran = ctl("stop-plan", *words)
+    assert ran.text.startswith("Error: stop-plan takes nothing but --budget DURATION\nstop-plan ")
+    assert ran.text.endswith(ctl("help", "stop-plan").text)
+    assert ran.status == 1
+
+
+def test_stop_with_a_hyphen_is_still_stop(ctl, master):
+    """As supervisorctl has it: `stop-plans` is `stop -plans`."""
+    master.results("stop", result("-plans"))
+    assert ctl("stop-plans").text == "-plans: stopped\n"

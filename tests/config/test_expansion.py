@@ -1,0 +1,68 @@
+"""Expansions: Python's % formatting over a mapping, with messages for people."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from procman.config.resolve.expansion import NotExpanded, expand, takes_all
+
+NAMES = {"here": "/srv", "process_num": 7, "ENV_A": "secret", "ENV_LANGUAGE": "de"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        ("%(here)s/x", "/srv/x"),
+        ("%(process_num)02d", "07"),
+        ("%(process_num)s", "7"),
+        ("100%%", "100%"),
+        ("%%(here)s", "%(here)s"),
+        ("%(ENV_A)s%(ENV_A).2s", "secretse"),
+    ],
+)
+def test_names_are_put_in(text, expected):
+    """Width, precision and conversion work as in Python."""
+    assert expand(text, NAMES) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "slug", "says"),
+    [
+        ("%(nope)s", "unknown-expansion", "expected one of here, process_num"),
+        ("%(ENV_LANGUGE)s", "unknown-expansion", "did you mean %(ENV_LANGUAGE)s?"),
+        ("%Y-%m", "bad-format-string", "write %% for a percent sign"),
+        ("100%", "bad-format-string", "write %%"),
+        ("%(here)", "bad-format-string", "write %(here)s"),
+        ("%(here)d", "bad-format-string", "write %(here)s"),
+        ("%(process_num)", "bad-format-string", "lacks the letter at its end"),
+        ("/home/%USER%/x", "bad-format-string", "write %(ENV_USER)s for the variable"),
+        ("%(proces_num)d", "unknown-expansion", "did you mean %(process_num)s?"),
+        ("%(LANGUAGE)s", "unknown-expansion", "did you mean %(ENV_LANGUAGE)s?"),
+        ("%(process_num)09999999999d", "bad-format-string", "longer than 1 MiB"),
+        ("%(process_num)" + "9" * 5000 + "d", "bad-format-string", "longer than 1 MiB"),
+    ],
+)
+def test_what_cannot_be_expanded_is_explained(text, slug, says):
+    """By name, never with a value of the environment."""
+    with pytest.raises(NotExpanded) as caught:
+        expand(text, NAMES)
+    assert caught.value.slug == slug
+    assert says in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@given(st.text(st.sampled_from("%()sdabc059.-+ #h*he"), max_size=14))
+def test_any_text_expands_as_python_does_or_is_refused(text):
+    """No other exception gets out."""
+    try:
+        ours = expand(text, NAMES)
+    except NotExpanded:
+        return
+    assert ours == text % NAMES
+
+
+def test_a_conversion_without_a_name_is_noticed():
+    """Python would put the whole mapping in."""
+    assert takes_all("date +%s")
+    assert not takes_all("%%s %(here)s")

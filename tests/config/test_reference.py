@@ -1,0 +1,132 @@
+"""The reference page and the schema have every option, and the schema fits real files."""
+
+import re
+from pathlib import Path
+
+import pytest
+import tomli
+
+from procman.config.schema import reference as describe
+from procman.config.schema.model import SECTIONS
+from procman.config.schema.options import Effect
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_option_is_in_both():
+    """With its name, in its section."""
+    page, schema = describe.reference(), describe.schema()
+    for known in SECTIONS.values():
+        assert f"## `[{known.ini}" in page
+        inside = schema["properties"][known.toml]
+        if known.ini == "include":
+            continue
+        table = inside["additionalProperties"] if known.named else inside
+        assert table["properties"].keys() == known.options.keys()
+        for option in known.options:
+            assert f"| `{option}`" in page
+
+
+def test_what_is_needed_first_stands_first():
+    """In the page and for completion in an editor: the command, and not the order in which supervisor reads."""
+    rows = re.findall(r"^(?:## `\[(.*?)[\]:]|\| `(\w+)`)", describe.reference(), re.MULTILINE)
+    options = [option for _, option in rows[rows.index(("program", "")) + 1 :]]
+    assert options[:3] == ["command", "directory", "user"]
+    for section, needed in (("program", ["command"]), ("eventlistener", ["command", "events"])):
+        table = describe.schema()["properties"][section]["additionalProperties"]
+        assert list(table["properties"])[: len(needed)] == needed
+
+
+def test_what_update_does_is_told_per_option():
+    """Issue: these are taken over in place."""
+    program = SECTIONS["program"].options
+    in_place = {name for name, option in program.items() if option.effect is Effect.NONE}
+    assert in_place == {
+        "autostart",
+        "autorestart",
+        "startsecs",
+        "startretries",
+        "stopsignal",
+        "stopwaitsecs",
+        "stopasgroup",
+        "killasgroup",
+        "stop_scope",
+        "kill_scope",
+        "leftovers",
+        "critical",
+        "exitcodes",
+        "priority",
+    }
+    assert all(
+        (option.effect is Effect.REOPEN) == name.startswith(("stdout_", "stderr_", "log_"))
+        for name, option in program.items()
+    )
+
+
+TYPES = {
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+}
+
+
+def complaints(value, schema, path="$"):
+    """The few words of JSON schema that ours uses."""
+    unknown = schema.keys() - {
+        "$schema",
+        "title",
+        "description",
+        "default",
+        "type",
+        "properties",
+        "additionalProperties",
+        "items",
+        "minItems",
+        "enum",
+    }
+    assert not unknown
+    if value not in schema.get("enum", [value]):
+        return [f"{path}: {value!r} is none of {schema['enum']}"]
+    types = schema.get("type", list(TYPES))
+    if not any(TYPES[name](value) for name in ([types] if isinstance(types, str) else types)):
+        return [f"{path}: {value!r} is none of {types}"]
+    found = []
+    if isinstance(value, list):
+        found += [f"{path}: too short"] if len(value) < schema.get("minItems", 0) else []
+        for number, item in enumerate(value):
+            found += complaints(item, schema.get("items", {}), f"{path}[{number}]")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            inner = schema.get("properties", {}).get(key, schema.get("additionalProperties", True))
+            if inner is False:
+                found.append(f"{path}.{key}: unknown")
+            elif inner is not True:
+                found += complaints(item, inner, f"{path}.{key}")
+    return found
+
+
+def test_the_schema_accepts_the_samples():
+    """Every TOML file of conf/."""
+    for path in sorted((ROOT / "conf").glob("*.toml")):
+        assert complaints(tomli.loads(path.read_text(encoding="utf-8")), describe.schema()) == [], path
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("[program.a]\ncommand = ['x']\nstartsecs = 0.5\nexitcodes = [0, 2]\nenvironment = { A = 1 }\n", 0),
+        ("[procman]\numask = '022'\n[inet_http_server.x]\nport = 1\n", 0),
+        ("include = ['x']\n[group.g]\nprograms = ['a']\n[rpcinterface.x]\nanything = 1\n", 0),
+        ("[program.a]\ncomand = 'x'\n", 1),
+        ("[program.a]\ncommand = []\n", 1),
+        ("[program.a]\ncommand = 3\n", 1),
+        ("[procman]\numask = 18\n[procmn]\n", 2),
+        ("[inet_http_server]\nprt = 1\n", 1),
+    ],
+)
+def test_the_schema_tells_good_from_bad(text, count):
+    """Misspelt keys and values of the wrong type."""
+    assert len(complaints(tomli.loads(text), describe.schema())) == count

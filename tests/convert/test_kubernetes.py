@@ -1,0 +1,228 @@
+"""The Deployment: its schema holds, and it says what the configuration says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from procman.convert import kubernetes
+from procman.convert.result import CannotExport
+from tests.support.exporting import configured, deployment, only, target
+
+
+def exported(folder, text, *, split=False, name="shop", **assumed):
+    return kubernetes.export(configured(folder, text, **assumed), target(name, split=split))
+
+
+def pod_of(found):
+    return deployment(only(found.files))["spec"]["template"]["spec"]
+
+
+def containers(found):
+    return {container["name"]: container for container in pod_of(found)["containers"]}
+
+
+WEB = "[program:web]\ncommand=/bin/web\n"
+
+
+# ------------------------------------------------------------------------------------------------ one container
+
+
+def test_procman_in_one_container_with_the_time_that_its_stop_plan_needs(tmp_path):
+    """The sum over the waves and five seconds; procman is told of it, so that it can say when it no longer fits."""
+    found = exported(tmp_path, WEB + "stopwaitsecs=20\n[program:db]\ncommand=/bin/db\npriority=1\nstopwaitsecs=9\n")
+    assert list(found.files) == ["shop.yaml"]
+    pod = pod_of(found)
+    assert pod["terminationGracePeriodSeconds"] == 20 + 9 + 1 + 5
+    (container,) = pod["containers"]
+    assert container["name"] == "shop"
+    assert container["image"] == "registry.example/shop:1.2"
+    assert container["command"] == ["procman", "-c", "/etc/procman/supervisord.conf"]
+    assert container["env"] == [{"name": "PROCMAN_STOP_BUDGET", "value": "35s"}]
+    assert "resources" not in container
+    assert any("/etc/procman/supervisord.conf" in note for note in found.notes)
+
+
+def test_there_are_never_two_at_a_time(tmp_path):
+    """As under procman: the old pod is gone before the new one starts."""
+    document = deployment(only(exported(tmp_path, WEB).files))
+    assert document["spec"]["strategy"] == {"type": "Recreate"}
+    assert document["spec"]["replicas"] == 1
+
+
+SOCKET = ["procmanctl", "-c", "/etc/procman/supervisord.conf", "health"]
+
+
+@pytest.mark.parametrize(
+    ("server", "port"),
+    [
+        ("", None),
+        ("[inet_http_server]\nport=127.0.0.1:9001\nusername=u\npassword=p\n", None),
+        ("[inet_http_server]\nport=localhost:9001\nusername=u\npassword=p\n", None),
+        ("[inet_http_server]\nport=*:9001\n", None),  # procman does not open that one
+        ("[inet_http_server]\nport=*:9001\nusername=u\npassword=p\n", 9001),
+        ("[inet_http_server]\nport=10.0.0.1:9001\nusername=u\npassword=p\n", 9001),
+    ],
+)
+def test_the_kubelet_asks_over_http_where_it_can_reach_procman_and_else_in_the_container(tmp_path, server, port):
+    """Liveness: the master answers. Readiness: every program runs that should."""
+    (container,) = pod_of(exported(tmp_path, WEB + server))["containers"]
+    live, ready = container["livenessProbe"], container["readinessProbe"]
+    if port is None:
+        assert "ports" not in container
+        assert live["exec"]["command"] == [*SOCKET, "--live"]
+        assert ready["exec"]["command"] == SOCKET
+    else:
+        assert container["ports"] == [{"name": "procman", "containerPort": port}]
+        assert live["httpGet"] == {"path": "/livez", "port": "procman"}
+        assert ready["httpGet"] == {"path": "/readyz", "port": "procman"}
+
+
+def test_the_user_of_the_master_becomes_that_of_the_container(tmp_path):
+    """By its number, and only where no program needs a master that is root."""
+    master = "[supervisord]\nuser=app\n"
+    (container,) = pod_of(exported(tmp_path, WEB + master, users={"app": 1234, "www": 33}))["containers"]
+    assert container["securityContext"] == {"runAsUser": 1234}
+    found = exported(tmp_path, WEB + "user=www\n" + master, users={"app": 1234, "www": 33})
+    (container,) = pod_of(found)["containers"]
+    assert "securityContext" not in container
+    assert any("has to be root: [program:web]" in note for note in found.notes)
+
+
+# ------------------------------------------------------------------------------------------------ one for each program
+
+
+def test_a_container_for_each_program(tmp_path):
+    """Command, folder, variables and user; the pod has the time of the slowest."""
+    text = (
+        '[program:web]\ncommand=/bin/web --port 80 "a b"\ndirectory=/srv\nenvironment=LANG="C"\nuser=www\n'
+        "stopwaitsecs=20\n[program:cache]\ncommand=/bin/cache\n"
+    )
+    found = exported(tmp_path, text, split=True, users={"www": 33})
+    assert pod_of(found)["terminationGracePeriodSeconds"] == 25
+    assert containers(found) == {
+        "web": {
+            "name": "web",
+            "image": "registry.example/shop:1.2",
+            "command": ["/bin/web", "--port", "80", "a b"],
+            "workingDir": "/srv",
+            "env": [{"name": "LANG", "value": "C"}],
+            "securityContext": {"runAsUser": 33},
+        },
+        "cache": {"name": "cache", "image": "registry.example/shop:1.2", "command": ["/bin/cache"]},
+    }
+
+
+def as_kubernetes_expands_it(text: str) -> str:
+    """What its expansion makes of a text in which no variable is named (third_party/forked/golang/expansion)."""
+    out = ""
+    at = 0
+    while at < len(text):
+        if text[at] == "$" and at + 1 < len(text):
+            following = text[at + 1]
+            assert following != "(" or ")" not in text[at:], "it means a variable"
+            out += "$" if following == "$" else "$" + following
+            at += 2
+        else:
+            out += text[at]
+            at += 1
+    return out
+
+
+@pytest.mark.parametrize("text", ["$(X)", "$Y", "${Z}", "$$", "$$$(X)", "a$", "$", "$(", "$a$(b)$$c", "'$1' $"])
+def test_dollars_arrive(tmp_path, text):
+    """$(VAR) is filled in, in a command and in env, and $$ is a dollar."""
+    found = split_of(tmp_path, text)
+    assert as_kubernetes_expands_it(found["command"][1]) == text
+    assert as_kubernetes_expands_it(found["env"][0]["value"]) == text
+
+
+def test_dollars_that_mean_nothing_are_not_doubled(tmp_path):
+    """For podman both would stay."""
+    assert split_of(tmp_path, "$HOME ${X}")["command"] == ["/bin/web", "$HOME ${X}"]
+
+
+def split_of(folder: Path, text: str) -> dict:
+    program = f'[program.web]\ncommand = ["/bin/web", {json.dumps(text)}]\nenvironment = {{ A = {json.dumps(text)} }}\n'
+    config = configured(folder, program, name="procman.toml")
+    return containers(kubernetes.export(config, target(split=True)))["web"]
+
+
+def test_names_become_labels(tmp_path):
+    """Lower case, letters and digits, never twice the same, at most 63 characters."""
+    long = "x" * 80
+    text = "".join(f"[program:{name}]\ncommand=/bin/true\n" for name in ("My_App", "my.app", "Ünder", long, f"{long}y"))
+    text += "[program:w]\ncommand=/bin/true\nnumprocs=2\nprocess_name=%(program_name)s_%(process_num)02d\n"
+    text += "[program:a]\ncommand=/bin/true\n[group:g]\nprograms=a\n"
+    found = exported(tmp_path, text, split=True, name="_Shop_")
+    assert list(found.files) == ["shop.yaml"]
+    names = set(containers(found))
+    assert {"my-app", "my-app-2", "nder", "w-00", "w-01", "g-a", "x" * 63, "x" * 61 + "-2"} == names
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (
+            WEB + "priority=5\n[program:b]\ncommand=/bin/b\n",
+            "priorities: the containers of a pod start and stop together",
+        ),
+        (
+            WEB + "stopsignal=QUIT\n",
+            "[program:web]: Kubernetes sends what the image says; build it with STOPSIGNAL SIGQUIT",
+        ),
+        (WEB + "stopasgroup=true\n", "[program:web]: only the first process of a container gets the stop signal"),
+        (WEB + "umask=027\n", "[program:web]: umask has to be set by the program itself"),
+        (WEB + "[supervisord]\numask=077\n", "[program:web]: umask has to be set by the program itself"),
+        (WEB + "autorestart=false\n", "[program:web]: a Deployment starts again whatever has ended"),
+        (WEB + "[program:x]\ncommand=/bin/x\nautostart=false\n", "[program:x]: left out, because of autostart=false"),
+        (WEB + "numprocs=2\nprocess_name=w%(process_num)d\n", "[program:web]: numprocs makes containers"),
+        (WEB + "environment=API_TOKEN=x\n", "plain text: API_TOKEN"),
+        (WEB + "[eventlistener:l]\ncommand=/bin/l\nevents=TICK_5\n", "[eventlistener:l] is left out"),
+        (
+            WEB + "[fcgi-program:f]\ncommand=/bin/f\nsocket=tcp://a:1\n",
+            "[fcgi-program:f] is left out: its socket tcp://a:1",
+        ),
+        (WEB, "startsecs and startretries"),
+        (WEB, "log files"),
+        (WEB, "PID 1 of its container"),
+    ],
+)
+def test_what_cannot_be_carried_over_is_said(tmp_path, text, note):
+    """As a note, and as a comment in the file."""
+    found = exported(tmp_path, text, split=True)
+    assert any(note in said for said in found.notes), found.notes
+    comments = " ".join(line.strip("# ") for line in only(found.files).splitlines() if line.startswith("#"))
+    assert note in comments
+
+
+def test_what_needs_no_note_has_none(tmp_path):
+    """Only what is always so."""
+    found = exported(tmp_path, WEB + "autorestart=true\n", split=True)
+    assert len(found.notes) == 4
+
+
+def test_nothing_left_to_run_is_an_error_that_says_why(tmp_path):
+    """A Deployment has at least one container."""
+    with pytest.raises(CannotExport, match=r"no program in it that could run there; .*autostart=false"):
+        exported(tmp_path, WEB + "autostart=false\n", split=True)
+
+
+def test_values_that_look_like_secrets_are_exported_and_pointed_out(tmp_path):
+    """By their names, or a password in a URL; the notes have no values."""
+    text = WEB + 'environment=DATABASE_URL="postgres://me:word@db/x",DB_PASSWORD="pw1",LANG="C",MONKEY="no"\n'
+    found = exported(tmp_path, text, split=True)
+    assert {"name": "DB_PASSWORD", "value": "pw1"} in containers(found)["web"]["env"]
+    assert any(note.endswith("in plain text: DATABASE_URL, DB_PASSWORD") for note in found.notes)
+    assert "# in plain text here, and better kept in a Secret: DATABASE_URL, DB_PASSWORD" in only(found.files)
+    assert "word" not in "".join(found.notes)
+
+
+def test_what_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
+    """Without those variables procman would not start there; written out, they are what they were here."""
+    text = '[program.web]\ncommand = ["/bin/web", "%(ENV_PORT)s"]\nenvironment = { HOST = "%(host_node_name)s" }\n'
+    config = configured(tmp_path, text, name="procman.toml", env={"PORT": "80"})
+    note = "the configuration takes variables from the environment, so add them to env: PORT"
+    assert note in kubernetes.export(config, target()).notes
+    note = "[program:web]: %(ENV_PORT)s, %(host_node_name)s: filled in with what it is here and now"
+    assert note in kubernetes.export(config, target(split=True)).notes

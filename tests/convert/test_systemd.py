@@ -1,0 +1,334 @@
+"""The units: systemd itself reads them, and understands what the configuration says."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from procman.convert import systemd
+from procman.convert.result import CannotExport
+from procman.convert.unit_file import quoted, raw, unit
+from tests.support.exporting import as_systemd_reads_it, configured, only, target, verified
+
+
+def split(folder, text, **assumed):
+    return systemd.export(configured(folder, text, **assumed), target(split=True))
+
+
+def settings_of(text):
+    """The lines of a unit by their keys, comments left out."""
+    found = {}
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(key, []).append(value)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ one service
+
+
+def test_one_service_runs_procman(tmp_path):
+    """It tells when it is ready, stops its programs itself, and has as long for that as its stop plan says.
+
+    When it is killed, they are left to the one that is started then.
+    """
+    config = configured(tmp_path, "[program:web]\ncommand=/bin/true\nstopwaitsecs=20\n")
+    exported = systemd.export(config, target())
+    assert list(exported.files) == ["shop.service"]
+    found = settings_of(only(exported.files))
+    assert found["Type"] == ["notify"]
+    assert found["KillMode"] == ["process"]
+    assert found["TimeoutStopSec"] == ["26"]
+    assert found["ExecStart"] == [f"/usr/local/bin/procman -n -c {tmp_path}/supervisord.conf"]
+    assert found["ExecReload"] == [f"/usr/local/bin/procmanctl -c {tmp_path}/supervisord.conf update"]
+    assert found["WorkingDirectory"] == [str(tmp_path)]
+    assert verified(exported.files, tmp_path) == []
+
+
+def test_a_path_with_anything_in_it_arrives(tmp_path):
+    """Blanks, quotes, dollars and percent signs, in the words of the command and where a path is the whole line."""
+    folder = tmp_path / "a b$c%d'e"
+    folder.mkdir()
+    exported = systemd.export(configured(folder, "[program:web]\ncommand=/bin/true\n"), target())
+    found = as_systemd_reads_it(exported.files, "shop.service")
+    assert f'-n -c "{folder}/supervisord.conf"'.replace("$", "\\$\\$") in found["Command Line"][0]
+    assert found["WorkingDirectory"] == [str(folder)]
+
+
+# ------------------------------------------------------------------------------------------------ a unit for each
+
+
+PROGRAM = """\
+[program:web]
+command=/bin/sleep "a b" 'c"d' 100%% $HOME a;x
+directory=/srv/my site
+user=daemon
+umask=027
+environment=A="b c",B="d$e%%f",C='x"y'
+autorestart=unexpected
+exitcodes=0,2
+startretries=5
+startsecs=10
+stopsignal=QUIT
+stopwaitsecs=7
+stopasgroup=true
+stdout_logfile=/var/log/my web.log
+redirect_stderr=true
+"""
+
+
+def test_systemd_understands_every_setting_of_a_program(tmp_path):
+    """Asked of systemd, and not of a reader of our own."""
+    exported = split(tmp_path, PROGRAM)
+    found = as_systemd_reads_it(exported.files, "shop-web.service")
+    assert found["Type"] == ["exec"]
+    assert found["Command Line"] == ['/bin/sleep "a b" "c\\"d" 100% "\\$\\$HOME" "a;x"']
+    assert found["WorkingDirectory"] == ["/srv/my site"]
+    assert found["User"] == ["daemon"]
+    assert found["UMask"] == ["0027"]
+    assert found["Environment"] == ["A=b c", "B=d$e%f", 'C=x"y']
+    assert found["Restart"] == ["on-failure"]
+    assert found["RestartSec"] == ["1s"]
+    assert found["KillSignal"] == ["SIGQUIT"]
+    assert found["KillMode"] == ["control-group"]
+    assert found["TimeoutStopSec"] == ["7s"]
+    assert found["StandardOutputFileToAppend"] == ["/var/log/my web.log"]
+    assert found["StandardError"] == ["inherit"]
+    lines = settings_of(exported.files["shop-web.service"])
+    # A death by its own stop signal is what was asked for; from anybody else's it has failed.
+    assert lines["SuccessExitStatus"] == ["2 SIGQUIT"]
+    assert lines["RestartForceExitStatus"] == ["SIGHUP SIGINT SIGTERM SIGPIPE SIGQUIT"]
+    # Six starts of ten seconds, and a second between two.
+    assert (lines["StartLimitBurst"], lines["StartLimitIntervalSec"]) == (["6"], ["66"])
+    assert verified(exported.files, tmp_path) == []
+
+
+def test_programs_begin_where_the_master_is(tmp_path):
+    """Its directory= is where their relative paths begin, and the umask is the master's, too."""
+    text = "[program:web]\ncommand=bin/web\n[program:own]\ncommand=./x\ndirectory=sub\numask=022\n"
+    exported = split(tmp_path, text + "[supervisord]\ndirectory=/usr\numask=077\n")
+    web, own = (settings_of(exported.files[f"shop-{name}.service"]) for name in ("web", "own"))
+    assert (web["ExecStart"], web["WorkingDirectory"], web["UMask"]) == (["/usr/bin/web"], ["/usr"], ["0077"])
+    assert (own["ExecStart"], own["WorkingDirectory"]) == (["/usr/sub/x"], ["/usr/sub"])
+    assert "UMask" not in own
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("autorestart=true", {"Restart": ["always"]}),
+        ("autorestart=false", {"Restart": ["no"]}),
+        ("exitcodes=2", {"RestartForceExitStatus": ["SIGHUP SIGINT SIGTERM SIGPIPE 0"], "SuccessExitStatus": ["2"]}),
+        ("killasgroup=true", {"KillMode": ["mixed"]}),
+        ("stop_scope=tree", {"KillMode": ["control-group"]}),
+        ("stopwaitsecs=0", {"TimeoutStopSec": ["1ms"]}),
+        ("stopwaitsecs=4294967296", {"TimeoutStopSec": ["infinity"]}),
+        ("startretries=4294967295", {"StartLimitIntervalSec": ["0"], "StartLimitBurst": None}),
+        ("stdout_logfile=NONE", {"StandardOutput": ["null"]}),
+        ("stdout_logfile=/dev/stdout\nstderr_logfile=AUTO", {"StandardOutput": ["journal"]}),
+        ("stdout_logfile=/srv/../var/log/o.log", {"StandardOutput": ["append:/var/log/o.log"]}),
+        ("stdout_logfile=-, /var/log/o.log", {"StandardOutput": ["append:/var/log/o.log"]}),
+        ("stdout_logfile=-", {"StandardOutput": ["journal"]}),
+        ("stderr_logfile=/var/log/e.log", {"StandardError": ["append:/var/log/e.log"]}),
+        ("command=sleep 1", {"ExecStart": ["sleep 1"]}),
+        ("command=./run.sh 1\ndirectory=/srv/x", {"ExecStart": ["/srv/x/run.sh 1"]}),
+        ("autostart=false", {"WantedBy": None}),
+        ("autostart=true", {"WantedBy": ["shop.target"]}),
+    ],
+)
+def test_an_option_becomes_a_setting(tmp_path, options, expected):
+    """One at a time."""
+    text = "[program:web]\n" + ("" if "command" in options else "command=/bin/true\n") + options + "\n"
+    exported = split(tmp_path, text)
+    found = settings_of(exported.files["shop-web.service"])
+    assert {key: found.get(key) for key in expected} == expected
+    assert verified(exported.files, tmp_path) == []
+
+
+def test_priorities_become_an_order_which_systemd_reverses_for_the_stop(tmp_path):
+    """Each comes after those of the next lower priority that start by themselves; the target wants all of these."""
+    text = "".join(
+        f"[program:{name}]\ncommand=/bin/true\npriority={priority}\nautostart={start}\n"
+        for name, priority, start in [
+            ("db", 1, "true"),
+            ("queue", 5, "true"),
+            ("tool", 5, "false"),
+            ("web", 9, "true"),
+            ("web2", 9, "true"),
+        ]
+    )
+    exported = split(tmp_path, text)
+    after = {name: settings_of(text).get("After", []) for name, text in exported.files.items()}
+    assert after == {
+        "shop.target": [],
+        "shop-db.service": [],
+        "shop-queue.service": ["shop-db.service"],
+        "shop-tool.service": ["shop-db.service"],
+        "shop-web.service": ["shop-queue.service"],
+        "shop-web2.service": ["shop-queue.service"],
+    }
+    wanted = settings_of(exported.files["shop.target"])["Wants"]
+    assert wanted == ["shop-db.service", "shop-queue.service", "shop-web.service", "shop-web2.service"]
+    assert verified(exported.files, tmp_path) == []
+
+
+def test_the_socket_of_a_fastcgi_program_becomes_a_socket_unit(tmp_path):
+    """Its processes share it on fd 0, as under procman."""
+    text = (
+        "[fcgi-program:php]\ncommand=/bin/cat\nsocket=unix:///run/php.sock\nsocket_mode=0770\nsocket_owner=daemon\n"
+        "socket_backlog=99\nnumprocs=2\nprocess_name=%(program_name)s_%(process_num)d\n"
+        "[fcgi-program:tcp]\ncommand=/bin/cat\nsocket=tcp://localhost:9000\n"
+    )
+    exported = split(tmp_path, text)
+    assert (
+        settings_of(exported.files["shop-php.socket"]).items()
+        >= {
+            "ListenStream": ["/run/php.sock"],
+            "RemoveOnStop": ["yes"],
+            "SocketMode": ["0770"],
+            "SocketUser": ["daemon"],
+            "Backlog": ["99"],
+            "Service": ["shop-php_0.service"],
+        }.items()
+    )
+    for number in range(2):
+        found = as_systemd_reads_it(exported.files, f"shop-php_{number}.service")
+        assert found["StandardInput"] == ["socket"]
+        assert "shop-php.socket (origin-file)" in found["Requires"]
+    assert settings_of(exported.files["shop-tcp.socket"])["ListenStream"] == ["127.0.0.1:9000"]
+    assert verified(exported.files, tmp_path) == []
+
+
+def test_what_is_left_behind_is_said(tmp_path):
+    """In the target's comments, and in the notes: listeners, commands that can be none, variables with odd names."""
+    text = (
+        "[program:web]\ncommand=/bin/true\n[program:none]\ncommand=\n[program:dash]\ncommand=-x\n"
+        "[eventlistener:mail]\ncommand=/bin/cat\nevents=TICK_5\n"
+    )
+    exported = split(tmp_path, text)
+    assert sorted(exported.files) == ["shop-web.service", "shop.target"]
+    for section in ("[eventlistener:mail] is left out", "[program:none] is left out", "[program:dash]: left out"):
+        assert any(section in note for note in exported.notes), exported.notes
+        assert f"# - {section}" in exported.files["shop.target"]
+    with pytest.raises(CannotExport, match="no program in it that could run there"):
+        split(tmp_path, "[program:none]\ncommand=\n")
+
+
+def test_secrets_are_pointed_out_and_not_repeated(tmp_path):
+    """The unit needs the value; the note has only the name."""
+    exported = split(tmp_path, '[program:web]\ncommand=/bin/true\nenvironment=DB_PASSWORD="hunter2",LANG=C\n')
+    assert "Environment=DB_PASSWORD=hunter2" in exported.files["shop-web.service"]
+    assert "EnvironmentFile: DB_PASSWORD\n" in exported.files["shop-web.service"]
+    assert any("plain text: DB_PASSWORD" in note for note in exported.notes)
+    assert "hunter2" not in "".join(exported.notes)
+
+
+# ------------------------------------------------------------------------------------------------ the syntax
+
+WORDS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+
+
+@settings(max_examples=60)
+@given(st.lists(WORDS, max_size=5))
+@example(["", ";", "$", "$$", "${X}", "%n", "\\", "a\\", '"', "'", "#", "\n", "\t", "\x7f", "\x85", "\u2028", "😀"])
+def test_systemd_reads_any_words_as_they_were(words):
+    """Commands and variables alike, whatever is in them."""
+    lines = [f"ExecStart=/bin/echo {' '.join(quoted(word, dollars=True) for word in words)}".rstrip()]
+    lines += [f"Environment={quoted(f'V{number}={word}')}" for number, word in enumerate(words)]
+    files = {"x.service": unit([], {"Service": lines})}
+    found = as_systemd_reads_it(files, "x.service")
+    # Two dollars become one when the command is run.
+    assert words_of(found["Command Line"][0]) == ["/bin/echo", *(word.replace("$", "$$") for word in words)]
+    shown = found.get("Environment", [])
+    for number, word in enumerate(words):
+        # It shows them as they are, so one with a line end in it cannot be found again.
+        if word.isprintable():
+            assert f"V{number}={word}" in shown
+
+
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+
+
+def words_of(command):
+    """The words of a command as systemd shows it: in double quotes where need be, with C's escapes in them."""
+
+    def unescaped(match):
+        code = match[1]
+        return chr(int(code, 8)) if code.isdigit() else ESCAPES.get(code, code)
+
+    words = []
+    # A character per byte, for what systemd will not show it spells byte by byte.
+    command = command.encode().decode("latin-1")
+    for quoted_word, bare in re.findall(r'"((?:[^"\\]|\\.)*)"|([^ ]+)', command, re.DOTALL):
+        text = bare or re.sub(r"\\([0-7]{3}|.)", unescaped, quoted_word, flags=re.DOTALL)
+        words.append(text.encode("latin-1").decode())
+    return words
+
+
+@pytest.mark.parametrize("path", ["/a b", "/100%", "/q\"'$x", "/é"])
+def test_a_path_is_a_whole_line(path):
+    """Nothing in it has a meaning but the percent sign."""
+    found = as_systemd_reads_it(
+        {"x.service": unit([], {"Service": ["ExecStart=/bin/true", f"WorkingDirectory={raw(path)}"]})}, "x.service"
+    )
+    assert found["WorkingDirectory"] == [path]
+
+
+@pytest.mark.parametrize("path", ["/a\nb", "/a\\", "/a ", "/\x07"])
+def test_a_path_that_no_line_can_hold_is_none(path):
+    """A line end, a backslash before it, blanks around it."""
+    assert raw(path) is None
+
+
+# ------------------------------------------------------------------------------------------------ the one in conf/
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_service_in_conf_is_what_would_be_exported(tmp_path):
+    """But for its stop time, which fits any file that nobody has looked at."""
+    config = replace(
+        configured(tmp_path, "", name="procman.toml"), file="/etc/procman/procman.toml", here="/etc/procman"
+    )
+    sample = (ROOT / "conf" / "procman.service").read_text()
+    ours, theirs = settings_of(sample), settings_of(only(systemd.export(config, target()).files))
+    assert int(ours.pop("TimeoutStopSec")[0]) >= int(theirs.pop("TimeoutStopSec")[0])
+    assert ours == theirs
+    assert verified({"procman.service": sample}, tmp_path) == []
+
+
+def test_a_unit_names_the_procman_that_has_written_it(tmp_path):
+    """However it was called; where that was by no path, the one on the path."""
+    script = tmp_path / "bin" / "procman"
+    script.parent.mkdir()
+    script.write_text(f"#!{sys.executable}\nfrom procman.cli.procman import main\nraise SystemExit(main())\n")
+    script.chmod(0o755)
+    file = tmp_path / "p.conf"
+    file.write_text("[supervisord]\n[program:web]\ncommand=web\n")
+    export = ["export", "systemd", "-c", str(file)]
+    on_the_path = {**os.environ, "PATH": f"{script.parent}:{os.environ['PATH']}"}
+    for called in ([str(script)], ["bin/procman"], ["sh", "-c", 'procman "$@"', "sh"]):
+        ran = subprocess.run([*called, *export], cwd=tmp_path, env=on_the_path, capture_output=True, check=True)
+        assert f"ExecStart={script} -n -c {file}\n" in ran.stdout.decode()
+        assert f"ExecReload={script.parent}/procmanctl -c {file} update\n" in ran.stdout.decode()
+
+
+def test_a_variable_that_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
+    """A service has hardly any: procman would not start. In a unit for each program its value is what it was here."""
+    text = "[program:web]\ncommand=/bin/web %(ENV_PORT)s %(ENV_OWN)s %%(ENV_NONE)s\n[supervisord]\nenvironment=OWN=x\n"
+    config = configured(tmp_path, text, env={"PORT": "80"})
+    whole = systemd.export(config, target())
+    note = (
+        "the configuration takes variables from the environment, so add an Environment= or EnvironmentFile= with them"
+    )
+    assert whole.notes == (f"{note}: PORT",)
+    assert "PORT" in only(whole.files)
+    each = systemd.export(config, target(split=True))
+    assert "[program:web]: %(ENV_PORT)s: filled in with what it is here and now" in each.notes

@@ -1,0 +1,169 @@
+"""What the master's log says of a shutdown, in a time of the test's own."""
+
+import asyncio
+from itertools import count
+
+import pytest
+
+from procman.config.schema.model import Master
+from procman.core.actions import Spawn
+from procman.core.events import (
+    BootRequested,
+    DeadlineReached,
+    Event,
+    Exited,
+    ExitStatus,
+    GroupRemoved,
+    ShutdownRequested,
+    Spawned,
+    SpawnFailed,
+    StartRequested,
+)
+from procman.core.fleet import Fleet
+from procman.daemon.event_log import EventLog
+from tests.support.programs import group, program
+
+
+class Log:
+    """Remembers what was said, at whatever level."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __getattr__(self, level: str):
+        return self.lines.append
+
+
+class Story:
+    """A fleet of which everything is reported; nothing happens in it unless a test says so."""
+
+    def __init__(self, monkeypatch, *groups, master: Master | None = None) -> None:
+        self.now = 100.0
+        self.pids = count(100)
+        monkeypatch.setattr("procman.daemon.event_log.time.monotonic", lambda: self.now)
+        self.fleet = Fleet(groups, master)
+        self.log = Log()
+        self.report = EventLog(self.fleet, self.log)
+        self.happens(BootRequested())
+        self.now += 60
+        self.happens(DeadlineReached())
+
+    def happens(self, event: Event) -> None:
+        for action in self.fleet.handle(event, self.now):
+            if isinstance(action, Spawn):
+                self.happens(Spawned(action.name, next(self.pids)))
+            self.report.tell(action)
+
+    def ends(self, name: str, after: float, status: ExitStatus = ExitStatus(0)) -> None:  # noqa: B008 - it is frozen
+        self.now += after
+        self.happens(Exited(self.fleet.processes[name].pid, status))
+
+
+@pytest.fixture
+def told():
+    """Has a story told on a loop, which the report wants for its timers; its last line about the time, or None."""
+
+    def tell(story) -> str | None:
+        async def on_a_loop() -> list[str]:
+            told = story()
+            told.report.close()
+            return told.log.lines
+
+        return next((line for line in asyncio.run(on_a_loop()) if line.startswith("stopping took")), None)
+
+    return tell
+
+
+KILLED = ExitStatus(-1, 9)
+
+
+def test_the_log_says_wave_by_wave_who_used_the_time_of_a_stop(told, monkeypatch):
+    """Those that took longest first, and who had to be killed; who took no time is not worth a word."""
+
+    def story() -> Story:
+        story = Story(
+            monkeypatch,
+            group("db", program("db"), priority=1),
+            group(
+                "app",
+                program("web", "app"),
+                program("slow", "app", stopwaitsecs=3),
+                program("quick", "app"),
+                priority=2,
+            ),
+        )
+        story.happens(ShutdownRequested())
+        story.ends("app:quick", after=0)
+        story.ends("app:web", after=2)
+        story.now += 1
+        story.happens(DeadlineReached())
+        story.ends("app:slow", after=0, status=KILLED)
+        story.ends("db", after=1.5)
+        return story
+
+    assert told(story) == "stopping took 4.5 s: slow 3.0 s (killed), web 2.0 s; then db 1.5 s"
+
+
+def test_a_stop_that_took_no_time_is_not_worth_a_line(told, monkeypatch):
+    """Most of them."""
+
+    def story() -> Story:
+        story = Story(monkeypatch, group("web", program("web")))
+        story.happens(ShutdownRequested())
+        story.ends("web", after=0.4)
+        return story
+
+    assert told(story) is None
+
+
+def test_who_is_left_when_the_time_is_over_is_named_too(told, monkeypatch):
+    """Of a process that not even SIGKILL ends, in the line about the time as well."""
+
+    def story() -> Story:
+        story = Story(monkeypatch, group("disk", program("disk")), master=Master(shutdown_timeout=5))
+        story.happens(ShutdownRequested())
+        story.now += 4.6
+        story.happens(DeadlineReached())
+        story.now += 0.4
+        story.happens(DeadlineReached())
+        return story
+
+    assert told(story) == "stopping took 5.0 s: disk 5.0 s (still there)"
+
+
+def test_who_was_being_removed_when_the_shutdown_came_is_counted_in(told, monkeypatch):
+    """Its group has gone by the time its end is told."""
+
+    def story() -> Story:
+        story = Story(monkeypatch, group("old", program("old")), group("web", program("web")))
+        story.happens(GroupRemoved("old"))
+        story.happens(ShutdownRequested())
+        story.ends("web", after=1)
+        story.ends("old", after=1)
+        return story
+
+    assert told(story) == "stopping took 2.0 s: old 2.0 s, web 1.0 s"
+
+
+def test_who_gives_up_is_warned_of_with_the_reason(monkeypatch):
+    """Beside supervisor's line, which does not say it: how it ended, or why it could not even be spawned."""
+    story = Story(monkeypatch, group("web", program("web", startretries=0, autostart=False)))
+    story.report = EventLog(story.fleet, story.log, why=lambda name: {"web": "exit status 3; it said so"}[name])
+    story.happens(StartRequested("web"))
+    story.ends("web", after=0.5, status=ExitStatus(3))
+    assert story.log.lines[-2:] == [
+        "gave up: web entered FATAL state, too many start retries too quickly",
+        "web is FATAL after 1 try: exit status 3; it said so",
+    ]
+
+
+def test_a_lack_of_descriptors_is_said_once_with_what_to_do(monkeypatch):
+    """Each program says that it has none; what would mend it is the master's to say."""
+    story = Story(monkeypatch, group("a", program("a")), group("b", program("b")))
+    for name in ("a", "b"):
+        story.report.tell(SpawnFailed(name, f"too many open files to spawn '{name}'"))
+    assert story.log.lines[-3:] == [
+        "spawnerr: too many open files to spawn 'a'",
+        "there are too few file descriptors, up to 5 for each program: raise minfds=",
+        "spawnerr: too many open files to spawn 'b'",
+    ]

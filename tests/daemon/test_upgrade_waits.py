@@ -1,0 +1,274 @@
+"""What is in the way of an upgrade is waited for, and looked at when there is news of it, not every so often."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from procman.core.events import DeadlineReached, Spawned
+from procman.core.fleet import Fleet
+from procman.core.states import MasterState, State
+from procman.daemon import upgrade as upgrade_module
+from procman.daemon.upgrade import Start, Upgrade
+from procman.errors import Refused
+from procman.services.processes import ProcessService
+from tests.support.programs import group
+
+PATIENCE = 60  # of a test
+
+
+class Engine:
+    """Carries no order out; its news are the test's."""
+
+    def __init__(self):
+        self.fleet = Fleet((group("web", startsecs=2, command="/bin/sleep 1000"),))
+        self.is_quiet = True
+        self.turn = asyncio.get_running_loop().create_future()
+        self.subscribers = []
+        self.now = 0.0
+
+    def subscribe(self, subscriber):
+        self.subscribers.append(subscriber)
+        return lambda: self.subscribers.remove(subscriber)
+
+    def caught_up(self):
+        return self.turn
+
+    def tell(self, news):
+        for subscriber in tuple(self.subscribers):
+            subscriber(news)
+
+    def post(self, event):
+        for action in self.fleet.handle(event, self.now):
+            self.tell(action)
+
+
+class Asked:
+    """An upgrade that was asked for, as far as to the rehearsal."""
+
+    def __init__(self, monkeypatch):
+        self.engine = Engine()
+        self.changed = asyncio.Event()
+        self.obstacle = None
+        self.looks = 0
+        self.said = []
+        self.rehearsed = asyncio.Event()
+        self.upgrade = Upgrade(
+            self.engine,
+            SimpleNamespace(warn=self.said.append, critical=self.said.append),
+            Start(("procman",), "/"),
+            number=1,
+            obstacle=self.look,
+            changed=self.changed,
+            snapshot=lambda: ({}, ()),
+            environment=dict,
+            deliver=lambda: None,
+            hold=lambda: None,
+            go_on=lambda: None,
+            leaving=lambda: None,
+        )
+
+        async def rehearse():
+            self.rehearsed.set()
+            # So far and no further: this process is not to be replaced.
+            raise asyncio.CancelledError
+
+        monkeypatch.setattr(self.upgrade, "_rehearse", rehearse)
+        self.task = None
+
+    def look(self):
+        self.looks += 1
+        return self.obstacle() if callable(self.obstacle) else self.obstacle
+
+    def ask(self):
+        self.task = asyncio.ensure_future(self.upgrade.prepare())
+
+    async def goes_on(self):
+        await asyncio.wait_for(self.rehearsed.wait(), PATIENCE)
+        await asyncio.wait([self.task])
+        assert self.task.cancelled()
+        assert self.said == []
+
+    async def still_waits(self):
+        """Whatever could happen by itself has happened."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not self.task.done()
+        assert not self.rehearsed.is_set()
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run a test's steps; what is waited for in vain is not given up."""
+    monkeypatch.setattr(upgrade_module, "PATIENCE", 10 * PATIENCE)
+
+    def run(steps):
+        async def whole():
+            asked = Asked(monkeypatch)
+            await steps(asked)
+            if asked.task is not None:
+                asked.task.cancel()
+                await asyncio.wait([asked.task])
+            assert asked.engine.subscribers == [], "it listens on"
+
+        asyncio.run(whole())
+
+    return run
+
+
+def test_with_nothing_in_the_way_it_goes_on_at_once(run):
+    async def steps(asked):
+        asked.ask()
+        await asked.goes_on()
+        assert asked.looks == 1
+
+    run(steps)
+
+
+def test_it_looks_once_and_then_when_it_is_told(run):
+    """Nothing is polled: without news there is no second look."""
+
+    async def steps(asked):
+        asked.obstacle = "the console"
+        asked.ask()
+        await asked.still_waits()
+        assert asked.looks == 1
+        asked.changed.set()
+        await asked.still_waits()
+        assert asked.looks == 2
+        asked.obstacle = None
+        await asked.still_waits()
+        asked.changed.set()
+        await asked.goes_on()
+        assert asked.looks == 3
+
+    run(steps)
+
+
+def test_news_from_before_it_was_asked_for_are_no_news(run):
+    async def steps(asked):
+        asked.obstacle = "the console"
+        asked.changed.set()
+        asked.ask()
+        await asked.still_waits()
+        assert asked.looks == 1
+
+    run(steps)
+
+
+def test_any_news_of_the_engine_may_be_the_end_of_it(run):
+    """Of the remains of a process that are gone, for one."""
+
+    async def steps(asked):
+        asked.obstacle = "what a program has left behind is being stopped"
+        asked.ask()
+        await asked.still_waits()
+        asked.obstacle = None
+        asked.engine.tell(object())
+        await asked.goes_on()
+
+    run(steps)
+
+
+def test_programs_that_are_started_for_the_first_time_have_their_turn(run):
+    async def steps(asked):
+        asked.engine.is_quiet = False
+        asked.ask()
+        await asked.still_waits()
+        asked.engine.is_quiet = True
+        asked.engine.turn.set_result(None)
+        await asked.goes_on()
+
+    run(steps)
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_clients_that_wait_have_their_answer(run, leaves):
+    """Or have left: the last of them is told of, after the announcement that it has waited for."""
+
+    async def steps(asked):
+        control = ProcessService(asked.engine, lambda _: ("", ""), lambda _: 0, asked.changed.set)
+        asked.obstacle = lambda: f"somebody waits for {control.awaited[0]}" if control.awaited else None
+        client = asyncio.ensure_future(control.start(["web"]))
+        await asyncio.sleep(0)
+        asked.ask()
+        await asked.still_waits()
+        asked.engine.post(Spawned("web", 7))
+        await asked.still_waits()
+        if leaves:
+            client.cancel()
+        else:
+            asked.engine.now = 5.0
+            asked.engine.post(DeadlineReached())
+        await asked.goes_on()
+        await asyncio.wait([client])
+        assert client.cancelled() == leaves
+        asked.engine.subscribers.remove(control._hear)
+
+    run(steps)
+
+
+def test_so_has_a_client_of_whose_program_it_is_not_known_yet_whether_its_disk_answers(run):
+    """Its program is not ordered to start before that."""
+
+    async def steps(asked):
+        known = asyncio.get_running_loop().create_future()
+
+        async def silent_among(programs):
+            assert [program.namespec for program in programs] == ["web"]
+            return await known
+
+        control = ProcessService(asked.engine, lambda _: ("", ""), lambda _: 0, asked.changed.set, silent_among)
+        asked.obstacle = lambda: f"somebody waits for {control.awaited[0]}" if control.awaited else None
+        client = asyncio.ensure_future(control.start(["web"], wait=False))
+        await asyncio.sleep(0)
+        asked.ask()
+        await asked.still_waits()
+        assert asked.engine.fleet.processes["web"].state is State.STOPPED
+        known.set_result({"web"})
+        await asked.goes_on()
+        assert [result["status"] for result in await client] == ["SUCCESS"]
+        assert asked.engine.fleet.processes["web"].state is State.STARTING
+        asked.engine.subscribers.remove(control._hear)
+
+    run(steps)
+
+
+def test_what_does_not_come_to_an_end_in_time_refuses_it(monkeypatch, run):
+    """With the reason; and the next one is not refused because of this one."""
+
+    async def steps(asked):
+        asked.obstacle = "nobody reads the console"
+        monkeypatch.setattr(upgrade_module, "PATIENCE", 0)
+        asked.ask()
+        with pytest.raises(Refused, match="cannot upgrade: nobody reads the console; everything goes on as it was"):
+            await asked.task
+        assert asked.said.pop() == "not upgraded: nobody reads the console; everything goes on as it was"
+        asked.obstacle = None
+        asked.ask()
+        await asked.goes_on()
+
+    run(steps)
+
+
+def test_a_master_that_is_going_is_not_upgraded(monkeypatch, run):
+    async def steps(asked):
+        asked.engine.fleet.state = MasterState.SHUTDOWN
+        monkeypatch.setattr(upgrade_module, "PATIENCE", 0)
+        asked.ask()
+        with pytest.raises(Refused, match="procman is shutting down"):
+            await asked.task
+
+    run(steps)
+
+
+def test_while_one_waits_another_is_refused(run):
+    async def steps(asked):
+        asked.obstacle = "the console"
+        asked.ask()
+        await asked.still_waits()
+        with pytest.raises(Refused, match="another upgrade is under way"):
+            await asked.upgrade.prepare()
+        await asked.still_waits()
+
+    run(steps)

@@ -1,0 +1,138 @@
+"""AUTO logs: their names, and the removal of old ones."""
+
+import os
+import re
+import stat
+
+import pytest
+from supervisor.options import ServerOptions
+
+from procman.logs.auto_logs import Owner, auto_log_path, clear_auto_logs, create_auto_log
+from procman.logs.sinks import RotatingFile
+
+OURS = Owner("0123abcd", "a.b")
+
+
+def created(folder, name="web", channel="stdout", owner=OURS):
+    path = auto_log_path(str(folder), name, channel, owner)
+    create_auto_log(path)
+    return path
+
+
+def test_a_name_is_made_as_by_supervisor(tmp_path):
+    """NAME-CHANNEL---MARK-IDENTIFIER-XXXXXXXX.log, empty, for the owner only, and never the same twice."""
+    paths = {created(tmp_path) for _ in range(20)}
+    assert len(paths) == 20
+    for path in paths:
+        assert re.fullmatch(r"web-stdout---0123abcd-a\.b-[a-z0-9_]{8}\.log", os.path.basename(path))
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        assert os.path.getsize(path) == 0
+
+
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_a_log_that_is_begun_is_for_its_owner_only(tmp_path, umask):
+    """Whoever makes it, and whatever the umask is: also when somebody has removed it."""
+    path = auto_log_path(str(tmp_path), "web", "stdout", OURS)
+    before = os.umask(umask)
+    try:
+        log = RotatingFile(path, private=True)
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        os.unlink(path)
+        log.reopen()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    log.close()
+
+
+def test_one_that_is_there_is_not_created(tmp_path):
+    """Somebody else's, it may be."""
+    path = created(tmp_path)
+    with pytest.raises(FileExistsError):
+        create_auto_log(path)
+
+
+def cleared(folder, spared=()):
+    said = []
+    clear_auto_logs(str(folder), OURS, said.append, spared)
+    assert said == []
+    return set(os.listdir(folder))
+
+
+def test_only_this_masters_logs_are_removed(tmp_path):
+    """Backups go too; other masters' files, look-alikes, links and directories stay."""
+    ours = created(tmp_path, "web", "stderr")
+    os.rename(ours, ours + ".12")
+    created(tmp_path, "x---y")
+    stay = {
+        os.path.basename(created(tmp_path, owner=Owner("0123abcd", "aXb"))),
+        os.path.basename(created(tmp_path, owner=Owner("0123abcd", "a.b-c"))),
+        os.path.basename(created(tmp_path, owner=Owner("0123abce", "a.b"))),
+        "web-stdout---a.b-abcdefgh.log",
+        "web-stdout---0123abcd-a.b-abcdefgh.log.bak",
+        "web-stdout---0123abcd-a.b-link0000.log",
+        "web-stdout---0123abcd-a.b-folder00.log",
+        "app.log",
+    }
+    (tmp_path / "web-stdout---a.b-abcdefgh.log").touch()
+    (tmp_path / "web-stdout---0123abcd-a.b-abcdefgh.log.bak").touch()
+    (tmp_path / "web-stdout---0123abcd-a.b-link0000.log").symlink_to("app.log")
+    (tmp_path / "web-stdout---0123abcd-a.b-folder00.log").mkdir()
+    (tmp_path / "app.log").touch()
+    assert cleared(tmp_path) == stay
+
+
+def test_what_a_running_master_writes_to_stays(tmp_path):
+    """Two containers with the same configuration may share a folder; what one has rotated stays, too."""
+    log = RotatingFile(created(tmp_path), 5, 2, private=True)
+    held = os.path.basename(log.path)
+    log.write(b"12345")
+    log.write(b"678")
+    created(tmp_path)
+    assert cleared(tmp_path) == {held, f"{held}.1"}
+    log.reopen()
+    assert cleared(tmp_path) == {held, f"{held}.1"}
+    log.close()
+    assert cleared(tmp_path) == set()
+
+
+def test_what_is_gone_on_with_is_spared(tmp_path):
+    """With its backups: a program that a killed master has left running still fills it."""
+    kept = created(tmp_path)
+    os.close(os.open(f"{kept}.1", os.O_CREAT))
+    created(tmp_path)
+    assert cleared(tmp_path, [kept]) == {os.path.basename(kept), f"{os.path.basename(kept)}.1"}
+
+
+def test_supervisord_leaves_them_alone(tmp_path):
+    """Even one with the same identifier, at its start."""
+    path = created(tmp_path, owner=Owner("0123abcd", "supervisor"))
+    of_supervisord = tmp_path / "web-stdout---supervisor-abcdefgh.log"
+    of_supervisord.touch()
+    options = ServerOptions()
+    options.childlogdir, options.identifier = str(tmp_path), "supervisor"
+    options.clear_autochildlogdir()
+    assert os.listdir(tmp_path) == [os.path.basename(path)]
+
+
+def test_an_unreadable_childlogdir_is_one_message(tmp_path):
+    """It is no reason not to start."""
+    said = []
+    clear_auto_logs(str(tmp_path / "none"), OURS, said.append)
+    assert len(said) == 1
+    assert "No such file or directory" in said[0]
+
+
+def test_files_that_cannot_be_removed_are_one_message(tmp_path, monkeypatch):
+    """A read-only directory with a thousand old logs is said once."""
+    for _ in range(3):
+        created(tmp_path)
+
+    def refuse(path, **_):
+        raise OSError(30, "Read-only file system", path)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    said = []
+    clear_auto_logs(str(tmp_path), OURS, said.append)
+    assert len(said) == 1
+    assert "(Read-only file system) and 2 more" in said[0]

@@ -1,0 +1,420 @@
+"""A kernel, an engine and a clock that are not there: the real fleet is driven in virtual time.
+
+The protocol is the engine's, to the letter:
+
+- Events are handled one after the other, each to its end; what is posted meanwhile is handled after it.
+- Spawn orders wait in a queue of their own that is served in slices when no event waits. Right before one is carried
+  out the fleet is asked whether it is still wanted; its answer is the very next event.
+- One timer is armed at `next_deadline()`. It may ring late, and, as asyncio's does, a hair early.
+- A child that has ended keeps its pid until it is reaped; a pid that is free is used again as soon as possible.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from signal import SIGINT, SIGKILL, SIGQUIT, SIGTERM
+from typing import Any, Protocol
+
+from procman.config.schema.model import Group, Master, Program, Scope
+from procman.core.actions import Action, Announce, Kill, ProcessRemoved, Quit, Spawn
+from procman.core.events import (
+    Adopted,
+    BootRequested,
+    DeadlineReached,
+    Event,
+    Exited,
+    ExitStatus,
+    GroupAdded,
+    GroupChanged,
+    KillFailed,
+    RemainsGone,
+    Spawned,
+    SpawnFailed,
+)
+from procman.core.fleet import Fleet
+from procman.core.process import Process
+from procman.core.states import State
+
+FIRST_PID = 100
+CLOCK_RESOLUTION = 1e-9
+# More events than any scenario needs; beyond it the fleet runs in a circle.
+MOST_STEPS = 5000
+
+FATAL_SIGNALS = frozenset({SIGTERM, SIGINT, SIGQUIT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remains:
+    """A descendant that goes on when its process has ended."""
+
+    lives: float | None = None  # seconds after that, unless it is signalled
+    obeys_after: float | None = 0.0  # seconds from a stop signal to its end; None: ignores it
+    refuses: bool = False  # it has become another user's
+    in_group: bool = False  # it has stayed in the process group of its process
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """What one run of a program does."""
+
+    fails: str | None = None  # it cannot be spawned, for this reason
+    lives: float | None = None  # seconds until it ends by itself; None: for ever
+    code: int = 0  # how it ends then
+    signal: int | None = None  # or of which signal
+    obeys_after: float | None = 0.0  # seconds from a stop signal to its end; None: ignores it
+    sigkills: int = 1  # how many it takes: uninterruptible sleep outlives the first
+    refuses: bool = False  # the kernel refuses to signal it
+    remains: Remains | None = None  # what it leaves behind
+
+
+FOREVER = Behaviour()
+
+# A descendant's pid, from that of the process that has started it: the kernel's table has them side by side.
+DESCENDANT = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """All that is going to happen, but for what the fleet decides."""
+
+    groups: tuple[Group, ...]
+    master: Master = field(default_factory=Master)
+    behaviours: dict[str, tuple[Behaviour, ...]] = field(default_factory=dict)  # by namespec, run by run
+    adopted: tuple[tuple[str, float], ...] = ()  # who runs already, and for how long: another master has started it
+    requests: tuple[tuple[float, Event], ...] = ()  # seconds after the one before
+    reactions: tuple[tuple[str, State, Event], ...] = ()  # what a subscriber asks for when it hears of that, once
+    late: float = 0.0  # how much timers and reaping may be late at most, in seconds
+    slice: int = 1000  # how many spawns are carried out in one turn of the loop
+    turn: float = 0.0  # seconds until the rest of them gets the next turn
+    seed: int = 0  # for the lateness
+
+
+@dataclass(eq=False)
+class Child:
+    """A process in the kernel's table: alive, or ended and not yet reaped."""
+
+    pid: int
+    name: str
+    program: Program
+    behaviour: Behaviour
+    born: float
+    end: ExitStatus | None = None
+    sigkills: int = 0
+    remains_gone: bool = False
+    remains_told: int = 0  # how often they were sent a stop signal
+
+
+class Watcher(Protocol):
+    """Looks on, and raises when something is not as it must be."""
+
+    def event_comes(self, event: Event) -> None: ...
+    def decided(self, event: Event, actions: list[Action]) -> None: ...
+    def carried_out(self) -> None: ...
+    def spawning(self, order: Spawn) -> None: ...
+    def killing(self, order: Kill) -> None: ...
+    def reaped(self, child: Child) -> None: ...
+    def at_rest(self) -> None: ...
+
+
+class World:
+    """One run of one scenario. `fleet`, `children`, `now` and `history` may be read at any time."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        watch: Callable[["World"], Watcher] | None = None,
+        fleet_class: Callable[[tuple[Group, ...], Master], Any] = Fleet,
+    ) -> None:
+        """`fleet_class` is another one where a fault has been seeded."""
+        self.scenario = scenario
+        self.fleet: Fleet = fleet_class(scenario.groups, scenario.master)
+        self.now = 0.0
+        self.children: dict[int, Child] = {}  # unreaped, by pid
+        self.remains: dict[str, list[Child]] = {}  # reaped, and what they left behind is still there
+        self.spawns: deque[Spawn] = deque()
+        self.history: list[tuple[float, object]] = []
+        self.quit: Quit | None = None
+        self.steps = 0
+        self._random = Random(scenario.seed)
+        self._events: deque[Event] = deque()
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = 0  # breaks ties on the agenda: first come, first served
+        self._runs: dict[str, int] = {}
+        self._reactions = list(scenario.reactions)
+        self._booted = False  # until then nobody is there to react: all are adopted in one turn
+        self._working = False
+        self._more = False
+        self._armed: tuple[float, int] | None = None  # the deadline, and the timer's number on the agenda
+        self._cancelled: set[int] = set()
+        self._rung_early = False
+        self._watcher = watch(self) if watch else None
+
+    def run(self) -> "World":
+        """Boot, let everything happen that was going to, and go on until nothing would ever happen again."""
+        for name, age in self.scenario.adopted:
+            self._at(0.0, lambda name=name, age=age: self._adopt(name, age))
+        self._at(0.0, lambda: self.post(BootRequested()))
+        when = 0.0
+        for delay, event in self.scenario.requests:
+            when += delay
+            self._at(when, lambda event=event: self.post(event))
+        while self._agenda and self.quit is None:
+            when, number, happen = heapq.heappop(self._agenda)
+            if number not in self._cancelled:
+                self.now = when
+                happen()
+        if self._watcher:
+            self._watcher.at_rest()
+        return self
+
+    def post(self, event: Event) -> None:
+        """As `Engine.post`."""
+        self._events.append(event)
+        if not self._working:
+            self._work()
+
+    def told(self, last: int = 40) -> str:
+        """The end of the history, for whoever has to find out what went wrong."""
+        return "\n".join(f"{when:12.6f}  {_short(what)}" for when, what in self.history[-last:])
+
+    def state(self, name: str) -> State:
+        """Where a process stands."""
+        return self.fleet.processes[name].state
+
+    # ---- the engine
+
+    def _work(self) -> None:
+        self._working = True
+        room = self.scenario.slice
+        while (self._events or self.spawns) and self.quit is None:
+            if self._events:
+                self._handle(self._events.popleft())
+            elif room:
+                room -= 1
+                self._spawn(self.spawns.popleft())
+            else:
+                break
+        self._working = False
+        if self.spawns and not self._more:
+            self._more = True
+            self._at(self.now + self.scenario.turn, self._continue)
+        self._arm()
+
+    def _continue(self) -> None:
+        self._more = False
+        self._work()
+
+    def _handle(self, event: Event) -> None:
+        self.steps += 1
+        assert self.steps < MOST_STEPS, "the fleet does not come to rest"
+        self._note(event)
+        self._booted = self._booted or isinstance(event, BootRequested)
+        if self._watcher:
+            self._watcher.event_comes(event)
+        actions = self.fleet.handle(event, self.now)
+        if self._watcher:
+            self._watcher.decided(event, actions)
+        for action in actions:
+            self._note(action)
+            self._carry_out(action)
+        if self._watcher:
+            self._watcher.carried_out()
+
+    def _carry_out(self, action: Action) -> None:
+        match action:
+            case Spawn():
+                self.spawns.append(action)
+            case Kill():
+                self._kill(action)
+            case Quit():
+                self.quit = action
+            case ProcessRemoved(name=name):
+                self.remains.pop(name, None)
+            case Announce(name=name, after=after):
+                for reaction in self._reactions if self._booted else ():
+                    if reaction[:2] == (name, after):
+                        self._reactions.remove(reaction)
+                        self._events.append(reaction[2])
+                        break
+
+    def _spawn(self, order: Spawn) -> None:
+        if not self.fleet.awaits(order):
+            return
+        if self._watcher:
+            self._watcher.spawning(order)
+        behaviour = self._next_behaviour(order.name)
+        if behaviour.fails is not None:
+            self._events.appendleft(SpawnFailed(order.name, behaviour.fails))
+            return
+        child = self._child(order.name, order.program, behaviour, self.now)
+        self._events.appendleft(Spawned(order.name, child.pid))
+
+    def _adopt(self, name: str, age: float) -> None:
+        process = self.fleet.processes.get(name)
+        behaviour = self._next_behaviour(name)
+        if process is not None and process.state is State.STOPPED and behaviour.fails is None:
+            child = self._child(name, process.program, behaviour, self.now - age)
+            self.post(Adopted(name, child.pid, age))
+
+    def _next_behaviour(self, name: str) -> Behaviour:
+        run = self._runs.get(name, 0)
+        self._runs[name] = run + 1
+        behaviours = self.scenario.behaviours.get(name) or (FOREVER,)
+        return behaviours[min(run, len(behaviours) - 1)]
+
+    def _child(self, name: str, program: Program, behaviour: Behaviour, born: float) -> Child:
+        pid = next(pid for pid in range(FIRST_PID, FIRST_PID + 1000) if pid not in self.children)
+        child = self.children[pid] = Child(pid, name, program, behaviour, born)
+        if behaviour.lives is not None:
+            self._ends(child, behaviour.lives, _status(behaviour))
+        return child
+
+    def _arm(self) -> None:
+        deadline = self.fleet.next_deadline()
+        if self._armed is not None and self._armed[0] == deadline:
+            return
+        if self._armed is not None:
+            self._cancelled.add(self._armed[1])
+            self._armed = None
+        if deadline is None or self.quit is not None:
+            return
+        when = deadline + self._lateness()
+        early = self.now < deadline - CLOCK_RESOLUTION and not self._rung_early and self._random.random() < 0.1
+        if early:
+            when = deadline - CLOCK_RESOLUTION
+        self._rung_early = early
+        self._armed = (deadline, self._at(max(when, self.now), self._ring))
+
+    def _ring(self) -> None:
+        self._armed = None
+        self.post(DeadlineReached())
+
+    # ---- the kernel
+
+    def _kill(self, order: Kill) -> None:
+        if self._watcher:
+            self._watcher.killing(order)
+        if order.scope is not Scope.PROCESS:
+            elders = self.remains.get(order.name, []) if order.scope is Scope.TREE else []
+            for child in [*elders, *([self.children[order.pid]] if order.pid else [])]:
+                self._kill_remains(order, child)
+        if not order.pid:
+            self._nobody_is_reached(order.name)
+            return
+        child = self.children[order.pid]
+        behaviour = child.behaviour
+        if behaviour.refuses:
+            self._events.append(KillFailed(order.name, "Operation not permitted"))
+        elif order.signal == SIGKILL:
+            child.sigkills += 1
+            if child.sigkills >= behaviour.sigkills:
+                self._end(child, ExitStatus(-1, SIGKILL))
+        elif order.signal in FATAL_SIGNALS and behaviour.obeys_after is not None:
+            self._ends(child, behaviour.obeys_after, _status(behaviour))
+
+    def _kill_remains(self, order: Kill, child: Child) -> None:
+        """What a process has started does not wait for its end to obey."""
+        remains = child.behaviour.remains
+        if remains is None or child.remains_gone:
+            return
+        if remains.in_group and order.told == child.pid:
+            return
+        if order.scope is Scope.GROUP and not remains.in_group:
+            return
+        child.remains_told += order.signal != SIGKILL
+        if remains.refuses:
+            return
+        if order.signal == SIGKILL:
+            self._remains_end(child, 0.0)
+        elif order.signal in FATAL_SIGNALS and remains.obeys_after is not None:
+            self._remains_end(child, remains.obeys_after)
+
+    def _nobody_is_reached(self, name: str) -> None:
+        """Nobody is left of what was to be signalled, or nobody who may be."""
+        left = self.remains.get(name, [])
+        if not left:
+            self._events.append(RemainsGone(name))
+        elif all(child.behaviour.remains and child.behaviour.remains.refuses for child in left):
+            del self.remains[name]
+            self._events.append(KillFailed(name, "Operation not permitted"))
+
+    def _remains_end(self, child: Child, after: float) -> None:
+        self._at(self.now + after, lambda: self._gone(child))
+
+    def _gone(self, child: Child) -> None:
+        child.remains_gone = True
+        left = self.remains.get(child.name, [])
+        if child in left:
+            left.remove(child)
+            if not left:
+                del self.remains[child.name]
+                # Nobody looks as long as nobody waits.
+                process = self.fleet.processes.get(child.name)
+                if self.quit is None and process is not None and process.ended is not None:
+                    self.post(RemainsGone(child.name))
+
+    def _ends(self, child: Child, after: float, status: ExitStatus) -> None:
+        self._at(self.now + after, lambda: self._end(child, status))
+
+    def _end(self, child: Child, status: ExitStatus) -> None:
+        if child.end is None:
+            child.end = status
+            self._at(self.now + self._lateness(), self._reap)
+
+    def _reap(self) -> None:
+        for child in [child for child in self.children.values() if child.end is not None]:
+            if self.quit is not None:
+                return  # nobody is there to do it
+            del self.children[child.pid]
+            self._note(f"reaped {child.pid}")
+            if self._watcher:
+                self._watcher.reaped(child)
+            process = self.fleet.owner(child.pid)
+            if process is not None:
+                self.post(Exited(child.pid, child.end, self._look_for_remains(child, process)))
+
+    def _look_for_remains(self, child: Child, process: Process) -> tuple[int, ...]:
+        """As the engine does where the process minds: those of this run, not of runs before it."""
+        if not process.minds_remains:
+            self.remains.pop(child.name, None)
+            return ()
+        remains = child.behaviour.remains
+        if remains is not None and not child.remains_gone:
+            self.remains.setdefault(child.name, []).append(child)
+            if remains.lives is not None:
+                self._remains_end(child, remains.lives)
+        return tuple(one.pid + DESCENDANT for one in self.remains.get(child.name, []))
+
+    # ---- time
+
+    def _at(self, when: float, happen: Callable[[], None]) -> int:
+        self._count += 1
+        heapq.heappush(self._agenda, (when, self._count, happen))
+        return self._count
+
+    def _lateness(self) -> float:
+        # Mostly in time: a delay everywhere would hide what happens at one and the same moment.
+        return self._random.random() * self.scenario.late if self._random.random() < 0.3 else 0.0
+
+    def _note(self, what: object) -> None:
+        self.history.append((self.now, what))
+
+
+def _short(what: object) -> str:
+    match what:
+        case Announce(name=name, before=before, after=after, pid=pid):
+            return f"        {name}: {before.name} -> {after.name}" + (f" (pid {pid})" if pid else "")
+        case Spawn(name=name, attempt=attempt):
+            return f"        {name}: order to spawn, number {attempt}"
+        case GroupAdded(group) | GroupChanged(group):
+            return f"{type(what).__name__} {group.name}: {[program.namespec for program in group.programs]}"
+        case Kill():
+            return f"        {what}"
+        case _:
+            return f"{what}"
+
+
+def _status(behaviour: Behaviour) -> ExitStatus:
+    return ExitStatus(behaviour.code) if behaviour.signal is None else ExitStatus(-1, behaviour.signal)

@@ -1,0 +1,307 @@
+"""What the tests of the page share: a master on a TCP port, and a browser that waits for what happens in the page."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import RunningMaster, python
+
+# Repeats what it is told, on both channels; ends when it is told to, or with the master that told it.
+ECHO = python(
+    "import sys\n"
+    "for line in sys.stdin:\n"
+    "    if line.startswith('exit'): sys.exit(int(line[5:]))\n"
+    "    print(line, end='', file=sys.stderr if line.startswith('err') else sys.stdout, flush=True)"
+)
+# What a browser complains of where a master has ended, or a proxy has hung up.
+NOBODY_ANSWERS = "Failed to load resource: net::ERR_"
+# A name that is no loopback name, for which a browser says no more than it says to any server on plain HTTP.
+ELSEWHERE = "procman.test"
+
+_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",  # it refuses to run as root otherwise
+    "--disable-dev-shm-usage",  # a container has 64 MB of it
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+)
+
+# Looks again whenever anything in the page changes, so nothing is asked in a loop.
+_UNTIL = """
+const done = arguments[arguments.length - 1];
+const look = () => {
+  const found = (() => { try { return %s; } catch { return null; } })();
+  if (!found) return;
+  observer.disconnect();
+  done(found);
+};
+const observer = new MutationObserver(look);
+observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+look();
+"""
+
+
+def program(name: str, command: str = ECHO, **options: object) -> str:
+    options.setdefault("startsecs", 0)
+    return f"[program:{name}]\ncommand={command}\n" + "".join(f"{key}={value}\n" for key, value in options.items())
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Site(RunningMaster):
+    """A master whose page is at `url`."""
+
+    def __init__(self, folder: Path, programs: str, *, server: str = "", **options: object) -> None:
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}/"
+        super().__init__(folder, f"[inet_http_server]\nport=localhost:{self.port}\n{server}\n{programs}", **options)
+        self.wait_for("procman started")
+
+    def say(self, name: str, text: str) -> None:
+        """Give a program some input, once it is there to be given any."""
+        self.wait_for(f"spawned: '{name}'")
+        super().say(name, text)
+
+
+class Cutter:
+    """A proxy on a port of its own that passes everything on, and can cut what is followed."""
+
+    def __init__(self, port: int) -> None:
+        self._behind = port
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._followed: list[socket.socket] = []
+        self._sockets = [self._server]
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sock in self._sockets:
+            _hang_up(sock)
+        for thread in self._threads:
+            thread.join()
+        for sock in self._sockets:
+            sock.close()
+
+    def cut(self) -> None:
+        """Hang up in the middle of every log that is being followed."""
+        while self._followed:
+            _hang_up(self._followed.pop())
+
+    def _start(self, target: Callable[..., None], *args: object) -> None:
+        self._threads.append(threading.Thread(target=target, args=args))
+        self._threads[-1].start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near = self._server.accept()[0]
+                far = socket.create_connection(("localhost", self._behind))
+                self._sockets += near, far
+                self._start(self._pass_on, near, far)
+                self._start(self._pass_on, far, near)
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if b"?follow=1" in data:
+                    self._followed.append(source)
+                target.sendall(data)
+        _hang_up(target)
+
+
+def _hang_up(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+class Browser:
+    """One chromium, whatever tab of it is in front."""
+
+    def __init__(self, profile: str) -> None:
+        options = webdriver.ChromeOptions()
+        options.binary_location = "/usr/bin/chromium"
+        for flag in (*_FLAGS, f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        # Both by their paths: Selenium must not go and look for others.
+        self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        self.driver.set_script_timeout(PATIENCE)
+        self.driver.set_page_load_timeout(PATIENCE)
+        self._expected: tuple[str, ...] = ()
+
+    def quit(self) -> None:
+        self.driver.quit()
+
+    def fresh(self) -> None:
+        """An empty tab of a desktop's size, in a light room."""
+        self.driver.switch_to.new_window("tab")
+        self.driver.set_window_rect(0, 0, 1200, 900)  # a test that failed may have left it minimized
+        self.size(1200, 900)
+        self.prefers("light")
+        self._expected = ()
+        self._console()
+
+    def leave(self) -> list[str]:
+        """Close all tabs but one, which is empty; what the console had to say that no test expects.
+
+        It is asked when all pages have been left: until then another message can come at any moment.
+        """
+        self.driver.get("about:blank")
+        *others, last = self.driver.window_handles
+        for handle in others:
+            self.driver.switch_to.window(handle)
+            self.driver.close()
+        self.driver.switch_to.window(last)
+        self.driver.get("about:blank")
+        return [message for message in self._console() if not any(part in message for part in self._expected)]
+
+    def may_say(self, *parts: str) -> None:
+        """The console may have messages with one of these in them; it depends on the moment whether they come."""
+        self._expected = parts
+
+    # ---- the room around it
+
+    def size(self, width: int, height: int) -> None:
+        self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def prefers(self, scheme: str) -> None:
+        self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def cdp(self, command: str, **parameters: object) -> dict:
+        return self.driver.execute_cdp_cmd(command, parameters)
+
+    # ---- what it shows
+
+    def open(self, url: str) -> None:
+        self.driver.get(url)
+
+    def show(self, url: str) -> None:
+        """Open the page, and wait until it shows what there is."""
+        self.open(url)
+        self.until("document.body.dataset.link === 'live'")
+
+    def ask(self, expression: str) -> object:
+        return self.driver.execute_script(f"return {expression};")
+
+    def until(self, condition: str) -> object:
+        """Wait until this is so in the page, or no longer null; what it is then."""
+        try:
+            return self.driver.execute_async_script(_UNTIL % condition)
+        except TimeoutException:
+            text = self.ask("document.body.innerText")
+            raise AssertionError(f"never came true: {condition}\nThe page at the end:\n{text}") from None
+
+    def state(self, name: str, state: str) -> None:
+        """Wait until the page says that a process is in that state."""
+        self.until(f"{row(name)}.querySelector('.state').textContent === {json.dumps(state)}")
+
+    def pid(self, name: str, *, not_: int = 0) -> int:
+        """Wait until the page says the pid of a process, another one than that."""
+        shown = f"Number({row(name)}.querySelector('.detail .text').textContent.match(/pid (\\d+)/)[1])"
+        return self.until(f"{shown} !== {not_} && {shown}")
+
+    def text(self, selector: str) -> str:
+        return self.find(selector).text
+
+    def find(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def lines(self) -> list[str]:
+        return self.ask("[...document.querySelectorAll('#lines div')].map((line) => line.textContent)")
+
+    def _console(self) -> list[str]:
+        """What the browser itself has had to say since the last time."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+    # ---- hands and keys
+
+    def click(self, selector: str) -> None:
+        """As a hand does: what is covered, hidden or outside the window cannot be clicked."""
+        element = self.find(selector)
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+
+    def press(self, name: str, op: str) -> None:
+        """Press a button of a process or of a group."""
+        self.click(f"[data-spec='{name}'] [data-do={op}]:not([aria-disabled])")
+
+    def from_menu(self, op: str) -> None:
+        self.click("#more")
+        self.click(f"#menu [data-do={op}]")
+
+    def answer(self, value: str) -> None:
+        """Give an answer to the question that the page asks."""
+        self.until("document.querySelector('#ask').open")
+        self.click(f"#ask [value={value}]")
+
+    def type(self, selector: str, text: str) -> None:
+        self.find(selector).send_keys(text)
+
+    def key(self, text: str) -> None:
+        self.driver.switch_to.active_element.send_keys(text)
+
+    def escape(self) -> None:
+        self.key(Keys.ESCAPE)
+
+    # ---- several of them
+
+    def minimize(self) -> None:
+        self.driver.minimize_window()
+        self._until_hidden(hidden=True)
+
+    def restore(self) -> None:
+        self.driver.set_window_rect(0, 0, 1200, 900)
+        self._until_hidden(hidden=False)
+
+    def _until_hidden(self, *, hidden: bool) -> None:
+        self.driver.execute_async_script(
+            "const [hidden, done] = arguments;"
+            "const look = () => document.hidden === hidden && done();"
+            "document.addEventListener('visibilitychange', look);"
+            "look();",
+            hidden,
+        )
+
+    @contextmanager
+    def another_window(self, url: str) -> Iterator[Callable[[str], None]]:
+        """Open as long as the block lasts; gives how to look into the "first" and the "other" one."""
+        windows = {"first": self.driver.current_window_handle}
+        self.driver.switch_to.new_window("window")
+        windows["other"] = self.driver.current_window_handle
+        self.show(url)
+        try:
+            yield lambda name: self.driver.switch_to.window(windows[name])
+        finally:
+            self.driver.switch_to.window(windows["other"])
+            self.driver.close()
+            self.driver.switch_to.window(windows["first"])
+
+
+def row(name: str) -> str:
+    """The row of a process, as an expression."""
+    return f"document.querySelector('.row[data-spec={json.dumps(name)}]')"

@@ -1,0 +1,92 @@
+"""Builds images and runs containers, as podman and buildah do it for a user.
+
+It takes root, podman and the base image (which `.ci/run` sees to); see `image` in conftest.py.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Self
+
+from tests.support.log_lines import PATIENCE, LogLines
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = ROOT / "tests" / "end_to_end" / "programs"
+EXAMPLES = ROOT / "conf" / "examples"
+BASE = re.search(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[1]
+IMAGE = "localhost/procman-test"
+BUILD_TIMEOUT = 900.0
+# These limits are also what works where the tests themselves run in a container without CAP_SYS_RESOURCE.
+LIMITS = ("--network=none", "--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096")
+
+RUNNING = "success: {} entered RUNNING"
+
+
+def podman(*words: str) -> list[str]:
+    """A podman command; with runc where it is there, because crun wants more of the machine."""
+    return ["podman", *(["--runtime", "runc"] if shutil.which("runc") else []), *words]
+
+
+def output(*command: str, timeout: float = PATIENCE) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def build(tag: str, context: Path, *options: str) -> str:
+    options = ("--format=docker", "--layers", "--isolation=chroot", "--network=host", "--pull-never", *options)
+    output("buildah", "bud", *options, "-t", tag, str(context), timeout=BUILD_TIMEOUT)
+    return tag
+
+
+def why_not() -> str | None:
+    """What is missing for tests in a container."""
+    if os.geteuid() != 0:
+        return "building and running an image here takes root"
+    for command in ("podman", "buildah"):
+        if shutil.which(command) is None:
+            return f"{command} is not installed"
+    if subprocess.run(["podman", "image", "exists", BASE], check=False).returncode != 0:
+        return f"the base image {BASE} is not here: podman pull it first"
+    return None
+
+
+class Container(LogLines):
+    """A container in the foreground, from here to the end of the `with` block; `lines` is what its console shows."""
+
+    def __init__(self, image: str, *options: str, command: tuple[str, ...] = ()) -> None:
+        self.name = f"procman-test-{uuid.uuid4().hex[:12]}"
+        super().__init__(
+            subprocess.Popen(
+                podman("run", "--rm", "--name", self.name, *LIMITS, *options, image, *command),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            subprocess.run(podman("rm", "-f", "-t", "0", self.name), capture_output=True, check=False)
+            self.process.wait(PATIENCE)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def run(self, *command: str) -> str:
+        """What a command in the container prints; it has to succeed."""
+        return output(*podman("exec", self.name, *command))
+
+    def stop(self, seconds: int = 10) -> int:
+        """`podman stop -t SECONDS`, and all that is said until the end; the exit status."""
+        output(*podman("stop", "-t", str(seconds), self.name))
+        return self.to_the_end()
+
+    def processes(self) -> list[int]:
+        """The pids, on this machine, of all that runs in it."""
+        return [int(pid) for pid in output(*podman("top", self.name, "hpid")).split()[1:]]

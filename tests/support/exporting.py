@@ -1,0 +1,147 @@
+"""What the tests of the exports share: a configuration from a text, and the judges of the other side."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from procman.config.host import Assumptions
+from procman.config.load import load
+from procman.config.schema.model import Config
+from procman.convert.result import Target
+
+# The oldest that is still looked after somewhere, and the newest that the schemas know.
+KUBERNETES = ("1.27", kubernetes_validate.latest_version())
+TIMEOUT = 60
+NOBODY = 65534
+
+
+def configured(folder: Path, text: str, *, name: str = "supervisord.conf", **assumed) -> Config:
+    """The configuration of a file with that text, to which a [supervisord] section is added."""
+    file = folder / name
+    file.write_text(text + ("" if name.endswith(".toml") or "[supervisord]" in text else "\n[supervisord]\n"))
+    return load(str(file), assume=Assumptions(**assumed))
+
+
+def target(name: str = "shop", *, split: bool = False) -> Target:
+    return Target(name=name, image="registry.example/shop:1.2", procman="/usr/local/bin/procman", split=split)
+
+
+def only(files) -> str:
+    (text,) = files.values()
+    return text
+
+
+# ------------------------------------------------------------------------------------------------ Kubernetes, compose
+
+
+def deployment(text: str) -> dict:
+    """The document, which every version of Kubernetes takes, and which keeps the rules that no schema has."""
+    document = yaml.safe_load(text)
+    for version in KUBERNETES:
+        kubernetes_validate.validate(document, version, strict=True)
+    pod = document["spec"]["template"]["spec"]
+    names = [document["metadata"]["name"], *(container["name"] for container in pod["containers"])]
+    for name in names:
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name), name
+    assert len(set(names[1:])) == len(names) - 1 > 0
+    assert document["spec"]["selector"]["matchLabels"] == document["spec"]["template"]["metadata"]["labels"]
+    return document
+
+
+def services(text: str) -> dict:
+    """The services of a compose file that keeps to the specification, and depends on nothing that is not there."""
+    document = yaml.safe_load(text)
+    _compose().validate(document)
+    found = document["services"]
+    assert found
+    for service in found.values():
+        for other in service.get("depends_on", []):
+            assert "profiles" not in found[other]
+    return found
+
+
+@cache
+def _compose() -> jsonschema.protocols.Validator:
+    vendored = resources.files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    schema = json.loads(vendored.read_text())
+    return jsonschema.validators.validator_for(schema)(schema)
+
+
+# ------------------------------------------------------------------------------------------------ systemd
+
+
+def need_systemd() -> str:
+    """Where systemd is; without it a test is skipped, and in CI it fails."""
+    for path in ("/usr/lib/systemd/systemd", "/lib/systemd/systemd"):
+        if os.access(path, os.X_OK) and shutil.which("systemd-analyze"):
+            return path
+    reason = "systemd is not installed"
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    raise AssertionError(reason)
+
+
+def verified(files, folder: Path) -> list[str]:
+    """What `systemd-analyze verify` complains of, but for programs that are not on this machine."""
+    need_systemd()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *(str(folder / name) for name in files)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    absent = re.compile(r"Command .* is not executable: No such file or directory|Failed to resolve .* No such file")
+    said = [line for line in done.stderr.splitlines() if not absent.search(line)]
+    assert said or done.returncode == 0 or done.stderr
+    return said
+
+
+def as_systemd_reads_it(files, unit: str) -> dict[str, list[str]]:
+    """What systemd itself has understood of one of these units: `systemd --test` shows all that it has loaded."""
+    systemd = need_systemd()
+    # Not below pytest's folder, which is closed to others: systemd tests its units for no root.
+    with tempfile.TemporaryDirectory(prefix="pm") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        for file, text in files.items():
+            (folder / file).write_text(text)
+        (folder / "all.target").write_text(f"[Unit]\nWants={unit}\n")
+        for path in folder.iterdir():
+            path.chmod(0o644)
+        done = subprocess.run(
+            [systemd, "--test", "--user", "--unit=all.target"],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+            user=NOBODY if os.geteuid() == 0 else None,
+            env={
+                "HOME": name,
+                "PATH": os.environ["PATH"],
+                "XDG_RUNTIME_DIR": name,
+                "SYSTEMD_LOG_TARGET": "console",
+                "SYSTEMD_UNIT_PATH": name,
+            },
+        )
+        dump = done.stdout + done.stderr
+    assert f"Unit {unit}:" in dump, dump
+    found: dict[str, list[str]] = {}
+    lines = dump.split(f"-> Unit {unit}:\n", 1)[1].split("\n\t-> Unit ", 1)[0].split("\n")
+    for line in lines:
+        key, colon, value = line.lstrip("\t").partition(": ")
+        if colon:
+            found.setdefault(key, []).append(value)
+    return found

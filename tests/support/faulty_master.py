@@ -1,0 +1,182 @@
+"""A master to which something bad happens, and what must be so: `serves` while it lasts, `assert_well` after it.
+
+Nothing here measures a time; PATIENCE only keeps a master that hangs from hanging the tests.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+from procman.client.api_client import Client, Unreachable
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import RunningMaster
+
+# Of the master's loop, within which it has seen who has gone; each is a request over a connection that stays.
+TURNS = 5000
+# What nothing of all this may bring into the master's log.
+TROUBLE = re.compile(r"Traceback|a bug in procman|cannot answer|wakeup")
+WITNESS = "[program:witness]\ncommand=/bin/cat\nstartsecs=0\nautorestart=true\nstdout_logfile={}/witness.log\n"
+
+
+class FaultyMaster(RunningMaster):
+    """Has a program more than a test gives it: the witness, which nothing is wrong with, and which feels nothing."""
+
+    def __init__(self, folder: Path, programs: str = "", *, anybodys: bool = False, **options) -> None:
+        """`anybodys`: another user than who runs the tests has to make files and sockets in it."""
+        self._anybodys = anybodys
+        super().__init__(folder, WITNESS.format(folder) + programs, **options)
+        self._told = 0
+        self.fds: dict[str, str] = {}
+
+    def write(self, programs: str) -> None:
+        if self._anybodys:
+            for place in (self.folder, Path(self.socket).parent):
+                place.chmod(0o777)
+        witness = WITNESS.format(self.folder)
+        super().write(programs if programs.startswith(witness) else witness + programs)
+
+    def begins(self, *names: str, reads: bool = True) -> "FaultyMaster":
+        """Wait until the witness and these run, and note what is open then; `reads=False`: nobody reads its stdout."""
+        deadline = time.monotonic() + PATIENCE
+        while not reads and not self._listens():
+            assert time.monotonic() < deadline, self.log()
+            os.sched_yield()
+        for name in ("witness", *names):
+            if reads:
+                self.wait_for(f"success: {name} ")
+            self.until(name, "RUNNING")
+        with contextlib.closing(self.client()) as client:
+            # Who is answered that has asked for something finds it done, and the logs open.
+            client.call("POST", "/v1/processes/witness/signal", {"signal": "CONT"})
+            self.fds = self.open_now()
+        return self
+
+    # ---- looking
+
+    def _listens(self) -> bool:
+        """It is bound before it listens, so that there is a socket is not enough."""
+        with contextlib.closing(self.client()) as client, contextlib.suppress(Unreachable):
+            client.call("GET", "/v1/master")
+            return True
+        return False
+
+    def until(self, name: str, *states: str, other_than: int = 0) -> dict:
+        """Ask until the process is in one of these states, with another pid than that."""
+        deadline = time.monotonic() + PATIENCE
+        with contextlib.closing(self.client()) as client:
+            while True:
+                info = client.call("GET", f"/v1/processes/{name}")["processes"][0]
+                if info["statename"] in states and (not other_than or info["pid"] != other_than):
+                    return info
+                assert time.monotonic() < deadline, f"{name} is {info['statename']}, not {states}:\n{self.log()}"
+
+    def log(self) -> str:
+        """The master's own, as far as it was written to a file."""
+        with contextlib.suppress(OSError):
+            return (self.folder / "master.log").read_text()
+        return self.text
+
+    def open_now(self) -> dict[str, str]:
+        """What each of its descriptors is."""
+        found = {}
+        for fd in os.listdir(f"/proc/{self.pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed since
+                found[fd] = os.readlink(f"/proc/{self.pid}/fd/{fd}")
+        return found
+
+    def zombies(self) -> list[str]:
+        """Its children that have ended and were not reaped."""
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+                with contextlib.suppress(FileNotFoundError):
+                    stat = Path(f"/proc/{pid}/stat").read_text()
+                    if stat.rpartition(")")[2].split()[0] == "Z":
+                        found.append(stat)
+        return found
+
+    def rss(self) -> int:
+        """Its memory, in bytes."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    # ---- what must be so
+
+    def serves(self) -> None:
+        """While a fault lasts: it answers, notices what ends, brings it back, does as it is told, and loses nothing."""
+        shown = self.ctl("status")
+        assert re.search(r"^witness +RUNNING", shown.stdout, re.MULTILINE), shown.stdout + shown.stderr + self.log()
+        before = self.until("witness", "RUNNING")
+        self.call("POST", "/v1/processes/witness/signal", {"signal": "KILL"})
+        again = self.until("witness", "RUNNING", other_than=before["pid"])
+        assert again["restarts"] == before["restarts"] + 1
+        answer = self.ctl("restart", "witness")
+        assert answer.stdout == "witness: stopped\nwitness: started\n", answer.stdout + answer.stderr + self.log()
+        self.tell_witness()
+
+    def tell_witness(self) -> None:
+        """It says what it is told, and its log has all that it has ever said."""
+        self._told += 1
+        line = f"told {self._told}\n"
+        with contextlib.closing(self.follow("witness")) as said:
+            self.say("witness", line)
+            heard = b""
+            while not heard.endswith(line.encode()):
+                heard += next(said)
+        wanted = "".join(f"told {number + 1}\n" for number in range(self._told))
+        # Who follows a log may hear of a line before it is there; who has asked for something does not.
+        self.call("POST", "/v1/processes/witness/signal", {"signal": "CONT"})
+        assert self.info("witness")["lost"] == 0
+        assert (self.folder / "witness.log").read_text() == wanted
+
+    def leaks_nothing(self, *, held: int = 0) -> None:
+        """Nobody stays unreaped, and no more is open than in the beginning, but for what the fault itself holds."""
+        with contextlib.closing(self.client()) as client:
+            for _ in range(TURNS):
+                client.call("GET", "/v1/processes/witness")  # it sees who has gone
+                zombies, now = self.zombies(), self.open_now()
+                if not zombies and len(now) <= len(self.fds) + held:
+                    return
+        raise AssertionError(f"unreaped {zombies}; open {now}, and in the beginning {self.fds}")
+
+    def client(self) -> Client:
+        """To ask it again and again over one connection."""
+        return Client(f"unix://{self.socket}")
+
+    def obeys(self, *, reads: bool = True) -> None:
+        """SIGTERM, and it ends with status 0, and nothing that it has started goes on."""
+        running = [info["pid"] for info in self.call("GET", "/v1/processes")["processes"] if info["pid"]]
+        self.signal(signal.SIGTERM)
+        status = self.to_the_end() if reads else self.process.wait(PATIENCE)
+        assert status == 0, self.log()
+        assert self.as_pid_1 or [pid for pid in running if is_alive(pid)] == []
+        assert not os.path.exists(self.socket)
+        for said in (self.text, self.log()):
+            assert TROUBLE.search(said) is None, said
+
+
+def assert_well(master: FaultyMaster, *, held: int = 0, reads: bool = True) -> None:
+    """All that must be so after a fault, or during one that does not end; and then its own end, which it has to obey.
+
+    `held` is how many descriptors the fault holds open in it; `reads=False`: nobody reads its stdout.
+    """
+    assert master.process.poll() is None, master.log()
+    master.serves()
+    master.leaks_nothing(held=held)
+    master.obeys(reads=reads)
+
+
+def program(name: str, command: str, **options: object) -> str:
+    """Its section; it counts as up as soon as it is there."""
+    options.setdefault("startsecs", 0)
+    return f"[program:{name}]\ncommand={command}\n" + "".join(f"{key}={value}\n" for key, value in options.items())
+
+
+def is_alive(pid: int) -> bool:
+    """Not even a zombie counts."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -1,0 +1,94 @@
+"""A pool, and what it gives to whom, without any process."""
+
+from itertools import count
+
+from procman.config.schema.model import Group, ListenerOptions
+from procman.events.payloads import new_event
+from procman.events.pool import Pool
+from procman.events.result_handlers import default_handler
+from tests.support.programs import program
+
+
+class Lines:
+    """A log that is kept."""
+
+    def __init__(self):
+        self.lines = []
+
+    def error(self, text):
+        self.lines.append(("error", text))
+
+    def warn(self, text):
+        self.lines.append(("warn", text))
+
+    def debug(self, text):
+        self.lines.append(("debug", text))
+
+    def texts(self, level):
+        return [text for at, text in self.lines if at == level]
+
+
+def listeners(*names, events=("EVENT",), buffer_size=10, result_handler="supervisor.dispatchers:default_handler"):
+    """The group of an event listener that has these processes."""
+    return Group(
+        name="pool",
+        kind="eventlistener",
+        programs=tuple(program(name, "pool") for name in names),
+        listener=ListenerOptions(events=tuple(events), buffer_size=buffer_size, result_handler=result_handler),
+    )
+
+
+class Driven:
+    """A pool with its processes; `sent` has (process, serial) of what they were given, in order."""
+
+    def __init__(self, *names, handler=default_handler, **options):
+        self.log = Lines()
+        self.group = listeners(*names, **options)
+        self.pool = Pool(self.group, handler, "here", self.log)
+        self.sent = []
+        self.closed = set()  # who cannot read any more
+        self.full = set()  # who has not read what was given before
+        self._serials = count()
+
+    def up(self, *names):
+        for name in names:
+            self.spawn(name)
+            self.pool.runs(f"pool:{name}", running=True)
+            self.say(name, b"READY\n")
+
+    def spawn(self, name):
+        self.pool.spawned(f"pool:{name}", program(name, "pool"))
+
+    def say(self, name, data):
+        self.pool.heard(f"pool:{name}", data)
+
+    def ok(self, name):
+        self.say(name, b"RESULT 2\nOKREADY\n")
+
+    def fail(self, name):
+        self.say(name, b"RESULT 4\nFAILREADY\n")
+
+    def die(self, name):
+        self.pool.ended(f"pool:{name}")
+
+    def happen(self, times=1):
+        for _ in range(times):
+            event = new_event("TICK_5", "when:0")
+            event.serial = next(self._serials)
+            self.pool.accept(event)
+
+    def dispatch(self):
+        """Who has got which event by it."""
+        before = len(self.sent)
+        self.pool.dispatch(self._deliver)
+        return self.sent[before:]
+
+    def _deliver(self, name, data):
+        short = name.partition(":")[2]
+        if short in self.closed:
+            raise BrokenPipeError
+        if short in self.full:
+            return False
+        words = dict(word.split(":") for word in data.split(b"\n")[0].decode().split())
+        self.sent.append((short, int(words["serial"])))
+        return True

@@ -1,0 +1,107 @@
+"""A master with programs of a test's own, asked over its socket; its log is the sequence of events to wait for."""
+
+import contextlib
+import os
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from procman.client.api_client import Client
+from tests.support.log_lines import PATIENCE
+from tests.support.master_process import Master
+
+
+def python(code: str) -> str:
+    """A command line that runs a piece of Python in this interpreter, unbuffered; in one line, as INI wants it.
+
+    It has the standard library and procman, and no installed packages to look for at its start.
+    """
+    return shlex.join([sys.executable, "-Su", "-c", f"exec({code!r})"]).replace("%", "%%")
+
+
+SLEEPER = "sleep 1000"
+STUBBORN = python(
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('armed'); time.sleep(1000)"
+)
+# Counts, a number a line, and says "end" when it was asked to leave; between two lines, so that each is whole.
+COUNTER = python(
+    "import itertools, signal, time\nasked = []\nsignal.signal(signal.SIGTERM, lambda *_: asked.append(1))\n"
+    "for number in itertools.count():\n print(number, flush=True)\n if asked: break\n time.sleep(0.05)\n"
+    "print('end', flush=True)"
+)
+# Ends with 3 when it is told to by a signal.
+OBEDIENT = python("import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\ntime.sleep(1000)")
+
+
+class RunningMaster(Master):
+    """Started with a classical file that names its socket; `write` changes the programs in it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        programs: str,
+        *,
+        master: str = "",
+        arguments: tuple[str, ...] = (),
+        as_pid_1: bool = False,
+        wrapper: tuple[str, ...] = (),
+        cwd: Path | None = None,
+        **environ: str,
+    ) -> None:
+        self.folder = folder
+        self.file = folder / "supervisord.conf"
+        # A unix socket's path is short; pytest's folders are not.
+        self._short = tempfile.TemporaryDirectory(prefix="pm")
+        self.socket = os.path.join(self._short.name, "s")
+        self._head = (
+            f"[unix_http_server]\nfile={self.socket}\n"
+            f"[supervisord]\nlogfile={folder}/master.log\npidfile={folder}/master.pid\nchildlogdir={folder}\n{master}\n"
+        )
+        self.write(programs)
+        super().__init__(self.file, *arguments, cwd=cwd, as_pid_1=as_pid_1, wrapper=wrapper, **environ)
+
+    def write(self, programs: str) -> None:
+        self.file.write_text(self._head + programs)
+
+    def wait_for(self, text: str, *, after: int = 0) -> int:
+        """Read the log until a line holds the text; the number of lines up to there, to go on `after` them."""
+        position = after
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            while position < len(self.lines):
+                position += 1
+                if text in self.lines[position - 1]:
+                    return position
+            assert self._read(deadline), f"ended without a line with {text!r}:\n{self.text}"
+
+    def call(self, method: str, path: str, body: object = None) -> dict:
+        with contextlib.closing(Client(f"unix://{self.socket}")) as client:
+            return client.call(method, path, body)
+
+    def has_written(self, name: str) -> None:
+        """Wait until what this program was heard to say is in its log.
+
+        Who follows it, or listens to events, may hear of it before; who has asked for something does not.
+        """
+        self.call("POST", f"/v1/processes/{name}/signal", {"signal": "CONT"})
+
+    def say(self, name: str, text: str) -> None:
+        """Give a program some input."""
+        with contextlib.closing(Client(f"unix://{self.socket}")) as client:
+            client.exchange("POST", f"/v1/processes/{name}/stdin", text.encode())
+
+    def follow(self, name: str, channel: str = "stdout") -> Iterator[bytes]:
+        """The log of a program, as it grows; to be closed."""
+        path = f"/v1/processes/{name}/log/{channel}?follow=1"
+        with contextlib.closing(Client(f"unix://{self.socket}")) as client, client.stream("GET", path) as stream:
+            yield from stream
+
+    def info(self, name: str) -> dict:
+        return self.call("GET", f"/v1/processes/{name}")["processes"][0]
+
+    def close(self) -> None:
+        self.__exit__(None, None, None)
+        self._short.cleanup()

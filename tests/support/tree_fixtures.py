@@ -1,0 +1,169 @@
+"""Families of real processes for tests, in a process apart that inherits all orphans; none of them outlives the test.
+
+What a member writes to its stdout is the event to wait for, so nothing here sleeps.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from procman.system.subreaper import become_subreaper
+from tests.support.forked import apart
+
+ROOT = Path(__file__).parents[2]
+
+# Where the code ends in memory, in a line of /proc/PID/stat: an exec sets it last.
+_END_CODE = 26
+
+# What every member can do; `say` is one write, so that lines of several members are never mixed.
+_PRELUDE = """
+import os, signal, sys
+
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())
+
+def fork(act):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            act()
+        finally:
+            os._exit(0)
+    return pid
+
+def stay(name):
+    # A signal that comes right before a pause would be handled after it; what it writes is there before the read.
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    say(name, os.getpid())
+    while True:
+        os.read(reader, 100)
+
+def exec_without_environment(name):
+    # The shell says it, so that it is said after the exec.
+    os.execve("/bin/sh", ["sh", "-c", f"echo {name} $$; exec sleep 1000"], {})
+"""
+
+
+# A master: takes a pid file, says so, gives it back when it is told to, and stays.
+_MASTER = f"""
+    sys.path.insert(0, {str(ROOT)!r})
+    from procman.system.pidfile import PidFile
+    held = PidFile.take(os.environ["PIDFILE"])
+    say("held", os.getpid())
+    sys.stdin.readline()
+    held.release()
+    say("released", os.getpid())
+    signal.pause()
+"""
+
+
+class Member(subprocess.Popen):
+    """A process started with a piece of Python, its stdout read line by line."""
+
+    def __init__(self, code: str, *, environment: Mapping[str, str] | None = None, **options: Any) -> None:
+        super().__init__(
+            [sys.executable, "-IS", "-c", _PRELUDE + textwrap.dedent(code)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **(environment or {})},
+            process_group=0,
+            **options,
+        )
+
+    def __exit__(self, *error: object) -> None:
+        self.kill()
+        super().__exit__(*error)
+
+    def line(self) -> str:
+        text = self.stdout.readline().decode()
+        assert text, "it ended without a word"
+        return text.rstrip("\n")
+
+    def pids(self, *names: str) -> list[int]:
+        """The pids of members, in the order of these names, once all of them have said theirs."""
+        said: dict[str, int] = {}
+        while not set(names) <= said.keys():
+            name, pid = self.line().split()
+            said[name] = int(pid)
+        return [said[name] for name in names]
+
+    def go_on(self) -> None:
+        """What it waits for with `sys.stdin.readline()`."""
+        self.stdin.write(b"\n")
+        self.stdin.flush()
+
+
+@contextlib.contextmanager
+def running(*argv: str, **options: Any) -> Iterator[subprocess.Popen]:
+    """A process that does nothing of interest, to the end of the block; /proc shows it as it will stay."""
+    process = subprocess.Popen(argv or ("sleep", "1000"), **options)
+    try:
+        # Popen returns when the exec cannot fail any more, a moment before it is complete.
+        while not int(Path(f"/proc/{process.pid}/stat").read_text().split()[_END_CODE]):
+            os.sched_yield()
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def master(path: str) -> Iterator[Member]:
+    """A process that holds that pid file, to the end of the block or until it is told to go on."""
+    with Member(_MASTER, environment={"PIDFILE": path}) as member:
+        member.pids("held")
+        yield member
+
+
+def in_a_household(function: Callable[[], Any]) -> Any:
+    """What `function` returns in a process apart that is the parent of all orphans there; it must not change users."""
+
+    def household() -> Any:
+        assert become_subreaper() is None
+        try:
+            return function()
+        finally:
+            _part()
+
+    return apart(household)
+
+
+def _part() -> None:
+    """Whoever forks meanwhile becomes a child of this process at last."""
+    while True:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def in_a_pid_namespace(code: str) -> str:
+    """What a piece of Python prints as PID 1 of a pid namespace of its own, with its own /proc."""
+    return run_unshared(["--pid", "--fork", "--mount-proc"], code)
+
+
+def run_unshared(what: list[str], code: str) -> str:
+    """What a piece of Python prints with these options of unshare(1)."""
+    as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    answer = subprocess.run(
+        ["unshare", *as_root, *what, sys.executable, "-c", _PRELUDE + textwrap.dedent(code)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout

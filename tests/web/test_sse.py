@@ -1,0 +1,320 @@
+"""/v1/events: everything once, then what has changed; bounded, and quiet when nothing happens."""
+
+import asyncio
+import contextlib
+import json
+import signal
+
+import pytest
+
+from procman.api import sse as live
+from procman.api.sse import Live
+from procman.client.api_client import Client
+from procman.core.actions import Announce, AnnounceGroup, AnnounceMaster, ProcessRemoved
+from procman.core.events import GroupChanged
+from procman.core.states import MasterState, State
+from procman.http.messages import Request
+from procman.http.routing import Router
+from tests.support.browsing import program
+from tests.support.programs import program as definition
+
+
+class FakeControl:
+    """As many processes as a test wants; a name that is taken out of `states` is gone."""
+
+    def __init__(self, *names):
+        self.states = dict.fromkeys(names, "RUNNING")
+        self.asked = 0
+
+    def processes(self):
+        return [{"namespec": name, "statename": state} for name, state in self.states.items()]
+
+    def info(self, name):
+        self.asked += 1
+        return {"namespec": name, "statename": self.states[name]} if name in self.states else None
+
+    def names(self, group):
+        return [name for name in self.states if name.partition(":")[0] == group]
+
+
+class Told:
+    """A Live on fakes: `happens` is what the engine would say."""
+
+    def __init__(self, *names):
+        self.control = FakeControl(*names)
+        self.subscribers = []
+        self.live = Live(self.control, self._subscribe, lambda _: {"statename": self.master})
+        self.master = "RUNNING"
+        self.router = Router()
+        self.live.add_to(self.router)
+
+    def _subscribe(self, subscriber):
+        self.subscribers.append(subscriber)
+        return lambda: self.subscribers.remove(subscriber)
+
+    def happens(self, name, state=None):
+        if state is None:
+            del self.control.states[name]
+            self._tell(ProcessRemoved(name))
+        else:
+            self.control.states[name] = state
+            self._tell(Announce(name, definition(name), State.RUNNING, State.EXITED, 1))
+
+    def _tell(self, news):
+        for subscriber in tuple(self.subscribers):
+            subscriber(news)
+
+    async def client(self):
+        answer = await self.router(Request.of("GET", "/v1/events"))
+        assert answer.status == 200
+        assert answer.content_type == "text/event-stream"
+        return answer.body
+
+
+async def message(stream):
+    """The next one: its event and its data."""
+    text = (await anext(stream)).decode()
+    assert text.endswith("\n\n")
+    fields = dict(line.split(": ", 1) for line in text.rstrip("\n").split("\n"))
+    return fields["event"], json.loads(fields["data"])
+
+
+def run(test):
+    async def bounded():
+        async with asyncio.timeout(30):
+            await test()
+
+    asyncio.run(bounded())
+
+
+def test_a_client_is_told_everything_and_then_what_changed():
+    """A snapshot with all names; then only those to which something has happened."""
+    told = Told("web", "db")
+
+    async def test():
+        stream = await told.client()
+        event, data = await message(stream)
+        assert (event, data["names"], data["master"]) == ("snapshot", ["web", "db"], {"statename": "RUNNING"})
+        assert [process["namespec"] for process in data["processes"]] == ["web", "db"]
+        told.happens("db", "EXITED")
+        assert await message(stream) == ("change", {"processes": [{"namespec": "db", "statename": "EXITED"}]})
+        told.happens("web")
+        assert await message(stream) == ("change", {"processes": [], "gone": ["web"]})
+
+    run(test)
+
+
+def test_what_happens_quickly_is_told_in_one(monkeypatch):
+    """After a change there is a pause; a thousand steps during it are one message: the outcome."""
+    told = Told("web", "db")
+    pause = asyncio.Event()
+    real = live._happens
+
+    async def happens(event, seconds):
+        return await (pause.wait() if seconds == live.INTERVAL else real(event, seconds))
+
+    monkeypatch.setattr(live, "_happens", happens)
+
+    async def test():
+        stream = await told.client()
+        await message(stream)
+        told.happens("web", "EXITED")
+        await message(stream)
+        following = asyncio.create_task(message(stream))
+        for number in range(1000):
+            told.happens("web", f"STATE {number}")
+            await asyncio.sleep(0)
+        told.happens("db", "EXITED")
+        assert not following.done()
+        pause.set()
+        event, data = await following
+        assert event == "change"
+        assert {process["namespec"]: process["statename"] for process in data["processes"]} == {
+            "web": "STATE 999",
+            "db": "EXITED",
+        }
+
+    run(test)
+
+
+def test_a_client_that_does_not_read_costs_no_more_than_the_names():
+    """Whatever happens meanwhile: it is kept that something did, not what."""
+    told = Told("web", "db")
+
+    async def test():
+        stream = await told.client()
+        await message(stream)
+        for number in range(10_000):
+            told.happens("web", str(number))
+        (client,) = told.live._clients
+        assert list(client.names) == ["web"]
+        await stream.aclose()
+
+    run(test)
+
+
+def test_very_many_processes_come_in_parts(monkeypatch):
+    """No message holds the loop for long; the names of all are in the first."""
+    monkeypatch.setattr(live, "BATCH", 10)
+    monkeypatch.setattr(live, "INTERVAL", 0)
+    names = [f"p{number}" for number in range(25)]
+    told = Told(*names)
+
+    async def test():
+        stream = await told.client()
+        parts = [(await message(stream))[1] for _ in range(3)]
+        assert parts[0]["names"] == names
+        assert [[process["namespec"] for process in part["processes"]] for part in parts] == [
+            names[:10],
+            names[10:20],
+            names[20:],
+        ]
+
+    run(test)
+
+
+def test_a_new_group_is_told_whether_or_not_it_starts():
+    """Nobody announces a process that does not start by itself; its group is enough."""
+    told = Told("web")
+
+    async def test():
+        stream = await told.client()
+        await message(stream)
+        told.control.states["pool:a"] = "STOPPED"
+        told._tell(AnnounceGroup("pool", added=True))
+        assert (await message(stream))[1]["processes"] == [{"namespec": "pool:a", "statename": "STOPPED"}]
+        told.control.states["pool:b"] = "STOPPED"
+        from tests.support.programs import group
+
+        told._tell(GroupChanged(group("pool"), frozenset()))
+        assert len((await message(stream))[1]["processes"]) == 2
+
+    run(test)
+
+
+def test_the_state_of_the_master_is_told():
+    """A shutdown is news of the master itself."""
+    told = Told("web")
+
+    async def test():
+        stream = await told.client()
+        await message(stream)
+        told.master = "SHUTDOWN"
+        told._tell(AnnounceMaster(MasterState.SHUTDOWN, ("web",)))
+        assert await message(stream) == ("change", {"master": {"statename": "SHUTDOWN"}, "processes": []})
+
+    run(test)
+
+
+def test_nothing_is_heard_while_nobody_listens():
+    """No client, no subscription, nothing kept."""
+    told = Told("web")
+
+    async def test():
+        assert told.subscribers == []
+        streams = [await told.client() for _ in range(2)]
+        for stream in streams:
+            await message(stream)
+        assert len(told.subscribers) == 1
+        for stream in streams:
+            await stream.aclose()
+        assert told.subscribers == []
+        assert told.live._texts == {}
+
+    run(test)
+
+
+def test_a_silence_is_broken_by_a_comment_and_by_nothing_else(monkeypatch):
+    """Proxies hear that somebody is there; nobody is asked anything for it."""
+    monkeypatch.setattr(live, "KEEPALIVE", 0.001)
+    told = Told("web")
+
+    async def test():
+        stream = await told.client()
+        await message(stream)
+        asked = told.control.asked
+        for _ in range(3):
+            assert await anext(stream) == b":\n\n"
+        assert told.control.asked == asked
+
+    run(test)
+
+
+def test_many_clients_are_told_of_one_process_for_the_price_of_one(monkeypatch):
+    """The text of a process is made once for all of them."""
+    monkeypatch.setattr(live.time, "time", lambda: 1000.0)
+    told = Told("web")
+
+    async def test():
+        streams = [await told.client() for _ in range(50)]
+        for stream in streams:
+            await message(stream)
+        told.control.asked = 0
+        told.happens("web", "EXITED")
+        for stream in streams:
+            assert (await message(stream))[1]["processes"][0]["statename"] == "EXITED"
+        assert told.control.asked == 1
+
+    run(test)
+
+
+def test_there_are_clients_enough(monkeypatch):
+    """One too many is told so, and finds room when another has gone."""
+    monkeypatch.setattr(live, "MOST_CLIENTS", 2)
+    told = Told("web")
+
+    async def test():
+        streams = [await told.client() for _ in range(2)]
+        for stream in streams:
+            await message(stream)
+        assert (await told.router(Request.of("GET", "/v1/events"))).status == 503
+        await streams.pop().aclose()
+        assert (await told.router(Request.of("GET", "/v1/events"))).status == 200
+
+    run(test)
+
+
+def test_at_the_end_the_last_news_is_told():
+    """The streams end, and not before they have said what was to say."""
+    told = Told("web")
+
+    async def test():
+        stream = await told.client()
+        await message(stream)
+        told.happens("web", "STOPPED")
+        told.live.close()
+        assert (await message(stream))[1]["processes"][0]["statename"] == "STOPPED"
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+
+    run(test)
+
+
+def test_the_real_master_tells_of_real_programs(site):
+    """Over a real connection: the snapshot, a death, the shutdown, and an orderly end of the stream."""
+    master = site(program("echo"))
+    master.wait_for("success: echo")
+    with contextlib.closing(Client(f"unix://{master.socket}")) as client, client.stream("GET", "/v1/events") as stream:
+        messages = parsed(stream)
+        event, data = next(messages)
+        assert event == "snapshot"
+        assert data["names"] == ["echo"]
+        assert data["master"]["config_file"] == str(master.file)
+        pid = data["processes"][0]["pid"]
+        master.say("echo", "exit 3\n")
+        assert any(process["pid"] not in (0, pid) for _, data in messages for process in data["processes"])
+        master.signal(signal.SIGTERM)
+        last = list(messages)
+        assert any(data.get("master", {}).get("statename") == "SHUTDOWN" for _, data in last)
+        assert [process["statename"] for _, data in last for process in data["processes"]][-1] == "STOPPED"
+    assert master.to_the_end() == 0
+
+
+def parsed(stream):
+    text = b""
+    for piece in stream:
+        text += piece
+        while b"\n\n" in text:
+            one, _, text = text.partition(b"\n\n")
+            fields = dict(line.split(": ", 1) for line in one.decode().split("\n"))
+            yield fields["event"], json.loads(fields["data"])
