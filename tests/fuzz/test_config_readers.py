@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from procman.config.formats import files
-from procman.config.load import ConfigError, load
+from procman.config.load import ConfigError, load, read
 from procman.config.resolve import option_reader as reading
 from procman.system.shell_split import split_words
 from tests.support.growth import INI, TOML
@@ -105,10 +105,9 @@ def work(form: str, text: str) -> int:
     with open(name, "w") as file:
         file.write(text)
     with Work() as work:
-        try:
-            load(name)
-        except ConfigError as error:
-            str(error)
+        # As `procman check` does it, which looks for more than a start.
+        for problem in read(name, places=True).problems:
+            str(problem)
     return work.lines
 
 

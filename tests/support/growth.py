@@ -52,6 +52,16 @@ INI: dict[str, Shape] = {
     "an open quote in a command": lambda n: f"{HEAD}[program:p]\ncommand=x '{'a ' * n}\n",
     "a command of words": lambda n: f"{HEAD}[program:p]\ncommand={'a ' * n}\n",
     "a secret in every word": lambda n: f"{HEAD}[program:p]\ncommand=x '{'--password x://a:b@ A_KEY=' * n}\n",
+    "commands for a shell": lambda n: f"{HEAD}[program:p]\ncommand=x {'a && $B `c` ; ' * n}\n",
+    "a command of dollars": lambda n: f"{HEAD}[program:p]\ncommand=x {'$' * n} ${'A' * n}\n",
+    "a command of quotes for a shell": lambda n: f"{HEAD}[program:p]\ncommand=cd /x && y {chr(39) * 2 * n}\n",
+    "commands without a sign": lambda n: HEAD + "".join(f"[program:p{i:04}]\ncommand x\n" for i in range(n)),
+    "quoted values": lambda n: HEAD + "".join(f"[program:p{i:04}]\ncommand=x\nuser='x'\n" for i in range(n)),
+    "an environment of one word": lambda n: f"{HEAD}environment={'x' * n}\n[program:p]\ncommand=x\n",
+    "an environment of dollars": lambda n: f'{HEAD}environment=PATH="{"$PATH" * n}"\n[program:p]\ncommand=x\n',
+    "indented options": lambda n: f"{HEAD}[program:p]\ncommand=x\n" + " user=x\n" * n,
+    "one log of all": lambda n: HEAD
+    + "".join(f"[program:p{i:04}]\ncommand=x\nstdout_logfile=/tmp/x\n" for i in range(n)),
     "defaults": lambda n: "[DEFAULT]\n" + "".join(f"o{i:04}=1\n" for i in range(n)) + f"{HEAD}[program:p]\ncommand=x\n",
     "logs at several places": lambda n: f"{HEAD}[program:p]\ncommand=x\nstdout_logfile={',a' * n}\n",
     "listeners": lambda n: HEAD + "".join(f"[eventlistener:l{i:04}]\ncommand=x\nevents=TICK_5\n" for i in range(n)),
@@ -82,5 +92,9 @@ TOML: dict[str, Shape] = {
     "groups of programs that are not there": lambda n: "".join(f"[program.p{i:04}]\ncommand='x'\n" for i in range(n))
     + f"[group.g]\nprograms = [{', '.join(f'{chr(39)}q{i:04}{chr(39)}' for i in range(n))}]\n",
     "includes": lambda n: f"include = [{', '.join(f'{chr(39)}n{i:04}.toml{chr(39)}' for i in range(n))}]\n",
+    "texts without quotes": lambda n: f"x = {'a ' * n}\n",
+    "a text that ends too early": lambda n: f"x = 'a' {'b' * n}\n",
+    "other tables in the master's": lambda n: "".join(f"[procman.s{i:04}]\ncommand = 'x'\n" for i in range(n)),
+    "empty lines, and no TOML": lambda n: "\n" * n + "a: b\n",
     "bad values": lambda n: "".join(f"[program.p{i:04}]\ncommand = 1\nnumprocs = 'x'\n" for i in range(n)),
 }  # fmt: skip

@@ -136,7 +136,7 @@ def goes_into_background(command: str) -> str | None:
     if not words or _ASKS.intersection(words[1:]):
         return None
     name = basename(words[0])
-    known = name if name in _STAYS_WITH or name in _LEAVES_WITH else re.sub(r"[\d.]+$", "", name)
+    known = name if name in _STAYS_WITH or name in _LEAVES_WITH else name.rstrip("0123456789.")
     leaves = ("start", "restart") if "/init.d/" in words[0] else _LEAVES_WITH.get(known, ())
     way_out = _WAYS_OUT.get("init.d" if "/init.d/" in words[0] else known)
     flag = next((flag for flag in leaves if _has(words, flag)), None)
@@ -169,7 +169,7 @@ def _of_program(words: list[str]) -> list[str]:
 
 def _is_known(word: str) -> bool:
     name = basename(word)
-    return not {name, re.sub(r"[\d.]+$", "", name)}.isdisjoint({*_STAYS_WITH, *_LEAVES_WITH})
+    return not {name, name.rstrip("0123456789.")}.isdisjoint({*_STAYS_WITH, *_LEAVES_WITH})
 
 
 def _has(words: list[str], flag: str, *, among_others: bool = False) -> bool:
@@ -189,6 +189,6 @@ def _is_told_by_file(name: str, words: list[str]) -> bool:
     path = next((words[n + 1] for n in range(1, len(words) - 1) if words[n] == "-c"), "/etc/nginx/nginx.conf")
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            return re.search(r"(?m)^\s*daemon\s+off\s*;", file.read(_LARGEST_FILE)) is not None
+            return re.search(r"(?m)^[ \t]*daemon[ \t]+off[ \t]*;", file.read(_LARGEST_FILE)) is not None
     except OSError:
         return False

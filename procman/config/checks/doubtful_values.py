@@ -78,7 +78,7 @@ def _look_at_environment(reading: OptionReader, section: RawSection, raw: RawOpt
         if skipped is not None:
             message = f"what follows a blank in the value of {skipped} is passed over: put the whole value in quotes"
             reading.complain(section, "environment", message, "bad-environment", "warning")
-        pairs = re.findall(r"""([A-Za-z_]\w*)\s*=\s*("[^"]*"|'[^']*'|[^,\s]*)""", raw.value)
+        pairs = re.findall(r"""(?<!\w)([A-Za-z_]\w*)\s*=\s*("[^"]*"|'[^']*'|[^,\s]*)""", raw.value)
     elif isinstance(raw.value, dict):
         pairs = [(name, item) for name, item in raw.value.items() if isinstance(item, str)]
     else:

@@ -28,17 +28,18 @@ def warn_of_ports(reading: OptionReader, config: Config) -> None:
     if reading.machine.is_assumed:
         return
     masters = list(_masters(config))
-    asked: list[tuple[str, int]] = []
+    asked: dict[int, set[str]] = {}
     for section, option, host, port, consequence in _ports(config):
         shown = f"{bracketed(host) or '*'}:{port}"
         found = _why_not(host, port)
-        if any(port == other_port and (host == other or "" in (host, other)) for other, other_port in asked):
+        others = asked.setdefault(port, set())
+        if others and ({"", host} & others or host == ""):
             why, way_out = f"another section of this file listens on port {port}, too", "name another port"
         elif found is None or (found == errno.EADDRINUSE and any(_may_hold(pid, port) for pid in masters)):
             why, way_out = "", ""
         else:
             why, way_out = (text.format(shown=shown, host=host, port=port) for text in _WAYS_OUT[found])
-        asked.append((host, port))
+        others.add(host)
         if why:
             message = f"{why}, so {consequence}: {way_out}"
             reading.complain(reading.sections.sections[section], option, message, "port-in-use", "warning")

@@ -6,7 +6,7 @@ Only asked of a text without a header that procman knows, which it could make no
 import os
 import re
 
-_UNIT = re.compile(r"^\[(?:Unit|Service|Install)\]\s*$", re.MULTILINE)
+_UNIT = re.compile(r"^\[(?:Unit|Service|Install)\][ \t]*$", re.MULTILINE)
 _YAML = re.compile(r"""---\s*$|-\s+\S|["']?[\w./ -]+["']?:(?:\s|$)""")
 _SCRIPTS = (".js", ".cjs", ".mjs", ".ts")
 
@@ -40,6 +40,6 @@ def _form(path: str, text: str, line: str) -> str | None:
     if line.startswith("<"):
         return "XML"
     # INI and TOML have headers, and no value stands before the first one in INI.
-    if re.search(r"^\s*\[[^\]]+\]\s*(?:#.*)?$", text, re.MULTILINE):
+    if re.search(r"^[ \t]*\[[^\]\n]+\][ \t]*(?:#.*)?$", text, re.MULTILINE):
         return None
     return "YAML" if _YAML.match(line) else None

@@ -47,11 +47,15 @@ class OptionReader:
     notes: list[str] = field(default_factory=list)
     environment: dict[str, object] = field(default_factory=dict)
     hints: int = 100  # how many more names are looked for: of each that takes as long as there are names
+    unread: dict[str, list[str]] = field(default_factory=dict)  # what is said of lines, by the label of their section
     notes_before_error: int | None = None  # supervisor stops at the first error, and so do its warnings
 
     def __post_init__(self) -> None:
         if any(problem.severity == "error" for problem in self.problems):
             self.notes_before_error = len(self.notes)
+        for problem in self.problems:
+            if problem.slug == "syntax" and problem.section is not None:
+                self.unread.setdefault(problem.section, []).append(problem.message)
         assert self.machine.environ is not None
         self.environment = environment_names(self.machine.environ)
 
@@ -140,10 +144,7 @@ class OptionReader:
 
     def _is_lost(self, section: RawSection, name: str) -> bool:
         """Is the line of that option one that could not be read? `command sleep 1` is told already."""
-        return any(
-            problem.slug == "syntax" and problem.section == section.label and f"{name} " in problem.message
-            for problem in self.problems
-        )
+        return any(f"{name} " in message for message in self.unread.get(section.label, ()))
 
     def plugin(self, section: RawSection, option: str, names: Names, default: str | None = None) -> str:
         """A module:attribute that can be found."""
