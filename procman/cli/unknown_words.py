@@ -1,4 +1,4 @@
-"""What somebody may have had in mind who has given `procman` words that it does not know."""
+"""What the user may have had in mind with words that `procman` does not know."""
 
 import os
 import shlex

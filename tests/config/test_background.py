@@ -35,8 +35,8 @@ from procman.config.load import read
         ("bash -lc 'service cron start'", "write the command of the daemon itself"),
     ],
 )
-def test_who_goes_into_the_background_is_told_with_the_way_out(command, way_out):
-    """Whoever is there has ended for procman, and is started again and again."""
+def test_what_goes_into_the_background_is_told_with_the_way_out(command, way_out):
+    """To procman it has ended, and it is started again and again."""
     told = goes_into_background(command)
     assert told is not None
     assert "nothing supervises" in told
@@ -71,8 +71,8 @@ def test_who_goes_into_the_background_is_told_with_the_way_out(command, way_out)
         "",
     ],
 )
-def test_who_stays_is_left_alone(command):
-    """And who is not known, and what is no command."""
+def test_what_stays_is_left_alone(command):
+    """And what is not known, and what is no command."""
     assert goes_into_background(command) is None
 
 

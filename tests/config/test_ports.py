@@ -11,7 +11,7 @@ from procman.config.load import read
 
 @pytest.fixture
 def port():
-    """A port on which somebody listens."""
+    """A port that is in use."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
@@ -58,7 +58,7 @@ def test_a_port_that_is_free_is_left_alone(tmp_path, port):
 
 
 def test_what_the_running_master_of_the_file_holds_is_its_own(tmp_path, port):
-    """Whoever edits a file and checks it before an update is not told that its own port is in use."""
+    """A user who checks an edited file before an update is not told that its own port is in use."""
     text = f"[inet_http_server]\nport=127.0.0.1:{port}\n"
     (tmp_path / "pid").write_text(f"{os.getpid()}\n")
     assert told(tmp_path, text) == []
@@ -74,7 +74,7 @@ def test_what_the_running_master_of_the_file_holds_is_its_own(tmp_path, port):
     assert len(told(tmp_path, text)) == 1
 
 
-def test_who_listens_on_its_control_socket_is_its_master(tmp_path, port):
+def test_the_listener_on_its_control_socket_is_its_master(tmp_path, port):
     """Where the pid file is gone, or never was."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(tmp_path / "s"))

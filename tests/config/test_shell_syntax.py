@@ -25,6 +25,8 @@ def complaint(command, *, toml=False):
                 "or command = sh -c 'cd /srv && exec ./run -x'"
             ),
         ),
+        ("cd /srv ./run", "write directory = /srv, and the program itself as the command"),
+        ("cd /srv || ./run", "write command = sh -c 'cd /srv || ./run'"),
         ("cd /srv", "write directory = /srv, and the program itself as the command"),
         ("cd /srv; ./run 'a b'", "or command = sh -c \"cd /srv; exec ./run 'a b'\""),
         ("cd /srv && ./run >log", "write command = sh -c 'cd /srv && exec ./run >log'"),
@@ -120,6 +122,8 @@ def test_a_list_of_toml_is_told_as_a_list():
         "echo $TERM_OF_TEST",
         "echo ${NOTHING:-there}",
         "true && echo `echo x`",
+        "true && echo 'a; b' \"c && d\"",
+        "cd / || echo x; pwd",
         "echo 'a\"b' && echo $TERM_OF_TEST",
         "if true; then echo x; fi",
         "TERM_OF_TEST=2 sh -c 'echo $TERM_OF_TEST' && echo x",

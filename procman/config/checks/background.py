@@ -1,6 +1,6 @@
 """Well-known programs that put themselves into the background, and what keeps them in the foreground.
 
-Whoever goes there has ended for procman, which then starts another one, again and again. `procman check` says so.
+To procman a program in the background has ended, so it starts another one, again and again. `procman check` says so.
 """
 
 import re
@@ -183,7 +183,7 @@ def _has(words: list[str], flag: str, *, among_others: bool = False) -> bool:
 
 
 def _is_told_by_file(name: str, words: list[str]) -> bool:
-    """Is it nginx, whose file says so? It takes no second `daemon off`."""
+    """Is it nginx, and does its file say so? It refuses a second `daemon off`."""
     if name != "nginx":
         return False
     path = next((words[n + 1] for n in range(1, len(words) - 1) if words[n] == "-c"), "/etc/nginx/nginx.conf")

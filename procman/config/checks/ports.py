@@ -80,7 +80,7 @@ def _why_not(host: str, port: int) -> int | None:
 
 
 def _masters(config: Config) -> Iterator[int]:
-    """The pids of who listens on the control sockets of this file, and of its pid file; 0 where it cannot be known."""
+    """The pids of the processes that listen on its control sockets, and that in its pid file; 0 is one unknown."""
     paths = [server.file for server in config.servers if isinstance(server, UnixServer)]
     for path in paths or default_sockets(config.file):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -106,7 +106,7 @@ def _masters(config: Config) -> Iterator[int]:
 
 
 def _may_hold(pid: int, port: int) -> bool:
-    """Has the process this port? True where nobody can know."""
+    """Does the process hold this port? True where that cannot be known."""
     sockets = {f"socket:[{inode}]" for inode in _listening_on(port)}
     try:
         held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}

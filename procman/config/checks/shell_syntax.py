@@ -51,7 +51,7 @@ def needs_a_shell(raw: RawOption) -> str | None:
     if not words or any(basename(word.text) == "ssh" for word in words):
         return None
     first = words[0].bare
-    if first not in _BUILTINS and "=" not in first and not any(_SIGNS & set(word.bare + word.double) for word in words):
+    if first not in _BUILTINS and "=" not in first and not any(map(_is_sign, words)):
         return None
     return _of_builtins(raw, words) or _of_operators(raw, words) or _of_names(raw, words)
 
@@ -61,9 +61,14 @@ def is_shells_own(word: str) -> bool:
     return word in _BUILTINS or word.startswith(("$", "~/", "`")) or re.match(_ASSIGNED, word) is not None
 
 
+def _is_sign(word: Word) -> bool:
+    """Is there one in it that may mean something to a shell?"""
+    return not _SIGNS.isdisjoint(word.bare + word.double)
+
+
 def _words(value: object) -> list[Word]:
     if isinstance(value, list):
-        # What has a blank in it is text for whoever is given it.
+        # A word with a blank in it is text for the program.
         return [Word(str(item), "" if " " in str(item) else str(item)) for item in value]
     if not isinstance(value, str):
         return []
@@ -104,13 +109,16 @@ def _of_builtins(raw: RawOption, words: list[Word]) -> str | None:
 
 def _of_cd(raw: RawOption, words: list[Word]) -> str:
     why = "no shell is run, and cd is a word of a shell's own: write "
-    # cd /srv && ./run, cd /srv; ./run
     folder = words[1].text.removesuffix(";") if len(words) > 1 else "DIRECTORY"
-    rest = words[2 if len(words) > 1 and words[1].bare.endswith(";") else 3 :]
     directory = assignment("directory", _shown(folder), toml=raw.toml)
+    rest = words[2:]
+    if rest and rest[0].bare in ("&&", ";") and not words[1].bare.endswith(";"):
+        rest = rest[1:]
+    elif rest and not words[1].bare.endswith(";") and not _is_sign(rest[0]):
+        rest = []  # what follows is no second command
     if not rest:
         return f"{why}{directory}, and the program itself as the command"
-    if any(_SIGNS & set(word.bare + word.double) for word in rest):
+    if any(map(_is_sign, rest)):
         return f"{why}{_by_shell(raw, words)}"
     program = _line(raw, shlex.join([word.text for word in rest]))
     return f"{why}{directory} and {program}, or {_by_shell(raw, words)}"
@@ -189,7 +197,7 @@ def _by_shell(raw: RawOption, words: list[Word]) -> str:
     text = re.sub(r"^source\s", ". ", text)
     # Not of a pipe, nor of what goes on in the background.
     if words[0].bare not in _COMPOUND and re.search(r"\||(?<![&>])&(?![&>])", text) is None:
-        start = max((found.end() for found in re.finditer(r"(?:&&|;)\s*", text)), default=0)
+        start = _last_command(text)
         last = text[start:].split()
         if last and last[0] not in _BUILTINS and not re.match(_ASSIGNED, last[0]):
             text = f"{text[:start]}exec {text[start:]}"
@@ -198,6 +206,15 @@ def _by_shell(raw: RawOption, words: list[Word]) -> str:
     if isinstance(raw.value, list):
         return f"command = {show_toml(['sh', '-c', text])}"
     return _line(raw, f"sh -c {_in_quotes(text)}")
+
+
+def _last_command(text: str) -> int:
+    """Where it begins: behind the last && or ; that is outside quotes."""
+    start = 0
+    for piece in PIECE.finditer(text):
+        for found in re.finditer("&&|;", piece[0] if piece.lastindex == 1 else ""):
+            start = piece.start() + found.end()
+    return len(text) - len(text[start:].lstrip())
 
 
 def _in_quotes(text: str) -> str:
