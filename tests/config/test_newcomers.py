@@ -82,6 +82,7 @@ def test_no_secret_is_in_the_line_that_is_offered(tmp_path, line):
         ("[procman.procmanctl]\nprompt = 'x'", "did you mean [procmanctl]?"),
         ("[listener.x]\ncommand = 'x'", "did you mean [eventlistener.x]?"),
         ("[supervisor]", "did you mean [procman]?"),
+        ("[xyzzy]\nx = 1", "there is no such section: take it out"),
         ("[http]\nport = 1", "did you mean [inet_http_server]?"),
         ("[include]\nfiles = ['x']", 'include = ["conf.d/*.toml"]'),
         ("[procman]\ninclude = ['x']", "write it at the top of the file, before the first [ ]"),
@@ -114,6 +115,7 @@ def test_a_section_of_toml_that_is_none_is_told_once_with_what_was_meant(tmp_pat
         ("[program web]", "did you mean [program:web]?"),
         ("[Program:web]", "did you mean [program:web]?"),
         ("[program]", "it needs a name, [program:NAME]"),
+        ("[xyzzy:web]\nx=y\n[program:web]", "there is no such section: take it out"),
         ("[listener:web]", "did you mean [eventlistener:web]?"),
     ],
 )

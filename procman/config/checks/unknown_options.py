@@ -163,7 +163,7 @@ def _section_hint(name: str, options: Iterable[str]) -> str:
     if meant is None and any(map(is_command, options)):
         meant, rest = "program", rest or kind
     if meant is None:
-        return ""
+        return ": take it out"
     return f"; did you mean [{meant}{':' + (rest.strip() or 'NAME') if SECTIONS[meant].named else ''}]?"
 
 

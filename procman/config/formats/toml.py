@@ -105,7 +105,7 @@ class _Reader:
             return f"; did you mean {table_name('program', name)}?"
         meant = _similar_section(name)
         if meant is None:
-            return ""
+            return ": take it out"
         return f"; did you mean {table_name(meant.toml, _first_name(value)) if meant.named else _header(meant)}?"
 
     def _named(self, known: SectionType, tables: dict[str, object]) -> None:
