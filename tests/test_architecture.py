@@ -15,6 +15,7 @@ MAY_IMPORT = {
     # the ground floor
     "errors": "",
     "api.shapes": "",
+    "logs.protocol": "",
     "system.file_trust": "",
     "system.shell_split": "",
     "system.blocking": "",
@@ -34,16 +35,17 @@ MAY_IMPORT = {
     ),
     "convert": "convert config config.schema system.shell_split errors",
     # where core meets system
-    "runtime": "runtime core system system.shell_split logs config.schema api.shapes errors",
+    "runtime": "runtime core system system.shell_split logs logs.protocol config.schema api.shapes errors",
     "entrypoint": "entrypoint system errors",
     "services": "runtime core system config config.schema config.problems config.secrets services api.shapes errors",
-    "events": "events core config.schema errors",
-    "events.hub": "events runtime core config.schema errors",
+    "events": "events core config.schema logs.protocol errors",
+    "events.hub": "events runtime core config.schema logs.protocol errors",
     # the wire
     "api": "api api.shapes services runtime http core errors",
     "web": "web http",
     "daemon": (
         "daemon runtime services api api.shapes events events.hub http web core system system.blocking logs "
+        "logs.protocol "
         "config config.schema config.problems errors"
     ),
     # the clients: never daemon, runtime or core

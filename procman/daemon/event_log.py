@@ -6,13 +6,13 @@ The texts are supervisord's, so that twenty years of scripts and alerts go on wo
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from procman.config.schema.model import Program, Scope
 from procman.core.actions import Announce, AnnounceMaster, AnnounceRemains, Kill, Quit
 from procman.core.events import Adopted, KillFailed, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
 from procman.core.states import UP, MasterState, State
+from procman.logs.protocol import Log
 from procman.runtime.ending import ending
 from procman.runtime.engine import Notification
 from procman.runtime.process_trees import OrphanedDescendants
@@ -32,25 +32,6 @@ WORTH_A_NAME = 0.05
 MOST_NAMED = 5
 
 _WHOLE = {Scope.PROCESS: "", Scope.GROUP: "process group ", Scope.TREE: "process tree "}
-
-
-class Log(Protocol):
-    """The part of the master's log that is needed here."""
-
-    def warn(self, text: str) -> None:
-        """Something the operator may want to look at."""
-
-    def info(self, text: str) -> None:
-        """The course of things."""
-
-    def debug(self, text: str) -> None:
-        """What only a developer wants to know."""
-
-    def blather(self, text: str) -> None:
-        """What hardly anybody wants to know."""
-
-    def critical(self, text: str) -> None:
-        """What somebody has to look at."""
 
 
 class EventLog:

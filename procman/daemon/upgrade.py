@@ -13,11 +13,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from procman.core.states import MasterState
 from procman.daemon.handover import VARIABLE, to_file
 from procman.errors import Fault, Refused
+from procman.logs.protocol import Log
 from procman.runtime.engine import Engine, Notification
 from procman.system.reaper import Reaped
 from procman.system.signals import STOP
@@ -39,16 +40,6 @@ HERE = "here"
 
 # In a traceback; "<frozen importlib._bootstrap>" is no place to look at.
 _PLACE = r' *File "([^<"][^"]*)", line (\d+)'
-
-
-class Log(Protocol):
-    """The part of the master's log that is needed here."""
-
-    def warn(self, text: str) -> None:
-        """Something the operator should know."""
-
-    def critical(self, text: str) -> None:
-        """Something the operator has to look at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,11 @@ from procman.events.payloads import (
 )
 from procman.events.result_handlers import load_handler
 from procman.events.snapshot import PoolSnapshot
+from procman.logs.protocol import Log
 from procman.runtime.engine import Engine, Notification
 
 if TYPE_CHECKING:
-    from procman.events.pool import Log, Pool
+    from procman.events.pool import Pool
 
 # The process is there no more, or what is left of it is not the process.
 _DOWN = frozenset({State.STOPPED, State.EXITED, State.BACKOFF, State.FATAL})
@@ -52,7 +53,7 @@ class Pipes(Protocol):
 class Hub:
     """The pools of all active listener groups. Subscribe `tell` to the engine; it also watches the outputs."""
 
-    def __init__(self, engine: Engine, pipes: Pipes, server: str, serials: Iterator[int], log: "Log") -> None:
+    def __init__(self, engine: Engine, pipes: Pipes, server: str, serials: Iterator[int], log: Log) -> None:
         """`server` is the master's identifier, `serials` numbers the events across reloads of the master."""
         self._fleet = engine.fleet
         self._pipes = pipes

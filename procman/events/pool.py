@@ -15,13 +15,13 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from itertools import count
-from typing import Protocol
 
 from procman.config.schema.model import Group, ListenerOptions, Program
 from procman.events.payloads import Event, envelope, new_event
 from procman.events.protocol import BadLine, Changed, Conversation, ListenerState, Result
 from procman.events.result_handlers import Handler, is_rejection
 from procman.events.snapshot import EventSnapshot, MemberSnapshot, PoolSnapshot
+from procman.logs.protocol import Log
 
 # Of a line that is no result line this much is shown in the log, in bytes.
 MOST_SHOWN = 200
@@ -29,19 +29,6 @@ MOST_SHOWN = 200
 # Gives a whole event to a process. False: it has not read what it was given before. Raises BrokenPipeError where
 # nobody will ever read it.
 Deliver = Callable[[str, bytes], bool]
-
-
-class Log(Protocol):
-    """The part of the master's log that is needed here."""
-
-    def error(self, text: str) -> None:
-        """Something has gone wrong."""
-
-    def warn(self, text: str) -> None:
-        """Something the operator may want to look at."""
-
-    def debug(self, text: str) -> None:
-        """What only a developer wants to know."""
 
 
 @dataclass(slots=True)

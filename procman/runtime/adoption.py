@@ -18,32 +18,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from procman.config.schema.model import Config, Orphans, Program
 from procman.core.events import RestartRequested, StopRequested
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.states import State
+from procman.logs.protocol import Log
 from procman.runtime.engine import Engine
 from procman.system.foreign_process import Adopted, reopen_pipes, watch
 from procman.system.proc import TICKS, Identity
 from procman.system.signals import signal_name
 from procman.system.spawn import Child
 from procman.system.state_file import Record, StateFile, Survivor, survivors
-
-
-class Log(Protocol):
-    """The part of the master's log that is needed here."""
-
-    def info(self, text: str) -> None:
-        """The course of things."""
-
-    def warn(self, text: str) -> None:
-        """Something the operator may want to look at."""
-
-    def critical(self, text: str) -> None:
-        """Something the operator has to look at."""
 
 
 class NoLedger:
