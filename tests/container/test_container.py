@@ -174,7 +174,7 @@ def test_a_supervisord_conf_takes_the_place_of_the_sample(image, tmp_path):
     assert kind == "CMD"
     with Container(tag) as container:
         container.expect(RUNNING.format("web"))
-        assert container.run(*check) == "1\n"
+        assert container.run(*check) == "ok\n"
         assert container.run("sh", "-c", "cd /tmp && procmanctl status").split()[:2] == ["web", "RUNNING"]
         assert container.stop() == 0
 
