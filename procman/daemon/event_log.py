@@ -6,6 +6,7 @@ The texts are supervisord's, so that twenty years of scripts and alerts go on wo
 import asyncio
 import time
 from collections.abc import Callable
+from signal import SIGKILL
 
 from procman.config.schema.model import Program, Scope
 from procman.core.actions import Announce, AnnounceMaster, AnnounceRemains, Kill, Quit
@@ -37,11 +38,21 @@ _WHOLE = {Scope.PROCESS: "", Scope.GROUP: "process group ", Scope.TREE: "process
 class EventLog:
     """Subscribe `tell` to an engine."""
 
-    def __init__(self, fleet: Fleet, log: Log, why: Callable[[str], str] = lambda _: "") -> None:
-        """`fleet` is only read; `why(namespec)` is how a process that has failed ended, and what it said then."""
+    def __init__(
+        self, fleet: Fleet, log: Log, why: Callable[[str], str] = lambda _: "", oom_kills: Callable[[], int] = lambda: 0
+    ) -> None:
+        """What the log is about.
+
+        Args:
+            fleet: only read.
+            log: where the lines go.
+            why: how a process that has failed ended, and what it wrote last, by its namespec.
+            oom_kills: how many processes the kernel has killed for want of memory since the last call.
+        """
         self._fleet = fleet
         self._log = log
         self._why = why
+        self._oom_kills = oom_kills
         self._again: asyncio.TimerHandle | None = None
         self._awaited: dict[str, asyncio.TimerHandle] = {}  # those that were stopped by themselves
         self._began: float | None = None  # when the shutdown did
@@ -151,6 +162,7 @@ class EventLog:
         wave.append((took, program.name, how))
 
     def _process(self, news: Announce) -> None:
+        killed_by_us = news.name in self._killed
         self._time(news)
         if news.before is State.STOPPING:
             self._await_no_more(news.name)
@@ -185,6 +197,17 @@ class EventLog:
                 self._log.warn(f"unknown problem killing {name} ({news.pid}): {news.reason}")
             case _:
                 pass
+        if news.status is not None and news.status.signal == SIGKILL and not killed_by_us:
+            self._look_for_want_of_memory(name)
+
+    def _look_for_want_of_memory(self, name: str) -> None:
+        count = self._oom_kills()
+        if count:
+            processes = "a process" if count == 1 else f"{count} processes"
+            self._log.warn(
+                f"{name} was killed for want of memory: the kernel has ended {processes} of this container or unit "
+                "(oom_kill); raise its memory limit, or have its programs use less"
+            )
 
     def _daemonized(self, name: str, pids: tuple[int, ...]) -> str:
         count = "1 process of it runs" if len(pids) == 1 else f"{len(pids)} processes of it run"

@@ -65,6 +65,7 @@ from procman.system.limits import raise_limits
 from procman.system.memory import give_back_large_blocks, give_back_what_is_free
 from procman.system.mounts import is_in_memory, mounts
 from procman.system.notify import Notifier
+from procman.system.oom import OomKills
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
 from procman.system.privileges import drop_privileges
 from procman.system.proc import call_itself
@@ -617,7 +618,12 @@ class _Master:
             on_bug=self._log.critical,
         )
         self._fleet = fleet
-        self._report = EventLog(fleet, self._log, why=lambda name: self._control.why(name))  # noqa: PLW0108 - it comes later
+        self._report = EventLog(
+            fleet,
+            self._log,
+            why=lambda name: self._control.why(name),  # noqa: PLW0108 - it comes later
+            oom_kills=OomKills().since,
+        )
         self._farewell = Farewell(self.engine, fleet, self._trees, self._log)
         self._hub = Hub(self.engine, self.outputs, config.master.identifier, whole.serials, self._log)
         self.outputs.watcher = self._hub

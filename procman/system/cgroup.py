@@ -13,9 +13,10 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html
 import errno
 import itertools
 import os
+from collections.abc import Iterator
 
 from procman.errors import ProcmanError
-from procman.system.mounts import parse
+from procman.system.mounts import Mount, parse
 
 _PREFIX = "procman-"
 # Of a process's name in that of its cgroup, which may have 255 bytes and no slash.
@@ -116,29 +117,49 @@ def make_cgroups() -> Cgroups:
 
 def _own_folder() -> str:
     try:
-        with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
-            cgroups = file.read()
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            mounts = file.read()
+        cgroups, mounts = read_own()
     except OSError as error:
         raise NoCgroups(f"cannot look for cgroups: {error.strerror}") from None
-    folder = _locate(cgroups, mounts)
+    folder = locate(cgroups, mounts)
     if folder is None:
         raise NoCgroups("no cgroup v2 is mounted here that holds this process")
     return folder
 
 
-def _locate(cgroups: str, mounts: str) -> str | None:
-    """Where a process's own cgroup is mounted, by its /proc/PID/cgroup and mountinfo."""
-    own = next((line.removeprefix("0::") for line in cgroups.splitlines() if line.startswith("0::")), None)
+def read_own() -> tuple[str, str]:
+    """Our own /proc/PID/cgroup and mountinfo; raises OSError."""
+    with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
+        cgroups = file.read()
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        return cgroups, file.read()
+
+
+def locate(cgroups: str, mounts: str, controller: str | None = None) -> str | None:
+    """Where a process's own cgroup is, by its /proc/PID/cgroup and mountinfo: version 2's, or a controller's."""
+    own = next(
+        (path for names, path in _memberships(cgroups) if (controller in names if controller else not names)), None
+    )
     if own is None:
         return None
     for mount in parse(mounts):
         # In a container without a cgroup namespace the path is the host's, and the mount shows a part of that.
         inside = own == mount.root or own.startswith(mount.root.rstrip("/") + "/")
-        if mount.kind == "cgroup2" and inside:
+        if inside and _holds(mount, controller):
             return os.path.normpath(f"{mount.where}/{own[len(mount.root) :]}")
     return None
+
+
+def _holds(mount: Mount, controller: str | None) -> bool:
+    if controller is None:
+        return mount.kind == "cgroup2"
+    return mount.kind == "cgroup" and controller in mount.options.split(",")
+
+
+def _memberships(cgroups: str) -> Iterator[tuple[list[str], str]]:
+    """The controllers of each hierarchy, of version 2 none, and the path in it; see cgroups(7)."""
+    for line in cgroups.splitlines():
+        _, names, path = line.split(":", 2)
+        yield list(filter(None, names.split(","))), path
 
 
 def _is_ours(folder: str) -> bool:

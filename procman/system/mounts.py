@@ -12,6 +12,7 @@ class Mount(NamedTuple):
     root: str  # what of the file system is seen there
     where: str
     kind: str
+    options: str  # of the file system itself, with commas between them
 
 
 def mounts() -> list[Mount]:
@@ -29,7 +30,8 @@ def parse(text: str) -> list[Mount]:
     for line in text.splitlines():
         left, _, right = line.partition(" - ")
         fields = left.split(" ")
-        found.append(Mount(_plain(fields[3]), _plain(fields[4]), right.split(" ")[0]))
+        kind, *_, options = right.split(" ")
+        found.append(Mount(_plain(fields[3]), _plain(fields[4]), kind, options))
     return found
 
 

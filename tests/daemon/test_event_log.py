@@ -43,7 +43,8 @@ class Story:
         monkeypatch.setattr("procman.daemon.event_log.time.monotonic", lambda: self.now)
         self.fleet = Fleet(groups, master)
         self.log = Log()
-        self.report = EventLog(self.fleet, self.log)
+        self.oom_kills = 0
+        self.report = EventLog(self.fleet, self.log, oom_kills=lambda: self.oom_kills)
         self.happens(BootRequested())
         self.now += 60
         self.happens(DeadlineReached())
@@ -167,3 +168,38 @@ def test_a_lack_of_descriptors_is_said_once_with_what_to_do(monkeypatch):
         "there are too few file descriptors, up to 5 for each program: raise minfds=",
         "spawnerr: too many open files to spawn 'b'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "kills", "said"),
+    [(KILLED, 1, "ended a process"), (KILLED, 3, "ended 3 processes"), (KILLED, 0, ""), (ExitStatus(1), 1, "")],
+)
+def test_want_of_memory_is_said_where_the_kernel_counts_it(monkeypatch, status, kills, said):
+    """In a line of its own, after supervisord's, which stays as it is."""
+
+    async def told() -> list[str]:
+        story = Story(monkeypatch, group("web"))
+        story.oom_kills = kills
+        story.ends("web", 1, status)
+        return story.log.lines
+
+    lines = asyncio.run(told())
+    found = [line for line in lines if "want of memory" in line]
+    assert len(found) == bool(said)
+    assert all(line.startswith("web was killed") and said in line for line in found)
+    assert any(line.startswith("exited: web (") and line.endswith("; not expected)") for line in lines)
+
+
+def test_whoever_procman_has_killed_was_not_killed_for_want_of_memory(monkeypatch):
+    """It did not leave in its stopwaitsecs."""
+
+    async def told() -> list[str]:
+        story = Story(monkeypatch, group("web", stopwaitsecs=1))
+        story.oom_kills = 1
+        story.happens(ShutdownRequested())
+        story.now += 1
+        story.happens(DeadlineReached())
+        story.ends("web", 0, KILLED)
+        return story.log.lines
+
+    assert not any("want of memory" in line for line in asyncio.run(told()))

@@ -168,7 +168,7 @@ def test_what_killed_masters_have_left_is_taken_away(cgroups, monkeypatch):
 )
 def test_where_the_own_cgroup_is(own, mounts, folder):
     """By what the kernel says of the process and its mounts; a part of the hierarchy may be mounted, or none."""
-    assert cgroup._locate(own, mounts) == folder
+    assert cgroup.locate(own, mounts) == folder
 
 
 def refusal(monkeypatch, folder, *, systemd: bool, attributes: dict[tuple[str, str], bytes] | None = None) -> str:

@@ -1,0 +1,24 @@
+"""A container that has no more memory: who was killed for it is said."""
+
+import pytest
+from containers import Container
+from log_lines import line_with
+
+pytestmark = pytest.mark.container
+
+
+def test_a_program_that_is_killed_for_want_of_memory_is_said_to_be(image, tmp_path):
+    """Beside supervisord's line, which cannot be told from that of a `kill -9`."""
+    (tmp_path / "procman.toml").write_text(
+        '[procman]\nlogfile = "/dev/stdout"\npidfile = "/tmp/procman.pid"\n[program.hungry]\n'
+        'command = ["python3", "-c", "x = bytearray(1_000_000_000)"]\nautorestart = false\nstartretries = 0\n'
+        '[program.killed]\ncommand = ["sh", "-c", "kill -9 $$"]\nautorestart = false\nstartretries = 0\n'
+    )
+    mount = f"{tmp_path}/procman.toml:/etc/procman/procman.toml:ro"
+    with Container(image, "--memory=64m", "--memory-swap=64m", "-v", mount) as container:
+        container.expect_all(["hungry entered FATAL", "killed entered FATAL", "hungry was killed for want of memory"])
+        assert container.stop() == 0
+    line_with(container.lines, "exited: hungry (terminated by SIGKILL; not expected)")
+    line_with(container.lines, "the kernel has ended a process of this container or unit (oom_kill); raise its")
+    line_with(container.lines, "exited: killed (terminated by SIGKILL; not expected)")
+    assert "killed was killed" not in container.text
