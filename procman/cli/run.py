@@ -210,4 +210,6 @@ def _write_to(fd: int) -> None:
 
 
 def _say(text: str) -> None:
-    print(f"procman: {text}", file=sys.stderr, flush=True)
+    # In one piece, or the program's own words come between it and its end.
+    sys.stderr.write(f"procman: {text}\n")
+    sys.stderr.flush()

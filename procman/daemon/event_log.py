@@ -16,7 +16,7 @@ from procman.core.states import UP, MasterState, State
 from procman.logs.protocol import Log
 from procman.runtime.ending import ending
 from procman.runtime.engine import Notification
-from procman.runtime.process_trees import OrphanedDescendants
+from procman.runtime.process_trees import MemberEnded, OrphanedDescendants
 from procman.system.reaper import Reaped
 from procman.system.signals import signal_name
 from procman.system.spawn import TOO_MANY_FILES
@@ -90,14 +90,8 @@ class EventLog:
                     self._await(name)
             case KillFailed(name, reason) if self._is_up(name):
                 self._log.warn(f"{self._short(name)}: {reason}")
-            case AnnounceRemains(name, status, pids):
-                self._log.warn(
-                    f"{self._short(name)} has ended ({ending(status)}), and not what it has started: waiting for "
-                    f"{_pids(pids)} to end, too"
-                )
-                process = self._fleet.processes.get(name)
-                if process and process.ended and process.ended.before is State.STARTING and not status.code:
-                    self._log.warn(f"{self._daemonized(name, pids)} (leftovers=stop stops them)")
+            case AnnounceRemains():
+                self._remains(news)
             case AnnounceMaster(cause=cause):
                 self._began = self._began or time.monotonic()
                 if cause:
@@ -115,6 +109,9 @@ class EventLog:
                 self._log.warn(
                     f"{self._short(name)} has ended and left {_pids(pids)} behind (leftovers=stop stops them)"
                 )
+            case MemberEnded(name, member, pid, how):
+                told = "only its parent was told how" if how is None else ending(how)
+                self._log.info(f"ended: {member} (pid {pid}) of {self._short(name)} ({told})")
             case Reaped():
                 self._log.debug(f"reaped unknown pid {news.pid} ({ending(news)})")
             case _:
@@ -208,6 +205,15 @@ class EventLog:
                 f"{name} was killed for want of memory: the kernel has ended {processes} of this container or unit "
                 "(oom_kill); raise its memory limit, or have its programs use less"
             )
+
+    def _remains(self, news: AnnounceRemains) -> None:
+        self._log.warn(
+            f"{self._short(news.name)} has ended ({ending(news.status)}), and not what it has started: waiting for "
+            f"{_pids(news.pids)} to end, too"
+        )
+        process = self._fleet.processes.get(news.name)
+        if process and process.ended and process.ended.before is State.STARTING and news.status.code == 0:
+            self._log.warn(f"{self._daemonized(news.name, news.pids)} (leftovers=stop stops them)")
 
     def _daemonized(self, name: str, pids: tuple[int, ...]) -> str:
         count = "1 process of it runs" if len(pids) == 1 else f"{len(pids)} processes of it run"

@@ -42,7 +42,7 @@ from procman.core.events import (
 from procman.core.fleet import Fleet, FleetSnapshot
 from procman.core.process import Process
 from procman.core.states import State
-from procman.runtime.process_trees import OrphanedDescendants, Trees, TreeSnapshot
+from procman.runtime.process_trees import MemberEnded, OrphanedDescendants, Trees, TreeSnapshot
 from procman.system.accounts import Account, find_account
 from procman.system.commands import CannotSpawn
 from procman.system.foreign_process import Adopted as Watched
@@ -80,6 +80,7 @@ Notification = (
     | KillFailed
     | Reaped
     | OrphanedDescendants
+    | MemberEnded
 )
 Subscriber = Callable[[Notification], None]
 
@@ -206,6 +207,17 @@ class Engine:
 
     def reap(self) -> None:
         """Collect those that have ended (SIGCHLD says that there may be some)."""
+        count = self._collect()
+        if count and self._trees.expects_members:
+            # Of one that ended meanwhile it is to be said before its program has stopped, which it keeps no more.
+            count = max(count, self._collect())
+        if not self._working:
+            # Once for all of them: a slice of spawning for each would hold the loop for as long as programs end.
+            self._work()
+        if count == REAP_AT_ONCE:
+            self._loop.call_soon(self.reap)
+
+    def _collect(self) -> int:
         count = 0
         ended: list[tuple[Process, Reaped]] = []
         for reaped in reap(REAP_AT_ONCE):
@@ -215,11 +227,7 @@ class Engine:
                 ended.append((process, reaped))
         if count:
             self._note_ends(ended)
-        if not self._working:
-            # Once for all of them: a slice of spawning for each would hold the loop for as long as programs end.
-            self._work()
-        if count == REAP_AT_ONCE:
-            self._loop.call_soon(self.reap)
+        return count
 
     def adopt(self, name: str, child: Child, watched: Watched, tag: str, age: float) -> None:
         """Take on a process of the fleet that another master has started `age` seconds ago, and its pipes."""
@@ -330,6 +338,8 @@ class Engine:
         if process is None:
             self.orphans += 1
             self._tell(reaped)
+            if (member := self._trees.reaped(reaped)) is not None:
+                self._tell(member)
             return None
         # First the last words, then the news of the death.
         self._streams.ended(process.name)
@@ -343,8 +353,13 @@ class Engine:
             status = ExitStatus(reaped.code, reaped.signal, reaped.core_dumped, reaped.known)
             self._events.append(Exited(reaped.pid, status, remains.get(process.name, ())))
         self._remains_gone(self._trees.gone())
+        self._tell_of_members()
         if ended and self._report is None:
             self._report = self._loop.call_later(REPORT_AFTER, self._report_left)
+
+    def _tell_of_members(self) -> None:
+        for member in self._trees.ended_elsewhere():
+            self._tell(member)
 
     def _report_left(self) -> None:
         self._report = None
@@ -429,8 +444,12 @@ class Engine:
         outcome = self._trees.signal(orders)
         self._events += [KillFailed(name, refusal) for name, refusal in outcome.refused.items()]
         self._remains_gone(outcome.gone)
+        self._tell_of_members()
 
     def _remains_gone(self, names: list[str]) -> None:
+        if names and self._trees.expects_members:
+            # How the last of them ended is to be said first.
+            self._collect()
         for name in names:
             # Theirs may be the last words.
             self._streams.ended(name)

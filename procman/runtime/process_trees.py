@@ -11,7 +11,8 @@ from signal import SIGKILL
 
 from procman.core.actions import Kill
 from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
-from procman.system.proc import CannotLook, Identity, Process
+from procman.system.proc import CannotLook, Identity, Process, look_at
+from procman.system.reaper import Reaped
 from procman.system.tree import ROUNDS, ProcSnapshot, Sweep, Tags, Tree, look, tag_of
 
 # Whose remains are looked for in one report: of programs that end by the hundred each second the others are not.
@@ -24,6 +25,16 @@ class OrphanedDescendants:
 
     name: str
     pids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberEnded:
+    """A member of a tree that is being stopped has ended; `how` is None where only its own parent was told."""
+
+    name: str  # namespec of the process whose tree it is
+    member: str  # the kernel's name for it
+    pid: int
+    how: Reaped | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +136,8 @@ class Trees:
         self._running: dict[str, _Family] = {}
         self._waited: dict[str, _Family] = {}  # the process has ended, and what is left of it is waited for
         self._left: dict[str, _Family] = {}  # the process has ended, and what is left of it is stopped with the next
+        self._members: dict[int, tuple[str, str]] = {}  # of trees that are being stopped, by pid: whose, and its name
+        self._ended_elsewhere: list[MemberEnded] = []
         self._before: ProcSnapshot | None = None  # the signals that go out now
         self._unreported: dict[str, _Family] = {}  # the process has ended, and nobody waits for what may be left of it
 
@@ -177,8 +190,10 @@ class Trees:
             if left:
                 self._waited[name] = tree
                 remains[name] = tuple(process.pid for process in left)
+                self._remember(name, left)
             else:
                 tree.close()
+                self._all_ended(name)
         for name, tree in trees.items():
             self._report_later(name, tree)
         return remains
@@ -191,11 +206,28 @@ class Trees:
         gone = [name for name, tree in self._waited.items() if not tree.members(found)]
         for name in gone:
             self._waited.pop(name).close()
+            self._all_ended(name)
         return gone
+
+    @property
+    def expects_members(self) -> bool:
+        """Whether members of trees that are being stopped may have to be reaped."""
+        return bool(self._members)
+
+    def reaped(self, reaped: Reaped) -> MemberEnded | None:
+        """Say whose tree it was a member of; None where that is none that is being stopped."""
+        known = self._members.pop(reaped.pid, None)
+        return None if known is None else MemberEnded(*known, reaped.pid, reaped)
+
+    def ended_elsewhere(self) -> list[MemberEnded]:
+        """Name the members that have ended since this was asked the last time, and whose parents have reaped them."""
+        ended, self._ended_elsewhere = self._ended_elsewhere, []
+        return ended
 
     def let_be(self, name: str, *, of_tree: bool) -> None:
         """Nobody waits for what is left of it; it is reported like others'. `of_tree`: one day it is to be stopped."""
         tree = self._waited.pop(name, None)
+        self._members = {pid: known for pid, known in self._members.items() if known[0] != name}
         if tree is not None:
             if of_tree:
                 self._left[name] = tree
@@ -257,6 +289,7 @@ class Trees:
                 round_ = sweep.round(found)
                 if round_.signalled:
                     reached.add(name)
+                    self._remember(name, round_.signalled)
                 if round_.refused:
                     refused.setdefault(name, round_.refused[0])
                 if round_.settled:
@@ -310,6 +343,15 @@ class Trees:
             return None
         return leaf
 
+    def _remember(self, name: str, members: Iterable[Process]) -> None:
+        self._members |= {process.pid: (name, process.name) for process in members}
+
+    def _all_ended(self, name: str) -> None:
+        """Nobody is left of that tree; those that nobody has reaped here yet are about to be."""
+        for pid in [pid for pid, known in self._members.items() if known[0] == name]:
+            if look_at(pid) is None:
+                self._ended_elsewhere.append(MemberEnded(*self._members.pop(pid), pid, None))
+
     def _report_later(self, name: str, tree: _Family) -> None:
         if len(self._unreported) < MOST_REPORTED:
             self._unreported[name] = tree
@@ -324,6 +366,7 @@ class Trees:
     def _ended_without(self, name: str, refusal: str | None, outcome: Outcome) -> None:
         """Nobody of what was left got the signal: there is nobody, or nobody who may be signalled."""
         self._waited.pop(name).close()
+        self._all_ended(name)
         if refusal is None:
             outcome.gone.append(name)
         else:

@@ -56,6 +56,40 @@ def test_a_stop_of_a_tree_reaches_who_left_group_and_session(start):
     assert not alive(descendant)
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "lines", "how"),
+    [
+        ("obeys obeys", ["stop_scope=tree"], "exit status 0"),
+        ("obeys ignores", ["stop_scope=tree", "stopwaitsecs=1"], "terminated by SIGKILL"),
+        ("obeys obeys", ["leftovers=stop"], "exit status 0"),
+    ],
+)
+def test_how_each_member_of_a_stopped_tree_ended_is_said(start, behaviour, lines, how):
+    """By its name and pid, at level info, before it is said that the program has stopped."""
+    master = start(behaviour, *lines)
+    _, descendant = up(master)
+    assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
+    position = master.wait_for("stopped: fam (exit status 0)")
+    (line,) = [line for line in master.lines[:position] if " ended: " in line]
+    assert re.search(rf"INFO ended: python\S* \(pid {descendant}\) of fam \({how}\)$", line)
+
+
+def test_of_a_member_that_its_parent_has_waited_for_it_is_said_that_it_ended(tmp_path):
+    """How, only the parent was told."""
+    command = "sh -c 'sleep 1000 & echo up; trap \"wait; exit 3\" TERM; wait; wait'"
+    program = f"[program:fam]\ncommand={command}\nstdout_logfile=/dev/stdout\nstop_scope=tree\n"
+    master = RunningMaster(tmp_path, program)
+    try:
+        master.wait_for("up")
+        master.wait_for("fam entered RUNNING")
+        assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
+        position = master.wait_for("stopped: fam (exit status 3)")
+        (line,) = [line for line in master.lines[:position] if " ended: " in line]
+        assert re.search(r"ended: sleep \(pid \d+\) of fam \(only its parent was told how\)$", line)
+    finally:
+        master.close()
+
+
 def test_a_stop_of_a_tree_reaches_a_child_that_only_its_parent_gives_away(tmp_path):
     """Without the environment, in a session of its own, and its parent ends as soon as it has the signal."""
     child = 'env -i setsid sh -c "echo descendant \\$\\$ is up; exec /bin/sleep 1000"'
