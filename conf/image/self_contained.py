@@ -92,7 +92,8 @@ def entry_points(library: Path) -> list[tuple[str, str, str]]:
 
 def pip(*words: str) -> None:
     """Install something."""
-    run(sys.executable, "-m", "pip", "install", "-q", "--no-cache-dir", "--disable-pip-version-check", *words)
+    quiet = ("-q", "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore")
+    run(sys.executable, "-m", "pip", "install", *quiet, *words)
 
 
 def run(*command: str) -> str:
@@ -101,4 +102,4 @@ def run(*command: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]).absolute(), Path(sys.argv[2]))
