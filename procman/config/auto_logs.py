@@ -29,14 +29,15 @@ def warn_of_unseen(reading: OptionReader, config: Config) -> None:
                 console = "-" if section.toml else f"/dev/{stream}"
                 outputs, files = ("output", "files") if len(unsaid) > 1 else (stream, "a file")
                 way_out = assignment(f"{stream}_logfile", console, toml=section.toml)
-                if len(unsaid) > 1 and not section.toml:
-                    way_out += " and redirect_stderr = true"
+                to_stay = assignment(f"{stream}_logfile", AUTO, toml=section.toml)
+                if len(unsaid) > 1:
+                    way_out += "" if section.toml else " and redirect_stderr = true"
+                    to_stay = f"{to_stay} and {assignment('stderr_logfile', AUTO, toml=section.toml)}"
                 reading.complain(
                     section,
                     f"{stream}_logfile",
                     f"in a container nobody sees its {outputs}, which goes to {files} in {config.master.childlogdir}: "
-                    f"write {way_out} for the console, or {assignment(f'{stream}_logfile', AUTO, toml=section.toml)} "
-                    "to leave it there",
+                    f"write {way_out} for the console, or {to_stay} to leave it there",
                     "unseen",
                     "warning",
                 )

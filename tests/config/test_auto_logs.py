@@ -1,6 +1,7 @@
 """Output that nobody would see, and AUTO logs that would fill the memory."""
 
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -24,7 +25,7 @@ def programs(config):
 
 
 def told(text, folder, form="toml"):
-    """(line, option) of each output that nobody would see, and what is to be written instead."""
+    """(line, option) of each output that nobody would see, and what is to be written to see it."""
     path = folder / f"procman.{form}"
     path.write_text(text)
     found = read(str(path), places=True)
@@ -91,12 +92,21 @@ def test_check_warns_of_output_that_nobody_sees_in_a_container(tmp_path):
     assert told(text.replace("/dev/stdout", "%(here)s/log"), tmp_path) == []
 
 
-def test_what_it_says_to_write_is_all_there_is_to_do(tmp_path):
-    """With both streams unsaid, in either form."""
-    for form, head in (("toml", '[procman]\nlogfile = "/dev/stdout"\n[program.web]\ncommand = "true"\n'),
-                       ("conf", "[supervisord]\nlogfile = /dev/stdout\n[program:web]\ncommand = true\n")):  # fmt: skip
-        ((_, _, written),) = told(head, tmp_path, form)
-        assert told(head + "\n".join(written.split(" and ")), tmp_path, form) == []
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("toml", '[procman]\nlogfile = "/dev/stdout"\n[program.web]\ncommand = "true"\n'),
+        ("conf", "[supervisord]\nlogfile = /dev/stdout\n[program:web]\ncommand = true\n"),
+    ],
+)
+def test_what_it_says_to_write_is_all_there_is_to_do(form, text, tmp_path):
+    """With both streams unsaid: either way out silences it."""
+    path = tmp_path / f"procman.{form}"
+    path.write_text(text)
+    (message,) = (p.message for p in read(str(path), places=True).problems if p.slug == "unseen")
+    ways = re.fullmatch(r".*: write (.*) for the console, or (.*) to leave it there", message).groups()
+    for way in ways:
+        assert told(text + way.replace(" and ", "\n"), tmp_path, form) == []
 
 
 def test_the_first_process_of_a_container_says_it_at_its_start(tmp_path, monkeypatch):
