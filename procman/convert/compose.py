@@ -1,7 +1,6 @@
 """A configuration as a compose file: procman in one service, or a service for each program."""
 
-from procman.config.schema.model import Autorestart, Config, Program
-from procman.config.schema.options import Scope
+from procman.config.schema.model import Config, Program
 from procman.convert.portability import (
     USUAL_UMASK,
     Carried,
@@ -26,6 +25,7 @@ from procman.convert.result import (
     written_in,
 )
 from procman.convert.yaml import Comment, Flow, Yaml, dump
+from procman.core.spec import Autorestart, Scope
 
 Mapped = dict[str | Comment, Yaml]
 

@@ -4,8 +4,7 @@ import re
 from collections import Counter
 from signal import SIGTERM
 
-from procman.config.schema.model import Autorestart, Config, InetServer, Program
-from procman.config.schema.options import Scope
+from procman.config.schema.model import Config, InetServer, Program
 from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, label, secrets, sections, umask_of
 from procman.convert.result import (
     CannotExport,
@@ -20,6 +19,7 @@ from procman.convert.result import (
     written_in,
 )
 from procman.convert.yaml import Comment, Flow, Yaml, dump
+from procman.core.spec import Autorestart, Scope
 
 ALONE = (
     "each program is PID 1 of its container: signals that it does not handle are ignored, and orphans that it inherits "

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from signal import SIGHUP, SIGINT, SIGPIPE, SIGTERM
 
 from procman.config.schema.kinds import show_octal
-from procman.config.schema.model import Autorestart, Config, FcgiSocket, Program
-from procman.config.schema.options import AUTO, Scope, is_console
+from procman.config.schema.model import Config, FcgiSocket, Program
+from procman.config.schema.options import AUTO, is_console
 from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
 from procman.convert.result import CannotExport, Exported, Target, grace, header, needed_by_the_file, written_in
 from procman.convert.unit_file import quoted, raw, unit
+from procman.core.spec import Autorestart, Scope
 
 # What systemd takes for the name of a variable.
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

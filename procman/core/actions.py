@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from signal import Signals
 
-from procman.config.schema.model import Program, Scope
 from procman.core.events import ExitStatus
+from procman.core.spec import ProcessSpec, Scope
 from procman.core.states import MasterState, State
 
 
@@ -16,7 +16,7 @@ class Spawn:
     """
 
     name: str
-    program: Program
+    program: ProcessSpec
     attempt: int  # counts the spawns of this process
 
 
@@ -37,7 +37,7 @@ class Announce:
     """A process went from one state to another."""
 
     name: str
-    program: Program
+    program: ProcessSpec
     before: State
     after: State
     pid: int  # of the process this is about; 0 when there is none
@@ -76,8 +76,8 @@ class AnnounceInPlace:
     """A running process has new options that need no restart."""
 
     name: str
-    before: Program
-    after: Program
+    before: ProcessSpec
+    after: ProcessSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Frozen facts only. A process is named by its namespec: "web", or "group:name" wh
 
 from dataclasses import dataclass
 
-from procman.config.schema.model import Group
+from procman.core.spec import GroupSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class DeadlineReached:
 class GroupAdded:
     """A group of the configuration becomes active; what has autostart starts."""
 
-    group: Group
+    group: GroupSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class GroupChanged:
     options are taken over in place. Processes that the new definition lacks are stopped and forgotten; new ones start.
     """
 
-    group: Group
+    group: GroupSpec
     replace: frozenset[str]
 
 

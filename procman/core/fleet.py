@@ -18,7 +18,6 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from procman.config.schema.model import Group, Master, Program, ShutdownWhen
 from procman.core.actions import Action, Announce, AnnounceGroup, AnnounceMaster, Kill, ProcessRemoved, Quit, Spawn
 from procman.core.events import (
     Adopted,
@@ -40,6 +39,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.process import Process
+from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
 from procman.core.states import MasterState, State
 
 # What the master needs for itself at the end of a shutdown_timeout, in seconds, and the most of it that this may be.
@@ -48,12 +48,14 @@ LAST_WORDS_SHARE = 0.1
 
 FIRST_FAILURE = "first_failure"
 
+DEFAULT_POLICY = MasterPolicy(shutdown_timeout=None, shutdown_when=ShutdownWhen.NEVER, exit_code_from=None)
+
 
 @dataclass(slots=True)
 class ActiveGroup:
     """An active group: its definition, and its processes by namespec in the order in which they start."""
 
-    group: Group
+    group: GroupSpec
     processes: dict[str, Process] = field(default_factory=dict)
     leaving: bool = False
 
@@ -77,11 +79,8 @@ class FleetSnapshot:
 class Fleet:
     """Every process of the master. Read `groups`, `processes` and `state` freely; change them through `handle` only."""
 
-    def __init__(self, groups: tuple[Group, ...] = (), master: Master | None = None) -> None:
-        """`groups` are active from the beginning, in the order of the configuration; `BootRequested` starts them.
-
-        Of `master` the options about its end are read.
-        """
+    def __init__(self, groups: tuple[GroupSpec, ...] = (), policy: MasterPolicy = DEFAULT_POLICY) -> None:
+        """`groups` are active from the beginning, in the order of the configuration; `BootRequested` starts them."""
         self.groups: dict[str, ActiveGroup] = {}
         self.processes: dict[str, Process] = {}
         self.state = MasterState.RUNNING
@@ -90,7 +89,7 @@ class Fleet:
         self._stopping: list[Process] = []  # the wave that is being stopped now
         self._retiring = False  # does anybody leave?
         self._quit = False
-        self._master = master or Master()
+        self._policy = policy
         self._cause: Cause | None = None  # set when a program has brought the shutdown about
         self._failed: dict[str, int] = {}  # the exit codes of those that are down because they failed, first come first
         self._end_at: float | None = None  # when the master leaves, whatever is left
@@ -212,7 +211,7 @@ class Fleet:
 
     # ---- groups come, change and go
 
-    def _enlist(self, group: Group) -> ActiveGroup:
+    def _enlist(self, group: GroupSpec) -> ActiveGroup:
         members = ActiveGroup(group)
         for program in group.programs:
             members.processes[program.namespec] = Process(program)
@@ -220,7 +219,7 @@ class Fleet:
         self.processes.update(members.processes)
         return members
 
-    def _add(self, group: Group, now: float) -> list[Action]:
+    def _add(self, group: GroupSpec, now: float) -> list[Action]:
         members = self.groups.get(group.name)
         if self.state is not MasterState.RUNNING or (members and not members.leaving):
             return []
@@ -243,7 +242,7 @@ class Fleet:
         self._retiring = True
         return self._retire(list(members.processes.values()), now)
 
-    def _change(self, group: Group, replace: frozenset[str], now: float) -> list[Action]:
+    def _change(self, group: GroupSpec, replace: frozenset[str], now: float) -> list[Action]:
         members = self.groups.get(group.name)
         if members is None or members.leaving or self.state is not MasterState.RUNNING:
             return []
@@ -265,7 +264,7 @@ class Fleet:
         return actions
 
     @staticmethod
-    def _redefine(process: Process, program: Program, now: float, *, restart: bool) -> list[Action]:
+    def _redefine(process: Process, program: ProcessSpec, now: float, *, restart: bool) -> list[Action]:
         if process.leaving:
             # It was on its way out and is in the file again.
             process.leaving = False
@@ -332,9 +331,9 @@ class Fleet:
         if end.program.critical:
             code = self._failed.get(end.name, self.processes[end.name].exit_code)
             return Cause(f"{end.name} is critical and {how}", code)
-        if self.groups[end.program.group].group.listener is not None:
+        if not self.groups[end.program.group].group.counts:
             return None
-        match self._master.shutdown_when:
+        match self._policy.shutdown_when:
             case ShutdownWhen.ANY_EXIT:
                 return Cause(f"{end.name} {how} and shutdown_when=any_exit")
             case ShutdownWhen.ANY_FATAL if fatal:
@@ -345,11 +344,11 @@ class Fleet:
                 return None
 
     def _all_done(self) -> bool:
-        others = (members for members in self.groups.values() if members.group.listener is None)
+        others = (members for members in self.groups.values() if members.group.counts)
         return all(process.settled for members in others for process in members.processes.values())
 
     def _exit_code(self) -> int:
-        wanted = self._master.exit_code_from
+        wanted = self._policy.exit_code_from
         if wanted is None and self._cause is not None:
             if self._cause.code is not None:
                 return self._cause.code
@@ -362,7 +361,7 @@ class Fleet:
     # ---- the end
 
     def _shut_down(self, now: float, *, restart: bool, cause: str = "") -> list[Action]:
-        timeout = self._master.shutdown_timeout
+        timeout = self._policy.shutdown_timeout
         if timeout is not None and not restart and self._end_at is None:
             self._end_at = now + timeout
         match self.state:
@@ -419,9 +418,9 @@ class Fleet:
 
     def _hurry(self, now: float) -> None:
         """Cut the waits of the present wave to its share of what remains of the shutdown_timeout."""
-        if self._end_at is None or self._master.shutdown_timeout is None:
+        if self._end_at is None or self._policy.shutdown_timeout is None:
             return
-        reserve = min(LAST_WORDS, LAST_WORDS_SHARE * self._master.shutdown_timeout)
+        reserve = min(LAST_WORDS, LAST_WORDS_SHARE * self._policy.shutdown_timeout)
         remains = max(0.0, self._end_at - reserve - now)
         present = max((process.longest_stop(now) for process in self._stopping), default=0.0)
         later = sum(self._longest_stop(priority, now) for priority in self._waves)

@@ -22,9 +22,9 @@ The rules, from which the methods below follow:
 from dataclasses import dataclass, field, replace
 from signal import SIGKILL
 
-from procman.config.schema.model import Autorestart, Leftovers, Program, Scope
 from procman.core.actions import Action, Announce, AnnounceInPlace, AnnounceRemains, Kill, Spawn
 from procman.core.events import ExitStatus
+from procman.core.spec import Autorestart, Leftovers, ProcessSpec, Scope
 from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, State
 
 # Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
@@ -44,7 +44,7 @@ class Ended:
 class Process:
     """One slot for a process: its program, and what has become of it. `now` is in seconds, of a steady clock."""
 
-    program: Program
+    program: ProcessSpec
     state: State = State.STOPPED
     wanted: bool = False  # should it be up?
     pid: int | None = None
@@ -59,7 +59,7 @@ class Process:
     reached: Scope = Scope.PROCESS  # STOPPING: whom the stop signal was sent to
     left: bool = False  # an earlier run has left something of its tree behind, for all that is known
     reason: str = ""  # why it is not what was wanted; supervisor's spawnerr
-    successor: Program | None = None  # replaces `program` when the process has settled
+    successor: ProcessSpec | None = None  # replaces `program` when the process has settled
     leaving: bool = False  # forgotten when it has settled
     name: str = field(init=False)
 
@@ -72,7 +72,7 @@ class Process:
         return self.state in SETTLED
 
     @property
-    def definition(self) -> Program:
+    def definition(self) -> ProcessSpec:
         """What it is, or will be once it has settled."""
         return self.successor or self.program
 
@@ -152,7 +152,7 @@ class Process:
         if self.state is State.STOPPING and self.deadline is not None:
             self.deadline = min(self.deadline, until)
 
-    def replace(self, program: Program, now: float) -> list[Action]:
+    def replace(self, program: ProcessSpec, now: float) -> list[Action]:
         """Go on with another definition, which cannot be taken over while a process runs."""
         self.successor = program
         if self.state in UP:
@@ -166,7 +166,7 @@ class Process:
             return self._take_down(now)
         return self._succeed()
 
-    def change_in_place(self, program: Program) -> list[Action]:
+    def change_in_place(self, program: ProcessSpec) -> list[Action]:
         """Take over options that a running process need not notice."""
         if self.successor is not None:
             self.successor = program
@@ -363,7 +363,7 @@ class Process:
         self._take_over()
         return self.start() if self._comes_back_replaced(self.program) else []
 
-    def _comes_back_replaced(self, program: Program) -> bool:
+    def _comes_back_replaced(self, program: ProcessSpec) -> bool:
         """It is down; does it start with that definition, as nobody has stopped it?"""
         return (self.state in (State.EXITED, State.FATAL) or self.attempt == 0) and program.autostart
 

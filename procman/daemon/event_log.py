@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from signal import SIGKILL
 
-from procman.config.schema.model import Program, Scope
 from procman.core.actions import Announce, AnnounceMaster, AnnounceRemains, Kill, Quit
 from procman.core.events import Adopted, KillFailed, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
+from procman.core.spec import ProcessSpec, Scope
 from procman.core.states import UP, MasterState, State
 from procman.logs.protocol import Log
+from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
 from procman.runtime.engine import Notification
 from procman.runtime.process_trees import MemberEnded, OrphanedDescendants
@@ -152,11 +153,11 @@ class EventLog:
             if self._began is not None:
                 self._note(news.program, took, how)
 
-    def _note(self, program: Program, took: float, how: str) -> None:
+    def _note(self, spec: ProcessSpec, took: float, how: str) -> None:
         # Of one that an update has removed, the group may have gone with it.
-        members = self._fleet.groups.get(program.group)
-        wave = self._took.setdefault(members.group.priority if members else program.priority, [])
-        wave.append((took, program.name, how))
+        members = self._fleet.groups.get(spec.group)
+        priority = members.group.priority if members else program_of(spec).priority
+        self._took.setdefault(priority, []).append((took, spec.name, how))
 
     def _process(self, news: Announce) -> None:
         killed_by_us = news.name in self._killed

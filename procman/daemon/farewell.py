@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from procman.config.schema.model import Scope
 from procman.core.actions import Announce, AnnounceMaster, Kill
 from procman.core.fleet import Fleet
+from procman.core.spec import Scope
 from procman.core.states import MasterState, State
 from procman.runtime.engine import Engine, Notification
 from procman.runtime.process_trees import Left, Trees

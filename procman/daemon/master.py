@@ -54,6 +54,7 @@ from procman.http.routing import Router
 from procman.http.server import Server, connection_class
 from procman.logs.console import console_target
 from procman.runtime.adoption import Adoption, NoLedger, ProcessLedger
+from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine, EngineSnapshot, Notification
 from procman.runtime.output_router import OutputRouter, OutputsSnapshot
 from procman.runtime.process_trees import Trees
@@ -754,7 +755,7 @@ class _Master:
         self.engine.reap()
 
     def _go_on(self, snapshot: MasterSnapshot) -> None:
-        programs = {name: process.program for name, process in self._fleet.processes.items()}
+        programs = {name: program_of(process.program) for name, process in self._fleet.processes.items()}
         self.outputs.restore(snapshot.outputs, programs)
         count_of_them = sum(process.pid is not None for process in self._fleet.processes.values())
         self._log.info(f"upgraded: procman {__version__} goes on with pid {os.getpid()} and {count_of_them} processes")
@@ -864,7 +865,7 @@ class _Master:
 
     def _definition(self, name: str) -> Program | None:
         process = self._fleet.processes.get(name)
-        return process.definition if process else None
+        return program_of(process.definition) if process else None
 
     def _implicit_url(self) -> str | None:
         """What programs are told where the file names no server: the socket that is always there."""

@@ -11,9 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from procman.config.schema.event_types import lineage
-from procman.config.schema.model import Group, Program
+from procman.config.schema.model import Group
 from procman.core.actions import Announce, AnnounceGroup, AnnounceMaster, ProcessRemoved
 from procman.core.events import GroupChanged, Spawned
+from procman.core.spec import ProcessSpec
 from procman.core.states import MasterState, State
 from procman.events.payloads import (
     TICKS,
@@ -31,6 +32,7 @@ from procman.events.payloads import (
 from procman.events.result_handlers import load_handler
 from procman.events.snapshot import PoolSnapshot
 from procman.logs.protocol import Log
+from procman.runtime.definitions import group_of
 from procman.runtime.engine import Engine, Notification
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ class Hub:
     def boot(self) -> None:
         """Say that the groups, and the master, are there; to be called before anything is started."""
         for name, members in self._fleet.groups.items():
-            self._add(members.group)
+            self._add(group_of(members.group))
             self._send(group_changed(name, added=True))
         self._send(master_changed(MasterState.RUNNING))
 
@@ -81,7 +83,7 @@ class Hub:
     def restore(self, snapshot: list[PoolSnapshot]) -> None:
         """Go on from there, instead of `boot`."""
         for members in self._fleet.groups.values():
-            self._add(members.group)
+            self._add(group_of(members.group))
         for known in snapshot:
             pool = self._pools.get(known.name)
             if pool is not None:
@@ -114,12 +116,12 @@ class Hub:
                     pool.dismissed(name)
             case AnnounceGroup(name, added):
                 if added:
-                    self._add(self._fleet.groups[name].group)
+                    self._add(group_of(self._fleet.groups[name].group))
                 else:
                     self._remove(name)
                 self._send(group_changed(name, added=added))
             case GroupChanged(group):
-                self._change(group)
+                self._change(group_of(group))
             case AnnounceMaster(state) if not self._stopping:
                 self._stopping = True
                 self._send(master_changed(state))
@@ -128,7 +130,7 @@ class Hub:
 
     # ---- what programs write
 
-    def listens(self, program: Program) -> bool:
+    def listens(self, program: ProcessSpec) -> bool:
         """Is it an event listener: its stdout is the protocol."""
         return program.group in self._pools
 
@@ -139,12 +141,12 @@ class Hub:
             pool.heard(name, data)
             self._dispatch_later(pool)
 
-    def logged(self, program: Program, pid: int, channel: Channel, data: bytes) -> None:
+    def logged(self, program: ProcessSpec, pid: int, channel: Channel, data: bytes) -> None:
         """A program whose `*_events_enabled` says so has written something."""
         if self._is_wanted(f"PROCESS_LOG_{channel.upper()}"):
             self._send(logged(program, pid, channel, data))
 
-    def captured(self, program: Program, pid: int, channel: Channel, data: bytes) -> None:
+    def captured(self, program: ProcessSpec, pid: int, channel: Channel, data: bytes) -> None:
         """A program has written a message in capture mode."""
         if self._is_wanted(f"PROCESS_COMMUNICATION_{channel.upper()}"):
             self._send(captured(program, pid, channel, data))

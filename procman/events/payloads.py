@@ -9,8 +9,8 @@ from functools import cache
 from typing import Literal
 
 from procman.config.schema.event_types import lineage
-from procman.config.schema.model import Program
 from procman.core.actions import Announce
+from procman.core.spec import ProcessSpec
 from procman.core.states import MasterState, State
 
 Channel = Literal["stdout", "stderr"]
@@ -87,13 +87,13 @@ def state_changed(news: Announce) -> Event:
     return new_event(f"PROCESS_STATE_{news.after.name}", text)
 
 
-def logged(program: Program, pid: int, channel: Channel, data: bytes) -> Event:
+def logged(program: ProcessSpec, pid: int, channel: Channel, data: bytes) -> Event:
     """Return PROCESS_LOG_*: a process has written something."""
     text = f"{_process(program)} pid:{pid} channel:{channel}\n{_text(data)}"
     return new_event(f"PROCESS_LOG_{channel.upper()}", text)
 
 
-def captured(program: Program, pid: int, channel: Channel, data: bytes) -> Event:
+def captured(program: ProcessSpec, pid: int, channel: Channel, data: bytes) -> Event:
     """Return PROCESS_COMMUNICATION_*: a process has written a message in capture mode."""
     text = f"{_process(program)} pid:{pid}\n{_text(data)}"
     return new_event(f"PROCESS_COMMUNICATION_{channel.upper()}", text)
@@ -136,7 +136,7 @@ def envelope(event: Event, server: str, pool: str) -> bytes:
     return (header + text).encode("utf-8", "surrogateescape")
 
 
-def _process(program: Program) -> str:
+def _process(program: ProcessSpec) -> str:
     return f"processname:{program.name} groupname:{program.group}"
 
 

@@ -16,7 +16,8 @@ from copy import copy
 from dataclasses import dataclass
 from itertools import count
 
-from procman.config.schema.model import Group, ListenerOptions, Program
+from procman.config.schema.model import Group, ListenerOptions
+from procman.core.spec import ProcessSpec
 from procman.events.payloads import Event, envelope, new_event
 from procman.events.protocol import BadLine, Changed, Conversation, ListenerState, Result
 from procman.events.result_handlers import Handler, is_rejection
@@ -124,7 +125,7 @@ class Pool:
 
     # ---- processes
 
-    def spawned(self, name: str, program: Program) -> None:
+    def spawned(self, name: str, program: ProcessSpec) -> None:
         """A process has begun; it is not RUNNING yet, but may write."""
         member = self._members.setdefault(name, Member(program.name))
         member.conversation = Conversation()

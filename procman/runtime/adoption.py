@@ -25,6 +25,7 @@ from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.states import State
 from procman.logs.protocol import Log
+from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
 from procman.system.foreign_process import Adopted, reopen_pipes, watch
 from procman.system.proc import TICKS, Identity
@@ -169,10 +170,10 @@ class Adoption:
 
     def _why_not(self, fleet: Fleet, process: Process, record: Record) -> str:
         """Why it cannot just go on; "" where it can."""
-        group = fleet.groups[process.program.group].group
+        group = group_of(fleet.groups[process.program.group].group)
         if self._policy is Orphans.STOP:
             return "orphans=stop"
-        if self._journal.fingerprint(process.program) != record.definition:
+        if self._journal.fingerprint(program_of(process.program)) != record.definition:
             return "it was started with another definition"
         if group.listener is not None:
             return "what it was told by the other master is not known"

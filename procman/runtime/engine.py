@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from procman.config.schema.model import Leftovers, Program, Scope
+from procman.config.schema.model import Program
 from procman.core.actions import (
     Action,
     Announce,
@@ -41,7 +41,9 @@ from procman.core.events import (
 )
 from procman.core.fleet import Fleet, FleetSnapshot
 from procman.core.process import Process
+from procman.core.spec import Leftovers, Scope
 from procman.core.states import State
+from procman.runtime.definitions import group_of, program_of
 from procman.runtime.process_trees import MemberEnded, OrphanedDescendants, Trees, TreeSnapshot
 from procman.system.accounts import Account, find_account
 from procman.system.commands import CannotSpawn
@@ -234,7 +236,7 @@ class Engine:
         self._adopted[child.pid] = watched
         self._loop.add_reader(watched.fileno(), self._adopted_ended, child.pid)
         self._trees.adopted(name, watched.identity, tag)
-        program = self.fleet.processes[name].program
+        program = program_of(self.fleet.processes[name].program)
         self._guarded(partial(self._streams.attach, name, program, child))
         event = Adopted(name, child.pid, age)
         self._tell(event)
@@ -457,7 +459,7 @@ class Engine:
 
     def _take_turn(self, order: Spawn | asyncio.Future[None]) -> None:
         if isinstance(order, Spawn):
-            match self._ways is None or self._ways.is_open(order.program):
+            match self._ways is None or self._ways.is_open(program_of(order.program)):
                 case True:
                     self._spawn(order)
                 case False:
@@ -473,11 +475,12 @@ class Engine:
     def _spawn(self, order: Spawn) -> None:
         if not self.fleet.awaits(order):
             return
+        program = program_of(order.program)
         tag = self._trees.tag(order.name)
-        self._records.starting(order.name, order.program, tag)
+        self._records.starting(order.name, program, tag)
         try:
             child = spawn(
-                order.program,
+                program,
                 self._serverurl,
                 inherited=self._inherited,
                 stdin=self._shared_socket(order),
@@ -493,7 +496,6 @@ class Engine:
         else:
             self._children[child.pid] = child
             self._ran.add(order.name)
-            program = order.program
             whole = program.kill_scope is Scope.TREE or program.leftovers is Leftovers.STOP
             root = _identify(child.pid)
             if root is None:
@@ -502,13 +504,13 @@ class Engine:
                 self._records.started(tag, root, child)
                 self._trees.started(order.name, root, tag, whole=whole)
             answer = Spawned(order.name, child.pid)
-            self._guarded(partial(self._streams.attach, order.name, order.program, child))
+            self._guarded(partial(self._streams.attach, order.name, program, child))
         # Before anything that a subscriber may post about it.
         self._events.appendleft(answer)
         self._tell(answer)
 
     def _shared_socket(self, order: Spawn) -> int | None:
-        group = self.fleet.groups[order.program.group].group
+        group = group_of(self.fleet.groups[order.program.group].group)
         return self._sockets.take(order.name, group.name, group.socket) if group.socket is not None else None
 
     def _tell(self, news: Notification) -> None:

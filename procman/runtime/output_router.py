@@ -26,6 +26,7 @@ from procman.logs.pump import FairScheduler, Follower, Pump
 from procman.logs.reading import BadRange, CannotRead, read_log, read_ring, tail_log, tail_ring
 from procman.logs.ring import Ring
 from procman.logs.sinks import PROGRAM_GOES_ON, Null, Sink
+from procman.runtime.definitions import program_of
 from procman.runtime.engine import Notification
 from procman.system.spawn import Child, may_run_short
 
@@ -281,7 +282,8 @@ class OutputRouter:
     def hear(self, news: Notification) -> None:
         """Follow what concerns logs: options changed in place, groups that left."""
         match news:
-            case AnnounceInPlace(name, _, program):
+            case AnnounceInPlace(name, _, after):
+                program = program_of(after)
                 for channel in CHANNELS:
                     if (name, channel) in self._streams:
                         self._stream(name, program, channel)

@@ -21,6 +21,7 @@ from procman.core.actions import Announce, AnnounceGroup
 from procman.core.events import GroupAdded, GroupChanged, GroupRemoved
 from procman.core.states import SETTLED, UP, State
 from procman.errors import Fault, Refused
+from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine, Notification
 from procman.services.processes import ProcessService
 
@@ -77,7 +78,8 @@ class ConfigService:
         seconds = None if budget is None else read_duration(budget)
         active = tuple(
             dataclasses.replace(
-                members.group, programs=tuple(process.program for process in members.processes.values())
+                group_of(members.group),
+                programs=tuple(program_of(process.program) for process in members.processes.values()),
             )
             for members in self._fleet.groups.values()
         )
@@ -100,9 +102,9 @@ class ConfigService:
         for info in self._control.processes(spec):
             if info["group"] not in shown:
                 shown.add(info["group"])
-                shared = settings.of_group(self.config, self._fleet.groups[info["group"]].group)
+                shared = settings.of_group(self.config, group_of(self._fleet.groups[info["group"]].group))
                 found += [shared] if shared else []
-            found.append(settings.of_process(self.config, self._fleet.processes[info["namespec"]].program))
+            found.append(settings.of_process(self.config, program_of(self._fleet.processes[info["namespec"]].program)))
         return cast("list[SectionSettings]", found)
 
     async def check(self) -> None:
@@ -162,7 +164,7 @@ class ConfigService:
 
     async def _difference(self) -> Difference:
         self.config = await self._read()
-        active = tuple(members.group for members in self._fleet.groups.values() if not members.leaving)
+        active = tuple(group_of(members.group) for members in self._fleet.groups.values() if not members.leaving)
         return diff(dataclasses.replace(self.config, groups=active), self.config)
 
     async def _read(self) -> Config:

@@ -30,6 +30,7 @@ from procman.core.events import (
 from procman.core.process import Process
 from procman.core.states import SETTLED, SIGNALLABLE, UP, MasterState, State
 from procman.errors import Fault, ProcmanError, Refused
+from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
 from procman.runtime.engine import Engine, Notification
 from procman.system.commands import CannotSpawn, find_command
@@ -113,7 +114,7 @@ class Status:
             logfile=logs[0],
             stdout_logfile=logs[0],
             stderr_logfile=logs[1],
-            redirect_stderr=process.program.redirect_stderr,
+            redirect_stderr=program_of(process.program).redirect_stderr,
             wanted=process.wanted,
             restarts=process.restarts,
             flapping_until=math.ceil(times.flapping_until),
@@ -381,7 +382,7 @@ class ProcessService:
         name = process.name
         try:
             if looks:
-                find_command(process.definition)
+                find_command(program_of(process.definition))
         except CannotSpawn as why:
             return _result(process, Fault.NO_FILE if why.not_found else Fault.NOT_EXECUTABLE, str(why))
         if process.state in UP:
@@ -446,7 +447,7 @@ class ProcessService:
         names = [process.name for process in meant]
         self._looked_for += names
         try:
-            return await self._silent_among([process.definition for process in meant])
+            return await self._silent_among([program_of(process.definition) for process in meant])
         finally:
             for name in names:
                 self._looked_for.remove(name)

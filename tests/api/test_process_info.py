@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from procman.api.xmlrpc import PROCESS_FIELDS, XmlRpc
 from procman.api.xmlrpc_wire import Template, write_answer
-from procman.config.schema.model import Autorestart, Leftovers
 from procman.core.actions import Spawn
 from procman.core.events import (
     BootRequested,
@@ -36,6 +35,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.fleet import Fleet
+from procman.core.spec import Autorestart, Leftovers
 from procman.core.states import MasterState, State
 from procman.http.messages import Request
 from procman.runtime.ending import ending

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from procman.config.discovery import default_socket
 from procman.config.load import Assumptions, ConfigError, load, read
-from procman.config.schema.model import AUTO, SECTIONS, Autorestart, InetServer, UnixServer
+from procman.config.schema.model import AUTO, SECTIONS, InetServer, UnixServer
+from procman.core.spec import Autorestart
 from procman.errors import ProcmanError
 
 MAIN = "[supervisord]\n"

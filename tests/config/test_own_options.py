@@ -3,8 +3,8 @@
 import pytest
 
 from procman.config.load import read
-from procman.config.schema.model import Leftovers, Scope, ShutdownWhen
 from procman.config.stop_plan import read_duration
+from procman.core.spec import Leftovers, Scope, ShutdownWhen
 
 
 def judged(tmp_path, lines: str, master: str = ""):

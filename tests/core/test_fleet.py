@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from procman.config.schema.model import Autorestart, Leftovers, ListenerOptions, Master, Scope, ShutdownWhen
+from procman.config.schema.model import ListenerOptions, Master
 from procman.core.actions import (
     Action,
     Announce,
@@ -36,6 +36,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.fleet import Fleet
+from procman.core.spec import Autorestart, Leftovers, Scope, ShutdownWhen
 from procman.core.states import MasterState, State
 from tests.support.programs import group, program
 
@@ -46,7 +47,7 @@ class Drive:
     """A fleet, and what it answered; every spawn succeeds at once, and nobody dies unless a test says so."""
 
     def __init__(self, *groups, boot: bool = True, master: Master | None = None) -> None:
-        self.fleet = Fleet(groups, master)
+        self.fleet = Fleet(groups, master or Master())
         self.now = 0.0
         self.pids = 100
         if boot:

@@ -4,10 +4,10 @@ from signal import SIGHUP, SIGKILL, SIGQUIT, SIGTERM
 
 import pytest
 
-from procman.config.schema.model import Autorestart, Leftovers, Scope
 from procman.core.actions import Announce, AnnounceInPlace, AnnounceRemains, Kill, Spawn
 from procman.core.events import ExitStatus
 from procman.core.process import Process
+from procman.core.spec import Autorestart, Leftovers, Scope
 from procman.core.states import SETTLED, TRANSITIONS, State
 from tests.support.programs import program
 

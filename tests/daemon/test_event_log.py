@@ -41,7 +41,7 @@ class Story:
         self.now = 100.0
         self.pids = count(100)
         monkeypatch.setattr("procman.daemon.event_log.time.monotonic", lambda: self.now)
-        self.fleet = Fleet(groups, master)
+        self.fleet = Fleet(groups, master or Master())
         self.log = Log()
         self.oom_kills = 0
         self.report = EventLog(self.fleet, self.log, oom_kills=lambda: self.oom_kills)

@@ -17,7 +17,7 @@ from random import Random
 from signal import SIGINT, SIGKILL, SIGQUIT, SIGTERM
 from typing import Any, Protocol
 
-from procman.config.schema.model import Group, Master, Program, Scope
+from procman.config.schema.model import Group, Master, Program
 from procman.core.actions import Action, Announce, Kill, ProcessRemoved, Quit, Spawn
 from procman.core.events import (
     Adopted,
@@ -35,6 +35,7 @@ from procman.core.events import (
 )
 from procman.core.fleet import Fleet
 from procman.core.process import Process
+from procman.core.spec import Scope
 from procman.core.states import State
 
 FIRST_PID = 100

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from signal import SIGKILL
 
-from procman.config.schema.model import Autorestart, Group, Leftovers, Program, Scope, ShutdownWhen
+from procman.config.schema.model import Group, Program
 from procman.core.actions import (
     Action,
     Announce,
@@ -40,6 +40,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.process import Process
+from procman.core.spec import Autorestart, Leftovers, Scope, ShutdownWhen
 from procman.core.states import SETTLED, TRANSITIONS, UP, MasterState, State
 from tests.simulation.fake_kernel import FOREVER, Child, World
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from random import Random
 from signal import SIGABRT, SIGHUP, SIGKILL, SIGQUIT, SIGSEGV, SIGTERM
 
-from procman.config.schema.model import Autorestart, Group, Leftovers, Master, Program, Scope, ShutdownWhen
+from procman.config.schema.model import Group, Master, Program
 from procman.core.events import (
     Event,
     GroupAdded,
@@ -16,6 +16,7 @@ from procman.core.events import (
     StartRequested,
     StopRequested,
 )
+from procman.core.spec import Autorestart, Leftovers, Scope, ShutdownWhen
 from procman.core.states import State
 from tests.simulation.fake_kernel import FOREVER, Behaviour, Remains, Scenario
 

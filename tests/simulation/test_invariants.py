@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procman.config.schema.model import Autorestart
 from procman.core.actions import Announce, AnnounceMaster, AnnounceRemains, Kill
 from procman.core.events import Event, GroupAdded, GroupRemoved, ShutdownRequested, StopRequested
+from procman.core.spec import Autorestart
 from procman.core.states import TRANSITIONS, State
 from tests.simulation.fake_kernel import Behaviour, Scenario, World
 from tests.simulation.invariants import Invariants

@@ -7,7 +7,8 @@ from procman.config.formats.raw import RawSection
 from procman.config.resolve.expansion import environment_names
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.model import Program, Slots
-from procman.config.schema.options import AUTO, SYSLOG, Scope, assignment, is_console, options_of, show_text
+from procman.config.schema.options import AUTO, SYSLOG, assignment, is_console, options_of, show_text
+from procman.core.spec import Scope
 from procman.system.shell_split import split_words
 
 # From here on it is said what they cost.

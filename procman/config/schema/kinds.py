@@ -13,20 +13,8 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from procman.config.schema.event_types import EVENT_TYPES
-from procman.config.schema.options import (
-    AUTO,
-    SYSLOG,
-    Autorestart,
-    Kind,
-    Leftovers,
-    Orphans,
-    Schema,
-    Scope,
-    ShutdownWhen,
-    Unfit,
-    closest,
-    similar,
-)
+from procman.config.schema.options import AUTO, SYSLOG, Kind, Orphans, Schema, Unfit, closest, similar
+from procman.core.spec import Autorestart, Leftovers, Scope, ShutdownWhen
 
 C = TypeVar("C", bound=Enum)
 

@@ -12,24 +12,12 @@ from typing import Literal
 
 from procman.config.problems import Problem
 from procman.config.schema import kinds
-from procman.config.schema.options import (
-    AUTO,
-    Autorestart,
-    Effect,
-    Leftovers,
-    Option,
-    Orphans,
-    Scope,
-    ShutdownWhen,
-    option,
-    options_of,
-    required,
-)
+from procman.config.schema.options import AUTO, Effect, Option, Orphans, option, options_of, required
+from procman.core.spec import Autorestart, GroupSpec, Leftovers, MasterPolicy, ProcessSpec, Scope, ShutdownWhen
 
 __all__ = [
     "AUTO",
     "SECTIONS",
-    "Autorestart",
     "Config",
     "Ctl",
     "Effect",
@@ -38,15 +26,12 @@ __all__ = [
     "Group",
     "GroupOptions",
     "InetServer",
-    "Leftovers",
     "ListenerOptions",
     "Master",
     "Orphans",
     "Program",
     "RpcInterface",
-    "Scope",
     "SectionType",
-    "ShutdownWhen",
     "Slots",
     "UnixServer",
 ]
@@ -58,7 +43,7 @@ DAEMON_UMASK = 0o022  # where the file names none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Master:
+class Master(MasterPolicy):
     """The master itself: `[supervisord]`, in TOML `[procman]`."""
 
     minfds: int = option(
@@ -164,7 +149,7 @@ class Master:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class Program(ProcessSpec):
     """One process slot: a program after `numprocs`, expansions and defaults. Also the options all programs share."""
 
     name: str
@@ -362,11 +347,6 @@ class Program:
         )
     )
 
-    @property
-    def namespec(self) -> str:
-        """What a user types: "web" in a group of the same name, else "group:web"."""
-        return self.name if self.group == self.name else f"{self.group}:{self.name}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
@@ -445,7 +425,7 @@ GroupKind = Literal["program", "group", "fcgi-program", "eventlistener"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(GroupSpec):
     """Processes under one name; a program that is in no `[group:x]` is a group of its own."""
 
     name: str
@@ -454,6 +434,11 @@ class Group:
     programs: tuple[Program, ...] = ()
     listener: ListenerOptions | None = None
     socket: FcgiSocket | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Event listeners serve other programs, and do not keep a master up."""
+        return self.listener is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

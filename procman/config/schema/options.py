@@ -39,44 +39,12 @@ class Effect(IntEnum):
     RESTART = 2  # it has to be stopped and replaced
 
 
-class Autorestart(Enum):
-    """Whether a process that has ended by itself is started again."""
-
-    NEVER = False
-    ALWAYS = True
-    UNEXPECTED = "unexpected"  # unless its exit status is one of exitcodes
-
-
-class Scope(IntEnum):
-    """Whom a signal reaches."""
-
-    PROCESS = 0  # the process that was started
-    GROUP = 1  # its process group: what it has started, unless that made a group or session of its own
-    TREE = 2  # all that it has started, and what those have started, wherever they went
-
-
-class Leftovers(Enum):
-    """What becomes of processes that a program has started and that are still there when it has ended."""
-
-    KEEP = "keep"
-    STOP = "stop"
-
-
 class Orphans(Enum):
     """What becomes of programs that a master before this one has left running, because it was killed."""
 
     ADOPT = "adopt"
     STOP = "stop"
     IGNORE = "ignore"
-
-
-class ShutdownWhen(Enum):
-    """What ends the master by itself."""
-
-    NEVER = "never"
-    ALL_DONE = "all_done"  # nothing runs any more, nor will
-    ANY_EXIT = "any_exit"  # a program has ended and is not started again
-    ANY_FATAL = "any_fatal"  # a program has been given up
 
 
 class Unfit(ValueError):
@@ -179,7 +147,10 @@ def required(kind: Kind[Any], about: str, *, per_process: bool = False) -> dict[
 @cache
 def options_of(cls: type) -> Mapping[str, Option]:
     """The options a dataclass declares, by name, in the order in which they are read."""
-    return {f.name: f.metadata["option"] for f in fields(cls) if "option" in f.metadata}
+    declared = {f.name: f.metadata["option"] for f in fields(cls) if "option" in f.metadata}
+    # Among the fields those of its base class stand first, wherever it declares them again.
+    in_order = (name for name in cls.__annotations__ if name in declared)
+    return {name: declared[name] for name in (*in_order, *declared)}
 
 
 def show_text(value: object, *, toml: bool = False) -> str:

@@ -1,0 +1,89 @@
+"""What the core decides on: the definition of a process, of a group, and of the master's end.
+
+These are the fields that a decision depends on, and no others: no defaults, no kinds and no help texts. `config.schema`
+subclasses them, declares each field as an option, and adds what only the edges need. The core passes a definition on as
+it got it; `runtime.definitions` gives the edges the whole of it.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from signal import Signals
+
+
+class Autorestart(Enum):
+    """Whether a process that has ended by itself is started again."""
+
+    NEVER = False
+    ALWAYS = True
+    UNEXPECTED = "unexpected"  # unless its exit status is one of exitcodes
+
+
+class Scope(IntEnum):
+    """Which processes a signal reaches."""
+
+    PROCESS = 0  # the process that was started
+    GROUP = 1  # its process group: what it has started, unless that made a group or session of its own
+    TREE = 2  # all that it has started, and what those have started, wherever they went
+
+
+class Leftovers(Enum):
+    """What becomes of processes that a program has started and that are still there when it has ended."""
+
+    KEEP = "keep"
+    STOP = "stop"
+
+
+class ShutdownWhen(Enum):
+    """What ends the master by itself."""
+
+    NEVER = "never"
+    ALL_DONE = "all_done"  # nothing runs any more, nor will
+    ANY_EXIT = "any_exit"  # a program has ended and is not started again
+    ANY_FATAL = "any_fatal"  # a program has been given up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSpec:
+    """One process slot, after `numprocs`, expansions and defaults. Times are in seconds."""
+
+    name: str
+    group: str
+    autostart: bool
+    autorestart: Autorestart
+    startsecs: float
+    startretries: int
+    stopsignal: Signals
+    stopwaitsecs: float
+    stop_scope: Scope
+    kill_scope: Scope
+    leftovers: Leftovers
+    critical: bool
+    exitcodes: tuple[int, ...]
+
+    @property
+    def namespec(self) -> str:
+        """What a user types: "web" in a group of the same name, else "group:web"."""
+        return self.name if self.group == self.name else f"{self.group}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSpec:
+    """Processes under one name, in the order in which they start."""
+
+    name: str
+    priority: int
+    programs: tuple[ProcessSpec, ...]
+
+    @property
+    def counts(self) -> bool:
+        """Do its processes count for `shutdown_when`?"""
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterPolicy:
+    """When the master ends, how long that may take, and what its exit status is."""
+
+    shutdown_timeout: float | None
+    shutdown_when: ShutdownWhen
+    exit_code_from: str | None
