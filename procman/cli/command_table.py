@@ -72,8 +72,8 @@ PROCMANCTL: Mapping[str, Entry] = {
         {1: "no such process, or no such file", 2: "no such group, or no name was given", 7: _NOT_STARTED},
     ),
     "status": Entry(
-        '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo]`, each with '
-        '`"cpu_percent": float or null`, and `"warnings": [str]`',
+        '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo], "warnings": [str]`, '
+        "and in each FiguresInfo the CPU in percent of one second as cpu_percent",
         {3: "one of them is STOPPED, EXITED, FATAL or UNKNOWN", 4: "no such process or group"},
     ),
     "stop": Entry(

@@ -37,7 +37,7 @@ def runtime(monkeypatch):
     from procman.config import discovery as find
 
     with tempfile.TemporaryDirectory(prefix="pm") as folder:
-        monkeypatch.setattr(find, "runtime_dirs", lambda: [folder])
+        monkeypatch.setattr(find, "runtime_dirs", lambda *_: [folder])
         yield Path(folder)
 
 
@@ -116,7 +116,7 @@ def test_a_derived_socket_is_looked_for_where_it_is(tmp_path, monkeypatch):
     from procman.config import discovery as find
 
     folders = [str(tmp_path / "mine"), str(tmp_path / "system")]
-    monkeypatch.setattr(find, "runtime_dirs", lambda: folders)
+    monkeypatch.setattr(find, "runtime_dirs", lambda *_: folders)
     file = write(tmp_path / "procman.toml", "")
     there = find.default_sockets(file)[1]
     write(tmp_path / "system" / os.path.basename(there), "")
@@ -127,7 +127,7 @@ def test_the_masters_own_socket_wins_over_its_port(tmp_path, monkeypatch):
     """Of a password that the file has as a hash nobody can make one that the port takes."""
     from procman.config import discovery as find
 
-    monkeypatch.setattr(find, "runtime_dirs", lambda: [str(tmp_path / "mine")])
+    monkeypatch.setattr(find, "runtime_dirs", lambda *_: [str(tmp_path / "mine")])
     server = "[inet_http_server]\nport=9001\nusername=me\npassword={SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4\n"
     file = write(tmp_path / "a.conf", server)
     assert address.find(config_file=file, environ={}).url == "http://localhost:9001"
