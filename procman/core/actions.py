@@ -29,7 +29,7 @@ class Kill:
     signal: Signals | int
     scope: Scope
     overdue: bool = False  # it had its stopwaitsecs, or nobody wants to wait for them
-    told: int = 0  # this process group has had the signal already, and gets it no second time
+    spared_group: int = 0  # this process group has had the signal already, and gets it no second time
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Announce:
 
 
 @dataclass(frozen=True, slots=True)
-class AnnounceRemains:
+class AnnounceDescendants:
     """A process has ended, and what it left behind is waited for."""
 
     name: str
@@ -95,9 +95,17 @@ class Quit:
 
     restart: bool
     code: int = 0  # the master's exit status
-    left: tuple[str, ...] = ()  # those that have not settled; only with a shutdown_timeout
+    unsettled: tuple[str, ...] = ()  # processes that still run; only with a shutdown_timeout
 
 
 Action = (
-    Spawn | Kill | Announce | AnnounceRemains | AnnounceGroup | ProcessRemoved | AnnounceInPlace | AnnounceMaster | Quit
+    Spawn
+    | Kill
+    | Announce
+    | AnnounceDescendants
+    | AnnounceGroup
+    | ProcessRemoved
+    | AnnounceInPlace
+    | AnnounceMaster
+    | Quit
 )

@@ -80,16 +80,16 @@ class Adopted:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """A child of ours was reaped; `remains` are its descendants that have not ended, where anybody wants to know."""
+    """A child of ours was reaped; `descendants` are those of it that still run, where that matters."""
 
     pid: int
     status: ExitStatus
-    remains: tuple[int, ...] = ()
+    descendants: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class RemainsGone:
-    """What was left of a process (`Exited.remains`) has ended, too."""
+class DescendantsGone:
+    """The last of the descendants that a process left behind (`Exited.descendants`) has ended."""
 
     name: str
 
@@ -153,7 +153,7 @@ Event = (
     | SpawnFailed
     | Adopted
     | Exited
-    | RemainsGone
+    | DescendantsGone
     | KillFailed
     | DeadlineReached
     | GroupAdded

@@ -23,13 +23,13 @@ from procman.core.events import (
     Adopted,
     BootRequested,
     DeadlineReached,
+    DescendantsGone,
     Event,
     Exited,
     GroupAdded,
     GroupChanged,
     GroupRemoved,
     KillFailed,
-    RemainsGone,
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
@@ -159,12 +159,12 @@ class Fleet:
 
     def _decide(self, event: Event, now: float) -> list[Action]:
         match event:
-            case Exited(pid, status, remains):
+            case Exited(pid, status, descendants):
                 process = self._by_pid.pop(pid, None)
-                return process.exited(status, now, remains) if process else []
-            case RemainsGone(name):
+                return process.exited(status, now, descendants) if process else []
+            case DescendantsGone(name):
                 process = self.processes.get(name)
-                return process.remains_gone(now) if process else []
+                return process.descendants_gone(now) if process else []
             case Spawned(name, pid):
                 process = self.processes[name]
                 self._by_pid[pid] = process
@@ -391,7 +391,7 @@ class Fleet:
         if self._end_at is not None and now >= self._end_at:
             # Nobody goes on for want of time, not even one whose turn has not come.
             for process in others:
-                if not process.settled or process.left:
+                if not process.settled or process.left_behind:
                     actions += process.kill(now)
             return [*actions, self._quit_now()]
         if self._wave_until is not None and now >= self._wave_until:
@@ -427,7 +427,7 @@ class Fleet:
         if present + later > remains:
             present = remains * present / (present + later)
             for process in self._stopping:
-                process.hurry(now + present)
+                process.shorten_stop(now + present)
         # Half of the reserve is for those that take a moment to go of SIGKILL.
         self._wave_until = now + max(present, remains - later) + reserve / 2
 

@@ -12,17 +12,17 @@ The rules, from which the methods below follow:
 - A process that ends after that is EXITED, and autorestart decides.
 - STOPPING ends with the process. Uninterruptible sleep outlives even SIGKILL, so that is sent again and again.
 - Where its whole tree is meant (stop_scope=tree), or nothing may be left of it (leftovers=stop), STOPPING ends with the
-  last of its descendants (`ended` holds how the process itself did). Only then is it started again.
+  last of its descendants (`pending_end` holds how the process itself did). Only then is it started again.
 - With stop_scope=tree what it has left behind when it ended by itself, a daemon that it became for one, goes on, and is
-  still of its tree (`left`): a stop, a restart and the shutdown reach it, whatever state the process is in.
+  still of its tree (`left_behind`): a stop, a restart and the shutdown reach it, whatever state the process is in.
 - A second stop signal makes many programs give up what they are about to save. Whoever has had it with the process gets
-  it no second time in the same stop (`reached`), and is waited for.
+  it no second time in the same stop (`stop_reached`), and is waited for.
 """
 
 from dataclasses import dataclass, field, replace
 from signal import SIGKILL
 
-from procman.core.actions import Action, Announce, AnnounceInPlace, AnnounceRemains, Kill, Spawn
+from procman.core.actions import Action, Announce, AnnounceDescendants, AnnounceInPlace, Kill, Spawn
 from procman.core.events import ExitStatus
 from procman.core.spec import Autorestart, Leftovers, ProcessSpec, Scope
 from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, State
@@ -32,7 +32,7 @@ KILL_AGAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class PendingEnd:
     """How a process ended whose descendants are waited for."""
 
     pid: int  # 0: it had ended before it was stopped
@@ -55,9 +55,9 @@ class Process:
     exit_status: ExitStatus | None = None  # of the last run that reached RUNNING or was stopped
     exit_code: int | None = None  # of the last run, or try, as a shell would have it
     last_end: ExitStatus | None = None  # of the last run, or try; None where it could not even be spawned
-    ended: Ended | None = None  # it has, and what it left behind has not
-    reached: Scope = Scope.PROCESS  # STOPPING: whom the stop signal was sent to
-    left: bool = False  # an earlier run has left something of its tree behind, for all that is known
+    pending_end: PendingEnd | None = None  # it has, and what it left behind has not
+    stop_reached: Scope = Scope.PROCESS  # STOPPING: whom the stop signal was sent to
+    left_behind: bool = False  # an earlier run has left something of its tree behind, for all that is known
     reason: str = ""  # why it is not what was wanted; supervisor's spawnerr
     successor: ProcessSpec | None = None  # replaces `program` when the process has settled
     leaving: bool = False  # forgotten when it has settled
@@ -77,7 +77,7 @@ class Process:
         return self.successor or self.program
 
     @property
-    def minds_remains(self) -> bool:
+    def minds_descendants(self) -> bool:
         """Does it matter, when it ends, whether it has left anything behind?"""
         return self.program.leftovers is Leftovers.STOP or self.program.stop_scope is Scope.TREE
 
@@ -85,7 +85,7 @@ class Process:
         """How long it may take from now until SIGKILL has to come, in seconds."""
         if self.state is State.STOPPING and self.deadline is not None:
             return max(0.0, self.deadline - now)
-        return self.program.stopwaitsecs if self.pid is not None or self.left else 0.0
+        return self.program.stopwaitsecs if self.pid is not None or self.left_behind else 0.0
 
     def awaits(self, attempt: int) -> bool:
         """Is the spawn of that number still to be carried out?"""
@@ -117,7 +117,7 @@ class Process:
 
     def restart(self, now: float) -> list[Action]:
         """Want it up, but not this one."""
-        if self.state is State.UNKNOWN or (self.settled and not self.left):
+        if self.state is State.UNKNOWN or (self.settled and not self.left_behind):
             return self.start()
         self.wanted = True
         return self._take_down(now)
@@ -140,14 +140,14 @@ class Process:
         self.wanted = False
         if self.state is State.STOPPING:
             return self._send_sigkill(now)
-        if self.pid is None and self.left and self.state is not State.UNKNOWN:
+        if self.pid is None and self.left_behind and self.state is not State.UNKNOWN:
             return [self._stop_left(now), *self._send_sigkill(now)]
         if self.pid is None or self.state not in SIGNALLABLE:
             return self._take_down(now)
-        self.reached = self.program.stop_scope
+        self.stop_reached = self.program.stop_scope
         return [self._enter(State.STOPPING, pid=self.pid), *self._send_sigkill(now)]
 
-    def hurry(self, until: float) -> None:
+    def shorten_stop(self, until: float) -> None:
         """Let SIGKILL come no later than that."""
         if self.state is State.STOPPING and self.deadline is not None:
             self.deadline = min(self.deadline, until)
@@ -161,7 +161,7 @@ class Process:
             # STOPPING or UNKNOWN: `_settle` sees the successor.
             self._asked_meanwhile()
             return []
-        if self.left:
+        if self.left_behind:
             self.wanted = self._comes_back_replaced(program)
             return self._take_down(now)
         return self._succeed()
@@ -210,25 +210,26 @@ class Process:
         self.deadline = now - age + self.program.startsecs
         return actions
 
-    def exited(self, status: ExitStatus, now: float, remains: tuple[int, ...] = ()) -> list[Action]:
+    def exited(self, status: ExitStatus, now: float, descendants: tuple[int, ...] = ()) -> list[Action]:
         """The process has been reaped, and those descendants have not."""
         if self.state is State.STARTING and self.deadline is not None and self.deadline <= now:
             # It has been up for startsecs; that its end is heard of before the timer rings is chance.
-            return [self._run(), *self.exited(status, now, remains)]
+            return [self._run(), *self.exited(status, now, descendants)]
         pid, self.pid = self.pid or 0, None
         self.last_end = status
         self.exit_code = 128 + status.signal if status.signal is not None else status.code if status.known else 1
-        if remains and self._waits_for_remains():
-            return self._stop_remains(Ended(pid, status, self.state), status, remains, now)
-        self.left = bool(remains) and self.program.stop_scope is Scope.TREE and self.state is not State.UNKNOWN
-        return self._finish(Ended(pid, status, self.state), now)
+        if descendants and self._waits_for_descendants():
+            return self._stop_descendants(PendingEnd(pid, status, self.state), status, descendants, now)
+        whole_tree = self.program.stop_scope is Scope.TREE and self.state is not State.UNKNOWN
+        self.left_behind = bool(descendants) and whole_tree
+        return self._finish(PendingEnd(pid, status, self.state), now)
 
-    def remains_gone(self, now: float) -> list[Action]:
+    def descendants_gone(self, now: float) -> list[Action]:
         """Nothing is left of it any more."""
-        self.left = False
-        if self.ended is None:
+        self.left_behind = False
+        if self.pending_end is None:
             return []
-        ended, self.ended = self.ended, None
+        ended, self.pending_end = self.pending_end, None
         return self._finish(ended, now)
 
     def deadline_reached(self, now: float) -> list[Action]:
@@ -245,9 +246,9 @@ class Process:
 
     def kill_failed(self, reason: str, now: float) -> list[Action]:
         """The kernel refused the signal: it may or may not end some day."""
-        if self.ended is not None:
+        if self.pending_end is not None:
             # What it left behind has become somebody else's; the process itself has ended.
-            return self.remains_gone(now)
+            return self.descendants_gone(now)
         if self.state is not State.STOPPING:
             return []
         self.reason = reason
@@ -255,7 +256,7 @@ class Process:
 
     # ---- the pieces of the above
 
-    def _finish(self, ended: Ended, now: float) -> list[Action]:
+    def _finish(self, ended: PendingEnd, now: float) -> list[Action]:
         """It has ended, and nothing of it is waited for."""
         pid, status = ended.pid, ended.status
         if status is None:
@@ -279,34 +280,36 @@ class Process:
                 self.exit_status = status
                 return self._settle(pid, status)
 
-    def _waits_for_remains(self) -> bool:
+    def _waits_for_descendants(self) -> bool:
         if self.program.leftovers is Leftovers.STOP:
             return self.state is not State.UNKNOWN
         return self.state is State.STOPPING and self.program.stop_scope is Scope.TREE
 
-    def _stop_remains(self, ended: Ended, status: ExitStatus, remains: tuple[int, ...], now: float) -> list[Action]:
-        self.ended = ended
-        actions: list[Action] = [AnnounceRemains(self.name, status, remains)]
+    def _stop_descendants(
+        self, ended: PendingEnd, status: ExitStatus, descendants: tuple[int, ...], now: float
+    ) -> list[Action]:
+        self.pending_end = ended
+        actions: list[Action] = [AnnounceDescendants(self.name, status, descendants)]
         if ended.before is not State.STOPPING:
             actions.append(self._enter(State.STOPPING, pid=ended.pid))
             self.deadline = now + self.program.stopwaitsecs
-        elif self.reached is Scope.TREE:
+        elif self.stop_reached is Scope.TREE:
             # They have had the signal, and have until the deadline of them all.
             return actions
-        told = ended.pid if ended.before is State.STOPPING and self.reached is Scope.GROUP else 0
-        return [*actions, Kill(self.name, 0, self.program.stopsignal, Scope.TREE, told=told)]
+        spared = ended.pid if ended.before is State.STOPPING and self.stop_reached is Scope.GROUP else 0
+        return [*actions, Kill(self.name, 0, self.program.stopsignal, Scope.TREE, spared_group=spared)]
 
     def _stop_left(self, now: float) -> Announce:
         """It has no process, and what an earlier one has left behind is to be stopped."""
         stopping = self._enter(State.STOPPING)
         self.deadline = now + self.program.stopwaitsecs
-        self.ended = Ended(0, None, State.STOPPING)
+        self.pending_end = PendingEnd(0, None, State.STOPPING)
         return stopping
 
     def _asked_meanwhile(self) -> None:
         """Somebody has said what is to come after this; how it ended decides that no more."""
-        if self.ended is not None:
-            self.ended = replace(self.ended, before=State.STOPPING)
+        if self.pending_end is not None:
+            self.pending_end = replace(self.pending_end, before=State.STOPPING)
 
     def _launch(self) -> list[Action]:
         self.reason = ""
@@ -338,9 +341,9 @@ class Process:
                 stopping = self._enter(State.STOPPING, pid=self.pid)
                 self.deadline = now + self.program.stopwaitsecs
                 program = self.program
-                self.reached = program.stop_scope
+                self.stop_reached = program.stop_scope
                 return [stopping, Kill(self.name, self.pid, program.stopsignal, program.stop_scope)]
-            case State.STARTING | State.BACKOFF | State.STOPPED | State.EXITED | State.FATAL if self.left:
+            case State.STARTING | State.BACKOFF | State.STOPPED | State.EXITED | State.FATAL if self.left_behind:
                 return [self._stop_left(now), Kill(self.name, 0, self.program.stopsignal, Scope.TREE)]
             case State.STARTING | State.BACKOFF:
                 return self._settle()

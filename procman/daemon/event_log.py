@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from signal import SIGKILL
 
-from procman.core.actions import Announce, AnnounceMaster, AnnounceRemains, Kill, Quit
+from procman.core.actions import Announce, AnnounceDescendants, AnnounceMaster, Kill, Quit
 from procman.core.events import Adopted, KillFailed, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
 from procman.core.spec import ProcessSpec, Scope
@@ -91,14 +91,14 @@ class EventLog:
                     self._await(name)
             case KillFailed(name, reason) if self._is_up(name):
                 self._log.warn(f"{self._short(name)}: {reason}")
-            case AnnounceRemains():
+            case AnnounceDescendants():
                 self._remains(news)
             case AnnounceMaster(cause=cause):
                 self._began = self._began or time.monotonic()
                 if cause:
                     self._log.warn(f"{cause}: shutting down")
                 self._waiting()
-            case Quit(left=left):
+            case Quit(unsettled=left):
                 if left:
                     names = ", ".join(self._short(name) for name in left)
                     self._log.critical(f"shutdown_timeout is over: leaving without waiting for {names} any longer")
@@ -207,13 +207,13 @@ class EventLog:
                 "(oom_kill); raise its memory limit, or have its programs use less"
             )
 
-    def _remains(self, news: AnnounceRemains) -> None:
+    def _remains(self, news: AnnounceDescendants) -> None:
         self._log.warn(
             f"{self._short(news.name)} has ended ({ending(news.status)}), and not what it has started: waiting for "
             f"{_pids(news.pids)} to end, too"
         )
         process = self._fleet.processes.get(news.name)
-        if process and process.ended and process.ended.before is State.STARTING and news.status.code == 0:
+        if process and process.pending_end and process.pending_end.before is State.STARTING and news.status.code == 0:
             self._log.warn(f"{self._daemonized(news.name, news.pids)} (leftovers=stop stops them)")
 
     def _daemonized(self, name: str, pids: tuple[int, ...]) -> str:

@@ -18,10 +18,10 @@ from procman.config.schema.model import Program
 from procman.core.actions import (
     Action,
     Announce,
+    AnnounceDescendants,
     AnnounceGroup,
     AnnounceInPlace,
     AnnounceMaster,
-    AnnounceRemains,
     Kill,
     ProcessRemoved,
     Quit,
@@ -30,12 +30,12 @@ from procman.core.actions import (
 from procman.core.events import (
     Adopted,
     DeadlineReached,
+    DescendantsGone,
     Event,
     Exited,
     ExitStatus,
     GroupChanged,
     KillFailed,
-    RemainsGone,
     Spawned,
     SpawnFailed,
 )
@@ -71,7 +71,7 @@ Notification = (
     | ProcessRemoved
     | AnnounceInPlace
     | AnnounceMaster
-    | AnnounceRemains
+    | AnnounceDescendants
     | GroupChanged
     | Quit
     | Spawn
@@ -245,9 +245,14 @@ class Engine:
     def has_left(self, name: str) -> bool:
         """Whether a process that is down has left anything behind that a stop of it is to reach."""
         process = self.fleet.processes[name]
-        if process.left and process.pid is None and process.ended is None and not self._trees.has_left(name):
-            self.post(RemainsGone(name))
-        return process.left
+        if (
+            process.left_behind
+            and process.pid is None
+            and process.pending_end is None
+            and not self._trees.has_left(name)
+        ):
+            self.post(DescendantsGone(name))
+        return process.left_behind
 
     @property
     def is_quiet(self) -> bool:
@@ -350,11 +355,11 @@ class Engine:
     def _note_ends(self, ended: list[tuple[Process, Reaped]]) -> None:
         """One look at what is left of all of them, and of those that ended before."""
         names = [process.name for process, _ in ended]
-        remains = self._trees.ended(names, [process.name for process, _ in ended if process.minds_remains])
+        descendants = self._trees.ended(names, [process.name for process, _ in ended if process.minds_descendants])
         for process, reaped in ended:
             status = ExitStatus(reaped.code, reaped.signal, reaped.core_dumped, reaped.known)
-            self._events.append(Exited(reaped.pid, status, remains.get(process.name, ())))
-        self._remains_gone(self._trees.gone())
+            self._events.append(Exited(reaped.pid, status, descendants.get(process.name, ())))
+        self._descendants_gone(self._trees.gone())
         self._tell_of_members()
         if ended and self._report is None:
             self._report = self._loop.call_later(REPORT_AFTER, self._report_left)
@@ -376,11 +381,11 @@ class Engine:
             while self._events or self._tree_orders or self._spawns:
                 if self._events:
                     event = self._events.popleft()
-                    left_by = self.fleet.owner(event.pid) if isinstance(event, Exited) and event.remains else None
+                    left_by = self.fleet.owner(event.pid) if isinstance(event, Exited) and event.descendants else None
                     for action in self._decide(event):
                         self._carry_out(action)
-                    if left_by is not None and left_by.ended is None:
-                        self._trees.let_be(left_by.name, of_tree=left_by.left)
+                    if left_by is not None and left_by.pending_end is None:
+                        self._trees.let_be(left_by.name, of_tree=left_by.left_behind)
                     if isinstance(event, GroupChanged | KillFailed):
                         # Of a process that is new in a group and does not start by itself, or of a signal that was to
                         # end nothing, no announcement tells.
@@ -445,17 +450,17 @@ class Engine:
         orders, self._tree_orders = self._tree_orders, []
         outcome = self._trees.signal(orders)
         self._events += [KillFailed(name, refusal) for name, refusal in outcome.refused.items()]
-        self._remains_gone(outcome.gone)
+        self._descendants_gone(outcome.gone)
         self._tell_of_members()
 
-    def _remains_gone(self, names: list[str]) -> None:
+    def _descendants_gone(self, names: list[str]) -> None:
         if names and self._trees.expects_members:
             # How the last of them ended is to be said first.
             self._collect()
         for name in names:
             # Theirs may be the last words.
             self._streams.ended(name)
-            self._events.append(RemainsGone(name))
+            self._events.append(DescendantsGone(name))
 
     def _take_turn(self, order: Spawn | asyncio.Future[None]) -> None:
         if isinstance(order, Spawn):

@@ -15,7 +15,7 @@ from procman.system.proc import CannotLook, Identity, Process, look_at
 from procman.system.reaper import Reaped
 from procman.system.tree import ROUNDS, ProcSnapshot, Sweep, Tags, Tree, look, tag_of
 
-# Whose remains are looked for in one report: of programs that end by the hundred each second the others are not.
+# Whose descendants are looked for in one report: of programs that end by the hundred each second the others are not.
 MOST_REPORTED = 100
 
 
@@ -183,20 +183,20 @@ class Trees:
         trees = {name: tree for name in names if (tree := self._running.pop(name, None)) is not None}
         asked = [name for name in minded if name in trees]
         found = self._look() if asked else None
-        remains: dict[str, tuple[int, ...]] = {}
+        descendants: dict[str, tuple[int, ...]] = {}
         for name in asked:
             tree = trees.pop(name)
             left = tree.members(found, just_reaped=True) if found is not None else ()
             if left:
                 self._waited[name] = tree
-                remains[name] = tuple(process.pid for process in left)
+                descendants[name] = tuple(process.pid for process in left)
                 self._remember(name, left)
             else:
                 tree.close()
                 self._all_ended(name)
         for name, tree in trees.items():
             self._report_later(name, tree)
-        return remains
+        return descendants
 
     def gone(self) -> list[str]:
         """Of those that are waited for, whose last has ended; they are waited for no more."""
@@ -277,7 +277,7 @@ class Trees:
             if order.signal == SIGKILL:
                 tree.kill()
             # The process has had it by its pid: a second one would be too many for those that count them.
-            sweeps[order.name] = (Sweep(_all_but(tree, order.pid, order.told), order.signal), order)
+            sweeps[order.name] = (Sweep(_all_but(tree, order.pid, order.spared_group), order.signal), order)
         reached: set[str] = set()
         refused: dict[str, str] = {}
         for _ in range(ROUNDS):
@@ -360,8 +360,8 @@ class Trees:
 
     def _waits_for_the_told(self, order: Kill, found: ProcSnapshot) -> bool:
         """Whether somebody is left who has had the signal before this order."""
-        members = self._waited[order.name].members(found) if order.told else ()
-        return any(process.group == order.told for process in members)
+        members = self._waited[order.name].members(found) if order.spared_group else ()
+        return any(process.group == order.spared_group for process in members)
 
     def _ended_without(self, name: str, refusal: str | None, outcome: Outcome) -> None:
         """Nobody of what was left got the signal: there is nobody, or nobody who may be signalled."""

@@ -21,13 +21,13 @@ from procman.core.actions import Spawn
 from procman.core.events import (
     BootRequested,
     DeadlineReached,
+    DescendantsGone,
     Exited,
     ExitStatus,
     GroupAdded,
     GroupChanged,
     GroupRemoved,
     KillFailed,
-    RemainsGone,
     RestartRequested,
     Spawned,
     SpawnFailed,
@@ -130,10 +130,10 @@ class Asked:
         if order is not None and self.fleet.awaits(order):
             self.post(SpawnFailed(name, reason, 127))
 
-    def end(self, name, status, remains=()):
+    def end(self, name, status, descendants=()):
         process = self.fleet.processes.get(name)
         if process is not None and process.pid is not None:
-            self.post(Exited(process.pid, status, remains))
+            self.post(Exited(process.pid, status, descendants))
 
     def run(self, name):
         """Up to RUNNING."""
@@ -248,7 +248,7 @@ STEPS = st.one_of(
             st.builds(StopRequested, ANY),
             st.builds(RestartRequested, ANY),
             st.builds(KillFailed, ANY, REASONS),
-            st.builds(RemainsGone, ANY),
+            st.builds(DescendantsGone, ANY),
             st.builds(GroupRemoved, ANY),
             st.builds(lambda name: GroupAdded(group(name, autostart=False)), ANY),
         ),

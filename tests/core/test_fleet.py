@@ -570,7 +570,7 @@ def test_the_master_leaves_when_its_time_is_over():
         drive.now = drive.fleet.next_deadline()
         assert not of(Quit, drive.says(DeadlineReached()))
     drive.now = 110.0
-    assert of(Quit, drive.says(DeadlineReached())) == [Quit(restart=False, left=("a",))]
+    assert of(Quit, drive.says(DeadlineReached())) == [Quit(restart=False, unsettled=("a",))]
 
 
 def test_nobody_is_left_to_run_on_for_want_of_time():
@@ -583,7 +583,7 @@ def test_nobody_is_left_to_run_on_for_want_of_time():
     drive.now = 110.0
     actions = drive.says(DeadlineReached())
     assert [(kill.name, kill.overdue) for kill in of(Kill, actions)] == [("b", True), ("c", True)]
-    assert of(Quit, actions) == [Quit(restart=False, left=("b", "c"))]
+    assert of(Quit, actions) == [Quit(restart=False, unsettled=("b", "c"))]
 
 
 @pytest.mark.parametrize("event", [SignalRequested("c", 10), DeadlineReached()])

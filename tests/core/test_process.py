@@ -4,7 +4,7 @@ from signal import SIGHUP, SIGKILL, SIGQUIT, SIGTERM
 
 import pytest
 
-from procman.core.actions import Announce, AnnounceInPlace, AnnounceRemains, Kill, Spawn
+from procman.core.actions import Announce, AnnounceDescendants, AnnounceInPlace, Kill, Spawn
 from procman.core.events import ExitStatus
 from procman.core.process import Process
 from procman.core.spec import Autorestart, Leftovers, Scope
@@ -59,7 +59,7 @@ def process_in(state: str, **options) -> Process:
     return process
 
 
-def told(actions: list) -> list[str]:
+def summarize(actions: list) -> list[str]:
     """What follows, in short: "STARTING>RUNNING", "SIGTERM", "SIGKILL!" (overdue), "spawn 2", "in place"."""
     lines = []
     for action in actions:
@@ -69,12 +69,12 @@ def told(actions: list) -> list[str]:
             case Kill(pid=pid, signal=signum, overdue=overdue):
                 assert pid in (PID, 0)
                 name = {SIGTERM: "SIGTERM", SIGKILL: "SIGKILL", SIGQUIT: "SIGQUIT", SIGHUP: "SIGHUP"}[signum]
-                lines.append(("" if pid == PID else "remains ") + name + "!" * overdue)
+                lines.append(("" if pid == PID else "descendants ") + name + "!" * overdue)
             case Spawn(attempt=attempt):
                 lines.append(f"spawn {attempt}")
             case AnnounceInPlace():
                 lines.append("in place")
-            case AnnounceRemains(pids=pids):
+            case AnnounceDescendants(pids=pids):
                 lines.append(f"left {len(pids)}")
     return lines
 
@@ -101,7 +101,7 @@ EVERY_STATE = ("NEW", "WAITING", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "
 def test_start(state, follows, after, wanted):
     """Start launches what is down, and is remembered by what is on its way down."""
     process = process_in(state)
-    assert told(process.start()) == follows
+    assert summarize(process.start()) == follows
     assert (process.state.name, process.wanted) == (after, wanted)
 
 
@@ -124,7 +124,7 @@ def test_start(state, follows, after, wanted):
 def test_stop(state, follows, after):
     """Stop settles by the shortest way that is not rude, and what was a restart becomes a stop."""
     process = process_in(state)
-    assert told(process.stop(2.0)) == follows
+    assert summarize(process.stop(2.0)) == follows
     assert (process.state.name, process.wanted) == (after, False)
 
 
@@ -146,7 +146,7 @@ def test_stop(state, follows, after):
 def test_restart(state, follows, after, wanted):
     """Restart wants it up, but not this one."""
     process = process_in(state)
-    assert told(process.restart(2.0)) == follows
+    assert summarize(process.restart(2.0)) == follows
     assert (process.state.name, process.wanted) == (after, wanted)
 
 
@@ -168,7 +168,7 @@ def test_restart(state, follows, after, wanted):
 def test_kill(state, follows, after):
     """Kill does not wait for stopwaitsecs."""
     process = process_in(state)
-    assert told(process.kill(2.0)) == follows
+    assert summarize(process.kill(2.0)) == follows
     assert (process.state.name, process.wanted) == (after, False)
 
 
@@ -176,7 +176,7 @@ def test_killing_twice_asks_twice():
     """Who asks again gets another SIGKILL, and no second announcement."""
     process = process_in("RUNNING")
     process.kill(2.0)
-    assert told(process.kill(2.5)) == ["SIGKILL!"]
+    assert summarize(process.kill(2.5)) == ["SIGKILL!"]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_signal(state, follows):
     """A signal goes to what is alive, and changes nothing."""
     process = process_in(state)
     before = (process.state, process.deadline, process.wanted)
-    assert told(process.signal(SIGHUP)) == follows
+    assert summarize(process.signal(SIGHUP)) == follows
     assert (process.state, process.deadline, process.wanted) == before
 
 
@@ -207,7 +207,7 @@ def test_signal(state, follows):
 def test_exited(state, follows, after):
     """An end means something else in each state: too quick, unexpected, asked for, or late."""
     process = process_in(state, startsecs=5) if state == "STARTING" else process_in(state)
-    assert told(process.exited(BAD, 3.0)) == follows
+    assert summarize(process.exited(BAD, 3.0)) == follows
     assert (process.state.name, process.pid) == (after, None)
 
 
@@ -222,7 +222,7 @@ def test_exited(state, follows, after):
 def test_deadline_reached(state, follows, deadline):
     """Every state that ends by itself does so at its deadline."""
     process = process_in(state)
-    assert told(process.deadline_reached(11.0)) == follows
+    assert summarize(process.deadline_reached(11.0)) == follows
     assert process.deadline == deadline
 
 
@@ -233,7 +233,7 @@ def test_kill_failed(state):
     before = process.state
     actions = process.kill_failed(EPERM, 1.0)
     if state == "STOPPING":
-        assert told(actions) == ["STOPPING>UNKNOWN"]
+        assert summarize(actions) == ["STOPPING>UNKNOWN"]
         assert (process.pid, process.deadline, process.reason) == (PID, None, EPERM)
     else:
         assert actions == []
@@ -255,15 +255,15 @@ def test_it_runs_when_it_has_been_up_for_startsecs():
 def test_startsecs_0_needs_no_time_at_all():
     """It is RUNNING as soon as it is spawned, and so it can only exit, never back off."""
     process = process_in("WAITING", startsecs=0, autorestart=Autorestart.NEVER)
-    assert told(process.spawned(PID, 0.0)) == ["STARTING>RUNNING"]
-    assert told(process.exited(BAD, 0.0)) == ["RUNNING>EXITED"]
+    assert summarize(process.spawned(PID, 0.0)) == ["STARTING>RUNNING"]
+    assert summarize(process.exited(BAD, 0.0)) == ["RUNNING>EXITED"]
 
 
 def test_a_timer_that_is_late_makes_no_crash_of_a_run():
     """One that has been up for startsecs has been RUNNING, even if its end is heard of before the timer rings."""
     process = process_in("WAITING", startsecs=1, autorestart=Autorestart.NEVER)
     process.spawned(PID, 0.0)
-    assert told(process.exited(OK, 1.5)) == ["STARTING>RUNNING", "RUNNING>EXITED"]
+    assert summarize(process.exited(OK, 1.5)) == ["STARTING>RUNNING", "RUNNING>EXITED"]
 
 
 def test_a_start_that_ends_too_soon_fails_whatever_its_code():
@@ -283,7 +283,7 @@ def test_it_backs_off_a_second_longer_each_time_and_then_gives_up(startretries):
         process.spawn_failed("no such file", 127, now)
         assert (process.state, process.deadline) == (State.BACKOFF, now + failure)
         now = process.deadline
-        assert told(process.deadline_reached(now)) == ["BACKOFF>STARTING", f"spawn {failure + 1}"]
+        assert summarize(process.deadline_reached(now)) == ["BACKOFF>STARTING", f"spawn {failure + 1}"]
     backing_off, fatal = process.spawn_failed("no such file", 127, now)
     assert (backing_off.after, fatal.after) == (State.BACKOFF, State.FATAL)
     assert (fatal.tries, fatal.reason, process.deadline) == (startretries + 1, "no such file", None)
@@ -348,7 +348,7 @@ def test_autorestart(autorestart, comes_back_after, status):
     exited, *rest = process.exited(status, 5.0)
     assert (exited.after, exited.expected, exited.status) == (State.EXITED, status == OK, status)
     comes_back = status in comes_back_after
-    assert told(rest) == (["EXITED>STARTING", "spawn 2"] if comes_back else [])
+    assert summarize(rest) == (["EXITED>STARTING", "spawn 2"] if comes_back else [])
     assert (process.wanted, process.restarts) == (comes_back, int(comes_back))
 
 
@@ -370,7 +370,7 @@ def test_one_that_is_not_wanted_and_dies_while_it_starts_is_not_tried_again():
     """At shutdown a later wave may die while it starts: it settles, where it would be spawned after the back-off."""
     process = process_in("STARTING", startsecs=5)
     process.wanted = False
-    assert told(process.exited(BAD, 1.0)) == ["STARTING>BACKOFF", "BACKOFF>STOPPED"]
+    assert summarize(process.exited(BAD, 1.0)) == ["STARTING>BACKOFF", "BACKOFF>STOPPED"]
     assert process.deadline is None
 
 
@@ -380,11 +380,11 @@ def test_one_that_is_not_wanted_and_dies_while_it_starts_is_not_tried_again():
 def test_it_has_its_stopwaitsecs_and_then_sigkill():
     """The stop signal, stopwaitsecs, SIGKILL; and again, for uninterruptible sleep outlives even that."""
     process = process_in("RUNNING", stopwaitsecs=7, stopsignal=SIGQUIT)
-    assert told(process.stop(10.0)) == ["RUNNING>STOPPING", "SIGQUIT"]
+    assert summarize(process.stop(10.0)) == ["RUNNING>STOPPING", "SIGQUIT"]
     assert process.deadline == 17.0
-    assert told(process.deadline_reached(17.0)) == ["SIGKILL!"]
+    assert summarize(process.deadline_reached(17.0)) == ["SIGKILL!"]
     assert process.deadline == 24.0
-    assert told(process.deadline_reached(24.0)) == ["SIGKILL!"]
+    assert summarize(process.deadline_reached(24.0)) == ["SIGKILL!"]
 
 
 def test_stopwaitsecs_0_kills_at_once_but_not_without_a_pause():
@@ -411,14 +411,14 @@ def test_a_start_while_it_stops_is_a_restart():
     """Wanted again before it has settled: it comes back when it has."""
     process = process_in("STOPPING")
     process.start()
-    assert told(process.exited(OK, 3.0)) == ["STOPPING>STOPPED", "STOPPED>STARTING", "spawn 2"]
+    assert summarize(process.exited(OK, 3.0)) == ["STOPPING>STOPPED", "STOPPED>STARTING", "spawn 2"]
 
 
 def test_a_restart_that_is_refused_by_the_kernel_is_made_up_for():
     """UNKNOWN for as long as it lives; when it ends after all, what was wanted is done."""
     process = process_in("RESTARTING")
     process.kill_failed(EPERM, 1.0)
-    assert told(process.exited(OK, 99.0)) == ["UNKNOWN>STOPPED", "STOPPED>STARTING", "spawn 2"]
+    assert summarize(process.exited(OK, 99.0)) == ["UNKNOWN>STOPPED", "STOPPED>STARTING", "spawn 2"]
 
 
 # ---- another definition
@@ -445,7 +445,7 @@ NEW = program(command="/bin/other")
 def test_replace(state, follows, after):
     """What is up comes back by the new definition, what is down takes it over and may get its chance."""
     process = process_in(state)
-    assert told(process.replace(NEW, 2.0)) == follows
+    assert summarize(process.replace(NEW, 2.0)) == follows
     assert process.state.name == after
     if process.pid is None:
         assert (process.program, process.successor) == (NEW, None)
@@ -466,7 +466,7 @@ def test_one_that_was_being_stopped_is_replaced_and_stays_down():
     """The operator's stop outlives the update."""
     process = process_in("STOPPING")
     process.replace(NEW, 2.0)
-    assert told(process.exited(OK, 3.0)) == ["STOPPING>STOPPED"]
+    assert summarize(process.exited(OK, 3.0)) == ["STOPPING>STOPPED"]
     assert process.program == NEW
 
 
@@ -494,7 +494,7 @@ def test_a_change_in_place_disturbs_nobody(state):
     before = (process.state, process.pid, process.deadline, process.wanted)
     new = program(startretries=3, stopwaitsecs=99)
     actions = process.change_in_place(new)
-    assert told(actions)[:1] == ["in place"]
+    assert summarize(actions)[:1] == ["in place"]
     assert process.program == new
     assert (process.state, process.pid, process.deadline, process.wanted) == before
 
@@ -523,7 +523,7 @@ def test_a_change_in_place_reaches_the_definition_that_comes_next():
 def test_autostart_that_is_switched_on_starts_what_never_was(state, follows):
     """One that nobody has started or stopped is started; one that was stopped stays so."""
     process = process_in(state, autostart=False)
-    assert told(process.change_in_place(program(autostart=True))) == follows
+    assert summarize(process.change_in_place(program(autostart=True))) == follows
 
 
 # ---- the table of transitions
@@ -556,7 +556,7 @@ def test_the_numbers_are_supervisors():
 
 # ---- what a process leaves behind
 
-REMAINS = (77, 78)
+DESCENDANTS = (77, 78)
 
 
 @pytest.mark.parametrize(
@@ -565,9 +565,9 @@ REMAINS = (77, 78)
         # It was asked to stop, and so were they: nothing to do but wait.
         ("STOPPING", {"stop_scope": Scope.TREE}, ["left 2"]),
         # They have not heard of it.
-        ("STOPPING", {"leftovers": Leftovers.STOP}, ["left 2", "remains SIGTERM"]),
-        ("RUNNING", {"leftovers": Leftovers.STOP}, ["left 2", "RUNNING>STOPPING", "remains SIGTERM"]),
-        ("STARTING", {"leftovers": Leftovers.STOP}, ["left 2", "STARTING>STOPPING", "remains SIGTERM"]),
+        ("STOPPING", {"leftovers": Leftovers.STOP}, ["left 2", "descendants SIGTERM"]),
+        ("RUNNING", {"leftovers": Leftovers.STOP}, ["left 2", "RUNNING>STOPPING", "descendants SIGTERM"]),
+        ("STARTING", {"leftovers": Leftovers.STOP}, ["left 2", "STARTING>STOPPING", "descendants SIGTERM"]),
         # Nobody minds.
         ("STOPPING", {}, ["STOPPING>STOPPED"]),
         ("RUNNING", {"stop_scope": Scope.TREE}, ["RUNNING>EXITED"]),
@@ -576,7 +576,7 @@ REMAINS = (77, 78)
 def test_what_is_left_behind_is_waited_for_where_somebody_minds(state, options, follows):
     """STOPPING lasts until the tree has gone (stop_scope=tree), or until nothing is left (leftovers=stop)."""
     process = process_in(state, **options)
-    assert told(process.exited(OK, 1.0 if state == "STOPPING" else 0.5, REMAINS)) == follows
+    assert summarize(process.exited(OK, 1.0 if state == "STOPPING" else 0.5, DESCENDANTS)) == follows
 
 
 @pytest.mark.parametrize(
@@ -590,15 +590,15 @@ def test_what_is_left_behind_is_waited_for_where_somebody_minds(state, options, 
 def test_when_nothing_is_left_it_goes_on_as_it_ended(status, autorestart, follows):
     """That something was left behind delays what follows, and does not change it."""
     process = process_in("RUNNING", leftovers=Leftovers.STOP, autorestart=autorestart)
-    process.exited(status, 5.0, REMAINS)
-    assert told(process.remains_gone(6.0)) == follows
+    process.exited(status, 5.0, DESCENDANTS)
+    assert summarize(process.descendants_gone(6.0)) == follows
 
 
 def test_one_that_died_too_quickly_backs_off_when_nothing_is_left():
     """Its failures are counted as if it had left nothing."""
     process = process_in("STARTING", leftovers=Leftovers.STOP)
-    process.exited(BAD, 0.5, REMAINS)
-    assert told(process.remains_gone(3.0)) == ["STOPPING>BACKOFF"]
+    process.exited(BAD, 0.5, DESCENDANTS)
+    assert summarize(process.descendants_gone(3.0)) == ["STOPPING>BACKOFF"]
     assert (process.failures, process.deadline) == (1, 4.0)
 
 
@@ -609,30 +609,30 @@ def test_one_that_died_too_quickly_backs_off_when_nothing_is_left():
 def test_whoever_had_the_stop_signal_gets_it_no_second_time(state, scope, spared):
     """The process group has had it with the process, where that was stopped so; who has left the group has not."""
     process = process_in(state, stop_scope=scope, kill_scope=scope, leftovers=Leftovers.STOP)
-    *_, kill = process.exited(OK, 2.0, REMAINS)
-    assert kill == Kill("web", 0, SIGTERM, Scope.TREE, told=spared)
+    *_, kill = process.exited(OK, 2.0, DESCENDANTS)
+    assert kill == Kill("web", 0, SIGTERM, Scope.TREE, spared_group=spared)
 
 
 def test_who_had_the_stop_signal_is_decided_when_it_is_sent():
     """An option that is changed afterwards changes it no more."""
     process = process_in("STOPPING", leftovers=Leftovers.STOP)
     process.change_in_place(program(stop_scope=Scope.TREE, kill_scope=Scope.TREE, leftovers=Leftovers.STOP))
-    assert told(process.exited(OK, 2.0, REMAINS)) == ["left 2", "remains SIGTERM"]
+    assert summarize(process.exited(OK, 2.0, DESCENDANTS)) == ["left 2", "descendants SIGTERM"]
 
 
-def test_remains_that_do_not_go_get_sigkill():
+def test_descendants_that_do_not_go_get_sigkill():
     """They have stopwaitsecs, counted from the end of their process."""
     process = process_in("RUNNING", leftovers=Leftovers.STOP, stopwaitsecs=10)
-    process.exited(OK, 5.0, REMAINS)
+    process.exited(OK, 5.0, DESCENDANTS)
     assert process.deadline == 15.0
     (kill,) = process.deadline_reached(15.0)
     assert kill == Kill("web", 0, SIGKILL, Scope.TREE, overdue=True)
 
 
-def test_remains_of_a_stop_have_until_the_deadline_of_that_stop():
+def test_descendants_of_a_stop_have_until_the_deadline_of_that_stop():
     """Their stopwaitsecs are for the whole tree, not for each generation of it anew."""
     process = process_in("STOPPING", stop_scope=Scope.TREE, stopwaitsecs=10)
-    process.exited(OK, 4.0, REMAINS)
+    process.exited(OK, 4.0, DESCENDANTS)
     assert process.deadline == 11.0
 
 
@@ -640,17 +640,17 @@ def test_remains_of_a_stop_have_until_the_deadline_of_that_stop():
 def test_what_is_asked_for_meanwhile_decides_what_follows(ask):
     """How it ended counts no more once somebody has said what is to come."""
     process = process_in("RUNNING", leftovers=Leftovers.STOP, autorestart=Autorestart.NEVER)
-    process.exited(BAD, 5.0, REMAINS)
+    process.exited(BAD, 5.0, DESCENDANTS)
     _ = process.start() if ask == "start" else getattr(process, ask)(6.0)
     back = ["STOPPED>STARTING", "spawn 2"]
-    assert told(process.remains_gone(7.0)) == ["STOPPING>STOPPED", *(back if ask != "stop" else [])]
+    assert summarize(process.descendants_gone(7.0)) == ["STOPPING>STOPPED", *(back if ask != "stop" else [])]
 
 
-def test_remains_that_may_not_be_signalled_are_given_up():
+def test_descendants_that_may_not_be_signalled_are_given_up():
     """They have become another user's; the process itself has ended, which is known."""
     process = process_in("RUNNING", leftovers=Leftovers.STOP)
-    process.exited(OK, 5.0, REMAINS)
-    assert told(process.kill_failed(EPERM, 5.0)) == ["STOPPING>EXITED"]
+    process.exited(OK, 5.0, DESCENDANTS)
+    assert summarize(process.kill_failed(EPERM, 5.0)) == ["STOPPING>EXITED"]
 
 
 def with_left(state: str, **options) -> Process:
@@ -659,11 +659,11 @@ def with_left(state: str, **options) -> Process:
     retries = 0 if state == "FATAL" else 3
     process = process_in("RUNNING" if state == "EXITED" else "STARTING", startretries=retries, **options)
     process.wanted = state != "EXITED"
-    process.exited(OK, 0.5, REMAINS)
+    process.exited(OK, 0.5, DESCENDANTS)
     if state == "WAITING":
         process.deadline_reached(1.5)
         state = "STARTING"
-    assert (process.state.name, process.left) == (state, True)
+    assert (process.state.name, process.left_behind) == (state, True)
     return process
 
 
@@ -672,19 +672,19 @@ def test_what_is_left_of_a_tree_is_stopped_in_whatever_state_its_process_is(stat
     """A daemon that a program became: the program has ended long since, and the stop signal is for the daemon."""
     process = with_left(state)
     before = process.state.name
-    assert told(process.stop(20.0)) == [f"{before}>STOPPING", "remains SIGTERM"]
+    assert summarize(process.stop(20.0)) == [f"{before}>STOPPING", "descendants SIGTERM"]
     assert process.deadline == 30.0
-    assert told(process.deadline_reached(30.0)) == ["remains SIGKILL!"]
-    assert told(process.remains_gone(31.0)) == ["STOPPING>STOPPED"]
-    assert not process.left
-    assert told(process.stop(32.0)) == []
+    assert summarize(process.deadline_reached(30.0)) == ["descendants SIGKILL!"]
+    assert summarize(process.descendants_gone(31.0)) == ["STOPPING>STOPPED"]
+    assert not process.left_behind
+    assert summarize(process.stop(32.0)) == []
 
 
 def test_what_is_left_of_a_tree_is_stopped_before_the_process_is_restarted():
     """Two generations would be up otherwise, of which somebody wants one."""
     process = with_left("EXITED")
-    assert told(process.restart(20.0)) == ["EXITED>STOPPING", "remains SIGTERM"]
-    assert told(process.remains_gone(21.0)) == ["STOPPING>STOPPED", "STOPPED>STARTING", "spawn 2"]
+    assert summarize(process.restart(20.0)) == ["EXITED>STOPPING", "descendants SIGTERM"]
+    assert summarize(process.descendants_gone(21.0)) == ["STOPPING>STOPPED", "STOPPED>STARTING", "spawn 2"]
 
 
 @pytest.mark.parametrize(
@@ -693,27 +693,27 @@ def test_what_is_left_of_a_tree_is_stopped_before_the_process_is_restarted():
 def test_what_is_left_of_a_tree_is_stopped_before_the_process_is_replaced(autostart, follows):
     """It is of the definition that is given up; what comes after it is what comes after any replacement."""
     process = with_left("EXITED")
-    assert told(process.replace(program(autostart=autostart), 20.0)) == ["EXITED>STOPPING", "remains SIGTERM"]
-    assert told(process.remains_gone(21.0)) == ["STOPPING>STOPPED", *follows]
+    assert summarize(process.replace(program(autostart=autostart), 20.0)) == ["EXITED>STOPPING", "descendants SIGTERM"]
+    assert summarize(process.descendants_gone(21.0)) == ["STOPPING>STOPPED", *follows]
 
 
 def test_what_is_left_of_a_tree_is_killed_without_waiting():
     """Where nobody wants to wait any longer."""
-    assert told(with_left("EXITED").kill(20.0)) == ["EXITED>STOPPING", "remains SIGKILL!"]
+    assert summarize(with_left("EXITED").kill(20.0)) == ["EXITED>STOPPING", "descendants SIGKILL!"]
 
 
 def test_what_is_left_of_a_tree_is_left_alone_when_only_the_next_try_is_called_off():
     """The turn of its wave has not come."""
     process = with_left("BACKOFF")
-    assert told(process.call_off()) == ["BACKOFF>STOPPED"]
-    assert told(process.stop(20.0)) == ["STOPPED>STOPPING", "remains SIGTERM"]
+    assert summarize(process.call_off()) == ["BACKOFF>STOPPED"]
+    assert summarize(process.stop(20.0)) == ["STOPPED>STOPPING", "descendants SIGTERM"]
 
 
 def test_what_has_left_a_tree_that_is_not_stopped_as_a_whole_is_nobodys():
     """As under supervisord."""
     process = process_in("RUNNING", stop_scope=Scope.GROUP)
-    process.exited(OK, 5.0, REMAINS)
-    assert not process.left
+    process.exited(OK, 5.0, DESCENDANTS)
+    assert not process.left_behind
 
 
 @pytest.mark.parametrize(("status", "code"), [(OK, 0), (BAD, 1), (SEGV, 139)])

@@ -23,13 +23,13 @@ from procman.core.events import (
     Adopted,
     BootRequested,
     DeadlineReached,
+    DescendantsGone,
     Event,
     Exited,
     ExitStatus,
     GroupAdded,
     GroupChanged,
     KillFailed,
-    RemainsGone,
     Spawned,
     SpawnFailed,
 )
@@ -47,7 +47,7 @@ FATAL_SIGNALS = frozenset({SIGTERM, SIGINT, SIGQUIT})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remains:
+class Descendant:
     """A descendant that goes on when its process has ended."""
 
     lives: float | None = None  # seconds after that, unless it is signalled
@@ -67,13 +67,13 @@ class Behaviour:
     obeys_after: float | None = 0.0  # seconds from a stop signal to its end; None: ignores it
     sigkills: int = 1  # how many it takes: uninterruptible sleep outlives the first
     refuses: bool = False  # the kernel refuses to signal it
-    remains: Remains | None = None  # what it leaves behind
+    descendant: Descendant | None = None  # what it leaves behind
 
 
 FOREVER = Behaviour()
 
 # A descendant's pid, from that of the process that has started it: the kernel's table has them side by side.
-DESCENDANT = 10_000
+DESCENDANT_PID = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +103,8 @@ class Child:
     born: float
     end: ExitStatus | None = None
     sigkills: int = 0
-    remains_gone: bool = False
-    remains_told: int = 0  # how often they were sent a stop signal
+    descendants_gone: bool = False
+    stop_signals_below: int = 0  # how often they were sent a stop signal
 
 
 class Watcher(Protocol):
@@ -133,7 +133,7 @@ class World:
         self.fleet: Fleet = fleet_class(scenario.groups, scenario.master)
         self.now = 0.0
         self.children: dict[int, Child] = {}  # unreaped, by pid
-        self.remains: dict[str, list[Child]] = {}  # reaped, and what they left behind is still there
+        self.descendants: dict[str, list[Child]] = {}  # reaped, and what they left behind is still there
         self.spawns: deque[Spawn] = deque()
         self.history: list[tuple[float, object]] = []
         self.quit: Quit | None = None
@@ -176,7 +176,7 @@ class World:
         if not self._working:
             self._work()
 
-    def told(self, last: int = 40) -> str:
+    def recent(self, last: int = 40) -> str:
         """The end of the history, for whoever has to find out what went wrong."""
         return "\n".join(f"{when:12.6f}  {_short(what)}" for when, what in self.history[-last:])
 
@@ -232,7 +232,7 @@ class World:
             case Quit():
                 self.quit = action
             case ProcessRemoved(name=name):
-                self.remains.pop(name, None)
+                self.descendants.pop(name, None)
             case Announce(name=name, after=after):
                 for reaction in self._reactions if self._booted else ():
                     if reaction[:2] == (name, after):
@@ -298,9 +298,9 @@ class World:
         if self._watcher:
             self._watcher.killing(order)
         if order.scope is not Scope.PROCESS:
-            elders = self.remains.get(order.name, []) if order.scope is Scope.TREE else []
+            elders = self.descendants.get(order.name, []) if order.scope is Scope.TREE else []
             for child in [*elders, *([self.children[order.pid]] if order.pid else [])]:
-                self._kill_remains(order, child)
+                self._kill_descendants(order, child)
         if not order.pid:
             self._nobody_is_reached(order.name)
             return
@@ -315,46 +315,46 @@ class World:
         elif order.signal in FATAL_SIGNALS and behaviour.obeys_after is not None:
             self._ends(child, behaviour.obeys_after, _status(behaviour))
 
-    def _kill_remains(self, order: Kill, child: Child) -> None:
+    def _kill_descendants(self, order: Kill, child: Child) -> None:
         """What a process has started does not wait for its end to obey."""
-        remains = child.behaviour.remains
-        if remains is None or child.remains_gone:
+        descendant = child.behaviour.descendant
+        if descendant is None or child.descendants_gone:
             return
-        if remains.in_group and order.told == child.pid:
+        if descendant.in_group and order.spared_group == child.pid:
             return
-        if order.scope is Scope.GROUP and not remains.in_group:
+        if order.scope is Scope.GROUP and not descendant.in_group:
             return
-        child.remains_told += order.signal != SIGKILL
-        if remains.refuses:
+        child.stop_signals_below += order.signal != SIGKILL
+        if descendant.refuses:
             return
         if order.signal == SIGKILL:
-            self._remains_end(child, 0.0)
-        elif order.signal in FATAL_SIGNALS and remains.obeys_after is not None:
-            self._remains_end(child, remains.obeys_after)
+            self._descendants_end(child, 0.0)
+        elif order.signal in FATAL_SIGNALS and descendant.obeys_after is not None:
+            self._descendants_end(child, descendant.obeys_after)
 
     def _nobody_is_reached(self, name: str) -> None:
         """Nobody is left of what was to be signalled, or nobody who may be."""
-        left = self.remains.get(name, [])
+        left = self.descendants.get(name, [])
         if not left:
-            self._events.append(RemainsGone(name))
-        elif all(child.behaviour.remains and child.behaviour.remains.refuses for child in left):
-            del self.remains[name]
+            self._events.append(DescendantsGone(name))
+        elif all(child.behaviour.descendant and child.behaviour.descendant.refuses for child in left):
+            del self.descendants[name]
             self._events.append(KillFailed(name, "Operation not permitted"))
 
-    def _remains_end(self, child: Child, after: float) -> None:
+    def _descendants_end(self, child: Child, after: float) -> None:
         self._at(self.now + after, lambda: self._gone(child))
 
     def _gone(self, child: Child) -> None:
-        child.remains_gone = True
-        left = self.remains.get(child.name, [])
+        child.descendants_gone = True
+        left = self.descendants.get(child.name, [])
         if child in left:
             left.remove(child)
             if not left:
-                del self.remains[child.name]
+                del self.descendants[child.name]
                 # Nobody looks as long as nobody waits.
                 process = self.fleet.processes.get(child.name)
-                if self.quit is None and process is not None and process.ended is not None:
-                    self.post(RemainsGone(child.name))
+                if self.quit is None and process is not None and process.pending_end is not None:
+                    self.post(DescendantsGone(child.name))
 
     def _ends(self, child: Child, after: float, status: ExitStatus) -> None:
         self._at(self.now + after, lambda: self._end(child, status))
@@ -374,19 +374,19 @@ class World:
                 self._watcher.reaped(child)
             process = self.fleet.owner(child.pid)
             if process is not None:
-                self.post(Exited(child.pid, child.end, self._look_for_remains(child, process)))
+                self.post(Exited(child.pid, child.end, self._look_for_descendants(child, process)))
 
-    def _look_for_remains(self, child: Child, process: Process) -> tuple[int, ...]:
+    def _look_for_descendants(self, child: Child, process: Process) -> tuple[int, ...]:
         """As the engine does where the process minds: those of this run, not of runs before it."""
-        if not process.minds_remains:
-            self.remains.pop(child.name, None)
+        if not process.minds_descendants:
+            self.descendants.pop(child.name, None)
             return ()
-        remains = child.behaviour.remains
-        if remains is not None and not child.remains_gone:
-            self.remains.setdefault(child.name, []).append(child)
-            if remains.lives is not None:
-                self._remains_end(child, remains.lives)
-        return tuple(one.pid + DESCENDANT for one in self.remains.get(child.name, []))
+        descendant = child.behaviour.descendant
+        if descendant is not None and not child.descendants_gone:
+            self.descendants.setdefault(child.name, []).append(child)
+            if descendant.lives is not None:
+                self._descendants_end(child, descendant.lives)
+        return tuple(one.pid + DESCENDANT_PID for one in self.descendants.get(child.name, []))
 
     # ---- time
 

@@ -12,9 +12,9 @@ from procman.config.schema.model import Group, Program
 from procman.core.actions import (
     Action,
     Announce,
+    AnnounceDescendants,
     AnnounceGroup,
     AnnounceMaster,
-    AnnounceRemains,
     Kill,
     ProcessRemoved,
     Quit,
@@ -24,13 +24,13 @@ from procman.core.events import (
     Adopted,
     BootRequested,
     DeadlineReached,
+    DescendantsGone,
     Event,
     Exited,
     GroupAdded,
     GroupChanged,
     GroupRemoved,
     KillFailed,
-    RemainsGone,
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
@@ -68,7 +68,7 @@ class Before:
     leaving: bool
     never_started: bool
     program: Program
-    remains: bool  # what it left behind is waited for
+    descendants: bool  # what it left behind is waited for
     left: bool  # an earlier run has left something behind that a stop is to reach
 
 
@@ -89,7 +89,7 @@ class Invariants:
         self.abandoned: set[int] = set()  # pids of UNKNOWN processes whose group has gone
         self.sigkilled: set[str] = set()  # and not gone yet, for all that is known
         self.ended: set[int] = set()  # reaped, their end not yet announced
-        self.waited: dict[str, Exited] = {}  # ended, their remains not
+        self.waited: dict[str, Exited] = {}  # ended, their descendants not
         self.left: dict[str, bool] = {}  # down, and some of their tree is still up, for all that the fleet knows
         self.stopping_left: set[str] = set()  # as these were down, what they have left is being stopped
         self.asked_meanwhile: set[str] = set()  # of these somebody has said what is to come
@@ -108,7 +108,7 @@ class Invariants:
     def must(self, truth: object, claim: str) -> None:
         """Raises Violation, with the last part of the history, unless it is true."""
         if not truth:
-            raise Violation(f"at {self.world.now:.6f}: {claim}\n{self.world.told()}")
+            raise Violation(f"at {self.world.now:.6f}: {claim}\n{self.world.recent()}")
 
     # ---- when each is looked at
 
@@ -126,8 +126,8 @@ class Invariants:
                 p.leaving,
                 p.attempt == 0,
                 p.program,
-                p.ended is not None,
-                p.left,
+                p.pending_end is not None,
+                p.left_behind,
             )
             for name, p in self.fleet.processes.items()
         }
@@ -163,7 +163,7 @@ class Invariants:
         self.must(self.fleet.state is MasterState.RUNNING, f"{order.name} is spawned after shutdown was asked for")
         alive = [c for c in self.world.children.values() if c.name == order.name and c.pid not in self.abandoned]
         self.must(not alive, f"{order.name} is spawned while it has a process")
-        self.must(order.name not in self.waited, f"{order.name} is spawned while its remains are waited for")
+        self.must(order.name not in self.waited, f"{order.name} is spawned while its descendants are waited for")
         process = self.fleet.processes.get(order.name)
         self.must(process is not None, f"{order.name} is spawned and has gone")
         self.must(process and order.program == process.program, f"{order.name} is spawned by a definition of the past")
@@ -171,7 +171,7 @@ class Invariants:
     def killing(self, order: Kill) -> None:
         if not order.pid:
             self.must(order.scope is Scope.TREE, f"{order} reaches nobody")
-            gone = order.name not in self.world.remains
+            gone = order.name not in self.world.descendants
             self.must(not gone or self.left.get(order.name), f"{order.name} has left nobody, who is signalled")
             return
         child = self.world.children.get(order.pid)
@@ -236,7 +236,7 @@ class Invariants:
 
     def _an_end_is_announced_once(self, event: Event, actions: list[Action]) -> None:
         ends = [a for a in actions if isinstance(a, Announce) and a.pid and a.after in ENDED]
-        waits = [a for a in actions if isinstance(a, AnnounceRemains)]
+        waits = [a for a in actions if isinstance(a, AnnounceDescendants)]
         if isinstance(event, Exited):
             self.ended.discard(event.pid)
             name = next(name for name, before in self.before.items() if before.pid == event.pid)
@@ -244,20 +244,21 @@ class Invariants:
             self.must(bool(waits) is self._waits(self.before[name], event), f"{waits} for {event}")
             if waits:
                 self.must(
-                    not ends and waits == [AnnounceRemains(name, event.status, event.remains)], "it has not ended"
+                    not ends and waits == [AnnounceDescendants(name, event.status, event.descendants)],
+                    "it has not ended",
                 )
                 self.waited[name] = event
             else:
                 self._is_the_end(event, ends)
                 before = self.before[name]
                 given_up = before.state is State.UNKNOWN
-                self.left[name] = bool(event.remains) and before.program.stop_scope is Scope.TREE and not given_up
-        elif isinstance(event, (RemainsGone, KillFailed)) and event.name in self.stopping_left:
+                self.left[name] = bool(event.descendants) and before.program.stop_scope is Scope.TREE and not given_up
+        elif isinstance(event, (DescendantsGone, KillFailed)) and event.name in self.stopping_left:
             self.stopping_left.remove(event.name)
             self.left[event.name] = False
             stops = [a.after for a in actions if isinstance(a, Announce) and a.name == event.name]
             self.must(stops[:1] == [State.STOPPED], f"nothing is left of {event.name}, which does {stops}")
-        elif isinstance(event, (RemainsGone, KillFailed)) and event.name in self.waited:
+        elif isinstance(event, (DescendantsGone, KillFailed)) and event.name in self.waited:
             self.left[event.name] = False
             self._is_the_end(self.waited.pop(event.name), ends)
             if event.name in self.asked_meanwhile:
@@ -267,7 +268,7 @@ class Invariants:
                 )
         else:
             self.must(not ends and not waits, "an end is announced that has not happened")
-            if isinstance(event, RemainsGone):
+            if isinstance(event, DescendantsGone):
                 self.left[event.name] = False
 
     def _is_the_end(self, event: Exited, ends: list[Announce]) -> None:
@@ -276,7 +277,7 @@ class Invariants:
         self.must(ends[0].status == event.status, f"pid {event.pid} ended otherwise than announced")
 
     def _waits(self, before: Before, event: Exited) -> bool:
-        if not event.remains or before.state is State.UNKNOWN:
+        if not event.descendants or before.state is State.UNKNOWN:
             return False
         stops = before.state is State.STOPPING and before.program.stop_scope is Scope.TREE
         return stops or before.program.leftovers is Leftovers.STOP
@@ -416,7 +417,7 @@ class Invariants:
         # At the end it may be time for the SIGKILL of one that is only being told, with a stopwaitsecs of 0, say.
         first = [kill for kill in kills if not kill.overdue or self.fleet.state is MasterState.RUNNING]
         self.must(len({kill.name for kill in first}) == len(first), "two signals in one step")
-        left = [action.name for action in actions if isinstance(action, AnnounceRemains)]
+        left = [action.name for action in actions if isinstance(action, AnnounceDescendants)]
         self.sigkilled |= {kill.name for kill in kills if kill.overdue}
         self.sigkilled -= {a.name for a in actions if isinstance(a, Announce) and a.after is State.STARTING}
         for action in entered:
@@ -425,9 +426,9 @@ class Invariants:
             self.must(bool(action.pid) is not bool(only_left), f"{action.name} is STOPPING with pid {action.pid}")
             if only_left:
                 self.stopping_left.add(action.name)
-            for child in (*self.world.children.values(), *self.world.remains.get(action.name, [])):
+            for child in (*self.world.children.values(), *self.world.descendants.get(action.name, [])):
                 if child.name == action.name:
-                    child.remains_told = 0  # this stop is another one
+                    child.stop_signals_below = 0  # this stop is another one
             sent = [kill for kill in kills if kill.name == action.name]
             stops = [kill for kill in sent if kill.overdue is killing_now]
             self.must(len(stops) == 1, f"{action.name} is STOPPING, and is stopped by {sent}")
@@ -608,9 +609,11 @@ class Invariants:
 
     def _what_is_left_of_a_tree_is_stopped_with_it(self, event: Event) -> None:
         for name, process in self.fleet.processes.items():
-            self.must(process.left is self.left.get(name, False), f"{name} has left something: {process.left}")
+            self.must(
+                process.left_behind is self.left.get(name, False), f"{name} has left something: {process.left_behind}"
+            )
             meant = isinstance(event, StopRequested) and event.name == name
-            if (meant or process.leaving) and process.left and process.pid is None:
+            if (meant or process.leaving) and process.left_behind and process.pid is None:
                 self.must(process.state is State.STOPPING, f"what {name} has left is not stopped with it")
             before = self.before.get(name)
             if isinstance(event, GroupChanged) and before is not None and process.program is not before.program:
@@ -624,11 +627,11 @@ class Invariants:
     # ---- when the orders have been carried out
 
     def _what_is_left_is_asked_once(self) -> None:
-        elders = [child for left in self.world.remains.values() for child in left]
+        elders = [child for left in self.world.descendants.values() for child in left]
         for child in (*self.world.children.values(), *elders):
-            self.must(child.remains_told <= 1, f"what {child.name} has started gets the stop signal a second time")
-        for name in self.waited.keys() & self.world.remains.keys() - self.sigkilled:
-            told = all(child.remains_told for child in self.world.remains[name])
+            self.must(child.stop_signals_below <= 1, f"what {child.name} has started gets a second stop signal")
+        for name in self.waited.keys() & self.world.descendants.keys() - self.sigkilled:
+            told = all(child.stop_signals_below for child in self.world.descendants[name])
             self.must(told, f"what {name} has left behind has not been asked to leave")
 
     def _states_agree_with_their_fields(self) -> None:
@@ -717,19 +720,23 @@ class Invariants:
 
     def _shutdown_has_ended(self) -> None:
         assert self.world.quit is not None, "shutdown never ends"
-        children = [self.world.children.get(self.fleet.processes[name].pid or 0) for name in self.world.quit.left]
+        children = [self.world.children.get(self.fleet.processes[name].pid or 0) for name in self.world.quit.unsettled]
         stubborn = any(child is None or child.behaviour.sigkills > 1 for child in children)
-        for name in self.world.quit.left:
+        for name in self.world.quit.unsettled:
             self.must(self.end_at is not None and self.world.now >= self.end_at, f"{name} is left before its time")
             self.must(name in self.sigkilled, f"{name} is left and had no SIGKILL")
             self.must(stubborn or self.world.scenario.late, f"{name} is left and had its SIGKILL too late")
         left = {name for name, process in self.fleet.processes.items() if not process.settled}
-        self.must(left == set(self.world.quit.left), f"{left} are left, and {self.world.quit.left} are said to be")
+        self.must(
+            left == set(self.world.quit.unsettled), f"{left} are left, and {self.world.quit.unsettled} are said to be"
+        )
         for name, process in self.fleet.processes.items():
-            self.must(process.settled or name in self.world.quit.left, f"{name} is {process.state.name} at the end")
-            gone = process.pid is None or process.state is State.UNKNOWN or name in self.world.quit.left
+            self.must(
+                process.settled or name in self.world.quit.unsettled, f"{name} is {process.state.name} at the end"
+            )
+            gone = process.pid is None or process.state is State.UNKNOWN or name in self.world.quit.unsettled
             self.must(gone, f"{name} is left behind")
-            stopped = not process.left or process.state is State.UNKNOWN or name in self.world.quit.left
+            stopped = not process.left_behind or process.state is State.UNKNOWN or name in self.world.quit.unsettled
             self.must(stopped, f"what {name} has left behind was not stopped")
         due = self.shutdown_due or 0.0
         if self.end_at is not None:
@@ -751,8 +758,10 @@ class Invariants:
         late = self.world.scenario.late
         name = before.process.name
         # If some of them may not be signalled, that is known for sure only when it reaches nobody else.
-        again = max(before.process.program.stopwaitsecs, KILL_AGAIN) if len(self.world.remains.get(name, [])) > 1 else 0
-        if before.remains:
+        again = (
+            max(before.process.program.stopwaitsecs, KILL_AGAIN) if len(self.world.descendants.get(name, [])) > 1 else 0
+        )
+        if before.descendants:
             assert before.deadline is not None
             return again + (0.0 if kill_now else max(0.0, before.deadline - self.world.now)) + 2 * late
         child = self.world.children.get(before.pid or 0)
@@ -764,7 +773,7 @@ class Invariants:
         if before.state is State.STOPPING and before.deadline is not None and not kill_now:
             first = max(first, before.deadline - self.world.now)
         kills = child.behaviour.sigkills
-        if (child.behaviour.remains is not None or before.left) and before.process.minds_remains:
+        if (child.behaviour.descendant is not None or before.left) and before.process.minds_descendants:
             # They have as long as it has again when they are found only after SIGKILL.
             kills += 1
         return again + first + (kills - 1) * max(wait, KILL_AGAIN) + (kills + 1) * late

@@ -18,7 +18,7 @@ from procman.core.events import (
 )
 from procman.core.spec import Autorestart, Leftovers, Scope, ShutdownWhen
 from procman.core.states import State
-from tests.simulation.fake_kernel import FOREVER, Behaviour, Remains, Scenario
+from tests.simulation.fake_kernel import FOREVER, Behaviour, Descendant, Scenario
 
 GROUPS = "abcd"
 MEMBERS = ("one", "two", "three")
@@ -143,11 +143,11 @@ class _Imagination:
             obeys_after=self._pick(0.0, 0.0, 0.4, 2.0, 5.0, None),
             sigkills=self._pick(1, 1, 1, 2, 3),
             refuses=self._chance(0.1),
-            remains=self._remains() if self._chance(0.5) else None,
+            descendant=self._descendant() if self._chance(0.5) else None,
         )
 
-    def _remains(self) -> Remains:
-        return Remains(
+    def _descendant(self) -> Descendant:
+        return Descendant(
             lives=self._pick(None, None, None, 0.0, 0.3, 4.0),
             obeys_after=self._pick(0.0, 0.0, 0.4, 5.0, None),
             refuses=self._chance(0.1),

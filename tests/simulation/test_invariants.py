@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procman.core.actions import Announce, AnnounceMaster, AnnounceRemains, Kill
+from procman.core.actions import Announce, AnnounceDescendants, AnnounceMaster, Kill
 from procman.core.events import Event, GroupAdded, GroupRemoved, ShutdownRequested, StopRequested
 from procman.core.spec import Autorestart
 from procman.core.states import TRANSITIONS, State
@@ -30,7 +30,7 @@ def test_the_invariants_hold_in_thousands_of_scenarios(batch):
         try:
             world.run()
         except Exception as error:
-            raise AssertionError(f"scenario {seed}: {error}\n{world.told()}") from error
+            raise AssertionError(f"scenario {seed}: {error}\n{world.recent()}") from error
 
 
 @settings(max_examples=250)
@@ -57,14 +57,14 @@ def test_the_scenarios_go_everywhere():
             if isinstance(what, Event):
                 events[type(what)] += 1
             counts["overdue"] += isinstance(what, Kill) and what.overdue
-            counts["remains"] += isinstance(what, AnnounceRemains)
+            counts["descendants"] += isinstance(what, AnnounceDescendants)
             counts["by itself"] += isinstance(what, AnnounceMaster) and bool(what.cause)
         counts["left alone"] += world.quit is None
-        counts["left"] += world.quit is not None and bool(world.quit.left)
+        counts["left"] += world.quit is not None and bool(world.quit.unsettled)
     assert set(transitions) == {(before, after) for before, afters in TRANSITIONS.items() for after in afters}
     assert min(transitions.values()) >= 20, transitions.most_common()[-1]
     assert set(events) == set(Event.__args__)
-    assert min(counts["by itself"], counts["left"], counts["remains"]) >= 30, counts
+    assert min(counts["by itself"], counts["left"], counts["descendants"]) >= 30, counts
     assert min(events.values()) >= 100, events.most_common()[-1]
     assert counts["overdue"] >= 100
     assert counts["left alone"] >= 100

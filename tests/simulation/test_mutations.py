@@ -121,7 +121,7 @@ MUTATIONS = [
         "self.failures > self.program.startretries + 1",
     ),
     Mutation("failures are not counted", process, r"self\.failures \+= 1", "self.failures = 1"),
-    Mutation("nobody is told why it failed", process, r"(status=status, reason=)reason\)(\n +if)", r'\1"")\2'),
+    Mutation("nothing says why it failed", process, r"(status=status, reason=)reason\)(\n +if)", r'\1"")\2'),
     Mutation(
         "a late timer makes a crash of a run",
         process,
@@ -200,8 +200,12 @@ MUTATIONS = [
         "return self._take_down(now)",
     ),
     # What is left behind
-    Mutation("what is left is not waited for", process, r"if remains and self\._waits_for_remains\(\):", "if False:"),
-    Mutation("what is left is always waited for", process, r"remains and self\._waits_for_remains\(\)", "remains"),
+    Mutation(
+        "what is left is not waited for", process, r"if descendants and self\._waits_for_descendants\(\):", "if False:"
+    ),
+    Mutation(
+        "what is left is always waited for", process, r"descendants and self\._waits_for_descendants\(\)", "descendants"
+    ),
     Mutation(
         "what is left is stopped only where it was stopped itself",
         process,
@@ -220,22 +224,29 @@ MUTATIONS = [
         r"self\.deadline = now \+ self\.program\.stopwaitsecs(\n +elif)",
         r"pass\1",
     ),
-    Mutation("a tree that had the signal gets it again", process, r"elif self\.reached is Scope\.TREE:", "elif False:"),
-    Mutation("a group that had the signal gets it again", process, r"told = ended\.pid if", "told = 0 if"),
+    Mutation(
+        "a tree that had the signal gets it again", process, r"elif self\.stop_reached is Scope\.TREE:", "elif False:"
+    ),
+    Mutation("a group that had the signal gets it again", process, r"spared = ended\.pid if", "spared = 0 if"),
     Mutation(
         "a group that had no signal gets none",
         process,
-        r"told = ended\.pid if ended\.before is State\.STOPPING and",
-        "told = ended.pid if",
+        r"spared = ended\.pid if ended\.before is State\.STOPPING and",
+        "spared = ended.pid if",
     ),
-    Mutation("what a tree has left is forgotten", process, r"self\.left = bool\(remains\) and .*", "self.left = False"),
-    Mutation("what is left stays left", process, r'(any more\."""\n) +self\.left = False\n', r"\1"),
+    Mutation(
+        "what a tree has left is forgotten",
+        process,
+        r"bool\(descendants\) and whole_tree",
+        "False",
+    ),
+    Mutation("what is left stays left", process, r'(any more\."""\n) +self\.left_behind = False\n', r"\1"),
     Mutation("what is left is stopped out of turn", fleet, r"process\.call_off\(\)", "process.stop(now)"),
-    Mutation("what is left outlives a restart", process, r"self\.settled and not self\.left", "self.settled"),
+    Mutation("what is left outlives a restart", process, r"self\.settled and not self\.left_behind", "self.settled"),
     Mutation(
         "what is left outlives a replacement",
         process,
-        r"if self\.left:\n( +self\.wanted = self\._comes_back)",
+        r"if self\.left_behind:\n( +self\.wanted = self\._comes_back)",
         r"if False:\n\1",
     ),
     Mutation(
@@ -247,14 +258,14 @@ MUTATIONS = [
     Mutation(
         "what is left gets SIGKILL at once",
         process,
-        r"0, self\.program\.stopsignal(, Scope\.TREE, told)",
+        r"0, self\.program\.stopsignal(, Scope\.TREE, spared_group)",
         r"0, SIGKILL\1",
     ),
     Mutation("what is left is never killed", process, r"if self\.pid is None:\n( +return \[Kill)", r"if 0:\n\1"),
-    Mutation("nobody is told of what is left", process, r"(: list\[Action\] = )\[AnnounceRemains.*\]", r"\1[]"),
+    Mutation("descendants are not announced", process, r"(: list\[Action\] = )\[AnnounceDescendants.*\]", r"\1[]"),
     Mutation("an end is forgotten over what is left", process, r"return self\._finish\(ended, now\)", "return []"),
-    Mutation("what is asked for meanwhile changes nothing", process, r"self\.ended = replace\(.*\)", "pass"),
-    Mutation("what is left to another user is waited for", process, r"return self\.remains_gone\(now\)", "return []"),
+    Mutation("what is asked for meanwhile changes nothing", process, r"self\.pending_end = replace\(.*\)", "pass"),
+    Mutation("what is another user's is waited for", process, r"return self\.descendants_gone\(now\)", "return []"),
     # The end by itself, in time, and with a status
     Mutation("nothing is critical", fleet, r"if end\.program\.critical:", "if False:"),
     Mutation(
@@ -291,7 +302,7 @@ MUTATIONS = [
     ),
     Mutation("a signal is no code", process, r"128 \+ status\.signal", "status.signal"),
     Mutation("no program gives its code", fleet, r"return process\.exit_code or 0 if", "return 0 if"),
-    Mutation("the end is not hurried", fleet, r"process\.hurry\(now \+ present\)", "pass"),
+    Mutation("the end is not hurried", fleet, r"process\.shorten_stop\(now \+ present\)", "pass"),
     Mutation(
         "the end is hurried too late",
         fleet,
@@ -365,7 +376,7 @@ MUTATIONS = [
         "if process.leaving:",
     ),
     Mutation(
-        "nobody is told that a group has gone", fleet, r"actions\.append\(AnnounceGroup\(name, added=False\)\)", "pass"
+        "nothing says that a group has gone", fleet, r"actions\.append\(AnnounceGroup\(name, added=False\)\)", "pass"
     ),
     Mutation(
         "a group keeps its definition",
