@@ -137,7 +137,7 @@ def _is_somewhere() -> bool:
 def _resume(handed: str) -> int:
     """A master has executed this to go on in it, or to see whether that would go well."""
     try:
-        from procman.daemon.master import restore  # noqa: PLC0415 - as in _run
+        from procman.daemon.bootstrap import restore  # noqa: PLC0415 - as in _run
 
         return restore(handed)
     except ProcmanError as error:
@@ -202,7 +202,7 @@ def _called(name: str) -> str:
 
 def _run(given: dict[str, str]) -> int:
     path = _file(given.pop("configuration", None))
-    from procman.daemon.master import run  # noqa: PLC0415 - asyncio and all the rest: not for --help and check
+    from procman.daemon.bootstrap import run  # noqa: PLC0415 - asyncio and all the rest: not for --help and check
 
     allow_writable = given.pop("allow_writable_config", "") == "true"
     return run(path, given, allow_writable=allow_writable)

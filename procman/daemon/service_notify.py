@@ -26,9 +26,9 @@ MOST_NAMED = 3
 class ServiceNotifier:
     """One for the life of the process, whatever is reloaded in it."""
 
-    def __init__(self, notifier: Notifier) -> None:
-        """Set `daemon` where the first process of one waits for a word."""
-        self.daemon: Readiness | None = None
+    def __init__(self, notifier: Notifier, daemon: "Readiness | None" = None) -> None:
+        """`daemon` is given where the process that has started this one waits to hear whether it is up."""
+        self._daemon = daemon
         self._notifier = notifier
         self._fleet: Fleet | None = None
         self._status: asyncio.TimerHandle | None = None
@@ -37,13 +37,18 @@ class ServiceNotifier:
     def up(self, fleet: Fleet) -> None:
         """The sockets are open, and the programs have been started; of `fleet` the status line speaks from now on."""
         self._fleet = fleet
-        if self.daemon is not None:
+        if self._daemon is not None:
             # For who was told of another pid: systemd, or whoever started this.
             self._notifier.main_pid(os.getpid())
-            self.daemon.ready()
-            self.daemon = None
+            self._daemon.ready()
+            self._daemon = None
         self._notifier.ready(self._summary())
         self._feed_watchdog()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the process that has started this one still waits for it to be up."""
+        return self._daemon is not None
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -57,7 +62,7 @@ class ServiceNotifier:
     def failed(self, text: str, status: int) -> bool:
         """The master cannot be; True when somebody was told who will say so."""
         self._notifier.failed(status, text)
-        daemon, self.daemon = self.daemon, None
+        daemon, self._daemon = self._daemon, None
         return daemon is not None and daemon.failed(text, status)
 
     def ended(self, code: int) -> None:

@@ -141,6 +141,7 @@ class OutputRouter:
         mark: str,
         on_auto_log: Callable[[str, str, str | None], None] = lambda _name, _channel, _path: None,
         on_progress: Callable[[], None] = lambda: None,
+        definition: Callable[[str], Program | None] = lambda _: None,
     ) -> None:
         """Opens the master's log.
 
@@ -149,6 +150,7 @@ class OutputRouter:
             mark: tells this configuration's master from others; it is part of the names of AUTO logs.
             on_auto_log: is told which AUTO log a channel has; None: it has none any more.
             on_progress: is told when there may be an `obstacle` no more.
+            definition: what the process of a name will be when it starts next; None where there is no such process.
         """
         self._loop = asyncio.get_running_loop()
         self._rota = FairScheduler(self._loop)
@@ -169,10 +171,13 @@ class OutputRouter:
         ] = {}  # AUTO logs that are there, and whose processes have not run yet
         self._on_auto_log = on_auto_log
         self._on_progress = on_progress
-        self.watcher: Watcher | None = None
-        # What the process of a name will be when it starts next; None where there is no such process.
-        self.definition: Callable[[str], Program | None] = lambda _: None
+        self._watcher: Watcher | None = None
+        self._definition = definition
         self.log = self._open_main_log(config.master)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell it, too, what programs write."""
+        self._watcher = watcher
 
     def clear_old_logs(self, kept: Mapping[tuple[str, str], str]) -> None:
         """Remove the AUTO logs of an earlier run; to be called once it is sure that no other master is running.
@@ -353,7 +358,7 @@ class OutputRouter:
         if (name, channel) not in self._streams:
             path = self._path(name, channel)
             there = path is not None and await self._ask(path, partial(os.path.exists, path))
-            program = self.definition(name)
+            program = self._definition(name)
             if not there or program is None:
                 raise Refused(Fault.NO_FILE, f"{name} has written nothing to {channel} yet")
             # It goes on when the process starts.
@@ -591,25 +596,25 @@ class OutputRouter:
 
     def _is_protocol(self, program: Program, channel: Channel) -> bool:
         """What an event listener writes to stdout is for its watcher, and for nobody else."""
-        return channel == "stdout" and self.watcher is not None and self.watcher.listens(program)
+        return channel == "stdout" and self._watcher is not None and self._watcher.listens(program)
 
     def _heard(self, name: str, stream: _Stream, pid: int, data: bytes) -> None:
         if self.log.level <= Level.DEBG:
             self._debug(stream, f"output:\n{data!r}")
         # What is left of an earlier run does not speak for this one.
-        if self.watcher is not None and pid == next(reversed(stream.pumps.values()), pid):
-            self.watcher.heard(name, data)
+        if self._watcher is not None and pid == next(reversed(stream.pumps.values()), pid):
+            self._watcher.heard(name, data)
         self._on_progress()
 
     def _written(self, stream: _Stream, pid: int, data: bytes) -> None:
         if self.log.level <= Level.DEBG:
             self._debug(stream, f"output:\n{_text(data)}")
-        if self.watcher is not None and _events_enabled(stream):
-            self.watcher.logged(stream.program, pid, stream.channel, data)
+        if self._watcher is not None and _events_enabled(stream):
+            self._watcher.logged(stream.program, pid, stream.channel, data)
 
     def _captured(self, stream: _Stream, pid: int, data: bytes) -> None:
-        if self.watcher is not None:
-            self.watcher.captured(stream.program, pid, stream.channel, data)
+        if self._watcher is not None:
+            self._watcher.captured(stream.program, pid, stream.channel, data)
         self._debug(stream, "emitted a comm event")
 
     def _pump(self, name: str, stream: _Stream, fd: int, pid: int) -> None:
@@ -687,7 +692,7 @@ class OutputRouter:
 
     def _path_to_be(self, name: str, channel: str) -> str | None:
         """The file of a process that has not run yet: one may be there, of an earlier master; an AUTO log always is."""
-        program = self.definition(name)
+        program = self._definition(name)
         if program is None or (channel == "stderr" and program.redirect_stderr):
             return None
         stdout = (program.stdout_logfile, *program.stdout_also)

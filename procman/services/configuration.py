@@ -49,6 +49,10 @@ class ConfigService:
         # Two updates at once would each stop what the other starts.
         self._one_at_a_time = asyncio.Lock()
 
+    def restore(self, config: Config) -> None:
+        """Go on from an upgrade; `config` is as it was last read, which may be newer than what the fleet runs."""
+        self.config = config
+
     def available(self) -> list[ConfigInfo]:
         """Every process in the file as it was last read, by name."""
         infos = [

@@ -69,7 +69,7 @@ def refused(arguments, folder, monkeypatch) -> tuple[int, str]:
 def test_bad_usage_is_refused_in_the_same_words(arguments, tmp_path, monkeypatch, capsys):
     """Exit status 2, and one line that says what it is."""
     (tmp_path / "supervisord.conf").write_text(FILE)
-    monkeypatch.setattr("procman.daemon.master.run", lambda *_: pytest.fail("it was not refused"))
+    monkeypatch.setattr("procman.daemon.bootstrap.run", lambda *_: pytest.fail("it was not refused"))
     status = main(arguments)
     assert (status, capsys.readouterr().err) == refused(arguments, tmp_path, monkeypatch)
 

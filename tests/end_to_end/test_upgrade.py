@@ -104,13 +104,13 @@ def test_the_code_that_is_there_now_is_what_goes_on(running, tmp_path):
     (package / "daemon/master.py").write_text("import nothing_that_is_there\n" + sound)
     ran = master.ctl("upgrade")
     assert ran.returncode == 1
-    reason = f"ModuleNotFoundError: No module named 'nothing_that_is_there' ({package}/master.py, line 1)"
+    reason = f"ModuleNotFoundError: No module named 'nothing_that_is_there' ({package}/daemon/master.py, line 1)"
     assert f"cannot upgrade: {reason}; everything goes on as it was" in ran.stdout
     master.wait_for(f"not upgraded: {reason}; everything goes on as it was")
 
     (package / "daemon/master.py").write_text(sound + "this is (no Python")
     ran = master.ctl("upgrade")
-    assert f"cannot upgrade: SyntaxError: '(' was never closed ({package}/master.py, line " in ran.stdout
+    assert f"cannot upgrade: SyntaxError: '(' was never closed ({package}/daemon/master.py, line " in ran.stdout
 
     handover = (package / "daemon/handover.py").read_text()
     (package / "daemon/master.py").write_text(sound)
@@ -159,7 +159,7 @@ def test_a_folder_that_is_gone_is_no_reason_to_look_elsewhere(running, tmp_path)
 def test_what_was_handed_over_is_understood_with_fields_too_many_and_too_few(running, tmp_path):
     """The newer code has an option that the older one does not know of."""
     package, environ = code_in(tmp_path / "code")
-    model = package / "config" / "model.py"
+    model = package / "config/schema/model.py"
     master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", **environ)
     master.wait_for("success: x")
     before = pids(master)

@@ -55,8 +55,10 @@ class Running:
         options = {"logfile": str(self.main_log), "silent": True, "childlogdir": str(folder), "nocleanup": True}
         self.progress = asyncio.Event()
         config = Config(file="x", here="/", master=Master(**options | master))
-        self.outputs = OutputRouter(config, "0123abcd", on_progress=self.progress.set)
-        self.watcher = self.outputs.watcher = Recorder(listeners)
+        self.definitions = {}
+        self.outputs = OutputRouter(config, "0123abcd", on_progress=self.progress.set, definition=self.definitions.get)
+        self.watcher = Recorder(listeners)
+        self.outputs.watch(self.watcher)
         self.writers = {}
 
     def start(self, program, pid, *channels):
@@ -394,7 +396,7 @@ def test_the_log_of_a_process_that_has_not_run_yet_is_there(run):
 
     async def steps(running):
         web = run.web()
-        running.outputs.definition = {"web": web}.get
+        running.definitions["web"] = web
         outputs = running.outputs
         assert outputs.log_paths("web") == (web.stdout_logfile, web.stderr_logfile)
         assert outputs.log_paths("other") == ("", "")
@@ -426,7 +428,7 @@ def test_an_auto_log_is_there_before_its_process_has_run(run):
 
     async def steps(running):
         web = program("web", redirect_stderr=True)
-        running.outputs.definition = {"web": web}.get
+        running.definitions["web"] = web
         stdout, stderr = running.outputs.log_paths("web")
         assert stderr == ""
         assert await running.outputs.read("web", "stdout", 0, 0) == b""
@@ -444,7 +446,7 @@ def test_the_path_of_an_auto_log_stays_though_the_file_cannot_be_made(run, tmp_p
 
     async def steps(running):
         web = program("web")
-        running.outputs.definition = {"web": web}.get
+        running.definitions["web"] = web
         stdout, stderr = running.outputs.log_paths("web")
         assert running.outputs.log_paths("web") == (stdout, stderr)
         later.mkdir()

@@ -74,15 +74,15 @@ UNGUARDED = (("GET", "/livez"), ("GET", "/readyz"))
 # Runs no master: it tells its table instead.
 TELL_TABLE = """
 import json, os, sys
-import procman.daemon.master
 from procman.cli.procman import main
+from procman.daemon.listeners import Listeners
 
 async def tell(self):
-    rows = [[route.method, route.pattern, route.role] for route in self.router().routes]
+    rows = [[route.method, route.pattern, route.role] for route in self._router.routes]
     os.write(1, json.dumps(rows).encode())
     os._exit(0)
 
-procman.daemon.master._Master._listen = tell
+Listeners.open = tell
 main(["-c", sys.argv[1]])
 """
 

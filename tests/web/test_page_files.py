@@ -91,7 +91,7 @@ def test_the_files_are_installed_with_the_package():
 def test_a_master_that_nobody_looks_at_does_without_them():
     """The page costs nothing until somebody opens it."""
     code = (
-        "import sys, procman.daemon.master;"
+        "import sys, procman.daemon.bootstrap;"
         "print([m for m in sys.modules if m in ('procman.web.page', 'procman.api.web_forms')])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

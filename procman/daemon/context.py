@@ -1,0 +1,56 @@
+"""What a master keeps for the life of its process, whatever is reloaded in it."""
+
+import asyncio
+from itertools import count
+
+from procman.config.discovery import state_files
+from procman.config.schema.model import Config, UnixServer
+from procman.daemon.config_source import READ_WITHIN, ConfigSource
+from procman.daemon.service_notify import ServiceNotifier
+from procman.daemon.upgrade import Start
+from procman.runtime.adoption import Adoption, NoLedger, ProcessLedger
+from procman.system.blocking import BlockingCalls
+
+
+class ProcessContext:
+    """Made once, by `bootstrap`."""
+
+    def __init__(
+        self,
+        source: ConfigSource,
+        start: Start,
+        notifier: ServiceNotifier,
+        ledger: ProcessLedger | NoLedger,
+        *,
+        adopts: bool,
+        first_serial: int = 0,
+    ) -> None:
+        """`adopts`: orphans become our children; `first_serial` is that of the next event."""
+        self.source = source
+        self.start = start
+        self.notifier = notifier
+        self.ledger = ledger
+        self.adopts = adopts
+        self.serials = count(first_serial)  # of events: no two have the same
+        self.obstacle_gone = asyncio.Event()  # set when an obstacle to an upgrade may have gone
+        self.blocking = BlockingCalls(READ_WITHIN, self.obstacle_gone.set)
+
+    async def read(self) -> Config:
+        """Read the configuration again, beside the loop; raises ConfigError."""
+        return await self.source.read_again(self.blocking)
+
+    def adoption(self, config: Config) -> Adoption | None:
+        """Of what an earlier master has left running; None if this process has been through that already."""
+        if isinstance(self.ledger, NoLedger) or self.ledger.begun:
+            return None
+        return Adoption(self.ledger, config.master.orphans)
+
+
+def anchor(config: Config) -> str:
+    """The path by which a master is known: of its control socket, or of the file that the default one is made of."""
+    return next((server.file for server in config.servers if isinstance(server, UnixServer)), config.file)
+
+
+def ledger_path(config: Config) -> str:
+    """The file of the process ledger of a master with this configuration."""
+    return state_files(anchor(config))[0]

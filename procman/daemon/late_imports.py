@@ -1,0 +1,24 @@
+"""Imports all that a running master may import later, while it still can.
+
+Optional features are imported when they are first used. A master that gives up root, or whose code is replaced by an
+upgrade, may not be able to read those modules by then.
+"""
+
+from importlib import import_module
+from pkgutil import walk_packages
+
+import procman
+
+# A master imports nothing of these.
+_OF_OTHERS = frozenset({"__main__", "cli", "client", "convert", "entrypoint", "listener", "tui"})
+# Of the standard library, what functions of these rooms import, and what it imports itself to look up a host name.
+_OF_PYTHON = ("array", "ctypes", "difflib", "encodings.ascii", "encodings.idna", "grp", "psutil", "urllib.parse")
+
+
+def import_optional_features() -> None:
+    """Import every module of the master's rooms."""
+    for module in walk_packages(procman.__path__, "procman."):
+        if module.name.split(".")[1] not in _OF_OTHERS:
+            import_module(module.name)
+    for name in _OF_PYTHON:
+        import_module(name)

@@ -1,0 +1,124 @@
+"""Every endpoint of the master. XML-RPC and the page are imported for the first client that asks for them."""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from procman import __version__
+from procman.api.health import Health
+from procman.api.log_tails import LogTails
+from procman.api.rest import Rest, route_problem
+from procman.api.shapes import MasterInfo
+from procman.api.sse import Live
+from procman.config.schema.model import Config
+from procman.daemon.wiring import Rooms
+from procman.http.messages import Request, Response, Role
+from procman.http.routing import Router
+
+if TYPE_CHECKING:
+    from procman.api.xmlrpc import XmlRpc
+
+API_VERSION = "3.0"
+# The page and its files, and the two that supervisor has besides.
+_WEB = ("/", "/index.html", "/page.css", "/page.js", "/tail.html", "/ok.html")
+
+
+class About:
+    """What the master says of itself."""
+
+    def __init__(self, config: Config, rooms: Rooms, began: int, upgrades: int) -> None:
+        """`began` is in seconds since the epoch, `upgrades` how many this master has been through."""
+        self._config = config
+        self._rooms = rooms
+        self._began = began
+        self._upgrades = upgrades
+
+    def to(self, role: Role = "control") -> MasterInfo:
+        """For a client with that role."""
+        fleet = self._rooms.fleet
+        return MasterInfo(
+            pid=os.getpid(),
+            version=__version__,
+            api_version=API_VERSION,
+            identifier=self._config.master.identifier,
+            state=int(fleet.state),
+            statename=fleet.state.name,
+            config_file=self._config.file,
+            start=self._began,
+            processes=len(fleet.processes),
+            reaped_orphans=self._rooms.engine.orphans,
+            upgrades=self._upgrades,
+            may_control=role == "control",
+        )
+
+    def to_asker(self, request: Request) -> MasterInfo:
+        """For the client that has sent this."""
+        return self.to(request.role)
+
+
+class Routes:
+    """The router, and the one endpoint that goes on by itself: the stream of events."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        about: About,
+        health: Health,
+        upgrade: Callable[[], Awaitable[int]],
+        file_warnings: Callable[[], Awaitable[list[str]]],
+    ) -> None:
+        """`upgrade` begins one, `file_warnings` says why the configuration on the disk could not be used now."""
+        self._rooms = rooms
+        self._about = about
+        self._xmlrpc: XmlRpc | None = None
+        self._page: Router | None = None
+        self._live = Live(rooms.processes, rooms.engine.subscribe, about.to_asker)
+        # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
+        self.router = Router(problem=route_problem, after_change=rooms.outputs.catch_up)
+        Rest(
+            rooms.processes,
+            rooms.configuration,
+            rooms.outputs,
+            about.to_asker,
+            tell_listeners=rooms.hub.remote,
+            upgrade=upgrade,
+            file_warnings=file_warnings,
+        ).add_to(self.router)
+        LogTails(rooms.processes, rooms.outputs).add_to(self.router)
+        self._live.add_to(self.router)
+        health.add_to(self.router)
+        self._add_late()
+
+    def close(self) -> None:
+        """End the streams of events."""
+        self._live.close()
+
+    def _add_late(self) -> None:
+        add = self.router.add
+        for path in ("/RPC2", "/RPC2/"):
+            # A GET is told that it takes a POST. Each method has its own role.
+            add("GET", path, self._call, role="read")
+            add("POST", path, self._call, role="read")
+        for path in _WEB:
+            add("GET", path, self._show, role="read")
+        for path in ("/", "/index.html"):
+            add("POST", path, self._show, role="control")
+
+    async def _call(self, request: Request) -> Response:
+        if self._xmlrpc is None:
+            from procman.api.xmlrpc import XmlRpc  # noqa: PLC0415 - 1.2 MiB, for clients that speak it
+
+            rooms = self._rooms
+            self._xmlrpc = XmlRpc(rooms.processes, rooms.configuration, rooms.outputs, self._about.to, rooms.hub.remote)
+        return await self._xmlrpc.call(request)
+
+    async def _show(self, request: Request) -> Response:
+        if self._page is None:
+            # Some hundred kB, for those who look at it.
+            from procman.api.web_forms import Forms  # noqa: PLC0415
+            from procman.web.page import Page  # noqa: PLC0415
+
+            page, self._page = Page(), Router()
+            page.add_to(self._page)
+            Forms(self._rooms.processes, self._rooms.outputs, page.index).add_to(self._page)
+        return await self._page(request)

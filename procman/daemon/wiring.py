@@ -1,0 +1,87 @@
+"""Builds the rooms of a master from its configuration, each with what it needs, and starts none of them."""
+
+from dataclasses import dataclass
+
+from procman.config.discovery import default_socket, mark
+from procman.config.schema.model import Config, Program
+from procman.core.fleet import Fleet
+from procman.daemon.context import ProcessContext, anchor
+from procman.daemon.event_log import EventLog
+from procman.daemon.farewell import Farewell
+from procman.daemon.snapshot import MasterSnapshot
+from procman.events.hub import Hub
+from procman.runtime.definitions import program_of
+from procman.runtime.engine import Engine
+from procman.runtime.output_router import OutputRouter
+from procman.runtime.process_trees import Trees
+from procman.runtime.start_gate import StartGate
+from procman.services.configuration import ConfigService
+from procman.services.processes import ProcessService
+from procman.system.oom import OomKills
+from procman.system.shared_sockets import SharedSockets
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """All that one configuration brings to life, but for what clients talk to."""
+
+    outputs: OutputRouter
+    fleet: Fleet
+    trees: Trees
+    start_gate: StartGate
+    engine: Engine
+    event_log: EventLog
+    farewell: Farewell
+    hub: Hub
+    processes: ProcessService
+    configuration: ConfigService
+
+
+def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | None) -> Rooms:
+    """With `snapshot`, fleet, services and listeners go on from there; the engine and the outputs do so later."""
+    fleet = Fleet(config.groups, config.master)
+    if snapshot is not None:
+        fleet.restore(snapshot.engine.fleet)
+
+    def definition(name: str) -> Program | None:
+        process = fleet.processes.get(name)
+        return program_of(process.definition) if process else None
+
+    changed = context.obstacle_gone.set
+    outputs = OutputRouter(config, mark(anchor(config)), context.ledger.log, changed, definition)
+    log = outputs.log
+
+    def gate_may_open() -> None:
+        engine.go_on()
+        changed()
+
+    trees = Trees(config.master.identifier, adopts=context.adopts)
+    start_gate = StartGate(log.warn, gate_may_open)
+    engine = Engine(
+        fleet,
+        outputs,
+        trees,
+        SharedSockets(log.info),
+        context.ledger,
+        serverurl=config.serverurl or f"unix://{default_socket(config.file)}",
+        home=lambda: context.source.at_home,
+        ways=start_gate,
+        on_bug=log.critical,
+    )
+    processes = ProcessService(
+        engine, outputs.log_paths, outputs.lost, changed, start_gate.silent_among, last_words=outputs.last_words
+    )
+    configuration = ConfigService(engine, processes, config, context.read)
+    event_log = EventLog(fleet, log, why=processes.why, oom_kills=OomKills().since)
+    farewell = Farewell(engine, fleet, trees, log)
+    hub = Hub(engine, outputs, config.master.identifier, context.serials, log)
+    outputs.watch(hub)
+    if snapshot is None:
+        hub.boot()
+    else:
+        hub.restore(snapshot.pools)
+        processes.restore(snapshot.times)
+        configuration.restore(snapshot.current)
+    for hear in (event_log.tell, farewell.tell, context.notifier.tell, outputs.hear, hub.tell):
+        engine.subscribe(hear)
+    return Rooms(outputs, fleet, trees, start_gate, engine, event_log, farewell, hub, processes, configuration)
