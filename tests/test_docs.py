@@ -29,6 +29,8 @@ PAGES = [
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
     *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md")),
 ]
 SAMPLES = ["procman.toml", "supervisord.conf", "container.toml"]
@@ -143,16 +145,49 @@ def test_every_configuration_in_the_documents_is_good(page, tmp_path):
         assert [message for message in said if "no file matches" not in message] == [], page
 
 
+def linked(index: Path) -> set[Path]:
+    """The files that a page links to."""
+    targets = re.findall(r"\]\(([^)]+)\)", index.read_text())
+    return {(index.parent / target.partition("#")[0]).resolve() for target in targets}
+
+
 def test_every_page_of_the_documents_can_be_found():
-    """docs/README.md leads to each of them."""
-    index = ROOT / "docs" / "README.md"
-    linked = {
-        (index.parent / target.partition("#")[0]).resolve()
-        for target in re.findall(r"\]\(([^)]+)\)", index.read_text())
-    }
+    """docs/README.md leads to each of them; to a decision, by way of the index of decisions."""
+    docs = ROOT / "docs"
+    found = linked(docs / "README.md")
+    found |= linked(docs / "decisions" / "README.md")
     for page in PAGES:
-        if page.startswith("docs/") and page != "docs/README.md":
-            assert (ROOT / page).resolve() in linked, f"docs/README.md does not lead to {page}"
+        if page not in {"README.md", "docs/README.md"}:
+            assert (ROOT / page).resolve() in found | {ROOT / "CHANGELOG.md"}, f"docs/README.md does not lead to {page}"
+    assert docs / "decisions" / "README.md" in linked(docs / "README.md")
+
+
+def test_every_decision_says_why():
+    """Each page has its four parts; the index and ARCHITECTURE.md call it by its title."""
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    architecture = (ROOT / "ARCHITECTURE.md").read_text()
+    pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert [int(page.name[:4]) for page in pages] == [*range(1, len(pages) + 1)]
+    for page in pages:
+        text = page.read_text()
+        title = text.splitlines()[0].removeprefix("# ")
+        assert re.findall(r"^## (.*)", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "Ruled out"]
+        assert f"[{title}]({page.name})" in index
+        assert f"[{title.partition('. ')[2]}](docs/decisions/{page.name})" in architecture, page.name
+
+
+def test_what_contributors_are_told_to_run_is_there():
+    """Each session that CONTRIBUTING.md names is one of noxfile.py, and each marker is declared."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    sessions = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == sessions
+    for command in re.findall(r"nox -s ([a-z ]+)", text):
+        assert set(command.split()) <= sessions
+    import tomli
+
+    pytest_options = tomli.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    declared = {marker.partition(":")[0] for marker in pytest_options["markers"]}
+    assert {"root", "container", "slow"} <= declared
 
 
 @pytest.mark.parametrize("name", [*describe.PAGES, describe.SCHEMA])

@@ -1,0 +1,50 @@
+"""What a contributor runs: `nox` for lint, types and tests, `nox -s docs` or `nox -s bench` for one session.
+
+What follows `--` goes to the tool of the session.
+"""
+
+import nox
+
+nox.needs_version = ">=2024.4"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_venv = "yes"
+# A Python that is not installed here is skipped, also where CI is set.
+nox.options.error_on_missing_interpreters = False
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Formatting and lint rules."""
+    session.install("ruff>=0.6")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".", *session.posargs)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Type annotations, strictly."""
+    session.install("-e", ".[dev]")
+    session.run("mypy", "--strict", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests but those in containers and the slow ones, on each Python that is installed."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "pytest", "-n", "auto", "-m", "not container and not slow", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Benchmarks beside supervisord."""
+    session.install("-e", ".[test]")
+    session.run("python", "bench/run", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The pages of docs/reference and the JSON schema, written from the code."""
+    session.install("-e", ".")
+    session.run("python", "-m", "procman.describe", "docs/")
