@@ -48,6 +48,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_place)
 
 
+# What tools keep in the root on purpose, and .gitignore names.
+KEPT_IN_THE_ROOT = {".pytest_cache", ".hypothesis", "__pycache__"}
+ROOT = Path(__file__).parents[1]
+_was_there = pytest.StashKey[set[str]]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember what is in the root of the project."""
+    session.stash[_was_there] = set(os.listdir(ROOT)) | KEPT_IN_THE_ROOT
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, fail a run that leaves a file in the root. Elsewhere the file may be the developer's."""
+    left = set(os.listdir(ROOT)) - session.stash[_was_there]
+    if left and os.environ.get("CI") and not hasattr(session.config, "workerinput"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nThe tests left in {ROOT}: {', '.join(sorted(left))}", file=sys.stderr)
+
+
 def _place(item: pytest.Item) -> int:
     folder = item.path.relative_to(Path(__file__).parent).parts[0]
     return LONG.index(folder) if folder in LONG else len(LONG)

@@ -83,7 +83,10 @@ def test_without_h11_nothing_is_started(tmp_path):
     config = tmp_path / "web.conf"
     config.write_text(f"[supervisord]\nnodaemon=true\n[program:web]\ncommand=touch {tmp_path}/started\n")
     command = [sys.executable, "-S", "-m", "procman", "-c", str(config)]
-    ran = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    # With -S no package is found but by PYTHONPATH, where somebody may have h11: a master would then run, and log here.
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ran = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("procman: h11 is not installed, ")
     assert not (tmp_path / "started").exists()
+    assert not (tmp_path / "supervisord.log").exists()
