@@ -1,7 +1,8 @@
 """Containers that keep their AUTO logs in one volume, as replicas of one image do."""
 
 import pytest
-from containers import RUNNING, Container
+
+from tests.support.containers import RUNNING, Container
 
 pytestmark = pytest.mark.container
 

@@ -1,8 +1,9 @@
 """A container that has no more memory: who was killed for it is said."""
 
 import pytest
-from containers import Container
-from log_lines import line_with
+
+from tests.support.containers import Container
+from tests.support.log_lines import line_with
 
 pytestmark = pytest.mark.container
 

@@ -291,10 +291,10 @@ def test_a_program_that_reads_from_the_terminal_before_it_has_it_goes_on_when_it
 
 
 @pytest.mark.parametrize("resume", ["fg", "bg; wait $!"])
-def test_a_job_is_continued_as_a_whole(restore):
+def test_a_job_is_continued_as_a_whole(resume):
     """Also those that the program has started, and also in the background."""
     words = ["--", "sh", "-c", 'sh -c "kill -TSTP 0; exit 4"; exit $?']
-    shown = on_a_terminal(f'"$@"; echo "status $?"; {restore} >/dev/null; echo "status $?"', *words)
+    shown = on_a_terminal(f'"$@"; echo "status $?"; {resume} >/dev/null; echo "status $?"', *words)
     assert [line for line in shown if line[0] != "["] == [f"status {128 + signal.SIGSTOP}", "status 4"]
 
 
