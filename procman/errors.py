@@ -1,55 +1,84 @@
 """The few errors procman raises, by who can mend them.
 
-A message says what cannot be done, names the thing, and ends with a way out. None of these is a bug of procman:
-whoever catches one shows its text, never a traceback.
+A message says what cannot be done, names the thing, and ends with a way out. None of these is a bug of procman: the
+code that catches one shows its text, never a traceback. What an operation cannot do is an `OperationError`, whose
+`reason` is for programs; each front end has a table from reasons to its own codes.
 """
 
-from enum import IntEnum
+from enum import Enum
 
 
 class ProcmanError(Exception):
     """The root of them all; its text is meant for the user."""
 
 
-class BadRequest(ProcmanError):
-    """The caller's arguments cannot be understood."""
-
-
 class CannotListen(ProcmanError):
     """A control socket could not be opened: its path, its owner or its port is in the way."""
 
 
-class Fault(IntEnum):
-    """What can be wrong with one operation, with supervisor's numbers (they travel over XML-RPC)."""
+class Reason(Enum):
+    """Why an operation cannot be done, or did not do what it was to do."""
 
-    UNKNOWN_METHOD = 1  # there is no such method, or path
-    INCORRECT_PARAMETERS = 2  # too many, too few, or of the wrong type
-    BAD_ARGUMENTS = 3  # arguments that make no sense
-    SIGNATURE_UNSUPPORTED = 4  # there is no such method to be told about
-    SHUTDOWN_STATE = 6  # the master shuts down, or begins anew
-    BAD_NAME = 10  # there is no such process or group
-    BAD_SIGNAL = 11  # there is no such signal
-    NO_FILE = 20  # the command, or the log, is not there
-    NOT_EXECUTABLE = 21  # the command may not be run
-    FAILED = 30  # the system refused; the text says why
-    ABNORMAL_TERMINATION = 40  # it was started, and ended before its `startsecs`
-    SPAWN_ERROR = 50  # it could not be started
-    ALREADY_STARTED = 60  # it runs already
-    NOT_RUNNING = 70  # it does not run
-    SUCCESS = 80  # no fault: the `status` of what went well
-    ALREADY_ADDED = 90  # the group is active already
-    STILL_RUNNING = 91  # a process of the group still runs
-    CANT_REREAD = 92  # the configuration cannot be used; nothing was changed
-    FORBIDDEN = 403  # not one of supervisor's: who asks may only look
+    BAD_REQUEST = "the arguments make no sense"
+    UNKNOWN_NAME = "there is no such process or group"
+    UNKNOWN_OPERATION = "there is no such operation"
+    BAD_SIGNAL = "there is no such signal"
+    NO_LOG = "the log is not there"
+    NO_COMMAND = "the command is not there"
+    NOT_EXECUTABLE = "the command may not be run"
+    CANNOT_SPAWN = "it could not be started"
+    ENDED_TOO_SOON = "it was started, and ended before its startsecs"
+    STDIN_CLOSED = "the process has closed its input"
+    ALREADY_STARTED = "it runs already"
+    NOT_RUNNING = "it does not run"
+    ALREADY_ADDED = "the group is active already"
+    STILL_RUNNING = "a process of the group still runs"
+    SHUTTING_DOWN = "the master shuts down or restarts"
+    UNUSABLE_CONFIG = "the configuration cannot be used"
+    FAILED = "the system refused; the text says why"
 
 
-class Refused(ProcmanError):
-    """An operation that cannot be done.
+class OperationError(ProcmanError):
+    """An operation that cannot be done."""
 
-    `fault` says why to programs.
-    """
+    reason: Reason
 
-    def __init__(self, fault: Fault, text: str) -> None:
-        """`text` is for people."""
+    def __init__(self, text: str, reason: Reason | None = None) -> None:
+        """`text` is for people; `reason` for programs, where the class does not fix it."""
         super().__init__(text)
-        self.fault = fault
+        if reason is not None:
+            self.reason = reason
+
+
+class BadRequest(OperationError):
+    """The caller's arguments cannot be understood."""
+
+    reason = Reason.BAD_REQUEST
+
+
+class UnknownProcess(OperationError):
+    """The caller named a process or a group that is not there."""
+
+    reason = Reason.UNKNOWN_NAME
+
+
+class WrongState(OperationError):
+    """The process, the group or the master is in a state that forbids it: the caller may ask again later."""
+
+
+class NoLog(OperationError):
+    """There is no log to read or to empty."""
+
+    reason = Reason.NO_LOG
+
+
+class OperationFailed(OperationError):
+    """The system refused. The administrator can mend it; the text says what."""
+
+    reason = Reason.FAILED
+
+
+class UnusableConfig(OperationError):
+    """The configuration has problems, which its author can mend."""
+
+    reason = Reason.UNUSABLE_CONFIG

@@ -75,7 +75,7 @@ MAY_KNOW = {
     "subprocess": "system.spawn",
     "h11": "http",
     "tomli": "config.formats.toml client.address",
-    "xmlrpc": "api.xmlrpc api.xmlrpc_wire",
+    "xmlrpc": "api.xmlrpc",
     "psutil": "system api services",
     "rich": "cli tui",
     "multiprocessing": "",

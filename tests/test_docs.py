@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from procman import __version__, api
+from procman.api.faults import Fault
 from procman.api.reference_pages import FAULTS, methods
 from procman.cli import reference_docs as describe
 from procman.cli.command_table import PROCMAN, PROCMANCTL
 from procman.cli.commands import COMMANDS
 from procman.cli.procman import COMMANDS as MASTER_COMMANDS
 from procman.config.checks.report import report
-from procman.errors import Fault
 from procman.http.routing import Router
 
 ROOT = Path(__file__).parents[1]

@@ -3,7 +3,7 @@
 They begin with the last 1024 bytes, are chunked, and do not end before the client or the master does.
 """
 
-from procman.errors import Refused
+from procman.errors import OperationError
 from procman.http.messages import Request, Response, problem
 from procman.http.routing import Router
 from procman.runtime.output_router import OutputRouter
@@ -31,8 +31,8 @@ class LogTails:
             return problem(404, f"there is no log {channel}: expected stdout or stderr")
         try:
             return Response(body=await self._outputs.follow(self._control.process(name).name, channel, PAST))
-        except Refused as refused:
-            return problem(404, str(refused))
+        except OperationError as error:
+            return problem(404, str(error))
 
     async def _main_log(self, _: Request) -> Response:
         return Response(body=self._outputs.follow_main(PAST))

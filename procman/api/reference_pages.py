@@ -3,13 +3,14 @@
 import ast
 import inspect
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from textwrap import wrap
 from typing import Any, NamedTuple
 
 from procman.api import health, shapes
-from procman.api.rest import status_of
-from procman.api.xmlrpc import CONFIG_FIELDS, PROCESS_FIELDS, Entry, XmlRpc
-from procman.errors import Fault
+from procman.api.error_codes import CODES, FORBIDDEN
+from procman.api.faults import Fault
+from procman.api.xmlrpc.adapter import CONFIG_FIELDS, PROCESS_FIELDS, Entry, XmlRpc
 
 _HTTP = """\
 # The HTTP interface
@@ -154,9 +155,10 @@ def http_page() -> str:
         rows = [f"| `{field.name}` | {_code(field.type)} | {field.about} |" for field in fields]
         parts += [f"### {name}", "", about, "", "| field | type | |", "|---|---|---|", *rows, ""]
     parts.append(_ERRORS.rstrip("\n"))
+    statuses = {code.word: code.status for code in CODES.values()} | {FORBIDDEN: HTTPStatus.FORBIDDEN}
     for fault, meaning in _meanings().items():
         if fault not in _OF_XML_RPC:
-            status = "404 or 405" if fault is Fault.UNKNOWN_METHOD else f"{status_of(fault):d}"
+            status = "404 or 405" if fault is Fault.UNKNOWN_METHOD else f"{statuses[fault.name]:d}"
             parts.append(f"| `{fault.name}` | {fault:d} | {status} | {meaning} |")
     return "\n".join([*parts, ""])
 

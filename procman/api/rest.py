@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from procman.api.shapes import Changes, ErrorBody, HealthInfo, MasterInfo, Result
-from procman.errors import BadRequest, Fault, Refused
+from procman.api.error_codes import CODES, FORBIDDEN, UNKNOWN_PATH, result_of
+from procman.api.shapes import Changes, ErrorBody, HealthInfo, MasterInfo
+from procman.errors import BadRequest, OperationError, Reason
 from procman.http.messages import Request, Response
 from procman.http.routing import Router
 from procman.runtime.output_router import OutputRouter
@@ -21,17 +22,6 @@ BYTES = "application/octet-stream"
 OFFSET_MAX = 2**63 - 1
 LONGEST_SHOWN = 80  # characters of what cannot be read, in a message
 TAIL = 1600  # bytes of a log, when nobody says how many
-
-_STATUS = {
-    Fault.BAD_NAME: HTTPStatus.NOT_FOUND,
-    Fault.NO_FILE: HTTPStatus.NOT_FOUND,
-    Fault.BAD_ARGUMENTS: HTTPStatus.BAD_REQUEST,
-    Fault.INCORRECT_PARAMETERS: HTTPStatus.BAD_REQUEST,
-    Fault.SHUTDOWN_STATE: HTTPStatus.SERVICE_UNAVAILABLE,
-    Fault.FORBIDDEN: HTTPStatus.FORBIDDEN,
-    Fault.CANT_REREAD: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Fault.FAILED: HTTPStatus.INTERNAL_SERVER_ERROR,
-}
 
 
 class Rest:
@@ -131,21 +121,22 @@ class Rest:
         wait = body.get("wait", True)
         if not isinstance(wait, bool):
             raise BadRequest("cannot read wait: expected true or false")
-        results: list[Result]
         match op:
             case "start":
-                results = await self._control.start(specs, wait=wait)
+                outcomes = await self._control.start(specs, wait=wait)
             case "stop":
-                results = await self._control.stop(specs, wait=wait)
+                outcomes = await self._control.stop(specs, wait=wait)
             case "restart":
-                results = await self._control.restart(specs, wait=wait)
+                outcomes = await self._control.restart(specs, wait=wait)
             case "signal":
-                results = await self._control.signal(specs, str(body.get("signal", "")))
+                outcomes = await self._control.signal(specs, str(body.get("signal", "")))
             case "clear":
-                results = await self._control.clear_logs(specs, self._outputs.clear)
+                outcomes = await self._control.clear_logs(specs, self._outputs.clear)
             case _:
-                raise Refused(Fault.BAD_NAME, f"cannot {op} a process: expected start, stop, restart, signal or clear")
-        return _json({"results": results})
+                raise OperationError(
+                    f"cannot {op} a process: expected start, stop, restart, signal or clear", Reason.UNKNOWN_OPERATION
+                )
+        return _json({"results": [result_of(outcome) for outcome in outcomes]})
 
     async def _stdin(self, request: Request, spec: str) -> Response:
         process = self._control.process(spec)
@@ -212,15 +203,9 @@ class Rest:
         return _json({"result": "removed"})
 
 
-def status_of(fault: Fault) -> HTTPStatus:
-    """The HTTP status that an error of this sort answers with."""
-    return _STATUS.get(fault, HTTPStatus.CONFLICT)
-
-
 def route_problem(status: int, text: str, headers: list[tuple[str, str]]) -> Response:
-    """What a router says of its own accord: that there is no such thing, or that it is not for who asks."""
-    fault = Fault.FORBIDDEN if status == HTTPStatus.FORBIDDEN else Fault.UNKNOWN_METHOD
-    answer = error_answer(status, fault.name, text)
+    """An answer of the router's own: there is no such endpoint, or this account may not use it."""
+    answer = error_answer(status, FORBIDDEN if status == HTTPStatus.FORBIDDEN else UNKNOWN_PATH, text)
     answer.headers = headers
     return answer
 
@@ -236,10 +221,9 @@ def _answering(endpoint: Callable[..., Awaitable[Response]]) -> Callable[..., Aw
     async def answer(request: Request, **parameters: str) -> Response:
         try:
             return await endpoint(request, **parameters)
-        except Refused as refused:
-            return error_answer(status_of(refused.fault), refused.fault.name, str(refused))
-        except BadRequest as error:
-            return error_answer(HTTPStatus.BAD_REQUEST, Fault.BAD_ARGUMENTS.name, str(error))
+        except OperationError as error:
+            code = CODES[error.reason]
+            return error_answer(code.status, code.word, str(error))
 
     return answer
 

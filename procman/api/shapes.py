@@ -91,7 +91,7 @@ class Result(TypedDict):
 
     name: str
     group: str
-    status: str  # name of a Fault; SUCCESS
+    status: str  # a code of an error, or SUCCESS
     description: str
 
 

@@ -15,8 +15,8 @@ import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, quote
 
-from procman.api.shapes import Result
-from procman.errors import Fault, Refused
+from procman.api.faults import fault_of
+from procman.errors import NoLog, OperationError, Reason, UnknownProcess
 from procman.http.auth import HostGuard
 from procman.http.messages import Request, Response, problem
 from procman.http.page_headers import HTML, PAGE_HEADERS
@@ -30,11 +30,11 @@ TAIL = 1024
 _LIMIT_DIGITS = 9
 
 _WHY_NOT_STARTED = {
-    Fault.NO_FILE: "no such file",
-    Fault.NOT_EXECUTABLE: "file not executable",
-    Fault.ALREADY_STARTED: "already started",
-    Fault.SPAWN_ERROR: "spawn error",
-    Fault.ABNORMAL_TERMINATION: "abnormal termination",
+    Reason.NO_COMMAND: "no such file",
+    Reason.NOT_EXECUTABLE: "file not executable",
+    Reason.ALREADY_STARTED: "already started",
+    Reason.CANNOT_SPAWN: "spawn error",
+    Reason.ENDED_TOO_SOON: "abnormal termination",
 }
 _DONE = {"start": "Process {} started", "stop": "Process {} stopped", "restart": "Process {} restarted"}
 
@@ -84,14 +84,14 @@ class Forms:
             return await self._page(request)
         try:
             message = await self._act(action, form.get("processname", ""))
-        except Refused as refused:
-            return problem(503, str(refused))
+        except OperationError as error:
+            return problem(503, str(error))
         if message is None:
             return problem(400, "cannot tell what to do: expected an action of supervisor's, and the name of a process")
         return _lead_back(message)
 
     async def _act(self, action: str, name: str) -> str | None:
-        """Do it, and say what has become of it; None: there is no such action. Raises Refused while shutting down."""
+        """Do it, and say what came of it; None: there is no such action. Raises WrongState while shutting down."""
         match action:
             case "stopall":
                 await self._control.stop(["all"])
@@ -102,7 +102,7 @@ class Forms:
             case "start" | "stop" | "restart" | "clearlog" if name:
                 try:
                     process = self._control.process(name)
-                except Refused:
+                except UnknownProcess:
                     return f"No such process named {name}"
                 return await self._act_on(action, name, process.name)
             case _:
@@ -111,18 +111,18 @@ class Forms:
     async def _act_on(self, action: str, shown: str, name: str) -> str:
         match action:
             case "start":
-                fault, text = _one(await self._control.start([name]))
+                (outcome,) = await self._control.start([name])
             case "stop":
-                fault, text = _one(await self._control.stop([name]))
+                (outcome,) = await self._control.stop([name])
             case "restart":
-                fault, text = _one(await self._control.restart([name]))
+                (outcome,) = await self._control.restart([name])
             case _:
-                fault, text = _one(await self._control.clear_logs([name], self._outputs.clear))
-        if fault is Fault.SUCCESS:
+                (outcome,) = await self._control.clear_logs([name], self._outputs.clear)
+        if outcome.reason is None:
             return _DONE.get(action, "Log for {} cleared").format(shown)
-        unexpected = f"unexpected rpc fault [{int(fault)}] {fault.name}: {text}"
+        unexpected = _unexpected(outcome.reason, outcome.text)
         if action in ("start", "restart"):
-            return f"ERROR: Process {shown}: {_WHY_NOT_STARTED.get(fault, unexpected)}"
+            return f"ERROR: Process {shown}: {_WHY_NOT_STARTED.get(outcome.reason, unexpected)}"
         return unexpected
 
     # ---- the end of a log
@@ -138,10 +138,10 @@ class Forms:
         try:
             self._control.refuse_while_ending()
             log = await self._outputs.read(self._control.process(name).name, "stdout", -limit, 0)
-        except Refused as refused:
-            if refused.fault is Fault.NO_FILE:
-                return f"No file for {name}"
-            return f"ERROR: unexpected rpc fault [{int(refused.fault)}] {refused.fault.name}: {refused}"
+        except NoLog:
+            return f"No file for {name}"
+        except OperationError as error:
+            return f"ERROR: {_unexpected(error.reason, str(error))}"
         return log.decode("utf-8", "replace").replace("\r\n", "\n").translate(_SIGNS)
 
 
@@ -163,9 +163,10 @@ def _lead_back(message: str) -> Response:
     return Response(301, headers=headers)
 
 
-def _one(results: list[Result]) -> tuple[Fault, str]:
-    (result,) = results
-    return Fault[result["status"]], result["description"]
+def _unexpected(reason: Reason, text: str) -> str:
+    """In supervisor's words."""
+    code = fault_of(reason)
+    return f"unexpected rpc fault [{int(code)}] {code.name}: {text}"
 
 
 def _tail_page(name: str, limit: int, text: str) -> str:

@@ -16,7 +16,7 @@ from procman.http.messages import Request, Response, Role
 from procman.http.routing import Router
 
 if TYPE_CHECKING:
-    from procman.api.xmlrpc import XmlRpc
+    from procman.api.xmlrpc.adapter import XmlRpc
 
 API_VERSION = "3.0"
 # The page and its files, and the two that supervisor has besides.
@@ -106,7 +106,7 @@ class Routes:
 
     async def _call(self, request: Request) -> Response:
         if self._xmlrpc is None:
-            from procman.api.xmlrpc import XmlRpc  # noqa: PLC0415 - 1.2 MiB, for clients that speak it
+            from procman.api.xmlrpc.adapter import XmlRpc  # noqa: PLC0415 - 1.2 MiB, for clients that speak it
 
             rooms = self._rooms
             self._xmlrpc = XmlRpc(rooms.processes, rooms.configuration, rooms.outputs, self._about.to, rooms.hub.remote)

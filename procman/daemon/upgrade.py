@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from procman.core.states import MasterState
 from procman.daemon.handover import VARIABLE, to_file
-from procman.errors import Fault, Refused
+from procman.errors import OperationFailed
 from procman.logs.protocol import Log
 from procman.runtime.engine import Engine, Notification
 from procman.system.reaper import Reaped
@@ -133,7 +133,7 @@ class Upgrade:
     async def prepare(self) -> int:
         """Rehearse it, and do it right after the answer, which is how many there will have been then.
 
-        Raises Refused(FAILED) with the reason why not.
+        Raises OperationFailed with the reason why not.
         """
         if self._under_way:
             self._refuse("another upgrade is under way")
@@ -149,7 +149,7 @@ class Upgrade:
 
     def _refuse(self, reason: str) -> NoReturn:
         self._log.warn(f"not upgraded: {reason}; everything goes on as it was")
-        raise Refused(Fault.FAILED, f"cannot upgrade: {reason}; everything goes on as it was")
+        raise OperationFailed(f"cannot upgrade: {reason}; everything goes on as it was")
 
     def _in_the_way(self) -> str | None:
         if self._engine.fleet.state is not MasterState.RUNNING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from procman.config.schema.model import AUTO, Config, Master, Program
 from procman.core.actions import AnnounceInPlace, ProcessRemoved
-from procman.errors import Fault, ProcmanError, Refused
+from procman.errors import NoLog, OperationError, OperationFailed, ProcmanError, Reason, WrongState
 from procman.logs.auto_logs import Owner, auto_log_path, clear_auto_logs, create_auto_log
 from procman.logs.console import Consoles, ConsoleStream, Overflow, console_target
 from procman.logs.disk_worker import Disks, NoAnswer
@@ -331,16 +331,16 @@ class OutputRouter:
         return "", ""
 
     async def read(self, name: str, channel: str, offset: int, length: int) -> bytes:
-        """Part of a process's log, as supervisor counts offsets; raises Refused(NO_FILE, BAD_ARGUMENTS, FAILED)."""
+        """Part of a process's log, as supervisor counts offsets; raises NoLog, BadRequest or OperationFailed."""
         ring = self._memory(name, channel)
         if ring is not None:
-            return _remember(ring, offset, length)
+            return read_ring(ring, offset, length)
         return await self._read(self._path(name, channel), offset, length)
 
     async def tail(self, name: str, channel: str, offset: int, length: int) -> tuple[bytes, int, bool]:
         """The end of a process's log, where to go on, and whether there was more; nothing where there is no log.
 
-        Raises Refused(FAILED) where its disk does not answer.
+        Raises OperationFailed where its disk does not answer.
         """
         ring = self._memory(name, channel)
         if ring is not None:
@@ -351,16 +351,16 @@ class OutputRouter:
     async def read_main(self, offset: int, length: int) -> bytes:
         """Part of the master's own log; what is left of it in memory where it goes into no file."""
         path = self.log.path
-        return _remember(self._main_ring, offset, length) if path is None else await self._read(path, offset, length)
+        return read_ring(self._main_ring, offset, length) if path is None else await self._read(path, offset, length)
 
     async def follow(self, name: str, channel: str, tail: int) -> AsyncIterator[bytes]:
-        """The last `tail` bytes, and then whatever is written, without end; raises Refused(NO_FILE, FAILED)."""
+        """The last `tail` bytes, and then whatever is written, without end; raises NoLog or OperationFailed."""
         if (name, channel) not in self._streams:
             path = self._path(name, channel)
             there = path is not None and await self._ask(path, partial(os.path.exists, path))
             program = self._definition(name)
             if not there or program is None:
-                raise Refused(Fault.NO_FILE, f"{name} has written nothing to {channel} yet")
+                raise NoLog(f"{name} has written nothing to {channel} yet")
             # It goes on when the process starts.
             self._stream(name, program, "stderr" if channel == "stderr" else "stdout")
         stream = self._streams[name, channel]
@@ -386,14 +386,14 @@ class OutputRouter:
                     await self._ask(path, partial(_empty, path))
 
     def clear_main(self) -> None:
-        """Empty the master's own log; raises Refused(NO_FILE) where it is no file."""
+        """Empty the master's own log; raises NoLog where it is no file."""
         if self.log.path is None:
-            raise Refused(Fault.NO_FILE, "the master's log is not a file")
+            raise NoLog("the master's log is not a file")
         self.log.info("reopening log file")
         try:
             self.log.clear()
         except ProcmanError as error:
-            raise Refused(Fault.FAILED, str(error)) from None
+            raise OperationFailed(str(error)) from None
 
     def reopen(self) -> None:
         """Open all log files anew, because somebody has moved them."""
@@ -404,16 +404,16 @@ class OutputRouter:
                 sink.reopen()
 
     def write_stdin(self, name: str, data: bytes) -> None:
-        """Give it to the process as its input; raises Refused(NOT_RUNNING, NO_FILE, FAILED)."""
+        """Give it to the process as its input; raises OperationError."""
         stdin = self._stdin.get(name)
         if stdin is None:
-            raise Refused(Fault.NOT_RUNNING, name)
+            raise WrongState(name, Reason.NOT_RUNNING)
         if len(stdin.waiting) + len(data) > STDIN_BUFFER:
-            raise Refused(Fault.FAILED, f"cannot write to {name}: it does not read its input")
+            raise OperationFailed(f"cannot write to {name}: it does not read its input")
         try:
             self._give(name, stdin, data)
         except BrokenPipeError:
-            raise Refused(Fault.NO_FILE, f"cannot write to {name}: it has closed its input") from None
+            raise OperationError(f"cannot write to {name}: it has closed its input", Reason.STDIN_CLOSED) from None
 
     def deliver(self, name: str, data: bytes, when_read: Callable[[], None]) -> bool:
         """Give a process all of it, however long, unless it has not read all that it was given before.
@@ -457,11 +457,11 @@ class OutputRouter:
         try:
             return await self._disks.of(path).ask(call)
         except NoAnswer:
-            raise Refused(Fault.FAILED, f"cannot reach {path}: its disk does not answer") from None
+            raise OperationFailed(f"cannot reach {path}: its disk does not answer") from None
 
     async def _read(self, path: str | None, offset: int, length: int) -> bytes:
         if path is None:
-            raise Refused(Fault.NO_FILE, "there is no log file")
+            raise NoLog("there is no log file")
         return await self._ask(path, partial(_read, path, offset, length))
 
     async def _follow(self, ring: Ring, sinks: Iterable[Sink], tail: int) -> AsyncIterator[bytes]:
@@ -833,13 +833,6 @@ def _empty(path: str) -> None:
             raise ProcmanError(f"cannot empty {path}: {error.strerror}") from None
 
 
-def _remember(ring: Ring, offset: int, length: int) -> bytes:
-    try:
-        return read_ring(ring, offset, length)
-    except BadRange as error:
-        raise Refused(Fault.BAD_ARGUMENTS, str(error)) from None
-
-
 def _last(path: str, length: int) -> bytes | None:
     try:
         return read_log(path, -length, 0)
@@ -850,7 +843,5 @@ def _last(path: str, length: int) -> bytes | None:
 def _read(path: str, offset: int, length: int) -> bytes:
     try:
         return read_log(path, offset, length)
-    except BadRange as error:
-        raise Refused(Fault.BAD_ARGUMENTS, str(error)) from None
     except CannotRead as error:
-        raise Refused(Fault.FAILED if os.path.exists(path) else Fault.NO_FILE, str(error)) from None
+        raise (OperationFailed if os.path.exists(path) else NoLog)(str(error)) from None

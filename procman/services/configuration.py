@@ -20,7 +20,7 @@ from procman.config.secrets import masked
 from procman.core.actions import Announce, AnnounceGroup
 from procman.core.events import GroupAdded, GroupChanged, GroupRemoved
 from procman.core.states import SETTLED, UP, State
-from procman.errors import Fault, Refused
+from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine, Notification
 from procman.services.processes import ProcessService
@@ -100,7 +100,7 @@ class ConfigService:
         return cast("list[SectionSettings]", settings.of_master(self._started_with))
 
     def settings(self, spec: str) -> list[SectionSettings]:
-        """What each process that `spec` names goes by, its group first; raises Refused(BAD_NAME)."""
+        """What each process that `spec` names goes by, its group first; raises UnknownProcess."""
         found: list[settings.Json] = []
         shown: set[str] = set()
         for info in self._control.processes(spec):
@@ -112,7 +112,7 @@ class ConfigService:
         return cast("list[SectionSettings]", found)
 
     async def check(self) -> None:
-        """Raises Refused(CANT_REREAD) where a reload would find a file that cannot be used."""
+        """Raises UnusableConfig where a reload would find a file that cannot be used."""
         await self._read()
 
     async def reread(self) -> Changes:
@@ -147,21 +147,21 @@ class ConfigService:
         """Activate a group of the file as it was last read."""
         self._control.refuse_while_ending()
         if name in self._fleet.groups:
-            raise Refused(Fault.ALREADY_ADDED, name)
+            raise WrongState(name, Reason.ALREADY_ADDED)
         for group in self.config.groups:
             if group.name == name:
                 self._engine.post(GroupAdded(group))
                 return
-        raise Refused(Fault.BAD_NAME, name)
+        raise UnknownProcess(name)
 
     def remove(self, name: str) -> None:
         """Forget a group whose processes have all ended."""
         self._control.refuse_while_ending()
         members = self._fleet.groups.get(name)
         if members is None:
-            raise Refused(Fault.BAD_NAME, name)
+            raise UnknownProcess(name)
         if any(not process.settled for process in members.processes.values()):
-            raise Refused(Fault.STILL_RUNNING, name)
+            raise WrongState(name, Reason.STILL_RUNNING)
         self._engine.post(GroupRemoved(name))
 
     # ---- the pieces of the above
@@ -176,7 +176,7 @@ class ConfigService:
         try:
             config = await self._load()
         except ConfigError as error:
-            raise Refused(Fault.CANT_REREAD, str(error)) from None
+            raise UnusableConfig(str(error)) from None
         self._control.refuse_while_ending()
         return config
 

@@ -1,7 +1,7 @@
 """The operations that every front end uses: start, stop, restart, signal, status, and the end of it all.
 
-A waiter is a future that announcements resolve, never a poll. What cannot be done is a `Refused` with supervisor's
-fault code, or, for one process among many, a `Result` that carries it.
+A waiter is a future that announcements resolve, never a poll. What cannot be done is an `OperationError`, or,
+for one process among many, an `Outcome` with the reason.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
-from procman.api.shapes import FiguresInfo, ProcessInfo, Result
+from procman.api.shapes import FiguresInfo, ProcessInfo
 from procman.config.schema.model import Program
 from procman.core.actions import Announce, ProcessRemoved
 from procman.core.events import (
@@ -29,10 +29,11 @@ from procman.core.events import (
 )
 from procman.core.process import Process
 from procman.core.states import SETTLED, SIGNALLABLE, UP, MasterState, State
-from procman.errors import Fault, ProcmanError, Refused
+from procman.errors import ProcmanError, Reason, UnknownProcess, WrongState
 from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
 from procman.runtime.engine import Engine, Notification
+from procman.services.operations import Outcome
 from procman.system.commands import CannotSpawn, find_command
 from procman.system.proc import CannotLook
 from procman.system.resource_usage import figures
@@ -136,7 +137,7 @@ class Status:
 
 
 # Says what became of a wait once an announcement decides it; None: not yet.
-_Verdict = Callable[[Announce], Fault | None]
+_Verdict = Callable[[Announce], Outcome | None]
 
 
 async def _all_answer(_: list[Program]) -> set[str]:
@@ -190,7 +191,7 @@ class ProcessService:
         self._statuses: dict[str, Status] = {}
         self._ages: dict[str, float] = {}  # of those that are being adopted
         self._refused: dict[str, str] = {}  # why the kernel did not take the latest signal
-        self._waiters: dict[str, list[tuple[_Verdict, asyncio.Future[Fault]]]] = {}
+        self._waiters: dict[str, list[tuple[_Verdict, asyncio.Future[Outcome]]]] = {}
         engine.subscribe(self._hear)
 
     # ---- another process image in the place of this one
@@ -216,7 +217,7 @@ class ProcessService:
         return self._fleet.state
 
     def processes(self, spec: str = ALL) -> list[ProcessInfo]:
-        """What is known of each process that `spec` names; raises Refused(BAD_NAME)."""
+        """What is known of each process that `spec` names; raises UnknownProcess."""
         moment = Moment.present()
         return [status.info(moment, self._lost(status.steady["namespec"])) for status in self.statuses(spec)]
 
@@ -228,7 +229,7 @@ class ProcessService:
         else:
             found = self._named(spec)
             if not found:
-                raise Refused(Fault.BAD_NAME, f"no such process or group: {spec}")
+                raise UnknownProcess(f"no such process or group: {spec}")
         return [self._status(process) for process in found]
 
     def names(self, group: str) -> list[str]:
@@ -291,16 +292,16 @@ class ProcessService:
         return found
 
     def process(self, spec: str) -> Process:
-        """The one process of that name; raises Refused(BAD_NAME)."""
+        """The one process of that name; raises UnknownProcess."""
         group, name = split_namespec(spec)
         process = self._find(group, name) if name is not None else None
         if process is None:
-            raise Refused(Fault.BAD_NAME, spec)
+            raise UnknownProcess(spec)
         return process
 
     # ---- doing
 
-    async def start(self, specs: Iterable[str], *, wait: bool = True) -> list[Result]:
+    async def start(self, specs: Iterable[str], *, wait: bool = True) -> list[Outcome]:
         """Start them together; with `wait`, answer when each has been up for its startsecs or has failed."""
         self.refuse_while_ending()
         specs = list(specs)
@@ -310,44 +311,44 @@ class ProcessService:
             specs, lambda p: p.state not in UP, lambda p: self._start(p, wait=wait, looks=p.name not in silent)
         )
 
-    async def stop(self, specs: Iterable[str], *, wait: bool = True) -> list[Result]:
+    async def stop(self, specs: Iterable[str], *, wait: bool = True) -> list[Outcome]:
         """Stop them together; with `wait`, answer when each has ended."""
         self.refuse_while_ending()
         return await self._each(
             specs, lambda p: p.state in UP or self._engine.has_left(p.name), lambda p: self._stop(p, wait=wait)
         )
 
-    async def restart(self, specs: Iterable[str], *, wait: bool = True) -> list[Result]:
+    async def restart(self, specs: Iterable[str], *, wait: bool = True) -> list[Outcome]:
         """Stop what is up, and start all of them when they have settled."""
         self.refuse_while_ending()
         return await self._each(specs, lambda _: True, lambda p: self._restart(p, wait=wait))
 
-    async def signal(self, specs: Iterable[str], signal: str) -> list[Result]:
+    async def signal(self, specs: Iterable[str], signal: str) -> list[Outcome]:
         """Send a signal, by name or number, without meaning to end anything; 0 only asks whether it could be sent."""
         self.refuse_while_ending()
         number = 0 if signal.strip() == "0" else signal_number(signal)
 
-        async def send(process: Process) -> Result:
+        async def send(process: Process) -> Outcome:
             if number is None:
-                return _result(process, Fault.BAD_SIGNAL, signal)
+                return _result(process, Reason.BAD_SIGNAL, signal)
             if process.state not in SIGNALLABLE:
-                return _result(process, Fault.NOT_RUNNING, process.name)
+                return _result(process, Reason.NOT_RUNNING, process.name)
             self._refused.pop(process.name, None)
             self._engine.post(SignalRequested(process.name, number))
             refusal = self._refused.pop(process.name, None)
-            return _result(process) if refusal is None else _result(process, Fault.FAILED, refusal)
+            return _result(process) if refusal is None else _result(process, Reason.FAILED, refusal)
 
         return await self._each(specs, lambda p: p.state in SIGNALLABLE, send)
 
-    async def clear_logs(self, specs: Iterable[str], clear: Callable[[str], Awaitable[None]]) -> list[Result]:
+    async def clear_logs(self, specs: Iterable[str], clear: Callable[[str], Awaitable[None]]) -> list[Outcome]:
         """Empty the logs of each, by `clear(name)`; raises nothing for one that cannot be emptied."""
         self.refuse_while_ending()
 
-        async def empty(process: Process) -> Result:
+        async def empty(process: Process) -> Outcome:
             try:
                 await clear(process.name)
             except ProcmanError as error:
-                return _result(process, Fault.FAILED, str(error))
+                return _result(process, Reason.FAILED, str(error))
             return _result(process)
 
         return await self._each(specs, lambda _: True, empty)
@@ -358,13 +359,13 @@ class ProcessService:
         self._engine.post(ShutdownRequested(restart))
 
     def refuse_while_ending(self) -> None:
-        """Raises Refused(SHUTDOWN_STATE) once the end has been asked for."""
+        """Raises WrongState once the end has been asked for."""
         if self._fleet.state is not MasterState.RUNNING:
-            raise Refused(Fault.SHUTDOWN_STATE, "procman is shutting down")
+            raise WrongState("procman is shutting down", Reason.SHUTTING_DOWN)
 
-    async def until(self, name: str, verdict: _Verdict) -> Fault:
+    async def until(self, name: str, verdict: _Verdict) -> Outcome:
         """Wait until an announcement about that process is decisive."""
-        future: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         waiter = (verdict, future)
         self._waiters.setdefault(name, []).append(waiter)
         try:
@@ -378,60 +379,59 @@ class ProcessService:
 
     # ---- one process
 
-    async def _start(self, process: Process, *, wait: bool, looks: bool) -> Result:
+    async def _start(self, process: Process, *, wait: bool, looks: bool) -> Outcome:
         name = process.name
         try:
             if looks:
                 find_command(program_of(process.definition))
         except CannotSpawn as why:
-            return _result(process, Fault.NO_FILE if why.not_found else Fault.NOT_EXECUTABLE, str(why))
+            return _result(process, Reason.NO_COMMAND if why.not_found else Reason.NOT_EXECUTABLE, str(why))
         if process.state in UP:
-            return _result(process, Fault.ALREADY_STARTED, name)
+            return _result(process, Reason.ALREADY_STARTED, name)
         if process.state is State.UNKNOWN:
-            return _result(process, Fault.FAILED, f"{name} is in an unknown process state")
+            return _result(process, Reason.FAILED, f"{name} is in an unknown process state")
         self._engine.post(StartRequested(name))
         return await self._up(process, wait=wait)
 
-    async def _up(self, process: Process, *, wait: bool) -> Result:
+    async def _up(self, process: Process, *, wait: bool) -> Outcome:
         name = process.name
         if process.state in (State.BACKOFF, State.FATAL):
-            return _result(process, Fault.SPAWN_ERROR, name)
+            return _result(process, Reason.CANNOT_SPAWN, name)
         if not wait or process.state is State.RUNNING:
             return _result(process)
 
-        def verdict(news: Announce) -> Fault | None:
+        def verdict(news: Announce) -> Outcome | None:
             match news.after:
                 case State.RUNNING:
-                    return Fault.SUCCESS
+                    return _result(process)
                 case State.STARTING:
                     return None
                 case State.BACKOFF | State.FATAL:
-                    return Fault.SPAWN_ERROR
+                    return _result(process, Reason.CANNOT_SPAWN, name)
                 case State.STOPPED if process.wanted:
                     return None  # on its way round
                 case _:
-                    return Fault.ABNORMAL_TERMINATION
+                    return _result(process, Reason.ENDED_TOO_SOON, name)
 
-        fault = await self.until(name, verdict)
-        return _result(process, fault, name)
+        return await self.until(name, verdict)
 
-    async def _stop(self, process: Process, *, wait: bool) -> Result:
+    async def _stop(self, process: Process, *, wait: bool) -> Outcome:
         has_left = self._engine.has_left(process.name)
         if process.state is State.FATAL and not has_left:
             # It is down as it is; from now on it is meant to be.
             self._engine.post(StopRequested(process.name))
         if process.state not in UP and process.state is not State.STOPPING and not has_left:
-            return _result(process, Fault.NOT_RUNNING, process.name)
+            return _result(process, Reason.NOT_RUNNING, process.name)
         self._engine.post(StopRequested(process.name))
         if wait and not process.settled:
-            await self.until(process.name, lambda news: Fault.SUCCESS if news.after in SETTLED else None)
+            await self.until(process.name, lambda news: _result(process) if news.after in SETTLED else None)
         if process.state is State.UNKNOWN:
-            return _result(process, Fault.FAILED, process.reason)
+            return _result(process, Reason.FAILED, process.reason)
         return _result(process)
 
-    async def _restart(self, process: Process, *, wait: bool) -> Result:
+    async def _restart(self, process: Process, *, wait: bool) -> Outcome:
         if process.state is State.UNKNOWN:
-            return _result(process, Fault.FAILED, f"{process.name} is in an unknown process state")
+            return _result(process, Reason.FAILED, f"{process.name} is in an unknown process state")
         self._engine.post(RestartRequested(process.name))
         return await self._up(process, wait=wait)
 
@@ -455,23 +455,23 @@ class ProcessService:
                 self._on_waited()
 
     async def _each(
-        self, specs: Iterable[str], picks: Callable[[Process], bool], work: Callable[[Process], Awaitable[Result]]
-    ) -> list[Result]:
+        self, specs: Iterable[str], picks: Callable[[Process], bool], work: Callable[[Process], Awaitable[Outcome]]
+    ) -> list[Outcome]:
         """Do it to all at once. Of a group, a glob and "all" only those that `picks` are meant; a name is always."""
-        answers: list[list[Result]] = []
+        answers: list[list[Outcome]] = []
         tasks: list[Awaitable[None]] = []
 
-        async def answer(process: Process, answered: list[Result]) -> None:
+        async def answer(process: Process, answered: list[Outcome]) -> None:
             answered.append(await work(process))
 
         for spec in specs:
             # In the order in which they are done, as supervisor answers; clients take the last failure for the whole.
-            answered: list[Result] = []
+            answered: list[Outcome] = []
             answers.append(answered)
             found = self._named(spec)
             if not found and spec != ALL:
                 group, name = split_namespec(spec)
-                answered.append(Result(name=name or "*", group=group, status=Fault.BAD_NAME.name, description=spec))
+                answered.append(Outcome(name or "*", group, Reason.UNKNOWN_NAME, spec))
             plain = _is_plain(spec)
             tasks += [answer(process, answered) for process in found if plain or picks(process)]
         await asyncio.gather(*tasks)
@@ -524,9 +524,9 @@ class ProcessService:
             times = self._times.setdefault(news.name, Times())
             times.last_words = times.last_words_on = ""
         for verdict, future in self._waiters.get(news.name, ()):
-            fault = verdict(news)
-            if fault is not None and not future.done():
-                future.set_result(fault)
+            outcome = verdict(news)
+            if outcome is not None and not future.done():
+                future.set_result(outcome)
 
     def _starts(self, name: str, age: float) -> None:
         times = self._times.setdefault(name, Times())
@@ -583,9 +583,8 @@ def _is_plain(spec: str) -> bool:
     return spec != ALL and split_namespec(spec)[1] is not None and not any(c in spec for c in "*?[")
 
 
-def _result(process: Process, fault: Fault = Fault.SUCCESS, text: str = "OK") -> Result:
-    text = "OK" if fault is Fault.SUCCESS else text
-    return Result(name=process.program.name, group=process.program.group, status=fault.name, description=text)
+def _result(process: Process, reason: Reason | None = None, text: str = "OK") -> Outcome:
+    return Outcome(process.program.name, process.program.group, reason, text)
 
 
 def _description(process: Process, times: Times) -> str:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procman.api import xmlrpc_wire as rpc_wire
-from procman.api.xmlrpc_wire import MOST_KNOWN, SHORT, read_call
+from procman.api.xmlrpc import wire as rpc_wire
+from procman.api.xmlrpc.wire import MOST_KNOWN, SHORT, read_call
 from procman.errors import BadRequest
 
 CALLS = st.tuples(

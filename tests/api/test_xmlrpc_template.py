@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procman.api.xmlrpc_wire import Template, weight, write_answer
+from procman.api.xmlrpc.wire import Template, weight, write_answer
 
 # What has to be escaped, what XML cannot say at all, and what means something to Python's own formats.
 TEXTS = st.one_of(

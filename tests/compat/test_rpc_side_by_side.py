@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from procman.api.faults import Fault
 from procman.api.reference_pages import FAULTS, methods
-from procman.errors import Fault
 from tests.support.ctl_script import write_config
 from tests.support.peers import PROCMAN, SUPERVISORD, running
 

@@ -10,7 +10,7 @@ from procman.core.fleet import Fleet
 from procman.core.states import MasterState, State
 from procman.daemon import upgrade as upgrade_module
 from procman.daemon.upgrade import Start, Upgrade
-from procman.errors import Refused
+from procman.errors import OperationFailed
 from procman.services.processes import ProcessService
 from tests.support.programs import group
 
@@ -227,7 +227,7 @@ def test_so_has_a_client_of_whose_program_it_is_not_known_yet_whether_its_disk_a
         assert asked.engine.fleet.processes["web"].state is State.STOPPED
         known.set_result({"web"})
         await asked.goes_on()
-        assert [result["status"] for result in await client] == ["SUCCESS"]
+        assert [outcome.reason for outcome in await client] == [None]
         assert asked.engine.fleet.processes["web"].state is State.STARTING
         asked.engine.subscribers.remove(control._hear)
 
@@ -241,7 +241,9 @@ def test_what_does_not_come_to_an_end_in_time_refuses_it(monkeypatch, run):
         asked.obstacle = "nobody reads the console"
         monkeypatch.setattr(upgrade_module, "PATIENCE", 0)
         asked.ask()
-        with pytest.raises(Refused, match="cannot upgrade: nobody reads the console; everything goes on as it was"):
+        with pytest.raises(
+            OperationFailed, match="cannot upgrade: nobody reads the console; everything goes on as it was"
+        ):
             await asked.task
         assert asked.said.pop() == "not upgraded: nobody reads the console; everything goes on as it was"
         asked.obstacle = None
@@ -256,7 +258,7 @@ def test_a_master_that_is_going_is_not_upgraded(monkeypatch, run):
         asked.engine.fleet.state = MasterState.SHUTDOWN
         monkeypatch.setattr(upgrade_module, "PATIENCE", 0)
         asked.ask()
-        with pytest.raises(Refused, match="procman is shutting down"):
+        with pytest.raises(OperationFailed, match="procman is shutting down"):
             await asked.task
 
     run(steps)
@@ -267,7 +269,7 @@ def test_while_one_waits_another_is_refused(run):
         asked.obstacle = "the console"
         asked.ask()
         await asked.still_waits()
-        with pytest.raises(Refused, match="another upgrade is under way"):
+        with pytest.raises(OperationFailed, match="another upgrade is under way"):
             await asked.upgrade.prepare()
         await asked.still_waits()
 

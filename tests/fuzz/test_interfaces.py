@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from procman.api.faults import Fault
 from procman.api.reference_pages import methods
-from procman.errors import Fault
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import SLEEPER, RunningMaster
 from tests.support.texts import spoilt

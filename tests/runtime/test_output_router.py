@@ -9,7 +9,7 @@ import pytest
 
 from procman.config.schema.model import Config, Master
 from procman.core.actions import AnnounceInPlace
-from procman.errors import Fault, Refused
+from procman.errors import NoLog
 from procman.logs.capture import BEGIN, END
 from procman.runtime.output_router import OutputRouter
 from procman.system.spawn import Child
@@ -400,10 +400,9 @@ def test_the_log_of_a_process_that_has_not_run_yet_is_there(run):
         outputs = running.outputs
         assert outputs.log_paths("web") == (web.stdout_logfile, web.stderr_logfile)
         assert outputs.log_paths("other") == ("", "")
-        with pytest.raises(Refused, match=r"web\.stdout") as refused:
+        with pytest.raises(NoLog, match=r"web\.stdout"):
             await outputs.read("web", "stdout", 0, 0)
-        assert refused.value.fault is Fault.NO_FILE
-        with pytest.raises(Refused, match="web has written nothing to stdout yet"):
+        with pytest.raises(NoLog, match="web has written nothing to stdout yet"):
             await outputs.follow("web", "stdout", 10)
         assert sorted(os.listdir(running.folder)) == ["master.log"]
         (running.folder / "web.stdout").write_bytes(b"before\n")

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from procman.api.web_forms import Forms
-from procman.errors import Fault, Refused
+from procman.errors import Reason, UnknownProcess, WrongState
 from procman.http.messages import Peer, Request, Response
 from procman.http.routing import Router
+from procman.services.operations import Outcome
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 
@@ -19,22 +20,22 @@ class FakeControl:
 
     def __init__(self):
         self.done = []
-        self.status = "SUCCESS"
+        self.reason = None
         self.ending = False
 
     def process(self, name):
         if name != "web":
-            raise Refused(Fault.BAD_NAME, name)
+            raise UnknownProcess(name)
         return type("Process", (), {"name": name})
 
     def refuse_while_ending(self):
         if self.ending:
-            raise Refused(Fault.SHUTDOWN_STATE, "procman is shutting down")
+            raise WrongState("procman is shutting down", Reason.SHUTTING_DOWN)
 
     async def _do(self, op, specs):
         self.refuse_while_ending()
         self.done.append((op, *specs))
-        return [{"name": "web", "group": "web", "status": self.status, "description": "web"}]
+        return [Outcome("web", "web", self.reason, "web")]
 
     async def start(self, specs):
         return await self._do("start", specs)
@@ -125,7 +126,7 @@ def test_without_an_action_there_is_the_page(ask, control):
 
 def test_a_restart_that_fails_is_not_called_one(ask, control):
     """As supervisord does, whatever has become of it."""
-    control.status = "SPAWN_ERROR"
+    control.reason = Reason.CANNOT_SPAWN
     assert message(ask("/index.html?action=restart&processname=web")) == "ERROR: Process web: spawn error"
 
 

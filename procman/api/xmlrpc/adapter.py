@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 from xmlrpc import client as wire
 
-from procman.api.shapes import MasterInfo, Result
-from procman.api.xmlrpc_wire import XML, Filled, Template, read_call, weight, write_answer, write_fault
+from procman.api.faults import Fault, fault_of
+from procman.api.shapes import MasterInfo
+from procman.api.xmlrpc.wire import XML, Filled, Template, as_fault, fault, read_call, weight, write_answer, write_fault
 from procman.core.states import State
-from procman.errors import BadRequest, Fault, Refused
+from procman.errors import BadRequest, NoLog, OperationError, Reason, UnknownProcess, WrongState
 from procman.http.messages import Request, Response, Role, problem
 from procman.http.routing import READ_ONLY
 from procman.runtime.output_router import OutputRouter
 from procman.services.configuration import ConfigService
+from procman.services.operations import Outcome
 from procman.services.processes import Moment, ProcessService, Status, split_namespec
 
 # What clients are told they talk to: they compare it with what they know.
@@ -104,9 +106,9 @@ class XmlRpc:
             async with self._one_long_log if _reads_long_log(name, parameters) else nullcontext():
                 answer = await write_answer(await self._invoke(request.role, name, parameters))
             trace(f"XML-RPC method {name}() returned successfully")
-        except wire.Fault as fault:
-            answer = write_fault(fault.faultCode, fault.faultString)
-            trace(f"XML-RPC method {name}() returned fault: [{fault.faultCode}] {fault.faultString}")
+        except wire.Fault as raised:
+            answer = write_fault(raised.faultCode, raised.faultString)
+            trace(f"XML-RPC method {name}() returned fault: [{raised.faultCode}] {raised.faultString}")
         return Response(body=answer, content_type=XML)
 
     def _invalid(self, request: Request, why: str) -> None:
@@ -118,11 +120,11 @@ class XmlRpc:
     async def _invoke(self, role: Role, name: str, parameters: list[Any]) -> Any:
         entry = self.methods.get(name)
         if entry is None:
-            raise _fault(Fault.UNKNOWN_METHOD)
+            raise fault(Fault.UNKNOWN_METHOD)
         if entry.role == CONTROL and role != CONTROL:
-            raise _fault(Fault.FORBIDDEN, f"cannot call {name}: {READ_ONLY}")
+            raise fault(Fault.FORBIDDEN, f"cannot call {name}: {READ_ONLY}")
         if not entry.required <= len(parameters) <= len(entry.signature) - 1:
-            raise _fault(Fault.INCORRECT_PARAMETERS)
+            raise fault(Fault.INCORRECT_PARAMETERS)
         if name.startswith("supervisor.") and name != SEND_EVENT:
             self._refuse_while_ending()
         kinds = entry.signature[1:]
@@ -130,8 +132,8 @@ class XmlRpc:
         try:
             answer = entry.method(*parameters, role) if name == MULTICALL else entry.method(*parameters)
             answer = await answer if isinstance(answer, Awaitable) else answer
-        except Refused as refused:
-            raise _fault(refused.fault, str(refused)) from None
+        except OperationError as error:
+            raise as_fault(error) from None
         if entry.role == CONTROL:
             await self._outputs.catch_up()
         return answer
@@ -140,8 +142,8 @@ class XmlRpc:
         """Whatever is asked of a master that is going, supervisord tells nothing but that."""
         try:
             self._control.refuse_while_ending()
-        except Refused as refused:
-            raise _fault(refused.fault) from None
+        except OperationError as error:
+            raise fault(fault_of(error.reason)) from None
 
     # ---- the table
 
@@ -214,7 +216,7 @@ class XmlRpc:
     def _entry(self, name: str) -> Entry:
         entry = self.methods.get(name)
         if entry is None:
-            raise _fault(Fault.SIGNATURE_UNSUPPORTED)
+            raise fault(Fault.SIGNATURE_UNSUPPORTED)
         return entry
 
     def _help(self, name: str) -> str:
@@ -230,7 +232,7 @@ class XmlRpc:
     async def _multicall(self, calls: list[Any], role: Role) -> list[Any]:
         answers: list[Any] = []
         gathered = 0
-        too_large = _fault(Fault.FAILED, f"the answers are larger than {MULTICALL_MOST} bytes: ask in several calls")
+        too_large = fault(Fault.FAILED, f"the answers are larger than {MULTICALL_MOST} bytes: ask in several calls")
         for call in calls:
             try:
                 if gathered > MULTICALL_MOST:
@@ -241,8 +243,8 @@ class XmlRpc:
                 if gathered > MULTICALL_MOST:
                     raise too_large
                 answers.append(answer)
-            except wire.Fault as fault:
-                answers.append({"faultCode": fault.faultCode, "faultString": fault.faultString})
+            except wire.Fault as raised:
+                answers.append({"faultCode": raised.faultCode, "faultString": raised.faultString})
             # There may be thousands: others get their turn.
             await asyncio.sleep(0)
         return answers
@@ -255,8 +257,8 @@ class XmlRpc:
     async def _read_main(self, offset: int, length: int) -> bytes:
         try:
             return await self._outputs.read_main(offset, length)
-        except Refused as refused:
-            raise _fault(refused.fault) from None
+        except OperationError as error:
+            raise fault(fault_of(error.reason)) from None
 
     def _clear_main(self) -> bool:
         self._outputs.clear_main()
@@ -313,7 +315,7 @@ class XmlRpc:
         if split_namespec(name)[1] is None:
             return _results(await self._control.start([self._all_of(name)], wait=wait))
         if self._control.process(name).state is State.STOPPING:
-            raise Refused(Fault.ABNORMAL_TERMINATION, name)
+            raise WrongState(name, Reason.ENDED_TOO_SOON)
         return _judge(await self._control.start([name], wait=wait))
 
     async def _start_group(self, name: str, wait: bool = True) -> list[dict[str, Any]]:
@@ -326,7 +328,7 @@ class XmlRpc:
         if split_namespec(name)[1] is None:
             return _results(await self._control.stop([self._all_of(name)], wait=wait))
         if self._control.process(name).state is State.STOPPING:
-            raise Refused(Fault.NOT_RUNNING, name)
+            raise WrongState(name, Reason.NOT_RUNNING)
         return _judge(await self._control.stop([name], wait=wait))
 
     async def _stop_group(self, name: str, wait: bool = True) -> list[dict[str, Any]]:
@@ -350,19 +352,19 @@ class XmlRpc:
     def _group(self, name: str) -> str:
         """The spec of all processes of the group that has this name."""
         if not self._control.is_active(name):
-            raise Refused(Fault.BAD_NAME, name)
+            raise UnknownProcess(name)
         return f"{name}:*"
 
     def _all_of(self, namespec: str) -> str:
         """The same of "group:*" and "group:"."""
         group, _ = split_namespec(namespec)
         if not self._control.is_active(group):
-            raise Refused(Fault.BAD_NAME, namespec)
+            raise UnknownProcess(namespec)
         return f"{group}:*"
 
     def _info(self, name: str) -> Filled:
         if split_namespec(name)[1] is None:
-            raise Refused(Fault.BAD_NAME, name)
+            raise UnknownProcess(name)
         self._control.process(name)
         return _process(self._control.statuses(name)[0], Moment.present())
 
@@ -377,9 +379,11 @@ class XmlRpc:
             process = self._control.process(name)
             try:
                 return await self._outputs.read(process.name, channel, offset, length)
-            except Refused as refused:
+            except NoLog:
                 path = self._outputs.log_paths(process.name)[channel == "stderr"]
-                raise _fault(refused.fault, path if path and refused.fault is Fault.NO_FILE else None) from None
+                raise fault(Fault.NO_FILE, path or None) from None
+            except OperationError as error:
+                raise fault(fault_of(error.reason)) from None
 
         return read
 
@@ -400,11 +404,11 @@ class XmlRpc:
     def _send_stdin(self, name: str, chars: str) -> bool:
         process = self._control.process(name)
         if process.pid is None or process.state is State.STOPPING:
-            raise Refused(Fault.NOT_RUNNING, name)
+            raise WrongState(name, Reason.NOT_RUNNING)
         try:
             self._outputs.write_stdin(process.name, chars.encode())
-        except Refused as refused:
-            raise Refused(Fault.NO_FILE, name) if refused.fault is Fault.NOT_RUNNING else refused from None
+        except WrongState:
+            raise OperationError(name, Reason.STDIN_CLOSED) from None
         return True
 
     def _send_event(self, kind: str, data: str) -> bool:
@@ -420,9 +424,9 @@ def _fitting(kind: str, value: Any, method: str) -> Any:
         try:
             return value.data.decode()
         except UnicodeDecodeError:
-            raise _fault(Fault.INCORRECT_PARAMETERS) from None
+            raise fault(Fault.INCORRECT_PARAMETERS) from None
     if not isinstance(value, _TYPES[kind]) or (isinstance(value, int) and abs(value) > OFFSET_MAX):
-        raise _fault(Fault.INCORRECT_PARAMETERS)
+        raise fault(Fault.INCORRECT_PARAMETERS)
     return value
 
 
@@ -471,34 +475,29 @@ CONFIG_FIELDS = (
 )
 
 
-def _fault(fault: Fault, text: str | None = None) -> wire.Fault:
-    return wire.Fault(int(fault), fault.name if text is None else f"{fault.name}: {text}")
-
-
-def _judge(results: list[Result]) -> bool:
-    """Of the one result: True, or the fault."""
-    result = results[0]
-    fault = Fault[result["status"]]
-    if fault is Fault.SUCCESS:
+def _judge(outcomes: list[Outcome]) -> bool:
+    """Of the one outcome: True, or the error."""
+    (outcome,) = outcomes
+    if outcome.reason is None:
         return True
-    raise Refused(fault, result["description"])
+    raise OperationError(outcome.text, outcome.reason)
 
 
-def _results(results: list[Result]) -> list[dict[str, Any]]:
+def _results(outcomes: list[Outcome]) -> list[dict[str, Any]]:
     return [
         {
-            "name": result["name"],
-            "group": result["group"],
-            "status": int(Fault[result["status"]]),
-            "description": _described(Fault[result["status"]], result["description"]),
+            "name": outcome.name,
+            "group": outcome.group,
+            "status": int(fault_of(outcome.reason)),
+            "description": _described(outcome),
         }
-        for result in results
+        for outcome in outcomes
     ]
 
 
-def _described(fault: Fault, text: str) -> str:
+def _described(outcome: Outcome) -> str:
     """As a fault would say it; of what went well the text."""
-    return text if fault is Fault.SUCCESS else _fault(fault, text).faultString
+    return outcome.text if outcome.reason is None else fault(fault_of(outcome.reason), outcome.text).faultString
 
 
 def _process(status: Status, moment: Moment) -> Filled:
@@ -542,12 +541,12 @@ def _plain(value: Any) -> Any:
 def _one_call(call: Any) -> tuple[str, list[Any]]:
     match call:
         case {"methodName": name} if name == MULTICALL:
-            raise _fault(Fault.INCORRECT_PARAMETERS, "Recursive system.multicall forbidden")
+            raise fault(Fault.INCORRECT_PARAMETERS, "Recursive system.multicall forbidden")
         case {"methodName": str(name), "params": list(parameters)}:
             return name, parameters
         case {"methodName": str(name), "params": something} if something:
-            raise _fault(Fault.INCORRECT_PARAMETERS)
+            raise fault(Fault.INCORRECT_PARAMETERS)
         case {"methodName": str(name)}:
             return name, []
         case _:
-            raise _fault(Fault.INCORRECT_PARAMETERS, "No methodName")
+            raise fault(Fault.INCORRECT_PARAMETERS, "No methodName")

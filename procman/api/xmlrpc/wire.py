@@ -14,7 +14,8 @@ from typing import Any, cast
 from xml.parsers import expat
 from xmlrpc import client as wire
 
-from procman.errors import BadRequest
+from procman.api.faults import Fault, fault_of
+from procman.errors import BadRequest, OperationError
 
 # Elements within each other; a multicall whose parameters hold an array of structs has 15.
 DEEPEST = 100
@@ -249,3 +250,13 @@ def _readable(log: bytes) -> Iterator[str]:
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
+
+
+def fault(code: Fault, text: str | None = None) -> wire.Fault:
+    """The exception that a client receives: its text begins with the name of the code."""
+    return wire.Fault(int(code), code.name if text is None else f"{code.name}: {text}")
+
+
+def as_fault(error: OperationError) -> wire.Fault:
+    """The same for an error of the services."""
+    return fault(fault_of(error.reason), str(error))

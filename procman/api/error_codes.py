@@ -1,0 +1,48 @@
+"""The codes of /v1: for each of procman's reasons the word in an ErrorBody or a Result, and the HTTP status."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import NamedTuple
+
+from procman.api.shapes import Result
+from procman.errors import Reason
+from procman.services.operations import Outcome
+
+
+class Code(NamedTuple):
+    """One row: the word, and the status of an answer that is this error."""
+
+    word: str
+    status: HTTPStatus = HTTPStatus.CONFLICT
+
+
+CODES: Mapping[Reason, Code] = {
+    Reason.BAD_REQUEST: Code("BAD_ARGUMENTS", HTTPStatus.BAD_REQUEST),
+    Reason.UNKNOWN_NAME: Code("BAD_NAME", HTTPStatus.NOT_FOUND),
+    Reason.UNKNOWN_OPERATION: Code("BAD_NAME", HTTPStatus.NOT_FOUND),
+    Reason.BAD_SIGNAL: Code("BAD_SIGNAL"),
+    Reason.NO_LOG: Code("NO_FILE", HTTPStatus.NOT_FOUND),
+    Reason.NO_COMMAND: Code("NO_FILE", HTTPStatus.NOT_FOUND),
+    Reason.NOT_EXECUTABLE: Code("NOT_EXECUTABLE"),
+    Reason.CANNOT_SPAWN: Code("SPAWN_ERROR"),
+    Reason.ENDED_TOO_SOON: Code("ABNORMAL_TERMINATION"),
+    Reason.STDIN_CLOSED: Code("NO_FILE", HTTPStatus.NOT_FOUND),
+    Reason.ALREADY_STARTED: Code("ALREADY_STARTED"),
+    Reason.NOT_RUNNING: Code("NOT_RUNNING"),
+    Reason.ALREADY_ADDED: Code("ALREADY_ADDED"),
+    Reason.STILL_RUNNING: Code("STILL_RUNNING"),
+    Reason.SHUTTING_DOWN: Code("SHUTDOWN_STATE", HTTPStatus.SERVICE_UNAVAILABLE),
+    Reason.UNUSABLE_CONFIG: Code("CANT_REREAD", HTTPStatus.UNPROCESSABLE_ENTITY),
+    Reason.FAILED: Code("FAILED", HTTPStatus.INTERNAL_SERVER_ERROR),
+}
+# What the router itself says.
+UNKNOWN_PATH = "UNKNOWN_METHOD"
+FORBIDDEN = "FORBIDDEN"
+
+SUCCESS = "SUCCESS"
+
+
+def result_of(outcome: Outcome) -> Result:
+    """The shape of what became of one process."""
+    status = SUCCESS if outcome.reason is None else CODES[outcome.reason].word
+    return Result(name=outcome.name, group=outcome.group, status=status, description=outcome.text)

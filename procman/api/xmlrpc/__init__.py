@@ -1,0 +1,1 @@
+"""Supervisor's XML-RPC interface, for the clients that there are for it."""
