@@ -84,7 +84,7 @@ MAY_KNOW = {
 }
 
 # The core is pure: it is told what time it is, and what has happened. Of the standard library it needs only this.
-CORE_MAY_KNOW = {"collections", "dataclasses", "enum", "math", "signal"}
+CORE_MAY_KNOW = {"collections", "dataclasses", "enum", "math", "signal", "typing"}
 
 
 @cache

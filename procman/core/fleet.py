@@ -16,7 +16,7 @@ One door: `handle(event, now)` answers with the orders to carry out, and `next_d
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from procman.core.actions import Action, Announce, AnnounceGroup, AnnounceMaster, Kill, ProcessRemoved, Quit, Spawn
 from procman.core.events import (
@@ -38,7 +38,9 @@ from procman.core.events import (
     StartRequested,
     StopRequested,
 )
+from procman.core.groups import ActiveGroup
 from procman.core.process import Process
+from procman.core.snapshot import Data, DefinitionReaders, read, write
 from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
 from procman.core.states import MasterState, State
 
@@ -51,29 +53,12 @@ FIRST_FAILURE = "first_failure"
 DEFAULT_POLICY = MasterPolicy(shutdown_timeout=None, shutdown_when=ShutdownWhen.NEVER, exit_code_from=None)
 
 
-@dataclass(slots=True)
-class ActiveGroup:
-    """An active group: its definition, and its processes by namespec in the order in which they start."""
-
-    group: GroupSpec
-    processes: dict[str, Process] = field(default_factory=dict)
-    leaving: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Why the master ends by itself: in words, and the exit code of the critical process, if that is why."""
 
     text: str
     code: int | None = None
-
-
-@dataclass(slots=True)
-class FleetSnapshot:
-    """All that a running fleet is, for another one to go on from."""
-
-    groups: list[ActiveGroup]
-    failed: dict[str, int]
 
 
 class Fleet:
@@ -111,21 +96,21 @@ class Fleet:
             actions += self._next_wave(now, killed)
         return actions
 
-    def snapshot(self) -> FleetSnapshot:
-        """Where it stands; only of one that is RUNNING."""
-        return FleetSnapshot(list(self.groups.values()), self._failed)
+    def snapshot(self) -> Data:
+        """What it is, for another one to go on from; only of one that is RUNNING."""
+        return write(self.groups.values(), self._failed)
 
-    def restore(self, snapshot: FleetSnapshot) -> None:
-        """Go on from there, whatever it was made of."""
-        self.groups = {members.group.name: members for members in snapshot.groups}
-        self.processes = {name: p for members in snapshot.groups for name, p in members.processes.items()}
+    def restore(self, data: Data, readers: DefinitionReaders) -> None:
+        """Go on from what `snapshot` has told, also of older versions; raises ValueError where it is something else."""
+        groups, self._failed = read(data, readers)
+        self.groups = {members.spec.name: members for members in groups}
+        self.processes = {name: p for members in groups for name, p in members.processes.items()}
         self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
-        self._failed = snapshot.failed
         self._retiring = any(process.leaving for process in self.processes.values())
 
     def next_deadline(self) -> float | None:
         """When to come back with `DeadlineReached`; None: not at all."""
-        deadlines = [p.deadline for p in self.processes.values() if p.deadline is not None]
+        deadlines = [when for p in self.processes.values() if (when := p.deadlines.earliest) is not None]
         if not self._quit:
             deadlines += [
                 when for when in (self._wave_until if self._waves else None, self._end_at) if when is not None
@@ -144,7 +129,7 @@ class Fleet:
 
     def in_start_order(self) -> Iterator[Process]:
         """All processes, by priority of the group, then of the process; ties in the order of the configuration."""
-        for members in sorted(self.groups.values(), key=lambda m: m.group.priority):
+        for members in sorted(self.groups.values(), key=lambda m: m.spec.priority):
             yield from members.processes.values()
 
     def time_left(self, now: float) -> float:
@@ -206,7 +191,7 @@ class Fleet:
                 return self._shut_down(now, restart=restart)
 
     def _overdue(self, processes: Iterable[Process], now: float) -> list[Action]:
-        due = [p for p in processes if p.deadline is not None and p.deadline <= now]
+        due = [p for p in processes if p.deadlines.due(now) is not None]
         return [action for process in due for action in process.deadline_reached(now)]
 
     # ---- groups come, change and go
@@ -246,7 +231,7 @@ class Fleet:
         members = self.groups.get(group.name)
         if members is None or members.leaving or self.state is not MasterState.RUNNING:
             return []
-        before, members.group = members.processes, group
+        before, members.spec = members.processes, group
         now_named = {program.namespec for program in group.programs}
         actions = self._retire([p for name, p in before.items() if name not in now_named], now)
         # The new order of the group; who leaves stays in it until then.
@@ -331,7 +316,7 @@ class Fleet:
         if end.program.critical:
             code = self._failed.get(end.name, self.processes[end.name].exit_code)
             return Cause(f"{end.name} is critical and {how}", code)
-        if not self.groups[end.program.group].group.counts:
+        if not self.groups[end.program.group].spec.counts:
             return None
         match self._policy.shutdown_when:
             case ShutdownWhen.ANY_EXIT:
@@ -344,7 +329,7 @@ class Fleet:
                 return None
 
     def _all_done(self) -> bool:
-        others = (members for members in self.groups.values() if members.group.counts)
+        others = (members for members in self.groups.values() if members.spec.counts)
         return all(process.settled for members in others for process in members.processes.values())
 
     def _exit_code(self) -> int:
@@ -373,7 +358,7 @@ class Fleet:
                     # Who waits for its next try, or for its spawn, must not get it while other waves stop.
                     if process.pid is None:
                         actions += process.call_off()
-                self._waves = sorted({members.group.priority for members in self.groups.values()})
+                self._waves = sorted({members.spec.priority for members in self.groups.values()})
                 return actions
             case MasterState.RESTARTING if not restart:
                 self.state = MasterState.SHUTDOWN
@@ -409,7 +394,7 @@ class Fleet:
             priority = self._waves.pop()
             self._stopping.clear()
             for members in self.groups.values():
-                if members.group.priority == priority:
+                if members.spec.priority == priority:
                     wave = list(reversed(members.processes.values()))
                     self._stopping += wave
                     for process in wave:
@@ -432,7 +417,7 @@ class Fleet:
         self._wave_until = now + max(present, remains - later) + reserve / 2
 
     def _longest_stop(self, priority: int, now: float) -> float:
-        groups = (members for members in self.groups.values() if members.group.priority == priority)
+        groups = (members for members in self.groups.values() if members.spec.priority == priority)
         return max(
             (process.longest_stop(now) for members in groups for process in members.processes.values()), default=0.0
         )

@@ -3,7 +3,7 @@
 The rules, from which the methods below follow:
 
 - `wanted` says whether it should be up, `state` says what it is. Nothing is started because of a state alone.
-- `deadline` is when the current state ends by itself. It is cleared on entering a state (`_enter`) and nowhere else.
+- `deadlines` are when something happens by itself. They are cleared on entering a state (`_enter`) and nowhere else.
 - A spawn is an order that takes effect later. A stop that comes before it settles the process at once: the order is
   void then (`awaits`), so nothing is ever spawned to be killed.
 - A process that ends, or cannot be spawned, before it has been up for startsecs backs off for as many seconds as it
@@ -23,6 +23,8 @@ from dataclasses import dataclass, field, replace
 from signal import SIGKILL
 
 from procman.core.actions import Action, Announce, AnnounceDescendants, AnnounceInPlace, Kill, Spawn
+from procman.core.backoff import retry_delay
+from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus
 from procman.core.spec import Autorestart, Leftovers, ProcessSpec, Scope
 from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, State
@@ -48,7 +50,7 @@ class Process:
     state: State = State.STOPPED
     wanted: bool = False  # should it be up?
     pid: int | None = None
-    deadline: float | None = None  # when the current state ends by itself
+    deadlines: Deadlines = NO_DEADLINES
     failures: int = 0  # starts in a row that did not last startsecs
     attempt: int = 0  # how often it was ordered to be spawned
     restarts: int = 0  # how often autorestart brought it back
@@ -72,6 +74,11 @@ class Process:
         return self.state in SETTLED
 
     @property
+    def next_deadline(self) -> float | None:
+        """When something happens to it by itself; None: not at all."""
+        return self.deadlines.earliest
+
+    @property
     def definition(self) -> ProcessSpec:
         """What it is, or will be once it has settled."""
         return self.successor or self.program
@@ -83,8 +90,8 @@ class Process:
 
     def longest_stop(self, now: float) -> float:
         """How long it may take from now until SIGKILL has to come, in seconds."""
-        if self.state is State.STOPPING and self.deadline is not None:
-            return max(0.0, self.deadline - now)
+        if self.deadlines.stop is not None:
+            return max(0.0, self.deadlines.stop - now)
         return self.program.stopwaitsecs if self.pid is not None or self.left_behind else 0.0
 
     def awaits(self, attempt: int) -> bool:
@@ -149,8 +156,8 @@ class Process:
 
     def shorten_stop(self, until: float) -> None:
         """Let SIGKILL come no later than that."""
-        if self.state is State.STOPPING and self.deadline is not None:
-            self.deadline = min(self.deadline, until)
+        if self.deadlines.stop is not None:
+            self.deadlines = Deadlines(stop=min(self.deadlines.stop, until))
 
     def replace(self, program: ProcessSpec, now: float) -> list[Action]:
         """Go on with another definition, which cannot be taken over while a process runs."""
@@ -188,7 +195,7 @@ class Process:
         self.pid = pid
         if self.program.startsecs <= 0:
             return [self._run()]
-        self.deadline = now + self.program.startsecs
+        self.deadlines = Deadlines(start=now + self.program.startsecs)
         return []
 
     def spawn_failed(self, reason: str, code: int, now: float) -> list[Action]:
@@ -207,12 +214,12 @@ class Process:
         self.pid = pid
         if age >= self.program.startsecs:
             return [*actions, self._run()]
-        self.deadline = now - age + self.program.startsecs
+        self.deadlines = Deadlines(start=now - age + self.program.startsecs)
         return actions
 
     def exited(self, status: ExitStatus, now: float, descendants: tuple[int, ...] = ()) -> list[Action]:
         """The process has been reaped, and those descendants have not."""
-        if self.state is State.STARTING and self.deadline is not None and self.deadline <= now:
+        if self.deadlines.due(now) == "start":
             # It has been up for startsecs; that its end is heard of before the timer rings is chance.
             return [self._run(), *self.exited(status, now, descendants)]
         pid, self.pid = self.pid or 0, None
@@ -233,16 +240,16 @@ class Process:
         return self._finish(ended, now)
 
     def deadline_reached(self, now: float) -> list[Action]:
-        """The current state has ended by itself."""
-        match self.state:
-            case State.STARTING:
+        """One of its deadlines has come."""
+        match self.deadlines.due(now):
+            case "start":
                 return [self._run()]
-            case State.BACKOFF:
+            case "retry":
                 return self._launch()
-            case State.STOPPING:
+            case "stop":
                 return self._send_sigkill(now)
-            case _:
-                raise AssertionError(f"{self.name}: {self.state.name} has no deadline")
+            case None:
+                return []
 
     def kill_failed(self, reason: str, now: float) -> list[Action]:
         """The kernel refused the signal: it may or may not end some day."""
@@ -292,7 +299,7 @@ class Process:
         actions: list[Action] = [AnnounceDescendants(self.name, status, descendants)]
         if ended.before is not State.STOPPING:
             actions.append(self._enter(State.STOPPING, pid=ended.pid))
-            self.deadline = now + self.program.stopwaitsecs
+            self.deadlines = Deadlines(stop=now + self.program.stopwaitsecs)
         elif self.stop_reached is Scope.TREE:
             # They have had the signal, and have until the deadline of them all.
             return actions
@@ -302,7 +309,7 @@ class Process:
     def _stop_left(self, now: float) -> Announce:
         """It has no process, and what an earlier one has left behind is to be stopped."""
         stopping = self._enter(State.STOPPING)
-        self.deadline = now + self.program.stopwaitsecs
+        self.deadlines = Deadlines(stop=now + self.program.stopwaitsecs)
         self.pending_end = PendingEnd(0, None, State.STOPPING)
         return stopping
 
@@ -331,7 +338,7 @@ class Process:
         if self.failures > self.program.startretries:
             tries, self.failures = self.failures, 0
             return [backing_off, self._enter(State.FATAL, status=status, reason=reason, tries=tries)]
-        self.deadline = now + self.failures
+        self.deadlines = Deadlines(retry=now + retry_delay(self.failures))
         return [backing_off]
 
     def _take_down(self, now: float) -> list[Action]:
@@ -339,7 +346,7 @@ class Process:
         match self.state:
             case State.STARTING | State.RUNNING if self.pid is not None:
                 stopping = self._enter(State.STOPPING, pid=self.pid)
-                self.deadline = now + self.program.stopwaitsecs
+                self.deadlines = Deadlines(stop=now + self.program.stopwaitsecs)
                 program = self.program
                 self.stop_reached = program.stop_scope
                 return [stopping, Kill(self.name, self.pid, program.stopsignal, program.stop_scope)]
@@ -375,7 +382,7 @@ class Process:
             self.program, self.successor = self.successor, None
 
     def _send_sigkill(self, now: float) -> list[Action]:
-        self.deadline = now + max(self.program.stopwaitsecs, KILL_AGAIN)
+        self.deadlines = Deadlines(stop=now + max(self.program.stopwaitsecs, KILL_AGAIN))
         if self.pid is None:
             return [Kill(self.name, 0, SIGKILL, Scope.TREE, overdue=True)]
         return [Kill(self.name, self.pid, SIGKILL, self.program.kill_scope, overdue=True)]
@@ -402,7 +409,7 @@ class Process:
         before = self.state
         assert after in TRANSITIONS[before], f"{self.name}: {before.name} cannot become {after.name}"
         self.state = after
-        self.deadline = None
+        self.deadlines = NO_DEADLINES
         return Announce(
             name=self.name,
             program=self.program,

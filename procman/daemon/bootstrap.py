@@ -19,7 +19,7 @@ from procman.daemon.handover import from_file, from_json
 from procman.daemon.late_imports import import_optional_features
 from procman.daemon.lifetime import Lifetime
 from procman.daemon.service_notify import ServiceNotifier
-from procman.daemon.snapshot import MasterSnapshot
+from procman.daemon.snapshot import MasterSnapshot, restored_fleet
 from procman.daemon.upgrade import HERE, how_started, stand_again
 from procman.errors import ProcmanError
 from procman.logs.console import console_target
@@ -95,6 +95,7 @@ def restore(handed: str) -> int:
     number, _, check = handed.partition(" ")
     handed_over = from_file(int(number))
     snapshot: MasterSnapshot = from_json(MasterSnapshot, handed_over.get("master"))
+    restored_fleet(snapshot)
     # What the file says now is for the next reload or update.
     check_result_handlers(snapshot.config)
     ledger: ProcessLedger | NoLedger = NoLedger()

@@ -156,7 +156,7 @@ class EventLog:
     def _note(self, spec: ProcessSpec, took: float, how: str) -> None:
         # Of one that an update has removed, the group may have gone with it.
         members = self._fleet.groups.get(spec.group)
-        priority = members.group.priority if members else program_of(spec).priority
+        priority = members.spec.priority if members else program_of(spec).priority
         self._took.setdefault(priority, []).append((took, spec.name, how))
 
     def _process(self, news: Announce) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from procman.config.schema.model import Config
+from procman.config.schema.model import Config, Group, Program
+from procman.core.fleet import Fleet
+from procman.core.snapshot import DefinitionReaders
 from procman.daemon.config_source import ConfigSource
 from procman.daemon.context import ProcessContext
-from procman.daemon.handover import to_json
+from procman.daemon.handover import CannotTakeOver, from_json, to_json
 from procman.events.snapshot import PoolSnapshot
 from procman.runtime.adoption import ProcessLedger
 from procman.runtime.engine import EngineSnapshot
@@ -39,6 +42,16 @@ class MasterSnapshot:
     engine: EngineSnapshot
     outputs: OutputsSnapshot
     pools: list[PoolSnapshot]
+
+
+def restored_fleet(snapshot: MasterSnapshot) -> Fleet:
+    """A fleet that goes on from there; raises CannotTakeOver."""
+    fleet = Fleet(policy=snapshot.config.master)
+    try:
+        fleet.restore(snapshot.engine.fleet, DefinitionReaders(partial(from_json, Group), partial(from_json, Program)))
+    except ValueError as error:
+        raise CannotTakeOver(str(error)) from None
+    return fleet
 
 
 def obstacle(rooms: "Rooms", context: ProcessContext) -> str | None:

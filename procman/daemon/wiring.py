@@ -8,7 +8,7 @@ from procman.core.fleet import Fleet
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import Farewell
-from procman.daemon.snapshot import MasterSnapshot
+from procman.daemon.snapshot import MasterSnapshot, restored_fleet
 from procman.events.hub import Hub
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
@@ -39,9 +39,7 @@ class Rooms:
 
 def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | None) -> Rooms:
     """With `snapshot`, fleet, services and listeners go on from there; the engine and the outputs do so later."""
-    fleet = Fleet(config.groups, config.master)
-    if snapshot is not None:
-        fleet.restore(snapshot.engine.fleet)
+    fleet = Fleet(config.groups, config.master) if snapshot is None else restored_fleet(snapshot)
 
     def definition(name: str) -> Program | None:
         process = fleet.processes.get(name)

@@ -72,7 +72,7 @@ class Hub:
     def boot(self) -> None:
         """Say that the groups, and the master, are there; to be called before anything is started."""
         for name, members in self._fleet.groups.items():
-            self._add(group_of(members.group))
+            self._add(group_of(members.spec))
             self._send(group_changed(name, added=True))
         self._send(master_changed(MasterState.RUNNING))
 
@@ -83,7 +83,7 @@ class Hub:
     def restore(self, snapshot: list[PoolSnapshot]) -> None:
         """Go on from there, instead of `boot`."""
         for members in self._fleet.groups.values():
-            self._add(group_of(members.group))
+            self._add(group_of(members.spec))
         for known in snapshot:
             pool = self._pools.get(known.name)
             if pool is not None:
@@ -116,7 +116,7 @@ class Hub:
                     pool.dismissed(name)
             case AnnounceGroup(name, added):
                 if added:
-                    self._add(group_of(self._fleet.groups[name].group))
+                    self._add(group_of(self._fleet.groups[name].spec))
                 else:
                     self._remove(name)
                 self._send(group_changed(name, added=added))

@@ -170,7 +170,7 @@ class Adoption:
 
     def _why_not(self, fleet: Fleet, process: Process, record: Record) -> str:
         """Why it cannot just go on; "" where it can."""
-        group = group_of(fleet.groups[process.program.group].group)
+        group = group_of(fleet.groups[process.program.group].spec)
         if self._policy is Orphans.STOP:
             return "orphans=stop"
         if self._journal.fingerprint(program_of(process.program)) != record.definition:

@@ -39,8 +39,9 @@ from procman.core.events import (
     Spawned,
     SpawnFailed,
 )
-from procman.core.fleet import Fleet, FleetSnapshot
+from procman.core.fleet import Fleet
 from procman.core.process import Process
+from procman.core.snapshot import Data
 from procman.core.spec import Leftovers, Scope
 from procman.core.states import State
 from procman.runtime.definitions import group_of, program_of
@@ -133,7 +134,7 @@ class EngineSnapshot:
 
     orphans: int
     adopted: list[tuple[int, int]]  # pids and start times of those that are not our children
-    fleet: FleetSnapshot
+    fleet: Data
     trees: dict[str, TreeSnapshot]
     sockets: list[SocketSnapshot]
 
@@ -515,7 +516,7 @@ class Engine:
         self._tell(answer)
 
     def _shared_socket(self, order: Spawn) -> int | None:
-        group = group_of(self.fleet.groups[order.program.group].group)
+        group = group_of(self.fleet.groups[order.program.group].spec)
         return self._sockets.take(order.name, group.name, group.socket) if group.socket is not None else None
 
     def _tell(self, news: Notification) -> None:

@@ -82,7 +82,7 @@ class ConfigService:
         seconds = None if budget is None else read_duration(budget)
         active = tuple(
             dataclasses.replace(
-                group_of(members.group),
+                group_of(members.spec),
                 programs=tuple(program_of(process.program) for process in members.processes.values()),
             )
             for members in self._fleet.groups.values()
@@ -106,7 +106,7 @@ class ConfigService:
         for info in self._control.processes(spec):
             if info["group"] not in shown:
                 shown.add(info["group"])
-                shared = settings.of_group(self.config, group_of(self._fleet.groups[info["group"]].group))
+                shared = settings.of_group(self.config, group_of(self._fleet.groups[info["group"]].spec))
                 found += [shared] if shared else []
             found.append(settings.of_process(self.config, program_of(self._fleet.processes[info["namespec"]].program)))
         return cast("list[SectionSettings]", found)
@@ -168,7 +168,7 @@ class ConfigService:
 
     async def _difference(self) -> Difference:
         self.config = await self._read()
-        active = tuple(group_of(members.group) for members in self._fleet.groups.values() if not members.leaving)
+        active = tuple(group_of(members.spec) for members in self._fleet.groups.values() if not members.leaving)
         return diff(dataclasses.replace(self.config, groups=active), self.config)
 
     async def _read(self) -> Config:

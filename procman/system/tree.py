@@ -223,7 +223,7 @@ class Tree:
 
 
 class _Found:
-    """ActiveGroup of one tree as they turn up, each with all those that follow from it."""
+    """The members of one tree as they turn up, each with all those that follow from it."""
 
     def __init__(self, look: ProcSnapshot, numbers: set[int]) -> None:
         self.processes: dict[int, Process] = {}

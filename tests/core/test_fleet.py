@@ -67,8 +67,8 @@ class Drive:
         self.pids += 1
         return self.pids
 
-    def ends(self, name: str, status: ExitStatus = OK) -> list[Action]:
-        return self.says(Exited(self.fleet.processes[name].pid, status))
+    def ends(self, name: str, status: ExitStatus = OK, descendants: tuple[int, ...] = ()) -> list[Action]:
+        return self.says(Exited(self.fleet.processes[name].pid, status, descendants))
 
     def states(self) -> dict[str, str]:
         return {name: process.state.name for name, process in self.fleet.processes.items()}
@@ -202,7 +202,7 @@ def test_an_added_group_starts():
     actions = drive.says(GroupAdded(new))
     assert actions[0] == AnnounceGroup("b", added=True)
     assert spawned(actions) == ["b:one"]
-    assert drive.fleet.groups["b"].group is new
+    assert drive.fleet.groups["b"].spec is new
 
 
 def test_a_group_that_is_there_is_not_added_again():
@@ -288,7 +288,7 @@ def test_a_changed_group_replaces_only_those_it_names():
     assert [action.name for action in of(AnnounceInPlace, actions)] == ["g:in_place"]
     [order] = of(Spawn, drive.ends("g:replaced"))
     assert order.program.command == "/bin/new"
-    assert drive.fleet.groups["g"].group is new
+    assert drive.fleet.groups["g"].spec is new
 
 
 def test_a_changed_group_stops_what_it_lacks_and_starts_what_is_new():
@@ -511,7 +511,7 @@ def shutting_down(*groups, timeout: float) -> Drive:
 
 def deadlines(drive: Drive) -> dict[str, float]:
     """How many seconds after the request SIGKILL comes, of those that have one coming."""
-    return {name: p.deadline - 100.0 for name, p in drive.fleet.processes.items() if p.deadline is not None}
+    return {name: p.next_deadline - 100.0 for name, p in drive.fleet.processes.items() if p.next_deadline is not None}
 
 
 def test_waits_that_fit_are_not_cut():

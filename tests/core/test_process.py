@@ -37,7 +37,7 @@ def process_in(state: str, **options) -> Process:
             for _ in range(options["startretries"] + 1):
                 process.spawn_failed("no such file", 127, 0.0)
                 if process.state is State.BACKOFF:
-                    process.deadline_reached(0.0)
+                    process.deadline_reached(process.next_deadline)
         case _:
             process.spawned(PID, 0.0)
             if process.state is State.STARTING:
@@ -189,9 +189,9 @@ def test_killing_twice_asks_twice():
 def test_signal(state, follows):
     """A signal goes to what is alive, and changes nothing."""
     process = process_in(state)
-    before = (process.state, process.deadline, process.wanted)
+    before = (process.state, process.next_deadline, process.wanted)
     assert summarize(process.signal(SIGHUP)) == follows
-    assert (process.state, process.deadline, process.wanted) == before
+    assert (process.state, process.next_deadline, process.wanted) == before
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_deadline_reached(state, follows, deadline):
     """Every state that ends by itself does so at its deadline."""
     process = process_in(state)
     assert summarize(process.deadline_reached(11.0)) == follows
-    assert process.deadline == deadline
+    assert process.next_deadline == deadline
 
 
 @pytest.mark.parametrize("state", EVERY_STATE)
@@ -234,7 +234,7 @@ def test_kill_failed(state):
     actions = process.kill_failed(EPERM, 1.0)
     if state == "STOPPING":
         assert summarize(actions) == ["STOPPING>UNKNOWN"]
-        assert (process.pid, process.deadline, process.reason) == (PID, None, EPERM)
+        assert (process.pid, process.next_deadline, process.reason) == (PID, None, EPERM)
     else:
         assert actions == []
         assert process.state is before
@@ -247,7 +247,7 @@ def test_it_runs_when_it_has_been_up_for_startsecs():
     """STARTING until startsecs have passed, RUNNING then."""
     process = process_in("WAITING", startsecs=5)
     assert process.spawned(PID, 100.0) == []
-    assert (process.state, process.deadline) == (State.STARTING, 105.0)
+    assert (process.state, process.next_deadline) == (State.STARTING, 105.0)
     [announced] = process.deadline_reached(105.0)
     assert (announced.after, announced.pid) == (State.RUNNING, PID)
 
@@ -281,12 +281,12 @@ def test_it_backs_off_a_second_longer_each_time_and_then_gives_up(startretries):
     now = 0.0
     for failure in range(1, startretries + 1):
         process.spawn_failed("no such file", 127, now)
-        assert (process.state, process.deadline) == (State.BACKOFF, now + failure)
-        now = process.deadline
+        assert (process.state, process.next_deadline) == (State.BACKOFF, now + failure)
+        now = process.next_deadline
         assert summarize(process.deadline_reached(now)) == ["BACKOFF>STARTING", f"spawn {failure + 1}"]
     backing_off, fatal = process.spawn_failed("no such file", 127, now)
     assert (backing_off.after, fatal.after) == (State.BACKOFF, State.FATAL)
-    assert (fatal.tries, fatal.reason, process.deadline) == (startretries + 1, "no such file", None)
+    assert (fatal.tries, fatal.reason, process.next_deadline) == (startretries + 1, "no such file", None)
 
 
 def test_who_gives_up_says_how_the_last_try_ended():
@@ -308,7 +308,7 @@ def test_success_forgives_the_failures_before_it():
     process.deadline_reached(2.0)
     process.exited(BAD, 3.0)
     process.spawn_failed("no such file", 127, 3.0)
-    assert process.deadline == 4.0
+    assert process.next_deadline == 4.0
 
 
 def test_a_start_forgives_the_failures_before_it():
@@ -371,7 +371,7 @@ def test_one_that_is_not_wanted_and_dies_while_it_starts_is_not_tried_again():
     process = process_in("STARTING", startsecs=5)
     process.wanted = False
     assert summarize(process.exited(BAD, 1.0)) == ["STARTING>BACKOFF", "BACKOFF>STOPPED"]
-    assert process.deadline is None
+    assert process.next_deadline is None
 
 
 # ---- stopping
@@ -381,9 +381,9 @@ def test_it_has_its_stopwaitsecs_and_then_sigkill():
     """The stop signal, stopwaitsecs, SIGKILL; and again, for uninterruptible sleep outlives even that."""
     process = process_in("RUNNING", stopwaitsecs=7, stopsignal=SIGQUIT)
     assert summarize(process.stop(10.0)) == ["RUNNING>STOPPING", "SIGQUIT"]
-    assert process.deadline == 17.0
+    assert process.next_deadline == 17.0
     assert summarize(process.deadline_reached(17.0)) == ["SIGKILL!"]
-    assert process.deadline == 24.0
+    assert process.next_deadline == 24.0
     assert summarize(process.deadline_reached(24.0)) == ["SIGKILL!"]
 
 
@@ -391,9 +391,9 @@ def test_stopwaitsecs_0_kills_at_once_but_not_without_a_pause():
     """The first SIGKILL comes immediately; the loop must not spin for the second."""
     process = process_in("RUNNING", stopwaitsecs=0)
     process.stop(10.0)
-    assert process.deadline == 10.0
+    assert process.next_deadline == 10.0
     process.deadline_reached(10.0)
-    assert process.deadline == 11.0
+    assert process.next_deadline == 11.0
 
 
 @pytest.mark.parametrize(
@@ -474,7 +474,7 @@ def test_the_new_definition_counts_from_the_spawn_on():
     """The run that is being stopped still has the stopwaitsecs it was started with."""
     process = process_in("RUNNING", stopwaitsecs=10)
     process.replace(program(command="/bin/other", stopwaitsecs=99), 2.0)
-    assert process.deadline == 12.0
+    assert process.next_deadline == 12.0
     spawned = process.exited(OK, 3.0)[-1]
     assert spawned.program.stopwaitsecs == 99
 
@@ -491,12 +491,12 @@ def test_the_last_of_several_definitions_wins():
 def test_a_change_in_place_disturbs_nobody(state):
     """The new options are there at once, and the process goes on."""
     process = process_in(state)
-    before = (process.state, process.pid, process.deadline, process.wanted)
+    before = (process.state, process.pid, process.next_deadline, process.wanted)
     new = program(startretries=3, stopwaitsecs=99)
     actions = process.change_in_place(new)
     assert summarize(actions)[:1] == ["in place"]
     assert process.program == new
-    assert (process.state, process.pid, process.deadline, process.wanted) == before
+    assert (process.state, process.pid, process.next_deadline, process.wanted) == before
 
 
 def test_a_change_in_place_reaches_a_spawn_that_waits():
@@ -542,7 +542,7 @@ def test_a_settled_process_has_no_deadline_and_but_for_unknown_no_pid():
         process = process_in(name)
         assert process.settled is (process.state in SETTLED)
         if process.settled:
-            assert process.deadline is None
+            assert process.next_deadline is None
             assert (process.pid is None) is (process.state is not State.UNKNOWN)
 
 
@@ -599,7 +599,7 @@ def test_one_that_died_too_quickly_backs_off_when_nothing_is_left():
     process = process_in("STARTING", leftovers=Leftovers.STOP)
     process.exited(BAD, 0.5, DESCENDANTS)
     assert summarize(process.descendants_gone(3.0)) == ["STOPPING>BACKOFF"]
-    assert (process.failures, process.deadline) == (1, 4.0)
+    assert (process.failures, process.next_deadline) == (1, 4.0)
 
 
 @pytest.mark.parametrize(
@@ -624,7 +624,7 @@ def test_descendants_that_do_not_go_get_sigkill():
     """They have stopwaitsecs, counted from the end of their process."""
     process = process_in("RUNNING", leftovers=Leftovers.STOP, stopwaitsecs=10)
     process.exited(OK, 5.0, DESCENDANTS)
-    assert process.deadline == 15.0
+    assert process.next_deadline == 15.0
     (kill,) = process.deadline_reached(15.0)
     assert kill == Kill("web", 0, SIGKILL, Scope.TREE, overdue=True)
 
@@ -633,7 +633,7 @@ def test_descendants_of_a_stop_have_until_the_deadline_of_that_stop():
     """Their stopwaitsecs are for the whole tree, not for each generation of it anew."""
     process = process_in("STOPPING", stop_scope=Scope.TREE, stopwaitsecs=10)
     process.exited(OK, 4.0, DESCENDANTS)
-    assert process.deadline == 11.0
+    assert process.next_deadline == 11.0
 
 
 @pytest.mark.parametrize("ask", ["stop", "restart", "start"])
@@ -673,7 +673,7 @@ def test_what_is_left_of_a_tree_is_stopped_in_whatever_state_its_process_is(stat
     process = with_left(state)
     before = process.state.name
     assert summarize(process.stop(20.0)) == [f"{before}>STOPPING", "descendants SIGTERM"]
-    assert process.deadline == 30.0
+    assert process.next_deadline == 30.0
     assert summarize(process.deadline_reached(30.0)) == ["descendants SIGKILL!"]
     assert summarize(process.descendants_gone(31.0)) == ["STOPPING>STOPPED"]
     assert not process.left_behind

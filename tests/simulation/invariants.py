@@ -49,6 +49,9 @@ A_HAIR = 1e-6
 # Between two SIGKILLs where stopwaitsecs says less.
 KILL_AGAIN = 1.0
 
+# What a process waits for in that state, if it waits.
+DEADLINE = {State.STARTING: "start", State.BACKOFF: "retry", State.STOPPING: "stop"}
+
 ENDED = frozenset({State.BACKOFF, State.EXITED, State.STOPPED})
 
 
@@ -121,7 +124,7 @@ class Invariants:
                 p,
                 p.state,
                 p.pid,
-                p.deadline,
+                p.next_deadline,
                 p.wanted,
                 p.leaving,
                 p.attempt == 0,
@@ -365,7 +368,7 @@ class Invariants:
                     self.must(count > action.program.startretries, f"{name} gives up after {count} tries")
                 elif not follows:
                     self.must(count <= action.program.startretries, f"{name} does not give up after {count} tries")
-                    due = process.deadline if process else None
+                    due = process.next_deadline if process else None
                     self.must(due is not None and abs(due - now - count) < A_HAIR, f"{name} waits until {due}")
                 self.must(action.reason, f"{name} backs off and nobody knows why")
             elif action.after is State.FATAL:
@@ -524,7 +527,7 @@ class Invariants:
         return self.fleet.processes[name].program.group
 
     def _priority(self, name: str) -> int:
-        return self.fleet.groups[self._group(name)].group.priority
+        return self.fleet.groups[self._group(name)].spec.priority
 
     def _nothing_starts_after_shutdown(self, actions: list[Action]) -> None:
         if self.fleet.state is not MasterState.RUNNING:
@@ -545,7 +548,7 @@ class Invariants:
         self.must(due or self.end_at is not None or not actions, "something happens before its time")
         for name in due:
             process, before = self.before[name].process, self.before[name]
-            moved = (process.state, process.deadline) != (before.state, before.deadline)
+            moved = (process.state, process.next_deadline) != (before.state, before.deadline)
             self.must(moved, f"the deadline of {name} at {before.deadline} was not served")
 
     # ---- what is wanted, as whoever asked for it would say
@@ -636,8 +639,10 @@ class Invariants:
 
     def _states_agree_with_their_fields(self) -> None:
         for name, p in self.fleet.processes.items():
-            has_pid, has_deadline = p.pid is not None, p.deadline is not None
-            shown = f"{name} is {p.state.name} with pid {p.pid} and deadline {p.deadline}"
+            has_pid, has_deadline = p.pid is not None, p.next_deadline is not None
+            shown = f"{name} is {p.state.name} with pid {p.pid} and {p.deadlines}"
+            named = {deadline for deadline in DEADLINE.values() if getattr(p.deadlines, deadline) is not None}
+            self.must(named <= {DEADLINE.get(p.state)}, shown)
             match p.state:
                 case State.STARTING if not has_pid:
                     orders = sum(order.name == name and self.fleet.awaits(order) for order in self.world.spawns)
@@ -657,7 +662,7 @@ class Invariants:
                 case State.STOPPED | State.EXITED | State.FATAL:
                     self.must(not has_pid and not has_deadline, shown)
                     self.must(p.reason or p.state is not State.FATAL, f"{name} is FATAL and nobody knows why")
-        deadlines = [p.deadline for p in self.fleet.processes.values() if p.deadline is not None]
+        deadlines = [p.next_deadline for p in self.fleet.processes.values() if p.next_deadline is not None]
         if self.end_at is not None and self.world.quit is None:
             # And when the next wave begins, which nobody outside knows.
             deadlines.append(self.end_at)
@@ -708,7 +713,7 @@ class Invariants:
         for name, group in self.config.items():
             members = self.fleet.groups[name]
             order = [program.namespec for program in group.programs]
-            self.must(members.group == group, f"group {name} has a definition of the past")
+            self.must(members.spec == group, f"group {name} has a definition of the past")
             self.must(list(members.processes) == order, f"group {name} is in the order of {list(members.processes)}")
             for program in group.programs:
                 process = self.fleet.processes[program.namespec]
@@ -746,7 +751,7 @@ class Invariants:
     def _longest_shutdown(self) -> float:
         waves: dict[int, float] = defaultdict(float)
         for before in self.before.values():
-            priority = self.fleet.groups[before.process.program.group].group.priority
+            priority = self.fleet.groups[before.process.program.group].spec.priority
             waves[priority] = max(waves[priority], self._longest_stop(before, kill_now=False))
         return sum(waves.values())
 

@@ -1,0 +1,35 @@
+"""When a process is due, and for what: one named field for each thing that it may wait for.
+
+The table is replaced as a whole, so that the earliest of its deadlines is known without a search: the fleet asks every
+process for it after each event.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Due = Literal["start", "retry", "stop"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """The deadlines of one process, in seconds of the core's clock; None: it does not wait for that."""
+
+    start: float | None = None  # it counts as RUNNING
+    retry: float | None = None  # it is started again
+    stop: float | None = None  # it gets SIGKILL
+    earliest: float | None = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        times = (self.start, self.retry, self.stop)
+        object.__setattr__(self, "earliest", min((when for when in times if when is not None), default=None))
+
+    def due(self, now: float) -> Due | None:
+        """What is due by now; of several the earliest."""
+        if self.earliest is None or self.earliest > now:
+            return None
+        if self.earliest == self.start:
+            return "start"
+        return "retry" if self.earliest == self.retry else "stop"
+
+
+NO_DEADLINES = Deadlines()

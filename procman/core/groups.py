@@ -1,0 +1,15 @@
+"""An active group: its definition, and its processes."""
+
+from dataclasses import dataclass, field
+
+from procman.core.process import Process
+from procman.core.spec import GroupSpec
+
+
+@dataclass(slots=True)
+class ActiveGroup:
+    """A group and its processes by namespec, in the order in which they start."""
+
+    spec: GroupSpec
+    processes: dict[str, Process] = field(default_factory=dict)
+    leaving: bool = False  # forgotten when its processes have settled

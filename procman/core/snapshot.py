@@ -1,0 +1,179 @@
+"""What a fleet is, as plain data that another process image goes on with: all of it can be written as JSON.
+
+Every key is written and read here by name, so that a class or a field may be renamed and old data still be read. Only
+definitions are written field by field, under the names of their options. When the meaning of a key changes, VERSION
+goes up, and a step is added to `_to_present`, which brings older data to the present form.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from procman.core.deadlines import Deadlines
+from procman.core.events import ExitStatus
+from procman.core.groups import ActiveGroup
+from procman.core.process import PendingEnd, Process
+from procman.core.spec import GroupSpec, ProcessSpec, Scope
+from procman.core.states import State
+
+Data = dict[str, Any]
+
+VERSION = 1
+
+# In which state a process waits for what: of data that has one deadline for everything.
+_DEADLINES = {State.STARTING.name: "start", State.BACKOFF.name: "retry", State.STOPPING.name: "stop"}
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionReaders:
+    """How definitions are read: whoever has made them knows all their fields."""
+
+    group: Callable[[Any], GroupSpec]
+    process: Callable[[Any], ProcessSpec]
+
+
+def write(groups: Iterable[ActiveGroup], failed: Mapping[str, int]) -> Data:
+    """A fleet that is RUNNING: its groups, and the exit codes of the processes that are down because they failed."""
+    return {"version": VERSION, "groups": [_group(group) for group in groups], "failed": dict(failed)}
+
+
+def read(data: Any, readers: DefinitionReaders) -> tuple[list[ActiveGroup], dict[str, int]]:
+    """What was written, also by older versions; raises ValueError where it is something else."""
+    try:
+        present = _to_present(data)
+        return [_read_group(group, readers) for group in present["groups"]], dict(present["failed"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"cannot go on from this fleet: {error!r}") from None
+
+
+def definition(value: Any) -> Any:
+    """A definition, or a value in it: enums by name, sequences as lists."""
+    if isinstance(value, Enum):
+        return value.name
+    if is_dataclass(value):
+        return {field.name: definition(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: definition(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [definition(item) for item in value]
+    return value
+
+
+# ---- groups
+
+
+def _group(group: ActiveGroup) -> Data:
+    return {
+        "definition": definition(group.spec),
+        "processes": {name: _process(process) for name, process in group.processes.items()},
+        "leaving": group.leaving,
+    }
+
+
+def _read_group(data: Data, readers: DefinitionReaders) -> ActiveGroup:
+    return ActiveGroup(
+        spec=readers.group(data["definition"]),
+        processes={name: _read_process(process, readers) for name, process in data["processes"].items()},
+        leaving=data["leaving"],
+    )
+
+
+# ---- processes
+
+
+def _process(process: Process) -> Data:
+    pending, successor = process.pending_end, process.successor
+    return {
+        "definition": definition(process.program),
+        "successor": definition(successor),
+        "state": process.state.name,
+        "wanted": process.wanted,
+        "leaving": process.leaving,
+        "pid": process.pid,
+        "deadlines": {
+            "start": process.deadlines.start,
+            "retry": process.deadlines.retry,
+            "stop": process.deadlines.stop,
+        },
+        "failures": process.failures,
+        "attempt": process.attempt,
+        "restarts": process.restarts,
+        "exit_status": _status(process.exit_status),
+        "exit_code": process.exit_code,
+        "last_end": _status(process.last_end),
+        "pending_end": pending
+        and {"pid": pending.pid, "status": _status(pending.status), "before": pending.before.name},
+        "stop_reached": process.stop_reached.name,
+        "left_behind": process.left_behind,
+        "reason": process.reason,
+    }
+
+
+def _read_process(data: Data, readers: DefinitionReaders) -> Process:
+    pending, successor, deadlines = data["pending_end"], data["successor"], data["deadlines"]
+    return Process(
+        program=readers.process(data["definition"]),
+        successor=None if successor is None else readers.process(successor),
+        state=State[data["state"]],
+        wanted=data["wanted"],
+        leaving=data["leaving"],
+        pid=data["pid"],
+        deadlines=Deadlines(start=deadlines["start"], retry=deadlines["retry"], stop=deadlines["stop"]),
+        failures=data["failures"],
+        attempt=data["attempt"],
+        restarts=data["restarts"],
+        exit_status=_read_status(data["exit_status"]),
+        exit_code=data["exit_code"],
+        last_end=_read_status(data["last_end"]),
+        pending_end=pending and PendingEnd(pending["pid"], _read_status(pending["status"]), State[pending["before"]]),
+        stop_reached=Scope[data["stop_reached"]],
+        left_behind=data["left_behind"],
+        reason=data["reason"],
+    )
+
+
+def _status(status: ExitStatus | None) -> Data | None:
+    if status is None:
+        return None
+    return {"code": status.code, "signal": status.signal, "core_dumped": status.core_dumped, "known": status.known}
+
+
+def _read_status(data: Data | None) -> ExitStatus | None:
+    if data is None:
+        return None
+    return ExitStatus(data["code"], data["signal"], data["core_dumped"], data["known"])
+
+
+# ---- older data
+
+
+def _to_present(data: Data) -> Data:
+    """The same in the form of this version."""
+    match data.get("version", 0):
+        case 0:
+            return {**data, "groups": [_group_of_version_0(group) for group in data["groups"]]}
+        case version if version == VERSION:
+            return data
+        case other:
+            raise ValueError(f"a fleet of version {other} is newer than this procman, which reads up to {VERSION}")
+
+
+def _group_of_version_0(data: Data) -> Data:
+    """Procman before 0.2 wrote the fields of its classes as they were."""
+    processes = {name: _process_of_version_0(process) for name, process in data["processes"].items()}
+    return {"definition": data["group"], "processes": processes, "leaving": data["leaving"]}
+
+
+def _process_of_version_0(data: Data) -> Data:
+    state, program = data["state"], data["program"]
+    return {
+        **data,
+        "definition": program,
+        "deadlines": {"start": None, "retry": None, "stop": None, _DEADLINES.get(state, "stop"): data["deadline"]},
+        "last_end": data["exit_status"],
+        "pending_end": data["ended"],
+        # It asked what the options asked for.
+        "stop_reached": program["stop_scope"] if state == State.STOPPING.name else Scope.PROCESS.name,
+        "left_behind": False,
+    }
