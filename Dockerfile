@@ -27,7 +27,7 @@ RUN chmod -R a+rX /opt/procman /etc/procman
 FROM ${ON}
 LABEL org.opencontainers.image.title="procman" \
       org.opencontainers.image.description="A process manager for containers, as PID 1" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/procman /opt/procman
 COPY --from=build /etc/procman /etc/procman

@@ -21,7 +21,7 @@ from tests.support.fake_master import Refusal, process
 def test_version_shutdown_and_reload_say_what_scripts_wait_for(ctl, master):
     """The words are supervisorctl's."""
     master.answers["POST", "/v1/master/shutdown"] = master.answers["POST", "/v1/master/reload"] = {}
-    assert ctl("version").text == "0.1.0\n"
+    assert ctl("version").text == "0.2.0\n"
     assert ctl("shutdown").text == "Shut down\n"
     assert ctl("reload").text == "Restarted supervisord\n"
 

@@ -112,7 +112,7 @@ def test_the_prompt_and_the_history_are_those_of_the_configuration(typed, master
     child.sendline()
     child.expect_exact("103")
     child.sendline("version")
-    child.expect_exact("0.1.0")
+    child.expect_exact("0.2.0")
     child.sendline("quit")
     child.expect(pexpect.EOF)
     assert history.read_text().splitlines()[-3:] == ["pid web", "version", "quit"]
