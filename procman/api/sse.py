@@ -18,6 +18,7 @@ from procman.core.actions import Announce, AnnounceGroup, AnnounceInPlace, Annou
 from procman.core.events import GroupChanged, Spawned, SpawnFailed
 from procman.http.messages import Request, Response, problem
 from procman.http.routing import Router
+from procman.runtime.bus import Notification, Subscriber
 from procman.services.processes import ProcessService
 
 EVENTS = "text/event-stream"
@@ -48,14 +49,14 @@ class Live:
     def __init__(
         self,
         control: ProcessService,
-        subscribe: Callable[[Callable[[object], None]], Callable[[], None]],
+        subscribe: Callable[[Subscriber], Callable[[], None]],
         about: Callable[[Request], MasterInfo],
     ) -> None:
         """All of them are called on the loop's thread.
 
         Args:
             control: tells of the processes.
-            subscribe: the engine's.
+            subscribe: the bus's.
             about: tells of the master itself.
         """
         self._control = control
@@ -119,8 +120,8 @@ class Live:
 
     # ---- what is heard
 
-    def _hear(self, news: object) -> None:
-        match news:
+    def _hear(self, notification: Notification) -> None:
+        match notification.event:
             case (
                 Announce(name=name)
                 | AnnounceInPlace(name=name)

@@ -1,6 +1,5 @@
 """What a master keeps for the life of its process, whatever is reloaded in it."""
 
-import asyncio
 from itertools import count
 
 from procman.config.discovery import state_files
@@ -9,6 +8,7 @@ from procman.daemon.config_source import READ_WITHIN, ConfigSource
 from procman.daemon.service_notify import ServiceNotifier
 from procman.daemon.upgrade import Start
 from procman.runtime.adoption import Adoption, NoLedger, ProcessLedger
+from procman.runtime.bus import Sequence
 from procman.system.blocking import BlockingCalls
 
 
@@ -32,8 +32,8 @@ class ProcessContext:
         self.ledger = ledger
         self.adopts = adopts
         self.serials = count(first_serial)  # of events: no two have the same
-        self.obstacle_gone = asyncio.Event()  # set when an obstacle to an upgrade may have gone
-        self.blocking = BlockingCalls(READ_WITHIN, self.obstacle_gone.set)
+        self.sequence = Sequence()  # of notifications: no two have the same number
+        self.blocking = BlockingCalls(READ_WITHIN)
 
     async def read(self) -> Config:
         """Read the configuration again, beside the loop; raises ConfigError."""

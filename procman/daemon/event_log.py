@@ -14,9 +14,9 @@ from procman.core.fleet import Fleet
 from procman.core.spec import ProcessSpec, Scope
 from procman.core.states import UP, MasterState, State
 from procman.logs.protocol import Log
+from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
-from procman.runtime.engine import Notification
 from procman.runtime.process_trees import MemberEnded, OrphanedDescendants
 from procman.system.reaper import Reaped
 from procman.system.signals import signal_name
@@ -63,9 +63,9 @@ class EventLog:
         self._killed: set[str] = set()  # those that did not leave in their time
         self._went_quickly: set[str] = set()  # those that ended with 0 before they were up, as who daemonizes does
 
-    def tell(self, news: Notification) -> None:
+    def tell(self, notification: Notification) -> None:
         """Write down what has happened."""
-        match news:
+        match news := notification.event:
             case Announce():
                 self._process(news)
             case Spawned(name, pid):

@@ -17,7 +17,8 @@ from procman.core.actions import Announce, AnnounceMaster, Kill
 from procman.core.fleet import Fleet
 from procman.core.spec import Scope
 from procman.core.states import MasterState, State
-from procman.runtime.engine import Engine, Notification
+from procman.runtime.bus import Notification
+from procman.runtime.engine import Engine
 from procman.runtime.process_trees import Left, Trees
 from procman.system.pidfd import send_to
 from procman.system.reaper import Reaped
@@ -60,13 +61,13 @@ class Farewell:
         self._loop = asyncio.get_running_loop()
         self._began: float | None = None  # when the shutdown did
         self._stops: dict[str, _Stop] = {}  # those of the shutdown, and before it those that are under way
-        self._changed = asyncio.Event()
+        self._looks_again = False  # at who is left
         self._asked = 0.0  # when whoever is left was
         self._latest = math.inf  # nobody is waited for longer than until then
 
-    def tell(self, news: Notification) -> None:
+    def tell(self, notification: Notification) -> None:
         """Remember who is being stopped, and who has been told."""
-        match news:
+        match notification.event:
             case AnnounceMaster():
                 self._began = self._began or self._loop.time()
             case Announce(name=name, after=State.STOPPING):
@@ -76,14 +77,15 @@ class Farewell:
             case Kill(name=name, pid=pid, scope=scope) if pid and scope is not Scope.PROCESS and name in self._stops:
                 self._stops[name].group = pid
             case Reaped():
-                self._changed.set()
+                self._looks_again = True
             case _:
                 pass
 
     def hurry(self) -> None:
         """The end was asked for again: nobody is to be waited for any longer."""
         self._latest = self._loop.time()
-        self._changed.set()
+        self._looks_again = True
+        self._engine.bus.nudge()
 
     async def part(self) -> None:
         """Return when nobody is left, or all have had their time; where this is not PID 1, only say who stays."""
@@ -148,11 +150,8 @@ class Farewell:
 
     async def _wait(self, seconds: float) -> None:
         """Until somebody was reaped, or so long."""
-        self._changed.clear()
-        try:
-            await asyncio.wait_for(self._changed.wait(), seconds)
-        except TimeoutError:
-            pass
+        self._looks_again = False
+        await self._engine.bus.until(lambda: self._looks_again, seconds)
 
 
 def _named(left: Sequence[Left]) -> str:

@@ -28,8 +28,8 @@ from procman.daemon.stop_budget import stop_warning
 from procman.daemon.upgrade import Upgrade
 from procman.daemon.wiring import build
 from procman.http.server import connection_class
+from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
-from procman.runtime.engine import Notification
 from procman.system.memory import give_back_what_is_free
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
 from procman.system.signals import signal_name
@@ -58,11 +58,11 @@ class MasterRun:
         self._began = int(time.time()) if snapshot is None else snapshot.began
         self._upgrades = 0 if snapshot is None else snapshot.upgrades + 1
         self._tasks: set[asyncio.Task[None]] = set()
-        self._quit: asyncio.Future[Quit] = asyncio.get_running_loop().create_future()
         self._adoption = context.adoption(config)
         self._rooms = rooms = build(context, config, snapshot)
         self._log = rooms.outputs.log
-        rooms.engine.subscribe(self._hear)
+        rooms.bus.subscribe(self._hear)
+        self._quit = rooms.bus.wait_for(lambda news: news.event if isinstance(news.event, Quit) else None)
         if snapshot is None:
             self._log_at_first(notes)
         self._upgrade = Upgrade(
@@ -71,7 +71,6 @@ class MasterRun:
             context.start,
             number=self._upgrades + 1,
             obstacle=lambda: obstacle(rooms, context),
-            changed=context.obstacle_gone,
             snapshot=self._handed_over,
             environment=lambda: context.notifier.environment,
             deliver=deliver_signals,
@@ -220,10 +219,9 @@ class MasterRun:
             return
         self._rooms.engine.post(ShutdownRequested(restart=True))
 
-    def _hear(self, news: Notification) -> None:
-        if isinstance(news, Quit) and not self._quit.done():
-            self._quit.set_result(news)
-        elif isinstance(news, SpawnFailed) and news.reason.startswith(TOO_MANY_FILES):
+    def _hear(self, notification: Notification) -> None:
+        news = notification.event
+        if isinstance(news, SpawnFailed) and news.reason.startswith(TOO_MANY_FILES):
             self.make_room()  # idle clients hold the descriptors that the next try needs
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:

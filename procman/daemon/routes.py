@@ -72,7 +72,7 @@ class Routes:
         self._about = about
         self._xmlrpc: XmlRpc | None = None
         self._page: Router | None = None
-        self._live = Live(rooms.processes, rooms.engine.subscribe, about.to_asker)
+        self._live = Live(rooms.processes, rooms.bus.subscribe, about.to_asker)
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
         self.router = Router(problem=route_problem, after_change=rooms.outputs.catch_up)
         Rest(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from procman.core.actions import Announce, AnnounceMaster
 from procman.core.fleet import Fleet
 from procman.core.states import MasterState, State
-from procman.runtime.engine import Notification
+from procman.runtime.bus import Notification
 from procman.system.notify import Notifier
 
 if TYPE_CHECKING:
@@ -71,10 +71,11 @@ class ServiceNotifier:
             self._status.cancel()
         self._notifier.status("everything has been stopped" + (f"; leaving with exit status {code}" if code else ""))
 
-    def tell(self, news: Notification) -> None:
+    def tell(self, notification: Notification) -> None:
         """Subscribe this to the engine."""
         if not self._notifier.listens:
             return
+        news = notification.event
         if isinstance(news, AnnounceMaster):
             going = self._notifier.stopping if news.state is MasterState.SHUTDOWN else self._notifier.reloading
             going(self._summary())

@@ -19,7 +19,8 @@ from procman.core.states import MasterState
 from procman.daemon.handover import VARIABLE, to_file
 from procman.errors import OperationFailed
 from procman.logs.protocol import Log
-from procman.runtime.engine import Engine, Notification
+from procman.runtime.bus import Notification
+from procman.runtime.engine import Engine
 from procman.system.reaper import Reaped
 from procman.system.signals import STOP
 from procman.system.spawn import rehearse
@@ -92,7 +93,6 @@ class Upgrade:
         *,
         number: int,
         obstacle: Callable[[], str | None],
-        changed: asyncio.Event,
         snapshot: Callable[[], tuple[Mapping[str, Any], Iterable[int]]],
         environment: Callable[[], Mapping[str, str]],
         deliver: Callable[[], None],
@@ -107,8 +107,8 @@ class Upgrade:
             log: the master's own.
             start: what is executed, and where.
             number: which upgrade it would be.
-            obstacle: why nobody could go on from here just now; None: nothing is in the way.
-            changed: is set when that may be over, other than by what the engine tells of.
+            obstacle: why nobody could go on from here just now; None: nothing is in the way. It is asked again after
+                each notification, and each `nudge` of the bus.
             snapshot: all that is to be handed over, and the descriptors in it.
             environment: the variables that the master has taken out of its environment.
             deliver: hands out the signals that have been noted.
@@ -128,7 +128,6 @@ class Upgrade:
         self._leaving = leaving
         self._number = number
         self._under_way = False
-        self._changed = changed
 
     async def prepare(self) -> int:
         """Rehearse it, and do it right after the answer, which is how many there will have been then.
@@ -159,24 +158,21 @@ class Upgrade:
         return self._obstacle()
 
     async def _settle(self) -> None:
-        unsubscribe = self._engine.subscribe(lambda _: self._changed.set())
+        bus = self._engine.bus
         if not self._engine.is_quiet:
-            self._engine.caught_up().add_done_callback(lambda _: self._changed.set())
-        reason = self._in_the_way()
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while reason is not None:
-                    self._changed.clear()
-                    await self._changed.wait()
-                    reason = self._in_the_way()
-        except TimeoutError:
+            self._engine.caught_up().add_done_callback(lambda _: bus.nudge())
+        reason: str | None = None
+
+        def nothing_in_the_way() -> bool:
+            nonlocal reason
+            reason = self._in_the_way()
+            return reason is None
+
+        if not await bus.until(nothing_in_the_way, PATIENCE):
             assert reason is not None
             self._refuse(reason)
-        finally:
-            unsubscribe()
 
     async def _rehearse(self) -> None:
-        ended: asyncio.Future[Reaped] = asyncio.get_running_loop().create_future()
         snapshot, _ = self._snapshot()
         try:
             file = to_file(snapshot)
@@ -189,18 +185,15 @@ class Upgrade:
         finally:
             os.close(file)
 
-        def hear(news: Notification) -> None:
-            if isinstance(news, Reaped) and news.pid == run.pid and not ended.done():
-                ended.set_result(news)
+        def end(news: Notification) -> Reaped | None:
+            return news.event if isinstance(news.event, Reaped) and news.event.pid == run.pid else None
 
-        unsubscribe = self._engine.subscribe(hear)
         try:
-            how = await asyncio.wait_for(ended, REHEARSAL)
+            how = await self._engine.bus.wait_for(end, within=REHEARSAL)
         except TimeoutError:
             os.killpg(run.pid, signal.SIGKILL)
             self._refuse("the new code does not answer")
         finally:
-            unsubscribe()
             os.set_blocking(run.output, False)
             try:
                 said = os.read(run.output, MOST_SAID).decode(errors="replace").strip()

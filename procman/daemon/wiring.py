@@ -10,6 +10,7 @@ from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import Farewell
 from procman.daemon.snapshot import MasterSnapshot, restored_fleet
 from procman.events.hub import Hub
+from procman.runtime.bus import Bus
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
 from procman.runtime.output_router import OutputRouter
@@ -29,6 +30,7 @@ class Rooms:
     fleet: Fleet
     trees: Trees
     start_gate: StartGate
+    bus: Bus
     engine: Engine
     event_log: EventLog
     farewell: Farewell
@@ -45,13 +47,14 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         process = fleet.processes.get(name)
         return program_of(process.definition) if process else None
 
-    changed = context.obstacle_gone.set
-    outputs = OutputRouter(config, mark(anchor(config)), context.ledger.log, changed, definition)
+    outputs = OutputRouter(config, mark(anchor(config)), context.ledger.log, lambda: bus.nudge(), definition)  # noqa: PLW0108 - it comes later
     log = outputs.log
+    bus = Bus(context.sequence, log.critical)
+    context.blocking.on_end = bus.nudge
 
     def gate_may_open() -> None:
         engine.go_on()
-        changed()
+        bus.nudge()
 
     trees = Trees(config.master.identifier, adopts=context.adopts)
     start_gate = StartGate(log.warn, gate_may_open)
@@ -64,10 +67,11 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         serverurl=config.serverurl or f"unix://{default_socket(config.file)}",
         home=lambda: context.source.at_home,
         ways=start_gate,
+        bus=bus,
         on_bug=log.critical,
     )
     processes = ProcessService(
-        engine, outputs.log_paths, outputs.lost, changed, start_gate.silent_among, last_words=outputs.last_words
+        engine, outputs.log_paths, outputs.lost, bus.nudge, start_gate.silent_among, last_words=outputs.last_words
     )
     configuration = ConfigService(engine, processes, config, context.read)
     event_log = EventLog(fleet, log, why=processes.why, oom_kills=OomKills().since)
@@ -81,5 +85,5 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         processes.restore(snapshot.times)
         configuration.restore(snapshot.current)
     for hear in (event_log.tell, farewell.tell, context.notifier.tell, outputs.hear, hub.tell):
-        engine.subscribe(hear)
-    return Rooms(outputs, fleet, trees, start_gate, engine, event_log, farewell, hub, processes, configuration)
+        bus.subscribe(hear)
+    return Rooms(outputs, fleet, trees, start_gate, bus, engine, event_log, farewell, hub, processes, configuration)

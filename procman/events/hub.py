@@ -32,8 +32,9 @@ from procman.events.payloads import (
 from procman.events.result_handlers import load_handler
 from procman.events.snapshot import PoolSnapshot
 from procman.logs.protocol import Log
+from procman.runtime.bus import Notification
 from procman.runtime.definitions import group_of
-from procman.runtime.engine import Engine, Notification
+from procman.runtime.engine import Engine
 
 if TYPE_CHECKING:
     from procman.events.pool import Pool
@@ -101,9 +102,9 @@ class Hub:
         if self._dispatch_soon is not None:
             self._dispatch_soon.cancel()
 
-    def tell(self, news: Notification) -> None:
+    def tell(self, notification: Notification) -> None:
         """Take in what the engine says."""
-        match news:
+        match news := notification.event:
             case Announce():
                 self._process(news)
             case Spawned(name, _):

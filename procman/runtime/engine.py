@@ -18,13 +18,8 @@ from procman.config.schema.model import Program
 from procman.core.actions import (
     Action,
     Announce,
-    AnnounceDescendants,
-    AnnounceGroup,
-    AnnounceInPlace,
-    AnnounceMaster,
     Kill,
     ProcessRemoved,
-    Quit,
     Spawn,
 )
 from procman.core.events import (
@@ -44,8 +39,9 @@ from procman.core.process import Process
 from procman.core.snapshot import Data
 from procman.core.spec import Leftovers, Scope
 from procman.core.states import State
+from procman.runtime.bus import Bus
 from procman.runtime.definitions import group_of, program_of
-from procman.runtime.process_trees import MemberEnded, OrphanedDescendants, Trees, TreeSnapshot
+from procman.runtime.process_trees import OrphanedDescendants, Trees, TreeSnapshot
 from procman.system.accounts import Account, find_account
 from procman.system.commands import CannotSpawn
 from procman.system.foreign_process import Adopted as Watched
@@ -65,27 +61,6 @@ REPORT_AFTER = 1.0
 # What a shell exits with when it cannot execute a command.
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
-
-Notification = (
-    Announce
-    | AnnounceGroup
-    | ProcessRemoved
-    | AnnounceInPlace
-    | AnnounceMaster
-    | AnnounceDescendants
-    | GroupChanged
-    | Quit
-    | Spawn
-    | Adopted
-    | Spawned
-    | SpawnFailed
-    | Kill
-    | KillFailed
-    | Reaped
-    | OrphanedDescendants
-    | MemberEnded
-)
-Subscriber = Callable[[Notification], None]
 
 
 class Streams(Protocol):
@@ -137,6 +112,7 @@ class EngineSnapshot:
     fleet: Data
     trees: dict[str, TreeSnapshot]
     sockets: list[SocketSnapshot]
+    seq: int = 0  # of the latest notification
 
 
 class Engine:
@@ -151,6 +127,7 @@ class Engine:
         records: Records,
         *,
         serverurl: str | None,
+        bus: Bus,
         on_bug: Callable[[str], None],
         home: Callable[[], str | None] = lambda: None,
         ways: StartGate | None = None,
@@ -164,6 +141,7 @@ class Engine:
         called when it may say something else. Without it all are.
         """
         self.fleet = fleet
+        self.bus = bus
         self._trees = trees
         self.orphans = 0  # strangers that were reaped
         self._streams = streams
@@ -185,15 +163,9 @@ class Engine:
         self._children: dict[int, Child] = {}
         self._ran: set[str] = set()  # those that have been started
         self._adopted: dict[int, Watched] = {}  # those that are not our children, by pid
-        self._subscribers: list[Subscriber] = []
         self._working = False
         self._more: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
-
-    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Be told of everything that happens, in order; returns how to end that."""
-        self._subscribers.append(subscriber)
-        return lambda: self._subscribers.remove(subscriber)
 
     def post(self, event: Event) -> None:
         """Take in an event; unless another one is being handled, its orders are carried out before this returns."""
@@ -238,9 +210,9 @@ class Engine:
         self._loop.add_reader(watched.fileno(), self._adopted_ended, child.pid)
         self._trees.adopted(name, watched.identity, tag)
         program = program_of(self.fleet.processes[name].program)
-        self._guarded(partial(self._streams.attach, name, program, child))
+        self.bus.guard(partial(self._streams.attach, name, program, child))
         event = Adopted(name, child.pid, age)
-        self._tell(event)
+        self.bus.publish(event)
         self.post(event)
 
     def has_left(self, name: str) -> bool:
@@ -281,12 +253,18 @@ class Engine:
         """Where it stands, with the fleet, the trees and the shared sockets that it has."""
         adopted = [(pid, watched.identity.start) for pid, watched in self._adopted.items()]
         return EngineSnapshot(
-            self.orphans, adopted, self.fleet.snapshot(), self._trees.snapshot(), self._sockets.snapshot()
+            self.orphans,
+            adopted,
+            self.fleet.snapshot(),
+            self._trees.snapshot(),
+            self._sockets.snapshot(),
+            self.bus.sequence.last,
         )
 
     def restore(self, snapshot: EngineSnapshot) -> None:
         """Go on from there, instead of a boot. The fleet has resumed before."""
         self.orphans = snapshot.orphans
+        self.bus.sequence.last = snapshot.seq
         self._trees.restore(snapshot.trees)
         self._sockets.restore(snapshot.sockets)
         self._ran = {name for name, process in self.fleet.processes.items() if process.attempt}
@@ -345,9 +323,9 @@ class Engine:
         process = self.fleet.owner(reaped.pid)
         if process is None:
             self.orphans += 1
-            self._tell(reaped)
+            self.bus.publish(reaped)
             if (member := self._trees.reaped(reaped)) is not None:
-                self._tell(member)
+                self.bus.publish(member)
             return None
         # First the last words, then the news of the death.
         self._streams.ended(process.name)
@@ -367,12 +345,12 @@ class Engine:
 
     def _tell_of_members(self) -> None:
         for member in self._trees.ended_elsewhere():
-            self._tell(member)
+            self.bus.publish(member)
 
     def _report_left(self) -> None:
         self._report = None
         for name, pids in self._trees.left_behind().items():
-            self._tell(OrphanedDescendants(name, pids))
+            self.bus.publish(OrphanedDescendants(name, pids))
 
     def _work(self, *, continued: bool = False) -> None:
         """Handle all events; spawn for one slice, and only in one place of each turn of the loop."""
@@ -390,7 +368,7 @@ class Engine:
                     if isinstance(event, GroupChanged | KillFailed):
                         # Of a process that is new in a group and does not start by itself, or of a signal that was to
                         # end nothing, no announcement tells.
-                        self._tell(event)
+                        self.bus.publish(event)
                 elif self._tree_orders:
                     self._signal_trees()
                 elif not self._held and time.monotonic() < until and (self._more is None or continued):
@@ -425,7 +403,7 @@ class Engine:
             case Spawn():
                 self._spawns.append(action)
             case Kill(name, pid, signum, scope):
-                self._tell(action)
+                self.bus.publish(action)
                 if pid and scope is Scope.TREE:
                     self._trees.see(name)
                 refusal = self._send(pid, signum, as_group=scope is Scope.GROUP) if pid else None
@@ -434,12 +412,12 @@ class Engine:
                 if scope is Scope.TREE:
                     self._tree_orders.append(action)
             case Announce(name=name, after=State.BACKOFF | State.EXITED | State.STOPPED) | ProcessRemoved(name):
-                self._tell(action)
+                self.bus.publish(action)
                 self._sockets.release(name)
                 if isinstance(action, ProcessRemoved):
                     self._ran.discard(name)
             case _:
-                self._tell(action)
+                self.bus.publish(action)
 
     def _send(self, pid: int, signum: int, *, as_group: bool) -> str | None:
         # Nobody waits with reaping one that is not our child, so its number may be somebody else's by now.
@@ -510,25 +488,14 @@ class Engine:
                 self._records.started(tag, root, child)
                 self._trees.started(order.name, root, tag, whole=whole)
             answer = Spawned(order.name, child.pid)
-            self._guarded(partial(self._streams.attach, order.name, program, child))
+            self.bus.guard(partial(self._streams.attach, order.name, program, child))
         # Before anything that a subscriber may post about it.
         self._events.appendleft(answer)
-        self._tell(answer)
+        self.bus.publish(answer)
 
     def _shared_socket(self, order: Spawn) -> int | None:
         group = group_of(self.fleet.groups[order.program.group].spec)
         return self._sockets.take(order.name, group.name, group.socket) if group.socket is not None else None
-
-    def _tell(self, news: Notification) -> None:
-        for subscriber in tuple(self._subscribers):
-            self._guarded(partial(subscriber, news))
-
-    def _guarded(self, call: Callable[[], None]) -> None:
-        """Others must get their news, and orders be carried out, whatever is wrong with one listener."""
-        try:
-            call()
-        except Exception as bug:  # noqa: BLE001 - PID 1 must not lose a process over a bug in a listener
-            self._on_bug(f"cannot tell {call}: {type(bug).__name__}: {bug}; this is a bug in procman, please report it")
 
     def _arm(self) -> None:
         deadline = self.fleet.next_deadline()

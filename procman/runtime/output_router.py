@@ -26,8 +26,8 @@ from procman.logs.pump import FairScheduler, Follower, Pump
 from procman.logs.reading import BadRange, CannotRead, read_log, read_ring, tail_log, tail_ring
 from procman.logs.ring import Ring
 from procman.logs.sinks import PROGRAM_GOES_ON, Null, Sink
+from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
-from procman.runtime.engine import Notification
 from procman.system.spawn import Child, may_run_short
 
 if TYPE_CHECKING:
@@ -284,9 +284,9 @@ class OutputRouter:
                 next(reversed(stream.pumps)).drain()
         self._close_stdin(name)
 
-    def hear(self, news: Notification) -> None:
+    def hear(self, notification: Notification) -> None:
         """Follow what concerns logs: options changed in place, groups that left."""
-        match news:
+        match notification.event:
             case AnnounceInPlace(name, _, after):
                 program = program_of(after)
                 for channel in CHANNELS:

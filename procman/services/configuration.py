@@ -7,7 +7,6 @@ changed in place, the rest is stopped and replaced, one process at a time and no
 import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 from typing import Literal, cast
 
 from procman.api.shapes import Changes, ConfigInfo, SectionSettings, Step, StopPlanInfo
@@ -21,8 +20,9 @@ from procman.core.actions import Announce, AnnounceGroup
 from procman.core.events import GroupAdded, GroupChanged, GroupRemoved
 from procman.core.states import SETTLED, UP, State
 from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
+from procman.runtime.bus import Notification
 from procman.runtime.definitions import group_of, program_of
-from procman.runtime.engine import Engine, Notification
+from procman.runtime.engine import Engine
 from procman.services.processes import ProcessService
 
 _HOW: dict[Effect, Literal["changed in place", "logs re-opened", "replaced"]] = {
@@ -188,7 +188,7 @@ class ConfigService:
         members = self._fleet.groups[name]
         stopping = any(self._is_stopped_first(name) for name in members.processes)
         if not dry_run:
-            gone = self._when(lambda news: isinstance(news, AnnounceGroup) and news.name == name and not news.added)
+            gone = self._engine.bus.wait_for(_has_gone, name=name)
             self._engine.post(GroupRemoved(name))
             await gone
         stopped = [Step(group=name, action="stopped")] if stopping else []
@@ -212,7 +212,7 @@ class ConfigService:
         steps += [Step(group=name, name=p.name, action="added") for p in change.programs_added]
         steps.append(Step(group=name, action="updated"))
         if not dry_run:
-            settled = [self._when(partial(_has_stopped, n)) for n in stopping]
+            settled = [self._engine.bus.wait_for(_has_stopped, name=n) for n in stopping]
             self._engine.post(GroupChanged(change.new, frozenset(replaced)))
             await asyncio.gather(*settled)
         return steps
@@ -220,18 +220,10 @@ class ConfigService:
     def _is_stopped_first(self, name: str) -> bool:
         return self._fleet.processes[name].state in (*UP, State.STOPPING) or self._engine.has_left(name)
 
-    def _when(self, happened: Callable[[Notification], bool]) -> asyncio.Future[None]:
-        """Resolved by the first news that `happened` says yes to; to be made before the event is posted."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def hear(news: Notification) -> None:
-            if not future.done() and happened(news):
-                future.set_result(None)
-
-        unsubscribe = self._engine.subscribe(hear)
-        future.add_done_callback(lambda _: unsubscribe())
-        return future
+def _has_gone(news: Notification) -> bool | None:
+    return True if isinstance(news.event, AnnounceGroup) and not news.event.added else None
 
 
-def _has_stopped(name: str, news: Notification) -> bool:
-    return isinstance(news, Announce) and news.name == name and news.after in SETTLED
+def _has_stopped(news: Notification) -> bool | None:
+    return True if isinstance(news.event, Announce) and news.event.after in SETTLED else None

@@ -30,9 +30,10 @@ from procman.core.events import (
 from procman.core.process import Process
 from procman.core.states import SETTLED, SIGNALLABLE, UP, MasterState, State
 from procman.errors import ProcmanError, Reason, UnknownProcess, WrongState
+from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
-from procman.runtime.engine import Engine, Notification
+from procman.runtime.engine import Engine
 from procman.services.operations import Outcome
 from procman.system.commands import CannotSpawn, find_command
 from procman.system.proc import CannotLook
@@ -191,15 +192,15 @@ class ProcessService:
         self._statuses: dict[str, Status] = {}
         self._ages: dict[str, float] = {}  # of those that are being adopted
         self._refused: dict[str, str] = {}  # why the kernel did not take the latest signal
-        self._waiters: dict[str, list[tuple[_Verdict, asyncio.Future[Outcome]]]] = {}
-        engine.subscribe(self._hear)
+        self._waiting_for: list[str] = []  # processes that clients wait for, one for each client
+        engine.bus.subscribe(self._hear)
 
     # ---- another process image in the place of this one
 
     @property
     def awaited(self) -> list[str]:
         """The processes for which a client waits."""
-        return sorted({*self._waiters, *self._looked_for})
+        return sorted({*self._waiting_for, *self._looked_for})
 
     def snapshot(self) -> dict[str, Times]:
         """Where it stands."""
@@ -365,17 +366,14 @@ class ProcessService:
 
     async def until(self, name: str, verdict: _Verdict) -> Outcome:
         """Wait until an announcement about that process is decisive."""
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        waiter = (verdict, future)
-        self._waiters.setdefault(name, []).append(waiter)
+        self._waiting_for.append(name)
         try:
-            return await future
+            return await self._engine.bus.wait_for(
+                lambda news: verdict(news.event) if isinstance(news.event, Announce) else None, name=name
+            )
         finally:
-            waiters = self._waiters[name]
-            waiters.remove(waiter)
-            if not waiters:
-                del self._waiters[name]
-                self._on_waited()
+            self._waiting_for.remove(name)
+            self._on_waited()
 
     # ---- one process
 
@@ -500,7 +498,8 @@ class ProcessService:
 
     # ---- what is heard, and what is told
 
-    def _hear(self, news: Notification) -> None:
+    def _hear(self, notification: Notification) -> None:
+        news = notification.event
         if isinstance(news, ProcessRemoved):
             self._times.pop(news.name, None)
             self._statuses.pop(news.name, None)
@@ -523,10 +522,6 @@ class ProcessService:
         elif news.after is State.BACKOFF:
             times = self._times.setdefault(news.name, Times())
             times.last_words = times.last_words_on = ""
-        for verdict, future in self._waiters.get(news.name, ()):
-            outcome = verdict(news)
-            if outcome is not None and not future.done():
-                future.set_result(outcome)
 
     def _starts(self, name: str, age: float) -> None:
         times = self._times.setdefault(name, Times())

@@ -21,9 +21,9 @@ class TakesTooLong(Exception):
 class BlockingCalls:
     """Has things done, each when the one before has ended, for whoever waits on the running loop."""
 
-    def __init__(self, within: float, on_end: Callable[[], object] = lambda: None) -> None:
-        """`within` is how long a caller waits for its call, in seconds; `on_end` is called when any call has ended."""
-        self._on_end = on_end
+    def __init__(self, within: float) -> None:
+        """`within` is how long a caller waits for its call, in seconds."""
+        self.on_end: Callable[[], object] = lambda: None  # called when any call has ended
         self._within = within
         self._under_way: asyncio.Future[Any] | None = None
 
@@ -51,7 +51,7 @@ class BlockingCalls:
     def _has_ended(self, ended: asyncio.Future[T]) -> None:
         ended.exception()  # else asyncio complains of one that nobody has waited for
         self._under_way = None
-        self._on_end()
+        self.on_end()
 
 
 async def _wait(ended: asyncio.Future[Any], until: float) -> None:

@@ -40,6 +40,7 @@ from procman.core.states import MasterState, State
 from procman.http.messages import Request
 from procman.runtime.ending import ending
 from procman.services.processes import ProcessService, Times
+from tests.support.notifications import new_bus
 from tests.support.programs import group, program
 
 BEGAN = 1_700_000_000.0
@@ -70,21 +71,13 @@ class Engine:
         self.fleet = fleet
         self.clock = clock
         self.spawns = {}
-        self._subscribers = []
-
-    def subscribe(self, subscriber):
-        self._subscribers.append(subscriber)
-        return lambda: self._subscribers.remove(subscriber)
+        self.bus = new_bus()
 
     def post(self, event):
         for action in self.fleet.handle(event, self.clock.monotonic()):
             if isinstance(action, Spawn):
                 self.spawns[action.name] = action
-            self.tell(action)
-
-    def tell(self, news):
-        for subscriber in self._subscribers:
-            subscriber(news)
+            self.bus.publish(action)
 
 
 class Asked:
@@ -122,7 +115,7 @@ class Asked:
         if order is not None and self.fleet.awaits(order):
             self.pids += 1
             # As the engine does it: whoever subscribes hears it first.
-            self.engine.tell(Spawned(name, self.pids))
+            self.engine.bus.publish(Spawned(name, self.pids))
             self.post(Spawned(name, self.pids))
 
     def fail_to_spawn(self, name, reason):

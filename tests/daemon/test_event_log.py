@@ -21,6 +21,7 @@ from procman.core.events import (
 )
 from procman.core.fleet import Fleet
 from procman.daemon.event_log import EventLog
+from tests.support.notifications import notify
 from tests.support.programs import group, program
 
 
@@ -53,7 +54,7 @@ class Story:
         for action in self.fleet.handle(event, self.now):
             if isinstance(action, Spawn):
                 self.happens(Spawned(action.name, next(self.pids)))
-            self.report.tell(action)
+            self.report.tell(notify(action))
 
     def ends(self, name: str, after: float, status: ExitStatus = ExitStatus(0)) -> None:  # noqa: B008 - it is frozen
         self.now += after
@@ -162,7 +163,7 @@ def test_a_lack_of_descriptors_is_said_once_with_what_to_do(monkeypatch):
     """Each program says that it has none; what would mend it is the master's to say."""
     story = Story(monkeypatch, group("a", program("a")), group("b", program("b")))
     for name in ("a", "b"):
-        story.report.tell(SpawnFailed(name, f"too many open files to spawn '{name}'"))
+        story.report.tell(notify(SpawnFailed(name, f"too many open files to spawn '{name}'")))
     assert story.log.lines[-3:] == [
         "spawnerr: too many open files to spawn 'a'",
         "there are too few file descriptors, up to 5 for each program: raise minfds=",

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from procman.core.actions import ProcessRemoved
 from procman.core.events import DeadlineReached, Spawned
 from procman.core.fleet import Fleet
 from procman.core.states import MasterState, State
@@ -12,6 +13,7 @@ from procman.daemon import upgrade as upgrade_module
 from procman.daemon.upgrade import Start, Upgrade
 from procman.errors import OperationFailed
 from procman.services.processes import ProcessService
+from tests.support.notifications import new_bus
 from tests.support.programs import group
 
 PATIENCE = 60  # of a test
@@ -24,23 +26,15 @@ class Engine:
         self.fleet = Fleet((group("web", startsecs=2, command="/bin/sleep 1000"),))
         self.is_quiet = True
         self.turn = asyncio.get_running_loop().create_future()
-        self.subscribers = []
+        self.bus = new_bus()
         self.now = 0.0
-
-    def subscribe(self, subscriber):
-        self.subscribers.append(subscriber)
-        return lambda: self.subscribers.remove(subscriber)
 
     def caught_up(self):
         return self.turn
 
-    def tell(self, news):
-        for subscriber in tuple(self.subscribers):
-            subscriber(news)
-
     def post(self, event):
         for action in self.fleet.handle(event, self.now):
-            self.tell(action)
+            self.bus.publish(action)
 
 
 class Asked:
@@ -48,7 +42,6 @@ class Asked:
 
     def __init__(self, monkeypatch):
         self.engine = Engine()
-        self.changed = asyncio.Event()
         self.obstacle = None
         self.looks = 0
         self.said = []
@@ -59,7 +52,6 @@ class Asked:
             Start(("procman",), "/"),
             number=1,
             obstacle=self.look,
-            changed=self.changed,
             snapshot=lambda: ({}, ()),
             environment=dict,
             deliver=lambda: None,
@@ -109,7 +101,7 @@ def run(monkeypatch):
             if asked.task is not None:
                 asked.task.cancel()
                 await asyncio.wait([asked.task])
-            assert asked.engine.subscribers == [], "it listens on"
+            assert asked.engine.bus.idle, "it listens on"
 
         asyncio.run(whole())
 
@@ -133,12 +125,12 @@ def test_it_looks_once_and_then_when_it_is_told(run):
         asked.ask()
         await asked.still_waits()
         assert asked.looks == 1
-        asked.changed.set()
+        asked.engine.bus.nudge()
         await asked.still_waits()
         assert asked.looks == 2
         asked.obstacle = None
         await asked.still_waits()
-        asked.changed.set()
+        asked.engine.bus.nudge()
         await asked.goes_on()
         assert asked.looks == 3
 
@@ -148,7 +140,7 @@ def test_it_looks_once_and_then_when_it_is_told(run):
 def test_news_from_before_it_was_asked_for_are_no_news(run):
     async def steps(asked):
         asked.obstacle = "the console"
-        asked.changed.set()
+        asked.engine.bus.nudge()
         asked.ask()
         await asked.still_waits()
         assert asked.looks == 1
@@ -164,7 +156,7 @@ def test_any_news_of_the_engine_may_be_the_end_of_it(run):
         asked.ask()
         await asked.still_waits()
         asked.obstacle = None
-        asked.engine.tell(object())
+        asked.engine.bus.publish(ProcessRemoved("web"))
         await asked.goes_on()
 
     run(steps)
@@ -187,7 +179,7 @@ def test_clients_that_wait_have_their_answer(run, leaves):
     """Or have left: the last of them is told of, after the announcement that it has waited for."""
 
     async def steps(asked):
-        control = ProcessService(asked.engine, lambda _: ("", ""), lambda _: 0, asked.changed.set)
+        control = ProcessService(asked.engine, lambda _: ("", ""), lambda _: 0, asked.engine.bus.nudge)
         asked.obstacle = lambda: f"somebody waits for {control.awaited[0]}" if control.awaited else None
         client = asyncio.ensure_future(control.start(["web"]))
         await asyncio.sleep(0)
@@ -203,7 +195,7 @@ def test_clients_that_wait_have_their_answer(run, leaves):
         await asked.goes_on()
         await asyncio.wait([client])
         assert client.cancelled() == leaves
-        asked.engine.subscribers.remove(control._hear)
+        asked.engine.bus = new_bus()
 
     run(steps)
 
@@ -218,7 +210,7 @@ def test_so_has_a_client_of_whose_program_it_is_not_known_yet_whether_its_disk_a
             assert [program.namespec for program in programs] == ["web"]
             return await known
 
-        control = ProcessService(asked.engine, lambda _: ("", ""), lambda _: 0, asked.changed.set, silent_among)
+        control = ProcessService(asked.engine, lambda _: ("", ""), lambda _: 0, asked.engine.bus.nudge, silent_among)
         asked.obstacle = lambda: f"somebody waits for {control.awaited[0]}" if control.awaited else None
         client = asyncio.ensure_future(control.start(["web"], wait=False))
         await asyncio.sleep(0)
@@ -229,7 +221,7 @@ def test_so_has_a_client_of_whose_program_it_is_not_known_yet_whether_its_disk_a
         await asked.goes_on()
         assert [outcome.reason for outcome in await client] == [None]
         assert asked.engine.fleet.processes["web"].state is State.STARTING
-        asked.engine.subscribers.remove(control._hear)
+        asked.engine.bus = new_bus()
 
     run(steps)
 

@@ -23,6 +23,7 @@ from procman.runtime.process_trees import Trees
 from procman.system.shared_sockets import SharedSockets
 from tests.support.fastcgi_client import ask
 from tests.support.master_process import PROGRAMS
+from tests.support.notifications import new_bus
 from tests.support.programs import program
 from tests.support.running_master import SLEEPER, RunningMaster
 
@@ -261,7 +262,14 @@ def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short):
         sockets = SharedSockets(lambda _: None)
         trees = Trees("t", adopts=False)
         engine = Engine(
-            Fleet((app,), Master()), Streams(), trees, sockets, NoLedger(), serverurl=None, on_bug=pytest.fail
+            Fleet((app,), Master()),
+            Streams(),
+            trees,
+            sockets,
+            NoLedger(),
+            serverurl=None,
+            bus=new_bus(),
+            on_bug=pytest.fail,
         )
         engine.post(BootRequested())
         assert os.path.exists(path)

@@ -25,6 +25,7 @@ from procman.core.events import (
 from procman.core.fleet import Fleet
 from procman.events import hub as hub_module
 from procman.events.hub import Hub, _Ticks
+from tests.support.notifications import notify
 from tests.support.pools import Lines
 from tests.support.programs import group, program
 
@@ -74,7 +75,7 @@ class World:
                 name = spawns.popleft().name
                 spawned = Spawned(name, next(self._pids))
                 queue.append(spawned)
-                self.hub.tell(spawned)
+                self.hub.tell(notify(spawned))
                 if self.hub.listens(self.fleet.processes[name].program):
                     self.hub.heard(name, b"READY\n")
                 continue
@@ -83,9 +84,9 @@ class World:
                 if isinstance(action, Spawn):
                     spawns.append(action)
                 else:
-                    self.hub.tell(action)
+                    self.hub.tell(notify(action))
             if isinstance(event, GroupChanged):
-                self.hub.tell(event)
+                self.hub.tell(notify(event))
         await settle()
 
     def end(self, name, code=0):

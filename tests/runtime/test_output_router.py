@@ -13,6 +13,7 @@ from procman.errors import NoLog
 from procman.logs.capture import BEGIN, END
 from procman.runtime.output_router import OutputRouter
 from procman.system.spawn import Child
+from tests.support.notifications import notify
 from tests.support.programs import program
 
 
@@ -88,7 +89,7 @@ class Running:
 
     def change(self, program, **options):
         changed = replace(program, **options)
-        self.outputs.hear(AnnounceInPlace(program.namespec, program, changed))
+        self.outputs.hear(notify(AnnounceInPlace(program.namespec, program, changed)))
         return changed
 
     def log(self, name="web", channel="stdout"):

@@ -16,6 +16,7 @@ from procman.core.states import MasterState, State
 from procman.http.messages import Request
 from procman.http.routing import Router
 from tests.support.browsing import program
+from tests.support.notifications import notify
 from tests.support.programs import program as definition
 
 
@@ -62,7 +63,7 @@ class Told:
 
     def _tell(self, news):
         for subscriber in tuple(self.subscribers):
-            subscriber(news)
+            subscriber(notify(news))
 
     async def client(self):
         answer = await self.router(Request.of("GET", "/v1/events"))

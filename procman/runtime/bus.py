@@ -1,0 +1,176 @@
+"""One numbered stream of notifications: what has happened to the processes, the groups and the master.
+
+Every notification has a number that is never used again: it goes on over a reload and over an upgrade of the master.
+Subscribers are called in the order in which they subscribed, on the loop's thread, before `publish` returns. Code that
+waits for something to happen uses `wait_for` (a certain event) or `until` (a condition); both take a time-out.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from procman.core.actions import (
+    Announce,
+    AnnounceDescendants,
+    AnnounceGroup,
+    AnnounceInPlace,
+    AnnounceMaster,
+    Kill,
+    ProcessRemoved,
+    Quit,
+    Spawn,
+)
+from procman.core.events import Adopted, GroupChanged, KillFailed, Spawned, SpawnFailed
+from procman.runtime.process_trees import MemberEnded, OrphanedDescendants
+from procman.system.reaper import Reaped
+
+T = TypeVar("T")
+
+BusEvent = (
+    Announce
+    | AnnounceGroup
+    | ProcessRemoved
+    | AnnounceInPlace
+    | AnnounceMaster
+    | AnnounceDescendants
+    | GroupChanged
+    | Quit
+    | Spawn
+    | Adopted
+    | Spawned
+    | SpawnFailed
+    | Kill
+    | KillFailed
+    | Reaped
+    | OrphanedDescendants
+    | MemberEnded
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One event, numbered; `actor` asked for it, and `cause` is the number of the one that it follows from."""
+
+    seq: int
+    event: BusEvent
+    actor: str | None = None  # None: not known
+    cause: int | None = None  # None: not known
+
+
+Subscriber = Callable[[Notification], None]
+
+
+@dataclass(slots=True)
+class Sequence:
+    """The number of the latest notification; it outlives the bus, as a reload makes a new one."""
+
+    last: int = 0
+
+    def next(self) -> int:
+        """A number that was never used before."""
+        self.last += 1
+        return self.last
+
+
+@dataclass(eq=False, slots=True)
+class _Wait:
+    """One caller of `wait_for`; `hear` resolves its future."""
+
+    hear: Subscriber
+
+
+class Bus:
+    """Numbers what is published, and passes it on."""
+
+    def __init__(self, sequence: Sequence, on_bug: Callable[[str], None]) -> None:
+        """`on_bug` gets a sentence when a subscriber raises: the others still get their notification."""
+        self.sequence = sequence
+        self._on_bug = on_bug
+        self._subscribers: list[Subscriber] = []
+        self._waits: dict[str | None, list[_Wait]] = {}  # by the name in the event; None: any event
+        self._conditions: set[asyncio.Event] = set()  # of the callers of `until`
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call it with every notification from now on; returns how to end that."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing subscribes or waits."""
+        return not (self._subscribers or self._waits or self._conditions)
+
+    def publish(self, event: BusEvent) -> None:
+        """Number it, and tell all subscribers and waiting callers."""
+        notification = Notification(self.sequence.next(), event)
+        for subscriber in tuple(self._subscribers):
+            self.guard(partial(subscriber, notification))
+        if self._waits:
+            name = getattr(event, "name", None)
+            for key in (name, None) if name is not None else (None,):
+                for wait in tuple(self._waits.get(key, ())):
+                    self.guard(partial(wait.hear, notification))
+        self.nudge()
+
+    def nudge(self) -> None:
+        """Have the conditions of `until` looked at again: something that is not an event has changed."""
+        for changed in self._conditions:
+            changed.set()
+
+    def wait_for(
+        self, decide: Callable[[Notification], T | None], *, name: str | None = None, within: float | None = None
+    ) -> "asyncio.Future[T]":
+        """The first result of `decide` that is not None; TimeoutError after `within` seconds.
+
+        It listens from the call on, so call it before posting what leads to the event, and await it afterwards.
+        `name` restricts it to events about the process or group of that name, which costs nothing for all others.
+        """
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[T] = loop.create_future()
+
+        def hear(notification: Notification) -> None:
+            if not found.done() and (result := decide(notification)) is not None:
+                found.set_result(result)
+
+        def expire() -> None:
+            if not found.done():
+                found.set_exception(TimeoutError())
+
+        wait = _Wait(hear)
+        timer = None if within is None else loop.call_later(within, expire)
+
+        def forget(_: object) -> None:
+            if timer is not None:
+                timer.cancel()
+            waits = self._waits[name]
+            waits.remove(wait)
+            if not waits:
+                del self._waits[name]
+
+        self._waits.setdefault(name, []).append(wait)
+        found.add_done_callback(forget)
+        return found
+
+    async def until(self, condition: Callable[[], bool], within: float | None = None) -> bool:
+        """Whether the condition comes true in `within` seconds; looked at now, after each event and each `nudge`."""
+        changed = asyncio.Event()
+        self._conditions.add(changed)
+        try:
+            async with asyncio.timeout(within):
+                while not condition():
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._conditions.discard(changed)
+        return True
+
+    def guard(self, call: Callable[[], None]) -> None:
+        """Call it; an exception is reported and goes no further, as PID 1 must not lose a process over a bug."""
+        try:
+            call()
+        except Exception as bug:  # noqa: BLE001 - see above
+            self._on_bug(f"cannot tell {call}: {type(bug).__name__}: {bug}; this is a bug in procman, please report it")
