@@ -8,7 +8,7 @@ balancers do, gets the status and no names.
 from http import HTTPStatus
 
 from procman.http.messages import Request, Response
-from procman.http.routing import Router
+from procman.http.router import Router
 from procman.services.processes import ProcessService
 
 

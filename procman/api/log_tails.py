@@ -5,7 +5,7 @@ They begin with the last 1024 bytes, are chunked, and do not end before the clie
 
 from procman.errors import OperationError
 from procman.http.messages import Request, Response, problem
-from procman.http.routing import Router
+from procman.http.router import Router
 from procman.runtime.output_router import OutputRouter
 from procman.services.processes import ProcessService
 

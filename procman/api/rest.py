@@ -12,7 +12,7 @@ from procman.api.error_codes import CODES, FORBIDDEN, UNKNOWN_PATH, result_of
 from procman.api.shapes import Changes, ErrorBody, HealthInfo, MasterInfo
 from procman.errors import BadRequest, OperationError, Reason
 from procman.http.messages import Request, Response
-from procman.http.routing import Router
+from procman.http.router import Router
 from procman.runtime.output_router import OutputRouter
 from procman.services.configuration import ConfigService
 from procman.services.processes import ProcessService

@@ -17,7 +17,7 @@ from procman.api.shapes import MasterInfo
 from procman.core.actions import Announce, AnnounceGroup, AnnounceInPlace, AnnounceMaster, ProcessRemoved
 from procman.core.events import GroupChanged, Spawned, SpawnFailed
 from procman.http.messages import Request, Response, problem
-from procman.http.routing import Router
+from procman.http.router import Router
 from procman.runtime.bus import Notification, Subscriber
 from procman.services.processes import ProcessService
 

@@ -17,10 +17,10 @@ from urllib.parse import parse_qsl, quote
 
 from procman.api.faults import fault_of
 from procman.errors import NoLog, OperationError, Reason, UnknownProcess
-from procman.http.auth import HostGuard
+from procman.http.host_guard import HostGuard
 from procman.http.messages import Request, Response, problem
 from procman.http.page_headers import HTML, PAGE_HEADERS
-from procman.http.routing import READ_ONLY, Router
+from procman.http.router import READ_ONLY, Router
 from procman.runtime.output_router import OutputRouter
 from procman.services.processes import ProcessService
 

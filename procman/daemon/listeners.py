@@ -14,9 +14,10 @@ from procman.config.discovery import default_socket, ensure_runtime_dir, own_soc
 from procman.config.schema.kinds import is_loopback
 from procman.config.schema.model import Config, InetServer, UnixServer
 from procman.errors import CannotListen, ProcmanError
-from procman.http.auth import BasicAuth, HostGuard, User
+from procman.http.basic_auth import BasicAuth, User
+from procman.http.host_guard import HostGuard
 from procman.http.messages import Request, Response, Role
-from procman.http.routing import Router
+from procman.http.router import Router
 from procman.http.server import Server
 from procman.logs.protocol import Log
 from procman.system.sockets import (

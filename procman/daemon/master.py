@@ -27,7 +27,6 @@ from procman.daemon.snapshot import MasterSnapshot, handed_over, obstacle
 from procman.daemon.stop_budget import stop_warning
 from procman.daemon.upgrade import Upgrade
 from procman.daemon.wiring import build
-from procman.http.server import connection_class
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.system.memory import give_back_what_is_free
@@ -113,7 +112,6 @@ class MasterRun:
             else:
                 self._go_on(self._snapshot)
             await self._report_up()
-            connection_class()
             # What the imports have left behind goes, too.
             gc.collect()
             give_back_what_is_free()

@@ -13,7 +13,7 @@ from procman.api.sse import Live
 from procman.config.schema.model import Config
 from procman.daemon.wiring import Rooms
 from procman.http.messages import Request, Response, Role
-from procman.http.routing import Router
+from procman.http.router import Router
 
 if TYPE_CHECKING:
     from procman.api.xmlrpc.adapter import XmlRpc

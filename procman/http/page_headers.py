@@ -1,7 +1,7 @@
-"""What a browser is told about a page of ours: what it may load, and who may show it.
+"""The headers of a page: they restrict what a browser loads for it, and where it is shown.
 
-Scripts, styles and requests only of this server and nothing inline, so that a log line or a program's name that finds
-its way into a page as markup still does nothing there. No frames around it: a click must be meant for what is seen.
+Scripts, styles and requests are limited to this server, without inline code, so that a log line or a program's name
+that enters a page as markup has no effect. No frames around it, so that a click is meant for what is seen.
 """
 
 HTML = "text/html; charset=utf-8"
@@ -11,11 +11,11 @@ _POLICY = (
     "script-src 'self'",
     "style-src 'self'",
     "connect-src 'self'",
-    "img-src data:",  # the icon, whose colour says how things are
+    "img-src data:",  # the icon, whose colour shows the state
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
-    # No script may make markup of a text (https://www.w3.org/TR/trusted-types/).
+    # No script may turn a text into markup (https://www.w3.org/TR/trusted-types/).
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
 )

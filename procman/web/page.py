@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from procman.http.messages import Request, Response
 from procman.http.page_headers import HTML, PAGE_HEADERS
-from procman.http.routing import Router
+from procman.http.router import Router
 
 
 @dataclass(frozen=True, slots=True)

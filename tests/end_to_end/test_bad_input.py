@@ -17,7 +17,7 @@ from tests.support.running_master import SLEEPER, RunningMaster, python
 
 WAYS = ("unix", "tcp")
 MIB = 1024 * 1024
-BODY_MOST = MIB  # http/messages.py: Limits
+BODY_MOST = MIB  # http/limits.py
 LOG_MOST = 16 * MIB  # logs/reading.py
 TURNS = 2000  # of the master's loop, within which it has seen who has gone
 RIGHT = "Basic " + base64.b64encode(b"me:secret").decode()

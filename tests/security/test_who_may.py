@@ -250,7 +250,7 @@ def test_each_method_of_xml_rpc_has_its_role(master):
                 said = fault.faultString
             else:
                 said = ""
-            assert ("may only look" in said) == (name not in MAY_READ), name
+            assert ("read-only" in said) == (name not in MAY_READ), name
         answers = reader.system.multicall([{"methodName": name, "params": []} for name in methods])
         for name, answer in zip(methods, answers, strict=True):
             refused = isinstance(answer, dict) and answer.get("faultCode") == 403
@@ -271,7 +271,7 @@ def test_procmanctl_says_why_it_is_refused(master, words):
     """In words, and with exit status 1; what only looks it does."""
     refused = master.ctl("-u", "guest", "-p", "guess", *words.split())
     assert refused.returncode == 1
-    assert "who logs in so may only look: log in as somebody who may change things" in refused.stdout
+    assert "this account is read-only: log in with one that may make changes" in refused.stdout
     assert master.ctl("-u", "guest", "-p", "guess", "status", "web").returncode == 0
     assert master.ctl("-u", "guest", "-p", "wrong", "status").stdout == "Server requires authentication\n"
 

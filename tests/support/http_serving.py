@@ -1,4 +1,4 @@
-"""A server on a real socket, and a client that sees every byte: what the tests of this folder share."""
+"""An HTTP server on a real socket, and a client that sees every byte."""
 
 import asyncio
 import contextlib
@@ -9,17 +9,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from procman.http.application import Gate
 from procman.http.connection import Connection
-from procman.http.server import Gate, Limits, Request, Response, Server
+from procman.http.connection_table import ConnectionTable
+from procman.http.limits import Limits
+from procman.http.messages import Request, Response
+from procman.http.server import Server
 
 T = TypeVar("T")
 
-# No test waits for this: it is where a hanging one is ended.
+# A test that hangs fails after this many seconds.
 PATIENCE = 30
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a test's coroutine; anything that reaches the loop's exception handler fails it."""
+    """Run a test's coroutine, which fails if anything reaches the loop's exception handler."""
     unhandled = []
 
     async def watched() -> T:
@@ -80,7 +86,7 @@ class Client:
         return await self.answer()
 
     async def ended(self) -> bool:
-        """Wait until the server says no more; whether it had nothing more to say."""
+        """Wait for the end of the connection; return whether nothing more arrived before it."""
         try:
             return await self.reader.read() == b""
         except ConnectionError:
@@ -96,6 +102,10 @@ class Served:
         self.address = address
         self.errors = errors
         self._clients: list[Client] = []
+
+    @property
+    def table(self) -> ConnectionTable:
+        return self.server._table
 
     async def client(self, **options: Any) -> Client:
         if isinstance(self.address, str):
@@ -113,13 +123,14 @@ class Served:
 
     async def connection(self) -> Connection:
         """Wait for the server's side of the only client."""
-        await self.until(lambda: len(self.server._open) == 1)
-        (connection,) = self.server._open
+        await self.until(lambda: len(self.table._open) == 1)
+        (connection,) = self.table._open
+        assert isinstance(connection, Connection)
         return connection
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Give the loop turns until something that it must bring about is so."""
-        while not holds():  # noqa: ASYNC110  it looks at the server from outside: there is no event to wait for
+        """Give the loop turns until this holds."""
+        while not holds():  # noqa: ASYNC110  it looks at the server from outside, which has no event for that
             await asyncio.sleep(0.001)
 
     async def close_clients(self) -> None:
@@ -130,8 +141,12 @@ class Served:
 
 
 async def echo(request: Request) -> Response:
-    """Say what was asked."""
+    """Answer with the request's method, path and size."""
     return Response(body=f"{request.method} {request.path} {len(request.body)}".encode())
+
+
+async def still_answers(served: Served) -> None:
+    assert (await served.get("/ok")).body == b"GET /ok 0"
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from procman.http.messages import Request
-from procman.http.routing import Router
+from procman.http.router import Router
 from procman.web.page import Page
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 from procman.api.web_forms import Forms
 from procman.errors import Reason, UnknownProcess, WrongState
 from procman.http.messages import Peer, Request, Response
-from procman.http.routing import Router
+from procman.http.router import Router
 from procman.services.operations import Outcome
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"

@@ -18,7 +18,7 @@ from procman.api.xmlrpc.wire import XML, Filled, Template, as_fault, fault, read
 from procman.core.states import State
 from procman.errors import BadRequest, NoLog, OperationError, Reason, UnknownProcess, WrongState
 from procman.http.messages import Request, Response, Role, problem
-from procman.http.routing import READ_ONLY
+from procman.http.router import READ_ONLY
 from procman.runtime.output_router import OutputRouter
 from procman.services.configuration import ConfigService
 from procman.services.operations import Outcome

@@ -1,19 +1,20 @@
-"""The table of endpoints: which handler answers which method on which path, and who may ask it.
+"""The table of endpoints: the handler for each method and path, and the role that it requires.
 
 The table is explicit: nothing is looked up by a name that a client sent. A path is split at its slashes first and
-decoded afterwards, so a parameter may hold an encoded slash, colons, stars and any letter.
+decoded afterwards, so a parameter may contain an encoded slash, colons, stars and any letter.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from procman.http.messages import Request, Response, Role, decoded, problem
+from procman.http.messages import Request, Response, Role, problem
+from procman.http.targets import decoded
 
 Endpoint = Callable[..., Awaitable[Response]]  # called as endpoint(request, **path parameters)
 Problem = Callable[[int, str, list[tuple[str, str]]], Response]
 
-READ_ONLY = "who logs in so may only look: log in as somebody who may change things"
+READ_ONLY = "this account is read-only: log in with one that may make changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Route:
     method: str
     pattern: str
     handler: Endpoint
-    role: Role  # what the asker must be allowed: to look, or to change things
+    role: Role  # what it requires: "read" or "control"
     segments: tuple[str, ...]  # of the pattern; a parameter is written {name}
 
     def parameters(self, segments: list[str]) -> dict[str, str] | None:
@@ -40,23 +41,23 @@ class Route:
 
 
 class Match(NamedTuple):
-    """What the table says of a request."""
+    """What the table has for a request."""
 
-    route: Route | None  # None: nothing answers it
+    route: Route | None  # None: no row matches
     parameters: Mapping[str, str]
-    allowed: tuple[str, ...]  # methods that the path knows, whether or not one of them was asked for
+    allowed: tuple[str, ...]  # the methods of this path
 
 
 class Router:
-    """A handler that hands each request to the endpoint its table names.
+    """A handler that passes each request to the endpoint in its table.
 
     A word in a pattern wins over a parameter in the same place, the leftmost first. HEAD is answered by GET's row.
-    Who may only look gets a 403 from rows that change things.
+    A client with the role "read" gets a 403 from rows that require "control".
 
     Args:
         default: answers paths that are not in the table, instead of a 404.
         problem: makes the answers 403, 404 and 405 from a status, a text and headers.
-        after_change: is awaited between what changes things and its answer.
+        after_change: is awaited between a handler that requires "control" and its answer.
     """
 
     def __init__(
@@ -70,21 +71,21 @@ class Router:
         self._problem = problem
         self._after_change = after_change
         self._by_length: dict[int, list[Route]] = {}
-        self._plain: dict[tuple[str, str], Match] = {}  # what has no parameters is found without taking it apart
+        self._plain: dict[tuple[str, str], Match] = {}  # a path without parameters need not be split
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """The whole table, as tests and documentation walk it."""
+        """The whole table, for tests and documentation."""
         return tuple(route for length in sorted(self._by_length) for route in self._by_length[length])
 
     def add(self, method: str, pattern: str, handler: Endpoint, *, role: Role) -> None:
         """Add a row.
 
         Args:
-            method: such as "GET"; it brings HEAD with it.
+            method: such as "GET", which includes HEAD.
             pattern: such as "/v1/processes/{spec}/{op}"; a parameter takes one whole segment, which is not empty.
             handler: is called as handler(request, spec=…, op=…).
-            role: "read" to look, "control" to change things.
+            role: "read", or "control" for a handler that changes something.
 
         Raises:
             ValueError: the same row is there already, or a parameter is not a whole segment.
@@ -107,7 +108,7 @@ class Router:
             self._plain[method, pattern] = Match(row, {}, (method,))
 
     def match(self, method: str, raw_path: str) -> Match:
-        """Look a request up, without answering it."""
+        """Look up the row of a request."""
         plain = self._plain.get((method, raw_path))
         if plain is not None:
             return plain
@@ -125,7 +126,7 @@ class Router:
         return Match(None, {}, tuple(sorted(allowed)))
 
     async def __call__(self, request: Request) -> Response:
-        """Answer a request: the `Handler` that a `Server` asks for."""
+        """Answer a request: a router is the `Handler` of a `Server`."""
         route, parameters, allowed = self.match(request.method, request.raw_path)
         if route is not None and route.role == "control" and request.role == "read":
             return self._problem(403, READ_ONLY, [])
@@ -148,5 +149,5 @@ def _precedence(route: Route) -> tuple[bool, ...]:
 
 
 def _shape(segments: tuple[str, ...]) -> tuple[str, ...]:
-    """Tell two patterns that match the same paths as one, whatever their parameters are called."""
+    """Make patterns equal that match the same paths, whatever their parameters are called."""
     return tuple("{}" if segment.startswith("{") else segment for segment in segments)

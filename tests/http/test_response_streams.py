@@ -1,14 +1,13 @@
-"""Bodies that are made while they are sent, some of which never end."""
+"""Bodies that are produced while they are sent, and may never end."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from procman.http.server import Limits, Request, Response
-from tests.support.http_serving import run, serving
-
-GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+from procman.http.limits import Limits
+from procman.http.messages import Request, Response
+from tests.support.http_serving import GET, run, serving
 
 
 class Tail:
@@ -39,7 +38,7 @@ async def three(_: Request) -> Response:
 
 
 def test_a_stream_is_chunked_and_the_connection_goes_on():
-    """HTTP/1.1 has chunks for a body of unknown length; an empty chunk of ours is not the end."""
+    """HTTP/1.1 sends a body of unknown length in chunks; an empty chunk of the handler does not end it."""
 
     async def main():
         async with serving(three) as served:
@@ -53,8 +52,8 @@ def test_a_stream_is_chunked_and_the_connection_goes_on():
     run(main())
 
 
-def test_a_proxy_is_asked_to_pass_a_stream_on_as_it_comes():
-    """Otherwise nginx keeps the lines of a quiet log until it has 4 KiB of them; supervisord asks it, too."""
+def test_a_stream_tells_proxies_not_to_buffer():
+    """Otherwise nginx holds the lines of a quiet log until it has 4 KiB; supervisord sends the same header."""
 
     async def main():
         async with serving(three) as served:
@@ -65,8 +64,8 @@ def test_a_proxy_is_asked_to_pass_a_stream_on_as_it_comes():
     run(main())
 
 
-def test_for_an_old_client_a_stream_ends_with_the_connection():
-    """HTTP/1.0 knows no chunks."""
+def test_an_http_1_0_stream_ends_with_the_connection():
+    """HTTP/1.0 has no chunks."""
 
     async def main():
         async with serving(three) as served:
@@ -79,7 +78,7 @@ def test_for_an_old_client_a_stream_ends_with_the_connection():
 
 
 def test_a_stream_of_known_length_has_no_chunks():
-    """A handler that knows the length may say it."""
+    """A handler that knows the length may set Content-Length."""
 
     async def main():
         async def handler(request: Request) -> Response:
@@ -97,8 +96,8 @@ def test_a_stream_of_known_length_has_no_chunks():
     run(main())
 
 
-def test_a_stream_that_says_a_wrong_length_is_cut():
-    """The client sees that something is missing, and who runs the server is told."""
+def test_a_stream_of_the_wrong_length_is_cut():
+    """The client sees that the body is incomplete, and the error is reported."""
 
     async def main():
         async def handler(request: Request) -> Response:
@@ -115,8 +114,8 @@ def test_a_stream_that_says_a_wrong_length_is_cut():
     run(main())
 
 
-def test_each_chunk_arrives_when_it_is_there():
-    """A follower sees a line at once, however long the next one takes."""
+def test_each_chunk_is_sent_at_once():
+    """A follower gets each line at once, however long the next one takes."""
 
     async def main():
         tail = Tail()
@@ -150,8 +149,8 @@ def test_a_silent_stream_notices_that_its_client_has_gone(tcp, how):
     run(main())
 
 
-def test_a_client_that_is_gone_before_the_stream_begins_gets_none():
-    """Nobody could tell the stream later that its client has gone."""
+def test_a_client_that_has_gone_before_the_stream_gets_none():
+    """A stream for a client that has closed its sending side is not started: it would never end."""
 
     async def main():
         go_on, tail = asyncio.Event(), Tail()
@@ -176,7 +175,7 @@ def test_a_client_that_is_gone_before_the_stream_begins_gets_none():
 
 @pytest.mark.parametrize("tcp", [False, True])
 def test_a_client_that_stops_reading_a_flood_costs_bounded_memory(tcp):
-    """The iterator is asked for no more than the buffers hold, and others are served meanwhile."""
+    """The iterator is asked for no more than the buffers hold, and other clients are served meanwhile."""
 
     async def main():
         made = 0
@@ -212,8 +211,8 @@ def test_a_client_that_stops_reading_a_flood_costs_bounded_memory(tcp):
     run(main())
 
 
-def test_a_flood_lets_others_have_a_turn():
-    """An iterator that never waits, for a client that reads as fast, must not keep the loop for itself."""
+def test_a_flood_leaves_turns_to_others():
+    """An iterator that never waits does not monopolize the loop, even if its client reads as fast."""
 
     async def main():
         made, made_before_others = 0, []
@@ -235,8 +234,8 @@ def test_a_flood_lets_others_have_a_turn():
     run(main())
 
 
-def test_a_client_that_talks_into_its_stream_is_ended():
-    """What is sent ahead is bounded, and reading cannot pause while a stream runs."""
+def test_a_client_that_sends_during_its_stream_is_dropped():
+    """What a client sends during a stream has a bound: reading cannot pause then."""
 
     async def main():
         tail = Tail()
@@ -267,7 +266,7 @@ def test_a_request_sent_ahead_is_answered_after_the_stream():
 
 
 def test_head_does_not_start_a_stream():
-    """Only the head is sent; the iterator is closed without having been asked."""
+    """HEAD gets only the head; the iterator is closed before it starts."""
 
     async def main():
         tail = Tail()
@@ -281,7 +280,7 @@ def test_head_does_not_start_a_stream():
             client = await served.client()
             client.send(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert (await client.answer(to_head=True)).headers["transfer-encoding"] == "chunked"
-            await served.until(lambda: served.server._idle)
+            await served.until(lambda: served.table._idle)
             with pytest.raises(StopAsyncIteration):
                 await anext(streams[0])
 
@@ -289,8 +288,8 @@ def test_head_does_not_start_a_stream():
 
 
 @pytest.mark.parametrize("where", ["body", "close"])
-def test_a_stream_that_fails_is_told_of(where):
-    """Its client sees no proper end where one is missing; the server goes on."""
+def test_an_exception_in_a_stream_is_reported(where):
+    """The client sees an incomplete body, the error is reported, and the server goes on."""
 
     async def main():
         async def broken() -> AsyncIterator[bytes]:
@@ -323,7 +322,7 @@ def test_a_stream_that_fails_is_told_of(where):
 
 
 def test_closing_the_server_ends_streams_after_the_grace():
-    """Streams that do not end are cancelled, and their iterators closed."""
+    """Streams that do not end in time are cancelled, and their iterators closed."""
 
     async def main():
         tail = Tail()
@@ -339,7 +338,7 @@ def test_closing_the_server_ends_streams_after_the_grace():
 
 
 def test_a_stream_may_end_within_the_grace():
-    """A stream that ends by itself while the server closes has a proper end."""
+    """A stream that ends while the server closes has a proper end."""
 
     async def main():
         end = asyncio.Event()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procman.http.routing import Router
-from procman.http.server import Request, Response, Role
+from procman.http.messages import Request, Response, Role
+from procman.http.router import Router
 from tests.support.http_serving import run, serving
 
 
@@ -61,7 +61,7 @@ def test_a_request_goes_to_the_row_that_fits_best(router, method, target, body):
     "target", ["/nothing", "/v1/processes/", "/v1/processes//log/stdout", "//", "*", "/v1/processes/a/b/c"]
 )
 def test_a_path_that_is_not_in_the_table_is_404(router, target):
-    """An empty parameter is no parameter, and a slash too many is another path."""
+    """A parameter is never empty, and an extra slash makes another path."""
     assert ask(router, "GET", target).status == 404
 
 
@@ -76,34 +76,34 @@ def test_a_path_that_is_not_in_the_table_is_404(router, target):
     ],
 )
 def test_a_method_that_a_path_does_not_know_is_405(router, method, target, allow):
-    """The answer says which methods it knows."""
+    """The answer lists the methods of the path."""
     response = ask(router, method, target)
     assert response.status == 405
     assert dict(response.headers) == {"Allow": allow}
 
 
 @given(spec=st.text(min_size=1).filter(lambda text: text.isprintable()))
-def test_a_name_survives_its_way_through_a_path(spec):
-    """Whatever letters a program's name has, its encoded form finds it."""
+def test_any_name_can_be_a_path_segment(spec):
+    """A name of any letters is found by its encoded form."""
     router = Router()
     router.add("GET", "/p/{spec}/log", answering("log"), role="read")
     match = router.match("GET", f"/p/{quote(spec, safe='')}/log")
     assert match.parameters == {"spec": spec}
 
 
-def test_who_may_only_look_is_refused_what_changes_things(router):
-    """By the role of the row; with the form of error that the API wants, and before the endpoint hears of it."""
+def test_a_read_only_client_cannot_change_anything(router):
+    """Rows that require "control" refuse a read-only client before their handler is called."""
     for route in router.routes:
         request = Request(route.method, route.pattern, route.pattern, role="read")
         response = asyncio.run(router(request))
         assert response.status == (200 if route.role == "read" else 403), route
-    assert b"may only look" in ask(router, "POST", "/v1/processes/start", role="read").body
+    assert b"read-only" in ask(router, "POST", "/v1/processes/start", role="read").body
     assert ask(router, "PUT", "/", role="read").status == 405
     assert ask(router, "POST", "/nothing", role="read").status == 404
 
 
-def test_what_follows_a_change_comes_before_its_answer():
-    """And not for who only looks, or may not change anything."""
+def test_after_change_runs_before_the_answer():
+    """`after_change` is awaited for changes only."""
     order = []
 
     async def after():
@@ -134,7 +134,7 @@ def test_a_default_answers_what_the_table_does_not_know():
 
 
 def test_errors_have_the_form_that_the_api_wants():
-    """404 and 405 are made by whoever owns the wire format."""
+    """The owner of the wire format makes the answers 404 and 405."""
     router = Router(problem=lambda status, text, headers: Response(status, text.encode(), headers, "application/json"))
     router.add("POST", "/a", answering("a"), role="control")
     assert ask(router, "GET", "/a").content_type == "application/json"
@@ -142,7 +142,7 @@ def test_errors_have_the_form_that_the_api_wants():
 
 
 def test_the_table_can_be_walked(router):
-    """A test of permissions enumerates endpoints by role."""
+    """Tests can list all endpoints with their roles."""
     rows = {(route.method, route.pattern): route.role for route in router.routes}
     assert len(rows) == len(router.routes) == 6
     assert rows["POST", "/v1/processes/{spec}/{op}"] == "control"
@@ -151,13 +151,13 @@ def test_the_table_can_be_walked(router):
 
 @pytest.mark.parametrize("pattern", ["v1", "/a{b}", "/{a}b", "/{}", "/{a-b}", "/{a", "/v1/processes/{other}"])
 def test_a_row_that_cannot_work_is_refused(router, pattern):
-    """A mistake in the table is found when it is made; the same row twice is one."""
+    """An invalid pattern is rejected when it is added, and so is a duplicate."""
     with pytest.raises(ValueError, match="cannot route"):
         router.add("GET", pattern, answering("x"), role="read")
 
 
 def test_a_router_is_the_handler_of_a_server(router):
-    """Both fit together without glue."""
+    """A server takes a router as its handler."""
 
     async def main():
         async with serving(router) as served:

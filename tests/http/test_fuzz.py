@@ -1,4 +1,4 @@
-"""Any bytes at all: each connection is answered or closed, nothing escapes, and the next client is served."""
+"""Arbitrary bytes: every connection is answered or closed, and the next client is served."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,9 @@ import contextlib
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from procman.http.messages import split_target
-from procman.http.server import Limits, Request, Response
+from procman.http.limits import Limits
+from procman.http.messages import Request, Response
+from procman.http.targets import split_target
 from tests.support.http_serving import run, serving
 
 # Pieces that requests are made of, so that the fuzzer gets past the first line.
@@ -40,7 +41,7 @@ async def handler(request: Request) -> Response:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(parts=BYTES, ending=st.sampled_from(["write_eof", "abort", "wait"]), together=st.booleans())
 def test_whatever_a_client_sends_it_is_answered_or_closed(parts, ending, together):
-    """No exception reaches the loop or the log, all that was said is HTTP, and another client is answered."""
+    """No exception reaches the loop or the log, every answer is HTTP, and another client is answered."""
 
     async def main():
         limits = Limits(header_bytes=600, body=2000, request_timeout=0.02, linger=0.02)
@@ -62,15 +63,15 @@ def test_whatever_a_client_sends_it_is_answered_or_closed(parts, ending, togethe
                     said = await client.reader.read()
             assert said == b"" or said.startswith(b"HTTP/1.1 ")
             assert (await served.get()).status == 200
-            await served.until(lambda: len(served.server._open) == len(served.server._idle))
+            await served.until(lambda: len(served.table._open) == len(served.table._idle))
             assert not served.errors
 
     run(main())
 
 
 @given(st.text())
-def test_any_target_can_be_taken_apart(target):
-    """A path, as it was, and a decoded query: whatever was asked for."""
+def test_any_target_can_be_parsed(target):
+    """Every target has a path, still encoded, and a decoded query."""
     path, query = split_target(target)
     assert "?" not in path
     assert "#" not in path
