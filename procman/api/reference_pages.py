@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from procman.api import health, shapes
 from procman.api.error_codes import CODES, FORBIDDEN
 from procman.api.faults import Fault
-from procman.api.xmlrpc.adapter import CONFIG_FIELDS, PROCESS_FIELDS, Entry, XmlRpc
+from procman.api.xmlrpc.adapter import XmlRpc
+from procman.api.xmlrpc.method import Entry
+from procman.api.xmlrpc.structs import CONFIG_FIELDS, PROCESS_FIELDS
 
 _HTTP = """\
 # The HTTP interface

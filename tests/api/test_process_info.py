@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from procman.api.xmlrpc.adapter import PROCESS_FIELDS, XmlRpc
+from procman.api.xmlrpc.adapter import XmlRpc
+from procman.api.xmlrpc.structs import PROCESS_FIELDS
 from procman.api.xmlrpc.wire import Template, write_answer
 from procman.core.actions import Spawn
 from procman.core.events import (

@@ -1,0 +1,107 @@
+"""The methods about the master itself and its configuration."""
+
+from collections.abc import Callable
+from typing import Any
+
+from procman.api.shapes import MasterInfo
+from procman.api.xmlrpc.method import Row
+from procman.api.xmlrpc.structs import AUTO, CONFIG_FIELDS, LOG_FIELDS, plain
+from procman.runtime.output_router import OutputRouter
+from procman.services.configuration import ConfigService
+from procman.services.processes import ProcessService
+
+# Clients compare it with the versions that they know.
+SUPERVISOR_VERSION = "4.3.0"
+
+
+class MasterMethods:
+    """Two tables: `reading` for everybody, `changing` for those who may change things."""
+
+    def __init__(
+        self,
+        processes: ProcessService,
+        configuration: ConfigService,
+        logs: OutputRouter,
+        about: Callable[[], MasterInfo],
+        tell_listeners: Callable[[str, str], None],
+    ) -> None:
+        """`about` describes the master, `tell_listeners(type, data)` makes an event."""
+        self._processes = processes
+        self._configuration = configuration
+        self._logs = logs
+        self._about = about
+        self._tell_listeners = tell_listeners
+        self.reading = (
+            Row("getAPIVersion", lambda: about()["api_version"], "string", 0, "The version of this interface."),
+            Row(
+                "getSupervisorVersion", lambda: SUPERVISOR_VERSION, "string", 0, "The supervisor this interface is of."
+            ),
+            Row("getIdentification", lambda: about()["identifier"], "string", 0, "The master's identifier."),
+            Row("getState", self._state, "struct", 0, "statecode and statename of the master."),
+            Row("getPID", lambda: about()["pid"], "int", 0, "The master's pid."),
+            Row("getAllConfigInfo", self._all_config, "array", 0, "The configuration of every process."),
+        )
+        self.changing = (
+            Row("shutdown", self._shutdown, "boolean", 0, "Stop all programs, and then the master."),
+            Row(
+                "restart",
+                self._restart,
+                "boolean",
+                0,
+                "Stop all programs, and start again with the file as it is then.",
+            ),
+            Row("reloadConfig", self._reload_config, "array", 0, "Read the file again: [[added, changed, removed]]."),
+            Row("addProcessGroup", self._add_group, "boolean string", 1, "Activate a group of the file."),
+            Row("removeProcessGroup", self._remove_group, "boolean string", 1, "Forget a group that has stopped."),
+            Row("sendRemoteCommEvent", self._send_event, "boolean string string", 2, "Send an event to the listeners."),
+        )
+
+    def _state(self) -> dict[str, Any]:
+        return {"statecode": int(self._processes.state), "statename": self._processes.state.name}
+
+    def _shutdown(self) -> bool:
+        self._processes.shut_down()
+        return True
+
+    async def _restart(self) -> bool:
+        await self._configuration.check()
+        self._processes.shut_down(restart=True)
+        return True
+
+    async def _reload_config(self) -> list[list[list[str]]]:
+        changes = await self._configuration.reread()
+        return [[changes["added"], changes["changed"], changes["removed"]]]
+
+    def _add_group(self, name: str) -> bool:
+        self._configuration.add(name)
+        return True
+
+    def _remove_group(self, name: str) -> bool:
+        self._configuration.remove(name)
+        return True
+
+    def _all_config(self) -> list[dict[str, Any]]:
+        infos = []
+        for group in self._configuration.config.groups:
+            for program in group.programs:
+                info: dict[str, Any] = {name: getattr(program, name) for name in CONFIG_FIELDS}
+                info |= {
+                    "command": self._configuration.shown_command(program),
+                    "exitcodes": list(program.exitcodes),
+                    "group": group.name,
+                    "group_prio": group.priority,
+                    "inuse": self._processes.is_active(group.name),
+                    "process_prio": program.priority,
+                    "stopsignal": int(program.stopsignal),
+                }
+                auto = [name for name in LOG_FIELDS if info[name] == AUTO]
+                if auto and info["inuse"]:
+                    # Clients look here for the logs. supervisord forgets the paths at a reread.
+                    paths = dict(zip(LOG_FIELDS, self._logs.log_paths(program.namespec), strict=True))
+                    info |= {name: paths[name] or AUTO for name in auto}
+                infos.append({name: plain(value) for name, value in info.items()})
+        return sorted(infos, key=lambda info: str(info["name"]))
+
+    def _send_event(self, kind: str, data: str) -> bool:
+        self._tell_listeners(kind, data)
+        return True

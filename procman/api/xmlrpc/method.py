@@ -1,0 +1,47 @@
+"""One method of the interface, as the table has it."""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from procman.http.messages import Role
+
+READ: Role = "read"
+CONTROL: Role = "control"
+
+Method = Callable[..., Any]
+
+
+class Row(NamedTuple):
+    """A method as it is written down."""
+
+    name: str
+    method: Method
+    types: str  # of the result, then of each parameter
+    required: int  # how many of the parameters must be given
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One method: which role it takes, what carries it out, what system.methodSignature and methodHelp say of it."""
+
+    role: Role
+    method: Method
+    signature: tuple[str, ...]  # the type of the result, then those of the parameters
+    required: int  # how many of the parameters must be given
+    about: str
+
+    def parameters(self) -> Iterator[tuple[str, str]]:
+        """Type and name of each."""
+        # Behind the client's own parameters there may be some of procman's.
+        return zip(self.signature[1:], inspect.signature(self.method).parameters, strict=False)
+
+
+def entries(namespace: str, role: Role, rows: Iterable[Row]) -> dict[str, Entry]:
+    """The rows by their full names."""
+    return {
+        f"{namespace}.{row.name}": Entry(role, row.method, tuple(row.types.split()), row.required, row.about)
+        for row in rows
+    }

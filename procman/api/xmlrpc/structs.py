@@ -1,0 +1,100 @@
+"""The structs that methods answer with, in the shapes of supervisor 4.3.0."""
+
+from typing import Any
+
+from procman.api.faults import fault_of
+from procman.api.xmlrpc.wire import Filled, Template, fault
+from procman.errors import OperationError
+from procman.services.operations import Outcome
+from procman.services.processes import Moment, Status
+
+INT_MAX = 2**31 - 1  # XML-RPC knows no larger number
+AUTO = "AUTO"
+LOG_FIELDS = ("stdout_logfile", "stderr_logfile")
+CONFIG_FIELDS = (
+    "autostart",
+    "command",
+    "directory",
+    "killasgroup",
+    "name",
+    "redirect_stderr",
+    "serverurl",
+    "startretries",
+    "startsecs",
+    "stderr_capture_maxbytes",
+    "stderr_events_enabled",
+    "stderr_logfile",
+    "stderr_logfile_backups",
+    "stderr_logfile_maxbytes",
+    "stderr_syslog",
+    "stdout_capture_maxbytes",
+    "stdout_events_enabled",
+    "stdout_logfile",
+    "stdout_logfile_backups",
+    "stdout_logfile_maxbytes",
+    "stdout_syslog",
+    "stopwaitsecs",
+    "uid",
+)
+PROCESS_FIELDS = (
+    "name",
+    "group",
+    "start",
+    "stop",
+    "now",
+    "state",
+    "statename",
+    "spawnerr",
+    "exitstatus",
+    "logfile",
+    "stdout_logfile",
+    "stderr_logfile",
+    "pid",
+    "description",
+)
+
+
+def judge(outcomes: list[Outcome]) -> bool:
+    """Of the one outcome: True, or the error."""
+    (outcome,) = outcomes
+    if outcome.reason is None:
+        return True
+    raise OperationError(outcome.text, outcome.reason)
+
+
+def results(outcomes: list[Outcome]) -> list[dict[str, Any]]:
+    """A struct for each."""
+    return [
+        {
+            "name": outcome.name,
+            "group": outcome.group,
+            "status": int(fault_of(outcome.reason)),
+            "description": _described(outcome),
+        }
+        for outcome in outcomes
+    ]
+
+
+def _described(outcome: Outcome) -> str:
+    """As a fault would say it; of what went well the text."""
+    return outcome.text if outcome.reason is None else fault(fault_of(outcome.reason), outcome.text).faultString
+
+
+def process_struct(status: Status, moment: Moment) -> Filled:
+    """Its struct, of which only what the time changes is written anew each time: monitors ask every few seconds."""
+    template: Template | None = status.prepared
+    if template is None:
+        struct = {name: status.steady[name] for name in PROCESS_FIELDS}  # type: ignore[literal-required]
+        template = status.prepared = Template(struct, {"now": int, "description": str})
+    return template.filled(moment.now, status.description(moment))
+
+
+def plain(value: Any) -> Any:
+    """As XML-RPC can say it: it knows neither nothing nor large numbers, and supervisor says AUTO in small letters."""
+    if value is None:
+        return "none"
+    if value == AUTO:
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return min(value, INT_MAX)
+    return value
