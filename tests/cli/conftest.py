@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pexpect
 import pytest
 
-from tests.support.environment import ENVIRON
+from tests.support.ctl_environment import ENVIRON
 from tests.support.fake_master import FakeMaster
 from tests.support.fake_master_fixtures import master, nothing_of_this_machine
 

@@ -10,7 +10,7 @@ import pytest
 from procman.cli.session import Session
 from procman.cli.shell import Completer
 from procman.client.address import Settings
-from tests.support.environment import ENVIRON
+from tests.support.ctl_environment import ENVIRON
 from tests.support.fake_master import process, result
 
 

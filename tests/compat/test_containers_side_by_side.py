@@ -17,7 +17,7 @@ from typing import Self
 import pytest
 
 from tests.support.log_lines import PATIENCE, LogLines
-from tests.support.peers import PROCMAN, SUPERVISORD
+from tests.support.side_by_side import PROCMAN, SUPERVISORD
 
 pytestmark = pytest.mark.root
 

@@ -9,7 +9,7 @@ from procman.cli import commands
 from procman.cli.command_table import NO_MASTER
 from procman.cli.command_table import PROCMANCTL as REFERENCE
 from tests.support.ctl_script import run_script
-from tests.support.peers import PROCMAN, SUPERVISORD, running
+from tests.support.side_by_side import PROCMAN, SUPERVISORD, running
 from tests.support.supervisord_forked import Forked
 
 SUPERVISORCTL = ("supervisor.supervisorctl:main", "supervisor.xmlrpc", "supervisor.rpcinterface")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.log_lines import PATIENCE, LogLines
-from tests.support.peers import PROCMAN, SUPERVISORCTL, SUPERVISORD, running
+from tests.support.side_by_side import PROCMAN, SUPERVISORCTL, SUPERVISORD, running
 
 PROGRAMS = Path(__file__).parents[1] / "end_to_end" / "programs"
 FAMILY = f"{sys.executable} {PROGRAMS}/family.py"

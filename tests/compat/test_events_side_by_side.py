@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.peers import PROCMAN, SUPERVISORD, running
-from tests.support.recorder import Record
+from tests.support.event_recorder import Record
+from tests.support.side_by_side import PROCMAN, SUPERVISORD, running
 
 supervisor_xmlrpc = pytest.importorskip(
     "supervisor.xmlrpc", reason="the oracle is not installed: pip install supervisor"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.log_lines import PATIENCE
-from tests.support.peers import PROCMAN, SUPERVISORD, running
+from tests.support.side_by_side import PROCMAN, SUPERVISORD, running
 
 supervisor_xmlrpc = pytest.importorskip(
     "supervisor.xmlrpc", reason="the oracle is not installed: pip install supervisor"

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from procman.cli.procman import main
-from tests.support.peers import PROCMAN
+from tests.support.side_by_side import PROCMAN
 
 options = pytest.importorskip("supervisor.options", reason="the oracle is not installed: pip install supervisor")
 

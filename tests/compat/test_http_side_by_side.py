@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.open_sockets import listening
-from tests.support.peers import PROCMAN, SUPERVISORD, running
+from tests.support.listening_sockets import listening
+from tests.support.side_by_side import PROCMAN, SUPERVISORD, running
 
 pytest.importorskip("supervisor.http", reason="the oracle is not installed: pip install supervisor")
 

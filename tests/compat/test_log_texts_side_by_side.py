@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.log_lines import LogLines
-from tests.support.peers import PROCMAN, SUPERVISORD
+from tests.support.side_by_side import PROCMAN, SUPERVISORD
 
 supervisor_xmlrpc = pytest.importorskip(
     "supervisor.xmlrpc", reason="the oracle is not installed: pip install supervisor"

@@ -14,7 +14,7 @@ import pytest
 from procman.api.faults import Fault
 from procman.api.reference_pages import FAULTS, methods
 from tests.support.ctl_script import write_config
-from tests.support.peers import PROCMAN, SUPERVISORD, running
+from tests.support.side_by_side import PROCMAN, SUPERVISORD, running
 
 supervisor_xmlrpc = pytest.importorskip(
     "supervisor.xmlrpc", reason="the oracle is not installed: pip install supervisor"

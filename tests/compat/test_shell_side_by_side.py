@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.ctl_script import CONFIG_NAME
-from tests.support.peers import PROCMAN, PROCMANCTL, SUPERVISORCTL, SUPERVISORD, running
+from tests.support.side_by_side import PROCMAN, PROCMANCTL, SUPERVISORCTL, SUPERVISORD, running
 
 TYPED = """\
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from tests.support.log_lines import PATIENCE
-from tests.support.peers import PROCMAN, SUPERVISORD
+from tests.support.side_by_side import PROCMAN, SUPERVISORD
 
 pytest.importorskip("supervisor", reason="the oracle is not installed: pip install supervisor")
 

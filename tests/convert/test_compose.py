@@ -4,7 +4,7 @@ import pytest
 
 from procman.convert import compose
 from procman.convert.result import CannotExport
-from tests.support.exporting import configured, only, services, target
+from tests.support.export_checks import configured, only, services, target
 
 WEB = "[program:web]\ncommand=/bin/web\n"
 

@@ -11,7 +11,7 @@ from procman.config.host import Assumptions
 from procman.config.load import read
 from procman.convert import compose, kubernetes, systemd
 from procman.convert.result import CannotExport
-from tests.support.exporting import deployment, only, services, target, verified
+from tests.support.export_checks import deployment, only, services, target, verified
 
 SHARED = Path(os.environ.get("PROCMAN_SHARED", Path(__file__).parents[2].parent / "shared"))
 CORPUS = SHARED / "corpus"

@@ -7,7 +7,7 @@ import pytest
 
 from procman.convert import kubernetes
 from procman.convert.result import CannotExport
-from tests.support.exporting import configured, deployment, only, target
+from tests.support.export_checks import configured, deployment, only, target
 
 
 def exported(folder, text, *, split=False, name="shop", **assumed):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from procman.convert import systemd
 from procman.convert.result import CannotExport
 from procman.convert.unit_file import quoted, raw, unit
-from tests.support.exporting import as_systemd_reads_it, configured, only, target, verified
+from tests.support.export_checks import as_systemd_reads_it, configured, only, target, verified
 
 
 def split(folder, text, **assumed):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from procman.client.api_client import ApiError
-from tests.support.recorder import Record
+from tests.support.event_recorder import Record
 from tests.support.running_master import SLEEPER, RunningMaster, python
 
 

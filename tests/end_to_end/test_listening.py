@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from procman.client.api_client import Client
+from tests.support.listening_sockets import listening
 from tests.support.log_lines import LogLines
 from tests.support.master_process import Master, environment
-from tests.support.open_sockets import listening
 from tests.support.running_master import SLEEPER, RunningMaster
 
 REFUSED = r"CRIT not listening on {}: everybody who reaches it could run programs here; set username= and password= in"

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from tests.support.recorder import Record
+from tests.support.event_recorder import Record
 from tests.support.running_master import RunningMaster, python
 
 EVENTS = "PROCESS_LOG,PROCESS_COMMUNICATION,PROCESS_STATE_RUNNING,PROCESS_STATE_EXITED"

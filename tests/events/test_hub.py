@@ -25,8 +25,8 @@ from procman.core.events import (
 from procman.core.fleet import Fleet
 from procman.events import hub as hub_module
 from procman.events.hub import Hub, _Ticks
+from tests.support.listener_pools import RecordedLog
 from tests.support.notifications import notify
-from tests.support.pools import Lines
 from tests.support.programs import group, program
 
 
@@ -44,7 +44,7 @@ class World:
 
     def __init__(self, *groups, serials=None):
         self.fleet = Fleet(groups)
-        self.hub = Hub(SimpleNamespace(fleet=self.fleet), self, "here", serials or count(), Lines())
+        self.hub = Hub(SimpleNamespace(fleet=self.fleet), self, "here", serials or count(), RecordedLog())
         self.headers = {}
         self.got = {}
         self.slow = set()

@@ -3,7 +3,7 @@
 import pytest
 
 from procman.events.payloads import new_event
-from tests.support.pools import Driven, listeners
+from tests.support.listener_pools import Driven, listeners
 
 UNKNOWN = (
     "a: has entered the UNKNOWN state and will no longer receive events, this usually indicates the process violated "

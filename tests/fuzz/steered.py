@@ -11,8 +11,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["procman", "tomli"]):
-    from tests.support.readers import listen, read_config
-    from tests.support.texts import INI_FILES, TOML_FILES
+    from tests.support.fuzz_inputs import INI_FILES, TOML_FILES
+    from tests.support.fuzz_targets import listen, read_config
 
 
 LONGEST = 4096

@@ -15,9 +15,9 @@ from procman.config.formats import files
 from procman.config.load import ConfigError, load, read
 from procman.config.resolve import option_reader as reading
 from procman.system.shell_split import split_words
-from tests.support.growth import INI, TOML
-from tests.support.readers import read_config
-from tests.support.texts import INI_FILES, INI_PIECES, TOML_FILES, TOML_PIECES, pieced, spoilt
+from tests.support.fuzz_inputs import INI_FILES, INI_PIECES, TOML_FILES, TOML_PIECES, assembled, damaged
+from tests.support.fuzz_targets import read_config
+from tests.support.growing_configs import INI, TOML
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,15 +31,15 @@ def folder(tmp_path_factory):
 
 
 @settings(max_examples=120)
-@given(st.one_of(spoilt(INI_FILES), pieced(INI_PIECES)))
+@given(st.one_of(damaged(INI_FILES), assembled(INI_PIECES)))
 @example(b"[supervisord]\n[fcgi-program:x]\ncommand=x\nnumprocs=0\nsocket=unix:///tmp/x\n")
 def test_any_ini_file_is_read_or_refused(data):
-    """Real files with something spoilt, and lines that are each a trap."""
+    """Real files with something damaged, and lines that are each a trap."""
     read_config("f.conf", data)
 
 
 @settings(max_examples=120)
-@given(st.one_of(spoilt(TOML_FILES), pieced(TOML_PIECES)))
+@given(st.one_of(damaged(TOML_FILES), assembled(TOML_PIECES)))
 def test_any_toml_file_is_read_or_refused(data):
     """The same of the other form."""
     read_config("f.toml", data)
@@ -53,7 +53,7 @@ def test_any_bytes_are_read_or_refused(data, name):
 
 
 @settings(max_examples=30)
-@given(spoilt(INI_FILES), spoilt(TOML_FILES))
+@given(damaged(INI_FILES), damaged(TOML_FILES))
 def test_what_is_included_may_be_anything(ini, toml):
     """Of either form, from either form."""
     for name, data in (("more.conf", ini), ("more.toml", toml)):

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from procman.api.faults import Fault
 from procman.api.reference_pages import methods
+from tests.support.fuzz_inputs import damaged
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import SLEEPER, RunningMaster
-from tests.support.texts import spoilt
 
 PROGRAMS = "".join(
     f"[program:{name}]\ncommand={SLEEPER}\nstartsecs=0\nstopwaitsecs=1\n" for name in ("web", "worker", "spare")
@@ -96,7 +96,7 @@ OBJECTS = st.fixed_dictionaries(
         "data": st.one_of(st.text(max_size=9), JSON),
     },
 ).map(lambda value: json.dumps(value).encode())
-BODIES = st.one_of(OBJECTS, OBJECTS, spoilt([b'{"names": ["web"], "wait": true}']), st.binary(max_size=20))
+BODIES = st.one_of(OBJECTS, OBJECTS, damaged([b'{"names": ["web"], "wait": true}']), st.binary(max_size=20))
 
 
 def filled(pattern: str, names: list[str]) -> str:
@@ -207,9 +207,9 @@ CALLS = [
 
 
 @settings(max_examples=150)
-@given(spoilt(CALLS))
+@given(damaged(CALLS))
 def test_any_xml_is_a_call_or_is_none(master, body):
-    """A call that was spoilt is answered, or is refused with 400 in one line."""
+    """A call that was damaged is answered, or is refused with 400 in one line."""
     status, said, _ = master.ask("POST", "/RPC2", body)
     assert status in (200, 400)
     if status == 200:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from procman.events.protocol import MAX_LINE, MAX_RESULT
-from tests.support.readers import listen
+from tests.support.fuzz_targets import listen
 
 PIECES = st.sampled_from(
     [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from procman.system.proc import boot_id
 from procman.system.state_file import read_state, survivors
-from tests.support.texts import spoilt
+from tests.support.fuzz_inputs import damaged
 
 FULL = "\n".join(
     json.dumps(line)
@@ -64,7 +64,7 @@ def test_any_lines_are_understood_or_passed_over(lines):
 
 
 @settings(max_examples=150)
-@given(spoilt([FULL]))
+@given(damaged([FULL]))
 def test_a_spoilt_file_is_read_as_far_as_it_goes(content):
     """Cut off, mixed up, overwritten."""
     understood(content)

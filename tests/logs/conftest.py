@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from procman.logs.disk_worker import Disks
-from tests.support.clocks import Clock
+from tests.support.fake_clock import Clock
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from procman.logs import disk_worker as module
 from procman.logs.disk_worker import DOUBTED_FOR, LEASE, SLOW, Disks, NoAnswer
-from tests.support.clocks import Clock
+from tests.support.fake_clock import Clock
 
 
 class Silent:

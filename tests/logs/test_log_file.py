@@ -14,7 +14,7 @@ from procman.logs.log_file import LogFile
 from procman.logs.pump import FairScheduler, Pump
 from procman.logs.ring import Ring
 from procman.logs.sinks import Null
-from tests.support.clocks import Clock
+from tests.support.fake_clock import Clock
 
 
 class Setting:

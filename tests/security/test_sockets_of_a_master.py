@@ -15,7 +15,7 @@ import pytest
 from procman.errors import CannotListen
 from procman.system import sockets
 from procman.system.sockets import UnixAddress, listen_unix
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 from tests.support.log_lines import PATIENCE, LogLines
 from tests.support.master_process import environment
 
@@ -76,7 +76,7 @@ def is_answered(path: Path, *, by: int | None = None) -> bool:
                 return False
         return True
 
-    return bool(apart(connects))
+    return bool(in_fork(connects))
 
 
 @pytest.mark.parametrize("umask", [0, 0o022, 0o777])

@@ -16,7 +16,7 @@ from tests.support.log_lines import PATIENCE, LogLines
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / "tests" / "end_to_end" / "programs"
 EXAMPLES = ROOT / "conf" / "examples"
-BASE = re.search(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[1]
+(BASE,) = re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 IMAGE = "localhost/procman-test"
 BUILD_TIMEOUT = 900.0
 # These limits are also what works where the tests themselves run in a container without CAP_SYS_RESOURCE.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def apart(function: Callable[[], Any]) -> Any:
+def in_fork(function: Callable[[], Any]) -> Any:
     """What `function` returns in a forked process; what it raises there fails the test, with its traceback."""
     reader, writer = os.pipe()
     pid = os.fork()

@@ -6,7 +6,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from procman.client.api_client import Client
@@ -93,7 +93,7 @@ class RunningMaster(Master):
         with contextlib.closing(Client(f"unix://{self.socket}")) as client:
             client.exchange("POST", f"/v1/processes/{name}/stdin", text.encode())
 
-    def follow(self, name: str, channel: str = "stdout") -> Iterator[bytes]:
+    def follow(self, name: str, channel: str = "stdout") -> Generator[bytes]:
         """The log of a program, as it grows; to be closed."""
         path = f"/v1/processes/{name}/log/{channel}?follow=1"
         with contextlib.closing(Client(f"unix://{self.socket}")) as client, client.stream("GET", path) as stream:

@@ -10,12 +10,13 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import psutil
 
 from procman.system.subreaper import become_subreaper
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,7 +67,7 @@ _MASTER = f"""
 """
 
 
-class Member(subprocess.Popen):
+class Member(subprocess.Popen[bytes]):
     """A process started with a piece of Python, its stdout read line by line."""
 
     def __init__(self, code: str, *, environment: Mapping[str, str] | None = None, **options: Any) -> None:
@@ -79,11 +80,14 @@ class Member(subprocess.Popen):
             **options,
         )
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.kill()
-        super().__exit__(*error)
+        super().__exit__(kind, error, trace)
 
     def line(self) -> str:
+        assert self.stdout is not None
         text = self.stdout.readline().decode()
         assert text, "it ended without a word"
         return text.rstrip("\n")
@@ -98,12 +102,13 @@ class Member(subprocess.Popen):
 
     def go_on(self) -> None:
         """What it waits for with `sys.stdin.readline()`."""
+        assert self.stdin is not None
         self.stdin.write(b"\n")
         self.stdin.flush()
 
 
 @contextlib.contextmanager
-def running(*argv: str, **options: Any) -> Iterator[subprocess.Popen]:
+def running(*argv: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
     """A process that does nothing of interest, to the end of the block; /proc shows it as it will stay."""
     process = subprocess.Popen(argv or ("sleep", "1000"), **options)
     try:
@@ -124,20 +129,20 @@ def master(path: str) -> Iterator[Member]:
         yield member
 
 
-def in_a_household(function: Callable[[], Any]) -> Any:
+def in_subreaper(function: Callable[[], Any]) -> Any:
     """What `function` returns in a process apart that is the parent of all orphans there; it must not change users."""
 
-    def household() -> Any:
+    def subreaper() -> Any:
         assert become_subreaper() is None
         try:
             return function()
         finally:
-            _part()
+            _kill_descendants()
 
-    return apart(household)
+    return in_fork(subreaper)
 
 
-def _part() -> None:
+def _kill_descendants() -> None:
     """Whoever forks meanwhile becomes a child of this process at last."""
     while True:
         for process in psutil.Process().children(recursive=True):

@@ -8,7 +8,7 @@ import pytest
 
 from procman.system import cgroup
 from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
-from tests.support.tree_fixtures import Member, in_a_household, running
+from tests.support.tree_fixtures import Member, in_subreaper, running
 
 MOUNT = "30 23 0:26 {root} {where} rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
 OTHER = "31 23 0:27 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
@@ -55,7 +55,7 @@ def test_who_is_in_it(cgroups):
             left.discard(os.waitpid(-1, 0)[0])
         return within >= {root, daemon} and leaf.pids() == () and leaf.remove()
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 def test_all_are_killed_at_once(cgroups):
@@ -89,7 +89,7 @@ def test_all_are_killed_at_once(cgroups):
             except ChildProcessError:
                 return ended, leaf.remove()
 
-    assert in_a_household(killed) == (True, True)
+    assert in_subreaper(killed) == (True, True)
 
 
 def test_the_end_of_a_process_before_it_is_moved_is_no_refusal(cgroups):

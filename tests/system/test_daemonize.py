@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from procman.system.proc import Process, look_at
-from tests.support.tree_fixtures import ROOT, in_a_household
+from tests.support.tree_fixtures import ROOT, in_subreaper
 
 # What the daemon says, it says in files of that folder, as it has no descriptors left; "pid" has its pid and parent.
 _PRELUDE = """
@@ -95,7 +95,7 @@ def test_the_first_process_ends_with_0_when_the_daemon_is_up(tmp_path):
         first, process, parent = daemon(tmp_path)
         return first, process.parent == os.getpid(), look_at(parent) is None
 
-    assert in_a_household(found) == (First(0, "", ""), True, True)
+    assert in_subreaper(found) == (First(0, "", ""), True, True)
 
 
 def test_it_leads_neither_its_session_nor_its_group(tmp_path):
@@ -110,7 +110,7 @@ def test_it_leads_neither_its_session_nor_its_group(tmp_path):
             process.session != os.getsid(0),
         ]
 
-    assert in_a_household(found) == [True] * 4
+    assert in_subreaper(found) == [True] * 4
 
 
 def test_it_has_no_terminal_and_gets_none(tmp_path):
@@ -135,7 +135,7 @@ def test_it_has_no_terminal_and_gets_none(tmp_path):
         os.close(side)
         return first.status, (tmp_path / "before").read_text() != "0", int((tmp_path / "after").read_text())
 
-    assert in_a_household(found) == (0, True, 0)
+    assert in_subreaper(found) == (0, True, 0)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_its_folder_and_umask(tmp_path, options, umask, directory):
         _, process, _ = daemon(tmp_path, options)
         return int(in_proc(process.pid, "Umask"), 8), os.readlink(f"/proc/{process.pid}/cwd")
 
-    assert in_a_household(found) == (umask, directory)
+    assert in_subreaper(found) == (umask, directory)
 
 
 def test_all_descriptors_are_closed_and_the_standard_ones_lead_nowhere(tmp_path):
@@ -163,7 +163,7 @@ def test_all_descriptors_are_closed_and_the_standard_ones_lead_nowhere(tmp_path)
         _, process, _ = daemon(tmp_path, before=before, pass_fds=[reader, writer])
         return descriptors(process.pid)
 
-    assert in_a_household(found) == dict.fromkeys(range(3), "/dev/null")
+    assert in_subreaper(found) == dict.fromkeys(range(3), "/dev/null")
 
 
 def test_what_is_to_be_kept_stays_open(tmp_path):
@@ -175,7 +175,7 @@ def test_what_is_to_be_kept_stays_open(tmp_path):
         _, process, _ = daemon(tmp_path, "keep=[77]", before=before)
         return descriptors(process.pid)
 
-    assert in_a_household(found) == {**dict.fromkeys(range(3), "/dev/null"), 77: f"{tmp_path}/some"}
+    assert in_subreaper(found) == {**dict.fromkeys(range(3), "/dev/null"), 77: f"{tmp_path}/some"}
 
 
 def test_its_output_can_go_to_a_file(tmp_path):
@@ -192,7 +192,7 @@ def test_its_output_can_go_to_a_file(tmp_path):
         first, second = run(tmp_path, code), run(tmp_path, code)
         return first == second == First(0, "", "")
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
     assert log.read_text() == "out\nerr\n" * 2
 
 
@@ -211,12 +211,12 @@ def test_a_starter_that_has_closed_the_standard_streams(tmp_path, closed):
         return first.returncode, descriptors(pid), [int(flag, 8) & os.O_CLOEXEC == 0 for flag in flags]
 
     # A program that it starts has them, too.
-    assert in_a_household(found) == (0, dict.fromkeys(range(3), "/dev/null"), [True] * 3)
+    assert in_subreaper(found) == (0, dict.fromkeys(range(3), "/dev/null"), [True] * 3)
 
 
 def test_what_was_in_buffers_is_written_once(tmp_path):
     """Forks copy it, so it has to be gone before."""
-    first = in_a_household(lambda: run(tmp_path, "sys.stdout.write('once\\n')\nstart_daemon().ready()"))
+    first = in_subreaper(lambda: run(tmp_path, "sys.stdout.write('once\\n')\nstart_daemon().ready()"))
     assert first == First(0, "once\n", "")
 
 
@@ -227,13 +227,13 @@ def test_what_was_in_buffers_is_written_once(tmp_path):
 def test_a_daemon_that_cannot_be_says_why(tmp_path, given, status):
     """On the terminal of who has started it, with an exit status that is never 0."""
     code = f"start_daemon().failed('cannot listen on ü: it is there'{given})"
-    first = in_a_household(lambda: run(tmp_path, code))
+    first = in_subreaper(lambda: run(tmp_path, code))
     assert first == First(status, "", "procman: cannot listen on ü: it is there\n")
 
 
 def test_a_long_reason_is_cut(tmp_path):
     """To what is written in one piece; nobody waits for the rest."""
-    first = in_a_household(lambda: run(tmp_path, "start_daemon().failed('x' * 1_000_000)"))
+    first = in_subreaper(lambda: run(tmp_path, "start_daemon().failed('x' * 1_000_000)"))
     assert first.status == 1
     assert 4000 < len(first.stderr) < 5000
 
@@ -251,7 +251,7 @@ def test_a_long_reason_is_cut(tmp_path):
 )
 def test_a_daemon_that_ends_without_a_word(tmp_path, end, status, how):
     """It is said how, and how to find out why."""
-    first = in_a_household(lambda: run(tmp_path, f"start_daemon()\n{end}"))
+    first = in_subreaper(lambda: run(tmp_path, f"start_daemon()\n{end}"))
     text = f"procman: the daemon has ended before it was up, {how}; run it in the foreground to see why\n"
     assert first == First(status, "", text)
 
@@ -263,7 +263,7 @@ def test_a_leader_that_cannot_tell(tmp_path):
         os.kill(os.getppid(), signal.SIGKILL)
         os._exit(7)
     """
-    first = in_a_household(lambda: run(tmp_path, code))
+    first = in_subreaper(lambda: run(tmp_path, code))
     assert first.status == 1
     assert first.stderr == (
         "procman: the daemon has ended before it was up, nobody can tell how; run it in the foreground to see why\n"
@@ -272,7 +272,7 @@ def test_a_leader_that_cannot_tell(tmp_path):
 
 def test_a_step_that_fails_is_told(tmp_path):
     """With what could not be used, and the way out."""
-    first = in_a_household(lambda: run(tmp_path, "start_daemon(directory='/no/such')\nwrite('pid', 'never')"))
+    first = in_subreaper(lambda: run(tmp_path, "start_daemon(directory='/no/such')\nwrite('pid', 'never')"))
     reason = "cannot become a daemon in /no/such: No such file or directory; name another directory"
     assert first == First(1, "", f"procman: {reason}\n")
     assert not (tmp_path / "pid").exists()
@@ -291,7 +291,7 @@ def test_no_process_to_be_had(tmp_path):
             print(error)
     """
     text = "cannot become a daemon: Resource temporarily unavailable; there are too many processes\n"
-    assert in_a_household(lambda: run(tmp_path, code)) == First(0, text, "")
+    assert in_subreaper(lambda: run(tmp_path, code)) == First(0, text, "")
 
 
 def test_no_second_process_to_be_had(tmp_path):
@@ -307,7 +307,7 @@ def test_no_second_process_to_be_had(tmp_path):
         start_daemon()
     """
     text = "procman: cannot become a daemon: Resource temporarily unavailable\n"
-    assert in_a_household(lambda: run(tmp_path, code)) == First(1, "", text)
+    assert in_subreaper(lambda: run(tmp_path, code)) == First(1, "", text)
 
 
 # ---- when nobody waits any more
@@ -339,7 +339,7 @@ def test_the_waiting_can_be_given_up(tmp_path, number):
         told = (tmp_path / "go").read_text()
         return process.returncode, told, look_at(pid).parent == os.getpid(), look_at(pid).ended
 
-    assert in_a_household(found) == (-number, "False", True, False)
+    assert in_subreaper(found) == (-number, "False", True, False)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -357,7 +357,7 @@ def test_the_waiting_can_be_given_up_before_it_has_begun(tmp_path, number):
         readiness = start_daemon()
         readiness.ready()
     """
-    assert in_a_household(lambda: run(tmp_path, code)) == First(-number, "", "")
+    assert in_subreaper(lambda: run(tmp_path, code)) == First(-number, "", "")
 
 
 def test_it_can_say_only_one_thing(tmp_path):
@@ -367,7 +367,7 @@ def test_it_can_say_only_one_thing(tmp_path):
         readiness.ready()
         readiness.failed("too late", 3)
     """
-    assert in_a_household(lambda: run(tmp_path, code)) == First(0, "", "")
+    assert in_subreaper(lambda: run(tmp_path, code)) == First(0, "", "")
 
 
 def test_the_signals_of_the_caller_reach_the_daemon_only(tmp_path):
@@ -392,4 +392,4 @@ def test_the_signals_of_the_caller_reach_the_daemon_only(tmp_path):
         os.waitpid(pid, 0)
         return (tmp_path / "got").read_text()
 
-    assert in_a_household(found) == "it"
+    assert in_subreaper(found) == "it"

@@ -11,7 +11,7 @@ from procman.system import foreign_process as adopted
 from procman.system.foreign_process import Birth, Pipes, birth, find, reopen_pipes, watch
 from procman.system.proc import Identity, identify
 from procman.system.reaper import Reaped
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 from tests.support.log_lines import PATIENCE
 from tests.support.tree_fixtures import Member, running
 
@@ -125,7 +125,7 @@ def test_a_status_that_may_not_be_seen():
             os.setuid(NOBODY)
             return watch(identify(child)).how()
 
-        assert apart(as_nobody) is None
+        assert in_fork(as_nobody) is None
         assert watch(identify(child)).how() == Reaped(child, 9)
 
 

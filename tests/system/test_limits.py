@@ -11,7 +11,7 @@ import pytest
 from procman.errors import ProcmanError
 from procman.system.limits import raise_limits
 from procman.system.privileges import drop_privileges
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 
 NOBODY = 65534
 
@@ -25,7 +25,7 @@ def test_limits_that_are_high_enough_are_left_alone():
         resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
         return raise_limits(300, 1), resource.getrlimit(resource.RLIMIT_NOFILE)
 
-    assert apart(raised) == ([], (300, 300))
+    assert in_fork(raised) == ([], (300, 300))
 
 
 def test_a_soft_limit_is_raised_and_told():
@@ -35,7 +35,7 @@ def test_a_soft_limit_is_raised_and_told():
         resource.setrlimit(resource.RLIMIT_NOFILE, (100, 300))
         return raise_limits(200, 1), resource.getrlimit(resource.RLIMIT_NOFILE)
 
-    assert apart(raised) == (["Increased RLIMIT_NOFILE limit to 200"], (200, 300))
+    assert in_fork(raised) == (["Increased RLIMIT_NOFILE limit to 200"], (200, 300))
 
 
 @needs_root
@@ -53,9 +53,9 @@ def test_root_raises_the_hard_limit_too_where_it_may():
     status = Path("/proc/self/status").read_text()
     capable = int(re.search(r"CapEff:\s*(\w+)", status)[1], 16) >> 24 & 1  # CAP_SYS_RESOURCE, capability.h
     if capable:
-        assert apart(raised) == (["Increased RLIMIT_NOFILE limit to 200"], (200, 200))
+        assert in_fork(raised) == (["Increased RLIMIT_NOFILE limit to 200"], (200, 200))
     else:
-        assert apart(raised).startswith("cannot have 200 file descriptors (minfds=200): the environment allows 100.")
+        assert in_fork(raised).startswith("cannot have 200 file descriptors (minfds=200): the environment allows 100.")
 
 
 @needs_root
@@ -93,7 +93,7 @@ def test_a_limit_that_cannot_be_raised_is_an_error_for_users(name, minfds, minpr
             raise_limits(minfds, minprocs)
         return str(caught.value)
 
-    assert apart(refused) == message
+    assert in_fork(refused) == message
 
 
 def test_no_limit_is_enough():
@@ -106,7 +106,7 @@ def test_no_limit_is_enough():
             return None
         return raise_limits(1, 200)
 
-    assert apart(raised) in ([], None)
+    assert in_fork(raised) in ([], None)
 
 
 @needs_root
@@ -122,7 +122,7 @@ def test_privileges_are_dropped_for_good():
             return changed, os.getresuid(), os.getresgid(), os.getgroups()
         raise AssertionError("it is root again")
 
-    changed, uids, gids, groups = apart(dropped)
+    changed, uids, gids, groups = in_fork(dropped)
     assert changed
     assert set(uids) == {NOBODY}
     assert 0 not in {*gids, *groups}
@@ -140,7 +140,7 @@ def test_no_capability_is_kept():
             lines = [line.split() for line in status if line.startswith(b"Cap")]
         return {name.decode(): int(value, 16) for name, value in lines}
 
-    sets = apart(dropped)
+    sets = in_fork(dropped)
     assert [sets[name] for name in ("CapPrm:", "CapEff:", "CapAmb:")] == [0, 0, 0]
 
 
@@ -157,13 +157,13 @@ def test_a_change_of_user_that_keeps_capabilities_is_refused():
             drop_privileges(NOBODY)
         return str(caught.value)
 
-    said = apart(refused)
+    said = in_fork(refused)
     assert said is None or said.startswith("cannot give up root for good: the securebits")
 
 
 def test_dropping_to_oneself_changes_nothing():
     """The master is that user already."""
-    assert apart(lambda: drop_privileges(os.getuid())) is False
+    assert in_fork(lambda: drop_privileges(os.getuid())) is False
 
 
 @needs_root
@@ -177,7 +177,7 @@ def test_who_is_not_root_cannot_become_another():
             drop_privileges(1)
         return str(caught.value)
 
-    assert apart(refused) == "cannot become user 1: only root can; leave user= out, or start procman as root"
+    assert in_fork(refused) == "cannot become user 1: only root can; leave user= out, or start procman as root"
 
 
 @needs_root
@@ -190,4 +190,4 @@ def test_a_user_that_is_not_there():
             drop_privileges(4_000_123)
         return str(caught.value)
 
-    assert apart(refused) == "cannot become user 4000123: there is no such user; check user="
+    assert in_fork(refused) == "cannot become user 4000123: there is no such user; check user="

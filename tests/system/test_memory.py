@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from procman.system.memory import give_back_large_blocks, give_back_what_is_free
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 
 MIB = 1024 * 1024
 
@@ -38,7 +38,7 @@ def test_large_blocks_that_are_free_are_given_back():
 
     What stays all the same is pages of the interpreter that are touched for the first time meanwhile.
     """
-    assert apart(lambda: kept(give_back=True)) < apart(lambda: kept(give_back=False)) / 4
+    assert in_fork(lambda: kept(give_back=True)) < in_fork(lambda: kept(give_back=False)) / 4
 
 
 def between(*, give_back: bool) -> int:
@@ -54,7 +54,7 @@ def between(*, give_back: bool) -> int:
 @on_glibc
 def test_what_is_free_between_others_is_given_back():
     """Smaller blocks stay in the heap, below the last that is in use, until somebody asks for this."""
-    assert apart(lambda: between(give_back=True)) < apart(lambda: between(give_back=False)) / 4
+    assert in_fork(lambda: between(give_back=True)) < in_fork(lambda: between(give_back=False)) / 4
 
 
 # How many places a thread and its process take memory from, besides the first: glibc reserves 64 MiB for each.

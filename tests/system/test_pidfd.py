@@ -11,7 +11,7 @@ import pytest
 from procman.system import pidfd
 from procman.system.pidfd import has_ended, open_pidfd, send_to
 from procman.system.proc import Identity, identify
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 from tests.support.tree_fixtures import Member, in_a_pid_namespace, running
 
 NOBODY = 65534
@@ -107,7 +107,7 @@ def test_a_refusal_is_told(monkeypatch, pidfds):
         os.setuid(NOBODY)
         return send_to(root, signal.SIGUSR1)
 
-    assert apart(as_nobody) == f"cannot send SIGUSR1 to pid {root.pid}: Operation not permitted"
+    assert in_fork(as_nobody) == f"cannot send SIGUSR1 to pid {root.pid}: Operation not permitted"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
@@ -142,7 +142,7 @@ def test_no_descriptors_left():
             resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
             return answer
 
-        assert apart(refused) == f"cannot send SIGTERM to pid {process.pid}: Too many open files"
+        assert in_fork(refused) == f"cannot send SIGTERM to pid {process.pid}: Too many open files"
 
 
 def test_a_pidfd_polls_readable_when_its_process_has_ended():

@@ -17,7 +17,7 @@ from procman.errors import ProcmanError
 from procman.system import pidfile
 from procman.system import pidfile_owner as holder
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 from tests.support.tree_fixtures import master, running
 
 NOBODY = 65534
@@ -73,7 +73,7 @@ def test_the_mode_of_a_new_one(path, umask, mode, expected):
         with taken(path, *mode):
             return stat.S_IMODE(os.stat(path).st_mode)
 
-    assert apart(made) == expected
+    assert in_fork(made) == expected
 
 
 def test_programs_do_not_inherit_it(path):
@@ -83,7 +83,7 @@ def test_programs_do_not_inherit_it(path):
         PidFile.take(path)
         return os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "1000")
 
-    child = apart(left)
+    child = in_fork(left)
     try:
         with taken(path):
             pass
@@ -252,7 +252,7 @@ def test_another_users_file(tmp_path):
         os.setuid(NOBODY)
         return refusal("master.pid")
 
-    assert apart(as_nobody) == (
+    assert in_fork(as_nobody) == (
         "cannot use the pid file master.pid: it belongs to uid 0; remove it, or choose another with pidfile="
     )
 
@@ -283,7 +283,9 @@ def test_a_folder_that_is_not_writable(tmp_path):
         os.setuid(NOBODY)
         return refusal("master.pid")
 
-    assert apart(as_nobody) == ("cannot write the pid file master.pid: Permission denied; choose another with pidfile=")
+    assert in_fork(as_nobody) == (
+        "cannot write the pid file master.pid: Permission denied; choose another with pidfile="
+    )
 
 
 def test_a_folder_that_is_not_there(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from procman.errors import ProcmanError
 from procman.system import pidfile_owner as holder
 from procman.system.pidfile_owner import CannotTell, NotRunning, find_holder
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 from tests.support.log_lines import PATIENCE
 from tests.support.tree_fixtures import ROOT, Member, in_a_pid_namespace, master, running
 
@@ -60,7 +60,7 @@ def test_a_master_of_another_user(tmp_path):
                 assert found.pid == member.pid
                 return found.send(signal.SIGTERM)
 
-        text = apart(as_nobody)
+        text = in_fork(as_nobody)
     assert text.startswith(f"cannot signal pid {member.pid} (")
     assert text.endswith("): Operation not permitted")
 

@@ -9,7 +9,7 @@ import pytest
 
 from procman.system import proc
 from procman.system.proc import Unseen, all_pids, command_line, environ, identify, look_at, started_at
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 from tests.support.tree_fixtures import Member, in_a_pid_namespace, run_unshared, running
 
 NOBODY = 65534
@@ -36,7 +36,7 @@ def test_a_name_cannot_disguise_the_rest(name):
         process = look_at(os.getpid())
         return process.name, process.parent == os.getppid(), process.session == os.getsid(0)
 
-    shown, *right = apart(renamed)
+    shown, *right = in_fork(renamed)
     assert shown == name
     assert right == [True, True]
 
@@ -145,7 +145,7 @@ def test_somebody_elses_environment():
             os.setuid(NOBODY)
             return environ(process.pid)
 
-        found = apart(as_nobody)
+        found = in_fork(as_nobody)
     assert found is Unseen.FORBIDDEN
 
 
@@ -197,7 +197,7 @@ def test_without_descriptors_nothing_is_made_up():
         resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
         return str(caught.value)
 
-    assert "Too many open files" in apart(looked)
+    assert "Too many open files" in in_fork(looked)
 
 
 def test_boot_id():

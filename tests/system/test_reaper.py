@@ -9,7 +9,7 @@ import pytest
 
 from procman.system.reaper import Reaped, decode, reap
 from procman.system.spawn import spawn
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 from tests.support.programs import program
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -38,7 +38,7 @@ def test_a_code_and_a_signal():
         wait_without_reaping(by_code, by_signal)
         return set(reap(64)), {Reaped(by_code, 7), Reaped(by_signal, -1, signal.SIGKILL)}
 
-    found, expected = apart(reaped)
+    found, expected = in_fork(reaped)
     assert found == expected
 
 
@@ -65,7 +65,7 @@ def test_nobody_has_ended():
         wait_without_reaping(child)
         return [none, alive, [one for one in reap(64) if one.pid != child]]
 
-    assert apart(reaped) == [[], [], []]
+    assert in_fork(reaped) == [[], [], []]
 
 
 def test_no_more_than_the_limit_at_once():
@@ -75,7 +75,7 @@ def test_no_more_than_the_limit_at_once():
         wait_without_reaping(*[forked(lambda: os._exit(0)) for _ in range(5)])
         return len(list(reap(3))), len(list(reap(3))), len(list(reap(3)))
 
-    assert apart(reaped) == (3, 2, 0)
+    assert in_fork(reaped) == (3, 2, 0)
 
 
 def test_strangers_are_reaped_too():
@@ -97,7 +97,7 @@ def test_strangers_are_reaped_too():
         wait_without_reaping(stranger)
         return set(reap(64)), {Reaped(child, 0), Reaped(stranger, 5)}
 
-    found, expected = apart(reaped)
+    found, expected = in_fork(reaped)
     assert found == expected
 
 
@@ -112,5 +112,5 @@ def test_a_spawned_child_is_reaped_like_any_other():
             child.reaped(one)
         return child.pid, found
 
-    pid, found = apart(reaped)
+    pid, found = in_fork(reaped)
     assert found == [Reaped(pid, 3)]

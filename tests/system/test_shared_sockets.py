@@ -14,7 +14,7 @@ import pytest
 from procman.config.schema.model import FcgiSocket
 from procman.system.commands import CannotSpawn
 from procman.system.shared_sockets import SharedSockets
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 
 NOBODY = 65534
 # An address on the loopback that no other test process has, so that every port on it is free.
@@ -285,7 +285,7 @@ def test_a_folder_that_is_not_writable(sockets, short):
         os.setuid(NOBODY)
         return refusal(sockets, unix("closed/s"))
 
-    assert apart(as_nobody) == (
+    assert in_fork(as_nobody) == (
         "cannot listen on closed/s: the directory closed is not writable; "
         "choose another path with socket= in [fcgi-program:web]"
     )
@@ -301,7 +301,7 @@ def test_an_owner_that_cannot_be_given(sockets, short):
         os.setuid(NOBODY)
         return refusal(sockets, unix(owner_ids=(0, 0)))
 
-    assert apart(as_nobody) == (
+    assert in_fork(as_nobody) == (
         "cannot give s its owner or mode: Operation not permitted; check user=, socket_owner= and socket_mode="
     )
     assert not os.path.lexists("s")
@@ -409,5 +409,5 @@ def test_no_descriptor_is_left(sockets, wanted):
         resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         return refusal(sockets, wanted)
 
-    assert apart(without_descriptors) == f"cannot open {wanted.url}: Too many open files"
+    assert in_fork(without_descriptors) == f"cannot open {wanted.url}: Too many open files"
     sockets.take("web", "web", wanted)

@@ -8,7 +8,7 @@ import pytest
 from procman.system.reaper import decode
 from procman.system.signals import disinherit, send, signal_name, signal_number
 from procman.system.spawn import spawn
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 from tests.support.programs import program
 
 NOBODY = 65534
@@ -100,7 +100,7 @@ def test_a_refusal_is_told():
         os.setuid(NOBODY)
         return send(root, signal.SIGUSR1, as_group=False)
 
-    assert apart(as_nobody) == f"cannot send SIGUSR1 to pid {root}: Operation not permitted"
+    assert in_fork(as_nobody) == f"cannot send SIGUSR1 to pid {root}: Operation not permitted"
 
 
 def test_what_was_inherited_is_undone():
@@ -116,7 +116,7 @@ def test_what_was_inherited_is_undone():
         mine = signal.getsignal(signal.SIGUSR2) is handler
         return signal.pthread_sigmask(signal.SIG_BLOCK, ()), ignored, mine
 
-    blocked, ignored, mine = apart(with_a_past)
+    blocked, ignored, mine = in_fork(with_a_past)
     assert blocked == set()
     # Python ignores these itself, and `subprocess` resets them in every child.
     assert set(ignored) <= {signal.SIGPIPE, signal.SIGXFSZ}

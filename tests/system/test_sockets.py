@@ -17,7 +17,7 @@ from procman.system.sockets import (
     remove_socket,
     remove_stale,
 )
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 
 NOBODY = 65534
 
@@ -81,7 +81,7 @@ def test_an_owner_that_cannot_be_given(short):
         return str(caught.value)
 
     expected = "cannot give s its owner or mode: Operation not permitted; check chown= and chmod="
-    assert apart(as_nobody) == expected
+    assert in_fork(as_nobody) == expected
     assert not os.path.lexists("s")
 
 
@@ -143,7 +143,7 @@ def test_a_directory_that_is_not_writable(short):
         "cannot listen on closed/s: the directory closed is not writable; "
         "choose another path with file= in [unix_http_server]"
     )
-    assert apart(as_nobody) == expected
+    assert in_fork(as_nobody) == expected
 
 
 @pytest.mark.parametrize("make", ["file", "folder", "link"])

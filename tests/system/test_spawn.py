@@ -24,7 +24,7 @@ from procman.system.exec_errors import why_not_found
 from procman.system.reaper import decode
 from procman.system.signals import disinherit
 from procman.system.spawn import Child, environment, spawn
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 from tests.support.programs import program
 
 NOBODY = 65534
@@ -225,7 +225,7 @@ def test_its_signals_are_reset():
         lines = (line.split() for line in run(command).stdout.splitlines())
         return {name.strip(":"): int(value, 16) for name, value in lines}
 
-    found = apart(child_of_a_master_with_a_past)
+    found = in_fork(child_of_a_master_with_a_past)
     # 32 and 33 are the C library's own and cannot be set through it; what posix_spawn starts (subprocess does, from
     # Python 3.13 on) may ignore the first.
     found["SigIgn"] &= ~(1 << 31 | 1 << 32)
@@ -308,7 +308,7 @@ def test_a_master_without_standard_streams_can_spawn():
             os.close(fd)
         return run(shell("read word; echo out $word; echo err >&2"), said=b"hello\n")
 
-    assert apart(without_streams) == Ended("out hello\n", "err\n", 0, None)
+    assert in_fork(without_streams) == Ended("out hello\n", "err\n", 0, None)
 
 
 # ---- another user
@@ -390,7 +390,7 @@ def test_only_root_can_become_another():
         os.setuid(NOBODY)
         return str(refusal(command="/bin/true", uid=1))
 
-    assert apart(as_nobody) == "couldn't setuid to 1: can't drop privilege as nonroot user"
+    assert in_fork(as_nobody) == "couldn't setuid to 1: can't drop privilege as nonroot user"
 
 
 # ---- why it cannot be started
@@ -432,7 +432,7 @@ def test_a_file_that_the_master_may_not_run(tmp_path):
         os.seteuid(NOBODY)
         return str(refusal(command=file))
 
-    assert apart(as_nobody) == f"no permission to run command {file!r}"
+    assert in_fork(as_nobody) == f"no permission to run command {file!r}"
 
 
 def test_a_command_that_cannot_be_parsed():
@@ -511,7 +511,7 @@ def test_a_directory_that_the_master_may_not_enter(tmp_path):
         os.seteuid(NOBODY)
         return str(refusal(command="/bin/true", directory="closed"))
 
-    assert apart(as_nobody) == "couldn't chdir to closed: permission denied"
+    assert in_fork(as_nobody) == "couldn't chdir to closed: permission denied"
 
 
 def test_an_argument_list_that_is_too_long():
@@ -549,7 +549,7 @@ def test_too_many_open_files():
             assert max(int(fd) for fd in open_fds()) == last + 1
         return reasons
 
-    reasons = apart(with_few_descriptors)
+    reasons = in_fork(with_few_descriptors)
     assert len(reasons) >= 6
     assert set(reasons) == {"too many open files to spawn 'greedy'"}
 
@@ -567,7 +567,7 @@ def test_programs_leave_some_descriptors_to_others():
             left.append(400 - len(open_fds()))
         return left
 
-    new, back = apart(fill_up)
+    new, back = in_fork(fill_up)
     assert 64 <= new < 64 + 10
     assert 32 <= back < 32 + 10
 

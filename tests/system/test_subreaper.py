@@ -7,8 +7,8 @@ import sys
 
 from procman.system.proc import look_at
 from procman.system.subreaper import become_subreaper, die_with_parent, is_subreaper
-from tests.support.forked import apart
-from tests.support.tree_fixtures import Member, in_a_household
+from tests.support.forked import in_fork
+from tests.support.tree_fixtures import Member, in_subreaper
 
 
 def test_orphans_become_its_children():
@@ -17,15 +17,15 @@ def test_orphans_become_its_children():
     def adopted() -> tuple[bool, bool, bool]:
         member = Member("fork(lambda: (os.setsid(), fork(lambda: stay('orphan'))))\nos.wait()\nstay('root')")
         _, orphan = member.pids("root", "orphan")
-        return look_at(orphan).parent == os.getpid(), is_subreaper(), apart(is_subreaper)
+        return look_at(orphan).parent == os.getpid(), is_subreaper(), in_fork(is_subreaper)
 
     # Children are none by that.
-    assert in_a_household(adopted) == (True, True, False)
+    assert in_subreaper(adopted) == (True, True, False)
 
 
 def test_a_process_is_none_by_itself():
     """It says so before, and after it has become one."""
-    assert apart(lambda: (is_subreaper(), become_subreaper(), is_subreaper())) == (False, None, True)
+    assert in_fork(lambda: (is_subreaper(), become_subreaper(), is_subreaper())) == (False, None, True)
 
 
 def test_nothing_is_imported_before_it_is_needed():
@@ -52,7 +52,7 @@ def test_the_signal_when_the_parent_dies():
         os.waitpid(child, 0)
         return os.WTERMSIG(os.wait()[1])
 
-    assert in_a_household(ended_by) == signal.SIGUSR1
+    assert in_subreaper(ended_by) == signal.SIGUSR1
 
 
 def test_a_parent_that_has_died_already(monkeypatch):
@@ -67,12 +67,12 @@ def test_a_parent_that_has_died_already(monkeypatch):
             os._exit(0)
         return os.WTERMSIG(os.waitpid(child, 0)[1])
 
-    assert apart(ended_by) == signal.SIGUSR2
+    assert in_fork(ended_by) == signal.SIGUSR2
 
 
 def test_a_refusal_is_told():
     """With what was wanted, and the kernel's reason."""
-    assert apart(lambda: die_with_parent(99)) == "cannot be sent signal 99 when the parent dies: Invalid argument"
+    assert in_fork(lambda: die_with_parent(99)) == "cannot be sent signal 99 when the parent dies: Invalid argument"
 
 
 def test_an_interpreter_without_ctypes(monkeypatch):

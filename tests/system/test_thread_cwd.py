@@ -8,7 +8,7 @@ import pytest
 
 from procman.system import libc
 from procman.system.thread_cwd import leave_common_folder
-from tests.support.forked import apart
+from tests.support.forked import in_fork
 
 
 def where_everybody_stands() -> tuple[bool, str, str]:
@@ -29,7 +29,7 @@ def where_everybody_stands() -> tuple[bool, str, str]:
 
 def test_a_thread_leaves_and_takes_nobody_with_it():
     """Nor a name that the other one looks up."""
-    left, own, common = apart(where_everybody_stands)
+    left, own, common = in_fork(where_everybody_stands)
     if not left:
         pytest.skip("nobody may call unshare(2) here")
     assert (own, common) == ("/usr", "/")

@@ -11,8 +11,8 @@ import pytest
 from procman.system import tree as trees
 from procman.system.proc import CannotLook, Identity, Unseen, identify, look_at
 from procman.system.tree import TAG, ProcSnapshot, Sweep, Tags, Tree, look
-from tests.support.forked import apart
-from tests.support.tree_fixtures import Member, in_a_household, in_a_pid_namespace, run_unshared, running
+from tests.support.forked import in_fork
+from tests.support.tree_fixtures import Member, in_a_pid_namespace, in_subreaper, run_unshared, running
 
 NOBODY = 65534
 # Tests that run at the same time must not find each other's.
@@ -58,7 +58,7 @@ def test_children_and_grandchildren():
         members = pids_of(tree.members(now()))
         return sorted(members) == sorted(expected) and members[0] == expected[0]
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 @pytest.mark.parametrize("under", [True, False], ids=["as a subreaper", "as anybody"])
@@ -73,7 +73,7 @@ def test_a_daemon_is_found_by_its_tag(under):
         assert process.session not in (root, daemon)
         return set(pids_of(tree.members(look(under=os.getpid() if under else None)))) == {root, daemon}
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 def test_what_a_daemon_starts_is_found_with_it():
@@ -92,7 +92,7 @@ def test_what_a_daemon_starts_is_found_with_it():
         expected = member.pids("root", "daemon", "child")
         return sorted(pids_of(tree.members(now()))) == sorted(expected)
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 def test_an_orphan_is_found_by_its_process_group():
@@ -109,7 +109,7 @@ def test_an_orphan_is_found_by_its_process_group():
         assert look_at(expected[1]).parent == os.getpid()
         return sorted(pids_of(tree.members(now()))) == sorted(expected)
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 def test_an_orphan_is_found_by_its_session():
@@ -133,7 +133,7 @@ def test_an_orphan_is_found_by_its_session():
         assert (process.parent, process.group) == (os.getpid(), process.pid)
         return sorted(pids_of(tree.members(now()))) == sorted(expected)
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 def test_an_orphan_is_found_by_the_group_of_a_descendant():
@@ -154,7 +154,7 @@ def test_an_orphan_is_found_by_the_group_of_a_descendant():
         assert (process.parent, process.group) == (os.getpid(), leader)
         return sorted(pids_of(tree.members(now()))) == sorted([root, leader, orphan])
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 def test_who_was_seen_once_stays_known():
@@ -182,7 +182,7 @@ def test_who_was_seen_once_stays_known():
         )
 
     # The second says that it is the memory that makes the difference.
-    assert in_a_household(found) == (True, False)
+    assert in_subreaper(found) == (True, False)
 
 
 def test_what_is_left_of_one_that_was_just_reaped():
@@ -198,7 +198,7 @@ def test_what_is_left_of_one_that_was_just_reaped():
         known = tree.members(now())
         return later == (), pids_of(at_once) == [left], pids_of(known) == [left]
 
-    assert in_a_household(found) == (True, True, True)
+    assert in_subreaper(found) == (True, True, True)
 
 
 def test_a_member_keeps_the_groups_of_the_tree_alive():
@@ -228,7 +228,7 @@ def test_a_member_keeps_the_groups_of_the_tree_alive():
         assert look_at(newcomer).parent == os.getpid()
         return sorted(pids_of(tree.members(now()))) == sorted([keeper, newcomer])
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 # ---- who is none
@@ -256,7 +256,7 @@ def test_a_stranger_is_not_taken_for_a_member(environment):
             members = pids_of(tree.members(now()))
             return stranger.pid not in members and members == [root]
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 def test_nobody_is_older_than_its_ancestors():
@@ -279,7 +279,7 @@ def test_a_number_that_was_given_again_leads_to_nobody():
         gone = Tree(Identity(member.pid, identify(member.pid).start - 1), None)
         return gone.members(now()), gone.members(now(), just_reaped=True)
 
-    assert in_a_household(found) == ((), ())
+    assert in_subreaper(found) == ((), ())
 
 
 def test_the_dead_are_no_members():
@@ -292,7 +292,7 @@ def test_the_dead_are_no_members():
         os.waitid(os.P_PID, member.pid, os.WEXITED | os.WNOWAIT)
         return pids_of(tree.members(now())) == [left], now().find(tree.root).ended
 
-    assert in_a_household(found) == (True, True)
+    assert in_subreaper(found) == (True, True)
 
 
 def test_the_master_itself_is_no_member():
@@ -309,7 +309,7 @@ def test_the_master_itself_is_no_member():
         with Member(inner + textwrap.dedent(code), environment={TAG: MINE}) as member:
             return member.line() == "False"
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 # ---- what cannot be seen
@@ -331,9 +331,9 @@ def test_whose_environment_may_not_be_read_is_told():
             members = pids_of(tree.members(looked))
             return daemon in members, daemon in pids_of(looked.unreadable()), member.pid in members
 
-        return apart(as_nobody)
+        return in_fork(as_nobody)
 
-    assert in_a_household(found) == (False, True, True)
+    assert in_subreaper(found) == (False, True, True)
 
 
 def test_without_proc_there_is_nothing_to_look_at():
@@ -365,7 +365,7 @@ def test_without_descriptors_there_is_nothing_to_look_with():
         resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
         return str(caught.value)
 
-    assert apart(looked) == "cannot look at the processes: Too many open files"
+    assert in_fork(looked) == "cannot look at the processes: Too many open files"
 
 
 def test_a_look_in_slices_sees_the_same():
@@ -380,7 +380,7 @@ def test_a_look_in_slices_sees_the_same():
             slices += 1
         return slices > 1 and sorted(pids_of(tree.members(looked))) == sorted(expected)
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 # ---- everybody
@@ -394,7 +394,7 @@ def test_all_below_a_process():
         expected = member.pids("root", "daemon")
         return sorted(pids_of(now().descendants(os.getpid()))) == sorted(expected)
 
-    assert in_a_household(found)
+    assert in_subreaper(found)
 
 
 def test_all_that_pid_1_has_to_ask_to_leave():
@@ -453,7 +453,7 @@ def test_everyone_gets_the_signal_once():
         sweep(tree, signal.SIGUSR2)
         return [member.line() for _ in range(4)] == ["counted 1"] * 4
 
-    assert in_a_household(counted)
+    assert in_subreaper(counted)
 
 
 def test_who_is_forked_while_the_signal_goes_round_gets_it_too():
@@ -489,7 +489,7 @@ def test_who_is_forked_while_the_signal_goes_round_gets_it_too():
         os.waitpid(late, 0)
         return one.round(now()).settled
 
-    assert in_a_household(swept)
+    assert in_subreaper(swept)
 
 
 def test_a_tree_that_keeps_forking_is_killed():
@@ -518,7 +518,7 @@ def test_a_tree_that_keeps_forking_is_killed():
         # All of them hold this pipe: it ends with the last.
         return member.stdout.read() == b""
 
-    assert in_a_household(killed)
+    assert in_subreaper(killed)
 
 
 @pytest.mark.root
@@ -538,9 +538,9 @@ def test_a_refusal_is_told_once():
             text = f"cannot send SIGTERM to pid {member.pid}: Operation not permitted ({name})"
             return first.refused == (text,), first.settled, second.refused, second.settled
 
-        return apart(as_nobody)
+        return in_fork(as_nobody)
 
-    assert in_a_household(refused) == (True, False, (), True)
+    assert in_subreaper(refused) == (True, False, (), True)
 
 
 def test_a_round_has_a_bound(monkeypatch):
@@ -553,7 +553,7 @@ def test_a_round_has_a_bound(monkeypatch):
             member.line()
         return [len(pids) for pids in sweep(tree, signal.SIGUSR1)]
 
-    assert in_a_household(swept) == [2, 2, 1]
+    assert in_subreaper(swept) == [2, 2, 1]
 
 
 def test_somebody_in_the_middle_of_an_exec_keeps_a_sweep_open(monkeypatch):
@@ -568,7 +568,7 @@ def test_somebody_in_the_middle_of_an_exec_keeps_a_sweep_open(monkeypatch):
                 settled.append(one.round(now()).settled)
             return settled
 
-    assert in_a_household(swept) == [True, False]
+    assert in_subreaper(swept) == [True, False]
 
 
 # ---- tags
@@ -602,4 +602,4 @@ def test_the_tests_leave_nobody_behind():
         member, _ = family(DAEMON + 'stay("root")')
         return member.pids("root", "daemon")
 
-    assert all(has_ended(pid) for pid in in_a_household(started))
+    assert all(has_ended(pid) for pid in in_subreaper(started))

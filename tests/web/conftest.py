@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-from tests.support.browsing import Browser, Site
+from tests.support.browser import Browser, Site
 
 NEEDED = ("chromium", "chromedriver")
 

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.support.browsing import program
+from tests.support.browser import program
 
 CHANGES = (("POST", "/v1/processes/web/stop"), ("POST", "/v1/master/shutdown"), ("GET", "/index.html?action=stopall"))
 

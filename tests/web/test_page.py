@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.support.browsing import ELSEWHERE, NOBODY_ANSWERS, Cutter, program, row
+from tests.support.browser import ELSEWHERE, NOBODY_ANSWERS, Cutter, program, row
 from tests.support.master_process import Master
 from tests.support.running_master import python
 

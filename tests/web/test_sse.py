@@ -15,7 +15,7 @@ from procman.core.events import GroupChanged
 from procman.core.states import MasterState, State
 from procman.http.messages import Request
 from procman.http.router import Router
-from tests.support.browsing import program
+from tests.support.browser import program
 from tests.support.notifications import notify
 from tests.support.programs import program as definition
 

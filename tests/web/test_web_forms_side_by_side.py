@@ -9,7 +9,7 @@ import urllib.parse
 import pytest
 
 from tests.support.log_lines import PATIENCE
-from tests.support.peers import PROCMAN, SUPERVISORD, running
+from tests.support.side_by_side import PROCMAN, SUPERVISORD, running
 
 pytest.importorskip("supervisor.web", reason="the oracle is not installed: pip install supervisor")
 

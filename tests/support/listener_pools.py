@@ -9,22 +9,34 @@ from procman.events.result_handlers import default_handler
 from tests.support.programs import program
 
 
-class Lines:
-    """A log that is kept."""
+class RecordedLog:
+    """A log in memory: each line with its level."""
 
-    def __init__(self):
-        self.lines = []
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
 
-    def error(self, text):
+    def critical(self, text: str) -> None:
+        self.lines.append(("critical", text))
+
+    def error(self, text: str) -> None:
         self.lines.append(("error", text))
 
-    def warn(self, text):
+    def warn(self, text: str) -> None:
         self.lines.append(("warn", text))
 
-    def debug(self, text):
+    def info(self, text: str) -> None:
+        self.lines.append(("info", text))
+
+    def debug(self, text: str) -> None:
         self.lines.append(("debug", text))
 
-    def texts(self, level):
+    def trace(self, text: str) -> None:
+        self.lines.append(("trace", text))
+
+    def blather(self, text: str) -> None:
+        self.lines.append(("blather", text))
+
+    def texts(self, level: str) -> list[str]:
         return [text for at, text in self.lines if at == level]
 
 
@@ -42,7 +54,7 @@ class Driven:
     """A pool with its processes; `sent` has (process, serial) of what they were given, in order."""
 
     def __init__(self, *names, handler=default_handler, **options):
-        self.log = Lines()
+        self.log = RecordedLog()
         self.group = listeners(*names, **options)
         self.pool = Pool(self.group, handler, "here", self.log)
         self.sent = []

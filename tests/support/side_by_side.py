@@ -32,6 +32,7 @@ def running(master: Sequence[str], write: Callable[[Path], Path] = write_config)
             stderr=subprocess.STDOUT,
             text=True,
         )
+        assert process.stdout is not None
         try:
             said = []
             for line in process.stdout:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from selenium import webdriver
 from selenium.common.exceptions import TimeoutException
@@ -72,7 +72,7 @@ def free_port() -> int:
 class Site(RunningMaster):
     """A master whose page is at `url`."""
 
-    def __init__(self, folder: Path, programs: str, *, server: str = "", **options: object) -> None:
+    def __init__(self, folder: Path, programs: str, *, server: str = "", **options: Any) -> None:
         self.port = free_port()
         self.url = f"http://localhost:{self.port}/"
         super().__init__(folder, f"[inet_http_server]\nport=localhost:{self.port}\n{server}\n{programs}", **options)
@@ -205,10 +205,10 @@ class Browser:
         self.open(url)
         self.until("document.body.dataset.link === 'live'")
 
-    def ask(self, expression: str) -> object:
+    def ask(self, expression: str) -> Any:
         return self.driver.execute_script(f"return {expression};")
 
-    def until(self, condition: str) -> object:
+    def until(self, condition: str) -> Any:
         """Wait until this is so in the page, or no longer null; what it is then."""
         try:
             return self.driver.execute_async_script(_UNTIL % condition)

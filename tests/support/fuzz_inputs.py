@@ -45,7 +45,7 @@ TOML_PIECES = [
 
 
 @st.composite
-def spoilt(draw: st.DrawFn, files: list[bytes]) -> bytes:
+def damaged(draw: st.DrawFn, files: list[bytes]) -> bytes:
     """A file with some of its bytes taken out, put twice, exchanged or replaced."""
     data = bytearray(draw(st.sampled_from(files)))
     for _ in range(draw(st.integers(1, 8))):
@@ -70,7 +70,7 @@ def spoilt(draw: st.DrawFn, files: list[bytes]) -> bytes:
     return bytes(data)
 
 
-def pieced(pieces: list[str]) -> st.SearchStrategy[bytes]:
+def assembled(pieces: list[str]) -> st.SearchStrategy[bytes]:
     """Lines of pieces, and of any text."""
     line = st.lists(st.one_of(st.sampled_from(pieces), st.text(max_size=6)), min_size=1, max_size=3).map("".join)
     return st.lists(st.one_of(st.sampled_from(pieces), line), max_size=30).map(
