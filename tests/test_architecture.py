@@ -27,11 +27,13 @@ MAY_IMPORT = {
     "logs": "logs system.file_trust errors",
     "http": "http",
     # files to a configuration
-    "config.schema": "config.schema config.problems config.secrets core.spec",
+    "config.schema": "config.schema config.problems config.secrets config.spelling core.spec",
+    "config.spelling": "",
     "config.problems": "errors",
     "config.secrets": "",
     "config": (
-        "config config.schema config.problems config.secrets core.spec system system.file_trust system.shell_split "
+        "config config.schema config.problems config.secrets config.spelling core.spec system system.file_trust "
+        "system.shell_split "
         "system.asking errors"
     ),
     "convert": "convert config config.schema core.spec system.shell_split errors",
@@ -54,7 +56,7 @@ MAY_IMPORT = {
     # the clients: never daemon, runtime or core
     "client": "client api.shapes config system.file_trust system.asking errors",
     "listener": "client errors",
-    "cli": "cli client api.shapes config config.schema errors",
+    "cli": "cli client api.shapes config config.schema config.spelling errors",
     "cli.pidfile_commands": "system config.schema errors",
     "cli.run": "entrypoint cli logs system config.schema errors",
     "cli.procman": (
@@ -62,7 +64,7 @@ MAY_IMPORT = {
         "config.problems errors"
     ),
     "cli.export": "convert config config.schema errors",
-    "cli.unknown_words": "cli config config.schema",
+    "cli.unknown_words": "cli config.spelling",
     "cli.start_procman": "cli.procman",
     "cli.reference_page": "cli cli.procman",
     "cli.reference_docs": "api cli.reference_page config.schema",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from procman.cli.commands import COMMANDS
 from procman.cli.render import namespec
+from procman.config.spelling import closest
 from procman.errors import ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -40,9 +41,7 @@ _ELSEWHERE = {
     "top": "status --long",
     "up": "start",
 }
-_LONGEST = 64  # of a word: the time grows with the square of it
 _MOST = 3  # processes of the same name in several groups
-_LONG = 6  # letters, from which on two may be wrong
 
 
 def command(line: str) -> str | None:
@@ -53,7 +52,7 @@ def command(line: str) -> str | None:
     if rest and rest[0] in COMMANDS:
         # As in `service web restart`.
         return " ".join([rest[0], first, *rest[1:]])
-    return closest(first, COMMANDS.keys() - {"EOF"})
+    return closest(first, COMMANDS.keys() - {"EOF"}, prefixes=True)
 
 
 def suggest_processes(session: Session, words: Iterable[str], *, groups: bool = True) -> None:
@@ -71,7 +70,7 @@ def suggest_group(session: Session, word: str, path: str = "/v1/processes") -> N
     known = _known(session, path)
     group, _, _ = word.partition(":")
     around = next((other for other, name in known if group in (other, name)), None)
-    session.suggest(around or closest(group, dict(known)))
+    session.suggest(around or closest(group, dict(known), prefixes=True))
 
 
 def signals() -> list[str]:
@@ -88,7 +87,7 @@ def suggest_signal(session: Session, word: str, names: list[str]) -> bool:
     if asked.isdecimal() or asked in known:
         return False
     swapped = f"signal {names[-1]} {' '.join([word, *names[:-1]])}"
-    guess = swapped if last in known else closest(asked, known)
+    guess = swapped if last in known else closest(asked, known, prefixes=True)
     session.suggest(guess)
     return guess is not None
 
@@ -105,7 +104,7 @@ def _processes(word: str, known: list[tuple[str, str]], *, groups: bool) -> list
     around = dict(known)
     group, colon, name = word.partition(":")
     if colon and name in ("", "*"):
-        meant = closest(group, around)
+        meant = closest(group, around, prefixes=True)
         return [f"{meant}:*"] if meant else []
     if not colon and group in around:
         return [f"{group}:*"] if groups else []
@@ -115,44 +114,5 @@ def _processes(word: str, known: list[tuple[str, str]], *, groups: bool) -> list
     names = {namespec(*each): namespec(*each) for each in known}
     if not colon:
         names = {group: f"{group}:*" for group in around} | {each[1]: namespec(*each) for each in known} | names
-    meant = closest(word, names)
+    meant = closest(word, names, prefixes=True)
     return [names[meant]] if meant else []
-
-
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that differs by a slip of the fingers, or of which `word` is the only beginning."""
-    if not word or len(word) > _LONGEST:
-        return None
-    digits = "0123456789"
-    word = word.casefold()
-    known = list(known)
-    begun = [other for other in known if other.casefold().startswith(word)]
-    if len(begun) == 1 and len(word) > 1:
-        return begun[0]
-    allowed = 1 if len(word) < _LONG else 2
-    found = None
-    for other in known:
-        # Who asks for worker_9 of worker_0 to worker_3 has not slipped.
-        numbered = word[-1].isdecimal() and other[-1:].isdecimal()
-        if numbered and word.rstrip(digits) == other.casefold().rstrip(digits):
-            continue
-        if abs(len(other) - len(word)) <= allowed:
-            slips = _slips(word, other.casefold())
-            # Of one letter nothing is left where one is wrong.
-            if slips <= allowed and slips < len(word):
-                found, allowed = other, slips - 1
-    return found
-
-
-def _slips(word: str, other: str) -> int:
-    """How many letters are wrong, missing, too many, or swapped with their neighbour."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(word, 1):
-        above, before, row = before, row, [i]
-        for j, wanted in enumerate(other, 1):
-            slips = min(before[j] + 1, row[-1] + 1, before[j - 1] + (letter != wanted))
-            if i > 1 and j > 1 and letter == other[j - 2] and word[i - 2] == wanted:
-                slips = min(slips, above[j - 2] + 1)
-            row.append(slips)
-    return row[-1]

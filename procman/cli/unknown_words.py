@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from procman.cli.commands import COMMANDS
 from procman.cli.render import safe
-from procman.config.schema.options import similar
+from procman.config.spelling import did_you_mean
 
 _CONFIGURATIONS = (".toml", ".conf", ".ini", ".cfg")
 # What others call the commands of procmanctl.
@@ -28,7 +28,7 @@ def meant(name: str, words: list[str], others: Iterable[str], *, takes_file: boo
     if name in COMMANDS:
         return f"; did you mean procmanctl {name} {said}?"
     if name:
-        return similar(" ".join(words[:2]), others) or similar(words[0], others)
+        return did_you_mean(" ".join(words[:2]), others) or did_you_mean(words[0], others)
     if words in (["start"], ["up"]):
         return "; procman alone, without a word, starts the master, and procmanctl start NAME a program of it"
     if words[0] in _OTHER_FLAGS:
@@ -36,7 +36,7 @@ def meant(name: str, words: list[str], others: Iterable[str], *, takes_file: boo
     command = _OTHER_NAMES.get(words[0], words[0])
     if command in COMMANDS:
         return f"; did you mean procmanctl {safe(shlex.join([command, *words[1:]]))}?"
-    hint = similar(" ".join(words[:2]), others) or similar(words[0], others)
+    hint = did_you_mean(" ".join(words[:2]), others) or did_you_mean(words[0], others)
     if not hint and shutil.which(words[0]):
         return f"; did you mean run -- {said}?"
-    return hint or similar(words[0], COMMANDS).replace("mean ", "mean procmanctl ")
+    return hint or did_you_mean(words[0], COMMANDS).replace("mean ", "mean procmanctl ")

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from procman.config.problems import Problem
 from procman.config.resolve.option_reader import OptionReader
+from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.model import AUTO, MIB, Config, Group, Program
-from procman.config.schema.options import assignment, is_console
+from procman.config.schema.notation import assignment
 
 # What all AUTO logs together take of a memory-backed folder at most, in bytes.
 MOST_IN_MEMORY = 16 * MIB

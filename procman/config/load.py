@@ -13,16 +13,17 @@ from procman.config.auto_logs import warn_of_unseen
 from procman.config.checks.permissions import look_at_hands
 from procman.config.checks.unknown_options import Ignored, find_ignored, unknown_in_toml, warn_of_ignored
 from procman.config.discovery import default_file
+from procman.config.formats.expansion import HOST, PREFIX, environment_names, names_in
 from procman.config.formats.files import Gathered, gather, is_toml
 from procman.config.formats.raw import RawSection, Sections
 from procman.config.host import Assumptions, Machine
 from procman.config.problems import ConfigError, Problem, Severity
-from procman.config.resolve.expansion import HOST, PREFIX, environment_names, names_in
 from procman.config.resolve.groups import read_groups
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.servers import read_servers, serverurl
 from procman.config.schema.model import MIB, RPC_FACTORY, Config, Ctl, Group, Master, RpcInterface
-from procman.config.schema.options import Unfit, options_of, show_text
+from procman.config.schema.notation import show_text
+from procman.config.schema.options import Unfit, options_of
 
 __all__ = ["Assumptions", "ConfigError", "Loaded", "Problem", "judge", "load", "read"]
 
@@ -337,7 +338,7 @@ def _check_exit_code_from(reading: OptionReader, master: Master, groups: tuple[G
     section = reading.sections.sections.get("supervisord")
     if wanted is None or wanted in known or section is None:
         return
-    hint = reading.similar(wanted, lambda: known) or ": expected the name of a process, first_failure or none"
+    hint = reading.did_you_mean(wanted, lambda: known) or ": expected the name of a process, first_failure or none"
     message = f"there is no process {show_text(wanted)}{hint}"
     reading.complain(section, "exit_code_from", message, "unknown-program")
 

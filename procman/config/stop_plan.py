@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from procman.config.schema.kinds import sum_of_parts
+from procman.config.schema.kinds.durations import sum_of_parts
 from procman.config.schema.model import Config, Program
 from procman.errors import BadRequest
 

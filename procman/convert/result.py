@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-from procman.config.resolve.expansion import HOST, PREFIX
+from procman.config.formats.expansion import HOST, PREFIX
 from procman.config.schema.model import Config
 from procman.config.stop_plan import show_duration, stop_plan
 from procman.errors import ProcmanError

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from procman.api.health import Health
 from procman.config.discovery import default_socket, ensure_runtime_dir, own_sockets, runtime_dir
-from procman.config.schema.kinds import is_loopback
+from procman.config.schema.kinds.addresses import is_loopback
 from procman.config.schema.model import Config, InetServer, UnixServer
 from procman.errors import CannotListen, ProcmanError
 from procman.http.basic_auth import BasicAuth, User

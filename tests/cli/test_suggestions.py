@@ -5,7 +5,7 @@ import json
 import pytest
 
 from procman.cli.commands import COMMANDS
-from procman.cli.suggestions import closest
+from procman.config.spelling import closest
 from tests.support.fake_master import Refusal, process, result
 
 

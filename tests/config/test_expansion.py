@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procman.config.resolve.expansion import NotExpanded, expand, takes_all
+from procman.config.formats.expansion import NotExpanded, expand, takes_all
 
 NAMES = {"here": "/srv", "process_num": 7, "ENV_A": "secret", "ENV_LANGUAGE": "de"}
 

@@ -72,7 +72,7 @@ def test_a_scope_that_cannot_be_read_contradicts_nothing(tmp_path, lines):
     [
         ("shutdown_when=any_death", "expected one of never, all_done, any_exit, any_fatal"),
         ("shutdown_timeout=soon", "expected seconds"),
-        ("shutdown_timeout=0", "more than no time"),
+        ("shutdown_timeout=0", "a duration above 0"),
         ("exit_code_from=wbe", "did you mean web?"),
         ("exit_code_from=nobody", "expected the name of a process, first_failure or none"),
     ],

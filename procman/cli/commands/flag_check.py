@@ -5,9 +5,9 @@ So `restart --rolling web` restarts nothing, where supervisorctl restarts web an
 
 from __future__ import annotations
 
-from procman.cli import suggestions as meant
 from procman.cli.commands import help as table
 from procman.cli.session import INVALID_ARGS, asks_for_help
+from procman.config.spelling import closest
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -50,6 +50,6 @@ def _refuse(session: Session, command: str, word: str, known: dict[str, bool]) -
     else:
         text = f"Error: {command} has no flag {word}; to give a name that begins with a dash, write -- before it"
     session.problem(text, code="BAD_ARGUMENTS", exitstatus=INVALID_ARGS)
-    session.suggest(meant.closest(flag, known))
+    session.suggest(closest(flag, known, prefixes=True))
     if not early:
         session.say(table.text_of(command).rstrip())

@@ -10,6 +10,7 @@ import sys
 from procman.cli import render as show
 from procman.cli import suggestions as meant
 from procman.client.api_client import ApiError, quoted
+from procman.config.spelling import closest
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def tail(session: Session, words: list[str]) -> None:
     if channel not in _CHANNELS:
         session.check()
         session.usage(f"Error: bad channel {channel!r}")
-        session.suggest(meant.closest(channel, _CHANNELS))
+        session.suggest(closest(channel, _CHANNELS, prefixes=True))
         return
     _show(session, f"/v1/processes/{quoted(name)}/log/{channel}", modifiers, name, channel)
 

@@ -14,7 +14,7 @@ from procman.config.discovery import runtime_dir
 from procman.config.host import Machine
 from procman.config.resolve.option_reader import OptionReader, no_directory
 from procman.config.schema.model import AUTO, Config, UnixServer
-from procman.config.schema.options import show_text
+from procman.config.schema.notation import show_text
 from procman.system.commands import CannotSpawn, find_command
 from procman.system.shell_split import split_words
 

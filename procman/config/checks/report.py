@@ -11,7 +11,7 @@ from procman.config.formats.files import gather_included
 from procman.config.host import Assumptions, Machine
 from procman.config.load import Loaded, judge, read
 from procman.config.problems import Problem
-from procman.config.schema.kinds import show_octal
+from procman.config.schema.kinds.numbers import show_octal
 from procman.config.schema.model import DAEMON_UMASK, Config, FcgiSocket, Group, InetServer, Master, Program, UnixServer
 from procman.config.stop_plan import compare, stop_plan, to_json
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from os.path import basename
 
 from procman.config.formats.raw import RawOption
-from procman.config.schema.options import assignment, show_toml
+from procman.config.schema.notation import assignment, show_toml
 from procman.config.secrets import masked
 from procman.system.shell_split import PIECE, split_words
 

@@ -11,7 +11,7 @@ from procman.config.formats.foreign_names import is_command, name_here, name_of_
 from procman.config.formats.raw import Sections
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.model import SECTIONS, SectionType
-from procman.config.schema.options import closest, similar
+from procman.config.spelling import closest, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def option_hint(known: SectionType | None, option: str, *, toml: bool = False) -
     homes = _homes(toml=toml).get(option)
     if homes and not closest(option, own, most=1):
         return f"; {option} belongs in {' or '.join(homes)}"
-    return similar(option, own) or similar(option, _homes(toml=toml)) or ": take it out"
+    return did_you_mean(option, own) or did_you_mean(option, _homes(toml=toml)) or ": take it out"
 
 
 @cache

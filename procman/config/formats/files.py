@@ -12,12 +12,12 @@ import stat
 from dataclasses import dataclass, field
 
 from procman.config.formats import ini
+from procman.config.formats.expansion import NotExpanded, environment_names, expand, left_over
 from procman.config.formats.raw import RawOption, RawSection, Sections
 from procman.config.host import Machine
 from procman.config.problems import Problem
-from procman.config.resolve.expansion import NotExpanded, environment_names, expand, left_over
 from procman.config.schema.model import SECTIONS
-from procman.config.schema.options import show_toml
+from procman.config.schema.notation import show_toml
 
 LARGEST_FILE = 8 * 1024 * 1024
 PATIENCE = 5.0  # seconds

@@ -17,7 +17,8 @@ from procman.config.schema.model import (
     Master,
     Program,
 )
-from procman.config.schema.options import options_of, show_text, show_toml
+from procman.config.schema.notation import show_text, show_toml
+from procman.config.schema.options import options_of
 
 PROGRAM = options_of(Program)
 PRIORITY = PROGRAM["priority"]
@@ -89,7 +90,7 @@ def _unknown(reading: OptionReader, section: RawSection, program: str) -> None:
             message = f"there is no program {show_text(program)}: commas stand between names, {written}"
             reading.complain(section, "programs", message, "unknown-program-in-group")
             return
-        hint = reading.similar(program, known) or f": add {header}, or take it out"
+        hint = reading.did_you_mean(program, known) or f": add {header}, or take it out"
         message = f"there is no program {show_text(program)}{hint}"
     reading.complain(section, "programs", message, "unknown-program-in-group")
 

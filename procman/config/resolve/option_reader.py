@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from procman.config.formats.expansion import BAD_FORMAT, NotExpanded, environment_names, expand, left_over, takes_all
 from procman.config.formats.raw import RawOption, RawSection, Sections
 from procman.config.host import Machine
 from procman.config.problems import Problem, Severity
-from procman.config.resolve.expansion import BAD_FORMAT, NotExpanded, environment_names, expand, left_over, takes_all
-from procman.config.schema.options import AUTO, SYSLOG, Kind, Option, Unfit, show_text, similar
+from procman.config.schema.notation import show_text
+from procman.config.schema.options import AUTO, SYSLOG, Kind, Option, Unfit
+from procman.config.spelling import did_you_mean
 
 Names = Mapping[str, object]
 
@@ -84,12 +86,12 @@ class OptionReader:
             self.notes_before_error = len(self.notes)
         self.problems.append(problem)
 
-    def similar(self, word: str, known: Callable[[], Iterable[str]]) -> str:
-        """As `options.similar`, among names of which there may be very many."""
+    def did_you_mean(self, word: str, known: Callable[[], Iterable[str]]) -> str:
+        """As `spelling.did_you_mean`, among names of which there may be very many."""
         if not self.hints:
             return ""
         self.hints -= 1
-        return similar(word, islice(known(), MOST_SIMILAR))
+        return did_you_mean(word, islice(known(), MOST_SIMILAR))
 
     def raw(self, section: RawSection, option: str) -> RawOption | None:
         """What the files say, without a note that it was asked for."""

@@ -3,11 +3,13 @@
 from typing import Any
 
 from procman.config.checks.shell_syntax import needs_a_shell
+from procman.config.formats.expansion import environment_names
 from procman.config.formats.raw import RawSection
-from procman.config.resolve.expansion import environment_names
 from procman.config.resolve.option_reader import OptionReader
+from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.model import Program, Slots
-from procman.config.schema.options import AUTO, SYSLOG, assignment, is_console, options_of, show_text
+from procman.config.schema.notation import assignment, show_text
+from procman.config.schema.options import AUTO, SYSLOG, options_of
 from procman.core.spec import Scope
 from procman.system.shell_split import split_words
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from procman.config.discovery import LONGEST_SOCKET_PATH
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
-from procman.config.schema.kinds import host_and_port
+from procman.config.schema.kinds.addresses import host_and_port
 from procman.config.schema.model import InetServer, UnixServer, bracketed
 from procman.config.schema.options import options_of
 

@@ -5,7 +5,8 @@ No value of the environment is put into a message, only names.
 
 from collections.abc import Iterator, Mapping
 
-from procman.config.schema.options import Unfit, closest
+from procman.config.schema.options import Unfit
+from procman.config.spelling import closest
 
 LONGEST_RESULT = 1024 * 1024
 PREFIX = "ENV_"

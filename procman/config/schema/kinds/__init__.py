@@ -1,0 +1,64 @@
+"""The kinds of values that an option may have, a module for each sort; `model` names them as `kinds.INTEGER`.
+
+A kind reads a value from INI text and from TOML, and writes it. Nothing here looks at the machine: whether a directory
+or a user exists is checked by `resolve`, because that depends on the machine that the file is read for.
+"""
+
+from procman.config.schema.kinds.addresses import ADDRESS, URL, is_loopback
+from procman.config.schema.kinds.choices import (
+    AUTORESTART,
+    LEFTOVERS,
+    LOG_FORMAT,
+    LOG_OVERFLOW,
+    LOG_TIMESTAMP,
+    LOGLEVEL,
+    ORPHANS,
+    SCOPE,
+    SHUTDOWN_WHEN,
+)
+from procman.config.schema.kinds.commands import COMMAND, PLUGIN
+from procman.config.schema.kinds.durations import DURATION, SECONDS
+from procman.config.schema.kinds.environment import ENVIRONMENT
+from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
+from procman.config.schema.kinds.numbers import EXITCODES, INTEGER, OCTAL, SIZE
+from procman.config.schema.kinds.paths import DIRECTORY, FILE, LOGFILE, PATH
+from procman.config.schema.kinds.signals import SIGNAL
+from procman.config.schema.kinds.text import BOOLEAN, SECRET, TEXT
+from procman.config.schema.kinds.users import OWNER, USER
+
+__all__ = [
+    "ADDRESS",
+    "AUTORESTART",
+    "BOOLEAN",
+    "COMMAND",
+    "DIRECTORY",
+    "DURATION",
+    "ENVIRONMENT",
+    "EVENTS",
+    "EXITCODES",
+    "FILE",
+    "INTEGER",
+    "LEFTOVERS",
+    "LOGFILE",
+    "LOGLEVEL",
+    "LOG_FORMAT",
+    "LOG_OVERFLOW",
+    "LOG_TIMESTAMP",
+    "OCTAL",
+    "ORPHANS",
+    "OWNER",
+    "PATH",
+    "PATTERNS",
+    "PLUGIN",
+    "SCOPE",
+    "SECONDS",
+    "SECRET",
+    "SHUTDOWN_WHEN",
+    "SIGNAL",
+    "SIZE",
+    "STRINGS",
+    "TEXT",
+    "URL",
+    "USER",
+    "is_loopback",
+]

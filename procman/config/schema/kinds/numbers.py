@@ -1,0 +1,111 @@
+"""Whole numbers, sizes in bytes, octal modes and exit codes."""
+
+import re
+from collections.abc import Sequence
+
+from procman.config.schema.kinds.lists import accept_list
+from procman.config.schema.kinds.text import accept_text
+from procman.config.schema.options import Kind, Unfit
+
+KIB = 1024
+UNITS = {"kb": KIB, "mb": KIB**2, "gb": KIB**3}
+MAX_EXITCODE = 255
+
+
+def accept_int(value: object) -> int:
+    """Read a TOML integer, or a string that holds one."""
+    if isinstance(value, str):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError
+    return value
+
+
+INTEGER: Kind[int] = Kind(
+    name="number",
+    expected="a whole number",
+    slug="bad-number",
+    parse=int,
+    accept=accept_int,
+    schema={"type": ["integer", "string"]},
+)
+
+
+def _parse_size(text: str) -> int:
+    word = text.lower()
+    factor = UNITS.get(word[-2:])
+    # Other tools write 50M or 50MiB.
+    others = re.fullmatch(r"(\d+)\s*([kmg])(?:ib)?", word)
+    if others is not None:
+        raise Unfit(f"expected {SIZE.expected}; did you mean {others[1]}{others[2].upper()}B?")
+    return int(word) if factor is None else int(word[:-2]) * factor
+
+
+def show_size(value: int) -> str:
+    """50MB for 52428800; plain bytes if no unit divides the value."""
+    for unit, factor in reversed(UNITS.items()):
+        if value and value % factor == 0:
+            return f"{value // factor}{unit.upper()}"
+    return str(value)
+
+
+SIZE: Kind[int] = Kind(
+    name="size",
+    expected="a number of bytes, or one with KB, MB or GB such as 50MB",
+    slug="bad-number",
+    parse=_parse_size,
+    accept=lambda value: _parse_size(value) if isinstance(value, str) else accept_int(value),
+    schema={"type": ["integer", "string"]},
+    show=show_size,
+)
+
+
+def _accept_octal(value: object) -> int:
+    if isinstance(value, int):
+        raise Unfit('expected octal digits in quotes such as "0700"')
+    return int(accept_text(value), 8)
+
+
+def show_octal(value: int) -> str:
+    """0700 for 448."""
+    return f"{value:04o}"
+
+
+OCTAL: Kind[int] = Kind(
+    name="octal mode",
+    expected="octal digits such as 022 or 0700",
+    slug="bad-octal",
+    parse=lambda text: int(text, 8),
+    accept=_accept_octal,
+    schema={"type": "string"},
+    show=show_octal,
+)
+
+
+def _parse_exitcodes(text: str) -> tuple[int, ...]:
+    return _exitcodes([int(word) for word in text.split(",")] if text else [])
+
+
+def _exitcodes(codes: Sequence[int]) -> tuple[int, ...]:
+    if any(not 0 <= code <= MAX_EXITCODE for code in codes):
+        raise Unfit("expected exit codes from 0 to 255")
+    return tuple(codes)
+
+
+def _accept_exitcodes(value: object) -> tuple[int, ...]:
+    if isinstance(value, str):
+        return _parse_exitcodes(value)
+    if isinstance(value, int):
+        return _exitcodes([accept_int(value)])
+    return _exitcodes([accept_int(item) for item in accept_list(value)])
+
+
+EXITCODES: Kind[tuple[int, ...]] = Kind(
+    name="list of exit codes",
+    expected="exit codes from 0 to 255 separated by commas",
+    slug="bad-exitcodes",
+    parse=_parse_exitcodes,
+    accept=_accept_exitcodes,
+    schema={"type": ["array", "integer", "string"], "items": {"type": ["integer", "string"]}},
+    show=lambda value: ",".join(map(str, value)),
+)
