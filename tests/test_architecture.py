@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "errors": "",
     "core.spec": "",
     "api.shapes": "",
+    "api.supervisor_states": "core",
     "logs.protocol": "",
     "system.file_trust": "",
     "system.shell_split": "",
@@ -41,16 +42,17 @@ MAY_IMPORT = {
     "runtime": "runtime core core.spec system system.shell_split logs logs.protocol config.schema api.shapes errors",
     "entrypoint": "entrypoint system errors",
     "services": (
-        "services runtime core core.spec system config config.schema config.problems config.secrets api.shapes errors"
+        "services runtime core core.spec system config config.schema config.problems config.secrets api.shapes "
+        "api.supervisor_states errors"
     ),
-    "events": "events core core.spec config.schema logs.protocol errors",
-    "events.hub": "events runtime core core.spec config.schema logs.protocol errors",
+    "events": "events core core.spec api.supervisor_states config.schema logs.protocol errors",
+    "events.hub": "events runtime core core.spec api.supervisor_states config.schema logs.protocol errors",
     # the wire
-    "api": "api api.shapes services runtime http core errors",
+    "api": "api api.shapes api.supervisor_states services runtime http core errors",
     "web": "web http",
     "daemon": (
-        "daemon runtime services api api.shapes events events.hub http web core core.spec system system.blocking logs "
-        "logs.protocol "
+        "daemon runtime services api api.shapes api.supervisor_states events events.hub http web core core.spec "
+        "system system.blocking logs logs.protocol "
         "config config.schema config.problems errors"
     ),
     # the clients: never daemon, runtime or core

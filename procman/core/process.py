@@ -27,7 +27,7 @@ from procman.core.backoff import retry_delay
 from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus
 from procman.core.spec import Autorestart, Leftovers, ProcessSpec, Scope
-from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, State
+from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, Phase, State
 
 # Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
 KILL_AGAIN = 1.0
@@ -72,6 +72,11 @@ class Process:
     def settled(self) -> bool:
         """Nothing will happen by itself any more."""
         return self.state in SETTLED
+
+    @property
+    def phase(self) -> Phase:
+        """What it is doing within its state."""
+        return Phase.NONE if self.pending_end is None else Phase.LEFTOVERS
 
     @property
     def next_deadline(self) -> float | None:

@@ -1,22 +1,29 @@
 """The states of a process, and the one table of which may follow which.
 
-The numbers are supervisor's: they travel over the wire and clients compare them.
+What clients and event listeners are told of them is the business of `api.supervisor_states`.
 """
 
-from enum import IntEnum
+from enum import Enum
 
 
-class State(IntEnum):
+class State(Enum):
     """Where a process stands; see `TRANSITIONS` for where it may go from there."""
 
-    STOPPED = 0  # was asked to stop, or was never started
-    STARTING = 10  # about to be spawned, or spawned and not yet up for startsecs
-    RUNNING = 20
-    BACKOFF = 30  # died, or could not be spawned, before startsecs: waits for the next try
-    STOPPING = 40  # has its stop signal, not yet gone
-    EXITED = 100  # ended by itself after it had been RUNNING
-    FATAL = 200  # startretries tries have failed
-    UNKNOWN = 1000  # could not be signalled, so whether it will ever end cannot be known
+    STOPPED = "stopped"  # was asked to stop, or was never started
+    STARTING = "starting"  # about to be spawned, or spawned and not yet up for startsecs
+    RUNNING = "running"
+    BACKOFF = "backoff"  # died, or could not be spawned, before startsecs: waits for the next try
+    STOPPING = "stopping"  # has its stop signal, not yet gone
+    EXITED = "exited"  # ended by itself after it had been RUNNING
+    FATAL = "fatal"  # startretries tries have failed
+    UNKNOWN = "unknown"  # could not be signalled, so whether it will ever end cannot be known
+
+
+class Phase(Enum):
+    """What a process is doing within its state, where the state does not say it all."""
+
+    NONE = ""
+    LEFTOVERS = "leftovers"  # STOPPING: it has ended, and what it left behind is being stopped
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
@@ -33,7 +40,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.UNKNOWN: frozenset({State.STOPPED}),
 }
 
-# Nothing happens to a settled process until somebody asks. It has no deadline and, but for UNKNOWN, no pid.
+# Nothing happens to a settled process until it is asked for. It has no deadline and, but for UNKNOWN, no pid.
 SETTLED = frozenset({State.STOPPED, State.EXITED, State.FATAL, State.UNKNOWN})
 
 # What supervisor calls running: starting one of these again is ALREADY_STARTED, and stopping it works at once.
@@ -43,9 +50,9 @@ UP = frozenset({State.STARTING, State.RUNNING, State.BACKOFF})
 SIGNALLABLE = frozenset({State.STARTING, State.RUNNING, State.STOPPING})
 
 
-class MasterState(IntEnum):
-    """What the master as a whole is doing, with supervisor's numbers."""
+class MasterState(Enum):
+    """What the master as a whole is doing."""
 
-    RUNNING = 1
-    RESTARTING = 0
-    SHUTDOWN = -1
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    SHUTDOWN = "shutdown"

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from signal import SIGKILL
 
+from procman.api.supervisor_states import supervisor_state
 from procman.core.actions import Announce, AnnounceDescendants, AnnounceMaster, Kill, Quit
 from procman.core.events import Adopted, KillFailed, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
@@ -244,7 +245,9 @@ class EventLog:
         if names and self._fleet.state is not MasterState.RUNNING:
             self._log.info(f"waiting for {', '.join(names)} to die")
             for name in self._fleet.unsettled():
-                self._log.blather(f"{self._short(name)} state: {self._fleet.processes[name].state.name}")
+                self._log.blather(
+                    f"{self._short(name)} state: {supervisor_state(self._fleet.processes[name].state).name}"
+                )
             self._again = asyncio.get_running_loop().call_later(WAITING_EVERY, self._waiting)
 
     def _short(self, name: str) -> str:

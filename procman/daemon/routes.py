@@ -10,6 +10,7 @@ from procman.api.log_tails import LogTails
 from procman.api.rest import Rest, route_problem
 from procman.api.shapes import MasterInfo
 from procman.api.sse import Live
+from procman.api.supervisor_states import supervisor_state
 from procman.config.schema.model import Config
 from procman.daemon.wiring import Rooms
 from procman.http.messages import Request, Response, Role
@@ -36,13 +37,14 @@ class About:
     def to(self, role: Role = "control") -> MasterInfo:
         """For a client with that role."""
         fleet = self._rooms.fleet
+        state = supervisor_state(fleet.state)
         return MasterInfo(
             pid=os.getpid(),
             version=__version__,
             api_version=API_VERSION,
             identifier=self._config.master.identifier,
-            state=int(fleet.state),
-            statename=fleet.state.name,
+            state=state.code,
+            statename=state.name,
             config_file=self._config.file,
             start=self._began,
             processes=len(fleet.processes),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
+from procman.api.supervisor_states import supervisor_state
 from procman.config.schema.event_types import lineage
 from procman.core.actions import Announce
 from procman.core.spec import ProcessSpec
@@ -74,7 +75,7 @@ def _class(name: str) -> type[Event]:
 
 def state_changed(news: Announce) -> Event:
     """Return PROCESS_STATE_*: "processname:… groupname:… from_state:…", and what belongs to the state."""
-    text = f"{_process(news.program)} from_state:{news.before.name}"
+    text = f"{_process(news.program)} from_state:{supervisor_state(news.before).name}"
     match news.after:
         case State.STARTING | State.BACKOFF:
             text += f" tries:{news.tries}"
@@ -84,7 +85,7 @@ def state_changed(news: Announce) -> Event:
             text += f" pid:{news.pid}"
         case State.FATAL | State.UNKNOWN:
             pass
-    return new_event(f"PROCESS_STATE_{news.after.name}", text)
+    return new_event(f"PROCESS_STATE_{supervisor_state(news.after).name}", text)
 
 
 def logged(program: ProcessSpec, pid: int, channel: Channel, data: bytes) -> Event:

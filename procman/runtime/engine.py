@@ -38,7 +38,7 @@ from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.snapshot import Data
 from procman.core.spec import Leftovers, Scope
-from procman.core.states import State
+from procman.core.states import Phase, State
 from procman.runtime.bus import Bus
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.process_trees import OrphanedDescendants, Trees, TreeSnapshot
@@ -221,7 +221,7 @@ class Engine:
         if (
             process.left_behind
             and process.pid is None
-            and process.pending_end is None
+            and process.phase is Phase.NONE
             and not self._trees.has_left(name)
         ):
             self.post(DescendantsGone(name))
@@ -363,7 +363,7 @@ class Engine:
                     left_by = self.fleet.owner(event.pid) if isinstance(event, Exited) and event.descendants else None
                     for action in self._decide(event):
                         self._carry_out(action)
-                    if left_by is not None and left_by.pending_end is None:
+                    if left_by is not None and left_by.phase is Phase.NONE:
                         self._trees.let_be(left_by.name, of_tree=left_by.left_behind)
                     if isinstance(event, GroupChanged | KillFailed):
                         # Of a process that is new in a group and does not start by itself, or of a signal that was to

@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
 from procman.api.shapes import FiguresInfo, ProcessInfo
+from procman.api.supervisor_states import supervisor_state
 from procman.config.schema.model import Program
 from procman.core.actions import Announce, ProcessRemoved
 from procman.core.events import (
@@ -96,13 +97,14 @@ class Status:
         self._started = times.started
         self._runs = process.state is State.RUNNING
         self._description = _description(process, times)
+        state = supervisor_state(process.state)
         self.steady = ProcessInfo(
             name=process.program.name,
             group=process.program.group,
             namespec=process.name,
             description=self._description,
-            state=int(process.state),
-            statename=process.state.name,
+            state=state.code,
+            statename=state.name,
             start=int(times.start),
             stop=int(times.stop),
             now=0,
@@ -256,7 +258,7 @@ class ProcessService:
         for process in self._fleet.in_start_order():
             if process.wanted and process.state is not State.RUNNING:
                 reason = f" ({process.reason})" if process.reason else ""
-                lines.append(f"{process.name}: {process.state.name}{reason}")
+                lines.append(f"{process.name}: {supervisor_state(process.state).name}{reason}")
         return lines
 
     def is_active(self, group: str) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from procman.api.supervisor_states import supervisor_state
 from procman.api.xmlrpc.adapter import XmlRpc
 from procman.api.xmlrpc.structs import PROCESS_FIELDS
 from procman.api.xmlrpc.wire import Template, write_answer
@@ -171,7 +172,7 @@ class Asked:
             "group": process.program.group,
             "namespec": process.name,
             "description": description,
-            "state": int(process.state),
+            "state": supervisor_state(process.state).code,
             "statename": process.state.name,
             "start": int(start),
             "stop": int(stop),

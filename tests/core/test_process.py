@@ -546,14 +546,6 @@ def test_a_settled_process_has_no_deadline_and_but_for_unknown_no_pid():
             assert (process.pid is None) is (process.state is not State.UNKNOWN)
 
 
-def test_the_numbers_are_supervisors():
-    """Clients compare them."""
-    from supervisor.states import ProcessStates
-
-    theirs = {name: value for name, value in vars(ProcessStates).items() if name.isupper()}
-    assert {state.name: state.value for state in State} == theirs
-
-
 # ---- what a process leaves behind
 
 DESCENDANTS = (77, 78)

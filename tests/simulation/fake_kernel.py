@@ -36,7 +36,7 @@ from procman.core.events import (
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.spec import Scope
-from procman.core.states import State
+from procman.core.states import Phase, State
 
 FIRST_PID = 100
 CLOCK_RESOLUTION = 1e-9
@@ -353,7 +353,7 @@ class World:
                 del self.descendants[child.name]
                 # Nobody looks as long as nobody waits.
                 process = self.fleet.processes.get(child.name)
-                if self.quit is None and process is not None and process.pending_end is not None:
+                if self.quit is None and process is not None and process.phase is Phase.LEFTOVERS:
                     self.post(DescendantsGone(child.name))
 
     def _ends(self, child: Child, after: float, status: ExitStatus) -> None:

@@ -41,7 +41,7 @@ from procman.core.events import (
 )
 from procman.core.process import Process
 from procman.core.spec import Autorestart, Leftovers, Scope, ShutdownWhen
-from procman.core.states import SETTLED, TRANSITIONS, UP, MasterState, State
+from procman.core.states import SETTLED, TRANSITIONS, UP, MasterState, Phase, State
 from tests.simulation.fake_kernel import FOREVER, Child, World
 
 # Sums of binary fractions are not exact, and a timer may ring a clock's resolution early.
@@ -129,7 +129,7 @@ class Invariants:
                 p.leaving,
                 p.attempt == 0,
                 p.program,
-                p.pending_end is not None,
+                p.phase is Phase.LEFTOVERS,
                 p.left_behind,
             )
             for name, p in self.fleet.processes.items()

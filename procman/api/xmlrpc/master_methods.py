@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from procman.api.shapes import MasterInfo
+from procman.api.supervisor_states import supervisor_state
 from procman.api.xmlrpc.method import Row
 from procman.api.xmlrpc.structs import AUTO, CONFIG_FIELDS, LOG_FIELDS, plain
 from procman.runtime.output_router import OutputRouter
@@ -57,7 +58,8 @@ class MasterMethods:
         )
 
     def _state(self) -> dict[str, Any]:
-        return {"statecode": int(self._processes.state), "statename": self._processes.state.name}
+        state = supervisor_state(self._processes.state)
+        return {"statecode": state.code, "statename": state.name}
 
     def _shutdown(self) -> bool:
         self._processes.shut_down()
