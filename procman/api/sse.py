@@ -14,8 +14,15 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from procman.api.shapes import MasterInfo
-from procman.core.actions import Announce, AnnounceGroup, AnnounceInPlace, AnnounceMaster, ProcessRemoved
-from procman.core.events import GroupChanged, Spawned, SpawnFailed
+from procman.core.actions import (
+    Announce,
+    AnnounceGroup,
+    AnnounceGroupChanged,
+    AnnounceInPlace,
+    AnnounceMaster,
+    ProcessRemoved,
+)
+from procman.core.events import Spawned, SpawnFailed
 from procman.http.messages import Request, Response, problem
 from procman.http.router import Router
 from procman.runtime.bus import Notification, Subscriber
@@ -132,7 +139,7 @@ class Live:
                 self._mark((name,))
             case AnnounceGroup(name=group, added=True):
                 self._mark(self._control.names(group))
-            case GroupChanged(group=definition):
+            case AnnounceGroupChanged(group=definition):
                 # A new process that does not start by itself is announced by nobody.
                 self._mark(self._control.names(definition.name))
             case AnnounceMaster():

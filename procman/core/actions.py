@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from signal import Signals
 
 from procman.core.events import ExitStatus
-from procman.core.spec import ProcessSpec, Scope
+from procman.core.spec import GroupSpec, ProcessSpec, Scope
 from procman.core.states import MasterState, State
 
 
@@ -57,11 +57,26 @@ class AnnounceDescendants:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepDescendants:
+    """A process has ended, and what it left behind goes on: nothing waits for it."""
+
+    name: str
+    stop_later: bool  # with the process, when that is next stopped
+
+
+@dataclass(frozen=True, slots=True)
 class AnnounceGroup:
     """A group came or went."""
 
     name: str
     added: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceGroupChanged:
+    """A group has a new definition; what must be stopped for it has been asked to."""
+
+    group: GroupSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +118,9 @@ Action = (
     | Kill
     | Announce
     | AnnounceDescendants
+    | KeepDescendants
     | AnnounceGroup
+    | AnnounceGroupChanged
     | ProcessRemoved
     | AnnounceInPlace
     | AnnounceMaster

@@ -18,7 +18,17 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from procman.core.actions import Action, Announce, AnnounceGroup, AnnounceMaster, Kill, ProcessRemoved, Quit, Spawn
+from procman.core.actions import (
+    Action,
+    Announce,
+    AnnounceGroup,
+    AnnounceGroupChanged,
+    AnnounceMaster,
+    Kill,
+    ProcessRemoved,
+    Quit,
+    Spawn,
+)
 from procman.core.events import (
     Adopted,
     BootRequested,
@@ -231,7 +241,7 @@ class Fleet:
         members = self.groups.get(group.name)
         if members is None or members.leaving or self.state is not MasterState.RUNNING:
             return []
-        before, members.spec = members.processes, group
+        is_new, before, members.spec = group != members.spec, members.processes, group
         now_named = {program.namespec for program in group.programs}
         actions = self._retire([p for name, p in before.items() if name not in now_named], now)
         # The new order of the group; who leaves stays in it until then.
@@ -246,7 +256,7 @@ class Fleet:
             members.processes[name] = process
             actions += self._redefine(process, program, now, restart=name in replace)
         members.processes |= {name: process for name, process in before.items() if name not in now_named}
-        return actions
+        return [*actions, AnnounceGroupChanged(group)] if is_new else actions
 
     @staticmethod
     def _redefine(process: Process, program: ProcessSpec, now: float, *, restart: bool) -> list[Action]:

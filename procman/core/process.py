@@ -22,7 +22,7 @@ The rules, from which the methods below follow:
 from dataclasses import dataclass, field, replace
 from signal import SIGKILL
 
-from procman.core.actions import Action, Announce, AnnounceDescendants, AnnounceInPlace, Kill, Spawn
+from procman.core.actions import Action, Announce, AnnounceDescendants, AnnounceInPlace, KeepDescendants, Kill, Spawn
 from procman.core.backoff import retry_delay
 from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus
@@ -234,7 +234,8 @@ class Process:
             return self._stop_descendants(PendingEnd(pid, status, self.state), status, descendants, now)
         whole_tree = self.program.stop_scope is Scope.TREE and self.state is not State.UNKNOWN
         self.left_behind = bool(descendants) and whole_tree
-        return self._finish(PendingEnd(pid, status, self.state), now)
+        actions = self._finish(PendingEnd(pid, status, self.state), now)
+        return [*actions, KeepDescendants(self.name, stop_later=self.left_behind)] if descendants else actions
 
     def descendants_gone(self, now: float) -> list[Action]:
         """Nothing is left of it any more."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from procman.config.schema.event_types import lineage
 from procman.config.schema.model import Group
-from procman.core.actions import Announce, AnnounceGroup, AnnounceMaster, ProcessRemoved
-from procman.core.events import GroupChanged, Spawned
+from procman.core.actions import Announce, AnnounceGroup, AnnounceGroupChanged, AnnounceMaster, ProcessRemoved
+from procman.core.events import Spawned
 from procman.core.spec import ProcessSpec
 from procman.core.states import MasterState, State
 from procman.events.payloads import (
@@ -121,7 +121,7 @@ class Hub:
                 else:
                     self._remove(name)
                 self._send(group_changed(name, added=added))
-            case GroupChanged(group):
+            case AnnounceGroupChanged(group):
                 self._change(group_of(group))
             case AnnounceMaster(state) if not self._stopping:
                 self._stopping = True

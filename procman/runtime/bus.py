@@ -15,14 +15,16 @@ from procman.core.actions import (
     Announce,
     AnnounceDescendants,
     AnnounceGroup,
+    AnnounceGroupChanged,
     AnnounceInPlace,
     AnnounceMaster,
+    KeepDescendants,
     Kill,
     ProcessRemoved,
     Quit,
     Spawn,
 )
-from procman.core.events import Adopted, GroupChanged, KillFailed, Spawned, SpawnFailed
+from procman.core.events import Adopted, KillFailed, Spawned, SpawnFailed
 from procman.runtime.process_trees import MemberEnded, OrphanedDescendants
 from procman.system.reaper import Reaped
 
@@ -35,7 +37,8 @@ BusEvent = (
     | AnnounceInPlace
     | AnnounceMaster
     | AnnounceDescendants
-    | GroupChanged
+    | AnnounceGroupChanged
+    | KeepDescendants
     | Quit
     | Spawn
     | Adopted

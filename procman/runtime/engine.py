@@ -18,6 +18,7 @@ from procman.config.schema.model import Program
 from procman.core.actions import (
     Action,
     Announce,
+    KeepDescendants,
     Kill,
     ProcessRemoved,
     Spawn,
@@ -29,7 +30,6 @@ from procman.core.events import (
     Event,
     Exited,
     ExitStatus,
-    GroupChanged,
     KillFailed,
     Spawned,
     SpawnFailed,
@@ -360,15 +360,8 @@ class Engine:
             while self._events or self._tree_orders or self._spawns:
                 if self._events:
                     event = self._events.popleft()
-                    left_by = self.fleet.owner(event.pid) if isinstance(event, Exited) and event.descendants else None
                     for action in self._decide(event):
                         self._carry_out(action)
-                    if left_by is not None and left_by.phase is Phase.NONE:
-                        self._trees.let_be(left_by.name, of_tree=left_by.left_behind)
-                    if isinstance(event, GroupChanged | KillFailed):
-                        # Of a process that is new in a group and does not start by itself, or of a signal that was to
-                        # end nothing, no announcement tells.
-                        self.bus.publish(event)
                 elif self._tree_orders:
                     self._signal_trees()
                 elif not self._held and time.monotonic() < until and (self._more is None or continued):
@@ -408,9 +401,12 @@ class Engine:
                     self._trees.see(name)
                 refusal = self._send(pid, signum, as_group=scope is Scope.GROUP) if pid else None
                 if refusal is not None:
-                    self._events.append(KillFailed(name, refusal))
+                    self._answer(KillFailed(name, refusal))
                 if scope is Scope.TREE:
                     self._tree_orders.append(action)
+            case KeepDescendants(name, stop_later):
+                self._trees.let_be(name, of_tree=stop_later)
+                self.bus.publish(action)
             case Announce(name=name, after=State.BACKOFF | State.EXITED | State.STOPPED) | ProcessRemoved(name):
                 self.bus.publish(action)
                 self._sockets.release(name)
@@ -418,6 +414,10 @@ class Engine:
                     self._ran.discard(name)
             case _:
                 self.bus.publish(action)
+
+    def _answer(self, event: KillFailed) -> None:
+        self._events.append(event)
+        self.bus.publish(event)
 
     def _send(self, pid: int, signum: int, *, as_group: bool) -> str | None:
         # Nobody waits with reaping one that is not our child, so its number may be somebody else's by now.
@@ -428,7 +428,8 @@ class Engine:
         """All orders of one turn together: they share their looks at the machine."""
         orders, self._tree_orders = self._tree_orders, []
         outcome = self._trees.signal(orders)
-        self._events += [KillFailed(name, refusal) for name, refusal in outcome.refused.items()]
+        for name, refusal in outcome.refused.items():
+            self._answer(KillFailed(name, refusal))
         self._descendants_gone(outcome.gone)
         self._tell_of_members()
 

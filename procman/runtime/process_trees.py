@@ -269,6 +269,7 @@ class Trees:
         for order in orders:
             if not order.pid and order.name in self._left:
                 self._waited[order.name] = self._left.pop(order.name)
+                self._unreported.pop(order.name, None)
             tree = self._running.get(order.name) if order.pid else self._waited.get(order.name)
             if tree is None:
                 if not order.pid:

@@ -10,6 +10,7 @@ from procman.core.actions import (
     Action,
     Announce,
     AnnounceGroup,
+    AnnounceGroupChanged,
     AnnounceInPlace,
     AnnounceMaster,
     Kill,
@@ -305,7 +306,7 @@ def test_a_process_that_comes_back_into_the_file_while_it_leaves_is_started():
     drive = Drive(members("g", "one", "two"))
     drive.says(GroupChanged(members("g", "one"), frozenset()))
     back = group("g", program("one", "g"), program("two", "g", command="/bin/new"))
-    assert drive.says(GroupChanged(back, frozenset())) == []
+    assert drive.says(GroupChanged(back, frozenset())) == [AnnounceGroupChanged(back)]
     [order] = of(Spawn, drive.ends("g:two"))
     assert order.program.command == "/bin/new"
 
@@ -326,6 +327,13 @@ def test_a_change_that_was_made_already_is_not_announced():
     new = group("a", command="/bin/new")
     drive.says(GroupChanged(new, frozenset({"a"})))
     assert drive.says(GroupChanged(new, frozenset())) == []
+
+
+def test_a_change_of_a_group_is_announced_after_what_follows_from_it():
+    """Also where no process of it changes state, as when one is added that does not start by itself."""
+    drive = Drive(group("a"))
+    new = group("a", program("a"), program("b", "a", autostart=False))
+    assert drive.says(GroupChanged(new, frozenset())) == [AnnounceGroupChanged(new)]
 
 
 def test_the_priority_of_a_group_can_change():

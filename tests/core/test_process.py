@@ -4,7 +4,7 @@ from signal import SIGHUP, SIGKILL, SIGQUIT, SIGTERM
 
 import pytest
 
-from procman.core.actions import Announce, AnnounceDescendants, AnnounceInPlace, Kill, Spawn
+from procman.core.actions import Announce, AnnounceDescendants, AnnounceInPlace, KeepDescendants, Kill, Spawn
 from procman.core.events import ExitStatus
 from procman.core.process import Process
 from procman.core.spec import Autorestart, Leftovers, Scope
@@ -657,6 +657,13 @@ def with_left(state: str, **options) -> Process:
         state = "STARTING"
     assert (process.state.name, process.left_behind) == (state, True)
     return process
+
+
+@pytest.mark.parametrize(("scope", "stop_later"), [(Scope.PROCESS, False), (Scope.TREE, True)])
+def test_descendants_that_nothing_waits_for_are_kept(scope, stop_later):
+    """The order says whether the next stop of the process is to reach them."""
+    process = process_in("RUNNING", stop_scope=scope, kill_scope=scope)
+    assert process.exited(OK, 5.0, DESCENDANTS)[-1] == KeepDescendants("web", stop_later=stop_later)
 
 
 @pytest.mark.parametrize("state", ["BACKOFF", "WAITING", "EXITED", "FATAL"])

@@ -85,8 +85,6 @@ class World:
                     spawns.append(action)
                 else:
                     self.hub.tell(notify(action))
-            if isinstance(event, GroupChanged):
-                self.hub.tell(notify(event))
         await settle()
 
     def end(self, name, code=0):

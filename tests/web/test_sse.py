@@ -10,8 +10,7 @@ import pytest
 from procman.api import sse as live
 from procman.api.sse import Live
 from procman.client.api_client import Client
-from procman.core.actions import Announce, AnnounceGroup, AnnounceMaster, ProcessRemoved
-from procman.core.events import GroupChanged
+from procman.core.actions import Announce, AnnounceGroup, AnnounceGroupChanged, AnnounceMaster, ProcessRemoved
 from procman.core.states import MasterState, State
 from procman.http.messages import Request
 from procman.http.router import Router
@@ -187,7 +186,7 @@ def test_a_new_group_is_told_whether_or_not_it_starts():
         told.control.states["pool:b"] = "STOPPED"
         from tests.support.programs import group
 
-        told._tell(GroupChanged(group("pool"), frozenset()))
+        told._tell(AnnounceGroupChanged(group("pool")))
         assert len((await message(stream))[1]["processes"]) == 2
 
     run(test)
