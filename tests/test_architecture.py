@@ -39,11 +39,11 @@ MAY_IMPORT = {
     ),
     "convert": "convert config config.schema core.spec system.shell_split errors",
     # where core meets system
-    "runtime": "runtime core core.spec system system.shell_split logs logs.protocol config.schema api.shapes errors",
+    "runtime": "runtime core core.spec system system.shell_split logs logs.protocol config.schema errors",
     "entrypoint": "entrypoint system errors",
     "services": (
-        "services runtime core core.spec system config config.schema config.problems config.secrets api.shapes "
-        "api.supervisor_states errors"
+        "services runtime core core.spec system logs.protocol config config.schema config.problems config.secrets "
+        "api.shapes api.supervisor_states errors"
     ),
     "events": "events core core.spec api.supervisor_states config.schema logs.protocol errors",
     "events.hub": "events runtime core core.spec api.supervisor_states config.schema logs.protocol errors",

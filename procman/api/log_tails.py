@@ -6,7 +6,7 @@ They begin with the last 1024 bytes, are chunked, and do not end before the clie
 from procman.errors import OperationError
 from procman.http.messages import Request, Response, problem
 from procman.http.router import Router
-from procman.runtime.output_router import OutputRouter
+from procman.services.logs import LogService
 from procman.services.processes import ProcessService
 
 PAST = 1024  # bytes
@@ -15,10 +15,10 @@ PAST = 1024  # bytes
 class LogTails:
     """Adds the endpoints to a router."""
 
-    def __init__(self, control: ProcessService, outputs: OutputRouter) -> None:
+    def __init__(self, control: ProcessService, logs: LogService) -> None:
         """Both are called on the loop's thread."""
         self._control = control
-        self._outputs = outputs
+        self._logs = logs
 
     def add_to(self, router: Router) -> None:
         """Both forms of a process's log, and the master's own."""
@@ -30,9 +30,9 @@ class LogTails:
         if channel not in ("stdout", "stderr"):
             return problem(404, f"there is no log {channel}: expected stdout or stderr")
         try:
-            return Response(body=await self._outputs.follow(self._control.process(name).name, channel, PAST))
+            return Response(body=await self._logs.follow(self._control.process(name).name, channel, PAST))
         except OperationError as error:
             return problem(404, str(error))
 
     async def _main_log(self, _: Request) -> Response:
-        return Response(body=self._outputs.follow_main(PAST))
+        return Response(body=self._logs.follow_main(PAST))

@@ -13,8 +13,8 @@ from procman.api.shapes import Changes, ErrorBody, HealthInfo, MasterInfo
 from procman.errors import BadRequest, OperationError, Reason
 from procman.http.messages import Request, Response
 from procman.http.router import Router
-from procman.runtime.output_router import OutputRouter
 from procman.services.configuration import ConfigService
+from procman.services.logs import LogService
 from procman.services.processes import ProcessService
 
 JSON = "application/json"
@@ -31,7 +31,7 @@ class Rest:
         self,
         control: ProcessService,
         reconfigure: ConfigService,
-        outputs: OutputRouter,
+        logs: LogService,
         about: Callable[[Request], MasterInfo],
         *,
         tell_listeners: Callable[[str, str], None],
@@ -46,7 +46,7 @@ class Rest:
         self._file_warnings = file_warnings
         self._control = control
         self._reconfigure = reconfigure
-        self._outputs = outputs
+        self._logs = logs
         self._about = about
         self._tell_listeners = tell_listeners
 
@@ -131,7 +131,7 @@ class Rest:
             case "signal":
                 outcomes = await self._control.signal(specs, str(body.get("signal", "")))
             case "clear":
-                outcomes = await self._control.clear_logs(specs, self._outputs.clear)
+                outcomes = await self._control.clear_logs(specs, self._logs.clear)
             case _:
                 raise OperationError(
                     f"cannot {op} a process: expected start, stop, restart, signal or clear", Reason.UNKNOWN_OPERATION
@@ -140,7 +140,7 @@ class Rest:
 
     async def _stdin(self, request: Request, spec: str) -> Response:
         process = self._control.process(spec)
-        self._outputs.write_stdin(process.name, request.body)
+        self._logs.write_stdin(process.name, request.body)
         return _json({})
 
     # ---- logs
@@ -151,21 +151,21 @@ class Rest:
         name = self._control.process(spec).name
         if "follow" in request.query:
             return Response(
-                body=await self._outputs.follow(name, channel, _number(request, "tail", 1024)), content_type=BYTES
+                body=await self._logs.follow(name, channel, _number(request, "tail", 1024)), content_type=BYTES
             )
-        return Response(body=await self._outputs.read(name, channel, *_span(request)), content_type=BYTES)
+        return Response(body=await self._logs.read(name, channel, *_span(request)), content_type=BYTES)
 
     async def _main_log(self, request: Request) -> Response:
         if "follow" in request.query:
-            return Response(body=self._outputs.follow_main(_number(request, "tail", 1024)), content_type=BYTES)
-        return Response(body=await self._outputs.read_main(*_span(request)), content_type=BYTES)
+            return Response(body=self._logs.follow_main(_number(request, "tail", 1024)), content_type=BYTES)
+        return Response(body=await self._logs.read_main(*_span(request)), content_type=BYTES)
 
     async def _clear_main_log(self, _: Request) -> Response:
-        self._outputs.clear_main()
+        await self._logs.clear_main()
         return _json({})
 
     async def _reopen_logs(self, _: Request) -> Response:
-        self._outputs.reopen()
+        self._logs.reopen()
         return _json({})
 
     # ---- configuration

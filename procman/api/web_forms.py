@@ -21,7 +21,7 @@ from procman.http.host_guard import HostGuard
 from procman.http.messages import Request, Response, problem
 from procman.http.page_headers import HTML, PAGE_HEADERS
 from procman.http.router import READ_ONLY, Router
-from procman.runtime.output_router import OutputRouter
+from procman.services.logs import LogService
 from procman.services.processes import ProcessService
 
 # Bytes of a log, when nobody says how many; nor are they ever fewer.
@@ -46,11 +46,11 @@ class Forms:
     """Adds the endpoints to a router. `page` answers where nothing is to be done."""
 
     def __init__(
-        self, control: ProcessService, outputs: OutputRouter, page: Callable[[Request], Awaitable[Response]]
+        self, control: ProcessService, logs: LogService, page: Callable[[Request], Awaitable[Response]]
     ) -> None:
         """All of them are called on the loop's thread."""
         self._control = control
-        self._outputs = outputs
+        self._logs = logs
         self._page = page
         # Whether the name it was asked by is ours, the server has seen to already.
         self._guard = HostGuard(["*"])
@@ -117,7 +117,7 @@ class Forms:
             case "restart":
                 (outcome,) = await self._control.restart([name])
             case _:
-                (outcome,) = await self._control.clear_logs([name], self._outputs.clear)
+                (outcome,) = await self._control.clear_logs([name], self._logs.clear)
         if outcome.reason is None:
             return _DONE.get(action, "Log for {} cleared").format(shown)
         unexpected = _unexpected(outcome.reason, outcome.text)
@@ -137,7 +137,7 @@ class Forms:
     async def _end_of_log(self, name: str, limit: int) -> str:
         try:
             self._control.refuse_while_ending()
-            log = await self._outputs.read(self._control.process(name).name, "stdout", -limit, 0)
+            log = await self._logs.read(self._control.process(name).name, "stdout", -limit, 0)
         except NoLog:
             return f"No file for {name}"
         except OperationError as error:

@@ -73,8 +73,8 @@ class MasterRun:
             snapshot=self._handed_over,
             environment=lambda: context.notifier.environment,
             deliver=deliver_signals,
-            hold=rooms.outputs.hold,
-            go_on=rooms.outputs.go_on,
+            hold=rooms.outputs.pause,
+            go_on=rooms.outputs.resume,
             leaving=context.notifier.upgrading,
         )
         health = Health(rooms.processes)

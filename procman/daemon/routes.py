@@ -76,17 +76,17 @@ class Routes:
         self._page: Router | None = None
         self._live = Live(rooms.processes, rooms.bus.subscribe, about.to_asker)
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
-        self.router = Router(problem=route_problem, after_change=rooms.outputs.catch_up)
+        self.router = Router(problem=route_problem, after_change=rooms.logs.flush)
         Rest(
             rooms.processes,
             rooms.configuration,
-            rooms.outputs,
+            rooms.logs,
             about.to_asker,
             tell_listeners=rooms.hub.remote,
             upgrade=upgrade,
             file_warnings=file_warnings,
         ).add_to(self.router)
-        LogTails(rooms.processes, rooms.outputs).add_to(self.router)
+        LogTails(rooms.processes, rooms.logs).add_to(self.router)
         self._live.add_to(self.router)
         health.add_to(self.router)
         self._add_late()
@@ -111,7 +111,7 @@ class Routes:
             from procman.api.xmlrpc.adapter import XmlRpc  # noqa: PLC0415 - 1.2 MiB, for clients that speak it
 
             rooms = self._rooms
-            self._xmlrpc = XmlRpc(rooms.processes, rooms.configuration, rooms.outputs, self._about.to, rooms.hub.remote)
+            self._xmlrpc = XmlRpc(rooms.processes, rooms.configuration, rooms.logs, self._about.to, rooms.hub.remote)
         return await self._xmlrpc.call(request)
 
     async def _show(self, request: Request) -> Response:
@@ -122,5 +122,5 @@ class Routes:
 
             page, self._page = Page(), Router()
             page.add_to(self._page)
-            Forms(self._rooms.processes, self._rooms.outputs, page.index).add_to(self._page)
+            Forms(self._rooms.processes, self._rooms.logs, page.index).add_to(self._page)
         return await self._page(request)

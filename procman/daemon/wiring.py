@@ -17,6 +17,7 @@ from procman.runtime.output_router import OutputRouter
 from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
+from procman.services.logs import LogService
 from procman.services.processes import ProcessService
 from procman.system.oom import OomKills
 from procman.system.shared_sockets import SharedSockets
@@ -27,6 +28,7 @@ class Rooms:
     """All that one configuration brings to life, but for what clients talk to."""
 
     outputs: OutputRouter
+    logs: LogService
     fleet: Fleet
     trees: Trees
     start_gate: StartGate
@@ -76,8 +78,8 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     configuration = ConfigService(engine, processes, config, context.read)
     event_log = EventLog(fleet, log, why=processes.why, oom_kills=OomKills().since)
     farewell = Farewell(engine, fleet, trees, log)
-    hub = Hub(engine, outputs, config.master.identifier, context.serials, log)
-    outputs.watch(hub)
+    hub = Hub(engine, outputs.stdin, config.master.identifier, context.serials, log)
+    outputs.filters.observer = hub
     if snapshot is None:
         hub.boot()
     else:
@@ -86,4 +88,17 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         configuration.restore(snapshot.current)
     for hear in (event_log.tell, farewell.tell, context.notifier.tell, outputs.hear, hub.tell):
         bus.subscribe(hear)
-    return Rooms(outputs, fleet, trees, start_gate, bus, engine, event_log, farewell, hub, processes, configuration)
+    return Rooms(
+        outputs,
+        LogService(outputs),
+        fleet,
+        trees,
+        start_gate,
+        bus,
+        engine,
+        event_log,
+        farewell,
+        hub,
+        processes,
+        configuration,
+    )

@@ -1,7 +1,7 @@
-"""What a program writes between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> is a message, and not for its log.
+"""Capture mode: what a program writes between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> is a message.
 
-Pure: no I/O and no clock here. The tokens may be cut by the borders of the chunks anywhere; what is held back until the
-next chunk is at most the beginning of one. Within a message BEGIN is text, as END is outside of one.
+Pure: no I/O and no clock here. A token may be split between chunks anywhere; at most the beginning of a token is held
+back until the next chunk. Inside a message BEGIN is text, and outside END is.
 """
 
 from enum import Enum
@@ -15,11 +15,11 @@ class Part(Enum):
 
     LOG = "log"  # for the log
     INSIDE = "inside"  # part of a message
-    MESSAGE = "message"  # here a message is complete; without bytes of its own
+    MESSAGE = "message"  # a message is complete here; has no bytes of its own
 
 
-class Splitter:
-    """Cuts a stream at the tokens. All bytes come out again, in their order, save the tokens."""
+class CaptureSplitter:
+    """Cuts a stream at the tokens. All bytes but the tokens come out again, in order."""
 
     __slots__ = ("_held", "inside")
 
@@ -44,29 +44,29 @@ class Splitter:
                 pieces.append((Part.MESSAGE, b""))
             self.inside = not self.inside
             start = found + len(token)
-        end = _border(data, token, start)
+        end = _text_end(data, token, start)
         if end > start:
             pieces.append((part, data[start:end]))
         self._held = data[end:]
         return pieces
 
     @property
-    def between(self) -> bool:
-        """Nothing is held back, and no message has begun."""
+    def is_idle(self) -> bool:
+        """Whether nothing is held back, and no message has begun."""
         return not self.inside and not self._held
 
     def flush(self) -> list[tuple[Part, bytes]]:
-        """Return what was held back: no token came of it. A message that had begun stays without end."""
+        """Return what was held back: it is no token. A message that has begun stays unfinished."""
         held, self._held = self._held, b""
         return [(Part.INSIDE if self.inside else Part.LOG, held)] if held else []
 
 
-class Message:
+class CapturedMessage:
     """What is kept of a message while it is written, by supervisor's rule.
 
     A piece that would make it longer than `maxbytes` first pushes out as many bytes as it has itself, from the
-    beginning. So the end is kept, and a single piece also where it is longer than `maxbytes`: most messages are one
-    write and arrive whole, however small the option. It never holds more than `maxbytes` or one piece.
+    beginning. So the end is kept, and a single piece is kept even if it is longer than `maxbytes`: most messages are
+    one write and arrive whole, however small the option. It never holds more than `maxbytes` or one piece.
     """
 
     __slots__ = ("_kept", "maxbytes")
@@ -86,14 +86,14 @@ class Message:
         return dropped
 
     def take(self) -> bytes:
-        """Return what is kept, and begin anew."""
+        """Return what is kept, and begin again."""
         kept = bytes(self._kept)
         self._kept.clear()
         return kept
 
 
-def _border(data: bytes, token: bytes, start: int) -> int:
-    """Return where the text surely ends: what follows may be the beginning of the token."""
+def _text_end(data: bytes, token: bytes, start: int) -> int:
+    """Return where the text certainly ends: what follows may be the beginning of the token."""
     # In either token "<" is the first character and no other.
     begun = data.rfind(b"<", max(start, len(data) - len(token) + 1))
     return begun if begun >= 0 and token.startswith(data[begun:]) else len(data)

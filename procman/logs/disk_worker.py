@@ -1,9 +1,15 @@
-"""Disks that may not answer: each has a thread that does what is to be done there, and nobody else waits for it.
+"""The thread of one disk: it does everything that may wait for that disk, so that the loop does not.
 
-A write to a file cannot be told not to wait: while its file system is frozen, or its NFS server gone, it takes as long
-as that does. So the loop asks no disk for anything. What is to be done is given to the thread of the `Disk`, in order;
-and pipes whose bytes go into a file untouched are read by that thread alone (`lane.py`), so that no line costs two
-threads a change of hands. The threads own that, and nothing else: all decisions are made on the loop.
+A write to a file cannot be told not to wait: while its file system is frozen, or its NFS server is gone, it takes as
+long as that lasts. So the loop gives what is to be done to the thread of the disk, in order; and a pipe whose bytes go
+into one file untouched is read by that thread alone (`splice_pump.py`), so that a line costs no switch between threads.
+The thread owns the files and those pipes, and nothing else: all decisions are made on the loop.
+
+No disk holds the loop longer than LOOP_WAIT: `call` gives up then. Two exceptions, neither of them the disk's doing:
+while the machine is so busy that the thread has not even begun to run, `call` waits up to STARVED_WAITS times as long,
+because the loop could not run in time either, and a healthy disk must not be taken for a stuck one; and with
+`even_if_busy` (only before the programs start, and right before the master executes its successor) `call` waits as long
+as the thread gets on with the calls before it.
 """
 
 import asyncio
@@ -12,221 +18,168 @@ import os
 import select
 import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
+
+from procman.logs.disk_call import DiskCall, DiskTimeout
+from procman.logs.disk_health import LOOP_WAIT, DiskHealth, LoopSide
 
 T = TypeVar("T")
 
-# For how long after an answer a disk need not be asked before it is given a pipe to read, in seconds.
-LEASE = 0.02
-# How long the loop waits for what is done at once as long as a disk answers, in seconds.
-PATIENCE = 0.05
-# As many times that, where the thread has not had its turn yet or gets on with other things: the machine is busy then.
-TURNS = 20
-# A disk that takes so long for one call is in trouble, in seconds; and for how long it is taken to be.
-SLOW = 0.25
-DOUBTED_FOR = 60.0
-# How often a disk is looked at that has something to do, in seconds: is it still at the same?
-LOOK_EVERY = 1.0
-# When it is said that a disk does not answer, and when somebody who asks for a log is told so, in seconds.
-SAID_AFTER = 2.0
-ASKED_WITHIN = 10.0
+STARVED_WAITS = 20
+# How long a client that reads a log waits for its disk, in seconds.
+CLIENT_WAIT = 10.0
 
 
-class NoAnswer(Exception):
-    """The disk has not answered in time."""
+class PipeReader(Protocol):
+    """Reads a pipe on the thread of a disk."""
 
-
-class Reader(Protocol):
-    """Who reads a pipe on the thread of a disk."""
-
-    def move(self) -> None:
+    def on_readable(self) -> None:
         """There is something to read, or the end."""
 
 
-class User(Protocol):
-    """Who has given something to a disk."""
+class DiskUser(Protocol):
+    """Has given something to a disk."""
 
-    def give_up(self) -> None:
-        """Nobody will wait for it any longer."""
-
-
-class _Job(Generic[T]):
-    """One call whose outcome somebody wants."""
-
-    def __init__(self, call: Callable[[], T], then: Callable[[], object] | None = None) -> None:
-        """`then` is called on the thread, when it has ended."""
-        self._call = call
-        self._then = then
-        self._result: T
-        self._error: Exception | None = None
-        self._bell = threading.Lock()
-        self._bell.acquire()
-
-    def __call__(self) -> None:
-        try:
-            self._result = self._call()
-        except Exception as error:  # noqa: BLE001 - whoever wants the outcome gets it
-            self._error = error
-        self._bell.release()
-        if self._then is not None:
-            self._then()
-
-    def wait(self, timeout: float) -> bool:
-        """Whether it has ended within `timeout` seconds; to be asked until it has, and not after that."""
-        return self._bell.acquire(timeout=timeout)
-
-    def outcome(self) -> T:
-        """What the call has returned, or raised."""
-        if self._error is not None:
-            raise self._error
-        return self._result
+    def abandon(self) -> None:
+        """The master ends and waits no longer: what is not done yet is lost."""
 
 
-class Disk:
-    """What all logs have in common that one disk holds, and the thread that waits for it."""
+class DiskWorker:
+    """What all logs on one disk share, and the thread that waits for that disk."""
 
-    def __init__(self, disks: "Disks", folder: str) -> None:
-        self.folder = folder  # one on it, for people
+    def __init__(self, folder: str, side: LoopSide) -> None:
+        """`folder` is one on the disk, for messages."""
+        self.folder = folder
         self.device: int | None = None
-        self.users: dict[User, None] = {}
-        self._disks = disks
-        self._leased_until = 0.0
-        self._doubted_until = 0.0
-        # What the thread does is seen in these: it counts each call and each pipe in `_turn` before it begins, and says
-        # whether it sleeps. Both sides read and write such fields without a lock, as each has one writer, or none that
-        # minds.
+        self.users: dict[DiskUser, None] = {}
+        self.health = DiskHealth(folder, self, side)
+        self._side = side
+        # Both sides read and write these without a lock, since each has one writer, or none that minds. The thread
+        # counts each call and each pipe in `turn` before it begins.
+        self.turn = 0
+        self.is_asleep = True
+        self.is_closed = False
         self._thread: threading.Thread | None = None
-        self._turn = 0
-        self._asleep = True
         self._calls: deque[Callable[[], object]] = deque()
-        self._called = 0  # of those so many
-        self._readers: dict[int, Reader] = {}
-        self._ended = False
-        self._watched = False  # by the loop
-        self._will_ring = False
-        # What the loop has given to it, and what it has seen of that.
-        self._posted = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._seen = 0
-        self._is_stuck = False
-        self._is_silent = False
-        self._stuck_since = 0.0
-        self._parked: threading.Event | None = None
+        self._posted = 0  # calls, by the loop
+        self._completed = 0  # calls, by the thread
+        self._readers: dict[int, PipeReader] = {}
+        self._will_wake = False
+        self._paused: threading.Event | None = None
 
     # ---- for the loop
 
     @property
     def is_stuck(self) -> bool:
-        """Whether nobody waits for it, since somebody has waited in vain."""
-        return self._is_stuck
+        """Whether nothing waits for it, since a wait was in vain."""
+        return self.health.is_stuck
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether it has not answered for so long that it was said."""
-        return self._is_silent
+    def is_idle(self) -> bool:
+        """Whether its thread is asleep, and has been given nothing."""
+        return self.is_asleep and not self._calls
 
     @property
     def obstacle(self) -> str | None:
-        """Why nobody could go on from here just now."""
+        """Why an upgrade cannot happen now."""
         return f"the disk of {self.folder} does not answer" if self.is_stuck else None
 
     def post(self, call: Callable[[], object]) -> None:
-        """Have it done, after all that was given before; it raises nothing."""
-        if not self._is_up():
+        """Do it after everything that was given before; it must raise nothing."""
+        if not self._has_thread():
             call()
             return
         self._calls.append(call)
         self._posted += 1
-        if not self._watched:
-            self._watched = True
-            self._watch()
-        if not self._will_ring:
-            # Later: who is woken up now wants the interpreter's lock at once, and there may be more to come.
-            self._will_ring = True
-            self._disks.loop.call_soon(self._ring)
+        if not self.health.is_watched:
+            self.health.is_watched = True
+            self.health.watch()
+        if not self._will_wake:
+            # Later: a thread that is woken now wants the interpreter's lock at once, and more calls may follow.
+            self._will_wake = True
+            self._side.loop.call_soon(self._wake)
 
-    def do(self, call: Callable[[], T], then: Callable[[], object] | None = None) -> T:
-        """Have it done, and then `then` on the thread; wait for it, but not for long.
+    def call(self, call: Callable[[], T], then: Callable[[], object] | None = None, *, even_if_busy: bool = False) -> T:
+        """Do it, and `then` on the thread afterwards; wait for the outcome, LOOP_WAIT at most (see above).
 
-        Raises NoAnswer where that takes too long; it is done all the same, later. And at once where it does not answer:
-        then nothing is done.
+        Raises DiskTimeout if that takes too long; it is done all the same, later. If the disk is stuck, raises at once,
+        and nothing is done.
         """
         if self.is_stuck:
-            raise NoAnswer
-        job = _Job(call, then)
+            raise DiskTimeout
+        job = DiskCall(call, then)
         self.post(job)
-        self._ring()
-        for _ in range(TURNS):
-            turn = self._turn
-            if job.wait(PATIENCE):
-                return job.outcome()
-            if turn == self._turn and not self._asleep:
+        self._wake()
+        for _ in range(STARVED_WAITS):
+            turn = self.turn
+            if job.wait(LOOP_WAIT):
+                return job.result()
+            if not self.is_asleep and (turn == self.turn or not even_if_busy):
                 break
-        self._give_up_waiting()
-        raise NoAnswer
+        if job.has_begun or turn == self.turn:  # else it gets on with the calls before, and is not stuck
+            self.health.note_timeout()
+        raise DiskTimeout
 
-    async def ask(self, call: Callable[[], T], within: float | None = None) -> T:
-        """Have something done for somebody, while everything else goes on; raises NoAnswer (ASKED_WITHIN seconds)."""
+    async def call_async(self, call: Callable[[], T], within: float = CLIENT_WAIT) -> T:
+        """Do it for a client, while everything else goes on; raises DiskTimeout after `within` seconds."""
         if self.is_stuck:
-            raise NoAnswer
+            raise DiskTimeout
         done = asyncio.Event()
-        job = _Job(call, partial(self._disks.call_soon, done.set))
+        job = DiskCall(call, partial(self._side.call_soon, done.set))
         self.post(job)
         try:
-            await asyncio.wait_for(done.wait(), ASKED_WITHIN if within is None else within)
+            await asyncio.wait_for(done.wait(), within)
         except TimeoutError:
-            raise NoAnswer from None
-        return job.outcome()
+            raise DiskTimeout from None
+        return job.result()
 
-    async def catch_up(self) -> None:
-        """Wait until all is done that was given to it; not where it does not answer."""
-        if self._posted != self._called and self._thread is not None:
-            with contextlib.suppress(NoAnswer):
-                await self.ask(lambda: None, PATIENCE)
+    async def flush(self) -> None:
+        """Wait until everything is done that was given to it; not if it does not answer."""
+        if self._posted != self._completed and self._thread is not None:
+            with contextlib.suppress(DiskTimeout):
+                await self.call_async(lambda: None, LOOP_WAIT)
 
-    def settle(self, until: float) -> None:
-        """Wait until all is done that was given to it, not longer than that: the loop has ended."""
+    def finish(self, until: float) -> None:
+        """After the loop has ended: wait until everything is done, not longer than that; the rest is lost."""
         if self._thread is not None:
-            last = _Job(lambda: None)
+            last = DiskCall(lambda: None)
             self.post(last)
-            self._ring()
-            last.wait(max(0.0, until - self._disks.clock()))
+            self._wake()
+            last.wait(max(0.0, until - self._side.clock()))
         for user in tuple(self.users):
-            user.give_up()
+            user.abandon()
 
-    def park(self) -> bool:
-        """Have it do nothing from now on, in the middle of nothing; whether that could be."""
+    def pause(self) -> bool:
+        """Do nothing from now on, with nothing half done; False if the disk does not answer."""
         if self._thread is None:
             return True
-        self._parked = threading.Event()
+        self._paused = threading.Event()
         try:
-            self.do(lambda: None, self._parked.wait)
-        except NoAnswer:
-            self.unpark()
+            self.call(lambda: None, self._paused.wait, even_if_busy=True)
+        except DiskTimeout:
+            self.resume()
             return False
         return True
 
-    def unpark(self) -> None:
+    def resume(self) -> None:
         """Go on."""
-        if (parked := self._parked) is not None:
-            self._parked = None
-            parked.set()
+        if (paused := self._paused) is not None:
+            self._paused = None
+            paused.set()
 
     def close(self) -> None:
-        """Let the thread go; one that waits for its disk ends with the process."""
+        """Let the thread end; one that waits for its disk ends with the process."""
         if self._thread is not None:
-            self._ended = True
-            self._ring()
+            self.is_closed = True
+            self._wake()
 
     # ---- for both
 
-    def enter(self, fd: int, reader: Reader) -> bool:
-        """Read this pipe from now on; False where there is no thread that could."""
-        if not self._is_up():
+    def add_reader(self, fd: int, reader: PipeReader) -> bool:
+        """Read this pipe from now on; False if there can be no thread."""
+        if not self._has_thread():
             return False
         self._readers[fd] = reader
         try:
@@ -236,242 +189,80 @@ class Disk:
             return False
         return True
 
-    def leave(self, fd: int) -> None:
-        """Read it no longer; to be called before it is closed, while it is not being read."""
+    def remove_reader(self, fd: int) -> None:
+        """Stop reading it; to be called before the pipe is closed, and while it is not being read."""
         del self._readers[fd]
         self._epoll.unregister(fd)
 
     # ---- for the thread
 
-    @property
-    def is_leased(self) -> bool:
-        """Whether it has answered a moment ago."""
-        return self._disks.clock() < self._leased_until
+    def call_on_loop(self, function: Callable[[], object]) -> None:
+        """Have the loop call it."""
+        self._side.call_soon(function)
 
-    @property
-    def is_doubted(self) -> bool:
-        """Whether it was in trouble not long ago."""
-        return self._disks.clock() < self._doubted_until
+    # ---- private
 
-    def answered(self) -> None:
-        """It has answered when it was asked."""
-        self._leased_until = self._disks.clock() + LEASE
-
-    def tell(self, function: Callable[[], object]) -> None:
-        """Have it called on the loop."""
-        self._disks.call_soon(function)
-
-    # ---- the pieces of the above
-
-    def _is_up(self) -> bool:
+    def _has_thread(self) -> bool:
         if self._thread is None:
             thread = threading.Thread(target=self._serve, name="procman-disk", daemon=True)
             with contextlib.ExitStack() as undo:
                 try:
                     self._epoll = undo.enter_context(select.epoll())
-                    self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-                    undo.callback(os.close, self._bell)
-                    self._epoll.register(self._bell, select.EPOLLIN)
+                    self._wake_up = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+                    undo.callback(os.close, self._wake_up)
+                    self._epoll.register(self._wake_up, select.EPOLLIN)
                     thread.start()
-                except (OSError, RuntimeError):  # no more descriptors, or threads of this user: it is done without
+                except (OSError, RuntimeError):  # no more descriptors, or threads for this user: work without one
                     return False
                 undo.pop_all()
             self._thread = thread
         return True
 
-    def _ring(self) -> None:
-        self._will_ring = False
-        if self._asleep and self._thread is not None:
-            os.eventfd_write(self._bell, 1)
-
-    def _watch(self) -> None:
-        """Look at it from time to time as long as it has something to do."""
-        if self._timer is None:
-            self._seen = self._turn
-            self._timer = self._disks.loop.call_later(LOOK_EVERY, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        if self._ended:
-            return
-        if self._is_idle():
-            self._watched = False
-            if self._is_idle():  # else it has woken up in this moment, and may have taken itself for watched
-                return
-            self._watched = True
-        elif self._turn == self._seen:
-            self._give_up_waiting()
-            if self._is_stuck and not self._is_silent and self._disks.clock() - self._stuck_since >= SAID_AFTER:
-                self._is_silent = True
-                self._disks.say(
-                    f"the disk of {self.folder} does not answer; what is to be written there waits, and everything "
-                    "else goes on"
-                )
-        self._watch()
-
-    def _is_idle(self) -> bool:
-        return self._asleep and not self._calls
-
-    def _give_up_waiting(self) -> None:
-        if not self._is_stuck:
-            self._stuck_since = self._disks.clock() - PATIENCE
-            self._is_stuck = True
-            if self._asleep:  # it has not seen that
-                self._answers_again()
-
-    def _answers_again(self) -> None:
-        if not self._is_stuck:
-            return
-        self._is_stuck = False
-        if self._is_silent:
-            self._is_silent = False
-            seconds = self._disks.clock() - self._stuck_since
-            self._disks.say(f"the disk of {self.folder} answers again, after {seconds:.0f} seconds")
-        self._disks.on_answer()
+    def _wake(self) -> None:
+        self._will_wake = False
+        if self.is_asleep and self._thread is not None:
+            os.eventfd_write(self._wake_up, 1)
 
     def _serve(self) -> None:
-        # Signals are for the thread that has the loop.
+        # Signals are for the thread of the loop.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        while not self._ended:
+        while not self.is_closed:
             ready = self._sleep()
-            if not self._watched:
-                self._watched = True
-                self.tell(self._watch)
+            if not self.health.is_watched:
+                self.health.is_watched = True
+                self.call_on_loop(self.health.watch)
             for fd, _ in ready:
                 self._run_calls()
                 if (reader := self._readers.get(fd)) is not None:
-                    self._run(reader.move)
+                    self._run(reader.on_readable)
             self._run_calls()
         self._epoll.close()
-        os.close(self._bell)
+        os.close(self._wake_up)
 
     def _sleep(self) -> list[tuple[int, int]]:
-        self._asleep = True
-        # Who gives it something, or gives up waiting, sees that it sleeps, or it sees that.
-        if self._is_stuck:
-            self.tell(self._answers_again)
+        self.is_asleep = True
+        # Either the loop sees this flag when it posts a call or gives up waiting, or this thread sees what it did.
+        self.health.note_progress()
         ready = self._epoll.poll(0 if self._calls else None)
-        self._asleep = False
+        self.is_asleep = False
         for fd, _ in ready:
-            if fd == self._bell:
+            if fd == self._wake_up:
                 os.eventfd_read(fd)
         return ready
 
     def _run_calls(self) -> None:
-        for _ in range(len(self._calls)):  # and not what comes meanwhile, or pipes would wait
+        for _ in range(len(self._calls)):  # not those that come meanwhile, or pipes would wait
             self._run(self._calls.popleft())
-            self._called += 1
+            self._completed += 1
 
     def _run(self, call: Callable[[], object]) -> None:
-        began = self._disks.clock()
-        self._turn += 1
+        began = self._side.clock()
+        self.turn += 1
         try:
             call()
-        except Exception as error:  # noqa: BLE001 - what the loop does with errors of its own is done with this one
-            self.tell(partial(_raise, error))
-        now = self._disks.clock()
-        if now - began > SLOW:
-            self._doubted_until = now + DOUBTED_FOR
-            self._leased_until = 0.0
-        if self._is_stuck:
-            self.tell(self._answers_again)
-
-
-class Disks:
-    """All of them."""
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        say: Callable[[str], None] = lambda _text: None,
-        *,
-        on_answer: Callable[[], None] = lambda: None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`say` is told, on the loop, when one does not answer; `on_answer` when one does that somebody waited for."""
-        self.loop = loop
-        self.say = say
-        self.on_answer = on_answer
-        self.clock = clock
-        self._by_folder: dict[str, Disk] = {}
-        self._by_device: dict[int, Disk] = {}
-
-    def of(self, path: str) -> Disk:
-        """The one that a folder is on, and so what is in it.
-
-        A link in it may lead to another, whose silence is that of this one then. As long as nothing is known about a
-        folder, it has one of its own.
-        """
-        folder = os.path.dirname(path) or "."
-        disk = self._by_folder.get(folder)
-        if disk is None or (disk.device is None and not disk.users):
-            disk = self._by_folder[folder] = self._known(disk or Disk(self, folder))
-        return disk
-
-    def found(self, folder: str, device: int) -> Disk:
-        """The one of a device."""
-        if device not in self._by_device:
-            self._by_device[device] = Disk(self, folder)
-            self._by_device[device].device = device
-        return self._by_device[device]
-
-    def _known(self, guess: Disk) -> Disk:
-        try:
-            device = guess.do(lambda: os.stat(guess.folder).st_dev)
-        except (OSError, NoAnswer):
-            return guess
-        disk = self._by_device.setdefault(device, guess)
-        disk.device = device
-        if disk is not guess:
-            guess.close()
-        return disk
-
-    @property
-    def obstacle(self) -> str | None:
-        """Why nobody could go on from here just now."""
-        for disk in self._all():
-            if (obstacle := disk.obstacle) is not None:
-                return obstacle
-        return None
-
-    async def catch_up(self) -> None:
-        """Wait until all is done that was given to them; not for one that does not answer."""
-        for disk in self._all():
-            await disk.catch_up()
-
-    def park(self) -> str | None:
-        """Have them all do nothing from now on, and say which of them cannot; then none does."""
-        for disk in self._all():
-            if not disk.park():
-                self.unpark()
-                return f"the disk of {disk.folder} does not answer"
-        return None
-
-    def unpark(self) -> None:
-        """Go on."""
-        for disk in self._all():
-            disk.unpark()
-
-    def settle(self, timeout: float) -> None:
-        """Wait for what was given to them, `timeout` seconds at most: the loop has ended."""
-        until = self.clock() + timeout
-        for disk in self._all():
-            disk.settle(until)
-
-    def close(self) -> None:
-        """Let the threads go."""
-        for disk in self._all():
-            disk.close()
-
-    def call_soon(self, function: Callable[[], object]) -> None:
-        """On the loop, from a thread; if there still is one."""
-        try:
-            self.loop.call_soon_threadsafe(function)
-        except RuntimeError:
-            pass
-
-    def _all(self) -> list[Disk]:
-        return list(dict.fromkeys((*self._by_folder.values(), *self._by_device.values())))
+        except Exception as error:  # noqa: BLE001 - the loop's exception handler gets it
+            self.call_on_loop(partial(_raise, error))
+        self.health.note_call(began)
 
 
 def _raise(error: Exception) -> None:

@@ -1,22 +1,22 @@
-"""What is done with a stream between its pipe and its sinks, where it is not just kept: colours, messages, listeners.
+"""What happens to a stream between its pipe and its sinks: colours are stripped, messages captured, receivers called.
 
-Pure: no I/O and no clock here. A stream that needs none of this has no tap, and pays nothing for it.
+Pure: no I/O and no clock here. A stream that needs none of this has no filter, and pays nothing for it.
 """
 
 from collections.abc import Callable
 
-from procman.logs.capture import Message, Part, Splitter
+from procman.logs.capture import CapturedMessage, CaptureSplitter, Part
 from procman.logs.lines import AnsiStripper
 
-Hearer = Callable[[bytes], object]
+Receiver = Callable[[bytes], object]
 
 
 class StreamFilter:
-    """Hands on what belongs into the log, and tells whoever wants to know.
+    """Hands on what belongs into the log, and calls the receivers of what else there is.
 
-    `on_raw` hears every chunk as it came. `on_text` hears the text in pieces, after colours and tokens are out of it,
-    and what is inside of messages too, as in supervisor. `on_message` gets each message, once it is complete. `on_lost`
-    gets the number of bytes of messages that did not fit or have no end. The sinks come before all of these.
+    `on_raw` gets every chunk as it came. `on_text` gets the text in pieces, without colours and tokens, including the
+    text inside messages, as in supervisor. `on_message` gets each message, once it is complete. `on_lost` gets the
+    number of bytes of messages that did not fit or have no end. The sinks are served before all of these.
     """
 
     def __init__(
@@ -24,16 +24,16 @@ class StreamFilter:
         *,
         strip_ansi: bool = False,
         capture_maxbytes: int = 0,
-        on_raw: Hearer | None = None,
-        on_text: Hearer | None = None,
-        on_message: Hearer | None = None,
+        on_raw: Receiver | None = None,
+        on_text: Receiver | None = None,
+        on_message: Receiver | None = None,
         on_lost: Callable[[int], None] | None = None,
     ) -> None:
-        """With `capture_maxbytes` of 0 tokens are text like any other."""
+        """With a `capture_maxbytes` of 0, tokens are text."""
         self._log_stripper = AnsiStripper() if strip_ansi else None
         self._message_stripper = AnsiStripper() if strip_ansi else None
-        self._splitter = Splitter() if capture_maxbytes else None
-        self._message = Message(capture_maxbytes)
+        self._splitter = CaptureSplitter() if capture_maxbytes else None
+        self._message = CapturedMessage(capture_maxbytes)
         self._on_raw = on_raw
         self._on_text = on_text
         self._on_message = on_message
@@ -41,12 +41,12 @@ class StreamFilter:
 
     @property
     def captures(self) -> bool:
-        """Whether messages are looked for."""
+        """Whether messages are captured."""
         return self._splitter is not None
 
     @property
     def capture_maxbytes(self) -> int:
-        """How much of a message is kept; may be changed while one is written, but not from 0 or to it."""
+        """How much of a message is kept; may be changed while one is written, but not from or to 0."""
         return self._message.maxbytes
 
     @capture_maxbytes.setter
@@ -54,14 +54,14 @@ class StreamFilter:
         self._message.maxbytes = size
 
     @property
-    def between(self) -> bool:
-        """Nothing is held back: neither of a message, nor of a token or a colour."""
-        return (self._splitter is None or self._splitter.between) and (
-            self._log_stripper is None or self._log_stripper.between
+    def is_idle(self) -> bool:
+        """Whether nothing is held back: no part of a message, a token or a colour."""
+        return (self._splitter is None or self._splitter.is_idle) and (
+            self._log_stripper is None or self._log_stripper.is_idle
         )
 
-    def feed(self, data: bytes, out: Hearer) -> None:
-        """Take in a chunk; `out` gets what belongs into the log."""
+    def feed(self, data: bytes, out: Receiver) -> None:
+        """Take a chunk; `out` gets what belongs into the log."""
         if self._splitter is None:
             self._log(data, out)
         else:
@@ -69,8 +69,8 @@ class StreamFilter:
         if self._on_raw is not None:
             self._on_raw(data)
 
-    def flush(self, out: Hearer) -> None:
-        """The stream has ended: what was held back is text, and a message that has no end is lost."""
+    def flush(self, out: Receiver) -> None:
+        """The stream has ended: what was held back is text, and an unfinished message is lost."""
         if self._splitter is not None:
             self._pieces(self._splitter.flush(), out)
             self._end_message()
@@ -78,7 +78,7 @@ class StreamFilter:
         if self._log_stripper is not None:
             self._hand_on(self._log_stripper.flush(), out)
 
-    def _pieces(self, pieces: list[tuple[Part, bytes]], out: Hearer) -> None:
+    def _pieces(self, pieces: list[tuple[Part, bytes]], out: Receiver) -> None:
         for part, piece in pieces:
             match part:
                 case Part.LOG:
@@ -92,14 +92,14 @@ class StreamFilter:
                     if self._on_message is not None:
                         self._on_message(message)
 
-    def _log(self, data: bytes, out: Hearer) -> None:
+    def _log(self, data: bytes, out: Receiver) -> None:
         self._hand_on(data if self._log_stripper is None else self._log_stripper.feed(data), out)
 
     def _end_message(self) -> None:
         if self._message_stripper is not None:
             self._hand_on(self._message_stripper.flush(), self._keep)
 
-    def _hand_on(self, text: bytes, out: Hearer) -> None:
+    def _hand_on(self, text: bytes, out: Receiver) -> None:
         if text:
             out(text)
             if self._on_text is not None:

@@ -1,6 +1,6 @@
-"""How lines look on the console: as they are, behind the name of their program, or as a record for machines.
+"""How lines look on the console: unchanged, prefixed with the name of their program, or as records for machines.
 
-Pure: whole lines in, whole lines out, and the time is told. A block of lines that comes from one read has one time.
+Pure: whole lines in, whole lines out, and the clock is passed in. All lines of one read have the same time.
 """
 
 import json
@@ -11,24 +11,24 @@ from collections.abc import Callable
 FORMATS = ("raw", "prefix", "json", "logfmt")
 TIMESTAMPS = ("none", "iso", "epoch_ms")
 
-# Behind which the master's own lines stand.
+# The prefix of the master's own lines.
 OWN_NAME = "procman"
-# What stands between a name and its line.
+# Between a prefix and its line.
 SEPARATOR = b" | "
-# A longer name is not cut, and not what the others are padded to.
-WIDEST = 32
+# A longer name is not cut, and others are not padded to its length.
+MAX_PADDING = 32
 
 # The master's log has supervisor's four letters.
 _LEVELS = {"CRIT": "critical", "ERRO": "error", "WARN": "warn", "INFO": "info", "DEBG": "debug", "TRAC": "trace"}
 
-# Those of the 16 that can be read on black and on white.
+# Of the 16, those that are readable on black and on white.
 _COLOURS = (36, 32, 33, 35, 34, 96, 92, 95)
 
 _PLAIN = re.compile(r"[\w.:/@+-]+", re.ASCII)
 
 Format = Callable[[bytes], bytes]
 
-# A string in quotes, with what must be escaped in JSON; logfmt's readers take the same.
+# A string in quotes, escaped as in JSON; readers of logfmt accept the same.
 _quoted = json.encoder.encode_basestring
 
 
@@ -42,21 +42,21 @@ def line_format(
     colour: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> Format | None:
-    """How the lines of one stream are written; None where they stay as they are.
+    """How the lines of one stream are written; None if they stay unchanged.
 
     Args:
         kind: one of FORMATS.
         timestamp: one of TIMESTAMPS.
         name: of the program; the master's own log is "procman".
         stream: "stdout" or "stderr".
-        width: to which names are padded, so that the lines stand below each other.
-        colour: whether a terminal shows them.
+        width: to which names are padded, so that the lines are aligned.
+        colour: whether to colour the name, for a terminal.
         clock: seconds since the epoch.
     """
     stamp = _STAMPS[timestamp]
     match kind:
         case "prefix":
-            return _prefix(_shown(name, width, colour=colour), stamp, clock)
+            return _prefix(_name_prefix(name, width, colour=colour), stamp, clock)
         case "json":
             rest = f'"program": {_quoted(name)}, "stream": "{stream}", "message": '
             when = '{{"time": {}, ' if timestamp == "epoch_ms" else '{{"time": "{}", '
@@ -78,12 +78,12 @@ def own_line_format(
 ) -> Format | None:
     """The same for the lines of the master's own log, which have a time and a level already.
 
-    In a record the time is written as in those of programs, where these have one: the two are one stream.
+    In a record the time is written as in the records of programs, if those have one: the two are one stream.
     """
     stamp = _STAMPS[timestamp]
     match kind:
         case "prefix":
-            return _prefix(_shown(OWN_NAME, width, colour=colour), _no_time, time.time)
+            return _prefix(_name_prefix(OWN_NAME, width, colour=colour), _no_time, time.time)
         case "json":
             when = '{{"time": {}, ' if timestamp == "epoch_ms" else '{{"time": "{}", '
             record = when + '"program": "procman", "level": "{}", "message": {}}}\n'
@@ -96,7 +96,7 @@ def own_line_format(
             return None
 
 
-def _shown(name: str, width: int, *, colour: bool) -> bytes:
+def _name_prefix(name: str, width: int, *, colour: bool) -> bytes:
     padded = f"{name:<{width}}"
     if colour:
         number = _COLOURS[sum(name.encode("utf-8", "replace")) % len(_COLOURS)]

@@ -5,12 +5,12 @@ Pure: no I/O and no clock here. Nothing is dropped by a `LineSplitter`; what it 
 
 import re
 
-# How much of its last line is told of a program that has failed, in characters.
-LONGEST_WORDS = 300
+# The most that is shown of the last line of a program that has failed, in characters.
+MAX_SHOWN = 300
 
 # An over-long line is written in pieces. Each piece but the last ends with the first mark, each but the first begins
 # with the second, so that a reader sees that the line breaks are not the program's own.
-GOES_ON = b" [...]\n"
+CONTINUES = b" [...]\n"
 CONTINUED = b"[...] "
 
 
@@ -22,14 +22,14 @@ class LineSplitter:
     def __init__(self, max_line: int = 65536) -> None:
         self.max_line = max(max_line, 4)  # a UTF-8 character must fit into one piece
         self._rest = b""  # the line that is not finished yet
-        self._inside = False  # a piece of it is out already
+        self._inside = False  # a piece of it was returned already
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the lines that are whole now, each with its newline."""
         return [line + b"\n" for line in self.feed_block(data).split(b"\n")[:-1]]
 
     def feed_block(self, data: bytes) -> bytes:
-        """Return the same lines in one piece; a stream that floods is not looked at line by line."""
+        """Return the same lines in one block; a stream that floods is not split line by line."""
         if self._rest:
             data = self._rest + data
         end = data.rfind(b"\n") + 1
@@ -43,7 +43,7 @@ class LineSplitter:
 
     @property
     def snapshot(self) -> tuple[bytes, bool]:
-        """What is held back of a line, and whether a piece of it is out already."""
+        """What is held back of a line, and whether a piece of that line was returned already."""
         return self._rest, self._inside
 
     def restore(self, rest: bytes, *, inside: bool) -> None:
@@ -51,22 +51,22 @@ class LineSplitter:
         self._rest, self._inside = rest, inside
 
     def flush(self) -> bytes:
-        """Return the line that was never finished, without a newline, and begin anew."""
+        """Return the unfinished line, without a newline, and begin again."""
         rest = CONTINUED + self._rest if self._inside else self._rest
         self._rest, self._inside = b"", False
         return rest
 
     def _is_short(self, whole: bytes) -> bool:
-        """Whether no line is too long, at a glance: what is read at once, behind a rest, is a little more than one."""
+        """Whether certainly no line is too long; a cheap test for one read behind an unfinished line."""
         middle = whole.rfind(b"\n", 0, self.max_line + 1) + 1
         return middle > 0 and len(whole) - middle <= self.max_line + 1
 
     def _shorten(self, whole: bytes) -> bytes:
-        """Mark what is too long in a block of whole lines."""
+        """Cut and mark over-long lines in a block of whole lines."""
         out = []
         start = 0
         while start < len(whole):
-            # The last newline in reach covers all the short lines before it.
+            # The last newline within reach covers all the short lines before it.
             end = 0 if self._inside else whole.rfind(b"\n", start, start + self.max_line + 1) + 1
             if end:
                 out.append(whole[start:end])
@@ -79,32 +79,32 @@ class LineSplitter:
         return b"".join(out)
 
     def _cut(self, line: bytes) -> tuple[bytes, bytes]:
-        """Cut marked pieces off a line until what is left of it is short enough."""
+        """Cut marked pieces off a line until the rest of it is short enough."""
         out: list[bytes] = []
         start = 0
         while len(line) - start > self.max_line:
-            end = _character_border(line, start + self.max_line)
-            out += CONTINUED if self._inside else b"", line[start:end], GOES_ON
+            end = _character_boundary(line, start + self.max_line)
+            out += CONTINUED if self._inside else b"", line[start:end], CONTINUES
             self._inside = True
             start = end
         return b"".join(out), line[start:]
 
 
-def _character_border(text: bytes, position: int) -> int:
-    """Return the last position, not after the given one, that is not inside a UTF-8 character."""
-    for border in range(position, position - 4, -1):
-        if text[border] & 0xC0 != 0x80:  # noqa: PLR2004 - 10xxxxxx, a byte that continues a character
-            return border
+def _character_boundary(text: bytes, position: int) -> int:
+    """Return the last position, up to the given one, that is not inside a UTF-8 character."""
+    for boundary in range(position, position - 4, -1):
+        if text[boundary] & 0xC0 != 0x80:  # noqa: PLR2004 - 10xxxxxx, a byte that continues a character
+            return boundary
     return position  # not UTF-8 at all
 
 
 _CSI = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48, 5.4: colours, cursor movements, modes
-_CSI_BEGUN = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*)?\Z")
-_CSI_LONGEST = 64  # what begins like a sequence and is longer is text
+_CSI_BEGINNING = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*)?\Z")
+_CSI_MAX = 64  # a longer one is text
 
 
 class AnsiStripper:
-    """Takes the terminal's control sequences (CSI) out of a stream, also where a chunk ends inside one."""
+    """Removes the terminal's control sequences (CSI) from a stream, including those split between chunks."""
 
     __slots__ = ("_held",)
 
@@ -112,8 +112,8 @@ class AnsiStripper:
         self._held = b""
 
     @property
-    def between(self) -> bool:
-        """Nothing is held back."""
+    def is_idle(self) -> bool:
+        """Whether nothing is held back."""
         return not self._held
 
     def feed(self, data: bytes) -> bytes:
@@ -123,8 +123,8 @@ class AnsiStripper:
         if b"\x1b" not in data:
             return data
         data = _CSI.sub(b"", data)
-        last = data.rfind(b"\x1b", -_CSI_LONGEST)
-        if last >= 0 and _CSI_BEGUN.match(data, last):
+        last = data.rfind(b"\x1b", -_CSI_MAX)
+        if last >= 0 and _CSI_BEGINNING.match(data, last):
             data, self._held = data[:last], data[last:]
         return data
 
@@ -135,9 +135,9 @@ class AnsiStripper:
 
 
 def last_line(data: bytes) -> str:
-    """The last line with something in it, for people: without colours and control characters, cut where it is long."""
+    """The last line that is not blank, for people: without colours and control characters, and cut if it is long."""
     for line in reversed(_CSI.sub(b"", data).decode(errors="replace").splitlines()):
         text = "".join(character if character.isprintable() else " " for character in line).strip()
         if text:
-            return text if len(text) <= LONGEST_WORDS else f"{text[:LONGEST_WORDS]}…"
+            return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
     return ""

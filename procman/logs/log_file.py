@@ -1,4 +1,4 @@
-"""A log file that nobody waits for, whatever its disk does."""
+"""A log file that the loop never waits for, whatever its disk does."""
 
 import os
 import threading
@@ -7,32 +7,35 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from procman.errors import ProcmanError
-from procman.logs.disk_worker import Disks, NoAnswer
+from procman.errors import OperationFailed
+from procman.logs.disk_call import DiskTimeout
+from procman.logs.disk_workers import DiskWorkers
+from procman.logs.followers import SplicedFollower
 from procman.logs.pipe_io import is_at_end, readable_bytes
 from procman.logs.ring import Ring
-from procman.logs.sinks import PROGRAM_GOES_ON, RotatingFile
+from procman.logs.rotating_file import RotatingFile
+from procman.logs.sink import PROGRAM_GOES_ON
 
 T = TypeVar("T")
 
-# What may wait for a file whose disk does not answer, in bytes: beyond it is lost.
-MOST_HELD = 1 << 20
-# From when on a program has to wait, in bytes. The master's own log does not.
-ENOUGH = 1 << 18
-# How much is read or written at a time where it cannot be spliced, in bytes.
-_AT_ONCE = 1 << 16
+# What is held for a file whose disk does not answer, in bytes; more than that is lost.
+MAX_HELD = 1 << 20
+# From this much on, a program has to wait, in bytes; the master's own log does not.
+FULL = 1 << 18
+# How much is read or written at a time where splicing is impossible, in bytes.
+_CHUNK = 1 << 16
 
 
 class LogFile:
     """A sink: a RotatingFile that the thread of its disk writes to.
 
-    What it is given is written in its order, and kept until then (MOST_HELD). What a `SplicePump` moves does not
-    stop here.
+    What it is given is held until it is written in order (MAX_HELD). What a `SplicePump` moves does not pass through
+    the loop at all.
     """
 
     def __init__(
         self,
-        disks: Disks,
+        disks: DiskWorkers,
         path: str,
         maxbytes: int = 0,
         backups: int = 10,
@@ -42,69 +45,64 @@ class LogFile:
         private: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """As of RotatingFile; `on_problem` is only called on the loop."""
-        self.disk = disks.of(path)
+        """As RotatingFile; `on_problem` is only called on the loop."""
+        self.path = path
+        self.disk = disks.for_path(path)
         self.disk.users[self] = None
+        self.spliced = SplicedCopy(self)
+        self.was_opened = False  # or an attempt was made
         self._on_problem = on_problem
-        self._said: list[str] = []  # by the file
+        self._reports: list[str] = []  # of the file, for the loop
         self._file = RotatingFile(
             path,
             maxbytes,
             backups,
-            self._said.append,
+            self._reports.append,
             meanwhile=meanwhile,
             private=private,
             clock=clock,
             opens=False,
         )
-        # Bytes that were given to it, and of those that were written or lost: each has one thread that counts.
+        # Bytes that were given to it, and of those that were written or lost: each is counted by one thread.
         self._given = 0
         self._done = 0
-        self._lock = threading.Lock()  # of what is to be written next, as long as nothing else is to be done before
+        self._lock = threading.Lock()  # of the batch that is written next, while nothing else is to be done before
         self._batch: list[bytes] | None = None
-        self._in_hand = 0  # of a lane, on their way through the thread
+        self._in_transit = 0  # bytes read from a pipe by the thread, and not written yet
         self._lost = 0
         self._closed = False
         self._when_ready: list[Callable[[], None]] = []
-        self._to_overhear: SplicedFollower | None = None  # by the loop
-        self._overheard: SplicedFollower | None = None  # by the thread
-        self.was_opened = False  # or it was tried
-        self._post(self._open)
-
-    @property
-    def path(self) -> str:
-        """The file that can be read back."""
-        return self._file.path
+        self.post(self._open)
 
     @property
     def lost(self) -> int:
-        """Bytes that could not be written, ever."""
+        """How many bytes could not be written, ever."""
         return self._file.lost + self._lost
 
     @property
     def problem(self) -> str | None:
-        """What is the matter with it now."""
-        if self.disk.is_silent:
+        """What is wrong with it now."""
+        if self.disk.health.is_unresponsive:
             return f"the disk of log {self.path} does not answer"
         return self._file.problem
 
     @property
     def ready(self) -> bool:
         """Whether it can take more."""
-        return self._given - self._done < ENOUGH
+        return self._given - self._done < FULL
 
-    def bound(self, maxbytes: int, backups: int) -> None:
-        """Keep it within other bounds from now on."""
+    def set_limits(self, maxbytes: int, backups: int) -> None:
+        """Rotate by these from now on."""
         self._file.maxbytes, self._file.backups = maxbytes, backups
 
     def write(self, data: bytes) -> bool:
-        """Write it when all is written that was given before."""
+        """Write `data` when everything is written that was given before."""
         waiting = self._given - self._done
-        if waiting and waiting + len(data) > MOST_HELD:
+        if waiting and waiting + len(data) > MAX_HELD:
             self._lost += len(data)
             return False
         self._given += len(data)
-        # Several lines in one call: each is a change of hands.
+        # Several lines in one call, since each call is a switch between threads.
         with self._lock:
             begins = self._batch is None
             if self._batch is None:
@@ -115,143 +113,111 @@ class LogFile:
         return self.ready
 
     def on_ready(self, callback: Callable[[], None]) -> None:
-        """Call back once, when it is."""
+        """Call back once, when it is ready."""
         self._when_ready.append(callback)
-        if self.ready:  # only now is that told where it comes later
-            self._tell_ready()
+        if self.ready:  # the thread looks at the list only when it has written something
+            self._call_ready()
 
     def end(self) -> None:
-        """Nothing is held back here."""
+        """Nothing is held back of a line."""
 
     def reopen(self) -> None:
-        """Open the path anew."""
-        if not self.have_done(self._file.reopen):
-            self._post(self._file.reopen)
+        """Open the path again."""
+        if not self.sync(self._file.reopen):
+            self.post(self._file.reopen)
 
-    def clear(self) -> None:
-        """Remove the file and begin a new one; raises ProcmanError."""
+    async def clear(self) -> None:
+        """Remove the file and begin a new one; raises OperationFailed."""
         self._end_batch()
         try:
-            self.disk.do(self._file.clear)
-        except NoAnswer:
-            raise ProcmanError(f"cannot clear log {self.path}: its disk does not answer; try it when it does") from None
-        self._deliver()
+            await self.disk.call_async(self._file.clear)
+        except DiskTimeout:
+            raise OperationFailed(
+                f"cannot clear log {self.path}: its disk does not answer; try again when it does"
+            ) from None
+        self._deliver_reports()
 
     def close(self) -> None:
-        """Close the file when it has all that was for it."""
+        """Close the file when everything is written that was given to it."""
         if not self._closed:
             self._closed = True
             self._end_batch()
             self.disk.post(self._close)
 
-    def have_opened(self) -> None:
-        """Have it opened, or tried to, if the disk answers."""
-        if not self.was_opened:
-            self.have_done()
-
-    def have_done(self, call: Callable[[], object] = lambda: None) -> bool:
-        """Have all done that was given before, and then this; False where that has to wait for the disk."""
+    def sync(self, call: Callable[[], object] = lambda: None, *, even_if_busy: bool = False) -> bool:
+        """Do all that was given before, and then this; False if that has to wait for the disk (see DiskWorker.call)."""
         self._end_batch()
         try:
-            self.disk.do(call)
-        except NoAnswer:
+            self.disk.call(call, even_if_busy=even_if_busy)
+        except DiskTimeout:
             return False
         finally:
-            self._deliver()
-            self._tell_ready()
+            self._deliver_reports()
+            self._call_ready()
         return True
 
-    async def overhear(self, ring: Ring, look: Callable[[], T]) -> tuple[T | None, int]:
-        """Let a ring that is followed have what comes by lanes from now on; and have a look before that.
+    def post(self, call: Callable[[], object]) -> None:
+        """Do this on the thread, after all that was given before."""
 
-        Returns what the look did, None where the disk does not answer, and the position in the ring of what is new
-        since. The two are one step.
-        """
-        overheard = self._to_overhear = self._to_overhear or SplicedFollower(ring, self.disk.tell)
-        start, passed = ring.end, overheard.passed
+        def run() -> None:
+            call()
+            self._pass_reports()
+
         self._end_batch()
+        self.disk.post(run)
 
-        def begin() -> tuple[T | None, int]:
-            try:
-                return look(), start - passed + overheard.heard
-            finally:
-                self._overheard = overheard
+    async def call_async(self, call: Callable[[], T]) -> T:
+        """Do this on the thread, after all that was given before, and return its outcome; raises DiskTimeout."""
+        self._end_batch()
+        return await self.disk.call_async(call)
 
-        if self.disk.is_stuck:
-            self._post(begin)
-            return None, start
-        try:
-            seen = await self.disk.ask(begin)
-        except NoAnswer:
-            return None, start
-        overheard.pass_on()
-        return seen
-
-    def let_hear(self, ring: Ring) -> None:
-        """Let a ring that is followed have what comes by lanes, the first of which begins."""
-        self._overheard = self._to_overhear = self._to_overhear or SplicedFollower(ring, self.disk.tell)
-
-    def hear_no_more(self, ring: Ring) -> None:
-        """Nobody follows it any longer, and what has come by lanes can be read in the file."""
-        if self._to_overhear is not None and self._to_overhear.heard:
-            ring.clear()
-
-    def pass_on(self) -> None:
-        """Let the ring have what has come by lanes until now: what comes next comes another way."""
-        if self._to_overhear is not None:
-            self._to_overhear.pass_on()
-
-    def give_up(self) -> None:
-        """Nobody will wait for it any longer."""
-        unwritten = self._given - self._done + self._in_hand
+    def abandon(self) -> None:
+        """The master ends: what is not written yet is lost."""
+        unwritten = self._given - self._done + self._in_transit
         self._done = self._given
         if unwritten:
             self._lost += unwritten
             self._on_problem(f"{unwritten} bytes for log {self.path} were not written: its disk does not answer")
-        self._deliver()
+        self._deliver_reports()
 
     # ---- on the thread of the disk
 
-    def take(self, pipe: int, limit: int) -> int:
-        """Have up to `limit` bytes from a pipe, and return how many; 0 at its end.
+    def take_from_pipe(self, pipe: int, limit: int) -> int:
+        """Move up to `limit` bytes from a pipe into the file, and return how many; 0 at the pipe's end.
 
-        Raises BlockingIOError where nothing is in there. The disk is asked before whether it answers. A splice that
-        waits for it has the pipe locked, and the program waits there for the disk, too, deaf to SIGKILL. Where the disk
-        is in doubt, what is in the pipe is read.
+        Raises BlockingIOError if the pipe is empty. The disk is probed first: a splice that waits for it has the pipe
+        locked, and the program that writes to the pipe waits there too, immune to SIGKILL. From a suspect disk's pipe
+        the bytes are read instead.
         """
-        overheard = self._overheard
-        if overheard is not None and not overheard.is_wanted:
-            self._overheard = overheard = None
-        if not self.disk.is_leased:
+        copy = self.spliced.wanted()
+        if not self.disk.health.has_answered:
             if not readable_bytes(pipe):
-                # That is not the disk's business; a splice would wait for it all the same.
+                # No matter for the disk; but a splice would wait for the disk all the same.
                 if is_at_end(pipe):
                     return 0
                 raise BlockingIOError
-            if self.disk.is_doubted:
-                return self._read(pipe, overheard)
+            if self.disk.health.is_suspect:
+                return self._read(pipe, copy)
             self._file.touch()
-            self.disk.answered()
-        count = self._file.splice(pipe, limit, overheard.hear if overheard else None)
-        self._tell_said()
-        return self._read(pipe, overheard) if count is None else count
+            self.disk.health.note_answer()
+        count = self._file.splice(pipe, limit, copy.add if copy else None)
+        self._pass_reports()
+        return self._read(pipe, copy) if count is None else count
 
-    # ---- the pieces of the above
-
-    def _read(self, pipe: int, overheard: "SplicedFollower | None") -> int:
+    def _read(self, pipe: int, copy: SplicedFollower | None) -> int:
         try:
-            data = os.read(pipe, _AT_ONCE)
+            data = os.read(pipe, _CHUNK)
         except BlockingIOError:
             raise
-        except OSError:  # a terminal whose other side is closed says EIO
+        except OSError:  # EIO: a terminal whose other side is closed
             return 0
         if data:
-            self._in_hand = len(data)
+            self._in_transit = len(data)
             self._file.write(data)
-            self._in_hand = 0
-            self._tell_said()
-            if overheard is not None:
-                overheard.hear(data)
+            self._in_transit = 0
+            self._pass_reports()
+            if copy is not None:
+                copy.add(data)
         return len(data)
 
     def _write(self, batch: list[bytes]) -> None:
@@ -261,14 +227,14 @@ class LogFile:
         size, begun = 0, 0
         for number, data in enumerate(batch):
             size += len(data)
-            # Not more than until the file is full: it is rotated after the line by which it is.
-            if size >= min(_AT_ONCE, self._file.room) or number == len(batch) - 1:
+            # Up to the line that fills the file: it is rotated after that one.
+            if size >= min(_CHUNK, self._file.room) or number == len(batch) - 1:
                 self._file.write(b"".join(batch[begun : number + 1]))
                 self._done += size
                 size, begun = 0, number + 1
-        self._tell_said()
+        self._pass_reports()
         if self._when_ready and self.ready:
-            self.disk.tell(self._tell_ready)
+            self.disk.call_on_loop(self._call_ready)
 
     def _open(self) -> None:
         self._file.reopen()
@@ -276,78 +242,86 @@ class LogFile:
 
     def _close(self) -> None:
         self._file.close()
-        self.disk.tell(self._forget)
+        self.disk.call_on_loop(self._forget)
+
+    def _pass_reports(self) -> None:
+        if self._reports:
+            self.disk.call_on_loop(self._deliver_reports)
+
+    # ---- on the loop
 
     def _forget(self) -> None:
-        self._deliver()
+        self._deliver_reports()
         self.disk.users.pop(self, None)
-
-    def _post(self, call: Callable[[], object]) -> None:
-        def called() -> None:
-            call()
-            self._tell_said()
-
-        self._end_batch()
-        self.disk.post(called)
 
     def _end_batch(self) -> None:
         """What is written from now on comes after what is to be done now."""
         with self._lock:
             self._batch = None
 
-    def _tell_said(self) -> None:
-        if self._said:
-            self.disk.tell(self._deliver)
+    def _deliver_reports(self) -> None:
+        while self._reports:
+            self._on_problem(self._reports.pop(0))
 
-    def _deliver(self) -> None:
-        """Say what the file has said."""
-        while self._said:
-            self._on_problem(self._said.pop(0))
-
-    def _tell_ready(self) -> None:
+    def _call_ready(self) -> None:
         while self._when_ready and self.ready:
             self._when_ready.pop(0)()
 
 
-class SplicedFollower:
-    """What goes by in a lane, for a ring on the loop: never more of it than that has room for."""
+class SplicedCopy:
+    """Lets the followers of a ring see what goes from a pipe into the file without passing through the loop."""
 
-    def __init__(self, ring: Ring, tell: Callable[[Callable[[], object]], None]) -> None:
-        self.passed = 0  # so many bytes are in the ring, or missed
-        self._ring = ring
-        self._tell = tell
-        self._lock = threading.Lock()
-        self._heard = Ring(ring.capacity)
-        self._told = False
+    def __init__(self, file: LogFile) -> None:
+        self._file = file
+        self._on_loop: SplicedFollower | None = None
+        self._on_thread: SplicedFollower | None = None
 
-    @property
-    def is_wanted(self) -> bool:
-        """Whether anybody follows the ring."""
-        return self._ring.followed
+    async def start(self, ring: Ring, look: Callable[[], T]) -> tuple[T | None, int]:
+        """Copy to a ring that is followed from now on, and call `look` right before that.
 
-    @property
-    def heard(self) -> int:
-        """So many bytes have come by."""
-        return self._heard.end
+        Returns what `look` returned (None if the disk does not answer), and the position in the ring of what is new
+        since. The two are one step.
+        """
+        follower = self._follower(ring)
+        start, delivered = ring.end, follower.delivered
 
-    def hear(self, data: bytes) -> None:
-        """On the thread."""
-        with self._lock:
-            self._heard.append(data)
-            told, self._told = self._told, True
-        if not told:
-            self._tell(self.pass_on)
+        def begin() -> tuple[T | None, int]:
+            try:
+                return look(), start - delivered + follower.added
+            finally:
+                self._on_thread = follower
 
-    def pass_on(self) -> None:
-        """On the loop."""
-        with self._lock:
-            data, self.passed, missed = self._heard.read(self.passed)
-            self._heard.clear()  # 64 KiB, for each log that somebody has ever followed
-            self._told = False
-        if not self.is_wanted:
-            self._ring.skip(missed + len(data))
-            return
-        if missed:
-            self._ring.skip(missed)
-        if data:
-            self._ring.append(data)
+        if self._file.disk.is_stuck:
+            self._file.post(begin)
+            return None, start
+        try:
+            seen = await self._file.call_async(begin)
+        except DiskTimeout:
+            return None, start
+        follower.deliver()
+        return seen
+
+    def start_with_first_pipe(self, ring: Ring) -> None:
+        """The same for a ring that is followed already, before anything is spliced."""
+        self._on_thread = self._follower(ring)
+
+    def stop(self, ring: Ring) -> None:
+        """The ring has no followers any more; what was spliced can be read in the file."""
+        if self._on_loop is not None and self._on_loop.added:
+            ring.clear()
+
+    def deliver(self) -> None:
+        """Let the ring have what was spliced until now: what comes next comes another way."""
+        if self._on_loop is not None:
+            self._on_loop.deliver()
+
+    def wanted(self) -> SplicedFollower | None:
+        """On the thread: what to copy to, if anything."""
+        if self._on_thread is not None and not self._on_thread.is_wanted:
+            self._on_thread = None
+        return self._on_thread
+
+    def _follower(self, ring: Ring) -> SplicedFollower:
+        if self._on_loop is None:
+            self._on_loop = SplicedFollower(ring, self._file.disk.call_on_loop)
+        return self._on_loop

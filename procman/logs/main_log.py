@@ -1,6 +1,6 @@
-"""The master's own log: supervisor's levels and lines, because people grep for them.
+"""The master's own log, with supervisor's levels and lines, because people grep for them.
 
-One text is one line, whatever is in it. Writing a line neither raises nor blocks; the sinks see to that.
+Each text becomes one line, whatever it contains. Writing a line neither raises nor blocks; the sinks see to that.
 """
 
 import time
@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 
 from procman.errors import ProcmanError
-from procman.logs.disk_worker import Disks
+from procman.logs.disk_workers import DiskWorkers
 from procman.logs.log_file import LogFile
-from procman.logs.sinks import Sink
+from procman.logs.ring import Ring
+from procman.logs.sink import Sink
 
 
 class Level(IntEnum):
-    """How much a line matters, with supervisor's numbers; the names are what stands in the line."""
+    """How much a line matters, with supervisor's numbers; the names are those in the line."""
 
     CRIT = 50
     ERRO = 40
@@ -25,7 +26,7 @@ class Level(IntEnum):
     BLAT = 3
 
 
-# As loglevel= has them.
+# The values of loglevel=.
 LEVELS = {
     "critical": Level.CRIT,
     "error": Level.ERRO,
@@ -36,13 +37,17 @@ LEVELS = {
     "blather": Level.BLAT,
 }
 
-# Control characters would break the line, or play with the terminal of whoever reads it.
+# Control characters would break the line, or control the terminal that shows it.
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 _ESCAPES |= {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\t"}
 
 
+# How much of the log is kept in memory for its followers, in bytes.
+RING_SIZE = 65536
+
+
 class MainLog:
-    """Writes lines like "2026-11-23 09:00:00,123 INFO spawned: 'web' with pid 14" to its outputs.
+    """Writes lines like "2026-11-23 09:00:00,123 INFO spawned: 'web' with pid 14" to its ring and its outputs.
 
     `level` and `outputs` may be changed at any time.
     """
@@ -52,65 +57,69 @@ class MainLog:
     ) -> None:
         self.level = level
         self.outputs: list[Sink] = list(outputs)
+        self.ring = Ring(RING_SIZE)
         self._clock = clock
 
     @property
     def path(self) -> str | None:
-        """The first output that can be read back."""
+        """The file that can be read back, if there is one."""
         return next((sink.path for sink in self.outputs if sink.path is not None), None)
 
     def critical(self, text: str) -> None:
-        """Say what needs somebody at once."""
+        """Report what needs an operator at once."""
         self.log(Level.CRIT, text)
 
     def error(self, text: str) -> None:
-        """Say what went wrong."""
+        """Report what went wrong."""
         self.log(Level.ERRO, text)
 
     def warn(self, text: str) -> None:
-        """Say what is not an error yet."""
+        """Report what may go wrong."""
         self.log(Level.WARN, text)
 
     def info(self, text: str) -> None:
-        """Say what happens."""
+        """Report the normal course of things."""
         self.log(Level.INFO, text)
 
     def debug(self, text: str) -> None:
-        """Say what helps to find a mistake in a configuration."""
+        """Report what helps to find a mistake in a configuration."""
         self.log(Level.DEBG, text)
 
     def trace(self, text: str) -> None:
-        """Say what helps to find a mistake in procman."""
+        """Report what helps to find a mistake in procman."""
         self.log(Level.TRAC, text)
 
     def blather(self, text: str) -> None:
-        """Say what helps nobody."""
+        """Report the smallest details."""
         self.log(Level.BLAT, text)
 
     def log(self, level: Level, text: str) -> None:
-        """Write one line, if it matters enough."""
+        """Write one line, if its level is high enough."""
         if level < self.level:
             return
         line = format_line(self._clock(), level, text)
+        self.ring.append(line)
         for sink in self.outputs:
             sink.write(line)
 
     def reopen(self) -> None:
-        """Open the files anew: somebody has moved them away."""
+        """Open the files again, after they were moved away."""
         for sink in self.outputs:
             sink.reopen()
 
-    def clear(self) -> None:
-        """Begin new files; raises ProcmanError where the old one cannot be removed."""
+    async def clear(self) -> None:
+        """Begin new files; raises OperationFailed."""
+        self.ring.clear()
         for sink in self.outputs:
-            sink.clear()
+            await sink.clear()
 
     def close(self) -> None:
         """Close all outputs."""
+        self.ring.close()
         for sink in self.outputs:
             sink.close()
             if isinstance(sink, LogFile):
-                sink.have_done()  # what it says of its end is for the others, too
+                sink.sync()  # its last reports go to the other outputs, too
         self.outputs.clear()
 
 
@@ -125,12 +134,14 @@ def format_line(now: float, level: Level, text: str) -> bytes:
     return f"{stamp},{milliseconds:03d} {level.name} {text}\n".encode("utf-8", "backslashreplace")
 
 
-def open_log_file(disks: Disks, path: str, maxbytes: int, backups: int, on_problem: Callable[[str], None]) -> LogFile:
-    """Open the file of the master's own log, or raise ProcmanError: without it one does not start."""
+def open_log_file(
+    disks: DiskWorkers, path: str, maxbytes: int, backups: int, on_problem: Callable[[str], None]
+) -> LogFile:
+    """Open the file of the master's own log, or raise ProcmanError: the master does not start without it."""
     opening: list[str] = []
     started = False
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         (on_problem if started else opening.append)(text)
 
     sink = LogFile(
@@ -138,10 +149,10 @@ def open_log_file(disks: Disks, path: str, maxbytes: int, backups: int, on_probl
         path,
         maxbytes,
         backups,
-        tell,
+        report,
         meanwhile="procman goes on, its log is counted as lost until this is mended",
     )
-    sink.have_opened()
+    sink.sync(even_if_busy=True)
     if opening:
         sink.close()
         reason = opening[0].split(": ", 1)[1].split(";", 1)[0]

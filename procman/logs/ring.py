@@ -1,21 +1,21 @@
-"""The last bytes of a stream, and who wants to know when there are more.
+"""The last bytes of a stream, and callbacks for when there are more.
 
 Pure: no I/O and no clock here. Positions count from the first byte ever appended, so a reader that was too slow learns
-exactly how much it missed; it costs the ring one callback and not a byte.
+exactly how much it missed; a reader costs the ring one callback and no memory.
 """
 
 from collections.abc import Callable
 
 
 class Ring:
-    """Keeps the last `capacity` bytes; takes no memory before there is something to keep."""
+    """Keeps the last `capacity` bytes; uses no memory until there is something to keep."""
 
     __slots__ = ("_followers", "_kept", "capacity", "closed", "end")
 
     def __init__(self, capacity: int = 65536) -> None:
         self.capacity = capacity
         self.end = 0  # bytes appended, ever
-        self.closed = False  # nothing will follow
+        self.closed = False  # nothing more will be appended
         self._kept: bytes | bytearray = b""
         self._followers: dict[object, Callable[[], None]] = {}
 
@@ -25,7 +25,7 @@ class Ring:
         return self.end - len(self._kept)
 
     def append(self, data: bytes) -> None:
-        """Add to the end; what no longer fits is forgotten at the other one."""
+        """Add to the end; what no longer fits is dropped from the beginning."""
         self.end += len(data)
         if len(data) >= self.capacity:
             self._kept = data[len(data) - self.capacity :]  # no copy where they are equal, as in a flood
@@ -39,17 +39,17 @@ class Ring:
             wake()
 
     def skip(self, count: int) -> None:
-        """So many bytes have come that are kept elsewhere: what there was before them is no longer the end."""
+        """So many bytes went elsewhere: what is kept now is no longer the end of the stream, and is dropped."""
         self.end += count
         self._kept = b""
 
     @property
     def followed(self) -> bool:
-        """Whether anybody wants to know."""
+        """Whether it has followers."""
         return bool(self._followers)
 
     def restore(self, kept: bytes) -> None:
-        """Go on from what another one has kept."""
+        """Begin with what another ring has kept."""
         self._kept = kept
         self.end = len(kept)
 
@@ -58,22 +58,22 @@ class Ring:
         return bytes(self._kept[max(0, len(self._kept) - length) :])
 
     def read(self, position: int) -> tuple[bytes, int, int]:
-        """Return what is kept from `position` on, the position to go on from, and how many bytes were missed."""
+        """Return what is kept from `position` on, the next position, and how many bytes were missed."""
         first = min(max(position, self.start), self.end)
         return bytes(self._kept[first - self.start :]), self.end, max(0, first - position)
 
     def clear(self) -> None:
-        """Forget what is kept; the positions go on."""
+        """Drop what is kept; the positions continue."""
         self._kept = b""
 
     def close(self) -> None:
-        """Tell all followers that nothing will follow."""
+        """Tell all followers that this is the end."""
         self.closed = True
         for wake in tuple(self._followers.values()):
             wake()
 
     def follow(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call `wake` after every change from now on; what is returned ends that."""
+        """Call `wake` after every change, until the returned function is called."""
         key = object()
         self._followers[key] = wake
 

@@ -1,7 +1,7 @@
-"""Opens a log so that nobody who may write in its folder can turn it, for a master that is root, into another file.
+"""Opens a log so that a user who may write in its folder cannot make a master that is root open another file instead.
 
-A program's user often owns the folder of its logs. A link there named web.log would have root write into /etc/shadow,
-or show it to whoever may read logs. Of a master that is not root the kernel asks what it may.
+A program's user often owns the folder of its logs. A link there named web.log could make root write into /etc/shadow,
+or show that file to any user who may read logs. For a master that is not root, the kernel's own checks are enough.
 """
 
 import errno
@@ -12,12 +12,13 @@ from enum import Enum
 
 from procman.system.file_trust import MOST_LINKS, is_open_to_others, whole_path
 
-# Root's, by whatever name: what happens there is nobody's loss.
+# Folders of root's by any name: a wrong file there does no harm.
 _DEVICES = ("/dev/", "/proc/self/fd/", "/proc/1/fd/")
 _NO_DEVICES = ("/dev/shm/", "/dev/mqueue/")  # noqa: S108 - everybody's folders
-# Where a link that others may have made can lead, by these very names: what else is open here (another program's log,
-# the list of what runs) or has a device (a disk, a watchdog) is not theirs to choose, and `/dev/fd/../cwd` is anything.
-_FOR_ALL = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"}) | {
+# The only targets that a link made by another user may have, by these very names: whatever else is open in this process
+# (another program's log, the state file) or is a device (a disk, a watchdog) must not be chosen by others, and
+# `/dev/fd/../cwd` could be anything.
+_PUBLIC_TARGETS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"}) | {
     f"{folder}/{number}" for folder in ("/dev/fd", "/proc/self/fd", "/proc/1/fd") for number in (1, 2)
 }
 _ROOT = frozenset({0})
@@ -26,80 +27,80 @@ _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _SYMLINK = "it is a symbolic link in a directory that others may write, which root does not follow"
 _FOREIGN_LINK = "a symbolic link on its way is not root's and lies in a directory that others may write"
 _HARD_LINK = "the file has other names, and is in a directory that others may write"
-_NO_FILE = "it is no file, is not root's, and is in a directory that others may write"
+_NOT_A_FILE = "it is no file, is not root's, and is in a directory that others may write"
 
 
-class Untrusted(OSError):
-    """The path may have been made by somebody who wants root to open something else."""
+class UntrustedPath(OSError):
+    """Another user may have made the path, so that root opens something else."""
 
 
 def open_log(path: str, flags: int, mode: int = 0o666) -> int:
-    """os.open; raises Untrusted, which says why, where root would be led astray."""
+    """os.open; raises UntrustedPathPath, with the reason, if root might open the wrong file."""
     if os.geteuid() != 0 or _is_device(path) or "\0" in path:
         return os.open(path, flags, mode)
-    folder = _look_at(os.path.dirname(whole_path(path)))
-    if folder is not _Folder.FAR:
+    folder = _classify(os.path.dirname(whole_path(path)))
+    if folder is not _Kind.UNKNOWN:
         try:
             fd = os.open(path, flags | os.O_NOFOLLOW, mode)
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
         else:
-            return fd if folder is _Folder.SAFE else _accepted(fd)
+            return fd if folder is _Kind.SAFE else _accepted(fd)
     return _open_step_by_step(path, flags, mode)
 
 
 def open_folder(path: str) -> int:
-    """The folder of a log, to rename and remove in it by its descriptor; raises Untrusted as `open_log` does.
+    """The folder of a log, to rename and remove in it by its descriptor; raises UntrustedPath as `open_log` does.
 
-    By its name another one could be meant the next moment, with files of the same names: those of another program.
+    The next moment its name could mean another folder, with files of the same names: those of another program.
     """
     folder = os.path.dirname(whole_path(path))
-    if os.geteuid() != 0 or _look_at(folder) is not _Folder.FAR:
+    if os.geteuid() != 0 or _classify(folder) is not _Kind.UNKNOWN:
         return os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    place = _Place(os.open("/", _LOOK | os.O_DIRECTORY))
+    walk = _FolderWalk(os.open("/", _LOOK | os.O_DIRECTORY))
     try:
-        place.go(folder.split("/"))
-        return place.hand_out()
+        walk.go(folder.split("/"))
+        return walk.duplicate()
     finally:
-        place.close()
+        walk.close()
 
 
-class _Folder(Enum):
-    """What is known of a folder at a glance."""
+class _Kind(Enum):
+    """What a quick look tells about a folder."""
 
-    SAFE = "root's alone, and so is the way to it"
-    SHARED = "only root can exchange it, and others may write in it: /tmp"
-    FAR = "it takes more than a glance"
-
-
-# The verdict on the folder looked at last, and until when it holds: programs are started together, and their logs are
-# in one folder. Steps take 100 us for each log, this one 10.
-_last: tuple[str, float, _Folder] = ("", 0.0, _Folder.FAR)
-_HOLDS = 1.0  # seconds
+    SAFE = "only root may write in it and in its parents"
+    SHARED = "only root can replace it, and others may write in it: /tmp"
+    UNKNOWN = "it takes more than a quick look"
 
 
-def _look_at(folder: str) -> _Folder:
+# The folder looked at last, until when that holds, and the result: programs start together, and their logs are in one
+# folder. Step by step each log takes 100 us, a quick look 10.
+_last: tuple[str, float, _Kind] = ("", 0.0, _Kind.UNKNOWN)
+_CACHE_FOR = 1.0  # seconds
+
+
+def _classify(folder: str) -> _Kind:
     global _last  # noqa: PLW0603 - there is one file system
     now = time.monotonic()
     if _last[0] != folder or now >= _last[1]:
-        _last = (folder, now + _HOLDS, _judged(folder))
+        _last = (folder, now + _CACHE_FOR, _classify_now(folder))
     return _last[2]
 
 
-def _judged(folder: str) -> _Folder:
+def _classify_now(folder: str) -> _Kind:
     try:
         found = os.lstat(folder)
-        verdict = _Folder.SHARED if is_open_to_others(found, _ROOT) else _Folder.SAFE
+        verdict = _Kind.SHARED if is_open_to_others(found, _ROOT) else _Kind.SAFE
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0:
-            return _Folder.FAR
+            return _Kind.UNKNOWN
         while folder not in ("/", "//"):
             folder = os.path.dirname(folder)
             found = os.lstat(folder)
             if not stat.S_ISDIR(found.st_mode) or is_open_to_others(found, _ROOT):
-                return _Folder.FAR
+                return _Kind.UNKNOWN
     except OSError:
-        return _Folder.FAR
+        return _Kind.UNKNOWN
     return verdict
 
 
@@ -109,40 +110,40 @@ def _is_device(path: str) -> bool:
 
 
 def _open_step_by_step(path: str, flags: int, mode: int) -> int:
-    """Go from folder to folder, each held open, so that none can be exchanged behind us."""
+    """Go from folder to folder, each held open, so that none can be replaced meanwhile."""
     *way, name = whole_path(path).split("/")
-    place = _Place(os.open("/", _LOOK | os.O_DIRECTORY))
+    walk = _FolderWalk(os.open("/", _LOOK | os.O_DIRECTORY))
     try:
         while True:
-            place.go(way)
+            walk.go(way)
             if name in ("", ".", ".."):
-                place.enter(name or ".")
+                walk.enter(name or ".")
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-            target = place.link(name, is_last=True)
+            target = walk.link(name, is_last=True)
             if target is None:
-                return place.open(name, flags, mode)
-            if target in _FOR_ALL or _is_device(target):
-                # As images have it: web.log -> /dev/stdout. Of others' links `link` has let pass only such.
+                return walk.open(name, flags, mode)
+            if target in _PUBLIC_TARGETS or _is_device(target):
+                # As in images: web.log -> /dev/stdout. Of links made by others, `link` returns only such targets.
                 return os.open(target, flags, mode)
-            *way, name = place.turn(target)
+            *way, name = walk.follow(target)
     finally:
-        place.close()
+        walk.close()
 
 
-class _Place:
-    """A folder that is held open, and whether others decide what is in it."""
+class _FolderWalk:
+    """A folder that is held open, and whether other users decide what is in it."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._lost = False  # below a folder that others may write all is theirs
+        self._others = False  # below a folder that others may write, they decide everything
         self._links = 0
 
     @property
     def _exposed(self) -> bool:
-        return self._lost or is_open_to_others(os.fstat(self._fd), _ROOT)
+        return self._others or is_open_to_others(os.fstat(self._fd), _ROOT)
 
     def go(self, way: list[str]) -> None:
-        """Enter one folder after the other, by way of links that may be followed; raises Untrusted."""
+        """Enter one folder after the other, following links that may be followed; raises UntrustedPath."""
         todo = way[::-1]
         while todo:
             name = todo.pop() or "."
@@ -150,10 +151,10 @@ class _Place:
             if target is None:
                 self.enter(name)
             else:
-                todo += self.turn(target)[::-1]
+                todo += self.follow(target)[::-1]
 
-    def turn(self, target: str) -> list[str]:
-        """Follow a link: the way that is to be gone from here."""
+    def follow(self, target: str) -> list[str]:
+        """Follow a link: return the path that leads on from here."""
         self._links += 1
         if self._links > MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), target)
@@ -162,17 +163,17 @@ class _Place:
         return target.split("/")
 
     def enter(self, name: str) -> None:
-        """Go on to a folder in it, which is no link."""
+        """Go to a folder in it that is not a link."""
         new = os.open(name, _LOOK | os.O_DIRECTORY, dir_fd=self._fd)
         above, below = os.fstat(self._fd), os.fstat(new)
-        # In /tmp nobody else can move away what is root's.
+        # In /tmp other users cannot move a folder of root's.
         kept = above.st_mode & stat.S_ISVTX and above.st_uid == below.st_uid == 0
-        self._lost = name != "/" and (self._lost or (is_open_to_others(above, _ROOT) and not kept))
+        self._others = name != "/" and (self._others or (is_open_to_others(above, _ROOT) and not kept))
         self.close()
         self._fd = new
 
     def link(self, name: str, *, is_last: bool) -> str | None:
-        """Where a link leads that may be followed, None where there is none; raises Untrusted."""
+        """The target of a link that may be followed, None if there is no link; raises UntrustedPath."""
         try:
             fd = os.open(name, _LOOK, dir_fd=self._fd)
         except FileNotFoundError:
@@ -184,35 +185,36 @@ class _Place:
             target = os.readlink("", dir_fd=fd)
         finally:
             os.close(fd)
-        if not self._exposed or (is_last and target in _FOR_ALL):
+        if not self._exposed or (is_last and target in _PUBLIC_TARGETS):
             return target
         if is_last:
-            raise Untrusted(errno.ELOOP, _SYMLINK)
+            raise UntrustedPath(errno.ELOOP, _SYMLINK)
         if found.st_uid != 0:
-            raise Untrusted(errno.ELOOP, _FOREIGN_LINK)
+            raise UntrustedPath(errno.ELOOP, _FOREIGN_LINK)
         return target
 
     def open(self, name: str, flags: int, mode: int) -> int:
-        """Open the file itself; raises Untrusted."""
+        """Open the file itself; raises UntrustedPath."""
         fd = os.open(name, flags | os.O_NOFOLLOW, mode, dir_fd=self._fd)
         return _accepted(fd) if self._exposed else fd
 
-    def hand_out(self) -> int:
-        """The folder itself, to be closed by whoever gets it."""
+    def duplicate(self) -> int:
+        """A descriptor of the folder, which the caller closes."""
         return os.dup(self._fd)
 
     def close(self) -> None:
+        """Close the folder."""
         os.close(self._fd)
 
 
 def _accepted(fd: int) -> int:
-    """A file in a folder that others may write; raises Untrusted where it may be another one, or somebody's trap."""
+    """Return a file in a folder that others may write; raises UntrustedPath if they may have chosen the file."""
     found = os.fstat(fd)
     if stat.S_ISREG(found.st_mode):
         why_not = _HARD_LINK if found.st_nlink > 1 else None
     else:
-        why_not = _NO_FILE if found.st_uid != 0 else None
+        why_not = _NOT_A_FILE if found.st_uid != 0 else None
     if why_not is not None:
         os.close(fd)
-        raise Untrusted(errno.EPERM, why_not)
+        raise UntrustedPath(errno.EPERM, why_not)
     return fd

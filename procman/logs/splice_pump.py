@@ -1,60 +1,61 @@
-"""A pipe whose bytes go straight into one file, on the thread of its disk, without a stop in the master's memory."""
+"""Moves the bytes of a pipe straight into one file, on the thread of its disk, past the master's memory."""
 
 import os
 import threading
 from collections.abc import Callable
 
-from procman.logs.disk_worker import PATIENCE
+from procman.logs.disk_health import LOOP_WAIT
 from procman.logs.log_file import LogFile
 from procman.logs.pipe_io import readable_bytes
 
-# How much of one pipe is taken before the others have their turn, in bytes: what one holds at most.
-TAKEN_AT_A_TIME = 1 << 18
+# How much is taken from one pipe before it is the next one's turn, in bytes: what one holds at most.
+TURN_SIZE = 1 << 18
 
 
 class SplicePump:
     """From one pipe into one file, from `open` to `close` or the pipe's end.
 
-    The loop opens and closes it; whoever reads the pipe holds its lock, so that the descriptor is not given back under
-    it. A splice into a disk that does not answer is not waited for: then the thread closes the lane when it is over.
+    The loop opens and closes it. The thread that reads the pipe holds the lock, so that the descriptor is not closed
+    under it. The loop does not wait for a splice into a disk that does not answer: then the thread closes the pump
+    after the splice.
     """
 
-    __slots__ = ("_closes_pipe", "_file", "_lock", "_on_end", "_open", "_pipe", "_then", "bytes_in")
+    __slots__ = ("_closes_pipe", "_file", "_lock", "_on_closed", "_on_end", "_open", "_pipe", "bytes_in")
 
     def __init__(self, pipe: int, file: LogFile, on_end: Callable[[], None]) -> None:
-        """`on_end` is called on the loop when all who could write have closed the pipe."""
+        """`on_end` is called on the loop when all writers have closed the pipe."""
         self.bytes_in = 0
         self._pipe = pipe
         self._file = file
         self._on_end = on_end
         self._lock = threading.Lock()
         self._open = False
-        self._then: Callable[[], None] | None = None  # called on the loop when it is closed that should be by now
+        self._on_closed: Callable[[], None] | None = None  # set once it is to be closed; called on the loop
         self._closes_pipe = False
 
     @property
     def file(self) -> LogFile:
-        """Where it leads."""
+        """Where the bytes go."""
         return self._file
 
     def open(self) -> bool:
-        """Begin; False where the disk has no thread."""
-        self._open = self._file.disk.enter(self._pipe, self)
+        """Begin; False if the disk has no thread."""
+        self._open = self._file.disk.add_reader(self._pipe, self)
         return self._open
 
-    def empty(self, limit: int) -> bool:
-        """Have what is in the pipe, up to `limit` bytes, in the file; False where the disk does not answer."""
-        # Without a thread's turn where there is nothing: what is no longer in the pipe is in the file, unless somebody
-        # has it in his hands.
+    def drain(self, limit: int) -> bool:
+        """Have what is in the pipe, up to `limit` bytes, in the file by now; False if the disk does not answer."""
+        # An empty pipe needs no call to the thread: what has left the pipe is in the file, unless the thread is moving
+        # it at this moment.
         if not readable_bytes(self._pipe) and not self._lock.locked():
             return True
-        return self._file.have_done(lambda: self._take(limit))
+        return self._file.sync(lambda: self._take(limit))
 
-    def close(self, then: Callable[[], None]) -> bool:
-        """Read no more; False where that has to wait: then `then` is called."""
-        self._then = then
-        if not self._lock.acquire(timeout=0 if self._file.disk.is_stuck else PATIENCE):
-            return False  # who has the lock will see what is wanted
+    def close(self, on_closed: Callable[[], None]) -> bool:
+        """Stop reading; False if that has to wait, and then `on_closed` is called afterwards."""
+        self._on_closed = on_closed
+        if not self._lock.acquire(timeout=0 if self._file.disk.is_stuck else LOOP_WAIT):
+            return False  # the thread, which has the lock, sees `_on_closed`
         try:
             self._end()
         finally:
@@ -62,41 +63,41 @@ class SplicePump:
         return True
 
     def close_pipe(self) -> None:
-        """The same, and close the pipe, too, now or then."""
+        """Stop reading, and close the pipe too, now or after the present splice."""
         self._closes_pipe = True
         self.close(lambda: None)
 
-    def move(self) -> None:
+    def on_readable(self) -> None:
         """On the thread: take what is there."""
         self._take(1)
 
-    # ---- the pieces of the above
+    # ---- private
 
     def _take(self, least: int) -> None:
         with self._lock:
             while self._open and least > 0:
                 try:
-                    count = self._file.take(self._pipe, TAKEN_AT_A_TIME)
+                    count = self._file.take_from_pipe(self._pipe, TURN_SIZE)
                 except BlockingIOError:
                     break
                 self.bytes_in += count
                 least -= count
                 if not count:
                     self._leave()
-                    self._file.disk.tell(self._on_end)
-        if self._then is not None:
-            self._let_go()
+                    self._file.disk.call_on_loop(self._on_end)
+        if self._on_closed is not None:
+            self._close_late()
 
-    def _let_go(self) -> None:
+    def _close_late(self) -> None:
         with self._lock:
-            then = self._then
-            if then is None:  # the loop has closed it itself in this moment
+            on_closed = self._on_closed
+            if on_closed is None:  # the loop closed it at this very moment
                 return
             self._end()
-        self._file.disk.tell(then)
+        self._file.disk.call_on_loop(on_closed)
 
     def _end(self) -> None:
-        self._then = None
+        self._on_closed = None
         self._leave()
         if self._closes_pipe:
             self._closes_pipe = False
@@ -105,4 +106,4 @@ class SplicePump:
     def _leave(self) -> None:
         if self._open:
             self._open = False
-            self._file.disk.leave(self._pipe)
+            self._file.disk.remove_reader(self._pipe)

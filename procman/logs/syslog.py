@@ -1,7 +1,7 @@
 """A stream's lines to the local syslog daemon, each with the program's name before it, as supervisor sends them.
 
-One datagram a line (RFC 3164). A daemon that is not there or too slow costs lines, and they are counted; it is waited
-for a moment only, and no more until it has taken something again.
+One datagram a line (RFC 3164). Lines that the daemon does not take, because it is not running or too slow, are counted
+as lost; a slow daemon is waited for once, briefly, and not again until it has taken a line.
 """
 
 import os
@@ -11,19 +11,19 @@ import time
 from collections.abc import Callable
 
 from procman.logs.lines import LineSplitter
-from procman.logs.sinks import PROGRAM_GOES_ON
+from procman.logs.sink import PROGRAM_GOES_ON
 from procman.logs.write_failure import WriteFailure
 
 DEV_LOG = "/dev/log"
 _PRIORITY = 14  # facility user, severity info
-# How long a daemon may take to have room, in seconds: the kernel keeps ten messages for it (net.unix.max_dgram_qlen),
-# and a program says more than that at once.
-PATIENCE = 0.04
+# How long to wait for a daemon to have room, in seconds: the kernel queues ten messages (net.unix.max_dgram_qlen), and
+# a program may write more than that at once.
+ROOM_TIMEOUT = 0.04
 _MAX_LINE = 8192  # what the usual daemons take in one message
 
 
 class Syslog:
-    """A sink that sends each line as "NAME line" to the socket of the local syslog daemon, or without any name."""
+    """A sink that sends each line to the local syslog daemon: as "NAME line", or alone if there is no name."""
 
     path = None
     ready = True
@@ -38,20 +38,20 @@ class Syslog:
     ) -> None:
         self._prefix = f"{name} " if name else ""
         self._address = address
-        self._trouble = WriteFailure(on_problem, clock)
+        self._failure = WriteFailure(on_problem, clock)
         self._lines = LineSplitter(_MAX_LINE)
         self._socket: socket.socket | None = None
         self._closed = False
 
     @property
     def lost(self) -> int:
-        """Bytes of lines that could not be sent, ever."""
-        return self._trouble.lost
+        """How many bytes of lines could not be sent, ever."""
+        return self._failure.lost
 
     @property
     def problem(self) -> str | None:
-        """What is the matter with the daemon now."""
-        return self._trouble.text
+        """What is wrong with the daemon now."""
+        return self._failure.text
 
     def write(self, data: bytes) -> bool:
         """Send the lines that are whole now."""
@@ -70,22 +70,22 @@ class Syslog:
             self._send(rest)
 
     def reopen(self) -> None:
-        """Connect anew with the next line; the daemon may have been started again."""
+        """Connect again with the next line; the daemon may have been restarted."""
         self._disconnect()
-        self._trouble.try_now()
+        self._failure.retry_now()
 
-    def clear(self) -> None:
+    async def clear(self) -> None:
         """What was sent stays sent."""
 
     def close(self) -> None:
-        """Send an unfinished line, and nothing any more."""
+        """Send an unfinished line, and nothing after it."""
         self.end()
         self._closed = True
         self._disconnect()
 
     def _send(self, line: bytes) -> None:
-        if self._closed or (self._socket is None and self._trouble.resting):
-            self._trouble.lost += len(line)
+        if self._closed or (self._socket is None and self._failure.is_backing_off):
+            self._failure.lost += len(line)
             return
         stamp = time.strftime("%b %e %H:%M:%S")
         head = f"<{_PRIORITY}>{stamp} procman[{os.getpid()}]: {self._prefix}"
@@ -94,19 +94,19 @@ class Syslog:
         except OSError as error:
             if not isinstance(error, BlockingIOError):
                 self._disconnect()
-            self._trouble.begin(
+            self._failure.begin(
                 f"cannot write to syslog at {self._address}: {error.strerror}; {PROGRAM_GOES_ON}", lost=len(line)
             )
             return
-        if not self._trouble.resting:
-            self._trouble.end(f"syslog at {self._address} can be written again; {{lost}}")
+        if not self._failure.is_backing_off:
+            self._failure.end(f"syslog at {self._address} can be written again; {{lost}}")
 
     def _deliver(self, message: bytes) -> None:
         sock = self._connected()
         try:
             sock.send(message)
         except BlockingIOError:
-            if self._trouble.text is not None or not _has_room(sock):
+            if self._failure.text is not None or not _has_room(sock):
                 raise
             sock.send(message)
 
@@ -128,7 +128,7 @@ class Syslog:
 
 
 def _has_room(sock: socket.socket) -> bool:
-    """Whether the other side has, or makes some in time."""
+    """Whether the daemon has room, or makes some in time."""
     poll = select.poll()
     poll.register(sock, select.POLLOUT)
-    return bool(poll.poll(PATIENCE * 1000))
+    return bool(poll.poll(ROOM_TIMEOUT * 1000))

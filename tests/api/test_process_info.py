@@ -99,8 +99,8 @@ class Asked:
             lambda name: self.losses.get(name, 0),
             last_words=lambda _, pid: self.words.get(pid, ("", "")),
         )
-        outputs = SimpleNamespace(log=SimpleNamespace(trace=lambda _: None))
-        self.rpc = XmlRpc(self.control, None, outputs, lambda: None, lambda *_: None)
+        logs = SimpleNamespace(main=SimpleNamespace(trace=lambda _: None))
+        self.rpc = XmlRpc(self.control, None, logs, lambda: None, lambda *_: None)
         self.pids = 0
 
     def logs_of(self, name):

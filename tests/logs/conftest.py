@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from procman.logs.disk_worker import Disks
+from procman.logs.disk_workers import DiskWorkers
 from tests.support.fake_clock import Clock
 
 
@@ -20,11 +20,16 @@ def said():
 
 
 @pytest.fixture
-def disks():
-    """Of a loop that does not run: all that is needed while every disk answers."""
-    loop = asyncio.new_event_loop()
-    made = Disks(loop)
+def loop():
+    """A loop that a test may run; it need not, as long as every disk answers."""
+    made = asyncio.new_event_loop()
     yield made
-    made.settle(60)
     made.close()
-    loop.close()
+
+
+@pytest.fixture
+def disks(loop):
+    made = DiskWorkers(loop)
+    yield made
+    made.finish(60)
+    made.close()

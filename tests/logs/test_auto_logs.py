@@ -8,7 +8,7 @@ import pytest
 from supervisor.options import ServerOptions
 
 from procman.logs.auto_logs import Owner, auto_log_path, clear_auto_logs, create_auto_log
-from procman.logs.sinks import RotatingFile
+from procman.logs.rotating_file import RotatingFile
 
 OURS = Owner("0123abcd", "a.b")
 

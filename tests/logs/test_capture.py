@@ -8,7 +8,7 @@ from supervisor.events import ProcessCommunicationStdoutEvent, clear, subscribe
 from supervisor.loggers import BoundIO
 from supervisor.tests.base import DummyOptions, DummyPConfig, DummyProcess
 
-from procman.logs.capture import BEGIN, END, Message, Part, Splitter
+from procman.logs.capture import BEGIN, END, CapturedMessage, CaptureSplitter, Part
 
 # Streams that are full of tokens, and of what only begins like one.
 fragments = st.one_of(
@@ -44,7 +44,7 @@ class Reader:
     """Puts the pieces together again."""
 
     def __init__(self):
-        self.splitter = Splitter()
+        self.splitter = CaptureSplitter()
         self.log = b""
         self.messages = []
         self.inside = b""
@@ -151,7 +151,7 @@ def test_supervisor_reads_the_same_in_a_stream(stream):
 @given(st.integers(1, 20), st.lists(st.binary(max_size=30)))
 def test_a_message_that_is_too_long_keeps_what_supervisor_keeps(maxbytes, pieces):
     """Byte for byte, for every size of the pieces."""
-    message, theirs = Message(maxbytes), BoundIO(maxbytes)
+    message, theirs = CapturedMessage(maxbytes), BoundIO(maxbytes)
     dropped = 0
     for piece in pieces:
         dropped += message.append(piece)

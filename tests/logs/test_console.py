@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from procman.logs import console as console_module
-from procman.logs.console import Console, Consoles, Overflow, console_target
-from procman.logs.disk_worker import Disks, NoAnswer
+from procman.logs.console import Console, console_target
+from procman.logs.console_stream import ConsoleStream, Overflow
+from procman.logs.consoles import Consoles
+from procman.logs.disk_call import DiskTimeout
+from procman.logs.disk_workers import DiskWorkers
 from procman.logs.pipe_io import PIPE_SIZE
 
 ROOM = 4096  # what the pipe holds
@@ -104,7 +107,7 @@ def test_two_programs_never_share_a_line(actions):
     """Whatever is written in what pieces and however it is read, every line is one program's, whole and in order."""
     reader, writer = small_pipe()
     console = Console(writer, limit=LIMIT)
-    streams = [console.stream(letter) for letter in "abc"]
+    streams = [ConsoleStream(console, letter) for letter in "abc"]
     expected = [b""] * 3
     out = b""
     for action in actions:
@@ -140,7 +143,7 @@ def test_the_inherited_descriptor_stays_blocking(pipe):
     """O_NONBLOCK would be set for whoever shares the pipe."""
     reader, writer = pipe
     console = Console(writer)
-    console.stream("a").write(b"hello\n")
+    ConsoleStream(console, "a").write(b"hello\n")
     assert os.get_blocking(writer)
     assert read_all(reader) == b"hello\n"
     console.close()
@@ -152,7 +155,7 @@ def test_a_pipe_nobody_reads_makes_programs_wait_and_nobody_else(pipe):
     async def run():
         reader, writer = pipe
         console = Console(writer, asyncio.get_running_loop(), limit=LIMIT)
-        first, second = console.stream("first"), console.stream("second")
+        first, second = ConsoleStream(console, "first"), ConsoleStream(console, "second")
         written = fill(first)
         assert console.queued >= LIMIT
         assert not second.ready
@@ -173,10 +176,10 @@ def test_waiting_streams_get_their_turn_in_order(pipe):
     async def run():
         reader, writer = pipe
         console = Console(writer, asyncio.get_running_loop(), limit=LIMIT)
-        greedy = console.stream("greedy")
+        greedy = ConsoleStream(console, "greedy")
         fill(greedy)
         turns = []
-        others = [console.stream(name) for name in "ab"]
+        others = [ConsoleStream(console, name) for name in "ab"]
         done = asyncio.get_running_loop().create_future()
 
         def flood():
@@ -208,8 +211,8 @@ def test_the_masters_lines_are_dropped_counted_and_said_once(pipe, said):
     async def run():
         reader, writer = pipe
         console = Console(writer, asyncio.get_running_loop(), limit=LIMIT, reserve=1000)
-        program = console.stream("web")
-        log = console.stream("this log", overflow=Overflow.LOG, on_problem=said.append)
+        program = ConsoleStream(console, "web")
+        log = ConsoleStream(console, "this log", overflow=Overflow.LOG, on_problem=said.append)
         fill(program)
         while log.lost == 0:
             assert log.write(b"x" * 99 + b"\n")
@@ -230,7 +233,7 @@ def test_a_dropping_stream_loses_what_does_not_fit(pipe, said):
     async def run():
         reader, writer = pipe
         console = Console(writer, asyncio.get_running_loop(), limit=LIMIT)
-        stream = console.stream("web", overflow=Overflow.DROP, on_problem=said.append)
+        stream = ConsoleStream(console, "web", overflow=Overflow.DROP, on_problem=said.append)
         lines = b"".join(b"%099d\n" % number for number in range(10))
         for _ in range(40):
             assert stream.write(lines)
@@ -249,7 +252,7 @@ def test_a_dropping_stream_loses_what_does_not_fit(pipe, said):
 
 def test_a_slow_reader_costs_a_message_now_and_then(pipe, said, monkeypatch):
     """What is dropped again and again is told at once the first time, then with a distance; the sum is right."""
-    monkeypatch.setattr("procman.logs.console.TELL_EVERY", 0.01)
+    monkeypatch.setattr("procman.logs.dropped_lines.REPORT_INTERVAL", 0.01)
 
     async def run():
         reader, writer = pipe
@@ -263,8 +266,8 @@ def test_a_slow_reader_costs_a_message_now_and_then(pipe, said, monkeypatch):
             if len(said) == 2:
                 told.set_result(None)
 
-        stream = console.stream("web", overflow=Overflow.DROP, on_problem=say)
-        waiting = console.stream("other")
+        stream = ConsoleStream(console, "web", overflow=Overflow.DROP, on_problem=say)
+        waiting = ConsoleStream(console, "other")
         lines = b"".join(b"%099d\n" % number for number in range(10))
         for spell in range(3):
             lost = stream.lost
@@ -288,7 +291,7 @@ def test_a_reader_that_left_costs_one_message(clock, said):
     async def run():
         reader, writer = small_pipe()
         console = Console(writer, asyncio.get_running_loop(), limit=LIMIT, on_problem=said.append, clock=clock)
-        stream = console.stream("web")
+        stream = ConsoleStream(console, "web")
         written = fill(stream)
         called = asyncio.get_running_loop().create_future()
         stream.on_ready(lambda: called.set_result(None))
@@ -316,7 +319,7 @@ def test_a_line_torn_by_trouble_is_not_gone_on_with_by_another(tmp_path, clock, 
     writer = os.open(fifo, os.O_WRONLY)
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, ROOM)
     console = Console(writer, on_problem=said.append, clock=clock)
-    one, two = console.stream("one"), console.stream("two")
+    one, two = ConsoleStream(console, "one"), ConsoleStream(console, "two")
     one.write(b"1" * (ROOM + 1000) + b"\n")
     assert os.read(reader, 100) == b"1" * 100
     os.close(reader)
@@ -339,7 +342,7 @@ def test_a_closed_stdout_is_a_problem_not_an_exception(pipe, said):
     _, writer = pipe
     os.close(writer)
     console = Console(writer, on_problem=said.append)
-    stream = console.stream("web")
+    stream = ConsoleStream(console, "web")
     assert stream.write(b"hello\n")
     assert stream.lost == 6
     assert console.flush()
@@ -352,7 +355,7 @@ def test_close_does_not_wait_for_a_reader_that_is_not_there(pipe):
     """What could not be written in the time given is counted as lost."""
     _, writer = pipe
     console = Console(writer)
-    stream = console.stream("web")
+    stream = ConsoleStream(console, "web")
     stream.write(b"x" * 20000 + b"\n")
     assert not console.flush()
     console.close(timeout=0.01)
@@ -366,10 +369,10 @@ def test_what_nobody_has_read_in_the_end_is_said_of_each_stream(pipe):
     reader, writer = pipe
     consoles, said = Consoles(), []
     console = consoles.get(writer)
-    loud, quiet = (console.stream(name, on_problem=said.append) for name in ("loud", "quiet"))
+    loud, quiet = (ConsoleStream(console, name, on_problem=said.append) for name in ("loud", "quiet"))
     loud.write(b"x" * 9999 + b"\n")
     quiet.write(b"quiet\n")
-    consoles.settle(0.01)
+    consoles.finish(0.01)
     assert said == [
         f"{10000 - ROOM} bytes of loud were not written: nobody read the console",
         "6 bytes of quiet were not written: nobody read the console",
@@ -383,20 +386,20 @@ def test_the_last_that_is_said_waits_for_a_reader_too(pipe):
     reader, writer = pipe
     consoles = Consoles()
     console = consoles.get(writer)
-    log = console.stream("this log", overflow=Overflow.LOG)
+    log = ConsoleStream(console, "this log", overflow=Overflow.LOG)
     told = threading.Event()
 
     def say(text):
         log.write(text.encode() + b"\n")
         told.set()
 
-    web = console.stream("web", overflow=Overflow.DROP, on_problem=say)
+    web = ConsoleStream(console, "web", overflow=Overflow.DROP, on_problem=say)
     while not web.lost:
         web.write(b"x" * 9999 + b"\n")
     while not console.flush():
         read_all(reader)
     read_all(reader)
-    console.stream("full").write(b"x" * (ROOM - 1) + b"\n")
+    ConsoleStream(console, "full").write(b"x" * (ROOM - 1) + b"\n")
     seen = []
 
     def read_when_told():
@@ -407,7 +410,7 @@ def test_the_last_that_is_said_waits_for_a_reader_too(pipe):
 
     reads = threading.Thread(target=read_when_told)
     reads.start()
-    consoles.settle(60)
+    consoles.finish(60)
     consoles.close()
     os.close(writer)
     reads.join(60)
@@ -419,7 +422,7 @@ def test_without_a_loop_lines_are_written_at_once(pipe):
     """Before the loop runs, messages come out; what did not fit is written by the loop later."""
     reader, writer = pipe
     console = Console(writer, limit=LIMIT)
-    stream = console.stream("web")
+    stream = ConsoleStream(console, "web")
     stream.write(b"early\n")
     assert read_all(reader) == b"early\n"
     written = fill(stream)
@@ -440,7 +443,7 @@ def test_a_file_keeps_its_shared_offset(tmp_path):
     fd = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)
     console = Console(fd)
     os.write(fd, b"shell\n")
-    console.stream("web").write(b"web\n")
+    ConsoleStream(console, "web").write(b"web\n")
     os.write(fd, b"shell\n")
     console.close()
     os.close(fd)
@@ -451,7 +454,7 @@ def test_a_full_disk_behind_stdout_is_said_once(clock, said):
     """A redirected stdout on a full disk costs lines, a message, and nothing else."""
     fd = os.open("/dev/full", os.O_WRONLY)
     console = Console(fd, on_problem=said.append, clock=clock)
-    stream = console.stream("web")
+    stream = ConsoleStream(console, "web")
     for _ in range(3):
         assert stream.write(b"line\n")
         clock.now += 1
@@ -470,7 +473,7 @@ def test_a_socket_is_written_without_blocking():
         with ours, theirs:
             theirs.setblocking(False)
             console = Console(ours.fileno(), asyncio.get_running_loop(), limit=LIMIT)
-            stream = console.stream("web")
+            stream = ConsoleStream(console, "web")
             written = fill(stream)
             out = await read_until_ready(theirs.fileno(), stream)
             while not console.flush():
@@ -487,7 +490,7 @@ def test_a_terminal_is_written():
     """On a terminal the lines come out too, and an unfinished one gets its newline at the end."""
     master, slave = os.openpty()
     console = Console(slave)
-    stream = console.stream("web")
+    stream = ConsoleStream(console, "web")
     stream.write(b"one\nprompt>")
     stream.close()
     shown = b""
@@ -515,7 +518,7 @@ def test_what_cannot_be_opened_again_is_written_only_when_polled_writable(pipe, 
         reader, writer = pipe
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4 * select.PIPE_BUF)
         console = Console(writer, asyncio.get_running_loop(), limit=4 * LIMIT)
-        stream = console.stream("web")
+        stream = ConsoleStream(console, "web")
         written = fill(stream)
         out = await read_until_ready(reader, stream)
         while not console.flush():
@@ -565,7 +568,7 @@ def test_that_nothing_waits_any_more_is_told(pipe):
         flushed = asyncio.Event()
         consoles = Consoles(on_flushed=flushed.set)
         consoles.attach(asyncio.get_running_loop())
-        stream = consoles.get(writer).stream("web")
+        stream = ConsoleStream(consoles.get(writer), "web")
         stream.write(b"x" * 3 * ROOM + b"\n")
         assert not consoles.flush()
         asyncio.get_running_loop().add_reader(reader, read_all, reader)
@@ -591,17 +594,17 @@ def test_a_file_is_not_waited_for_while_its_disk_is_silent(tmp_path, clock):
 
     async def steps():
         loop = asyncio.get_running_loop()
-        disks = Disks(loop, clock=clock)
+        disks = DiskWorkers(loop, clock=clock)
         flushed = asyncio.Event()
         with path.open("wb") as out:
             consoles = Consoles(disks=disks, on_flushed=flushed.set)
             consoles.attach(loop)
-            stream = consoles.get(out.fileno()).stream("web")
+            stream = ConsoleStream(consoles.get(out.fileno()), "web")
             assert stream.write(b"before\n")
-            await disks.catch_up()
+            await disks.flush()
             assert path.read_bytes() == b"before\n"
-            with pytest.raises(NoAnswer):
-                disks.found(str(path), os.stat(path).st_dev).do(lambda: answers.wait(30))
+            with pytest.raises(DiskTimeout):
+                disks.for_device(str(path), os.stat(path).st_dev).call(lambda: answers.wait(30))
             written = fill(stream)
             assert written >= console_module.LIMIT
             assert path.read_bytes() == b"before\n"
@@ -609,7 +612,7 @@ def test_a_file_is_not_waited_for_while_its_disk_is_silent(tmp_path, clock):
             answers.set()
             await asyncio.wait_for(flushed.wait(), 60)
             assert stream.ready
-            await disks.catch_up()
+            await disks.flush()
             assert path.stat().st_size == len(b"before\n") + written
             consoles.close()
         disks.close()
@@ -622,15 +625,15 @@ def test_a_file_whose_disk_stays_silent_is_given_up(tmp_path, said):
     answers = threading.Event()
 
     async def steps():
-        disks = Disks(asyncio.get_running_loop())
+        disks = DiskWorkers(asyncio.get_running_loop())
         with (tmp_path / "out").open("wb") as out:
             consoles = Consoles(disks=disks)
-            stream = consoles.get(out.fileno()).stream("web", on_problem=said.append)
-            with pytest.raises(NoAnswer):
-                disks.found(out.name, os.fstat(out.fileno()).st_dev).do(lambda: answers.wait(30))
+            stream = ConsoleStream(consoles.get(out.fileno()), "web", on_problem=said.append)
+            with pytest.raises(DiskTimeout):
+                disks.for_device(out.name, os.fstat(out.fileno()).st_dev).call(lambda: answers.wait(30))
             stream.write(b"late\n")
-            disks.settle(0)
-            consoles.settle(0)
+            disks.finish(0)
+            consoles.finish(0)
             consoles.close()
         assert said == ["5 bytes of web were not written: its disk does not answer"]
         answers.set()

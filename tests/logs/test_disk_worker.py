@@ -8,8 +8,10 @@ from functools import partial
 
 import pytest
 
-from procman.logs import disk_worker as module
-from procman.logs.disk_worker import DOUBTED_FOR, LEASE, SLOW, Disks, NoAnswer
+from procman.logs import disk_health as module
+from procman.logs.disk_call import DiskTimeout
+from procman.logs.disk_health import ANSWER_HOLDS, SLOW, SUSPECT_FOR
+from procman.logs.disk_workers import DiskWorkers
 from tests.support.fake_clock import Clock
 
 
@@ -36,8 +38,8 @@ class Setting:
         self.said = []
         self.clock = Clock()
         self.answered = asyncio.Event()
-        self.disks = Disks(asyncio.get_running_loop(), self._say, on_answer=self.answered.set, clock=self.clock)
-        self.disk = self.disks.of("/logs/web.log")
+        self.disks = DiskWorkers(asyncio.get_running_loop(), self._say, on_answer=self.answered.set, clock=self.clock)
+        self.disk = self.disks.for_path("/logs/web.log")
         self._heard = asyncio.Event()
 
     def _say(self, text):
@@ -51,9 +53,10 @@ class Setting:
 
     def looks(self):
         """When disks are looked at from now on, soon; and what is set when one was."""
-        self.monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
+        self.monkeypatch.setattr(module, "CHECK_INTERVAL", 0.01)
         looks, looked = [], asyncio.Event()
-        call_later = self.disks.loop.call_later
+        loop = asyncio.get_running_loop()
+        call_later = loop.call_later
 
         def noted(delay, function, *arguments):
             def look():
@@ -63,14 +66,14 @@ class Setting:
             looks.append(delay)
             return call_later(delay, look)
 
-        self.disks.loop.call_later = noted
+        loop.call_later = noted
         return looks, looked
 
     def silence(self):
         """The disk does not answer any more; what it was asked."""
         call = Silent()
-        with pytest.raises(NoAnswer):
-            self.disk.do(call)
+        with pytest.raises(DiskTimeout):
+            self.disk.call(call)
         assert self.disk.is_stuck
         return call
 
@@ -98,7 +101,7 @@ def live(monkeypatch):
 
 
 def asked_in(disk):
-    return disk.do(lambda: threading.current_thread().name)
+    return disk.call(lambda: threading.current_thread().name)
 
 
 def test_all_is_done_by_one_thread_in_its_order(live):
@@ -110,7 +113,7 @@ def test_all_is_done_by_one_thread_in_its_order(live):
             setting.disk.post(partial(done.append, number))
         assert asked_in(setting.disk) == "procman-disk"
         assert done == list(range(100))
-        assert await setting.disk.ask(threading.current_thread) is setting.disk.do(threading.current_thread)
+        assert await setting.disk.call_async(threading.current_thread) is setting.disk.call(threading.current_thread)
 
     live(steps)
 
@@ -121,13 +124,13 @@ def test_nobody_waits_for_a_disk_that_does_not_answer(live):
     async def steps(setting):
         call = setting.silence()
         done = []
-        with pytest.raises(NoAnswer):
-            setting.disk.do(partial(done.append, "at once"))
-        with pytest.raises(NoAnswer):
-            await setting.disk.ask(partial(done.append, "for somebody"))
+        with pytest.raises(DiskTimeout):
+            setting.disk.call(partial(done.append, "at once"))
+        with pytest.raises(DiskTimeout):
+            await setting.disk.call_async(partial(done.append, "for somebody"))
         setting.disk.post(partial(done.append, "later"))
         await setting.ends(call)
-        setting.disk.do(partial(done.append, "now"))
+        setting.disk.call(partial(done.append, "now"))
         assert done == ["later", "now"]
 
     live(steps)
@@ -138,7 +141,7 @@ def test_another_disk_has_its_own_thread(live):
 
     async def steps(setting):
         call = setting.silence()
-        assert asked_in(setting.disks.of("/other/web.log")) == "procman-disk"
+        assert asked_in(setting.disks.for_path("/other/web.log")) == "procman-disk"
         await setting.ends(call)
 
     live(steps)
@@ -152,9 +155,9 @@ def test_an_error_is_whose_call_it_was(live):
             raise OSError(5, "I/O error")
 
         with pytest.raises(OSError, match="I/O"):
-            setting.disk.do(fail)
+            setting.disk.call(fail)
         with pytest.raises(OSError, match="I/O"):
-            await setting.disk.ask(fail)
+            await setting.disk.call_async(fail)
         heard = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.set_result(context["exception"]))
         setting.disk.post(fail)
@@ -169,8 +172,8 @@ def test_its_silence_is_said_and_its_end(live, asked):
     """Once each, with the folder and how long that was; also where nobody has waited in vain."""
 
     async def steps(setting):
-        setting.monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
-        setting.monkeypatch.setattr(module, "SAID_AFTER", 0)
+        setting.monkeypatch.setattr(module, "CHECK_INTERVAL", 0.01)
+        setting.monkeypatch.setattr(module, "REPORT_AFTER", 0)
         if asked:
             call = setting.silence()
         else:
@@ -179,12 +182,12 @@ def test_its_silence_is_said_and_its_end(live, asked):
         assert await setting.hears() == (
             "the disk of /logs does not answer; what is to be written there waits, and everything else goes on"
         )
-        assert setting.disk.is_silent
+        assert setting.disk.health.is_unresponsive
         assert setting.disk.obstacle == setting.disks.obstacle == "the disk of /logs does not answer"
         setting.clock.now += 7
         call.answer()
         assert await setting.hears() == "the disk of /logs answers again, after 7 seconds"
-        assert not setting.disk.is_silent
+        assert not setting.disk.health.is_unresponsive
         assert setting.disks.obstacle is None
         assert len(setting.said) == 2
 
@@ -206,16 +209,16 @@ def test_a_disk_is_looked_at_as_long_as_it_has_something_to_do(live):
 
     async def steps(setting):
         looks, looked = setting.looks()
-        disk = setting.disks.of("/other/web.log")
+        disk = setting.disks.for_path("/other/web.log")
         await looked.wait()
-        assert (len(looks), disk._timer) == (1, None)
+        assert (len(looks), disk.health._timer) == (1, None)
         call = Silent()
         disk.post(call)
         while len(looks) < 4:
             looked.clear()
             await looked.wait()
         call.answer()
-        while disk._timer is not None:
+        while disk.health._timer is not None:
             looked.clear()
             await looked.wait()
         assert set(looks) == {0.01}
@@ -230,10 +233,10 @@ def test_a_disk_that_was_slow_is_doubted_for_a_while(live):
         def slow():
             setting.clock.now += SLOW + 0.01
 
-        setting.disk.do(slow)
-        assert setting.disk.is_doubted
-        setting.clock.now += DOUBTED_FOR
-        assert not setting.disk.is_doubted
+        setting.disk.call(slow)
+        assert setting.disk.health.is_suspect
+        setting.clock.now += SUSPECT_FOR
+        assert not setting.disk.health.is_suspect
 
     live(steps)
 
@@ -242,11 +245,11 @@ def test_an_answer_counts_for_a_moment(live):
     """Of a disk that was asked; being slow is the end of it."""
 
     async def steps(setting):
-        assert not setting.disk.is_leased
-        setting.disk.answered()
-        assert setting.disk.is_leased
-        setting.clock.now += LEASE
-        assert not setting.disk.is_leased
+        assert not setting.disk.health.has_answered
+        setting.disk.health.note_answer()
+        assert setting.disk.health.has_answered
+        setting.clock.now += ANSWER_HOLDS
+        assert not setting.disk.health.has_answered
 
     live(steps)
 
@@ -256,13 +259,13 @@ def test_who_asks_is_told_that_there_is_no_answer(live):
 
     async def steps(setting):
         call = Silent("the log")
-        reading = asyncio.create_task(setting.disk.ask(call))
+        reading = asyncio.create_task(setting.disk.call_async(call))
         await asyncio.to_thread(call.asked.wait, 30)
         call.answer()
         assert await reading == "the log"
         last = Silent()
-        with pytest.raises(NoAnswer):
-            await setting.disk.ask(last, 0)
+        with pytest.raises(DiskTimeout):
+            await setting.disk.call_async(last, 0)
         last.answer()
 
     live(steps)
@@ -274,13 +277,13 @@ def test_two_folders_of_one_device_are_one_disk(live, tmp_path):
     async def steps(setting):
         first, second = tmp_path / "first", tmp_path / "second"
         first.mkdir()
-        disk = setting.disks.of(f"{first}/web.log")
-        guess = setting.disks.of(f"{second}/db.log")
+        disk = setting.disks.for_path(f"{first}/web.log")
+        guess = setting.disks.for_path(f"{second}/db.log")
         assert guess is not disk
         second.mkdir()
-        assert setting.disks.of(f"{second}/db.log") is disk
-        assert setting.disks.found("/third", os.stat(first).st_dev) is disk
-        assert setting.disks.found("/fourth", -1) is not disk
+        assert setting.disks.for_path(f"{second}/db.log") is disk
+        assert setting.disks.for_device("/third", os.stat(first).st_dev) is disk
+        assert setting.disks.for_device("/fourth", -1) is not disk
 
     live(steps)
 
@@ -289,15 +292,15 @@ def test_a_disk_that_was_only_a_guess_does_not_fall_silent(live, tmp_path):
     """Its thread has gone when it is known which disk it is: it does nothing any more, and that is no silence."""
 
     async def steps(setting):
-        setting.monkeypatch.setattr(module, "SAID_AFTER", 0)
+        setting.monkeypatch.setattr(module, "REPORT_AFTER", 0)
         looks, looked = setting.looks()
-        setting.disks.of(f"{tmp_path}/web.log")
+        setting.disks.for_path(f"{tmp_path}/web.log")
         await looked.wait()
         (tmp_path / "second").mkdir()
-        setting.disks.of(f"{tmp_path}/second/db.log")
+        setting.disks.for_path(f"{tmp_path}/second/db.log")
         for _ in range(3):
             looked.clear()
-            setting.disks.of(f"{tmp_path}/web.log").do(lambda: None)
+            setting.disks.for_path(f"{tmp_path}/web.log").call(lambda: None)
             await looked.wait()
         assert len(looks) >= 3
         assert setting.said == []
@@ -309,11 +312,11 @@ def test_a_folder_with_a_log_stays_with_its_disk(live, tmp_path):
     """What was given to that one is to be done before what comes."""
 
     async def steps(setting):
-        setting.disks.of(f"{tmp_path}/x")
-        guess = setting.disks.of(f"{tmp_path}/late/db.log")
+        setting.disks.for_path(f"{tmp_path}/x")
+        guess = setting.disks.for_path(f"{tmp_path}/late/db.log")
         guess.users[guess] = None
         (tmp_path / "late").mkdir()
-        assert setting.disks.of(f"{tmp_path}/late/web.log") is guess
+        assert setting.disks.for_path(f"{tmp_path}/late/web.log") is guess
 
     live(steps)
 
@@ -322,7 +325,7 @@ class User:
     def __init__(self):
         self.told = []
 
-    def give_up(self):
+    def abandon(self):
         self.told.append("given up")
 
 
@@ -332,11 +335,11 @@ def test_an_end_waits_for_a_disk_but_not_for_long(live):
     async def steps(setting):
         done = []
         setting.disk.post(partial(done.append, "in time"))
-        setting.disks.settle(30)
+        setting.disks.finish(30)
         assert done == ["in time"]
         call, user = setting.silence(), User()
         setting.disk.users[user] = None
-        setting.disks.settle(0)
+        setting.disks.finish(0)
         assert user.told == ["given up"]
         call.answer()
 
@@ -347,16 +350,16 @@ def test_a_disk_that_is_parked_does_nothing(live):
     """All that was given to it is done, and what comes waits until it goes on."""
 
     async def steps(setting):
-        other = setting.disks.of("/other/web.log")
+        other = setting.disks.for_path("/other/web.log")
         done = []
         setting.disk.post(partial(done.append, "before"))
-        assert setting.disks.park() is None
+        assert setting.disks.pause() is None
         assert done == ["before"]
         setting.disk.post(partial(done.append, "meanwhile"))
-        with pytest.raises(NoAnswer):
-            setting.disk.do(lambda: None)
+        with pytest.raises(DiskTimeout):
+            setting.disk.call(lambda: None)
         assert done == ["before"]
-        setting.disks.unpark()
+        setting.disks.resume()
         await setting.answered.wait()
         assert asked_in(setting.disk) == asked_in(other) == "procman-disk"
         assert done == ["before", "meanwhile"]
@@ -368,10 +371,10 @@ def test_where_one_disk_cannot_be_parked_none_is(live):
     """It is said which."""
 
     async def steps(setting):
-        other = setting.disks.of("/other/web.log")
+        other = setting.disks.for_path("/other/web.log")
         asked_in(other)
         call = setting.silence()
-        assert setting.disks.park() == "the disk of /logs does not answer"
+        assert setting.disks.pause() == "the disk of /logs does not answer"
         assert asked_in(other) == "procman-disk"
         await setting.ends(call)
         assert asked_in(setting.disk) == "procman-disk"
@@ -384,7 +387,7 @@ def test_a_thread_takes_no_signals_and_ends(live):
 
     async def steps(setting):
         before = set(threading.enumerate())
-        mask = setting.disks.of("/other/web.log").do(partial(signal.pthread_sigmask, signal.SIG_BLOCK, ()))
+        mask = setting.disks.for_path("/other/web.log").call(partial(signal.pthread_sigmask, signal.SIG_BLOCK, ()))
         assert {signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGUSR2} <= mask
         (thread,) = set(threading.enumerate()) - before
         setting.disks.close()
@@ -402,11 +405,11 @@ def test_where_there_can_be_no_thread_it_is_done_without(live):
             raise RuntimeError("can't start new thread")
 
         setting.monkeypatch.setattr(threading.Thread, "start", refuse)
-        disk = setting.disks.of("/other/web.log")
+        disk = setting.disks.for_path("/other/web.log")
         descriptors = os.listdir("/proc/self/fd")
         assert asked_in(disk) == threading.current_thread().name
-        assert await disk.ask(lambda: "read") == "read"
-        assert not disk.enter(0, None)
+        assert await disk.call_async(lambda: "read") == "read"
+        assert not disk.add_reader(0, None)
         assert len(os.listdir("/proc/self/fd")) == len(descriptors)
 
     live(steps)

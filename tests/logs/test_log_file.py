@@ -7,13 +7,16 @@ import time
 
 import pytest
 
-from procman.errors import ProcmanError
+from procman.errors import OperationFailed
 from procman.logs import log_file as module
-from procman.logs.disk_worker import DOUBTED_FOR, LEASE, SLOW, Disks, NoAnswer
+from procman.logs.disk_call import DiskTimeout
+from procman.logs.disk_health import ANSWER_HOLDS, SLOW, SUSPECT_FOR
+from procman.logs.disk_workers import DiskWorkers
+from procman.logs.fair_scheduler import FairScheduler
 from procman.logs.log_file import LogFile
-from procman.logs.pump import FairScheduler, Pump
+from procman.logs.pump import Pump
 from procman.logs.ring import Ring
-from procman.logs.sinks import Null
+from procman.logs.sink import Null
 from tests.support.fake_clock import Clock
 
 
@@ -25,24 +28,26 @@ class Setting:
         self.said = []
         self.clock = Clock()
         self.answered = asyncio.Event()
-        self.disks = Disks(asyncio.get_running_loop(), self.said.append, on_answer=self.answered.set, clock=self.clock)
+        self.disks = DiskWorkers(
+            asyncio.get_running_loop(), self.said.append, on_answer=self.answered.set, clock=self.clock
+        )
         self.file = LogFile(self.disks, str(self.path), on_problem=self.said.append)
         self.gate = threading.Event()
 
     def falls_silent(self):
         """Something else that is on this disk is never done, it seems."""
-        with pytest.raises(NoAnswer):
-            self.file.disk.do(lambda: self.gate.wait(30))
+        with pytest.raises(DiskTimeout):
+            self.file.disk.call(lambda: self.gate.wait(30))
 
     async def answers(self):
         """It does, and has had all that was for it."""
         self.gate.set()
         await self.answered.wait()
-        assert self.file.have_done()
+        assert self.file.sync()
 
     def rests(self):
         """The thread has done what it was woken up for, too: the pipe may be somebody's whom it had just served."""
-        while not self.file.disk._asleep:
+        while not self.file.disk.is_asleep:
             time.sleep(0)
 
     def holds(self, monkeypatch, name, only=lambda *_: True):
@@ -56,7 +61,7 @@ class Setting:
                 assert self.gate.wait(30)
             return real(*arguments, **options)
 
-        monkeypatch.setattr(f"procman.logs.sinks.os.{name}", held)
+        monkeypatch.setattr(f"procman.logs.rotating_file.os.{name}", held)
 
     def pump(self, *more):
         """Into the log, and where it is written to."""
@@ -73,7 +78,7 @@ def live(tmp_path):
             setting = Setting(tmp_path)
             await asyncio.wait_for(steps(setting), 30)
             setting.gate.set()
-            setting.disks.settle(30)
+            setting.disks.finish(30)
             setting.disks.close()
 
         asyncio.run(whole())
@@ -86,21 +91,21 @@ def test_what_comes_while_the_disk_is_silent_is_written_later(live):
 
     async def steps(setting):
         assert setting.file.write(b"before\n")
-        assert setting.file.have_done()
+        assert setting.file.sync()
         assert setting.path.read_bytes() == b"before\n"
         setting.falls_silent()
         assert setting.file.write(b"one\n")
         setting.file.reopen()
         assert setting.file.write(b"two\n")
-        assert not setting.file.have_done()
-        await setting.disks.catch_up()  # nobody waits for it
+        assert not setting.file.sync()
+        await setting.disks.flush()  # nobody waits for it
         assert setting.path.read_bytes() == b"before\n"
         setting.path.rename(f"{setting.path}.moved")
         await setting.answers()
         assert setting.path.with_suffix(".moved").read_bytes() == b"before\none\n"
         assert setting.path.read_bytes() == b"two\n"
         assert setting.file.write(b"after\n")
-        await setting.disks.catch_up()
+        await setting.disks.flush()
         assert setting.path.read_bytes() == b"two\nafter\n"
         assert setting.file.lost == 0
 
@@ -109,8 +114,8 @@ def test_what_comes_while_the_disk_is_silent_is_written_later(live):
 
 def test_what_is_kept_is_bounded(live, monkeypatch):
     """Programs have to wait before that; what is too much is counted; the rest is there."""
-    monkeypatch.setattr(module, "MOST_HELD", 10)
-    monkeypatch.setattr(module, "ENOUGH", 8)
+    monkeypatch.setattr(module, "MAX_HELD", 10)
+    monkeypatch.setattr(module, "FULL", 8)
 
     async def steps(setting):
         setting.falls_silent()
@@ -136,7 +141,7 @@ def test_what_is_written_at_once_is_rotated_line_by_line(live):
     """As if each line had been written by itself: after the one that makes the file full."""
 
     async def steps(setting):
-        setting.file.bound(10, 9)
+        setting.file.set_limits(10, 9)
         setting.falls_silent()
         for number in range(6):
             setting.file.write(b"line %d\n" % number)
@@ -150,15 +155,15 @@ def test_what_is_written_at_once_is_rotated_line_by_line(live):
 
 def test_a_pump_that_has_to_wait_for_a_log_goes_on(live, monkeypatch):
     """With a second sink it reads on the loop, no more than may wait here."""
-    monkeypatch.setattr(module, "ENOUGH", 8)
+    monkeypatch.setattr(module, "FULL", 8)
 
     async def steps(setting):
         setting.falls_silent()
         pump, writer = setting.pump(Null())
         for _ in range(2):
             os.write(writer, b"123456789\n")
-            pump.read_some()
-        assert (pump.bytes_in, pump.waits) == (10, False)  # it is not the console that it waits for
+            pump.read_turn()
+        assert (pump.bytes_in, pump.is_blocked) == (10, False)  # it is not the console that it waits for
         assert setting.path.read_bytes() == b""
         await setting.answers()
         pump.drain()
@@ -176,13 +181,13 @@ def test_a_silent_disk_cannot_be_cleared(live):
         setting.file.write(b"kept\n")
         setting.falls_silent()
         with pytest.raises(
-            ProcmanError, match=r"cannot clear log .*log: its disk does not answer; try it when it does"
+            OperationFailed, match=r"cannot clear log .*log: its disk does not answer; try again when it does"
         ):
-            setting.file.clear()
+            await setting.file.clear()
         setting.file.write(b"more\n")
         await setting.answers()
         assert setting.path.read_bytes() == b"kept\nmore\n"
-        setting.file.clear()
+        await setting.file.clear()
         assert setting.path.read_bytes() == b""
 
     live(steps)
@@ -209,7 +214,7 @@ def test_what_could_not_be_written_until_the_end_is_said(live):
         setting.falls_silent()
         setting.file.write(b"last\n")
         setting.file.close()
-        setting.disks.settle(0)
+        setting.disks.finish(0)
         assert setting.said == [f"5 bytes for log {setting.path} were not written: its disk does not answer"]
         assert setting.file.lost == 5
 
@@ -226,7 +231,7 @@ def test_nothing_is_spliced_into_a_silent_disk(live, monkeypatch):
         assert setting.path.read_bytes() == b"one\n"
         setting.rests()
         setting.holds(monkeypatch, "utime")
-        setting.clock.now += LEASE
+        setting.clock.now += ANSWER_HOLDS
         os.write(writer, b"two\n")
         pump.drain()
         assert setting.names == ["procman-disk"]
@@ -237,7 +242,7 @@ def test_nothing_is_spliced_into_a_silent_disk(live, monkeypatch):
         await setting.answers()
         pump.drain()
         assert setting.path.read_bytes() == b"one\ntwo\nthree\n"
-        assert (pump.bytes_in, pump.lost) == (14, 0)
+        assert (pump.bytes_in, pump.unread) == (14, 0)
         pump.close()
         os.close(writer)
 
@@ -290,7 +295,7 @@ def test_the_end_of_a_pipe_is_not_the_disks_business(live, monkeypatch):
         setting.rests()
         setting.holds(monkeypatch, "utime")
         setting.holds(monkeypatch, "splice")
-        setting.clock.now += LEASE
+        setting.clock.now += ANSWER_HOLDS
         os.close(writer)
         await ended.wait()
         assert setting.names == []
@@ -320,12 +325,12 @@ def test_what_goes_to_a_disk_in_doubt_is_not_spliced(live, monkeypatch):
         pump, writer = setting.pump()
         setting.gate.set()
         setting.holds(monkeypatch, "splice")
-        setting.file.disk.do(lambda: setattr(setting.clock, "now", setting.clock.now + 2 * SLOW))
+        setting.file.disk.call(lambda: setattr(setting.clock, "now", setting.clock.now + 2 * SLOW))
         os.write(writer, b"one\n")
         pump.drain()
         assert (setting.path.read_bytes(), setting.names) == (b"one\n", [])
         setting.rests()
-        setting.clock.now += DOUBTED_FOR
+        setting.clock.now += SUSPECT_FOR
         os.write(writer, b"two\n")
         pump.drain()
         assert setting.path.read_bytes() == b"one\ntwo\n"
@@ -342,7 +347,7 @@ def test_a_look_at_a_silent_disk_is_not_waited_for(live):
     async def steps(setting):
         pump, writer = setting.pump()
         setting.falls_silent()
-        seen, _ = await setting.file.overhear(pump._ring, setting.path.read_bytes)
+        seen, _ = await setting.file.spliced.start(pump._ring, setting.path.read_bytes)
         assert seen is None
         os.write(writer, b"one\n")
         await setting.answers()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from supervisor.dispatchers import stripEscapes
 
-from procman.logs.lines import CONTINUED, GOES_ON, AnsiStripper, LineSplitter, last_line
+from procman.logs.lines import CONTINUED, CONTINUES, AnsiStripper, LineSplitter, last_line
 
 chunks = st.lists(st.binary(max_size=40))
 # Few different bytes, so that lines, long lines and UTF-8 borders are common; no bracket, so that marks stand out.
@@ -47,16 +47,16 @@ def test_over_long_lines_come_in_marked_pieces(data, max_line):
     """No piece is longer than allowed, and without the marks the pieces are the line."""
     splitter = LineSplitter(max_line)
     out = splitter.feed_block(data) + splitter.flush()
-    assert out.replace(GOES_ON + CONTINUED, b"") == data
-    pieces = out.replace(GOES_ON, b"\n").split(b"\n")
+    assert out.replace(CONTINUES + CONTINUED, b"") == data
+    pieces = out.replace(CONTINUES, b"\n").split(b"\n")
     assert all(len(piece.removeprefix(CONTINUED)) <= max_line for piece in pieces)
 
 
 def test_a_long_line_is_not_cut_inside_a_character():
     """The border of two pieces moves back to the beginning of a UTF-8 character."""
     assert LineSplitter(4).feed(b"abc\xe2\x82\xacde\n") == [
-        b"abc" + GOES_ON,
-        CONTINUED + "€d".encode() + GOES_ON,
+        b"abc" + CONTINUES,
+        CONTINUED + "€d".encode() + CONTINUES,
         b"[...] e\n",
     ]
 

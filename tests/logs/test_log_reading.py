@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from supervisor.options import readFile, tailFile
 
-from procman.logs.reading import BadRange, CannotRead, read_log, tail_log
+from procman.errors import BadRequest, NoLog, OperationFailed
+from procman.logs.reading import read_log, tail_log
 
 CONTENT = bytes(range(97, 117))
 numbers = st.integers(-30, 30)
@@ -27,7 +28,7 @@ def test_read_answers_as_supervisor(log, offset, length):
     try:
         expected = readFile(log, offset, length)
     except ValueError:
-        with pytest.raises(BadRange):
+        with pytest.raises(BadRequest):
             read_log(log, offset, length)
     else:
         assert read_log(log, offset, length) == expected
@@ -52,8 +53,12 @@ def test_one_request_has_a_bound(log):
 def test_what_is_not_a_file_is_refused(tmp_path):
     """A fifo does not make the master wait, a directory and a missing file are errors with their path."""
     os.mkfifo(tmp_path / "fifo")
-    for name, reason in (("fifo", "not a file"), (".", "not a file"), ("none", "No such file")):
+    for name, kind, reason in (
+        ("fifo", OperationFailed, "not a file"),
+        (".", OperationFailed, "not a file"),
+        ("none", NoLog, "No such file"),
+    ):
         path = str(tmp_path / name)
-        with pytest.raises(CannotRead, match=reason):
+        with pytest.raises(kind, match=reason):
             read_log(path, 0, 0)
         assert tail_log(path, 7, 10) == (b"", 7, False)

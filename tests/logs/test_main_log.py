@@ -6,7 +6,7 @@ import pytest
 
 from procman.errors import ProcmanError
 from procman.logs.main_log import LEVELS, Level, MainLog, format_line, open_log_file
-from procman.logs.sinks import RotatingFile
+from procman.logs.rotating_file import RotatingFile
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_less_important_lines_are_left_out(tmp_path, word):
     assert written == list(LEVELS)[: list(LEVELS).index(word) + 1]
 
 
-def test_path_reopen_and_clear_are_those_of_the_file(tmp_path, disks):
+def test_path_reopen_and_clear_are_those_of_the_file(tmp_path, loop, disks):
     """The log can be found, moved away and cleared while it is written."""
     path = tmp_path / "log"
     log = MainLog(Level.INFO, [open_log_file(disks, str(path), 0, 0, pytest.fail)])
@@ -65,9 +65,9 @@ def test_path_reopen_and_clear_are_those_of_the_file(tmp_path, disks):
     path.rename(tmp_path / "moved")
     log.reopen()
     log.info("two")
-    assert log.outputs[0].have_done()
+    assert log.outputs[0].sync()
     assert text_of(path.read_bytes()) == "two\n"
-    log.clear()
+    loop.run_until_complete(log.clear())
     assert path.read_bytes() == b""
     log.close()
     assert log.path is None
@@ -93,7 +93,7 @@ def test_trouble_with_the_log_may_be_told_to_the_log(tmp_path, disks):
     log.outputs += [open_log_file(disks, str(path), 0, 0, log.warn), other]
     for text in ("one", "two"):
         log.info(text)
-        assert log.outputs[0].have_done()
+        assert log.outputs[0].sync()
     log.close()
     lines = (tmp_path / "other").read_text().splitlines()
     assert [line.split(" ")[2] for line in lines] == ["INFO", "WARN", "INFO", "WARN"]

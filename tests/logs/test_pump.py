@@ -8,10 +8,13 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from procman.logs.disk_workers import DiskWorkers
+from procman.logs.fair_scheduler import SLICE, FairScheduler
 from procman.logs.filters import StreamFilter
-from procman.logs.pump import READ_SIZE, READS_PER_TURN, SLICE, FairScheduler, Follower, Pump
+from procman.logs.followers import RingFollower
+from procman.logs.log_file import LogFile
+from procman.logs.pump import READ_SIZE, READS_PER_TURN, Pump
 from procman.logs.ring import Ring
-from procman.logs.sinks import RotatingFile
 
 
 class Collector:
@@ -114,7 +117,7 @@ async def test_all_bytes_go_to_every_sink_until_the_end():
     assert piped.pump.bytes_in == 11
     piped.pump.close()
     piped.pump.drain()
-    assert piped.pump.lost == 0
+    assert piped.pump.unread == 0
 
 
 @settings(deadline=None, max_examples=40)
@@ -165,7 +168,7 @@ async def test_a_sink_that_has_enough_stops_only_its_own_pipe():
     await free.close()
     assert full.pump.bytes_in == 0
     full.pump.close()
-    assert full.pump.unread == full.pump.lost == taken
+    assert full.pump.unread == taken
     assert not full.eof.done()
     os.close(full.writer)
 
@@ -190,7 +193,7 @@ async def test_a_grandchild_that_goes_on_writing_does_not_hold_the_loop():
     def refill(data):
         piped.write(b"y" * len(data))
 
-    piped = Piped(sink, tap=StreamFilter(on_raw=refill), pipe_size=1 << 17)
+    piped = Piped(sink, stream_filter=StreamFilter(on_raw=refill), pipe_size=1 << 17)
     piped.write(b"x" * (1 << 17))
     piped.pump.drain()
     assert piped.pump.bytes_in == 1 << 17
@@ -235,7 +238,7 @@ async def test_pumps_share_a_turn_and_are_served_in_turn():
             served.append(name)
             os.write(writer, data)
 
-        pumps[name] = Pump(rota, reader, [Collector()], Ring(), tap=StreamFilter(on_raw=heard)), writer
+        pumps[name] = Pump(rota, reader, [Collector()], Ring(), stream_filter=StreamFilter(on_raw=heard)), writer
     turns = []
     while len(served) < 100:
         before = len(served)
@@ -277,7 +280,7 @@ async def test_colours_are_stripped_across_reads():
     """What reaches ring, sinks and listeners has no escape sequence, also where a read ends inside one."""
     sink = Collector()
     seen = []
-    piped = Piped(sink, tap=StreamFilter(strip_ansi=True, on_text=seen.append))
+    piped = Piped(sink, stream_filter=StreamFilter(strip_ansi=True, on_text=seen.append))
     for part in (b"\x1b[3", b"1mred\x1b", b"[0m \x1b["):
         piped.write(part)
         piped.pump.drain()
@@ -289,10 +292,10 @@ async def test_colours_are_stripped_across_reads():
 async def test_a_program_that_only_colours_does_not_pass_a_sink_that_has_enough():
     """Chunks that strip to nothing do not take a sink for ready that is not."""
     sink = Collector(1)
-    piped = Piped(sink, tap=StreamFilter(strip_ansi=True))
+    piped = Piped(sink, stream_filter=StreamFilter(strip_ansi=True))
     piped.write(b"text")
     piped.pump.drain()
-    assert piped.pump.waits
+    assert piped.pump.is_blocked
     piped.write(b"\x1b[0m")
     piped.pump.drain()
     assert piped.pump.bytes_in == 4
@@ -304,7 +307,7 @@ async def test_a_program_that_only_colours_does_not_pass_a_sink_that_has_enough(
 @running
 async def test_a_pump_may_be_closed_by_who_hears_of_its_data():
     """Its descriptor may be somebody else's a moment later, and is not touched again."""
-    piped = Piped(Collector(), tap=StreamFilter(on_raw=lambda _data: piped.pump.close()))
+    piped = Piped(Collector(), stream_filter=StreamFilter(on_raw=lambda _data: piped.pump.close()))
     piped.write(b"x" * (2 * READ_SIZE))
     piped.pump.drain()
     assert piped.pump.bytes_in == piped.pump.unread == READ_SIZE
@@ -315,13 +318,15 @@ async def test_a_pump_may_be_closed_by_who_hears_of_its_data():
 @running
 async def test_what_is_in_no_log_is_counted():
     """Bytes in are bytes in the file plus bytes lost, also when the disk is full at times."""
-    folder = os.path.join("/dev", "full")
-    sink = RotatingFile(folder)
+    disks = DiskWorkers(asyncio.get_running_loop())
+    sink = LogFile(disks, "/dev/full")
     piped = Piped(sink)
     piped.write(b"x" * 1000)
     await piped.close()
-    assert piped.pump.lost == sink.lost == piped.pump.bytes_in == 1000
+    assert (piped.pump.unread, sink.lost, piped.pump.bytes_in) == (0, 1000, 1000)
     sink.close()
+    disks.finish(60)
+    disks.close()
 
 
 @running
@@ -339,7 +344,7 @@ async def test_a_follower_reads_as_slowly_as_it_likes():
     """It gets what is new, is told what it missed, and learns of the end."""
     ring = Ring(4)
     ring.append(b"old")
-    follower = Follower(ring)
+    follower = RingFollower(ring)
     waiting = asyncio.ensure_future(follower.read())
     await asyncio.sleep(0)  # lets it wait
     ring.append(b"new")
@@ -357,9 +362,9 @@ async def test_a_follower_may_begin_in_the_past():
     """From a position of the ring, as `tail -f` does."""
     ring = Ring(10)
     ring.append(b"0123456789ab")
-    follower = Follower(ring, ring.end - 3)
+    follower = RingFollower(ring, ring.end - 3)
     assert await follower.read() == (b"9ab", 0)
     follower.close()
-    other = Follower(ring, 0)
+    other = RingFollower(ring, 0)
     assert await other.read() == (b"23456789ab", 2)
     other.close()

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from supervisor.loggers import RotatingFileHandler
 
 from procman.errors import ProcmanError
-from procman.logs.sinks import PROGRAM_GOES_ON, Null, RotatingFile, Sink
+from procman.logs.rotating_file import RotatingFile
+from procman.logs.sink import PROGRAM_GOES_ON, Null, Sink
 
 
 class Record:
@@ -268,7 +269,7 @@ def test_what_somebody_puts_in_the_place_of_the_next_file_is_not_given_away(tmp_
             prey.rename(path)
         return there
 
-    monkeypatch.setattr("procman.logs.sinks.os.path.exists", exists)
+    monkeypatch.setattr("procman.logs.rotating_file.os.path.exists", exists)
     sink.clear()
     found = path.stat()
     assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, 0, 0o600)

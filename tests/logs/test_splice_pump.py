@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procman.logs.disk_worker import Disks
+from procman.logs.disk_workers import DiskWorkers
+from procman.logs.fair_scheduler import FairScheduler
+from procman.logs.followers import RingFollower
 from procman.logs.log_file import LogFile
-from procman.logs.pump import FairScheduler, Follower, Pump
+from procman.logs.pump import Pump
 from procman.logs.ring import Ring
-from procman.logs.sinks import Null, RotatingFile
+from procman.logs.rotating_file import RotatingFile
+from procman.logs.sink import Null
 
 
 class Straight:
@@ -24,7 +27,7 @@ class Straight:
         reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
         loop = asyncio.get_running_loop()
-        self.disks = Disks(loop)
+        self.disks = DiskWorkers(loop)
         self.sink = LogFile(self.disks, str(path), on_problem=self.said.append, **options)
         self.written = 0
         write = self.sink.write
@@ -40,13 +43,13 @@ class Straight:
     def write(self, data):
         os.write(self.writer, data)
         self.pump.drain()
-        assert self.sink.have_done()
+        assert self.sink.sync()
 
     def close(self):
         os.close(self.writer)
         self.pump.close()
         self.sink.close()
-        self.disks.settle(60)
+        self.disks.finish(60)
         self.disks.close()
 
 
@@ -132,7 +135,7 @@ def test_a_follower_goes_on_whichever_way_the_bytes_come(straight):
         made.write(b"both ")
         made.pump.set_sinks([other])
         made.write(b"other ")
-        assert other.have_done()
+        assert other.sync()
         made.pump.set_sinks([made.sink])
         made.write(b"alone again")
         assert await read_all(follower, len(b"alone both other alone again")) == b"alone both other alone again"
@@ -165,20 +168,20 @@ def test_nothing_is_kept_for_those_who_have_followed(straight):
         assert await read_all(follower, 1000) == b"x" * 1000
         made.write(b"y" * 1000)
         follower.close()
-        made.sink.pass_on()
-        made.sink.hear_no_more(made.ring)
+        made.sink.spliced.deliver()
+        made.sink.spliced.stop(made.ring)
         made.write(b"z" * 1000)
         await asyncio.sleep(0)
         assert made.ring.tail(5000) == b""
-        assert made.sink._to_overhear._heard.tail(5000) == b""
+        assert made.sink.spliced._on_loop._pending.tail(5000) == b""
 
     straight(steps)
 
 
 async def follow(made):
     """What there is, and who has all that comes after it."""
-    follower = Follower(made.ring)
-    seen, position = await made.sink.overhear(made.ring, made.path.read_bytes)
+    follower = RingFollower(made.ring)
+    seen, position = await made.sink.spliced.start(made.ring, made.path.read_bytes)
     follower.seek(position)
     return seen, follower
 

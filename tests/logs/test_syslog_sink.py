@@ -74,7 +74,7 @@ def test_a_daemon_that_does_not_read_costs_lines_not_time(daemon):
 
 def test_a_burst_is_not_too_much_for_a_daemon_that_reads(daemon, said, monkeypatch):
     """The kernel keeps ten messages for it: there is time to take them out."""
-    monkeypatch.setattr("procman.logs.syslog.PATIENCE", 60)
+    monkeypatch.setattr("procman.logs.syslog.ROOM_TIMEOUT", 60)
     lines = [f"line {number}" for number in range(200)]
     daemon.setblocking(True)
     read = []

@@ -18,7 +18,7 @@ from tests.support.programs import program
 
 
 class Recorder:
-    """A watcher that writes down what it is told, and can wait for it."""
+    """An observer that keeps what it is told, and can wait for it."""
 
     def __init__(self, listeners=()):
         self.listeners = listeners
@@ -58,8 +58,8 @@ class Running:
         config = Config(file="x", here="/", master=Master(**options | master))
         self.definitions = {}
         self.outputs = OutputRouter(config, "0123abcd", on_progress=self.progress.set, definition=self.definitions.get)
-        self.watcher = Recorder(listeners)
-        self.outputs.watch(self.watcher)
+        self.observer = Recorder(listeners)
+        self.outputs.filters.observer = self.observer
         self.writers = {}
 
     def start(self, program, pid, *channels):
@@ -93,14 +93,14 @@ class Running:
         return changed
 
     def log(self, name="web", channel="stdout"):
-        assert self.outputs.hold() is None  # all is written that has come
-        self.outputs.go_on()
+        assert self.outputs.pause() is None  # all is written that has come
+        self.outputs.resume()
         return (self.folder / f"{name}.{channel}").read_bytes()
 
     def main(self):
         """The texts in the master's log, without their times."""
-        assert self.outputs.hold() is None  # all is written that has come
-        self.outputs.go_on()
+        assert self.outputs.pause() is None  # all is written that has come
+        self.outputs.resume()
         return [line[24:] for line in self.main_log.read_text().splitlines()]
 
     async def obstacle_is(self, reason):
@@ -147,7 +147,7 @@ def test_what_a_program_writes_is_told_where_its_options_say_so(run):
         running.write(12, b"two\n", "stderr")
         running.end("web", 11)
         running.end("other", 12)
-        assert running.watcher.told == [
+        assert running.observer.told == [
             ("logged", "web", 11, "stdout", b"one\n"),
             ("logged", "other", 12, "stderr", b"two\n"),
         ]
@@ -213,7 +213,7 @@ def test_a_message_is_told_and_not_logged(run):
             running.write(pid, BEGIN + b"err" + END, "stderr")
         running.end("web", 11)
         running.end("other", 12)
-        assert running.watcher.told == [
+        assert running.observer.told == [
             ("captured", "web", 11, "stdout", b"out"),
             ("logged", "other", 12, "stderr", b"err"),
             ("captured", "other", 12, "stderr", b"err"),
@@ -234,10 +234,10 @@ def test_a_message_without_end_is_lost_and_counted(run):
         # The end of the pipe is seen in a later turn of the loop; another program's bytes come after it.
         running.start(run.web("other", stdout_events_enabled=True), 12)
         running.write(12, b"x")
-        await running.watcher.wait_for("logged", "other", 12, "stdout", b"x")
+        await running.observer.wait_for("logged", "other", 12, "stdout", b"x")
         assert running.outputs.lost("web") == len(b"secret")
         assert running.log() == b"last words"
-        assert len(running.watcher.told) == 1
+        assert len(running.observer.told) == 1
 
     run(steps)
 
@@ -250,7 +250,7 @@ def test_a_listener_is_heard_as_it_speaks(run):
         running.write(11, b"REA\x1b[1mDY\n" + BEGIN)
         running.write(11, b"oops", "stderr")
         running.end("web", 11)
-        assert running.watcher.told == [
+        assert running.observer.told == [
             ("heard", "web", b"REA\x1b[1mDY\n" + BEGIN),
             ("logged", "web", 11, "stderr", b"oops"),
         ]
@@ -270,10 +270,10 @@ def test_what_is_left_of_a_listener_does_not_speak_for_the_next(run):
         running.start(run.web("other", stdout_events_enabled=True), 13)
         running.write(11, b"RESULT 2\nOK")
         running.write(13, b"x")
-        await running.watcher.wait_for("logged", "other", 13, "stdout", b"x")
+        await running.observer.wait_for("logged", "other", 13, "stdout", b"x")
         running.write(12, b"READY\n")
-        await running.watcher.wait_for("heard", "web", b"READY\n")
-        assert len(running.watcher.told) == 2
+        await running.observer.wait_for("heard", "web", b"READY\n")
+        assert len(running.observer.told) == 2
         assert running.log() == b"RESULT 2\nOKREADY\n"
 
     run(steps, listeners={"web"})
@@ -287,7 +287,7 @@ def test_descendants_of_an_earlier_run_are_told_with_its_pid(run):
         running.start(web, 11)
         running.start(web, 12)
         running.write(11, b"late")
-        await running.watcher.wait_for("logged", "web", 11, "stdout", b"late")
+        await running.observer.wait_for("logged", "web", 11, "stdout", b"late")
 
     run(steps)
 
@@ -300,18 +300,18 @@ def test_options_change_while_the_program_runs(run):
         running.start(web, 11)
 
         running.write_and_read(11, b"1" + BEGIN + b"2" + END)
-        assert running.watcher.told == []
+        assert running.observer.told == []
         web = running.change(web, stdout_events_enabled=True, stdout_capture_maxbytes=3)
         running.write_and_read(11, b"3" + BEGIN + b"4" + END)
-        assert running.watcher.told == [
+        assert running.observer.told == [
             ("logged", "web", 11, "stdout", b"3"),
             ("logged", "web", 11, "stdout", b"4"),
             ("captured", "web", 11, "stdout", b"4"),
         ]
-        running.watcher.told.clear()
+        running.observer.told.clear()
         running.change(web, stdout_events_enabled=False, stdout_capture_maxbytes=0)
         running.write_and_read(11, b"5" + BEGIN + b"6" + END)
-        assert running.watcher.told == []
+        assert running.observer.told == []
         assert running.log() == b"1" + BEGIN + b"2" + END + b"3" + b"5" + BEGIN + b"6" + END
 
     run(steps)
@@ -341,7 +341,7 @@ def test_a_message_survives_a_change_of_the_options(run):
         running.write_and_read(11, BEGIN + b"123")
         running.change(web, stdout_capture_maxbytes=100, stdout_events_enabled=True, startretries=9)
         running.write_and_read(11, b"456" + END)
-        assert running.watcher.told == [
+        assert running.observer.told == [
             ("logged", "web", 11, "stdout", b"456"),
             ("captured", "web", 11, "stdout", b"123456"),
         ]
@@ -402,17 +402,17 @@ def test_the_log_of_a_process_that_has_not_run_yet_is_there(run):
         assert outputs.log_paths("web") == (web.stdout_logfile, web.stderr_logfile)
         assert outputs.log_paths("other") == ("", "")
         with pytest.raises(NoLog, match=r"web\.stdout"):
-            await outputs.read("web", "stdout", 0, 0)
+            await outputs.reader.read("web", "stdout", 0, 0)
         with pytest.raises(NoLog, match="web has written nothing to stdout yet"):
-            await outputs.follow("web", "stdout", 10)
+            await outputs.reader.follow("web", "stdout", 10)
         assert sorted(os.listdir(running.folder)) == ["master.log"]
         (running.folder / "web.stdout").write_bytes(b"before\n")
-        assert await outputs.read("web", "stdout", 0, 0) == b"before\n"
-        assert await outputs.tail("web", "stdout", 0, 4) == (b"ore\n", 7, True)
-        await outputs.clear("web")
-        assert await outputs.read("web", "stdout", 0, 0) == b""
+        assert await outputs.reader.read("web", "stdout", 0, 0) == b"before\n"
+        assert await outputs.reader.tail("web", "stdout", 0, 4) == (b"ore\n", 7, True)
+        await outputs.reader.clear("web")
+        assert await outputs.reader.read("web", "stdout", 0, 0) == b""
         (running.folder / "web.stdout").write_bytes(b"before\n")
-        follower = await outputs.follow("web", "stdout", 4)
+        follower = await outputs.reader.follow("web", "stdout", 4)
         assert await anext(follower) == b"ore\n"
         running.start(web, 11)
         running.write_and_read(11, b"after\n")
@@ -431,11 +431,11 @@ def test_an_auto_log_is_there_before_its_process_has_run(run):
         running.definitions["web"] = web
         stdout, stderr = running.outputs.log_paths("web")
         assert stderr == ""
-        assert await running.outputs.read("web", "stdout", 0, 0) == b""
+        assert await running.outputs.reader.read("web", "stdout", 0, 0) == b""
         running.start(web, 11, "stdout")
         running.write_and_read(11, b"hello\n")
         assert running.outputs.log_paths("web") == (stdout, "")
-        assert await running.outputs.read("web", "stdout", 0, 0) == b"hello\n"
+        assert await running.outputs.reader.read("web", "stdout", 0, 0) == b"hello\n"
         assert sorted(os.listdir(running.folder)) == ["master.log", os.path.basename(stdout)]
 
     run(steps)
@@ -453,7 +453,7 @@ def test_the_path_of_an_auto_log_stays_though_the_file_cannot_be_made(run, tmp_p
         running.start(web, 11)
         running.write_and_read(11, b"hello\n")
         assert running.outputs.log_paths("web") == (stdout, stderr)
-        assert await running.outputs.read("web", "stdout", 0, 0) == b"hello\n"
+        assert await running.outputs.reader.read("web", "stdout", 0, 0) == b"hello\n"
         assert {str(path) for path in later.iterdir()} == {stdout, stderr}
 
     later = tmp_path / "later"
@@ -532,7 +532,7 @@ def test_a_disk_that_does_not_answer_is_in_the_way_of_an_upgrade(run, monkeypatc
         assert running.log() == b"early\nlate\n"
 
     # No answer counts for long.
-    monkeypatch.setattr("procman.logs.disk_worker.LEASE", 0)
-    monkeypatch.setattr("procman.logs.sinks.os.utime", held)
+    monkeypatch.setattr("procman.logs.disk_health.ANSWER_HOLDS", 0)
+    monkeypatch.setattr("procman.logs.rotating_file.os.utime", held)
 
     run(steps)

@@ -21,8 +21,8 @@ from procman.api.xmlrpc.wire import XML, as_fault, fault, read_call, weight, wri
 from procman.errors import BadRequest, OperationError
 from procman.http.messages import Request, Response, Role, problem
 from procman.http.router import READ_ONLY
-from procman.runtime.output_router import OutputRouter
 from procman.services.configuration import ConfigService
+from procman.services.logs import LogService
 from procman.services.processes import ProcessService
 
 SEND_EVENT = "supervisor.sendRemoteCommEvent"
@@ -38,7 +38,7 @@ class XmlRpc:
         self,
         processes: ProcessService,
         configuration: ConfigService,
-        logs: OutputRouter,
+        logs: LogService,
         about: Callable[[], MasterInfo],
         tell_listeners: Callable[[str, str], None],
     ) -> None:
@@ -65,7 +65,7 @@ class XmlRpc:
         if not name:
             self._invalid(request, "no method name")
             return problem(400, "cannot read the request: it calls no method")
-        trace = self._logs.log.trace
+        trace = self._logs.main.trace
         trace(f"XML-RPC method called: {name}()")
         try:
             async with self._one_long_log if reads_long_log(name, parameters) else nullcontext():
@@ -80,7 +80,7 @@ class XmlRpc:
         shown = request.body[:MOST_SHOWN].decode(errors="backslashreplace")
         shown += "..." if len(request.body) > MOST_SHOWN else ""
         text = f"XML-RPC request data {shown!r} is invalid: {why}"
-        self._logs.log.error(text)
+        self._logs.main.error(text)
 
     async def _invoke(self, role: Role, name: str, parameters: list[Any]) -> Any:
         entry = self.methods.get(name)
@@ -100,7 +100,7 @@ class XmlRpc:
         except OperationError as error:
             raise as_fault(error) from None
         if entry.role == CONTROL:
-            await self._logs.catch_up()
+            await self._logs.flush()
         return answer
 
     def _refuse_while_ending(self) -> None:

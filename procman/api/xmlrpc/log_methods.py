@@ -8,14 +8,14 @@ from procman.api.xmlrpc.structs import INT_MAX, judge, results
 from procman.api.xmlrpc.wire import fault
 from procman.core.states import State
 from procman.errors import NoLog, OperationError, Reason, WrongState
-from procman.runtime.output_router import OutputRouter
+from procman.services.logs import LogService
 from procman.services.processes import ProcessService
 
 
 class LogMethods:
     """Two tables: `reading` for everybody, `changing` for those who may change things."""
 
-    def __init__(self, processes: ProcessService, logs: OutputRouter) -> None:
+    def __init__(self, processes: ProcessService, logs: LogService) -> None:
         """Both are called on the loop's thread."""
         self._processes = processes
         self._logs = logs
@@ -40,8 +40,8 @@ class LogMethods:
         except OperationError as error:
             raise fault(fault_of(error.reason)) from None
 
-    def _clear_main(self) -> bool:
-        self._logs.clear_main()
+    async def _clear_main(self) -> bool:
+        await self._logs.clear_main()
         return True
 
     def _reader(self, channel: str) -> Method:
@@ -50,7 +50,7 @@ class LogMethods:
             try:
                 return await self._logs.read(process.name, channel, offset, length)
             except NoLog:
-                path = self._logs.log_paths(process.name)[channel == "stderr"]
+                path = self._logs.paths(process.name)[channel == "stderr"]
                 raise fault(Fault.NO_FILE, path or None) from None
             except OperationError as error:
                 raise fault(fault_of(error.reason)) from None

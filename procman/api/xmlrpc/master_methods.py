@@ -7,8 +7,8 @@ from procman.api.shapes import MasterInfo
 from procman.api.supervisor_states import supervisor_state
 from procman.api.xmlrpc.method import Row
 from procman.api.xmlrpc.structs import AUTO, CONFIG_FIELDS, LOG_FIELDS, plain
-from procman.runtime.output_router import OutputRouter
 from procman.services.configuration import ConfigService
+from procman.services.logs import LogService
 from procman.services.processes import ProcessService
 
 # Clients compare it with the versions that they know.
@@ -22,7 +22,7 @@ class MasterMethods:
         self,
         processes: ProcessService,
         configuration: ConfigService,
-        logs: OutputRouter,
+        logs: LogService,
         about: Callable[[], MasterInfo],
         tell_listeners: Callable[[str, str], None],
     ) -> None:
@@ -99,7 +99,7 @@ class MasterMethods:
                 auto = [name for name in LOG_FIELDS if info[name] == AUTO]
                 if auto and info["inuse"]:
                     # Clients look here for the logs. supervisord forgets the paths at a reread.
-                    paths = dict(zip(LOG_FIELDS, self._logs.log_paths(program.namespec), strict=True))
+                    paths = dict(zip(LOG_FIELDS, self._logs.paths(program.namespec), strict=True))
                     info |= {name: paths[name] or AUTO for name in auto}
                 infos.append({name: plain(value) for name, value in info.items()})
         return sorted(infos, key=lambda info: str(info["name"]))

@@ -1,0 +1,233 @@
+"""One channel of one process, from its first run to its removal: its pipes, its sinks and its ring.
+
+The sinks live as long as the process is in the fleet, so that a restart goes on in the same file. A pipe lives as long
+as it has a writer, which may be a descendant that outlives the process.
+"""
+
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from procman.errors import BadRequest, NoLog, OperationFailed
+from procman.logs.console_stream import ConsoleStream
+from procman.logs.disk_call import DiskTimeout
+from procman.logs.disk_workers import DiskWorkers
+from procman.logs.fair_scheduler import FairScheduler
+from procman.logs.lines import last_line
+from procman.logs.log_file import LogFile
+from procman.logs.pump import Pump
+from procman.logs.reading import read_log
+from procman.logs.ring import Ring
+from procman.logs.routing import Channel, SinkFactory, StreamOptions
+from procman.logs.sink import Null, Sink
+
+if TYPE_CHECKING:
+    from procman.logs.filters import StreamFilter
+
+# Pipes of earlier runs that still have writers, for each channel; if there are more, the oldest is closed.
+MAX_OLD_PIPES = 4
+# How much of the end of the output is searched for the last line of a run, in bytes.
+LAST_LINE_WITHIN = 4096
+
+
+@dataclass(slots=True)
+class StreamSnapshot:
+    """An `OutputStream`, for the master's successor: JSON values only, and bytes in base64."""
+
+    name: str
+    channel: Channel
+    pipes: list[tuple[int, int]]  # descriptor and pid of each run, the present one last
+    lost: int
+    ring: str
+    lines: list[tuple[str, bool]]  # for each sink: what a console stream holds back
+
+
+class OutputStream:
+    """One channel of one process."""
+
+    def __init__(
+        self,
+        options: StreamOptions,
+        sinks: SinkFactory,
+        scheduler: FairScheduler,
+        make_filter: "Callable[[OutputStream, int], StreamFilter | None]",
+        on_pipe_closed: Callable[[StreamOptions, int], None],
+    ) -> None:
+        """Opens the sinks.
+
+        Args:
+            options: where the output goes.
+            sinks: makes the sinks; its `on_problem` is told what cannot be read.
+            scheduler: shares out the loop among all pumps.
+            make_filter: for the pipe of the run with that pid.
+            on_pipe_closed: is told the descriptor of a pipe that has no writers any more.
+        """
+        self.options = options
+        self.sinks = sinks.sinks(options)
+        self.ring = Ring()
+        self._factory = sinks
+        self._scheduler = scheduler
+        self._make_filter = make_filter
+        self._on_pipe_closed = on_pipe_closed
+        self._pumps: dict[Pump, int] = {}  # with the pid of each run; the present run's is the last
+        self._lost = 0  # left in pipes that were closed, or lost by sinks that are gone, or of unfinished messages
+
+    @property
+    def path(self) -> str | None:
+        """The file that can be read back, if there is one."""
+        return next((sink.path for sink in self.sinks if sink.path is not None), None)
+
+    @property
+    def memory(self) -> Ring | None:
+        """Where to read a log that is kept but not in a file: one on the console or in syslog."""
+        if self.path is not None or all(isinstance(sink, Null) for sink in self.sinks):
+            return None
+        return self.ring
+
+    @property
+    def lost(self) -> int:
+        """How many bytes could not be written."""
+        return self._lost + sum(sink.lost for sink in self.sinks)
+
+    @property
+    def latest_pid(self) -> int | None:
+        """The pid of the present run, or the last one."""
+        return next(reversed(self._pumps.values()), None)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why an upgrade cannot happen now."""
+        pumps = [pump for pump in self._pumps if not pump.closed]
+        if any(pump.filter is not None and not pump.filter.is_idle for pump in pumps):
+            return f"{self.options.namespec} is in the middle of a message"
+        if any(pump.is_blocked for pump in pumps):
+            return f"nobody reads the console, for which {self.options.namespec} waits"
+        return None
+
+    def lose(self, count: int) -> None:
+        """So many bytes are lost."""
+        self._lost += count
+
+    def change(self, options: StreamOptions) -> None:
+        """Go on as these options say."""
+        before, self.options = self.options, options
+        if before == options:
+            return
+        if before.goes_where(options):
+            for sink in self.sinks:
+                if isinstance(sink, LogFile):
+                    sink.set_limits(options.maxbytes, options.backups)
+            return
+        old, self.sinks = self.sinks, self._factory.sinks(options)
+        for pump in self._pumps:
+            pump.set_sinks(self.sinks)
+        _close(old)
+        self._lost += sum(sink.lost for sink in old)
+
+    def change_filters(self) -> None:
+        """Go on with new filters, for the present run and those before."""
+        for pump, pid in self._pumps.items():
+            new = self._make_filter(self, pid)
+            if new is not None and pump.filter is not None and new.captures == pump.filter.captures:
+                # The old one may be inside a message.
+                pump.filter.capture_maxbytes = new.capture_maxbytes
+            else:
+                pump.set_filter(new)
+
+    def attach(self, fd: int, pid: int) -> None:
+        """A run has started: read its pipe."""
+        self._pumps = {old: run for old, run in self._pumps.items() if not old.closed}
+        while len(self._pumps) > MAX_OLD_PIPES:
+            oldest = next(iter(self._pumps))
+            del self._pumps[oldest]
+            oldest.close()
+            self._lost += oldest.unread
+            self._factory.on_problem(
+                f"{self.options.namespec} has {MAX_OLD_PIPES} descendants of earlier runs that hold its "
+                f"{self.options.channel} open; what the oldest writes is not read any more"
+            )
+        self._read_pipe(fd, pid)
+
+    def drain(self) -> None:
+        """The present run has ended: read now what it wrote before."""
+        if self._pumps:
+            next(reversed(self._pumps)).drain()
+
+    def last_line(self, pid: int, disks: DiskWorkers) -> str:
+        """The last line of that run, "" if it wrote none; a disk that does not answer is not waited for."""
+        pump, run = next(reversed(self._pumps.items()), (None, 0))
+        if pump is None or run != pid or not pump.bytes_in:
+            return ""
+        length = min(pump.bytes_in, LAST_LINE_WITHIN)
+        path = self.path
+        if path is None:
+            return last_line(self.ring.tail(length))
+        try:
+            return last_line(disks.for_path(path).call(partial(read_log, path, -length, 0)))
+        except (DiskTimeout, BadRequest, NoLog, OperationFailed):
+            return ""
+
+    def close(self) -> None:
+        """Read what is in the pipes, and close everything."""
+        for pump in self._pumps:
+            if not pump.closed:
+                pump.drain()
+                pump.close()
+                if pump.unread:
+                    self._factory.on_problem(
+                        f"{pump.unread} bytes of {self.options.namespec} ({self.options.channel}) were not read: they "
+                        "had to wait for too long"
+                    )
+        self.ring.close()
+        _close(self.sinks)
+
+    def snapshot(self) -> StreamSnapshot:
+        """Where it stands, if there is no obstacle."""
+        held = [sink.snapshot if isinstance(sink, ConsoleStream) else (b"", False) for sink in self.sinks]
+        return StreamSnapshot(
+            name=self.options.namespec,
+            channel=self.options.channel,
+            pipes=[(pump.fd, pid) for pump, pid in self._pumps.items() if not pump.closed],
+            lost=self.lost,
+            ring=to_base64(self.ring.tail(self.ring.capacity)),
+            lines=[(to_base64(rest), inside) for rest, inside in held],
+        )
+
+    def restore(self, snapshot: StreamSnapshot) -> None:
+        """Go on from there."""
+        self._lost = snapshot.lost
+        self.ring.restore(from_base64(snapshot.ring))
+        for sink, (rest, inside) in zip(self.sinks, snapshot.lines, strict=False):
+            if isinstance(sink, ConsoleStream):
+                sink.restore(from_base64(rest), inside=inside)
+        for fd, pid in snapshot.pipes:
+            self._read_pipe(fd, pid)
+
+    def _read_pipe(self, fd: int, pid: int) -> None:
+        pump = Pump(
+            self._scheduler,
+            fd,
+            self.sinks,
+            self.ring,
+            stream_filter=self._make_filter(self, pid),
+            on_eof=lambda: self._on_pipe_closed(self.options, fd),
+        )
+        self._pumps[pump] = pid
+
+
+def to_base64(data: bytes | bytearray) -> str:
+    """Bytes in a snapshot."""
+    return binascii.b2a_base64(data, newline=False).decode()
+
+
+def from_base64(text: str) -> bytes:
+    """The bytes again; raises ValueError."""
+    return binascii.a2b_base64(text)
+
+
+def _close(sinks: list[Sink]) -> None:
+    for sink in sinks:
+        sink.end()
+        sink.close()

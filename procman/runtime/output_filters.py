@@ -1,0 +1,120 @@
+"""What the output of a program is searched for: the protocol of event listeners, messages, events, debug texts."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from procman.config.schema.model import Program
+from procman.logs.main_log import Level, MainLog
+from procman.logs.output_stream import OutputStream
+from procman.logs.routing import Channel
+
+if TYPE_CHECKING:
+    from procman.logs.filters import StreamFilter
+
+
+class OutputObserver(Protocol):
+    """Wants to know what programs write: the hub of events."""
+
+    def listens(self, program: Program) -> bool:
+        """Whether it is an event listener, whose stdout is the protocol."""
+
+    def heard(self, name: str, data: bytes) -> None:
+        """A listener wrote this to stdout."""
+
+    def logged(self, program: Program, pid: int, channel: Channel, data: bytes) -> None:
+        """A program with `*_events_enabled` wrote this."""
+
+    def captured(self, program: Program, pid: int, channel: Channel, data: bytes) -> None:
+        """A program wrote this message in capture mode."""
+
+
+class OutputFilters:
+    """Makes the filters of all streams of one master."""
+
+    def __init__(self, log: MainLog, *, strip_ansi: bool, on_progress: Callable[[], None]) -> None:
+        """`on_progress` is called when a stream may have become idle."""
+        self.log = log
+        self.strip_ansi = strip_ansi
+        self.on_progress = on_progress
+        self.observer: OutputObserver | None = None
+
+    @property
+    def debugs(self) -> bool:
+        """Whether the master's log has all that programs write."""
+        return self.log.level <= Level.DEBG
+
+    def is_protocol(self, program: Program, channel: Channel) -> bool:
+        """Whether the output is that of an event listener to the observer."""
+        return channel == "stdout" and self.observer is not None and self.observer.listens(program)
+
+
+class ChannelFilter:
+    """Makes the filters of one stream; `program` is what the process runs with now."""
+
+    def __init__(self, shared: OutputFilters, program: Program, channel: Channel) -> None:
+        self.program = program
+        self._shared = shared
+        self._channel = channel
+
+    @property
+    def is_protocol(self) -> bool:
+        """Whether the output is that of an event listener to the observer."""
+        return self._shared.is_protocol(self.program, self._channel)
+
+    def make(self, stream: OutputStream, pid: int) -> "StreamFilter | None":
+        """For the run with that pid; None if the output is only kept."""
+        program, shared = self.program, self._shared
+        is_stdout = self._channel == "stdout"
+        capture_maxbytes = program.stdout_capture_maxbytes if is_stdout else program.stderr_capture_maxbytes
+        is_watched = self._events_enabled or shared.debugs
+        if not (self.is_protocol or is_watched or capture_maxbytes or shared.strip_ansi):
+            return None
+        from procman.logs.filters import StreamFilter  # noqa: PLC0415 - most programs need none
+
+        if self.is_protocol:
+            return StreamFilter(strip_ansi=shared.strip_ansi, on_raw=partial(self._on_protocol, stream, pid))
+        return StreamFilter(
+            strip_ansi=shared.strip_ansi,
+            capture_maxbytes=capture_maxbytes,
+            on_raw=lambda _: shared.on_progress(),
+            on_text=partial(self._on_text, pid),
+            on_message=partial(self._on_message, pid),
+            on_lost=stream.lose,
+        )
+
+    @property
+    def _events_enabled(self) -> bool:
+        program = self.program
+        return program.stdout_events_enabled if self._channel == "stdout" else program.stderr_events_enabled
+
+    def _on_protocol(self, stream: OutputStream, pid: int, data: bytes) -> None:
+        if self._shared.debugs:
+            self._debug(f"output:\n{data!r}")
+        # A descendant of an earlier run does not speak for this one.
+        if self._shared.observer is not None and pid == (stream.latest_pid or pid):
+            self._shared.observer.heard(stream.options.namespec, data)
+        self._shared.on_progress()
+
+    def _on_text(self, pid: int, data: bytes) -> None:
+        if self._shared.debugs:
+            self._debug(f"output:\n{_text(data)}")
+        if self._shared.observer is not None and self._events_enabled:
+            self._shared.observer.logged(self.program, pid, self._channel, data)
+
+    def _on_message(self, pid: int, data: bytes) -> None:
+        if self._shared.observer is not None:
+            self._shared.observer.captured(self.program, pid, self._channel, data)
+        self._debug("emitted a comm event")
+
+    def _debug(self, what: str) -> None:
+        text = f"{self.program.name!r} {self._channel} {what}"
+        self._shared.log.debug(text)
+
+
+def _text(data: bytes) -> str:
+    """What a program wrote, as in supervisord's log."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return f"Undecodable: {data!r}"

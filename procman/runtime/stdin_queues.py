@@ -1,0 +1,114 @@
+"""What processes get on stdin: the master's end of each pipe, and what did not fit into it yet."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from procman.errors import OperationError, OperationFailed, Reason, WrongState
+from procman.logs.output_stream import from_base64, to_base64
+
+# How much may wait to be read by a process, in bytes.
+CAPACITY = 1024 * 1024
+
+
+@dataclass(slots=True)
+class StdinSnapshot:
+    """One queue, for the master's successor: JSON values only, and bytes in base64."""
+
+    name: str
+    fd: int
+    waiting: str
+
+
+@dataclass(slots=True)
+class _Queue:
+    fd: int
+    waiting: bytearray = field(default_factory=bytearray)
+    when_read: Callable[[], None] | None = None  # called once when nothing waits any more
+
+
+class StdinQueues:
+    """One queue for each process that runs, by its namespec."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The loop writes what does not fit at once."""
+        self._loop = loop
+        self._queues: dict[str, _Queue] = {}
+
+    def open(self, name: str, fd: int) -> None:
+        """A process has started: its pipe is ours."""
+        self._queues[name] = _Queue(fd)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Give it to the process; raises OperationError."""
+        queue = self._queues.get(name)
+        if queue is None:
+            raise WrongState(name, Reason.NOT_RUNNING)
+        if len(queue.waiting) + len(data) > CAPACITY:
+            raise OperationFailed(f"cannot write to {name}: it does not read its input")
+        try:
+            self._add(name, queue, data)
+        except BrokenPipeError:
+            raise OperationError(f"cannot write to {name}: it has closed its input", Reason.STDIN_CLOSED) from None
+
+    def deliver(self, name: str, data: bytes, when_read: Callable[[], None]) -> bool:
+        """Give a process all of it, however long, unless it has not read everything that it was given before.
+
+        Then return False, and call `when_read` once it has. Raises BrokenPipeError if it cannot read any more.
+        """
+        queue = self._queues.get(name)
+        if queue is None:
+            raise BrokenPipeError
+        if queue.waiting:
+            queue.when_read = when_read
+            return False
+        self._add(name, queue, data)
+        return True
+
+    def close(self, name: str) -> None:
+        """The process has ended; what it has not read is dropped."""
+        queue = self._queues.pop(name, None)
+        if queue is not None:
+            self._loop.remove_writer(queue.fd)
+            os.close(queue.fd)
+
+    def close_all(self) -> None:
+        """Close every pipe."""
+        for name in list(self._queues):
+            self.close(name)
+
+    def snapshot(self) -> list[StdinSnapshot]:
+        """Where they stand."""
+        return [StdinSnapshot(name, queue.fd, to_base64(queue.waiting)) for name, queue in self._queues.items()]
+
+    def restore(self, snapshot: list[StdinSnapshot]) -> None:
+        """Go on from there."""
+        for known in snapshot:
+            self.open(known.name, known.fd)
+            if known.waiting:
+                self._add(known.name, self._queues[known.name], from_base64(known.waiting))
+
+    def _add(self, name: str, queue: _Queue, data: bytes) -> None:
+        was_empty = not queue.waiting
+        queue.waiting += data
+        self._write(name, queue)
+        if self._queues.get(name) is not queue:
+            raise BrokenPipeError
+        if queue.waiting and was_empty:
+            self._loop.add_writer(queue.fd, self._write, name, queue)
+
+    def _write(self, name: str, queue: _Queue) -> None:
+        try:
+            while queue.waiting:
+                del queue.waiting[: os.write(queue.fd, queue.waiting)]
+        except BlockingIOError:
+            return
+        except OSError:
+            # The process has closed its stdin: what waits for it has no reader any more.
+            self.close(name)
+            return
+        self._loop.remove_writer(queue.fd)
+        when_read, queue.when_read = queue.when_read, None
+        if when_read is not None:
+            when_read()
