@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""What procman and supervisord do when something goes wrong, one after the other, as the table of docs/reliability.md.
+"""Compares procman and supervisord when something goes wrong, and prints the table of docs/reliability.md.
 
     python bench/faults_beside.py [PART OF A FAULT'S NAME]...
 
-The faults are those of tests/faults, where procman's side of them is asserted. Here nothing is: each is brought about
-on both masters, with the same file, and what they do is looked at and timed: does it answer, does it bring back a
-program that has nothing to do with the fault, how long does SIGTERM take, and what else there is to be seen.
-Takes root, gcc, and supervisord in the same environment.
+The faults are those of tests/faults, which assert what procman does. Nothing is asserted here: each fault is caused
+under both masters, with the same file, and what they do is recorded and timed. Does it answer? Does it restart
+a program that has nothing to do with the fault? How long does SIGTERM take?
+It needs root, gcc, and supervisord in the same environment.
+
+One file of more than 450 lines, because each fault is a row of the table with the few lines that cause it.
 """
 
 import contextlib
@@ -32,10 +34,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from test_faulty_clients import FLOOD  # noqa: E402
-from test_faulty_places import BLOCK, counts, in_memory  # noqa: E402
-
-from tests.support.faulty_master import program  # noqa: E402 - found by the line before
+# The programs that bring the faults about are those of the tests, so that both speak of the same faults.
+from tests.support.fault_programs import BLOCK, FLOOD, counts, on_tmpfs  # noqa: E402 - found by the line before
+from tests.support.faulty_master import program  # noqa: E402
 from tests.support.running_master import SLEEPER, STUBBORN, python  # noqa: E402
 
 BIN = Path(sys.executable).parent
@@ -43,14 +44,14 @@ MASTERS = {
     "procman": ([sys.executable, "-m", "procman"], [sys.executable, "-m", "procman.cli.procmanctl"]),
     "supervisord": ([str(BIN / "supervisord"), "-n"], [str(BIN / "supervisorctl")]),
 }
-# After so many seconds without an answer, without an end, there is none.
+# Seconds without an answer, or without an end, after which a master counts as hanging.
 HANGS = 8.0
 YEAR = 365 * 24 * 3600
 MIB = 1024 * 1024
 
 
 class Beside:
-    """One of the two, with the programs of a fault and the witness, which has no part in it."""
+    """One of the two masters, with the programs of a fault and a witness that has no part in it."""
 
     def __init__(self, kind: str, fault: "Fault", folder: Path, library: Path) -> None:
         self.kind, self.folder = kind, folder
@@ -85,7 +86,7 @@ class Beside:
             env=self.environ,
         )
         os.close(out)
-        # It is read until all is up, and then no more.
+        # Its output is read until everything is up, and then no longer.
         with ThreadPoolExecutor(1) as reader:
             up = threading.Event()
             reader.submit(self._read, up)
@@ -98,7 +99,7 @@ class Beside:
                 os.read(self.reader, MIB)
 
     def ctl(self, *words: str, timeout: float = HANGS) -> str | None:
-        """What its client says; None when there is no answer."""
+        """The output of its client; None without an answer."""
         try:
             return subprocess.run(
                 [*self.ctl_words, "-c", str(self.config), *words],
@@ -114,7 +115,7 @@ class Beside:
             return None
 
     def ask(self, *words: str) -> subprocess.Popen:
-        """The same without waiting for it."""
+        """Start the client and do not wait for it."""
         return subprocess.Popen(
             [*self.ctl_words, "-c", str(self.config), *words],
             stdout=subprocess.PIPE,
@@ -150,7 +151,7 @@ class Beside:
             return 0
 
     def cpu(self) -> float:
-        """Seconds of CPU that it has used."""
+        """CPU seconds used so far."""
         words = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -162,7 +163,7 @@ class Beside:
         return said
 
     def health(self) -> list[str]:
-        """Of the things that must always be so."""
+        """Does it answer, and does it restart the witness?"""
         if self.process.poll() is not None:
             return [f"**has ended by itself, status {self.process.returncode}**"]
         began = time.monotonic()
@@ -179,7 +180,7 @@ class Beside:
         return said + ([] if back else ["**does not restart others**"])
 
     def end(self) -> str:
-        """How long it takes to obey SIGTERM."""
+        """How long SIGTERM takes."""
         if self.process.poll() is not None:
             return ""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
@@ -209,7 +210,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Fault:
-    """How it is brought about (`inject`, which says what else was seen), and what that takes."""
+    """A fault: what it needs, and `inject`, which causes it and returns what else was observed."""
 
     name: str
     programs: Callable[[Path], str] = lambda _: ""
@@ -220,14 +221,14 @@ class Fault:
     arguments: tuple[str, ...] = ()
     wrapper: tuple[str, ...] = ()
     unread: bool = False
-    procmans: tuple[str, ...] = ()  # arguments that supervisord has no use for
+    procmans: tuple[str, ...] = ()  # arguments for procman only
 
 
 FAULTS: list[Fault] = []
 
 
 def fault(name: str, programs: Callable[[Path], str] = lambda _: "", **options):
-    """Register what brings a fault about."""
+    """Register the function that causes a fault."""
 
     def register(inject):
         FAULTS.append(Fault(name, programs, inject, **options))
@@ -237,13 +238,13 @@ def fault(name: str, programs: Callable[[Path], str] = lambda _: "", **options):
 
 
 def loud(log: str) -> str:
-    """Three megabytes, and then silence."""
+    """Writes three megabytes, then nothing."""
     command = python(BLOCK.format(count=3000) + "time.sleep(1000)")
     return program("loud", command, stdout_logfile=log, stdout_logfile_maxbytes=0)
 
 
 def mule(folder: Path, patience: int) -> str:
-    """It ignores SIGTERM as soon as its log says so."""
+    """Ignores SIGTERM once its log says "armed"."""
     return program("mule", STUBBORN, stopwaitsecs=patience, stdout_logfile=folder / "mule.log")
 
 
@@ -275,7 +276,7 @@ def _(_: Beside, __: contextlib.ExitStack) -> list[str]:
 
 
 def accounted(master: Beside, kept: int) -> str:
-    """What became of what `counts` has said."""
+    """How many of the bytes that `counts` wrote are missing, and how many were counted as lost."""
     master.ctl("stop", "counts")
     said = int((master.folder / "said").read_text())
     missing = said - kept
@@ -292,7 +293,7 @@ def accounted(master: Beside, kept: int) -> str:
     "a small disk fills up, and has room again",
     lambda f: counts(f, f / "disk" / "counts.log"),
     before=lambda m: (m.folder / "disk").mkdir(),
-    wrapper=(*in_memory("128k"), "{}/disk"),
+    wrapper=(*on_tmpfs("128k"), "{}/disk"),
 )
 def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     log = Path(f"/proc/{master.process.pid}/root{master.folder}/disk/counts.log")
@@ -323,12 +324,12 @@ for what, programs in (
         f"the disk of a log does not answer (the program {what})",
         programs,
         before=lambda m: (m.folder / "disk").mkdir(),
-        wrapper=(*in_memory("16m"), "{}/disk"),
+        wrapper=(*on_tmpfs("16m"), "{}/disk"),
     )(falls_silent)
 
 
 def on_a_disk_of_its_own(folder: Path) -> str:
-    """A program that is there in a file of its own, as is its section."""
+    """A disk with a program and the file of its section."""
     disk = folder / "disk"
     disk.mkdir()
     shutil.copy("/bin/sleep", disk / "app")
@@ -652,7 +653,7 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     began = time.monotonic()
     for _ in range(2):
         master.process.send_signal(signal.SIGTERM)
-        # supervisord looks at what it was sent once a second.
+        # supervisord checks for signals once a second.
         master.wait(lambda: master.process.poll() is not None, 1.5)
     ended = master.wait(lambda: master.process.poll() is not None)
     took = time.monotonic() - began
@@ -711,8 +712,8 @@ _stepped(YEAR, "on")
 _stepped(-YEAR, "back")
 
 
-def one(kind: str, which: Fault, library: Path) -> str:
-    """The cell of the table."""
+def cell(kind: str, which: Fault, library: Path) -> str:
+    """One cell of the table."""
     with tempfile.TemporaryDirectory(prefix="pm") as name, contextlib.ExitStack() as stack:
         master = Beside(kind, which, Path(name), library)
         try:
@@ -728,7 +729,7 @@ def one(kind: str, which: Fault, library: Path) -> str:
 
 
 def main() -> None:
-    """Print the table, a row as soon as it is known."""
+    """Print the table row by row, as results come in."""
     with tempfile.TemporaryDirectory(prefix="pm") as name:
         library = Path(name) / "inject.so"
         source = ROOT / "tests" / "faults" / "inject.c"
@@ -736,7 +737,7 @@ def main() -> None:
         print("| fault | procman | supervisord 4.3.0 |\n|---|---|---|", flush=True)
         for which in FAULTS:
             if len(sys.argv) < 2 or any(part in which.name for part in sys.argv[1:]):
-                cells = [one(kind, which, library) for kind in MASTERS]
+                cells = [cell(kind, which, library) for kind in MASTERS]
                 print(f"| {which.name} | {' | '.join(cells)} |", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""What the faults share: masters that end with their test, and what it takes to bring a fault about."""
+"""Fixtures of the fault tests: masters that end with their test, and the means to cause faults."""
 
 import os
 import shutil
@@ -12,14 +12,14 @@ import pytest
 from tests.support.faulty_master import FaultyMaster
 
 
-def not_here(reason: str) -> None:
-    """Skip; but where everything has to be tested this is a failure."""
+def skip_or_fail(reason: str) -> None:
+    """Skip the test; in CI, where everything has to be tested, fail it."""
     (pytest.fail if os.environ.get("CI") and os.geteuid() == 0 else pytest.skip)(reason)
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Starts masters, and ends what a failed test has left of them."""
+def start_master(tmp_path):
+    """Starts masters, and stops those that a failed test has left running."""
     masters = []
 
     def start(programs="", folder=tmp_path, **options):
@@ -32,8 +32,8 @@ def run(tmp_path):
 
 
 @pytest.fixture
-def as_root():
-    """For what only root can bring about."""
+def needs_root():
+    """Skips a test that only root can run."""
     if os.geteuid() != 0:
         pytest.skip("only root can bring this about")
 
@@ -43,33 +43,33 @@ def _can(*command: str) -> bool:
 
 
 @pytest.fixture
-def own_mounts(as_root):
-    """There can be a file system that is mounted for one master alone."""
+def mount_namespace(needs_root):
+    """Skips the test where a file system cannot be mounted for one master alone."""
     if not _can("unshare", "--mount", "mount", "-t", "tmpfs", "none", tempfile.gettempdir()):
-        not_here("nothing can be mounted in a namespace of its own here")
+        skip_or_fail("nothing can be mounted in a namespace of its own here")
 
 
 @pytest.fixture
-def own_pids(as_root):
-    """Its own numbers for processes, of which it says itself which comes next."""
+def pid_namespace(needs_root):
+    """Skips the test where the next pid of a pid namespace cannot be chosen."""
     if not _can("unshare", "--pid", "--fork", "--mount-proc", "true"):
-        not_here("there can be no pid namespace here")
+        skip_or_fail("there can be no pid namespace here")
     if not os.path.exists("/proc/sys/kernel/ns_last_pid"):
-        not_here("this kernel cannot be told which pid comes next (CONFIG_CHECKPOINT_RESTORE)")
+        skip_or_fail("this kernel cannot be told which pid comes next (CONFIG_CHECKPOINT_RESTORE)")
 
 
 @pytest.fixture
-def anybodys():
-    """A folder in which everybody may make files; pytest's own are closed to others."""
+def open_folder():
+    """A folder in which every user may create files; pytest's own folders are closed to other users."""
     with tempfile.TemporaryDirectory(prefix="pm") as folder:
         yield Path(folder)
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory):
-    """Makes of a file of C what can be run or loaded."""
+def compile_c(tmp_path_factory):
+    """Compiles a C file to a program or a library."""
     if shutil.which("gcc") is None:
-        not_here("some faults take a compiler: apt-get install gcc libc6-dev")
+        skip_or_fail("some faults take a compiler: apt-get install gcc libc6-dev")
 
     def make(name, *options):
         out = tmp_path_factory.mktemp("compiled") / name.removesuffix(".c")
@@ -81,20 +81,20 @@ def compiled(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def library(compiled):
-    """`inject.c`, to be preloaded."""
-    return compiled("inject.c", "-shared", "-fPIC")
+def library(compile_c):
+    """`inject.c` as a library to preload."""
+    return compile_c("inject.c", "-shared", "-fPIC")
 
 
 class Injection:
-    """Files that say what is to go wrong in a master; see inject.c."""
+    """Files that tell `inject.c` which faults a master is to see."""
 
     def __init__(self, folder: Path, library: Path) -> None:
         self.folder = folder
         self.environ = {"FAULTS": str(folder), "LD_PRELOAD": str(library)}
 
     def say(self, what: str, text: object) -> None:
-        """From now on; in one step, so that nobody reads half of it."""
+        """Cause a fault from now on. The file changes in one step, so no reader sees half of it."""
         new = self.folder / "new"
         new.write_text(str(text))
         new.rename(self.folder / what)

@@ -1,8 +1,9 @@
-"""Clients that are slow, dead, or do not read; the master's clock is moved on where one of them has a time."""
+"""Clients that are slow, die or do not read. Where a client has a time limit, the master's clock is advanced."""
 
 import contextlib
 import socket
 
+from tests.support.fault_programs import FLOOD
 from tests.support.faulty_master import assert_well, program
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import python
@@ -10,7 +11,6 @@ from tests.support.running_master import python
 GET = b"GET /v1/master HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # Longer than any time that the master gives a client.
 LONG = 3600
-FLOOD = python("import os\nwhile True: os.write(1, b'x' * 1023 + bytes([10]))")
 
 
 def connect(master) -> socket.socket:
@@ -22,16 +22,16 @@ def connect(master) -> socket.socket:
 
 
 def answer(client: socket.socket) -> bytes:
-    """The status line, and all that comes with it for now."""
+    """The status line, and what arrived with it."""
     data = client.recv(65536)
     while b"\r\n\r\n" not in data:
         data += client.recv(65536)
     return data
 
 
-def test_a_hundred_clients_send_half_a_request_and_a_hundred_are_idle(run, injection):
-    """The halves are answered 408 when their time is over; those that are idle are not, however long they are."""
-    master = run(**injection.environ).begins()
+def test_a_hundred_clients_send_half_a_request_and_a_hundred_are_idle(start_master, injection):
+    """Incomplete requests get a 408 when their time is up; idle connections are kept, however long they last."""
+    master = start_master(**injection.environ).wait_until_up()
     with contextlib.ExitStack() as clients:
         half, idle = ([clients.enter_context(contextlib.closing(connect(master))) for _ in range(100)] for _ in "12")
         for client in idle:
@@ -39,9 +39,9 @@ def test_a_hundred_clients_send_half_a_request_and_a_hundred_are_idle(run, injec
             assert answer(client).startswith(b"HTTP/1.1 200 ")
         for number, client in enumerate(half):
             client.sendall((GET[:-2], GET[:10], b"POST /RPC2 HTTP/1.1\r\nContent-Length: 100\r\n\r\n<x>")[number % 3])
-        master.serves()
+        master.assert_serves()
         injection.say("steady", LONG)
-        master.serves()
+        master.assert_serves()
         for client in half:
             assert answer(client).startswith(b"HTTP/1.1 408 ")
         for client in idle:
@@ -51,10 +51,10 @@ def test_a_hundred_clients_send_half_a_request_and_a_hundred_are_idle(run, injec
         assert_well(master)
 
 
-def test_a_hundred_clients_die_without_a_word(run):
-    """In the middle of a request, of an answer, of a stream: nothing of them is left."""
-    master = run(program("flood", FLOOD, stdout_logfile_maxbytes="1MB", stdout_logfile_backups=0))
-    master.begins("flood")
+def test_a_hundred_clients_die_without_a_word(start_master):
+    """Clients that die during a request, an answer or a stream leave nothing behind."""
+    master = start_master(program("flood", FLOOD, stdout_logfile_maxbytes="1MB", stdout_logfile_backups=0))
+    master.wait_until_up("flood")
     for number in range(100):
         client = connect(master)
         follow = b"GET /logtail/flood HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -65,21 +65,21 @@ def test_a_hundred_clients_die_without_a_word(run):
     assert_well(master)
 
 
-def test_a_client_stops_reading_the_log_of_a_flooding_program(run, tmp_path):
-    """It misses what it does not read: neither the program waits for it, nor does the master keep it."""
+def test_a_client_stops_reading_the_log_of_a_flooding_program(start_master, tmp_path):
+    """A follower that stops reading misses output; neither the program nor the master's memory suffers."""
     beats = program("beats", python("for line in open(0): print(line, end='')"))
-    master = run(
+    master = start_master(
         program("flood", FLOOD, stdout_logfile_maxbytes="1MB", stdout_logfile_backups=0)
         + program("loud", FLOOD, stdout_logfile="/dev/null", stdout_logfile_maxbytes=0)
         + beats
-    ).begins("flood", "loud", "beats")
+    ).wait_until_up("flood", "loud", "beats")
     with contextlib.ExitStack() as clients:
         before = master.rss()
         for name in ("flood", "loud") * 5:
             client = clients.enter_context(contextlib.closing(connect(master)))
             client.sendall(f"GET /v1/processes/{name}/log/stdout?follow=1 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert answer(client).startswith(b"HTTP/1.1 200 ")
-        master.serves()
+        master.assert_serves()
         with contextlib.closing(master.follow("flood")) as read:
             for _ in range(100):
                 assert next(read), "the program goes on"
@@ -89,10 +89,10 @@ def test_a_client_stops_reading_the_log_of_a_flooding_program(run, tmp_path):
         assert_well(master, held=10)
 
 
-def test_an_answer_that_nobody_reads(run):
-    """Large ones, from a log: who does not read them is in nobody's way, and the end of the master is not held up."""
+def test_an_answer_that_nobody_reads(start_master):
+    """A large answer that the client does not read delays neither other clients nor the end of the master."""
     said = python("import os, time; os.write(1, b'x' * (8 << 20)); os.write(2, b'through'); time.sleep(1000)")
-    master = run(program("large", said)).begins("large")
+    master = start_master(program("large", said)).wait_until_up("large")
     with contextlib.closing(master.follow("large", "stderr")) as through:
         assert next(through) == b"through"
     with contextlib.ExitStack() as clients:

@@ -1,4 +1,4 @@
-"""Signals when they come at a bad time, clocks that jump, and numbers of processes that come again."""
+"""Signals at bad moments, clocks that jump, and pids that are reused."""
 
 import contextlib
 import os
@@ -19,17 +19,17 @@ MULE = program("mule", STUBBORN, stopwaitsecs=3600, stdout_logfile="/dev/stdout"
 
 
 def started(text: str) -> list[int]:
-    """The pids of all that were ever started, from the log."""
+    """The pids of all processes that were ever started, from the log."""
     return [int(pid) for pid in re.findall(r"spawned: '\w+' with pid (\d+)", text)]
 
 
-def test_a_reload_in_the_middle_of_a_stop(run):
-    """Who waits for the stop learns how it ended, and then everything is started anew."""
-    master = run(program("mule", STUBBORN, stopwaitsecs=1, stdout_logfile="/dev/stdout")).begins("mule")
+def test_a_reload_in_the_middle_of_a_stop(start_master):
+    """A client that waits for a stop learns the result despite a reload; then everything is started again."""
+    master = start_master(program("mule", STUBBORN, stopwaitsecs=1, stdout_logfile="/dev/stdout")).wait_until_up("mule")
     after = master.wait_for("armed")
     with ThreadPoolExecutor(1) as others:
         stop = others.submit(master.ctl, "stop", "mule")
-        master.until("mule", "STOPPING")
+        master.wait_for_state("mule", "STOPPING")
         master.signal(signal.SIGHUP)
         after = master.wait_for("received SIGHUP indicating restart request", after=after)
         assert stop.result(PATIENCE).returncode in (0, 1)
@@ -40,9 +40,9 @@ def test_a_reload_in_the_middle_of_a_stop(run):
 
 
 @pytest.mark.parametrize("moment", ["procman started", "spawned: 'm_25'", "success: m_49"])
-def test_sigterm_during_boot(run, moment):
-    """Whatever was started by then is stopped, nothing else is started, and the status is 0."""
-    master = run(MANY)
+def test_sigterm_during_boot(start_master, moment):
+    """SIGTERM during the boot stops what was started, starts nothing else, and ends with status 0."""
+    master = start_master(MANY)
     master.wait_for(moment)
     master.signal(signal.SIGTERM)
     assert master.to_the_end() == 0
@@ -54,9 +54,9 @@ def test_sigterm_during_boot(run, moment):
 
 
 @pytest.mark.parametrize("moment", ["received SIGHUP", "stopped: m_25", "spawned: 'm_25'"])
-def test_sigterm_during_a_reload(run, moment):
-    """It is not forgotten over the reload: at each of its steps everything stops, and the master leaves."""
-    master = run(MANY).begins()
+def test_sigterm_during_a_reload(start_master, moment):
+    """SIGTERM at any step of a reload stops everything and ends the master."""
+    master = start_master(MANY).wait_until_up()
     after = master.wait_for("success: m_49")
     master.signal(signal.SIGHUP)
     master.wait_for(moment, after=after)
@@ -67,14 +67,14 @@ def test_sigterm_during_a_reload(run, moment):
     assert "Traceback" not in master.text
 
 
-def test_sigterm_twice(run):
-    """The second one kills, now; also while a client waits for a stop that would take an hour."""
-    master = run(MULE + MANY).begins("mule")
+def test_sigterm_twice(start_master):
+    """The second SIGTERM kills everything at once, even while a client waits for a stop that would take an hour."""
+    master = start_master(MULE + MANY).wait_until_up("mule")
     after = master.wait_for("armed")
-    master.serves()
+    master.assert_serves()
     with ThreadPoolExecutor(1) as others:
         stop = others.submit(master.ctl, "stop", "mule")
-        master.until("mule", "STOPPING")
+        master.wait_for_state("mule", "STOPPING")
         master.signal(signal.SIGTERM)
         after = master.wait_for("received SIGTERM", after=after)
         master.signal(signal.SIGTERM)
@@ -84,9 +84,9 @@ def test_sigterm_twice(run):
     assert [pid for pid in started(master.text) if is_alive(pid)] == []
 
 
-def test_a_hundred_sigterms(run):
-    """Each that is heard of is obeyed, and more of them change nothing any more."""
-    master = run(MULE).begins("mule")
+def test_a_hundred_sigterms(start_master):
+    """A flood of SIGTERMs ends the master cleanly; further ones change nothing."""
+    master = start_master(MULE).wait_until_up("mule")
     after = master.wait_for("armed")
     for _ in range(100):
         master.signal(signal.SIGTERM)
@@ -99,8 +99,8 @@ def test_a_hundred_sigterms(run):
     assert "Traceback" not in master.text
 
 
-def test_a_storm_of_sigchld(run):
-    """Two thousand orphans that end at once, and signals for nothing besides: all are reaped, nothing is missed."""
+def test_a_storm_of_sigchld(start_master):
+    """When 2000 orphans end at once amid needless SIGCHLDs, all are reaped and nothing is missed."""
     storm = python(
         "import os, sys, time\n"
         "for line in open(0):\n"
@@ -112,7 +112,7 @@ def test_a_storm_of_sigchld(run):
         "        while True: os.wait()\n"
         "    except ChildProcessError: print('over')\n"
     )
-    master = run(program("storm", storm, stdout_logfile="/dev/stdout")).begins("storm")
+    master = start_master(program("storm", storm, stdout_logfile="/dev/stdout")).wait_until_up("storm")
     over = threading.Event()
 
     def hail() -> None:
@@ -123,35 +123,34 @@ def test_a_storm_of_sigchld(run):
         hailing = others.submit(hail)
         try:
             master.say("storm", "go\n")
-            master.serves()
+            master.assert_serves()
             master.wait_for("over")
         finally:
             over.set()
         hailing.result(PATIENCE)
     with contextlib.closing(master.client()) as client:
-        while client.call("GET", "/v1/master")["reaped_orphans"] < 2000:
-            pass
+        master.wait_until(lambda: client.call("GET", "/v1/master")["reaped_orphans"] >= 2000)
     assert_well(master)
 
 
 @pytest.mark.parametrize("step", [YEAR, -YEAR], ids=["on", "back"])
-def test_the_wall_clock_is_stepped_by_a_year(run, injection, step):
-    """No interval changes: what is due comes, what is not due waits, and nothing is older or younger for it."""
-    master = run(
+def test_the_wall_clock_is_stepped_by_a_year(start_master, injection, step):
+    """A step of the wall clock changes no interval: deadlines hold, and ages stay right."""
+    master = start_master(
         MULE
         + program("patient", SLEEPER, startsecs=1800)
         + program("brief", python("raise SystemExit(1)"), startsecs=1, startretries=1, autostart="false"),
         **injection.environ,
     )
     after = master.wait_for("armed")
-    mule = master.begins("mule").info("mule")["pid"]
+    mule = master.wait_until_up("mule").info("mule")["pid"]
     master.call("POST", "/v1/processes/mule/stop", {"wait": False})
     master.call("POST", "/v1/processes/brief/start", {"wait": False})
     after = master.wait_for("exited: brief", after=after)
     injection.say("wall", step)
     after = master.wait_for("gave up: brief entered FATAL state", after=after)
     assert abs(stamp(master.lines[after - 1]) - stamp(master.lines[0]) - step) < YEAR / 2, "it was not stepped"
-    master.serves()
+    master.assert_serves()
     assert master.info("patient")["statename"] == "STARTING"
     assert 0 <= master.info("patient")["uptime"] < 1800
     assert master.info("mule")["statename"] == "STOPPING"
@@ -159,10 +158,10 @@ def test_the_wall_clock_is_stepped_by_a_year(run, injection, step):
     assert_well(master, held=2)
 
 
-def test_the_file_is_broken_in_the_middle_of_a_reload(run):
-    """It could be read when the reload began. What ran before is better than nothing."""
+def test_the_file_is_broken_in_the_middle_of_a_reload(start_master):
+    """If the file breaks after a reload has begun, the programs of the old configuration run again."""
     stubborn = program("stubborn", STUBBORN, stopwaitsecs=1000, autorestart="false")
-    master = run(stubborn).begins("stubborn")
+    master = start_master(stubborn).wait_until_up("stubborn")
     with contextlib.closing(master.follow("stubborn")) as said:
         assert next(said) == b"armed\n"
     pid = master.info("stubborn")["pid"]
@@ -173,13 +172,13 @@ def test_the_file_is_broken_in_the_middle_of_a_reload(run):
     after = master.wait_for("cannot begin anew: ")
     assert "[program:broken]: the section has no command" in master.lines[after - 1]
     master.wait_for("success: stubborn", after=after)
-    os.kill(master.until("stubborn", "RUNNING")["pid"], signal.SIGKILL)
-    master.until("stubborn", "EXITED")
+    os.kill(master.wait_for_state("stubborn", "RUNNING")["pid"], signal.SIGKILL)
+    master.wait_for_state("stubborn", "EXITED")
     assert_well(master)
 
 
-def test_the_number_of_a_process_comes_again(run, own_pids):
-    """What has a pid that another had before is taken for itself: nothing meant for the other one reaches it."""
+def test_the_number_of_a_process_comes_again(start_master, pid_namespace):
+    """A process that gets the pid of an earlier one receives nothing that was meant for the earlier one."""
     # Tells the kernel which number to give next: to `again` its own, as soon as it has ended. That is found in PATH, or
     # the thread that looks for it would have that number.
     last = "/proc/sys/kernel/ns_last_pid"
@@ -187,12 +186,12 @@ def test_the_number_of_a_process_comes_again(run, own_pids):
     choose = (
         f"for line in open(0):\n    open('{last}', 'w').write(str(int(line) - 1))\n    print('next is', line, end='')\n"
     )
-    master = run(
+    master = start_master(
         program("again", again, autorestart="true", autostart="false")
         + program("choose", python(choose), stdout_logfile="/dev/stdout")
         + program("other", "sleep 1000", autostart="false"),
         as_pid_1=True,
-    ).begins("choose")
+    ).wait_until_up("choose")
     master.call("POST", "/v1/processes/again/start")
     after = 0
     for _ in range(30):

@@ -1,4 +1,4 @@
-"""Programs that do what nobody should: flood, fall silent, hang, multiply, end by the thousand, leave others behind."""
+"""Programs that misbehave: they flood, fall silent, hang, multiply, crash by the thousand or leave processes behind."""
 
 import contextlib
 import os
@@ -16,18 +16,18 @@ MIB = 1024 * 1024
 PIPES_AND_LOGS = 5  # of a program that was started for the first time: stdin, stdout, stderr, and two files
 
 
-def test_a_line_of_a_gigabyte(run, tmp_path):
-    """It is cut into pieces that are marked as such, every byte comes through, and no more than a piece is kept."""
+def test_a_line_of_a_gigabyte(start_master, tmp_path):
+    """A line of a gigabyte is split into marked pieces; every byte arrives, and only a piece is in memory at a time."""
     code = (
         "import os, time\nblock = b'y' * (1 << 20)\n"
         "for _ in range(1024): os.write(1, block)\n"
         "os.write(1, b' the end' + bytes([10]))\ntime.sleep(1000)\n"
     )
     both = f"{tmp_path}/loud.log, /dev/stdout"
-    master = run(
+    master = start_master(
         program("loud", python(code), stdout_logfile=both, stdout_logfile_backups=1, autostart="false"),
         arguments=("-e", "critical"),
-    ).begins(reads=False)
+    ).wait_until_up(reads=False)
     before = master.rss()
     master.call("POST", "/v1/processes/loud/start")
     count, end = 0, b""
@@ -42,11 +42,11 @@ def test_a_line_of_a_gigabyte(run, tmp_path):
     assert_well(master, held=PIPES_AND_LOGS)
 
 
-def test_output_that_is_not_utf_8(run, tmp_path):
-    """It is in the file as it was written, and every interface shows the rest of the line."""
+def test_output_that_is_not_utf_8(start_master, tmp_path):
+    """Output that is not UTF-8 is in the file as written, and every interface shows the rest of the line."""
     said = b"a \xff\xfe\x80 \xc3( \xed\xa0\x80 \x00 \x1b[31m z\n"
     code = f"import os, time; os.write(1, {said!r}); os.write(2, {said!r}); time.sleep(1000)"
-    master = run(
+    master = start_master(
         program(
             "odd",
             python(code),
@@ -56,7 +56,7 @@ def test_output_that_is_not_utf_8(run, tmp_path):
             stdout_events_enabled="true",
         ),
         arguments=("-e", "debug"),
-    ).begins("odd")
+    ).wait_until_up("odd")
     master.expect(r'"stream": ?"stdout".*a .* z', r"a .* z")
     with contextlib.closing(master.follow("odd")) as follower:
         assert next(follower) == said
@@ -72,28 +72,28 @@ def test_output_that_is_not_utf_8(run, tmp_path):
     assert_well(master)
 
 
-def test_a_program_closes_its_stdout(run, tmp_path):
-    """And its stderr and stdin: it goes on, its pipes are let go, and its next run is heard again."""
+def test_a_program_closes_its_stdout(start_master, tmp_path):
+    """A program that closes its stdin, stdout and stderr keeps running, and its next run is read again."""
     code = "import os, time\nos.write(1, b'begins' + bytes([10]))\nfor fd in range(3): os.close(fd)\ntime.sleep(1000)"
     log = tmp_path / "mute.log"
     mute = program("mute", python(code), stdout_logfile=log, autostart="false")
-    master = run(mute, arguments=("-e", "debug")).begins()
+    master = start_master(mute, arguments=("-e", "debug")).wait_until_up()
     after = 0
     for times in (1, 2):
         master.call("POST", "/v1/processes/mute/restart")
         heard = after
         for channel in ("stdout", "stderr"):
             after = max(after, master.wait_for(f"stopped monitoring mute ({channel})", after=heard))
-        master.serves()
+        master.assert_serves()
         assert master.info("mute")["statename"] == "RUNNING"
         assert log.read_text() == "begins\n" * times
         # Its stdin, and two files: what is not open cannot wake anybody.
-        master.leaks_nothing(held=3)
+        master.assert_no_leaks(held=3)
     assert_well(master, held=3)
 
 
-def test_a_grandchild_keeps_the_pipe_open(run, tmp_path):
-    """Its parent's end is noticed at once, the next run begins, and what it says later is in the log, too."""
+def test_a_grandchild_keeps_the_pipe_open(start_master, tmp_path):
+    """A parent's end is noticed while its child holds the pipe; the child's later output is logged too."""
     code = (
         "import os, sys, time\n"
         "if os.path.exists('orphan'): time.sleep(1000)\n"
@@ -109,11 +109,11 @@ def test_a_grandchild_keeps_the_pipe_open(run, tmp_path):
     )
     os.mkfifo(tmp_path / "go")
     log = tmp_path / "parent.log"
-    master = run(program("parent", python(code), stdout_logfile=log, directory=tmp_path, startretries=100))
-    master.begins()
+    master = start_master(program("parent", python(code), stdout_logfile=log, directory=tmp_path, startretries=100))
+    master.wait_until_up()
     master.wait_for("exited: parent (exit status 3; not expected)")
-    master.until("parent", "RUNNING", "BACKOFF")
-    master.serves()
+    master.wait_for_state("parent", "RUNNING", "BACKOFF")
+    master.assert_serves()
     orphan = int((tmp_path / "orphan").read_text())
     try:
         with contextlib.closing(master.follow("parent")) as said:
@@ -123,19 +123,19 @@ def test_a_grandchild_keeps_the_pipe_open(run, tmp_path):
         master.has_written("witness")  # and so has everybody
         assert log.read_text() == "from the grave\n"
         os.kill(orphan, signal.SIGKILL)
-        master.until("parent", "RUNNING")
+        master.wait_for_state("parent", "RUNNING")
         assert_well(master, held=PIPES_AND_LOGS)
     finally:
         if is_alive(orphan):
             os.kill(orphan, signal.SIGKILL)
 
 
-def test_a_program_is_stopped_with_sigstop(run):
-    """It cannot leave when it is asked to, so it is killed in time; and it is RUNNING as long as nobody asks."""
-    master = run(program("frozen", SLEEPER, stopwaitsecs=1)).begins("frozen")
+def test_a_program_is_stopped_with_sigstop(start_master):
+    """A program frozen by SIGSTOP stays RUNNING; a stop kills it after its stopwaitsecs."""
+    master = start_master(program("frozen", SLEEPER, stopwaitsecs=1)).wait_until_up("frozen")
     pid = master.info("frozen")["pid"]
     os.kill(pid, signal.SIGSTOP)
-    master.serves()
+    master.assert_serves()
     assert master.info("frozen")["statename"] == "RUNNING"
     assert master.ctl("restart", "frozen").stdout == "frozen: stopped\nfrozen: started\n"
     assert not is_alive(pid)
@@ -144,14 +144,14 @@ def test_a_program_is_stopped_with_sigstop(run):
     assert_well(master)
 
 
-def test_a_program_ignores_sigterm(run):
-    """Nobody waits for it but who has asked, and only for its stopwaitsecs; so with the end of the master."""
-    master = run(program("mule", STUBBORN, stopwaitsecs=1, stdout_logfile="/dev/stdout")).begins("mule")
+def test_a_program_ignores_sigterm(start_master):
+    """A program that ignores SIGTERM delays only the client that stops it, and a shutdown, by its stopwaitsecs."""
+    master = start_master(program("mule", STUBBORN, stopwaitsecs=1, stdout_logfile="/dev/stdout")).wait_until_up("mule")
     master.wait_for("armed")
     with ThreadPoolExecutor(1) as others:
         stop = others.submit(master.ctl, "stop", "mule")
-        master.until("mule", "STOPPING")
-        master.serves()
+        master.wait_for_state("mule", "STOPPING")
+        master.assert_serves()
         assert stop.result(PATIENCE).stdout == "mule: stopped\n"
     after = len(master.lines)
     master.call("POST", "/v1/processes/mule/start")
@@ -160,19 +160,19 @@ def test_a_program_ignores_sigterm(run):
     master.wait_for("stopped: mule (terminated by SIGKILL)", after=after)
 
 
-def test_a_program_forks_until_its_user_may_have_no_more_processes(run, as_root, anybodys):
-    """The master is that user, too: it cannot start others either, says so, and tries again until it can."""
+def test_a_program_forks_until_its_user_may_have_no_more_processes(start_master, needs_root, open_folder):
+    """A master without processes left for its user says so, and retries starts until they succeed."""
     bomb = "(while :; do sleep 1000 & done) 2> /dev/null; echo no more; exec sleep 1000"
-    master = run(
+    master = start_master(
         program("bomb", shlex.join(["sh", "-c", bomb]), stdout_logfile="/dev/stdout", autostart="false")
         + "stopasgroup=true\n"
         + program("late", "sleep 1000", autostart="false", numprocs=3, process_name="late_%(process_num)d"),
-        folder=anybodys,
-        anybodys=True,
+        folder=open_folder,
+        world_writable=True,
         master="minprocs=100",
         arguments=("--user", "nobody", "--allow-writable-config"),
         wrapper=("prlimit", "--nproc=100:100"),
-    ).begins()
+    ).wait_until_up()
     master.call("POST", "/v1/processes/bomb/start")
     after = master.wait_for("no more")
     # One may find the place of the one that could fork no more.
@@ -183,18 +183,18 @@ def test_a_program_forks_until_its_user_may_have_no_more_processes(run, as_root,
         assert master.ctl("stop", "bomb").stdout == "bomb: stopped\n"
         start.result(PATIENCE)
     for number in range(3):
-        master.until(f"late:late_{number}", "RUNNING")
+        master.wait_for_state(f"late:late_{number}", "RUNNING")
     assert_well(master, held=4 * PIPES_AND_LOGS)
 
 
-def test_a_program_ends_ten_thousand_times_in_a_row(run, compiled, tmp_path):
-    """Each end is noticed and each run counted; nothing is left over, and nothing grows."""
+def test_a_program_ends_ten_thousand_times_in_a_row(start_master, compile_c, tmp_path):
+    """Ten thousand ends in a row are all counted, leave nothing open, and do not grow the master."""
     count, done = tmp_path / "count", tmp_path / "done"
     os.mkfifo(done)
-    brief = shlex.join([str(compiled("brief.c", "-static")), str(count), "10000", str(done)])
-    master = run(
+    brief = shlex.join([str(compile_c("brief.c", "-static")), str(count), "10000", str(done)])
+    master = start_master(
         program("brief", brief, autorestart="true", autostart="false"), arguments=("-s", "-e", "error")
-    ).begins(reads=False)
+    ).wait_until_up(reads=False)
     before = master.rss()
     master.call("POST", "/v1/processes/brief/start")
     with done.open() as last:

@@ -1,4 +1,4 @@
-"""Programs that cannot be started because there is too little of something, on the machine or in the master."""
+"""Programs that cannot be started because the machine or the master lacks something."""
 
 import contextlib
 import errno
@@ -23,56 +23,56 @@ WORDS = {
 
 
 @pytest.mark.parametrize("number", WORDS, ids=lambda number: errno.errorcode[number])
-def test_the_kernel_refuses_to_execute(run, injection, tmp_path, number):
-    """It backs off with that as the reason, and is started as soon as it can be; nobody else is concerned."""
+def test_the_kernel_refuses_to_execute(start_master, injection, tmp_path, number):
+    """A failed exec is a BACKOFF with the reason; the program starts once it can, and no other program is affected."""
     file = tmp_path / "ours"
     shutil.copy(shutil.which("sleep"), file)
     injection.say("exec", f"ours {number:d}")
-    master = run(program("web", f"{file} 1000"), **injection.environ).begins()
+    master = start_master(program("web", f"{file} 1000"), **injection.environ).wait_until_up()
     master.wait_for(f"spawnerr: {WORDS[number].format(file=file)}")
-    info = master.until("web", "BACKOFF")
+    info = master.wait_for_state("web", "BACKOFF")
     assert info["spawnerr"] == WORDS[number].format(file=file)
-    master.serves()
+    master.assert_serves()
     injection.end("exec")
-    master.until("web", "RUNNING")
+    master.wait_for_state("web", "RUNNING")
     assert_well(master, held=PIPES_AND_LOGS)
 
 
-def test_a_program_that_can_never_be_executed_is_given_up(run, injection, tmp_path):
-    """After startretries more tries, with the reason; nothing of the tries is left open."""
+def test_a_program_that_can_never_be_executed_is_given_up(start_master, injection, tmp_path):
+    """A program that can never be executed becomes FATAL after its startretries, and its tries leave nothing open."""
     file = tmp_path / "ours"
     shutil.copy(shutil.which("sleep"), file)
     injection.say("exec", f"ours {errno.ENOMEM:d}")
-    master = run(program("web", f"{file} 1000", startretries=1), **injection.environ).begins()
+    master = start_master(program("web", f"{file} 1000", startretries=1), **injection.environ).wait_until_up()
     master.wait_for("gave up: web entered FATAL state")
     assert_well(master)
 
 
-def test_a_program_that_is_being_written(run, tmp_path):
-    """ETXTBSY as the kernel says it: it is started when whoever writes it has ended."""
+def test_a_program_that_is_being_written(start_master, tmp_path):
+    """A program whose file is being written (a real ETXTBSY) is started when the writer has closed it."""
     file = tmp_path / "ours"
     shutil.copy(shutil.which("sleep"), file)
     with file.open("r+b"):
         with contextlib.suppress(OSError):
             subprocess.run([file, "0"], check=True)
             pytest.skip("this kernel executes what is being written (Linux 6.11 and 6.12 do)")
-        master = run(program("web", f"{file} 1000")).begins()
+        master = start_master(program("web", f"{file} 1000")).wait_until_up()
         master.wait_for(f"spawnerr: {WORDS[errno.ETXTBSY].format(file=file)}")
-        master.serves()
-    master.until("web", "RUNNING")
+        master.assert_serves()
+    master.wait_for_state("web", "RUNNING")
     assert_well(master, held=PIPES_AND_LOGS)
 
 
 def limit(master, count: int) -> None:
-    """Let it have so many descriptors, and no more."""
+    """Limit the master to that many descriptors."""
     _, hard = resource.prlimit(master.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(master.pid, resource.RLIMIT_NOFILE, (count, hard))
 
 
-def test_the_master_has_no_descriptors_left_for_programs(run):
-    """What cannot be started says why, and is started when there are some again; clients and others feel nothing."""
+def test_the_master_has_no_descriptors_left_for_programs(start_master):
+    """Starts that lack descriptors say why and are retried; clients and running programs are not affected."""
     many = program("many", SLEEPER, autostart="false", numprocs=20, process_name="m_%(process_num)02d")
-    master = run(many).begins()
+    master = start_master(many).wait_until_up()
     now = len(master.fds)
     limit(master, now + 60)
     master.ctl("start", "many:*")
@@ -80,18 +80,18 @@ def test_the_master_has_no_descriptors_left_for_programs(run):
     assert re.search(r"many:m_00 +RUNNING", shown.stdout), shown.stdout + shown.stderr
     assert re.search(r"many:m_19 +(BACKOFF|FATAL|STARTING)", shown.stdout), shown.stdout + shown.stderr
     master.wait_for("too many open files to spawn 'm_")
-    master.serves()
+    master.assert_serves()
     limit(master, now + 500)
     master.ctl("start", "many:*")
     for number in range(20):
-        master.until(f"many:m_{number:02}", "RUNNING")
+        master.wait_for_state(f"many:m_{number:02}", "RUNNING")
     master.ctl("stop", "many:*")
     assert_well(master, held=20 * 2)
 
 
-def test_clients_take_all_the_descriptors_of_the_master(run):
-    """Programs go on; and procmanctl is heard, because those who only sit there are let go for it."""
-    master = run(program("web", SLEEPER)).begins("web")
+def test_clients_take_all_the_descriptors_of_the_master(start_master):
+    """If clients take all descriptors, programs run on, and idle clients are dropped in favour of procmanctl."""
+    master = start_master(program("web", SLEEPER)).wait_until_up("web")
     now = len(master.fds)
     limit(master, now + 30)
     with contextlib.ExitStack() as clients:
@@ -99,6 +99,6 @@ def test_clients_take_all_the_descriptors_of_the_master(run):
             client = clients.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
             client.connect(master.socket)
             client.sendall(b"GET /livez HTTP/1.1\r\n\r\n")
-        master.serves()
+        master.assert_serves()
         assert master.info("web")["statename"] == "RUNNING"
     assert_well(master)

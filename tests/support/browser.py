@@ -1,4 +1,4 @@
-"""What the tests of the page share: a master on a TCP port, and a browser that waits for what happens in the page."""
+"""For the tests of the page: a master on a TCP port, and a browser that waits for changes in the page."""
 
 import json
 import socket
@@ -79,13 +79,13 @@ class Site(RunningMaster):
         self.wait_for("procman started")
 
     def say(self, name: str, text: str) -> None:
-        """Give a program some input, once it is there to be given any."""
+        """Write to a program's stdin, once it has been started."""
         self.wait_for(f"spawned: '{name}'")
         super().say(name, text)
 
 
 class Cutter:
-    """A proxy on a port of its own that passes everything on, and can cut what is followed."""
+    """A proxy with a port of its own that passes everything on, and can cut followed logs."""
 
     def __init__(self, port: int) -> None:
         self._behind = port
@@ -108,7 +108,7 @@ class Cutter:
             sock.close()
 
     def cut(self) -> None:
-        """Hang up in the middle of every log that is being followed."""
+        """Close the connection of every followed log in the middle."""
         while self._followed:
             _hang_up(self._followed.pop())
 
@@ -140,7 +140,7 @@ def _hang_up(sock: socket.socket) -> None:
 
 
 class Browser:
-    """One chromium, whatever tab of it is in front."""
+    """One chromium; commands go to its front tab."""
 
     def __init__(self, profile: str) -> None:
         options = webdriver.ChromeOptions()
@@ -158,7 +158,7 @@ class Browser:
         self.driver.quit()
 
     def fresh(self) -> None:
-        """An empty tab of a desktop's size, in a light room."""
+        """Open an empty tab of desktop size with the light colour scheme."""
         self.driver.switch_to.new_window("tab")
         self.driver.set_window_rect(0, 0, 1200, 900)  # a test that failed may have left it minimized
         self.size(1200, 900)
@@ -167,9 +167,9 @@ class Browser:
         self._console()
 
     def leave(self) -> list[str]:
-        """Close all tabs but one, which is empty; what the console had to say that no test expects.
+        """Close all tabs but an empty one; return console messages that no test expects.
 
-        It is asked when all pages have been left: until then another message can come at any moment.
+        The console is read after all pages are closed: until then, another message can arrive.
         """
         self.driver.get("about:blank")
         *others, last = self.driver.window_handles
@@ -181,7 +181,7 @@ class Browser:
         return [message for message in self._console() if not any(part in message for part in self._expected)]
 
     def may_say(self, *parts: str) -> None:
-        """The console may have messages with one of these in them; it depends on the moment whether they come."""
+        """Accept console messages with one of these texts; whether they come depends on timing."""
         self._expected = parts
 
     # ---- the room around it
@@ -201,7 +201,7 @@ class Browser:
         self.driver.get(url)
 
     def show(self, url: str) -> None:
-        """Open the page, and wait until it shows what there is."""
+        """Open the page, and wait until it is connected."""
         self.open(url)
         self.until("document.body.dataset.link === 'live'")
 
@@ -209,7 +209,7 @@ class Browser:
         return self.driver.execute_script(f"return {expression};")
 
     def until(self, condition: str) -> Any:
-        """Wait until this is so in the page, or no longer null; what it is then."""
+        """Wait until the condition is truthy in the page; return its value."""
         try:
             return self.driver.execute_async_script(_UNTIL % condition)
         except TimeoutException:
@@ -217,11 +217,11 @@ class Browser:
             raise AssertionError(f"never came true: {condition}\nThe page at the end:\n{text}") from None
 
     def state(self, name: str, state: str) -> None:
-        """Wait until the page says that a process is in that state."""
+        """Wait until the page shows a process in that state."""
         self.until(f"{row(name)}.querySelector('.state').textContent === {json.dumps(state)}")
 
     def pid(self, name: str, *, not_: int = 0) -> int:
-        """Wait until the page says the pid of a process, another one than that."""
+        """Wait until the page shows a pid for the process, another one than `not_`."""
         shown = f"Number({row(name)}.querySelector('.detail .text').textContent.match(/pid (\\d+)/)[1])"
         return self.until(f"{shown} !== {not_} && {shown}")
 
@@ -235,13 +235,13 @@ class Browser:
         return self.ask("[...document.querySelectorAll('#lines div')].map((line) => line.textContent)")
 
     def _console(self) -> list[str]:
-        """What the browser itself has had to say since the last time."""
+        """Console messages since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     # ---- hands and keys
 
     def click(self, selector: str) -> None:
-        """As a hand does: what is covered, hidden or outside the window cannot be clicked."""
+        """Click as a user would: elements that are covered, hidden or outside the window cannot be clicked."""
         element = self.find(selector)
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         element.click()
@@ -255,7 +255,7 @@ class Browser:
         self.click(f"#menu [data-do={op}]")
 
     def answer(self, value: str) -> None:
-        """Give an answer to the question that the page asks."""
+        """Answer the question that the page asks."""
         self.until("document.querySelector('#ask').open")
         self.click(f"#ask [value={value}]")
 
@@ -289,7 +289,7 @@ class Browser:
 
     @contextmanager
     def another_window(self, url: str) -> Iterator[Callable[[str], None]]:
-        """Open as long as the block lasts; gives how to look into the "first" and the "other" one."""
+        """A second window for the length of the block; gives functions to look into the "first" and the "other" one."""
         windows = {"first": self.driver.current_window_handle}
         self.driver.switch_to.new_window("window")
         windows["other"] = self.driver.current_window_handle
@@ -303,5 +303,5 @@ class Browser:
 
 
 def row(name: str) -> str:
-    """The row of a process, as an expression."""
+    """The row of a process, as a JavaScript expression."""
     return f"document.querySelector('.row[data-spec={json.dumps(name)}]')"

@@ -1,6 +1,6 @@
-"""Builds images and runs containers, as podman and buildah do it for a user.
+"""Builds images and runs containers with podman and buildah.
 
-It takes root, podman and the base image (which `.ci/run` sees to); see `image` in conftest.py.
+It needs root, podman and the base image, which `.ci/run` provides; see `image` in conftest.py.
 """
 
 import os
@@ -26,7 +26,7 @@ RUNNING = "success: {} entered RUNNING"
 
 
 def podman(*words: str) -> list[str]:
-    """A podman command; with runc where it is there, because crun wants more of the machine."""
+    """A podman command; it uses runc if installed, because crun needs more of the machine."""
     return ["podman", *(["--runtime", "runc"] if shutil.which("runc") else []), *words]
 
 
@@ -43,7 +43,7 @@ def build(tag: str, context: Path, *options: str) -> str:
 
 
 def why_not() -> str | None:
-    """What is missing for tests in a container."""
+    """What container tests lack on this machine, or None."""
     if os.geteuid() != 0:
         return "building and running an image here takes root"
     for command in ("podman", "buildah"):
@@ -55,7 +55,7 @@ def why_not() -> str | None:
 
 
 class Container(LogLines):
-    """A container in the foreground, from here to the end of the `with` block; `lines` is what its console shows."""
+    """A container in the foreground until the end of the `with` block; `lines` is its console output."""
 
     def __init__(self, image: str, *options: str, command: tuple[str, ...] = ()) -> None:
         self.name = f"procman-test-{uuid.uuid4().hex[:12]}"
@@ -79,14 +79,14 @@ class Container(LogLines):
         self.process.stdout.close()
 
     def run(self, *command: str) -> str:
-        """What a command in the container prints; it has to succeed."""
+        """The output of a command in the container, which has to succeed."""
         return output(*podman("exec", self.name, *command))
 
     def stop(self, seconds: int = 10) -> int:
-        """`podman stop -t SECONDS`, and all that is said until the end; the exit status."""
+        """Run `podman stop -t SECONDS`, read the remaining output, return the exit status."""
         output(*podman("stop", "-t", str(seconds), self.name))
         return self.to_the_end()
 
     def processes(self) -> list[int]:
-        """The pids, on this machine, of all that runs in it."""
+        """The pids, in the host's namespace, of all its processes."""
         return [int(pid) for pid in output(*podman("top", self.name, "hpid")).split()[1:]]

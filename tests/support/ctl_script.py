@@ -1,8 +1,8 @@
-"""Commands to be typed into supervisorctl against supervisord and into procmanctl against procman, and to be compared.
+"""Commands to type into supervisorctl and procmanctl, to compare the two.
 
-`write_config` fills the folder a master is started from; `run_script` types `SCRIPT` through one client and gives back
-what was said, with pids, times, versions and paths made the same. The script waits for states through the client
-itself, so that it depends on neither master's speed.
+`write_config` fills the folder a master is started from. `run_script` types `SCRIPT` through one client and returns its
+output, with pids, times, versions and paths made equal. The script waits for states through the client itself, so that
+it depends on neither master's speed.
 """
 
 import re
@@ -142,7 +142,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Said:
-    """What came of one line, in a form that two masters can agree on."""
+    """The result of one line, in a form that both masters can agree on."""
 
     words: tuple[str, ...]
     out: str
@@ -330,7 +330,7 @@ _SAME = (
 
 
 def write_config(folder: Path, name: str = "first") -> Path:
-    """Put a configuration, and the files it needs, into `folder`; the file to start a master with."""
+    """Put a configuration and the files it needs into `folder`; return the file to start a master with."""
     (folder / "notexec").write_text("#!/bin/sh\n")
     path = folder / CONFIG_NAME
     path.write_text(CONFIGS[name])
@@ -338,7 +338,7 @@ def write_config(folder: Path, name: str = "first") -> Path:
 
 
 def server_url(folder: Path) -> str:
-    """Where a master that was started with that file listens."""
+    """The address of a master that was started with that file."""
     return f"unix://{folder}/ctl.sock"
 
 
@@ -347,7 +347,7 @@ Client = Callable[[Sequence[str], Path], tuple[str, int]]
 
 
 def run_script(client: Client, folder: Path, script: Sequence[Command] = SCRIPT) -> list[Said]:
-    """Type the script through the client to the master that was started in `folder`."""
+    """Type the script through the client into the master that was started in `folder`."""
     return list(_run_script(client, folder, script))
 
 
@@ -366,7 +366,7 @@ def _type(client: Client, folder: Path, words: Sequence[str]) -> tuple[str, int]
 
 
 def _wait(client: Client, folder: Path, condition: str) -> None:
-    """Ask for the status until it is as wanted: a client shows no events that could be waited for."""
+    """Poll the status until it is as wanted: a client shows no events to wait for."""
     name, _, state = condition.partition(" ")
     deadline = time.monotonic() + PATIENCE
     while True:

@@ -1,6 +1,6 @@
-"""An event listener in the plainest Python, which tells a test of every event; and the test's end of that.
+"""An event listener in plain Python that passes every event to a test, and the test's end of it.
 
-As a program: `recorder.py FIFO`. It answers OK to everything, and needs neither procman nor supervisor.
+As a program: `event_recorder.py FIFO`. It answers OK to everything, and imports neither procman nor supervisor.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ PATIENCE = 60.0
 
 
 class Record:
-    """What a recorder was told so far: `events` has (header, payload) of each, the header as a mapping."""
+    """The events recorded so far: `events` has (header, payload) of each, the header as a mapping."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "record"
@@ -29,16 +29,16 @@ class Record:
 
     @property
     def command(self) -> str:
-        """What to run as the listener."""
+        """The command line of the listener."""
         return shlex.join([sys.executable, "-u", __file__, str(self.path)])
 
     @property
     def passed(self) -> list[tuple[dict[str, str], str]]:
-        """All up to the one that was expected last."""
+        """All events up to the last expected one."""
         return self.events[: self._position]
 
     def expect(self, name: str, *parts: str) -> tuple[dict[str, str], str]:
-        """Wait for an event of that type with these parts in its payload; all before it is passed over."""
+        """Wait for an event of that type with these parts in its payload; skip all others before it."""
         deadline = time.monotonic() + PATIENCE
         while True:
             while self._position < len(self.events):
@@ -52,7 +52,7 @@ class Record:
             self._read()
 
     def close(self) -> None:
-        """Take in what is left."""
+        """Read what is left, and close."""
         while select.select([self._fd], [], [], 0)[0]:
             self._read()
         os.close(self._fd)
@@ -63,7 +63,7 @@ class Record:
 
 
 def record(path: str) -> None:
-    """Listen until there is nothing more."""
+    """Listen until stdin ends."""
     with open(path, "wb", buffering=0) as fifo:
         stdin = sys.stdin.buffer
         while True:

@@ -1,4 +1,4 @@
-"""What the tests of the exports share: a configuration from a text, and the judges of the other side."""
+"""For the tests of the exports: a configuration from a text, and validators of the other engines."""
 
 import json
 import os
@@ -27,7 +27,7 @@ NOBODY = 65534
 
 
 def configured(folder: Path, text: str, *, name: str = "supervisord.conf", **assumed) -> Config:
-    """The configuration of a file with that text, to which a [supervisord] section is added."""
+    """The configuration of a file with that text and a [supervisord] section."""
     file = folder / name
     file.write_text(text + ("" if name.endswith(".toml") or "[supervisord]" in text else "\n[supervisord]\n"))
     return load(str(file), assume=Assumptions(**assumed))
@@ -46,7 +46,7 @@ def only(files) -> str:
 
 
 def deployment(text: str) -> dict:
-    """The document, which every version of Kubernetes takes, and which keeps the rules that no schema has."""
+    """The document, after a check by every version of Kubernetes and by rules that no schema has."""
     document = yaml.safe_load(text)
     for version in KUBERNETES:
         kubernetes_validate.validate(document, version, strict=True)
@@ -60,7 +60,7 @@ def deployment(text: str) -> dict:
 
 
 def services(text: str) -> dict:
-    """The services of a compose file that keeps to the specification, and depends on nothing that is not there."""
+    """The services of a compose file, after a check of the specification and of their dependencies."""
     document = yaml.safe_load(text)
     _compose().validate(document)
     found = document["services"]
@@ -82,7 +82,7 @@ def _compose() -> jsonschema.protocols.Validator:
 
 
 def need_systemd() -> str:
-    """Where systemd is; without it a test is skipped, and in CI it fails."""
+    """Skip the test without systemd; in CI, fail it."""
     for path in ("/usr/lib/systemd/systemd", "/lib/systemd/systemd"):
         if os.access(path, os.X_OK) and shutil.which("systemd-analyze"):
             return path
@@ -92,7 +92,7 @@ def need_systemd() -> str:
 
 
 def verified(files, folder: Path) -> list[str]:
-    """What `systemd-analyze verify` complains of, but for programs that are not on this machine."""
+    """The complaints of `systemd-analyze verify`, except about programs that are not on this machine."""
     need_systemd()
     for name, text in files.items():
         (folder / name).write_text(text)
@@ -110,7 +110,7 @@ def verified(files, folder: Path) -> list[str]:
 
 
 def as_systemd_reads_it(files, unit: str) -> dict[str, list[str]]:
-    """What systemd itself has understood of one of these units: `systemd --test` shows all that it has loaded."""
+    """What systemd itself reads from one of these units: `systemd --test` prints everything it has loaded."""
     systemd = need_systemd()
     # Not below pytest's folder, which is closed to others: systemd tests its units for no root.
     with tempfile.TemporaryDirectory(prefix="pm") as name:

@@ -1,8 +1,8 @@
-"""A clock for what is told the time."""
+"""A clock for code that is told the time."""
 
 
 class Clock:
-    """Says what a test has set, in seconds."""
+    """Returns what the test has set, in seconds."""
 
     def __init__(self):
         self.now = 100.0

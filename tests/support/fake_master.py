@@ -1,6 +1,6 @@
-"""A master of canned answers on a real socket, so that the client is tested without the real one.
+"""A master of canned answers on a real socket, to test the client without the real master.
 
-The server is the standard library's, not procman's own: what both sides got wrong alike would go unseen otherwise.
+The server is the standard library's, not procman's: an error that both sides share would go unnoticed otherwise.
 """
 
 import base64
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class Stream:
-    """An answer in chunks, with a call between each and the next; a cut one lacks the chunk that says it has ended."""
+    """An answer in chunks, with a call before each next one; if cut, the final chunk is missing."""
 
     def __init__(self, *chunks: bytes, cut: bool = False, between: Callable[[], Any] = lambda: None):
         self.chunks = chunks
@@ -29,7 +29,7 @@ class Refusal:
 
 
 def process(name, state="RUNNING", *, group=None, description=None, pid=None) -> dict[str, Any]:
-    """A ProcessInfo as `shapes.py` has it."""
+    """A ProcessInfo as in `shapes.py`."""
     group = group or name
     numbers = {"STOPPED": 0, "STARTING": 10, "RUNNING": 20, "BACKOFF": 30, "EXITED": 100, "FATAL": 200}
     pid = pid if pid is not None else 100 + len(name) if state == "RUNNING" else 0
@@ -107,14 +107,14 @@ class FakeMaster:
         self._thread.start()
 
     def show(self, *processes: dict[str, Any]) -> None:
-        """Have these processes, by every name for them."""
+        """Have these processes, under every name they can be asked by."""
         self.answers[("GET", "/v1/processes")] = {"processes": list(processes)}
         self.answers[("GET", "/v1/processes/all")] = {"processes": list(processes)}
         for info in processes:
             self.answers[("GET", f"/v1/processes/{info['namespec']}")] = {"processes": [info]}
 
     def results(self, operation: str, *results: dict[str, str], names: str = "") -> None:
-        """Answer an operation on several names, or on `names` of the path, with these results."""
+        """Answer an operation on several names, or on the `names` of the path, with these results."""
         path = f"/v1/processes/{names}/{operation}" if names else f"/v1/processes/{operation}"
         self.answers[("POST", path)] = {"results": list(results)}
 

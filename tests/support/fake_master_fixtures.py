@@ -1,4 +1,4 @@
-"""Fixtures for what runs in this process against a fake master. A conftest imports those that its tests use."""
+"""Fixtures that run commands in this process against a fake master. A conftest imports those that its tests use."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.support.fake_master import FakeMaster
 
 @pytest.fixture(autouse=True)
 def nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration, socket or variable of the machine must reach a test."""
+    """Hides configurations, sockets and variables of this machine from the tests."""
     home = tmp_path / "cwd"
     home.mkdir()
     monkeypatch.chdir(home)

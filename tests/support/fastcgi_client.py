@@ -17,7 +17,7 @@ Address = str | tuple[str, int]
 
 
 def ask(address: Address, path: str, body: bytes = b"") -> tuple[str, bytes]:
-    """POST it to who listens there; the response's headers and its body. Raises OSError where nobody does."""
+    """POST a request to a FastCGI socket; return the response's headers and body. Raises OSError without a listener."""
     params = {
         "REQUEST_METHOD": "POST",
         "SCRIPT_NAME": "",
@@ -47,7 +47,7 @@ def _record(kind: int, content: bytes) -> bytes:
 
 
 def _stream(kind: int, data: bytes) -> bytes:
-    """An empty record ends it."""
+    """A stream of records, which an empty one ends."""
     return b"".join(_record(kind, data[at : at + LONGEST]) for at in range(0, len(data), LONGEST)) + _record(kind, b"")
 
 

@@ -1,6 +1,6 @@
-"""A master to which something bad happens, and what must be so: `serves` while it lasts, `assert_well` after it.
+"""A master that suffers a fault, with checks: `assert_serves` during the fault, `assert_well` after it.
 
-Nothing here measures a time; PATIENCE only keeps a master that hangs from hanging the tests.
+Nothing here measures time. PATIENCE only keeps a hanging master from hanging the tests.
 """
 
 import contextlib
@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from procman.client.api_client import Client, Unreachable
@@ -22,24 +23,27 @@ WITNESS = "[program:witness]\ncommand=/bin/cat\nstartsecs=0\nautorestart=true\ns
 
 
 class FaultyMaster(RunningMaster):
-    """Has a program more than a test gives it: the witness, which nothing is wrong with, and which feels nothing."""
+    """Runs one program more than the test asks for: the witness, which is healthy and must not notice the fault."""
 
-    def __init__(self, folder: Path, programs: str = "", *, anybodys: bool = False, **options) -> None:
-        """`anybodys`: another user than who runs the tests has to make files and sockets in it."""
-        self._anybodys = anybodys
+    def __init__(self, folder: Path, programs: str = "", *, world_writable: bool = False, **options) -> None:
+        """`world_writable`: a user other than the tests' own has to create files and sockets in the folder."""
+        self._world_writable = world_writable
         super().__init__(folder, WITNESS.format(folder) + programs, **options)
         self._told = 0
         self.fds: dict[str, str] = {}
 
     def write(self, programs: str) -> None:
-        if self._anybodys:
+        if self._world_writable:
             for place in (self.folder, Path(self.socket).parent):
                 place.chmod(0o777)
         witness = WITNESS.format(self.folder)
         super().write(programs if programs.startswith(witness) else witness + programs)
 
-    def begins(self, *names: str, reads: bool = True) -> "FaultyMaster":
-        """Wait until the witness and these run, and note what is open then; `reads=False`: nobody reads its stdout."""
+    def wait_until_up(self, *names: str, reads: bool = True) -> "FaultyMaster":
+        """Wait until the witness and these programs run, and remember what is open then.
+
+        `reads=False`: nothing reads the master's stdout.
+        """
         deadline = time.monotonic() + PATIENCE
         while not reads and not self._listens():
             assert time.monotonic() < deadline, self.log()
@@ -47,7 +51,7 @@ class FaultyMaster(RunningMaster):
         for name in ("witness", *names):
             if reads:
                 self.wait_for(f"success: {name} ")
-            self.until(name, "RUNNING")
+            self.wait_for_state(name, "RUNNING")
         with contextlib.closing(self.client()) as client:
             # Who is answered that has asked for something finds it done, and the logs open.
             client.call("POST", "/v1/processes/witness/signal", {"signal": "CONT"})
@@ -57,14 +61,14 @@ class FaultyMaster(RunningMaster):
     # ---- looking
 
     def _listens(self) -> bool:
-        """It is bound before it listens, so that there is a socket is not enough."""
+        """Whether it accepts connections: the socket's file exists before that."""
         with contextlib.closing(self.client()) as client, contextlib.suppress(Unreachable):
             client.call("GET", "/v1/master")
             return True
         return False
 
-    def until(self, name: str, *states: str, other_than: int = 0) -> dict:
-        """Ask until the process is in one of these states, with another pid than that."""
+    def wait_for_state(self, name: str, *states: str, other_than: int = 0) -> dict:
+        """Ask until the process is in one of these states, with a pid other than `other_than`."""
         deadline = time.monotonic() + PATIENCE
         with contextlib.closing(self.client()) as client:
             while True:
@@ -73,14 +77,22 @@ class FaultyMaster(RunningMaster):
                     return info
                 assert time.monotonic() < deadline, f"{name} is {info['statename']}, not {states}:\n{self.log()}"
 
+    @staticmethod
+    def wait_until(condition: Callable[[], object], meanwhile: Callable[[], object] = os.sched_yield) -> None:
+        """Check again and again until it is true; `meanwhile` is called between two checks."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, "it never came true"
+            meanwhile()
+
     def log(self) -> str:
-        """The master's own, as far as it was written to a file."""
+        """The master's own log, as far as it was written to a file."""
         with contextlib.suppress(OSError):
             return (self.folder / "master.log").read_text()
         return self.text
 
     def open_now(self) -> dict[str, str]:
-        """What each of its descriptors is."""
+        """What each of its descriptors refers to."""
         found = {}
         for fd in os.listdir(f"/proc/{self.pid}/fd"):
             with contextlib.suppress(FileNotFoundError):  # closed since
@@ -88,7 +100,7 @@ class FaultyMaster(RunningMaster):
         return found
 
     def zombies(self) -> list[str]:
-        """Its children that have ended and were not reaped."""
+        """Its children that have ended and are not reaped."""
         found = []
         with contextlib.suppress(FileNotFoundError):
             for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
@@ -99,25 +111,25 @@ class FaultyMaster(RunningMaster):
         return found
 
     def rss(self) -> int:
-        """Its memory, in bytes."""
+        """Its resident memory, in bytes."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     # ---- what must be so
 
-    def serves(self) -> None:
-        """While a fault lasts: it answers, notices what ends, brings it back, does as it is told, and loses nothing."""
+    def assert_serves(self) -> None:
+        """It answers, notices and restarts a killed program, obeys a restart, and loses no output."""
         shown = self.ctl("status")
         assert re.search(r"^witness +RUNNING", shown.stdout, re.MULTILINE), shown.stdout + shown.stderr + self.log()
-        before = self.until("witness", "RUNNING")
+        before = self.wait_for_state("witness", "RUNNING")
         self.call("POST", "/v1/processes/witness/signal", {"signal": "KILL"})
-        again = self.until("witness", "RUNNING", other_than=before["pid"])
+        again = self.wait_for_state("witness", "RUNNING", other_than=before["pid"])
         assert again["restarts"] == before["restarts"] + 1
         answer = self.ctl("restart", "witness")
         assert answer.stdout == "witness: stopped\nwitness: started\n", answer.stdout + answer.stderr + self.log()
-        self.tell_witness()
+        self.assert_witness_logs()
 
-    def tell_witness(self) -> None:
-        """It says what it is told, and its log has all that it has ever said."""
+    def assert_witness_logs(self) -> None:
+        """The witness echoes a line, and its log has everything it ever wrote."""
         self._told += 1
         line = f"told {self._told}\n"
         with contextlib.closing(self.follow("witness")) as said:
@@ -131,8 +143,8 @@ class FaultyMaster(RunningMaster):
         assert self.info("witness")["lost"] == 0
         assert (self.folder / "witness.log").read_text() == wanted
 
-    def leaks_nothing(self, *, held: int = 0) -> None:
-        """Nobody stays unreaped, and no more is open than in the beginning, but for what the fault itself holds."""
+    def assert_no_leaks(self, *, held: int = 0) -> None:
+        """No zombie is left, and no more is open than at the start, except what the fault itself holds."""
         with contextlib.closing(self.client()) as client:
             for _ in range(TURNS):
                 client.call("GET", "/v1/processes/witness")  # it sees who has gone
@@ -142,11 +154,11 @@ class FaultyMaster(RunningMaster):
         raise AssertionError(f"unreaped {zombies}; open {now}, and in the beginning {self.fds}")
 
     def client(self) -> Client:
-        """To ask it again and again over one connection."""
+        """A client that keeps one connection for many requests."""
         return Client(f"unix://{self.socket}")
 
-    def obeys(self, *, reads: bool = True) -> None:
-        """SIGTERM, and it ends with status 0, and nothing that it has started goes on."""
+    def assert_stops(self, *, reads: bool = True) -> None:
+        """SIGTERM ends it with status 0, and none of its processes survives."""
         running = [info["pid"] for info in self.call("GET", "/v1/processes")["processes"] if info["pid"]]
         self.signal(signal.SIGTERM)
         status = self.to_the_end() if reads else self.process.wait(PATIENCE)
@@ -158,24 +170,24 @@ class FaultyMaster(RunningMaster):
 
 
 def assert_well(master: FaultyMaster, *, held: int = 0, reads: bool = True) -> None:
-    """All that must be so after a fault, or during one that does not end; and then its own end, which it has to obey.
+    """All that must hold after a fault, or during one that does not end; finally SIGTERM has to end the master.
 
-    `held` is how many descriptors the fault holds open in it; `reads=False`: nobody reads its stdout.
+    `held` is how many descriptors the fault holds open in it. `reads=False`: nothing reads its stdout.
     """
     assert master.process.poll() is None, master.log()
-    master.serves()
-    master.leaks_nothing(held=held)
-    master.obeys(reads=reads)
+    master.assert_serves()
+    master.assert_no_leaks(held=held)
+    master.assert_stops(reads=reads)
 
 
 def program(name: str, command: str, **options: object) -> str:
-    """Its section; it counts as up as soon as it is there."""
+    """The section of a program; it counts as RUNNING as soon as it is spawned, unless startsecs is given."""
     options.setdefault("startsecs", 0)
     return f"[program:{name}]\ncommand={command}\n" + "".join(f"{key}={value}\n" for key, value in options.items())
 
 
 def is_alive(pid: int) -> bool:
-    """Not even a zombie counts."""
+    """Whether it runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""A FastCGI program of the tests: says what it was given as fd 0 on the socket in argv[1], and waits for clients."""
+"""A FastCGI program for tests: reports its fd 0 on the socket in argv[1], and waits for clients."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""Runs a piece of a test in a process of its own, where it may reap whatever it likes and change who it is."""
+"""Runs part of a test in a process of its own, where it may reap any child and change users."""
 
 import os
 import pickle
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def in_fork(function: Callable[[], Any]) -> Any:
-    """What `function` returns in a forked process; what it raises there fails the test, with its traceback."""
+    """Run `function` in a forked process and return its result; an exception there fails the test."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:

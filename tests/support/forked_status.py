@@ -1,4 +1,4 @@
-"""The exit status of a process that a test forks: cheaper than an interpreter, and PID 1 where that is wanted."""
+"""The exit status of a process that a test forks: cheaper than an interpreter, and PID 1 if wanted."""
 
 import ctypes
 import os
@@ -15,7 +15,7 @@ FATAL = sorted(
 
 
 def forked_status(function: Callable[[], int], *, as_pid_1: bool = False) -> int:
-    """What a process exits with that does that; `as_pid_1` of a namespace of its own."""
+    """The exit status of a process that runs `function`; with `as_pid_1` in a pid namespace of its own."""
     child = os.fork()
     if not child:
         status = 99

@@ -1,4 +1,4 @@
-"""What the fuzzers feed on: files as people write them, pieces of them, and ways to spoil them."""
+"""Inputs for the fuzzers: real files, pieces of files, and ways to damage them."""
 
 import os
 from pathlib import Path
@@ -46,7 +46,7 @@ TOML_PIECES = [
 
 @st.composite
 def damaged(draw: st.DrawFn, files: list[bytes]) -> bytes:
-    """A file with some of its bytes taken out, put twice, exchanged or replaced."""
+    """A file with some bytes removed, doubled, swapped or replaced."""
     data = bytearray(draw(st.sampled_from(files)))
     for _ in range(draw(st.integers(1, 8))):
         at = draw(st.integers(0, len(data)))
@@ -71,7 +71,7 @@ def damaged(draw: st.DrawFn, files: list[bytes]) -> bytes:
 
 
 def assembled(pieces: list[str]) -> st.SearchStrategy[bytes]:
-    """Lines of pieces, and of any text."""
+    """Lines made of these pieces and of arbitrary text."""
     line = st.lists(st.one_of(st.sampled_from(pieces), st.text(max_size=6)), min_size=1, max_size=3).map("".join)
     return st.lists(st.one_of(st.sampled_from(pieces), line), max_size=30).map(
         lambda lines: "\n".join(lines).encode("utf-8", "surrogatepass")

@@ -1,6 +1,6 @@
-"""What is fuzzed, one function each: any bytes go in, and nothing comes out that is not meant to.
+"""The fuzzed code, one function each: they take any bytes, and raise nothing that is not meant to be raised.
 
-The tests feed them with what hypothesis thinks of, `steered.py` with what atheris does.
+The tests feed them with hypothesis, `steered.py` with atheris.
 """
 
 import os
@@ -14,7 +14,7 @@ from procman.events.protocol import MAX_LINE, MAX_RESULT, BadLine, Conversation,
 
 
 def read_config(path: str, data: bytes) -> Config | None:
-    """As a start, a check and `procmanctl config` do: good, or with reasons, each of which can be said."""
+    """Read a file as a start, a check and `procmanctl config` do: it is good, or each reason can be printed."""
     with open(path, "wb") as file:
         file.write(data)
     loaded = read(path, places=True)
@@ -36,7 +36,7 @@ def read_config(path: str, data: bytes) -> Config | None:
 
 
 def _used(config: Config, checked: Config | None) -> Config:
-    """All that is made of a good one."""
+    """Use everything that is derived from a good configuration."""
     assert config == checked
     assert os.path.isabs(config.file)
     stop_plan(config)
@@ -49,7 +49,7 @@ def _used(config: Config, checked: Config | None) -> Config:
 
 
 def listen(chunks: Iterable[bytes]) -> list[Heard]:
-    """What a listener says in so many pieces: events are sent whenever it is READY, and OK is understood."""
+    """A listener's output in these pieces: it gets an event whenever it is READY, and a result of OK is accepted."""
     conversation = Conversation()
     return [heard for chunk in chunks for heard in _heard(conversation, chunk)]
 

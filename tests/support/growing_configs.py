@@ -1,4 +1,4 @@
-"""Texts of any size that a reader could be slow with: a shape of a configuration, so many times over."""
+"""Configurations of any size that could slow a reader down: one shape, repeated n times."""
 
 from collections.abc import Callable
 

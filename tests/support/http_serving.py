@@ -25,7 +25,7 @@ GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a test's coroutine, which fails if anything reaches the loop's exception handler."""
+    """Run a test's coroutine; fail if anything reaches the loop's exception handler."""
     unhandled = []
 
     async def watched() -> T:
@@ -129,7 +129,7 @@ class Served:
         return connection
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Give the loop turns until this holds."""
+        """Let the loop run until this holds."""
         while not holds():  # noqa: ASYNC110  it looks at the server from outside, which has no event for that
             await asyncio.sleep(0.001)
 
@@ -157,7 +157,7 @@ async def serving(
     limits: Limits | None = None,
     gate: Gate | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve on a unix socket (in a folder of its own with a short name), or on a free port of 127.0.0.1."""
+    """Serve on a unix socket in a folder with a short name, or on a free port of 127.0.0.1."""
     errors: list[str] = []
     server = Server(handler, on_error=errors.append, limits=limits or Limits(), gate=gate)
     with tempfile.TemporaryDirectory(prefix="pm") as folder:

@@ -1,4 +1,4 @@
-"""A pool, and what it gives to whom, without any process."""
+"""A pool of event listeners without processes, and a record of what it sends."""
 
 from itertools import count
 
@@ -41,7 +41,7 @@ class RecordedLog:
 
 
 def listeners(*names, events=("EVENT",), buffer_size=10, result_handler="supervisor.dispatchers:default_handler"):
-    """The group of an event listener that has these processes."""
+    """The group of an event listener with these processes."""
     return Group(
         name="pool",
         kind="eventlistener",
@@ -51,7 +51,7 @@ def listeners(*names, events=("EVENT",), buffer_size=10, result_handler="supervi
 
 
 class Driven:
-    """A pool with its processes; `sent` has (process, serial) of what they were given, in order."""
+    """A pool with its processes; `sent` has (process, serial) of every event sent, in order."""
 
     def __init__(self, *names, handler=default_handler, **options):
         self.log = RecordedLog()
@@ -90,7 +90,7 @@ class Driven:
             self.pool.accept(event)
 
     def dispatch(self):
-        """Who has got which event by it."""
+        """Dispatch, and return what was sent."""
         before = len(self.sent)
         self.pool.dispatch(self._deliver)
         return self.sent[before:]

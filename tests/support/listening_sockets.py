@@ -1,4 +1,4 @@
-"""Where a process listens, as the kernel tells it."""
+"""The sockets on which a process listens, from /proc."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ LISTEN = "0A"  # include/net/tcp_states.h
 
 
 def listening(pid: int) -> set[tuple[str, int]]:
-    """The addresses and ports of its TCP sockets that listen."""
+    """The addresses and ports of its listening TCP sockets."""
     own = set()
     for fd in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(OSError):  # one that has been closed meanwhile

@@ -1,4 +1,4 @@
-"""Waits for lines in what a process writes: a line that comes is the event, so nothing here sleeps."""
+"""Waits for lines of a process's output. A line is the event to wait for, so nothing here sleeps."""
 
 import os
 import re
@@ -13,7 +13,7 @@ PATIENCE = 60.0
 
 
 class LogLines:
-    """The output of a process whose stdout is a pipe, line by line. `lines` holds all that has come so far."""
+    """The output of a process whose stdout is a pipe. `lines` holds every line so far."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -30,7 +30,7 @@ class LogLines:
         return "\n".join(self.lines)
 
     def expect(self, *patterns: str) -> re.Match[str]:
-        """Wait for lines with these patterns in this order, others between them allowed; the match of the last one."""
+        """Wait for lines with these patterns, in this order, with others between them; return the last match."""
         match = None
         for pattern in patterns:
             match = self._expect_any({pattern})[1]
@@ -38,7 +38,7 @@ class LogLines:
         return match
 
     def expect_all(self, patterns: Sequence[str]) -> list[re.Match[str]]:
-        """Wait for a line for each of these patterns, in whatever order they come."""
+        """Wait for one line for each of these patterns, in any order."""
         missing = set(patterns)
         found = {}
         while missing:
@@ -48,7 +48,7 @@ class LogLines:
         return [found[pattern] for pattern in patterns]
 
     def to_the_end(self) -> int:
-        """Read until the process has ended; its exit status."""
+        """Read until the process has ended; return its exit status."""
         deadline = time.monotonic() + PATIENCE
         while self._read(deadline):
             pass
@@ -68,7 +68,7 @@ class LogLines:
                 raise AssertionError(f"ended without a line like {sorted(patterns)}:\n{self.text}")
 
     def _read(self, deadline: float) -> bool:
-        """Take in what there is, or what comes first; False at the end."""
+        """Read what there is, or wait for it; False at the end."""
         left = deadline - time.monotonic()
         if left <= 0 or not self._poll.poll(left * 1000):
             raise AssertionError(f"nothing more came for {PATIENCE:.0f} s:\n{self.text}")
@@ -82,12 +82,12 @@ class LogLines:
 
 
 def stamp(line: str) -> float:
-    """When the master wrote that line of its log, in seconds, by its own clock."""
+    """The master's own timestamp of a log line, in seconds."""
     return datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f").timestamp()  # noqa: DTZ007 - only compared with others
 
 
 def line_with(lines: Sequence[str], text: str) -> str:
-    """The one line in which `text` is."""
+    """The only line that contains `text`."""
     found = [line for line in lines if text in line]
     assert len(found) == 1, f"{len(found)} lines with {text!r} in:\n" + "\n".join(lines)
     return found[0]

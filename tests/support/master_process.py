@@ -1,4 +1,4 @@
-"""The real master as a process of its own, for tests: started, read line by line, stopped by its pid."""
+"""The real master as a process: started, read line by line, stopped by its pid."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ PROGRAMS = ROOT / "tests" / "end_to_end" / "programs"
 
 
 def environment(runtime_dir: Path, **more: str) -> dict[str, str]:
-    """What the master and its client are run with: this source tree, and a private place for the control socket."""
+    """The environment of the master and its client: this source tree, and a private folder for the control socket."""
     return {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(runtime_dir), **more}
 
 
@@ -27,7 +27,7 @@ UNSHARE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 
 class Master(LogLines):
-    """`procman -c CONFIG`, from here to the end of the `with` block."""
+    """`procman -c CONFIG` until the end of the `with` block."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Master(LogLines):
         wrapper: tuple[str, ...] = (),
         **environ: str,
     ) -> None:
-        """`wrapper` is what stands before the command, and executes it in its place."""
+        """`wrapper` precedes the command, and executes it in its own place."""
         # Not under tmp_path: the path of a socket has to be short.
         self.runtime_dir = Path(tempfile.mkdtemp(prefix="procman-test-"))
         self.config = config
@@ -85,7 +85,7 @@ class Master(LogLines):
 
     @property
     def pid(self) -> int:
-        """The master's own, seen from here."""
+        """The master's pid in the namespace of the tests."""
         if not self.as_pid_1:
             return self.process.pid
         (child,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
@@ -95,7 +95,7 @@ class Master(LogLines):
         os.kill(self.pid, number)
 
     def stop(self) -> int:
-        """SIGTERM, and all that is said until the end; the exit status."""
+        """Send SIGTERM, read the remaining output, return the exit status."""
         self.signal(signal.SIGTERM)
         return self.to_the_end()
 

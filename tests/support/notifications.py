@@ -1,4 +1,4 @@
-"""A bus for tests: it publishes what a test says, and a bug in a subscriber fails the test."""
+"""A bus for tests: it publishes what the test passes, and an exception of a subscriber fails the test."""
 
 from itertools import count
 
@@ -10,7 +10,7 @@ _numbers = count(1)
 
 
 def new_bus() -> Bus:
-    """A bus of its own, without subscribers."""
+    """A bus without subscribers."""
     return Bus(Sequence(), pytest.fail)
 
 

@@ -1,4 +1,4 @@
-"""A master with programs of a test's own, asked over its socket; its log is the sequence of events to wait for."""
+"""A master with the test's own programs, asked over its socket; its log is the sequence of events to wait for."""
 
 import contextlib
 import os
@@ -15,9 +15,9 @@ from tests.support.master_process import Master
 
 
 def python(code: str) -> str:
-    """A command line that runs a piece of Python in this interpreter, unbuffered; in one line, as INI wants it.
+    """A command line that runs this Python code unbuffered, in one line, as INI needs it.
 
-    It has the standard library and procman, and no installed packages to look for at its start.
+    It can import the standard library and procman, and skips the search for installed packages.
     """
     return shlex.join([sys.executable, "-Su", "-c", f"exec({code!r})"]).replace("%", "%%")
 
@@ -37,7 +37,7 @@ OBEDIENT = python("import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambd
 
 
 class RunningMaster(Master):
-    """Started with a classical file that names its socket; `write` changes the programs in it."""
+    """Started with an INI file that names its socket; `write` changes the programs in it."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class RunningMaster(Master):
         self.file.write_text(self._head + programs)
 
     def wait_for(self, text: str, *, after: int = 0) -> int:
-        """Read the log until a line holds the text; the number of lines up to there, to go on `after` them."""
+        """Read the log until a line contains the text; return how many lines there are then, for `after` next time."""
         position = after
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -82,19 +82,19 @@ class RunningMaster(Master):
             return client.call(method, path, body)
 
     def has_written(self, name: str) -> None:
-        """Wait until what this program was heard to say is in its log.
+        """Wait until the program's log has everything that followers have seen of it.
 
-        Who follows it, or listens to events, may hear of it before; who has asked for something does not.
+        Followers and listeners may get output before it is in the log; a client that gets an answer finds it there.
         """
         self.call("POST", f"/v1/processes/{name}/signal", {"signal": "CONT"})
 
     def say(self, name: str, text: str) -> None:
-        """Give a program some input."""
+        """Write to the stdin of a program."""
         with contextlib.closing(Client(f"unix://{self.socket}")) as client:
             client.exchange("POST", f"/v1/processes/{name}/stdin", text.encode())
 
     def follow(self, name: str, channel: str = "stdout") -> Generator[bytes]:
-        """The log of a program, as it grows; to be closed."""
+        """The log of a program as it grows; to be closed."""
         path = f"/v1/processes/{name}/log/{channel}?follow=1"
         with contextlib.closing(Client(f"unix://{self.socket}")) as client, client.stream("GET", path) as stream:
             yield from stream

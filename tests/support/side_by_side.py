@@ -1,4 +1,4 @@
-"""supervisord and procman, each in a folder of its own with the same file, to be asked the same things."""
+"""supervisord and procman, each in a folder of its own with the same file, for the same requests."""
 
 import contextlib
 import signal
@@ -20,7 +20,7 @@ PROCMANCTL = (sys.executable, "-m", "procman.cli.procmanctl")
 
 @contextlib.contextmanager
 def running(master: Sequence[str], write: Callable[[Path], Path] = write_config) -> Iterator[Path]:
-    """Its folder, while it runs; `write` puts a configuration there and gives back the file."""
+    """Run a master and give its folder; `write` puts the configuration there and returns its path."""
     # A unix socket's path is short; pytest's folders are not.
     with tempfile.TemporaryDirectory(prefix="ctl") as name:
         folder = Path(name)

@@ -1,7 +1,7 @@
-"""A command line in Python that is imported once and forked for each run, which is ten times cheaper than a start.
+"""A Python command that is imported once and forked for each run, which is ten times cheaper than a start.
 
-What comes out is its own all the same: it is given words and a folder, and ends as an interpreter ends. This file is
-what the tests use, and as a script it is the process that forks.
+Each run has its own arguments and folder, and ends like an interpreter. The tests use this file as a module; as a
+script it is the process that forks.
 """
 
 import gc
@@ -18,7 +18,7 @@ from typing import Self
 
 
 class Forked:
-    """`entry` is what the command calls, as "module:function"; `imports` what it would import in each run."""
+    """`entry` is the function of the command, as "module:function"; `imports` is what each run would import."""
 
     def __init__(self, entry: str, *imports: str) -> None:
         self._process = subprocess.Popen(
@@ -36,7 +36,7 @@ class Forked:
         self._process.communicate()
 
     def run(self, words: Sequence[str], folder: Path) -> tuple[str, int]:
-        """What it writes to stdout and stderr, and its exit status."""
+        """Its stdout, stderr and exit status."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps([*words, str(folder)]).encode() + b"\n")

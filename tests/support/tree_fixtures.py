@@ -1,6 +1,6 @@
-"""Families of real processes for tests, in a process apart that inherits all orphans; none of them outlives the test.
+"""Trees of real processes for tests, below a process that adopts all orphans; none of them outlives its test.
 
-What a member writes to its stdout is the event to wait for, so nothing here sleeps.
+A member's output is the event to wait for, so nothing here sleeps.
 """
 
 import contextlib
@@ -68,7 +68,7 @@ _MASTER = f"""
 
 
 class Member(subprocess.Popen[bytes]):
-    """A process started with a piece of Python, its stdout read line by line."""
+    """A process that runs this Python code, its stdout read line by line."""
 
     def __init__(self, code: str, *, environment: Mapping[str, str] | None = None, **options: Any) -> None:
         super().__init__(
@@ -93,7 +93,7 @@ class Member(subprocess.Popen[bytes]):
         return text.rstrip("\n")
 
     def pids(self, *names: str) -> list[int]:
-        """The pids of members, in the order of these names, once all of them have said theirs."""
+        """The pids of members, in the order of these names, once all of them have reported theirs."""
         said: dict[str, int] = {}
         while not set(names) <= said.keys():
             name, pid = self.line().split()
@@ -101,7 +101,7 @@ class Member(subprocess.Popen[bytes]):
         return [said[name] for name in names]
 
     def go_on(self) -> None:
-        """What it waits for with `sys.stdin.readline()`."""
+        """Let it continue after `sys.stdin.readline()`."""
         assert self.stdin is not None
         self.stdin.write(b"\n")
         self.stdin.flush()
@@ -109,7 +109,7 @@ class Member(subprocess.Popen[bytes]):
 
 @contextlib.contextmanager
 def running(*argv: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that does nothing of interest, to the end of the block; /proc shows it as it will stay."""
+    """An idle process until the end of the block; /proc already shows it in its final form."""
     process = subprocess.Popen(argv or ("sleep", "1000"), **options)
     try:
         # Popen returns when the exec cannot fail any more, a moment before it is complete.
@@ -123,14 +123,14 @@ def running(*argv: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextlib.contextmanager
 def master(path: str) -> Iterator[Member]:
-    """A process that holds that pid file, to the end of the block or until it is told to go on."""
+    """A process that holds that pid file, until the end of the block or until it is told to go on."""
     with Member(_MASTER, environment={"PIDFILE": path}) as member:
         member.pids("held")
         yield member
 
 
 def in_subreaper(function: Callable[[], Any]) -> Any:
-    """What `function` returns in a process apart that is the parent of all orphans there; it must not change users."""
+    """Run `function` in a process that adopts all orphans below it, and return its result; it must not change users."""
 
     def subreaper() -> Any:
         assert become_subreaper() is None
@@ -143,7 +143,7 @@ def in_subreaper(function: Callable[[], Any]) -> Any:
 
 
 def _kill_descendants() -> None:
-    """Whoever forks meanwhile becomes a child of this process at last."""
+    """Kill and reap until none is left; processes forked meanwhile become children of this one and are found too."""
     while True:
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):
@@ -155,12 +155,12 @@ def _kill_descendants() -> None:
 
 
 def in_a_pid_namespace(code: str) -> str:
-    """What a piece of Python prints as PID 1 of a pid namespace of its own, with its own /proc."""
+    """The output of this Python code as PID 1 of a pid namespace of its own, with its own /proc."""
     return run_unshared(["--pid", "--fork", "--mount-proc"], code)
 
 
 def run_unshared(what: list[str], code: str) -> str:
-    """What a piece of Python prints with these options of unshare(1)."""
+    """The output of this Python code under unshare(1) with these options."""
     as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     answer = subprocess.run(
         ["unshare", *as_root, *what, sys.executable, "-c", _PRELUDE + textwrap.dedent(code)],
