@@ -4,23 +4,15 @@ One door: `handle(event, now)` answers with the orders to carry out, and `next_d
 `DeadlineReached`. The rules:
 
 - Groups start in the order of their priorities, and the processes within a group in the order of theirs.
-- They stop in waves: all groups of the highest priority number at once, within a group in reverse order without
-  waiting; the next wave when this one has settled. (supervisord stops one group after the other.)
-- After `ShutdownRequested` nothing is started any more, and it ends with exactly one `Quit`.
-- With a `shutdown_timeout` each wave has its share of what remains of it, in proportion to the waits that are still to
-  come, so that SIGKILL reaches all of them in time; when it is over the master leaves, whatever is left.
-- A policy (`shutdown_when`) brings the shutdown about as well. So does the end of a `critical` process that is not
-  started again, whatever its exit code, unless somebody stopped it; that code is then the master's.
+- After `ShutdownRequested` nothing is started any more, and it ends with exactly one `Quit`. `core.shutdown` has the
+  order and the time in which everything stops, `core.exit_policy` what brings it about besides, and the exit status.
 - An event about a process that has left meanwhile is no error: the world is always a little behind.
 """
 
-import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from procman.core.actions import (
     Action,
-    Announce,
     AnnounceGroup,
     AnnounceGroupChanged,
     AnnounceMaster,
@@ -48,27 +40,15 @@ from procman.core.events import (
     StartRequested,
     StopRequested,
 )
+from procman.core.exit_policy import ExitPolicy
 from procman.core.groups import ActiveGroup
-from procman.core.process import Process
+from procman.core.process import Process, serve_deadlines
+from procman.core.shutdown import Shutdown
 from procman.core.snapshot import Data, DefinitionReaders, read, write
 from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
-from procman.core.states import MasterState, State
-
-# What the master needs for itself at the end of a shutdown_timeout, in seconds, and the most of it that this may be.
-LAST_WORDS = 0.5
-LAST_WORDS_SHARE = 0.1
-
-FIRST_FAILURE = "first_failure"
+from procman.core.states import MasterState
 
 DEFAULT_POLICY = MasterPolicy(shutdown_timeout=None, shutdown_when=ShutdownWhen.NEVER, exit_code_from=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why the master ends by itself: in words, and the exit code of the critical process, if that is why."""
-
-    text: str
-    code: int | None = None
 
 
 class Fleet:
@@ -80,52 +60,49 @@ class Fleet:
         self.processes: dict[str, Process] = {}
         self.state = MasterState.RUNNING
         self._by_pid: dict[int, Process] = {}
-        self._waves: list[int] = []  # the group priorities still to be stopped, the next one last
-        self._stopping: list[Process] = []  # the wave that is being stopped now
-        self._retiring = False  # does anybody leave?
-        self._quit = False
-        self._policy = policy
-        self._cause: Cause | None = None  # set when a program has brought the shutdown about
-        self._failed: dict[str, int] = {}  # the exit codes of those that are down because they failed, first come first
-        self._end_at: float | None = None  # when the master leaves, whatever is left
-        self._wave_until: float | None = None  # when the next wave begins, whatever is left of this one
+        self._retiring = False  # does any process leave?
+        self._exit_policy = ExitPolicy(policy, self.groups, self.processes)
+        self._shutdown = Shutdown(policy.shutdown_timeout, self.groups, self.processes)
         for group in groups:
             self._enlist(group)
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take in what has happened or is asked for; the orders that follow are to be carried out in their order."""
         actions = self._decide(event, now)
-        cause = self._note_ends(actions)
+        cause = self._exit_policy.note(actions)
         if self._retiring:
             actions += self._dismiss()
         if cause and self.state is MasterState.RUNNING:
-            self._cause = cause
+            self._exit_policy.cause = cause
             actions += self._shut_down(now, restart=False, cause=cause.text)
-        if self.state is not MasterState.RUNNING and not self._quit:
+        is_ending = self.state is not MasterState.RUNNING and not self._shutdown.over
+        if is_ending:
             killed = {action.name for action in actions if isinstance(action, Kill) and action.overdue}
-            actions += self._next_wave(now, killed)
+            actions += self._shutdown.advance(now, killed)
+            if self._shutdown.over:
+                restart = self.state is MasterState.RESTARTING
+                actions.append(Quit(restart, self._exit_policy.exit_code(), self.unsettled()))
         return actions
 
     def snapshot(self) -> Data:
         """What it is, for another one to go on from; only of one that is RUNNING."""
-        return write(self.groups.values(), self._failed)
+        return write(self.groups.values(), self._exit_policy.failed)
 
     def restore(self, data: Data, readers: DefinitionReaders) -> None:
         """Go on from what `snapshot` has told, also of older versions; raises ValueError where it is something else."""
-        groups, self._failed = read(data, readers)
-        self.groups = {members.spec.name: members for members in groups}
-        self.processes = {name: p for members in groups for name, p in members.processes.items()}
+        groups, self._exit_policy.failed = read(data, readers)
+        self.groups.clear()
+        self.groups.update((group.spec.name, group) for group in groups)
+        self.processes.clear()
+        for group in groups:
+            self.processes.update(group.processes)
         self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
         self._retiring = any(process.leaving for process in self.processes.values())
 
     def next_deadline(self) -> float | None:
         """When to come back with `DeadlineReached`; None: not at all."""
         deadlines = [when for p in self.processes.values() if (when := p.deadlines.earliest) is not None]
-        if not self._quit:
-            deadlines += [
-                when for when in (self._wave_until if self._waves else None, self._end_at) if when is not None
-            ]
-        return min(deadlines, default=None)
+        return min(deadlines + self._shutdown.deadlines(), default=None)
 
     def awaits(self, order: Spawn) -> bool:
         """Is this spawn still wanted? To be asked right before it is carried out."""
@@ -144,7 +121,7 @@ class Fleet:
 
     def time_left(self, now: float) -> float:
         """How many seconds of the shutdown_timeout remain; without end where there is none."""
-        return math.inf if self._end_at is None else max(0.0, self._end_at - now)
+        return self._shutdown.time_left(now)
 
     def unsettled(self) -> tuple[str, ...]:
         """The namespecs of those that something will still happen to."""
@@ -174,7 +151,7 @@ class Fleet:
                 process = self.processes.get(name)
                 return process.kill_failed(reason, now) if process else []
             case DeadlineReached():
-                return self._overdue(self.processes.values(), now)
+                return serve_deadlines(self.processes.values(), now)
             case BootRequested():
                 if self.state is not MasterState.RUNNING:
                     return []
@@ -199,10 +176,6 @@ class Fleet:
                 return self._change(group, replace, now)
             case ShutdownRequested(restart):
                 return self._shut_down(now, restart=restart)
-
-    def _overdue(self, processes: Iterable[Process], now: float) -> list[Action]:
-        due = [p for p in processes if p.deadlines.due(now) is not None]
-        return [action for process in due for action in process.deadline_reached(now)]
 
     # ---- groups come, change and go
 
@@ -287,7 +260,7 @@ class Fleet:
             if process.leaving and process.settled:
                 self._by_pid.pop(process.pid or 0, None)
                 del self.processes[name]
-                self._failed.pop(name, None)
+                self._exit_policy.forget(name)
                 del self.groups[process.program.group].processes[name]
                 actions.append(ProcessRemoved(name))
         for name, members in list(self.groups.items()):
@@ -297,68 +270,11 @@ class Fleet:
         self._retiring = any(p.leaving for p in self.processes.values())
         return actions
 
-    # ---- what brings the end about, and what the exit status will be
-
-    def _note_ends(self, actions: list[Action]) -> Cause | None:
-        """Remember who is down because he failed; why that ends the master, or None where it does not."""
-        cause = None
-        for action in actions:
-            if not isinstance(action, Announce):
-                continue
-            match action.after:
-                case State.STARTING:
-                    self._failed.pop(action.name, None)
-                case State.FATAL:
-                    self._failed[action.name] = self.processes[action.name].exit_code or 1
-                    cause = cause or self._ends_master(action)
-                case State.EXITED if not self.processes[action.name].wanted:
-                    if not action.expected:
-                        self._failed[action.name] = self.processes[action.name].exit_code or 1
-                    cause = cause or self._ends_master(action)
-                case _:
-                    pass
-        return cause
-
-    def _ends_master(self, end: Announce) -> Cause | None:
-        """`end` is of a process that will not be started again, and that nobody has stopped."""
-        fatal = end.after is State.FATAL
-        how = "is FATAL" if fatal else f"has ended{'' if end.expected else ' unexpectedly'}"
-        if end.program.critical:
-            code = self._failed.get(end.name, self.processes[end.name].exit_code)
-            return Cause(f"{end.name} is critical and {how}", code)
-        if not self.groups[end.program.group].spec.counts:
-            return None
-        match self._policy.shutdown_when:
-            case ShutdownWhen.ANY_EXIT:
-                return Cause(f"{end.name} {how} and shutdown_when=any_exit")
-            case ShutdownWhen.ANY_FATAL if fatal:
-                return Cause(f"{end.name} {how} and shutdown_when=any_fatal")
-            case ShutdownWhen.ALL_DONE if self._all_done():
-                return Cause(f"{end.name} {how}, as the last one, and shutdown_when=all_done")
-            case _:
-                return None
-
-    def _all_done(self) -> bool:
-        others = (members for members in self.groups.values() if members.spec.counts)
-        return all(process.settled for members in others for process in members.processes.values())
-
-    def _exit_code(self) -> int:
-        wanted = self._policy.exit_code_from
-        if wanted is None and self._cause is not None:
-            if self._cause.code is not None:
-                return self._cause.code
-            wanted = FIRST_FAILURE
-        if wanted == FIRST_FAILURE:
-            return next(iter(self._failed.values()), 0)
-        process = self.processes.get(wanted or "")
-        return process.exit_code or 0 if process is not None else 0
-
     # ---- the end
 
     def _shut_down(self, now: float, *, restart: bool, cause: str = "") -> list[Action]:
-        timeout = self._policy.shutdown_timeout
-        if timeout is not None and not restart and self._end_at is None:
-            self._end_at = now + timeout
+        if not restart:
+            self._shutdown.limit(now)
         match self.state:
             case MasterState.RUNNING:
                 self.state = MasterState.RESTARTING if restart else MasterState.SHUTDOWN
@@ -368,70 +284,13 @@ class Fleet:
                     # Who waits for its next try, or for its spawn, must not get it while other waves stop.
                     if process.pid is None:
                         actions += process.call_off()
-                self._waves = sorted({members.spec.priority for members in self.groups.values()})
+                self._shutdown.begin()
                 return actions
             case MasterState.RESTARTING if not restart:
                 self.state = MasterState.SHUTDOWN
-                self._hurry(now)
+                self._shutdown.share(now)
                 return [AnnounceMaster(self.state, self.unsettled())]
             case MasterState.SHUTDOWN if not restart:
                 return [action for process in self.processes.values() for action in process.kill(now)]
             case _:
                 return []
-
-    def _next_wave(self, now: float, killed: set[str]) -> list[Action]:
-        """What follows at the end of all from what has happened; `killed` are those that have just got SIGKILL."""
-        actions: list[Action] = []
-        others = (process for process in self.processes.values() if process.name not in killed)
-        if self._end_at is not None and now >= self._end_at:
-            # Nobody goes on for want of time, not even one whose turn has not come.
-            for process in others:
-                if not process.settled or process.left_behind:
-                    actions += process.kill(now)
-            return [*actions, self._quit_now()]
-        if self._wave_until is not None and now >= self._wave_until:
-            # Something else may have happened before it was said that it is time. Nobody is given up without SIGKILL.
-            actions += self._overdue(others, now)
-        while True:
-            # Popping what has settled, instead of counting, keeps the stop of a thousand programs linear.
-            while self._stopping and self._stopping[-1].settled:
-                self._stopping.pop()
-            if self._stopping and (self._wave_until is None or now < self._wave_until):
-                return actions
-            if not self._waves:
-                # Who does not even go of SIGKILL is waited for as long as there is time.
-                return actions if self._end_at and self.unsettled() else [*actions, self._quit_now()]
-            priority = self._waves.pop()
-            self._stopping.clear()
-            for members in self.groups.values():
-                if members.spec.priority == priority:
-                    wave = list(reversed(members.processes.values()))
-                    self._stopping += wave
-                    for process in wave:
-                        actions += process.stop(now)
-            self._hurry(now)
-
-    def _hurry(self, now: float) -> None:
-        """Cut the waits of the present wave to its share of what remains of the shutdown_timeout."""
-        if self._end_at is None or self._policy.shutdown_timeout is None:
-            return
-        reserve = min(LAST_WORDS, LAST_WORDS_SHARE * self._policy.shutdown_timeout)
-        remains = max(0.0, self._end_at - reserve - now)
-        present = max((process.longest_stop(now) for process in self._stopping), default=0.0)
-        later = sum(self._longest_stop(priority, now) for priority in self._waves)
-        if present + later > remains:
-            present = remains * present / (present + later)
-            for process in self._stopping:
-                process.shorten_stop(now + present)
-        # Half of the reserve is for those that take a moment to go of SIGKILL.
-        self._wave_until = now + max(present, remains - later) + reserve / 2
-
-    def _longest_stop(self, priority: int, now: float) -> float:
-        groups = (members for members in self.groups.values() if members.spec.priority == priority)
-        return max(
-            (process.longest_stop(now) for members in groups for process in members.processes.values()), default=0.0
-        )
-
-    def _quit_now(self) -> Quit:
-        self._quit = True
-        return Quit(self.state is MasterState.RESTARTING, self._exit_code(), self.unsettled())

@@ -13,3 +13,8 @@ class ActiveGroup:
     spec: GroupSpec
     processes: dict[str, Process] = field(default_factory=dict)
     leaving: bool = False  # forgotten when its processes have settled
+
+    @property
+    def settled(self) -> bool:
+        """Nothing will happen to its processes by itself any more."""
+        return all(process.settled for process in self.processes.values())

@@ -19,6 +19,7 @@ The rules, from which the methods below follow:
   it no second time in the same stop (`stop_reached`), and is waited for.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from signal import SIGKILL
 
@@ -427,3 +428,9 @@ class Process:
             status=status,
             reason=reason,
         )
+
+
+def serve_deadlines(processes: Iterable[Process], now: float) -> list[Action]:
+    """What follows for all of them of which a deadline has come."""
+    due = [process for process in processes if process.deadlines.due(now) is not None]
+    return [action for process in due for action in process.deadline_reached(now)]

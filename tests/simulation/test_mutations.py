@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from procman.core import backoff, deadlines, fleet, process
+from procman.core import backoff, deadlines, exit_policy, fleet, groups, process, shutdown
 from tests.simulation.fake_kernel import World
 from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
@@ -34,7 +34,7 @@ class Mutation:
 
 
 # Each after those that it imports. What is not here has no decision in it.
-MODULES = (backoff, deadlines, process, fleet)
+MODULES = (backoff, deadlines, process, groups, exit_policy, shutdown, fleet)
 
 MUTATIONS = [
     # What is asked for
@@ -268,60 +268,64 @@ MUTATIONS = [
     Mutation("what is asked for meanwhile changes nothing", process, r"self\.pending_end = replace\(.*\)", "pass"),
     Mutation("what is another user's is waited for", process, r"return self\.descendants_gone\(now\)", "return []"),
     # The end by itself, in time, and with a status
-    Mutation("nothing is critical", fleet, r"if end\.program\.critical:", "if False:"),
+    Mutation("nothing is critical", exit_policy, r"if end\.program\.critical:", "if False:"),
     Mutation(
         "critical programs may end well",
-        fleet,
+        exit_policy,
         r"if end\.program\.critical:",
         "if end.program.critical and (fatal or not end.expected):",
     ),
-    Mutation("the exit status is that of the first failure", fleet, r"if self\._cause\.code is not None:", "if False:"),
+    Mutation("the status is that of the first failure", exit_policy, r"if self\.cause\.code is not None", "if False"),
     Mutation(
-        "any_exit is for the unexpected", fleet, r"case ShutdownWhen\.ANY_EXIT:", "case ShutdownWhen.ANY_EXIT if fatal:"
+        "any_exit is for the unexpected",
+        exit_policy,
+        r"case ShutdownWhen\.ANY_EXIT:",
+        "case ShutdownWhen.ANY_EXIT if fatal:",
     ),
     Mutation(
         "any_fatal is for all that end",
-        fleet,
+        exit_policy,
         r"case ShutdownWhen\.ANY_FATAL if fatal:",
         "case ShutdownWhen.ANY_FATAL:",
     ),
-    Mutation("one that is done is all done", fleet, r"return all\((process\.settled)", r"return any(\1"),
-    Mutation("what comes back has ended", fleet, r"case State\.EXITED if not .*:", "case State.EXITED:"),
-    Mutation("it ends in its own name", fleet, r"self\._cause = cause", "pass"),
+    Mutation("one that is done is all done", exit_policy, r"if all\(group\.settled", "if any(group.settled"),
+    Mutation("a process that is done makes a group done", groups, r"return all\(", "return any("),
+    Mutation("what comes back has ended", exit_policy, r"case State\.EXITED if not .*:", "case State.EXITED:"),
+    Mutation("it ends in its own name", fleet, r"self\._exit_policy\.cause = cause", "pass"),
     Mutation(
         "the last failure counts",
-        fleet,
-        r"next\(iter\(self\._failed\.values\(\)\), 0\)",
-        "[0, *self._failed.values()][-1]",
+        exit_policy,
+        r"next\(iter\(self\.failed\.values\(\)\), 0\)",
+        "[0, *self.failed.values()][-1]",
     ),
-    Mutation("a failure is not made good again", fleet, r"self\._failed\.pop\(action\.name, None\)", "pass"),
+    Mutation("a failure is not made good again", exit_policy, r"self\.forget\(action\.name\)", "pass"),
     Mutation(
         "a failure may have code 0",
-        fleet,
+        exit_policy,
         r"exit_code or 1\n( +cause = cause or self\._ends_master\(action\)\n +case State\.EXITED)",
         r"exit_code or 0\n\1",
     ),
     Mutation("a signal is no code", process, r"128 \+ status\.signal", "status.signal"),
-    Mutation("no program gives its code", fleet, r"return process\.exit_code or 0 if", "return 0 if"),
-    Mutation("the end is not hurried", fleet, r"process\.shorten_stop\(now \+ present\)", "pass"),
+    Mutation("no program gives its code", exit_policy, r"return process\.exit_code or 0 if", "return 0 if"),
+    Mutation("the end is not hurried", shutdown, r"process\.shorten_stop\(now \+ present\)", "pass"),
     Mutation(
         "the end is hurried too late",
-        fleet,
+        shutdown,
         r"remains = max\(0\.0, self\._end_at - reserve - now\)",
         "remains = self._end_at - now",
     ),
-    Mutation("the end is not kept", fleet, r"now >= self\._end_at:", "now >= self._end_at + 9:"),
-    Mutation("nobody rings at the end", fleet, r"self\._waves else None, self\._end_at\)", "self._waves else None,)"),
-    Mutation("a wave waits for who does not go of SIGKILL", fleet, r"now < self\._wave_until", "True"),
+    Mutation("the end is not kept", shutdown, r"now >= self\._end_at:", "now >= self._end_at + 9:"),
+    Mutation("nothing is due at the end", shutdown, r"(self\._waves else None), self\._end_at\)", r"\1,)"),
+    Mutation("a wave waits for who does not go of SIGKILL", shutdown, r"now < self\._wave_until", "True"),
     Mutation(
         "it leaves before its time is over",
-        fleet,
-        r"return actions if self\._end_at and self\.unsettled\(\) else",
-        "return",
+        shutdown,
+        r"self\.over = not \(self\._end_at and .*\)",
+        "self.over = True",
     ),
-    Mutation("a reload has to hurry", fleet, r"timeout is not None and not restart and", "timeout is not None and"),
+    Mutation("a reload has to hurry", fleet, r"if not restart:\n( +self\._shutdown\.limit)", r"if True:\n\1"),
     Mutation("hurry takes its time", process, r"stop=min\(", "stop=max("),
-    Mutation("who is left is not named", fleet, r"self\._exit_code\(\), self\.unsettled\(\)", "self._exit_code()"),
+    Mutation("who is left is not named", fleet, r"exit_code\(\), self\.unsettled\(\)", "exit_code()"),
     # The fleet
     Mutation(
         "nobody asks whether a spawn is still wanted", fleet, r"process is not None and process\.awaits\(.*\)", "True"
@@ -340,8 +344,8 @@ MUTATIONS = [
         "process = self._by_pid.get(pid)",
     ),
     Mutation("a deadline is served when it has passed", deadlines, r"self\.earliest > now", "self.earliest >= now"),
-    Mutation("only one deadline is served", fleet, r"for process in due for", "for process in due[:1] for"),
-    Mutation("the last deadline is the next", fleet, r"return min\(deadlines", "return max(deadlines"),
+    Mutation("only one deadline is served", process, r"for process in due for", "for process in due[:1] for"),
+    Mutation("the last deadline is the next", fleet, r"min\(deadlines", "max(deadlines"),
     Mutation(
         "groups start as they stand in the file",
         fleet,
@@ -400,19 +404,19 @@ MUTATIONS = [
     Mutation("who comes back into the file is down", fleet, r"process\.wanted = program\.autostart", "pass"),
     Mutation("shutdown leaves it wanted", fleet, r"process\.wanted = False\n( +# Who)", r"\1"),
     Mutation("shutdown leaves who backs off to its wave", fleet, r"if process\.pid is None:", "if False:"),
-    Mutation("the lowest priority stops first", fleet, r"self\._waves\.pop\(\)", "self._waves.pop(0)"),
-    Mutation("waves do not wait", fleet, r"if self\._stopping and \(", "if False and ("),
+    Mutation("the lowest priority stops first", shutdown, r"self\._waves\.pop\(\)", "self._waves.pop(0)"),
+    Mutation("waves do not wait", shutdown, r"if self\._stopping and \(", "if False and ("),
     Mutation(
         "a group stops in the order of its start",
-        fleet,
-        r"list\(reversed\(members\.processes\.values\(\)\)\)",
-        "list(members.processes.values())",
+        shutdown,
+        r"list\(reversed\(group\.processes\.values\(\)\)\)",
+        "list(group.processes.values())",
     ),
     Mutation(
         "one group of a wave is enough",
-        fleet,
-        r"actions \+= process\.stop\(now\)\n( +self\._hurry)",
-        r"actions += process.stop(now)\n                    break\n\1",
+        shutdown,
+        r"actions \+= process\.stop\(now\)\n( +self\.share)",
+        r"actions += process.stop(now)\n                break\n\1",
     ),
     Mutation(
         "the second request is like the first",
@@ -426,9 +430,9 @@ MUTATIONS = [
         r"case MasterState\.RESTARTING if not restart:",
         "case MasterState.RESTARTING if False:",
     ),
-    Mutation("a reload does not come back", fleet, r"Quit\(self\.state is MasterState\.RESTARTING", "Quit(False"),
-    Mutation("it quits before it is done", fleet, r"if not self\._waves:", "if len(self._waves) < 2:"),
-    Mutation("it never quits", fleet, r"(RUNNING and) not self\._quit:", r"\1 self._quit:"),
+    Mutation("a reload does not come back", fleet, r"restart = self\.state is .*", "restart = False"),
+    Mutation("it quits before it is done", shutdown, r"if not self\._waves:", "if len(self._waves) < 2:"),
+    Mutation("it never quits", fleet, r"(RUNNING and) not self\._shutdown\.over", r"\1 self._shutdown.over"),
 ]
 
 

@@ -1,0 +1,96 @@
+"""Why the master ends by itself, and its exit status. No I/O and no clock here.
+
+- A `critical` process that has ended and is not started again ends the master, whatever its exit code, unless it was
+  stopped on request; that code is then the master's.
+- `shutdown_when` ends it when all are done, or one has ended or failed. Groups that do not count are left out of that.
+- `exit_code_from` names the process whose status is the master's, or the first of those that are down because they
+  failed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from procman.core.actions import Action, Announce
+from procman.core.groups import ActiveGroup
+from procman.core.process import Process
+from procman.core.spec import MasterPolicy, ShutdownWhen
+from procman.core.states import State
+
+FIRST_FAILURE = "first_failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why the master ends by itself: in words, and the exit code of the critical process, if that is why."""
+
+    text: str
+    code: int | None = None
+
+
+class ExitPolicy:
+    """Watches the ends of processes."""
+
+    def __init__(
+        self, policy: MasterPolicy, groups: Mapping[str, ActiveGroup], processes: Mapping[str, Process]
+    ) -> None:
+        """Groups and processes are those of the fleet at any time."""
+        self.failed: dict[str, int] = {}  # the exit codes of those that are down because they failed, first come first
+        self.cause: Cause | None = None  # set when a program has brought the shutdown about
+        self._policy = policy
+        self._groups = groups
+        self._processes = processes
+
+    def note(self, actions: Iterable[Action]) -> Cause | None:
+        """Remember which processes are down because they failed; why that ends the master, or None if it does not."""
+        cause = None
+        for action in actions:
+            if not isinstance(action, Announce):
+                continue
+            match action.after:
+                case State.STARTING:
+                    self.forget(action.name)
+                case State.FATAL:
+                    self.failed[action.name] = self._processes[action.name].exit_code or 1
+                    cause = cause or self._ends_master(action)
+                case State.EXITED if not self._processes[action.name].wanted:
+                    if not action.expected:
+                        self.failed[action.name] = self._processes[action.name].exit_code or 1
+                    cause = cause or self._ends_master(action)
+                case _:
+                    pass
+        return cause
+
+    def forget(self, name: str) -> None:
+        """It has not failed, or is no longer there."""
+        self.failed.pop(name, None)
+
+    def exit_code(self) -> int:
+        """The master's, if it ended now."""
+        wanted = self._policy.exit_code_from
+        if wanted is None and self.cause is not None:
+            if self.cause.code is not None:
+                return self.cause.code
+            wanted = FIRST_FAILURE
+        if wanted == FIRST_FAILURE:
+            return next(iter(self.failed.values()), 0)
+        process = self._processes.get(wanted or "")
+        return process.exit_code or 0 if process is not None else 0
+
+    def _ends_master(self, end: Announce) -> Cause | None:
+        """`end` is of a process that will not be started again, and that was not stopped on request."""
+        fatal = end.after is State.FATAL
+        how = "is FATAL" if fatal else f"has ended{'' if end.expected else ' unexpectedly'}"
+        if end.program.critical:
+            code = self.failed.get(end.name, self._processes[end.name].exit_code)
+            return Cause(f"{end.name} is critical and {how}", code)
+        if not self._groups[end.program.group].spec.counts:
+            return None
+        match self._policy.shutdown_when:
+            case ShutdownWhen.ANY_EXIT:
+                return Cause(f"{end.name} {how} and shutdown_when=any_exit")
+            case ShutdownWhen.ANY_FATAL if fatal:
+                return Cause(f"{end.name} {how} and shutdown_when=any_fatal")
+            case ShutdownWhen.ALL_DONE if all(group.settled for group in self._groups.values() if group.spec.counts):
+                return Cause(f"{end.name} {how}, as the last one, and shutdown_when=all_done")
+            case _:
+                return None

@@ -1,0 +1,112 @@
+"""The order and the time in which everything is stopped. No I/O and no clock here.
+
+- Groups stop in waves: all groups of the highest priority number at once, within a group in reverse order without
+  waiting; the next wave when this one has settled. (supervisord stops one group after the other.)
+- With a `shutdown_timeout` each wave has its share of what remains of it, in proportion to the waits that are still to
+  come, so that SIGKILL reaches all of them in time; when it is over the master leaves, whatever still runs.
+"""
+
+import math
+from collections.abc import Mapping
+
+from procman.core.actions import Action
+from procman.core.groups import ActiveGroup
+from procman.core.process import Process, serve_deadlines
+
+# What the master needs for itself at the end of a shutdown_timeout, in seconds, and the most of it that this may be.
+RESERVE = 0.5
+RESERVE_SHARE = 0.1
+
+
+class Shutdown:
+    """Stops the groups of a fleet wave by wave; `over` when all have settled, or had their time."""
+
+    def __init__(
+        self, timeout: float | None, groups: Mapping[str, ActiveGroup], processes: Mapping[str, Process]
+    ) -> None:
+        """Groups and processes are those of the fleet at any time; `timeout` is the shutdown_timeout."""
+        self.over = False
+        self._timeout = timeout
+        self._groups = groups
+        self._processes = processes
+        self._waves: list[int] = []  # the group priorities still to be stopped, the next one last
+        self._stopping: list[Process] = []  # the wave that is being stopped now
+        self._end_at: float | None = None  # when the master leaves, whatever still runs
+        self._wave_until: float | None = None  # when the next wave begins, whatever still runs of this one
+
+    def begin(self) -> None:
+        """Let the waves follow from now on (see `advance`)."""
+        self._waves = sorted({group.spec.priority for group in self._groups.values()})
+
+    def limit(self, now: float) -> None:
+        """The shutdown_timeout begins, unless it has begun before."""
+        if self._timeout is not None and self._end_at is None:
+            self._end_at = now + self._timeout
+
+    def time_left(self, now: float) -> float:
+        """How many seconds of the shutdown_timeout remain; without end where there is none."""
+        return math.inf if self._end_at is None else max(0.0, self._end_at - now)
+
+    def deadlines(self) -> list[float]:
+        """When it goes on by itself."""
+        if self.over:
+            return []
+        times = (self._wave_until if self._waves else None, self._end_at)
+        return [when for when in times if when is not None]
+
+    def advance(self, now: float, killed: set[str]) -> list[Action]:
+        """What follows, at the end of all, from what has happened; `killed` have just got SIGKILL."""
+        actions: list[Action] = []
+        others = (process for process in self._processes.values() if process.name not in killed)
+        if self._end_at is not None and now >= self._end_at:
+            # Nothing goes on for want of time, not even a process whose turn has not come.
+            self.over = True
+            for process in others:
+                if not process.settled or process.left_behind:
+                    actions += process.kill(now)
+            return actions
+        if self._wave_until is not None and now >= self._wave_until:
+            # Something else may have happened before the timer rang. Nothing is given up without SIGKILL.
+            actions += serve_deadlines(others, now)
+        while True:
+            # Popping what has settled, instead of counting, keeps the stop of a thousand programs linear.
+            while self._stopping and self._stopping[-1].settled:
+                self._stopping.pop()
+            if self._stopping and (self._wave_until is None or now < self._wave_until):
+                return actions
+            if not self._waves:
+                # What does not even end on SIGKILL is waited for as long as there is time.
+                self.over = not (self._end_at and any(not process.settled for process in self._processes.values()))
+                return actions
+            actions += self._stop_wave(self._waves.pop(), now)
+
+    def share(self, now: float) -> None:
+        """Cut the waits of the present wave to its share of what remains of the shutdown_timeout."""
+        if self._end_at is None or self._timeout is None:
+            return
+        reserve = min(RESERVE, RESERVE_SHARE * self._timeout)
+        remains = max(0.0, self._end_at - reserve - now)
+        present = max((process.longest_stop(now) for process in self._stopping), default=0.0)
+        later = sum(self._longest_stop(priority, now) for priority in self._waves)
+        if present + later > remains:
+            present = remains * present / (present + later)
+            for process in self._stopping:
+                process.shorten_stop(now + present)
+        # Half of the reserve is for processes that take a moment to end on SIGKILL.
+        self._wave_until = now + max(present, remains - later) + reserve / 2
+
+    def _stop_wave(self, priority: int, now: float) -> list[Action]:
+        actions: list[Action] = []
+        self._stopping.clear()
+        for group in self._groups.values():
+            if group.spec.priority == priority:
+                wave = list(reversed(group.processes.values()))
+                self._stopping += wave
+                for process in wave:
+                    actions += process.stop(now)
+        self.share(now)
+        return actions
+
+    def _longest_stop(self, priority: int, now: float) -> float:
+        waves = (group for group in self._groups.values() if group.spec.priority == priority)
+        return max((process.longest_stop(now) for group in waves for process in group.processes.values()), default=0.0)
