@@ -27,17 +27,29 @@ MAY_IMPORT = {
     "system": "system system.shell_split config.schema errors",
     "logs": "logs system.file_trust errors",
     "http": "http",
-    # files to a configuration
-    "config.schema": "config.schema config.problems config.secrets config.spelling core.spec",
-    "config.spelling": "",
+    # files to a configuration: schema, formats, resolve, checks, and load above them
     "config.problems": "errors",
     "config.secrets": "",
-    "config": (
-        "config config.schema config.problems config.secrets config.spelling core.spec system system.file_trust "
-        "system.shell_split "
-        "system.asking errors"
+    "config.spelling": "",
+    "config.discovery": "",
+    "config.runtime_dir": "errors",
+    "config.assumptions": "errors",
+    "config.host": "config.assumptions system.asking",
+    "config.schema": "config.schema config.problems config.secrets config.spelling core.spec",
+    "config.formats": "config.formats config.schema config.problems config.secrets config.spelling config.host",
+    "config.resolve": (
+        "config.resolve config.formats config.schema config.problems config.spelling config.host config.runtime_dir "
+        "core.spec system.shell_split"
     ),
-    "convert": "convert config config.schema core.spec system.shell_split errors",
+    "config.checks": (
+        "config.checks config.resolve config.formats config.schema config.problems config.secrets config.spelling "
+        "config.host config.runtime_dir system system.file_trust system.shell_split"
+    ),
+    "config": (
+        "config config.checks config.resolve config.formats config.schema config.problems config.secrets config.host "
+        "config.assumptions core.spec errors"
+    ),
+    "convert": "convert config config.schema config.secrets config.formats core.spec system.shell_split errors",
     # where core meets system
     "runtime": "runtime core core.spec system system.shell_split logs logs.protocol config.schema errors",
     "entrypoint": "entrypoint system errors",
@@ -53,19 +65,19 @@ MAY_IMPORT = {
     "daemon": (
         "daemon runtime services api api.shapes api.supervisor_states events events.hub http web core core.spec "
         "system system.blocking logs logs.protocol "
-        "config config.schema config.problems errors"
+        "config config.runtime_dir config.host config.resolve config.checks config.schema config.problems errors"
     ),
     # the clients: never daemon, runtime or core
-    "client": "client api.shapes config system.file_trust system.asking errors",
+    "client": "client api.shapes config.discovery config.runtime_dir system.file_trust system.asking errors",
     "listener": "client errors",
     "cli": "cli client api.shapes config config.schema config.spelling errors",
     "cli.pidfile_commands": "system config.schema errors",
     "cli.run": "entrypoint cli logs system config.schema errors",
     "cli.procman": (
         "cli cli.run cli.pidfile_commands cli.export cli.unknown_words daemon api.shapes config config.schema "
-        "config.problems errors"
+        "config.problems config.discovery config.assumptions errors"
     ),
-    "cli.export": "convert config config.schema errors",
+    "cli.export": "convert config config.assumptions config.schema errors",
     "cli.unknown_words": "cli config.spelling",
     "cli.start_procman": "cli.procman",
     "cli.reference_page": "cli cli.procman",

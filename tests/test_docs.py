@@ -20,7 +20,7 @@ from procman.cli import reference_docs as describe
 from procman.cli.command_table import PROCMAN, PROCMANCTL
 from procman.cli.commands import COMMANDS
 from procman.cli.procman import COMMANDS as MASTER_COMMANDS
-from procman.config.checks.report import report
+from procman.config.report import report
 from procman.http.router import Router
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 
-from procman.config.host import Assumptions
+from procman.config.assumptions import Assumptions
 from procman.config.load import load
 from procman.config.schema.model import Config
 from procman.convert import compose, kubernetes, systemd

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from procman import __version__
 from procman.cli.flags import HELP, Flag, read, table
 from procman.cli.standard_streams import open_missing
+from procman.config.assumptions import Assumptions
 from procman.config.discovery import SEARCH, find_config
-from procman.config.host import Assumptions
 from procman.daemon.handover import VARIABLE
 from procman.errors import BadRequest, ProcmanError
 
@@ -214,8 +214,8 @@ def _check(given: dict[str, str]) -> int:
 
     from procman.cli.render import safe  # noqa: PLC0415 - only here
     from procman.cli.stop_plan_text import lines  # noqa: PLC0415 - only here
-    from procman.config.checks.report import report  # noqa: PLC0415 - only here
     from procman.config.load import read as read_file  # noqa: PLC0415 - only here
+    from procman.config.report import report  # noqa: PLC0415 - only here
     from procman.config.stop_plan import compare, read_duration, stop_plan, to_json  # noqa: PLC0415 - only here
 
     assume = _assumptions(given["assume"]) if "assume" in given else None

@@ -102,7 +102,8 @@ def _look(environ: Mapping[str, str]) -> Settings:
     settings.url = environ.get("PROCMAN_SERVER_URL") or environ.get("SUPERVISOR_SERVER_URL")
     if settings.url:
         return settings
-    from procman.config.discovery import find_config, runtime_dirs  # noqa: PLC0415 - where -s says it, nobody looks
+    from procman.config.discovery import find_config  # noqa: PLC0415 - where -s says it, nobody looks
+    from procman.config.runtime_dir import runtime_dirs  # noqa: PLC0415 - where -s says it, nobody looks
 
     path = find_config()
     if path is not None:
@@ -136,7 +137,7 @@ def _look(environ: Mapping[str, str]) -> Settings:
 
 def _answering() -> Iterator[tuple[str, int]]:
     """A socket of each master that answers in the run-time folders, and its pid or 0."""
-    from procman.config.discovery import runtime_dirs  # noqa: PLC0415 - where a file says it, nobody looks
+    from procman.config.runtime_dir import runtime_dirs  # noqa: PLC0415 - where a file says it, nobody looks
 
     seen: set[str] = set()
     for folder in filter(_is_private, runtime_dirs()):
@@ -183,7 +184,7 @@ def _derived_socket(config_file: str) -> tuple[str, bool]:
 
     The master may have been started without our XDG_RUNTIME_DIR.
     """
-    from procman.config.discovery import default_sockets  # noqa: PLC0415 - hardly any file leaves this to us
+    from procman.config.runtime_dir import default_sockets  # noqa: PLC0415 - hardly any file leaves this to us
 
     paths = default_sockets(config_file)
     there = [path for path in paths if os.path.exists(path) and _is_private(os.path.dirname(path))]
@@ -194,7 +195,7 @@ def _derived_socket(config_file: str) -> tuple[str, bool]:
 
 def _is_private(folder: str) -> bool:
     """May what lies in there be trusted: is it ours, or the system's? In /tmp anybody could have made it."""
-    from procman.config.discovery import trusted_owners  # noqa: PLC0415 - whoever asks has looked for the folder
+    from procman.config.runtime_dir import trusted_owners  # noqa: PLC0415 - whoever asks has looked for the folder
 
     try:
         return os.lstat(folder).st_uid in trusted_owners() and os.access(folder, os.R_OK)

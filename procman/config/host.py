@@ -1,70 +1,25 @@
-"""The machine a configuration is read for: its variables, users, directories and plug-ins, real or assumed.
+"""The machine that a configuration is read for: its variables, users, directories and plug-ins, real or assumed.
 
-With assumptions a file can be checked on a machine that is not its own. Nothing is imported and nothing is written.
+No plug-in is imported, and nothing is written.
 """
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from os.path import isdir
 from typing import Any
 
-from procman.errors import ProcmanError
+from procman.config.assumptions import Assumptions
 from procman.system.asking import Asking
 
-# What every supervisor has. procman knows what they mean, and never imports them.
+# Supervisor's own plug-ins. procman knows what they do, and never imports them.
 SUPERVISORS_OWN = frozenset(
     {"supervisor.rpcinterface:make_main_rpcinterface", "supervisor.dispatchers:default_handler"}
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assumptions:
-    """What to take as given: the `assumed` block of the oracle. `env` is then the whole environment."""
-
-    env: Mapping[str, str] | None = None
-    users: Mapping[str, int] = field(default_factory=dict)
-    groups: Mapping[str, int] = field(default_factory=dict)
-    directories: frozenset[str] = frozenset()
-    plugins: frozenset[str] = frozenset()
-    host_node_name: str | None = None
-
-    @classmethod
-    def from_json(cls, content: Any) -> "Assumptions":
-        """From the JSON object; raises ProcmanError where it is something else."""
-        if not isinstance(content, dict):
-            raise ProcmanError("cannot read the assumptions: expected a JSON object")
-        known = ("env", "users", "groups", "directories", "plugins", "host_node_name")
-        if unknown := sorted(set(content) - set(known)):
-            raise ProcmanError(f"cannot read the assumptions: {unknown[0]} is none of {', '.join(known)}")
-        env, host = content.get("env"), content.get("host_node_name")
-        if not (host is None or isinstance(host, str)):
-            raise ProcmanError("cannot read the assumptions: host_node_name is a text")
-        return cls(
-            env=None if env is None else _table(env, "env", str),
-            users=_table(content.get("users", {}), "users", int),
-            groups=_table(content.get("groups", {}), "groups", int),
-            directories=_names(content.get("directories", []), "directories"),
-            plugins=_names(content.get("plugins", []), "plugins"),
-            host_node_name=host,
-        )
-
-
-def _table(content: Any, name: str, kind: type) -> dict[str, Any]:
-    if not isinstance(content, dict) or not all(type(value) is kind for value in content.values()):
-        raise ProcmanError(f"cannot read the assumptions: {name} is an object of {kind.__name__} values")
-    return content
-
-
-def _names(content: Any, name: str) -> frozenset[str]:
-    if not isinstance(content, list) or not all(isinstance(value, str) for value in content):
-        raise ProcmanError(f"cannot read the assumptions: {name} is a list of texts")
-    return frozenset(content)
-
-
 class Machine:
-    """Answers what the checks ask. Numbers of users and groups come from the assumptions first."""
+    """Answers questions about the machine; assumptions take precedence over what it says itself."""
 
     def __init__(self, environ: Mapping[str, str] | None, assume: Assumptions | None) -> None:
         self.assume = assume or Assumptions()
@@ -78,16 +33,16 @@ class Machine:
 
     @property
     def is_assumed(self) -> bool:
-        """Is it another machine than this one?"""
+        """Whether it is another machine than this one."""
         return self.assume != Assumptions()
 
     @property
     def is_pid_1(self) -> bool:
-        """Is it a container, of which this process is the first?"""
+        """Whether this is a container, of which this process is the first."""
         return os.getpid() == 1
 
     def home(self, path: str) -> str:
-        """The path with a leading ~ or ~user put in."""
+        """Expand a leading ~ or ~user."""
         if not path.startswith("~"):
             return path
         user, slash, rest = path[1:].partition("/")
@@ -106,20 +61,20 @@ class Machine:
             return None
 
     def temporary_folder(self) -> str:
-        """Where Python's tempfile would put things."""
+        """The directory that Python's tempfile would choose."""
         assert self.environ is not None
         for variable in ("TMPDIR", "TEMP", "TMP"):
             path = self.environ.get(variable)
             if path and self.is_directory(path):
                 return os.path.abspath(path)
-        return next((path for path in ("/tmp", "/var/tmp", "/usr/tmp") if isdir(path)), "/")  # noqa: S108 - a name, nothing is made there
+        return next((path for path in ("/tmp", "/var/tmp", "/usr/tmp") if isdir(path)), "/")  # noqa: S108 - only a name: no file is made there
 
     def normal(self, path: str) -> str:
-        """The absolute path, from where procman stands."""
+        """The absolute path, relative to the current directory."""
         return os.path.abspath(self.home(path))
 
     def is_directory(self, path: str) -> bool:
-        """Is it there, or assumed to be? One whose disk does not answer is taken to be there (see `silent`)."""
+        """Whether it exists or is assumed to; if its disk does not respond, it is taken to exist (see `silent`)."""
         if path in self.assume.directories:
             return True
         if path not in self._directories:
@@ -129,14 +84,14 @@ class Machine:
         return self._directories[path] is not False
 
     def silent(self) -> list[str]:
-        """The directories whose disks have not answered since this was asked before."""
+        """The directories whose disks have not responded since the last call."""
         silent, self._silent = self._silent, []
         return silent
 
     def may_write(self, path: str, uid: int | None) -> bool:
-        """May that user (None: who runs this) write the file, or make it in its folder? True where nobody can know.
+        """Whether that user (None: the current one) may write the file, or create it; True if it cannot be known.
 
-        Of another user than the one who asks only the modes tell.
+        For a user other than the current one only the file modes are looked at.
         """
         if self.is_assumed:
             return True
@@ -161,7 +116,7 @@ class Machine:
         )
 
     def user_name(self, uid: int | None) -> str:
-        """What to call that user (None: who runs this)."""
+        """A name for that user (None: the current one)."""
         import pwd  # noqa: PLC0415 - few files need it
 
         number = os.geteuid() if uid is None else uid
@@ -171,7 +126,7 @@ class Machine:
             return f"uid {number}"
 
     def uid(self, text: str) -> int:
-        """The number of a user given by name or number; KeyError when there is none such."""
+        """The number of a user given by name or number; raises KeyError if there is none."""
         if text in self.assume.users:
             return self.assume.users[text]
         import pwd  # noqa: PLC0415 - few files need it
@@ -182,7 +137,7 @@ class Machine:
         return pwd.getpwuid(number).pw_uid
 
     def gid(self, text: str) -> int:
-        """The number of a group given by name or number; KeyError when there is none such."""
+        """The number of a group given by name or number; raises KeyError if there is none."""
         if text in self.assume.groups:
             return self.assume.groups[text]
         import grp  # noqa: PLC0415 - few files need it
@@ -202,12 +157,12 @@ class Machine:
             return uid
 
     def owner(self, text: str) -> tuple[int, int]:
-        """(uid, gid) of user or user:group, gid -1 without a group; KeyError when there is none such."""
+        """(uid, gid) of user or user:group, gid -1 without a group; raises KeyError if there is none."""
         user, colon, group = text.partition(":")
         return self.uid(user), self.gid(group) if colon else -1
 
     def has_plugin(self, spec: str) -> bool:
-        """Can module:attribute be found? The attribute is not looked at: that would run the module."""
+        """Whether the module of module:attribute exists; to look at the attribute would run the module."""
         if spec in self.assume.plugins or spec.strip() in SUPERVISORS_OWN:
             return True
         module, _, attribute = (part.strip() for part in spec.partition(":"))
@@ -220,7 +175,7 @@ class Machine:
 
 
 def _is_allowed(path: str, needed: int, uid: int, groups: list[int]) -> bool:
-    """Does the mode of the file give that user the rights?"""
+    """Whether the mode of the file gives that user the rights."""
     found = os.stat(path)
     shift = 6 if found.st_uid == uid else 3 if found.st_gid in groups else 0
     return found.st_mode >> shift & needed == needed
@@ -234,9 +189,9 @@ def _number(text: str) -> int | None:
 
 
 def is_importable(names: list[str]) -> bool:
-    """Is there a module whose name these make up?
+    """Whether there is a module with this dotted name.
 
-    importlib.util.find_spec imports the packages above a module; asking the finders does not.
+    The finders are called directly, because importlib.util.find_spec imports the packages above a module.
     """
     import sys  # noqa: PLC0415 - few files need it
 

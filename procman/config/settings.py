@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from procman.config.load import COMMAND_LINE, EVERYWHERE
+from procman.config.resolve.origins import COMMAND_LINE, EVERYWHERE
 from procman.config.schema.model import (
     Config,
     FcgiOptions,

@@ -10,8 +10,8 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 
-from procman.config.discovery import ensure_runtime_dir, runtime_dir, state_files
 from procman.config.host import is_importable
+from procman.config.runtime_dir import ensure_runtime_dir, runtime_dir, state_files
 from procman.config.schema.model import DAEMON_UMASK, Config, Program
 from procman.daemon.config_source import ConfigSource, check_result_handlers
 from procman.daemon.context import ProcessContext, anchor

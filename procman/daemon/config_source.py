@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from procman.config.auto_logs import within_memory
 from procman.config.checks.permissions import may_refuse
 from procman.config.diff import fingerprint
 from procman.config.load import load
 from procman.config.problems import ConfigError, Problem
+from procman.config.resolve.auto_log_bounds import within_memory
 from procman.config.schema.model import AUTO, Config, Program
 from procman.events.result_handlers import CannotImport, load_handler
 from procman.system.blocking import BlockingCalls, TakesTooLong

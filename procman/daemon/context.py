@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from procman.config.discovery import state_files
+from procman.config.runtime_dir import state_files
 from procman.config.schema.model import Config, UnixServer
 from procman.daemon.config_source import READ_WITHIN, ConfigSource
 from procman.daemon.service_notify import ServiceNotifier

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from procman.api.health import Health
-from procman.config.discovery import default_socket, ensure_runtime_dir, own_sockets, runtime_dir
+from procman.config.runtime_dir import default_socket, ensure_runtime_dir, own_sockets, runtime_dir
 from procman.config.schema.kinds.addresses import is_loopback
 from procman.config.schema.model import Config, InetServer, UnixServer
 from procman.errors import CannotListen, ProcmanError

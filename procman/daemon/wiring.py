@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from procman.config.discovery import default_socket, mark
+from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.model import Config, Program
 from procman.core.fleet import Fleet
 from procman.daemon.context import ProcessContext, anchor
@@ -49,7 +49,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         process = fleet.processes.get(name)
         return program_of(process.definition) if process else None
 
-    outputs = OutputRouter(config, mark(anchor(config)), context.ledger.log, lambda: bus.nudge(), definition)  # noqa: PLW0108 - it comes later
+    outputs = OutputRouter(config, path_digits(anchor(config)), context.ledger.log, lambda: bus.nudge(), definition)  # noqa: PLW0108 - it comes later
     log = outputs.log
     bus = Bus(context.sequence, log.critical)
     context.blocking.on_end = bus.nudge

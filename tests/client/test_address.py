@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from procman.client import address
-from procman.config.discovery import default_socket, own_sockets
+from procman.config import discovery, runtime_dir
+from procman.config.runtime_dir import default_socket, own_sockets
 from procman.errors import BadRequest
 from procman.system import asking
 from tests.support.fake_master import FakeMaster
@@ -34,10 +35,8 @@ def listening(path):
 @pytest.fixture
 def runtime(monkeypatch):
     """The run-time folder, by a path that is short enough for sockets."""
-    from procman.config import discovery as find
-
     with tempfile.TemporaryDirectory(prefix="pm") as folder:
-        monkeypatch.setattr(find, "runtime_dirs", lambda *_: [folder])
+        monkeypatch.setattr(runtime_dir, "runtime_dirs", lambda *_: [folder])
         yield Path(folder)
 
 
@@ -113,26 +112,22 @@ def test_a_file_without_a_server_leads_to_the_socket_the_master_derives_from_it(
 
 def test_a_derived_socket_is_looked_for_where_it_is(tmp_path, monkeypatch):
     """A master that was started without this user's XDG_RUNTIME_DIR has it elsewhere."""
-    from procman.config import discovery as find
-
     folders = [str(tmp_path / "mine"), str(tmp_path / "system")]
-    monkeypatch.setattr(find, "runtime_dirs", lambda *_: folders)
+    monkeypatch.setattr(runtime_dir, "runtime_dirs", lambda *_: folders)
     file = write(tmp_path / "procman.toml", "")
-    there = find.default_sockets(file)[1]
+    there = runtime_dir.default_sockets(file)[1]
     write(tmp_path / "system" / os.path.basename(there), "")
     assert address.find(config_file=file, environ={}).url == f"unix://{there}"
 
 
 def test_the_masters_own_socket_wins_over_its_port(tmp_path, monkeypatch):
     """Of a password that the file has as a hash nobody can make one that the port takes."""
-    from procman.config import discovery as find
-
-    monkeypatch.setattr(find, "runtime_dirs", lambda *_: [str(tmp_path / "mine")])
+    monkeypatch.setattr(runtime_dir, "runtime_dirs", lambda *_: [str(tmp_path / "mine")])
     server = "[inet_http_server]\nport=9001\nusername=me\npassword={SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4\n"
     file = write(tmp_path / "a.conf", server)
     assert address.find(config_file=file, environ={}).url == "http://localhost:9001"
-    write(Path(find.default_socket(file)), "")
-    assert address.find(config_file=file, environ={}).url == f"unix://{find.default_socket(file)}"
+    write(Path(runtime_dir.default_socket(file)), "")
+    assert address.find(config_file=file, environ={}).url == f"unix://{runtime_dir.default_socket(file)}"
 
 
 def test_an_included_file_may_hold_the_server(tmp_path):
@@ -179,17 +174,15 @@ def test_an_included_file_that_is_a_mistake_keeps_nobody_from_the_master(tmp_pat
 @pytest.mark.parametrize("named", [True, False], ids=["-c", "found"])
 def test_a_master_is_found_whatever_has_become_of_its_file(runtime, monkeypatch, broken, named):
     """Where the file's path leads, there it is, or a link to its socket; whoever asks for more hears what is wrong."""
-    from procman.config import discovery as find
-
     file = Path("procman.toml")
     if broken is not None:
         file.write_text(broken)
     elif not named:
-        monkeypatch.setattr(find, "find_config", lambda: "procman.toml")  # it goes between this and being opened
-    with listening(Path(find.default_socket("procman.toml"))):
+        monkeypatch.setattr(discovery, "find_config", lambda: "procman.toml")  # it goes between this and being opened
+    with listening(Path(runtime_dir.default_socket("procman.toml"))):
         found = address.find(config_file="procman.toml" if named else None, environ={})
         live = address.find(config_file="procman.toml" if named else None, live=True, environ={})
-    assert found.url == live.url == f"unix://{find.default_socket('procman.toml')}"
+    assert found.url == live.url == f"unix://{runtime_dir.default_socket('procman.toml')}"
     assert "could not" in found.unreadable
     assert not live.unreadable
 
@@ -230,8 +223,6 @@ def test_liveness_does_not_read_the_file(runtime, tmp_path, monkeypatch, live):
 
 def test_pid_1_is_asked_rather_than_a_master_that_does_not_run(runtime, tmp_path, monkeypatch):
     """In a container the current folder may hold any file; of one whose master runs, that is asked, as on any host."""
-    from procman.config import discovery as find
-
     Path("supervisord.conf").write_text("[unix_http_server]\nfile=/nowhere/s.sock\n")
     with listening(runtime / "other.sock"), listening(runtime / "own.sock"):
         assert address.find(environ={}).url == "unix:///nowhere/s.sock"
@@ -240,9 +231,9 @@ def test_pid_1_is_asked_rather_than_a_master_that_does_not_run(runtime, tmp_path
         for live in (False, True):
             assert address.find(environ={}, live=live).url == f"unix://{runtime}/own.sock"
             assert address.find(environ={"PROCMAN_SERVER_URL": "unix:///x"}, live=live).url == "unix:///x"
-        pids[find.default_socket("supervisord.conf")] = 7
-        with listening(Path(find.default_socket("supervisord.conf"))):
-            expected = f"unix://{find.default_socket('supervisord.conf')}"
+        pids[runtime_dir.default_socket("supervisord.conf")] = 7
+        with listening(Path(runtime_dir.default_socket("supervisord.conf"))):
+            expected = f"unix://{runtime_dir.default_socket('supervisord.conf')}"
             assert address.find(environ={}).url == address.find(environ={}, live=True).url == expected
 
 
@@ -286,9 +277,7 @@ def test_the_file_the_master_would_find_is_found(tmp_path):
 @pytest.fixture
 def folders(runtime, monkeypatch):
     """Only the tests' own run-time folder, and no configuration file of the machine."""
-    from procman.config import discovery as find
-
-    monkeypatch.setattr(find, "SEARCH", ())
+    monkeypatch.setattr(discovery, "SEARCH", ())
     return runtime
 
 
@@ -328,13 +317,11 @@ def test_of_several_masters_the_user_chooses_by_their_files(folders):
 
 def test_a_socket_in_somebody_elses_folder_is_not_trusted(folders, monkeypatch):
     """In the temp folder anybody can make one of our name; only root takes that of the user who runs its container."""
-    from procman.config import discovery as find
-
     somebody_elses = os.stat_result((0o40700, 0, 0, 1, 12345, 0, 0, 0, 0, 0))
     with listening(folders / "a.sock"), monkeypatch.context() as patched:
         patched.setattr(os, "lstat", lambda *_, **__: somebody_elses)
         for trusted in ({0, 54321}, {0}):
-            monkeypatch.setattr(find, "trusted_owners", lambda trusted=trusted: trusted)
+            monkeypatch.setattr(runtime_dir, "trusted_owners", lambda trusted=trusted: trusted)
             assert address.find(environ={}).url is None
-        monkeypatch.setattr(find, "trusted_owners", lambda: {0, 12345})
+        monkeypatch.setattr(runtime_dir, "trusted_owners", lambda: {0, 12345})
         assert address.find(environ={}).url == f"unix://{folders}/a.sock"

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from procman.config.auto_logs import within_memory
 from procman.config.diff import diff
 from procman.config.host import Machine
 from procman.config.load import load, read
+from procman.config.resolve.auto_log_bounds import within_memory
 
 MIB = 1024 * 1024
 

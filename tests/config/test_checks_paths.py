@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from procman.config.checks.report import report
-from procman.config.host import Assumptions
+from procman.config.assumptions import Assumptions
 from procman.config.load import read
+from procman.config.report import report
 
 NOBODY = 65534
 

@@ -1,141 +1,17 @@
-"""Where the configuration and the socket of a master are found."""
+"""The search for a configuration file."""
 
-import os
-import socket
-
-import pytest
-
-from procman.config import discovery as find
-from procman.errors import ProcmanError
-
-
-@pytest.fixture
-def runtime(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    # A test's folder has a long name.
-    monkeypatch.setattr(find, "LONGEST_SOCKET_PATH", 4096)
-    return tmp_path
+from procman.config import discovery
 
 
 def test_the_first_file_of_the_search_path_is_found(tmp_path, monkeypatch):
-    """The name of procman before that of supervisor, here before below."""
+    """Procman's names are searched for before supervisor's, the current directory before its subdirectories."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(find, "SEARCH", tuple(path for path in find.SEARCH if path.startswith(".")))
-    assert find.find_config() is None
+    monkeypatch.setattr(discovery, "SEARCH", tuple(path for path in discovery.SEARCH if path.startswith(".")))
+    assert discovery.find_config() is None
     (tmp_path / "supervisord.conf").touch()
-    assert find.find_config() == "./supervisord.conf"
+    assert discovery.find_config() == "./supervisord.conf"
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "procman.toml").touch()
-    assert find.find_config() == "./conf/procman.toml"
+    assert discovery.find_config() == "./conf/procman.toml"
     (tmp_path / "procman.toml").touch()
-    assert find.find_config() == "./procman.toml"
-
-
-def test_the_socket_is_the_same_by_whatever_name_the_file_is_reached(runtime, tmp_path, monkeypatch):
-    """Relative, absolute or through a link; another file has another one."""
-    (tmp_path / "web.conf").touch()
-    (tmp_path / "link.conf").symlink_to("web.conf")
-    monkeypatch.chdir(tmp_path)
-    path = find.default_socket("web.conf")
-    assert path == find.default_socket(str(tmp_path / "web.conf")) == find.default_socket("link.conf")
-    assert os.path.dirname(path) == str(runtime / "procman")
-    assert os.path.basename(path).startswith("web-")
-    assert path != find.default_socket("other.conf")
-
-
-def test_the_path_is_never_too_long_for_a_socket(tmp_path, monkeypatch):
-    """A long XDG_RUNTIME_DIR is passed over, a long file name is cut."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/" + "x" * 80)
-    path = find.default_socket("/" + "ü long" * 50 + ".conf")
-    assert len(os.fsencode(path)) <= find.LONGEST_SOCKET_PATH
-    assert not path.startswith("/xxx")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/" + "x" * 60)
-    assert len(os.fsencode(find.default_socket("/" + "y" * 200))) <= find.LONGEST_SOCKET_PATH
-    with socket.socket(socket.AF_UNIX) as probe, pytest.raises(FileNotFoundError):
-        probe.connect(find.default_socket("/" + "y" * 200))
-
-
-def test_a_relative_runtime_dir_is_passed_over(monkeypatch):
-    """It would be another one for the client."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "run")
-    assert os.path.isabs(find.runtime_dir())
-
-
-def test_the_runtime_dir_is_made_private_and_used_again(runtime):
-    """Mode 0700, whatever the umask."""
-    assert find.ensure_runtime_dir() == find.ensure_runtime_dir() == str(runtime / "procman")
-    assert (runtime / "procman").stat().st_mode & 0o777 == 0o700
-
-
-def test_a_runtime_dir_that_others_may_enter_is_refused(runtime):
-    """Somebody else could have put a socket there; the message says how to go on."""
-    (runtime / "procman").mkdir(mode=0o755)
-    (runtime / "procman").chmod(0o755)
-    with pytest.raises(ProcmanError, match="chmod 700"):
-        find.ensure_runtime_dir()
-
-
-def test_a_link_in_place_of_the_runtime_dir_is_refused(runtime, tmp_path):
-    """It may be turned elsewhere after the look."""
-    (tmp_path / "elsewhere").mkdir(mode=0o700)
-    (runtime / "procman").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ProcmanError, match="not a folder"):
-        find.ensure_runtime_dir()
-
-
-def test_a_runtime_dir_that_cannot_be_made_says_why(runtime, monkeypatch):
-    """With the path and the way out."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime / "missing"))
-    with pytest.raises(ProcmanError, match=r"missing/procman.*No such file.*XDG_RUNTIME_DIR"):
-        find.ensure_runtime_dir()
-
-
-def test_root_has_its_folder_in_tmp_where_run_cannot_be_written(tmp_path, monkeypatch):
-    """As in a container with a read-only root; the client looks into both."""
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    usual = tmp_path / "run" / "procman"
-    monkeypatch.setattr(find, "FOR_ROOT", str(usual))
-    assert find.runtime_dirs() == ["/tmp/procman-0", str(usual)]
-    usual.parent.mkdir()
-    assert find.runtime_dirs() == [str(usual), "/tmp/procman-0"]
-    usual.mkdir()
-    assert find.runtime_dir() == str(usual)
-
-
-@pytest.mark.parametrize(("euid", "expected"), [(0, {0, 12345}), (54321, {0, 54321})])
-def test_only_root_believes_the_user_of_pid_1(tmp_path, monkeypatch, euid, expected):
-    """Whoever runs a container; on a host that is root. Its own folder of sockets is looked into last."""
-    status = tmp_path / "status"
-    status.write_text("Name:\tprocman\nUid:\t0\t12345\t12345\t12345\n")
-    monkeypatch.setattr(
-        find, "open", lambda path, **_: status.open() if path == "/proc/1/status" else None, raising=False
-    )
-    monkeypatch.setattr(os, "geteuid", lambda: euid)
-    assert find.trusted_owners() == expected
-    assert (find.runtime_dirs()[-1] == "/tmp/procman-12345") is (euid == 0)
-    status.unlink()
-    assert find.trusted_owners() == {0, euid}
-
-
-def test_what_an_earlier_master_wrote_is_not_looked_for_where_others_could_have_put_it(tmp_path, monkeypatch):
-    """A made-up list of what runs would have any process signalled: such a folder is as if it were not there."""
-    now, before, elsewhere = (tmp_path / name for name in ("now", "before", "elsewhere"))
-    monkeypatch.setattr(find, "runtime_dirs", lambda: [str(now), str(before)])
-
-    def folders():
-        return [os.path.dirname(path) for path in find.state_files("/run/s")]
-
-    assert folders() == [str(now)]
-    before.mkdir(mode=0o700)
-    assert folders() == [str(now), str(before)]
-    before.chmod(0o770)
-    assert folders() == [str(now)]
-    before.rename(elsewhere)
-    elsewhere.chmod(0o700)
-    before.symlink_to(elsewhere)
-    assert folders() == [str(now)]
-    before.unlink()
-    elsewhere.rename(before)
-    monkeypatch.setattr(os, "geteuid", lambda: before.stat().st_uid + 1)
-    assert folders() == [str(now)]
+    assert discovery.find_config() == "./procman.toml"

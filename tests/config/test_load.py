@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from procman.config.discovery import default_socket
-from procman.config.load import Assumptions, ConfigError, load, read
+from procman.config.assumptions import Assumptions
+from procman.config.load import load, read
+from procman.config.problems import ConfigError
+from procman.config.runtime_dir import default_socket
 from procman.config.schema.model import AUTO, SECTIONS, InetServer, UnixServer
 from procman.core.spec import Autorestart
 from procman.errors import ProcmanError

@@ -16,8 +16,8 @@ from unittest import mock
 
 import pytest
 
-from procman.config.checks.report import report
-from procman.config.host import Assumptions
+from procman.config.assumptions import Assumptions
+from procman.config.report import report
 
 SHARED = Path(os.environ.get("PROCMAN_SHARED", Path(__file__).parents[2].parent / "shared"))
 ORACLE = SHARED / "tools" / "config_oracle.py"

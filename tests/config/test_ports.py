@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from procman.config.host import Assumptions
+from procman.config.assumptions import Assumptions
 from procman.config.load import read
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from procman.config.checks.report import report
 from procman.config.load import load, read
+from procman.config.report import report
 from procman.config.schema.kinds.addresses import is_loopback
 
 SHA = "{SHA}5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from procman.config.host import Assumptions
+from procman.config.assumptions import Assumptions
 from procman.config.load import read
 from procman.convert import compose, kubernetes, systemd
 from procman.convert.result import CannotExport

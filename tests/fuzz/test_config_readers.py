@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from procman.config.formats import files
-from procman.config.load import ConfigError, load, read
+from procman.config.load import load, read
+from procman.config.problems import ConfigError
 from procman.config.resolve import option_reader as reading
 from procman.system.shell_split import split_words
 from tests.support.fuzz_inputs import INI_FILES, INI_PIECES, TOML_FILES, TOML_PIECES, assembled, damaged

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from procman.client.api_client import ApiError
-from procman.config.checks.permissions import look_at_hands
-from procman.config.load import ConfigError, load, read
+from procman.config.checks.permissions import warn_of_writable_files
+from procman.config.load import load, read
+from procman.config.problems import ConfigError
 from procman.system.file_trust import exposure, way_to
 from tests.support.log_lines import PATIENCE
 from tests.support.master_process import UNSHARE, environment
@@ -175,7 +176,7 @@ def test_every_file_is_looked_at(file):
 
 def test_of_another_machine_nothing_is_known(file):
     """A check under assumptions says nothing of modes."""
-    from procman.config.host import Assumptions
+    from procman.config.assumptions import Assumptions
 
     file.chmod(0o666)
     assert [p for p in read(str(file), assume=Assumptions(env={})).problems if p.slug == "writable"] == []
@@ -192,7 +193,7 @@ def test_an_owner_alone_is_never_refused(file):
     """A checkout, or a folder that is mounted into a container, is somebody's; root is warned."""
     os.chown(file, NOBODY, 0)
     found = _Reading()
-    look_at_hands(found, [str(file)], refuse=True)
+    warn_of_writable_files(found, [str(file)], refuse=True)
     assert [problem.severity for problem in found] == ["warning"]
     assert f"chown root {file}" in found[0].message
 

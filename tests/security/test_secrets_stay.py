@@ -9,7 +9,8 @@ import pytest
 
 from procman.cli.procman import main
 from procman.client.api_client import Client
-from procman.config.load import ConfigError, load
+from procman.config.load import load
+from procman.config.problems import ConfigError
 from tests.support.running_master import SLEEPER, RunningMaster
 
 SECRETS = ("hunter2", "s3cr3t", "t0ken", "b4r")

@@ -15,7 +15,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from procman.config.host import Assumptions
+from procman.config.assumptions import Assumptions
 from procman.config.load import load
 from procman.config.schema.model import Config
 from procman.convert.result import Target

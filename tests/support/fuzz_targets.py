@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterable, Iterator
 
 from procman.config import settings
-from procman.config.load import ConfigError, load, read
+from procman.config.load import load, read
+from procman.config.problems import ConfigError
 from procman.config.schema.model import Config
 from procman.config.stop_plan import stop_plan
 from procman.events.protocol import MAX_LINE, MAX_RESULT, BadLine, Conversation, Heard, ListenerState, Result

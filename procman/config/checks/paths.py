@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from procman.config.checks.shell_syntax import is_shells_own
-from procman.config.discovery import runtime_dir
 from procman.config.host import Machine
 from procman.config.resolve.option_reader import OptionReader, no_directory
+from procman.config.runtime_dir import runtime_dir
 from procman.config.schema.model import AUTO, Config, UnixServer
 from procman.config.schema.notation import show_text
 from procman.system.commands import CannotSpawn, find_command

@@ -15,7 +15,7 @@ from procman.system.file_trust import exposure
 ALLOW = "--allow-writable-config"
 
 
-def look_at_hands(reading: OptionReader, files: Iterable[str], *, refuse: bool) -> None:
+def warn_of_writable_files(reading: OptionReader, files: Iterable[str], *, refuse: bool) -> None:
     """A problem for each file that somebody else may write, or put another in the place of."""
     root = os.geteuid() == 0
     for file in dict.fromkeys(files):

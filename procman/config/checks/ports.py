@@ -9,8 +9,8 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from procman.config.discovery import default_sockets
 from procman.config.resolve.option_reader import OptionReader
+from procman.config.runtime_dir import default_sockets
 from procman.config.schema.model import Config, InetServer, UnixServer, bracketed
 
 _WAYS_OUT = {

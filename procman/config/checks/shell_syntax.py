@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from os.path import basename
 
 from procman.config.formats.raw import RawOption
+from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.notation import assignment, show_toml
 from procman.config.secrets import masked
 from procman.system.shell_split import PIECE, split_words
@@ -43,6 +44,16 @@ class Word:
     text: str
     bare: str
     double: str = ""
+
+
+def warn_of_shell_syntax(reading: OptionReader) -> None:
+    """Warn of each program whose command is written for a shell."""
+    for kind in ("program:", "eventlistener:", "fcgi-program:"):
+        for section in reading.sections.starting_with(kind):
+            raw = reading.raw(section, "command")
+            message = None if raw is None or raw.cut_by else needs_a_shell(raw)
+            if message is not None:
+                reading.complain(section, "command", message, "needs-a-shell", "warning")
 
 
 def needs_a_shell(raw: RawOption) -> str | None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from procman.config.checks.shell_syntax import needs_a_shell
 from procman.config.formats.expansion import environment_names
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
@@ -143,9 +142,6 @@ def _check(
             # supervisord takes the file, and finds out when it starts the program.
             message = f"the command cannot be split into words: {error}; it can never be started: close the quote"
             reading.complain(section, "command", message, severity="error" if raw.toml else "warning")
-    for_a_shell = None if raw is None or raw.cut_by else needs_a_shell(raw)
-    if for_a_shell is not None:
-        reading.complain(section, "command", for_a_shell, "needs-a-shell", "warning")
 
 
 def _process(

@@ -1,14 +1,14 @@
-"""The control sockets that a file asks for, and who may log in to them."""
+"""The control sockets that a file asks for, their logins, and supervisor's RPC plug-ins."""
 
 import os
 import re
 from collections.abc import Mapping
 
-from procman.config.discovery import LONGEST_SOCKET_PATH
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
+from procman.config.runtime_dir import LONGEST_SOCKET_PATH
 from procman.config.schema.kinds.addresses import host_and_port
-from procman.config.schema.model import InetServer, UnixServer, bracketed
+from procman.config.schema.model import RPC_FACTORY, InetServer, RpcInterface, UnixServer, bracketed
 from procman.config.schema.options import options_of
 
 LOGINS = (("username", "password"), ("readonly_username", "readonly_password"))
@@ -21,6 +21,22 @@ def read_servers(reading: OptionReader) -> tuple[UnixServer | InetServer, ...]:
     inet = [_inet_server(reading, section) for section in reading.sections.starting_with("inet_http_server")]
     unix = [_unix_server(reading, section) for section in reading.sections.starting_with("unix_http_server")]
     return (*inet, *unix)
+
+
+def read_rpcinterfaces(reading: OptionReader) -> tuple[RpcInterface, ...]:
+    """Supervisor's RPC plug-ins; their options are only kept."""
+    found = []
+    names = reading.names()
+    for section in reading.sections.starting_with("rpcinterface:"):
+        factory = reading.plugin(section, RPC_FACTORY, names)
+        options = {
+            name: reading.text(section, name, names) or ""
+            for name in reading.sections.names(section.name)
+            if name != RPC_FACTORY
+        }
+        name = section.name.partition(":")[2]
+        found.append(RpcInterface(name=name, factory=factory, options=options))
+    return tuple(found)
 
 
 def serverurl(servers: tuple[UnixServer | InetServer, ...]) -> str | None:

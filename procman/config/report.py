@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from procman.config.assumptions import Assumptions
 from procman.config.formats.files import gather_included
-from procman.config.host import Assumptions, Machine
+from procman.config.host import Machine
 from procman.config.load import Loaded, judge, read
 from procman.config.problems import Problem
 from procman.config.schema.kinds.numbers import show_octal

@@ -1,0 +1,30 @@
+"""The checks that only `procman check` makes: a start finds these problems by itself, or they are only doubts."""
+
+from procman.config.checks.background import warn_of_background
+from procman.config.checks.doubtful_values import warn_of_doubts
+from procman.config.checks.paths import warn_of_commands, warn_of_places
+from procman.config.checks.ports import warn_of_ports
+from procman.config.formats.files import is_toml
+from procman.config.problems import Problem
+from procman.config.resolve.option_reader import OptionReader
+from procman.config.schema.model import Config
+
+_WITH_PROGRAMS = ("program:", "fcgi-program:", "eventlistener:")
+
+
+def check_on_request(reading: OptionReader, config: Config, path: str) -> None:
+    """Make all of them."""
+    warn_of_commands(reading, config)
+    warn_of_places(reading, config)
+    warn_of_ports(reading, config)
+    warn_of_background(reading, config)
+    _warn_of_emptiness(reading, path)
+    warn_of_doubts(reading, config)
+
+
+def _warn_of_emptiness(reading: OptionReader, path: str) -> None:
+    """For TOML only: the [include] of an INI file may bring programs later."""
+    sections = reading.sections.sections
+    if is_toml(path) and not any(name.startswith(_WITH_PROGRAMS) for name in sections):
+        message = 'the file has no program to run: add [program.NAME] with command = "…"'
+        reading.add(Problem(path, None, None, None, message, "warning", "no-program"))
