@@ -176,7 +176,8 @@ def _tail_page(name: str, limit: int, text: str) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{title}</title>\n<link rel="icon" href="data:,">\n<link rel="stylesheet" href="page.css">\n</head>\n'
+        f'<title>{title}</title>\n<link rel="icon" href="data:,">\n'
+        '<link rel="stylesheet" href="static/page.css">\n</head>\n'
         f'<body class="tail">\n<h1>{title}</h1>\n<pre>{html.escape(text)}</pre>\n'
         f'<p>{refresh}<a href="./">All processes</a></p>\n</body>\n</html>\n'
     )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from procman.api.xmlrpc.adapter import XmlRpc
 
 API_VERSION = "3.0"
-# The page and its files, and the two that supervisor has besides.
-_WEB = ("/", "/index.html", "/page.css", "/page.js", "/tail.html", "/ok.html")
+# The page and its files, and two more that supervisor has.
+_WEB = ("/", "/index.html", "/static/{file}", "/tail.html", "/ok.html")
 
 
 class About:
@@ -114,7 +114,7 @@ class Routes:
             self._xmlrpc = XmlRpc(rooms.processes, rooms.configuration, rooms.logs, self._about.to, rooms.hub.remote)
         return await self._xmlrpc.call(request)
 
-    async def _show(self, request: Request) -> Response:
+    async def _show(self, request: Request, **_: str) -> Response:
         if self._page is None:
             # Some hundred kB, for those who look at it.
             from procman.api.web_forms import Forms  # noqa: PLC0415

@@ -1,19 +1,24 @@
-"""Serves the files of the status page: 60 kB.
+"""Serves the status page: one document, and whatever stands in `static`.
 
-They are read with this module, and that is imported when somebody asks for them, or before the master gives up the
-rights that it may need for reading them.
+Everything is read when this module is imported: when the page is first opened, or before the master gives up the
+rights that reading may need.
 
-A browser asks each time whether what it has is still right, by the hash of it: after an update of procman nobody has
-an old script with a new document.
+Browsers revalidate each file by its hash at every visit, so that no old script meets a new document after an update.
 """
 
 import hashlib
 import os
 from dataclasses import dataclass
 
-from procman.http.messages import Request, Response
+from procman.http.messages import Request, Response, problem
 from procman.http.page_headers import HTML, PAGE_HEADERS
 from procman.http.router import Router
+
+_FOLDER = os.path.dirname(__file__)
+_STATIC = "static"
+_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+# The line of the document that is replaced by a link to each module, so that the browser fetches all of them at once.
+_PRELOAD = b"<!-- modulepreload -->\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,42 +27,55 @@ class _File:
     content_type: str
     tag: str  # as in an ETag header
 
+    @classmethod
+    def of(cls, content: bytes, content_type: str) -> "_File":
+        return cls(content, content_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+
+    def answer(self, request: Request) -> Response:
+        headers = [("ETag", self.tag), ("Cache-Control", "no-cache"), *PAGE_HEADERS]
+        known = request.headers.get("if-none-match", "")
+        if self.tag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+            return Response(304, headers=headers)
+        return Response(body=self.content, headers=headers, content_type=self.content_type)
+
 
 class Page:
-    """The document, its style and its script."""
+    """The document, its style and its scripts."""
 
     def add_to(self, router: Router) -> None:
-        """What the document asks for; where it is itself shown is for others to say (`index`)."""
-        router.add("GET", "/page.css", self._style, role="read")
-        router.add("GET", "/page.js", self._script, role="read")
+        """Add the files that the document loads; the caller decides where the document itself is (`index`)."""
+        router.add("GET", "/static/{file}", self._static, role="read")
 
     async def index(self, request: Request) -> Response:
         """Answer with the document."""
-        return self._answer(request, "index.html")
+        return _DOCUMENT.answer(request)
 
-    async def _style(self, request: Request) -> Response:
-        return self._answer(request, "page.css")
-
-    async def _script(self, request: Request) -> Response:
-        return self._answer(request, "page.js")
-
-    def _answer(self, request: Request, name: str) -> Response:
-        file = _FILES[name]
-        headers = [("ETag", file.tag), ("Cache-Control", "no-cache"), *PAGE_HEADERS]
-        known = request.headers.get("if-none-match", "")
-        if file.tag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
-            return Response(304, headers=headers)
-        return Response(body=file.content, headers=headers, content_type=file.content_type)
+    async def _static(self, request: Request, file: str) -> Response:
+        found = _FILES.get(file)
+        return problem(404, f"there is nothing at {request.raw_path}") if found is None else found.answer(request)
 
 
-def _read(name: str, content_type: str) -> _File:
-    with open(os.path.join(os.path.dirname(__file__), name), "rb") as file:
-        content = file.read()
-    return _File(content, content_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+def _read(*path: str) -> bytes:
+    with open(os.path.join(_FOLDER, *path), "rb") as file:
+        return file.read()
 
 
-_FILES = {
-    "index.html": _read("index.html", HTML),
-    "page.css": _read("page.css", "text/css; charset=utf-8"),
-    "page.js": _read("page.js", "text/javascript; charset=utf-8"),
-}
+def _static_files() -> dict[str, _File]:
+    found = {}
+    for name in sorted(os.listdir(os.path.join(_FOLDER, _STATIC))):
+        content_type = _TYPES.get(os.path.splitext(name)[1])
+        if content_type is not None:
+            found[name] = _File.of(_read(_STATIC, name), content_type)
+    return found
+
+
+def _document(files: dict[str, _File]) -> _File:
+    """Complete the document by links to the modules that it does not name itself."""
+    text = _read("index.html")
+    urls = [f'"{_STATIC}/{name}"'.encode() for name in files if name.endswith(".js")]
+    links = [b'<link rel="modulepreload" href=%s>\n' % url for url in urls if url not in text]
+    return _File.of(text.replace(_PRELOAD, b"".join(links)), HTML)
+
+
+_FILES = _static_files()
+_DOCUMENT = _document(_FILES)

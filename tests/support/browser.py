@@ -57,10 +57,30 @@ observer.observe(document, { subtree: true, childList: true, characterData: true
 look();
 """
 
+# Gives tests what the modules of the page export, as `page`: none of it is global.
+_EXPOSE = """
+const [done] = arguments;
+const modules = [...document.querySelectorAll('link[rel=modulepreload], script[type=module]')];
+Promise.all(modules.map((module) => import(module.href ?? module.src))).then((all) => {
+  window.page = Object.assign({}, ...all);
+  done();
+});
+"""
+
 
 def program(name: str, command: str = ECHO, **options: object) -> str:
     options.setdefault("startsecs", 0)
     return f"[program:{name}]\ncommand={command}\n" + "".join(f"{key}={value}\n" for key, value in options.items())
+
+
+MISSING = program("missing", "/nonexistent/program", startretries=0)
+ALL_STATES = (
+    program("api")
+    + MISSING
+    + program("idle", autostart="false")
+    + program("pool", numprocs=3, process_name="pool_%(process_num)d")
+    + program("with-a-name-as-long-as-some-people-give-their-programs-when-nobody-stops-them")
+)
 
 
 def free_port() -> int:
@@ -204,6 +224,7 @@ class Browser:
         """Open the page, and wait until it is connected."""
         self.open(url)
         self.until("document.body.dataset.link === 'live'")
+        self.driver.execute_async_script(_EXPOSE)
 
     def ask(self, expression: str) -> Any:
         return self.driver.execute_script(f"return {expression};")
@@ -305,3 +326,8 @@ class Browser:
 def row(name: str) -> str:
     """The row of a process, as a JavaScript expression."""
     return f"document.querySelector('.row[data-spec={json.dumps(name)}]')"
+
+
+def section(name: str) -> str:
+    """The heading of the section in which a process is listed, as an expression."""
+    return f"{row(name)}.closest('section').querySelector('h2').textContent"

@@ -1,0 +1,130 @@
+/* Actions on processes, logs and procman itself. Their effect arrives with the events; an answer is read for errors. */
+
+import { call, specPath } from "./api.js";
+import { NOTES, confirmed, forgetUndo, note, say } from "./dialogs.js";
+import { $ } from "./dom.js";
+import { ACTION_NAMES, isUp } from "./process-state.js";
+import { counted } from "./text.js";
+
+const isMany = (spec) => spec === "all" || spec?.endsWith(":*");
+
+/** Calls `cleared(spec)` when a log was cleared: of a process, of "all", or of procman itself (""). */
+export class Operations {
+  constructor({ master, processes, cleared }) {
+    this.master = master;
+    this.processes = processes;
+    this.cleared = cleared;
+  }
+
+  /** Carry out the action of a button that was pressed. */
+  async press(button) {
+    if (button.getAttribute("aria-disabled") === "true" || button.getAttribute("aria-busy") === "true") return;
+    if (button.closest("#menu")) $("menu").hidePopover();
+    if (!this.master.reachable) {
+      note("procman cannot be asked: there is no connection to it.", { bad: true });
+      return;
+    }
+    const op = button.dataset.do;
+    const { spec } = button.closest("[data-spec]")?.dataset ?? {};
+    button.setAttribute("aria-busy", "true");
+    try {
+      if (op === "shutdown") await this.shutDown();
+      else if (isMany(spec)) await this.operateMany(op, spec);
+      else await this.operate(op, spec);
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  }
+
+  async operate(op, spec) {
+    try {
+      const { results } = await call("POST", `${specPath(spec)}/${op}`, { wait: false });
+      const failed = results.filter((result) => result.status !== "SUCCESS");
+      if (failed.length) {
+        note(failuresText(op, failed), { bad: true });
+      } else if (op === "clear") {
+        note(spec === "all" ? "All logs were cleared." : `The logs of ${spec} were cleared.`);
+        this.cleared(spec);
+      } else if (op === "stop" && this.processes.known.has(spec)) {
+        forgetUndo(spec);
+        note(`${spec} was told to stop.`, { undo: () => this.operate("start", spec), spec });
+      } else {
+        say(`${ACTION_NAMES[op]} ${spec}: asked for.`);
+      }
+    } catch (error) {
+      note(`Cannot ${op} ${spec}: ${error.message}`, { bad: true });
+    }
+  }
+
+  /** Acts on "all" processes, or on those of a group, "GROUP:*"; asks first unless it starts them. */
+  async operateMany(op, spec) {
+    const group = spec === "all" ? null : spec.slice(0, -2);
+    const infos = [...this.processes.known.values()].map(({ info }) => info);
+    const meant = infos.filter((info) => group === null || info.group === group);
+    const up = meant.filter(isUp).length;
+    const whose = group === null ? "all processes" : `all of ${group}`;
+    const text = {
+      restart:
+        up === meant.length
+          ? `${counted(up, "process is", "processes are")} up now. They stop, and start again.`
+          : `${up} of ${counted(meant.length, "process", "processes")} are up now. They stop, and all are started.`,
+      stop: `${counted(up, "process is", "processes are")} up now. They stay stopped until somebody starts them.`,
+      clear: "What the programs have written so far is lost.",
+    };
+    const title = { restart: `Restart ${whose}?`, stop: `Stop ${whose}?`, clear: "Clear all logs?" };
+    const yes = { restart: "Restart all", stop: "Stop all", clear: "Clear all logs" };
+    if (op === "start" || (await confirmed(title[op], text[op], yes[op]))) await this.operate(op, spec);
+  }
+
+  /** Clears the logs of a process, or with "" procman's own, if the answer is yes. */
+  async clearLog(spec) {
+    const title = spec === "" ? "Clear procman’s own log?" : `Clear the logs of ${spec}?`;
+    const text = `What ${spec === "" ? "procman" : "it"} has written so far is lost, also in the file on the disk.`;
+    if (!(await confirmed(title, text, "Clear"))) return;
+    if (spec !== "") {
+      await this.operate("clear", spec);
+      return;
+    }
+    try {
+      await call("POST", "v1/log/clear");
+      this.cleared("");
+    } catch (error) {
+      note(`Cannot clear the log: ${error.message}`, { bad: true });
+    }
+  }
+
+  async shutDown() {
+    const text = "It stops all processes and then itself. Nothing here can start it again.";
+    if (!(await confirmed("Shut procman down?", text, "Shut down"))) return;
+    try {
+      await call("POST", "v1/master/shutdown");
+    } catch (error) {
+      note(`Cannot shut procman down: ${error.message}`, { bad: true });
+    }
+  }
+}
+
+function failuresText(op, failed) {
+  const lines = failed.slice(0, NOTES).map((result) => {
+    const name = result.group === result.name ? result.name : `${result.group}:${result.name}`;
+    return `Cannot ${op} ${name}: ${failureText(result)}`;
+  });
+  if (failed.length > NOTES) lines.push(`… and ${failed.length - NOTES} more`);
+  return lines.join("\n");
+}
+
+function failureText(result) {
+  switch (result.status) {
+    case "ALREADY_STARTED":
+      return "it is up already";
+    case "NOT_RUNNING":
+      return "it is not running";
+    case "BAD_NAME":
+      return "there is no such process";
+    case "SPAWN_ERROR":
+    case "ABNORMAL_TERMINATION":
+      return "it ended at once, or could not be spawned";
+    default:
+      return result.description;
+  }
+}

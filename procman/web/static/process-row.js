@@ -1,0 +1,94 @@
+/* The rows of the list: one for a process, and the head of a group. */
+
+import { $, put } from "./dom.js";
+import { ACTION_NAMES, applies, detailOf, lastWordsOf } from "./process-state.js";
+import { ago, bytes, clock, counted } from "./text.js";
+
+// A restart this recent may be one of many, in seconds.
+const RECENT = 300;
+
+export function newRow(info) {
+  const row = $("row").content.firstElementChild.cloneNode(true);
+  const name = row.querySelector(".name");
+  const href = `#log/${encodeURIComponent(info.namespec)}`;
+  row.dataset.spec = info.namespec;
+  // Within its group its own name is enough.
+  name.querySelector(".of").textContent = info.namespec.slice(0, info.namespec.length - info.name.length);
+  name.querySelector(".own").textContent = info.name;
+  name.href = href;
+  name.title = `The log of ${info.namespec}`;
+  row.querySelector("[data-log]").href = href;
+  labelButtons(row, info.namespec);
+  return row;
+}
+
+/** The head of a group and the list for its rows; `folded` has the names of the folded groups, `save` stores them. */
+export function newGroup(name, folded, save) {
+  const element = $("group").content.firstElementChild.cloneNode(true);
+  const fold = element.querySelector(".fold");
+  element.dataset.spec = `${name}:*`;
+  element.querySelector("h3").textContent = name;
+  labelButtons(element, `all of ${name}`, true);
+  const show = () => {
+    fold.setAttribute("aria-expanded", String(!folded.has(name)));
+    fold.setAttribute("aria-label", `The processes of ${name}`);
+  };
+  fold.addEventListener("click", () => {
+    if (!folded.delete(name)) folded.add(name);
+    show();
+    save();
+  });
+  show();
+  return { element, list: element.querySelector("ul"), sum: element.querySelector(".sum") };
+}
+
+export function labelButtons(element, spec, asks = false) {
+  for (const button of element.querySelectorAll("button[data-do]")) {
+    const words = `${ACTION_NAMES[button.dataset.do]} ${spec}${asks && button.dataset.do !== "start" ? "…" : ""}`;
+    button.setAttribute("aria-label", words);
+    button.title = words;
+  }
+}
+
+export function showRow(process) {
+  const { info, kind, row } = process;
+  row.dataset.kind = kind;
+  row.dataset.state = info.statename;
+  put(row.querySelector(".state"), info.statename.toLowerCase());
+  put(row.querySelector(".detail .text"), detailOf(process));
+  const words = row.querySelector(".words");
+  put(words, lastWordsOf(process));
+  words.hidden = !words.textContent;
+  const restarts = row.querySelector(".restarts");
+  restarts.hidden = !info.restarts;
+  put(restarts, counted(info.restarts, "restart"));
+  const lost = row.querySelector(".lost");
+  lost.hidden = !info.lost;
+  put(lost, `${bytes(info.lost)} of output lost`);
+  enableButtons(row, info.statename);
+  showTime(process);
+}
+
+/** Not `disabled`: a button with the keyboard's focus must keep it when the state changes. */
+export function enableButtons(element, state) {
+  for (const button of element.querySelectorAll("button[data-do]")) {
+    if (applies(button.dataset.do, state)) button.removeAttribute("aria-disabled");
+    else button.setAttribute("aria-disabled", "true");
+  }
+}
+
+export function showTime({ info, at, row }) {
+  const passed = (performance.now() - at) / 1000;
+  const when = row.querySelector(".when");
+  if (info.pid) {
+    put(when, clock(info.uptime + passed));
+    row.querySelector(".restarts").toggleAttribute("data-lately", info.uptime + passed < RECENT);
+    when.title = `Since ${new Date(info.start * 1000).toLocaleString()}`;
+  } else if (info.stop) {
+    put(when, ago(info.now - info.stop + passed));
+    when.title = new Date(info.stop * 1000).toLocaleString();
+  } else {
+    put(when, "");
+    when.removeAttribute("title");
+  }
+}

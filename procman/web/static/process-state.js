@@ -1,0 +1,70 @@
+/* The state of a process: what it means, how it is described, and which actions it allows. Pure functions. */
+
+const UP = new Set(["STARTING", "RUNNING", "BACKOFF"]);
+const TRYING = new Set(["STARTING", "BACKOFF"]);
+const APPLIES = {
+  start: (state) => state === "STOPPED" || state === "EXITED" || state === "FATAL",
+  stop: (state) => UP.has(state),
+  restart: (state) => UP.has(state),
+};
+
+export const ACTION_NAMES = { start: "Start", stop: "Stop", restart: "Restart", clear: "Clear the logs of" };
+
+export const isUp = ({ statename }) => UP.has(statename);
+
+/** Whether an action makes sense in this state. */
+export const applies = (action, state) => APPLIES[action]?.(state) ?? true;
+
+/** A process that keeps restarting may be up at any given moment, but does no work. */
+export function flapsNow(info, passed = 0) {
+  return info.now + passed < info.flapping_until && (info.statename === "RUNNING" || info.statename === "STARTING");
+}
+
+/** "failed" needs attention, "busy" changes by itself, "running" and "stopped" are as they should be. */
+export function kindOf(info, before, flaps) {
+  if (flaps) return "failed";
+  switch (info.statename) {
+    case "RUNNING":
+      return "running";
+    case "STARTING":
+      // Between two attempts it has not recovered yet, and must not jump between the sections.
+      return before?.kind === "failed" && TRYING.has(before.info.statename) ? "failed" : "busy";
+    case "STOPPING":
+      return "busy";
+    case "STOPPED":
+      return "stopped";
+    case "EXITED":
+      return info.spawnerr ? "failed" : "stopped";
+    default:
+      return "failed";
+  }
+}
+
+export function detailOf({ info, kind, reason, flaps }) {
+  const pid = info.pid ? `pid ${info.pid}` : "";
+  if (flaps) return `${pid}${pid && ", "}ends again and again: ${reason}`;
+  switch (info.statename) {
+    case "BACKOFF":
+      return `${reason}; will be tried again`;
+    case "STARTING":
+      return kind === "failed" && reason ? `${reason}; this is another try` : pid;
+    case "EXITED":
+      return info.ending;
+    case "STOPPED":
+      return info.start ? "" : "not started";
+    case "FATAL":
+      return reason || info.description;
+    case "UNKNOWN":
+      return info.spawnerr || info.description;
+    default:
+      return pid;
+  }
+}
+
+/** The last line that a failed process wrote. */
+export function lastWordsOf({ info, kind }) {
+  return kind === "failed" && info.last_words ? `${info.last_words_on}: ${info.last_words}` : "";
+}
+
+const natural = new Intl.Collator("en", { numeric: true });
+export const byName = (a, b) => natural.compare(a.info.group, b.info.group) || natural.compare(a.info.name, b.info.name);
