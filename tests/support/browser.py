@@ -18,16 +18,16 @@ from selenium.webdriver.remote.webelement import WebElement
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import RunningMaster, python
 
-# Repeats what it is told, on both channels; ends when it is told to, or with the master that told it.
+# Writes each line of its stdin to stdout, or a line with "err" to stderr; "exit N" or the end of its stdin ends it.
 ECHO = python(
     "import sys\n"
     "for line in sys.stdin:\n"
     "    if line.startswith('exit'): sys.exit(int(line[5:]))\n"
     "    print(line, end='', file=sys.stderr if line.startswith('err') else sys.stdout, flush=True)"
 )
-# What a browser complains of where a master has ended, or a proxy has hung up.
+# The browser's message when a master has ended, or a proxy has hung up.
 NOBODY_ANSWERS = "Failed to load resource: net::ERR_"
-# A name that is no loopback name, for which a browser says no more than it says to any server on plain HTTP.
+# Not a loopback name: over plain HTTP a browser sends it no Sec-Fetch headers.
 ELSEWHERE = "procman.test"
 
 _FLAGS = (
@@ -43,7 +43,7 @@ _FLAGS = (
     f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
 
-# Looks again whenever anything in the page changes, so nothing is asked in a loop.
+# Evaluates the condition at every change of the page, without polling.
 _UNTIL = """
 const done = arguments[arguments.length - 1];
 const look = () => {
@@ -168,7 +168,7 @@ class Browser:
         for flag in (*_FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        # Both by their paths: Selenium must not go and look for others.
+        # Both by their paths: Selenium must not download others.
         self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
         self.driver.set_script_timeout(PATIENCE)
         self.driver.set_page_load_timeout(PATIENCE)
@@ -204,7 +204,7 @@ class Browser:
         """Accept console messages with one of these texts; whether they come depends on timing."""
         self._expected = parts
 
-    # ---- the room around it
+    # ---- its environment
 
     def size(self, width: int, height: int) -> None:
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
@@ -235,7 +235,7 @@ class Browser:
             return self.driver.execute_async_script(_UNTIL % condition)
         except TimeoutException:
             text = self.ask("document.body.innerText")
-            raise AssertionError(f"never came true: {condition}\nThe page at the end:\n{text}") from None
+            raise AssertionError(f"never true: {condition}\nThe page at the end:\n{text}") from None
 
     def state(self, name: str, state: str) -> None:
         """Wait until the page shows a process in that state."""
@@ -259,7 +259,7 @@ class Browser:
         """Console messages since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
-    # ---- hands and keys
+    # ---- pointer and keys
 
     def click(self, selector: str) -> None:
         """Click as a user would: elements that are covered, hidden or outside the window cannot be clicked."""
@@ -289,7 +289,7 @@ class Browser:
     def escape(self) -> None:
         self.key(Keys.ESCAPE)
 
-    # ---- several of them
+    # ---- several windows
 
     def minimize(self) -> None:
         self.driver.minimize_window()

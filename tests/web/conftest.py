@@ -1,4 +1,4 @@
-"""A master that can be reached over TCP, and a real browser to look at its page."""
+"""A master that listens on TCP, and a real browser for its page."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ NEEDED = ("chromium", "chromedriver")
 
 @pytest.fixture
 def site(tmp_path):
-    """Start a master with these programs, reachable over TCP: `site(programs)`."""
+    """Start a master with these programs that listens on TCP: `site(programs)`."""
     sites = []
 
     def start(programs, **options):
@@ -27,7 +27,7 @@ def site(tmp_path):
 
 @pytest.fixture(scope="session")
 def chromium():
-    """One browser for all tests of a worker: each has a site, and so a storage and a cache, of its own."""
+    """One browser for all tests of a worker: each test has its own site, and so its own storage and cache."""
     missing = [command for command in NEEDED if shutil.which(command) is None]
     if missing:
         text = f"no {' and no '.join(missing)}: apt-get install chromium chromium-driver"
@@ -42,7 +42,7 @@ def chromium():
 
 @pytest.fixture
 def browser(chromium):
-    """An empty tab; afterwards the console must be empty, too, but for what the test has said it may say."""
+    """An empty tab; the test fails if the console has a message that it did not allow with `may_say`."""
     chromium.fresh()
     yield chromium
     assert chromium.leave() == []

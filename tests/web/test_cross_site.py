@@ -1,4 +1,4 @@
-"""What another site's page can make a browser do to a master: nothing, whichever way it comes."""
+"""Requests that a page of another site makes a browser send."""
 
 import http.client
 import socket
@@ -30,8 +30,8 @@ def over_tcp(master):
 
 
 @pytest.mark.parametrize("way", [over_tcp, over_unix])
-def test_it_can_change_nothing(site, way):
-    """Straight, or through a proxy in front of the unix socket."""
+def test_another_site_cannot_change_anything(site, way):
+    """Cross-site requests change nothing, directly or through a proxy in front of the unix socket."""
     master = site(program("web"))
     master.wait_for("success: web")
     for method, path in CHANGES:

@@ -69,7 +69,7 @@ def test_the_log_of_a_failed_process_opens_with_the_channel_that_says_why(site, 
     browser.until("document.querySelector('#log').hidden")
 
 
-@pytest.mark.parametrize(("file", "note"), [("AUTO", "Nothing was written yet"), ("idle.log", "has written nothing")])
+@pytest.mark.parametrize(("file", "note"), [("AUTO", "Nothing has been logged"), ("idle.log", "has written nothing")])
 def test_a_log_that_begins_later_is_followed_from_its_beginning(site, browser, tmp_path, file, note):
     """The log of a process that never ran is empty or missing; it is followed from its first line."""
     path = file if file == "AUTO" else tmp_path / file
@@ -100,7 +100,7 @@ def test_a_flood_stays_bounded_and_ends_with_its_last_line(site, browser):
     browser.driver.execute_script("page.$('lines').scrollTop = 0")
     browser.until("!document.querySelector('#newest').hidden")
     master.say("flood", "10\n")
-    browser.until("[...$('lines').children].filter((line) => line.textContent === 'end').length === 2")
+    browser.until("[...page.$('lines').children].filter((line) => line.textContent === 'end').length === 2")
     assert browser.ask("page.$('lines').scrollTop") == 0
     browser.click("#newest")
     browser.until(f"page.$('newest').hidden && {AT_ITS_END}")
@@ -147,7 +147,7 @@ def test_a_log_that_does_not_exist_yet_is_not_requested(site, browser):
     master.wait_for("gave up: missing")
     for name in ("missing", "idle"):
         browser.show(master.url + f"#log/{name}")
-        browser.until("document.querySelector('#log-note').textContent.startsWith('Nothing was written yet')")
+        browser.until("document.querySelector('#log-note').textContent.startsWith('Nothing has been logged yet')")
     browser.press("idle", "start")
     browser.state("idle", "running")
     master.say("idle", "hello\n")

@@ -71,7 +71,7 @@ def test_a_stop_can_be_undone(site, browser):
     first = browser.pid("web")
     browser.press("web", "stop")
     browser.state("web", "stopped")
-    assert "web was told to stop." in browser.text("#notes")
+    assert "web was asked to stop." in browser.text("#notes")
     browser.click(".undo")
     browser.state("web", "running")
     assert browser.pid("web", not_=first) == master.info("web")["pid"]

@@ -113,7 +113,7 @@ def test_a_flapping_process_needs_attention(site, browser):
         assert master.info("flap")["pid"] != pid
     browser.until(f"{section('flap')} === 'Needs attention'")
     browser.state("flap", "running")
-    assert "ends again and again: exit status 7" in browser.text("[data-spec=flap]")
+    assert "keeps restarting: exit status 7" in browser.text("[data-spec=flap]")
     colour = f"getComputedStyle({row('flap')}.querySelector('.dot')).backgroundColor"
     good = "(() => { const e = document.createElement('i'); e.style.color = 'var(--good)'; document.body.append(e);"
     assert browser.ask(colour) != browser.ask(f"{good} return getComputedStyle(e).color; }})()")

@@ -18,6 +18,6 @@ export async function openBookmark({ mayControl, operations }) {
   } else if (one && name) {
     const yes = one === "clear" ? "Clear" : ACTION_NAMES[one];
     const title = `${ACTION_NAMES[one]} ${name}?`;
-    if (await confirmed(title, "A link or a bookmark asks for this.", yes)) await operations.operate(one, name);
+    if (await confirmed(title, "A link or a bookmark requests this.", yes)) await operations.operate(one, name);
   }
 }

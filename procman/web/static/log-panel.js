@@ -13,7 +13,7 @@ const PAST = 65_536;
 // The delay before a stream that was cut is resumed, in milliseconds.
 const RESUME_DELAY = 1000;
 
-const NOTHING_YET = "Nothing was written yet; what is will be seen here.";
+const NOTHING_YET = "Nothing has been logged yet. New lines appear here.";
 
 export class LogPanel {
   constructor(processes) {
@@ -126,7 +126,7 @@ export class LogPanel {
     }
     put($("log-state"), process ? process.info.statename.toLowerCase() : "");
     if (!process) {
-      put($("log-facts"), own ? "" : "There is no such process (any more).");
+      put($("log-facts"), own ? "" : "There is no process of this name.");
       return;
     }
     const { info, kind } = process;
@@ -134,7 +134,7 @@ export class LogPanel {
     const path = this.channel === "stderr" ? info.stderr_logfile : info.stdout_logfile;
     const restarts = info.restarts ? counted(info.restarts, "restart") : "";
     const both = info.redirect_stderr ? "stdout and stderr" : "";
-    const facts = [detailOf(process), lastWordsOf(process), restarts, both, path || "not kept in a file"];
+    const facts = [detailOf(process), lastWordsOf(process), restarts, both, path || "not logged to a file"];
     put($("log-facts"), facts.filter(Boolean).join(" · "));
     labelButtons($("log-actions"), this.spec);
     enableButtons($("log-actions"), info.statename);
@@ -154,7 +154,7 @@ export class LogPanel {
   cleared(spec) {
     if (!this.isOpen || (spec !== this.spec && (spec !== "all" || this.spec === ""))) return;
     this.lines.clear();
-    put($("log-note"), "It was cleared; what is written now will be seen here.");
+    put($("log-note"), "The log was cleared. New lines appear here.");
     this.lines.stick(true);
   }
 

@@ -53,10 +53,10 @@ export class MasterPanel {
     const what =
       {
         SHUTDOWN: `procman was shut down at ${time}`,
-        RESTARTING: `procman ended at ${time}, to start anew`,
+        RESTARTING: `procman is restarting since ${time}`,
       }[this.info?.statename] ?? `No connection to procman since ${time}`;
     const why = this.why ? ` (${this.why})` : "";
-    const stale = this.info ? "What you see is how it was then; trying again." : "Trying again.";
+    const stale = this.info ? "This page shows the state at that time; reconnecting." : "Reconnecting.";
     return `${what}${why}. ${stale}`;
   }
 
@@ -87,5 +87,5 @@ export class MasterPanel {
 
 function endingText(state) {
   if (!state || state === "RUNNING") return "";
-  return state === "SHUTDOWN" ? "procman is shutting down." : "procman is stopping all processes, to start anew.";
+  return state === "SHUTDOWN" ? "procman is shutting down." : "procman is stopping all processes to restart.";
 }

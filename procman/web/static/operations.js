@@ -21,7 +21,7 @@ export class Operations {
     if (button.getAttribute("aria-disabled") === "true" || button.getAttribute("aria-busy") === "true") return;
     if (button.closest("#menu")) $("menu").hidePopover();
     if (!this.master.reachable) {
-      note("procman cannot be asked: there is no connection to it.", { bad: true });
+      note("There is no connection to procman.", { bad: true });
       return;
     }
     const op = button.dataset.do;
@@ -47,9 +47,9 @@ export class Operations {
         this.cleared(spec);
       } else if (op === "stop" && this.processes.known.has(spec)) {
         forgetUndo(spec);
-        note(`${spec} was told to stop.`, { undo: () => this.operate("start", spec), spec });
+        note(`${spec} was asked to stop.`, { undo: () => this.operate("start", spec), spec });
       } else {
-        say(`${ACTION_NAMES[op]} ${spec}: asked for.`);
+        say(`${ACTION_NAMES[op]} ${spec}: requested.`);
       }
     } catch (error) {
       note(`Cannot ${op} ${spec}: ${error.message}`, { bad: true });
@@ -68,8 +68,8 @@ export class Operations {
         up === meant.length
           ? `${counted(up, "process is", "processes are")} up now. They stop, and start again.`
           : `${up} of ${counted(meant.length, "process", "processes")} are up now. They stop, and all are started.`,
-      stop: `${counted(up, "process is", "processes are")} up now. They stay stopped until somebody starts them.`,
-      clear: "What the programs have written so far is lost.",
+      stop: `${counted(up, "process is", "processes are")} up now. They stay stopped until they are started again.`,
+      clear: "This deletes everything that the programs have logged so far.",
     };
     const title = { restart: `Restart ${whose}?`, stop: `Stop ${whose}?`, clear: "Clear all logs?" };
     const yes = { restart: "Restart all", stop: "Stop all", clear: "Clear all logs" };
@@ -79,7 +79,7 @@ export class Operations {
   /** Clears the logs of a process, or with "" procman's own, if the answer is yes. */
   async clearLog(spec) {
     const title = spec === "" ? "Clear procman’s own log?" : `Clear the logs of ${spec}?`;
-    const text = `What ${spec === "" ? "procman" : "it"} has written so far is lost, also in the file on the disk.`;
+    const text = "This deletes everything that has been logged so far, also in the file on disk.";
     if (!(await confirmed(title, text, "Clear"))) return;
     if (spec !== "") {
       await this.operate("clear", spec);
@@ -94,7 +94,7 @@ export class Operations {
   }
 
   async shutDown() {
-    const text = "It stops all processes and then itself. Nothing here can start it again.";
+    const text = "All processes stop, then procman itself. This page cannot start it again.";
     if (!(await confirmed("Shut procman down?", text, "Shut down"))) return;
     try {
       await call("POST", "v1/master/shutdown");
@@ -116,14 +116,14 @@ function failuresText(op, failed) {
 function failureText(result) {
   switch (result.status) {
     case "ALREADY_STARTED":
-      return "it is up already";
+      return "it is already running";
     case "NOT_RUNNING":
       return "it is not running";
     case "BAD_NAME":
       return "there is no such process";
     case "SPAWN_ERROR":
     case "ABNORMAL_TERMINATION":
-      return "it ended at once, or could not be spawned";
+      return "it exited immediately or could not be started";
     default:
       return result.description;
   }

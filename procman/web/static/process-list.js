@@ -138,7 +138,7 @@ export class ProcessList {
     $("others").hidden = ![...$("others").querySelector("ul").children].some((child) => !child.hidden);
     $("nothing").hidden = shown;
     $("unfilter").hidden = this.known.size === 0;
-    const none = "There are no programs yet. Write one into the configuration, then run procmanctl update.";
+    const none = "There are no programs yet. Add one to the configuration, then run procmanctl update.";
     put($("nothing").querySelector(".text"), this.known.size ? "No process matches." : none);
     this.count();
   }

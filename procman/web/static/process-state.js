@@ -42,12 +42,12 @@ export function kindOf(info, before, flaps) {
 
 export function detailOf({ info, kind, reason, flaps }) {
   const pid = info.pid ? `pid ${info.pid}` : "";
-  if (flaps) return `${pid}${pid && ", "}ends again and again: ${reason}`;
+  if (flaps) return `${pid}${pid && ", "}keeps restarting: ${reason}`;
   switch (info.statename) {
     case "BACKOFF":
-      return `${reason}; will be tried again`;
+      return `${reason}; will be retried`;
     case "STARTING":
-      return kind === "failed" && reason ? `${reason}; this is another try` : pid;
+      return kind === "failed" && reason ? `${reason}; retrying` : pid;
     case "EXITED":
       return info.ending;
     case "STOPPED":

@@ -3,7 +3,7 @@
 import { $ } from "./dom.js";
 import { store } from "./storage.js";
 
-const THEMES = { auto: "as the system has it", light: "light", dark: "dark" };
+const THEMES = { auto: "same as the system", light: "light", dark: "dark" };
 
 export function setUpTheme() {
   const root = document.documentElement;

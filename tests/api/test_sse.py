@@ -14,7 +14,7 @@ from procman.core.actions import Announce, AnnounceGroup, AnnounceGroupChanged, 
 from procman.core.states import MasterState, State
 from procman.http.messages import Request
 from procman.http.router import Router
-from tests.support.browser import program
+from tests.support.browser import Site, program
 from tests.support.notifications import notify
 from tests.support.programs import program as definition
 
@@ -290,11 +290,18 @@ def test_at_the_end_the_last_news_is_told():
     run(test)
 
 
-def test_the_real_master_tells_of_real_programs(site):
+def test_the_real_master_tells_of_real_programs(tmp_path):
     """Over a real connection: the snapshot, a death, the shutdown, and an orderly end of the stream."""
-    master = site(program("echo"))
-    master.wait_for("success: echo")
-    with contextlib.closing(Client(f"unix://{master.socket}")) as client, client.stream("GET", "/v1/events") as stream:
+    with (
+        contextlib.closing(Site(tmp_path, program("echo"))) as master,
+        contextlib.closing(Client(f"unix://{master.socket}")) as client,
+    ):
+        master.wait_for("success: echo")
+        follow_to_the_end(master, client)
+
+
+def follow_to_the_end(master, client):
+    with client.stream("GET", "/v1/events") as stream:
         messages = parsed(stream)
         event, data = next(messages)
         assert event == "snapshot"
