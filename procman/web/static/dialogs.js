@@ -1,6 +1,6 @@
 /* Messages to the reader, and questions that need an answer. */
 
-import { $ } from "./dom.js";
+import { $ } from "./document.js";
 
 // The number of messages on the screen, and how long one without an error stays, in milliseconds.
 export const NOTES = 4;

@@ -1,4 +1,4 @@
-/* The connection to /v1/events: kept open, and opened again whenever it is lost. */
+/* The connection to /v1/events: reopened whenever it is lost, and left to the tab that was looked at last. */
 
 import { openStream } from "./api.js";
 
@@ -70,4 +70,19 @@ export class EventStream {
     this.tries = 0;
     this.message(event, JSON.parse(data));
   }
+}
+
+/** Calls `shown` when this tab is looked at, and `left` when another one is: a browser has six connections to a server. */
+export function setUpTabs({ shown, left }) {
+  const tabs = new BroadcastChannel("procman");
+  const here = () => {
+    if (document.hidden) return;
+    tabs.postMessage("here");
+    shown();
+  };
+  tabs.addEventListener("message", () => {
+    if (document.hidden) left();
+  });
+  document.addEventListener("visibilitychange", here);
+  here();
 }

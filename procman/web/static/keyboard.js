@@ -1,6 +1,6 @@
 /* Keys: "/" goes to the filter, Escape empties it or closes the log. */
 
-import { $ } from "./dom.js";
+import { $ } from "./document.js";
 
 export function setUpKeyboard({ filter, log }) {
   document.addEventListener("keydown", (event) => {

@@ -1,7 +1,14 @@
 /* The lines of the log that is shown: a bounded number of them, scrolled to the newest or where the reader stopped. */
 
-import { $ } from "./dom.js";
-import { plain } from "./text.js";
+import { $ } from "./document.js";
+
+// The longest part of a line that is shown, in characters.
+const LINE = 4000;
+
+// https://en.wikipedia.org/wiki/ANSI_escape_code: CSI, OSC and the other strings, then the remaining short sequences.
+const ANSI = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])/g;
+// Characters with an effect, such as reversing the direction of a text: a symbol is shown instead.
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 // The number of lines that are kept; twice as many while the reader has scrolled back.
 export const LINES = 3000;
@@ -102,4 +109,14 @@ export class LogLines {
     this.size = size;
     return other;
   }
+}
+
+/** A line of a log without its escape sequences and control characters. */
+function plain(line) {
+  const text = line.replace(ANSI, "").replace(/\r+$/, "");
+  // A progress bar returns to the start of its line and overwrites it.
+  const last = text.slice(text.lastIndexOf("\r") + 1);
+  const symbolFor = (control) => (control < " " ? String.fromCharCode(0x2400 + control.charCodeAt(0)) : "\ufffd");
+  const safe = last.replace(CONTROLS, symbolFor);
+  return safe.length > LINE ? `${safe.slice(0, LINE)}… (${safe.length - LINE} more characters)` : safe;
 }

@@ -1,11 +1,10 @@
 /* The panel that follows a log: of a process, on either channel, or procman's own. The page's address says which. */
 
 import { openStream, specPath } from "./api.js";
-import { $, put, toggle } from "./dom.js";
+import { $, put, store, stored, toggle } from "./document.js";
 import { LogLines } from "./log-lines.js";
 import { enableButtons, labelButtons } from "./process-row.js";
 import { detailOf, lastWordsOf } from "./process-state.js";
-import { store, stored } from "./storage.js";
 import { counted } from "./text.js";
 
 // How much of a log's past is fetched, in bytes.

@@ -6,16 +6,13 @@
  * - Everything that is kept has a bound: the lines of a log, the characters of a line, the messages on the screen.
  */
 
-import { openBookmark } from "./bookmarks.js";
-import { $ } from "./dom.js";
-import { EventStream } from "./event-stream.js";
-import { Filter } from "./filter.js";
+import { $ } from "./document.js";
+import { EventStream, setUpTabs } from "./event-stream.js";
 import { setUpKeyboard } from "./keyboard.js";
 import { LogPanel } from "./log-panel.js";
 import { MasterPanel } from "./master-panel.js";
 import { Operations } from "./operations.js";
-import { ProcessList } from "./process-list.js";
-import { setUpTabs } from "./tabs.js";
+import { Filter, ProcessList } from "./process-list.js";
 import { setUpTheme } from "./theme.js";
 
 export const master = new MasterPanel();
@@ -31,7 +28,7 @@ export const operations = new Operations({ master, processes, cleared: (spec) =>
 let begin = () => {
   begin = null;
   log.navigate();
-  openBookmark({ mayControl: master.mayControl, operations });
+  operations.openBookmark();
 };
 
 export const events = new EventStream({

@@ -1,6 +1,6 @@
 /* The master itself: its name, the state of the connection to it, and the title and icon of the tab. */
 
-import { $, put } from "./dom.js";
+import { $, put } from "./document.js";
 
 export class MasterPanel {
   constructor() {

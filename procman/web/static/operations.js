@@ -1,8 +1,11 @@
-/* Actions on processes, logs and procman itself. Their effect arrives with the events; an answer is read for errors. */
+/* Actions on processes, logs and procman itself, requested by a button or by the address of the page.
+ *
+ * Their effect arrives with the events; an answer is read for errors.
+ */
 
 import { call, specPath } from "./api.js";
 import { NOTES, confirmed, forgetUndo, note, say } from "./dialogs.js";
-import { $ } from "./dom.js";
+import { $ } from "./document.js";
 import { ACTION_NAMES, isUp } from "./process-state.js";
 import { counted } from "./text.js";
 
@@ -90,6 +93,25 @@ export class Operations {
       this.cleared("");
     } catch (error) {
       note(`Cannot clear the log: ${error.message}`, { bad: true });
+    }
+  }
+
+  /** Does what the query of the address asks for, as on supervisor's page, and removes the query. */
+  async openBookmark() {
+    const asked = new URLSearchParams(location.search);
+    if (!location.search) return;
+    history.replaceState(null, "", location.pathname + location.hash);
+    const [message, action, name] = ["message", "action", "processname"].map((key) => asked.get(key) ?? "");
+    if (message) note(message.slice(0, 500), { bad: message.startsWith("ERROR") });
+    if (!this.master.mayControl) return;
+    const all = { stopall: "stop", restartall: "restart" }[action];
+    const one = { start: "start", stop: "stop", restart: "restart", clearlog: "clear" }[action];
+    if (all) {
+      await this.operateMany(all, "all");
+    } else if (one && name) {
+      const yes = one === "clear" ? "Clear" : ACTION_NAMES[one];
+      const title = `${ACTION_NAMES[one]} ${name}?`;
+      if (await confirmed(title, "A link or a bookmark requests this.", yes)) await this.operate(one, name);
     }
   }
 

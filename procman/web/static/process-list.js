@@ -2,10 +2,9 @@
 
 import { BASE } from "./api.js";
 import { forgetUndo, say } from "./dialogs.js";
-import { $, arrange, put } from "./dom.js";
+import { $, arrange, put, store, stored } from "./document.js";
 import { newGroup, newRow, showRow, showTime } from "./process-row.js";
 import { byName, detailOf, flapsNow, isUp, kindOf } from "./process-state.js";
-import { store, stored } from "./storage.js";
 import { counted } from "./text.js";
 
 // How long the pointer must have rested before rows change places, in milliseconds.
@@ -179,6 +178,38 @@ export class ProcessList {
       this.listener.changed(process);
     }
     if (calmed) this.place(false);
+  }
+}
+
+/** The filter above the list: words to search for, and a kind of process. */
+export class Filter {
+  constructor(processes) {
+    this.processes = processes;
+    $("filter").addEventListener("input", () => this.apply());
+    $("kinds").addEventListener("click", (event) => {
+      const kind = event.target.closest("button")?.dataset.kind;
+      if (!kind) return;
+      processes.kind = processes.kind === kind ? "" : kind;
+      this.apply();
+    });
+    $("unfilter").addEventListener("click", () => {
+      processes.kind = "";
+      this.clear();
+      $("filter").focus();
+    });
+  }
+
+  clear() {
+    $("filter").value = "";
+    this.apply();
+  }
+
+  apply() {
+    this.processes.words = $("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const button of $("kinds").children) {
+      button.setAttribute("aria-pressed", String(button.dataset.kind === this.processes.kind));
+    }
+    this.processes.sift();
   }
 }
 

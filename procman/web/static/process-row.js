@@ -1,6 +1,6 @@
 /* The rows of the list: one for a process, and the head of a group. */
 
-import { $, put } from "./dom.js";
+import { $, put } from "./document.js";
 import { ACTION_NAMES, applies, detailOf, lastWordsOf } from "./process-state.js";
 import { ago, bytes, clock, counted } from "./text.js";
 

@@ -1,7 +1,6 @@
 /* The switch between light, dark and the system's colours. initial-theme.js has applied the stored choice. */
 
-import { $ } from "./dom.js";
-import { store } from "./storage.js";
+import { $, store } from "./document.js";
 
 const THEMES = { auto: "same as the system", light: "light", dark: "dark" };
 

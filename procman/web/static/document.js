@@ -1,4 +1,4 @@
-/* Access to the document: every change leaves alone what is already right. */
+/* The document: access to its elements, and the settings of the page that outlive a reload. */
 
 export const $ = (id) => document.getElementById(id);
 
@@ -26,4 +26,20 @@ export function toggle(button) {
   const pressed = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(pressed));
   return pressed;
+}
+
+export function stored(name) {
+  try {
+    return localStorage.getItem(`procman-${name}`);
+  } catch {
+    return null; // the browser stores nothing
+  }
+}
+
+export function store(name, text) {
+  try {
+    localStorage.setItem(`procman-${name}`, text);
+  } catch {
+    // The setting lasts until the page is closed.
+  }
 }
