@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "config.problems": "errors",
     "config.secrets": "",
     "config.spelling": "",
+    "config.snapshot": "config.schema config.problems core core.spec",
     "config.discovery": "",
     "config.runtime_dir": "errors",
     "config.assumptions": "errors",
@@ -65,7 +66,7 @@ MAY_IMPORT = {
     "daemon": (
         "daemon runtime services api api.shapes api.supervisor_states events events.hub http web core core.spec "
         "system system.blocking logs logs.protocol "
-        "config config.runtime_dir config.host config.resolve config.checks config.schema config.problems errors"
+        "config config.runtime_dir config.host config.resolve config.checks config.schema config.snapshot config.problems errors"
     ),
     # the clients: never daemon, runtime or core
     "client": "client api.shapes config.discovery config.runtime_dir system.file_trust system.asking errors",

@@ -15,12 +15,12 @@ from procman.config.runtime_dir import ensure_runtime_dir, runtime_dir, state_fi
 from procman.config.schema.model import DAEMON_UMASK, Config, Program
 from procman.daemon.config_source import ConfigSource, check_result_handlers
 from procman.daemon.context import ProcessContext, anchor
-from procman.daemon.handover import from_file, from_json
+from procman.daemon.handover import from_file
 from procman.daemon.late_imports import import_optional_features
 from procman.daemon.lifetime import Lifetime
 from procman.daemon.service_notify import ServiceNotifier
-from procman.daemon.snapshot import MasterSnapshot, restored_fleet
-from procman.daemon.upgrade import HERE, how_started, stand_again
+from procman.daemon.snapshot import MasterSnapshot, read, restored_fleet
+from procman.daemon.upgrade import how_started, stand_again
 from procman.errors import ProcmanError
 from procman.logs.console import console_target
 from procman.runtime.adoption import NoLedger, ProcessLedger
@@ -93,24 +93,23 @@ def restore(handed: str) -> int:
     `handed` is the value of handover.VARIABLE. Returns the exit status; raises CannotTakeOver.
     """
     number, _, check = handed.partition(" ")
-    handed_over = from_file(int(number))
-    snapshot: MasterSnapshot = from_json(MasterSnapshot, handed_over.get("master"))
+    snapshot = read(from_file(int(number)))
     restored_fleet(snapshot)
     # What the file says now is for the next reload or update.
     check_result_handlers(snapshot.config)
     ledger: ProcessLedger | NoLedger = NoLedger()
-    if snapshot.journal is not None:
-        ledger = ProcessLedger(StateFile.restore(snapshot.journal), snapshot.source.fingerprint)
+    if snapshot.ledger is not None:
+        ledger = ProcessLedger(StateFile.restore(snapshot.ledger), snapshot.source.fingerprint)
     if check:
         # Anything that is imported later has to be there, too.
         import_optional_features()
         return 0
     call_itself(NAME)
     os.close(int(number))
-    for fd in (*snapshot.fds, *([] if snapshot.pidfile is None else [snapshot.pidfile])):
+    for fd in snapshot.descriptors:
         os.set_inheritable(fd, False)
     start = how_started()
-    stand_again(handed_over.get(HERE))
+    stand_again(snapshot.here)
     if snapshot.config.master.uid is not None:
         import_optional_features()
     give_back_large_blocks()

@@ -246,7 +246,7 @@ class MasterRun:
             self._log.critical(f"could not write pidfile {path}: {error}")
         return None
 
-    def _handed_over(self) -> tuple[dict[str, Any], list[int]]:
+    def _handed_over(self) -> dict[str, Any]:
         return handed_over(
             self._context,
             self._config,

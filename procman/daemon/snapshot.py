@@ -1,31 +1,34 @@
-"""What a running master hands to the code that goes on in its place, and what prevents that just now."""
+"""What a running master hands to the code that goes on in its place: plain data with a version.
 
-from collections.abc import Mapping
+Each room writes and reads its own part. When any part changes its meaning, VERSION goes up by one, a step that brings
+the version before to this one is added to `_STEPS`, and tests/daemon/golden gets an example of the new version.
+"""
+
+from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from procman.config.schema.model import Config, Group, Program
+from procman.config.schema.model import Config
+from procman.config.snapshot import read_config, read_group, read_program, write_config
 from procman.core.fleet import Fleet
 from procman.core.snapshot import DefinitionReaders
 from procman.daemon.config_source import ConfigSource
 from procman.daemon.context import ProcessContext
-from procman.daemon.handover import CannotTakeOver, from_json, to_json
-from procman.events.snapshot import PoolSnapshot
+from procman.daemon.handover import CannotTakeOver
 from procman.runtime.adoption import ProcessLedger
-from procman.runtime.engine import EngineSnapshot
-from procman.runtime.output_router import OutputsSnapshot
-from procman.services.processes import Times
-from procman.system.state_file import FileSnapshot
 
 if TYPE_CHECKING:
     from procman.daemon.wiring import Rooms
 
+Data = dict[str, Any]
 
-@dataclass(slots=True)
+VERSION = 3
+
+
+@dataclass(frozen=True, slots=True)
 class MasterSnapshot:
-    """All that a running master is, for another process image to go on with."""
+    """All that a running master is. What is Data is read by the room that has written it."""
 
     source: ConfigSource
     config: Config
@@ -34,21 +37,90 @@ class MasterSnapshot:
     began: int
     upgrades: int
     serial: int  # of the next event
-    pidfile: int | None
-    journal: FileSnapshot | None
+    pidfile: int | None  # a descriptor
+    here: int | None  # a descriptor of the working folder
     listening: dict[str, int]  # descriptors by label
-    fds: list[int]  # all but that of the pid file
-    times: dict[str, Times]
-    engine: EngineSnapshot
-    outputs: OutputsSnapshot
-    pools: list[PoolSnapshot]
+    descriptors: list[int]  # all of them
+    ledger: Data | None
+    times: Data
+    engine: Data
+    outputs: Data
+    pools: list[Data]
+
+
+def handed_over(
+    context: ProcessContext,
+    config: Config,
+    rooms: "Rooms",
+    *,
+    began: int,
+    upgrades: int,
+    pidfile: int | None,
+    listening: Mapping[str, int],
+) -> Data:
+    """All of it, for `read`."""
+    engine, outputs, ledger = rooms.engine.snapshot(), rooms.outputs.snapshot(), None
+    if isinstance(context.ledger, ProcessLedger):
+        ledger = context.ledger.file.snapshot()
+    return {
+        "version": VERSION,
+        "source": asdict(context.source),
+        "config": write_config(config),
+        "current": write_config(rooms.configuration.config),
+        "adopts": context.adopts,
+        "began": began,
+        "upgrades": upgrades,
+        "serial": next(copy(context.serials)),
+        "pidfile": pidfile,
+        "here": None,
+        "listening": dict(listening),
+        "descriptors": [
+            *([] if pidfile is None else [pidfile]),
+            *listening.values(),
+            *([] if ledger is None else [ledger["fd"]]),
+            *(known["fd"] for known in engine["sockets"]),
+            *(fd for stream in outputs["streams"] for fd, _ in stream["pipes"]),
+            *(known["fd"] for known in outputs["stdin"]),
+        ],
+        "ledger": ledger,
+        "times": rooms.processes.snapshot(),
+        "engine": engine,
+        "outputs": outputs,
+        "pools": rooms.hub.snapshot(),
+    }
+
+
+def read(data: Any) -> MasterSnapshot:
+    """What was handed over, also by older versions; raises CannotTakeOver."""
+    try:
+        data = _to_present(data)
+        return MasterSnapshot(
+            source=ConfigSource(**data["source"]),
+            config=read_config(data["config"]),
+            current=read_config(data["current"]),
+            adopts=data["adopts"],
+            began=data["began"],
+            upgrades=data["upgrades"],
+            serial=data["serial"],
+            pidfile=data["pidfile"],
+            here=data["here"],
+            listening=data["listening"],
+            descriptors=data["descriptors"],
+            ledger=data["ledger"],
+            times=data["times"],
+            engine=data["engine"],
+            outputs=data["outputs"],
+            pools=data["pools"],
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CannotTakeOver(f"cannot understand what was handed over: {error!r}") from None
 
 
 def restored_fleet(snapshot: MasterSnapshot) -> Fleet:
     """A fleet that goes on from there; raises CannotTakeOver."""
     fleet = Fleet(policy=snapshot.config.master)
     try:
-        fleet.restore(snapshot.engine.fleet, DefinitionReaders(partial(from_json, Group), partial(from_json, Program)))
+        fleet.restore(snapshot.engine["fleet"], DefinitionReaders(read_group, read_program))
     except ValueError as error:
         raise CannotTakeOver(str(error)) from None
     return fleet
@@ -67,41 +139,38 @@ def obstacle(rooms: "Rooms", context: ProcessContext) -> str | None:
     return rooms.outputs.obstacle()
 
 
-def handed_over(
-    context: ProcessContext,
-    config: Config,
-    rooms: "Rooms",
-    *,
-    began: int,
-    upgrades: int,
-    pidfile: int | None,
-    listening: Mapping[str, int],
-) -> tuple[dict[str, Any], list[int]]:
-    """All of it as plain data, and the descriptors that it names."""
-    engine, outputs, ledger = rooms.engine.snapshot(), rooms.outputs.snapshot(), context.ledger
-    snapshot = MasterSnapshot(
-        source=context.source,
-        config=config,
-        current=rooms.configuration.config,
-        adopts=context.adopts,
-        began=began,
-        upgrades=upgrades,
-        serial=next(copy(context.serials)),
-        pidfile=pidfile,
-        journal=ledger.file.snapshot() if isinstance(ledger, ProcessLedger) else None,
-        listening=dict(listening),
-        fds=[],
-        times=rooms.processes.snapshot(),
-        engine=engine,
-        outputs=outputs,
-        pools=rooms.hub.snapshot(),
-    )
-    snapshot.fds = [
-        *listening.values(),
-        *([] if snapshot.journal is None else [snapshot.journal.fd]),
-        *(known.fd for known in engine.sockets),
-        *(fd for stream in outputs.streams for fd, _ in stream.pipes),
-        *(known.fd for known in outputs.stdin),
-    ]
-    fds = snapshot.fds if pidfile is None else [*snapshot.fds, pidfile]
-    return {"master": to_json(snapshot)}, fds
+def _to_present(data: Data) -> Data:
+    version = data["version"]
+    while version in _STEPS:
+        data, version = _STEPS[version](data), version + 1
+    if version != VERSION:
+        text = f"what was handed over is of version {version}, and this procman reads version {VERSION}"
+        raise CannotTakeOver(text)
+    return data
+
+
+def _from_version_2(data: Data) -> Data:
+    """Procman 0.1 wrote the fields of its classes, with the name of each class as "_"."""
+    master = data["master"]
+    engine, ledger = master["engine"], master["journal"]
+    for config in (master["config"], master["current"]):
+        for server in config["servers"]:
+            server["kind"] = "unix" if server["_"] == "UnixServer" else "inet"
+    sockets = [{**socket, "wanted": _nameless(socket["wanted"])} for socket in engine["sockets"]]
+    trees = {name: {"ended": False, "elders": [], **tree} for name, tree in engine["trees"].items()}
+    return {
+        **master,
+        "source": _nameless(master["source"]),
+        "here": data.get("here"),
+        "descriptors": [*master["fds"], *([] if master["pidfile"] is None else [master["pidfile"]])],
+        "ledger": ledger and {**ledger, "records": [_nameless(record) for record in ledger["records"]]},
+        "times": {name: _nameless(times) for name, times in master["times"].items()},
+        "engine": {**engine, "seq": 0, "trees": trees, "sockets": sockets},
+    }
+
+
+def _nameless(record: Data) -> Data:
+    return {key: value for key, value in record.items() if key != "_"}
+
+
+_STEPS: dict[int, Callable[[Data], Data]] = {2: _from_version_2}

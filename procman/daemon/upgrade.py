@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -35,9 +35,6 @@ MOST_SAID = 65536
 
 # None of them may come between two lives: there is nobody who would know what to do.
 _SIGNALS = (*STOP, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
-
-# What is handed over besides: a descriptor of the folder that the master stands in.
-HERE = "here"
 
 # In a traceback; "<frozen importlib._bootstrap>" is no place to look at.
 _PLACE = r' *File "([^<"][^"]*)", line (\d+)'
@@ -75,11 +72,11 @@ def how_started() -> Start:
         return Start(argv, "/")
 
 
-def stand_again(number: object) -> None:
-    """Go on in the folder that a master stood in before it executed this; older ones do not say."""
-    if isinstance(number, int):
-        os.fchdir(number)
-        os.close(number)
+def stand_again(folder: int | None) -> None:
+    """Go on in the folder that a master stood in before it executed this, by its descriptor; older ones have none."""
+    if folder is not None:
+        os.fchdir(folder)
+        os.close(folder)
 
 
 class Upgrade:
@@ -93,7 +90,7 @@ class Upgrade:
         *,
         number: int,
         obstacle: Callable[[], str | None],
-        snapshot: Callable[[], tuple[Mapping[str, Any], Iterable[int]]],
+        snapshot: Callable[[], dict[str, Any]],
         environment: Callable[[], Mapping[str, str]],
         deliver: Callable[[], None],
         hold: Callable[[], str | None],
@@ -109,7 +106,7 @@ class Upgrade:
             number: which upgrade it would be.
             obstacle: why nobody could go on from here just now; None: nothing is in the way. It is asked again after
                 each notification, and each `nudge` of the bus.
-            snapshot: all that is to be handed over, and the descriptors in it.
+            snapshot: all that is to be handed over.
             environment: the variables that the master has taken out of its environment.
             deliver: hands out the signals that have been noted.
             hold: lets all rest that would be in the middle of something else, or says why that cannot be.
@@ -173,9 +170,8 @@ class Upgrade:
             self._refuse(reason)
 
     async def _rehearse(self) -> None:
-        snapshot, _ = self._snapshot()
         try:
-            file = to_file(snapshot)
+            file = to_file(self._snapshot())
         except (TypeError, ValueError, OSError) as error:
             self._refuse(f"this cannot be handed over ({error})")
         try:
@@ -212,8 +208,9 @@ class Upgrade:
         if reason is None:
             try:
                 here = _folder_we_stand_in()
-                snapshot, inherited = self._snapshot()
-                fds = [to_file({**snapshot, HERE: here}), *inherited, *([] if here is None else [here])]
+                snapshot = self._snapshot()
+                file = to_file({**snapshot, "here": here})
+                fds = [file, *snapshot["descriptors"], *([] if here is None else [here])]
                 for fd in fds:
                     os.set_inheritable(fd, True)
                 self._leaving()

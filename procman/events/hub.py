@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from procman.config.schema.event_types import lineage
 from procman.config.schema.model import Group
@@ -30,7 +30,6 @@ from procman.events.payloads import (
     time_slice,
 )
 from procman.events.result_handlers import load_handler
-from procman.events.snapshot import PoolSnapshot
 from procman.logs.protocol import Log
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import group_of
@@ -77,16 +76,16 @@ class Hub:
             self._send(group_changed(name, added=True))
         self._send(master_changed(MasterState.RUNNING))
 
-    def snapshot(self) -> list[PoolSnapshot]:
-        """Where the pools stand."""
+    def snapshot(self) -> list[dict[str, Any]]:
+        """The pools as plain data, for another process image to go on with."""
         return [pool.snapshot() for pool in self._pools.values()]
 
-    def restore(self, snapshot: list[PoolSnapshot]) -> None:
-        """Go on from there, instead of `boot`."""
+    def restore(self, data: list[dict[str, Any]]) -> None:
+        """Go on from what `snapshot` returned, instead of `boot`."""
         for members in self._fleet.groups.values():
             self._add(group_of(members.spec))
-        for known in snapshot:
-            pool = self._pools.get(known.name)
+        for known in data:
+            pool = self._pools.get(known["name"])
             if pool is not None:
                 pool.restore(known)
                 self._dispatch_later(pool)

@@ -15,13 +15,13 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from procman.config.schema.model import Group, ListenerOptions
 from procman.core.spec import ProcessSpec
 from procman.events.payloads import Event, envelope, new_event
 from procman.events.protocol import BadLine, Changed, Conversation, ListenerState, Result
 from procman.events.result_handlers import Handler, is_rejection
-from procman.events.snapshot import EventSnapshot, MemberSnapshot, PoolSnapshot
 from procman.logs.protocol import Log
 
 # Of a line that is no result line this much is shown in the log, in bytes.
@@ -45,6 +45,9 @@ class Member:
     def free(self) -> bool:
         """Can it be given an event?"""
         return self.running and self.conversation is not None and self.conversation.state is ListenerState.READY
+
+
+Data = dict[str, Any]
 
 
 class Pool:
@@ -80,30 +83,34 @@ class Pool:
         leaving = {name: member for name, member in before.items() if name not in now and member.conversation}
         self._members |= leaving
 
-    def snapshot(self) -> PoolSnapshot:
-        """Where it stands."""
-        members = [
-            MemberSnapshot(
-                name,
-                member.running,
-                None if member.conversation is None else member.conversation.snapshot,
-                None if member.event is None else _snapshot(member.event),
-            )
-            for name, member in self._members.items()
-        ]
-        return PoolSnapshot(self.name, next(copy(self._serials)), [_snapshot(event) for event in self._buffer], members)
+    def snapshot(self) -> Data:
+        """The pool as plain data, for another process image to go on with."""
+        return {
+            "name": self.name,
+            "serial": next(copy(self._serials)),
+            "waiting": [_written(event) for event in self._buffer],
+            "members": [
+                {
+                    "name": name,
+                    "running": member.running,
+                    "conversation": member.conversation and member.conversation.snapshot(),
+                    "event": member.event and _written(member.event),
+                }
+                for name, member in self._members.items()
+            ],
+        }
 
-    def restore(self, snapshot: PoolSnapshot) -> None:
-        """Go on from there."""
-        self._serials = count(snapshot.serial)
-        self._buffer = deque(_event(known) for known in snapshot.waiting)
-        for known in snapshot.members:
-            member = self._members.setdefault(known.name, Member(known.name.rpartition(":")[2]))
-            member.running = known.running
-            if known.conversation is not None:
+    def restore(self, data: Data) -> None:
+        """Go on from what `snapshot` returned."""
+        self._serials = count(data["serial"])
+        self._buffer = deque(_read(event) for event in data["waiting"])
+        for known in data["members"]:
+            member = self._members.setdefault(known["name"], Member(known["name"].rpartition(":")[2]))
+            member.running = known["running"]
+            if known["conversation"] is not None:
                 member.conversation = Conversation()
-                member.conversation.restore(*known.conversation)
-            member.event = None if known.event is None else _event(known.event)
+                member.conversation.restore(known["conversation"])
+            member.event = known["event"] and _read(known["event"])
 
     # ---- events
 
@@ -238,13 +245,13 @@ class Pool:
             )
 
 
-def _snapshot(event: Event) -> EventSnapshot:
-    return EventSnapshot(event.name, event.text, event.serial, event.pool_serials)
+def _written(event: Event) -> Data:
+    return {"name": event.name, "text": event.text, "serial": event.serial, "pool_serials": event.pool_serials}
 
 
-def _event(known: EventSnapshot) -> Event:
-    event = new_event(known.name, known.text)
-    event.serial, event.pool_serials = known.serial, known.pool_serials
+def _read(data: Data) -> Event:
+    event = new_event(data["name"], data["text"])
+    event.serial, event.pool_serials = data["serial"], data["pool_serials"]
     return event
 
 

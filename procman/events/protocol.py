@@ -12,8 +12,10 @@ The rules, which are those of supervisord 4.3.0:
 Unlike there, lines and results have bounds, and a result of 0 bytes is complete at once.
 """
 
+from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 READY = b"READY\n"
 RESULT = b"RESULT "
@@ -68,14 +70,14 @@ class Conversation:
         self._buffer = bytearray()  # no longer than MAX_RESULT, or MAX_LINE, and one chunk
         self._length: int | None = None  # of the result that is being read
 
-    @property
-    def snapshot(self) -> tuple[str, bytes, int | None]:
-        """Its state, what has come and is not understood yet, and how long the result is that is being read."""
-        return self.state.name, bytes(self._buffer), self._length
+    def snapshot(self) -> list[Any]:
+        """Plain data: the state, the bytes that are not understood yet, and the length of the result being read."""
+        return [self.state.name, b2a_base64(self._buffer, newline=False).decode(), self._length]
 
-    def restore(self, state: str, buffer: bytes, length: int | None) -> None:
-        """Go on from there."""
-        self.state, self._buffer, self._length = ListenerState[state], bytearray(buffer), length
+    def restore(self, data: list[Any]) -> None:
+        """Go on from what `snapshot` returned."""
+        state, buffer, self._length = data
+        self.state, self._buffer = ListenerState[state], bytearray(a2b_base64(buffer))
 
     def feed(self, data: bytes) -> None:
         """Take in a chunk of its stdout."""

@@ -6,9 +6,8 @@ as it has a writer, which may be a descendant that outlives the process.
 
 import binascii
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from procman.errors import BadRequest, NoLog, OperationFailed
 from procman.logs.console_stream import ConsoleStream
@@ -20,7 +19,7 @@ from procman.logs.log_file import LogFile
 from procman.logs.pump import Pump
 from procman.logs.reading import read_log
 from procman.logs.ring import Ring
-from procman.logs.routing import Channel, SinkFactory, StreamOptions
+from procman.logs.routing import SinkFactory, StreamOptions
 from procman.logs.sink import Null, Sink
 
 if TYPE_CHECKING:
@@ -30,18 +29,6 @@ if TYPE_CHECKING:
 MAX_OLD_PIPES = 4
 # How much of the end of the output is searched for the last line of a run, in bytes.
 LAST_LINE_WITHIN = 4096
-
-
-@dataclass(slots=True)
-class StreamSnapshot:
-    """An `OutputStream`, for the master's successor: JSON values only, and bytes in base64."""
-
-    name: str
-    channel: Channel
-    pipes: list[tuple[int, int]]  # descriptor and pid of each run, the present one last
-    lost: int
-    ring: str
-    lines: list[tuple[str, bool]]  # for each sink: what a console stream holds back
 
 
 class OutputStream:
@@ -183,26 +170,28 @@ class OutputStream:
         self.ring.close()
         _close(self.sinks)
 
-    def snapshot(self) -> StreamSnapshot:
-        """Where it stands, if there is no obstacle."""
+    def snapshot(self) -> dict[str, Any]:
+        """Plain data for the master's successor, if there is no obstacle; bytes are in base64."""
         held = [sink.snapshot if isinstance(sink, ConsoleStream) else (b"", False) for sink in self.sinks]
-        return StreamSnapshot(
-            name=self.options.namespec,
-            channel=self.options.channel,
-            pipes=[(pump.fd, pid) for pump, pid in self._pumps.items() if not pump.closed],
-            lost=self.lost,
-            ring=to_base64(self.ring.tail(self.ring.capacity)),
-            lines=[(to_base64(rest), inside) for rest, inside in held],
-        )
+        return {
+            "name": self.options.namespec,
+            "channel": self.options.channel,
+            # Descriptor and pid of each run, the present one last.
+            "pipes": [[pump.fd, pid] for pump, pid in self._pumps.items() if not pump.closed],
+            "lost": self.lost,
+            "ring": to_base64(self.ring.tail(self.ring.capacity)),
+            # For each sink: what a console stream holds back.
+            "lines": [[to_base64(rest), inside] for rest, inside in held],
+        }
 
-    def restore(self, snapshot: StreamSnapshot) -> None:
-        """Go on from there."""
-        self._lost = snapshot.lost
-        self.ring.restore(from_base64(snapshot.ring))
-        for sink, (rest, inside) in zip(self.sinks, snapshot.lines, strict=False):
+    def restore(self, data: dict[str, Any]) -> None:
+        """Go on from what `snapshot` returned."""
+        self._lost = data["lost"]
+        self.ring.restore(from_base64(data["ring"]))
+        for sink, (rest, inside) in zip(self.sinks, data["lines"], strict=False):
             if isinstance(sink, ConsoleStream):
                 sink.restore(from_base64(rest), inside=inside)
-        for fd, pid in snapshot.pipes:
+        for fd, pid in data["pipes"]:
             self._read_pipe(fd, pid)
 
     def _read_pipe(self, fd: int, pid: int) -> None:

@@ -10,9 +10,8 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from procman.config.schema.model import Program
 from procman.core.actions import (
@@ -36,19 +35,18 @@ from procman.core.events import (
 )
 from procman.core.fleet import Fleet
 from procman.core.process import Process
-from procman.core.snapshot import Data
 from procman.core.spec import Leftovers, Scope
 from procman.core.states import Phase, State
 from procman.runtime.bus import Bus
 from procman.runtime.definitions import group_of, program_of
-from procman.runtime.process_trees import OrphanedDescendants, Trees, TreeSnapshot
+from procman.runtime.process_trees import OrphanedDescendants, Trees
 from procman.system.accounts import Account, find_account
 from procman.system.commands import CannotSpawn
 from procman.system.foreign_process import Adopted as Watched
 from procman.system.foreign_process import watch
 from procman.system.proc import Identity, identify
 from procman.system.reaper import Reaped, reap
-from procman.system.shared_sockets import SharedSockets, SocketSnapshot
+from procman.system.shared_sockets import SharedSockets
 from procman.system.signals import send
 from procman.system.spawn import Child, spawn
 
@@ -101,18 +99,6 @@ class StartGate(Protocol):
 
     def account(self, uid: int) -> Account:
         """Who that is; raises KeyError where it is nobody."""
-
-
-@dataclass(slots=True)
-class EngineSnapshot:
-    """A running engine, for another process image to go on with."""
-
-    orphans: int
-    adopted: list[tuple[int, int]]  # pids and start times of those that are not our children
-    fleet: Data
-    trees: dict[str, TreeSnapshot]
-    sockets: list[SocketSnapshot]
-    seq: int = 0  # of the latest notification
 
 
 class Engine:
@@ -249,26 +235,26 @@ class Engine:
             turn.set_result(None)
         return turn
 
-    def snapshot(self) -> EngineSnapshot:
-        """Where it stands, with the fleet, the trees and the shared sockets that it has."""
-        adopted = [(pid, watched.identity.start) for pid, watched in self._adopted.items()]
-        return EngineSnapshot(
-            self.orphans,
-            adopted,
-            self.fleet.snapshot(),
-            self._trees.snapshot(),
-            self._sockets.snapshot(),
-            self.bus.sequence.last,
-        )
+    def snapshot(self) -> dict[str, Any]:
+        """Plain data for another process image to go on with: the engine, its fleet, its trees and its sockets."""
+        return {
+            "orphans": self.orphans,
+            # Pids and start times of those that are not our children.
+            "adopted": [[pid, watched.identity.start] for pid, watched in self._adopted.items()],
+            "fleet": self.fleet.snapshot(),
+            "trees": self._trees.snapshot(),
+            "sockets": self._sockets.snapshot(),
+            "seq": self.bus.sequence.last,
+        }
 
-    def restore(self, snapshot: EngineSnapshot) -> None:
-        """Go on from there, instead of a boot. The fleet has resumed before."""
-        self.orphans = snapshot.orphans
-        self.bus.sequence.last = snapshot.seq
-        self._trees.restore(snapshot.trees)
-        self._sockets.restore(snapshot.sockets)
+    def restore(self, data: dict[str, Any]) -> None:
+        """Go on from what `snapshot` returned, instead of a boot. The fleet has gone on from its part before."""
+        self.orphans = data["orphans"]
+        self.bus.sequence.last = data["seq"]
+        self._trees.restore(data["trees"])
+        self._sockets.restore(data["sockets"])
         self._ran = {name for name, process in self.fleet.processes.items() if process.attempt}
-        for pid, start in snapshot.adopted:
+        for pid, start in data["adopted"]:
             watched = watch(Identity(pid, start))
             if watched is None:
                 self._events.append(Exited(pid, ExitStatus(-1, known=False)))

@@ -6,7 +6,7 @@ Options are turned into sinks in `logs/routing.py`; a stream is in `logs/output_
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import Any
 
 from procman.config.schema.model import AUTO, Config, Master, Program
 from procman.core.actions import AnnounceInPlace, ProcessRemoved
@@ -15,7 +15,7 @@ from procman.logs.consoles import Consoles
 from procman.logs.disk_workers import DiskWorkers
 from procman.logs.fair_scheduler import FairScheduler
 from procman.logs.log_reader import LogReader
-from procman.logs.output_stream import OutputStream, StreamSnapshot, from_base64, to_base64
+from procman.logs.output_stream import OutputStream, from_base64, to_base64
 from procman.logs.routing import (
     CHANNELS,
     AutoLog,
@@ -28,18 +28,8 @@ from procman.logs.routing import (
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.output_filters import ChannelFilter, OutputFilters
-from procman.runtime.stdin_queues import StdinQueues, StdinSnapshot
+from procman.runtime.stdin_queues import StdinQueues
 from procman.system.spawn import Child, may_run_short
-
-
-@dataclass(slots=True)
-class OutputsSnapshot:
-    """An `OutputRouter`, for the master's successor: JSON values only, and bytes in base64."""
-
-    streams: list[StreamSnapshot]
-    stdin: list[StdinSnapshot]
-    main_ring: str
-    auto_logs: list[tuple[str, str, str]]  # namespec, channel, path
 
 
 class OutputRouter:
@@ -116,27 +106,27 @@ class OutputRouter:
         """Write again."""
         self._disks.resume()
 
-    def snapshot(self) -> OutputsSnapshot:
-        """Where everything stands, if there is no obstacle."""
+    def snapshot(self) -> dict[str, Any]:
+        """Plain data for the master's successor, if there is no obstacle; bytes are in base64."""
         auto_logs = [
-            (name, channel, stream.path)
+            [name, channel, stream.path]
             for (name, channel), stream in self._streams.items()
             if stream.path is not None and AutoLog.AUTO in stream.options.logfiles
         ]
-        return OutputsSnapshot(
-            streams=[stream.snapshot() for stream in self._streams.values()],
-            stdin=self.stdin.snapshot(),
-            main_ring=to_base64(self._main_ring()),
-            auto_logs=auto_logs,
-        )
+        return {
+            "streams": [stream.snapshot() for stream in self._streams.values()],
+            "stdin": self.stdin.snapshot(),
+            "main_ring": to_base64(self._main_ring()),
+            "auto_logs": auto_logs,
+        }
 
-    def restore(self, snapshot: OutputsSnapshot, programs: Mapping[str, Program]) -> None:
-        """Go on from there; `programs` are those that run, by namespec."""
-        self._auto_logs.reserve({(name, channel): path for name, channel, path in snapshot.auto_logs})
-        self.log.ring.restore(from_base64(snapshot.main_ring) + self._main_ring())
-        for known in snapshot.streams:
-            self._stream(known.name, programs[known.name], known.channel).restore(known)
-        self.stdin.restore(snapshot.stdin)
+    def restore(self, data: dict[str, Any], programs: Mapping[str, Program]) -> None:
+        """Go on from what `snapshot` returned; `programs` are those that run, by namespec."""
+        self._auto_logs.reserve({(name, channel): path for name, channel, path in data["auto_logs"]})
+        self.log.ring.restore(from_base64(data["main_ring"]) + self._main_ring())
+        for known in data["streams"]:
+            self._stream(known["name"], programs[known["name"]], known["channel"]).restore(known)
+        self.stdin.restore(data["stdin"])
 
     # ---- for the engine
 

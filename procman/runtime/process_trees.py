@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from signal import SIGKILL
+from typing import Any
 
 from procman.core.actions import Kill
 from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
@@ -53,17 +54,7 @@ class Outcome:
     gone: list[str] = field(default_factory=list)  # nothing was left to be signalled
 
 
-@dataclass(slots=True)
-class TreeSnapshot:
-    """One running process as it is known here."""
-
-    pid: int
-    start: int
-    tag: str | None
-    cgroup: str | None
-    adopted: bool
-    ended: bool = False  # it has, and what it has left is still its
-    elders: "list[TreeSnapshot]" = field(default_factory=list)  # of earlier processes, as far as they have left anybody
+Data = dict[str, Any]
 
 
 class _Family:
@@ -96,12 +87,17 @@ class _Family:
         if self._elders is not None:
             self._elders.see(found)
 
-    def snapshot(self, *, adopted: bool, ended: bool = False) -> TreeSnapshot:
-        """What it takes to know it again."""
-        root = self._tree.root
-        cgroup = None if self._leaf is None else self._leaf.path
-        elders = [] if self._elders is None else [self._elders.snapshot(adopted=adopted, ended=True)]
-        return TreeSnapshot(root.pid, root.start, self._tree.tag, cgroup, adopted, ended, elders)
+    def snapshot(self, *, adopted: bool, ended: bool = False) -> Data:
+        """What it takes to know it again; `ended`: the process has, and what it has left still belongs to it."""
+        return {
+            "pid": self._tree.root.pid,
+            "start": self._tree.root.start,
+            "tag": self._tree.tag,
+            "cgroup": None if self._leaf is None else self._leaf.path,
+            "adopted": adopted,
+            "ended": ended,
+            "elders": [] if self._elders is None else [self._elders.snapshot(adopted=adopted, ended=True)],
+        }
 
     def kill(self) -> None:
         """SIGKILL to all at once, however fast they fork; only where there is a cgroup."""
@@ -118,10 +114,10 @@ class _Family:
             self._elders.close()
 
 
-def _family(known: TreeSnapshot) -> _Family:
-    leaf = None if known.cgroup is None else Leaf(known.cgroup)
-    elders = _family(known.elders[0]) if known.elders else None
-    return _Family(Tree(Identity(known.pid, known.start), known.tag), leaf, elders)
+def _family(data: Data) -> _Family:
+    leaf = None if data["cgroup"] is None else Leaf(data["cgroup"])
+    elders = _family(data["elders"][0]) if data["elders"] else None
+    return _Family(Tree(Identity(data["pid"], data["start"]), data["tag"]), leaf, elders)
 
 
 class Trees:
@@ -160,18 +156,18 @@ class Trees:
         """Whether anything that a process has left behind is waited for."""
         return bool(self._waited)
 
-    def snapshot(self) -> dict[str, TreeSnapshot]:
-        """Where it stands, by namespec."""
+    def snapshot(self) -> Data:
+        """The trees by namespec as plain data, for another process image to go on with."""
         adopted = self._under is None
         left = {name: family.snapshot(adopted=adopted, ended=True) for name, family in self._left.items()}
         return left | {name: family.snapshot(adopted=adopted) for name, family in self._running.items()}
 
-    def restore(self, snapshot: dict[str, TreeSnapshot]) -> None:
-        """Go on from there."""
-        for name, known in snapshot.items():
-            if known.adopted:
+    def restore(self, data: Data) -> None:
+        """Go on from what `snapshot` returned."""
+        for name, known in data.items():
+            if known["adopted"]:
                 self._under = None
-            (self._left if known.ended else self._running)[name] = _family(known)
+            (self._left if known["ended"] else self._running)[name] = _family(known)
 
     def close(self) -> None:
         """Take all cgroups away that are empty."""

@@ -4,21 +4,13 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from procman.errors import OperationError, OperationFailed, Reason, WrongState
 from procman.logs.output_stream import from_base64, to_base64
 
 # How much may wait to be read by a process, in bytes.
 CAPACITY = 1024 * 1024
-
-
-@dataclass(slots=True)
-class StdinSnapshot:
-    """One queue, for the master's successor: JSON values only, and bytes in base64."""
-
-    name: str
-    fd: int
-    waiting: str
 
 
 @dataclass(slots=True)
@@ -78,16 +70,19 @@ class StdinQueues:
         for name in list(self._queues):
             self.close(name)
 
-    def snapshot(self) -> list[StdinSnapshot]:
-        """Where they stand."""
-        return [StdinSnapshot(name, queue.fd, to_base64(queue.waiting)) for name, queue in self._queues.items()]
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Plain data for the master's successor; what waits to be read is in base64."""
+        return [
+            {"name": name, "fd": queue.fd, "waiting": to_base64(queue.waiting)} for name, queue in self._queues.items()
+        ]
 
-    def restore(self, snapshot: list[StdinSnapshot]) -> None:
-        """Go on from there."""
-        for known in snapshot:
-            self.open(known.name, known.fd)
-            if known.waiting:
-                self._add(known.name, self._queues[known.name], from_base64(known.waiting))
+    def restore(self, data: list[dict[str, Any]]) -> None:
+        """Go on from what `snapshot` returned."""
+        for known in data:
+            name = known["name"]
+            self.open(name, known["fd"])
+            if known["waiting"]:
+                self._add(name, self._queues[name], from_base64(known["waiting"]))
 
     def _add(self, name: str, queue: _Queue, data: bytes) -> None:
         was_empty = not queue.waiting

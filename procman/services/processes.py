@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from operator import attrgetter
@@ -204,13 +204,13 @@ class ProcessService:
         """The processes for which a client waits."""
         return sorted({*self._waiting_for, *self._looked_for})
 
-    def snapshot(self) -> dict[str, Times]:
-        """Where it stands."""
-        return self._times
+    def snapshot(self) -> dict[str, dict[str, Any]]:
+        """When processes came and went, as plain data for another process image to go on with."""
+        return {name: asdict(times) for name, times in self._times.items()}
 
-    def restore(self, snapshot: dict[str, Times]) -> None:
-        """Go on from there."""
-        self._times = snapshot
+    def restore(self, data: dict[str, dict[str, Any]]) -> None:
+        """Go on from what `snapshot` returned."""
+        self._times = {name: Times(**times) for name, times in data.items()}
 
     # ---- looking
 

@@ -7,7 +7,8 @@ applications that accept(2) on their fd 0 expect. The texts of the log are super
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from procman.config.schema.model import FcgiSocket
 from procman.errors import CannotListen
@@ -26,17 +27,6 @@ class _Shared:
     sock: socket.socket
     file: tuple[int, int] | None  # device and inode of a unix socket's file
     holders: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class SocketSnapshot:
-    """One open socket, for another process image to go on with."""
-
-    group: str
-    wanted: FcgiSocket
-    fd: int
-    file: tuple[int, int] | None
-    holders: list[str]
 
 
 class SharedSockets:
@@ -69,20 +59,27 @@ class SharedSockets:
             if not shared.holders:
                 self._close(shared)
 
-    def snapshot(self) -> list[SocketSnapshot]:
-        """What is open."""
+    def snapshot(self) -> list[dict[str, Any]]:
+        """The open sockets as plain data, for another process image to go on with."""
         return [
-            SocketSnapshot(shared.group, shared.wanted, shared.sock.fileno(), shared.file, sorted(shared.holders))
+            {
+                "group": shared.group,
+                "wanted": asdict(shared.wanted),
+                "fd": shared.sock.fileno(),
+                "file": shared.file,
+                "holders": sorted(shared.holders),
+            }
             for shared in self._open.values()
         ]
 
-    def restore(self, snapshot: list[SocketSnapshot]) -> None:
-        """Go on from there."""
-        for known in snapshot:
-            sock = socket.socket(fileno=known.fd)
-            shared = _Shared(known.group, known.wanted, sock, known.file, set(known.holders))
-            self._open[known.wanted.url] = shared
-            self._held |= dict.fromkeys(known.holders, shared)
+    def restore(self, data: list[dict[str, Any]]) -> None:
+        """Go on from what `snapshot` returned."""
+        for known in data:
+            wanted, file = _socket(known["wanted"]), known["file"]
+            sock = socket.socket(fileno=known["fd"])
+            shared = _Shared(known["group"], wanted, sock, file and (file[0], file[1]), set(known["holders"]))
+            self._open[wanted.url] = shared
+            self._held |= dict.fromkeys(known["holders"], shared)
 
     def close(self) -> None:
         """Close what is still open, whoever holds it."""
@@ -132,3 +129,8 @@ def _address(path: str, wanted: FcgiSocket) -> UnixAddress:
 
 def _backlog(wanted: FcgiSocket) -> int:
     return socket.SOMAXCONN if wanted.backlog is None else wanted.backlog
+
+
+def _socket(data: dict[str, Any]) -> FcgiSocket:
+    ids = data["owner_ids"]
+    return FcgiSocket(**{**data, "owner_ids": ids and (ids[0], ids[1])})

@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from math import isnan
 from operator import attrgetter
 from signal import valid_signals
@@ -105,16 +105,6 @@ def survivors(state: State) -> list[Survivor]:
     return found
 
 
-@dataclass(slots=True)
-class FileSnapshot:
-    """The file of a running master, for another process image to go on with."""
-
-    path: str
-    fd: int  # holds the lock
-    records: list[Record]
-    logs: list[tuple[str, str, str]]  # namespec, channel, path
-
-
 class StateFile:
     """The file of a master that runs, from `take` to `close`. Where the disk is full, it says less than it should."""
 
@@ -155,19 +145,24 @@ class StateFile:
             os.close(held)
         return cls(path, others, fd, before)
 
-    def snapshot(self) -> FileSnapshot:
-        """Where it stands."""
-        logs = [(*key, path) for key, path in self._logs.items()]
-        return FileSnapshot(self.path, self._fd, list(self._records.values()), logs)
+    def snapshot(self) -> dict[str, Any]:
+        """The file as plain data, for another process image to go on with; `fd` holds the lock."""
+        return {
+            "path": self.path,
+            "fd": self._fd,
+            "records": [asdict(record) for record in self._records.values()],
+            "logs": [[name, channel, path] for (name, channel), path in self._logs.items()],
+        }
 
     @classmethod
-    def restore(cls, snapshot: FileSnapshot) -> Self:
-        """Go on from there."""
-        file = cls(snapshot.path, (), snapshot.fd, State())
+    def restore(cls, data: dict[str, Any]) -> Self:
+        """Go on from what `snapshot` returned."""
+        file = cls(data["path"], (), data["fd"], State())
         file.begun = True
-        file._records = {record.tag: record for record in snapshot.records}
-        file._by_pid = {record.pid: record.tag for record in snapshot.records}
-        file._logs = {(name, channel): path for name, channel, path in snapshot.logs}
+        records = [Record(**{**known, "pipes": tuple(known["pipes"])}) for known in data["records"]]
+        file._records = {record.tag: record for record in records}
+        file._by_pid = {record.pid: record.tag for record in records}
+        file._logs = {(name, channel): path for name, channel, path in data["logs"]}
         file._most_lines = 0
         return file
 

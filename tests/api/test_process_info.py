@@ -7,7 +7,7 @@ import asyncio
 import gc
 import math
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 from xmlrpc import client as wire
 
@@ -348,11 +348,11 @@ def test_times_of_a_master_before_this_one_are_told(asked, times):
     asked.post(StartRequested("web"))
     asked.spawn("web")
     asked.look()
-    asked.control.restore({"web": times})
+    asked.control.restore({"web": asdict(times)})
     asked.look()
     asked.end("web", ExitStatus(3))
     asked.look()
-    asked.control.restore({"web": replace(times, stop=99.0)})
+    asked.control.restore({"web": asdict(times) | {"stop": 99.0}})
     asked.look()
 
 

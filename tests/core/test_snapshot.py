@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from procman.config.schema.model import Group, ListenerOptions, Program
+from procman.config.schema.model import Group, ListenerOptions
+from procman.config.snapshot import read_group, read_program
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus, GroupChanged, GroupRemoved
 from procman.core.fleet import Fleet
@@ -16,14 +16,13 @@ from procman.core.process import PendingEnd
 from procman.core.snapshot import VERSION, DefinitionReaders
 from procman.core.spec import Leftovers, Scope
 from procman.core.states import MasterState, State
-from procman.daemon.handover import from_json
 from tests.core.test_fleet import OK, Drive
 from tests.simulation.fake_kernel import World
 from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
 from tests.support.programs import group, program
 
-READERS = DefinitionReaders(partial(from_json, Group), partial(from_json, Program))
+READERS = DefinitionReaders(read_group, read_program)
 
 
 def restored(data) -> Fleet:

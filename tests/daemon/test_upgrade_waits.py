@@ -52,7 +52,7 @@ class Asked:
             Start(("procman",), "/"),
             number=1,
             obstacle=self.look,
-            snapshot=lambda: ({}, ()),
+            snapshot=dict,
             environment=dict,
             deliver=lambda: None,
             hold=lambda: None,

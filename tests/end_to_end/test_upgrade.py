@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from procman.client.api_client import ApiError, Client, Unreachable
-from procman.daemon.handover import VERSION
+from procman.daemon.snapshot import VERSION
 from tests.support.log_lines import PATIENCE
 from tests.support.master_process import ROOT
 from tests.support.running_master import COUNTER, OBEDIENT, SLEEPER, RunningMaster, python
@@ -112,14 +112,14 @@ def test_the_code_that_is_there_now_is_what_goes_on(running, tmp_path):
     ran = master.ctl("upgrade")
     assert f"cannot upgrade: SyntaxError: '(' was never closed ({package}/daemon/master.py, line " in ran.stdout
 
-    handover = (package / "daemon/handover.py").read_text()
+    snapshot = (package / "daemon/snapshot.py").read_text()
     (package / "daemon/master.py").write_text(sound)
-    (package / "daemon/handover.py").write_text(handover.replace(f"VERSION = {VERSION}", f"VERSION = {VERSION + 1}"))
+    (package / "daemon/snapshot.py").write_text(snapshot.replace(f"VERSION = {VERSION}", f"VERSION = {VERSION + 1}"))
     ran = master.ctl("upgrade")
     assert f"what was handed over is of version {VERSION}, and this procman reads version {VERSION + 1}" in ran.stdout
     assert pids(master) == before
 
-    (package / "daemon/handover.py").write_text(handover)
+    (package / "daemon/snapshot.py").write_text(snapshot)
     (package / "__init__.py").write_text('"""Another."""\n\n__version__ = "9.9.9"\n')
     ran = master.ctl("upgrade")
     assert ran.stdout == f"Upgraded: procman 9.9.9 (pid {master.pid})\n"
