@@ -379,6 +379,7 @@ def test_what_is_stopped_of_a_program_is_gone_before_it(running):
     with asked_to_upgrade(master) as answer:
         gate.write_text("go")
         assert answer() == {"upgrades": 1}
+    master.expect("upgraded: procman")
     assert not Path(f"/proc/{pid}").exists()
     assert pids(master) == {"x": ("STOPPED", 0)}
 
