@@ -66,7 +66,8 @@ MAY_IMPORT = {
     "daemon": (
         "daemon runtime services api api.shapes api.supervisor_states events events.hub http web core core.spec "
         "system system.blocking logs logs.protocol "
-        "config config.runtime_dir config.host config.resolve config.checks config.schema config.snapshot config.problems errors"
+        "config config.runtime_dir config.host config.resolve config.checks config.schema config.snapshot "
+        "config.problems errors"
     ),
     # the clients: never daemon, runtime or core
     "client": "client api.shapes config.discovery config.runtime_dir system.file_trust system.asking errors",
