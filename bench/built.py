@@ -1,4 +1,4 @@
-"""The C programs of this folder, compiled when they are needed and newer than what was compiled before."""
+"""Compiles the C programs of this directory on demand, if the sources are newer than the result."""
 
 import os
 import subprocess
@@ -9,9 +9,9 @@ _OUT = os.path.join(HERE, ".built")
 
 
 def built(name: str) -> str:
-    """The path of the program that is made from NAME.c."""
+    """The path of the program compiled from NAME.c."""
     program = os.path.join(_OUT, name)
-    sources = [os.path.join(HERE, source) for source in (f"{name}.c", "board.h")]
+    sources = [os.path.join(HERE, source) for source in (f"{name}.c", "shared_events.h")]
     if not os.path.exists(program) or os.path.getmtime(program) < max(map(os.path.getmtime, sources)):
         os.makedirs(_OUT, exist_ok=True)
         command = [os.environ.get("CC", "cc"), "-O2", "-static", "-Wall", "-Wextra", "-o", program, sources[0]]

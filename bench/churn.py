@@ -31,7 +31,7 @@ _PATIENCE = 60.0
 
 _SECTION = """\
 [program:{name}]
-command={subject} {board} {does}
+command={subject} {events} {does}
 autorestart=true
 startsecs=0
 stopwaitsecs=1
@@ -42,7 +42,7 @@ stdout_logfile_backups=1
 
 
 class _Churned(Procman):
-    """Writes the file that is churned, and not one for a workload."""
+    """Writes the changing file instead of one for a workload."""
 
     def __init__(self, churned: "Churned") -> None:
         self._churned = churned
@@ -55,7 +55,7 @@ class _Churned(Procman):
 
 
 class Churned:
-    """So many programs, calm at first."""
+    """A number of programs, calm at first."""
 
     def __init__(self, count: int) -> None:
         self.names = [f"p{number:03}" for number in range(count)]
@@ -78,7 +78,7 @@ class Churned:
         return [name for name, does in self._does.items() if does.startswith("flood")]
 
     def running(self) -> int:
-        """How many programs there are, as the kernel sees it."""
+        """How many programs run, according to the kernel."""
         return sum(processes.executable(pid) == self.life.subject for pid in processes.family(self.life.master.pid))
 
     def write(self, broken: str = "") -> None:
@@ -96,7 +96,7 @@ class Churned:
                 life = self.life
                 file.write(
                     _SECTION.format(
-                        name=name, subject=life.subject, board=life.board.path, folder=life.folder, does=does
+                        name=name, subject=life.subject, events=life.events.path, folder=life.folder, does=does
                     )
                 )
             file.write(broken)
@@ -105,7 +105,7 @@ class Churned:
     # ---- what is done to it
 
     def change(self, chance: random.Random, count: int) -> None:
-        """Other behaviours for some, and an update, which may take as long as it likes."""
+        """Give some programs other behaviours, and update; the update may take as long as it likes."""
         weights, makers = zip(*_BEHAVIOURS, strict=True)
         for name in chance.sample(self.names, min(count, len(self.names))):
             does = chance.choices(makers, weights)[0](chance)
@@ -116,7 +116,7 @@ class Churned:
         self._in_background("POST", "/v1/config/update")
 
     def give_a_broken_file(self) -> None:
-        """And a good one again: in between it is refused, and nothing changes."""
+        """Put a broken file in place, which must be refused without any change, then a good one again."""
         self.write("[program:broken]\n")
         try:
             self._call("POST", "/v1/config/update")
@@ -124,7 +124,7 @@ class Churned:
             self.write()
 
     def hit(self, chance: random.Random, number: signal.Signals) -> None:
-        """Any program."""
+        """Kill a random program."""
         pids = self._pids()
         if pids:
             with contextlib.suppress(ProcessLookupError):
@@ -139,7 +139,7 @@ class Churned:
     # ---- and the way back
 
     def calm_down(self) -> None:
-        """Every program does nothing, and is there; what was still going on has ended."""
+        """Make every program idle, and wait until everything else has ended."""
         self._does = dict.fromkeys(self.names, _CALM)
         self.write()
         deadline = time.monotonic() + _PATIENCE
@@ -157,14 +157,14 @@ class Churned:
         time.sleep(3)
 
     def stop(self) -> float:
-        """How long it took the master to stop everything, in seconds."""
+        """Seconds that the master needs to stop everything."""
         began = time.monotonic()
         self.signal(signal.SIGTERM)
         self.life.master.wait(_PATIENCE)
         return time.monotonic() - began
 
     def _restless(self) -> list[str]:
-        """Who is not there, or does something."""
+        """The programs that are missing or not idle."""
         try:
             infos = self._call("GET", "/v1/processes")["processes"]
         except (ApiError, Unreachable) as error:
@@ -200,7 +200,7 @@ class Churned:
 
 
 def _does(pid: int) -> str:
-    """What a program was started to do."""
+    """The behaviour that a program was started with."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             return " ".join(file.read().decode().split("\0")[2:]).strip()

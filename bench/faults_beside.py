@@ -170,7 +170,7 @@ class Beside:
         shown = self.ctl("status")
         took = time.monotonic() - began
         if shown is None or "witness" not in shown:
-            return ["**answers nobody**"]
+            return ["**does not answer**"]
         said = [f"answers in {took:.2f} s"]
         before = self.pid("witness")
         if before:
@@ -193,7 +193,7 @@ class Beside:
             self.process.wait()
             said = f"**ignores SIGTERM** (for {HANGS + 4:.0f} s)"
         else:
-            said = f"SIGTERM obeyed in {time.monotonic() - began:.1f} s"
+            said = f"SIGTERM: ends in {time.monotonic() - began:.1f} s"
         for pid in children:
             with contextlib.suppress(OSError):
                 os.kill(int(pid), signal.SIGKILL)
@@ -257,7 +257,7 @@ def flood(log: str) -> str:
     return program("flood", FLOOD, stdout_logfile=log, stdout_logfile_maxbytes=0)
 
 
-@fault("stdout of the master is a pipe that nobody reads", lambda _: flood("/dev/stdout"), unread=True)
+@fault("the master's stdout is a pipe that nothing reads", lambda _: flood("/dev/stdout"), unread=True)
 def _(_: Beside, __: contextlib.ExitStack) -> list[str]:
     time.sleep(1)
     return []
@@ -270,7 +270,7 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     return [f"{master.log().count(chr(10))} lines in its log"]
 
 
-@fault("its own log is on a full disk (`/dev/full`)", logfile="/dev/full")
+@fault("the master's log is on a full disk (`/dev/full`)", logfile="/dev/full")
 def _(_: Beside, __: contextlib.ExitStack) -> list[str]:
     return []
 
@@ -290,7 +290,7 @@ def accounted(master: Beside, kept: int) -> str:
 
 
 @fault(
-    "a small disk fills up, and has room again",
+    "a small disk fills up and is freed again",
     lambda f: counts(f, f / "disk" / "counts.log"),
     before=lambda m: (m.folder / "disk").mkdir(),
     wrapper=(*on_tmpfs("128k"), "{}/disk"),
@@ -317,11 +317,11 @@ def falls_silent(master: Beside, _: contextlib.ExitStack) -> list[str]:
 
 SAYS = python("import itertools, time\nfor number in itertools.count(): print(number, flush=True); time.sleep(0.2)")
 for what, programs in (
-    ("says 5 lines a second", lambda f: program("slow", SAYS, stdout_logfile=f / "disk" / "log")),
-    ("floods it, and is deaf to SIGTERM while it writes", lambda f: counts(f, f / "disk" / "log")),
+    ("writes 5 lines a second", lambda f: program("slow", SAYS, stdout_logfile=f / "disk" / "log")),
+    ("floods it, and cannot handle SIGTERM while it writes", lambda f: counts(f, f / "disk" / "log")),
 ):
     fault(
-        f"the disk of a log does not answer (the program {what})",
+        f"the disk of a log does not respond (the program {what})",
         programs,
         before=lambda m: (m.folder / "disk").mkdir(),
         wrapper=(*on_tmpfs("16m"), "{}/disk"),
@@ -337,7 +337,7 @@ def on_a_disk_of_its_own(folder: Path) -> str:
     return f"[include]\nfiles={disk}/*.conf\n"
 
 
-@fault("the disk of a program that has ended, and is to be started again, does not answer", on_a_disk_of_its_own)
+@fault("the disk of a program that has to be restarted does not respond", on_a_disk_of_its_own)
 def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     pid = master.pid("app")
     master.inject("hang", master.folder / "disk")
@@ -346,9 +346,7 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     return []
 
 
-@fault(
-    "the disk of the configuration does not answer, and somebody wants it to be read (`reread`)", on_a_disk_of_its_own
-)
+@fault("the disk of the configuration does not respond during a `reread`", on_a_disk_of_its_own)
 def _(master: Beside, stack: contextlib.ExitStack) -> list[str]:
     master.inject("hang", master.folder / "disk")
     asked = master.ask("reread")
@@ -378,7 +376,7 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
 
 
 @fault(
-    "the log directory vanishes and comes back, with a SIGUSR2 between",
+    "the log directory vanishes and returns, with a SIGUSR2 in between",
     lambda f: counts(f, f / "logs" / "counts.log"),
     before=lambda m: (m.folder / "logs").mkdir(),
 )
@@ -421,7 +419,7 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
 
 
 @fault(
-    "it writes invalid UTF-8",
+    "a program writes invalid UTF-8",
     lambda f: program(
         "odd", python("import os, time; os.write(1, b'a \\xff z\\n'); time.sleep(1000)"), stdout_logfile=f"{f}/odd.log"
     ),
@@ -438,7 +436,7 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
 
 
 @fault(
-    "it closes its stdout, stderr and stdin",
+    "a program closes its stdin, stdout and stderr",
     lambda _: program("mute", python("import os, time\nfor fd in range(3): os.close(fd)\ntime.sleep(1000)")),
 )
 def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
@@ -467,7 +465,7 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     (master.folder / "go").touch()
     time.sleep(1)
     heard = "grave" in (master.folder / "parent.log").read_text()
-    return ["what it says is in the log" if heard else "what it says is lost"]
+    return ["its output is in the log" if heard else "its output is lost"]
 
 
 @fault("a program is stopped with SIGSTOP", lambda _: program("frozen", SLEEPER, stopwaitsecs=1))
@@ -478,7 +476,7 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     return [f"`stop` (stopwaitsecs=1): {(said or 'no answer').strip()} after {time.monotonic() - began:.1f} s"]
 
 
-@fault("it ignores SIGTERM (stopwaitsecs=3)", lambda f: mule(f, 3))
+@fault("a program ignores SIGTERM (stopwaitsecs=3)", lambda f: mule(f, 3))
 def _(master: Beside, stack: contextlib.ExitStack) -> list[str]:
     armed(master)
     stop = master.ask("stop", "mule")
@@ -489,7 +487,7 @@ def _(master: Beside, stack: contextlib.ExitStack) -> list[str]:
 
 
 @fault(
-    "it forks until its user, which is the master's, has no more processes",
+    "a program forks until its user, also the master's, has no more processes",
     lambda _: (
         program(
             "bomb",
@@ -512,8 +510,8 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
     master.ctl("stop", "bomb")
     all_up = master.wait(lambda: all(master.state(f"late:late_{n}") == "RUNNING" for n in range(3)))
     return [
-        "answers meanwhile" if during else "**answers nobody meanwhile**",
-        "what could not start does once it can" if all_up else "what could not start stays down",
+        "answers meanwhile" if during else "**does not answer meanwhile**",
+        "starts succeed later" if all_up else "what could not start stays down",
     ]
 
 
@@ -528,7 +526,7 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
 
 def _refused(number: int) -> None:
     @fault(
-        f"it cannot be executed: {errno.errorcode[number]}",
+        f"a program cannot be executed: {errno.errorcode[number]}",
         lambda f: program("web", f"{f}/ours 1000"),
         before=lambda m: (shutil.copy(shutil.which("sleep"), m.folder / "ours"), m.inject("exec", f"ours {number}")),
     )
@@ -537,7 +535,7 @@ def _refused(number: int) -> None:
         state = re.search(r"^web +(.*)", master.ctl("status") or "", re.MULTILINE)
         (master.injected / "exec").unlink()
         up = master.wait(lambda: master.state("web") == "RUNNING")
-        return [f"`{state[1].strip() if state else '?'}`", "starts once it can" if up else "does not start any more"]
+        return [f"`{state[1].strip() if state else '?'}`", "starts once it can" if up else "does not start later"]
 
 
 for _number in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ETXTBSY):
@@ -570,7 +568,7 @@ def _(master: Beside, stack: contextlib.ExitStack) -> list[str]:
     return []
 
 
-@fault("a hundred clients with half a request")
+@fault("a hundred clients send half a request")
 def _(master: Beside, stack: contextlib.ExitStack) -> list[str]:
     clients = [
         stack.enter_context(contextlib.closing(master.client(says=b"POST /RPC2 HTTP/1.1\r\nHost: x\r\n")))
@@ -615,8 +613,8 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
         said = "no answer"
     up = master.wait(lambda: master.state("mule") == "RUNNING", 15)
     return [
-        f"who waits is told `{said}`",
-        "all is started anew" if up else "nothing is started anew",
+        f"the waiting client gets `{said}`",
+        "everything is started again" if up else "nothing is started again",
     ]
 
 
@@ -685,7 +683,7 @@ def _(master: Beside, _: contextlib.ExitStack) -> list[str]:
 
 def _stepped(step: int, words: str) -> None:
     @fault(
-        f"the wall clock is stepped by a year, {words}",
+        f"the wall clock jumps {words} by a year",
         lambda f: (
             mule(f, 60)
             + program("patient", SLEEPER, startsecs=1800)
@@ -708,7 +706,7 @@ def _stepped(step: int, words: str) -> None:
         return seen
 
 
-_stepped(YEAR, "on")
+_stepped(YEAR, "forward")
 _stepped(-YEAR, "back")
 
 

@@ -1,4 +1,4 @@
-"""What a figure is, and what it takes to measure it."""
+"""A figure of the benchmarks, and how it is measured."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ class Figure:
     name: str  # by which it is chosen on the command line; several figures may share one
     label: str
     unit: str
-    target: float | None = None  # what procman is to reach
+    target: float | None = None  # what procman should reach
     more_is_better: bool = False
     digits: int = 1
-    why: str = ""  # what it is made of, for a page that says that the target is missed
+    why: str = ""  # what it consists of, for the page when the target is missed
 
     def reached(self, value: float) -> bool | None:
         if self.target is None:
@@ -29,7 +29,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is done for a figure."""
+    """How much is done to measure a figure."""
 
     rounds: int = 3
     quick: bool = False
@@ -46,12 +46,12 @@ class Case:
     """Figures that are measured together."""
 
     figures: tuple[Figure, ...]
-    # Which of them are wanted is told, so that nothing is waited for that nobody wants to know.
+    # Gets the keys of the wanted figures, so that no time is spent on others.
     measure: Callable[[Peer, Effort, Collection[str]], Values]
     can: Callable[[Peer], bool] = lambda _peer: True
-    most_rounds: int = 100  # where one round takes very long
+    most_rounds: int = 100  # for rounds that take very long
     quick: bool = True  # part of a quick run
-    moves_output: bool = False  # also for peers that do nothing but that in another way
+    moves_output: bool = False  # also for the variants of the floor that only move output
 
     def takes(self, peer: Peer) -> bool:
         return self.can(peer) and (self.moves_output or not peer.only_moves_output)

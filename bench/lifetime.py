@@ -1,4 +1,4 @@
-"""One life of one master, from before its first instruction to after its last."""
+"""One run of one master, from before its first instruction to after its last."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import processes
 from built import built
-from shared_events import Board, Event
+from shared_events import Event, SharedEvents
 from workload import Log, Programs, number_of
 
 if TYPE_CHECKING:
@@ -21,19 +21,19 @@ PATIENCE = 120.0
 
 
 def run_quietly(command: list[str]) -> None:
-    """To its end, whatever it says."""
+    """Run a command to its end, without its output."""
     subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 class Life:
-    """A folder, a board and a master in it; whatever is left at the end of the `with` block is killed."""
+    """A directory, shared events and a master; whatever is left at the end of the `with` block is killed."""
 
     def __init__(self, peer: "Peer", *programs: Programs) -> None:
         self.peer = peer
         self.programs = programs
         # Short: the path of a socket is.
         self.folder = tempfile.mkdtemp(prefix="bench-")
-        self.board = Board()
+        self.events = SharedEvents()
         self.subject = built("subject")
         self.reader: subprocess.Popen[bytes] | None = None
 
@@ -41,7 +41,7 @@ class Life:
         command = self.peer.prepare(self)
         out = subprocess.DEVNULL
         if any(some.log in {Log.CONSOLE, Log.PREFIXED} for some in self.programs):
-            self.reader = subprocess.Popen([self.subject, self.board.path, "drain"], stdin=subprocess.PIPE)
+            self.reader = subprocess.Popen([self.subject, self.events.path, "drain"], stdin=subprocess.PIPE)
             assert self.reader.stdin is not None
             out = self.reader.stdin.fileno()
         self.errors = open(os.path.join(self.folder, "stderr"), "w+b")
@@ -61,7 +61,7 @@ class Life:
             processes.end(self.master.pid, self.subject)
             self.master.wait()
         else:
-            for record in self.board.records():
+            for record in self.events.records():
                 if processes.executable(record.pid) == self.subject:
                     os.kill(record.pid, signal.SIGKILL)
         if self.reader is not None:
@@ -69,32 +69,32 @@ class Life:
             self.reader.stdin.close()
             self.reader.wait()
         self.errors.close()
-        self.board.__exit__()
+        self.events.__exit__()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def socket(self) -> str:
-        """Where its XML-RPC interface listens."""
+        """The socket of its XML-RPC interface."""
         return os.path.join(self.folder, "socket")
 
     def boot(self) -> float:
-        """Until all programs run: seconds from before the master was started to the last one's first instruction."""
-        self.board.wait_for(number_of(self.programs), PATIENCE)
-        return max(record.time for record in self.board.records()) - self.began
+        """Seconds from before the start of the master to the last program's first instruction."""
+        self.events.wait_for(number_of(self.programs), PATIENCE)
+        return max(record.time for record in self.events.records()) - self.began
 
     def boot_and_settle(self, seconds: float = 1.0) -> None:
-        """And until startsecs are over."""
+        """Wait until all programs run and their startsecs are over."""
         self.boot()
         time.sleep(max(some.startsecs for some in self.programs) + seconds)
 
     def stop(self) -> tuple[float, float]:
-        """SIGTERM: seconds until the first program hears of it, and until the master is gone."""
-        seen = self.board.count
+        """Send SIGTERM; seconds until the first program gets it, and until the master has ended."""
+        seen = self.events.count
         asked = time.monotonic()
         self.master.send_signal(signal.SIGTERM)
         self.master.wait(PATIENCE)
         gone = time.monotonic()
-        heard = [one.time for one in self.board.records(seen) if one.event is Event.ASKED_TO_STOP]
+        heard = [one.time for one in self.events.records(seen) if one.event is Event.ASKED_TO_STOP]
         if len(heard) < number_of(self.programs):
             raise RuntimeError(f"{self.peer.name} asked {len(heard)} of {number_of(self.programs)} programs to stop")
         return min(heard) - asked, gone - asked
@@ -103,10 +103,10 @@ class Life:
         return processes.overseers(self.master.pid, self.subject)
 
     def meter(self) -> processes.Meter:
-        """Of what the master uses from now on."""
+        """A meter of what the master uses from now on."""
         return processes.Meter(self.overseers())
 
     def said(self) -> str:
-        """What the master said on stderr, for whoever has to find out why it does not work."""
+        """The master's stderr, for error messages."""
         self.errors.seek(0)
         return self.errors.read().decode(errors="replace")[-2000:]

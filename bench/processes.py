@@ -1,4 +1,4 @@
-"""What the kernel tells of processes: their time, their wake-ups, their memory, their descendants."""
+"""The kernel's data about processes: CPU time, wake-ups, memory, descendants."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """By some processes, in some time."""
+    """What some processes used in some time."""
 
     cpu: float  # seconds
     wakeups: int
@@ -22,9 +22,9 @@ class Memory:
 
 
 class Meter:
-    """What some processes use from now on; of those that are there from now to when it is read.
+    """What some processes use from now on; only those that exist both now and at the reading count.
 
-    Among the descendants of a master that forks are its own images, for the moment before they become programs.
+    The descendants of a master that forks include copies of itself, until they become programs.
     """
 
     def __init__(self, pids: Iterable[int]) -> None:
@@ -41,7 +41,7 @@ class Meter:
 
 
 def _used(pid: int) -> Used | None:
-    """By all threads; in nanoseconds of the scheduler, where /proc/PID/stat has ticks of 10 ms."""
+    """Sum of all threads, from the scheduler's nanoseconds; /proc/PID/stat has ticks of 10 ms."""
     cpu = wakeups = 0
     try:
         for task in os.listdir(f"/proc/{pid}/task"):
@@ -54,7 +54,7 @@ def _used(pid: int) -> Used | None:
 
 
 def memory(pids: Iterable[int]) -> Memory:
-    """RSS and what is theirs alone (USS), of all of them together."""
+    """RSS and unshared memory (USS) of all of them together."""
     kib = dict.fromkeys(("Rss", "Private_Clean", "Private_Dirty"), 0)
     for pid in pids:
         for name, number in re.findall(r"^(\w+): +(\d+) kB$", _text(f"/proc/{pid}/smaps_rollup"), re.MULTILINE):
@@ -64,7 +64,7 @@ def memory(pids: Iterable[int]) -> Memory:
 
 
 def family(pid: int) -> list[int]:
-    """It and all its descendants."""
+    """The process and all its descendants."""
     found = [pid]
     for one in found:
         for task in _listed(f"/proc/{one}/task"):
@@ -76,12 +76,12 @@ def family(pid: int) -> list[int]:
 
 
 def overseers(pid: int, subject: str) -> list[int]:
-    """Those of a master's family that are no program under test."""
+    """The processes of a master's family that are not programs under test."""
     return [one for one in family(pid) if executable(one) != subject]
 
 
 def end(pid: int, subject: str) -> None:
-    """Kill a whole family, without letting anybody of it start somebody else."""
+    """Kill a whole family, without letting any member start another process."""
     for one in overseers(pid, subject):
         _signal(one, signal.SIGSTOP)
     for one in family(pid):

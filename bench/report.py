@@ -1,4 +1,4 @@
-"""What was measured, as a table for the eyes, as JSON, and as the page docs/performance.md."""
+"""The results as a table of text, as JSON, and as the page docs/performance.md."""
 
 import argparse
 import json
@@ -47,7 +47,7 @@ _THEIRS = {
 
 @dataclass
 class Results:
-    """Every value of every figure of every peer, and what went wrong."""
+    """Every value of every figure of every master, and all failures."""
 
     peers: list[Peer]
     versions: dict[str, str]
@@ -69,7 +69,7 @@ class Results:
         return statistics.median(values) if values else None
 
     def ratio(self, figure: Figure) -> float | None:
-        """Ours to supervisord's: of the medians."""
+        """The ratio of procman's median to supervisord's."""
         ours, theirs = self.median(figure, OURS), self.median(figure, BASE)
         return ours / theirs if ours is not None and theirs else None
 
@@ -86,10 +86,10 @@ class Results:
 
 
 def rows(results: Results) -> list[list[str]]:
-    """The table, its head first."""
+    """The rows of the table, its head first."""
     # One that could measure nothing of what was asked for has no column.
     names = [peer.name for peer in results.peers if any(results.of(figure, peer.name) for figure in results.figures)]
-    table = [["figure", "unit", names[0], "ratio", *names[1:], "to reach", ""]]
+    table = [["figure", "unit", names[0], "ratio", *names[1:], "target", ""]]
     for figure in results.figures:
         ratio, ours = results.ratio(figure), results.median(figure, OURS)
         cells = [_cell(figure, results.of(figure, name)) for name in names]
@@ -137,31 +137,29 @@ def as_json(results: Results) -> str:
 
 
 _PAGE = """\
-# How fast, and how large
+# Speed and size
 
-Written by a run of the benchmarks. To have it anew on another machine:
+Written by the benchmarks. To regenerate this on another machine:
 
 ```sh
 {command}
 ```
 
-Measured on {machine}; {versions}. All in one run and in turn, with the same programs: a small static C program that
-notes the time in its first instructions, in memory that it shares with what measures, so nothing is polled. procman and
-supervisord read the same file. A figure is the median, with the smallest and the largest value behind it. "ratio" is
-procman's median to supervisord's, and says more than the figures, which follow the machine. The floor is what the
-system itself costs: a supervisor in C that decides nothing (with splice it moves output without reading it); for
-`ctl status`, idle and memory it is a Python that does nothing.
+Measured on {machine}; {versions}. All masters take turns in one run, with the same programs: a small static C program
+that records the time in its first instructions, in memory shared with the benchmark, so nothing is polled. procman and
+supervisord read the same file. A figure is the median, followed by the smallest and the largest value. "ratio" is
+procman's median divided by supervisord's; it depends less on the machine than the figures. The floor is the cost of
+the system itself: a supervisor in C that decides nothing (with splice, it moves output without reading it); for
+`ctl status`, idle and memory, a Python that does nothing.
 
 {table}
 
-{bare}## Where procman misses what it is to reach
+{bare}## Where procman misses its target
 
 {missed}
 """
 
-_BARE = (
-    '"To reach" was set on a machine on which a Python that does nothing ends after 9 ms; here that takes {bare:.0f}.'
-)
+_BARE = "The targets were set on a machine where a Python that does nothing takes 9 ms; here it takes {bare:.0f}."
 
 
 def as_page(results: Results) -> str:
@@ -192,7 +190,7 @@ def machine() -> str:
 
 
 def command_line(options: argparse.Namespace) -> str:
-    """The same again; where the page was written to is nobody's business."""
+    """The command to repeat this run; the page is always docs/performance.md."""
     words = [*options.figures, *(["--peers", ",".join(options.peers)] if options.peers else [])]
     words += ["--quick"] if options.quick else []
     words += ["--rounds", str(options.rounds)] if options.rounds else []
@@ -211,8 +209,8 @@ def _cell(figure: Figure, values: list[float]) -> str:
 def _missed(results: Results, figure: Figure) -> str:
     value = results.median(figure, OURS)
     assert value is not None
-    text = f"- {figure.label}: {value:.{figure.digits}f} {figure.unit}, to reach {figure.target:g}."
+    text = f"- {figure.label}: {value:.{figure.digits}f} {figure.unit}, target {figure.target:g}."
     ratio, theirs = results.ratio(figure), _THEIRS.get(figure.key)
     if ratio is not None and theirs and figure.target is not None:
-        text += f" As a ratio to supervisord {ratio:.3f}, to reach {figure.target / theirs:.3f}."
+        text += f" Ratio to supervisord {ratio:.3f}, target {figure.target / theirs:.3f}."
     return f"{text} {figure.why}" if figure.why else text

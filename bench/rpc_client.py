@@ -1,12 +1,12 @@
-"""A client that asks the same again and again over one connection, and looks at nothing but the time."""
+"""A client that repeats one request over one connection and measures only the time."""
 
 import socket
 import time
 from typing import Self
 
 
-class Asking:
-    """XML-RPC over a unix socket, as supervisor's clients do it."""
+class RpcClient:
+    """XML-RPC over a unix socket, like supervisor's clients."""
 
     def __init__(self, path: str, method: str) -> None:
         self._path = path
@@ -24,7 +24,7 @@ class Asking:
         self._socket.close()
 
     def ask(self) -> float:
-        """Seconds from the request to the last byte of its answer."""
+        """Seconds from the request to the last byte of the answer."""
         began = time.perf_counter()
         self._socket.sendall(self._request)
         data = b""
@@ -42,7 +42,7 @@ class Asking:
         return took
 
     def times(self, count: int, seconds: float) -> list[float]:
-        """How long each of `count` answers took; fewer, where that takes longer than so many seconds."""
+        """How long each of `count` answers took; fewer if they take longer than the given seconds."""
         deadline = time.monotonic() + seconds
         found: list[float] = []
         while len(found) < count and time.monotonic() < deadline:

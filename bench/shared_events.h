@@ -1,7 +1,7 @@
-/* What the programs under test and the measuring side share: a file in memory. bench/board.py knows the same layout. */
+/* A file in memory, shared by the programs under test and the measuring side. bench/shared_events.py has the same layout. */
 #include <stdint.h>
 
-enum { BOARD_RECORDS = 1 << 20 };
+enum { MOST_RECORDS = 1 << 20 };
 
 struct record {
     uint64_t nanoseconds; /* CLOCK_MONOTONIC */
@@ -11,10 +11,10 @@ struct record {
 
 enum event { NOTHING, STARTED, ASKED_TO_STOP, WRITTEN };
 
-struct board {
+struct shared_events {
     uint64_t count;  /* records so far */
-    uint64_t wanted; /* whoever writes the record with this number rings the bell */
+    uint64_t wanted; /* the program that writes the record with this number rings the bell */
     uint64_t bytes;  /* written by all programs */
     uint64_t unused;
-    struct record records[BOARD_RECORDS];
+    struct record records[MOST_RECORDS];
 };

@@ -1,6 +1,6 @@
-"""What the programs under test write down, each by itself, in memory shared with them: `board.h` has the same layout.
+"""Events that the programs under test record in shared memory; `shared_events.h` has the same layout.
 
-Nobody polls: whoever writes the record that is waited for rings a bell, which is a fifo.
+Nothing polls: the program that writes the awaited record rings a bell, which is a fifo.
 """
 
 import mmap
@@ -29,7 +29,7 @@ class Event(IntEnum):
 
 
 class TookTooLong(Exception):
-    """What was waited for has not come."""
+    """An awaited record did not come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class Record:
     event: Event
 
 
-class Board:
-    """One board for one life of one master."""
+class SharedEvents:
+    """The shared memory for one run of one master."""
 
     def __init__(self) -> None:
         self._folder = tempfile.mkdtemp(prefix="bench-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
-        self.path = os.path.join(self._folder, "board")
+        self.path = os.path.join(self._folder, "events")
         self._gate = self.path + ".gate"
         os.mkfifo(self._gate)
         os.mkfifo(self.path + ".bell")
@@ -64,16 +64,16 @@ class Board:
 
     @property
     def count(self) -> int:
-        """How many records there are."""
+        """The number of records."""
         return self._number(_COUNT)
 
     @property
     def bytes(self) -> int:
-        """How much all programs have written."""
+        """The bytes written by all programs."""
         return self._number(_BYTES)
 
     def wait_for(self, count: int, seconds: float) -> None:
-        """Until there are so many records."""
+        """Wait until there are that many records."""
         _NUMBER.pack_into(self._memory, _WANTED, count)
         deadline = time.monotonic() + seconds
         while self.count < count:
@@ -88,7 +88,7 @@ class Board:
                 yield Record(nanoseconds / 1e9, pid, Event(event))
 
     def open_gate(self) -> float:
-        """Let go all who wait for it; the time."""
+        """Release all programs that wait at the gate; return the time."""
         fd = os.open(self._gate, os.O_RDWR)
         now = time.monotonic()
         os.close(os.open(self._gate, os.O_WRONLY))

@@ -1,16 +1,16 @@
-/* The program under test: says on the board when it began, and then does what it was told.
+/* The program under test: records when it began, then does what its arguments say.
  *
- *   subject BOARD stay            until SIGTERM, which it notes and obeys at once
- *   subject BOARD exit            ends
- *   subject BOARD flood MIB       waits for the gate, writes so much in lines of 128 bytes, notes that, and stays;
- *                                 0: without an end, and without a gate
- *   subject BOARD lines RATE      writes so many lines a second
- *   subject BOARD drain           reads its stdin to the end, which is what reads a console here
- *   subject BOARD hang            ignores SIGTERM
- *   subject BOARD crash MS        ends with status 1 after so many milliseconds
+ *   subject EVENTS stay            until SIGTERM, which it records and obeys at once
+ *   subject EVENTS exit            ends
+ *   subject EVENTS flood MIB       waits for the gate, writes that much in lines of 128 bytes, records that, and stays;
+ *                                 0: no end and no gate
+ *   subject EVENTS lines RATE      writes that many lines a second
+ *   subject EVENTS drain           reads its stdin to the end, as the reader of a console
+ *   subject EVENTS hang            ignores SIGTERM
+ *   subject EVENTS crash MS        ends with status 1 after that many milliseconds
  *
- * BOARD is a file of `struct board`; BOARD.bell a fifo that gets a byte when the record that is waited for is there, so
- * nobody polls; BOARD.gate a fifo that lets all who wait go at once when somebody opens it for writing.
+ * EVENTS is a file of `struct shared_events`. EVENTS.bell is a fifo that gets a byte when the awaited record is there, so that
+ * nothing polls. EVENTS.gate is a fifo that releases all waiting programs at once when it is opened for writing.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -23,11 +23,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "board.h"
+#include "shared_events.h"
 
 enum { LINE = 128, BLOCK = 65536, STARTED_STATUS = 70 };
 
-static struct board *board;
+static struct shared_events *events;
 static char path[PATH_MAX];
 
 static uint64_t now(void) {
@@ -38,14 +38,14 @@ static uint64_t now(void) {
 
 /* Also called by the handler of SIGTERM: nothing here may be unsafe there. */
 static void note(enum event event, uint64_t nanoseconds) {
-    uint64_t number = __atomic_fetch_add(&board->count, 1, __ATOMIC_SEQ_CST);
-    if (number < BOARD_RECORDS) {
-        struct record *record = &board->records[number];
+    uint64_t number = __atomic_fetch_add(&events->count, 1, __ATOMIC_SEQ_CST);
+    if (number < MOST_RECORDS) {
+        struct record *record = &events->records[number];
         record->nanoseconds = nanoseconds;
         record->pid = (uint32_t)getpid();
         __atomic_store_n(&record->event, event, __ATOMIC_SEQ_CST);
     }
-    if (number + 1 == __atomic_load_n(&board->wanted, __ATOMIC_SEQ_CST)) {
+    if (number + 1 == __atomic_load_n(&events->wanted, __ATOMIC_SEQ_CST)) {
         char bell[PATH_MAX + 8];
         strcpy(bell, path);
         strcat(bell, ".bell");
@@ -85,7 +85,7 @@ static void flood(uint64_t mib) {
         ssize_t count = write(1, block, !mib || left > BLOCK ? BLOCK : left);
         if (count < 0)
             _exit(1);
-        __atomic_fetch_add(&board->bytes, (uint64_t)count, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&events->bytes, (uint64_t)count, __ATOMIC_RELAXED);
         left -= mib ? (uint64_t)count : 0;
     }
     note(WRITTEN, now());
@@ -126,8 +126,8 @@ int main(int argc, char **argv) {
         return 0;
     }
     int fd = open(path, O_RDWR);
-    board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (fd < 0 || board == MAP_FAILED)
+    events = mmap(NULL, sizeof *events, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd < 0 || events == MAP_FAILED)
         return STARTED_STATUS;
     close(fd);
     signal(SIGTERM, strcmp(mode, "hang") ? leave : SIG_IGN);

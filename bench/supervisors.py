@@ -1,4 +1,4 @@
-"""The masters that are measured: how each is given the same programs, started, stopped and asked."""
+"""The measured masters: how each gets the same programs, is started, stopped and asked."""
 
 import os
 import re
@@ -32,7 +32,7 @@ serverurl=unix://{socket}
 
 
 class Peer(ABC):
-    """One sort of master."""
+    """A kind of master."""
 
     name: str
     # Whether it has XML-RPC at Life.socket; whether it can put a name before each line on the console.
@@ -42,22 +42,22 @@ class Peer(ABC):
 
     @abstractmethod
     def version(self) -> str | None:
-        """None: it is not installed."""
+        """Its version, or None if it is not installed."""
 
     @abstractmethod
     def prepare(self, life: Life) -> list[str]:
-        """Write its configuration into the life's folder; the command that starts it."""
+        """Write its configuration into the directory of the run; return the command that starts it."""
 
     def environment(self) -> dict[str, str]:
         return dict(os.environ)
 
     def status(self, life: Life) -> list[str] | None:  # noqa: ARG002 - for those who have one
-        """The command that shows the state of all programs."""
+        """The command that shows the states of all programs."""
         return None
 
 
 class _Ini(Peer):
-    """Reads a supervisord.conf; the same for both."""
+    """A master that reads a supervisord.conf."""
 
     answers = True
     daemon = client = ""
@@ -146,7 +146,7 @@ class Circus(Peer):
 
 
 class _Scanned(Peer):
-    """A folder with a folder for each program, and a script in it."""
+    """A master that scans a directory with a subdirectory and a script for each program."""
 
     logger = ""
 
@@ -219,7 +219,7 @@ class Runit(_Scanned):
 
 
 class Floor(Peer):
-    """What the system itself costs: floor.c; and for commands, an interpreter that does nothing."""
+    """The cost of the system itself: floor.c; for commands, an interpreter that does nothing."""
 
     name = "floor"
     answers = True
@@ -261,11 +261,11 @@ OTHERS = {"circus": Circus, "s6": S6, "runit": Runit}
 
 
 def _command(life: Life, some: Programs) -> str:
-    return f"{life.subject} {life.board.path} {some.does}"
+    return f"{life.subject} {life.events.path} {some.does}"
 
 
 def _installed(command: str) -> str:
-    """Beside this interpreter, or else wherever the shell finds it."""
+    """The command beside this interpreter, or else in PATH."""
     beside = os.path.join(os.path.dirname(sys.executable), command)
     found = beside if os.access(beside, os.X_OK) else shutil.which(command)
     if found is None:
@@ -283,7 +283,7 @@ def _says(command: str, *arguments: str) -> str | None:
 
 
 def _of_package(command: str, package: str) -> str | None:
-    """What has no option that tells its version is asked for at Debian's package manager."""
+    """The version of a Debian package, for masters without an option that prints it."""
     if shutil.which(command) is None:
         return None
     query = ["dpkg-query", "-W", "-f", "${Version}", package]

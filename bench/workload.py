@@ -1,4 +1,4 @@
-"""What a master is to run: programs under test, and where their output goes."""
+"""The programs that a master has to run, and where their output goes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Log(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """So many of one kind, each with a section of its own."""
+    """A number of programs of one kind, each with a section of its own."""
 
     does: str  # the words for subject.c
     count: int = 1

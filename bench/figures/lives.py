@@ -1,4 +1,4 @@
-"""How fast a master brings everything up, passes SIGTERM on, and brings everything down."""
+"""How fast a master starts everything, passes SIGTERM on, and stops everything."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -36,7 +36,10 @@ def _live(count: int, peer: Peer, effort: Effort, wanted: Collection[str]) -> Va
 
 
 def _knows_thousands(peer: Peer) -> bool:
-    """Supervisord closes 10,000 descriptors at each start where it may have so many: booting takes it a minute."""
+    """Whether it starts thousands of programs in reasonable time.
+
+    supervisord closes 10,000 descriptors at each start if it may have that many, which takes a minute.
+    """
     return peer.name != "supervisord"
 
 

@@ -1,4 +1,4 @@
-"""How fast output goes from programs to where it is kept, and what that costs the master."""
+"""How fast output reaches its destination, and what that costs the master."""
 
 import tempfile
 import time
@@ -17,26 +17,26 @@ _ROTATED = 50 * 1000 * 1000
 
 
 def _flood(key: str, programs: Programs, mib: int, peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
-    """The rate from when all may begin to when the last has written its last byte."""
+    """The rate from the opening of the gate to the last byte of the last program."""
     mib = effort.of(mib, max(mib // 4, 1))
     some = Programs(f"flood {mib}", programs.count, 1, programs.log, programs.maxbytes, programs.backups)
     with Life(peer, some) as life:
         life.boot_and_settle()
         _have_memory(life.folder, mib * some.count)
-        meter, seen = life.meter(), life.board.count
-        opened = life.board.open_gate()
-        life.board.wait_for(seen + some.count, PATIENCE)
+        meter, seen = life.meter(), life.events.count
+        opened = life.events.open_gate()
+        life.events.wait_for(seen + some.count, PATIENCE)
         used = meter.read()
-        written = max(record.time for record in life.board.records(seen) if record.event is Event.WRITTEN)
+        written = max(record.time for record in life.events.records(seen) if record.event is Event.WRITTEN)
         total = mib * some.count
     return {key: [total / (written - opened)], f"{key} cpu": [used.cpu / total * _GIB]}
 
 
 def _have_memory(folder: str, mib: int) -> None:
-    """Have so much free memory at hand.
+    """Make that much free memory available.
 
-    The host of a virtual machine takes back what is free for some seconds, and who is the first to write then does so
-    at a third of the speed.
+    The host of a virtual machine takes back free memory after some seconds, and the next program that writes then does
+    so at a third of the speed.
     """
     block = bytes(1 << 20)
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:

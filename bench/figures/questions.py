@@ -1,4 +1,4 @@
-"""How fast a master answers, at rest and in the middle of a flood."""
+"""How fast a master answers, when idle and during a flood."""
 
 import statistics
 import time
@@ -8,7 +8,7 @@ from functools import partial
 from figure import Case, Effort, Figure, Values
 from figures.restarts import percentile
 from lifetime import Life, run_quietly
-from rpc_client import Asking
+from rpc_client import RpcClient
 from supervisors import Peer
 from workload import Log, Programs
 
@@ -32,11 +32,11 @@ def _status(count: int, peer: Peer, effort: Effort, _wanted: Collection[str]) ->
 def _asked(count: int, peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
     with Life(peer, Programs("stay", count)) as life:
         life.boot_and_settle()
-        with Asking(life.socket, "supervisor.getAllProcessInfo") as asking:
+        with RpcClient(life.socket, "supervisor.getAllProcessInfo") as asking:
             asking.ask()
             values = {f"info {count}": [statistics.median(asking.times(effort.of(300, 50), 3)) * 1000]}
         if count == 100:
-            with Asking(life.socket, "supervisor.getState") as asking:
+            with RpcClient(life.socket, "supervisor.getState") as asking:
                 asking.ask()
                 took = [seconds * 1000 for seconds in asking.times(effort.of(2000, 300), 3)]
             values |= {"state p50": [statistics.median(took)], "state p99": [percentile(took, 99)]}
@@ -47,11 +47,11 @@ def _flooded(peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
     flood = Programs("flood 0", 50, log=Log.FILE, maxbytes=_ROTATED, backups=1)
     with Life(peer, flood, Programs("exit", 20, startsecs=0)) as life:
         life.boot_and_settle()
-        with Asking(life.socket, "supervisor.getState") as asking:
+        with RpcClient(life.socket, "supervisor.getState") as asking:
             asking.ask()
-            before, began = life.board.bytes, time.monotonic()
+            before, began = life.events.bytes, time.monotonic()
             took = [seconds * 1000 for seconds in asking.times(10**6, effort.of(6, 3))]
-            rate = (life.board.bytes - before) / 2**20 / (time.monotonic() - began)
+            rate = (life.events.bytes - before) / 2**20 / (time.monotonic() - began)
     return {"flooded p99": [percentile(took, 99)], "flooded log": [rate]}
 
 

@@ -1,4 +1,4 @@
-"""What a master uses while nothing happens: time, wake-ups, memory."""
+"""What an idle master uses: CPU time, wake-ups, memory."""
 
 import subprocess
 import sys
@@ -12,8 +12,7 @@ from lifetime import Life
 from supervisors import Peer
 from workload import Programs
 
-# python3 -c 'import asyncio, h11, subprocess, json, http, glob, ctypes, shlex', with what stands in for modules that
-# these import in the master (procman/stand_ins.py).
+# Measured with: python3 -c 'import asyncio, h11, subprocess, json, http, glob, ctypes, shlex'
 _MEMORY = (
     "Of it 8 MiB USS and 14.7 RSS are the interpreter with asyncio, h11 and the modules of the standard library that "
     "they and the master take; the rest is procman's own code."

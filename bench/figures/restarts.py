@@ -1,4 +1,4 @@
-"""How fast a program that ends is back, and what that costs the master."""
+"""How fast an ended program is restarted, and what that costs the master."""
 
 import os
 import signal
@@ -23,15 +23,15 @@ def _killed(peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
     took = []
     with Life(peer, Programs("stay", startsecs=0)) as life:
         life.boot_and_settle()
-        (first,) = life.board.records()
+        (first,) = life.events.records()
         pid = first.pid
         deadline = time.monotonic() + effort.of(6, 2)
         while len(took) < effort.of(300, 50) and time.monotonic() < deadline:
-            seen = life.board.count
+            seen = life.events.count
             killed = time.monotonic()
             os.kill(pid, signal.SIGKILL)
-            life.board.wait_for(seen + 1, PATIENCE)
-            (record,) = life.board.records(seen)
+            life.events.wait_for(seen + 1, PATIENCE)
+            (record,) = life.events.records(seen)
             took.append((record.time - killed) * 1000)
             pid = record.pid
             time.sleep(0.002)  # for what the master still has to write down
@@ -39,20 +39,20 @@ def _killed(peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
 
 
 def percentile(values: list[float], part: float) -> float:
-    """The smallest value that is not exceeded by so many of a hundred."""
+    """The smallest value that the given percentage of values does not exceed."""
     values = sorted(values)
     return values[min(int(len(values) * part / 100), len(values) - 1)]
 
 
 def _rate(count: int, peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
     with Life(peer, Programs("exit", count, startsecs=0)) as life:
-        life.board.wait_for(count, PATIENCE)
+        life.events.wait_for(count, PATIENCE)
         time.sleep(1)
-        seen, meter, began = life.board.count, life.meter(), time.monotonic()
+        seen, meter, began = life.events.count, life.meter(), time.monotonic()
         time.sleep(effort.of(4, 2))
         until, used = time.monotonic(), meter.read()
         restarts = sum(
-            began <= record.time < until and record.event is Event.STARTED for record in life.board.records(seen)
+            began <= record.time < until and record.event is Event.STARTED for record in life.events.records(seen)
         )
     values = {f"rate {count}": [restarts / (until - began)]}
     if restarts:
