@@ -6,12 +6,11 @@ A disk is *stuck* as soon as one wait for it was in vain; from then on nothing w
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 # For how long after an answer a disk need not be probed before it is given a pipe to read, in seconds.
 ANSWER_HOLDS = 0.02
-# How long the loop waits for a disk, in seconds.
+# How long the loop waits for disks in one turn, in seconds.
 LOOP_WAIT = 0.05
 # A call that takes so long makes the disk suspect, and for how long; in seconds.
 SLOW = 0.25
@@ -22,14 +21,43 @@ CHECK_INTERVAL = 1.0
 REPORT_AFTER = 2.0
 
 
-@dataclass(frozen=True, slots=True)
 class LoopSide:
-    """What the threads of disks know of the loop."""
+    """The loop, for the workers of all disks; and how long it may still wait for disks in this turn."""
 
-    loop: asyncio.AbstractEventLoop
-    report: Callable[[str], None]  # on the loop: a disk does not answer, or answers again
-    on_answer: Callable[[], None]  # on the loop: a stuck disk answers again
-    clock: Callable[[], float]
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        report: Callable[[str], None],
+        on_answer: Callable[[], None],
+        clock: Callable[[], float],
+        turn_limit: float,
+    ) -> None:
+        """`report` and `on_answer` are called on the loop: a disk does not answer, or answers again."""
+        self.loop = loop
+        self.report = report
+        self.on_answer = on_answer
+        self.clock = clock
+        self.turn_limit = turn_limit  # seconds; math.inf once the loop need not go on
+        self._waited = 0.0  # in this turn
+        self._will_reset = False
+
+    @property
+    def wait_limit(self) -> float:
+        """How long one wait may take now, in seconds. Of a loop that does not run, each wait is a turn."""
+        if not self.loop.is_running():
+            return LOOP_WAIT
+        return max(0.0, min(LOOP_WAIT, self.turn_limit - self._waited))
+
+    def note_wait(self, began: float) -> None:
+        """The loop has waited since then."""
+        self._waited += self.clock() - began
+        if not self._will_reset:
+            self._will_reset = True
+            self.loop.call_soon(self._reset)
+
+    def _reset(self) -> None:
+        self._waited = 0.0
+        self._will_reset = False
 
     def call_soon(self, function: Callable[[], object]) -> None:
         """From a thread: have the loop call it, unless the loop is closed."""

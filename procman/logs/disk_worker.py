@@ -5,11 +5,12 @@ long as that lasts. So the loop gives what is to be done to the thread of the di
 into one file untouched is read by that thread alone (`splice_pump.py`), so that a line costs no switch between threads.
 The thread owns the files and those pipes, and nothing else: all decisions are made on the loop.
 
-No disk holds the loop longer than LOOP_WAIT: `call` gives up then. Two exceptions, neither of them the disk's doing:
-while the machine is so busy that the thread has not even begun to run, `call` waits up to STARVED_WAITS times as long,
-because the loop could not run in time either, and a healthy disk must not be taken for a stuck one; and with
-`even_if_busy` (only before the programs start, and right before the master executes its successor) `call` waits as long
-as the thread gets on with the calls before it.
+All disks together hold the loop no longer than LOOP_WAIT in one of its turns: `call` gives up then. There are three
+exceptions, and in none of them the programs or clients have to wait for a disk. While the machine is so busy that the
+thread has not even begun to run, `call` waits up to STARVED_WAITS times as long: the loop could not run in time either,
+and a healthy disk must not be taken for a stuck one. With `even_if_busy` (before the first program starts, and right
+before the master executes its successor), `call` waits as long as the thread gets on with the calls before. And when
+the master ends, each wait may take LOOP_WAIT (`DiskWorkers.lift_limit`).
 """
 
 import asyncio
@@ -109,18 +110,31 @@ class DiskWorker:
         """
         if self.is_stuck:
             raise DiskTimeout
+        limit = LOOP_WAIT if even_if_busy else self._side.wait_limit
+        began = self._side.clock()
         job = DiskCall(call, then)
         self.post(job)
         self._wake()
         for _ in range(STARVED_WAITS):
             turn = self.turn
-            if job.wait(LOOP_WAIT):
-                return job.result()
+            if done := job.wait(limit):
+                break
             if not self.is_asleep and (turn == self.turn or not even_if_busy):
                 break
-        if job.has_begun or turn == self.turn:  # else it gets on with the calls before, and is not stuck
+        self._side.note_wait(began)
+        if done:
+            return job.result()
+        # A disk that gets on with the calls before is not stuck, and after a short wait there is no telling.
+        if limit >= LOOP_WAIT / 2 and (job.has_begun or turn == self.turn):
             self.health.note_timeout()
         raise DiskTimeout
+
+    def acquire(self, lock: threading.Lock) -> bool:
+        """Acquire a lock that the thread holds for as long as a call to the disk takes; False if that is too long."""
+        began = self._side.clock()
+        acquired = lock.acquire(timeout=0.0 if self.is_stuck else self._side.wait_limit)
+        self._side.note_wait(began)
+        return acquired
 
     async def call_async(self, call: Callable[[], T], within: float = CLIENT_WAIT) -> T:
         """Do it for a client, while everything else goes on; raises DiskTimeout after `within` seconds."""

@@ -1,12 +1,13 @@
 """The threads of all disks that hold logs, found by the path of a log."""
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Callable
 
 from procman.logs.disk_call import DiskTimeout
-from procman.logs.disk_health import LoopSide
+from procman.logs.disk_health import LOOP_WAIT, LoopSide
 from procman.logs.disk_worker import DiskWorker
 
 
@@ -20,9 +21,13 @@ class DiskWorkers:
         *,
         on_answer: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        turn_limit: float = LOOP_WAIT,
     ) -> None:
-        """`report` and `on_answer` are called on the loop: a disk does not answer, or answers again."""
-        self._side = LoopSide(loop, report, on_answer, clock)
+        """`report` and `on_answer` are called on the loop: a disk does not answer, or answers again.
+
+        `turn_limit`: how long the loop may wait for all disks in one of its turns, in seconds.
+        """
+        self._side = LoopSide(loop, report, on_answer, clock, turn_limit)
         self._by_folder: dict[str, DiskWorker] = {}
         self._by_device: dict[int, DiskWorker] = {}
 
@@ -67,6 +72,10 @@ class DiskWorkers:
         """Go on."""
         for disk in self._all():
             disk.resume()
+
+    def lift_limit(self) -> None:
+        """The master ends: the loop may wait for one disk after the other."""
+        self._side.turn_limit = math.inf
 
     def finish(self, timeout: float) -> None:
         """After the loop has ended: wait for what was given to them, `timeout` seconds at most."""

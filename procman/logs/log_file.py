@@ -122,9 +122,8 @@ class LogFile:
         """Nothing is held back of a line."""
 
     def reopen(self) -> None:
-        """Open the path again."""
-        if not self.sync(self._file.reopen):
-            self.post(self._file.reopen)
+        """Open the path again, after what was given before is written."""
+        self.post(self._file.reopen)
 
     async def clear(self) -> None:
         """Remove the file and begin a new one; raises OperationFailed."""
@@ -133,7 +132,7 @@ class LogFile:
             await self.disk.call_async(self._file.clear)
         except DiskTimeout:
             raise OperationFailed(
-                f"cannot clear log {self.path}: its disk does not answer; try again when it does"
+                f"cannot clear log {self.path}: its disk does not answer; try it when it does"
             ) from None
         self._deliver_reports()
 

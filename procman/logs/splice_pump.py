@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Callable
 
-from procman.logs.disk_health import LOOP_WAIT
 from procman.logs.log_file import LogFile
 from procman.logs.pipe_io import readable_bytes
 
@@ -54,7 +53,7 @@ class SplicePump:
     def close(self, on_closed: Callable[[], None]) -> bool:
         """Stop reading; False if that has to wait, and then `on_closed` is called afterwards."""
         self._on_closed = on_closed
-        if not self._lock.acquire(timeout=0 if self._file.disk.is_stuck else LOOP_WAIT):
+        if not self._file.disk.acquire(self._lock):
             return False  # the thread, which has the lock, sees `_on_closed`
         try:
             self._end()

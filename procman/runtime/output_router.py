@@ -208,6 +208,7 @@ class OutputRouter:
     def close(self, timeout: float) -> None:
         """After the loop has ended: write what can be written within `timeout` seconds, and close everything."""
         self._closing = True
+        self._disks.lift_limit()
         self.stdin.close_all()
         for name, channel in list(self._streams):
             self._remove(name, channel)

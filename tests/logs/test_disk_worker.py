@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from functools import partial
 
 import pytest
@@ -132,6 +133,48 @@ def test_nobody_waits_for_a_disk_that_does_not_answer(live):
         await setting.ends(call)
         setting.disk.call(partial(done.append, "now"))
         assert done == ["later", "now"]
+
+    live(steps)
+
+
+def test_all_waits_in_one_turn_of_the_loop_share_one_limit(live):
+    """Calls that take 60 ms together leave no time for another; the next turn of the loop may wait again."""
+
+    async def steps(setting):
+        def slow():
+            setting.clock.now += 0.03
+
+        setting.disk.call(slow)
+        setting.disk.call(slow)
+        late = Silent()
+        with pytest.raises(DiskTimeout):
+            setting.disk.call(late)
+        assert not setting.disk.is_stuck
+        late.answer()
+        await asyncio.sleep(0)
+        assert asked_in(setting.disk) == "procman-disk"
+        setting.disk.call(slow)
+        setting.disk.call(slow)
+        setting.disks.lift_limit()
+        assert asked_in(setting.disk) == "procman-disk"
+
+    live(steps)
+
+
+def test_a_disk_that_is_busy_with_other_calls_is_not_stuck(live):
+    """The loop does not wait for them, except where it has to have the outcome."""
+
+    async def steps(setting):
+        done = []
+        for number in range(30):
+            setting.disk.post(partial(time.sleep, 0.01))
+            setting.disk.post(partial(done.append, number))
+        with pytest.raises(DiskTimeout):
+            setting.disk.call(lambda: None)
+        assert len(done) < 30
+        assert not setting.disk.is_stuck
+        setting.disk.call(lambda: None, even_if_busy=True)
+        assert len(done) == 30
 
     live(steps)
 

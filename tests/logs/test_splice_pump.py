@@ -27,7 +27,7 @@ class Straight:
         reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
         loop = asyncio.get_running_loop()
-        self.disks = DiskWorkers(loop)
+        self.disks = DiskWorkers(loop, turn_limit=30)
         self.sink = LogFile(self.disks, str(path), on_problem=self.said.append, **options)
         self.written = 0
         write = self.sink.write

@@ -525,6 +525,7 @@ def test_a_disk_that_does_not_answer_is_in_the_way_of_an_upgrade(run, monkeypatc
         running.write_and_read(11, b"early\n")
         assert running.outputs.obstacle() is None
         assert running.log() == b"early\n"  # and the thread has nothing more to do with it
+        await asyncio.sleep(0)  # the next turn of the loop may wait again
         running.write_and_read(11, b"late\n")
         assert running.outputs.obstacle() == f"the disk of {running.folder} does not answer"
         gate.set()
