@@ -56,12 +56,12 @@ MAY_IMPORT = {
     "entrypoint": "entrypoint system errors",
     "services": (
         "services runtime core core.spec system logs.protocol config config.schema config.problems config.secrets "
-        "api.shapes api.supervisor_states errors"
+        "errors"
     ),
     "events": "events core core.spec api.supervisor_states config.schema logs.protocol errors",
     "events.hub": "events runtime core core.spec api.supervisor_states config.schema logs.protocol errors",
     # the wire
-    "api": "api api.shapes api.supervisor_states services runtime http core errors",
+    "api": "api api.shapes api.supervisor_states services http errors",
     "web": "web http",
     "daemon": (
         "daemon runtime services api api.shapes api.supervisor_states events events.hub http web core core.spec "

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 
-from procman.api.shapes import Result
 from procman.errors import Reason
-from procman.services.operations import Outcome
 
 
 class Code(NamedTuple):
@@ -40,9 +38,3 @@ UNKNOWN_PATH = "UNKNOWN_METHOD"
 FORBIDDEN = "FORBIDDEN"
 
 SUCCESS = "SUCCESS"
-
-
-def result_of(outcome: Outcome) -> Result:
-    """The shape of what became of one process."""
-    status = SUCCESS if outcome.reason is None else CODES[outcome.reason].word
-    return Result(name=outcome.name, group=outcome.group, status=status, description=outcome.text)

@@ -7,17 +7,25 @@ balancers do, gets the status and no names.
 
 from http import HTTPStatus
 
+from procman.api.facts_to_shapes import missing_line
 from procman.http.messages import Request, Response
 from procman.http.router import Router
+from procman.services.master import MasterService
 from procman.services.processes import ProcessService
 
 
 class Health:
     """Adds the endpoints to a router."""
 
-    def __init__(self, control: ProcessService) -> None:
-        """`control` is called on the loop's thread."""
-        self._control = control
+    def __init__(self, master: MasterService, processes: ProcessService) -> None:
+        """Both are called on the loop's thread."""
+        self._master = master
+        self._processes = processes
+
+    def missing(self) -> list[str]:
+        """A line for each process that is wanted up and is not RUNNING, and for the master when it is going."""
+        lines = ["procman is shutting down"] if self._master.is_ending else []
+        return [*lines, *map(missing_line, self._processes.missing())]
 
     def add_to(self, router: Router) -> None:
         """Both; who may only look may probe."""
@@ -29,7 +37,7 @@ class Health:
         match request.method, request.path:
             case "GET", "/livez":
                 return Response(body=b"ok\n")
-            case "GET", "/readyz" if self._control.missing():
+            case "GET", "/readyz" if self.missing():
                 return Response(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n")
             case "GET", "/readyz":
                 return Response(body=b"ok\n")
@@ -40,7 +48,7 @@ class Health:
         return Response(body=b"ok\n")
 
     async def _ready(self, _: Request) -> Response:
-        missing = self._control.missing()
+        missing = self.missing()
         if not missing:
             return Response(body=b"ok\n")
         return Response(HTTPStatus.SERVICE_UNAVAILABLE, "".join(f"{line}\n" for line in missing).encode())

@@ -15,9 +15,9 @@ PAST = 1024  # bytes
 class LogTails:
     """Adds the endpoints to a router."""
 
-    def __init__(self, control: ProcessService, logs: LogService) -> None:
+    def __init__(self, processes: ProcessService, logs: LogService) -> None:
         """Both are called on the loop's thread."""
-        self._control = control
+        self._processes = processes
         self._logs = logs
 
     def add_to(self, router: Router) -> None:
@@ -30,7 +30,7 @@ class LogTails:
         if channel not in ("stdout", "stderr"):
             return problem(404, f"there is no log {channel}: expected stdout or stderr")
         try:
-            return Response(body=await self._logs.follow(self._control.process(name).name, channel, PAST))
+            return Response(body=await self._logs.follow(self._processes.one(name).namespec, channel, PAST))
         except OperationError as error:
             return problem(404, str(error))
 

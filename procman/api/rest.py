@@ -1,21 +1,37 @@
-"""The JSON interface under /v1: one row in the table per endpoint, each a few lines on `control`.
+"""The JSON interface under /v1: one row in the table per endpoint, each a few lines on the services.
 
 What the endpoints take and give is in `shapes`. Nothing is decided here.
 """
 
 import json
+import math
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from procman.api.error_codes import CODES, FORBIDDEN, UNKNOWN_PATH, result_of
-from procman.api.shapes import Changes, ErrorBody, HealthInfo, MasterInfo
+from procman.api.actors import actor_of
+from procman.api.error_codes import CODES, FORBIDDEN, UNKNOWN_PATH
+from procman.api.facts_to_shapes import (
+    changes_of,
+    config_info,
+    error_body,
+    figures_info,
+    operation_info,
+    process_info,
+    result_of,
+    step_of,
+)
+from procman.api.health import Health
+from procman.api.shapes import ErrorBody, HealthInfo, MasterInfo
 from procman.errors import BadRequest, OperationError, Reason
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.configuration import ConfigService
 from procman.services.logs import LogService
+from procman.services.master import MasterService
+from procman.services.operations import Operation
 from procman.services.processes import ProcessService
+from procman.services.status import Moment
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
@@ -25,15 +41,17 @@ TAIL = 1600  # bytes of a log, when nobody says how many
 
 
 class Rest:
-    """Adds the endpoints to a router. `about` tells of the master itself."""
+    """Adds the endpoints to a router. `about` describes the master itself."""
 
     def __init__(
         self,
-        control: ProcessService,
-        reconfigure: ConfigService,
+        master: MasterService,
+        processes: ProcessService,
+        configuration: ConfigService,
         logs: LogService,
-        about: Callable[[Request], MasterInfo],
         *,
+        health: Health,
+        about: Callable[[Request], MasterInfo],
         tell_listeners: Callable[[str, str], None],
         upgrade: Callable[[], Awaitable[int]],
         file_warnings: Callable[[], Awaitable[list[str]]],
@@ -42,13 +60,15 @@ class Rest:
 
         `file_warnings` says why the configuration on the disk could not be used now.
         """
-        self._upgrade_master = upgrade
-        self._file_warnings = file_warnings
-        self._control = control
-        self._reconfigure = reconfigure
+        self._master_service = master
+        self._processes = processes
+        self._configuration = configuration
         self._logs = logs
+        self._health = health
         self._about = about
         self._tell_listeners = tell_listeners
+        self._upgrade_master = upgrade
+        self._file_warnings = file_warnings
 
     def add_to(self, router: Router) -> None:
         """The whole table."""
@@ -61,10 +81,12 @@ class Rest:
         add("POST", "/master/reload", self._reload)
         add("POST", "/master/upgrade", self._upgrade)
         add("GET", "/stop-plan", self._stop_plan)
-        add("GET", "/health", self._health)
-        add("GET", "/processes", self._processes)
-        add("GET", "/processes/{spec}", self._processes)
+        add("GET", "/health", self._health_info)
+        add("GET", "/processes", self._process_infos)
+        add("GET", "/processes/{spec}", self._process_infos)
         add("GET", "/figures", self._figures)
+        add("GET", "/operations", self._latest)
+        add("GET", "/operations/{id}", self._operation)
         add("POST", "/processes/{op}", self._operate)
         add("POST", "/processes/{spec}/{op}", self._operate)
         add("POST", "/processes/{spec}/stdin", self._stdin)
@@ -86,61 +108,85 @@ class Rest:
     async def _master(self, request: Request) -> Response:
         return _json(self._about(request))
 
-    async def _shutdown(self, _: Request) -> Response:
-        self._control.shut_down()
-        return _json({})
+    async def _shutdown(self, request: Request) -> Response:
+        return _json({"operation": self._master_service.shut_down(actor_of(request)).id})
 
-    async def _reload(self, _: Request) -> Response:
-        await self._reconfigure.check()
-        self._control.shut_down(restart=True)
-        return _json({})
+    async def _reload(self, request: Request) -> Response:
+        operation = await self._master_service.reload(self._configuration.check, actor_of(request))
+        return _json({"operation": operation.id})
 
-    async def _upgrade(self, _: Request) -> Response:
-        self._control.refuse_while_ending()
-        return _json({"upgrades": await self._upgrade_master()})
+    async def _upgrade(self, request: Request) -> Response:
+        operation, number = await self._master_service.upgrade(self._upgrade_master, actor_of(request))
+        return _json({"operation": operation.id, "upgrades": number})
 
     async def _stop_plan(self, request: Request) -> Response:
-        return _json(self._reconfigure.stop_plan(request.query.get("budget")))
+        return _json(self._configuration.stop_plan(request.query.get("budget")))
 
-    async def _health(self, request: Request) -> Response:
+    async def _health_info(self, request: Request) -> Response:
         warnings = await self._file_warnings() if request.query.get("file") == "1" else []
-        missing = self._control.missing()
+        missing = self._health.missing()
         return _json(HealthInfo(ready=not missing, missing=missing, warnings=warnings))
 
     # ---- processes
 
-    async def _processes(self, _: Request, spec: str = "all") -> Response:
-        return _json({"processes": self._control.processes(spec)})
+    async def _process_infos(self, _: Request, spec: str = "all") -> Response:
+        moment, lost = Moment.present(), self._processes.lost
+        infos = [process_info(status, moment, lost(status.namespec)) for status in self._processes.statuses(spec)]
+        return _json({"processes": infos})
 
     async def _figures(self, _: Request) -> Response:
-        return _json({"figures": await self._control.figures()})
+        return _json({"figures": [figures_info(figures) for figures in await self._processes.figures()]})
 
     async def _operate(self, request: Request, op: str, spec: str | None = None) -> Response:
         body = _body(request)
         specs = [spec] if spec is not None else _strings(body, "names")
-        wait = body.get("wait", True)
+        wait, within = body.get("wait", True), _timeout(body)
         if not isinstance(wait, bool):
             raise BadRequest("cannot read wait: expected true or false")
+        operation = self._begin(op, specs, body, actor_of(request))
+        is_there = await self._master_service.operations.wait(operation, accepted=not wait, within=within)
+        answer: dict[str, object] = {"operation": operation.id}
+        if wait and not is_there:
+            answer["pending"] = operation.pending
+        outcomes = operation.outcomes if wait else operation.accepted
+        return _json(answer | {"results": [result_of(outcome) for outcome in outcomes]})
+
+    def _begin(self, op: str, specs: list[str], body: dict[str, Any], actor: str) -> Operation:
         match op:
             case "start":
-                outcomes = await self._control.start(specs, wait=wait)
+                return self._processes.start(specs, actor)
             case "stop":
-                outcomes = await self._control.stop(specs, wait=wait)
+                return self._processes.stop(specs, actor)
             case "restart":
-                outcomes = await self._control.restart(specs, wait=wait)
+                return self._processes.restart(specs, actor)
             case "signal":
-                outcomes = await self._control.signal(specs, str(body.get("signal", "")))
+                return self._processes.signal(specs, str(body.get("signal", "")), actor)
             case "clear":
-                outcomes = await self._control.clear_logs(specs, self._logs.clear)
+                return self._processes.clear_logs(specs, self._logs.clear, actor)
             case _:
                 raise OperationError(
                     f"cannot {op} a process: expected start, stop, restart, signal or clear", Reason.UNKNOWN_OPERATION
                 )
-        return _json({"results": [result_of(outcome) for outcome in outcomes]})
+
+    # ---- operations
+
+    async def _latest(self, _: Request) -> Response:
+        return _json(
+            {"operations": [operation_info(operation) for operation in self._master_service.operations.latest()]}
+        )
+
+    async def _operation(self, request: Request, **parameters: str) -> Response:
+        number = parameters["id"]
+        if not number.isascii() or not number.isdecimal():
+            raise BadRequest(f"cannot read {number[:LONGEST_SHOWN]}: expected the id of an operation, a whole number")
+        operation = self._master_service.operations.one(int(number[:LONGEST_SHOWN]))
+        seconds = _number(request, "timeout", 0)
+        if seconds > 0:
+            await self._master_service.operations.wait_for_end(operation, seconds)
+        return _json(operation_info(operation))
 
     async def _stdin(self, request: Request, spec: str) -> Response:
-        process = self._control.process(spec)
-        self._logs.write_stdin(process.name, request.body)
+        self._logs.write_stdin(self._processes.one(spec).namespec, request.body)
         return _json({})
 
     # ---- logs
@@ -148,7 +194,7 @@ class Rest:
     async def _process_log(self, request: Request, spec: str, channel: str) -> Response:
         if channel not in ("stdout", "stderr"):
             raise BadRequest(f"cannot read {channel}: expected stdout or stderr")
-        name = self._control.process(spec).name
+        name = self._processes.one(spec).namespec
         if "follow" in request.query:
             return Response(
                 body=await self._logs.follow(name, channel, _number(request, "tail", 1024)), content_type=BYTES
@@ -171,36 +217,40 @@ class Rest:
     # ---- configuration
 
     async def _config(self, _: Request) -> Response:
-        self._control.refuse_while_ending()
-        return _json({"processes": self._reconfigure.available()})
+        self._master_service.refuse_while_ending()
+        return _json({"processes": [config_info(process) for process in self._configuration.available()]})
 
     async def _master_settings(self, _: Request) -> Response:
-        return _json({"sections": self._reconfigure.settings_of_master()})
+        return _json({"sections": self._configuration.settings_of_master()})
 
     async def _settings(self, _: Request, spec: str) -> Response:
-        return _json({"sections": self._reconfigure.settings(spec)})
+        return _json({"sections": self._configuration.settings(spec)})
 
     async def _reread(self, _: Request) -> Response:
-        changes: Changes = await self._reconfigure.reread()
-        return _json(changes)
+        return _json(changes_of(await self._configuration.reread()))
 
     async def _update(self, request: Request) -> Response:
         body = _body(request)
         groups = _strings(body, "groups") if "groups" in body else None
-        return _json({"steps": await self._reconfigure.update(groups, dry_run=body.get("dry_run") is True)})
+        if body.get("dry_run") is True:
+            return _json({"steps": [step_of(step) for step in await self._configuration.plan_update(groups)]})
+        within = _timeout(body)
+        operation = self._configuration.update(groups, actor_of(request))
+        await self._master_service.operations.wait(operation, within=within)
+        return _json({"operation": operation.id, "steps": [step_of(step) for step in operation.steps]})
 
     async def _remote_event(self, request: Request) -> Response:
         body = _body(request)
         self._tell_listeners(_string(body, "type"), _string(body, "data"))
         return _json({})
 
-    async def _add(self, _: Request, name: str) -> Response:
-        self._reconfigure.add(name)
-        return _json({"result": "added"})
+    async def _add(self, request: Request, name: str) -> Response:
+        operation = self._configuration.add(name, actor_of(request))
+        return _json({"operation": operation.id, "result": "added"})
 
-    async def _remove(self, _: Request, name: str) -> Response:
-        self._reconfigure.remove(name)
-        return _json({"result": "removed"})
+    async def _remove(self, request: Request, name: str) -> Response:
+        operation = self._configuration.remove(name, actor_of(request))
+        return _json({"operation": operation.id, "result": "removed"})
 
 
 def route_problem(status: int, text: str, headers: list[tuple[str, str]]) -> Response:
@@ -222,8 +272,7 @@ def _answering(endpoint: Callable[..., Awaitable[Response]]) -> Callable[..., Aw
         try:
             return await endpoint(request, **parameters)
         except OperationError as error:
-            code = CODES[error.reason]
-            return error_answer(code.status, code.word, str(error))
+            return _json({"error": error_body(error)}, CODES[error.reason].status)
 
     return answer
 
@@ -256,6 +305,16 @@ def _strings(body: dict[str, Any], key: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise BadRequest(f"cannot read {key}: expected a list of strings")
     return value
+
+
+def _timeout(body: dict[str, Any]) -> float | None:
+    """Of a body, in seconds; None: as long as it takes."""
+    seconds = body.get("timeout")
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+        raise BadRequest("cannot read timeout: expected a number of seconds")
+    return float(seconds)
 
 
 def _number(request: Request, key: str, default: int) -> int:

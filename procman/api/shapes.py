@@ -3,10 +3,10 @@
 Only types and constants in here, so that a client may import it at no cost. Times are seconds since the epoch.
 
     GET   /v1/master                         MasterInfo
-    POST  /v1/master/shutdown                {}; answers before the stop begins
-    POST  /v1/master/upgrade                 {"upgrades": n}; the master executes its own code anew in a moment, and
-                                             programs go on; it has come about when GET /v1/master says n
-    POST  /v1/master/reload                  {}; all programs stop, the file is read again, they start
+    POST  /v1/master/shutdown                {"operation": ID}; answers before the stop begins
+    POST  /v1/master/upgrade                 {"operation": ID, "upgrades": n}; the master executes its own code again in
+                                             a moment, and programs go on; it is done when GET /v1/master says n
+    POST  /v1/master/reload                  {"operation": ID}; all programs stop, the file is read again, they start
     GET   /v1/master/config                  {"sections": [SectionSettings]}: the master itself, then each server
     GET   /v1/stop-plan                      StopPlanInfo of the active groups
             ?budget=10s                      against that time, and not docker's and Kubernetes'
@@ -18,9 +18,15 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     GET   /v1/events                         text/event-stream without end; a client is told ten times a second at most
             event: snapshot                  Snapshot; of very many processes the rest follows at once
             event: change                    Change, as it happens
-    POST  /v1/processes/SPEC/OP              {"results": [Result]}; OP is start, stop, restart, signal or clear
+    POST  /v1/processes/SPEC/OP              {"operation": ID, "results": [Result]}; OP is start, stop, restart, signal
+                                             or clear
     POST  /v1/processes/OP                   the same for {"names": [SPEC, ...]}
-            the body of both: {"wait": bool (true), "signal": "HUP" (for signal)}
+            the body of both: {"wait": bool (true), "timeout": seconds (none), "signal": "HUP" (for signal)};
+            after `timeout` it answers with what is known, and {"pending": [namespec]}; the operation goes on
+    GET   /v1/operations                     {"operations": [OperationInfo]}, the latest first; of those that have ended
+                                             100 at most are kept
+    GET   /v1/operations/ID                  OperationInfo
+            ?timeout=N                       when it has ended, or after N seconds
     GET   /v1/processes/SPEC/config          {"sections": [SectionSettings]}: of each process, its group's first
     POST  /v1/processes/SPEC/stdin           {}; the body, as it is, goes to the process
     GET   /v1/processes/SPEC/log/CHANNEL     bytes; CHANNEL is stdout or stderr
@@ -32,10 +38,11 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     POST  /v1/log/reopen                     {}; what SIGUSR2 does
     GET   /v1/config                         {"processes": [ConfigInfo]}; what `avail` shows
     POST  /v1/config/reread                  Changes; reads the file and changes nothing that runs
-    POST  /v1/config/update                  {"steps": [Step]} for {"groups": [NAME] (all), "dry_run": bool (false)}
+    POST  /v1/config/update                  {"operation": ID, "steps": [Step]} for {"groups": [NAME] (all),
+                                             "dry_run": bool (false; else there is no operation), "timeout": seconds}
     POST  /v1/events/remote                  {} for {"type": str, "data": str}: REMOTE_COMMUNICATION to event listeners
-    POST  /v1/groups/NAME/add                {"result": "added"}, or an error ALREADY_ADDED or BAD_NAME
-    POST  /v1/groups/NAME/remove             {"result": "removed"}, or an error STILL_RUNNING or BAD_NAME
+    POST  /v1/groups/NAME/add                {"operation": ID, "result": "added"}; ALREADY_ADDED or BAD_NAME
+    POST  /v1/groups/NAME/remove             {"operation": ID, "result": "removed"}; STILL_RUNNING or BAD_NAME
 
 SPEC is a name, group:name, group:*, all, or a glob, percent-encoded.
 An error answers with its HTTP status and {"error": ErrorBody}: 404 for BAD_NAME, 409 where the state forbids it,
@@ -145,6 +152,31 @@ class Step(TypedDict):
     message: NotRequired[str]  # of an error; without one there is no such group
 
 
+class ErrorBody(TypedDict):
+    """The inside of {"error": …}."""
+
+    code: str
+    message: str
+
+
+class OperationInfo(TypedDict):
+    """Something that changes something, from when it was asked for; it goes on whether or not its client waits."""
+
+    id: int  # never used again, over reloads and upgrades too
+    kind: Literal[
+        "start", "stop", "restart", "signal", "clear", "update", "add", "remove", "reload", "shutdown", "upgrade"
+    ]
+    targets: list[str]  # as they were named: SPECs, or groups
+    actor: str  # who asked, such as "uid 0, pid 4711" over a unix socket; "": not known
+    began: float
+    ended: float | None  # null while it goes on
+    state: Literal["running", "done", "failed"]  # failed: as a whole, see `error`; of one process its Result tells
+    results: list[Result]  # of the processes for which it is known
+    pending: list[str]  # namespecs of those for which it is not
+    steps: list[Step]  # of an update: what has been done so far
+    error: NotRequired[ErrorBody]
+
+
 class HealthInfo(TypedDict):
     """Whether all is as it should be."""
 
@@ -224,10 +256,3 @@ class StopPlanInfo(TypedDict):
     shutdown_timeout: float | None
     waves: list[WaveInfo]  # in the order in which they are stopped
     budgets: list[BudgetInfo]
-
-
-class ErrorBody(TypedDict):
-    """The inside of {"error": …}."""
-
-    code: str
-    message: str

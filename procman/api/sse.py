@@ -13,20 +13,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
+from procman.api.facts_to_shapes import process_info
 from procman.api.shapes import MasterInfo
-from procman.core.actions import (
-    Announce,
-    AnnounceGroup,
-    AnnounceGroupChanged,
-    AnnounceInPlace,
-    AnnounceMaster,
-    ProcessRemoved,
-)
-from procman.core.events import Spawned, SpawnFailed
 from procman.http.messages import Request, Response, problem
 from procman.http.router import Router
-from procman.runtime.bus import Notification, Subscriber
+from procman.services.changes import Changes
 from procman.services.processes import ProcessService
+from procman.services.status import Moment
 
 EVENTS = "text/event-stream"
 # A client is told of changes no more often than this, in seconds; what happens meanwhile is told in one.
@@ -51,23 +44,17 @@ class _Client:
 
 
 class Live:
-    """Adds the endpoint to a router. Listens to the engine only while somebody listens here."""
+    """Adds the endpoint to a router. Subscribes to changes only while it has clients."""
 
     def __init__(
         self,
-        control: ProcessService,
-        subscribe: Callable[[Subscriber], Callable[[], None]],
+        processes: ProcessService,
+        changes: Changes,
         about: Callable[[Request], MasterInfo],
     ) -> None:
-        """All of them are called on the loop's thread.
-
-        Args:
-            control: tells of the processes.
-            subscribe: the bus's.
-            about: tells of the master itself.
-        """
-        self._control = control
-        self._subscribe = subscribe
+        """All of them are called on the loop's thread; `about` describes the master itself."""
+        self._processes = processes
+        self._changes = changes
         self._about = about
         self._clients: set[_Client] = set()
         self._unsubscribe: Callable[[], None] | None = None
@@ -91,7 +78,7 @@ class Live:
         return Response(body=self._stream(request), content_type=EVENTS)
 
     async def _stream(self, request: Request) -> AsyncIterator[bytes]:
-        client = _Client({process["namespec"]: None for process in self._control.processes()})
+        client = _Client({status.namespec: None for status in self._processes.statuses()})
         self._enter(client)
         try:
             names, known = list(client.names), self._take(client)
@@ -116,7 +103,7 @@ class Live:
     def _enter(self, client: _Client) -> None:
         self._clients.add(client)
         if self._unsubscribe is None:
-            self._unsubscribe = self._subscribe(self._hear)
+            self._unsubscribe = self._changes.subscribe(self._mark)
 
     def _leave(self, client: _Client) -> None:
         self._clients.discard(client)
@@ -125,34 +112,10 @@ class Live:
             self._unsubscribe = None
             self._texts.clear()
 
-    # ---- what is heard
-
-    def _hear(self, notification: Notification) -> None:
-        match notification.event:
-            case (
-                Announce(name=name)
-                | AnnounceInPlace(name=name)
-                | ProcessRemoved(name=name)
-                | Spawned(name=name)
-                | SpawnFailed(name=name)
-            ):
-                self._mark((name,))
-            case AnnounceGroup(name=group, added=True):
-                self._mark(self._control.names(group))
-            case AnnounceGroupChanged(group=definition):
-                # A new process that does not start by itself is announced by nobody.
-                self._mark(self._control.names(definition.name))
-            case AnnounceMaster():
-                self._mark((), master=True)
-            case _:
-                pass
-
-    def _mark(self, names: Iterable[str], *, master: bool = False) -> None:
+    def _mark(self, names: Iterable[str], master: bool) -> None:
         changed = dict.fromkeys(names)
         for name in changed:
             self._texts.pop(name, None)
-        if not changed and not master:
-            return
         for client in self._clients:
             client.names.update(changed)
             client.master |= master
@@ -184,9 +147,10 @@ class Live:
             self._second = second
         text = self._texts.get(name)
         if text is None:
-            info = self._control.info(name)
-            if info is None:
+            status = self._processes.status(name)
+            if status is None:
                 return None
+            info = process_info(status, Moment.present(), self._processes.lost(name))
             text = self._texts[name] = json.dumps(info)
         return text
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, quote
 
+from procman.api.actors import actor_of
 from procman.api.faults import fault_of
 from procman.errors import NoLog, OperationError, Reason, UnknownProcess
 from procman.http.host_guard import HostGuard
@@ -22,6 +23,8 @@ from procman.http.messages import Request, Response, problem
 from procman.http.page_headers import HTML, PAGE_HEADERS
 from procman.http.router import READ_ONLY, Router
 from procman.services.logs import LogService
+from procman.services.master import MasterService
+from procman.services.operations import Operation
 from procman.services.processes import ProcessService
 
 # Bytes of a log, when nobody says how many; nor are they ever fewer.
@@ -46,10 +49,15 @@ class Forms:
     """Adds the endpoints to a router. `page` answers where nothing is to be done."""
 
     def __init__(
-        self, control: ProcessService, logs: LogService, page: Callable[[Request], Awaitable[Response]]
+        self,
+        master: MasterService,
+        processes: ProcessService,
+        logs: LogService,
+        page: Callable[[Request], Awaitable[Response]],
     ) -> None:
         """All of them are called on the loop's thread."""
-        self._control = control
+        self._master = master
+        self._processes = processes
         self._logs = logs
         self._page = page
         # Whether the name it was asked by is ours, the server has seen to already.
@@ -83,47 +91,52 @@ class Forms:
         if request.method == "GET" and not _was_meant(request):
             return await self._page(request)
         try:
-            message = await self._act(action, form.get("processname", ""))
+            message = await self._act(action, form.get("processname", ""), actor_of(request))
         except OperationError as error:
             return problem(503, str(error))
         if message is None:
             return problem(400, "cannot tell what to do: expected an action of supervisor's, and the name of a process")
         return _lead_back(message)
 
-    async def _act(self, action: str, name: str) -> str | None:
+    async def _act(self, action: str, name: str, actor: str) -> str | None:
         """Do it, and say what came of it; None: there is no such action. Raises WrongState while shutting down."""
         match action:
             case "stopall":
-                await self._control.stop(["all"])
+                await self._done(self._processes.stop(["all"], actor))
                 return f"All stopped at {time.ctime()}"
             case "restartall":
-                await self._control.restart(["all"])
+                await self._done(self._processes.restart(["all"], actor))
                 return f"All restarted at {time.ctime()}"
             case "start" | "stop" | "restart" | "clearlog" if name:
                 try:
-                    process = self._control.process(name)
+                    namespec = self._processes.one(name).namespec
                 except UnknownProcess:
                     return f"No such process named {name}"
-                return await self._act_on(action, name, process.name)
+                return await self._act_on(action, name, namespec, actor)
             case _:
                 return None
 
-    async def _act_on(self, action: str, shown: str, name: str) -> str:
+    async def _act_on(self, action: str, shown: str, name: str, actor: str) -> str:
         match action:
             case "start":
-                (outcome,) = await self._control.start([name])
+                operation = self._processes.start([name], actor)
             case "stop":
-                (outcome,) = await self._control.stop([name])
+                operation = self._processes.stop([name], actor)
             case "restart":
-                (outcome,) = await self._control.restart([name])
+                operation = self._processes.restart([name], actor)
             case _:
-                (outcome,) = await self._control.clear_logs([name], self._logs.clear)
+                operation = self._processes.clear_logs([name], self._logs.clear, actor)
+        (outcome,) = (await self._done(operation)).outcomes
         if outcome.reason is None:
             return _DONE.get(action, "Log for {} cleared").format(shown)
         unexpected = _unexpected(outcome.reason, outcome.text)
         if action in ("start", "restart"):
             return f"ERROR: Process {shown}: {_WHY_NOT_STARTED.get(outcome.reason, unexpected)}"
         return unexpected
+
+    async def _done(self, operation: Operation) -> Operation:
+        await self._master.operations.wait(operation)
+        return operation
 
     # ---- the end of a log
 
@@ -136,8 +149,8 @@ class Forms:
 
     async def _end_of_log(self, name: str, limit: int) -> str:
         try:
-            self._control.refuse_while_ending()
-            log = await self._logs.read(self._control.process(name).name, "stdout", -limit, 0)
+            self._master.refuse_while_ending()
+            log = await self._logs.read(self._processes.one(name).namespec, "stdout", -limit, 0)
         except NoLog:
             return f"No file for {name}"
         except OperationError as error:

@@ -115,7 +115,13 @@ def restore(handed: str) -> int:
     give_back_large_blocks()
     service = ServiceNotifier(Notifier())
     context = ProcessContext(
-        snapshot.source, start, service, ledger, adopts=snapshot.adopts, first_serial=snapshot.serial
+        snapshot.source,
+        start,
+        service,
+        ledger,
+        adopts=snapshot.adopts,
+        first_serial=snapshot.serial,
+        first_operation=snapshot.operation,
     )
     return _live(context, snapshot.config, [], snapshot)
 

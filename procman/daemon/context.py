@@ -9,6 +9,7 @@ from procman.daemon.service_notify import ServiceNotifier
 from procman.daemon.upgrade import Start
 from procman.runtime.adoption import Adoption, NoLedger, ProcessLedger
 from procman.runtime.bus import Sequence
+from procman.services.operations import Operations
 from procman.system.blocking import BlockingCalls
 
 
@@ -24,8 +25,9 @@ class ProcessContext:
         *,
         adopts: bool,
         first_serial: int = 0,
+        first_operation: int = 1,
     ) -> None:
-        """`adopts`: orphans become our children; `first_serial` is that of the next event."""
+        """`adopts`: orphans become our children; the numbers are those of the next event and the next operation."""
         self.source = source
         self.start = start
         self.notifier = notifier
@@ -33,6 +35,7 @@ class ProcessContext:
         self.adopts = adopts
         self.serials = count(first_serial)  # of events: no two have the same
         self.sequence = Sequence()  # of notifications: no two have the same number
+        self.operations = Operations(first_operation)
         self.blocking = BlockingCalls(READ_WITHIN)
 
     async def read(self) -> Config:

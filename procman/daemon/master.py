@@ -77,7 +77,7 @@ class MasterRun:
             go_on=rooms.outputs.resume,
             leaving=context.notifier.upgrading,
         )
-        health = Health(rooms.processes)
+        health = Health(rooms.master, rooms.processes)
         self._routes = Routes(
             rooms,
             About(config, rooms, self._began, self._upgrades),

@@ -15,6 +15,7 @@ from procman.config.schema.model import Config
 from procman.daemon.wiring import Rooms
 from procman.http.messages import Request, Response, Role
 from procman.http.router import Router
+from procman.services.changes import Changes
 
 if TYPE_CHECKING:
     from procman.api.xmlrpc.adapter import XmlRpc
@@ -74,14 +75,16 @@ class Routes:
         self._about = about
         self._xmlrpc: XmlRpc | None = None
         self._page: Router | None = None
-        self._live = Live(rooms.processes, rooms.bus.subscribe, about.to_asker)
+        self._live = Live(rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker)
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
         self.router = Router(problem=route_problem, after_change=rooms.logs.flush)
         Rest(
+            rooms.master,
             rooms.processes,
             rooms.configuration,
             rooms.logs,
-            about.to_asker,
+            health=health,
+            about=about.to_asker,
             tell_listeners=rooms.hub.remote,
             upgrade=upgrade,
             file_warnings=file_warnings,
@@ -111,7 +114,14 @@ class Routes:
             from procman.api.xmlrpc.adapter import XmlRpc  # noqa: PLC0415 - 1.2 MiB, for clients that speak it
 
             rooms = self._rooms
-            self._xmlrpc = XmlRpc(rooms.processes, rooms.configuration, rooms.logs, self._about.to, rooms.hub.remote)
+            self._xmlrpc = XmlRpc(
+                rooms.master,
+                rooms.processes,
+                rooms.configuration,
+                rooms.logs,
+                about=self._about.to,
+                tell_listeners=rooms.hub.remote,
+            )
         return await self._xmlrpc.call(request)
 
     async def _show(self, request: Request, **_: str) -> Response:
@@ -122,5 +132,5 @@ class Routes:
 
             page, self._page = Page(), Router()
             page.add_to(self._page)
-            Forms(self._rooms.processes, self._rooms.logs, page.index).add_to(self._page)
+            Forms(self._rooms.master, self._rooms.processes, self._rooms.logs, page.index).add_to(self._page)
         return await self._page(request)

@@ -37,6 +37,7 @@ class MasterSnapshot:
     began: int
     upgrades: int
     serial: int  # of the next event
+    operation: int  # the id of the next one
     pidfile: int | None  # a descriptor
     here: int | None  # a descriptor of the working folder
     listening: dict[str, int]  # descriptors by label
@@ -71,6 +72,7 @@ def handed_over(
         "began": began,
         "upgrades": upgrades,
         "serial": next(copy(context.serials)),
+        "operation": context.operations.next_id,
         "pidfile": pidfile,
         "here": None,
         "listening": dict(listening),
@@ -83,7 +85,7 @@ def handed_over(
             *(known["fd"] for known in outputs["stdin"]),
         ],
         "ledger": ledger,
-        "times": rooms.processes.snapshot(),
+        "times": rooms.status.snapshot(),
         "engine": engine,
         "outputs": outputs,
         "pools": rooms.hub.snapshot(),
@@ -102,6 +104,7 @@ def read(data: Any) -> MasterSnapshot:
             began=data["began"],
             upgrades=data["upgrades"],
             serial=data["serial"],
+            operation=data.get("operation", 1),  # procman before 0.2 had none
             pidfile=data["pidfile"],
             here=data["here"],
             listening=data["listening"],
@@ -130,8 +133,8 @@ def obstacle(rooms: "Rooms", context: ProcessContext) -> str | None:
     """Why no other code could go on from here just now; None: it could."""
     if rooms.trees.waits:
         return "what a program has left behind is being stopped"
-    if rooms.processes.awaited:
-        return f"somebody waits for {rooms.processes.awaited[0]}"
+    if awaited := context.operations.awaited:
+        return f"somebody waits for {awaited[0]}"
     if context.blocking.busy:
         return "the configuration is being read"
     if (silent := rooms.start_gate.silent) is not None:

@@ -18,7 +18,9 @@ from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
 from procman.services.logs import LogService
+from procman.services.master import MasterService
 from procman.services.processes import ProcessService
+from procman.services.status import StatusBoard
 from procman.system.oom import OomKills
 from procman.system.shared_sockets import SharedSockets
 
@@ -37,6 +39,8 @@ class Rooms:
     event_log: EventLog
     farewell: Farewell
     hub: Hub
+    master: MasterService
+    status: StatusBoard
     processes: ProcessService
     configuration: ConfigService
 
@@ -72,11 +76,12 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         bus=bus,
         on_bug=log.critical,
     )
-    processes = ProcessService(
-        engine, outputs.log_paths, outputs.lost, bus.nudge, start_gate.silent_among, last_words=outputs.last_words
-    )
-    configuration = ConfigService(engine, processes, config, context.read)
-    event_log = EventLog(fleet, log, why=processes.why, oom_kills=OomKills().since)
+    context.operations.on_left = bus.nudge
+    status = StatusBoard(engine, outputs.log_paths, outputs.last_words)
+    master = MasterService(engine, context.operations)
+    processes = ProcessService(engine, master, status, outputs.lost, start_gate.silent_among)
+    configuration = ConfigService(engine, master, processes, config, context.read)
+    event_log = EventLog(fleet, log, why=status.why, oom_kills=OomKills().since)
     farewell = Farewell(engine, fleet, trees, log)
     hub = Hub(engine, outputs.stdin, config.master.identifier, context.serials, log)
     outputs.filters.observer = hub
@@ -84,7 +89,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         hub.boot()
     else:
         hub.restore(snapshot.pools)
-        processes.restore(snapshot.times)
+        status.restore(snapshot.times)
         configuration.restore(snapshot.current)
     for hear in (event_log.tell, farewell.tell, context.notifier.tell, outputs.hear, hub.tell):
         bus.subscribe(hear)
@@ -99,6 +104,8 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         event_log,
         farewell,
         hub,
+        master,
+        status,
         processes,
         configuration,
     )

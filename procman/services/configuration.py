@@ -7,9 +7,8 @@ changed in place, the rest is stopped and replaced, one process at a time and no
 import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Literal, cast
+from dataclasses import dataclass
 
-from procman.api.shapes import Changes, ConfigInfo, SectionSettings, Step, StopPlanInfo
 from procman.config import settings
 from procman.config.diff import Changes as Difference
 from procman.config.diff import GroupChange, diff
@@ -23,28 +22,56 @@ from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
+from procman.services.master import MasterService
+from procman.services.operations import Kind, Operation, Step, StepAction
 from procman.services.processes import ProcessService
 
-_HOW: dict[Effect, Literal["changed in place", "logs re-opened", "replaced"]] = {
+_HOW: dict[Effect, StepAction] = {
     Effect.NONE: "changed in place",
     Effect.REOPEN: "logs re-opened",
     Effect.RESTART: "replaced",
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ConfiguredProcess:
+    """One process of the file as it was last read."""
+
+    program: Program
+    group: str
+    group_priority: int
+    is_active: bool  # whether its group is
+    command: str  # without what looks like a secret in it
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDifferences:
+    """The names of the groups in which the file differs from what is active."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
 class ConfigService:
     """Holds the configuration as it was last read; `load` reads it again and raises ConfigError."""
 
     def __init__(
-        self, engine: Engine, control: ProcessService, config: Config, load: Callable[[], Awaitable[Config]]
+        self,
+        engine: Engine,
+        master: MasterService,
+        processes: ProcessService,
+        config: Config,
+        load: Callable[[], Awaitable[Config]],
     ) -> None:
         """`config` is the one whose groups the fleet began with."""
         self.config = config
-        self._started_with = config
-        self._master = config.master  # its options are read once
+        self._started_with = config  # the master's own options are read once
         self._engine = engine
         self._fleet = engine.fleet
-        self._control = control
+        self._operations = master.operations
+        self._master = master
+        self._processes = processes
         self._load = load
         # Two updates at once would each stop what the other starts.
         self._one_at_a_time = asyncio.Lock()
@@ -53,24 +80,18 @@ class ConfigService:
         """Go on from an upgrade; `config` is as it was last read, which may be newer than what the fleet runs."""
         self.config = config
 
-    def available(self) -> list[ConfigInfo]:
+    def available(self) -> list[ConfiguredProcess]:
         """Every process in the file as it was last read, by name."""
-        infos = [
-            ConfigInfo(
-                name=program.name,
-                group=group.name,
-                inuse=group.name in self._fleet.groups,
-                autostart=program.autostart,
-                group_prio=group.priority,
-                process_prio=program.priority,
-                command=self.shown_command(program),
+        found = [
+            ConfiguredProcess(
+                program, group.name, group.priority, group.name in self._fleet.groups, masked(program.command)
             )
             for group in self.config.groups
             for program in group.programs
         ]
-        return sorted(infos, key=lambda info: info["name"])
+        return sorted(found, key=lambda process: process.program.name)
 
-    def stop_plan(self, budget: str | None = None) -> StopPlanInfo:
+    def stop_plan(self, budget: str | None = None) -> settings.Json:
         """How long a shutdown takes at worst, with what is active now; BadRequest for a budget that is no duration."""
         from procman.config.stop_plan import (  # noqa: PLC0415 - few ask for it: 0.05 MiB
             compare,
@@ -87,84 +108,112 @@ class ConfigService:
             )
             for members in self._fleet.groups.values()
         )
-        plan = stop_plan(dataclasses.replace(self.config, groups=active, master=self._master))
-        return cast("StopPlanInfo", to_json(plan, compare(plan, seconds)))
+        plan = stop_plan(dataclasses.replace(self.config, groups=active, master=self._started_with.master))
+        return to_json(plan, compare(plan, seconds))
 
-    @staticmethod
-    def shown_command(program: Program) -> str:
-        """For clients: without what looks like a secret in it."""
-        return masked(program.command)
-
-    def settings_of_master(self) -> list[SectionSettings]:
+    def settings_of_master(self) -> list[settings.Json]:
         """What the master itself and its servers go by, which they have read once."""
-        return cast("list[SectionSettings]", settings.of_master(self._started_with))
+        return settings.of_master(self._started_with)
 
-    def settings(self, spec: str) -> list[SectionSettings]:
+    def settings(self, spec: str) -> list[settings.Json]:
         """What each process that `spec` names goes by, its group first; raises UnknownProcess."""
         found: list[settings.Json] = []
         shown: set[str] = set()
-        for info in self._control.processes(spec):
-            if info["group"] not in shown:
-                shown.add(info["group"])
-                shared = settings.of_group(self.config, group_of(self._fleet.groups[info["group"]].spec))
+        for status in self._processes.statuses(spec):
+            if status.group not in shown:
+                shown.add(status.group)
+                shared = settings.of_group(self.config, group_of(self._fleet.groups[status.group].spec))
                 found += [shared] if shared else []
-            found.append(settings.of_process(self.config, program_of(self._fleet.processes[info["namespec"]].program)))
-        return cast("list[SectionSettings]", found)
+            found.append(settings.of_process(self.config, program_of(self._fleet.processes[status.namespec].program)))
+        return found
 
     async def check(self) -> None:
         """Raises UnusableConfig where a reload would find a file that cannot be used."""
         await self._read()
 
-    async def reread(self) -> Changes:
+    async def reread(self) -> GroupDifferences:
         """Read the file again, and say which groups differ from what is active."""
         difference = await self._difference()
-        return Changes(
-            added=[group.name for group in difference.added],
-            changed=[change.name for change in difference.changed],
-            removed=list(difference.removed),
+        return GroupDifferences(
+            tuple(group.name for group in difference.added),
+            tuple(change.name for change in difference.changed),
+            tuple(difference.removed),
         )
 
-    async def update(self, names: Iterable[str] | None = None, *, dry_run: bool = False) -> list[Step]:
-        """Read the file again and make it so, for all groups or those named; answer when what must stop has stopped."""
-        async with self._one_at_a_time:
-            difference = await self._difference()
-            wanted = None if names is None else set(names) - {"all"} or None
-            steps = self._unknown(wanted or set(), difference)
-            removed = [name for name in difference.removed if wanted is None or name in wanted]
-            changed = [change for change in difference.changed if wanted is None or change.name in wanted]
-            added = [group for group in difference.added if wanted is None or group.name in wanted]
-            ended = await asyncio.gather(
-                *(self._remove(name, dry_run=dry_run) for name in removed),
-                *(self._change(change, dry_run=dry_run) for change in changed),
-            )
-            for group in added:
-                if not dry_run:
-                    self._engine.post(GroupAdded(group))
-                ended.append([Step(group=group.name, action="added")])
-            return [*steps, *(step for group_steps in ended for step in group_steps)]
+    def update(self, names: Iterable[str] | None = None, actor: str = "") -> Operation:
+        """Read the file again and make it so, for all groups or those named; it ends when all has stopped that must."""
+        self._master.refuse_while_ending()
+        targets = None if names is None else tuple(names)
+        operation = self._operations.begin("update", targets or ("all",), actor)
 
-    def add(self, name: str) -> None:
+        async def work() -> None:
+            operation.steps = await self._update(targets, operation.steps.extend)
+            operation.accept()
+
+        self._operations.do(operation, work())
+        return operation
+
+    async def plan_update(self, names: Iterable[str] | None = None) -> list[Step]:
+        """What `update` would do."""
+        return await self._update(names, None)
+
+    def add(self, name: str, actor: str = "") -> Operation:
         """Activate a group of the file as it was last read."""
-        self._control.refuse_while_ending()
+        self._master.refuse_while_ending()
         if name in self._fleet.groups:
             raise WrongState(name, Reason.ALREADY_ADDED)
         for group in self.config.groups:
             if group.name == name:
-                self._engine.post(GroupAdded(group))
-                return
+                return self._post_at_once("add", name, actor, GroupAdded(group))
         raise UnknownProcess(name)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, actor: str = "") -> Operation:
         """Forget a group whose processes have all ended."""
-        self._control.refuse_while_ending()
+        self._master.refuse_while_ending()
         members = self._fleet.groups.get(name)
         if members is None:
             raise UnknownProcess(name)
         if any(not process.settled for process in members.processes.values()):
             raise WrongState(name, Reason.STILL_RUNNING)
-        self._engine.post(GroupRemoved(name))
+        return self._post_at_once("remove", name, actor, GroupRemoved(name))
 
     # ---- the pieces of the above
+
+    def _post_at_once(self, kind: Kind, name: str, actor: str, event: GroupAdded | GroupRemoved) -> Operation:
+        operation = self._operations.begin(kind, (name,), actor)
+        self._engine.post(event)
+        operation.end()
+        return operation
+
+    async def _update(self, names: Iterable[str] | None, tell: Callable[[list[Step]], None] | None) -> list[Step]:
+        """Without `tell` it only says what would be done; `tell` is given the steps as they are done."""
+        async with self._one_at_a_time:
+            difference = await self._difference()
+            wanted = None if names is None else set(names) - {"all"} or None
+            steps = self._unknown(wanted or set(), difference)
+            changed = [change for change in difference.changed if wanted is None or change.name in wanted]
+            added = [group for group in difference.added if wanted is None or group.name in wanted]
+            dry_run = tell is None
+
+            async def told(work: Awaitable[list[Step]]) -> list[Step]:
+                done = await work
+                if tell is not None:
+                    tell(done)
+                return done
+
+            ended = await asyncio.gather(
+                *(
+                    told(self._remove(name, dry_run=dry_run))
+                    for name in difference.removed
+                    if wanted is None or name in wanted
+                ),
+                *(told(self._change(change, dry_run=dry_run)) for change in changed),
+            )
+            for group in added:
+                if not dry_run:
+                    self._engine.post(GroupAdded(group))
+                ended.append([Step(group.name, "added")])
+            return [*steps, *(step for group_steps in ended for step in group_steps)]
 
     async def _difference(self) -> Difference:
         self.config = await self._read()
@@ -172,17 +221,17 @@ class ConfigService:
         return diff(dataclasses.replace(self.config, groups=active), self.config)
 
     async def _read(self) -> Config:
-        self._control.refuse_while_ending()
+        self._master.refuse_while_ending()
         try:
             config = await self._load()
         except ConfigError as error:
             raise UnusableConfig(str(error)) from None
-        self._control.refuse_while_ending()
+        self._master.refuse_while_ending()
         return config
 
     def _unknown(self, names: set[str], difference: Difference) -> list[Step]:
         known = {group.name for group in self.config.groups} | set(self._fleet.groups) | set(difference.removed)
-        return [Step(group=name, action="error") for name in sorted(names - known)]
+        return [Step(name, "error") for name in sorted(names - known)]
 
     async def _remove(self, name: str, *, dry_run: bool) -> list[Step]:
         members = self._fleet.groups[name]
@@ -191,8 +240,8 @@ class ConfigService:
             gone = self._engine.bus.wait_for(_has_gone, name=name)
             self._engine.post(GroupRemoved(name))
             await gone
-        stopped = [Step(group=name, action="stopped")] if stopping else []
-        return [*stopped, Step(group=name, action="removed")]
+        stopped = [Step(name, "stopped")] if stopping else []
+        return [*stopped, Step(name, "removed")]
 
     async def _change(self, change: GroupChange, *, dry_run: bool) -> list[Step]:
         name = change.name
@@ -203,14 +252,11 @@ class ConfigService:
             replaced = {program.namespec for program in change.new.programs}
         processes = self._fleet.groups[name].processes
         stopping = [n for n in (*replaced, *leaving) if n in processes and self._is_stopped_first(n)]
-        steps = [Step(group=name, action="stopped")] if stopping else []
-        steps += [
-            Step(group=name, name=c.new.name, action=_HOW[c.effect], options=list(c.options))
-            for c in change.programs_changed
-        ]
-        steps += [Step(group=name, name=p.name, action="removed") for p in change.programs_removed]
-        steps += [Step(group=name, name=p.name, action="added") for p in change.programs_added]
-        steps.append(Step(group=name, action="updated"))
+        steps = [Step(name, "stopped")] if stopping else []
+        steps += [Step(name, _HOW[c.effect], c.new.name, tuple(c.options)) for c in change.programs_changed]
+        steps += [Step(name, "removed", p.name) for p in change.programs_removed]
+        steps += [Step(name, "added", p.name) for p in change.programs_added]
+        steps.append(Step(name, "updated"))
         if not dry_run:
             settled = [self._engine.bus.wait_for(_has_stopped, name=n) for n in stopping]
             self._engine.post(GroupChanged(change.new, frozenset(replaced)))

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from procman.api.facts_to_shapes import process_info
 from procman.api.supervisor_states import supervisor_state
 from procman.api.xmlrpc.adapter import XmlRpc
 from procman.api.xmlrpc.structs import PROCESS_FIELDS
@@ -41,7 +42,10 @@ from procman.core.spec import Autorestart, Leftovers
 from procman.core.states import MasterState, State
 from procman.http.messages import Request
 from procman.runtime.ending import ending
-from procman.services.processes import ProcessService, Times
+from procman.services.master import MasterService
+from procman.services.operations import Operations
+from procman.services.processes import ProcessService
+from procman.services.status import Moment, StatusBoard, Times
 from tests.support.notifications import new_bus
 from tests.support.programs import group, program
 
@@ -87,20 +91,17 @@ class Asked:
 
     def __init__(self, monkeypatch, names=NAMES):
         self.clock = Clock()
-        monkeypatch.setattr("procman.services.processes.time", self.clock)
+        monkeypatch.setattr("procman.services.status.time", self.clock)
         self.fleet = Fleet(tuple(group(name, startsecs=2, startretries=1) for name in names))
         self.engine = Engine(self.fleet, self.clock)
         self.logs = {}
         self.losses = {}
         self.words = {}  # by the pid of the run
-        self.control = ProcessService(
-            self.engine,
-            self.logs_of,
-            lambda name: self.losses.get(name, 0),
-            last_words=lambda _, pid: self.words.get(pid, ("", "")),
-        )
+        self.board = StatusBoard(self.engine, self.logs_of, lambda _, pid: self.words.get(pid, ("", "")))
+        self.master = MasterService(self.engine, Operations())
+        self.control = ProcessService(self.engine, self.master, self.board, lambda name: self.losses.get(name, 0))
         logs = SimpleNamespace(main=SimpleNamespace(trace=lambda _: None))
-        self.rpc = XmlRpc(self.control, None, logs, lambda: None, lambda *_: None)
+        self.rpc = XmlRpc(self.master, self.control, None, logs, about=lambda: None, tell_listeners=lambda *_: None)
         self.pids = 0
 
     def logs_of(self, name):
@@ -150,7 +151,7 @@ class Asked:
 
     def anew(self, process):
         """All that is known of it."""
-        times = self.control._times.get(process.name)
+        times = self.board._times.get(process.name)
         start, stop, started = (times.start, times.stop, times.started) if times else (0.0, 0.0, 0.0)
         stdout, stderr = self.logs_of(process.name)
         up = int(self.clock.monotonic() - started)
@@ -210,9 +211,16 @@ class Asked:
         for process, info, struct in zip(known, infos, structs, strict=True):
             assert self.call("supervisor.getProcessInfo", process.name) == written(struct)
             # As JSON has them: in the same order, and true is not 1.
-            assert [*map(repr, self.control.processes(process.name)[0].items())] == [*map(repr, info.items())]
-            assert self.control.info(process.name) == info
-        assert self.control.processes() == infos
+            assert [*map(repr, self.infos(process.name)[0].items())] == [*map(repr, info.items())]
+            assert self.info(process.name) == info
+        assert self.infos() == infos
+
+    def infos(self, spec="all"):
+        moment, lost = Moment.present(), self.control.lost
+        return [process_info(status, moment, lost(status.namespec)) for status in self.control.statuses(spec)]
+
+    def info(self, name):
+        return process_info(self.control.status(name), Moment.present(), self.control.lost(name))
 
 
 def written(value):
@@ -315,11 +323,11 @@ def test_one_that_has_waited_for_its_start_is_as_old_as_its_process(asked):
     """The disk that it is on had not answered, say."""
     asked.post(StartRequested("web"))
     asked.wait(9)
-    assert asked.control.info("web")["statename"] == "STARTING"
+    assert asked.info("web")["statename"] == "STARTING"
     asked.spawn("web")
     asked.wait(5)
-    assert asked.control.info("web")["uptime"] == 5
-    assert asked.control.info("web")["start"] == BEGAN + 9
+    assert asked.info("web")["uptime"] == 5
+    assert asked.info("web")["start"] == BEGAN + 9
 
 
 @pytest.mark.parametrize(
@@ -348,11 +356,11 @@ def test_times_of_a_master_before_this_one_are_told(asked, times):
     asked.post(StartRequested("web"))
     asked.spawn("web")
     asked.look()
-    asked.control.restore({"web": asdict(times)})
+    asked.board.restore({"web": asdict(times)})
     asked.look()
     asked.end("web", ExitStatus(3))
     asked.look()
-    asked.control.restore({"web": asdict(times) | {"stop": 99.0}})
+    asked.board.restore({"web": asdict(times) | {"stop": 99.0}})
     asked.look()
 
 
@@ -362,21 +370,21 @@ def test_who_has_failed_is_told_of_with_its_end_and_its_last_words(asked):
     asked.post(StartRequested("web"))
     asked.spawn("web")
     asked.end("web", ExitStatus(-1, 9))
-    info = asked.control.info("web")
+    info = asked.info("web")
     assert (info["ending"], info["last_words"], info["last_words_on"]) == (
         "terminated by SIGKILL",
         "no database",
         "stderr",
     )
     assert info["description"] == "Exited too quickly (process log may have details)"
-    assert asked.control.why("web") == "terminated by SIGKILL; its last line on stderr: no database"
+    assert asked.board.why("web") == "terminated by SIGKILL; its last line on stderr: no database"
     asked.look()
     asked.wait(1)
     asked.look()
     asked.fail_to_spawn("web", "no such file")
-    info = asked.control.info("web")
+    info = asked.info("web")
     assert (info["statename"], info["ending"], info["last_words"]) == ("FATAL", "", "")
-    assert asked.control.why("web") == "no such file"
+    assert asked.board.why("web") == "no such file"
     asked.look()
 
 
@@ -386,11 +394,11 @@ def test_what_ends_as_it_should_has_no_last_words(asked):
     asked.run("web")
     asked.post(StopRequested("web"))
     asked.end("web", ExitStatus(3))
-    assert (asked.control.info("web")["ending"], asked.control.info("web")["last_words"]) == ("exit status 3", "")
+    assert (asked.info("web")["ending"], asked.info("web")["last_words"]) == ("exit status 3", "")
     asked.run("web")
     asked.update("web", autorestart=Autorestart.NEVER)
     asked.end("web", ExitStatus(0))
-    assert (asked.control.info("web")["statename"], asked.control.info("web")["last_words"]) == ("EXITED", "")
+    assert (asked.info("web")["statename"], asked.info("web")["last_words"]) == ("EXITED", "")
     asked.look()
 
 
@@ -401,23 +409,23 @@ def test_what_is_brought_back_again_and_again_flaps(asked, status, until):
     asked.run("web")
     ends = []
     for _ in range(3):
-        assert asked.control.info("web")["flapping_until"] == 0
+        assert asked.info("web")["flapping_until"] == 0
         asked.wait(7)
         ends.append(asked.clock.time())
         asked.end("web", status)
         asked.spawn("web")
         asked.wait(7)
         asked.look()
-    info = asked.control.info("web")
+    info = asked.info("web")
     assert (info["statename"], info["restarts"], info["flapping_until"]) == ("RUNNING", 3, ends[0] + until)
     asked.wait(7)
     asked.end("web", status)
-    assert asked.control.info("web")["flapping_until"] == ends[1] + until
+    assert asked.info("web")["flapping_until"] == ends[1] + until
     asked.spawn("web")
     asked.wait(7)
     asked.post(StopRequested("web"))
     asked.end("web", ExitStatus(0))
-    assert asked.control.info("web")["flapping_until"] == 0
+    assert asked.info("web")["flapping_until"] == 0
     asked.look()
 
 
@@ -436,8 +444,12 @@ def test_a_signal_and_cleared_logs_are_no_news(asked):
 
     asked.run("web")
     asked.look()
-    asyncio.run(asked.control.signal(["web"], "HUP"))
-    asyncio.run(asked.control.clear_logs(["web"], clear))
+
+    async def both():
+        asked.control.signal(["web"], "HUP")
+        await asked.master.operations.wait(asked.control.clear_logs(["web"], clear))
+
+    asyncio.run(both())
     asked.losses["web"] = 12
     asked.look()
 
@@ -476,21 +488,20 @@ def test_one_that_comes_back_under_the_same_name_is_another(asked):
     asked.look()
     asked.post(GroupAdded(group("web", autostart=False)))
     asked.look()
-    assert asked.control.processes("web")[0]["description"] == "Not started"
+    assert asked.infos("web")[0]["description"] == "Not started"
 
 
-def test_who_is_asked_twice_lays_nothing_out_twice(asked):
-    """That is what it is for."""
+def test_nothing_is_laid_out_again_while_nothing_happens(asked):
+    """A later question is answered from what was laid out for the first one."""
     for name in NAMES:
         asked.run(name)
     before = asked.control.statuses()
     asked.call("supervisor.getAllProcessInfo")
-    laid_out = [status.prepared for status in before]
+    laid_out = kept_of("")
     asked.wait(90_000)
     asked.call("supervisor.getAllProcessInfo")
-    after = asked.control.statuses()
-    assert all(old is new for old, new in zip(before, after, strict=True))
-    assert all(old is status.prepared for old, status in zip(laid_out, after, strict=True))
+    assert all(old is new for old, new in zip(before, asked.control.statuses(), strict=True))
+    assert {*map(id, kept_of(""))} <= {*map(id, laid_out)}
 
 
 def test_a_master_that_is_going_tells_nothing(asked):

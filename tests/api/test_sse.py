@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,9 +15,12 @@ from procman.core.actions import Announce, AnnounceGroup, AnnounceGroupChanged, 
 from procman.core.states import MasterState, State
 from procman.http.messages import Request
 from procman.http.router import Router
-from tests.support.browser import Site, program
+from procman.services.changes import Changes
+from tests.support.browser import program
 from tests.support.notifications import notify
 from tests.support.programs import program as definition
+from tests.support.running_master import RunningMaster
+from tests.support.statuses import status
 
 
 class FakeControl:
@@ -26,12 +30,15 @@ class FakeControl:
         self.states = dict.fromkeys(names, "RUNNING")
         self.asked = 0
 
-    def processes(self):
-        return [{"namespec": name, "statename": state} for name, state in self.states.items()]
+    def statuses(self):
+        return [status(name, state) for name, state in self.states.items()]
 
-    def info(self, name):
+    def status(self, name):
         self.asked += 1
-        return {"namespec": name, "statename": self.states[name]} if name in self.states else None
+        return status(name, self.states[name]) if name in self.states else None
+
+    def lost(self, _):
+        return 0
 
     def names(self, group):
         return [name for name in self.states if name.partition(":")[0] == group]
@@ -43,7 +50,8 @@ class Told:
     def __init__(self, *names):
         self.control = FakeControl(*names)
         self.subscribers = []
-        self.live = Live(self.control, self._subscribe, lambda _: {"statename": self.master})
+        changes = Changes(SimpleNamespace(subscribe=self._subscribe), self.control)
+        self.live = Live(self.control, changes, lambda _: {"statename": self.master})
         self.master = "RUNNING"
         self.router = Router()
         self.live.add_to(self.router)
@@ -79,6 +87,12 @@ async def message(stream):
     return fields["event"], json.loads(fields["data"])
 
 
+def states(told):
+    """The same with no more of each process than its state."""
+    event, data = told
+    return event, data | {"processes": {process["namespec"]: process["statename"] for process in data["processes"]}}
+
+
 def run(test):
     async def bounded():
         async with asyncio.timeout(30):
@@ -97,7 +111,7 @@ def test_a_client_is_told_everything_and_then_what_changed():
         assert (event, data["names"], data["master"]) == ("snapshot", ["web", "db"], {"statename": "RUNNING"})
         assert [process["namespec"] for process in data["processes"]] == ["web", "db"]
         told.happens("db", "EXITED")
-        assert await message(stream) == ("change", {"processes": [{"namespec": "db", "statename": "EXITED"}]})
+        assert states(await message(stream)) == ("change", {"processes": {"db": "EXITED"}})
         told.happens("web")
         assert await message(stream) == ("change", {"processes": [], "gone": ["web"]})
 
@@ -122,7 +136,7 @@ def test_what_happens_quickly_is_told_in_one(monkeypatch):
         await message(stream)
         following = asyncio.create_task(message(stream))
         for number in range(1000):
-            told.happens("web", f"STATE {number}")
+            told.happens("web", ("STARTING", "BACKOFF")[number % 2])
             await asyncio.sleep(0)
         told.happens("db", "EXITED")
         assert not following.done()
@@ -130,7 +144,7 @@ def test_what_happens_quickly_is_told_in_one(monkeypatch):
         event, data = await following
         assert event == "change"
         assert {process["namespec"]: process["statename"] for process in data["processes"]} == {
-            "web": "STATE 999",
+            "web": "BACKOFF",
             "db": "EXITED",
         }
 
@@ -182,7 +196,7 @@ def test_a_new_group_is_told_whether_or_not_it_starts():
         await message(stream)
         told.control.states["pool:a"] = "STOPPED"
         told._tell(AnnounceGroup("pool", added=True))
-        assert (await message(stream))[1]["processes"] == [{"namespec": "pool:a", "statename": "STOPPED"}]
+        assert states(await message(stream)) == ("change", {"processes": {"pool:a": "STOPPED"}})
         told.control.states["pool:b"] = "STOPPED"
         from tests.support.programs import group
 
@@ -292,16 +306,13 @@ def test_at_the_end_the_last_news_is_told():
 
 def test_the_real_master_tells_of_real_programs(tmp_path):
     """Over a real connection: the snapshot, a death, the shutdown, and an orderly end of the stream."""
-    with (
-        contextlib.closing(Site(tmp_path, program("echo"))) as master,
-        contextlib.closing(Client(f"unix://{master.socket}")) as client,
-    ):
-        master.wait_for("success: echo")
-        follow_to_the_end(master, client)
+    with contextlib.closing(RunningMaster(tmp_path, program("echo"))) as master:
+        _hear_a_life(master)
 
 
-def follow_to_the_end(master, client):
-    with client.stream("GET", "/v1/events") as stream:
+def _hear_a_life(master):
+    master.wait_for("success: echo")
+    with contextlib.closing(Client(f"unix://{master.socket}")) as client, client.stream("GET", "/v1/events") as stream:
         messages = parsed(stream)
         event, data = next(messages)
         assert event == "snapshot"

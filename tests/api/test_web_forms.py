@@ -10,7 +10,7 @@ from procman.api.web_forms import Forms
 from procman.errors import Reason, UnknownProcess, WrongState
 from procman.http.messages import Peer, Request, Response
 from procman.http.router import Router
-from procman.services.operations import Outcome
+from procman.services.operations import Operations, Outcome
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 
@@ -20,34 +20,38 @@ class FakeControl:
 
     def __init__(self):
         self.done = []
+        self.operations = Operations()
         self.reason = None
         self.ending = False
 
-    def process(self, name):
+    def one(self, name):
         if name != "web":
             raise UnknownProcess(name)
-        return type("Process", (), {"name": name})
+        return type("Status", (), {"namespec": name})
 
     def refuse_while_ending(self):
         if self.ending:
             raise WrongState("procman is shutting down", Reason.SHUTTING_DOWN)
 
-    async def _do(self, op, specs):
+    def _do(self, op, specs, actor):
         self.refuse_while_ending()
         self.done.append((op, *specs))
-        return [Outcome("web", "web", self.reason, "web")]
+        operation = self.operations.begin(op, specs, actor)
+        operation.reach(0, Outcome("web", "web", self.reason, "web"))
+        operation.accept()
+        return operation
 
-    async def start(self, specs):
-        return await self._do("start", specs)
+    def start(self, specs, actor):
+        return self._do("start", specs, actor)
 
-    async def stop(self, specs):
-        return await self._do("stop", specs)
+    def stop(self, specs, actor):
+        return self._do("stop", specs, actor)
 
-    async def restart(self, specs):
-        return await self._do("restart", specs)
+    def restart(self, specs, actor):
+        return self._do("restart", specs, actor)
 
-    async def clear_logs(self, specs, clear):
-        return await self._do("clear", specs)
+    def clear_logs(self, specs, clear, actor):
+        return self._do("clear", specs, actor)
 
 
 class FakeOutputs:
@@ -74,7 +78,7 @@ def ask(control):
 
     def ask(target, method="GET", body=b"", peer=None, role="control", **headers):
         router = Router()
-        Forms(control, FakeOutputs(), page).add_to(router)
+        Forms(control, control, FakeOutputs(), page).add_to(router)
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         request = Request.of(method, target, headers=headers, body=body, peer=peer)
         return asyncio.run(router(replace(request, role=role)))

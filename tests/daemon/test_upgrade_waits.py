@@ -12,7 +12,10 @@ from procman.core.states import MasterState, State
 from procman.daemon import upgrade as upgrade_module
 from procman.daemon.upgrade import Start, Upgrade
 from procman.errors import OperationFailed
+from procman.services.master import MasterService
+from procman.services.operations import Operations
 from procman.services.processes import ProcessService
+from procman.services.status import StatusBoard
 from tests.support.notifications import new_bus
 from tests.support.programs import group
 
@@ -174,14 +177,23 @@ def test_programs_that_are_started_for_the_first_time_have_their_turn(run):
     run(steps)
 
 
+def services(asked, silent_among=lambda _: asyncio.sleep(0, set())):
+    """The services on the engine; the clients that wait for their operations are an obstacle."""
+    operations = Operations()
+    operations.on_left = asked.engine.bus.nudge
+    asked.obstacle = lambda: f"somebody waits for {operations.awaited[0]}" if operations.awaited else None
+    status = StatusBoard(asked.engine, lambda _: ("", ""))
+    master = MasterService(asked.engine, operations)
+    return ProcessService(asked.engine, master, status, lambda _: 0, silent_among), operations
+
+
 @pytest.mark.parametrize("leaves", [True, False])
 def test_clients_that_wait_have_their_answer(run, leaves):
     """Or have left: the last of them is told of, after the announcement that it has waited for."""
 
     async def steps(asked):
-        control = ProcessService(asked.engine, lambda _: ("", ""), lambda _: 0, asked.engine.bus.nudge)
-        asked.obstacle = lambda: f"somebody waits for {control.awaited[0]}" if control.awaited else None
-        client = asyncio.ensure_future(control.start(["web"]))
+        processes, operations = services(asked)
+        client = asyncio.ensure_future(operations.wait(processes.start(["web"])))
         await asyncio.sleep(0)
         asked.ask()
         await asked.still_waits()
@@ -210,16 +222,17 @@ def test_so_has_a_client_of_whose_program_it_is_not_known_yet_whether_its_disk_a
             assert [program.namespec for program in programs] == ["web"]
             return await known
 
-        control = ProcessService(asked.engine, lambda _: ("", ""), lambda _: 0, asked.engine.bus.nudge, silent_among)
-        asked.obstacle = lambda: f"somebody waits for {control.awaited[0]}" if control.awaited else None
-        client = asyncio.ensure_future(control.start(["web"], wait=False))
+        processes, operations = services(asked, silent_among)
+        start = processes.start(["web"])
+        client = asyncio.ensure_future(operations.wait(start, accepted=True))
         await asyncio.sleep(0)
         asked.ask()
         await asked.still_waits()
         assert asked.engine.fleet.processes["web"].state is State.STOPPED
         known.set_result({"web"})
         await asked.goes_on()
-        assert [outcome.reason for outcome in await client] == [None]
+        assert await client
+        assert [outcome.reason for outcome in start.accepted] == [None]
         assert asked.engine.fleet.processes["web"].state is State.STARTING
         asked.engine.bus = new_bus()
 

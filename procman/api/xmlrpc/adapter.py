@@ -10,19 +10,21 @@ from contextlib import nullcontext
 from typing import Any
 from xmlrpc import client as wire
 
+from procman.api.actors import actor_of
 from procman.api.faults import Fault, fault_of
 from procman.api.shapes import MasterInfo
 from procman.api.xmlrpc.log_methods import LogMethods
 from procman.api.xmlrpc.master_methods import MasterMethods
-from procman.api.xmlrpc.method import CONTROL, READ, Entry, Row, entries
+from procman.api.xmlrpc.method import CONTROL, READ, Caller, Entry, Row, entries
 from procman.api.xmlrpc.parameters import MULTICALL, fitting, one_call, reads_long_log
 from procman.api.xmlrpc.process_methods import ProcessMethods
 from procman.api.xmlrpc.wire import XML, as_fault, fault, read_call, weight, write_answer, write_fault
 from procman.errors import BadRequest, OperationError
-from procman.http.messages import Request, Response, Role, problem
+from procman.http.messages import Request, Response, problem
 from procman.http.router import READ_ONLY
 from procman.services.configuration import ConfigService
 from procman.services.logs import LogService
+from procman.services.master import MasterService
 from procman.services.processes import ProcessService
 
 SEND_EVENT = "supervisor.sendRemoteCommEvent"
@@ -36,18 +38,23 @@ class XmlRpc:
 
     def __init__(
         self,
+        master: MasterService,
         processes: ProcessService,
         configuration: ConfigService,
         logs: LogService,
+        *,
         about: Callable[[], MasterInfo],
         tell_listeners: Callable[[str, str], None],
     ) -> None:
         """`about` tells of the master itself, `tell_listeners(type, data)` makes an event."""
-        self._processes = processes
+        self._master = master
         self._logs = logs
         self._one_long_log = asyncio.Lock()  # as XML it takes up to six times its size, until it is sent
-        master = MasterMethods(processes, configuration, logs, about, tell_listeners)
-        self.methods: Mapping[str, Entry] = self._table(master, ProcessMethods(processes), LogMethods(processes, logs))
+        self.methods: Mapping[str, Entry] = self._table(
+            MasterMethods(master, configuration, logs, about, tell_listeners),
+            ProcessMethods(master, processes),
+            LogMethods(master, processes, logs),
+        )
 
     # ---- the wire
 
@@ -69,7 +76,9 @@ class XmlRpc:
         trace(f"XML-RPC method called: {name}()")
         try:
             async with self._one_long_log if reads_long_log(name, parameters) else nullcontext():
-                answer = await write_answer(await self._invoke(request.role, name, parameters))
+                answer = await write_answer(
+                    await self._invoke(Caller(request.role, actor_of(request)), name, parameters)
+                )
             trace(f"XML-RPC method {name}() returned successfully")
         except wire.Fault as raised:
             answer = write_fault(raised.faultCode, raised.faultString)
@@ -82,11 +91,11 @@ class XmlRpc:
         text = f"XML-RPC request data {shown!r} is invalid: {why}"
         self._logs.main.error(text)
 
-    async def _invoke(self, role: Role, name: str, parameters: list[Any]) -> Any:
+    async def _invoke(self, caller: Caller, name: str, parameters: list[Any]) -> Any:
         entry = self.methods.get(name)
         if entry is None:
             raise fault(Fault.UNKNOWN_METHOD)
-        if entry.role == CONTROL and role != CONTROL:
+        if entry.role == CONTROL and caller.role != CONTROL:
             raise fault(Fault.FORBIDDEN, f"cannot call {name}: {READ_ONLY}")
         if not entry.required <= len(parameters) <= len(entry.signature) - 1:
             raise fault(Fault.INCORRECT_PARAMETERS)
@@ -95,7 +104,12 @@ class XmlRpc:
         kinds = entry.signature[1:]
         parameters = [fitting(kind, value, name) for kind, value in zip(kinds, parameters, strict=False)]
         try:
-            answer = entry.method(*parameters, role) if name == MULTICALL else entry.method(*parameters)
+            if name == MULTICALL:
+                answer = entry.method(*parameters, caller)
+            elif entry.signed:
+                answer = entry.method(*parameters, actor=caller.actor)
+            else:
+                answer = entry.method(*parameters)
             answer = await answer if isinstance(answer, Awaitable) else answer
         except OperationError as error:
             raise as_fault(error) from None
@@ -106,7 +120,7 @@ class XmlRpc:
     def _refuse_while_ending(self) -> None:
         """Whatever is asked of a master that is going, supervisord tells nothing but that."""
         try:
-            self._processes.refuse_while_ending()
+            self._master.refuse_while_ending()
         except OperationError as error:
             raise fault(fault_of(error.reason)) from None
 
@@ -153,7 +167,7 @@ class XmlRpc:
     def _signature(self, name: str) -> list[str]:
         return list(self._entry(name).signature)
 
-    async def _multicall(self, calls: list[Any], role: Role) -> list[Any]:
+    async def _multicall(self, calls: list[Any], caller: Caller) -> list[Any]:
         answers: list[Any] = []
         gathered = 0
         too_large = fault(Fault.FAILED, f"the answers are larger than {MULTICALL_MOST} bytes: ask in several calls")
@@ -162,7 +176,7 @@ class XmlRpc:
                 if gathered > MULTICALL_MOST:
                     raise too_large
                 name, parameters = one_call(call)
-                answer = await self._invoke(role, name, parameters)
+                answer = await self._invoke(caller, name, parameters)
                 gathered += weight(answer)
                 if gathered > MULTICALL_MOST:
                     raise too_large

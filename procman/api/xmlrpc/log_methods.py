@@ -6,17 +6,19 @@ from procman.api.faults import Fault, fault_of
 from procman.api.xmlrpc.method import Method, Row
 from procman.api.xmlrpc.structs import INT_MAX, judge, results
 from procman.api.xmlrpc.wire import fault
-from procman.core.states import State
 from procman.errors import NoLog, OperationError, Reason, WrongState
 from procman.services.logs import LogService
+from procman.services.master import MasterService
+from procman.services.operations import Outcome
 from procman.services.processes import ProcessService
 
 
 class LogMethods:
     """Two tables: `reading` for everybody, `changing` for those who may change things."""
 
-    def __init__(self, processes: ProcessService, logs: LogService) -> None:
-        """Both are called on the loop's thread."""
+    def __init__(self, master: MasterService, processes: ProcessService, logs: LogService) -> None:
+        """All of them are called on the loop's thread."""
+        self._master = master
         self._processes = processes
         self._logs = logs
         out, err, tail = self._reader("stdout"), self._reader("stderr"), "[bytes, offset, overflow]."
@@ -46,11 +48,11 @@ class LogMethods:
 
     def _reader(self, channel: str) -> Method:
         async def read(name: str, offset: int, length: int) -> bytes:
-            process = self._processes.process(name)
+            namespec = self._processes.one(name).namespec
             try:
-                return await self._logs.read(process.name, channel, offset, length)
+                return await self._logs.read(namespec, channel, offset, length)
             except NoLog:
-                path = self._logs.paths(process.name)[channel == "stderr"]
+                path = self._logs.paths(namespec)[channel == "stderr"]
                 raise fault(Fault.NO_FILE, path or None) from None
             except OperationError as error:
                 raise fault(fault_of(error.reason)) from None
@@ -59,24 +61,30 @@ class LogMethods:
 
     def _tailer(self, channel: str) -> Method:
         async def tail(name: str, offset: int, length: int) -> list[Any]:
-            data, end, overflow = await self._logs.tail(self._processes.process(name).name, channel, offset, length)
+            namespec = self._processes.one(name).namespec
+            data, end, overflow = await self._logs.tail(namespec, channel, offset, length)
             return [data, min(end, INT_MAX), overflow]
 
         return tail
 
-    async def _clear(self, name: str) -> bool:
-        self._processes.process(name)
-        return judge(await self._processes.clear_logs([name], self._logs.clear))
+    async def _clear(self, name: str, *, actor: str) -> bool:
+        self._processes.one(name)
+        return judge(await self._cleared(name, actor))
 
-    async def _clear_all(self) -> list[dict[str, Any]]:
-        return results(await self._processes.clear_logs(["all"], self._logs.clear))
+    async def _clear_all(self, *, actor: str) -> list[dict[str, Any]]:
+        return results(await self._cleared("all", actor))
+
+    async def _cleared(self, spec: str, actor: str) -> list[Outcome]:
+        operation = self._processes.clear_logs([spec], self._logs.clear, actor)
+        await self._master.operations.wait(operation)
+        return operation.outcomes
 
     def _send_stdin(self, name: str, chars: str) -> bool:
-        process = self._processes.process(name)
-        if process.pid is None or process.state is State.STOPPING:
+        status = self._processes.one(name)
+        if not status.pid or status.stopping:
             raise WrongState(name, Reason.NOT_RUNNING)
         try:
-            self._logs.write_stdin(process.name, chars.encode())
+            self._logs.write_stdin(status.namespec, chars.encode())
         except WrongState:
             raise OperationError(name, Reason.STDIN_CLOSED) from None
         return True

@@ -9,7 +9,7 @@ from procman.api.xmlrpc.method import Row
 from procman.api.xmlrpc.structs import AUTO, CONFIG_FIELDS, LOG_FIELDS, plain
 from procman.services.configuration import ConfigService
 from procman.services.logs import LogService
-from procman.services.processes import ProcessService
+from procman.services.master import MasterService
 
 # Clients compare it with the versions that they know.
 SUPERVISOR_VERSION = "4.3.0"
@@ -20,14 +20,14 @@ class MasterMethods:
 
     def __init__(
         self,
-        processes: ProcessService,
+        master: MasterService,
         configuration: ConfigService,
         logs: LogService,
         about: Callable[[], MasterInfo],
         tell_listeners: Callable[[str, str], None],
     ) -> None:
         """`about` describes the master, `tell_listeners(type, data)` makes an event."""
-        self._processes = processes
+        self._master = master
         self._configuration = configuration
         self._logs = logs
         self._about = about
@@ -58,51 +58,50 @@ class MasterMethods:
         )
 
     def _state(self) -> dict[str, Any]:
-        state = supervisor_state(self._processes.state)
+        state = supervisor_state(self._master.state)
         return {"statecode": state.code, "statename": state.name}
 
-    def _shutdown(self) -> bool:
-        self._processes.shut_down()
+    def _shutdown(self, *, actor: str) -> bool:
+        self._master.shut_down(actor)
         return True
 
-    async def _restart(self) -> bool:
-        await self._configuration.check()
-        self._processes.shut_down(restart=True)
+    async def _restart(self, *, actor: str) -> bool:
+        await self._master.reload(self._configuration.check, actor)
         return True
 
     async def _reload_config(self) -> list[list[list[str]]]:
-        changes = await self._configuration.reread()
-        return [[changes["added"], changes["changed"], changes["removed"]]]
+        found = await self._configuration.reread()
+        return [[list(found.added), list(found.changed), list(found.removed)]]
 
-    def _add_group(self, name: str) -> bool:
-        self._configuration.add(name)
+    def _add_group(self, name: str, *, actor: str) -> bool:
+        self._configuration.add(name, actor)
         return True
 
-    def _remove_group(self, name: str) -> bool:
-        self._configuration.remove(name)
+    def _remove_group(self, name: str, *, actor: str) -> bool:
+        self._configuration.remove(name, actor)
         return True
 
     def _all_config(self) -> list[dict[str, Any]]:
         infos = []
-        for group in self._configuration.config.groups:
-            for program in group.programs:
-                info: dict[str, Any] = {name: getattr(program, name) for name in CONFIG_FIELDS}
-                info |= {
-                    "command": self._configuration.shown_command(program),
-                    "exitcodes": list(program.exitcodes),
-                    "group": group.name,
-                    "group_prio": group.priority,
-                    "inuse": self._processes.is_active(group.name),
-                    "process_prio": program.priority,
-                    "stopsignal": int(program.stopsignal),
-                }
-                auto = [name for name in LOG_FIELDS if info[name] == AUTO]
-                if auto and info["inuse"]:
-                    # Clients look here for the logs. supervisord forgets the paths at a reread.
-                    paths = dict(zip(LOG_FIELDS, self._logs.paths(program.namespec), strict=True))
-                    info |= {name: paths[name] or AUTO for name in auto}
-                infos.append({name: plain(value) for name, value in info.items()})
-        return sorted(infos, key=lambda info: str(info["name"]))
+        for process in self._configuration.available():
+            program = process.program
+            info: dict[str, Any] = {name: getattr(program, name) for name in CONFIG_FIELDS}
+            info |= {
+                "command": process.command,
+                "exitcodes": list(program.exitcodes),
+                "group": process.group,
+                "group_prio": process.group_priority,
+                "inuse": process.is_active,
+                "process_prio": program.priority,
+                "stopsignal": int(program.stopsignal),
+            }
+            auto = [name for name in LOG_FIELDS if info[name] == AUTO]
+            if auto and process.is_active:
+                # Clients look here for the logs. supervisord forgets the paths at a reread.
+                paths = dict(zip(LOG_FIELDS, self._logs.paths(program.namespec), strict=True))
+                info |= {name: paths[name] or AUTO for name in auto}
+            infos.append({name: plain(value) for name, value in info.items()})
+        return infos
 
     def _send_event(self, kind: str, data: str) -> bool:
         self._tell_listeners(kind, data)

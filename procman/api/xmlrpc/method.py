@@ -13,11 +13,18 @@ CONTROL: Role = "control"
 Method = Callable[..., Any]
 
 
+class Caller(NamedTuple):
+    """Who has sent a request."""
+
+    role: Role
+    actor: str  # as operations are signed
+
+
 class Row(NamedTuple):
     """A method as it is written down."""
 
     name: str
-    method: Method
+    method: Method  # takes the client's parameters, and `actor` where it begins an operation
     types: str  # of the result, then of each parameter
     required: int  # how many of the parameters must be given
     about: str
@@ -32,16 +39,24 @@ class Entry:
     signature: tuple[str, ...]  # the type of the result, then those of the parameters
     required: int  # how many of the parameters must be given
     about: str
+    signed: bool  # whether it takes `actor`
 
     def parameters(self) -> Iterator[tuple[str, str]]:
         """Type and name of each."""
-        # Behind the client's own parameters there may be some of procman's.
+        # Behind the client's own parameters there may be `actor` and the like.
         return zip(self.signature[1:], inspect.signature(self.method).parameters, strict=False)
 
 
 def entries(namespace: str, role: Role, rows: Iterable[Row]) -> dict[str, Entry]:
     """The rows by their full names."""
     return {
-        f"{namespace}.{row.name}": Entry(role, row.method, tuple(row.types.split()), row.required, row.about)
+        f"{namespace}.{row.name}": Entry(
+            role,
+            row.method,
+            tuple(row.types.split()),
+            row.required,
+            row.about,
+            "actor" in inspect.signature(row.method).parameters,
+        )
         for row in rows
     }

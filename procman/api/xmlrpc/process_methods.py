@@ -3,19 +3,24 @@
 from typing import Any
 
 from procman.api.xmlrpc.method import Row
-from procman.api.xmlrpc.structs import judge, process_struct, results
+from procman.api.xmlrpc.structs import ProcessStructs, judge, results
 from procman.api.xmlrpc.wire import Filled
-from procman.core.states import State
 from procman.errors import Reason, UnknownProcess, WrongState
-from procman.services.processes import Moment, ProcessService, split_namespec
+from procman.services.master import MasterService
+from procman.services.operations import Operation, Outcome
+from procman.services.processes import ProcessService
+from procman.services.selectors import split_namespec
+from procman.services.status import Moment
 
 
 class ProcessMethods:
     """Two tables: `reading` for everybody, `changing` for those who may change things."""
 
-    def __init__(self, processes: ProcessService) -> None:
-        """`processes` is called on the loop's thread."""
+    def __init__(self, master: MasterService, processes: ProcessService) -> None:
+        """Both are called on the loop's thread."""
+        self._master = master
         self._processes = processes
+        self._structs = ProcessStructs()
         self.reading = (
             Row("getProcessInfo", self._info, "struct string", 1, "What is known of a process."),
             Row("getAllProcessInfo", self._all_info, "array", 0, "What is known of every process."),
@@ -34,43 +39,47 @@ class ProcessMethods:
             Row("signalAllProcesses", self._signal_all, "array string", 1, "Send a signal to all processes."),
         )
 
-    async def _start(self, name: str, wait: bool = True) -> bool | list[dict[str, Any]]:
+    async def _start(self, name: str, wait: bool = True, *, actor: str) -> bool | list[dict[str, Any]]:
         if split_namespec(name)[1] is None:
-            return results(await self._processes.start([self._all_of(name)], wait=wait))
-        if self._processes.process(name).state is State.STOPPING:
+            return results(await self._done(self._processes.start([self._all_of(name)], actor), wait=wait))
+        if self._processes.one(name).stopping:
             raise WrongState(name, Reason.ENDED_TOO_SOON)
-        return judge(await self._processes.start([name], wait=wait))
+        return judge(await self._done(self._processes.start([name], actor), wait=wait))
 
-    async def _start_group(self, name: str, wait: bool = True) -> list[dict[str, Any]]:
-        return results(await self._processes.start([self._group(name)], wait=wait))
+    async def _start_group(self, name: str, wait: bool = True, *, actor: str) -> list[dict[str, Any]]:
+        return results(await self._done(self._processes.start([self._group(name)], actor), wait=wait))
 
-    async def _start_all(self, wait: bool = True) -> list[dict[str, Any]]:
-        return results(await self._processes.start(["all"], wait=wait))
+    async def _start_all(self, wait: bool = True, *, actor: str) -> list[dict[str, Any]]:
+        return results(await self._done(self._processes.start(["all"], actor), wait=wait))
 
-    async def _stop(self, name: str, wait: bool = True) -> bool | list[dict[str, Any]]:
+    async def _stop(self, name: str, wait: bool = True, *, actor: str) -> bool | list[dict[str, Any]]:
         if split_namespec(name)[1] is None:
-            return results(await self._processes.stop([self._all_of(name)], wait=wait))
-        if self._processes.process(name).state is State.STOPPING:
+            return results(await self._done(self._processes.stop([self._all_of(name)], actor), wait=wait))
+        if self._processes.one(name).stopping:
             raise WrongState(name, Reason.NOT_RUNNING)
-        return judge(await self._processes.stop([name], wait=wait))
+        return judge(await self._done(self._processes.stop([name], actor), wait=wait))
 
-    async def _stop_group(self, name: str, wait: bool = True) -> list[dict[str, Any]]:
-        return results(await self._processes.stop([self._group(name)], wait=wait))
+    async def _stop_group(self, name: str, wait: bool = True, *, actor: str) -> list[dict[str, Any]]:
+        return results(await self._done(self._processes.stop([self._group(name)], actor), wait=wait))
 
-    async def _stop_all(self, wait: bool = True) -> list[dict[str, Any]]:
-        return results(await self._processes.stop(["all"], wait=wait))
+    async def _stop_all(self, wait: bool = True, *, actor: str) -> list[dict[str, Any]]:
+        return results(await self._done(self._processes.stop(["all"], actor), wait=wait))
 
-    async def _signal(self, name: str, signal: str) -> bool | list[dict[str, Any]]:
+    async def _signal(self, name: str, signal: str, *, actor: str) -> bool | list[dict[str, Any]]:
         if split_namespec(name)[1] is None:
-            return results(await self._processes.signal([self._all_of(name)], signal))
-        self._processes.process(name)
-        return judge(await self._processes.signal([name], signal))
+            return results(await self._done(self._processes.signal([self._all_of(name)], signal, actor)))
+        self._processes.one(name)
+        return judge(await self._done(self._processes.signal([name], signal, actor)))
 
-    async def _signal_group(self, name: str, signal: str) -> list[dict[str, Any]]:
-        return results(await self._processes.signal([self._group(name)], signal))
+    async def _signal_group(self, name: str, signal: str, *, actor: str) -> list[dict[str, Any]]:
+        return results(await self._done(self._processes.signal([self._group(name)], signal, actor)))
 
-    async def _signal_all(self, signal: str) -> list[dict[str, Any]]:
-        return results(await self._processes.signal(["all"], signal))
+    async def _signal_all(self, signal: str, *, actor: str) -> list[dict[str, Any]]:
+        return results(await self._done(self._processes.signal(["all"], signal, actor)))
+
+    async def _done(self, operation: Operation, *, wait: bool = True) -> list[Outcome]:
+        await self._master.operations.wait(operation, accepted=not wait)
+        return operation.outcomes if wait else operation.accepted
 
     def _group(self, name: str) -> str:
         """The spec of all processes of the group that has this name."""
@@ -88,9 +97,8 @@ class ProcessMethods:
     def _info(self, name: str) -> Filled:
         if split_namespec(name)[1] is None:
             raise UnknownProcess(name)
-        self._processes.process(name)
-        return process_struct(self._processes.statuses(name)[0], Moment.present())
+        return self._structs.of(self._processes.one(name), Moment.present())
 
     def _all_info(self) -> list[Filled]:
         moment = Moment.present()
-        return [process_struct(status, moment) for status in self._processes.statuses()]
+        return [self._structs.of(status, moment) for status in self._processes.statuses()]

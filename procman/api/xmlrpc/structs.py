@@ -1,12 +1,14 @@
 """The structs that methods answer with, in the shapes of supervisor 4.3.0."""
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from procman.api.facts_to_shapes import process_info
 from procman.api.faults import fault_of
 from procman.api.xmlrpc.wire import Filled, Template, fault
 from procman.errors import OperationError
 from procman.services.operations import Outcome
-from procman.services.processes import Moment, Status
+from procman.services.status import Moment, ProcessStatus
 
 INT_MAX = 2**31 - 1  # XML-RPC knows no larger number
 AUTO = "AUTO"
@@ -80,13 +82,24 @@ def _described(outcome: Outcome) -> str:
     return outcome.text if outcome.reason is None else fault(fault_of(outcome.reason), outcome.text).faultString
 
 
-def process_struct(status: Status, moment: Moment) -> Filled:
-    """Its struct, of which only what the time changes is written anew each time: monitors ask every few seconds."""
-    template: Template | None = status.prepared
-    if template is None:
-        struct = {name: status.steady[name] for name in PROCESS_FIELDS}  # type: ignore[literal-required]
-        template = status.prepared = Template(struct, {"now": int, "description": str})
-    return template.filled(moment.now, status.description(moment))
+class ProcessStructs:
+    """The struct of each process, of which only what the time changes is written each time: monitors ask often.
+
+    What is kept of a status goes with it, as soon as something happens to the process.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is kept yet."""
+        self._templates: WeakKeyDictionary[ProcessStatus, Template] = WeakKeyDictionary()
+
+    def of(self, status: ProcessStatus, moment: Moment) -> Filled:
+        """As it is at that moment."""
+        template = self._templates.get(status)
+        if template is None:
+            info = process_info(status, moment, 0)
+            struct = {name: info[name] for name in PROCESS_FIELDS}  # type: ignore[literal-required]
+            template = self._templates[status] = Template(struct, {"now": int, "description": str})
+        return template.filled(moment.now, status.description(moment))
 
 
 def plain(value: Any) -> Any:

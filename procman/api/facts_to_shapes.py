@@ -1,0 +1,119 @@
+"""The facts of the services in the shapes of /v1."""
+
+from procman.api.error_codes import CODES, SUCCESS
+from procman.api.shapes import Changes, ConfigInfo, ErrorBody, FiguresInfo, OperationInfo, ProcessInfo, Result, Step
+from procman.api.supervisor_states import supervisor_state
+from procman.errors import OperationError
+from procman.services import operations
+from procman.services.configuration import ConfiguredProcess, GroupDifferences
+from procman.services.figures import ProcessFigures
+from procman.services.operations import Operation, Outcome
+from procman.services.status import Moment, ProcessStatus
+
+
+def process_info(status: ProcessStatus, moment: Moment, lost: int) -> ProcessInfo:
+    """All that is known of a process; `lost` are the bytes of its output that no sink could take."""
+    state = supervisor_state(status.state)
+    return ProcessInfo(
+        name=status.name,
+        group=status.group,
+        namespec=status.namespec,
+        description=status.description(moment),
+        state=state.code,
+        statename=state.name,
+        start=status.start,
+        stop=status.stop,
+        now=moment.now,
+        uptime=status.uptime(moment),
+        pid=status.pid,
+        exitstatus=status.exit_code,
+        ending=status.ending,
+        last_words=status.last_words,
+        last_words_on=status.last_words_on,
+        spawnerr=status.reason,
+        logfile=status.stdout_log,
+        stdout_logfile=status.stdout_log,
+        stderr_logfile=status.stderr_log,
+        redirect_stderr=status.redirect_stderr,
+        wanted=status.wanted,
+        restarts=status.restarts,
+        flapping_until=status.flapping_until,
+        lost=lost,
+    )
+
+
+def missing_line(status: ProcessStatus) -> str:
+    """Of a process that is wanted up and is not RUNNING."""
+    reason = f" ({status.reason})" if status.reason else ""
+    return f"{status.namespec}: {supervisor_state(status.state).name}{reason}"
+
+
+def figures_info(figures: ProcessFigures) -> FiguresInfo:
+    """What a process uses of the machine."""
+    return FiguresInfo(
+        namespec=figures.namespec,
+        pid=figures.pid,
+        processes=figures.processes,
+        threads=figures.threads,
+        rss=figures.rss,
+        cpu=figures.cpu,
+        fds=figures.fds,
+    )
+
+
+def result_of(outcome: Outcome) -> Result:
+    """What became of one process."""
+    status = SUCCESS if outcome.reason is None else CODES[outcome.reason].word
+    return Result(name=outcome.name, group=outcome.group, status=status, description=outcome.text)
+
+
+def step_of(step: operations.Step) -> Step:
+    """One thing that an update did."""
+    shape = Step(group=step.group, action=step.action)
+    if step.name is not None:
+        shape["name"] = step.name
+    if step.options:
+        shape["options"] = list(step.options)
+    return shape
+
+
+def changes_of(differences: GroupDifferences) -> Changes:
+    """What a reread has found."""
+    return Changes(added=list(differences.added), changed=list(differences.changed), removed=list(differences.removed))
+
+
+def config_info(process: ConfiguredProcess) -> ConfigInfo:
+    """One configured process."""
+    return ConfigInfo(
+        name=process.program.name,
+        group=process.group,
+        inuse=process.is_active,
+        autostart=process.program.autostart,
+        group_prio=process.group_priority,
+        process_prio=process.program.priority,
+        command=process.command,
+    )
+
+
+def operation_info(operation: Operation) -> OperationInfo:
+    """An operation as it stands."""
+    info = OperationInfo(
+        id=operation.id,
+        kind=operation.kind,
+        targets=list(operation.targets),
+        actor=operation.actor,
+        began=operation.began,
+        ended=operation.ended,
+        state="running" if operation.ended is None else "done" if operation.error is None else "failed",
+        results=[result_of(outcome) for outcome in operation.outcomes],
+        pending=operation.pending,
+        steps=[step_of(step) for step in operation.steps],
+    )
+    if operation.error is not None:
+        info["error"] = error_body(operation.error)
+    return info
+
+
+def error_body(error: OperationError) -> ErrorBody:
+    """An error of the services."""
+    return ErrorBody(code=CODES[error.reason].word, message=str(error))

@@ -1,0 +1,79 @@
+"""The operations on the master as a whole: shutdown, reload, upgrade."""
+
+from collections.abc import Awaitable, Callable
+
+from procman.core.actions import Quit
+from procman.core.events import ShutdownRequested
+from procman.core.states import MasterState
+from procman.errors import OperationError, Reason, WrongState
+from procman.runtime.bus import Notification
+from procman.runtime.engine import Engine
+from procman.services.operations import Operation, Operations
+
+
+class MasterService:
+    """Ends operations that still go on when the master leaves, or begins anew."""
+
+    def __init__(self, engine: Engine, operations: Operations) -> None:
+        """Subscribes to the engine's bus for as long as it lives."""
+        self._engine = engine
+        self.operations = operations
+        engine.bus.subscribe(self._hear)
+
+    @property
+    def state(self) -> MasterState:
+        """What the master is doing."""
+        return self._engine.fleet.state
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the end, or a reload, has been asked for."""
+        return self.state is not MasterState.RUNNING
+
+    def refuse_while_ending(self) -> None:
+        """Raises WrongState once the end has been asked for."""
+        if self.is_ending:
+            raise _ending()
+
+    def shut_down(self, actor: str = "") -> Operation:
+        """Stop everything and leave."""
+        self.refuse_while_ending()
+        operation = self.operations.begin("shutdown", actor=actor)
+        self._engine.post(ShutdownRequested())
+        return operation
+
+    async def reload(self, check: Callable[[], Awaitable[None]], actor: str = "") -> Operation:
+        """Stop everything, and come back with a fresh configuration, which `check` has found to be usable."""
+        self.refuse_while_ending()
+        operation = self.operations.begin("reload", actor=actor)
+        try:
+            await check()
+            self.refuse_while_ending()
+        except OperationError as error:
+            operation.end(error)
+            raise
+        self._engine.post(ShutdownRequested(restart=True))
+        return operation
+
+    async def upgrade(self, prepare: Callable[[], Awaitable[int]], actor: str = "") -> tuple[Operation, int]:
+        """Have the master execute its own code again, and how many times it has done so then.
+
+        The operation ends when `prepare` has shown that the new code can go on from here.
+        """
+        self.refuse_while_ending()
+        operation = self.operations.begin("upgrade", actor=actor)
+        try:
+            number = await prepare()
+        except OperationError as error:
+            operation.end(error)
+            raise
+        operation.end()
+        return operation, number
+
+    def _hear(self, notification: Notification) -> None:
+        if isinstance(notification.event, Quit):
+            self.operations.close(_ending())
+
+
+def _ending() -> WrongState:
+    return WrongState("procman is shutting down", Reason.SHUTTING_DOWN)

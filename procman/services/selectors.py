@@ -1,0 +1,61 @@
+"""How a client names processes: "web", "group:name", "group:*", "all", or a glob such as "web*"."""
+
+from fnmatch import fnmatchcase
+
+from procman.core.fleet import Fleet
+from procman.core.process import Process
+from procman.errors import UnknownProcess
+
+ALL = "all"
+_GLOB = "*?["
+
+
+def split_namespec(namespec: str) -> tuple[str, str | None]:
+    """("group", "name"); the name is None for "group:*" and "group:"."""
+    group, colon, name = namespec.partition(":")
+    if not colon:
+        return namespec, namespec
+    return group, None if name in ("", "*") else name
+
+
+def is_plain(spec: str) -> bool:
+    """Whether it names exactly one process."""
+    return spec != ALL and split_namespec(spec)[1] is not None and not any(char in spec for char in _GLOB)
+
+
+class Selectors:
+    """Finds the processes of a fleet."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        """`fleet` is looked at anew each time."""
+        self._fleet = fleet
+
+    def matching(self, spec: str) -> list[Process]:
+        """All that it names, in the order in which they start; none where there is no such process or group."""
+        if spec == ALL:
+            return list(self._fleet.in_start_order())
+        group, name = split_namespec(spec)
+        if name is None:
+            members = self._fleet.groups.get(group)
+            return list(members.processes.values()) if members else []
+        if is_plain(spec):
+            process = self._find(group, name)
+            return [process] if process else []
+        return [
+            process
+            for process in self._fleet.in_start_order()
+            if fnmatchcase(process.name, spec) or fnmatchcase(f"{process.program.group}:{process.program.name}", spec)
+        ]
+
+    def one(self, spec: str) -> Process:
+        """The one process of that name; raises UnknownProcess."""
+        group, name = split_namespec(spec)
+        process = self._find(group, name) if name is not None else None
+        if process is None:
+            raise UnknownProcess(spec)
+        return process
+
+    def _find(self, group: str, name: str) -> Process | None:
+        members = self._fleet.groups.get(group)
+        # A program whose process_name differs is "group:name", so the key follows from both.
+        return members.processes.get(group if group == name else f"{group}:{name}") if members else None

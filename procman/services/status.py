@@ -1,0 +1,268 @@
+"""What is known of each process: its state, its times, how it ended and what it wrote last.
+
+A `ProcessStatus` is the same object until something happens to the process, so that clients that ask often are answered
+quickly, and a front end may keep what it has made of it. What goes on meanwhile, the uptime for one, is asked for with
+a `Moment`.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
+
+from procman.core.actions import Announce, ProcessRemoved
+from procman.core.events import Adopted, Spawned
+from procman.core.process import Process
+from procman.core.states import State
+from procman.runtime.bus import Notification
+from procman.runtime.definitions import program_of
+from procman.runtime.ending import ending
+from procman.runtime.engine import Engine
+
+# A process that autorestart starts FLAPS times within so many seconds is flapping; the shorter time is for one whose
+# exits are expected, as such a process may well end now and then.
+FLAPS = 3
+FLAPS_WITHIN = 300.0
+FLAPS_WITHIN_AS_EXPECTED = 60.0
+# The last words of a run that was shorter than this, in seconds, and is restarted at once are not looked up.
+WORTH_A_LOOK = 1.0
+
+
+@dataclass(slots=True)
+class Times:
+    """When a process last came and went, in seconds since the epoch, and what it said then; 0: never."""
+
+    start: float = 0.0
+    stop: float = 0.0
+    started: float = 0.0  # the same start on the steady clock, for the uptime
+    last_words: str = ""  # of the run that ended last, where it failed
+    last_words_on: str = ""  # stdout or stderr
+    brought_back: list[float] = field(default_factory=list)  # the last FLAPS times that autorestart did
+    flapping_until: float = 0.0
+
+
+_NEVER = Times()
+
+
+class Moment(NamedTuple):
+    """A point in time by both clocks."""
+
+    now: int  # seconds since the epoch
+    steady: float
+
+    @classmethod
+    def present(cls) -> Self:
+        """This one."""
+        return cls(int(time.time()), time.monotonic())
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class ProcessStatus:
+    """One process, until something happens to it. Times are seconds since the epoch, 0: never."""
+
+    name: str
+    group: str
+    namespec: str
+    state: State
+    pid: int  # 0: none
+    start: int
+    stop: int
+    started: float  # the same start on the steady clock
+    exit_code: int  # of the last run; -1: killed by a signal
+    ending: str  # how the last run, or try, ended; "": none has
+    last_words: str  # what it wrote last, where it failed
+    last_words_on: str  # stdout or stderr
+    reason: str  # why it could not be started, or is not known
+    stdout_log: str  # paths; "": none
+    stderr_log: str
+    redirect_stderr: bool
+    wanted: bool
+    restarts: int
+    flapping_until: int
+    words: str  # the description without the uptime
+    made_of: object  # equal as long as all of this holds
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it has its stop signal, and has not ended yet."""
+        return self.state is State.STOPPING
+
+    def description(self, moment: Moment) -> str:
+        """Supervisor's words, which monitors parse."""
+        if self.state is not State.RUNNING:
+            return self.words
+        return self.words + uptime(int(moment.steady - self.started))
+
+    def uptime(self, moment: Moment) -> int:
+        """In seconds; 0 without a process."""
+        return int(moment.steady - self.started) if self.pid else 0
+
+
+def _no_words(_name: str, _pid: int) -> tuple[str, str]:
+    return "", ""
+
+
+class StatusBoard:
+    """Keeps the status of every process, and what the core does not know of it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        where_logs_are: Callable[[str], tuple[str, str]],
+        last_words: Callable[[str, int], tuple[str, str]] = _no_words,
+    ) -> None:
+        """Subscribes to the engine's bus for as long as it lives.
+
+        Args:
+            engine: what drives the processes.
+            where_logs_are: gives the paths of a process's two logs, "" where there is none.
+            last_words: gives the last line that a run of that namespec and pid has written, and the channel.
+        """
+        self._fleet = engine.fleet
+        self._where_logs_are = where_logs_are
+        self._last_words = last_words
+        self._times: dict[str, Times] = {}
+        self._statuses: dict[str, ProcessStatus] = {}
+        self._ages: dict[str, float] = {}  # of processes that are being adopted
+        engine.bus.subscribe(self._hear)
+
+    def snapshot(self) -> dict[str, dict[str, Any]]:
+        """When processes came and went, as plain data for another process image to go on with."""
+        return {name: asdict(times) for name, times in self._times.items()}
+
+    def restore(self, data: dict[str, dict[str, Any]]) -> None:
+        """Go on from what `snapshot` returned."""
+        self._times = {name: Times(**times) for name, times in data.items()}
+
+    def of(self, process: Process) -> ProcessStatus:
+        """Its present status."""
+        name = process.name
+        times = self._times.get(name, _NEVER)
+        logs = self._where_logs_are(name)
+        # Not every change of a process is announced (that of its pid is not), so this compares.
+        made_of = (
+            process.program,
+            process.state,
+            process.pid,
+            process.wanted,
+            process.restarts,
+            process.exit_status,
+            process.reason,
+            times.start,
+            times.stop,
+            times.started,
+            times.last_words,
+            times.last_words_on,
+            times.flapping_until,
+            process.last_end,
+            logs,
+        )
+        status = self._statuses.get(name)
+        if status is None or status.made_of != made_of:
+            status = self._statuses[name] = _status(process, times, logs, made_of)
+        return status
+
+    def why(self, name: str) -> str:
+        """Why the process of that namespec has failed, for people: how it ended and what it said then."""
+        process, times = self._fleet.processes.get(name), self._times.get(name, _NEVER)
+        if process is None or process.last_end is None:
+            return process.reason if process is not None else ""
+        said = f"; its last line on {times.last_words_on}: {times.last_words}" if times.last_words else ""
+        return ending(process.last_end) + said
+
+    # ---- what the bus tells
+
+    def _hear(self, notification: Notification) -> None:
+        match notification.event:
+            case ProcessRemoved(name):
+                self._times.pop(name, None)
+                self._statuses.pop(name, None)
+            case Adopted(name=name, age=age):
+                self._ages[name] = age
+            case Spawned(name=name):
+                # It may have waited for that, and its uptime is its own.
+                self._starts(name, 0.0)
+            case Announce(name=name, after=State.STARTING):
+                self._starts(name, self._ages.pop(name, 0.0))
+            case Announce(after=State.FATAL):
+                pass  # its end was announced with BACKOFF
+            case Announce(status=status) as news if status is not None:
+                self._ends(news)
+            case Announce(name=name, after=State.BACKOFF):
+                times = self._times.setdefault(name, Times())
+                times.last_words = times.last_words_on = ""
+            case _:
+                pass
+
+    def _starts(self, name: str, age: float) -> None:
+        times = self._times.setdefault(name, Times())
+        times.start, times.started = time.time() - age, time.monotonic() - age
+
+    def _ends(self, news: Announce) -> None:
+        times = self._times.setdefault(news.name, Times())
+        now, ran_for = time.time(), time.monotonic() - times.started
+        times.stop = now
+        process = self._fleet.processes.get(news.name)
+        failed = news.after is State.BACKOFF or (news.after is State.EXITED and not news.expected)
+        comes_back = news.after is State.EXITED and process is not None and process.wanted
+        looked = failed and (not comes_back or ran_for >= WORTH_A_LOOK)
+        times.last_words, times.last_words_on = self._last_words(news.name, news.pid) if looked else ("", "")
+        times.brought_back = [*times.brought_back, now][-FLAPS:] if comes_back else []
+        if len(times.brought_back) < FLAPS:
+            times.flapping_until = 0.0
+        else:
+            within = FLAPS_WITHIN_AS_EXPECTED if news.expected else FLAPS_WITHIN
+            times.flapping_until = times.brought_back[0] + within
+
+
+def _status(process: Process, times: Times, logs: tuple[str, str], made_of: object) -> ProcessStatus:
+    return ProcessStatus(
+        name=process.program.name,
+        group=process.program.group,
+        namespec=process.name,
+        state=process.state,
+        pid=process.pid or 0,
+        start=int(times.start),
+        stop=int(times.stop),
+        started=times.started,
+        exit_code=process.exit_status.code if process.exit_status else 0,
+        ending=ending(process.last_end) if process.last_end else "",
+        last_words=times.last_words,
+        last_words_on=times.last_words_on,
+        reason=process.reason,
+        stdout_log=logs[0],
+        stderr_log=logs[1],
+        redirect_stderr=program_of(process.program).redirect_stderr,
+        wanted=process.wanted,
+        restarts=process.restarts,
+        flapping_until=math.ceil(times.flapping_until),
+        words=_words(process, times),
+        made_of=made_of,
+    )
+
+
+def _words(process: Process, times: Times) -> str:
+    """Supervisor's words; those of a running process end with its uptime, which is missing here."""
+    match process.state:
+        case State.RUNNING:
+            return f"pid {process.pid}, uptime "
+        case State.FATAL | State.BACKOFF:
+            return process.reason or f'unknown error (try "tail {process.program.name}")'
+        case State.STOPPED | State.EXITED:
+            if not times.start or not times.stop:
+                return "Not started"  # the same for one that failed to start, and was stopped before the next try
+            return time.strftime("%b %d %I:%M %p", time.localtime(times.stop))
+        case _:
+            return ""
+
+
+@lru_cache(maxsize=64)  # most processes have been started in the same second
+def uptime(seconds: int) -> str:
+    """0:01:02, or "3 days, 4:05:06"."""
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    clock = f"{hour}:{minute:02}:{second:02}"
+    return f"{days} day{'s' if days != 1 else ''}, {clock}" if days else clock
