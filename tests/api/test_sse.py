@@ -1,4 +1,4 @@
-"""/v1/events: everything once, then what has changed; bounded, and quiet when nothing happens."""
+"""/v1/events: a snapshot, then the changes; bounded, and silent when nothing changes."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from tests.support.statuses import status
 
 
 class FakeControl:
-    """As many processes as a test wants; a name that is taken out of `states` is gone."""
+    """Processes with the states in `states`; a name that is removed from it is gone."""
 
     def __init__(self, *names):
         self.states = dict.fromkeys(names, "RUNNING")
@@ -45,7 +45,7 @@ class FakeControl:
 
 
 class Told:
-    """A Live on fakes: `happens` is what the engine would say."""
+    """A Live on fakes: `happens` stands for a notification of the engine."""
 
     def __init__(self, *names):
         self.control = FakeControl(*names)
@@ -80,7 +80,7 @@ class Told:
 
 
 async def message(stream):
-    """The next one: its event and its data."""
+    """The event and the data of the next message."""
     text = (await anext(stream)).decode()
     assert text.endswith("\n\n")
     fields = dict(line.split(": ", 1) for line in text.rstrip("\n").split("\n"))
@@ -101,8 +101,8 @@ def run(test):
     asyncio.run(bounded())
 
 
-def test_a_client_is_told_everything_and_then_what_changed():
-    """A snapshot with all names; then only those to which something has happened."""
+def test_a_client_gets_a_snapshot_and_then_the_changes():
+    """The snapshot has all processes; later messages only those that have changed."""
     told = Told("web", "db")
 
     async def test():
@@ -118,8 +118,8 @@ def test_a_client_is_told_everything_and_then_what_changed():
     run(test)
 
 
-def test_what_happens_quickly_is_told_in_one(monkeypatch):
-    """After a change there is a pause; a thousand steps during it are one message: the outcome."""
+def test_rapid_changes_are_sent_together(monkeypatch):
+    """After a message there is a pause; a thousand changes during it are one message with the last state."""
     told = Told("web", "db")
     pause = asyncio.Event()
     real = live._happens
@@ -151,8 +151,8 @@ def test_what_happens_quickly_is_told_in_one(monkeypatch):
     run(test)
 
 
-def test_a_client_that_does_not_read_costs_no_more_than_the_names():
-    """Whatever happens meanwhile: it is kept that something did, not what."""
+def test_a_client_that_does_not_read_costs_only_names():
+    """For a slow client the server keeps the names of changed processes, not each change."""
     told = Told("web", "db")
 
     async def test():
@@ -167,8 +167,8 @@ def test_a_client_that_does_not_read_costs_no_more_than_the_names():
     run(test)
 
 
-def test_very_many_processes_come_in_parts(monkeypatch):
-    """No message holds the loop for long; the names of all are in the first."""
+def test_many_processes_are_sent_in_batches(monkeypatch):
+    """No message holds the loop for long; the first one has the names of all processes."""
     monkeypatch.setattr(live, "BATCH", 10)
     monkeypatch.setattr(live, "INTERVAL", 0)
     names = [f"p{number}" for number in range(25)]
@@ -187,8 +187,8 @@ def test_very_many_processes_come_in_parts(monkeypatch):
     run(test)
 
 
-def test_a_new_group_is_told_whether_or_not_it_starts():
-    """Nobody announces a process that does not start by itself; its group is enough."""
+def test_a_new_group_is_sent_even_if_it_does_not_start():
+    """A process without autostart is not announced, so its group is enough."""
     told = Told("web")
 
     async def test():
@@ -206,8 +206,8 @@ def test_a_new_group_is_told_whether_or_not_it_starts():
     run(test)
 
 
-def test_the_state_of_the_master_is_told():
-    """A shutdown is news of the master itself."""
+def test_the_state_of_the_master_is_sent():
+    """A shutdown is sent as a change of the master."""
     told = Told("web")
 
     async def test():
@@ -220,8 +220,8 @@ def test_the_state_of_the_master_is_told():
     run(test)
 
 
-def test_nothing_is_heard_while_nobody_listens():
-    """No client, no subscription, nothing kept."""
+def test_without_clients_there_is_no_subscription():
+    """Without clients the stream subscribes to nothing and keeps nothing."""
     told = Told("web")
 
     async def test():
@@ -238,8 +238,8 @@ def test_nothing_is_heard_while_nobody_listens():
     run(test)
 
 
-def test_a_silence_is_broken_by_a_comment_and_by_nothing_else(monkeypatch):
-    """Proxies hear that somebody is there; nobody is asked anything for it."""
+def test_a_silent_stream_sends_comments_only(monkeypatch):
+    """A comment keeps proxies from closing a silent stream, and asks for no state."""
     monkeypatch.setattr(live, "KEEPALIVE", 0.001)
     told = Told("web")
 
@@ -254,8 +254,8 @@ def test_a_silence_is_broken_by_a_comment_and_by_nothing_else(monkeypatch):
     run(test)
 
 
-def test_many_clients_are_told_of_one_process_for_the_price_of_one(monkeypatch):
-    """The text of a process is made once for all of them."""
+def test_the_text_of_a_process_is_made_once_for_all_clients(monkeypatch):
+    """Fifty clients cost one look at a changed process."""
     monkeypatch.setattr(live.time, "time", lambda: 1000.0)
     told = Told("web")
 
@@ -272,8 +272,8 @@ def test_many_clients_are_told_of_one_process_for_the_price_of_one(monkeypatch):
     run(test)
 
 
-def test_there_are_clients_enough(monkeypatch):
-    """One too many is told so, and finds room when another has gone."""
+def test_a_client_too_many_gets_a_503(monkeypatch):
+    """A client too many gets a 503, and is accepted when another has gone."""
     monkeypatch.setattr(live, "MOST_CLIENTS", 2)
     told = Told("web")
 
@@ -288,8 +288,8 @@ def test_there_are_clients_enough(monkeypatch):
     run(test)
 
 
-def test_at_the_end_the_last_news_is_told():
-    """The streams end, and not before they have said what was to say."""
+def test_closing_sends_the_last_changes():
+    """The streams end after the last changes have been sent."""
     told = Told("web")
 
     async def test():
@@ -304,8 +304,8 @@ def test_at_the_end_the_last_news_is_told():
     run(test)
 
 
-def test_the_real_master_tells_of_real_programs(tmp_path):
-    """Over a real connection: the snapshot, a death, the shutdown, and an orderly end of the stream."""
+def test_the_real_master_streams_real_programs(tmp_path):
+    """A real connection gets the snapshot, a death, the shutdown, and an orderly end of the stream."""
     with contextlib.closing(RunningMaster(tmp_path, program("echo"))) as master:
         _hear_a_life(master)
 

@@ -1,4 +1,4 @@
-"""The addresses of supervisor's own page: what they do, and for whom."""
+"""The addresses of supervisor's own web page."""
 
 import asyncio
 import urllib.parse
@@ -16,7 +16,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.
 
 
 class FakeControl:
-    """Writes down what it was asked for; knows "web" only."""
+    """Records the operations it is asked for; its only process is "web"."""
 
     def __init__(self):
         self.done = []
@@ -71,7 +71,7 @@ def control():
 
 @pytest.fixture
 def ask(control):
-    """Ask for an address; an answer of the page itself has the status 200."""
+    """Request an address; the page itself answers 200."""
 
     async def page(_):
         return Response(body=b"the page")
@@ -87,7 +87,7 @@ def ask(control):
 
 
 def message(answer):
-    """Where it leads to, which holds what has happened."""
+    """The message in the address of a redirect."""
     assert answer.status == 301
     location = urllib.parse.urlsplit(dict(answer.headers)["Location"])
     assert location.path == "./"
@@ -97,8 +97,8 @@ def message(answer):
 STOP = "/index.html?action=stop&processname=web"
 
 
-def test_an_action_is_done_and_leads_to_a_message(ask, control):
-    """By GET as by POST, for one and for all."""
+def test_an_action_is_carried_out_and_redirects_to_its_message(ask, control):
+    """GET and POST carry out an action, for one process or for all, and redirect to the page with a message."""
     assert message(ask("/index.html?processname=web&action=start")) == "Process web started"
     assert message(ask(STOP)) == "Process web stopped"
     assert message(ask("/?action=restart&processname=web")) == "Process web restarted"
@@ -116,33 +116,33 @@ def test_an_action_is_done_and_leads_to_a_message(ask, control):
     ]
 
 
-def test_no_browser_may_keep_the_answer_instead_of_asking_again(ask):
-    """301 is for ever, unless one says otherwise."""
+def test_browsers_do_not_cache_the_redirect(ask):
+    """A browser remembers a 301 for ever unless its headers forbid that."""
     assert ("Cache-Control", "no-store") in ask(STOP).headers
 
 
-def test_without_an_action_there_is_the_page(ask, control):
-    """Under both its names, with and without a message."""
+def test_an_address_without_an_action_shows_the_page(ask, control):
+    """Both addresses show the page, with and without a message."""
     for target in ("/", "/index.html", "/?message=hello", "/index.html?processname=web"):
         assert ask(target).body == b"the page"
     assert control.done == []
 
 
-def test_a_restart_that_fails_is_not_called_one(ask, control):
-    """As supervisord does, whatever has become of it."""
+def test_a_failed_restart_is_reported_as_an_error(ask, control):
+    """A failed restart gives its reason, where supervisord reports a success."""
     control.reason = Reason.CANNOT_SPAWN
     assert message(ask("/index.html?action=restart&processname=web")) == "ERROR: Process web: spawn error"
 
 
-def test_what_is_no_action_is_an_error_and_does_nothing(ask, control):
-    """It is who asks that has to mend it: no 500, as from supervisord."""
+def test_an_invalid_action_is_a_400(ask, control):
+    """An unknown action, or one without a process, is the client's error; supervisord answers 500."""
     for target in ("/index.html?action=explode&processname=web", "/index.html?action=stop"):
         assert ask(target).status == 400
     assert control.done == []
 
 
-def test_while_shutting_down_nothing_is_begun(ask, control):
-    """It is not there for the moment; that is no error of who asks."""
+def test_actions_are_refused_during_a_shutdown(ask, control):
+    """During a shutdown every action gets a 503, which is no error of the client."""
     control.ending = True
     assert ask("/index.html?action=stopall").status == 503
     assert ask(STOP).status == 503
@@ -150,12 +150,12 @@ def test_while_shutting_down_nothing_is_begun(ask, control):
     assert control.done == []
 
 
-# ---- what a browser may be made to ask
+# ---- requests caused by another site
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_another_site_can_make_a_browser_ask_but_not_act(ask, control, site):
-    """A link, an image or a form of another page, whatever way to the server."""
+def test_requests_caused_by_another_site_are_refused(ask, control, site):
+    """A link, an image or a form of another page changes nothing, over TCP or a unix socket."""
     for peer in (None, Peer(1, 0, 0)):
         assert ask(STOP, host="localhost", user_agent=FIREFOX, sec_fetch_site=site, peer=peer).status == 403
     assert (
@@ -164,14 +164,14 @@ def test_another_site_can_make_a_browser_ask_but_not_act(ask, control, site):
     assert control.done == []
 
 
-def test_a_browser_that_does_not_say_who_asks_gets_the_page(ask, control):
-    """Over plain HTTP it tells only localhost: the page then asks the person in front of it."""
+def test_a_browser_that_sends_no_origin_gets_the_page(ask, control):
+    """Over plain HTTP, browsers send the origin only to localhost: otherwise the page asks the user first."""
     assert ask(STOP, host="10.0.0.1:9001", user_agent=FIREFOX).body == b"the page"
     assert control.done == []
 
 
-def test_a_browser_that_looks_ahead_does_nothing(ask, control):
-    """It fetches a bookmark while somebody types its first letters; and a HEAD only looks."""
+def test_a_prefetch_changes_nothing(ask, control):
+    """A browser prefetches bookmarks while their first letters are typed; a HEAD changes nothing either."""
     typed = {"host": "localhost", "user_agent": FIREFOX, "sec_fetch_site": "none"}
     assert ask(STOP, **typed, sec_purpose="prefetch;prerender").body == b"the page"
     assert ask(STOP, **typed, purpose="prefetch").body == b"the page"
@@ -179,8 +179,8 @@ def test_a_browser_that_looks_ahead_does_nothing(ask, control):
     assert control.done == []
 
 
-def test_a_person_and_a_script_may(ask, control):
-    """A bookmark or a typed address, the page itself, and whatever is no browser."""
+def test_bookmarks_and_scripts_may_act(ask, control):
+    """A bookmark, a typed address, the page itself and clients other than browsers carry out actions."""
     for headers in (
         {"user_agent": FIREFOX, "sec_fetch_site": "none"},
         {"user_agent": FIREFOX, "sec_fetch_site": "same-origin"},
@@ -191,8 +191,8 @@ def test_a_person_and_a_script_may(ask, control):
     assert control.done == [("stop", "web")] * 4
 
 
-def test_who_may_only_read_may_not_act(ask, control):
-    """By GET neither; what changes nothing is there for everybody."""
+def test_a_read_only_client_cannot_act(ask, control):
+    """A read-only client cannot act, not even by GET; it sees the page and the logs."""
     assert ask(STOP, role="read").status == 403
     assert ask("/index.html", "POST", b"action=stopall", role="read").status == 403
     assert ask("/", role="read").body == b"the page"
@@ -205,7 +205,7 @@ def test_who_may_only_read_may_not_act(ask, control):
 
 
 def test_a_log_is_shown_as_text(ask, monkeypatch):
-    """Markup, control characters and what is no UTF-8 do nothing; names neither."""
+    """Markup, control characters and invalid UTF-8 in logs and names have no effect."""
     monkeypatch.setattr(FakeOutputs, "log", b"<script>alert(1)</script>\r\n\x1b[31m\xff\ttab")
     answer = ask("/tail.html?processname=web")
     text = answer.body.decode()
@@ -219,8 +219,8 @@ def test_a_log_is_shown_as_text(ask, monkeypatch):
     ("limit", "length"),
     [("", 1024), ("5", 1024), ("2000", 2000), ("-3", 1024), ("x", 1024), ("²", 1024), ("9" * 5000, 3000)],
 )
-def test_its_limit_is_a_number_or_else_1024(ask, monkeypatch, limit, length):
-    """Never less than that; no number is too large."""
+def test_the_limit_of_a_tail_is_at_least_1024(ask, monkeypatch, limit, length):
+    """An invalid or small limit becomes 1024; a large one is accepted whatever its size."""
     monkeypatch.setattr(FakeOutputs, "log", b"x" * 3000)
     text = ask(f"/tail.html?processname=web&limit={urllib.parse.quote(limit)}").body.decode()
     assert f"<pre>{'x' * length}</pre>" in text

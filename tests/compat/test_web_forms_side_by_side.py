@@ -1,4 +1,4 @@
-"""The same addresses to supervisord's page and to procman's."""
+"""The addresses of supervisord's web page, requested from both masters."""
 
 import html
 import http.client
@@ -13,7 +13,7 @@ from tests.support.side_by_side import PROCMAN, SUPERVISORD, running
 
 pytest.importorskip("supervisor.web", reason="the oracle is not installed: pip install supervisor")
 
-# In this order: what comes first decides what the next one finds.
+# In this order: each action changes the state for the next.
 ACTIONS = (
     ("refresh", None),
     ("start", "manual"),
@@ -67,7 +67,7 @@ def fetch(folder, method, target, body=None):
 
 
 def act(folder, method, action, name):
-    """Status, and where it leads to: the path, and the message without the time in it."""
+    """Status, path of the redirect, and its message without the time."""
     form = urllib.parse.urlencode({"action": action} | ({"processname": name} if name else {}))
     target, body = (f"/index.html?{form}", None) if method == "GET" else ("/index.html", form)
     status, headers, _ = fetch(folder, method, target, body)
@@ -77,7 +77,7 @@ def act(folder, method, action, name):
 
 
 def tail(folder, query):
-    """Status, type, and the text."""
+    """Status, type and text."""
     status, headers, text = fetch(folder, "GET", f"/tail.html?{query}")
     shown = re.search(r"<pre>(.*?)</pre>|<pre></pre>", text, re.DOTALL)
     return query, status, headers["Content-Type"].replace(" ", ""), html.unescape(shown[1] or "")
@@ -85,7 +85,7 @@ def tail(folder, query):
 
 @pytest.fixture(scope="module")
 def both():
-    """Both masters, as soon as their sleeper has said what it says."""
+    """Both masters, once their sleeper has written its line."""
     with running(SUPERVISORD) as theirs, running(PROCMAN) as ours:
         for folder in (theirs, ours):
             # When this one is up, all that start by themselves have been spawned.
@@ -108,14 +108,14 @@ def await_line(folder, name, line):
 
 
 def test_every_tail_has_the_same_text(both):
-    """Of a log that is there, that is not there, and of nobody."""
+    """A log, a missing log, and an unknown process."""
     theirs, ours = both
     for query in TAILS:
         assert tail(ours, query) == tail(theirs, query)
 
 
 def test_every_action_leads_to_the_same_place_with_the_same_words(both):
-    """Status codes, redirects and messages of supervisor's page."""
+    """Both masters answer with the same status codes, redirects and messages."""
     theirs, ours = both
     for method, actions in (("GET", ACTIONS), ("POST", POSTED)):
         for action, name in actions:
@@ -123,7 +123,7 @@ def test_every_action_leads_to_the_same_place_with_the_same_words(both):
 
 
 def test_the_page_is_where_it_was(both):
-    """Under both names; and ok.html, which health checks ask for."""
+    """Both masters have the page under both names, and ok.html for health checks."""
     theirs, ours = both
     for path in ("/", "/index.html", "/?message=hello"):
         for folder in both:
