@@ -1,0 +1,152 @@
+"""Make an example of what a master hands over: `python -m tests.daemon.golden.make [COMMIT]`, or of today's code.
+
+A master of that code runs programs in many states, is asked to upgrade, and finds other code that writes down what it
+is handed and fails. What belongs to this machine is replaced.
+"""
+
+import base64
+import json
+import os
+import re
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from procman.client.api_client import ApiError
+from tests.support.code_of_commit import unpack
+from tests.support.running_master import OBEDIENT, SLEEPER, STUBBORN, RunningMaster, python
+
+FOLDER = Path(__file__).parent
+
+DUMP = """
+import os, shutil, sys
+number = os.environ["PROCMAN_RESUME"].split()[0]
+shutil.copyfile(f"/proc/self/fd/{number}", os.environ["DUMP"])
+sys.exit("written down")
+"""
+HALF_A_LINE = python("import sys, time\nsys.stdout.write('half a line'); sys.stdout.flush()\ntime.sleep(1000)")
+LISTENER = python(
+    "import sys, time\nsys.stdout.write('READY\\n'); sys.stdout.flush()\nsys.stdin.readline()\ntime.sleep(1000)"
+)
+PROGRAMS = f"""
+[inet_http_server]
+port=127.0.0.1:19311
+username=user
+password=secret
+[program:web]
+command={SLEEPER}
+numprocs=2
+process_name=%(program_name)s-%(process_num)d
+environment=NAME="value",_="underscore"
+exitcodes=0,2
+autorestart=true
+startsecs=0
+stopsignal=INT
+stop_scope=tree
+stdout_logfile=%(here)s/web-%(process_num)d.log
+[program:console]
+command={HALF_A_LINE}
+startsecs=0
+stdout_logfile=/dev/stdout
+log_format=prefix
+[program:stdin]
+command={OBEDIENT}
+startsecs=0
+umask=027
+directory=/
+[program:gone]
+command=/bin/false
+startsecs=0
+autorestart=false
+[program:backoff]
+command=/bin/false
+startretries=100
+[program:fatal]
+command=/nonexistent/program
+startretries=0
+[program:stubborn]
+command={STUBBORN}
+startsecs=0
+stopwaitsecs=1000
+stdout_logfile=NONE
+[fcgi-program:app]
+command={SLEEPER}
+startsecs=0
+socket=unix://%(here)s/app.sock
+socket_mode=0770
+[eventlistener:listener]
+command={LISTENER}
+startsecs=0
+events=REMOTE_COMMUNICATION
+buffer_size=5
+[group:pair]
+programs=gone,fatal
+priority=5
+"""
+
+
+def make(commit: str | None) -> Path:
+    """Returns the file."""
+    with tempfile.TemporaryDirectory(prefix="golden-") as name:
+        folder = Path(name)
+        unpack(commit, folder / "code")
+        dump = folder / "dump.json"
+        environ = {"PYTHONPATH": str(folder / "code"), "PYTHONDONTWRITEBYTECODE": "1", "DUMP": str(dump)}
+        master = RunningMaster(folder, PROGRAMS, master="identifier=golden", **environ)
+        try:
+            bring_about(master)
+            (folder / "code/procman/__main__.py").write_text(DUMP)
+            try:
+                master.call("POST", "/v1/master/upgrade")
+            except ApiError as refusal:
+                assert "written down" in str(refusal), refusal  # noqa: PT017 - this is no test
+            places = {
+                sys.executable: "/usr/bin/python3",
+                os.path.dirname(master.socket): "/run/golden",
+                str(master.runtime_dir): "/run/user/golden",
+                str(folder): "/srv/golden",
+            }
+            data = neutral(json.loads(dump.read_text()), places)
+        finally:
+            master.close()
+    file = FOLDER / f"version-{data['version']}.json"
+    file.write_text(json.dumps(data, indent=1) + "\n")
+    return file
+
+
+def bring_about(master: RunningMaster) -> None:
+    """Programs in many states, and things that are under way."""
+    for text in ("success: web-1", "gave up: fatal", "exited: gone", "exited: backoff", "success: listener"):
+        master.wait_for(text)
+    for kind in ("heard", "waiting", "waiting too"):
+        master.call("POST", "/v1/events/remote", {"type": kind, "data": "x"})
+    master.call("POST", "/v1/processes/stdin/stdin", {"data": "x" * 70000})
+    master.call("POST", "/v1/processes/stubborn/stop", {"wait": False})
+    master.write(PROGRAMS.replace("buffer_size=5", "buffer_size=6"))
+    master.call("POST", "/v1/config/reread")
+
+
+def neutral(value: Any, places: dict[str, str]) -> Any:
+    """The same with other paths, in base64, too."""
+    match value:
+        case dict():
+            return {neutral(key, places): neutral(item, places) for key, item in value.items()}
+        case list():
+            return [neutral(item, places) for item in value]
+        case str():
+            if len(value) >= 8 and len(value) % 4 == 0 and re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", value):
+                text = base64.b64decode(value)
+                for ours, theirs in places.items():
+                    text = text.replace(ours.encode(), theirs.encode())
+                return base64.b64encode(text).decode()
+            for ours, theirs in places.items():
+                value = value.replace(ours, theirs)
+            return value.replace(socket.gethostname(), "host")
+        case _:
+            return value
+
+
+if __name__ == "__main__":
+    print(make(*sys.argv[1:2] or [None]))
