@@ -3,11 +3,11 @@
 #   docker build -t procman .
 #   docker run --rm procman
 #
-# Use it as a base: put your programs into /etc/procman/procman.toml (or mount a file there), and leave CMD alone.
-# Or put it into an image of yours: COPY --from=procman /opt/procman /opt/procman
+# Use it as a base: put your programs into /etc/procman/procman.toml (or mount a file there), and keep its CMD.
+# Or add procman to your own image: COPY --from=procman /opt/procman /opt/procman
 #
-# BASE is what it is built with: it has a Python, pip and glibc. ON is what the image is made on: procman needs nothing of
-# it, so where your programs need no Python it may be smaller, say docker.io/library/debian:stable-slim.
+# BASE is the build image, which needs Python, pip and glibc. ON is the base of the final image. procman needs nothing from
+# it, so it can be smaller if your programs need no Python, for example docker.io/library/debian:stable-slim.
 ARG BASE=docker.io/library/python:3.13-slim
 ARG ON=${BASE}
 
@@ -16,12 +16,12 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE procman_isolated.py ./
 COPY procman ./procman
 COPY conf/image/self_contained.py ./
-# With a Python and a C library of its own: your programs' Python and its packages stay as they are.
+# It gets its own Python and C library, so your programs' Python and packages are not affected.
 RUN python3 self_contained.py /opt/procman .
 COPY conf/container.toml /etc/procman/procman.toml
 COPY conf/demo /etc/procman/demo
 RUN mkdir /etc/procman/conf.d
-# Readable for every user, whatever the umask of whoever cloned this.
+# Readable by every user, whatever umask this repository was cloned with.
 RUN chmod -R a+rX /opt/procman /etc/procman
 
 FROM ${ON}
@@ -31,17 +31,17 @@ LABEL org.opencontainers.image.title="procman" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/procman /opt/procman
 COPY --from=build /etc/procman /etc/procman
-# A user without rights, to be used: `USER procman` in your Dockerfile, or `docker run --user procman`.
+# An unprivileged user: `USER procman` in your Dockerfile, or `docker run --user procman`.
 RUN ln -s /opt/procman/bin/procman /opt/procman/bin/procmanctl /usr/local/bin/ \
  && echo 'procman:x:10001:' >>/etc/group \
  && echo 'procman:x:10001:10001:procman:/nonexistent:/usr/sbin/nologin' >>/etc/passwd
 
-# Nothing above is writable for, or depends on, the user: `USER`, `--user 12345` and `--read-only` all work.
+# Nothing above is writable by the user or depends on it: `USER`, `--user 12345` and `--read-only` all work.
 
-# What `docker stop` sends; procman passes each program's own stopsignal on and waits for all of them.
+# The signal of `docker stop`. procman sends each program its own stopsignal, and waits for all of them.
 STOPSIGNAL SIGTERM
 
-# Does the master answer? (How the programs are is for `procmanctl status` to say.)
+# Does the master respond? For the programs, see `procmanctl status`.
 HEALTHCHECK --interval=30s --timeout=5s CMD ["procmanctl", "health", "--live"]
 
 # In exec form, so that procman and not a shell is PID 1 and gets the signals.

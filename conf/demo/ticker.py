@@ -1,4 +1,4 @@
-"""Prints a line every second, and says goodbye when it is asked to leave."""
+"""Prints a line every second, and a goodbye on SIGTERM."""
 
 import itertools
 import signal

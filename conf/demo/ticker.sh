@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the image runs when nobody has put anything else into it: a line every second, and a goodbye.
+# The default program of the image: prints a line every second, and a goodbye on SIGTERM.
 trap 'echo "ticker says goodbye"; exit 0' TERM
 count=1
 while echo "tick $count"; do

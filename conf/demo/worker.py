@@ -1,6 +1,6 @@
-"""Does one job after the other; now and then one goes wrong and takes the worker with it.
+"""Does one job after the other; now and then a job fails, and the worker crashes.
 
-SIGTERM lets it finish the job in hand. SIGHUP makes it say that it has read its settings again.
+On SIGTERM it finishes its current job. On SIGHUP it reports that it has read its settings again.
 """
 
 import itertools
@@ -16,7 +16,7 @@ asked_to_leave = False
 
 
 def leave(*_: object) -> None:
-    """Remember it; `main` looks between two jobs."""
+    """Set a flag that `main` checks between two jobs."""
     global asked_to_leave  # noqa: PLW0603 - the handler of a small script
     asked_to_leave = True
 

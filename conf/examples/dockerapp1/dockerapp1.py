@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Serves until it gets SIGTERM; other signals it only speaks of."""
+"""Runs until SIGTERM; reports other signals."""
 
 import signal
 import sys
 
 
 def handle(number: int) -> None:
-    """What a real service does here: finish the request in hand, write down what it knows, close what is open."""
+    """Report the signal. A real service would finish its request, save its state and close its files here."""
     print(f"handle signal: {signal.Signals(number).name}", flush=True)
     if number == signal.SIGTERM:
         print("signal terminate received, app exit normally", flush=True)
@@ -14,7 +14,7 @@ def handle(number: int) -> None:
 
 
 SIGNALS = {signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM}
-# Held back and waited for, so that none is missed, whenever it comes.
+# Blocked and waited for, so that none is missed.
 signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 print("dockerapp1 is ready", flush=True)
 while True:

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Hears SIGTERM, says so, and stays."""
+"""Reports SIGTERM, and does not end."""
 
 import signal
 
 
 def handle(number: int) -> None:
-    """Speak of it, and do nothing else."""
+    """Report the signal, and do nothing else."""
     print(f"handle signal: {signal.Signals(number).name}", flush=True)
 
 
 SIGNALS = {signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM}
-# Held back and waited for, so that none is missed, whenever it comes.
+# Blocked and waited for, so that none is missed.
 signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 print("dockerapp2 is ready", flush=True)
 while True:
