@@ -214,7 +214,8 @@ class Fleet:
         members = self.groups.get(group.name)
         if members is None or members.leaving or self.state is not MasterState.RUNNING:
             return []
-        is_new, before, members.spec = group != members.spec, members.processes, group
+        is_new = group != members.spec
+        before, members.spec = members.processes, group
         now_named = {program.namespec for program in group.programs}
         actions = self._retire([p for name, p in before.items() if name not in now_named], now)
         # The new order of the group; who leaves stays in it until then.

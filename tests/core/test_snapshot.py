@@ -16,10 +16,10 @@ from procman.core.process import PendingEnd
 from procman.core.snapshot import VERSION, DefinitionReaders
 from procman.core.spec import Leftovers, Scope
 from procman.core.states import MasterState, State
-from tests.core.test_fleet import OK, Drive
 from tests.simulation.fake_kernel import World
 from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
+from tests.support.driven_fleet import OK, Drive
 from tests.support.programs import group, program
 
 READERS = DefinitionReaders(read_group, read_program)

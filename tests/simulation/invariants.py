@@ -14,7 +14,9 @@ from procman.core.actions import (
     Announce,
     AnnounceDescendants,
     AnnounceGroup,
+    AnnounceGroupChanged,
     AnnounceMaster,
+    KeepDescendants,
     Kill,
     ProcessRemoved,
     Quit,
@@ -40,7 +42,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.process import Process
-from procman.core.spec import Autorestart, Leftovers, Scope, ShutdownWhen
+from procman.core.spec import Autorestart, GroupSpec, Leftovers, Scope, ShutdownWhen
 from procman.core.states import SETTLED, TRANSITIONS, UP, MasterState, Phase, State
 from tests.simulation.fake_kernel import FOREVER, Child, World
 
@@ -105,7 +107,7 @@ class Invariants:
         self.end_at: float | None = None  # when shutdown_timeout is over
         self.event: Event = BootRequested()
         self.before: dict[str, Before] = {}
-        self.groups_before: set[str] = set()
+        self.groups_before: dict[str, GroupSpec] = {}
         self.master_before = MasterState.RUNNING
 
     def must(self, truth: object, claim: str) -> None:
@@ -118,7 +120,7 @@ class Invariants:
     def event_comes(self, event: Event) -> None:
         self.event = event
         self.master_before = self.fleet.state
-        self.groups_before = set(self.fleet.groups)
+        self.groups_before = {name: members.spec for name, members in self.fleet.groups.items()}
         self.before = {
             name: Before(
                 p,
@@ -140,7 +142,9 @@ class Invariants:
         self._note_what_is_asked_for(event)
         self._announcements_chain_up(actions)
         self._groups_are_announced(actions)
+        self._changed_groups_are_announced(actions)
         self._an_end_is_announced_once(event, actions)
+        self._descendants_that_go_on_are_kept(event, actions)
         self._autorestart_is_obeyed(actions)
         self._it_ends_by_itself_when_it_should(actions)
         self._backing_off_counts(actions)
@@ -233,6 +237,21 @@ class Invariants:
                 self.must(state in SETTLED, f"{name} has gone and was {state.name}")
                 if state is State.UNKNOWN and before.process.pid is not None:
                     self.abandoned.add(before.process.pid)
+
+    def _changed_groups_are_announced(self, actions: list[Action]) -> None:
+        told = [action.group for action in actions if isinstance(action, AnnounceGroupChanged)]
+        before = self.groups_before
+        changed = [m.spec for name, m in self.fleet.groups.items() if before.get(name, m.spec) != m.spec]
+        self.must(told == changed, f"{len(changed)} groups have changed, {len(told)} are said to")
+
+    def _descendants_that_go_on_are_kept(self, event: Event, actions: list[Action]) -> None:
+        kept = [action for action in actions if isinstance(action, KeepDescendants)]
+        expected = []
+        if isinstance(event, Exited) and event.descendants:
+            name, before = next((name, before) for name, before in self.before.items() if before.pid == event.pid)
+            if not self._waits(before, event):
+                expected = [KeepDescendants(name, stop_later=self.left[name])]
+        self.must(kept == expected, f"{kept} for {event}")
 
     def _asked_to_go(self, name: str) -> bool:
         return all(program.namespec != name for group in self.config.values() for program in group.programs)

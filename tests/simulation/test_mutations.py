@@ -241,6 +241,8 @@ MUTATIONS = [
         r"bool\(descendants\) and whole_tree",
         "False",
     ),
+    Mutation("descendants that go on are not kept", process, r" if descendants else actions", " if False else actions"),
+    Mutation("what a tree has left is not to be stopped", process, r"stop_later=self\.left_behind", "stop_later=False"),
     Mutation("what is left stays left", process, r'(any more\."""\n) +self\.left_behind = False\n', r"\1"),
     Mutation("what is left is stopped out of turn", fleet, r"process\.call_off\(\)", "process.stop(now)"),
     Mutation("what is left outlives a restart", process, r"self\.settled and not self\.left_behind", "self.settled"),
@@ -386,9 +388,11 @@ MUTATIONS = [
     Mutation(
         "a group keeps its definition",
         fleet,
-        r"before, members\.spec = members\.processes, group",
-        "before = members.processes",
+        r"(before), members\.spec = (members\.processes), group",
+        r"\1 = \2",
     ),
+    Mutation("a changed group is not announced", fleet, r"if is_new else actions", "if False else actions"),
+    Mutation("a group that stays as it is is announced", fleet, r"if is_new else actions", "if True else actions"),
     Mutation("a group keeps its order", fleet, r"members\.processes = \{\}", "pass"),
     Mutation(
         "a new program of a group is not started", fleet, r"process\.start\(\) if program\.autostart else \[\]", "[]"
