@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from procman.config.assumptions import Assumptions
 from procman.config.load import load
-from procman.config.schema.model import Config
+from procman.config.schema.configuration import Config
 from procman.convert import compose, kubernetes, systemd
 from procman.convert.portability import label
 from procman.convert.result import Exported, Target

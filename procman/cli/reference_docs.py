@@ -18,7 +18,7 @@ COMMAND = "python -m procman.cli.reference_docs docs/"
 SCHEMA = "procman.schema.json"
 PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     # the file below docs/, what it is written from, and by what
-    "reference/options.md": ("procman/config/schema/model.py", options_page),
+    "reference/options.md": ("procman/config/schema", options_page),
     "reference/commands.md": ("procman/cli", commands_page),
     "reference/http-api.md": ("procman/api/shapes.py", http_page),
     "reference/xml-rpc.md": ("procman/api/xmlrpc.py", xml_rpc_page),

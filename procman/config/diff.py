@@ -7,8 +7,10 @@ from binascii import crc32
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from procman.config.schema.model import Config, Effect, Group, GroupOptions, ListenerOptions, Program
-from procman.config.schema.options import options_of
+from procman.config.schema.configuration import Config
+from procman.config.schema.groups import Group, GroupOptions, ListenerOptions
+from procman.config.schema.options import Effect, options_of
+from procman.config.schema.programs import Program
 
 PROGRAM = options_of(Program)
 GROUP = options_of(GroupOptions)

@@ -29,7 +29,8 @@ from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.origins import borrowed, origins_of
 from procman.config.resolve.servers import read_rpcinterfaces, read_servers, serverurl
 from procman.config.resolve.unique_names import unique
-from procman.config.schema.model import Config, Group
+from procman.config.schema.configuration import Config
+from procman.config.schema.groups import Group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,12 @@ from procman.config.formats.files import gather_included
 from procman.config.host import Machine
 from procman.config.load import Loaded, judge, read
 from procman.config.problems import Problem
+from procman.config.schema.configuration import Config
+from procman.config.schema.groups import FcgiSocket, Group
 from procman.config.schema.kinds.numbers import show_octal
-from procman.config.schema.model import DAEMON_UMASK, Config, FcgiSocket, Group, InetServer, Master, Program, UnixServer
+from procman.config.schema.master import DAEMON_UMASK, Master
+from procman.config.schema.programs import Program
+from procman.config.schema.servers import InetServer, UnixServer
 from procman.config.stop_plan import compare, stop_plan, to_json
 
 # How a fragment, a file without [supervisord], is meant to be used.

@@ -8,17 +8,12 @@ from enum import Enum
 from typing import Any
 
 from procman.config.resolve.origins import COMMAND_LINE, EVERYWHERE
-from procman.config.schema.model import (
-    Config,
-    FcgiOptions,
-    Group,
-    GroupOptions,
-    InetServer,
-    ListenerOptions,
-    Master,
-    Program,
-)
+from procman.config.schema.configuration import Config
+from procman.config.schema.groups import FcgiOptions, Group, GroupOptions, ListenerOptions
+from procman.config.schema.master import Master
 from procman.config.schema.options import Kind, Option, options_of
+from procman.config.schema.programs import Program
+from procman.config.schema.servers import InetServer
 from procman.config.secrets import is_secret, masked, masked_value, masked_variables
 
 Json = dict[str, Any]

@@ -10,19 +10,13 @@ from signal import Signals
 from typing import Any, TypeVar
 
 from procman.config.problems import Problem
-from procman.config.schema.model import (
-    Config,
-    Ctl,
-    FcgiSocket,
-    Group,
-    InetServer,
-    ListenerOptions,
-    Master,
-    Program,
-    RpcInterface,
-    UnixServer,
-)
+from procman.config.schema.configuration import Config, RpcInterface
+from procman.config.schema.groups import FcgiSocket, Group, ListenerOptions
+from procman.config.schema.master import Master
 from procman.config.schema.options import Orphans
+from procman.config.schema.programs import Program
+from procman.config.schema.sections import Ctl
+from procman.config.schema.servers import InetServer, UnixServer
 from procman.core.snapshot import definition
 from procman.core.spec import Autorestart, Leftovers, Scope, ShutdownWhen
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from procman.config.schema.configuration import Config
 from procman.config.schema.kinds.durations import sum_of_parts
-from procman.config.schema.model import Config, Program
+from procman.config.schema.programs import Program
 from procman.errors import BadRequest
 
 # What the master needs beside the waits, in seconds: to send the signals, to reap, to write the last lines.

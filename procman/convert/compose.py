@@ -1,6 +1,7 @@
 """A configuration as a compose file: procman in one service, or a service for each program."""
 
-from procman.config.schema.model import Config, Program
+from procman.config.schema.configuration import Config
+from procman.config.schema.programs import Program
 from procman.convert.portability import (
     USUAL_UMASK,
     Carried,

@@ -4,7 +4,9 @@ import re
 from collections import Counter
 from signal import SIGTERM
 
-from procman.config.schema.model import Config, InetServer, Program
+from procman.config.schema.configuration import Config
+from procman.config.schema.programs import Program
+from procman.config.schema.servers import InetServer
 from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, label, secrets, sections, umask_of
 from procman.convert.result import (
     CannotExport,

@@ -5,7 +5,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from procman.config.schema.model import Config, FcgiSocket, Program
+from procman.config.schema.configuration import Config
+from procman.config.schema.groups import FcgiSocket
+from procman.config.schema.programs import Program
 from procman.system.shell_split import split_words
 
 # Names whose values are likely to be nobody else's business.

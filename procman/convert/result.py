@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from procman.config.formats.expansion import HOST, PREFIX
-from procman.config.schema.model import Config
+from procman.config.schema.configuration import Config
 from procman.config.stop_plan import show_duration, stop_plan
 from procman.errors import ProcmanError
 

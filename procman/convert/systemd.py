@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from signal import SIGHUP, SIGINT, SIGPIPE, SIGTERM
 
+from procman.config.schema.configuration import Config
+from procman.config.schema.groups import FcgiSocket
 from procman.config.schema.kinds.numbers import show_octal
 from procman.config.schema.kinds.paths import is_console
-from procman.config.schema.model import Config, FcgiSocket, Program
 from procman.config.schema.options import AUTO
+from procman.config.schema.programs import Program
 from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
 from procman.convert.result import CannotExport, Exported, Target, grace, header, needed_by_the_file, written_in
 from procman.convert.unit_file import quoted, raw, unit

@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 
 from procman.config.host import is_importable
 from procman.config.runtime_dir import ensure_runtime_dir, runtime_dir, state_files
-from procman.config.schema.model import DAEMON_UMASK, Config, Program
+from procman.config.schema.configuration import Config
+from procman.config.schema.master import DAEMON_UMASK
+from procman.config.schema.programs import Program
 from procman.daemon.config_source import ConfigSource, check_result_handlers
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.handover import from_file

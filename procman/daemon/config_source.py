@@ -15,7 +15,9 @@ from procman.config.diff import fingerprint
 from procman.config.load import load
 from procman.config.problems import ConfigError, Problem
 from procman.config.resolve.auto_log_bounds import within_memory
-from procman.config.schema.model import AUTO, Config, Program
+from procman.config.schema.configuration import Config
+from procman.config.schema.options import AUTO
+from procman.config.schema.programs import Program
 from procman.events.result_handlers import CannotImport, load_handler
 from procman.system.blocking import BlockingCalls, TakesTooLong
 from procman.system.mounts import is_in_memory, mounts

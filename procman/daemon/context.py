@@ -3,7 +3,8 @@
 from itertools import count
 
 from procman.config.runtime_dir import state_files
-from procman.config.schema.model import Config, UnixServer
+from procman.config.schema.configuration import Config
+from procman.config.schema.servers import UnixServer
 from procman.daemon.config_source import READ_WITHIN, ConfigSource
 from procman.daemon.service_notify import ServiceNotifier
 from procman.daemon.upgrade import Start

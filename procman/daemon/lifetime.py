@@ -5,7 +5,7 @@ import errno
 import time
 from typing import Any
 
-from procman.config.schema.model import Config
+from procman.config.schema.configuration import Config
 from procman.daemon.context import ProcessContext, ledger_path
 from procman.daemon.master import MasterRun
 from procman.daemon.signals import SignalInbox, carry_out

@@ -11,8 +11,9 @@ from http import HTTPStatus
 
 from procman.api.health import Health
 from procman.config.runtime_dir import default_socket, ensure_runtime_dir, own_sockets, runtime_dir
+from procman.config.schema.configuration import Config
 from procman.config.schema.kinds.addresses import is_loopback
-from procman.config.schema.model import Config, InetServer, UnixServer
+from procman.config.schema.servers import InetServer, UnixServer
 from procman.errors import CannotListen, ProcmanError
 from procman.http.basic_auth import BasicAuth, User
 from procman.http.host_guard import HostGuard

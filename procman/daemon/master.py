@@ -16,7 +16,8 @@ from typing import Any
 from procman import __version__
 from procman.api.health import Health
 from procman.config.problems import ConfigError
-from procman.config.schema.model import Config, Master
+from procman.config.schema.configuration import Config
+from procman.config.schema.master import Master
 from procman.core.actions import Quit
 from procman.core.events import BootRequested, ShutdownRequested, SpawnFailed
 from procman.core.states import MasterState

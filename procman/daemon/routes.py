@@ -11,7 +11,7 @@ from procman.api.rest import Rest, route_problem
 from procman.api.shapes import MasterInfo
 from procman.api.sse import Live
 from procman.api.supervisor_states import supervisor_state
-from procman.config.schema.model import Config
+from procman.config.schema.configuration import Config
 from procman.daemon.wiring import Rooms
 from procman.http.messages import Request, Response, Role
 from procman.http.router import Router

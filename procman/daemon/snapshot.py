@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from procman.config.schema.model import Config
+from procman.config.schema.configuration import Config
 from procman.config.snapshot import read_config, read_group, read_program, write_config
 from procman.core.fleet import Fleet
 from procman.core.snapshot import DefinitionReaders

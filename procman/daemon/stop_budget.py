@@ -2,7 +2,7 @@
 
 import os
 
-from procman.config.schema.model import Config
+from procman.config.schema.configuration import Config
 from procman.errors import BadRequest
 
 

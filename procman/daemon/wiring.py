@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from procman.config.runtime_dir import default_socket, path_digits
-from procman.config.schema.model import Config, Program
+from procman.config.schema.configuration import Config
+from procman.config.schema.programs import Program
 from procman.core.fleet import Fleet
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog

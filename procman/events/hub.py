@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from procman.config.schema.event_types import lineage
-from procman.config.schema.model import Group
+from procman.config.schema.groups import Group
 from procman.core.actions import Announce, AnnounceGroup, AnnounceGroupChanged, AnnounceMaster, ProcessRemoved
 from procman.core.events import Spawned
 from procman.core.spec import ProcessSpec

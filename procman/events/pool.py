@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from procman.config.schema.model import Group, ListenerOptions
+from procman.config.schema.groups import Group, ListenerOptions
 from procman.core.spec import ProcessSpec
 from procman.events.payloads import Event, envelope, new_event
 from procman.events.protocol import BadLine, Changed, Conversation, ListenerState, Result

@@ -19,7 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from procman.config.schema.model import Config, Orphans, Program
+from procman.config.schema.configuration import Config
+from procman.config.schema.options import Orphans
+from procman.config.schema.programs import Program
 from procman.core.events import RestartRequested, StopRequested
 from procman.core.fleet import Fleet
 from procman.core.process import Process

@@ -3,7 +3,8 @@
 The core hands a definition back as it got it, and all that it gets come from a configuration.
 """
 
-from procman.config.schema.model import Group, Program
+from procman.config.schema.groups import Group
+from procman.config.schema.programs import Program
 from procman.core.spec import GroupSpec, ProcessSpec
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from procman.config.schema.model import Program
+from procman.config.schema.programs import Program
 from procman.core.actions import (
     Action,
     Announce,

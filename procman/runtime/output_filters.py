@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from procman.config.schema.model import Program
+from procman.config.schema.programs import Program
 from procman.logs.main_log import Level, MainLog
 from procman.logs.output_stream import OutputStream
 from procman.logs.routing import Channel

@@ -8,7 +8,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from procman.config.schema.model import AUTO, Config, Master, Program
+from procman.config.schema.configuration import Config
+from procman.config.schema.master import Master
+from procman.config.schema.options import AUTO
+from procman.config.schema.programs import Program
 from procman.core.actions import AnnounceInPlace, ProcessRemoved
 from procman.logs.auto_logs import AutoLogs, Owner
 from procman.logs.consoles import Consoles

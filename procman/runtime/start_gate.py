@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
 
-from procman.config.schema.model import Program
+from procman.config.schema.programs import Program
 from procman.system.accounts import Account, find_account
 from procman.system.shell_split import split_words
 

@@ -13,7 +13,9 @@ from procman.config import settings
 from procman.config.diff import Changes as Difference
 from procman.config.diff import GroupChange, diff
 from procman.config.problems import ConfigError
-from procman.config.schema.model import Config, Effect, Program
+from procman.config.schema.configuration import Config
+from procman.config.schema.options import Effect
+from procman.config.schema.programs import Program
 from procman.config.secrets import masked
 from procman.core.actions import Announce, AnnounceGroup
 from procman.core.events import GroupAdded, GroupChanged, GroupRemoved

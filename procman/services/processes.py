@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from operator import attrgetter
 
-from procman.config.schema.model import Program
+from procman.config.schema.programs import Program
 from procman.core.actions import Announce, ProcessRemoved
 from procman.core.events import KillFailed, RestartRequested, SignalRequested, StartRequested, StopRequested
 from procman.core.process import Process

@@ -4,7 +4,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from procman.config.schema.model import Program
+from procman.config.schema.programs import Program
 from procman.errors import ProcmanError
 from procman.system.shell_split import split_words
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from procman.config.schema.model import FcgiSocket
+from procman.config.schema.groups import FcgiSocket
 from procman.errors import CannotListen
 from procman.system.commands import CannotSpawn
 from procman.system.sockets import Purpose, UnixAddress, give_rights, identity_of, open_tcp, open_unix, remove_socket

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from procman.config.schema.model import Program
+from procman.config.schema.programs import Program
 from procman.system.accounts import Account, find_account
 from procman.system.commands import CannotSpawn, Command, find_command
 from procman.system.exec_errors import why_not_found

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procman.config.schema.model import Group, ListenerOptions
+from procman.config.schema.groups import Group, ListenerOptions
 from procman.events.payloads import new_event
 from procman.events.pool import Pool
 from procman.events.result_handlers import default_handler

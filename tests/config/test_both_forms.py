@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from procman.config.load import load
-from procman.config.schema.model import SECTIONS
+from procman.config.schema.sections import SECTIONS
 
 INI = """\
 [supervisord]

@@ -2,7 +2,7 @@
 
 from procman.config.diff import diff
 from procman.config.load import load
-from procman.config.schema.model import Effect
+from procman.config.schema.options import Effect
 
 
 def config(tmp_path, text):

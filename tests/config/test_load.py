@@ -14,7 +14,9 @@ from procman.config.assumptions import Assumptions
 from procman.config.load import load, read
 from procman.config.problems import ConfigError
 from procman.config.runtime_dir import default_socket
-from procman.config.schema.model import AUTO, SECTIONS, InetServer, UnixServer
+from procman.config.schema.options import AUTO
+from procman.config.schema.sections import SECTIONS
+from procman.config.schema.servers import InetServer, UnixServer
 from procman.core.spec import Autorestart
 from procman.errors import ProcmanError
 

@@ -7,8 +7,8 @@ import pytest
 import tomli
 
 from procman.config.schema import reference as describe
-from procman.config.schema.model import SECTIONS
 from procman.config.schema.options import Effect
+from procman.config.schema.sections import SECTIONS
 
 ROOT = Path(__file__).parents[2]
 

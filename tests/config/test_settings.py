@@ -6,8 +6,10 @@ import os
 import pytest
 
 from procman.config.load import load
-from procman.config.schema.model import InetServer, Master, Program
+from procman.config.schema.master import Master
 from procman.config.schema.options import options_of
+from procman.config.schema.programs import Program
+from procman.config.schema.servers import InetServer
 from procman.config.settings import of_group, of_master, of_process
 
 FILE = """\

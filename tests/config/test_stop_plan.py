@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procman.config.schema.model import Config, Master
+from procman.config.schema.configuration import Config
+from procman.config.schema.master import Master
 from procman.config.stop_plan import (
     MASTER,
     compare,

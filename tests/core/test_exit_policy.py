@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from procman.config.schema.model import ListenerOptions, Master
+from procman.config.schema.groups import ListenerOptions
+from procman.config.schema.master import Master
 from procman.core.actions import (
     AnnounceMaster,
     Quit,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from procman.config.schema.model import Master
+from procman.config.schema.master import Master
 from procman.core.actions import (
     AnnounceMaster,
     Kill,

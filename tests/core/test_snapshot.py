@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from procman.config.schema.model import Group, ListenerOptions
+from procman.config.schema.groups import Group, ListenerOptions
 from procman.config.snapshot import read_group, read_program
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus, GroupChanged, GroupRemoved

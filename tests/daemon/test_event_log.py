@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from procman.config.schema.model import Master
+from procman.config.schema.master import Master
 from procman.core.actions import Spawn
 from procman.core.events import (
     BootRequested,

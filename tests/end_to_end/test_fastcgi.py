@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from procman.config.schema.model import FcgiSocket, Group, Master
+from procman.config.schema.groups import FcgiSocket, Group
+from procman.config.schema.master import Master
 from procman.core.events import BootRequested
 from procman.core.fleet import Fleet
 from procman.runtime.adoption import NoLedger

@@ -159,7 +159,7 @@ def test_a_folder_that_is_gone_is_no_reason_to_look_elsewhere(running, tmp_path)
 def test_what_was_handed_over_is_understood_with_fields_too_many_and_too_few(running, tmp_path):
     """The newer code has an option that the older one does not know of."""
     package, environ = code_in(tmp_path / "code")
-    model = package / "config/schema/model.py"
+    model = package / "config/schema/programs.py"
     master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", **environ)
     master.wait_for("success: x")
     before = pids(master)

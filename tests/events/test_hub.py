@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from procman.config.schema.model import Group, ListenerOptions
+from procman.config.schema.groups import Group, ListenerOptions
 from procman.core.actions import Spawn
 from procman.core.events import (
     BootRequested,

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from procman.config.schema.model import Config, Master
+from procman.config.schema.configuration import Config
+from procman.config.schema.master import Master
 from procman.core.actions import AnnounceInPlace
 from procman.errors import NoLog
 from procman.logs.capture import BEGIN, END

@@ -17,7 +17,9 @@ from random import Random
 from signal import SIGINT, SIGKILL, SIGQUIT, SIGTERM
 from typing import Any, Protocol
 
-from procman.config.schema.model import Group, Master, Program
+from procman.config.schema.groups import Group
+from procman.config.schema.master import Master
+from procman.config.schema.programs import Program
 from procman.core.actions import Action, Announce, Kill, ProcessRemoved, Quit, Spawn
 from procman.core.events import (
     Adopted,

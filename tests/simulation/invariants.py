@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from signal import SIGKILL
 
-from procman.config.schema.model import Group, Program
+from procman.config.schema.programs import Program
 from procman.core.actions import (
     Action,
     Announce,
@@ -83,7 +83,7 @@ class Invariants:
     def __init__(self, world: World) -> None:
         self.world = world
         self.fleet = world.fleet
-        self.config: dict[str, Group] = {group.name: group for group in world.scenario.groups}
+        self.config: dict[str, GroupSpec] = {group.name: group for group in world.scenario.groups}
         self.wanted: dict[str, bool] = dict.fromkeys(self.fleet.processes, False)
         self.announced: dict[str, State] = dict.fromkeys(self.fleet.processes, State.STOPPED)
         self.announced_groups = set(self.config)

@@ -4,7 +4,9 @@ from dataclasses import replace
 from random import Random
 from signal import SIGABRT, SIGHUP, SIGKILL, SIGQUIT, SIGSEGV, SIGTERM
 
-from procman.config.schema.model import Group, Master, Program
+from procman.config.schema.groups import Group
+from procman.config.schema.master import Master
+from procman.config.schema.programs import Program
 from procman.core.events import (
     Event,
     GroupAdded,

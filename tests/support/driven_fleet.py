@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from procman.config.schema.model import Group, Master
+from procman.config.schema.groups import Group
+from procman.config.schema.master import Master
 from procman.core.actions import (
     Action,
     Kill,

@@ -17,7 +17,7 @@ import yaml
 
 from procman.config.assumptions import Assumptions
 from procman.config.load import load
-from procman.config.schema.model import Config
+from procman.config.schema.configuration import Config
 from procman.convert.result import Target
 
 # The oldest that is still looked after somewhere, and the newest that the schemas know.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from procman.config import settings
 from procman.config.load import load, read
 from procman.config.problems import ConfigError
-from procman.config.schema.model import Config
+from procman.config.schema.configuration import Config
 from procman.config.stop_plan import stop_plan
 from procman.events.protocol import MAX_LINE, MAX_RESULT, BadLine, Conversation, Heard, ListenerState, Result
 

@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from procman.config.schema.model import Group, ListenerOptions
+from procman.config.schema.groups import Group, ListenerOptions
 from procman.events.payloads import new_event
 from procman.events.pool import Pool
 from procman.events.result_handlers import default_handler

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from procman.config.schema.model import Group, Program
+from procman.config.schema.groups import Group
+from procman.config.schema.programs import Program
 
 
 def program(name: str = "web", group: str | None = None, **options: Any) -> Program:

@@ -11,7 +11,7 @@ from itertools import takewhile
 
 import pytest
 
-from procman.config.schema.model import FcgiSocket
+from procman.config.schema.groups import FcgiSocket
 from procman.system.commands import CannotSpawn
 from procman.system.shared_sockets import SharedSockets
 from tests.support.forked import in_fork

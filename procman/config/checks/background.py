@@ -8,7 +8,7 @@ from itertools import pairwise
 from os.path import basename
 
 from procman.config.resolve.option_reader import OptionReader
-from procman.config.schema.model import Config
+from procman.config.schema.configuration import Config
 from procman.system.shell_split import split_words
 
 # They stay with any of these; the first is what is proposed. A version at the end of the name does not matter.

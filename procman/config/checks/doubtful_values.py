@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from procman.config.checks.unknown_options import section_type
 from procman.config.formats.raw import RawOption, RawSection
 from procman.config.resolve.option_reader import OptionReader, is_quoted
+from procman.config.schema.configuration import Config
 from procman.config.schema.kinds.environment import skipped_in_environment
-from procman.config.schema.model import AUTO, Config
 from procman.config.schema.notation import assignment
+from procman.config.schema.options import AUTO
 from procman.config.secrets import is_secret, masked
 
 # Files of these names are hardly meant.

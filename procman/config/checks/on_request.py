@@ -7,7 +7,7 @@ from procman.config.checks.ports import warn_of_ports
 from procman.config.formats.files import is_toml
 from procman.config.problems import Problem
 from procman.config.resolve.option_reader import OptionReader
-from procman.config.schema.model import Config
+from procman.config.schema.configuration import Config
 
 _WITH_PROGRAMS = ("program:", "fcgi-program:", "eventlistener:")
 

@@ -13,8 +13,10 @@ from procman.config.checks.shell_syntax import is_shells_own
 from procman.config.host import Machine
 from procman.config.resolve.option_reader import OptionReader, no_directory
 from procman.config.runtime_dir import runtime_dir
-from procman.config.schema.model import AUTO, Config, UnixServer
+from procman.config.schema.configuration import Config
 from procman.config.schema.notation import show_text
+from procman.config.schema.options import AUTO
+from procman.config.schema.servers import UnixServer
 from procman.system.commands import CannotSpawn, find_command
 from procman.system.shell_split import split_words
 

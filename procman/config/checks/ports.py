@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.runtime_dir import default_sockets
-from procman.config.schema.model import Config, InetServer, UnixServer, bracketed
+from procman.config.schema.configuration import Config
+from procman.config.schema.servers import InetServer, UnixServer, bracketed
 
 _WAYS_OUT = {
     errno.EADDRINUSE: ("another program listens on {shown}", "stop it, or name another port"),

@@ -10,7 +10,7 @@ from functools import cache
 from procman.config.formats.foreign_names import is_command, name_here, name_of_server, section_here
 from procman.config.formats.raw import Sections
 from procman.config.resolve.option_reader import OptionReader
-from procman.config.schema.model import SECTIONS, SectionType
+from procman.config.schema.sections import SECTIONS, SectionType
 from procman.config.spelling import closest, did_you_mean
 
 

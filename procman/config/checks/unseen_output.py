@@ -2,9 +2,12 @@
 
 from procman.config.resolve.auto_log_bounds import destinations
 from procman.config.resolve.option_reader import OptionReader
+from procman.config.schema.configuration import Config
+from procman.config.schema.groups import Group
 from procman.config.schema.kinds.paths import is_console
-from procman.config.schema.model import AUTO, Config, Group, Program
 from procman.config.schema.notation import assignment
+from procman.config.schema.options import AUTO
+from procman.config.schema.programs import Program
 
 
 def warn_of_unseen_output(reading: OptionReader, config: Config) -> None:

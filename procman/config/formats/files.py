@@ -16,8 +16,8 @@ from procman.config.formats.expansion import NotExpanded, environment_names, exp
 from procman.config.formats.raw import RawOption, RawSection, Sections
 from procman.config.host import Machine
 from procman.config.problems import Problem
-from procman.config.schema.model import SECTIONS
 from procman.config.schema.notation import show_toml
+from procman.config.schema.sections import SECTIONS
 
 LARGEST_FILE = 8 * 1024 * 1024
 PATIENCE = 5.0  # seconds

@@ -12,8 +12,8 @@ import tomli
 from procman.config.formats.foreign_names import is_command, section_here
 from procman.config.formats.raw import RawOption, RawSection
 from procman.config.problems import Problem
-from procman.config.schema.model import SECTIONS, SectionType
 from procman.config.schema.notation import show_toml
+from procman.config.schema.sections import SECTIONS, SectionType
 from procman.config.spelling import closest
 
 BY_TOML_NAME = {known.toml: known for known in SECTIONS.values()}

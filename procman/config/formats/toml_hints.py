@@ -7,8 +7,8 @@ import re
 
 from procman.config.formats.foreign_names import section_here
 from procman.config.formats.ini import comment_start
-from procman.config.schema.model import SECTIONS
 from procman.config.schema.notation import LONGEST_SHOWN, show_toml
+from procman.config.schema.sections import SECTIONS
 from procman.config.secrets import is_secret, masked
 
 _SMART_QUOTES = re.compile("[\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u201a]")

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from procman.config.problems import Problem
-from procman.config.schema.model import AUTO, MIB, Config, Program
+from procman.config.schema.configuration import Config
+from procman.config.schema.kinds.numbers import MIB
+from procman.config.schema.options import AUTO
+from procman.config.schema.programs import Program
 
 # What all AUTO logs together may take of a directory in memory, in bytes.
 MOST_IN_MEMORY = 16 * MIB

@@ -1,8 +1,8 @@
 """The settings of the client: `[supervisorctl]`, in TOML `[procmanctl]`."""
 
 from procman.config.resolve.option_reader import OptionReader
-from procman.config.schema.model import Ctl
 from procman.config.schema.options import options_of
+from procman.config.schema.sections import Ctl
 
 
 def read_ctl(reading: OptionReader) -> Ctl:

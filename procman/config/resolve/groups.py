@@ -7,18 +7,18 @@ from dataclasses import replace
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.programs import name_of, processes
-from procman.config.schema.model import (
+from procman.config.schema.groups import (
     LISTENER_PRIORITY,
     FcgiOptions,
     FcgiSocket,
     Group,
     GroupOptions,
     ListenerOptions,
-    Master,
-    Program,
 )
+from procman.config.schema.master import Master
 from procman.config.schema.notation import show_text, show_toml
 from procman.config.schema.options import options_of
+from procman.config.schema.programs import Program
 
 PROGRAM = options_of(Program)
 PRIORITY = PROGRAM["priority"]

@@ -10,7 +10,9 @@ from procman.config.problems import Problem
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.origins import COMMAND_LINE
 from procman.config.runtime_dir import default_file
-from procman.config.schema.model import MIB, Group, Master
+from procman.config.schema.groups import Group
+from procman.config.schema.kinds.numbers import MIB
+from procman.config.schema.master import Master
 from procman.config.schema.notation import show_text
 from procman.config.schema.options import Unfit, options_of
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from procman.config.formats.expansion import HOST, PREFIX, environment_names, names_in
 from procman.config.formats.raw import Sections
-from procman.config.schema.model import Master
+from procman.config.schema.master import Master
 
 COMMAND_LINE = "command line"
 EVERYWHERE = "DEFAULT"  # configparser's own section, whose options apply to every section

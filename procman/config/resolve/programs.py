@@ -6,9 +6,9 @@ from procman.config.formats.expansion import environment_names
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.kinds.paths import is_console
-from procman.config.schema.model import Program, Slots
 from procman.config.schema.notation import assignment, show_text
 from procman.config.schema.options import AUTO, SYSLOG, options_of
+from procman.config.schema.programs import Program, Slots
 from procman.core.spec import Scope
 from procman.system.shell_split import split_words
 

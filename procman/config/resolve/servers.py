@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.runtime_dir import LONGEST_SOCKET_PATH
+from procman.config.schema.configuration import RpcInterface
 from procman.config.schema.kinds.addresses import host_and_port
-from procman.config.schema.model import RPC_FACTORY, InetServer, RpcInterface, UnixServer, bracketed
 from procman.config.schema.options import options_of
+from procman.config.schema.sections import RPC_FACTORY
+from procman.config.schema.servers import InetServer, UnixServer, bracketed
 
 LOGINS = (("username", "password"), ("readonly_username", "readonly_password"))
 SHA = "{SHA}"

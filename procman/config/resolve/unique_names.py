@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
-from procman.config.schema.model import Group
+from procman.config.schema.groups import Group
 
 
 def unique(reading: OptionReader, groups: tuple[Group, ...]) -> tuple[Group, ...]:

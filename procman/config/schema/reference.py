@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
-from procman.config.schema.model import DEFAULT_PRIORITY, LISTENER_PRIORITY, SECTIONS, SectionType
+from procman.config.schema.groups import LISTENER_PRIORITY
 from procman.config.schema.options import Effect, Option, Schema
+from procman.config.schema.programs import DEFAULT_PRIORITY
+from procman.config.schema.sections import SECTIONS, SectionType
 
 EFFECTS = {Effect.NONE: "in place", Effect.REOPEN: "logs re-opened", Effect.RESTART: "restart"}
 

@@ -8,6 +8,7 @@ from procman.config.schema.kinds.text import accept_text
 from procman.config.schema.options import Kind, Unfit
 
 KIB = 1024
+MIB = 1024 * KIB
 UNITS = {"kb": KIB, "mb": KIB**2, "gb": KIB**3}
 MAX_EXITCODE = 255
 

@@ -1,0 +1,231 @@
+"""The options of a program, each declared once and nowhere else.
+
+The readers, the checks, the reference page, the JSON schema and what `update` does are derived from the fields that
+carry an `option`. Within a class they stand in the order in which supervisor reads them, so that of several complaints
+the first is the one supervisor would have made. Plain facts in here: no I/O.
+"""
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from procman.config.schema import kinds
+from procman.config.schema.kinds.numbers import MIB
+from procman.config.schema.options import AUTO, Effect, option, required
+from procman.core.spec import Autorestart, Leftovers, ProcessSpec, Scope
+
+DEFAULT_PRIORITY = 999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program(ProcessSpec):
+    """One process slot: a program after `numprocs`, expansions and defaults. Also the options all programs share."""
+
+    name: str
+    group: str
+    section: str = ""
+    uid: int | None = None
+    stdout_also: tuple[str, ...] = ()  # where it goes besides stdout_logfile
+    stderr_also: tuple[str, ...] = ()
+
+    priority: int = option(
+        kinds.INTEGER,
+        "Low numbers start first and stop last. It is the group's too, where the program makes its own group "
+        "(an event listener's group has -1 when nothing is said).",
+        default=DEFAULT_PRIORITY,
+        effect=Effect.NONE,
+    )
+    autostart: bool = option(kinds.BOOLEAN, "Start it with the master.", default=True, effect=Effect.NONE)
+    autorestart: Autorestart = option(
+        kinds.AUTORESTART,
+        "Start it again when it has ended by itself: always, never, or when the exit code is not one of exitcodes.",
+        default=Autorestart.UNEXPECTED,
+        effect=Effect.NONE,
+    )
+    startsecs: float = option(
+        kinds.SECONDS,
+        "How long it has to stay up to count as RUNNING; 0 needs no time at all.",
+        default=1,
+        effect=Effect.NONE,
+    )
+    startretries: int = option(
+        kinds.INTEGER, "How often a failed start is tried again before FATAL.", default=3, effect=Effect.NONE
+    )
+    stopsignal: signal.Signals = option(
+        kinds.SIGNAL, "The signal that asks it to leave.", default=signal.SIGTERM, effect=Effect.NONE
+    )
+    stopwaitsecs: float = option(
+        kinds.SECONDS, "How long to wait after that before SIGKILL.", default=10, effect=Effect.NONE
+    )
+    stopasgroup: bool = option(
+        kinds.BOOLEAN,
+        "Send the stop signal to its whole process group; implies killasgroup.",
+        default=False,
+        effect=Effect.NONE,
+    )
+    killasgroup: bool = option(
+        kinds.BOOLEAN,
+        "Send SIGKILL to its whole process group. Default: as stopasgroup.",
+        default=False,
+        effect=Effect.NONE,
+    )
+    stop_scope: Scope = option(
+        kinds.SCOPE,
+        "Whom the stop signal reaches: the process, its process group, or its whole tree, with descendants that made "
+        "sessions of their own, and with what it has left behind if it ended before; with tree it counts as stopped "
+        "when all of them have gone. Default: group with stopasgroup, else process.",
+        default=Scope.PROCESS,
+        effect=Effect.NONE,
+    )
+    kill_scope: Scope = option(
+        kinds.SCOPE,
+        "Whom SIGKILL reaches. Default: group with killasgroup, and never less than stop_scope.",
+        default=Scope.PROCESS,
+        effect=Effect.NONE,
+    )
+    leftovers: Leftovers = option(
+        kinds.LEFTOVERS,
+        "What becomes of descendants that are still there when it has ended: keep, or stop (they get the stop signal "
+        "unless they have had it, stopwaitsecs, and SIGKILL, before it is started again).",
+        default=Leftovers.KEEP,
+        effect=Effect.NONE,
+    )
+    critical: bool = option(
+        kinds.BOOLEAN,
+        "The master cannot do without it: it shuts down, with this program's exit status, when this is FATAL, or has "
+        "ended (whatever its exit code) and autorestart does not start it again. A stop by hand does not count. Nor do "
+        "ends after which it is started again, however many: autorestart=false makes the first one count.",
+        default=False,
+        effect=Effect.NONE,
+    )
+    exitcodes: tuple[int, ...] = option(
+        kinds.EXITCODES,
+        "The exit codes that are expected, for autorestart=unexpected.",
+        default=(0,),
+        effect=Effect.NONE,
+    )
+    redirect_stderr: bool = option(kinds.BOOLEAN, "Send what it writes to stderr to its stdout.", default=False)
+    stdout_capture_maxbytes: int = option(
+        kinds.SIZE,
+        "How much is kept between <!--XSUPERVISOR:BEGIN--> and END for PROCESS_COMMUNICATION events; 0 is off.",
+        default=0,
+        effect=Effect.REOPEN,
+    )
+    stdout_events_enabled: bool = option(
+        kinds.BOOLEAN,
+        "Send a PROCESS_LOG_STDOUT event for what it writes.",
+        default=False,
+        effect=Effect.REOPEN,
+    )
+    stderr_capture_maxbytes: int = option(
+        kinds.SIZE, "The same as stdout_capture_maxbytes for stderr.", default=0, effect=Effect.REOPEN
+    )
+    stderr_events_enabled: bool = option(
+        kinds.BOOLEAN,
+        "Send a PROCESS_LOG_STDERR event for what it writes.",
+        default=False,
+        effect=Effect.REOPEN,
+    )
+    log_format: str | None = option(
+        kinds.LOG_FORMAT,
+        "How its lines look on the console; the master's log_format when not given.",
+        default=None,
+        effect=Effect.REOPEN,
+    )
+    log_timestamp: str | None = option(
+        kinds.LOG_TIMESTAMP,
+        "The time its lines get there; the master's log_timestamp when not given.",
+        default=None,
+        effect=Effect.REOPEN,
+    )
+    log_overflow: str | None = option(
+        kinds.LOG_OVERFLOW,
+        "What it does when nobody reads the console; the master's log_overflow when not given.",
+        default=None,
+        effect=Effect.REOPEN,
+    )
+    serverurl: str | None = option(
+        kinds.TEXT, "What it gets as SUPERVISOR_SERVER_URL; AUTO is the master's own.", default=None
+    )
+    user: str | None = option(kinds.USER, "The user it runs as (the master has to be root).", default=None)
+    umask: int | None = option(kinds.OCTAL, "Its umask; the master's when not given.", default=None)
+    environment: Mapping[str, str] = option(
+        kinds.ENVIRONMENT,
+        "Its variables, laid over the master's environment= and the master's own.",
+        default={},
+        per_process=True,
+    )
+    directory: str | None = option(
+        kinds.PATH, "Where it is started; the master's own when not given.", default=None, per_process=True
+    )
+    stdout_logfile: str | None = option(
+        kinds.LOGFILE,
+        "Where its stdout goes: a file, - for the master's own stdout (as /dev/stdout), NONE, or AUTO for a file in "
+        "childlogdir; several with commas between them, or as a list in TOML.",
+        default=AUTO,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stdout_logfile_backups: int = option(
+        kinds.INTEGER,
+        "How many rotated files are kept.",
+        default=10,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stdout_logfile_maxbytes: int = option(
+        kinds.SIZE,
+        "The size at which it is rotated; 0 never rotates.",
+        default=50 * MIB,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stdout_syslog: bool = option(
+        kinds.BOOLEAN, "Send its stdout to syslog as well.", default=False, effect=Effect.REOPEN, per_process=True
+    )
+    stderr_logfile: str | None = option(
+        kinds.LOGFILE,
+        "Where its stderr goes, as stdout_logfile; nowhere with redirect_stderr. In TOML, when it is not given and "
+        "stdout goes to the console: to the console, too.",
+        default=AUTO,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stderr_logfile_backups: int = option(
+        kinds.INTEGER,
+        "How many rotated files are kept.",
+        default=10,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stderr_logfile_maxbytes: int = option(
+        kinds.SIZE,
+        "The size at which it is rotated; 0 never rotates.",
+        default=50 * MIB,
+        effect=Effect.REOPEN,
+        per_process=True,
+    )
+    stderr_syslog: bool = option(
+        kinds.BOOLEAN, "Send its stderr to syslog as well.", default=False, effect=Effect.REOPEN, per_process=True
+    )
+    command: str = field(
+        metadata=required(
+            kinds.COMMAND,
+            "What to run: words and quotes as in a shell, but no shell is run. In TOML also a list of words.",
+            per_process=True,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """How many processes one program section makes, and their names."""
+
+    numprocs: int = option(kinds.INTEGER, "How many processes to run.", default=1)
+    numprocs_start: int = option(kinds.INTEGER, "The number of the first, for %(process_num)d.", default=0)
+    process_name: str = option(
+        kinds.TEXT,
+        "The name of each process; with numprocs above 1 it has to hold %(process_num)d.",
+        default="%(program_name)s",
+        per_process=True,
+    )
