@@ -72,17 +72,15 @@ MAY_IMPORT = {
     # the clients: never daemon, runtime or core
     "client": "client api.shapes config.discovery config.runtime_dir system.file_trust system.asking errors",
     "listener": "client errors",
-    "cli": "cli client api.shapes config config.schema config.spelling errors",
-    "cli.pidfile_commands": "system config.schema errors",
-    "cli.run": "entrypoint cli logs system config.schema errors",
-    "cli.procman": (
-        "cli cli.run cli.pidfile_commands cli.export cli.unknown_words daemon api.shapes config config.schema "
-        "config.problems config.discovery config.assumptions errors"
+    "cli": "cli client api.shapes config.spelling errors",
+    "cli.procman": "cli cli.procman_commands.table config.discovery daemon errors",
+    "cli.procman_commands": (
+        "cli cli.procman_commands client api.shapes config config.schema config.spelling config.discovery "
+        "config.assumptions convert daemon entrypoint logs system errors"
     ),
-    "cli.export": "convert config config.assumptions config.schema errors",
-    "cli.unknown_words": "cli config.spelling",
+    "cli.procman_commands.table": "cli",
     "cli.start_procman": "cli.procman",
-    "cli.reference_page": "cli cli.procman",
+    "cli.reference_page": "cli cli.procman_commands.table",
     "cli.reference_docs": "api cli.reference_page config.schema",
     "__main__": "cli.start_procman",
 }

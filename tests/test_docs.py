@@ -17,9 +17,9 @@ from procman import __version__, api
 from procman.api.faults import Fault
 from procman.api.reference_pages import FAULTS, methods
 from procman.cli import reference_docs as describe
-from procman.cli.command_table import PROCMAN, PROCMANCTL
-from procman.cli.commands import COMMANDS
+from procman.cli.exit_statuses import PROCMAN, PROCMANCTL
 from procman.cli.procman import COMMANDS as MASTER_COMMANDS
+from procman.cli.procmanctl_commands import COMMANDS
 from procman.config.report import report
 from procman.http.router import Router
 
@@ -200,8 +200,8 @@ def test_the_generated_files_are_fresh(name):
 
 def test_every_command_is_in_the_reference():
     """With its exit statuses, and its object; `EOF` is what the shell makes of the end of its input."""
-    assert PROCMANCTL.keys() == COMMANDS.keys() - {"EOF"}, "give it a row in procman/cli/command_table.py"
-    assert PROCMAN.keys() == MASTER_COMMANDS.keys(), "give it a row in procman/cli/command_table.py"
+    assert PROCMANCTL.keys() == COMMANDS.keys() - {"EOF"}, "give it a row in procman/cli/exit_statuses.py"
+    assert PROCMAN.keys() == MASTER_COMMANDS.keys(), "give it a row in procman/cli/exit_statuses.py"
 
 
 def test_every_method_of_xml_rpc_is_in_the_reference():

@@ -1,4 +1,4 @@
-"""Shows what is longer than the screen by $PAGER, less or more."""
+"""Shows text that is longer than the screen with $PAGER, less or more."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import signal
 import sys
 
 
-def showed(text: str) -> bool:
-    """Let a person read it at leisure, and wait for that; False where there is no pager, or no keyboard."""
+def paged(text: str) -> bool:
+    """Show the text in a pager until the user leaves it; False if there is no pager or no keyboard."""
     if not sys.stdin.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         return False
     wanted = os.environ.get("PAGER")
     for command in ("less", "more") if wanted is None else (wanted,):
-        if _ran(command, text.encode("utf-8", "surrogateescape")):
+        if _run(command, text.encode("utf-8", "surrogateescape")):
             return True
     return False
 
 
-def _ran(command: str, data: bytes) -> bool:
-    from shlex import split  # noqa: PLC0415 - only here
+def _run(command: str, data: bytes) -> bool:
+    from shlex import split  # noqa: PLC0415 - only if there is much to show
 
     reader, writer = os.pipe()
     try:
@@ -27,7 +27,7 @@ def _ran(command: str, data: bytes) -> bool:
         pid = os.posix_spawnp(
             words[0],
             words,
-            # As git has it: colours, and the screen stays as it was left.
+            # Git's defaults: colours are shown, and the screen is not cleared.
             {"LESS": "FRX", **os.environ},
             file_actions=[(os.POSIX_SPAWN_DUP2, reader, 0)],
             setsigdef=[signal.SIGPIPE],
@@ -43,7 +43,7 @@ def _ran(command: str, data: bytes) -> bool:
         with open(writer, "wb") as pipe:
             pipe.write(data)
     except BrokenPipeError:
-        pass  # it was left before the end
+        pass  # the user left it before the end
     finally:
         os.waitpid(pid, 0)
         signal.signal(signal.SIGINT, before)

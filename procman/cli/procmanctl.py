@@ -1,4 +1,4 @@
-"""`procmanctl`: asks a running master, one command at a time or as a shell. Statuses and words are supervisorctl's."""
+"""`procmanctl`: commands for a running master, one at a time or in a shell, with supervisorctl's texts and statuses."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 import sys
 
 from procman import __version__
-from procman.cli import session as ctl_session
+from procman.cli import dispatch
 from procman.cli.flags import HELP, Flag, read, table
+from procman.cli.invocation import GENERIC, INVALID_ARGS, SUCCESS, Invocation
 from procman.cli.standard_streams import open_missing
 from procman.client import address
 from procman.errors import BadRequest, ProcmanError
@@ -29,8 +30,7 @@ FLAGS = (
     Flag(
         "url",
         "-s --serverurl",
-        "where the master listens: unix:///path/to/socket or http://host:port (as the configuration file says, if not "
-        "given)",
+        "where the master listens: unix:///path/to/socket or http://host:port (default: from the configuration file)",
         metavar="URL",
     ),
     Flag("username", "-u --username", "the user name to send to the master", metavar="USERNAME"),
@@ -38,42 +38,41 @@ FLAGS = (
     Flag(
         "history_file",
         "-r --history-file",
-        "where the shell keeps what was typed",
+        "the history file of the shell",
         metavar="FILENAME",
         hidden="--history_file",
     ),
-    Flag("interactive", "-i --interactive", "be a shell, after the command if there is one"),
+    Flag("interactive", "-i --interactive", "start an interactive shell (after running the command, if given)"),
     Flag(
         "json",
         "--json",
-        "print one JSON object instead of text (a stream: one object a line); this one may also follow the command",
+        "print one JSON object instead of text (a stream: one object for each line); may also follow the command",
     ),
     Flag("version", "--version", "print the version of procmanctl and exit"),
     HELP,
 )
 
 _HELP = """\
-procmanctl -- control programs that procman runs
+procmanctl -- control the programs that procman runs
 
 Usage: procmanctl [flags] [command [arguments]]
 
 {flags}
 
-Commands are words like "tail" or "stop"; "procmanctl help" lists them, "procmanctl help tail" (or "tail --help")
-explains one. Without a command it is a shell that reads commands. Names are NAME, GROUP:NAME, GROUP:*, all, or a
-pattern like 'web*'.
+"procmanctl help" lists the commands, "procmanctl help tail" (or "tail --help") explains one. Without a command,
+procmanctl is an interactive shell. Names are NAME, GROUP:NAME, GROUP:*, all, or a pattern such as 'web*'.
 
-Ours alone: "status --long" shows what each process uses, "update --dry-run" what an update would do, "health" whether
-everything is up that should be, "stop-plan" how long a shutdown takes at worst ("--budget 10s": and what would make it
-fit), "config" the options in effect and where each is from, "upgrade" has the master go on with the procman that is
-installed now, while all programs run on.
+Not in supervisorctl: "status --long" shows what each process uses, "update --dry-run" what an update would do,
+"health" whether everything that should be up is up, "stop-plan" how long a shutdown may take ("--budget 10s": and what
+would make it fit), "config" the effective options and where each was set. "upgrade" makes the master execute the
+procman that is installed now, while all programs keep running.
 
 Exit status: that of supervisorctl. 0 success; 1 an error; 2 bad usage; 3 status: something is not running;
 4 status: unknown name or no master; 4 or 7 no master; 7 the program is not running or did not start."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run procmanctl; the exit status."""
+    """Run procmanctl; returns the exit status."""
     if argv is None:
         open_missing()
     words = [_as_utf8(word) for word in sys.argv[1:]] if argv is None else list(argv)
@@ -82,18 +81,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        _forget_output()
+        _discard_output()
         return _BROKEN_PIPE
     except ProcmanError as error:
         return _refuse(str(error), words)
     except OSError as error:
-        _forget_output()
+        _discard_output()
         sys.stderr.write(f"Error: cannot go on: {error}\n")
-        return ctl_session.GENERIC
+        return GENERIC
 
 
 def _as_utf8(word: str) -> str:
-    """A name as the terminal has it, whatever the locale says of letters beyond ASCII."""
+    """Decode an argument as UTF-8, whatever the locale."""
     if word.isascii() or sys.getfilesystemencoding() == "utf-8":
         return word
     try:
@@ -106,15 +105,15 @@ def _run(argv: list[str]) -> int:
     given, words = read(FLAGS, argv)
     if "help" in given:
         print(_HELP.format(flags=table(FLAGS)))
-        return ctl_session.SUCCESS
+        return SUCCESS
     if "version" in given:
         print(__version__)
-        return ctl_session.SUCCESS
+        return SUCCESS
     _check_url(given.get("url"))
     interactive = "interactive" in given or not words
     line = " ".join(words)
-    if ctl_session.asks_for_help(line) and not interactive:
-        # No file has to be good for that.
+    if dispatch.asks_for_help(line) and not interactive:
+        # Help needs no configuration file.
         settings = address.Settings()
     else:
         settings = address.find(
@@ -125,17 +124,17 @@ def _run(argv: list[str]) -> int:
             history_file=given.get("history_file"),
             live=words[:2] == ["health", "--live"],
         )
-    session = ctl_session.Session(settings, as_json="json" in given, interactive=interactive)
+    invocation = Invocation(settings, as_json="json" in given, interactive=interactive)
     try:
         if words:
-            session.run(line)
-        status = session.exitstatus
+            dispatch.run(invocation, line)
+        status = invocation.exitstatus
         if interactive:
-            from procman.cli import shell  # noqa: PLC0415 - one command does not need it
+            from procman.cli import shell  # noqa: PLC0415 - a single command does not need it
 
-            shell.run(session)
+            shell.run(invocation)
     finally:
-        session.close()
+        invocation.close()
     return status
 
 
@@ -145,18 +144,18 @@ def _check_url(url: str | None) -> None:
 
 
 def _refuse(message: str, argv: list[str]) -> int:
-    """Bad usage, or a configuration that cannot be read."""
+    """Report bad usage, or a configuration that cannot be read."""
     if "--json" in argv:
-        import json  # noqa: PLC0415 - here or in the session, it is the same
+        import json  # noqa: PLC0415 - only after a mistake
 
         print(json.dumps({"errors": [{"code": "BAD_ARGUMENTS", "message": message}]}))
     else:
         sys.stderr.write(f"Error: {message}\nFor help, use procmanctl -h\n")
-    return ctl_session.INVALID_ARGS
+    return INVALID_ARGS
 
 
-def _forget_output() -> None:
-    """Let the interpreter's own flush at exit find something that takes what is left."""
+def _discard_output() -> None:
+    """Redirect stdout, so that the interpreter's flush at exit does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-from procman.cli.command_table import NO_MASTER, PROCMAN, PROCMANCTL, Entry
-from procman.cli.commands import COMMANDS
-from procman.cli.commands.help import OURS, inherited
+from procman.cli.exit_statuses import NO_MASTER, PROCMAN, PROCMANCTL, Entry
 from procman.cli.flags import Flag
-from procman.cli.procman import COMMANDS as MASTER_COMMANDS
+from procman.cli.help_texts import OURS, inherited
+from procman.cli.procman_commands.table import COMMANDS as MASTER_COMMANDS
 from procman.cli.procmanctl import FLAGS
+from procman.cli.procmanctl_commands import COMMANDS
 
 _INTRODUCTION = """\
 Flags are written as for supervisord: `-cFILE`, `-c FILE`, `--configuration=FILE` or a unique beginning such as

@@ -1,76 +1,75 @@
-"""The interactive shell: reads lines until told to quit; no error ends it.
+"""The interactive shell: reads lines until `quit`; no error ends it.
 
-Completion knows the commands, their flags, signals, and the names of programs and groups as of the last command.
+Completion offers commands, their flags, signals, and the names of programs and groups as of the last command.
 """
 
 from __future__ import annotations
 
 import sys
 
-from procman.cli import commands
-from procman.cli import render as show
-from procman.cli import suggestions as meant
-from procman.cli.commands.help import flags
+from procman.cli import dispatch, status_text, suggestions
+from procman.cli import procmanctl_commands as commands
+from procman.cli.help_texts import flags
 from procman.errors import ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import ProcessInfo
-    from procman.cli.session import Session
+    from procman.cli.invocation import Invocation
 
 _TAKES_GROUPS = frozenset({"add", "remove", "update"})
 _TAKES_PROCESSES = frozenset({"clear", "config", "fg", "pid", "restart", "signal", "start", "status", "stop", "tail"})
 
 
-def run(session: Session) -> None:
-    """Show the status, then carry out what is typed."""
-    completer = Completer(session)
+def run(invocation: Invocation) -> None:
+    """Show the status, then carry out each line that is typed."""
+    completer = Completer(invocation)
     if sys.stdin.isatty():
-        _prepare_readline(session, completer)
+        _prepare_readline(invocation, completer)
     line = "status"
     while True:
         try:
-            if session.run(line):
+            if dispatch.run(invocation, line):
                 return
         except KeyboardInterrupt:
-            session.say("")  # ends the command, not the shell
-            session.close()
+            invocation.say("")  # Ctrl-C ends the command, not the shell
+            invocation.close()
         completer.forget()
-        session.flush()
+        invocation.flush()
         try:
-            # Under --json every line of the output is for a parser.
-            line = input("" if session.always_json else f"{session.settings.prompt}> ")
+            # Under --json every line of the output is parsed.
+            line = input("" if invocation.always_json else f"{invocation.settings.prompt}> ")
         except EOFError:
             line = "EOF"
         except KeyboardInterrupt:
-            session.say("")
-            session.flush()
+            invocation.say("")
+            invocation.flush()
             return
 
 
 class Completer:
-    """What readline offers on TAB."""
+    """Finds what readline offers on TAB."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
         self._processes: list[ProcessInfo] | None = None
 
     def forget(self) -> None:
-        """Ask the master anew for the next completion: a command may have changed what is there."""
+        """Ask the master again at the next completion, because a command may have changed its processes."""
         self._processes = None
 
     def complete(self, line: str, text: str) -> list[str]:
-        """All that `text`, the last word of `line`, may become."""
+        """Return the completions of `text`, the last word of `line`."""
         match line.removesuffix(text).split():
             case [] | ["help"]:
                 names = sorted(commands.COMMANDS.keys() - {"EOF"})
             case [command, *_] if text.startswith("-"):
                 names = [*flags(command)]
             case ["signal"]:
-                # Small letters are understood, too, and SIG before the name.
+                # Small letters and a leading SIG are understood too.
                 text = text.upper()
                 begin = "SIG" if text.startswith("SIG") else ""
-                names = [begin + name for name in meant.signals()]
+                names = [begin + name for name in suggestions.signals()]
             case [command, *_] if command in _TAKES_GROUPS:
                 names = list(dict.fromkeys(info["group"] for info in self._known()))
             case [command, *_] if command in _TAKES_PROCESSES:
@@ -87,19 +86,19 @@ class Completer:
                 names[f"{group}:{name}"] = None
                 names[f"{group}:*"] = None
             else:
-                names[show.namespec(group, name)] = None
+                names[status_text.namespec(group, name)] = None
         return list(names)
 
     def _known(self) -> list[ProcessInfo]:
         if self._processes is None:
             try:
-                self._processes = self._session.client.call("GET", "/v1/processes")["processes"]
+                self._processes = self._invocation.client.call("GET", "/v1/processes")["processes"]
             except ProcmanError:
                 self._processes = []
         return self._processes
 
 
-def _prepare_readline(session: Session, completer: Completer) -> None:
+def _prepare_readline(invocation: Invocation, completer: Completer) -> None:
     try:
         import readline  # noqa: PLC0415 - some builds of Python have none
     except ImportError:
@@ -116,7 +115,7 @@ def _prepare_readline(session: Session, completer: Completer) -> None:
     readline.set_completer_delims(delimiters.translate({ord(character): None for character in ":*-"}))
     readline.set_completer(complete)
     readline.parse_and_bind("tab: complete")
-    history_file = session.settings.history_file
+    history_file = invocation.settings.history_file
     if history_file:
         import atexit  # noqa: PLC0415 - only with a history to keep
 
@@ -124,10 +123,10 @@ def _prepare_readline(session: Session, completer: Completer) -> None:
             try:
                 readline.write_history_file(history_file)
             except OSError:
-                pass  # a history that cannot be kept is no reason to end with an error
+                pass  # failing to save the history is not an error
 
         try:
             readline.read_history_file(history_file)
         except OSError:
-            pass  # the first time there is none
+            pass  # there is none the first time
         atexit.register(save)

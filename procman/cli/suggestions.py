@@ -5,8 +5,8 @@ A guess is a question on stderr, beside supervisorctl's words. A bad guess is wo
 
 from __future__ import annotations
 
-from procman.cli.commands import COMMANDS
-from procman.cli.render import namespec
+from procman.cli.procmanctl_commands import COMMANDS
+from procman.cli.status_text import namespec
 from procman.config.spelling import closest
 from procman.errors import ProcmanError
 
@@ -14,7 +14,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from procman.cli.session import Session
+    from procman.cli.invocation import Invocation
 
 # What other tools call it.
 _ELSEWHERE = {
@@ -55,22 +55,22 @@ def command(line: str) -> str | None:
     return closest(first, COMMANDS.keys() - {"EOF"}, prefixes=True)
 
 
-def suggest_processes(session: Session, words: Iterable[str], *, groups: bool = True) -> None:
+def suggest_processes(invocation: Invocation, words: Iterable[str], *, groups: bool = True) -> None:
     """Ask, for each name of a process that is unknown, whether another was meant.
 
     Without `groups` it is not asked whether `site` was to be `site:*`.
     """
-    known = _known(session, "/v1/processes")
+    known = _known(invocation, "/v1/processes")
     for word in dict.fromkeys(words):
-        session.suggest(*_processes(word, known, groups=groups))
+        invocation.suggest(*_processes(word, known, groups=groups))
 
 
-def suggest_group(session: Session, word: str, path: str = "/v1/processes") -> None:
+def suggest_group(invocation: Invocation, word: str, path: str = "/v1/processes") -> None:
     """Ask, for the name of a group that is unknown, whether another was meant, or the group of that process."""
-    known = _known(session, path)
+    known = _known(invocation, path)
     group, _, _ = word.partition(":")
     around = next((other for other, name in known if group in (other, name)), None)
-    session.suggest(around or closest(group, dict(known), prefixes=True))
+    invocation.suggest(around or closest(group, dict(known), prefixes=True))
 
 
 def signals() -> list[str]:
@@ -80,7 +80,7 @@ def signals() -> list[str]:
     return [each.name.removeprefix("SIG") for each in signal.Signals if not each.name.startswith("SIGRT")]
 
 
-def suggest_signal(session: Session, word: str, names: list[str]) -> bool:
+def suggest_signal(invocation: Invocation, word: str, names: list[str]) -> bool:
     """Ask, for a word that is no signal, whether another was meant, or whether the last word was to be it."""
     known = signals()
     asked, last = (each.upper().removeprefix("SIG") for each in (word, names[-1]))
@@ -88,14 +88,14 @@ def suggest_signal(session: Session, word: str, names: list[str]) -> bool:
         return False
     swapped = f"signal {names[-1]} {' '.join([word, *names[:-1]])}"
     guess = swapped if last in known else closest(asked, known, prefixes=True)
-    session.suggest(guess)
+    invocation.suggest(guess)
     return guess is not None
 
 
-def _known(session: Session, path: str) -> list[tuple[str, str]]:
+def _known(invocation: Invocation, path: str) -> list[tuple[str, str]]:
     """Group and name of all processes; nothing where the master does not say, for something else is wrong then."""
     try:
-        return [(info["group"], info["name"]) for info in session.client.call("GET", path)["processes"]]
+        return [(info["group"], info["name"]) for info in invocation.client.call("GET", path)["processes"]]
     except ProcmanError:
         return []
 

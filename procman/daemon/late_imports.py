@@ -12,7 +12,7 @@ import procman
 # A master imports nothing of these.
 _OF_OTHERS = frozenset({"__main__", "cli", "client", "convert", "entrypoint", "listener", "tui"})
 # Of the standard library, what functions of these rooms import, and what it imports itself to look up a host name.
-_OF_PYTHON = ("array", "ctypes", "difflib", "encodings.ascii", "encodings.idna", "grp", "psutil", "urllib.parse")
+_OF_PYTHON = ("array", "ctypes", "encodings.ascii", "encodings.idna", "grp", "psutil", "urllib.parse")
 
 
 def import_optional_features() -> None:

@@ -7,7 +7,7 @@ import typing
 import pytest
 
 from procman.api import shapes
-from procman.cli.command_table import PROCMANCTL
+from procman.cli.exit_statuses import PROCMANCTL
 from tests.support.fake_master import Stream, process, result
 
 STREAMS = {"fg"}  # each line of it is checked where it is tested: it needs a process that runs

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from procman.cli.commands import COMMANDS
-from procman.cli.commands.help import flags
+from procman.cli.help_texts import flags
+from procman.cli.procmanctl_commands import COMMANDS
 from tests.support.fake_master import process, result
 
 
@@ -60,7 +60,7 @@ def test_help_behind_a_command_is_its_help(ctl, master, command, flag):
 def test_a_flag_of_procmanctl_belongs_before_the_command(ctl, master):
     """The message says so."""
     ran = ctl("status", "-c", "x.conf")
-    assert ran.text == "Error: -c has to stand before the command: procmanctl -c ... status\n"
+    assert ran.text == "Error: -c must come before the command: procmanctl -c ... status\n"
     assert (ran.status, master.requests) == (2, [])
 
 

@@ -12,8 +12,8 @@ import pytest
 
 import procman
 from procman import __version__
-from procman.cli.commands import COMMANDS
-from procman.cli.commands.help import HERE, OURS, TOPICS, inherited, supervisorctls
+from procman.cli.help_texts import HERE, OURS, TOPICS, inherited, supervisorctls
+from procman.cli.procmanctl_commands import COMMANDS
 from procman.client.api_client import Client
 from tests.support.fake_master import Refusal, process
 
@@ -164,7 +164,7 @@ def test_where_nobody_has_named_a_file_it_is_said_which_one_was_found(ctl, tmp_p
     file = tmp_path / "cwd" / "supervisord.conf"
     file.write_text(f"[unix_http_server]\nfile={tmp_path}/nobody.sock\n")
     why = f"cannot reach procman at {tmp_path}/nobody.sock: no such file (is it running?)"
-    assert ctl("status", bare=True).text == f"{why}; so says {file} (-c FILE names another)\n"
+    assert ctl("status", bare=True).text == f"{why}; set in {file} (-c FILE names another)\n"
     assert ctl("-c", str(file), "status", bare=True).text == f"{why}\n"
 
 

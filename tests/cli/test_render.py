@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procman.cli.render import LogCleaner, changes, safe, status_table
+from procman.cli.config_text import reread_lines
+from procman.cli.status_text import status_table
+from procman.cli.terminal_text import LogCleaner, safe
 
 _ALLOWED = re.compile(r"\x1b\[[0-9;:]*m|[\t\n]|[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -68,7 +70,7 @@ def test_a_table_has_colours_only_on_a_terminal():
 
 def test_a_group_in_two_lists_of_changes_is_what_the_later_says():
     """As supervisorctl's dictionary has it."""
-    assert changes({"added": ["a"], "changed": [], "removed": ["a"]}) == ["a: disappeared"]
+    assert reread_lines({"added": ["a"], "changed": [], "removed": ["a"]}) == ["a: disappeared"]
 
 
 def info(state, description, **more):

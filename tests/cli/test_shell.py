@@ -7,7 +7,7 @@ import sys
 import pexpect
 import pytest
 
-from procman.cli.session import Session
+from procman.cli.invocation import Invocation
 from procman.cli.shell import Completer
 from procman.client.address import Settings
 from tests.support.ctl_environment import ENVIRON
@@ -187,7 +187,7 @@ def test_a_person_is_told_once_that_there_is_no_such_process(typed, master):
 def completer(master):
     settings = Settings()
     settings.url = master.url
-    session = Session(settings)
+    session = Invocation(settings)
     yield Completer(session)
     session.close()
 

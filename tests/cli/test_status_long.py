@@ -5,8 +5,8 @@ import json
 import pexpect
 import pytest
 
-from procman.cli.commands import usage_table as figures
-from procman.cli.commands.usage_table import HEAD, drawn, with_percent
+from procman.cli import figures_table as figures
+from procman.cli.figures_table import HEAD, drawn, with_percent
 from tests.support.fake_master import process
 
 ROWS = [

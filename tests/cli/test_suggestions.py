@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from procman.cli.commands import COMMANDS
+from procman.cli.procmanctl_commands import COMMANDS
 from procman.config.spelling import closest
 from tests.support.fake_master import Refusal, process, result
 

@@ -5,9 +5,9 @@ from pkgutil import iter_modules
 
 import pytest
 
-from procman.cli import commands
-from procman.cli.command_table import NO_MASTER
-from procman.cli.command_table import PROCMANCTL as REFERENCE
+from procman.cli import procmanctl_commands as commands
+from procman.cli.exit_statuses import NO_MASTER
+from procman.cli.exit_statuses import PROCMANCTL as REFERENCE
 from tests.support.ctl_script import run_script
 from tests.support.side_by_side import PROCMAN, SUPERVISORD, running
 from tests.support.supervisord_forked import Forked
@@ -16,7 +16,7 @@ SUPERVISORCTL = ("supervisor.supervisorctl:main", "supervisor.xmlrpc", "supervis
 PROCMANCTL = (
     "procman.cli.procmanctl:main",
     "procman.client.api_client",
-    *(f"procman.cli.commands.{module.name}" for module in iter_modules(commands.__path__)),
+    *(f"procman.cli.procmanctl_commands.{module.name}" for module in iter_modules(commands.__path__)),
 )
 PEERS = {
     "supervisor": (SUPERVISORD, SUPERVISORCTL),

@@ -1,7 +1,7 @@
 """The commands of procmanctl: what each is called, where it is, and what it exits with when no master answers.
 
 A module holds one group of commands and is imported when one of them was asked for. A command is a function
-`command(session, words)`; one that returns True ends the shell.
+`command(invocation, words)`; one that returns True ends the shell.
 """
 
 from __future__ import annotations

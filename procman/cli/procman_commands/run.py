@@ -8,7 +8,8 @@ from typing import Literal, TypeVar, cast
 
 from procman.config.schema.kinds import OCTAL, SECONDS
 from procman.config.schema.options import Kind, Unfit
-from procman.entrypoint.supervisor import NOT_PASSED_ON, CannotRun, RunSpec, run
+from procman.entrypoint.supervisor import NOT_PASSED_ON, CannotRun, RunSpec
+from procman.entrypoint.supervisor import run as supervise
 from procman.errors import BadRequest, ProcmanError
 from procman.system.daemonize import start_daemon
 from procman.system.pidfile import PidFile
@@ -25,12 +26,12 @@ WAIT = 1.0
 RESTARTS = ("never", "on-failure", "always")
 
 
-def run_command(given: dict[str, str]) -> int:
+def run(given: dict[str, str]) -> int:
     """Run the command; the exit status."""
     words = _many(given, "words")
     if not words:
         raise BadRequest("there is no command to run: write it behind --, as in procman run -- sleep 10")
-    order = _order(given, words)
+    spec = _spec(given, words)
     uid = _uid(given["user"]) if "user" in given else None
     # What came to PID 1 until now waits to be passed on.
     disinherit(unblock=os.getpid() != 1)
@@ -44,7 +45,7 @@ def run_command(given: dict[str, str]) -> int:
     if "background" in given:
         _change_directory(given)
         # The daemon itself goes to /, and the program runs where it was asked for.
-        order = replace(order, directory=os.getcwd())
+        spec = replace(spec, directory=os.getcwd())
         readiness = start_daemon(umask=umask, output=output)
     elif output is not None:
         _write_to(output)
@@ -57,7 +58,7 @@ def run_command(given: dict[str, str]) -> int:
             if readiness is not None:
                 readiness.ready(remark)
 
-        status = run(order, started, _say if "verbose" in given else lambda _: None)
+        status = supervise(spec, started, _say if "verbose" in given else lambda _: None)
     except ProcmanError as error:
         status = error.status if isinstance(error, CannotRun) else BAD_USAGE
         if readiness is None or not readiness.failed(str(error), status):
@@ -68,11 +69,11 @@ def run_command(given: dict[str, str]) -> int:
             held.release()
     if readiness is not None:
         # Nobody hears it where the program counts as started.
-        readiness.ended(_early_end(order, status, log), status)
+        readiness.ended(_early_end(spec, status, log), status)
     return status
 
 
-def _order(given: dict[str, str], words: list[str]) -> RunSpec:
+def _spec(given: dict[str, str], words: list[str]) -> RunSpec:
     environment = dict(os.environ)
     for pair in _many(given, "env"):
         name, mark, value = pair.partition("=")
@@ -102,8 +103,8 @@ def _settle(given: dict[str, str]) -> float:
     return 0.0
 
 
-def _early_end(order: RunSpec, status: int, log: str | None) -> str:
-    ended = f"{order.argv[0]} has ended with status {status} before it was up for {order.settle:g} s"
+def _early_end(spec: RunSpec, status: int, log: str | None) -> str:
+    ended = f"{spec.argv[0]} has ended with status {status} before it was up for {spec.settle:g} s"
     if log is not None:
         return f"{ended}; what it has written is in {log}"
     return f"{ended}; run it without -d to see why" if status else ended

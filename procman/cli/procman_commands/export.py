@@ -1,44 +1,57 @@
-"""`procman export`: reads a configuration, has it written for another engine, and puts the texts where they belong."""
+"""`procman export`: converts a configuration for another engine, and writes the files."""
 
 import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
 
-from procman.config.assumptions import Assumptions
+from procman.cli.procman_commands.config_file import assumptions, config_file
 from procman.config.load import load
 from procman.config.schema.configuration import Config
-from procman.convert import compose, kubernetes, systemd
+from procman.convert import compose as compose_writer
+from procman.convert import kubernetes as kubernetes_writer
+from procman.convert import systemd as systemd_writer
 from procman.convert.portability import label
 from procman.convert.result import Exported, Target
-from procman.errors import ProcmanError
+from procman.errors import BadRequest, ProcmanError
 
-_WRITERS: Mapping[str, Callable[[Config, Target], Exported]] = {
-    "kubernetes": kubernetes.export,
-    "compose": compose.export,
-    "systemd": systemd.export,
-}
-
-# Files that are called so say nothing about what is in them.
+# Files with these names say nothing about what they contain.
 _NAMELESS = ("procman", "supervisord", "supervisor")
 
 
-def export(path: str, to: str, given: Mapping[str, str], assume: Assumptions | None) -> None:
-    """Write the configuration at `path` for `to`; `given` are the flags: split, output, name, image.
+def no_engine(_: dict[str, str]) -> int:
+    """`procman export` without an engine."""
+    raise BadRequest("cannot export without a word for where to: kubernetes, compose or systemd")
 
-    What cannot be carried over is said on stderr. Raises ProcmanError.
-    """
-    config = load(path, assume=assume)
+
+def kubernetes(given: dict[str, str]) -> int:
+    """Write a Kubernetes Deployment."""
+    return _export(kubernetes_writer.export, given)
+
+
+def compose(given: dict[str, str]) -> int:
+    """Write a compose file."""
+    return _export(compose_writer.export, given)
+
+
+def systemd(given: dict[str, str]) -> int:
+    """Write systemd units."""
+    return _export(systemd_writer.export, given)
+
+
+def _export(write: Callable[[Config, Target], Exported], given: Mapping[str, str]) -> int:
+    """Write the files to stdout or to `--output`, and to stderr what could not be carried over."""
+    config = load(config_file(given.get("configuration")), assume=assumptions(given.get("assume")))
     stem = os.path.basename(config.file).partition(".")[0]
     name = given.get("name") or ("procman" if stem in _NAMELESS or not stem else stem)
     target = Target(
         name=name,
-        # An image's name has no capitals and no blanks.
+        # The name of an image has neither capitals nor blanks.
         image=given.get("image", label(name)),
         procman=_this_procman(),
         split="split" in given,
     )
-    exported = _WRITERS[to](config, target)
+    exported = write(config, target)
     if given.get("output", "-") != "-":
         _write(exported.files, given["output"])
     else:
@@ -46,10 +59,11 @@ def export(path: str, to: str, given: Mapping[str, str], assume: Assumptions | N
     sys.stdout.flush()
     for note in exported.notes:
         print(f"procman export: {note}", file=sys.stderr)
+    return 0
 
 
 def _this_procman() -> str:
-    """The one that was called, as a service has to call it: it may be in an environment that is not on the path."""
+    """The path of the procman that was called, which may be in an environment that is not on a service's path."""
     called = sys.argv[0] if os.path.basename(sys.argv[0]) == "procman" else "procman"
     found = shutil.which(called)
     return "/usr/local/bin/procman" if found is None else os.path.abspath(found)
@@ -58,13 +72,12 @@ def _this_procman() -> str:
 def _print(files: Mapping[str, str]) -> None:
     for number, (name, text) in enumerate(files.items()):
         if len(files) > 1:
-            # Names are letters, digits, dots and dashes.
             print(f"{chr(10) if number else ''}# ==> {name} <==")
         print(text, end="")
 
 
 def _write(files: Mapping[str, str], place: str) -> None:
-    """Into that file; several, or where the place is a folder, under their own names."""
+    """Write one file to that path; several files, or into a directory, under their own names."""
     folder = len(files) > 1 or place.endswith("/") or os.path.isdir(place)
     try:
         if folder:

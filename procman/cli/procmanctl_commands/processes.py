@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from procman.cli import render as show
-from procman.cli.session import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN
+from procman.cli import status_text, terminal_text
+from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN
 from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from procman.api.shapes import ProcessInfo, Result
-    from procman.cli.session import Session
+    from procman.cli.invocation import Invocation
 
 _STOPPED_STATES = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 _DEAD = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION", "NOT_RUNNING"})
@@ -35,141 +35,143 @@ _WORDS = {
 }
 
 
-def status(session: Session, words: list[str]) -> None:
+def status(invocation: Invocation, words: list[str]) -> None:
     """The table; exit status 3 if any of it is not running, 4 for a name that is not there."""
     long = "--long" in words
     words = [word for word in words if word != "--long"]
-    everything: list[ProcessInfo] = session.client.call("GET", "/v1/processes")["processes"]
+    everything: list[ProcessInfo] = invocation.client.call("GET", "/v1/processes")["processes"]
     unknown: list[str] = []
     if not words or "all" in words:
         chosen = everything
     else:
-        chosen = [info for word in words for info in _matching(session, everything, word, unknown)]
-    session.put(processes=chosen)
+        chosen = [info for word in words for info in _matching(invocation, everything, word, unknown)]
+    invocation.put(processes=chosen)
     if long:
-        from procman.cli.commands.health import warn_of_file  # noqa: PLC0415 - the same
-        from procman.cli.commands.usage_table import table  # noqa: PLC0415 - only here
+        from procman.cli.figures_table import show_figures  # noqa: PLC0415 - only here
+        from procman.cli.procmanctl_commands.health import warn_of_file  # noqa: PLC0415 - the same
 
-        table(session, chosen)
+        show_figures(invocation, chosen)
         for info in chosen:
             if info["spawnerr"]:
-                said = f"{info['namespec']}: {show.why(info) or info['spawnerr']}"
-                session.say(show.safe(said) if session.terminal else said)
-        warn_of_file(session)
+                said = f"{info['namespec']}: {status_text.reason(info) or info['spawnerr']}"
+                invocation.say(terminal_text.safe(said) if invocation.terminal else said)
+        warn_of_file(invocation)
     else:
-        for line in show.status_table(chosen, terminal=session.terminal, colour=session.colour):
-            session.say(line)
+        for line in status_text.status_table(chosen, terminal=invocation.terminal, colour=invocation.colour):
+            invocation.say(line)
     # A script asks whether there is such a process: that there is such a group only people are told.
-    _suggest(session, unknown, groups=sys.stderr.isatty())
+    _suggest(invocation, unknown, groups=sys.stderr.isatty())
     if any(info["statename"] in _STOPPED_STATES for info in chosen):
-        session.exitstatus = STATUS_NOT_RUNNING
+        invocation.exitstatus = STATUS_NOT_RUNNING
 
 
-def start(session: Session, words: list[str]) -> None:
+def start(invocation: Invocation, words: list[str]) -> None:
     """Start what is named."""
     if not words:
-        session.check()
-        session.usage("Error: start requires a process name", "start", exitstatus=INVALID_ARGS)
+        invocation.check()
+        invocation.usage("Error: start requires a process name", "start", exitstatus=INVALID_ARGS)
         return
-    results = _operate(session, "start", words)
-    session.put(results=results)
-    _suggest(session, _report(session, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS))
+    results = _operate(invocation, "start", words)
+    invocation.put(results=results)
+    _suggest(invocation, _report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS))
 
 
-def stop(session: Session, words: list[str]) -> None:
+def stop(invocation: Invocation, words: list[str]) -> None:
     """Stop what is named."""
     if not words:
-        session.check()
-        session.usage("Error: stop requires a process name", "stop")
+        invocation.check()
+        invocation.usage("Error: stop requires a process name", "stop")
         return
-    results = _operate(session, "stop", words)
-    session.put(results=results)
-    _suggest(session, _report(session, results, "stopped", ignored="NOT_RUNNING"))
+    results = _operate(invocation, "stop", words)
+    invocation.put(results=results)
+    _suggest(invocation, _report(invocation, results, "stopped", ignored="NOT_RUNNING"))
 
 
-def restart(session: Session, words: list[str]) -> None:
+def restart(invocation: Invocation, words: list[str]) -> None:
     """Stop all that is named, then start it: two requests, for that is what supervisorctl prints."""
     if not words:
-        session.check()
-        session.usage("Error: restart requires a process name", "restart")
+        invocation.check()
+        invocation.usage("Error: restart requires a process name", "restart")
         return
-    results = _operate(session, "stop", words)
-    session.put(stopped=results)
-    unknown = _report(session, results, "stopped", ignored="NOT_RUNNING")
-    results = _operate(session, "start", words)
-    session.put(started=results)
+    results = _operate(invocation, "stop", words)
+    invocation.put(stopped=results)
+    unknown = _report(invocation, results, "stopped", ignored="NOT_RUNNING")
+    results = _operate(invocation, "start", words)
+    invocation.put(started=results)
     # supervisorctl says twice that there is no such process; a person is told once.
-    said = unknown if session.terminal else []
-    _report(session, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS, said=said)
-    _suggest(session, unknown)
+    said = unknown if invocation.terminal else []
+    _report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS, said=said)
+    _suggest(invocation, unknown)
 
 
-def signal(session: Session, words: list[str]) -> None:
+def signal(invocation: Invocation, words: list[str]) -> None:
     """Send a signal to what is named."""
     if len(words) < 2:  # noqa: PLR2004 - the signal and a name
-        session.check()
-        session.usage("Error: signal requires a signal name and a process name", "signal")
+        invocation.check()
+        invocation.usage("Error: signal requires a signal name and a process name", "signal")
         return
     name, *names = words
     try:
-        results = _operate(session, "signal", names, signal=name)
+        results = _operate(invocation, "signal", names, signal=name)
     except ApiError as error:
         if error.code != "BAD_SIGNAL":
             raise
         results = [_refused(word, error) for word in names]
-    session.put(results=results)
-    unknown = _report(session, results, "signalled")
+    invocation.put(results=results)
+    unknown = _report(invocation, results, "signalled")
     if unknown or any(result["status"] == "BAD_SIGNAL" for result in results):
-        from procman.cli import suggestions as meant  # noqa: PLC0415 - only where something is wrong
+        from procman.cli import suggestions  # noqa: PLC0415 - only where something is wrong
 
-        if not meant.suggest_signal(session, name, names):
-            _suggest(session, unknown)
+        if not suggestions.suggest_signal(invocation, name, names):
+            _suggest(invocation, unknown)
 
 
-def clear(session: Session, words: list[str]) -> None:
+def clear(invocation: Invocation, words: list[str]) -> None:
     """Empty the logs of what is named."""
     if not words:
-        session.check()
-        session.usage("Error: clear requires a process name", "clear")
+        invocation.check()
+        invocation.usage("Error: clear requires a process name", "clear")
         return
-    results = _operate(session, "clear", words)
-    session.put(results=results)
-    _suggest(session, _report(session, results, "cleared"))
+    results = _operate(invocation, "clear", words)
+    invocation.put(results=results)
+    _suggest(invocation, _report(invocation, results, "cleared"))
 
 
-def pid(session: Session, words: list[str]) -> None:
+def pid(invocation: Invocation, words: list[str]) -> None:
     """The pid of the master, of what is named, or of all; exit status 7 where a named one has none."""
     if not words:
-        number = session.client.call("GET", "/v1/master")["pid"]
-        session.put(pid=number)
-        session.say(str(number))
+        number = invocation.client.call("GET", "/v1/master")["pid"]
+        invocation.put(pid=number)
+        invocation.say(str(number))
         return
     found: list[dict[str, Any]] = []
     unknown: list[str] = []
-    session.put(processes=found)
+    invocation.put(processes=found)
     for word in ["all"] if "all" in words else words:
         try:
-            processes = session.client.call("GET", f"/v1/processes/{quoted(word)}")["processes"]
+            processes = invocation.client.call("GET", f"/v1/processes/{quoted(word)}")["processes"]
         except ApiError as error:
             if error.code != "BAD_NAME":
                 raise
-            session.problem(f"No such process {word}", code=error.code, name=word)
+            invocation.problem(f"No such process {word}", code=error.code, name=word)
             unknown.append(word)
             continue
         for info in processes:
             found.append({"group": info["group"], "name": info["name"], "pid": info["pid"]})
-            session.say(str(info["pid"]))
+            invocation.say(str(info["pid"]))
             if info["pid"] == 0 and word != "all":
-                session.exitstatus = NOT_RUNNING
-    _suggest(session, unknown)
+                invocation.exitstatus = NOT_RUNNING
+    _suggest(invocation, unknown)
 
 
-def _matching(session: Session, everything: list[ProcessInfo], word: str, unknown: list[str]) -> list[ProcessInfo]:
+def _matching(
+    invocation: Invocation, everything: list[ProcessInfo], word: str, unknown: list[str]
+) -> list[ProcessInfo]:
     """The processes that `word` means; says so where there are none, and adds it to the `unknown`."""
     group, name = _split(word)
     if _is_glob(word):
         try:
-            found: list[ProcessInfo] = session.client.call("GET", f"/v1/processes/{quoted(word)}")["processes"]
+            found: list[ProcessInfo] = invocation.client.call("GET", f"/v1/processes/{quoted(word)}")["processes"]
         except ApiError as error:
             if error.code != "BAD_NAME":
                 raise
@@ -178,23 +180,23 @@ def _matching(session: Session, everything: list[ProcessInfo], word: str, unknow
         found = [info for info in everything if info["group"] == group and name in {None, info["name"]}]
     if not found:
         said = f"{group}: ERROR (no such group)" if name is None else f"{word}: ERROR (no such process)"
-        session.problem(said, code="BAD_NAME", exitstatus=STATUS_UNKNOWN, name=word)
+        invocation.problem(said, code="BAD_NAME", exitstatus=STATUS_UNKNOWN, name=word)
         unknown.append(word)
     return found
 
 
-def _operate(session: Session, operation: str, names: list[str], **options: str) -> list[Result]:
+def _operate(invocation: Invocation, operation: str, names: list[str], **options: str) -> list[Result]:
     body: dict[str, Any] = dict(options)
     where = f"/v1/processes/all/{operation}"
     if "all" not in names:
         where = f"/v1/processes/{operation}"
         body["names"] = names
-    results: list[Result] = session.client.call("POST", where, body)["results"]
+    results: list[Result] = invocation.client.call("POST", where, body)["results"]
     return results
 
 
 def _report(
-    session: Session,
+    invocation: Invocation,
     results: list[Result],
     done: str,
     *,
@@ -209,42 +211,42 @@ def _report(
     unknown = []
     for result in results:
         code, group, name = result["status"], result["group"], result["name"]
-        spec = show.namespec(group, name)
+        spec = status_text.namespec(group, name)
         if code == "BAD_NAME":
             unknown.append(spec)
         if code == "BAD_NAME" and name in {"", "*"}:
             if spec not in said:
-                session.say(f"{group}: ERROR (no such group)")
-            session.exitstatus = no_group
+                invocation.say(f"{group}: ERROR (no such group)")
+            invocation.exitstatus = no_group
             continue
         if code == "SUCCESS":
             line = f"{spec}: {done}"
         elif code == "FAILED":
             line = f"{spec}: ERROR (failed: {result['description']})" if done == "cleared" else result["description"]
         else:
-            why = _why(session, spec) if code in _ENDED_AT_ONCE and session.terminal else ""
+            why = _why(invocation, spec) if code in _ENDED_AT_ONCE and invocation.terminal else ""
             line = f"{spec}: ERROR ({_WORDS.get(code) or result['description'].lower() or code}{why})"
         if code != "BAD_NAME" or spec not in said:
-            session.say(show.safe(line) if session.terminal else line)
+            invocation.say(terminal_text.safe(line) if invocation.terminal else line)
         if code not in {"SUCCESS", ignored}:
-            session.exitstatus = NOT_RUNNING if code in _DEAD else GENERIC
+            invocation.exitstatus = NOT_RUNNING if code in _DEAD else GENERIC
     return unknown
 
 
-def _suggest(session: Session, unknown: list[str], *, groups: bool = True) -> None:
+def _suggest(invocation: Invocation, unknown: list[str], *, groups: bool = True) -> None:
     if unknown:
-        from procman.cli import suggestions as meant  # noqa: PLC0415 - only where something is wrong
+        from procman.cli import suggestions  # noqa: PLC0415 - only where something is wrong
 
-        meant.suggest_processes(session, unknown, groups=groups)
+        suggestions.suggest_processes(invocation, unknown, groups=groups)
 
 
-def _why(session: Session, name: str) -> str:
+def _why(invocation: Invocation, name: str) -> str:
     """What is known of a start that has failed."""
     try:
-        info: ProcessInfo = session.client.call("GET", f"/v1/processes/{quoted(name)}")["processes"][0]
+        info: ProcessInfo = invocation.client.call("GET", f"/v1/processes/{quoted(name)}")["processes"][0]
     except ApiError:
         return ""
-    why = show.why(info) or info["spawnerr"]
+    why = status_text.reason(info) or info["spawnerr"]
     return f": {why}" if why else ""
 
 

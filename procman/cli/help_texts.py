@@ -1,13 +1,9 @@
-"""help, its topics and the flags of the commands: one table, of which the reference page is made, too.
+"""The help texts of procmanctl's commands; their flags, and the reference page, are read from here too.
 
-What supervisorctl says comes first; then what is ours alone, as it lists what a plug-in brings.
+Supervisorctl's texts come first, then those of procman's own commands and usages.
 """
 
 from __future__ import annotations
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from procman.cli.session import Session
 
 _UPDATE = "Reload config and add/remove as necessary, and will restart affected programs"
 
@@ -83,7 +79,7 @@ TOPICS = {
     "version": "version\t\t\tShow the version of the remote supervisord process",
 }
 
-# procman's own words for those of the topics that would name another program.
+# procman's words for topics in which supervisorctl names another program.
 HERE = {
     "exit": "exit\tLeave the shell.",
     "maintail": (
@@ -98,68 +94,68 @@ HERE = {
     "version": "version\t\t\tShow the version of the master",
 }
 
-# What supervisorctl does not have: of each command its usages. The flags that a command takes are read from here, too.
+# Usages that supervisorctl does not have, by command. The flags of a command are read from here too.
 OURS: dict[str, tuple[tuple[str, str], ...]] = {
-    "clear": (("clear <gname>:*", "Clear the log files of a group"), ("clear '<pattern>'", "Clear those that match")),
+    "clear": (
+        ("clear <gname>:*", "Clear the log files of a group"),
+        ("clear '<pattern>'", "Clear the log files of all that match"),
+    ),
     "config": (
-        ("config", "Show what the master and its servers go by, and where that is from (secrets hidden)"),
-        ("config <name> [...]", "The same of processes, and of the groups they are in"),
-        ("config all", "The same of all processes"),
+        ("config", "Show the effective settings of the master, and where each was set (secrets hidden)"),
+        ("config <name> [...]", "Show those of processes and their groups"),
+        ("config all", "Show those of all processes"),
     ),
     "health": (
         (
             "health",
-            "Is every process up that should be? (exit status 1, and which are not, otherwise); warns of a broken file",
+            "Check that all wanted processes are up (if not: exit status 1 and their names); warns of a broken file",
         ),
-        ("health --live", "Does the master answer, within 10 seconds? (whatever its configuration is by now)"),
+        ("health --live", "Check that the master answers within 10 seconds (its configuration file is not read)"),
     ),
-    "maintail": (("maintail -f -<N>", "Begin with the last N bytes"),),
-    "pid": (("pid <gname>:*", "Get the PIDs of a group"), ("pid '<pattern>'", "Get those that match")),
+    "maintail": (("maintail -f -<N>", "Start with the last N bytes"),),
+    "pid": (("pid <gname>:*", "Get the PIDs of a group"), ("pid '<pattern>'", "Get the PIDs of all that match")),
     "restart": (("restart '<pattern>'", "Restart all that match"),),
     "signal": (("signal <signal name> '<pattern>'", "Signal all that match"),),
     "start": (("start '<pattern>'", "Start all that match"),),
     "status": (
         (
             "status --long",
-            "Also show what each process with its descendants uses (CPU%: in one second; a narrow terminal shows less)",
+            "Also show what each process tree uses (CPU%: during one second; a narrow terminal shows less)",
         ),
         ("status '<pattern>'", "Get status for all that match"),
     ),
     "stop": (("stop '<pattern>'", "Stop all that match"),),
     "stop-plan": (
-        ("stop-plan", "Show how long a shutdown takes at worst, and why"),
+        ("stop-plan", "Show how long a shutdown takes at most, and why"),
         (
             "stop-plan --budget 10s",
-            "Also show what would have to change to make it fit (exit status 1 when it does not)",
+            "Also show what would make it fit (exit status 1 if it does not)",
         ),
     ),
     "tail": (
         ("tail -<N> <name>", "The last N bytes of its stdout"),
-        ("tail -f -<N> <name>", "Begin with the last N bytes"),
+        ("tail -f -<N> <name>", "Start with the last N bytes"),
     ),
-    "update": (("update --dry-run [<gname> ...]", "Say what would be done, and by which options"),),
-    "upgrade": (
-        ("upgrade", "Execute procman's own code anew, as it is installed now; programs go on and notice nothing"),
-    ),
+    "update": (("update --dry-run [<gname> ...]", "Show what would be done, and which options require it"),),
+    "upgrade": (("upgrade", "Make the master execute the procman that is installed now; all programs keep running"),),
 }
 
-_ONLY_OURS = sorted(OURS.keys() - TOPICS.keys())
+OWN_COMMANDS = sorted(OURS.keys() - TOPICS.keys())
 _TITLE = "procman commands (supervisorctl has none of these):"
-_WIDTH = 79  # as wide as Python's cmd module, and so supervisorctl, makes its columns
 
 
 def supervisorctls(command: str) -> str:
-    """What supervisorctl shows beneath a usage error, to the letter; of a command of ours all there is."""
+    """What supervisorctl shows below a usage error, to the letter; of an own command its whole help."""
     return TOPICS.get(command) or text_of(command)
 
 
 def inherited(command: str) -> str:
-    """What is known about a command that supervisorctl has, too; nothing about the others."""
+    """The help of a command that supervisorctl has too, "" for the others."""
     return HERE.get(command) or TOPICS.get(command, "")
 
 
 def text_of(topic: str) -> str:
-    """What is known about a command."""
+    """The whole help of a command."""
     text = inherited(topic).rstrip("\n")
     usages = OURS.get(topic, ())
     if not text and not usages:
@@ -172,49 +168,9 @@ def text_of(topic: str) -> str:
 
 
 def flags(command: str) -> dict[str, bool]:
-    """The flags that stand in the usages of a command, and whether a value follows: {"--budget": True}."""
-    from re import findall  # noqa: PLC0415 - only for who gives a flag
+    """The flags in the usages of a command, and whether a value follows: {"--budget": True}."""
+    from re import findall  # noqa: PLC0415 - only if a flag is given
 
     usages = [line.partition("\t")[0] for line in TOPICS.get(command, "").splitlines()]
     usages += [usage for usage, _ in OURS.get(command, ())]
     return {flag: bool(value) for usage in usages for flag, value in findall(r"[ \[](--?[a-z][a-z-]*)( \w)?", usage)}
-
-
-def show_help(session: Session, words: list[str]) -> None:
-    """The list of commands, or what is known about one."""
-    topic = " ".join(words)
-    if not topic:
-        names = sorted(TOPICS.keys() - {"help"})
-        session.put(commands=[*names, *_ONLY_OURS])
-        session.say("\n".join(["", *_block("default", names), *_block("procman", _ONLY_OURS)]))
-        return
-    text = text_of(topic)
-    session.put(topic=topic, text=text)
-    session.say(text)
-    if topic not in TOPICS and topic not in OURS:
-        from procman.cli import suggestions as meant  # noqa: PLC0415 - only here
-
-        session.suggest(meant.command(topic))
-
-
-def _block(whose: str, names: list[str]) -> list[str]:
-    header = f"{whose} commands (type help <topic>):"
-    return [header, "=" * len(header), *_columns(names), ""]
-
-
-def _columns(words: list[str]) -> list[str]:
-    """The words down the columns of as few rows as fit, each column as wide as its widest word."""
-    for rows in range(1, len(words)):
-        columns = [words[i : i + rows] for i in range(0, len(words), rows)]
-        widths = [max(map(len, column)) for column in columns]
-        if sum(widths) + 2 * (len(widths) - 1) <= _WIDTH:
-            break
-    else:
-        return words
-    lines = []
-    for row in range(rows):
-        cells = [column[row] if row < len(column) else "" for column in columns]
-        while cells and not cells[-1]:
-            cells.pop()
-        lines.append("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)))
-    return lines

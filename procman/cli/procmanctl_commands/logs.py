@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import sys
 
-from procman.cli import render as show
-from procman.cli import suggestions as meant
+from procman.cli import suggestions, terminal_text
 from procman.client.api_client import ApiError, quoted
 from procman.config.spelling import closest
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.cli.session import Session
+    from procman.cli.invocation import Invocation
 
 _DEFAULT_BYTES = 1600
 _MOST_WORDS = 3  # supervisorctl's -f or -N, name, channel; here -f and -N may both be given
@@ -26,43 +25,43 @@ class _BadArgument(Exception):
     """A modifier that is neither -f nor a number."""
 
 
-def tail(session: Session, words: list[str]) -> None:
+def tail(invocation: Invocation, words: list[str]) -> None:
     """`tail [-f] [-N] NAME [stdout|stderr]`."""
     if not words:
-        session.check()
-        session.usage("Error: too few arguments", "tail")
+        invocation.check()
+        invocation.usage("Error: too few arguments", "tail")
         return
     modifiers, names = _modifiers(words)
     if len(words) > (_MOST_WORDS if len(modifiers) <= 1 else _MOST_WORDS + 1):
-        session.check()
-        session.usage("Error: too many arguments", "tail")
+        invocation.check()
+        invocation.usage("Error: too many arguments", "tail")
         return
     if not names:
-        session.check()
-        session.usage("Error: tail requires process name")
+        invocation.check()
+        invocation.usage("Error: tail requires process name")
         return
     name, channel = names[0], names[-1].lower() if len(names) > 1 else "stdout"
     if channel not in _CHANNELS:
-        session.check()
-        session.usage(f"Error: bad channel {channel!r}")
-        session.suggest(closest(channel, _CHANNELS, prefixes=True))
+        invocation.check()
+        invocation.usage(f"Error: bad channel {channel!r}")
+        invocation.suggest(closest(channel, _CHANNELS, prefixes=True))
         return
-    _show(session, f"/v1/processes/{quoted(name)}/log/{channel}", modifiers, name, channel)
+    _show(invocation, f"/v1/processes/{quoted(name)}/log/{channel}", modifiers, name, channel)
 
 
-def maintail(session: Session, words: list[str]) -> None:
+def maintail(invocation: Invocation, words: list[str]) -> None:
     """`maintail [-f] [-N]`, the log of the master itself."""
     modifiers, others = _modifiers(words)
     start_and_follow = len(modifiers) == len(words) == 2 and "-f" in modifiers  # noqa: PLR2004 - -f and -N
     if len(words) > 1 and not start_and_follow:
-        session.check()
-        session.usage("Error: too many arguments", "maintail")
+        invocation.check()
+        invocation.usage("Error: too many arguments", "maintail")
         return
     if others:
-        session.check()
-        session.usage(f"Error: bad argument {others[0]}")
+        invocation.check()
+        invocation.usage(f"Error: bad argument {others[0]}")
         return
-    _show(session, "/v1/log", modifiers, "supervisord", None)
+    _show(invocation, "/v1/log", modifiers, "supervisord", None)
 
 
 def _modifiers(words: list[str]) -> tuple[list[str], list[str]]:
@@ -73,28 +72,28 @@ def _modifiers(words: list[str]) -> tuple[list[str], list[str]]:
     return words[:count], words[count:]
 
 
-def _show(session: Session, path: str, modifiers: list[str], name: str, channel: str | None) -> None:
+def _show(invocation: Invocation, path: str, modifiers: list[str], name: str, channel: str | None) -> None:
     try:
         following, count = _read_modifiers(modifiers)
     except _BadArgument as error:
-        session.check()
-        session.usage(f"Error: bad argument {error}")
+        invocation.check()
+        invocation.usage(f"Error: bad argument {error}")
         return
     try:
         if following:
-            _follow(session, path, count, name, channel)
+            _follow(invocation, path, count, name, channel)
         else:
-            _once(session, path, _DEFAULT_BYTES if count is None else count, name, channel)
+            _once(invocation, path, _DEFAULT_BYTES if count is None else count, name, channel)
     except ApiError as error:
         if error.code not in _WORDS:
             raise
         # Of "failed" one wants to know why.
         reason = f": {error.message}" if error.code == "FAILED" else ""
-        session.problem(f"{name}: ERROR ({_WORDS[error.code]}{reason})", code=error.code, name=name)
+        invocation.problem(f"{name}: ERROR ({_WORDS[error.code]}{reason})", code=error.code, name=name)
         if error.code == "BAD_NAME":
-            meant.suggest_processes(session, [name])
+            suggestions.suggest_processes(invocation, [name])
         if error.code == "NO_FILE" and not following:
-            _point_to_stderr(session, name, channel)
+            _point_to_stderr(invocation, name, channel)
 
 
 def _read_modifiers(modifiers: list[str]) -> tuple[bool, int | None]:
@@ -110,59 +109,59 @@ def _read_modifiers(modifiers: list[str]) -> tuple[bool, int | None]:
     return following, count
 
 
-def _once(session: Session, path: str, count: int, name: str, channel: str | None) -> None:
+def _once(invocation: Invocation, path: str, count: int, name: str, channel: str | None) -> None:
     # -0 is all of it and --5 all but the first five bytes: that is what supervisor makes of these offsets.
     query = f"tail={count}" if count > 0 else f"offset={-count}&length=0"
-    data = session.client.exchange("GET", f"{path}?{query}")
-    session.put(name=name, channel=channel, data=data.decode("utf-8", "surrogateescape"))
-    if session.as_json:
+    data = invocation.client.exchange("GET", f"{path}?{query}")
+    invocation.put(name=name, channel=channel, data=data.decode("utf-8", "surrogateescape"))
+    if invocation.as_json:
         return
-    if session.terminal:
-        cleaner = show.LogCleaner()
+    if invocation.terminal:
+        cleaner = terminal_text.LogCleaner()
         data = (cleaner.feed(data) + cleaner.flush()).encode("utf-8", "surrogateescape")
-    session.write(data + b"\n")
+    invocation.write(data + b"\n")
     if not data:
-        _point_to_stderr(session, name, channel)
+        _point_to_stderr(invocation, name, channel)
 
 
-def _follow(session: Session, path: str, count: int | None, name: str, channel: str | None) -> None:
+def _follow(invocation: Invocation, path: str, count: int | None, name: str, channel: str | None) -> None:
     """Until Ctrl-C, or until the master ends the stream."""
     start = "" if count is None else f"&tail={max(count, 0)}"
-    cleaner = show.LogCleaner()
-    session.say("==> Press Ctrl-C to exit <==")
-    session.flush()
-    if channel == "stdout" and not _has_output(session, name, channel):
-        _point_to_stderr(session, name, channel)
+    cleaner = terminal_text.LogCleaner()
+    invocation.say("==> Press Ctrl-C to exit <==")
+    invocation.flush()
+    if channel == "stdout" and not _has_output(invocation, name, channel):
+        _point_to_stderr(invocation, name, channel)
     try:
-        with session.client.stream("GET", f"{path}?follow=1{start}") as stream:
+        with invocation.client.stream("GET", f"{path}?follow=1{start}") as stream:
             for data in stream:
-                if session.as_json:
+                if invocation.as_json:
                     text = data.decode("utf-8", "surrogateescape")
-                    session.write_line({"name": name, "channel": channel, "data": text})
+                    invocation.write_line({"name": name, "channel": channel, "data": text})
                 else:
-                    session.write(cleaner.feed(data).encode() if session.terminal else data)
-                    session.flush()
+                    invocation.write(cleaner.feed(data).encode() if invocation.terminal else data)
+                    invocation.flush()
     except KeyboardInterrupt:
-        session.say("")
+        invocation.say("")
     finally:
-        if session.terminal and not session.as_json:
-            session.write(cleaner.flush().encode())
+        if invocation.terminal and not invocation.as_json:
+            invocation.write(cleaner.flush().encode())
 
 
-def _point_to_stderr(session: Session, name: str, channel: str | None) -> None:
+def _point_to_stderr(invocation: Invocation, name: str, channel: str | None) -> None:
     """Stdout is empty: say so where stderr is not. Not on our own stdout, which scripts read."""
-    if channel == "stdout" and not session.as_json and _has_output(session, name, "stderr"):
-        words = show.safe(name)
-        session.flush()
+    if channel == "stdout" and not invocation.as_json and _has_output(invocation, name, "stderr"):
+        words = terminal_text.safe(name)
+        invocation.flush()
         print(
             f"{words} has written nothing to stdout, but something to stderr: procmanctl tail {words} stderr",
             file=sys.stderr,
         )
 
 
-def _has_output(session: Session, name: str, channel: str) -> bool:
+def _has_output(invocation: Invocation, name: str, channel: str) -> bool:
     """Whether there is any that can be read."""
     try:
-        return bool(session.client.exchange("GET", f"/v1/processes/{quoted(name)}/log/{channel}?tail=1"))
+        return bool(invocation.client.exchange("GET", f"/v1/processes/{quoted(name)}/log/{channel}?tail=1"))
     except ApiError:
         return False

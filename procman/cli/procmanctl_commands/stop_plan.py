@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from procman.cli import render as show
-from procman.cli import stop_plan_text as shown
-from procman.cli.session import GENERIC
+from procman.cli import stop_plan_text, terminal_text
+from procman.cli.invocation import GENERIC
 from procman.client.api_client import quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import StopPlanInfo
-    from procman.cli.session import Session
+    from procman.cli.invocation import Invocation
 
 
-def stop_plan(session: Session, words: list[str]) -> None:
+def stop_plan(invocation: Invocation, words: list[str]) -> None:
     """Print the plan; with `--budget` an exit status of 1 means that it does not fit."""
     match words:
         case []:
@@ -23,11 +22,11 @@ def stop_plan(session: Session, words: list[str]) -> None:
         case [word] if word.startswith("--budget="):
             path = f"/v1/stop-plan?budget={quoted(word.removeprefix('--budget='))}"
         case _:
-            session.usage("Error: stop-plan takes nothing but --budget DURATION", "stop-plan")
+            invocation.usage("Error: stop-plan takes nothing but --budget DURATION", "stop-plan")
             return
-    plan: StopPlanInfo = session.client.call("GET", path)
-    session.put(**plan)
-    for line in shown.lines(plan):
-        session.say(show.safe(line) if session.terminal else line)
+    plan: StopPlanInfo = invocation.client.call("GET", path)
+    invocation.put(**plan)
+    for line in stop_plan_text.lines(plan):
+        invocation.say(terminal_text.safe(line) if invocation.terminal else line)
     if words and not all(budget["fits"] for budget in plan["budgets"]):
-        session.exitstatus = GENERIC
+        invocation.exitstatus = GENERIC

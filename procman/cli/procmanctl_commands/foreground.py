@@ -4,75 +4,74 @@ from __future__ import annotations
 
 import threading
 
-from procman.cli import render as show
-from procman.cli import suggestions as meant
+from procman.cli import suggestions, terminal_text
 from procman.client.api_client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import ProcessInfo
-    from procman.cli.session import Session
+    from procman.cli.invocation import Invocation
 
 
-def foreground(session: Session, words: list[str]) -> None:
+def foreground(invocation: Invocation, words: list[str]) -> None:
     """`fg NAME`, until Ctrl-C, the end of the input, or the end of the process."""
     if not words:
-        session.check()
-        session.usage("ERROR: no process name supplied", "fg")
+        invocation.check()
+        invocation.usage("ERROR: no process name supplied", "fg")
         return
     if len(words) > 1:
-        session.check()
-        session.usage("ERROR: too many process names supplied")
+        invocation.check()
+        invocation.usage("ERROR: too many process names supplied")
         return
     name = words[0]
     try:
-        running = _is_running(session, name)
+        running = _is_running(invocation, name)
     except ApiError as error:
         if error.code != "BAD_NAME":
             raise
-        session.problem("ERROR: bad process name supplied", code=error.code, name=name)
-        meant.suggest_processes(session, [name])
+        invocation.problem("ERROR: bad process name supplied", code=error.code, name=name)
+        suggestions.suggest_processes(invocation, [name])
         return
     if not running:
-        session.problem("ERROR: process not running", code="NOT_RUNNING", name=name)
+        invocation.problem("ERROR: process not running", code="NOT_RUNNING", name=name)
         return
-    session.say("==> Press Ctrl-C to exit <==")
-    session.flush()
-    outputs = [_Output(session, name, channel) for channel in ("stdout", "stderr")]
+    invocation.say("==> Press Ctrl-C to exit <==")
+    invocation.flush()
+    outputs = [_Output(invocation, name, channel) for channel in ("stdout", "stderr")]
     try:
-        _copy_input(session, name)
+        _copy_input(invocation, name)
     except (KeyboardInterrupt, EOFError):
         pass
     finally:
         for output in outputs:
             output.end()
-    session.say("Exiting foreground")
+    invocation.say("Exiting foreground")
 
 
-def _copy_input(session: Session, name: str) -> None:
+def _copy_input(invocation: Invocation, name: str) -> None:
     while True:
         line = input() + "\n"
         try:
             data = line.encode("utf-8", "surrogateescape")
-            session.client.exchange("POST", f"/v1/processes/{quoted(name)}/stdin", data)
+            invocation.client.exchange("POST", f"/v1/processes/{quoted(name)}/stdin", data)
         except ApiError as error:
-            session.say("Process got killed" if error.code == "NOT_RUNNING" else f"ERROR: {error.message}")
+            invocation.say("Process got killed" if error.code == "NOT_RUNNING" else f"ERROR: {error.message}")
             return
-        if not _is_running(session, name):
-            session.say("Process got killed")
+        if not _is_running(invocation, name):
+            invocation.say("Process got killed")
             return
 
 
 class _Output:
     """A thread that copies one stream of the program to our output, until told to end."""
 
-    def __init__(self, session: Session, name: str, channel: str) -> None:
-        self._session = session
+    def __init__(self, invocation: Invocation, name: str, channel: str) -> None:
+        self._session = invocation
         self._about = {"name": name, "channel": channel}
         self._thread: threading.Thread | None = None
         try:
             path = f"/v1/processes/{quoted(name)}/log/{channel}?follow=1"
-            self._stream = session.client.stream("GET", path)
+            self._stream = invocation.client.stream("GET", path)
         except ApiError:
             return  # this one has no log to follow: the other may have
         self._thread = threading.Thread(target=self._copy, daemon=True)
@@ -84,18 +83,18 @@ class _Output:
             self._thread.join()
 
     def _copy(self) -> None:
-        session, cleaner = self._session, show.LogCleaner()
+        invocation, cleaner = self._session, terminal_text.LogCleaner()
         try:
             for data in self._stream:
-                if session.as_json:
-                    session.write_line({**self._about, "data": data.decode("utf-8", "surrogateescape")})
+                if invocation.as_json:
+                    invocation.write_line({**self._about, "data": data.decode("utf-8", "surrogateescape")})
                 else:
-                    session.write(cleaner.feed(data).encode() if session.terminal else data)
-                    session.flush()
+                    invocation.write(cleaner.feed(data).encode() if invocation.terminal else data)
+                    invocation.flush()
         except (Unreachable, OSError):
             return  # nobody left to copy from, or to: the next line typed tells which
 
 
-def _is_running(session: Session, name: str) -> bool:
-    processes: list[ProcessInfo] = session.client.call("GET", f"/v1/processes/{quoted(name)}")["processes"]
+def _is_running(invocation: Invocation, name: str) -> bool:
+    processes: list[ProcessInfo] = invocation.client.call("GET", f"/v1/processes/{quoted(name)}")["processes"]
     return len(processes) == 1 and processes[0]["statename"] == "RUNNING"

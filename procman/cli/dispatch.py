@@ -1,0 +1,105 @@
+"""Carries out one line of procmanctl: finds the command, checks its flags, and reports what goes wrong."""
+
+from __future__ import annotations
+
+import errno
+from importlib import import_module
+
+from procman.cli.invocation import GENERIC, INSUFFICIENT_PRIVILEGES, NOT_RUNNING, Invocation
+from procman.cli.procmanctl_commands import COMMANDS
+from procman.client.api_client import ApiError, AuthRequired, Unreachable
+from procman.errors import ProcmanError
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from procman.cli.procmanctl_commands import Command
+
+_UNREACHABLE = {errno.ECONNREFUSED: INSUFFICIENT_PRIVILEGES, errno.ENOENT: NOT_RUNNING}
+_WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+
+
+def run(invocation: Invocation, line: str) -> bool:
+    """Carry out one line; True if the shell should end."""
+    line = line.strip()
+    if not line:
+        return False
+    name, words = _split(line)
+    invocation.begin(as_json="--json" in words)
+    try:
+        return _carry_out(invocation, name, [word for word in words if word != "--json"], line)
+    finally:
+        invocation.end()
+
+
+def _carry_out(invocation: Invocation, name: str, words: list[str], line: str) -> bool:
+    command = COMMANDS.get(name)
+    if command is None:
+        from procman.cli import suggestions  # noqa: PLC0415 - only after a mistake
+
+        invocation.problem(f"*** Unknown syntax: {line}", code="UNKNOWN_COMMAND")
+        invocation.suggest(suggestions.command(line))
+        return False
+    # A word without a blank before it, as in `stop-x`, is a name to supervisorctl, and not a flag.
+    apart = line[len(name) : len(name) + 1].isspace()
+    if apart and name != "help" and any(word.startswith("-") for word in words):
+        from procman.cli.flag_check import checked  # noqa: PLC0415 - few commands are given flags
+
+        names = checked(invocation, name, words)
+        if names is None:
+            return False
+        words = names
+    module = import_module(f"procman.cli.procmanctl_commands.{command.module}")
+    return _call(invocation, command, getattr(module, command.function), words)
+
+
+def _call(
+    invocation: Invocation, command: Command, function: Callable[[Invocation, list[str]], bool | None], words: list[str]
+) -> bool:
+    """Call the function of a command, again after the user has logged in; report its exceptions."""
+    settings = invocation.settings
+    while True:
+        try:
+            return bool(function(invocation, words))
+        except AuthRequired as error:
+            if not invocation.log_in():
+                why = f"; {settings.unreadable}" if settings.unreadable else ""
+                invocation.problem(f"{error.message}{why}", code=error.code)
+                return False
+        except Unreachable as error:
+            status = command.unreachable
+            if status is None:
+                status = _UNREACHABLE.get(error.errno or 0, GENERIC)
+            source = "" if settings.found is None else f"; set in {settings.found} (-c FILE names another)"
+            invocation.problem(f"{error}{source}", code="UNREACHABLE", exitstatus=status)
+            return False
+        except ApiError as error:
+            texts = {"SHUTDOWN_STATE": "supervisor shutting down"}
+            invocation.problem(f"ERROR: {texts.get(error.code, error.message)}", code=error.code)
+            return False
+        except ProcmanError as error:
+            # An argument that only the client can judge, such as an address.
+            invocation.problem(f"ERROR: {error}", code="BAD_ARGUMENTS")
+            return False
+
+
+def asks_for_help(line: str) -> bool:
+    """Whether the line is `help`, or a command with `--help`, so that no master is needed."""
+    first, *words = line.split() or [""]
+    end = words.index("--") if "--" in words else len(words)
+    if first in COMMANDS and not {"-h", "--help"}.isdisjoint(words[:end]):
+        return True
+    return first.startswith("?") or first == "help"
+
+
+def _split(line: str) -> tuple[str, list[str]]:
+    """Split a line as supervisorctl does: a command is letters, digits and `_`; `?` is help."""
+    if line.startswith("?"):
+        return "help", line[1:].split()
+    first, *words = line.split()
+    if first in COMMANDS:
+        # One of procman's own commands may have a hyphen, as stop-plan has.
+        return first, words
+    end = next((i for i, character in enumerate(line) if character not in _WORD), len(line))
+    return line[:end], line[end:].split()

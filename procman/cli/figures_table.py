@@ -1,0 +1,151 @@
+"""The table of `status --long`: what each process and its descendants use.
+
+On a terminal rich draws it, names are never cut, the least important columns are left out if it is too wide, and a
+pager shows it if it is longer than the screen. Elsewhere it has all columns.
+"""
+
+from __future__ import annotations
+
+import time
+
+from procman.cli import terminal_text
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from typing import Any
+
+    from procman.api.shapes import FiguresInfo, ProcessInfo
+    from procman.cli.invocation import Invocation
+
+HEAD = ("NAME", "STATE", "PID", "CPU%", "CPU", "RSS", "PROCESSES", "THREADS", "FDS", "RESTARTS", "LOST")
+# The columns to leave out if the table is wider than the terminal, in this order.
+_DISPENSABLE = ("THREADS", "FDS", "PROCESSES", "LOST", "PID", "RESTARTS", "CPU", "RSS", "CPU%")
+_LEFT_ALIGNED = ("NAME", "STATE")
+_GAP = "  "  # as rich has it between columns
+_WIDEST = 10_000  # columns: rich is never to cut a line
+
+# How long the processes are watched to see what they use now, in seconds.
+SPAN = 1.0
+
+
+def show_figures(invocation: Invocation, chosen: list[ProcessInfo]) -> None:
+    """Ask for the figures of these processes twice, and show them."""
+    figures = _watched(invocation, {info["namespec"] for info in chosen})
+    invocation.put(figures=[figures[info["namespec"]] for info in chosen if info["namespec"] in figures])
+    if invocation.as_json or not chosen:
+        return
+    rows = [_row(info, figures.get(info["namespec"])) for info in chosen]
+    if not invocation.terminal:
+        invocation.say("\n".join(drawn(rows)))
+        return
+    from shutil import get_terminal_size  # noqa: PLC0415 - only for a terminal
+
+    screen = get_terminal_size()
+    cells = [[terminal_text.safe(cell) for cell in row] for row in rows]
+    lines = drawn(cells, screen.columns, colour=invocation.colour)
+    text = "\n".join(lines)
+    if len(lines) >= screen.lines:
+        from procman.cli.pager import paged  # noqa: PLC0415 - only if the table is long
+
+        invocation.flush()
+        if paged(f"{text}\n"):
+            return
+    invocation.say(text)
+
+
+def with_percent(before: FiguresInfo | None, after: FiguresInfo, seconds: float) -> dict[str, Any]:
+    """Add the CPU time used in between, in percent; None if the process did not run all the time."""
+    percent = None
+    if before is not None and before["pid"] == after["pid"] and seconds > 0:
+        # The CPU time of a descendant that has ended may be missing from the sum.
+        percent = round(max(after["cpu"] - before["cpu"], 0) / seconds * 100, 1)
+    return {**after, "cpu_percent": percent}
+
+
+def drawn(rows: list[list[str]], width: int | None = None, *, colour: bool = False) -> list[str]:
+    """The lines of the table; without a `width` all columns and no colour, else as many columns as fit."""
+    widths = {head: max(_cells(row[i]) for row in (HEAD, *rows)) for i, head in enumerate(HEAD)}
+    if width is None:
+        return [_line(dict(zip(HEAD, row, strict=True)), widths) for row in (HEAD, *rows)]
+    for head in _DISPENSABLE:
+        if sum(widths.values()) + len(_GAP) * (len(widths) - 1) <= width:
+            break
+        del widths[head]
+    return _drawn_by_rich(rows, list(widths), colour=colour)
+
+
+def _drawn_by_rich(rows: list[list[str]], heads: list[str], *, colour: bool) -> list[str]:
+    """The lines of these columns, for a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - only for a terminal: to import rich takes 50 ms
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(head, justify="left" if head in _LEFT_ALIGNED else "right", no_wrap=True)
+    for row in rows:
+        cells = dict(zip(HEAD, row, strict=True))
+        state = Text.from_ansi(terminal_text.coloured(cells["STATE"], cells["STATE"]))
+        table.add_row(*(state if head == "STATE" else Text(cells[head]) for head in heads))
+    console = Console(width=_WIDEST, color_system="standard" if colour else None, force_terminal=colour)
+    with console.capture() as captured:
+        console.print(table)
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def _watched(invocation: Invocation, names: set[str]) -> dict[str, dict[str, Any]]:
+    """The figures of these processes after SPAN."""
+    before, began = _figures(invocation), time.monotonic()
+    if names.isdisjoint(before):
+        return {}
+    time.sleep(SPAN)
+    after, ended = _figures(invocation), time.monotonic()
+    return {name: with_percent(before.get(name), info, ended - began) for name, info in after.items()}
+
+
+def _figures(invocation: Invocation) -> dict[str, FiguresInfo]:
+    known: list[FiguresInfo] = invocation.client.call("GET", "/v1/figures")["figures"]
+    return {info["namespec"]: info for info in known}
+
+
+def _row(info: ProcessInfo, figures: dict[str, Any] | None) -> list[str]:
+    used = [""] * 6
+    if figures is not None:
+        percent, fds = figures["cpu_percent"], figures["fds"]
+        used = [
+            "" if percent is None else f"{percent:.1f}",
+            f"{figures['cpu']:.2f}s",
+            _size(figures["rss"]),
+            str(figures["processes"]),
+            str(figures["threads"]),
+            "?" if fds is None else str(fds),
+        ]
+    pid = str(info["pid"] or "")
+    return [info["namespec"], info["statename"], pid, *used, str(info["restarts"]), _size(info["lost"])]
+
+
+def _size(count: int) -> str:
+    if not count:
+        return "0"
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:  # noqa: PLR2004 - the binary thousand
+            return f"{count:.0f} {unit}"
+        count //= 1024
+    return f"{count:.0f} GiB"
+
+
+def _line(row: dict[str, str], widths: dict[str, int]) -> str:
+    cells = []
+    for head, width in widths.items():
+        blanks = " " * (width - _cells(row[head]))
+        cells.append(row[head] + blanks if head in _LEFT_ALIGNED else blanks + row[head])
+    return _GAP.join(cells).rstrip()
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal the text fills: a Chinese character two, a combining accent none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width  # noqa: PLC0415 - few names need it
+
+    return sum(0 if combining(letter) else 1 + (east_asian_width(letter) in "WF") for letter in text)

@@ -1,0 +1,57 @@
+"""Checks words that begin with a dash: flags of the command, `--help`, or mistakes, which are refused.
+
+So `restart --rolling web` restarts nothing; supervisorctl restarts web and misses a process named `--rolling`.
+"""
+
+from __future__ import annotations
+
+from procman.cli import help_texts
+from procman.cli.dispatch import asks_for_help
+from procman.cli.invocation import INVALID_ARGS
+from procman.cli.procmanctl_commands import help as help_command
+from procman.config.spelling import closest
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from procman.cli.invocation import Invocation
+
+_NAMES_FOLLOW = "--"
+# These commands report a word such as -x themselves, in supervisorctl's words.
+_READS_DASHES = frozenset({"tail", "maintail"})
+
+
+def checked(invocation: Invocation, command: str, words: list[str]) -> list[str] | None:
+    """Return the words for the command; None if it must not run, after saying why or showing its help.
+
+    Words after `--` are names, with or without dashes.
+    """
+    if asks_for_help(" ".join([command, *words])):
+        help_command.show_help(invocation, [command])
+        return None
+    end = words.index(_NAMES_FOLLOW) if _NAMES_FOLLOW in words else len(words)
+    before, names = words[:end], words[end + 1 :]
+    known = help_texts.flags(command)
+    for word in before:
+        flag, equals, _ = word.partition("=")
+        if not word.startswith("-") or word == "-" or (flag in known and (known[flag] or not equals)):
+            continue
+        if not word.startswith("--") and command in _READS_DASHES:
+            continue
+        _refuse(invocation, command, word, known)
+        return None
+    return before + names
+
+
+def _refuse(invocation: Invocation, command: str, word: str, known: dict[str, bool]) -> None:
+    from procman.cli.procmanctl import FLAGS  # noqa: PLC0415 - only after a mistake
+
+    flag = word.partition("=")[0]
+    early = any(flag in (*each.names, *each.hidden) for each in FLAGS)
+    if early:
+        text = f"Error: {flag} must come before the command: procmanctl {flag} ... {command}"
+    else:
+        text = f"Error: {command} has no flag {word}; to give a name that begins with a dash, write -- before it"
+    invocation.problem(text, code="BAD_ARGUMENTS", exitstatus=INVALID_ARGS)
+    invocation.suggest(closest(flag, known, prefixes=True))
+    if not early:
+        invocation.say(help_texts.text_of(command).rstrip())

@@ -1,0 +1,1 @@
+"""The commands of `procman`, listed in `table`; their modules are imported when called."""

@@ -1,0 +1,185 @@
+"""The table of `procman`'s commands: their flags, their help, and the function that carries each out."""
+
+from typing import NamedTuple
+
+from procman.cli.flags import HELP, Flag
+
+
+class Command(NamedTuple):
+    """`procman` itself, or `procman WORD`; `function` in `module` of this package takes the given flags."""
+
+    module: str
+    function: str
+    flags: tuple[Flag, ...]
+    about: str
+    words: str = ""  # what may follow the flags
+
+
+_FILE = Flag(
+    "configuration",
+    "-c --configuration",
+    "the configuration file: TOML if its name ends in .toml, else INI (searched for if not given)",
+    metavar="FILE",
+)
+
+_PIDFILE = Flag("pidfile", "-j --pidfile", "the pid file of the master", metavar="FILE")
+
+_DAEMON = Flag("daemon", "--daemon", "run in the background; exits when the daemon is up or has failed to start")
+
+_ALLOW_WRITABLE = Flag(
+    "allow_writable_config",
+    "--allow-writable-config",
+    "as root, accept a configuration that other users can write to; they can then run anything as root",
+)
+
+# supervisord's flags, which override options of [supervisord]. Their keys are the names of the options.
+_OVERRIDES = (
+    Flag("nodaemon", "-n --nodaemon", "stay in the foreground, even if the file says daemon = true"),
+    Flag("silent", "-s --silent", "no log on stdout"),
+    Flag("user", "-u --user", "switch to this user (a name or a number) before starting anything", metavar="USER"),
+    Flag("umask", "-m --umask", "the umask of the master and its programs, octal", metavar="UMASK"),
+    Flag("directory", "-d --directory", "change to this directory", metavar="DIRECTORY"),
+    Flag("logfile", "-l --logfile", "the master's own log", metavar="FILENAME"),
+    Flag("logfile_maxbytes", "-y --logfile_maxbytes", "rotate that log at this size (0: never)", metavar="BYTES"),
+    Flag("logfile_backups", "-z --logfile_backups", "keep this many rotated logs", metavar="NUM"),
+    Flag("loglevel", "-e --loglevel", "critical, error, warn, info, debug, trace or blather", metavar="LEVEL"),
+    Flag("pidfile", "-j --pidfile", "write the pid to this file", metavar="FILENAME"),
+    Flag("identifier", "-i --identifier", "the name of this master", metavar="STR"),
+    Flag("childlogdir", "-q --childlogdir", "the directory for the AUTO logs of programs", metavar="DIRECTORY"),
+    Flag("nocleanup", "-k --nocleanup", "keep the AUTO logs of an earlier run"),
+    Flag("minfds", "-a --minfds", "require this many file descriptors", metavar="NUM"),
+    Flag("strip_ansi", "-t --strip_ansi", "remove terminal colours from the logs of programs"),
+    Flag("minprocs", "--minprocs", "require this many processes", metavar="NUM"),
+)
+
+_EXPORT_FLAGS = (
+    _FILE,
+    Flag("split", "--split", "one container or unit for each program, without procman"),
+    Flag("output", "-o --output", "write to this file or directory instead of stdout", metavar="FILE|DIR"),
+    Flag("name", "--name", "the name of the application (default: that of the file)", metavar="NAME"),
+    Flag("image", "--image", "the image of the containers (default: the name)", metavar="IMAGE"),
+    Flag("assume", "--assume", "check against the machine described in FILE", metavar="FILE.json"),
+    HELP,
+)
+
+_RUN_FLAGS = (
+    Flag("to_group", "-g --group", "pass signals on to the process group of the program"),
+    Flag(
+        "rewrite",
+        "-r --rewrite",
+        "pass signal A on as B: 15:3, TERM:QUIT; B = 0 drops it",
+        metavar="A:B",
+        many=True,
+    ),
+    Flag("restart", "--restart", "restart the program when it ends: always, on-failure, or never", metavar="WHEN"),
+    Flag(
+        "kill_after",
+        "-k --kill-after",
+        "send SIGKILL this long after a stop signal, and as PID 1 again to processes that are left over",
+        metavar="DURATION",
+    ),
+    Flag("good", "-e --expect", "exit with 0 when the program exits with CODE", metavar="CODE", many=True),
+    Flag("background", "-d --background", "run as a daemon; exits when the program has started or failed to"),
+    Flag(
+        "wait",
+        "--wait",
+        "with -d: exit when the program has been up this long or has ended (1 second; 0: as soon as it is spawned)",
+        metavar="DURATION",
+    ),
+    Flag("log", "-o --log", "append the output of the program to this file", metavar="FILE"),
+    Flag(
+        "pidfile", "--pidfile", "write the pid to this file, and lock it, so that no second one starts", metavar="FILE"
+    ),
+    Flag("user", "-u --user", "switch to this user (a name or a number)", metavar="USER"),
+    Flag(
+        "umask",
+        "-m --umask",
+        "the umask of the program, the log and the pid file, octal (default: inherited)",
+        metavar="UMASK",
+    ),
+    Flag("chdir", "-C --chdir", "change to this directory", metavar="DIR"),
+    Flag("env", "-E --env", "set a variable for the program", metavar="NAME=VALUE", many=True),
+    Flag("parent_signal", "-p --parent-signal", "receive this signal when the parent dies", metavar="SIGNAL"),
+    Flag("subreaper", "-s", "adopt orphans (procman always does)"),
+    Flag("single_child", "-c --single-child", "pass signals on to the program alone (the default)"),
+    Flag("verbose", "-v --verbose", "report on stderr what is done", hidden="-w"),
+    Flag("version", "-V --version", "print the version and exit"),
+    HELP,
+)
+
+COMMANDS: dict[str, Command] = {
+    "": Command(
+        "start",
+        "start",
+        (
+            _FILE,
+            _DAEMON,
+            _ALLOW_WRITABLE,
+            *_OVERRIDES,
+            Flag("version", "-v --version", "print the version and exit"),
+            HELP,
+        ),
+        "run the programs of a configuration file, and keep them running",
+    ),
+    "check": Command(
+        "check",
+        "check",
+        (
+            _FILE,
+            Flag("json", "--json", "print one JSON object: the resolved configuration and its problems"),
+            Flag(
+                "budget",
+                "--budget",
+                "how long a shutdown may take, such as 10s or 1m30s; if it may take longer, exit with status 1 and "
+                "list what would make it fit",
+                metavar="DURATION",
+            ),
+            Flag("assume", "--assume", "check against the machine described in FILE", metavar="FILE.json"),
+            HELP,
+        ),
+        "report every mistake in a configuration file, without running anything",
+    ),
+    "export": Command(
+        "export", "no_engine", (HELP,), "convert a configuration for another engine; see the following three"
+    ),
+    "export kubernetes": Command("export", "kubernetes", _EXPORT_FLAGS, "write a Kubernetes Deployment"),
+    "export compose": Command("export", "compose", _EXPORT_FLAGS, "write a compose file for docker or podman"),
+    "export systemd": Command("export", "systemd", _EXPORT_FLAGS, "write systemd units"),
+    "run": Command(
+        "run",
+        "run",
+        _RUN_FLAGS,
+        "run one program without a configuration: as PID 1 of a container, as a daemon, or with restarts",
+        "-- COMMAND [ARGUMENT]...",
+    ),
+    "stop": Command(
+        "by_pidfile",
+        "stop",
+        (
+            _PIDFILE,
+            Flag("timeout", "-t --timeout", "wait at most this long for it to end", metavar="DURATION"),
+            HELP,
+        ),
+        "stop the master that holds a pid file, and wait until it has ended",
+    ),
+    "reload": Command(
+        "by_pidfile",
+        "reload",
+        (_PIDFILE, HELP),
+        "make the master that holds a pid file restart with its configuration read again",
+    ),
+    "status": Command(
+        "by_pidfile",
+        "status",
+        (_PIDFILE, HELP),
+        "report whether the master that holds a pid file runs (exit status 3 if not)",
+    ),
+    "schema": Command(
+        "schema", "schema", (HELP,), "print the JSON schema of the TOML form, for editors and validators"
+    ),
+}
+
+
+def takes_file(command: Command) -> bool:
+    """Whether the command has a flag for the configuration file."""
+    return _FILE in command.flags

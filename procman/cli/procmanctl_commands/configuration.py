@@ -1,0 +1,137 @@
+"""Commands about what is configured: avail, config, reread, update, add, remove."""
+
+from __future__ import annotations
+
+from procman.cli import config_text, suggestions, terminal_text
+from procman.client.api_client import ApiError, quoted
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from typing import Any
+
+    from procman.api.shapes import SectionSettings, Step
+    from procman.cli.invocation import Invocation
+
+
+def avail(invocation: Invocation, words: list[str]) -> None:
+    """Every configured process, running or not."""
+    if words:
+        invocation.usage("Error: avail accepts no arguments", "avail")
+        return
+    processes = invocation.client.call("GET", "/v1/config")["processes"]
+    invocation.put(processes=processes)
+    for info in processes:
+        row = config_text.avail_line(info)
+        invocation.say(terminal_text.safe(row) if invocation.terminal else row)
+
+
+def config(invocation: Invocation, words: list[str]) -> None:
+    """The options in effect, each with where its value is from: of the master, or of the processes that are named."""
+    sections: list[SectionSettings] = []
+    invocation.put(sections=sections)
+    if not words:
+        sections += invocation.client.call("GET", "/v1/master/config")["sections"]
+    for word in ["all"] if "all" in words else words:
+        try:
+            found = invocation.client.call("GET", f"/v1/processes/{quoted(word)}/config")["sections"]
+        except ApiError as error:
+            if error.code != "BAD_NAME":
+                raise
+            invocation.problem(f"{word}: ERROR (no such process)", code=error.code, name=word)
+            suggestions.suggest_processes(invocation, [word])
+            continue
+        sections += found
+    for line in config_text.settings_lines(sections):
+        invocation.say(terminal_text.safe(line) if invocation.terminal else line)
+
+
+def reread(invocation: Invocation, words: list[str]) -> None:
+    """Read the file again, and say which groups differ from what runs."""
+    if words:
+        invocation.usage("Error: reread accepts no arguments", "reread")
+        return
+    try:
+        found = invocation.client.call("POST", "/v1/config/reread")
+    except ApiError as error:
+        _not_read(invocation, error, "supervisor shutting down")
+        return
+    invocation.put(**found)
+    for line in config_text.reread_lines(found):
+        invocation.say(terminal_text.safe(line) if invocation.terminal else line)
+
+
+def update(invocation: Invocation, words: list[str]) -> None:
+    """Read the file again and make what runs agree with it; `--dry-run` only says what would be done."""
+    dry_run = "--dry-run" in words
+    groups = [word for word in words if word != "--dry-run"]
+    body: dict[str, Any] = {}
+    if groups and "all" not in groups:
+        body["groups"] = groups
+    if dry_run:
+        body["dry_run"] = True
+    try:
+        steps: list[Step] = invocation.client.call("POST", "/v1/config/update", body)["steps"]
+    except ApiError as error:
+        _not_read(invocation, error, "already shutting down")
+        return
+    invocation.put(steps=steps)
+    for step in steps:
+        if step["action"] == "error":
+            message = step.get("message")
+            said = f"{step['group']}: {message}" if message else f"ERROR: no such group: {step['group']}"
+            invocation.problem(said, code="BAD_NAME" if not message else "FAILED", group=step["group"])
+            if not message:
+                suggestions.suggest_group(invocation, step["group"], "/v1/config")
+    for line in config_text.dry_run_lines(steps) if dry_run else config_text.update_lines(steps):
+        invocation.say(terminal_text.safe(line) if invocation.terminal else line)
+
+
+def add(invocation: Invocation, words: list[str]) -> None:
+    """Let configured groups in that do not run yet."""
+    texts = {
+        "SHUTDOWN_STATE": "shutting down",
+        "ALREADY_ADDED": "process group already active",
+        "BAD_NAME": "no such process/group: {name}",
+    }
+    _each_group(invocation, words, "add", "added process group", texts, harmless="ALREADY_ADDED")
+
+
+def remove(invocation: Invocation, words: list[str]) -> None:
+    """Take groups out that are not running."""
+    texts = {
+        "STILL_RUNNING": "process/group still running: {name}",
+        "BAD_NAME": "no such process/group: {name}",
+    }
+    _each_group(invocation, words, "remove", "removed process group", texts)
+
+
+def _each_group(
+    invocation: Invocation, names: list[str], operation: str, done: str, texts: dict[str, str], *, harmless: str = ""
+) -> None:
+    results: list[dict[str, str]] = []
+    invocation.put(results=results)
+    for name in names:
+        try:
+            answer = invocation.client.call("POST", f"/v1/groups/{quoted(name)}/{operation}")
+        except ApiError as error:
+            if error.code not in texts:
+                raise
+            said = f"ERROR: {texts[error.code].format(name=name)}"
+            status = {} if error.code != harmless else {"exitstatus": None}
+            invocation.problem(said, code=error.code, group=name, **status)
+            if error.code == "BAD_NAME":
+                suggestions.suggest_group(invocation, name, "/v1/config" if operation == "add" else "/v1/processes")
+        else:
+            results.append({"group": name, "result": answer["result"]})
+            said = f"{name}: {done}"
+            invocation.say(terminal_text.safe(said) if invocation.terminal else said)
+
+
+def _not_read(invocation: Invocation, error: ApiError, shutting_down: str) -> None:
+    """Say why there is no new configuration; what runs is as it was."""
+    if error.code == "SHUTDOWN_STATE":
+        invocation.problem(f"ERROR: {shutting_down}", code=error.code)
+    elif error.code == "CANT_REREAD":
+        invocation.problem(f"ERROR: CANT_REREAD: {error.message.removeprefix('CANT_REREAD: ')}", code=error.code)
+    else:
+        raise error

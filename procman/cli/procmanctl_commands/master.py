@@ -1,0 +1,116 @@
+"""Commands about the master and about this shell: version, shutdown, reload, open, quit, exit."""
+
+from __future__ import annotations
+
+import errno
+import time
+
+from procman.cli.procmanctl_commands import processes
+from procman.client.api_client import ApiError, Unreachable
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from procman.cli.invocation import Invocation
+
+
+# The old code goes a moment after it has answered, and the new one takes as long to answer as a start does.
+_UPGRADE_TRIES = 200
+_UPGRADE_PAUSE = 0.05  # seconds
+
+
+def version(invocation: Invocation, words: list[str]) -> None:
+    """The version of the master, which need not be ours."""
+    if words:
+        invocation.usage("Error: version accepts no arguments", "version")
+        return
+    answer = invocation.client.call("GET", "/v1/master")["version"]
+    invocation.put(version=answer)
+    invocation.say(answer)
+
+
+def shutdown(invocation: Invocation, words: list[str]) -> None:
+    """Stop all programs, and the master."""
+    if words:
+        invocation.usage("Error: shutdown accepts no arguments", "shutdown")
+        return
+    if not _really(invocation, "Really shut the remote supervisord process down y/N? "):
+        return
+    try:
+        invocation.client.call("POST", "/v1/master/shutdown")
+    except Unreachable as error:
+        if error.errno not in {errno.ENOENT, errno.ECONNREFUSED}:
+            raise
+        reason = error.reason.replace("is it running?", "already shut down?")
+        invocation.problem(f"ERROR: {Unreachable(error.address, reason)}", code="UNREACHABLE")
+    except ApiError as error:
+        if error.code != "SHUTDOWN_STATE":
+            raise
+        invocation.problem("ERROR: already shutting down", code=error.code, exitstatus=None)
+    else:
+        invocation.put(result="shutting down")
+        invocation.say("Shut down")
+
+
+def reload(invocation: Invocation, words: list[str]) -> None:
+    """Stop all programs, read the file again, start them."""
+    if words:
+        invocation.usage("Error: reload accepts no arguments", "reload")
+        return
+    if not _really(invocation, "Really restart the remote supervisord process y/N? "):
+        return
+    try:
+        invocation.client.call("POST", "/v1/master/reload")
+    except ApiError as error:
+        if error.code != "SHUTDOWN_STATE":
+            raise
+        invocation.problem("ERROR: already shutting down", code=error.code)
+    else:
+        invocation.put(result="reloading")
+        invocation.say("Restarted supervisord")
+
+
+def upgrade(invocation: Invocation, words: list[str]) -> None:
+    """Have the master execute its own code anew, and wait until that has begun to answer."""
+    if words:
+        invocation.usage("Error: upgrade accepts no arguments", "upgrade")
+        return
+    expected = invocation.client.call("POST", "/v1/master/upgrade")["upgrades"]
+    for _ in range(_UPGRADE_TRIES):
+        try:
+            about = invocation.client.call("GET", "/v1/master")
+        except Unreachable:
+            # It has taken the connection with it; its sockets are there all the time.
+            about = {"upgrades": -1}
+        if about["upgrades"] >= expected:
+            invocation.put(result="upgraded", version=about["version"], pid=about["pid"])
+            invocation.say(f"Upgraded: procman {about['version']} (pid {about['pid']})")
+            return
+        time.sleep(_UPGRADE_PAUSE)
+    invocation.problem("ERROR: the upgrade has not come about; the master's log says why", code="FAILED")
+
+
+def open_address(invocation: Invocation, words: list[str]) -> None:
+    """Talk to another master from now on, and show its table; the exit status stays as it was."""
+    url = " ".join(words)
+    if not url.startswith(("unix://", "http://")):
+        invocation.problem("ERROR: url must be http:// or unix://", code="BAD_ARGUMENTS")
+        return
+    before = invocation.exitstatus
+    invocation.connect(url)
+    try:
+        processes.status(invocation, [])
+    except Unreachable as error:
+        invocation.problem(str(error), code="UNREACHABLE")
+    invocation.exitstatus = before
+
+
+def leave(invocation: Invocation, _words: list[str]) -> bool:
+    """Leave the shell."""
+    invocation.say("")
+    invocation.put(left=True)
+    return True
+
+
+def _really(invocation: Invocation, question: str) -> bool:
+    """Ask, in the shell only: a script means what it says."""
+    return not invocation.interactive or invocation.ask(question).lower().startswith("y")

@@ -1,0 +1,65 @@
+"""The text of `procmanctl status`: one line for each process, and why it is not running.
+
+Off a terminal every byte is supervisorctl's, because scripts read it; on one, the lines say more, with colours.
+"""
+
+from __future__ import annotations
+
+from procman.cli.terminal_text import coloured, safe
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from procman.api.shapes import ProcessInfo
+
+_NAME_WIDTH = 30  # supervisorctl's; a wider name widens the column, and three blanks follow
+
+
+def namespec(group: str, name: str) -> str:
+    """The name of a process: `web`, or `group:name` if the two differ."""
+    return name if group == name else f"{group}:{name}"
+
+
+def status_table(processes: Iterable[ProcessInfo], *, terminal: bool, colour: bool) -> list[str]:
+    """The lines of `status`."""
+    rows = [
+        (
+            namespec(info["group"], info["name"]),
+            info["statename"],
+            _description(info) if terminal else info["description"],
+        )
+        for info in processes
+    ]
+    if terminal:
+        rows = [(safe(name), state, safe(description)) for name, state, description in rows]
+    width = max([_NAME_WIDTH, *(len(name) for name, _, _ in rows)]) + 3
+    lines = []
+    for name, state, description in rows:
+        shown = f"{state:<10}"
+        if colour:
+            shown = coloured(shown, state)
+        lines.append(f"{name:<{width}}{shown}{description}")
+    return lines
+
+
+def _description(info: ProcessInfo) -> str:
+    """The description, with the reason if the process is not up, or the number of restarts if it is."""
+    match info["statename"]:
+        case "FATAL" | "BACKOFF":
+            return reason(info) or info["description"]
+        case "EXITED" if info["spawnerr"]:
+            parts = [info["description"], reason(info)]
+        case "RUNNING" | "STARTING" if info["restarts"]:
+            restarts = f"{info['restarts']} restart{'s' if info['restarts'] > 1 else ''}"
+            flaps = info["now"] < info.get("flapping_until", 0)
+            parts = [info["description"], f"{restarts} ({reason(info)})" if flaps else restarts]
+        case _:
+            return info["description"]
+    return ", ".join(part for part in parts if part)
+
+
+def reason(info: ProcessInfo) -> str:
+    """How the last run ended, and its last words; "" from an older master."""
+    words = info.get("last_words")
+    return info.get("ending", "") + (f"; {info['last_words_on']}: {words}" if words else "")
