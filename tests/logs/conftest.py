@@ -1,11 +1,14 @@
-"""What tests of logs share."""
+"""Fixtures for tests of logs."""
 
 import asyncio
+import os
 
 import pytest
 
 from procman.logs.disk_workers import DiskWorkers
 from tests.support.fake_clock import Clock
+from tests.support.silent_disk import SilentDisk
+from tests.support.small_pipes import small_pipe
 
 
 @pytest.fixture
@@ -15,7 +18,7 @@ def clock():
 
 @pytest.fixture
 def said():
-    """What somebody was told."""
+    """The reports of problems."""
     return []
 
 
@@ -33,3 +36,30 @@ def disks(loop):
     yield made
     made.finish(60)
     made.close()
+
+
+@pytest.fixture
+def pipe():
+    """A small pipe, as the console; its read end does not block."""
+    reader, writer = small_pipe()
+    yield reader, writer
+    for fd in (reader, writer):
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
+@pytest.fixture
+def run_with_disk(monkeypatch):
+    """Runs the steps of a test on a loop, with a disk that can be made silent."""
+
+    def run(steps):
+        async def whole():
+            held = SilentDisk(monkeypatch)
+            await asyncio.wait_for(steps(held), 30)
+            held.disks.close()
+
+        asyncio.run(whole())
+
+    return run

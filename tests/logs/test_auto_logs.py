@@ -19,8 +19,8 @@ def created(folder, name="web", channel="stdout", owner=OURS):
     return path
 
 
-def test_a_name_is_made_as_by_supervisor(tmp_path):
-    """NAME-CHANNEL---MARK-IDENTIFIER-XXXXXXXX.log, empty, for the owner only, and never the same twice."""
+def test_an_auto_log_is_named_as_by_supervisor(tmp_path):
+    """NAME-CHANNEL---MARK-IDENTIFIER-XXXXXXXX.log: an empty file, for its owner only, with a new name each time."""
     paths = {created(tmp_path) for _ in range(20)}
     assert len(paths) == 20
     for path in paths:
@@ -30,8 +30,8 @@ def test_a_name_is_made_as_by_supervisor(tmp_path):
 
 
 @pytest.mark.parametrize("umask", [0, 0o077])
-def test_a_log_that_is_begun_is_for_its_owner_only(tmp_path, umask):
-    """Whoever makes it, and whatever the umask is: also when somebody has removed it."""
+def test_a_new_auto_log_is_for_its_owner_only(tmp_path, umask):
+    """The mode does not depend on the umask, nor on whether the file was removed meanwhile."""
     path = auto_log_path(str(tmp_path), "web", "stdout", OURS)
     before = os.umask(umask)
     try:
@@ -45,8 +45,8 @@ def test_a_log_that_is_begun_is_for_its_owner_only(tmp_path, umask):
     log.close()
 
 
-def test_one_that_is_there_is_not_created(tmp_path):
-    """Somebody else's, it may be."""
+def test_creating_an_existing_auto_log_fails(tmp_path):
+    """The file may belong to another program."""
     path = created(tmp_path)
     with pytest.raises(FileExistsError):
         create_auto_log(path)
@@ -59,8 +59,8 @@ def cleared(folder, spared=()):
     return set(os.listdir(folder))
 
 
-def test_only_this_masters_logs_are_removed(tmp_path):
-    """Backups go too; other masters' files, look-alikes, links and directories stay."""
+def test_only_this_masters_auto_logs_are_removed(tmp_path):
+    """Backups are removed too; files of other masters, look-alikes, links and directories stay."""
     ours = created(tmp_path, "web", "stderr")
     os.rename(ours, ours + ".12")
     created(tmp_path, "x---y")
@@ -82,8 +82,8 @@ def test_only_this_masters_logs_are_removed(tmp_path):
     assert cleared(tmp_path) == stay
 
 
-def test_what_a_running_master_writes_to_stays(tmp_path):
-    """Two containers with the same configuration may share a folder; what one has rotated stays, too."""
+def test_an_auto_log_in_use_is_not_removed(tmp_path):
+    """Two containers with the same configuration may share a folder; the backups of a log in use stay, too."""
     log = RotatingFile(created(tmp_path), 5, 2, private=True)
     held = os.path.basename(log.path)
     log.write(b"12345")
@@ -96,16 +96,16 @@ def test_what_a_running_master_writes_to_stays(tmp_path):
     assert cleared(tmp_path) == set()
 
 
-def test_what_is_gone_on_with_is_spared(tmp_path):
-    """With its backups: a program that a killed master has left running still fills it."""
+def test_an_auto_log_that_stays_in_use_is_spared(tmp_path):
+    """With its backups: a program that outlived its master still writes to the log."""
     kept = created(tmp_path)
     os.close(os.open(f"{kept}.1", os.O_CREAT))
     created(tmp_path)
     assert cleared(tmp_path, [kept]) == {os.path.basename(kept), f"{os.path.basename(kept)}.1"}
 
 
-def test_supervisord_leaves_them_alone(tmp_path):
-    """Even one with the same identifier, at its start."""
+def test_supervisord_does_not_remove_procmans_auto_logs(tmp_path):
+    """A supervisord with the same identifier starts, and the log stays."""
     path = created(tmp_path, owner=Owner("0123abcd", "supervisor"))
     of_supervisord = tmp_path / "web-stdout---supervisor-abcdefgh.log"
     of_supervisord.touch()
@@ -115,16 +115,16 @@ def test_supervisord_leaves_them_alone(tmp_path):
     assert os.listdir(tmp_path) == [os.path.basename(path)]
 
 
-def test_an_unreadable_childlogdir_is_one_message(tmp_path):
-    """It is no reason not to start."""
+def test_an_unreadable_childlogdir_is_reported_once(tmp_path):
+    """The master starts all the same."""
     said = []
     clear_auto_logs(str(tmp_path / "none"), OURS, said.append)
     assert len(said) == 1
     assert "No such file or directory" in said[0]
 
 
-def test_files_that_cannot_be_removed_are_one_message(tmp_path, monkeypatch):
-    """A read-only directory with a thousand old logs is said once."""
+def test_files_that_cannot_be_removed_are_reported_together(tmp_path, monkeypatch):
+    """A read-only directory with a thousand old logs gives one message."""
     for _ in range(3):
         created(tmp_path)
 

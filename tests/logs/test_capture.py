@@ -1,4 +1,4 @@
-"""Messages between supervisor's tokens, taken out of a stream that is read in whatever chunks."""
+"""Messages between supervisor's tokens, taken out of a stream in arbitrary chunks."""
 
 import pytest
 from hypothesis import given
@@ -63,8 +63,8 @@ class Reader:
 
 
 @given(chunks())
-def test_a_stream_is_cut_the_same_however_it_is_read(stream):
-    """The log and the messages of many reads are those of one."""
+def test_chunk_boundaries_do_not_change_messages(stream):
+    """Many reads give the same log and the same messages as one read."""
     reader = Reader()
     for chunk in stream:
         reader.take(reader.splitter.feed(chunk))
@@ -75,8 +75,8 @@ def test_a_stream_is_cut_the_same_however_it_is_read(stream):
 
 
 @given(chunks())
-def test_only_what_may_begin_a_token_is_held_back(stream):
-    """Whoever reads the log has everything at once that is surely text."""
+def test_only_a_possible_token_is_held_back(stream):
+    """All bytes that are certainly text come out at once."""
     reader = Reader()
     fed = b""
     for chunk in stream:
@@ -92,8 +92,8 @@ def test_only_what_may_begin_a_token_is_held_back(stream):
 
 
 @pytest.mark.parametrize("token", [BEGIN, END])
-def test_a_token_begins_nowhere_but_at_its_beginning(token):
-    """So a single look for "<" finds what must be held back."""
+def test_a_token_has_one_less_than_sign(token):
+    """So one search for "<" finds what must be held back."""
     assert token.rfind(b"<") == 0
 
 
@@ -139,8 +139,8 @@ def theirs(stream):
 
 
 @given(chunks())
-def test_supervisor_reads_the_same_in_a_stream(stream):
-    """Its own dispatcher has the same log and the same messages, once it has let go of what it holds back."""
+def test_supervisor_captures_the_same_messages(stream):
+    """Its own dispatcher gives the same log and the same messages, once it has released what it holds back."""
     stream = [*stream, b"." * 40]
     reader = Reader()
     for chunk in stream:
@@ -149,7 +149,7 @@ def test_supervisor_reads_the_same_in_a_stream(stream):
 
 
 @given(st.integers(1, 20), st.lists(st.binary(max_size=30)))
-def test_a_message_that_is_too_long_keeps_what_supervisor_keeps(maxbytes, pieces):
+def test_an_overlong_message_is_truncated_as_in_supervisor(maxbytes, pieces):
     """Byte for byte, for every size of the pieces."""
     message, theirs = CapturedMessage(maxbytes), BoundIO(maxbytes)
     dropped = 0

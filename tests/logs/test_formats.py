@@ -28,19 +28,19 @@ def written(lines: bytes, kind: str, timestamp: str = "none", name: str = "web",
         ("logfmt", "none", b'program=web stream=stdout message="one"\nprogram=web stream=stdout message="two"\n'),
     ],
 )
-def test_every_line_gets_its_head(kind, timestamp, expected):
-    """One time for a block of lines, and one name for each."""
+def test_every_line_gets_its_prefix(kind, timestamp, expected):
+    """All lines of a block have the same time."""
     assert written(b"one\ntwo\n", kind, timestamp) == expected
 
 
-def test_names_are_padded_so_that_lines_stand_below_each_other():
-    """To the width that is asked for; a longer name is not cut."""
+def test_names_are_padded_to_align_lines():
+    """A longer name is not cut."""
     assert written(b"x\n", "prefix", width=6) == b"web    | x\n"
     assert written(b"x\n", "prefix", name="a-long-name", width=6) == b"a-long-name | x\n"
 
 
-def test_names_have_a_colour_of_their_own_on_a_terminal():
-    """The same one each time, and nothing of it runs into the line."""
+def test_names_are_coloured_on_a_terminal():
+    """Each name has the same colour each time, and the line itself has none."""
     shown = written(b"x\n", "prefix", colour=True)
     assert shown == written(b"x\n", "prefix", colour=True)
     assert shown.startswith(b"\x1b[")
@@ -48,8 +48,8 @@ def test_names_have_a_colour_of_their_own_on_a_terminal():
 
 
 @given(st.lists(st.binary().filter(lambda line: b"\n" not in line), min_size=1), st.sampled_from(TIMESTAMPS))
-def test_json_is_one_record_for_each_line_whatever_is_in_it(lines, timestamp):
-    """Control characters and quotes are escaped, and what is no UTF-8 can still be read."""
+def test_json_is_one_record_for_each_line(lines, timestamp):
+    """Control characters and quotes are escaped, and bytes that are not UTF-8 stay readable."""
     block = b"".join(line + b"\n" for line in lines)
     records = written(block, "json", timestamp, name='we"b').decode().split("\n")
     assert records.pop() == ""
@@ -60,7 +60,7 @@ def test_json_is_one_record_for_each_line_whatever_is_in_it(lines, timestamp):
     assert all(record.get("time") == times[timestamp] for record in parsed)
 
 
-def test_logfmt_puts_words_in_quotes_only_where_they_need_them():
+def test_logfmt_quotes_words_only_if_needed():
     """A name with a blank would be two fields."""
     assert shlex.split(written(b"say\n", "logfmt", "iso", name="a b").decode()) == [
         "time=2024-11-19T12:00:00.250Z",
@@ -71,8 +71,8 @@ def test_logfmt_puts_words_in_quotes_only_where_they_need_them():
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_the_masters_own_lines_fit_among_them(kind):
-    """They have a time and a level already, which become fields."""
+def test_the_masters_own_lines_become_records(kind):
+    """Their time and level become fields."""
     line = b"2026-11-23 09:00:00,123 WARN exited: 'web' (exit status 1; not expected)\n"
     write = own_line_format(kind, "none", width=8)
     shown = line if write is None else write(line)
@@ -96,8 +96,8 @@ def test_the_masters_own_lines_fit_among_them(kind):
     ("timestamp", "time"),
     [("none", "2026-11-23 09:00:00,123"), ("iso", "2024-11-19T12:00:00.250Z"), ("epoch_ms", 1732017600250)],
 )
-def test_the_masters_own_records_have_the_time_in_the_form_of_the_others(timestamp, time):
-    """Whoever reads the stream has one form to parse."""
+def test_all_records_have_the_time_in_one_form(timestamp, time):
+    """A reader of the stream has one form to parse."""
     line = b"2026-11-23 09:00:00,123 INFO spawned: 'web' with pid 14\n"
     as_json = own_line_format("json", timestamp, clock=lambda: 1732017600.25)
     assert json.loads(as_json(line))["time"] == time

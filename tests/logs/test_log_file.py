@@ -86,8 +86,8 @@ def live(tmp_path):
     return run
 
 
-def test_what_comes_while_the_disk_is_silent_is_written_later(live):
-    """In its order, and nothing of it is lost."""
+def test_writes_to_a_silent_disk_are_done_later(live):
+    """In order, and nothing is lost."""
 
     async def steps(setting):
         assert setting.file.write(b"before\n")
@@ -112,8 +112,8 @@ def test_what_comes_while_the_disk_is_silent_is_written_later(live):
     live(steps)
 
 
-def test_what_is_kept_is_bounded(live, monkeypatch):
-    """Programs have to wait before that; what is too much is counted; the rest is there."""
+def test_the_bytes_held_for_a_silent_disk_are_bounded(live, monkeypatch):
+    """Programs wait before the bound is reached; beyond it, bytes are lost and counted."""
     monkeypatch.setattr(module, "MAX_HELD", 10)
     monkeypatch.setattr(module, "FULL", 8)
 
@@ -137,8 +137,8 @@ def test_what_is_kept_is_bounded(live, monkeypatch):
     live(steps)
 
 
-def test_what_is_written_at_once_is_rotated_line_by_line(live):
-    """As if each line had been written by itself: after the one that makes the file full."""
+def test_a_batch_of_lines_is_rotated_line_by_line(live):
+    """The file is rotated after the line that fills it, as if each line had been written by itself."""
 
     async def steps(setting):
         setting.file.set_limits(10, 9)
@@ -153,8 +153,8 @@ def test_what_is_written_at_once_is_rotated_line_by_line(live):
     live(steps)
 
 
-def test_a_pump_that_has_to_wait_for_a_log_goes_on(live, monkeypatch):
-    """With a second sink it reads on the loop, no more than may wait here."""
+def test_a_pump_that_waits_for_a_log_goes_on(live, monkeypatch):
+    """With a second sink it reads on the loop, and no more than may be held."""
     monkeypatch.setattr(module, "FULL", 8)
 
     async def steps(setting):
@@ -174,8 +174,8 @@ def test_a_pump_that_has_to_wait_for_a_log_goes_on(live, monkeypatch):
     live(steps)
 
 
-def test_a_silent_disk_cannot_be_cleared(live):
-    """Who wants it is told why not, and nothing is gone."""
+def test_a_log_on_a_silent_disk_cannot_be_cleared(live):
+    """The caller learns why, and nothing is removed."""
 
     async def steps(setting):
         setting.file.write(b"kept\n")
@@ -193,8 +193,8 @@ def test_a_silent_disk_cannot_be_cleared(live):
     live(steps)
 
 
-def test_a_log_that_is_closed_gets_what_was_for_it(live):
-    """Its descriptor is given back then."""
+def test_a_closed_log_gets_what_was_given_before(live):
+    """Its descriptor is closed after that."""
 
     async def steps(setting):
         setting.falls_silent()
@@ -207,8 +207,8 @@ def test_a_log_that_is_closed_gets_what_was_for_it(live):
     live(steps)
 
 
-def test_what_could_not_be_written_until_the_end_is_said(live):
-    """And counted."""
+def test_bytes_not_written_at_the_end_are_reported(live):
+    """They are counted as lost."""
 
     async def steps(setting):
         setting.falls_silent()
@@ -222,7 +222,7 @@ def test_what_could_not_be_written_until_the_end_is_said(live):
 
 
 def test_nothing_is_spliced_into_a_silent_disk(live, monkeypatch):
-    """It is asked before; then the pipe is left alone, so that the program can end; when it answers all is there."""
+    """The disk is probed first, and the pipe is left alone, so that the program can end; nothing is lost."""
 
     async def steps(setting):
         pump, writer = setting.pump()
@@ -250,8 +250,8 @@ def test_nothing_is_spliced_into_a_silent_disk(live, monkeypatch):
 
 
 @pytest.mark.parametrize("closes", [True, False])
-def test_a_splice_that_does_not_return_holds_nobody_up(live, monkeypatch, closes):
-    """Its pump may go elsewhere, or be closed: that is done when it is over, and no byte is lost or doubled."""
+def test_a_splice_that_hangs_does_not_hold_the_loop(live, monkeypatch, closes):
+    """Its pump may get other sinks or be closed: that is done when the splice ends, and no byte is lost or doubled."""
 
     async def steps(setting):
         other = LogFile(setting.disks, str(setting.other))
@@ -283,8 +283,8 @@ def test_a_splice_that_does_not_return_holds_nobody_up(live, monkeypatch, closes
     live(steps)
 
 
-def test_the_end_of_a_pipe_is_not_the_disks_business(live, monkeypatch):
-    """What has nothing to write does not ask it, and sees that there is no more all the same."""
+def test_the_end_of_an_empty_pipe_is_seen_without_the_disk(live, monkeypatch):
+    """A pipe without bytes is not spliced, and its end is noticed all the same."""
 
     async def steps(setting):
         ended = asyncio.Event()
@@ -303,8 +303,8 @@ def test_the_end_of_a_pipe_is_not_the_disks_business(live, monkeypatch):
     live(steps)
 
 
-def test_who_says_nothing_is_not_given_to_a_thread(live):
-    """Many programs never say a word: their end is the loop's alone."""
+def test_a_silent_program_is_not_given_to_a_thread(live):
+    """Many programs never write: the loop alone sees the end of their pipes."""
 
     async def steps(setting):
         setting.falls_silent()
@@ -318,7 +318,7 @@ def test_who_says_nothing_is_not_given_to_a_thread(live):
     live(steps)
 
 
-def test_what_goes_to_a_disk_in_doubt_is_not_spliced(live, monkeypatch):
+def test_nothing_is_spliced_into_a_suspect_disk(live, monkeypatch):
     """A splice would lock the pipe for as long as the disk takes."""
 
     async def steps(setting):
@@ -342,8 +342,8 @@ def test_what_goes_to_a_disk_in_doubt_is_not_spliced(live, monkeypatch):
     live(steps)
 
 
-def test_a_look_at_a_silent_disk_is_not_waited_for(live):
-    """Who follows the log has what comes, and nothing of what was."""
+def test_a_follower_does_not_wait_for_a_silent_disk(live):
+    """It gets new output, and nothing of the past."""
 
     async def steps(setting):
         pump, writer = setting.pump()

@@ -22,7 +22,7 @@ def text_of(line):
     return line.decode().split(" ", 3)[3]
 
 
-def test_a_line_is_supervisors(local_time):
+def test_a_line_has_supervisors_format(local_time):
     """Local time, a comma before the milliseconds, the level's four letters."""
     line = format_line(1795417200.1239, Level.INFO, "spawned: 'web' with pid 14")
     assert line == b"2026-11-23 09:00:00,123 INFO spawned: 'web' with pid 14\n"
@@ -39,14 +39,14 @@ def test_levels_are_supervisors():
 
 
 def test_a_text_stays_one_line():
-    """Line breaks and control characters are shown, not obeyed; letters of any language stay as they are."""
+    """Line breaks and control characters are escaped; letters of any language stay unchanged."""
     line = format_line(0, Level.WARN, "a\nb\r\x1b[31m\x7f\x9b é\t\udcff")
     assert text_of(line) == "a\\nb\\r\\x1b[31m\\x7f\\x9b é\t\\udcff\n"
 
 
 @pytest.mark.parametrize("word", LEVELS)
-def test_less_important_lines_are_left_out(tmp_path, word):
-    """At each level that level's method and those above write, the others do not."""
+def test_lines_below_the_level_are_left_out(tmp_path, word):
+    """At each level, the methods of that level and those above write; the others do not."""
     sink = RotatingFile(str(tmp_path / "log"))
     log = MainLog(LEVELS[word], [sink])
     for method in LEVELS:
@@ -56,8 +56,8 @@ def test_less_important_lines_are_left_out(tmp_path, word):
     assert written == list(LEVELS)[: list(LEVELS).index(word) + 1]
 
 
-def test_path_reopen_and_clear_are_those_of_the_file(tmp_path, loop, disks):
-    """The log can be found, moved away and cleared while it is written."""
+def test_the_log_file_can_be_moved_and_cleared(tmp_path, loop, disks):
+    """While the log is written."""
     path = tmp_path / "log"
     log = MainLog(Level.INFO, [open_log_file(disks, str(path), 0, 0, pytest.fail)])
     assert log.path == str(path)
@@ -74,7 +74,7 @@ def test_path_reopen_and_clear_are_those_of_the_file(tmp_path, loop, disks):
 
 
 def test_a_log_that_cannot_be_opened_stops_the_start(tmp_path, disks):
-    """Told with its path, the reason, and what to write instead."""
+    """The error names the path, the reason, and a way out."""
     path = str(tmp_path / "none" / "log")
     with pytest.raises(ProcmanError) as caught:
         open_log_file(disks, path, 0, 0, pytest.fail)
@@ -84,8 +84,8 @@ def test_a_log_that_cannot_be_opened_stops_the_start(tmp_path, disks):
     )
 
 
-def test_trouble_with_the_log_may_be_told_to_the_log(tmp_path, disks):
-    """Its own failure, written to itself, neither recurses nor is said twice."""
+def test_a_failure_of_the_log_may_be_reported_to_the_log(tmp_path, disks):
+    """A log's own failure, written to itself, neither recurses nor is reported twice."""
     path = tmp_path / "log"
     path.symlink_to("/dev/full")
     other = RotatingFile(str(tmp_path / "other"))

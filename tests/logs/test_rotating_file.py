@@ -1,4 +1,4 @@
-"""A log file that rotates, fails and comes back, and never loses a byte it does not count."""
+"""A log file that rotates, fails and recovers, and loses no byte without counting it."""
 
 import os
 import stat
@@ -10,7 +10,7 @@ from supervisor.loggers import RotatingFileHandler
 
 from procman.errors import ProcmanError
 from procman.logs.rotating_file import RotatingFile
-from procman.logs.sink import PROGRAM_GOES_ON, Null, Sink
+from procman.logs.sink import PROGRAM_GOES_ON
 
 
 class Record:
@@ -47,7 +47,7 @@ def test_files_are_those_of_supervisor(tmp_path_factory, chunks, maxbytes, backu
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=20), st.integers(1, 50))
 def test_rotation_keeps_order_and_every_byte(tmp_path_factory, chunks, maxbytes):
-    """With enough backups, the oldest to the newest file joined are what was written."""
+    """With enough backups, the files joined from the oldest to the newest are what was written."""
     folder = tmp_path_factory.mktemp("log")
     sink = RotatingFile(str(folder / "log"), maxbytes, 30)
     for chunk in chunks:
@@ -81,8 +81,8 @@ def test_a_fifo_gets_or_loses_every_byte(tmp_path_factory, steps):
     assert os.listdir(fifo.parent) == ["log"]
 
 
-def test_a_fifo_nobody_reads_is_said_once(tmp_path, clock, said):
-    """It does not block, costs one message however much is written, and works as soon as somebody reads."""
+def test_an_unread_fifo_is_reported_once(tmp_path, clock, said):
+    """It does not block, costs one message however much is written, and works as soon as it is read."""
     fifo = tmp_path / "log"
     os.mkfifo(fifo)
     sink = RotatingFile(str(fifo), on_problem=said.append, clock=clock)
@@ -101,8 +101,8 @@ def test_a_fifo_nobody_reads_is_said_once(tmp_path, clock, said):
     ]
 
 
-def test_a_full_disk_is_said_once_and_its_end_too(tmp_path, clock, said):
-    """One message when it begins, one with the count when it ends, the program is never told."""
+def test_a_full_disk_is_reported_once_and_its_end_too(tmp_path, clock, said):
+    """One message when it begins, and one with the number of lost bytes when it ends."""
     path = tmp_path / "log"
     path.symlink_to("/dev/full")
     sink = RotatingFile(str(path), on_problem=said.append, clock=clock)
@@ -121,8 +121,8 @@ def test_a_full_disk_is_said_once_and_its_end_too(tmp_path, clock, said):
     sink.close()
 
 
-def test_a_file_that_was_removed_is_begun_anew(tmp_path, clock, said):
-    """Within a second; what may have gone with it is counted, and said."""
+def test_a_removed_file_is_created_again(tmp_path, clock, said):
+    """Within a second; the bytes that may be gone with it are counted and reported."""
     path = tmp_path / "log"
     sink = RotatingFile(str(path), on_problem=said.append, clock=clock)
     sink.write(b"a" * 10)
@@ -139,8 +139,8 @@ def test_a_file_that_was_removed_is_begun_anew(tmp_path, clock, said):
     assert sink.problem is None
 
 
-def test_a_file_that_was_removed_is_counted_by_a_reopening_too(tmp_path, clock, said):
-    """As logrotate does it that does not keep the old one; what was cleared on request is no loss."""
+def test_reopen_counts_what_a_removed_file_lost(tmp_path, clock, said):
+    """A logrotate that keeps no old file works so; a log cleared on request is no loss."""
     path = tmp_path / "log"
     sink = RotatingFile(str(path), on_problem=said.append, clock=clock)
     sink.write(b"a" * 10)
@@ -153,8 +153,8 @@ def test_a_file_that_was_removed_is_counted_by_a_reopening_too(tmp_path, clock, 
     assert (sink.lost, path.read_bytes()) == (30, b"")
 
 
-def test_a_file_that_was_moved_away_goes_on_until_it_is_reopened(tmp_path, clock, said):
-    """That is how logrotate does it; and one that was removed by a rotation of our own is not missed."""
+def test_a_moved_file_is_written_until_reopen(tmp_path, clock, said):
+    """Logrotate works so; a file that our own rotation removed is not missed."""
     path = tmp_path / "log"
     sink = RotatingFile(str(path), 100, 1, on_problem=said.append, clock=clock)
     path.rename(tmp_path / "moved")
@@ -168,8 +168,8 @@ def test_a_file_that_was_moved_away_goes_on_until_it_is_reopened(tmp_path, clock
     assert (sink.lost, said) == (0, [])
 
 
-def test_a_file_that_goes_with_its_directory_is_counted_until_that_is_back(tmp_path, clock, said):
-    """Said when it begins and when it ends."""
+def test_a_file_removed_with_its_directory_counts_lost_bytes(tmp_path, clock, said):
+    """Until the directory is back; reported when it begins and when it ends."""
     folder = tmp_path / "logs"
     folder.mkdir()
     path = folder / "log"
@@ -191,7 +191,7 @@ def test_a_file_that_goes_with_its_directory_is_counted_until_that_is_back(tmp_p
 
 
 def test_a_missing_directory_is_tried_again_once_a_second(tmp_path, clock, said):
-    """Output is lost and counted until the directory is there and the second is over."""
+    """Bytes are lost and counted until the directory exists and the second is over."""
     path = tmp_path / "gone" / "log"
     sink = RotatingFile(str(path), on_problem=said.append, clock=clock)
     assert "No such file or directory" in said[0]
@@ -207,8 +207,8 @@ def test_a_missing_directory_is_tried_again_once_a_second(tmp_path, clock, said)
     sink.close()
 
 
-def test_a_directory_in_place_of_the_log_is_a_problem_not_an_exception(tmp_path, clock, said):
-    """The path is a directory: said, counted, and ended by close with the sum."""
+def test_a_directory_in_place_of_the_log_is_reported_and_raises_nothing(tmp_path, clock, said):
+    """Close reports the number of lost bytes."""
     sink = RotatingFile(str(tmp_path), on_problem=said.append, clock=clock)
     sink.write(b"abc")
     sink.close()
@@ -218,7 +218,7 @@ def test_a_directory_in_place_of_the_log_is_a_problem_not_an_exception(tmp_path,
     assert sink.lost == 4
 
 
-def test_reopen_makes_a_new_file_where_the_old_was_moved_away(tmp_path):
+def test_reopen_creates_a_new_file_after_a_move(tmp_path):
     """What logrotate does: move, SIGUSR2, and the next byte is in the new file."""
     path = tmp_path / "log"
     sink = RotatingFile(str(path))
@@ -244,7 +244,7 @@ def test_reopen_does_not_wait_for_the_second(tmp_path, clock, said):
 
 
 def test_clear_removes_the_log_and_keeps_backups(tmp_path):
-    """As in supervisor the backups stay."""
+    """As in supervisor."""
     path = tmp_path / "log"
     sink = RotatingFile(str(path), 5, 2)
     sink.write(b"first")
@@ -256,8 +256,8 @@ def test_clear_removes_the_log_and_keeps_backups(tmp_path):
 
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_what_somebody_puts_in_the_place_of_the_next_file_is_not_given_away(tmp_path, monkeypatch):
-    """A file of root's in the same folder, moved there in the moment between a look and the opening."""
+def test_a_file_moved_into_place_during_rotation_keeps_its_owner(tmp_path, monkeypatch):
+    """Another user may move a file of root's there in the moment between a check and the opening."""
     path, prey = tmp_path / "log", tmp_path / "prey"
     sink = RotatingFile(str(path))
     os.chown(path, 1234, 4321)
@@ -278,8 +278,8 @@ def test_what_somebody_puts_in_the_place_of_the_next_file_is_not_given_away(tmp_
 
 @pytest.mark.parametrize("way", ["rotate", "clear", "remove", "reopen"])
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
-def test_the_next_file_is_for_the_same_readers(tmp_path, clock, way, mode):
-    """An AUTO log is its owner's alone; a group that was given a log with chgrp keeps it."""
+def test_the_next_file_has_the_same_readers(tmp_path, clock, way, mode):
+    """An AUTO log is readable by its owner alone; a group that was given a log with chgrp keeps it."""
     path = tmp_path / "log"
     sink = RotatingFile(str(path), 5 if way == "rotate" else 0, 2, clock=clock)
     path.chmod(mode)
@@ -303,7 +303,7 @@ def test_the_next_file_is_for_the_same_readers(tmp_path, clock, way, mode):
 
 
 def test_clear_leaves_devices_and_fifos_alone(tmp_path):
-    """A fifo that clear() removed would be missed by its reader."""
+    """The reader of a removed fifo would get nothing any more."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     sink = RotatingFile(str(fifo))
@@ -312,8 +312,8 @@ def test_clear_leaves_devices_and_fifos_alone(tmp_path):
     sink.close()
 
 
-def test_clear_tells_when_it_cannot(tmp_path, monkeypatch):
-    """The caller learns which log and why."""
+def test_clear_reports_why_it_failed(tmp_path, monkeypatch):
+    """The error names the log and the reason."""
     sink = RotatingFile(str(tmp_path / "log"))
 
     def refuse(path, **_):
@@ -325,8 +325,8 @@ def test_clear_tells_when_it_cannot(tmp_path, monkeypatch):
     sink.close()
 
 
-def test_a_backup_that_cannot_be_moved_stops_the_rotation_not_the_log(tmp_path, clock, said):
-    """Nothing is overwritten, the log grows on, and it is said once when it begins and when it ends."""
+def test_a_backup_that_cannot_be_moved_stops_only_the_rotation(tmp_path, clock, said):
+    """Nothing is overwritten, the log grows, and the failure and its end are reported once each."""
     path = tmp_path / "log"
     obstacle = tmp_path / "log.1"
     obstacle.mkdir()
@@ -349,7 +349,7 @@ def test_a_backup_that_cannot_be_moved_stops_the_rotation_not_the_log(tmp_path, 
 
 
 def test_a_truncated_log_is_not_rotated_too_early(tmp_path):
-    """Somebody else may empty the file (copytruncate): its real size counts."""
+    """Another process may empty the file (copytruncate): its real size counts."""
     path = tmp_path / "log"
     sink = RotatingFile(str(path), 10, 1)
     sink.write(b"12345678")
@@ -377,10 +377,3 @@ def test_dev_null_is_written_and_never_rotated():
     assert sink.problem is None
     assert not os.path.exists("/dev/null.1")
     sink.close()
-
-
-def test_the_null_sink_loses_nothing():
-    """What nobody wanted is not lost."""
-    sink: Sink = Null()
-    assert sink.write(b"x")
-    assert (sink.lost, sink.path, sink.problem, sink.ready) == (0, None, None, True)

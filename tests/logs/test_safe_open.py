@@ -1,4 +1,4 @@
-"""Root writes no log where somebody else has put a link for it; who is not root opens what the kernel lets it."""
+"""As root, no log is written through another user's link; without root, the kernel's checks decide."""
 
 import os
 import stat
@@ -51,7 +51,7 @@ MODES = {"its owner's": 0o755, "everybody's": 0o777, "everybody's, sticky": 0o17
 
 @pytest.mark.parametrize("whose", MODES)
 def test_a_link_where_others_may_write_is_refused(theirs, prey, whose):
-    """Whoever made it: the file that it leads to stays as it was, and is not shown."""
+    """The file that it leads to is neither changed nor shown."""
     os.chown(theirs, NOBODY if whose == "its owner's" else 0, NOBODY)
     theirs.chmod(MODES[whose])
     (theirs / "web.log").symlink_to(prey)
@@ -62,8 +62,8 @@ def test_a_link_where_others_may_write_is_refused(theirs, prey, whose):
     assert prey.read_text() == "secret"
 
 
-def test_a_link_that_leads_nowhere_makes_no_file(theirs, tmp_path):
-    """Else a new file in /etc would be root's doing."""
+def test_a_dangling_link_creates_no_file(theirs, tmp_path):
+    """Else root could be made to create a file in /etc."""
     (theirs / "web.log").symlink_to(tmp_path / "new")
     with pytest.raises(UntrustedPath):
         write(theirs / "web.log")
@@ -71,15 +71,15 @@ def test_a_link_that_leads_nowhere_makes_no_file(theirs, tmp_path):
 
 
 def test_a_link_where_only_root_may_write_is_followed(tmp_path):
-    """Also one to a file that is yet to be made; that is how administrators move logs to another disk."""
+    """Even to a file that does not exist yet: administrators move logs to another disk that way."""
     (tmp_path / "disk").mkdir()
     (tmp_path / "web.log").symlink_to("disk/web.log")
     write(tmp_path / "web.log")
     assert (tmp_path / "disk" / "web.log").read_text() == "line\n"
 
 
-def test_a_link_to_a_link_of_theirs_is_refused(theirs, tmp_path, prey):
-    """Root's own link, but not what it leads to."""
+def test_a_link_of_roots_to_another_users_link_is_refused(theirs, tmp_path, prey):
+    """Root's own link is followed, but not the one it leads to."""
     (theirs / "web.log").symlink_to(prey)
     (tmp_path / "web.log").symlink_to(theirs / "web.log")
     with pytest.raises(UntrustedPath):
@@ -87,8 +87,8 @@ def test_a_link_to_a_link_of_theirs_is_refused(theirs, tmp_path, prey):
     assert prey.read_text() == "secret"
 
 
-def test_a_folder_on_the_way_that_is_a_link_of_theirs_is_refused(theirs, tmp_path):
-    """The same trick one floor up; root's own link there is followed."""
+def test_another_users_link_to_a_folder_is_refused(theirs, tmp_path):
+    """Root's own link to a folder is followed."""
     (tmp_path / "etc").mkdir()
     (theirs / "today").symlink_to(tmp_path / "etc")
     write(theirs / "today" / "root.log")
@@ -98,16 +98,16 @@ def test_a_folder_on_the_way_that_is_a_link_of_theirs_is_refused(theirs, tmp_pat
     assert os.listdir(tmp_path / "etc") == ["root.log"]
 
 
-def test_what_lies_below_their_folder_is_theirs(theirs, prey):
-    """A folder of root's in it can be moved away, so it makes nothing safer."""
+def test_a_folder_of_roots_below_another_users_folder_is_not_safe(theirs, prey):
+    """Its parent's owner can move it away."""
     (theirs / "logs").mkdir()
     (theirs / "logs" / "web.log").symlink_to(prey)
     with pytest.raises(UntrustedPath):
         write(theirs / "logs" / "web.log")
 
 
-def test_a_sticky_folder_keeps_what_is_roots(theirs, prey):
-    """A folder of root's in /tmp is as good as anywhere."""
+def test_a_folder_of_roots_in_a_sticky_folder_is_safe(theirs, prey):
+    """In /tmp, say."""
     os.chown(theirs, 0, 0)
     theirs.chmod(0o1777)
     (theirs / "logs").mkdir()
@@ -124,8 +124,8 @@ def far_up(request) -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_at_a_glance_the_verdict_is_the_same(far_up, prey):
-    """The usual places are judged without a look at each step."""
+def test_a_quick_look_gives_the_same_result(far_up, prey):
+    """The usual folders are accepted without a check of each step."""
     shared = far_up.stat().st_mode & 0o002
     write(far_up / "web.log")
     assert (far_up / "web.log").read_text() == "line\n"
@@ -146,8 +146,8 @@ def test_at_a_glance_the_verdict_is_the_same(far_up, prey):
 
 
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/stdout", "/proc/self/fd/2"])
-def test_a_link_to_the_output_of_the_master_or_to_nothing_is_followed_anywhere(theirs, device):
-    """As images have it; nothing can be lost there."""
+def test_a_link_to_the_masters_output_or_dev_null_is_always_followed(theirs, device):
+    """Images have such links, and nothing can be harmed there."""
     (theirs / "web.log").symlink_to(device)
     fd = open_log(str(theirs / "web.log"), os.O_WRONLY | os.O_APPEND)
     assert os.path.samestat(os.fstat(fd), os.stat(device))
@@ -155,8 +155,8 @@ def test_a_link_to_the_output_of_the_master_or_to_nothing_is_followed_anywhere(t
 
 
 @pytest.mark.parametrize("way", ["/dev/fd/../cwd{prey}", "/dev/fd/{fd}", "/proc/self/fd/{fd}", "/dev/./stdout"])
-def test_a_link_by_way_of_a_device_is_refused(theirs, prey, monkeypatch, way):
-    """To the kernel `/dev/fd/..` is not /dev, and a descriptor may be any file: that of another program's log, say."""
+def test_a_link_through_dev_fd_is_refused(theirs, prey, monkeypatch, way):
+    """The kernel resolves `/dev/fd/..` to another folder, and a descriptor may be another program's log."""
     monkeypatch.chdir("/")
     with prey.open() as held:
         (theirs / "web.log").symlink_to(way.format(prey=prey, fd=held.fileno()))
@@ -166,23 +166,23 @@ def test_a_link_by_way_of_a_device_is_refused(theirs, prey, monkeypatch, way):
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
-def test_a_link_to_another_device_is_refused(theirs, device):
-    """There is much to be lost on a disk, and of a watchdog even its opening has consequences."""
+def test_another_users_link_to_a_device_is_refused(theirs, device):
+    """Writing to a disk destroys data, and even opening a watchdog has consequences."""
     (theirs / "web.log").symlink_to(device)
     with pytest.raises(UntrustedPath):
         write(theirs / "web.log")
 
 
-def test_a_link_of_roots_leads_to_any_device(tmp_path):
-    """In a folder where nobody else may write it is root's own."""
+def test_a_link_of_roots_may_lead_to_any_device(tmp_path):
+    """In a folder that only root may write."""
     (tmp_path / "web.log").symlink_to("/dev/full")
     fd = open_log(str(tmp_path / "web.log"), os.O_WRONLY)
     assert os.path.samestat(os.fstat(fd), os.stat("/dev/full"))
     os.close(fd)
 
 
-def test_a_file_with_another_name_elsewhere_is_refused(theirs, prey):
-    """A hard link leads to it as well as a symbolic one does."""
+def test_a_hard_link_where_others_may_write_is_refused(theirs, prey):
+    """It leads to another file as well as a symbolic link does."""
     os.link(prey, theirs / "web.log")
     with pytest.raises(UntrustedPath):
         write(theirs / "web.log")
@@ -190,8 +190,8 @@ def test_a_file_with_another_name_elsewhere_is_refused(theirs, prey):
 
 
 @pytest.mark.parametrize("way", ["rotate", "clear"])
-def test_nothing_is_renamed_or_removed_where_a_link_of_theirs_leads(theirs, tmp_path, way):
-    """Another program's log may have the same name in another folder."""
+def test_rotation_does_not_follow_another_users_link(theirs, tmp_path, way):
+    """Another program's log may have the same name in the folder that it leads to."""
     logs, other = theirs / "logs", tmp_path / "other"
     logs.mkdir()
     os.chown(logs, NOBODY, NOBODY)
@@ -215,8 +215,8 @@ def test_nothing_is_renamed_or_removed_where_a_link_of_theirs_leads(theirs, tmp_
     )
 
 
-def test_auto_logs_are_not_made_or_removed_where_a_link_of_theirs_leads(theirs, tmp_path):
-    """Some programs read all files of a folder that is root's; and other masters have logs there."""
+def test_auto_logs_do_not_follow_another_users_link(theirs, tmp_path):
+    """They are neither created nor removed there: some programs read all files of a folder of root's."""
     (tmp_path / "logrotate.d").mkdir()
     (theirs / "logs").symlink_to(tmp_path / "logrotate.d")
     os.lchown(theirs / "logs", NOBODY, NOBODY)
@@ -236,8 +236,8 @@ def test_auto_logs_are_not_made_or_removed_where_a_link_of_theirs_leads(theirs, 
     assert "a symbolic link on its way is not root's" in said[0]
 
 
-def test_a_link_of_roots_on_the_way_is_followed_to_rotate(theirs, tmp_path):
-    """As /var/log may be one."""
+def test_rotation_follows_a_link_of_roots_to_the_folder(theirs, tmp_path):
+    """/var/log may be such a link."""
     (theirs / "real").mkdir()
     (theirs / "logs").symlink_to("real")
     sink = RotatingFile(str(theirs / "logs" / "web.log"), 5, 1)
@@ -250,8 +250,8 @@ def test_a_link_of_roots_on_the_way_is_followed_to_rotate(theirs, tmp_path):
     }
 
 
-def test_a_fifo_of_theirs_is_refused(theirs):
-    """Whoever made it would read what others are not to see; root may have made it for somebody."""
+def test_another_users_fifo_is_refused(theirs):
+    """Its owner would read the log; one of root's is accepted."""
     os.mkfifo(theirs / "web.log")
     reader = os.open(theirs / "web.log", os.O_RDONLY | os.O_NONBLOCK)
     write(theirs / "web.log")
@@ -262,8 +262,8 @@ def test_a_fifo_of_theirs_is_refused(theirs):
     os.close(reader)
 
 
-def test_a_plain_file_is_written_wherever_it_is(theirs, tmp_path):
-    """Made where it is not there yet, also by a path with dots in it."""
+def test_a_regular_file_is_written_in_any_folder(theirs, tmp_path):
+    """It is created if it does not exist, also by a path with dots in it."""
     write(theirs / "web.log")
     write(theirs / "." / ".." / "theirs" / "web.log")
     assert (theirs / "web.log").read_text() == "line\n" * 2
@@ -272,8 +272,8 @@ def test_a_plain_file_is_written_wherever_it_is(theirs, tmp_path):
 
 
 @pytest.mark.parametrize("path", ["{}", "{}/", "{}/.", "{}/..", "{}/none/x", "{}/file/x", "{}/loop"])
-def test_what_cannot_be_opened_is_an_error_of_the_kernels(theirs, path):
-    """A folder, what is not there, a file for a folder, a link to itself."""
+def test_the_kernels_errors_are_passed_on(theirs, path):
+    """For a folder, a missing folder, a file in place of a folder, a link to itself."""
     (theirs / "file").touch()
     (theirs.parent / "loop").symlink_to("loop")
     with pytest.raises(OSError, match=r"directory|No such|symbolic") as error:
@@ -282,7 +282,7 @@ def test_what_cannot_be_opened_is_an_error_of_the_kernels(theirs, path):
 
 
 def test_no_descriptor_is_left_open(theirs, prey):
-    """Neither of a log that was opened, nor of one that was refused."""
+    """Neither for a log that was opened, nor for one that was refused."""
     (theirs / "web.log").symlink_to(prey)
     before = len(os.listdir("/proc/self/fd"))
     for name in ("web.log", "other.log", "none/x"):
@@ -293,7 +293,7 @@ def test_no_descriptor_is_left_open(theirs, prey):
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_the_log_says_why_and_counts_what_is_lost(theirs, prey):
+def test_a_refused_log_is_reported_and_counts_lost_bytes(theirs, prey):
     """The program goes on; when the link is gone its output is written again."""
     (theirs / "web.log").symlink_to(prey)
     said = []

@@ -1,4 +1,4 @@
-"""From a pipe into a file without a stop in the master's memory."""
+"""From a pipe straight into a file, past the master's memory."""
 
 import asyncio
 import os
@@ -70,8 +70,8 @@ def straight(tmp_path):
     return run
 
 
-def test_bytes_go_from_the_pipe_into_the_file_and_not_through_the_master(straight):
-    """The file has them all, and nothing was written by hand."""
+def test_bytes_are_spliced_past_the_master(straight):
+    """The file has all of them, and none was written by the master."""
 
     async def steps(made):
         made.write(b"one\n")
@@ -82,8 +82,8 @@ def test_bytes_go_from_the_pipe_into_the_file_and_not_through_the_master(straigh
     straight(steps)
 
 
-def test_a_follower_has_what_goes_straight(straight):
-    """All that comes after the look that he has at the file, and the file stays whole."""
+def test_a_follower_sees_spliced_bytes(straight):
+    """All that come after its look at the file, and the file stays whole."""
 
     async def steps(made):
         made.write(b"before\n")
@@ -102,7 +102,7 @@ def test_a_follower_has_what_goes_straight(straight):
     straight(steps)
 
 
-def test_a_second_follower_has_what_is_new_since_his_own_look(straight):
+def test_a_second_follower_sees_what_is_new_since_its_own_look(straight):
     """Nothing twice and nothing missing, whatever is on its way to the first one."""
 
     async def steps(made):
@@ -124,8 +124,8 @@ def test_a_second_follower_has_what_is_new_since_his_own_look(straight):
     straight(steps)
 
 
-def test_a_follower_goes_on_whichever_way_the_bytes_come(straight):
-    """Into the file by themselves, by way of the master, and into another file: in their order."""
+def test_a_follower_sees_all_bytes_however_they_are_moved(straight):
+    """Spliced, through the master, and into another file: in order."""
 
     async def steps(made):
         _, follower = await follow(made)
@@ -145,8 +145,8 @@ def test_a_follower_goes_on_whichever_way_the_bytes_come(straight):
     straight(steps)
 
 
-def test_a_follower_who_is_slower_than_a_flood_is_told_what_he_has_missed(straight):
-    """No more of it is kept for the loop than the ring has room for."""
+def test_a_follower_slower_than_a_flood_learns_what_it_missed(straight):
+    """No more is kept for the loop than the ring has room for."""
 
     async def steps(made):
         _, follower = await follow(made)
@@ -159,8 +159,8 @@ def test_a_follower_who_is_slower_than_a_flood_is_told_what_he_has_missed(straig
     straight(steps)
 
 
-def test_nothing_is_kept_for_those_who_have_followed(straight):
-    """A log that somebody has looked at once takes no memory for it any more."""
+def test_a_log_without_followers_keeps_no_copy(straight):
+    """The memory of an earlier follower is freed."""
 
     async def steps(made):
         _, follower = await follow(made)
@@ -196,8 +196,8 @@ async def read_all(follower, count):
     return data
 
 
-def test_what_others_append_to_the_file_is_not_written_over(straight):
-    """A second writer makes it a file that is appended to, whose lines are all there."""
+def test_lines_appended_by_others_are_not_overwritten(straight):
+    """With a second writer the file is written with O_APPEND, and has all lines of both."""
 
     async def steps(made):
         made.write(b"ours\n")
@@ -212,8 +212,8 @@ def test_what_others_append_to_the_file_is_not_written_over(straight):
     straight(steps)
 
 
-def test_a_file_that_was_truncated_begins_anew_without_a_hole(straight):
-    """As logrotate's copytruncate does it."""
+def test_a_truncated_file_is_continued_without_a_hole(straight):
+    """As logrotate's copytruncate needs it."""
 
     async def steps(made):
         made.write(b"x" * 1000)
@@ -224,8 +224,8 @@ def test_a_file_that_was_truncated_begins_anew_without_a_hole(straight):
     straight(steps)
 
 
-def test_what_does_not_fit_on_the_disk_is_counted_and_what_comes_after_is_there(straight):
-    """A file that must not grow takes what it can; the rest is lost and counted, and the pipe is read on."""
+def test_bytes_that_do_not_fit_are_counted_and_later_ones_written(straight):
+    """The pipe is read meanwhile."""
 
     async def steps(made):
         made.write(b"x" * 900)
@@ -248,8 +248,8 @@ def test_what_does_not_fit_on_the_disk_is_counted_and_what_comes_after_is_there(
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.binary(min_size=1, max_size=4000), min_size=1, max_size=40), st.integers(1, 9000), st.integers(0, 3))
-def test_rotation_keeps_every_byte_in_order(tmp_path_factory, chunks, maxbytes, backups):
-    """With backups enough for all, the files one after the other are what was written."""
+def test_rotation_of_spliced_bytes_keeps_order_and_every_byte(tmp_path_factory, chunks, maxbytes, backups):
+    """With enough backups, the files joined are what was written."""
     folder = tmp_path_factory.mktemp("logs")
 
     async def live():
@@ -263,7 +263,7 @@ def test_rotation_keeps_every_byte_in_order(tmp_path_factory, chunks, maxbytes, 
     assert b"".join((folder / name).read_bytes() for name in names) == b"".join(chunks)
 
 
-def test_a_fifo_is_written_to_and_not_opened_for_reading(tmp_path):
+def test_a_fifo_is_not_opened_for_reading(tmp_path):
     """Its reader stays the only one."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
@@ -277,8 +277,8 @@ def test_a_fifo_is_written_to_and_not_opened_for_reading(tmp_path):
     sink.close()
 
 
-def test_a_second_sink_makes_the_bytes_come_into_the_master(straight):
-    """Both have them, whenever the second one comes and goes."""
+def test_with_a_second_sink_bytes_go_through_the_master(straight):
+    """Both sinks have them, whenever the second one comes and goes."""
 
     async def steps(made):
         made.write(b"alone ")

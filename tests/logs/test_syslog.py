@@ -29,7 +29,7 @@ def test_each_line_is_one_message_with_the_programs_name(daemon):
     assert sink.lost == 0
 
 
-def test_the_masters_own_lines_have_no_name_before_them(daemon):
+def test_the_masters_own_lines_have_no_name(daemon):
     """They begin with their time and level, as supervisord's."""
     sink = Syslog("", address=daemon.getsockname())
     sink.write(b"2026-11-23 09:00:00,000 INFO text\n")
@@ -37,8 +37,8 @@ def test_the_masters_own_lines_have_no_name_before_them(daemon):
     assert re.search(r" procman\[\d+\]: 2026-11-23 09:00:00,000 INFO text$", daemon.recv(1000).decode())
 
 
-def test_a_missing_daemon_is_said_once_and_found_later(tmp_path, clock):
-    """A container has no /dev/log: lines are counted as lost; a daemon that comes is used within a second."""
+def test_a_missing_daemon_is_reported_once_and_found_later(tmp_path, clock):
+    """A container has no /dev/log: lines are counted as lost; a daemon that starts is used within a second."""
     said = []
     address = str(tmp_path / "log")
     sink = Syslog("web", said.append, address=address, clock=clock)
@@ -72,8 +72,8 @@ def test_a_daemon_that_does_not_read_costs_lines_not_time(daemon):
     sink.close()
 
 
-def test_a_burst_is_not_too_much_for_a_daemon_that_reads(daemon, said, monkeypatch):
-    """The kernel keeps ten messages for it: there is time to take them out."""
+def test_a_burst_reaches_a_daemon_that_reads(daemon, said, monkeypatch):
+    """The kernel queues ten messages: the daemon has time to read them."""
     monkeypatch.setattr("procman.logs.syslog.ROOM_TIMEOUT", 60)
     lines = [f"line {number}" for number in range(200)]
     daemon.setblocking(True)

@@ -1,4 +1,4 @@
-"""Parts of logs, with supervisor itself as the oracle."""
+"""Ranges of logs, with supervisor itself as the oracle."""
 
 import os
 
@@ -42,16 +42,16 @@ def test_tail_answers_as_supervisor(log, offset, length):
     assert tail_log(log, offset, length) == (expected.encode(), position, overflow)
 
 
-def test_one_request_has_a_bound(log):
-    """However much is asked for, no more than max_read comes, from the side that was asked for."""
+def test_one_request_is_bounded(log):
+    """No more than max_read bytes are returned, from the requested end."""
     assert read_log(log, 0, 0, max_read=5) == CONTENT[:5]
     assert read_log(log, 2, 100, max_read=5) == CONTENT[2:7]
     assert read_log(log, -100, 0, max_read=5) == CONTENT[-5:]
     assert tail_log(log, 0, 20, max_read=5) == (CONTENT[-5:], 20, False)
 
 
-def test_what_is_not_a_file_is_refused(tmp_path):
-    """A fifo does not make the master wait, a directory and a missing file are errors with their path."""
+def test_only_regular_files_are_read(tmp_path):
+    """A fifo does not make the master wait; a directory and a missing file are errors with their path."""
     os.mkfifo(tmp_path / "fifo")
     for name, kind, reason in (
         ("fifo", OperationFailed, "not a file"),

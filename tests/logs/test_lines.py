@@ -1,4 +1,4 @@
-"""Whole lines out of any chunks, and colours out of them."""
+"""Whole lines out of arbitrary chunks, and colours removed from them."""
 
 import re
 
@@ -26,7 +26,7 @@ def cut(data, sizes):
 
 @given(chunks)
 def test_lines_joined_are_the_stream(parts):
-    """Where no line is too long, lines and rest together are what was fed, and each line has one newline at its end."""
+    """If no line is too long, lines and rest together are the input, and each line ends with one newline."""
     splitter = LineSplitter()
     lines = [line for part in parts for line in splitter.feed(part)]
     assert all(line.count(b"\n") == 1 and line.endswith(b"\n") for line in lines)
@@ -34,7 +34,7 @@ def test_lines_joined_are_the_stream(parts):
 
 
 @given(texts, st.lists(st.integers(0, 12)), st.integers(4, 9))
-def test_chunk_borders_change_nothing(data, sizes, max_line):
+def test_chunk_boundaries_change_nothing(data, sizes, max_line):
     """The same stream gives the same lines however it is cut into chunks."""
     whole, parted = LineSplitter(max_line), LineSplitter(max_line)
     expected = whole.feed(data)
@@ -43,7 +43,7 @@ def test_chunk_borders_change_nothing(data, sizes, max_line):
 
 
 @given(texts, st.integers(4, 9))
-def test_over_long_lines_come_in_marked_pieces(data, max_line):
+def test_overlong_lines_come_in_marked_pieces(data, max_line):
     """No piece is longer than allowed, and without the marks the pieces are the line."""
     splitter = LineSplitter(max_line)
     out = splitter.feed_block(data) + splitter.flush()
@@ -53,7 +53,7 @@ def test_over_long_lines_come_in_marked_pieces(data, max_line):
 
 
 def test_a_long_line_is_not_cut_inside_a_character():
-    """The border of two pieces moves back to the beginning of a UTF-8 character."""
+    """The boundary of two pieces moves back to the beginning of a UTF-8 character."""
     assert LineSplitter(4).feed(b"abc\xe2\x82\xacde\n") == [
         b"abc" + CONTINUES,
         CONTINUED + "€d".encode() + CONTINUES,
@@ -62,15 +62,15 @@ def test_a_long_line_is_not_cut_inside_a_character():
 
 
 def test_a_gigabyte_without_newline_is_never_held():
-    """What waits for its newline is never more than one line."""
+    """No more than one line is held back."""
     splitter = LineSplitter(100)
     for _ in range(1000):
         splitter.feed(b"x" * 1000)
     assert len(splitter.flush()) <= 100 + len(CONTINUED)
 
 
-def test_flush_begins_anew():
-    """After the end of a stream the next one is not a continuation."""
+def test_flush_begins_a_new_stream():
+    """The next line is not a continuation."""
     splitter = LineSplitter(4)
     splitter.feed(b"abcdefg")
     assert splitter.flush() == CONTINUED + b"efg"
@@ -93,8 +93,8 @@ def test_flush_begins_anew():
         (b"y" * 301 + b"\n", "y" * 300 + "\u2026"),
     ],
 )
-def test_the_last_line_can_be_shown_to_people(data, line):
-    """The last one that has something in it, and nothing in it that acts on a terminal."""
+def test_the_last_line_can_be_shown_on_a_terminal(data, line):
+    """It is the last line that is not blank, without anything that acts on a terminal."""
     assert last_line(data) == line
 
 
@@ -104,7 +104,7 @@ coloured = st.lists(
 
 
 @given(coloured, st.lists(st.integers(0, 5)))
-def test_colours_go_whatever_the_borders(data, sizes):
+def test_colours_are_removed_across_chunks(data, sizes):
     """Cut anywhere, a stream loses the same sequences."""
     stripper = AnsiStripper()
     out = b"".join(stripper.feed(part) for part in cut(data, sizes)) + stripper.flush()
@@ -112,14 +112,14 @@ def test_colours_go_whatever_the_borders(data, sizes):
 
 
 @given(st.lists(st.sampled_from([b"\x1b[31m", b"\x1b[0;1m", b"\x1b[2J", b"\x1b[3;4H", b"text", b"\n"])).map(b"".join))
-def test_colours_go_as_in_supervisor(data):
-    """For whole sequences in one chunk the answer is supervisor's."""
+def test_colours_are_removed_as_in_supervisor(data):
+    """For whole sequences in one chunk the result is supervisor's."""
     stripper = AnsiStripper()
     assert stripper.feed(data) + stripper.flush() == stripEscapes(data)
 
 
-def test_what_only_looks_like_a_colour_is_let_through():
-    """A sequence that never ends is text after a while, and is not held for ever."""
+def test_an_endless_sequence_is_text():
+    """It is not held back for ever."""
     stripper = AnsiStripper()
     data = b"\x1b[" + b"1" * 200
     assert stripper.feed(data) == data

@@ -1,4 +1,4 @@
-"""The last bytes of a stream, and those who follow it."""
+"""The last bytes of a stream, and their followers."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ from procman.logs.ring import Ring
 
 
 @given(st.lists(st.binary(max_size=30)), st.integers(1, 20), st.integers(0, 40))
-def test_ring_keeps_the_last_bytes(parts, capacity, length):
+def test_a_ring_keeps_the_last_bytes(parts, capacity, length):
     """Tail and positions are those of the whole stream."""
     ring = Ring(capacity)
     for part in parts:
@@ -20,7 +20,7 @@ def test_ring_keeps_the_last_bytes(parts, capacity, length):
 
 @given(st.lists(st.tuples(st.binary(max_size=30), st.booleans())), st.integers(1, 20))
 def test_a_slow_reader_learns_what_it_missed(parts, capacity):
-    """What is read and what is told as missed are together the whole stream, in order."""
+    """What it reads and what it is told to have missed are together the whole stream, in order."""
     ring = Ring(capacity)
     stream = b""
     position = 0
@@ -34,15 +34,15 @@ def test_a_slow_reader_learns_what_it_missed(parts, capacity):
             position = after
 
 
-def test_an_unused_ring_keeps_no_memory():
+def test_an_unused_ring_uses_no_memory():
     """A thousand silent programs cost nothing."""
     ring = Ring(1 << 30)
     assert ring.tail(10) == b""
     assert ring.read(0) == (b"", 0, 0)
 
 
-def test_followers_are_woken_until_they_leave():
-    """A callback comes with each append and with the end, and not after it was taken back."""
+def test_followers_are_woken_until_they_unfollow():
+    """The callback comes with each append and at the end."""
     ring = Ring(10)
     woken = []
     unfollow = ring.follow(lambda: woken.append("one"))
@@ -56,7 +56,7 @@ def test_followers_are_woken_until_they_leave():
 
 
 def test_a_cleared_ring_goes_on_counting():
-    """After clear() nothing old is shown, and readers' positions still mean the same."""
+    """After clear() nothing old is returned, and readers' positions keep their meaning."""
     ring = Ring(10)
     ring.append(b"old")
     ring.clear()
