@@ -150,6 +150,7 @@ def _resolve(
         master=master,
         servers=servers,
         rpcinterfaces=rpcinterfaces,
+        templates=tuple(reading.templates),
         groups=unique(reading, groups),
         ctl=read_ctl(reading),
         serverurl=serverurl(servers),

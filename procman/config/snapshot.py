@@ -18,7 +18,7 @@ from procman.config.schema.programs import Program
 from procman.config.schema.sections import Ctl
 from procman.config.schema.servers import InetServer, UnixServer
 from procman.core.snapshot import definition
-from procman.core.spec import Autorestart, Leftovers, Scope, ShutdownWhen
+from procman.core.spec import Autorestart, Leftovers, ProgramTemplate, Scope, ShutdownWhen
 
 T = TypeVar("T")
 Data = dict[str, Any]
@@ -49,6 +49,7 @@ def read_config(data: Data) -> Config:
         servers=tuple(_read_server(server) for server in data["servers"]),
         rpcinterfaces=tuple(_record(RpcInterface, interface) for interface in data["rpcinterfaces"]),
         groups=tuple(read_group(group) for group in data["groups"]),
+        templates=tuple(_record(ProgramTemplate, template) for template in data.get("templates", ())),
         ctl=_record(Ctl, data["ctl"]),
         warnings=tuple(_record(Problem, warning) for warning in data["warnings"]),
     )

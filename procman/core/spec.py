@@ -5,7 +5,8 @@ subclasses them, declares each field as an option, and adds what only the edges 
 it got it; `runtime.definitions` gives the edges the whole of it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from signal import Signals
 
@@ -64,6 +65,26 @@ class ProcessSpec:
     def namespec(self) -> str:
         """What a user types: "web" in a group of the same name, else "group:web"."""
         return self.name if self.group == self.name else f"{self.group}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramTemplate:
+    """What `numprocs` makes process slots of: a section of a program, before expansions.
+
+    It is kept after loading, so that the number of processes may change without the file being read again.
+    """
+
+    section: str
+    group: str
+    numprocs: int
+    numprocs_start: int
+    process_name: str
+    texts: Mapping[str, object] = field(hash=False)  # the options that are expanded for each process, as written
+
+    @property
+    def numbers(self) -> range:
+        """The process numbers of its slots."""
+        return range(self.numprocs_start, self.numprocs_start + self.numprocs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

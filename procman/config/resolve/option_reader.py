@@ -16,6 +16,7 @@ from procman.config.problems import Problem, Severity
 from procman.config.schema.notation import show_text
 from procman.config.schema.options import AUTO, SYSLOG, Kind, Option, Unfit
 from procman.config.spelling import did_you_mean
+from procman.core.spec import ProgramTemplate
 
 Names = Mapping[str, object]
 
@@ -48,6 +49,7 @@ class OptionReader:
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     environment: dict[str, object] = field(default_factory=dict)
+    templates: list[ProgramTemplate] = field(default_factory=list)  # of the programs that were read so far
     hints: int = 100  # how many more names are looked for: of each that takes as long as there are names
     unread: dict[str, list[str]] = field(default_factory=dict)  # what is said of lines, by the label of their section
     notes_before_error: int | None = None  # supervisor stops at the first error, and so do its warnings

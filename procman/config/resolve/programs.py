@@ -9,7 +9,7 @@ from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.notation import assignment, show_text
 from procman.config.schema.options import AUTO, SYSLOG, options_of
 from procman.config.schema.programs import Program, Slots
-from procman.core.spec import Scope
+from procman.core.spec import ProgramTemplate, Scope
 from procman.system.shell_split import split_words
 
 # From here on it is said what they cost.
@@ -71,8 +71,17 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
     process_name = SLOTS["process_name"].default if raw_name is None else str(raw_name.value)
     process_name = valid_name(reading, section, process_name, "the process name")
     _check(reading, section, common, numprocs, process_name)
+    template = ProgramTemplate(
+        section=section.name,
+        group=group,
+        numprocs=numprocs,
+        numprocs_start=start,
+        process_name=process_name,
+        texts={name: raw.value for name in ("environment", *EACH) if (raw := reading.raw(section, name)) is not None},
+    )
+    reading.templates.append(template)
     slots: list[Program] = []
-    for number in range(start, start + numprocs):
+    for number in template.numbers:
         names.update(reading.environment, process_num=number, numprocs=numprocs)
         slots.append(_process(reading, section, group, common, names))
         if any(problem.severity == "error" for problem in reading.problems[before:]):

@@ -8,6 +8,7 @@ from procman.config.schema.groups import Group
 from procman.config.schema.master import Master
 from procman.config.schema.sections import Ctl
 from procman.config.schema.servers import InetServer, UnixServer
+from procman.core.spec import ProgramTemplate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Config:
     servers: tuple[UnixServer | InetServer, ...] = ()
     rpcinterfaces: tuple[RpcInterface, ...] = ()
     groups: tuple[Group, ...] = ()
+    templates: tuple[ProgramTemplate, ...] = field(default=(), compare=False)  # what the programs were made of
     ctl: Ctl = field(default_factory=Ctl)
     serverurl: str | None = None  # what children get as SUPERVISOR_SERVER_URL; None without a server in the file
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
