@@ -46,6 +46,8 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("GET", "/v1/processes"): ("/v1/processes", "", 200),
     ("GET", "/v1/processes/{spec}"): ("/v1/processes/web", "", 200),
     ("GET", "/v1/figures"): ("/v1/figures", "", 200),
+    ("GET", "/v1/operations"): ("/v1/operations", "", 200),
+    ("GET", "/v1/operations/{id}"): ("/v1/operations/999", "", 404),
     ("GET", "/v1/events"): ("/v1/events", "", 200),
     ("GET", "/v1/processes/{spec}/log/{channel}"): ("/v1/processes/web/log/stdout", "", 200),
     ("GET", "/v1/log"): ("/v1/log", "", 200),
