@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "convert": "convert config config.schema config.secrets config.formats core.spec system.shell_split errors",
     # where core meets system
     "runtime": "runtime core core.spec system system.shell_split logs logs.protocol config.schema errors",
-    "entrypoint": "entrypoint system errors",
+    "entrypoint": "entrypoint core system errors",
     "services": (
         "services runtime core core.spec system logs.protocol config config.schema config.problems config.secrets "
         "errors"

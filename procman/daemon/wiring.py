@@ -8,7 +8,7 @@ from procman.config.schema.programs import Program
 from procman.core.fleet import Fleet
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
-from procman.daemon.farewell import Farewell
+from procman.daemon.farewell import MasterFarewell
 from procman.daemon.snapshot import MasterSnapshot, restored_fleet
 from procman.events.hub import Hub
 from procman.runtime.bus import Bus
@@ -38,7 +38,7 @@ class Rooms:
     bus: Bus
     engine: Engine
     event_log: EventLog
-    farewell: Farewell
+    farewell: MasterFarewell
     hub: Hub
     master: MasterService
     status: StatusBoard
@@ -83,7 +83,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     processes = ProcessService(engine, master, status, outputs.lost, start_gate.silent_among)
     configuration = ConfigService(engine, master, processes, config, context.read)
     event_log = EventLog(fleet, log, why=status.why, oom_kills=OomKills().since)
-    farewell = Farewell(engine, fleet, trees, log)
+    farewell = MasterFarewell(engine, fleet, trees, log)
     hub = Hub(engine, outputs.stdin, config.master.identifier, context.serials, log)
     outputs.filters.observer = hub
     if snapshot is None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from procman.core.actions import Kill
 from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
+from procman.system.farewell import Left
 from procman.system.proc import CannotLook, Identity, Process, look_at
 from procman.system.reaper import Reaped
 from procman.system.tree import ROUNDS, ProcSnapshot, Sweep, Tags, Tree, look, tag_of
@@ -36,14 +37,6 @@ class MemberEnded:
     member: str  # the kernel's name for it
     pid: int
     how: Reaped | None
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """Who is there at the very end."""
-
-    process: Process
-    of: str | None  # namespec of the process that has brought it into being; "": not known; None: a stranger
 
 
 @dataclass(slots=True)
@@ -305,14 +298,6 @@ class Trees:
         ours = {process.pid: process for process in found.descendants(os.getpid())}
         everybody = found.everybody_else() if os.getpid() == 1 else ours.values()
         return tuple(Left(process, self._owner(process, ours)) for process in everybody)
-
-    def ask_everybody(self, number: int, told: set[int]) -> None:
-        """Signal, as PID 1, all others but those in one of these process groups."""
-        sweep = Sweep(lambda found: tuple(p for p in found.everybody_else() if p.group not in told), number)
-        for _ in range(ROUNDS):
-            found = self._look()
-            if found is None or sweep.round(found).settled:
-                return
 
     def _owner(self, process: Process, ours: dict[int, Process]) -> str | None:
         """By the tag that it carries, or the nearest of its ancestors that carries one."""

@@ -6,6 +6,7 @@ A pid cannot be given to another process before it is reaped, so until then it m
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,12 @@ class Reaped:
     known: bool = True  # False: how it ended could not be found out (then `code` is -1, too)
 
 
-def reap(limit: int) -> Iterator[Reaped]:
-    """At most `limit` of those that have ended by now; fewer when there are none left.
+def reap(limit: int | None = None) -> Iterator[Reaped]:
+    """All that have ended by now, or `limit` of them at most.
 
     To be called where no spawn is under way: `subprocess` waits by itself for a child whose exec fails.
     """
-    for _ in range(limit):
+    for _ in count() if limit is None else range(limit):
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:

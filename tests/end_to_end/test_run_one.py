@@ -15,7 +15,8 @@ from typing import Self
 import pytest
 
 from procman import __version__
-from procman.entrypoint.supervisor import RunSpec, run
+from procman.entrypoint.run_spec import RunSpec
+from procman.entrypoint.supervisor import run
 from tests.support.forked_status import FATAL, forked_status
 from tests.support.log_lines import PATIENCE, LogLines
 from tests.support.master_process import environment
@@ -316,10 +317,9 @@ def test_one_that_does_not_leave_is_killed_when_that_is_wanted():
 @pytest.mark.parametrize(("when", "lives", "status"), [("on-failure", 3, 0), ("never", 1, 4)])
 def test_it_is_started_again_as_long_as_it_fails(tmp_path, monkeypatch, when, lives, status):
     """The third life is a good one."""
-    monkeypatch.setattr("procman.entrypoint.supervisor.FIRST_PAUSE", 0.001)
     script = "echo life >> log; [ $(wc -l < log) = 3 ] || exit 4"
     monkeypatch.chdir(tmp_path)
-    assert end_of("plain", "sh", "-c", script, restart=when) == status
+    assert end_of("plain", "sh", "-c", script, restart=when, first_delay=0.001) == status
     assert (tmp_path / "log").read_text().count("life") == lives
 
 

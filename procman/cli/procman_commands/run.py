@@ -8,7 +8,7 @@ from typing import Literal, TypeVar, cast
 
 from procman.config.schema.kinds import OCTAL, SECONDS
 from procman.config.schema.options import Kind, Unfit
-from procman.entrypoint.supervisor import NOT_PASSED_ON, CannotRun, RunSpec
+from procman.entrypoint.run_spec import NOT_PASSED_ON, CannotRun, RunSpec
 from procman.entrypoint.supervisor import run as supervise
 from procman.errors import BadRequest, ProcmanError
 from procman.system.daemonize import start_daemon
