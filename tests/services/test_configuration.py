@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from procman.config.problems import ConfigError, Problem
-from procman.config.schema.model import Config
+from procman.config.schema.configuration import Config
 from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
 from procman.services.operations import Step
 from tests.support.programs import group
