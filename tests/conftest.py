@@ -1,4 +1,4 @@
-"""What all tests share: how hypothesis behaves here, and which of them begin first. Factories are in `programs`."""
+"""Settings for all tests: hypothesis, signals, and the order in which test files start."""
 
 import gc
 import os
@@ -30,20 +30,20 @@ LONG = ["compat", "web", "faults", "end_to_end", "export", "simulation"]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Of `-n auto`: most tests wait for programs that start, wait or end, so each processor has time for three."""
+    """For `-n auto`: most tests wait for other processes, so each processor has time for three."""
     return 3 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Share out whole files, in their order: what the tests of one have in common is then made once."""
+    """Distribute whole files, in their order, so that the tests of a file share their fixtures."""
     if config.getoption("dist", None) == "load":
         config.option.dist = "loadfile"
         config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where they are shared out: what takes long begins first."""
+    """With several workers, start the longest tests first."""
     if hasattr(config, "workerinput"):
         items.sort(key=_place)
 
@@ -56,13 +56,13 @@ _was_there = pytest.StashKey[set[str]]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Remember what is in the root of the project."""
+    """Remember which files are in the root of the project."""
     session.stash[_was_there] = set(os.listdir(ROOT)) | KEPT_IN_THE_ROOT
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI, fail a run that leaves a file in the root. Elsewhere the file may be the developer's."""
+    """In CI, fail a run that leaves a file in the root. Elsewhere, the file may be the developer's."""
     left = set(os.listdir(ROOT)) - session.stash[_was_there]
     if left and os.environ.get("CI") and not hasattr(session.config, "workerinput"):
         session.exitstatus = LEFT_SOMETHING
@@ -75,6 +75,6 @@ def _place(item: pytest.Item) -> int:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays, so neither the collector nor a fork has to look at it again and again."""
+    """Exclude imported modules and collected tests from garbage collection, which also speeds up forks."""
     gc.collect()
     gc.freeze()

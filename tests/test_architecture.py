@@ -1,4 +1,4 @@
-"""Who may import whom, and who may know asyncio, subprocess and the rest: DESIGN.md's table, checked on the source."""
+"""Who may import whom, and who may import asyncio, subprocess and the rest: a table, checked on the source."""
 
 import ast
 from functools import cache
@@ -105,7 +105,7 @@ CORE_MAY_KNOW = {"collections", "dataclasses", "enum", "math", "signal", "typing
 
 @cache
 def modules() -> dict[str, Path]:
-    """Every module by its name below the package: "core.fleet", "core" for the package in it, "" for procman itself."""
+    """Every module by its name below the package: "core.fleet", "core" for the package itself, "" for procman."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
@@ -115,7 +115,7 @@ def modules() -> dict[str, Path]:
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """Full names of all it imports anywhere in it: of procman the modules, of others what stands in the statement."""
+    """Full names of everything it imports anywhere: procman's modules, and other names as in the statement."""
     found = set()
     for node in ast.walk(ast.parse(modules()[module].read_text())):
         match node:
@@ -133,7 +133,7 @@ def imports(module: str) -> frozenset[str]:
 
 
 def own_imports(module: str) -> set[str]:
-    """The modules of procman that it imports; the package itself, which holds the version, is anybody's."""
+    """The modules of procman that it imports; the top package, which holds the version, does not count."""
     return {name.removeprefix("procman.") for name in imports(module) if name.startswith("procman.")}
 
 
@@ -142,7 +142,7 @@ def within(name: str, room: str) -> bool:
 
 
 def room_of(module: str) -> str:
-    """The row it falls under."""
+    """The row of the table that covers the module."""
     rooms = [room for room in MAY_IMPORT if within(module, room)]
     assert rooms, f"{module} is in no room: give it a row in MAY_IMPORT, and say in the design what it is for"
     return max(rooms, key=len)
@@ -153,7 +153,7 @@ every_module = pytest.mark.parametrize("module", [name for name in modules() if 
 
 @every_module
 def test_a_module_imports_what_its_room_may(module):
-    """Layers stay layers."""
+    """Every module imports only what the row of its room allows."""
     room = room_of(module)
     allowed = MAY_IMPORT[room].split()
     for imported in own_imports(module):
@@ -163,7 +163,7 @@ def test_a_module_imports_what_its_room_may(module):
 
 @every_module
 def test_a_module_knows_what_it_may_know(module):
-    """Asyncio, subprocess and the libraries stay where they are fenced in."""
+    """asyncio, subprocess and the libraries are imported only inside their fences."""
     known = {name.split(".")[0] for name in imports(module)}
     for fenced in known & MAY_KNOW.keys():
         assert any(within(module, room) for room in MAY_KNOW[fenced].split()), f"{module} must not import {fenced}"
@@ -171,7 +171,7 @@ def test_a_module_knows_what_it_may_know(module):
 
 @pytest.mark.parametrize("module", [name for name in modules() if within(name, "core")])
 def test_the_core_is_pure(module):
-    """No I/O, no clock and no chance in it, nor in anything that comes with it."""
+    """The core, with everything that it imports, has no I/O, no clock and no randomness."""
     comes_with_it = {module}
     while added := set().union(*map(own_imports, comes_with_it)) - comes_with_it:
         comes_with_it |= added
@@ -181,7 +181,7 @@ def test_the_core_is_pure(module):
 
 
 def test_no_room_imports_a_room_that_imports_it():
-    """There is an above and a below."""
+    """The imports between rooms have no circle."""
     rooms = {room_of(module): set() for module in modules() if module}
     for module in modules():
         if module:
@@ -190,7 +190,7 @@ def test_no_room_imports_a_room_that_imports_it():
 
 
 def test_the_table_allows_no_circle():
-    """Not even one that nobody has made use of yet."""
+    """The table itself has no circle, not even an unused one."""
     rows = {room: set(allowed.split()) - {room} for room, allowed in MAY_IMPORT.items()}
     assert set().union(*rows.values()) <= rows.keys()
     list(TopologicalSorter(rows).static_order())

@@ -1,4 +1,4 @@
-"""What the documents and samples say is so: commands exist, links lead somewhere, and every sample is a good file."""
+"""What documents and samples say is true: commands exist, links lead somewhere, and every sample is valid."""
 
 import importlib
 import inspect
@@ -56,7 +56,7 @@ def check(config: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_sample_passes_check(sample):
-    """`procman check` finds nothing to say about the files in conf/, but that nobody has added to one of them yet."""
+    """`procman check` has no complaint about the files in conf/, except that conf.d is still empty."""
     found = check(ROOT / "conf" / sample)
     assert found.returncode == 0, found.stdout + found.stderr
     said = [line for line in found.stdout.splitlines() if "(warning)" in line]
@@ -68,7 +68,7 @@ def test_every_sample_passes_check(sample):
 
 
 def test_every_sample_runs_only_what_is_in_the_source_tree():
-    """A fresh clone has all the samples need: Python or a shell, and the scripts in conf/demo."""
+    """The samples run in a fresh clone: they need Python, a shell, and the scripts in conf/demo."""
     for sample in SAMPLES:
         report = json.loads(check(ROOT / "conf" / sample, "--json").stdout)
         for group in report["groups"]:
@@ -81,7 +81,7 @@ def test_every_sample_runs_only_what_is_in_the_source_tree():
 
 
 def test_the_two_commands_of_the_readme_set_everything_up():
-    """One line runs the demo and one the tests, each from nothing but Python; .ci/run takes the second from there."""
+    """One line runs the demo and one the tests, with nothing but Python; .ci/run uses the second line."""
     lines = [line for line in commands(README) if line.startswith("python3 -m venv")]
     assert len(lines) == 2
     assert lines[0].endswith("procman -c conf/procman.toml")
@@ -91,7 +91,7 @@ def test_the_two_commands_of_the_readme_set_everything_up():
 
 
 def test_every_command_in_the_documents_exists():
-    """`procmanctl X` names a command, `-c FILE` of the source tree a file that is there."""
+    """In the documents, `procmanctl X` names a command, and `-c conf/FILE` an existing file."""
     for page in PAGES:
         text = (ROOT / page).read_text()
         lines = [*commands(text), *re.findall(r"`([^`\n]+)`", text)]
@@ -103,7 +103,7 @@ def test_every_command_in_the_documents_exists():
 
 
 def anchors(page: Path) -> set[str]:
-    """What the headings of a page can be linked by, as GitHub makes it of them."""
+    """The anchors of a page's headings, by GitHub's rules."""
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     found: set[str] = set()
     for heading in re.findall(r"^#+ (.*)", text, re.MULTILINE):
@@ -118,7 +118,7 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_within_the_project_leads_somewhere(page):
-    """No document points at a file, or at a heading, that is not there."""
+    """Every link to a file or a heading of the project has a target."""
     text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if "://" in target:
@@ -132,7 +132,7 @@ def test_every_link_within_the_project_leads_somewhere(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
 def test_every_configuration_in_the_documents_is_good(page, tmp_path):
-    """Blocks of TOML and INI pass `procman check` as they stand, but for those that say they are a fragment."""
+    """Every TOML and INI block in the documents passes `procman check`."""
     blocks = re.findall(r"^```(toml|ini)\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     for number, (form, text) in enumerate(blocks):
         config = tmp_path / f"{number}.{'toml' if form == 'toml' else 'conf'}"
@@ -152,7 +152,7 @@ def linked(index: Path) -> set[Path]:
 
 
 def test_every_page_of_the_documents_can_be_found():
-    """docs/README.md leads to each of them; to a decision, by way of the index of decisions."""
+    """docs/README.md links to every page; the index of decisions links to every decision."""
     docs = ROOT / "docs"
     found = linked(docs / "README.md")
     found |= linked(docs / "decisions" / "README.md")
@@ -163,7 +163,7 @@ def test_every_page_of_the_documents_can_be_found():
 
 
 def test_every_decision_says_why():
-    """Each page has its four parts; the index and ARCHITECTURE.md call it by its title."""
+    """Every decision has its four parts, and the index and ARCHITECTURE.md link to it by its title."""
     index = (ROOT / "docs" / "decisions" / "README.md").read_text()
     architecture = (ROOT / "ARCHITECTURE.md").read_text()
     pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
@@ -177,7 +177,7 @@ def test_every_decision_says_why():
 
 
 def test_what_contributors_are_told_to_run_is_there():
-    """Each session that CONTRIBUTING.md names is one of noxfile.py, and each marker is declared."""
+    """Every session in CONTRIBUTING.md is one of noxfile.py, and every marker is declared."""
     text = (ROOT / "CONTRIBUTING.md").read_text()
     sessions = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
     assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == sessions
@@ -192,20 +192,20 @@ def test_what_contributors_are_told_to_run_is_there():
 
 @pytest.mark.parametrize("name", [*describe.PAGES, describe.SCHEMA])
 def test_the_generated_files_are_fresh(name):
-    """What can be told from the code is written by it: the code is the only place to change it."""
+    """The generated pages are what the code generates now."""
     path = ROOT / "docs" / name
     stale = not path.exists() or path.read_text(encoding="utf-8") != describe.text(name)
     assert not stale, f"docs/{name} is stale; run: {describe.COMMAND}"
 
 
 def test_every_command_is_in_the_reference():
-    """With its exit statuses, and its object; `EOF` is what the shell makes of the end of its input."""
+    """Every command has a row in the reference; `EOF`, which the shell makes of the end of its input, needs none."""
     assert PROCMANCTL.keys() == COMMANDS.keys() - {"EOF"}, "give it a row in procman/cli/exit_statuses.py"
     assert PROCMAN.keys() == MASTER_COMMANDS.keys(), "give it a row in procman/cli/exit_statuses.py"
 
 
 def test_every_method_of_xml_rpc_is_in_the_reference():
-    """And what it can fail with is told of methods that there are."""
+    """Every XML-RPC method is in the reference, and faults are listed only for existing methods."""
     page = (ROOT / "docs/reference/xml-rpc.md").read_text()
     for name in methods():
         assert f" {name}(" in page
@@ -214,7 +214,7 @@ def test_every_method_of_xml_rpc_is_in_the_reference():
 
 
 def routes() -> set[tuple[str, str]]:
-    """Method and path of every row that a class of `api` adds to a router, the parameters in capitals."""
+    """Method and path of every route that a class of `api` adds, with parameters in capitals."""
     router = Router()
     for found in pkgutil.iter_modules(api.__path__, "procman.api."):
         module = importlib.import_module(found.name)
@@ -225,7 +225,7 @@ def routes() -> set[tuple[str, str]]:
 
 
 def test_every_endpoint_is_in_the_reference():
-    """Each row of the router in one of the pages, and nothing in the table of /v1 that is not there."""
+    """Every route is in one of the reference pages, and the table of /v1 has no others."""
     page = (ROOT / "docs/reference/http-api.md").read_text()
     told = set(re.findall(r"^(GET|POST|PUT|DELETE) +(/v1/\S+)", page, re.MULTILINE))
     assert told == {row for row in routes() if row[1].startswith("/v1/")}, "see the docstring of procman/api/shapes.py"
@@ -236,7 +236,7 @@ def test_every_endpoint_is_in_the_reference():
 
 
 def test_the_readme_gives_a_reason_for_every_dependency():
-    """What pyproject.toml asks for at run time, and nothing else."""
+    """The README lists exactly the run-time dependencies of pyproject.toml."""
     import tomli
 
     project = tomli.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -245,12 +245,12 @@ def test_the_readme_gives_a_reason_for_every_dependency():
 
 
 def test_the_changelog_tells_of_this_version():
-    """Keep a Changelog: a heading for the version that is in the code."""
+    """CHANGELOG.md has a heading for the version of the code."""
     assert re.search(rf"^## \[{re.escape(__version__)}\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
 
 def test_the_architecture_names_every_room():
-    """Each folder and each module of the package's top is in ARCHITECTURE.md, and nothing that is not there."""
+    """ARCHITECTURE.md lists exactly the packages and top-level modules."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
     package = ROOT / "procman"
     rooms = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
@@ -260,7 +260,7 @@ def test_the_architecture_names_every_room():
 
 
 def test_the_dockerfile_runs_procman_itself_as_pid_1():
-    """Exec form, so that no shell stands between the runtime and procman; and the signal it is stopped by."""
+    """The Dockerfile starts procman in exec form, without a shell, and sets its stop signal."""
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     assert 'CMD ["procman", "-c", "/etc/procman/procman.toml"]' in lines
     assert "STOPSIGNAL SIGTERM" in lines
@@ -268,19 +268,19 @@ def test_the_dockerfile_runs_procman_itself_as_pid_1():
 
 
 def test_the_labels_of_the_image_tell_of_this_version():
-    """In the names of the Open Container Initiative."""
+    """The image has OCI labels, with the version of the code."""
     labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', (ROOT / "Dockerfile").read_text()))
     assert labels.keys() == {"title", "description", "version", "licenses"}
     assert labels["version"] == __version__
 
 
 def test_scripts_can_be_run():
-    """What is started by its name has the bit for it."""
+    """Scripts that are started by name are executable."""
     for path in [ROOT / ".ci" / "run", *(ROOT / "tests" / "end_to_end" / "programs").glob("dockerapp*.py")]:
         assert os.access(path, os.X_OK), path
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 def test_the_ci_script_is_good_bash():
-    """It can at least be read."""
+    """Bash can parse .ci/run."""
     assert subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""The containers in conf/examples: each is a good file, fits in the time that docker gives, and has all it needs."""
+"""Every container in conf/examples is valid, fits into Docker's stop timeout, and has everything it needs."""
 
 import os
 import re
@@ -16,7 +16,7 @@ NAMES = sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_a_good_file_that_fits(name):
-    """Nothing to warn of; `docker stop` waits long enough without being told to."""
+    """Every example passes the check without warnings and fits into the default time of `docker stop`."""
     config = load(str(EXAMPLES / name / "procman.toml"))
     assert config.warnings == ()
     assert judge(stop_plan(config), DOCKER).fits
@@ -24,7 +24,7 @@ def test_an_example_is_a_good_file_that_fits(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_dockerfile_copies_what_the_configuration_runs(name):
-    """Each program by its name, executable; every file of the folder is used."""
+    """The Dockerfile copies every program that is run, executable, and every file of the directory."""
     folder = EXAMPLES / name
     copied = [
         word
@@ -43,12 +43,12 @@ def test_the_dockerfile_copies_what_the_configuration_runs(name):
 
 
 def test_the_page_tells_of_every_example():
-    """And of no other."""
+    """The page lists exactly the examples that exist."""
     page = (EXAMPLES / "README.md").read_text()
     assert sorted(re.findall(r"^\| \[([\w-]+)\]\(\1\)", page, re.MULTILINE)) == NAMES
 
 
 def test_programs_that_are_in_several_examples_are_the_same():
-    """A copy, because an image is built from one folder."""
+    """Copies of a program are identical; they exist because an image is built from one directory."""
     texts = {path.read_text() for path in EXAMPLES.glob("*/dockerapp1.py")}
     assert len(texts) == 1

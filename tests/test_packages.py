@@ -1,4 +1,4 @@
-"""What is published: the sdist has the whole project, and the wheel all that is of use without it."""
+"""The published packages: the sdist has the whole project, the wheel everything that is useful without it."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, f'bu
 
 
 def build(what, source, target):
-    """Build it in that folder, without a complaint of what will not be taken any more."""
+    """Build it in that directory, without warnings about deprecated settings."""
     built = subprocess.run(
         [sys.executable, "-c", BUILD, what, target], cwd=source, capture_output=True, text=True, check=False
     )
@@ -33,7 +33,7 @@ def build(what, source, target):
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory):
-    """The sdist, unpacked, and the wheel that is built from it."""
+    """The unpacked sdist, and the wheel built from it."""
     folder = tmp_path_factory.mktemp("packages")
     source = folder / "source"
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -49,7 +49,7 @@ def archives(tmp_path_factory):
 
 
 def test_the_sdist_has_the_whole_project(archives):
-    """Its documents, samples and tests; not what a machine has made of them."""
+    """The sdist has all documents, samples and tests, and no generated files of a machine."""
     source, unpacked, _ = archives
     for folder in ("docs", "conf", "tests", "bench", "procman"):
         there = {path.relative_to(source) for path in (source / folder).rglob("*") if path.is_file()}
@@ -59,7 +59,7 @@ def test_the_sdist_has_the_whole_project(archives):
 
 
 def test_the_wheel_has_the_unit_and_the_schema(archives):
-    """In share/procman of its environment; beside them the package with its page, the commands and the license."""
+    """The wheel has the unit and the schema in share/procman, and the package with its page, commands and license."""
     source, _, wheel = archives
     names = wheel.namelist()
     for name in ("conf/procman.service", "docs/procman.schema.json"):
@@ -72,7 +72,7 @@ def test_the_wheel_has_the_unit_and_the_schema(archives):
 
 
 def test_the_license_is_an_spdx_expression(archives):
-    """As PEP 639 has it: what was before is refused from 2027 on."""
+    """The license is an SPDX expression, as PEP 639 requires; the older form is refused from 2027 on."""
     wheel = archives[2]
     (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
     about = BytesParser().parsebytes(wheel.read(metadata))

@@ -1,4 +1,4 @@
-"""bench/run measures what it says; how fast that is, no test can know."""
+"""bench/run measures what it claims to; no test can know how fast that should be."""
 
 import json
 import re
@@ -15,7 +15,7 @@ HANG = 120
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="the programs under test are compiled")
 def test_a_quick_run_has_a_row_for_what_was_asked_for(tmp_path):
-    """It prints the figure of both masters and the floor, and writes all values and the page."""
+    """A run prints the requested figure of both masters and the floor, and writes the values and the page."""
     command = [
         sys.executable,
         "bench/run",

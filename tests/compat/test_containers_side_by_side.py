@@ -27,7 +27,7 @@ BOTH = {"supervisord": SUPERVISORD, "procman": PROCMAN}
 
 
 class Container(LogLines):
-    """A master as PID 1 with one file; all that anybody writes is on its console."""
+    """A master as PID 1 with one file; its console has the output of everything."""
 
     def __init__(self, master: str, programs: str) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="pm")
@@ -55,13 +55,13 @@ class Container(LogLines):
         self._folder.cleanup()
 
     def wait_for(self, text: str) -> None:
-        """Wait until that was written, if need be in one line with something else: supervisord mixes them."""
+        """Wait until that was printed, possibly in a line with something else: supervisord mixes lines."""
         deadline = time.monotonic() + PATIENCE
         while text not in self.text:
             assert self._read(deadline), f"ended without {text!r}:\n{self.text}"
 
     def stop(self) -> int:
-        """SIGTERM to PID 1; the exit status."""
+        """Send SIGTERM to PID 1; return the exit status."""
         (init,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         os.kill(int(init), signal.SIGTERM)
         return self.to_the_end()
@@ -77,7 +77,7 @@ def a_program(name: str, command: str, *options: str) -> str:
 
 
 def end_of(master: str, programs: str, *ready: str) -> tuple[int, list[str]]:
-    """Stop it once these lines were written; the exit status, and all lines."""
+    """Stop it after these lines; return the exit status and all lines."""
     with Container(master, programs) as container:
         for line in ready:
             container.wait_for(line)
@@ -89,7 +89,7 @@ MASTERS = pytest.mark.parametrize("master", BOTH)
 
 @MASTERS
 def test_dockerapp1_hears_of_the_stop(master):
-    """And is waited for."""
+    """dockerapp1 gets the signal, and both masters wait for it."""
     program = a_program("dockerapp1", example("dockerapp1", "dockerapp1.py"))
     status, lines = end_of(master, program, "dockerapp1 is ready")
     assert status == 0
@@ -98,7 +98,7 @@ def test_dockerapp1_hears_of_the_stop(master):
 
 @MASTERS
 def test_dockerapp2_hears_of_the_stop_and_is_killed(master):
-    """After its stopwaitsecs, and not before."""
+    """dockerapp2 is killed after its stopwaitsecs, not earlier."""
     program = a_program("dockerapp2", example("dockerapp2", "dockerapp2.py"), "stopwaitsecs=1")
     status, lines = end_of(master, program, "dockerapp2 is ready")
     assert status == 0
@@ -117,7 +117,7 @@ def test_dockerapp2_hears_of_the_stop_and_is_killed(master):
     ],
 )
 def test_the_child_of_dockerapp3_hears_of_the_stop(master, options, heard):
-    """Under supervisord the kernel kills it with PID 1; with stopasgroup it is chance what it comes to before that."""
+    """Under procman the child of dockerapp3 gets the signal; under supervisord the kernel may kill it before."""
     program = a_program("dockerapp3", example("dockerapp3", "dockerapp3.py"), *options)
     status, lines = end_of(master, program, "parent: ready", "child: ready")
     assert status == 0
@@ -127,7 +127,7 @@ def test_the_child_of_dockerapp3_hears_of_the_stop(master, options, heard):
 
 @pytest.mark.parametrize(("master", "heard"), [("supervisord", False), ("procman", True)])
 def test_what_a_shell_script_runs_hears_of_the_stop(master, heard):
-    """A shell passes nothing on, and ends of the signal; PID 1 asks what is left, if it is procman."""
+    """Under procman, the command of a shell script gets the signal as a leftover; under supervisord it is killed."""
     script = f"{example('shell', 'dockerapp1.py')}; echo it goes on"
     status, lines = end_of(
         master, a_program("service", f"bash -c {shlex.quote(script)}", "stderr_logfile=NONE"), "dockerapp1 is ready"
@@ -139,7 +139,7 @@ def test_what_a_shell_script_runs_hears_of_the_stop(master, heard):
 
 @MASTERS
 def test_two_services_get_each_its_own_signal(master):
-    """The file of the article, but for where the logs go."""
+    """Two services of the article's file (with other logs) each get their own signal."""
     programs = a_program("dockerapp1", example("two-services", "dockerapp1.py"), "stopsignal=TERM")
     programs += a_program("brother", example("two-services", "dockerapp1_brother.py"), "stopsignal=QUIT")
     status, lines = end_of(master, programs, "dockerapp1 is ready", "dockerapp1-brother is ready")
@@ -153,7 +153,7 @@ def test_two_services_get_each_its_own_signal(master):
     [("supervisord", 3, False, 0), ("procman", 3, True, 3), ("procman", 0, True, 0)],
 )
 def test_a_program_that_is_gone_for_good_ends_the_container(master, code, by_itself, status):
-    """With its status, where that can be said; supervisord does not know `critical`, goes on, and exits with 0."""
+    """With `critical`, the program's status ends the container; supervisord ignores the option and exits with 0."""
     job = a_program("job", f"sh -c 'exit {code}'", "startsecs=0", "autorestart=false", "critical=true")
     with Container(master, job) as container:
         container.expect(rf"exited: job \(exit status {code}; {'not ' if code else ''}expected\)")

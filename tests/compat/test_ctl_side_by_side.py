@@ -1,4 +1,4 @@
-"""The same commands typed into supervisorctl against supervisord, and into both clients against procman."""
+"""The same commands in supervisorctl against supervisord, and in both clients against procman."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pkgutil import iter_modules
@@ -31,7 +31,7 @@ def converse(master, ctl):
 
 
 def test_both_clients_say_of_procman_what_supervisorctl_says_of_supervisord():
-    """The same output and the same exit status for every line of the script, pids, times and paths apart."""
+    """Every line of the script has the same output and exit status, apart from pids, times and paths."""
     pytest.importorskip("supervisor", reason="the oracle is not installed: pip install supervisor==4.3.0")
     with ThreadPoolExecutor() as pool:
         asked = {name: pool.submit(converse, *peer) for name, peer in PEERS.items()}
@@ -44,7 +44,7 @@ def test_both_clients_say_of_procman_what_supervisorctl_says_of_supervisord():
 
 
 def documented(word):
-    """The exit statuses that the reference gives a command."""
+    """The exit statuses of a command in the reference."""
     entry = REFERENCE.get(word)
     if entry is None:
         return {0, 1}  # unknown syntax

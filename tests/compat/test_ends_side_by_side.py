@@ -1,6 +1,6 @@
-"""What the articles are about, on supervisord and on procman: one scenario, both ends. Where they differ, it is meant.
+"""The articles' scenarios on supervisord and on procman; all differences are deliberate.
 
-`docs/differences.md` has each of these as a row.
+`docs/differences.md` has a row for each.
 """
 
 import os
@@ -42,7 +42,7 @@ def family(behaviour: str, *lines: str) -> str:
 
 
 def pid_of(folder: Path, who: str) -> int:
-    """Of the family's parent or descendant, once it is up."""
+    """The pid of the family's parent or descendant, once it is up."""
     command = ["tail", "--lines=+1", "-F", folder / "family.log"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as log:
         try:
@@ -64,7 +64,7 @@ def alive(pid: int) -> bool:
 
 @MASTERS
 def test_whoever_stays_in_the_process_group_gets_both_signals(master):
-    """The two options mean the same to both; and neither reaches who made a session of his own."""
+    """Stopasgroup and killasgroup mean the same to both, and neither reaches a process in a session of its own."""
     with running(master, a_file(family("obeys obeys", "stopasgroup=true", "killasgroup=true"))) as folder:
         descendant = pid_of(folder, "descendant")
         assert ctl(folder, "stop", "family") == "family: stopped\n"
@@ -74,7 +74,7 @@ def test_whoever_stays_in_the_process_group_gets_both_signals(master):
 
 @MASTERS
 def test_who_made_a_session_of_his_own_outlives_the_master(master):
-    """By default with both; procman says so."""
+    """By default, a process in a session of its own outlives both masters; procman logs it."""
     with running(master, a_file(family("obeys obeys"))) as folder:
         descendant = pid_of(folder, "descendant")
         end(int((folder / "pid").read_text()))
@@ -85,7 +85,7 @@ def test_who_made_a_session_of_his_own_outlives_the_master(master):
 
 
 def end(master: int) -> None:
-    """SIGTERM, and until it has gone."""
+    """Send SIGTERM, and wait until it has ended."""
     pidfd = os.pidfd_open(master)
     try:
         signal.pidfd_send_signal(pidfd, signal.SIGTERM)
@@ -95,7 +95,7 @@ def end(master: int) -> None:
 
 
 def test_procman_can_stop_all_of_it():
-    """stop_scope=tree, which supervisord does not have."""
+    """With stop_scope=tree, which supervisord lacks, procman stops every descendant."""
     with running(PROCMAN, a_file(family("obeys obeys", "stop_scope=tree"))) as folder:
         descendant = pid_of(folder, "descendant")
         assert ctl(folder, "stop", "family") == "family: stopped\n"

@@ -1,4 +1,4 @@
-"""The same happenings in supervisord and in procman, and what a listener is told of them."""
+"""The same events in supervisord and in procman, as a listener gets them."""
 
 import contextlib
 import re
@@ -124,7 +124,7 @@ for line in sys.stdin:
 
 
 class Side:
-    """One of the two, and its recorder."""
+    """One of the two masters, and its recorder."""
 
     def __init__(self, master):
         self.master = master
@@ -142,7 +142,7 @@ class Side:
         return path
 
     def tell(self):
-        """Let everything happen; what was told of it."""
+        """Cause all events; return what the listener got."""
         with running(self.master, self.write) as folder:
             transport = supervisor_xmlrpc.SupervisorTransport(None, None, f"unix://{folder}/ctl.sock")
             self._happen(xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor)
@@ -207,14 +207,14 @@ class Side:
 
 
 def plain(events):
-    """As two masters can agree on it: pids are others in each. The length was true, or the recorder had not lived."""
+    """An event without pids. The length has been right, or the recorder would have failed."""
     for header, payload in events:
         words = {name: value for name, value in header.items() if name != "len"}
         yield words, re.sub(r"\bpid:[1-9][0-9]*", "pid:PID", payload)
 
 
 def test_a_listener_is_told_the_same():
-    """Every header and every payload, in the same order, from the boot to the beginning of the end."""
+    """A listener gets the same headers and payloads in the same order, from boot to shutdown."""
     sides = [Side(SUPERVISORD), Side(PROCMAN)]
     with ThreadPoolExecutor(2) as both:
         theirs, ours = [list(plain(events)) for events in both.map(Side.tell, sides)]

@@ -1,4 +1,4 @@
-"""The same FastCGI programs under supervisord and under procman: what they find as fd 0, and how long it lives."""
+"""The same FastCGI programs under supervisord and procman: their fd 0, and how long their socket lives."""
 
 import contextlib
 import json
@@ -76,7 +76,7 @@ def seen(path):
 
 
 def answer(address) -> str:
-    """What somebody there says, or how it fails."""
+    """The answer on that socket, or the error."""
     with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as client:
         client.settimeout(PATIENCE)
         try:
@@ -87,7 +87,7 @@ def answer(address) -> str:
 
 
 class Conversation:
-    """With one of the two masters; `facts` is what was found, in order."""
+    """A run with one of the two masters; `facts` is what was observed, in order."""
 
     def __init__(self, master, port: int) -> None:
         self.facts = []
@@ -118,7 +118,7 @@ class Conversation:
         return path
 
     def _started(self, *processes: str) -> dict:
-        """What these say when they have started."""
+        """The reports of these programs after their start."""
         found = {}
         while len(found) < len(processes):
             with contextlib.closing(self._bell.accept()[0]) as caller, caller.makefile() as said:
@@ -168,13 +168,13 @@ class Conversation:
             self.facts += ["input", fault.faultCode, fault.faultString]
 
     def _log(self, path: Path) -> list[str]:
-        """What it says of sockets, once it runs: supervisord opens and closes each one before, to try it."""
+        """Its log about sockets once it runs: supervisord opens and closes each one before, as a test."""
         said = path.read_text().partition("started with pid")[2].replace(self._folder, "HERE")
         return re.findall(r"(?:Creating|Closing) socket \S+", said.replace(self._port, "PORT"))
 
 
 def test_programs_find_the_same_and_for_as_long():
-    """Fd 0, its file and the log are the same; but procman takes the file away when the last process has ended."""
+    """Fd 0, the socket file and the log are the same, but procman removes the file with the last process."""
     theirs, ours = Conversation(SUPERVISORD, 9001), Conversation(PROCMAN, 9002)
     with ThreadPoolExecutor() as pool:
         for done in [pool.submit(theirs.hold), pool.submit(ours.hold)]:

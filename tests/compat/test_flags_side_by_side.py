@@ -1,4 +1,4 @@
-"""supervisord's flags given to supervisord and to procman: what one refuses the other refuses, with the same status."""
+"""supervisord's flags in both: what one refuses the other refuses, with the same status."""
 
 import io
 import subprocess
@@ -55,7 +55,7 @@ def ended(arguments, folder) -> tuple[int, str]:
 
 
 def refused(arguments, folder, monkeypatch) -> tuple[int, str]:
-    """By supervisord's own reader, in this process."""
+    """The refusal of supervisord's own reader, run in this process."""
     said = io.StringIO()
     theirs = options.ServerOptions()
     theirs.stderr = said
@@ -67,7 +67,7 @@ def refused(arguments, folder, monkeypatch) -> tuple[int, str]:
 
 @pytest.mark.parametrize("arguments", BAD_USAGE, ids=" ".join)
 def test_bad_usage_is_refused_in_the_same_words(arguments, tmp_path, monkeypatch, capsys):
-    """Exit status 2, and one line that says what it is."""
+    """Bad usage has exit status 2 and the same line from both."""
     (tmp_path / "supervisord.conf").write_text(FILE)
     monkeypatch.setattr("procman.daemon.bootstrap.run", lambda *_: pytest.fail("it was not refused"))
     status = main(arguments)
@@ -76,7 +76,7 @@ def test_bad_usage_is_refused_in_the_same_words(arguments, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("arguments", BAD_VALUES, ids=" ".join)
 def test_a_bad_value_is_refused_with_the_same_status(arguments, tmp_path, monkeypatch):
-    """And procman names the option and the value."""
+    """A bad value has the same exit status, and procman names option and value."""
     file = tmp_path / "supervisord.conf"
     file.write_text(FILE)
     words = arguments if "-c" in arguments else ["-c", str(file), *arguments]
@@ -89,7 +89,7 @@ def test_a_bad_value_is_refused_with_the_same_status(arguments, tmp_path, monkey
 
 @pytest.mark.parametrize("word", ["-h", "-?", "--help"])
 def test_help_names_every_flag_of_supervisord(word, capsys):
-    """On standard output, with exit status 0; `--profile_options` alone is not there."""
+    """--help lists every flag of supervisord except --profile_options, on stdout, with exit status 0."""
     theirs = options.ServerOptions()
     known = {f"-{name.rstrip(':')}" for name in theirs.short_options} - {"-?"}
     known |= {f"--{name.rstrip('=')}" for name in theirs.long_options} - {"--profile_options"}

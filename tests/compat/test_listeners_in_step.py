@@ -1,4 +1,4 @@
-"""The same happenings to supervisor's own event listener pool and to ours, without any process."""
+"""The same steps in supervisor's own event listener pool and in procman's, without processes."""
 
 from types import SimpleNamespace
 
@@ -50,7 +50,7 @@ happenings = st.lists(
 
 
 class Log:
-    """Keeps what is said, but for what supervisord says whenever an event does not find a free process."""
+    """Records messages, except supervisord's message for every event without a free process."""
 
     def __init__(self):
         self.lines = []
@@ -67,7 +67,7 @@ class Log:
 
 
 class Theirs:
-    """Supervisor's pool with processes that are only pretended."""
+    """Supervisor's pool with fake processes."""
 
     def __init__(self, buffer_size):
         events.clear()
@@ -144,7 +144,7 @@ class Theirs:
 
 
 class Ours:
-    """The same, of procman."""
+    """procman's pool with fake processes."""
 
     def __init__(self, buffer_size):
         self.log = Log()
@@ -199,7 +199,7 @@ class Ours:
 
 @given(happenings, st.integers(1, 4))
 def test_both_pools_do_and_say_the_same(steps, buffer_size):
-    """Every event to the same process with the same bytes, the same states, the same lines in the log."""
+    """Both send every event to the same process in the same bytes, with the same states and log lines."""
     pools = theirs, ours = Theirs(buffer_size), Ours(buffer_size)
     alive = set()
     for what, *rest in steps:

@@ -1,4 +1,4 @@
-"""What the logs of supervisord and of procman say while the same things happen, at every level down to trace."""
+"""The logs of supervisord and procman during the same steps, at every level down to trace."""
 
 import contextlib
 import re
@@ -97,7 +97,7 @@ HEAD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?=[A-Z]{4} )")
 
 
 class Side(LogLines):
-    """One of the two, while the same things happen to it."""
+    """One of the two masters during the steps."""
 
     def __init__(self, master, folder):
         (folder / "supervisord.conf").write_text(CONFIG)
@@ -150,7 +150,7 @@ class Side(LogLines):
         return self
 
     def records(self):
-        """Level and text of each record, as far as two masters can agree on it: pids and descriptors are others."""
+        """Level and text of each record, without pids and descriptors."""
         records = []
         for line in self.lines:
             head = HEAD.match(line)
@@ -171,7 +171,7 @@ def plain(record):
 
 
 def test_the_logs_say_the_same():
-    """Level by level and word by word; what a program wrote in several lines is in one line of procman's."""
+    """Both logs have the same levels and texts; procman puts several lines of a program on one line."""
     with contextlib.ExitStack() as stack:
         sides = []
         for master in (SUPERVISORD, PROCMAN):

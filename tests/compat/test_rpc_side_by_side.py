@@ -161,7 +161,7 @@ ITS_OWN = {"pid", "start", "stop", "now", "description", "command"}
 
 
 def plain(value):
-    """As two masters can agree on it."""
+    """A result in a form that both masters can agree on."""
     match value:
         case dict():
             return {key: named(key, plain(inner)) for key, inner in value.items() if key not in ITS_OWN}
@@ -175,7 +175,7 @@ def plain(value):
 
 
 def named(key, value):
-    """Of the path of an AUTO log all but the folder, procman's mark and the letters of chance."""
+    """The path of an AUTO log without the directory, procman's mark and the random letters."""
     if not key.endswith("logfile"):
         return value
     return re.sub(r"---([0-9a-f]{8}-)?(\w+)-\w{8}\.log$", r"---\2-X.log", value.rpartition("/")[2])
@@ -204,7 +204,7 @@ def answer_of(proxy, folder, method, parameters):
 
 
 def test_every_call_has_the_same_answer():
-    """The same results, the same fault codes and texts."""
+    """Every call has the same result, or the same fault code and text."""
     with running(SUPERVISORD) as theirs, running(PROCMAN) as ours, ThreadPoolExecutor(2) as both:
         answers, said = both.map(ask, (theirs, ours))
         pairs = zip(answers, said, strict=True)
@@ -213,7 +213,7 @@ def test_every_call_has_the_same_answer():
 
 
 def test_the_path_of_an_auto_log_is_told_after_a_reread_too():
-    """Clients read it there. It is the one that getProcessInfo tells, also of what has not run yet."""
+    """After a reread, getAllConfigInfo has the same path of an AUTO log as getProcessInfo."""
     with running(PROCMAN) as folder, connected(folder) as proxy:
         proxy.supervisor.reloadConfig()
         infos = {f"{info['group']}:{info['name']}": info for info in proxy.supervisor.getAllProcessInfo()}
@@ -229,7 +229,7 @@ def test_the_path_of_an_auto_log_is_told_after_a_reread_too():
 
 
 def is_documented(method, *rest):
-    """Is the fault among those that the reference gives to the method, or to all of them?"""
+    """Whether the reference lists the fault for the method, or for all methods."""
     answer = rest[-1]
     if not (isinstance(answer, dict) and "fault" in answer):
         return True
@@ -240,7 +240,7 @@ def is_documented(method, *rest):
 
 
 def test_all_methods_of_supervisor_are_there():
-    """Whatever supervisord lists, procman lists too, and nothing else."""
+    """Procman has exactly the methods of supervisord."""
     with running(SUPERVISORD) as theirs, running(PROCMAN) as ours:
         names, said = (ask(folder, [("system.listMethods",)])[0][-1] for folder in (theirs, ours))
         assert said == names
@@ -321,7 +321,7 @@ def write_lasting(folder):
 
 
 def ask_while_ending(master):
-    """While one of its programs does not end."""
+    """Call every method while one of its programs does not end."""
     with running(master, write_lasting) as folder, connected(folder) as proxy:
         (folder / "ready").read_text()
         pid = proxy.supervisor.getProcessInfo("lasting")["pid"]
@@ -333,7 +333,7 @@ def ask_while_ending(master):
 
 
 def test_while_it_ends_every_call_has_the_same_answer():
-    """Nearly all of them one fault, whatever they ask for; what is asked of `system` is told."""
+    """During shutdown, every call has the same answer: one fault for nearly all, results for `system`."""
     with ThreadPoolExecutor(2) as both:
         theirs, ours = both.map(ask_while_ending, (SUPERVISORD, PROCMAN))
     assert ours == theirs
@@ -341,7 +341,7 @@ def test_while_it_ends_every_call_has_the_same_answer():
 
 
 def test_a_request_that_is_no_request_is_a_400_and_nobody_else_notices():
-    """Bad XML, a DTD with entities, an answer instead of a call."""
+    """Bad XML, a DTD with entities, and a response instead of a call are a 400, and other clients are not affected."""
     bad = (
         b"<methodCall><methodName>supervisor.getState",
         b"not xml",

@@ -1,4 +1,4 @@
-"""`procman run` beside tini and dumb-init: what an entrypoint makes of its program's end, and of signals."""
+"""`procman run` compared with tini and dumb-init: exit statuses and signals."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ SAYS = (
 
 @pytest.fixture(autouse=True)
 def nothing_ignored():
-    """What a shell puts into the background ignores these two, and so would all that it starts."""
+    """Resets SIGINT and SIGQUIT, which a background job of a shell ignores, as would its children."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGQUIT)}
     for number, handler in before.items():
         if handler is signal.SIG_IGN:
@@ -47,7 +47,7 @@ def nothing_ignored():
 
 @pytest.fixture(params=["tini", "dumb-init"])
 def peer(request) -> tuple[str, ...]:
-    """How the other one is called; to be installed where CI runs."""
+    """The command of the other entrypoint; in CI it has to be installed."""
     found = shutil.which(request.param)
     if found is None and not os.environ.get("CI"):
         pytest.skip(f"{request.param} is not installed")
@@ -62,19 +62,19 @@ def status_of(runner: tuple[str, ...], script: str) -> int:
 
 
 def test_the_end_of_the_program_is_reported_alike(peer):
-    """Its exit status, or 128+n."""
+    """The exit status is the program's, or 128+n, with each entrypoint."""
     assert [status_of(PROCMAN, end) for end in ENDS] == [status_of(peer, end) for end in ENDS]
 
 
 def test_every_end_is_reported_as_we_report_it(peer):
-    """All 256 codes as they are and all fatal signals as 128+n, which for procman is claimed elsewhere."""
+    """The others report all 256 codes and all fatal signals as procman does, which other tests check."""
     assert [status_of(peer, f"exit {code}") for code in range(256)] == list(range(256))
     fatal = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 31]
     assert [status_of(peer, f"kill -{number} $$") for number in fatal] == [128 + number for number in fatal]
 
 
 def test_a_script_without_a_first_line_is_run_alike(peer, tmp_path):
-    """By sh, as a shell would; what an image has as its entrypoint is often one."""
+    """A script without a #! line, as images often have, is run by sh."""
     script = tmp_path / "start"
     script.write_text('echo "$0" "$@"; exit 3\n')
     script.chmod(0o755)
@@ -88,7 +88,7 @@ def test_a_script_without_a_first_line_is_run_alike(peer, tmp_path):
 
 
 def heard(runner: tuple[str, ...]) -> tuple[list[str], int]:
-    """What a program says of the signals that its entrypoint is sent, and how that ends."""
+    """What a program reports of the signals sent to its entrypoint, and how it ends."""
     with subprocess.Popen([*runner, sys.executable, "-c", SAYS], stdout=subprocess.PIPE, text=True) as process:
         lines = [process.stdout.readline()]
         for number in SIGNALS:
@@ -98,7 +98,7 @@ def heard(runner: tuple[str, ...]) -> tuple[list[str], int]:
 
 
 def test_every_signal_arrives_alike(peer):
-    """One after the other, and the last one ends it."""
+    """Every signal reaches the program through each entrypoint."""
     mine = heard(PROCMAN)
     assert mine == heard(peer)
     assert mine[1] == 5
@@ -108,7 +108,7 @@ def test_every_signal_arrives_alike(peer):
 
 
 def runner(name: str, *flags: str) -> list[str]:
-    """How the command line of that entrypoint begins."""
+    """The start of that entrypoint's command line."""
     if name == "procman":
         return [*PROCMAN[:-1], *flags, "--"]
     found = shutil.which(name)
@@ -119,7 +119,7 @@ def runner(name: str, *flags: str) -> list[str]:
 
 
 def said_by(words: list[str], script: str, *numbers: int) -> tuple[list[str], int]:
-    """What a piece of Python says under that entrypoint, which is sent these signals once "up" was said."""
+    """The output of this Python code under that entrypoint, which gets these signals after "up"."""
     with subprocess.Popen([*words, sys.executable, "-u", "-c", script], stdout=subprocess.PIPE, text=True) as process:
         lines = []
         for line in process.stdout:
@@ -163,7 +163,7 @@ sys.exit(7)
 @pytest.mark.root
 @pytest.mark.parametrize("name", ALL)
 def test_as_pid_1_orphans_of_orphans_are_reaped(name):
-    """Five generations of ten: the program ends when it is alone with PID 1, and finds no zombie."""
+    """As PID 1, each entrypoint reaps five generations of ten orphans and leaves no zombie."""
     unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     assert said_by([*unshare, *runner(name)], NESTED) == (["zombies: 0"], 7)
 
@@ -183,7 +183,7 @@ print("orphans go to", os.read(reader, 100).decode())
 
 @pytest.mark.parametrize(("name", "flags"), [("procman", []), ("procman", ["-s"]), ("tini", ["-s"])])
 def test_elsewhere_orphans_become_its_children(name, flags):
-    """A subreaper, which tini is when it is asked, and dumb-init never."""
+    """When not PID 1, procman is a subreaper; tini is one on request, dumb-init never."""
     assert said_by(runner(name, *flags), ADOPTED) == (["orphans go to the entrypoint"], 0)
 
 
@@ -209,7 +209,7 @@ os.wait()
 
 @pytest.mark.parametrize(("name", "flags"), [("procman", ["-g"]), ("tini", ["-s", "-g"]), ("dumb-init", [])])
 def test_the_whole_group_gets_a_signal(name, flags):
-    """-g; for dumb-init that is what happens if nothing is said."""
+    """With -g, the whole process group gets a signal; dumb-init does that by default."""
     assert said_by(runner(name, *flags), GROUP, signal.SIGTERM) == (["up", "child got it"], 0)
 
 
@@ -227,14 +227,14 @@ while True: os.read(reader, 100)
 
 @pytest.mark.parametrize(("name", "flags"), [("procman", []), ("procman", ["-c"]), ("dumb-init", ["-c"])])
 def test_a_signal_is_passed_on_as_another_or_not_at_all(name, flags):
-    """What dumb-init calls --rewrite: 15:3, and 10:0."""
+    """--rewrite changes a signal (15:3) or drops it (10:0), as in dumb-init."""
     words = runner(name, *flags, "--rewrite", "10:0", "-r", "15:3")
     assert said_by(words, GOT, signal.SIGUSR1, signal.SIGTERM) == (["up", "got 3"], 0)
 
 
 @pytest.mark.parametrize(("name", "flags"), [("procman", []), ("tini", ["-s"])])
 def test_an_exit_status_is_made_a_success(name, flags):
-    """With -e, as tini has it; more than once; a signal's 128+n, too."""
+    """-e makes an exit status a success, repeatedly and for 128+n too, as in tini."""
     words = runner(name, *flags, "-e", "143", "-e", "255")
     ends = ["kill -15 $$", "exit 143", "exit 255", "exit 1", "kill -9 $$", "exit 0"]
     assert [status_of(tuple(words), end) for end in ends] == [0, 0, 0, 1, 137, 0]
@@ -242,7 +242,7 @@ def test_an_exit_status_is_made_a_success(name, flags):
 
 @pytest.mark.parametrize(("name", "flags"), [("procman", []), ("tini", ["-s"])])
 def test_the_program_is_told_of_the_death_of_the_parent(name, flags):
-    """With -p, as tini has it: the entrypoint gets the signal, and passes it on."""
+    """With -p, the entrypoint gets a signal when its parent dies, and passes it on, as in tini."""
     words = [*runner(name, *flags, "-p", "SIGQUIT"), sys.executable, "-u", "-c", GOT]
     parent = (
         "import os, subprocess, sys\n"

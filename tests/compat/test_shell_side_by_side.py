@@ -1,4 +1,4 @@
-"""The shell of supervisorctl against supervisord and that of procmanctl against procman, typed into through a pipe."""
+"""The shell of supervisorctl against supervisord and that of procmanctl against procman, fed through a pipe."""
 
 import re
 import subprocess
@@ -74,7 +74,7 @@ def shell(ctl, folder, typed):
 
 
 def test_both_shells_say_the_same():
-    """Prompt, answers, questions, and exit status 0 whatever failed; what is typed after `exit` is not read."""
+    """Prompts, answers, questions and exit status 0 are the same; input after `exit` is not read."""
     pytest.importorskip("supervisor", reason="the oracle is not installed: pip install supervisor==4.3.0")
     with ThreadPoolExecutor() as pool:
         theirs, ours = pool.map(converse, (SUPERVISORD, PROCMAN), (SUPERVISORCTL, PROCMANCTL))

@@ -67,7 +67,7 @@ done
 
 @pytest.fixture
 def folder():
-    """A copy of the tests in a place of its own, and the program that stands for Python."""
+    """A copy of the tests in a directory of its own, with the program that stands in for Python."""
     # A unix socket's path is short; pytest's folders are not.
     with tempfile.TemporaryDirectory(prefix="own") as name:
         folder = Path(name)
@@ -96,7 +96,7 @@ def folder():
 
 @contextlib.contextmanager
 def alone(name):
-    """While it runs, if the test names a socket in /tmp, which two runs on one machine cannot share."""
+    """Locks tests that name a socket in /tmp, which two runs on one machine cannot share."""
     with contextlib.ExitStack() as stack:
         if "/tmp/" in inspect.getsource(getattr(EndToEndTests, name)):
             fd = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY)
@@ -106,7 +106,7 @@ def alone(name):
 
 
 def wait_for_the_end(folder):
-    """The tests ask their masters to end, and do not wait for it."""
+    """Wait for the end of masters that the tests only ask to end."""
     for file in folder.glob("*.pid"):
         try:
             pid = int(file.read_text())
@@ -124,7 +124,7 @@ def wait_for_the_end(folder):
 
 
 def run(folder, name):
-    """One of the tests, in a process of its own; what went wrong."""
+    """Run one of the tests in a process; return its failure."""
     environ = {
         **os.environ,
         "END_TO_END": "1",
@@ -148,13 +148,13 @@ def run(folder, name):
 
 
 def test_all_of_them_are_here():
-    """Whatever supervisor adds is run, and nothing has slipped away."""
+    """Every test of supervisor's file is run here."""
     assert len(NAMES) == 27
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_supervisors_test_passes(folder, name):
-    """Procman is supervisord to it."""
+    """Supervisor's own test passes with procman as supervisord."""
     with alone(name):
         try:
             failure = run(folder, name)

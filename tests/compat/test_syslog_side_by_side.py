@@ -1,4 +1,4 @@
-"""What supervisord and procman send to the syslog daemon, which the test plays; /dev/log is there for them alone."""
+"""Messages of supervisord and procman to the syslog daemon, which the test plays on a private /dev/log."""
 
 import os
 import queue
@@ -63,7 +63,7 @@ def may_mount() -> bool:
 
 
 class Daemon:
-    """Reads what is sent to /dev/log at once: whoever sends more than a few messages to nobody waits."""
+    """Reads /dev/log at once, because senders block after a few unread messages."""
 
     def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -94,7 +94,7 @@ class Daemon:
 
 
 def sent_by(master: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Who has sent anything, and what programs have said, sorted: which pipe is read first is chance."""
+    """The senders, and the programs' messages, sorted since the order of pipes is random."""
     daemon = Daemon()
     with running((*WRAPPER, *master), daemon.place) as folder:
         try:
@@ -116,7 +116,7 @@ def sent_by(master: tuple[str, ...]) -> tuple[list[str], list[str]]:
 @pytest.mark.root
 @pytest.mark.skipif(not may_mount(), reason="needs root, and mounts of its own")
 def test_both_send_the_same():
-    """The master's log, programs by option and by the name of a file; line by line, each behind its program's name."""
+    """Both send the same lines: the master's log, and programs by option and by file name, with program names."""
     (theirs, said), (ours, we_said) = sent_by(SUPERVISORD), sent_by(PROCMAN)
     assert we_said == said
     assert "joined err" in said

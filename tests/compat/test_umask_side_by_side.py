@@ -1,4 +1,4 @@
-"""supervisord and procman, started by a shell with a umask of its own: their programs have the same one."""
+"""supervisord and procman, started by a shell with a umask: their programs get the same one."""
 
 import os
 import select
@@ -30,7 +30,7 @@ OURS = {"foreground": PROCMAN, "daemon": (*PROCMAN, "--daemon")}
 
 
 def umask_of_a_program(master, option, folder):
-    """It says so itself; then the master is ended."""
+    """The umask that a program reports; then the master is stopped."""
     (folder / "supervisord.conf").write_text(FILE.format(option=option))
     os.mkfifo(folder / "heard")
     started = subprocess.Popen(
@@ -63,7 +63,7 @@ def end(pid):
     ids=["foreground", "daemon", "daemon with umask="],
 )
 def test_programs_have_the_umask_that_supervisords_have(how, option, expected, tmp_path):
-    """Without the option that of the shell, and of a daemon 022."""
+    """Without the option, programs have the shell's umask, and 022 under a daemon."""
     for name in ("theirs", "ours"):
         (tmp_path / name).mkdir()
     theirs = umask_of_a_program(THEIRS[how], option, tmp_path / "theirs")
@@ -72,5 +72,5 @@ def test_programs_have_the_umask_that_supervisords_have(how, option, expected, t
 
 
 def test_the_option_has_its_effect_in_the_foreground_too(tmp_path):
-    """There supervisord takes no notice of it."""
+    """umask= works in the foreground, where supervisord ignores it."""
     assert umask_of_a_program(PROCMAN, "umask=027", tmp_path) == "0027"

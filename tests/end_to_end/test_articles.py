@@ -1,4 +1,4 @@
-"""The real input that procman was made for: the article on graceful exits in containers, and the samples in conf/."""
+"""The article on graceful exits in containers, which procman was made for, and the samples in conf/."""
 
 import os
 import re
@@ -23,7 +23,7 @@ TRUNCATED = 0.001  # a stamp has whole milliseconds
 
 @pytest.fixture
 def programs(tmp_path):
-    """The article's programs under the names it gives them."""
+    """The article's programs under its names."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("dockerapp1", "dockerapp2", "dockerapp3"):
@@ -34,13 +34,13 @@ def programs(tmp_path):
 
 @pytest.fixture
 def samples(tmp_path):
-    """A copy of conf/, so that what the samples write stays out of the source tree."""
+    """A copy of conf/, which keeps the output of the samples out of the source tree."""
     shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=_litter)
     return tmp_path / "conf"
 
 
 def _litter(folder: str, names: list[str]) -> list[str]:
-    """What a demo that runs in the source tree right now has written."""
+    """Files that a demo running in the source tree has written."""
     return [name for name in names if name != ".gitignore"] if folder.endswith("run") else []
 
 
@@ -55,7 +55,7 @@ def one_program(tmp_path: Path, *lines: str, master: str = "") -> Path:
 
 
 def wait_until_it_listens(pid):
-    """The programs say nothing when they are ready; they are in sigwait then (rt_sigtimedwait, by its number)."""
+    """Wait until the program is in sigwait (rt_sigtimedwait, by its number): it prints nothing when it is ready."""
     number = {"x86_64": "128"}.get(os.uname().machine, "137")
     deadline = time.monotonic() + 30
     while Path(f"/proc/{pid}/syscall").read_text().split()[0] != number:
@@ -64,7 +64,7 @@ def wait_until_it_listens(pid):
 
 
 def test_the_article_leaves_the_log_and_the_last_words_it_shows(tmp_path, programs):
-    """Two programs with TERM and QUIT, two [supervisord] sections, nodaemon=false: up, and each leaves by itself."""
+    """The article's file runs unchanged (TERM and QUIT, nodaemon=false), and both programs end by themselves."""
     logs = tmp_path / "log"
     logs.mkdir()
     text = (PROGRAMS / "article.conf").read_text()
@@ -108,7 +108,7 @@ def test_the_article_leaves_the_log_and_the_last_words_it_shows(tmp_path, progra
 
 
 def test_a_program_that_ignores_its_stop_signal_is_killed_after_stopwaitsecs(tmp_path, programs):
-    """Neither before stopwaitsecs nor more than 0.2 s after it, by the stamps of the master's log, which says so."""
+    """SIGKILL comes between stopwaitsecs and 0.2 s later, by the times of the master's log."""
     config = one_program(
         tmp_path,
         "[program:dockerapp2]",
@@ -130,7 +130,7 @@ def test_a_program_that_ignores_its_stop_signal_is_killed_after_stopwaitsecs(tmp
 
 
 def test_a_program_that_forks_is_stopped_with_its_child_when_asked_as_a_group(tmp_path, programs):
-    """stopasgroup: both processes of dockerapp3 get SIGTERM and leave."""
+    """With stopasgroup, both processes of dockerapp3 get SIGTERM and end."""
     config = one_program(
         tmp_path,
         "[program:dockerapp3]",
@@ -171,7 +171,7 @@ def _gone(pidfd: int) -> None:
 
 
 def test_the_demo_survives_twenty_times_kill_9(samples):
-    """conf/procman.toml: a program that is killed is back each time, and there are never two of it."""
+    """A killed program of conf/procman.toml is restarted each time, and never runs twice."""
     script = str(samples / "demo" / "ticker.py")
     with Master(samples / "procman.toml") as master:
         for _ in range(20):
@@ -193,7 +193,7 @@ def test_the_demo_survives_twenty_times_kill_9(samples):
 
 
 def _alive(script: str) -> list[int]:
-    """The pids of live processes that run it; zombies have no command line."""
+    """The pids of live processes with that command; zombies have no command line."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -207,7 +207,7 @@ def _alive(script: str) -> list[int]:
 
 
 def test_the_demo_does_what_its_comments_say(samples):
-    """conf/procman.toml: all come up, `once` when asked, the web server leaves on INT, workers finish their job."""
+    """In conf/procman.toml, all start, `once` on request; the web server ends on INT, workers finish their jobs."""
     with Master(samples / "procman.toml") as master:
         master.expect_all(
             [f"success: {name} entered RUNNING" for name in ("ticker", "web", "worker_00", "worker_01")] + ["^tick 1$"]
@@ -229,7 +229,7 @@ def test_the_demo_does_what_its_comments_say(samples):
 
 
 def test_the_classical_sample_runs_as_it_is(samples):
-    """conf/supervisord.conf: its programs come up under the names of their group, and leave."""
+    """The programs of conf/supervisord.conf run under the names of their group, and stop."""
     with Master(samples / "supervisord.conf") as master:
         master.expect_all([f"success: {name} entered RUNNING" for name in ("ticker", "worker_00", "worker_01")])
         status = master.ctl("status").stdout.splitlines()
@@ -244,7 +244,7 @@ def test_the_classical_sample_runs_as_it_is(samples):
 
 
 def test_the_sample_for_containers_runs_on_a_host_too(samples, tmp_path):
-    """conf/container.toml: everything goes to stdout, from conf.d as well, and nothing is written beside it."""
+    """With conf/container.toml, all output goes to stdout, also from conf.d, and no other file is written."""
     (samples / "conf.d").mkdir()
     (samples / "conf.d" / "more.conf").write_text(
         "[program:more]\ncommand=sh -c 'echo one line; exec sleep 1000'\nstdout_logfile=/dev/stdout\n"
@@ -263,7 +263,7 @@ def test_the_sample_for_containers_runs_on_a_host_too(samples, tmp_path):
 
 
 def refused(config: Path) -> list[str]:
-    """Run the master on a file it must refuse; what it says."""
+    """The output of a master for a file that it must refuse."""
     done = subprocess.run(
         [sys.executable, "-m", "procman", "-c", str(config)],
         stdin=subprocess.DEVNULL,
@@ -299,7 +299,7 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_a_file_that_cannot_be_used_ends_with_2_and_one_line(tmp_path, case):
-    """Bad input: the file, the line, what is wrong; no traceback, and nothing has been started."""
+    """A bad file gives status 2 and one line with file, line and problem; no traceback, and nothing is started."""
     text, expected = BAD[case]
     config = tmp_path / ("bad.toml" if "TOML" in case else "bad.conf")
     config.write_text(text)
@@ -310,7 +310,7 @@ def test_a_file_that_cannot_be_used_ends_with_2_and_one_line(tmp_path, case):
 
 
 def test_every_problem_is_said_at_once(tmp_path):
-    """Three mistakes give three lines, in one run."""
+    """Three mistakes give three lines in one run."""
     config = tmp_path / "bad.conf"
     config.write_text(
         "[supervisord]\nloglevel=loud\n[program:web]\ncommand=x\nstopsignal=TREM\n[program:db]\nstartsecs=soon\ncommand=x\n"
@@ -322,7 +322,7 @@ def test_every_problem_is_said_at_once(tmp_path):
 
 
 def test_a_file_that_is_not_there_or_cannot_be_read_is_named(tmp_path):
-    """A missing file and a folder in its place: exit status 2 and one line with the path."""
+    """A missing file, or a directory in its place, gives status 2 and one line with the path."""
     (tmp_path / "folder.toml").mkdir()
     for name in ("missing.toml", "missing.conf", "folder.toml"):
         lines = refused(tmp_path / name)
@@ -341,7 +341,7 @@ WITHOUT_OVERRIDE = (
 
 
 def test_a_file_that_may_not_be_read_is_named(tmp_path):
-    """No permission: the same."""
+    """A file without read permission gives status 2 and one line with the path."""
     config = tmp_path / "secret.toml"
     config.write_text("")
     config.chmod(0)
@@ -355,7 +355,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path):
 
 
 def test_files_that_include_each_other_are_refused(tmp_path):
-    """A cycle of includes is named; INI knows none, as only the main file's [include] is followed."""
+    """A cycle of TOML includes is an error; INI has none, since only the main file's [include] is followed."""
     first = tmp_path / "first.toml"
     first.write_text('include = ["second.toml"]\n')
     (tmp_path / "second.toml").write_text('include = ["first.toml"]\n')
@@ -366,7 +366,7 @@ def test_files_that_include_each_other_are_refused(tmp_path):
 
 
 def test_a_socket_path_that_is_too_long_is_said_with_the_way_out(tmp_path):
-    """The path, how long it may be, and exit status 2; no program was started."""
+    """A socket path that is too long gives status 2, the path and the limit; nothing is started."""
     path = tmp_path / ("x" * 120)
     config = one_program(tmp_path, "[unix_http_server]", f"file={path}", "[program:web]", "command=sleep 1000")
     with Master(config) as master:
@@ -379,7 +379,7 @@ def test_a_socket_path_that_is_too_long_is_said_with_the_way_out(tmp_path):
 
 
 def test_a_log_that_cannot_be_written_is_said_and_the_program_runs(tmp_path):
-    """A folder that may not be written to: one clear message with the path, and the program comes up all the same."""
+    """A log in an unwritable directory gives one message with the path, and the program runs."""
     if os.geteuid() == 0:
         log = Path("/sys/procman-test.log")  # where even root may not make a file
     else:
@@ -404,7 +404,7 @@ def test_a_log_that_cannot_be_written_is_said_and_the_program_runs(tmp_path):
 
 
 def test_a_device_named_as_pid_file_is_still_there_afterwards(tmp_path):
-    """pidfile=/dev/null is common in containers; a master that runs as root must not remove the device at its end."""
+    """A master that runs as root does not remove pidfile=/dev/null, which is common in containers."""
     device = tmp_path / "null"
     try:
         os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))

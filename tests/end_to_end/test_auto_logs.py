@@ -1,4 +1,4 @@
-"""Two masters with one folder for their AUTO logs and one identifier, as masters have by default."""
+"""Two masters with the same directory for AUTO logs and the same identifier, as by default."""
 
 import contextlib
 
@@ -9,7 +9,7 @@ from tests.support.running_master import COUNTER, SLEEPER, RunningMaster
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts a master with a configuration of its own."""
+    """Starts masters with configurations of their own."""
     logs = tmp_path / "logs"
     logs.mkdir()
     with contextlib.ExitStack() as running:
@@ -27,7 +27,7 @@ def start(tmp_path):
 
 
 def test_a_second_master_leaves_the_logs_of_the_first_alone(start, tmp_path):
-    """The first may run, or have ended; the second removes what it has left there itself."""
+    """A second master keeps the first one's logs, whether it runs or has ended, and removes its own old ones."""
     first = start("one", COUNTER)
     with contextlib.closing(first.follow("one")) as output:
         assert next(output).startswith(b"0\n")

@@ -1,4 +1,4 @@
-"""What no client should send, to the real master: each gets a proper answer, and nobody else notices."""
+"""Bad input to the real master: each gets a proper answer, and other clients are not affected."""
 
 import base64
 import contextlib
@@ -69,7 +69,7 @@ class Asked(RunningMaster):
             return answer.status, answer.read()
 
     def turn(self) -> None:
-        """Returns after a turn of its loop."""
+        """Return after a turn of its loop."""
         try:
             self.observer.request("GET", "/v1/processes/web")
             answer = self.observer.getresponse()
@@ -81,7 +81,7 @@ class Asked(RunningMaster):
         assert (answer.status, bool(answer.read())) == (200, True)
 
     def fds(self) -> dict[str, str]:
-        """What each of its descriptors is."""
+        """What each of its descriptors refers to."""
         found = {}
         for fd in os.listdir(f"/proc/{self.pid}/fd"):
             with contextlib.suppress(FileNotFoundError):  # closed since
@@ -93,7 +93,7 @@ class Asked(RunningMaster):
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def is_well(self) -> None:
-        """It answers others, and has had no trouble."""
+        """It answers other clients, and its log reports no trouble."""
         for way in WAYS:
             assert self.ask(way, "GET", "/v1/processes/web")[0] == 200
         assert "cannot answer" not in self.text
@@ -101,7 +101,7 @@ class Asked(RunningMaster):
 
     @contextlib.contextmanager
     def unmoved(self, memory: int = 32 * MIB) -> Iterator[None]:
-        """Afterwards it has as many descriptors as before; in between no more memory than that has been added."""
+        """After the block it has as many descriptors as before; in between it gains no more than that much memory."""
         self.turn()
         fds, rss = self.fds(), self.rss()
         yield
@@ -175,7 +175,7 @@ UNREADABLE = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_is_no_call_is_400(master, way, name):
-    """In one line that says why, and the connection goes on."""
+    """A body that is no XML-RPC call gets a 400 with one line of reason, and the connection stays open."""
     with contextlib.closing(master.http(way)) as connection:
         connection.request("POST", "/RPC2", UNREADABLE[name])
         answer = connection.getresponse()
@@ -220,7 +220,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_call_that_makes_no_sense_is_a_fault(master, name):
-    """With the number that supervisor has for it."""
+    """A call with wrong parameters is a fault with supervisor's number."""
     body, code = FAULTS[name]
     status, said = master.ask("unix", "POST", "/RPC2", body)
     assert status == 200
@@ -243,13 +243,13 @@ READABLE = {
 
 @pytest.mark.parametrize("name", READABLE)
 def test_what_is_only_unusual_is_understood(master, name):
-    """XML that some client's library writes."""
+    """Unusual but valid XML, as some clients write it, is understood."""
     _, said = master.ask("tcp", "POST", "/RPC2", READABLE[name])
     assert xmlrpc.client.loads(said)[0][0]["statename"] == "RUNNING"
 
 
 def test_bytes_are_text_to_a_process(master):
-    """As with supervisor: Python's clients send so what is no XML, an ESC say."""
+    """Base64 is accepted as text for stdin, as in supervisor: clients use it for characters that XML cannot hold."""
     body = xmlrpc.client.dumps(("web", xmlrpc.client.Binary(b"\x1b[A\n")), "supervisor.sendProcessStdin")
     assert xmlrpc.client.loads(master.ask("unix", "POST", "/RPC2", body.encode())[1])[0] == (True,)
 
@@ -273,7 +273,7 @@ def test_bytes_are_text_to_a_process(master):
     ],
 )
 def test_json_that_makes_no_sense_is_400(master, target, body):
-    """With an error that says what was expected."""
+    """Bad JSON gets a 400 that says what was expected."""
     status, said = master.ask("unix", "POST", target, body)
     assert (status, json.loads(said)["error"]["code"]) == (400, "BAD_ARGUMENTS")
     master.is_well()
@@ -283,7 +283,7 @@ def test_json_that_makes_no_sense_is_400(master, target, body):
     "query", ["offset=x", "offset=9" + "9" * 5000, f"offset={2**64}", "tail=", "offset=0&length=1e3"]
 )
 def test_a_query_that_is_no_number_is_400(master, query):
-    """Of a log there is no such part."""
+    """A query for part of a log that is not a number gets a 400."""
     assert master.ask("unix", "GET", f"/v1/log?{query}")[0] == 400
     master.is_well()
 
@@ -322,7 +322,7 @@ REFUSED = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_taken_is_refused(master, way, name):
-    """With its status, even if the client sends it all before it reads; no memory is kept for it."""
+    """A refused request gets its status even if the client sends everything before it reads, and is not buffered."""
     data, status = REFUSED[name]
     with master.unmoved(), contextlib.closing(master.connect(way)) as client:
         client.sendall(data)
@@ -333,14 +333,14 @@ def test_what_cannot_be_taken_is_refused(master, way, name):
 
 @pytest.mark.parametrize("target", ["/v1/processes/web/stdin", "/v1/config/update", "/RPC2"])
 def test_a_body_over_the_limit_is_told_the_limit(master, target):
-    """At every endpoint; one that just fits is looked at."""
+    """A body over the limit is refused with the limit at every endpoint; one of just that size is processed."""
     status, said = master.ask("unix", "POST", target, b"x" * (BODY_MOST + 1))
     assert (status, said) == (413, b"the request's body is larger than 1048576 bytes\n")
     assert master.ask("unix", "POST", target, b" " * BODY_MOST)[0] in (200, 400)
 
 
 def test_input_that_nobody_reads_is_refused_in_the_end(master):
-    """What waits for a process has a bound: who sends on is told so, and the memory does not grow."""
+    """Unread input for a process is bounded: further input is refused, and memory does not grow."""
     with master.unmoved():
         statuses = [master.ask("unix", "POST", "/v1/processes/web/stdin", b"x" * BODY_MOST)[0] for _ in range(20)]
     assert statuses[-1] == 500
@@ -349,7 +349,7 @@ def test_input_that_nobody_reads_is_refused_in_the_end(master):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_request_that_ends_early_is_400(master, way):
-    """For who closes the sending side and still reads; who has gone is forgotten."""
+    """A request that ends early gets a 400 if the client still reads."""
     with master.unmoved():
         for data in (b"GET / HT", GET[:-2], post(100) + b"x", CHUNKED + b"64\r\nx"):
             with contextlib.closing(master.connect(way)) as client:
@@ -363,7 +363,7 @@ def test_a_request_that_ends_early_is_400(master, way):
 
 
 def test_what_is_sent_behind_a_request_is_the_next_one(master):
-    """A body that is longer than its length says is no part of it, and no smuggled request either: it is bad HTTP."""
+    """Bytes after the stated length are a new, bad request: neither part of the body nor smuggled."""
     with contextlib.closing(master.connect("tcp")) as client:
         client.sendall(post(len(STATE)) + STATE + b"<more>")
         client.shutdown(socket.SHUT_WR)
@@ -375,7 +375,7 @@ def test_what_is_sent_behind_a_request_is_the_next_one(master):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_requests_that_are_sent_ahead_are_answered_in_order(master, way):
-    """Hundreds at once, though no more are held than fit in a buffer."""
+    """Hundreds of pipelined requests are answered in order, with a bounded buffer."""
     paths = [f"/nothing-{number}" for number in range(1000)]
     wanted = b"".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in paths)
     with master.unmoved(), contextlib.closing(master.connect(way)) as client, client.makefile("rb") as reading:
@@ -401,7 +401,7 @@ def test_requests_that_are_sent_ahead_are_answered_in_order(master, way):
     ids=["idle", "half a line", "half a head", "most of a megabyte", "idle after a request"],
 )
 def test_hundreds_who_do_not_go_on_are_in_nobodys_way(master, way, sent):
-    """They are held, within a bound, and who comes then is served; when they have gone nothing of them is left."""
+    """Hundreds of stalled requests are kept within a bound, new clients are served, and nothing is left afterwards."""
     with contextlib.ExitStack() as clients, master.unmoved(64 * MIB):
         for _ in range(200):
             client = clients.enter_context(contextlib.closing(master.connect(way)))
@@ -413,7 +413,7 @@ def test_hundreds_who_do_not_go_on_are_in_nobodys_way(master, way, sent):
 
 
 def test_more_clients_than_there_is_room_for_make_room_for_each_other(master):
-    """Of hundreds that sit idle the longest idle are let go; the master keeps within its descriptors."""
+    """Of hundreds of idle clients, those idle longest are dropped; the master stays within its descriptors."""
     with contextlib.ExitStack() as clients, master.unmoved():
         fds = len(master.fds())
         for _ in range(600):
@@ -424,7 +424,7 @@ def test_more_clients_than_there_is_room_for_make_room_for_each_other(master):
 
 
 def test_a_flood_of_wrong_passwords_locks_nobody_out(master):
-    """Each is a 401 with supervisor's realm; who has the right one gets in meanwhile."""
+    """A flood of wrong passwords gets 401s with supervisor's realm, and the right password still works."""
 
     def ask(login: str) -> tuple[int, str | None]:
         connection = http.client.HTTPConnection("127.0.0.1", master.guarded_port, timeout=PATIENCE)
@@ -442,7 +442,7 @@ def test_a_flood_of_wrong_passwords_locks_nobody_out(master):
 
 
 def test_who_has_no_password_cannot_make_it_hold_a_body(master):
-    """The answer is there before the body is, which is dropped unread."""
+    """Without a password, the refusal comes before the body, which is not buffered."""
     with master.unmoved(), contextlib.ExitStack() as clients:
         for _ in range(100):
             client = clients.enter_context(
@@ -456,7 +456,7 @@ def test_who_has_no_password_cannot_make_it_hold_a_body(master):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_who_reads_a_large_answer_slowly_is_waited_for_within_a_bound(master, way):
-    """A byte now and then: many such together cannot make it hold more than some logs, and others read theirs."""
+    """Many slow readers of large answers cost bounded memory, and other clients read their logs."""
     log = master.folder / "web.log"
     log.write_bytes(b"x" * LOG_MOST)
     target = "/v1/processes/web/log/stdout?offset=0"
@@ -473,7 +473,7 @@ def test_who_reads_a_large_answer_slowly_is_waited_for_within_a_bound(master, wa
 
 
 def test_a_multicall_cannot_be_made_to_answer_without_end(master):
-    """A megabyte of calls for the whole log: what is too much is a fault, and others have their turn meanwhile."""
+    """A multicall whose answer would be too large gets a fault, and other clients are served meanwhile."""
     log = master.folder / "web.log"
     log.write_bytes(b"x" * MIB)
     calls = [{"methodName": "supervisor.readProcessStdoutLog", "params": ["web", 0, 0]}] * 1000
@@ -491,7 +491,7 @@ def test_a_multicall_cannot_be_made_to_answer_without_end(master):
 
 @pytest.mark.parametrize("target", ["/logtail/flood", "/v1/processes/flood/log/stdout?follow=1", "/v1/events"])
 def test_who_never_reads_a_stream_keeps_nobody_waiting(master, target):
-    """Not the program that floods its log, not the others who read it, and the memory does not grow."""
+    """A client that never reads its stream delays neither the flooding program nor other readers, at bounded memory."""
     assert master.ask("unix", "POST", "/v1/processes/flood/restart")[0] == 200
     with contextlib.ExitStack() as clients, master.unmoved(64 * MIB):
         for way in WAYS * 5:
@@ -511,7 +511,7 @@ def test_who_never_reads_a_stream_keeps_nobody_waiting(master, target):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_who_hangs_up_in_the_middle_leaves_nothing_behind(master, way):
-    """Of a large answer, of a stream, while a program is being stopped: what was asked for is done."""
+    """A client that disconnects during an answer, a stream or a stop leaves nothing behind, and the stop is done."""
     log = master.folder / "web.log"
     log.write_bytes(b"x" * LOG_MOST)
     with master.unmoved(128 * MIB):

@@ -1,4 +1,4 @@
-"""Where cgroups can be made: nothing of a program escapes, not even what threw away its environment."""
+"""With cgroups, no descendant of a program escapes, not even one with an empty environment."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ HIDES = python(
 
 @pytest.fixture
 def cgroups(tmp_path):
-    """A writable cgroup v2 hierarchy, mounted for this test if the machine has none in its place."""
+    """A writable cgroup v2 hierarchy, mounted for this test if the machine has none."""
     where = tmp_path / "cgroup"
     where.mkdir()
     mounted = subprocess.run(
@@ -37,7 +37,7 @@ def cgroups(tmp_path):
 
 @pytest.mark.root
 def test_what_hides_from_tags_is_stopped_by_its_cgroup(cgroups, tmp_path):
-    """leftovers=stop reaches it, and its cgroup is gone in the end."""
+    """leftovers=stop reaches a descendant without a tag by its cgroup, which is removed at the end."""
     lines = ["leftovers=stop", "autorestart=false", "startsecs=0", "stdout_logfile=/dev/stdout"]
     master = RunningMaster(tmp_path, "\n".join([f"[program:hides]\ncommand={HIDES}", *lines, ""]))
     try:

@@ -1,4 +1,4 @@
-"""How programs' lines look on the master's own stdout, and what becomes of them when nobody reads it."""
+"""The forms of program output on the master's stdout, and what happens when nothing reads it."""
 
 import contextlib
 import json
@@ -32,21 +32,21 @@ def says(name: str, *lines: str) -> str:
 
 
 def test_lines_stand_behind_the_names_of_their_programs(start):
-    """Padded to the longest; the master's own lines are procman's."""
+    """Lines have the name of their program in front, padded to the longest; the master's own say procman."""
     master = start(says("web") + says("database"), "log_format=prefix")
     for line in ("web      | one", "web      | two", "database | one", "procman  | "):
         master.wait_for(line)
 
 
 def test_short_names_are_padded_to_the_masters_own(start):
-    """Its lines are among them."""
+    """Short names are padded to the master's own, whose lines are among them."""
     master = start(says("web"), "log_format=prefix")
     for line in ("procman | ", "web     | one", "web     | two"):
         master.wait_for(line)
 
 
 def test_a_name_that_is_too_long_makes_no_room_that_nobody_fills(start):
-    """It stands out, and the others are padded to each other."""
+    """A very long name sticks out, and the other names are padded to each other."""
     long = "x" * 33
     master = start(says(long) + says("web-server"), "log_format=prefix")
     for line in (f"{long} | one", "web-server | one", "procman    | "):
@@ -54,7 +54,7 @@ def test_a_name_that_is_too_long_makes_no_room_that_nobody_fills(start):
 
 
 def test_json_is_for_machines_and_each_program_may_differ(start):
-    """Every line of the stream is a record, but for those of the one program that wants another form."""
+    """With JSON, every line is a record, except those of a program with another format."""
     master = start(
         says("web") + says("plain", "log_format=raw", "log_timestamp=none"), "log_format=json\nlog_timestamp=iso"
     )
@@ -70,7 +70,7 @@ def test_json_is_for_machines_and_each_program_may_differ(start):
 
 
 def test_a_log_goes_to_a_file_and_to_the_console(start, tmp_path):
-    """And `tail` reads it back from the file."""
+    """Output to a file and the console is in both, and `tail` reads the file."""
     master = start(f"[program:web]\ncommand={SAYS}\nstdout_logfile={tmp_path}/web.log, -\n")
     master.wait_for("one")
     assert master.ctl("tail", "web").stdout.strip() == "one"
@@ -78,21 +78,21 @@ def test_a_log_goes_to_a_file_and_to_the_console(start, tmp_path):
 
 
 def test_tail_reads_what_went_to_the_console(start):
-    """From the memory of the master, for no file has it."""
+    """`tail` of a console log comes from the master's memory."""
     master = start(says("web"))
     master.wait_for("one")
     assert master.ctl("tail", "web").stdout.strip() == "one"
 
 
 def test_the_masters_own_log_is_read_back_from_the_console(start):
-    """In a container it is in no file; `maintail` shows what of it is in memory."""
+    """`maintail` shows the part of a console log that is in memory."""
     master = start(says("web"), "logfile=/dev/stdout")
     spawned = master.lines[master.wait_for("spawned: 'web'") - 1]
     assert spawned.strip() in master.ctl("maintail").stdout
 
 
 def test_a_program_may_drop_its_lines_rather_than_wait(start):
-    """log_overflow=drop: nobody reads 6 MB, the program ends all the same, and what was lost is said and counted."""
+    """With log_overflow=drop, a program ends although nothing reads its 6 MB; the loss is logged and counted."""
     lines = ["stdout_logfile=-", "log_overflow=drop", "autorestart=false", "startsecs=0"]
     master = start("\n".join([f"[program:web]\ncommand={FLOODS}", *lines, ""]))
     master.wait_for("procman started")

@@ -1,4 +1,4 @@
-"""`procman --daemon`, and who is told how it goes: the process that was started, its pid file, systemd."""
+"""`procman --daemon`, and its reports to the starting process, in the pid file, and to systemd."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ stderr_logfile=NONE
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A folder with a configuration whose paths are relative; whatever daemon is left in it is ended."""
+    """A directory with a configuration of relative paths; a daemon left in it is stopped."""
     (tmp_path / "procman.conf").write_text(FILE)
     monkeypatch.chdir(tmp_path)
     yield tmp_path
@@ -65,7 +65,7 @@ def status_of(pid: int) -> dict[str, str]:
 
 
 def test_the_first_process_returns_when_the_daemon_is_up(here):
-    """With 0 and in silence; then it can be asked."""
+    """The command returns 0 without output when the daemon is up and can be asked."""
     started = daemon()
     assert (started.returncode, started.stdout, started.stderr) == (0, "", "")
     asked = procman("status", "--pidfile", "master.pid")
@@ -73,7 +73,7 @@ def test_the_first_process_returns_when_the_daemon_is_up(here):
 
 
 def test_it_is_up_when_all_programs_have_been_started(here):
-    """However many: whoever started it, or systemd, goes on with what needs them."""
+    """The daemon is up when all its programs have been started, however many there are."""
     many = FILE.replace("[program:web]", "[program:web]\nnumprocs=200\nprocess_name=%(process_num)d")
     (here / "procman.conf").write_text(many.replace(SLEEPER, "/bin/sleep 1000"))
     assert daemon().returncode == 0
@@ -82,7 +82,7 @@ def test_it_is_up_when_all_programs_have_been_started(here):
 
 
 def test_each_step_of_becoming_a_daemon_was_taken(here):
-    """Fork, setsid, fork, chdir, umask, no descriptors of the starter's, /dev/null: as /proc shows it."""
+    """/proc shows every step: fork, setsid, fork, chdir, umask, no inherited descriptors, /dev/null."""
     inherited = os.open("procman.conf", os.O_RDONLY)
     os.set_inheritable(inherited, True)
     daemon()
@@ -107,7 +107,7 @@ def test_each_step_of_becoming_a_daemon_was_taken(here):
 
 
 def test_relative_paths_are_meant_from_where_it_was_started(here):
-    """Also after a reload, when the master stands elsewhere; programs run where they would in the foreground."""
+    """Relative paths and programs use the starting directory, also after a reload."""
     daemon()
     for life in (1, 2):
         wait_for(here / "master.log", "success: web entered RUNNING", life)
@@ -122,7 +122,7 @@ def test_relative_paths_are_meant_from_where_it_was_started(here):
 
 @pytest.mark.parametrize("background", [True, False])
 def test_programs_run_in_the_directory_of_the_master(here, background):
-    """As under supervisord, a relative one too; what is the master's own stays where it was started, also later."""
+    """Programs run in the master's directory=, even a relative one; its own files stay where it was started."""
     (here / "srv" / "deep").mkdir(parents=True)
     programs = FILE.replace("umask=027", "directory=srv") + "[program:deep]\ncommand=sleep 1000\ndirectory=deep\n"
     Path("procman.conf").write_text(programs)
@@ -153,7 +153,7 @@ def test_programs_run_in_the_directory_of_the_master(here, background):
 
 
 def test_a_daemon_goes_on_with_what_the_foreground_has_left(here):
-    """A program without a directory has the same definition in both, for it runs in the same place."""
+    """A daemon adopts a program of a foreground master unchanged, since both run it in the same directory."""
     Path("run").mkdir()
     words = [sys.executable, "-m", "procman", "-c", "procman.conf"]
     with subprocess.Popen(
@@ -169,7 +169,7 @@ def test_a_daemon_goes_on_with_what_the_foreground_has_left(here):
 
 
 def wait_for(log: Path, text: str, times: int) -> None:
-    """Until it stands there so often: of a file's growth nothing tells without a wait."""
+    """Wait until the file has the text that often; nothing announces the growth of a file."""
     deadline = time.monotonic() + PATIENCE
     while log.read_text().count(text) < times:
         assert time.monotonic() < deadline, log.read_text()
@@ -186,7 +186,7 @@ def wait_for(log: Path, text: str, times: int) -> None:
     ],
 )
 def test_a_daemon_that_cannot_be_says_why(here, lines, reason):
-    """On the stderr of whoever started it, who would not look into a log; and nothing is left running."""
+    """A daemon that cannot start says why on the stderr of its command, and nothing is left running."""
     (here / "procman.conf").write_text(lines)
     (here / "link").symlink_to("elsewhere")
     started = daemon()
@@ -197,7 +197,7 @@ def test_a_daemon_that_cannot_be_says_why(here, lines, reason):
 
 
 def test_where_a_daemon_was_started_is_removed(here):
-    """It says what it misses; nothing is changed, and when the directory is there again all is well."""
+    """If its starting directory is removed, a reread fails and changes nothing; once it is back, everything works."""
     daemon()
     pid = the_pid()
     elsewhere = here.with_name("elsewhere")
@@ -218,7 +218,7 @@ def test_where_a_daemon_was_started_is_removed(here):
     "words", [["-c", "x.conf"], ["check", "-c", "x.conf"], ["--daemon", "-c", "{}"], ["run", "-d", "--", "true"]]
 )
 def test_a_current_directory_that_was_removed_is_said(tmp_path, words):
-    """In one line."""
+    """A start in a removed directory fails with one line."""
     gone = tmp_path / "gone"
     enter = ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(gone), sys.executable, "-m", "procman"]
     gone.mkdir()
@@ -231,7 +231,7 @@ def test_a_current_directory_that_was_removed_is_said(tmp_path, words):
 
 
 def test_a_second_start_says_who_is_there(here):
-    """The pid file is locked, whatever became of the socket, and of what the first one has written down."""
+    """A second start reports the holder of the pid file's lock, even without socket and state file."""
     daemon()
     pid = the_pid()
     for file in (*(here / "run").rglob("*.sock"), *(here / "run").rglob("*.state")):
@@ -243,7 +243,7 @@ def test_a_second_start_says_who_is_there(here):
 
 
 def test_a_second_start_leaves_the_logs_of_the_first_alone(here):
-    """AUTO logs are of an earlier run only when nobody runs any more: what is refused takes nothing away."""
+    """A refused second start removes no AUTO logs of the running daemon."""
     (here / "logs").mkdir()
     auto = FILE.replace("umask=027", "childlogdir=logs").replace("stdout_logfile=web.log", "stdout_logfile=AUTO")
     (here / "procman.conf").write_text(auto)
@@ -259,7 +259,7 @@ def test_a_second_start_leaves_the_logs_of_the_first_alone(here):
 
 
 def test_a_stale_pid_file_is_taken_over(here):
-    """Of a master that was killed nobody holds the lock."""
+    """The pid file of a killed master, which has no lock any more, is taken over."""
     daemon()
     first = the_pid()
     (web,) = Path(f"/proc/{first}/task/{first}/children").read_text().split()
@@ -277,7 +277,7 @@ def test_a_stale_pid_file_is_taken_over(here):
 
 
 def test_stop_waits_for_the_end_of_the_programs(here):
-    """SIGTERM means to a daemon what it means in the foreground."""
+    """`procman stop` returns when the programs have ended."""
     daemon()
     pid = the_pid()
     (web,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -289,7 +289,7 @@ def test_stop_waits_for_the_end_of_the_programs(here):
 
 
 def test_the_file_can_ask_for_a_daemon(here):
-    """As --daemon does; and nodaemon on the command line wins."""
+    """daemon=true in the file works like --daemon."""
     (here / "procman.conf").write_text(FILE.replace("umask=027", "daemon=true"))
     Path("run").mkdir()
     assert procman("-c", "procman.conf").returncode == 0
@@ -297,7 +297,7 @@ def test_the_file_can_ask_for_a_daemon(here):
 
 
 def test_a_daemon_whose_logs_nobody_would_see_says_so(here):
-    """It is up all the same; what goes to a file as well is seen there."""
+    """A daemon with output only on the console warns, and starts."""
     assert daemon().stderr == ""
     procman("stop", "--pidfile", "master.pid")
     text = FILE.replace("logfile=master.log", "logfile=/dev/stdout").replace("stderr_logfile=NONE", "stderr_logfile=-")
@@ -311,7 +311,7 @@ def test_a_daemon_whose_logs_nobody_would_see_says_so(here):
 
 
 def test_a_pid_that_is_not_the_masters_is_never_signalled(here):
-    """Somebody wrote another pid into the file, or it was given to another process meanwhile."""
+    """A pid in the pid file that is not the master's is never signalled."""
     with subprocess.Popen(["sleep", "1000"]) as bystander:
         (here / "master.pid").write_text(f"{bystander.pid}\n")
         for command in ("stop", "reload"):
@@ -323,7 +323,7 @@ def test_a_pid_that_is_not_the_masters_is_never_signalled(here):
 
 
 def test_systemd_is_told_how_it_goes(here):
-    """READY with a status, the watchdog fed, the pid of a daemon, RELOADING, STOPPING; and no program hears of it."""
+    """Systemd gets READY with a status, watchdog messages, the pid, RELOADING and STOPPING; programs get nothing."""
     address = here / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(address))
@@ -344,7 +344,7 @@ def test_systemd_is_told_how_it_goes(here):
 
 
 def test_a_toml_file_leaves_nothing_in_the_folder_where_it_is_started(here):
-    """The log is on the console, or beside the control socket in the background; the pid file is there either way."""
+    """With TOML, nothing is written to the starting directory: log and pid file have other defaults."""
     (here / "shop.toml").write_text(f'[program.web]\ncommand = """{SLEEPER}"""\nstdout_logfile = "-"\n')
     before = sorted(os.listdir(here))
     with Master(here / "shop.toml") as master:
@@ -363,7 +363,7 @@ def test_a_toml_file_leaves_nothing_in_the_folder_where_it_is_started(here):
 
 
 def test_nodaemon_wins_over_the_file(here):
-    """-n keeps it in the foreground, where a container or systemd wants it."""
+    """-n overrides daemon=true in the file."""
     (here / "procman.conf").write_text(FILE.replace("umask=027", "daemon=true"))
     with Master(here / "procman.conf", "-n") as master:
         master.expect("procman started", "web entered RUNNING")
@@ -371,7 +371,7 @@ def test_nodaemon_wins_over_the_file(here):
 
 
 def listen(systemd: socket.socket, wanted: str) -> list[str]:
-    """All that is said, up to the first message that begins so."""
+    """All messages up to the first one with that start."""
     said = []
     while not said or not said[-1].startswith(wanted):
         said.append(systemd.recv(4096).decode())
@@ -379,7 +379,7 @@ def listen(systemd: socket.socket, wanted: str) -> list[str]:
 
 
 def test_a_file_that_wants_the_background_is_told_how_to_get_there(here):
-    """nodaemon=false ends many a container at its start; here it is said once, and nothing else comes of it."""
+    """nodaemon=false is ignored, and the log says once how to daemonize."""
     (here / "procman.conf").write_text(FILE.replace("umask=027", "nodaemon=false"))
     with Master(here / "procman.conf") as master:
         master.expect("nodaemon=false is ignored: procman stays in the foreground unless --daemon is given", "RUNNING")

@@ -1,4 +1,4 @@
-"""A program that puts itself into the background: the log says so, and with stop_scope=tree a stop reaches it."""
+"""A program that daemonizes itself: the log says so, and with stop_scope=tree a stop reaches it."""
 
 import os
 import re
@@ -18,7 +18,7 @@ SAID = "app has put itself into the background ({}): let it run in the foregroun
 
 @pytest.fixture
 def start(tmp_path):
-    """A master with one such program, whose console is the master's; how it is configured is the test's."""
+    """A master with one such program with the test's options, whose console is the master's."""
     masters = []
 
     def start(*lines: str, retries: int = 0) -> RunningMaster:
@@ -49,7 +49,7 @@ def alive(pid: int) -> bool:
 
 
 def test_the_log_says_what_it_is_and_what_to_do(start):
-    """Not only that it has exited too quickly: why, how many are left, and both ways out."""
+    """The log says that the program has daemonized itself, how many processes are left, and both remedies."""
     master = start()
     master.wait_for("app entered FATAL state")
     position = master.wait_for(SAID.format("1 process of it runs"))
@@ -63,7 +63,7 @@ def test_the_log_says_what_it_is_and_what_to_do(start):
 
 
 def test_with_leftovers_stop_the_log_says_it_too(start):
-    """It is stopped before the next try, so it never runs for long."""
+    """With leftovers=stop, the daemon is stopped before the next try, and the log says why."""
     master = start("leftovers=stop")
     position = master.wait_for(SAID.format("1 process of it runs"))
     assert "leftovers=stop" in master.lines[position - 1]
@@ -72,7 +72,7 @@ def test_with_leftovers_stop_the_log_says_it_too(start):
 
 
 def test_a_stop_of_its_tree_stops_it(start):
-    """Though the process that was started has ended, and is FATAL."""
+    """A stop of the tree stops the daemon, although its program is FATAL."""
     master = start("stop_scope=tree")
     master.wait_for("app entered FATAL state")
     (daemon,) = daemons(master)
@@ -84,7 +84,7 @@ def test_a_stop_of_its_tree_stops_it(start):
 
 
 def test_a_stop_of_all_stops_the_daemons_of_every_try(start):
-    """With startretries=1 there are two of them, and both are said."""
+    """A stop stops and reports the daemons of all tries."""
     master = start("stop_scope=tree", retries=1)
     master.wait_for("app entered FATAL state")
     master.wait_for(SAID.format("2 processes of it run"))
@@ -93,7 +93,7 @@ def test_a_stop_of_all_stops_the_daemons_of_every_try(start):
 
 
 def test_it_does_not_outlive_the_master(start):
-    """Asked like any program at the end of the master, which waits for it."""
+    """The daemon is stopped at the end of the master, which waits for it."""
     master = start("stop_scope=tree")
     master.wait_for("app entered FATAL state")
     assert master.stop() == 0
@@ -103,7 +103,7 @@ def test_it_does_not_outlive_the_master(start):
 
 
 def test_a_restart_stops_it_first(start):
-    """No two of them at a time."""
+    """A restart stops the daemon first, so that two never run at a time."""
     master = start("stop_scope=tree")
     position = master.wait_for("app entered FATAL state")
     (daemon,) = daemons(master)
@@ -113,7 +113,7 @@ def test_a_restart_stops_it_first(start):
 
 
 def test_one_that_has_ended_by_itself_is_not_running(start):
-    """What is asked for is answered by what is there."""
+    """A stop of a daemon that has ended by itself answers "not running"."""
     master = start("stop_scope=tree")
     master.wait_for("app entered FATAL state")
     (daemon,) = daemons(master)
@@ -125,7 +125,7 @@ def test_one_that_has_ended_by_itself_is_not_running(start):
 
 
 def test_it_is_still_of_its_tree_after_an_upgrade(start):
-    """The new code knows it, and stops it with its program."""
+    """After an upgrade, the daemon still belongs to the tree of its program and stops with it."""
     master = start("stop_scope=tree")
     master.wait_for("app entered FATAL state")
     (daemon,) = daemons(master)
@@ -137,7 +137,7 @@ def test_it_is_still_of_its_tree_after_an_upgrade(start):
 
 
 def test_one_that_cannot_run_in_the_foreground_can_be_waited_for(tmp_path):
-    """As the how-to has it, word for word but for the names: it is RUNNING, a stop stops it, and its end is seen."""
+    """The how-to's configuration works: the program is RUNNING, a stop stops it, and its end is noticed."""
     page = (ROOT / "docs" / "how-to" / "programs-that-daemonize.md").read_text()
     (block,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     pidfile = tmp_path / "app.pid"

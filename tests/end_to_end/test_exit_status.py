@@ -1,4 +1,4 @@
-"""What the master exits with: what brought its end about is for the orchestrator to see."""
+"""The exit status of the master tells an orchestrator what ended it."""
 
 import signal
 import tempfile
@@ -31,7 +31,7 @@ def run(tmp_path, code: str, *lines: str, master: str = "", as_pid_1: bool = Fal
 @pytest.mark.parametrize("as_pid_1", [False, True], ids=["subreaper", "PID 1"])
 @pytest.mark.parametrize(("code", "status"), ENDS)
 def test_a_critical_programs_end_is_the_masters(tmp_path, code, status, as_pid_1):
-    """With its own exit status, or 128+n; and the others were stopped before."""
+    """A critical program ends the master with its own status, or 128+n, after the others have stopped."""
     master = run(tmp_path, code, "critical=true", as_pid_1=as_pid_1)
     try:
         assert master.to_the_end() == status
@@ -46,7 +46,7 @@ def test_a_critical_programs_end_is_the_masters(tmp_path, code, status, as_pid_1
 @pytest.mark.root
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT], ids=lambda number: number.name)
 def test_pid_1_hears_what_the_kernel_drops_for_it_by_default(tmp_path, number):
-    """Every signal that means something to the master: it reads its file again, reopens its logs, and stops."""
+    """As PID 1, the master reacts to every signal with a meaning: it rereads its file, reopens logs, and stops."""
     master = RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n", as_pid_1=True)
     try:
         position = master.wait_for("web entered RUNNING")
@@ -64,7 +64,7 @@ def test_pid_1_hears_what_the_kernel_drops_for_it_by_default(tmp_path, number):
 
 
 def test_an_operator_may_stop_and_start_a_critical_program(tmp_path):
-    """A stop by hand does not end the master, whatever the exit status; the next end by itself does."""
+    """A manual stop of a critical program does not end the master; its next end by itself does."""
     programs = f"[program:job]\ncommand={OBEDIENT}\nstopsignal=USR1\nautorestart=false\ncritical=true\nstartsecs=0\n"
     master = RunningMaster(tmp_path, programs)
     try:
@@ -79,7 +79,7 @@ def test_an_operator_may_stop_and_start_a_critical_program(tmp_path):
 
 
 def test_a_program_that_cannot_be_found_ends_the_master_as_a_shell_would(tmp_path):
-    """127, and its reason in the log."""
+    """A critical program that does not exist ends the master with 127 and a reason in the log."""
     programs = "[program:job]\ncommand=/nonexistent\ncritical=true\nstartretries=0\n"
     master = RunningMaster(tmp_path, programs)
     try:
@@ -90,7 +90,7 @@ def test_a_program_that_cannot_be_found_ends_the_master_as_a_shell_would(tmp_pat
 
 
 def test_jobs_that_are_all_done_end_the_master(tmp_path):
-    """shutdown_when=all_done: with 0 if all went well, else with the status of the first that failed."""
+    """shutdown_when=all_done ends with 0 if all jobs succeeded, otherwise with the status of the first failure."""
     job = "[program:{0}]\ncommand={1}\nautorestart=false\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n"
     good = job.format("a", python("pass"))
     for others, status in ((job.format("b", python("pass")), 0), (job.format("b", python("raise SystemExit(3)")), 3)):
@@ -102,7 +102,7 @@ def test_jobs_that_are_all_done_end_the_master(tmp_path):
 
 
 def test_an_operators_stop_is_no_failure(tmp_path):
-    """SIGTERM, and 0: unless the file names a program whose status it is to be."""
+    """SIGTERM ends the master with 0, unless exit_code_from names a program."""
     for code_from, status in (("", 0), ("exit_code_from=web", 128 + signal.SIGTERM)):
         master = run(tmp_path, "pass", master=code_from)
         try:
@@ -132,7 +132,7 @@ stderr_logfile=NONE
 
 @pytest.fixture
 def here(monkeypatch):
-    """A folder with a path that leaves room for that of a socket."""
+    """A directory with a path short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="pm") as folder:
         monkeypatch.chdir(folder)
         # Compiles the reader's regular expressions here, once, and not in each of 768 masters that the tests fork.
@@ -142,7 +142,7 @@ def here(monkeypatch):
 
 
 def status_of_a_master(where: str, end: str) -> int:
-    """What a master exits with when its only program ends so."""
+    """The exit status of a master whose only program ends like this."""
     with open("procman.conf", "w", encoding="utf-8") as file:
         file.write(ANY_END.format(end))
 
@@ -157,13 +157,13 @@ def status_of_a_master(where: str, end: str) -> int:
 @pytest.mark.parametrize("first", range(0, 256, 64))
 @pytest.mark.parametrize("where", ["plain", "subreaper", pytest.param("PID 1", marks=pytest.mark.root)])
 def test_every_exit_status_of_a_program_can_be_the_masters(here, where, first):
-    """All 256 of them, also where the kernel does not make it a subreaper."""
+    """All 256 exit codes of a program are passed on, even if the kernel refuses to make the master a subreaper."""
     codes = list(range(first, first + 64))
     assert [status_of_a_master(where, f"exit {code}") for code in codes] == codes
 
 
 @pytest.mark.parametrize("where", ["plain", "subreaper", pytest.param("PID 1", marks=pytest.mark.root)])
 def test_every_signal_that_ends_a_program_can_be_told_by_the_masters_status(here, where):
-    """128+n for all whose default action ends a process, real-time signals too."""
+    """Every fatal signal of a program, also a real-time one, is passed on as 128+n."""
     found = [status_of_a_master(where, f"kill -{int(number)} $$") for number in FATAL]
     assert found == [128 + number for number in FATAL]

@@ -1,4 +1,4 @@
-"""What a program has left behind when it is stopped: asked once, and waited for as long as the program itself."""
+"""Leftovers of a stopped program: they get the signal once, and as much time as the program itself."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ FAMILY = f"{sys.executable} {PROGRAMS}/family.py"
 
 @pytest.fixture
 def start(tmp_path):
-    """A master with one program, whose console is the master's; how it is configured is the test's."""
+    """A master with one program with the test's options, whose console is the master's."""
     masters = []
 
     def start(command: str, *lines: str, master: str = "", as_pid_1: bool = False) -> RunningMaster:
@@ -39,7 +39,7 @@ def fifo(tmp_path):
 
 
 def in_bash(rest: str) -> str:
-    """A shell that does not become the program, and that ends by the signal."""
+    """A shell that does not exec the program, and that ends by the signal."""
     return f'bash -c "{TWICE} {rest}; echo"'
 
 
@@ -57,7 +57,7 @@ def in_bash(rest: str) -> str:
     ids=lambda value: ",".join(value) if isinstance(value, list) else "",
 )
 def test_whoever_had_the_stop_signal_gets_it_no_second_time(start, fifo, lines, as_pid_1, waits):
-    """Bash ends by it, and what it has started saves its work, which a second SIGTERM would make it give up."""
+    """A child that got the stop signal with its shell gets no second one, and saves its work."""
     master = start(in_bash(str(fifo)), "stopwaitsecs=60", *lines, as_pid_1=as_pid_1)
     position = master.wait_for("twice is up")
     master.signal(signal.SIGTERM)
@@ -70,7 +70,7 @@ def test_whoever_had_the_stop_signal_gets_it_no_second_time(start, fifo, lines, 
 
 
 def test_whoever_left_the_group_gets_the_signal_that_the_group_has_had(start):
-    """With leftovers=stop a descendant in a session of its own is asked when its program has ended."""
+    """With leftovers=stop, a descendant in a session of its own gets the signal when its program has ended."""
     master = start(f"{FAMILY} obeys obeys", "stopasgroup=true", "leftovers=stop")
     position = master.wait_for("parent")
     master.wait_for("descendant")
@@ -82,7 +82,7 @@ def test_whoever_left_the_group_gets_the_signal_that_the_group_has_had(start):
 
 @pytest.mark.root
 def test_what_is_left_over_has_the_stopwaitsecs_of_its_program(start):
-    """More than the two seconds that a stranger has: it needs three to save its work, and nobody has a second group."""
+    """A leftover has the stopwaitsecs of its program to save its work, not the two seconds of other processes."""
     master = start(f'bash -c "{TWICE} 3; echo"', "stopwaitsecs=60", as_pid_1=True)
     master.wait_for("twice is up")
     assert master.stop() == 0
@@ -95,7 +95,7 @@ def test_what_is_left_over_has_the_stopwaitsecs_of_its_program(start):
     ("lines", "master"), [("stopwaitsecs=3", ""), ("stopwaitsecs=1000", "shutdown_timeout=3")], ids=["", "timeout"]
 )
 def test_what_is_left_over_has_no_more_than_that(start, fifo, lines, master):
-    """It gets SIGKILL after the stopwaitsecs of its program, or when the shutdown_timeout is over."""
+    """A leftover gets SIGKILL after its program's stopwaitsecs, or at the shutdown_timeout."""
     master = start(in_bash(str(fifo)), lines, master=master, as_pid_1=True)
     master.wait_for("twice is up")
     assert master.stop() == 0
@@ -106,7 +106,7 @@ def test_what_is_left_over_has_no_more_than_that(start, fifo, lines, master):
 
 @pytest.mark.root
 def test_who_asks_a_second_time_waits_for_nobody(start, fifo):
-    """However long stopwaitsecs is."""
+    """A second SIGTERM kills leftovers at once."""
     master = start(in_bash(str(fifo)), "stopwaitsecs=1000", as_pid_1=True)
     master.wait_for("twice is up")
     master.signal(signal.SIGTERM)
@@ -121,7 +121,7 @@ def test_who_asks_a_second_time_waits_for_nobody(start, fifo):
 
 @contextlib.contextmanager
 def running_as_pid_1(*words: str):
-    """`procman run ...` as PID 1; SIGTERM goes to it through unshare, as to a container through its runtime."""
+    """`procman run ...` as PID 1; SIGTERM reaches it through unshare, as through a container runtime."""
     command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-m", "procman", "run"]
     process = subprocess.Popen(
         [*command, *words],
@@ -148,7 +148,7 @@ def terminate(running: LogLines) -> None:
 @pytest.mark.root
 @pytest.mark.parametrize("words", [["-g"], ["-g", "-k", "60"], [], ["-k", "60"]], ids=" ".join)
 def test_run_asks_whoever_is_left_once_and_waits(fifo, words):
-    """With -g they have had the signal already; without it they get it when the program has ended."""
+    """`procman run` sends leftovers the signal once: with -g together with the program, otherwise after its end."""
     with running_as_pid_1("-v", *words, "--", "bash", "-c", f"{TWICE} {fifo}; echo") as running:
         running.expect("^twice is up$")
         terminate(running)
@@ -161,7 +161,7 @@ def test_run_asks_whoever_is_left_once_and_waits(fifo, words):
 @pytest.mark.root
 @pytest.mark.parametrize("words", [["-k", "60"], []], ids=" ".join)
 def test_what_run_is_left_with_has_the_time_of_its_program(words):
-    """As long as --kill-after says; without it as long as it takes, like the program."""
+    """Leftovers of `procman run` have the --kill-after of the program, or unlimited time without it."""
     with running_as_pid_1(*words, "--", "bash", "-c", f"{TWICE} 3; echo") as running:
         running.expect("^twice is up$")
         terminate(running)
@@ -171,7 +171,7 @@ def test_what_run_is_left_with_has_the_time_of_its_program(words):
 
 @pytest.mark.root
 def test_what_run_is_left_with_is_killed_after_that(fifo):
-    """The program's --kill-after is for all of it."""
+    """Leftovers of `procman run` are killed after --kill-after."""
     with running_as_pid_1("-k", "3", "--", "bash", "-c", f"{TWICE} {fifo}; echo") as running:
         running.expect("^twice is up$")
         terminate(running)
@@ -181,7 +181,7 @@ def test_what_run_is_left_with_is_killed_after_that(fifo):
 
 @pytest.mark.root
 def test_a_second_signal_reaches_whoever_run_is_left_with(fifo):
-    """It is passed on like the first, so nobody has to wait for ever."""
+    """A second signal to `procman run` is passed on to leftovers."""
     with running_as_pid_1("-v", "-g", "--", "bash", "-c", f"{TWICE} {fifo}; echo") as running:
         running.expect("^twice is up$")
         terminate(running)

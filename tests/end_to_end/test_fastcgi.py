@@ -1,4 +1,4 @@
-"""A real FastCGI application under the real master, asked as a web server would; its socket is there when it should."""
+"""A real FastCGI application under the real master, asked like a web server would."""
 
 import asyncio
 import os
@@ -42,7 +42,7 @@ def flup():
 
 @pytest.fixture
 def short():
-    """A folder for sockets, whose paths have to be short."""
+    """A directory for sockets with a short path."""
     folder = Path(tempfile.mkdtemp(prefix="fc"))
     yield folder
     shutil.rmtree(folder)
@@ -73,7 +73,7 @@ def who(address) -> int:
 
 
 def test_an_application_is_served_over_a_unix_socket(run, short):
-    """Who connects before it is up waits until it is; a body of several records is passed on whole."""
+    """A client that connects before the application is up waits for it; a body of several records arrives whole."""
     master = run(app(short / "s"))
     master.wait_for("spawned: 'app'")
     body = b"0123456789" * 10000
@@ -85,7 +85,7 @@ def test_an_application_is_served_over_a_unix_socket(run, short):
 
 
 def test_an_application_is_served_over_tcp(run):
-    """After the end nobody listens there."""
+    """An application is served over TCP, and nothing listens after its end."""
     master = run(f"[fcgi-program:app]\n{APP}socket=tcp://{TCP[0]}:{TCP[1]}")
     master.wait_for("spawned: 'app'")
     assert who(TCP) == master.info("app")["pid"]
@@ -95,7 +95,7 @@ def test_an_application_is_served_over_tcp(run):
 
 
 def test_the_socket_stays_open_over_an_upgrade_and_goes_with_the_last_process(run, short):
-    """The master that goes on holds what the one before it has opened, and knows who shares it."""
+    """A socket stays open across an upgrade, and closes with the last process that shares it."""
     master = run(app(short / "s"))
     master.wait_for("success: app entered RUNNING")
     pid = who(str(short / "s"))
@@ -108,7 +108,7 @@ def test_the_socket_stays_open_over_an_upgrade_and_goes_with_the_last_process(ru
 
 
 def test_several_processes_answer_on_one_socket(run, short):
-    """While one of them is held up the other answers, each in its turn."""
+    """While one process is busy, another one of the group answers."""
     master = run(app(short / "s", numprocs=2))
     master.wait_for("success: 1 entered RUNNING")
     pids = [master.info(f"app:{number}")["pid"] for number in range(2)]
@@ -119,7 +119,7 @@ def test_several_processes_answer_on_one_socket(run, short):
 
 
 def test_the_socket_outlives_one_of_several(run, short):
-    """Killed, stopped or started again: clients find the same socket, and somebody behind it."""
+    """While one process is killed, stopped or started again, another one answers on the same socket."""
     master = run(app(short / "s", numprocs=2))
     said = master.wait_for("success: 1 entered RUNNING")
     inode = os.stat(short / "s").st_ino
@@ -139,7 +139,7 @@ def test_the_socket_outlives_one_of_several(run, short):
 
 
 def test_the_socket_goes_with_the_last_and_comes_with_the_next(run, short):
-    """Stopped, there is no file; started again, or restarted, clients are served."""
+    """The socket file is removed with the last process and created again with the next."""
     master = run(app(short / "s"))
     master.wait_for("success: app entered RUNNING")
     first = who(str(short / "s"))
@@ -155,7 +155,7 @@ def test_the_socket_goes_with_the_last_and_comes_with_the_next(run, short):
 
 
 def test_a_socket_that_cannot_be_opened_is_a_failed_start(run, short):
-    """It backs off and is FATAL in the end, with the reason and the way out; the others run, and it can be mended."""
+    """A socket that cannot be opened is a failed start with reason and remedy; other programs run."""
     master = run(app(short / "no" / "s", "startretries=1"), f"[program:other]\ncommand={SLEEPER}\nstartsecs=0\n")
     master.wait_for("app entered FATAL")
     why = f"there is no directory {short}/no; create it, or choose another path with socket= in [fcgi-program:app]"
@@ -169,7 +169,7 @@ def test_a_socket_that_cannot_be_opened_is_a_failed_start(run, short):
 
 
 def test_a_command_that_cannot_be_found_leaves_no_socket(run, short):
-    """It was opened for a process that never was."""
+    """If the command does not exist, its socket is closed again."""
     master = run(f"[fcgi-program:app]\ncommand=/nonexistent\nsocket=unix://{short}/s\nstartretries=0\n")
     master.wait_for("app entered FATAL")
     assert not (short / "s").exists()
@@ -177,7 +177,7 @@ def test_a_command_that_cannot_be_found_leaves_no_socket(run, short):
 
 
 def test_a_socket_that_somebody_listens_on_is_left_to_him(run, short):
-    """The failed start names him; when he has gone, the next try succeeds."""
+    """A socket in use by another process is a failed start that names it; when it is free, the next try succeeds."""
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(short / "s"))
         other.listen()
@@ -188,7 +188,7 @@ def test_a_socket_that_somebody_listens_on_is_left_to_him(run, short):
 
 
 def test_update_moves_the_socket(run, short):
-    """All processes are replaced, and share the new one."""
+    """An update of the socket's address replaces all processes, which share the new one."""
     master = run(app(short / "old", numprocs=2))
     said = master.wait_for("success: 1 entered RUNNING")
     master.write(app(short / "new", numprocs=2))
@@ -202,7 +202,7 @@ def test_update_moves_the_socket(run, short):
 
 
 def test_update_gives_the_socket_another_mode(run, short):
-    """Whichever process of the two ends first."""
+    """An update of the socket's mode works whichever process ends first."""
     master = run(app(short / "s", numprocs=2))
     said = master.wait_for("success: 1 entered RUNNING")
     master.write(app(short / "s", "socket_mode=0666", numprocs=2))
@@ -214,7 +214,7 @@ def test_update_gives_the_socket_another_mode(run, short):
 
 
 def test_remove_and_reload(run, short):
-    """The socket of a group that has left is gone; a fresh beginning opens those of the file anew."""
+    """The socket of a removed group is closed; a reload opens all sockets of the file again."""
     master = run(app(short / "a", name="a"), app(short / "b", name="b"))
     said = master.wait_for("success: b entered RUNNING")
     first = who(str(short / "b"))
@@ -227,7 +227,7 @@ def test_remove_and_reload(run, short):
 
 
 def test_a_worker_that_outlives_its_parent_does_not_keep_the_next_from_starting(run, short):
-    """What a wrapper left behind has the old socket still; clients find the new one."""
+    """If a worker of a wrapper still holds the old socket, the next run gets a new one."""
     # A shell gives what it puts into the background another fd 0, unless told otherwise.
     wrapper = "sh -c 'exec 3<&0; sleep 1000 <&3 & echo worker $!; exec sleep 1000'"
     master = run(
@@ -249,7 +249,7 @@ def test_a_worker_that_outlives_its_parent_does_not_keep_the_next_from_starting(
 
 
 def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short):
-    """A process that not even SIGKILL has ended yet, say."""
+    """The socket file is removed at the master's end even if a process has not ended yet."""
     spawned = []
 
     class Streams:

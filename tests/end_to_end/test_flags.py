@@ -1,4 +1,4 @@
-"""supervisord's flags: each has its effect, and wins over the file."""
+"""supervisord's flags: each one works, and overrides the file."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ startsecs=0
 
 @pytest.fixture
 def few_descriptors() -> Iterator[int]:
-    """A soft limit that can be raised; how many descriptors it allows."""
+    """A soft limit that can be raised; the number of descriptors it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     few = 300
     resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
@@ -51,7 +51,7 @@ def open_files(pid: int) -> int:
 
 
 def test_every_flag_wins_over_the_file(tmp_path, few_descriptors):
-    """Log, its size and number, level, pid file, name, umask, folder, AUTO logs and their clean-up, limits, colours."""
+    """Flags for logs, level, pid file, identifier, umask, directory, AUTO logs and limits override the file."""
     for name in ("never", "logs", "cwd"):
         (tmp_path / name).mkdir()
     flags = (
@@ -93,7 +93,7 @@ def test_every_flag_wins_over_the_file(tmp_path, few_descriptors):
 
 
 def test_s_leaves_stdout_to_the_programs(tmp_path):
-    """Nothing of the master's on stdout; its log says it all the same."""
+    """With -s, the master writes only to its log, not to stdout."""
     ends_the_master = "[program:one]\ncommand=sh -c 'kill -TERM $PPID; exec sleep 1000'\n"
     master = RunningMaster(tmp_path, ends_the_master, arguments=("-s",))
     try:
@@ -105,7 +105,7 @@ def test_s_leaves_stdout_to_the_programs(tmp_path):
 
 
 def test_included_files_are_logged(tmp_path):
-    """Each with its path, as supervisord does it, so that the log says where a program came from."""
+    """The log names every included file, as under supervisord."""
     (tmp_path / "conf.d").mkdir()
     extra = tmp_path / "conf.d" / "a.conf"
     extra.write_text("[program:a]\ncommand=sleep 1000\nautostart=false\n")
@@ -119,7 +119,7 @@ def test_included_files_are_logged(tmp_path):
 
 
 def test_names_are_utf8_whatever_the_locale_says(tmp_path):
-    """Those of programs, in their environment and in the log; also for the client, and after an upgrade."""
+    """Names are UTF-8 in any locale: in programs' environments, in the log, in the client, and after an upgrade."""
     other = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     said = "[program:größe]\ncommand=sh -c 'echo $SUPERVISOR_PROCESS_NAME; echo ß; exec sleep 1000'\nstartsecs=0\n"
     with contextlib.closing(RunningMaster(tmp_path, said, **other)) as master:
@@ -140,7 +140,7 @@ def test_names_are_utf8_whatever_the_locale_says(tmp_path):
 
 @pytest.mark.parametrize("redirections", [">&-", "<&- >&- 2>&-"])
 def test_a_master_without_streams_does_not_take_a_file_for_one(tmp_path, redirections):
-    """What would go to stdout goes nowhere, and not into what was opened next; also after an upgrade."""
+    """A master started without stdout does not write its output to another file, also after an upgrade."""
     said = "[program:one]\ncommand=sh -c 'echo lost; exec sleep 1000'\nstartsecs=0\nstdout_logfile=/dev/stdout\n"
     closed = ("sh", "-c", f'exec "$0" "$@" {redirections}')
     with contextlib.closing(RunningMaster(tmp_path, f"{said}stdout_logfile_maxbytes=0\n", wrapper=closed)) as master:

@@ -1,4 +1,4 @@
-"""`fg` on a real terminal: what is typed goes to the program, what it says comes back, and Ctrl-C ends only that."""
+"""`fg` on a real terminal: input reaches the program, its output is shown, and Ctrl-C ends only `fg`."""
 
 import contextlib
 import sys
@@ -20,7 +20,7 @@ ECHO = python(
 
 
 def leave(shell):
-    """Press Ctrl-C; supervisorctl does not hear the one that comes in the middle of a call of its own."""
+    """Press Ctrl-C until it works; supervisorctl misses it during a call."""
     for _ in range(10):
         shell.sendintr()
         if shell.expect_exact(["Exiting foreground", pexpect.TIMEOUT], timeout=PATIENCE / 10) == 0:
@@ -30,7 +30,7 @@ def leave(shell):
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_program_is_talked_to_from_the_terminal(client, tmp_path):
-    """Line by line, both channels; afterwards it runs on, and the shell is there again."""
+    """`fg` passes lines in both directions, with both channels; afterwards the program runs, and the shell is back."""
     if client == "supervisorctl" and find_spec("supervisor") is None:
         pytest.skip("the oracle is not installed: pip install supervisor==4.3.0")
     master = RunningMaster(tmp_path, f"[program:echo]\ncommand={ECHO}\nstartsecs=0\n[supervisorctl]\n")

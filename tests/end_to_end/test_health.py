@@ -1,4 +1,4 @@
-"""What the probes of orchestrators see."""
+"""Health as the probes of orchestrators see it."""
 
 import base64
 import contextlib
@@ -37,7 +37,7 @@ def master(tmp_path_factory):
 
 
 def probe(master: RunningMaster, path: str) -> int:
-    """The HTTP status, as a kubelet looks at it."""
+    """The HTTP status, as a kubelet uses it."""
     with contextlib.closing(Client(f"unix://{master.socket}")) as client:
         try:
             client.exchange("GET", path)
@@ -47,7 +47,7 @@ def probe(master: RunningMaster, path: str) -> int:
 
 
 def test_ready_is_when_all_runs_that_is_wanted(master):
-    """What has no autostart is not missed; what was given up is, until somebody says that it need not be there."""
+    """Ready means that every wanted program runs: not one without autostart, nor a FATAL one after a manual stop."""
     missing = "bad: FATAL (can't find command '/nonexistent')"
     found = master.ctl("health")
     assert (found.returncode, found.stdout) == (1, f"{missing}\n")
@@ -60,7 +60,7 @@ def test_ready_is_when_all_runs_that_is_wanted(master):
 
 
 def test_alive_is_whoever_answers(master):
-    """Whatever its programs do."""
+    """A master that answers is alive, whatever the state of its programs."""
     assert probe(master, "/livez") == 200
     found = master.ctl("health", "--live")
     assert (found.returncode, found.stdout) == (0, "ok\n")
@@ -76,7 +76,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("harm", BROKEN.values(), ids=list(BROKEN))
 def test_a_broken_file_makes_no_master_unhealthy(tmp_path, harm):
-    """It is a warning of `health` and a line of `status --long`, until it is mended; the programs go on."""
+    """A broken file is a warning in `health` and `status --long`, and the master stays healthy."""
     with RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n") as master:
         master.wait_for("web entered RUNNING")
         good = master.file.read_text()
@@ -101,7 +101,7 @@ def test_a_broken_file_makes_no_master_unhealthy(tmp_path, harm):
 
 
 def test_a_password_that_cannot_be_read_makes_no_master_unhealthy(tmp_path):
-    """Whether all is well is said without it; everything else needs it, and the answer says why it is not there."""
+    """`health` works without a readable password; all other commands need it, and say why it is missing."""
     folder = tempfile.mkdtemp(prefix="pm")
     file = tmp_path / "procman.toml"
     file.write_text(
@@ -133,7 +133,7 @@ startsecs = 0
 
 
 def test_a_file_on_a_disk_that_does_not_answer_is_a_warning(tmp_path):
-    """Here a pipe that nobody writes to: readiness does not wait for it, and liveness does not ask."""
+    """A configuration that hangs when read, here a pipe, delays neither readiness nor liveness."""
     with RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n") as master:
         master.wait_for("web entered RUNNING")
         master.file.unlink()
@@ -148,7 +148,7 @@ def test_a_file_on_a_disk_that_does_not_answer_is_a_warning(tmp_path):
 
 
 def test_nobody_is_not_healthy(tmp_path):
-    """A probe of a master that is not there fails, and says why."""
+    """A probe without a master fails and says why."""
     master = RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\n")
     master.wait_for("web entered RUNNING")
     assert master.stop() == 0
@@ -159,7 +159,7 @@ def test_nobody_is_not_healthy(tmp_path):
 
 
 def test_probes_need_no_password_and_get_no_names(tmp_path):
-    """A kubelet has none to send; whoever has it sees what is missing, and everything else needs it."""
+    """Probes work without a password but show no names; with the password they show what is missing."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

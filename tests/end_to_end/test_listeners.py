@@ -1,4 +1,4 @@
-"""Event listeners under the real master: what they are told, what they may do, and what they cannot do to others."""
+"""Event listeners under the real master: which events they get, and that bad ones harm nothing else."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from tests.support.running_master import SLEEPER, RunningMaster, python
 
 @pytest.fixture
 def record(tmp_path):
-    """What a listener that answers OK to everything has been told."""
+    """The events of a listener that answers OK to everything."""
     with contextlib.closing(Record(tmp_path)) as record:
         yield record
 
@@ -61,7 +61,7 @@ LYING = "ask()\nwhile time.sleep(0.01) is None: os.write(1, b'RESULT 2\\nOKREADY
 
 
 def test_a_misbehaving_listener_harms_nobody(run, record):
-    """Whatever it does, others are told everything, the master answers, and its memory stays small."""
+    """A misbehaving listener affects neither other listeners nor the master's answers nor its memory."""
     sections = [listener(name, python(ASK + code), stdout_logfile="NONE") for name, code in MISBEHAVING.items()]
     sections += [
         listener("deaf", python("import os, time; os.write(1, b'READY\\n'); time.sleep(1000)"), buffer_size=1),
@@ -98,7 +98,7 @@ def test_a_misbehaving_listener_harms_nobody(run, record):
 
 
 def test_the_event_of_one_that_dies_while_busy_comes_again(run, tmp_path, record):
-    """To its next run, with the same serials."""
+    """The event of a listener that dies while BUSY goes to its next run, with the same serials."""
     once = (
         f"import os\nif os.path.exists({str(tmp_path / 'died')!r}): os.execvp('sh', ['sh', '-c', {record.command!r}])\n"
         f"os.write(1, b'READY\\n'); os.read(0, 1); os.mkdir({str(tmp_path / 'died')!r}); os._exit(1)"
@@ -112,7 +112,7 @@ def test_the_event_of_one_that_dies_while_busy_comes_again(run, tmp_path, record
 
 
 def test_a_listener_that_has_not_read_gets_the_next_event_when_it_has(run, tmp_path):
-    """However loudly it says READY before; and nothing else has to happen for it then."""
+    """A listener that says READY before it has read its event gets the next one only after reading."""
     fifo = tmp_path / "go"
     os.mkfifo(fifo)
     late = (
@@ -135,7 +135,7 @@ def test_a_listener_that_has_not_read_gets_the_next_event_when_it_has(run, tmp_p
 
 
 def test_a_pool_shares_the_events(run, tmp_path):
-    """Each event goes to one of its processes."""
+    """Each event goes to one process of a pool."""
     code = (
         "import os, sys, procman.listener\n"
         "print('it is up', file=sys.stderr)\n"
@@ -161,7 +161,7 @@ def test_a_pool_shares_the_events(run, tmp_path):
 
 
 def test_a_listener_in_python_may_reject(run):
-    """With fail() the event comes again; a message of a program reaches it, and it reaches the master."""
+    """With procman.listener, fail() brings the event again, and the listener can call the master."""
     code = (
         "import procman.listener\n"
         "tries = 0\n"
@@ -180,7 +180,7 @@ def test_a_listener_in_python_may_reject(run):
 
 
 def test_update_adds_changes_and_removes_listeners(run, record):
-    """What the file says takes effect without a restart of anything else."""
+    """An update adds, changes and removes listeners without restarting anything else."""
     other = section("program", "web", SLEEPER)
     master = run(other)
     master.expect("success: web")
@@ -204,7 +204,7 @@ def test_update_adds_changes_and_removes_listeners(run, record):
 
 
 def test_a_reload_tells_its_listeners_and_goes_on_counting(run, record):
-    """The end of the one master, and the beginning of the next."""
+    """A reload sends STOPPING and RUNNING to its listeners, and serials continue."""
     slow = python(
         "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, {15})\n"
         "print('armed'); signal.sigwait({15}); time.sleep(.3)"
@@ -222,14 +222,14 @@ def test_a_reload_tells_its_listeners_and_goes_on_counting(run, record):
 
 
 def test_the_clock_ticks(run, record):
-    """At the beginnings of slices of time."""
+    """TICK events come at the start of each interval."""
     run(listener("ear", record.command, "TICK_5"))
     _, payload = record.expect("TICK_5")
     assert int(payload.removeprefix("when:")) % 5 == 0
 
 
 def test_a_descendant_of_an_earlier_run_does_not_speak_for_the_present_one(run, tmp_path, record):
-    """It may hold the pipe as long as it likes."""
+    """Output of a descendant of an earlier run does not count as the listener's answer."""
     fifo = tmp_path / "say"
     os.mkfifo(fifo)
     once = (
@@ -257,7 +257,7 @@ def handle(event, response):
 
 
 def test_a_result_handler_of_ones_own_judges(run, tmp_path, record):
-    """One that fails costs its listener, and nothing else; one that is not there is not taken over."""
+    """A failing result handler affects only its listener; an update with a missing one is refused."""
     (tmp_path / "mine.py").write_text(HANDLER)  # where the master is started
     master = run(listener("ear", record.command, result_handler="mine:handle"))
     master.expect("success: ear")
@@ -278,7 +278,7 @@ def test_a_result_handler_of_ones_own_judges(run, tmp_path, record):
 
 
 def test_a_result_handler_that_cannot_be_imported_stops_the_start(tmp_path):
-    """With the section, the option and the reason."""
+    """A result handler that cannot be imported stops the start, with section, option and reason."""
     config = tmp_path / "supervisord.conf"
     config.write_text("[supervisord]\n" + listener("ear", "true", result_handler="json:missing"))
     ran = subprocess.run(
@@ -293,7 +293,7 @@ def test_a_result_handler_that_cannot_be_imported_stops_the_start(tmp_path):
 
 @pytest.mark.parametrize("body", [{}, {"type": "a"}, {"type": 1, "data": "b"}, {"type": "a", "data": None}])
 def test_a_remote_event_that_is_none_is_refused(run, body):
-    """Both have to be texts."""
+    """A remote event whose type or data is not text is refused."""
     master = run(section("program", "web", SLEEPER))
     master.expect("success: web")
     with pytest.raises(ApiError) as caught:
@@ -302,7 +302,7 @@ def test_a_remote_event_that_is_none_is_refused(run, body):
 
 
 def test_input_for_a_program_that_has_closed_its_own_is_refused(run):
-    """And nothing is the worse for it."""
+    """Input for a program that has closed its stdin is refused without other effects."""
     master = run(
         section(
             "program",

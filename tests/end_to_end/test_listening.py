@@ -1,4 +1,4 @@
-"""Where a master listens, and where it does not: whoever can reach a socket without a password can run programs."""
+"""Where a master listens and where it does not: without a password, anyone who reaches a socket can run programs."""
 
 import contextlib
 import os
@@ -25,9 +25,9 @@ REFUSED = r"CRIT not listening on {}: everybody who reaches it could run program
 
 @pytest.fixture
 def master(tmp_path) -> Iterator:
-    """Start a master with these [inet_http_server:sN] sections; a port is {0}, {1}, ….
+    """Starts a master with these [inet_http_server:sN] sections, in which {0}, {1}, … are ports.
 
-    Gives the master and the ports.
+    Returns the master and the ports.
     """
     masters = []
 
@@ -49,7 +49,7 @@ def master(tmp_path) -> Iterator:
 
 
 def test_a_socket_that_was_removed_is_there_again_after_sigusr2(tmp_path):
-    """Who is connected notices nothing; the new one outlives an upgrade, and goes with the master."""
+    """SIGUSR2 creates a removed socket again; connected clients notice nothing, and it survives an upgrade."""
     with contextlib.closing(RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n")) as running:
         running.wait_for("web entered RUNNING")
         with contextlib.closing(Client(f"unix://{running.socket}")) as connected:
@@ -66,7 +66,7 @@ def test_a_socket_that_was_removed_is_there_again_after_sigusr2(tmp_path):
 
 
 def test_the_path_of_its_file_leads_to_a_master_whatever_the_file_says(tmp_path):
-    """By a link in the run-time folder: after an upgrade, and when the folder was removed; until the master ends."""
+    """A link in the run-time directory leads from the file's path to its master, until the master ends."""
     (tmp_path / "1").mkdir()
     file = tmp_path / "1" / "supervisord.conf"
     socket = tempfile.mkdtemp(prefix="pm") + "/s"
@@ -99,7 +99,7 @@ def test_the_path_of_its_file_leads_to_a_master_whatever_the_file_says(tmp_path)
 
 
 def test_sockets_that_killed_masters_left_are_removed_by_the_next(tmp_path):
-    """Also where they had another file; those of masters that run stay, and all else that is there."""
+    """The next master removes sockets of killed masters, and keeps those of running ones and other files."""
     text = f"[supervisord]\npidfile=/dev/null\nlogfile=/dev/null\n[program:web]\ncommand={SLEEPER}\n"
     for name in ("dead", "live", "next"):
         (tmp_path / f"{name}.conf").write_text(text)
@@ -129,7 +129,7 @@ def test_sockets_that_killed_masters_left_are_removed_by_the_next(tmp_path):
 
 
 def test_a_private_socket_is_made_again_with_its_folder(tmp_path):
-    """Where somebody has removed both; a folder that cannot be made is said, and the master goes on."""
+    """A removed private socket is created again with its directory; if that fails, it is logged."""
     file = tmp_path / "supervisord.conf"
     file.write_text(f"[supervisord]\npidfile=/dev/null\nlogfile=/dev/null\n[program:web]\ncommand={SLEEPER}\n")
     with Master(file) as running:
@@ -147,7 +147,7 @@ def test_a_private_socket_is_made_again_with_its_folder(tmp_path):
 
 
 def test_without_a_password_only_loopback_is_listened_on(master):
-    """What anybody might reach is refused, each with a line that says why and what to do; the rest of it runs."""
+    """Without a password, addresses beyond loopback are refused with reason and remedy; everything else runs."""
     refused = (
         "*:{0}",
         "{1}",
@@ -175,7 +175,7 @@ def test_without_a_password_only_loopback_is_listened_on(master):
 
 
 def test_it_listens_for_everybody_where_that_is_spelled_out(master):
-    """And says so; a password takes the warning away, and on loopback it has been spelled out."""
+    """With allow_unauthenticated it listens everywhere, with a warning; not if there is a password, nor on loopback."""
     running, ports = master(
         "*:{0}\nallow_unauthenticated=true",
         "*:{1}\nallow_unauthenticated=true\nusername=me\npassword=secret",
@@ -202,7 +202,7 @@ main(["-c", sys.argv[1]])
 
 
 def test_a_name_is_not_taken_for_loopback_where_it_means_something_else(tmp_path):
-    """The address that it has come to is looked at before anybody can connect."""
+    """A host name counts as loopback only if the bound address is one."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -236,7 +236,7 @@ def has_ipv6() -> bool:
 
 @pytest.mark.parametrize("host", ["[::1]", "::1"])
 def test_ipv6_is_spoken_with_brackets_or_without(master, host):
-    """Its loopback needs no password; on a machine without IPv6 the reason is said, and nothing is started."""
+    """IPv6 addresses work with and without brackets; without IPv6 the start fails with the reason."""
     running, (port,) = master(f"{host}:{{0}}")
     if not has_ipv6():
         assert running.to_the_end() == 2
@@ -249,7 +249,7 @@ def test_ipv6_is_spoken_with_brackets_or_without(master, host):
 
 
 def test_every_interface_of_both_families_is_one_address(master):
-    """The star is IPv4, as with supervisord; [::] is both."""
+    """A star means IPv4, as in supervisord; [::] means both families."""
     if not has_ipv6():
         return
     running, (port,) = master("[::]:{0}\nusername=me\npassword=secret")
@@ -261,7 +261,7 @@ def test_every_interface_of_both_families_is_one_address(master):
 
 
 def test_a_port_that_is_taken_keeps_it_from_starting(master):
-    """Before any program has been started, with the server and the way out."""
+    """A port in use stops the start before any program, with server and remedy."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         running, _ = master(f"127.0.0.1:{port}")

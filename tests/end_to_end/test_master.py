@@ -1,4 +1,4 @@
-"""The real master with real children: what signals, files and clients make it do."""
+"""The real master with real children: the effects of signals, files and clients."""
 
 import contextlib
 import json
@@ -62,7 +62,7 @@ def test_sigterm_stops_everything_and_cleans_up(run, tmp_path):
 
 
 def test_a_second_sigterm_kills_now(run):
-    """Who asks twice does not wait for stopwaitsecs."""
+    """A second SIGTERM kills programs without waiting for stopwaitsecs."""
     master = run(program("mule", STUBBORN, startsecs=0, stopwaitsecs=3600, stdout_logfile="/dev/stdout"))
     master.wait_for("armed")
     master.signal(signal.SIGTERM)
@@ -73,7 +73,7 @@ def test_a_second_sigterm_kills_now(run):
 
 
 def test_groups_stop_in_waves_of_their_priorities(run):
-    """The highest number goes first and is gone before the next is asked."""
+    """Groups with the highest number stop first, and have ended before the next ones get their signal."""
     master = run(
         program("first", SLEEPER, startsecs=0, priority=1)
         + program("last_a", SLEEPER, startsecs=0, priority=9)
@@ -90,7 +90,7 @@ def test_groups_stop_in_waves_of_their_priorities(run):
 
 
 def test_sighup_starts_anew_with_the_file_as_it_is_then(run):
-    """HUP stops all programs, reads the file again and starts what it says."""
+    """SIGHUP stops all programs, rereads the file and starts its programs."""
     master = run(program("old", SLEEPER, startsecs=0))
     master.wait_for("success: old")
     master.write(program("new", SLEEPER, startsecs=0))
@@ -103,7 +103,7 @@ def test_sighup_starts_anew_with_the_file_as_it_is_then(run):
 
 
 def test_sighup_with_a_broken_file_changes_nothing(run):
-    """What runs goes on, and the log says what is wrong with the file."""
+    """After SIGHUP with a broken file, programs keep running, and the log has the problems."""
     master = run(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     pid = master.info("web")["pid"]
@@ -117,7 +117,7 @@ def test_sighup_with_a_broken_file_changes_nothing(run):
 
 
 def test_what_has_failed_is_told_of_with_its_last_words(run, tmp_path):
-    """At a level that most logs have, on the API, and to who looks; supervisorctl's words stay where scripts read."""
+    """A FATAL program's last line is in the log at level warn, the API and `status`; supervisor's texts stay."""
     broken = python("import sys\nsys.stdout.write('starting\\n')\nsys.exit('cannot reach the database')")
     master = run(
         program("broken", broken, startsecs=100, startretries=0)
@@ -132,7 +132,7 @@ def test_what_has_failed_is_told_of_with_its_last_words(run, tmp_path):
 
 
 def test_the_last_words_outlive_an_upgrade(run):
-    """Whoever looks later is told the same."""
+    """A failed program's last line survives an upgrade."""
     broken = python("import sys\nsys.exit('cannot reach the database')")
     master = run(program("broken", broken, startsecs=100, startretries=0))
     master.wait_for("broken is FATAL")
@@ -144,7 +144,7 @@ def test_the_last_words_outlive_an_upgrade(run):
 
 
 def test_what_never_ran_was_not_stopped_in_1970(run, tmp_path):
-    """Its start failed, and it was stopped while it waited for the next."""
+    """A program that failed to start and was stopped before the next try shows "Not started", not a date."""
     master = run(program("missing", tmp_path / "missing", startretries=1000))
     master.wait_for("spawnerr")
     assert master.ctl("stop", "missing").stdout == "missing: stopped\n"
@@ -152,7 +152,7 @@ def test_what_never_ran_was_not_stopped_in_1970(run, tmp_path):
 
 
 def test_sigusr2_opens_the_logs_anew(run, opened, tmp_path):
-    """After logrotate has moved a log away, the program's output goes into a new one."""
+    """After a log was moved, SIGUSR2 makes the output go to a new file."""
     log = tmp_path / "echo.log"
     echo = python("import sys\nfor line in sys.stdin: print(line, end='')")
     master = run(program("echo", echo, startsecs=0, stdout_logfile=log))
@@ -171,7 +171,7 @@ def test_sigusr2_opens_the_logs_anew(run, opened, tmp_path):
 
 
 def test_a_follower_sees_what_is_written_from_then_on(run, opened, tmp_path):
-    """`tail -f` begins with the end of the log and goes on with each line."""
+    """`tail -f` starts with the end of the log and continues with each line."""
     echo = python("import sys\nfor line in sys.stdin: print(line, end='')")
     (tmp_path / "echo.log").write_text("from an earlier life\n")
     master = run(program("echo", echo, startsecs=0, stdout_logfile=tmp_path / "echo.log"))
@@ -183,7 +183,7 @@ def test_a_follower_sees_what_is_written_from_then_on(run, opened, tmp_path):
 
 
 def test_update_replaces_only_what_changed(run):
-    """One program gets a new pid, one is changed in place, one comes, one goes, and one is left alone."""
+    """An update replaces one program, changes one in place, adds one, removes one, and leaves one alone."""
     same = program("same", SLEEPER, startsecs=0)
     master = run(
         same
@@ -225,7 +225,7 @@ def test_update_replaces_only_what_changed(run):
 
 
 def test_update_leaves_what_an_operator_has_stopped(run):
-    """A stop by hand is not undone by a change of the file."""
+    """An update does not start a program that was stopped manually."""
     master = run(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     master.call("POST", "/v1/processes/web/stop")
@@ -236,7 +236,7 @@ def test_update_leaves_what_an_operator_has_stopped(run):
 
 
 def test_update_with_a_broken_file_changes_nothing(run):
-    """Every problem is in the answer, and what runs goes on."""
+    """An update with a broken file reports every problem and changes nothing."""
     master = run(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     pid = master.info("web")["pid"]
@@ -249,7 +249,7 @@ def test_update_with_a_broken_file_changes_nothing(run):
 
 
 def test_last_words_are_in_the_log_before_the_death_is_told(run, tmp_path):
-    """All that a program wrote before it died is in its log when its end is announced."""
+    """A program's last output is in its log when its end is announced."""
     talker = python("import os; os.write(1, b'x' * 60000); os._exit(3)")
     master = run(program("talker", talker, startretries=0, stdout_logfile=tmp_path / "talker.log"))
     master.wait_for("exited: talker (exit status 3; not expected)")
@@ -257,7 +257,7 @@ def test_last_words_are_in_the_log_before_the_death_is_told(run, tmp_path):
 
 
 def test_a_killed_program_is_back_and_never_twice(run, tmp_path):
-    """After each SIGKILL there is exactly one new process."""
+    """After each SIGKILL, exactly one new process runs."""
     lock = tmp_path / "lock"
     code = (
         f"import fcntl, time; f = open({str(lock)!r}, 'w')\n"
@@ -274,7 +274,7 @@ def test_a_killed_program_is_back_and_never_twice(run, tmp_path):
 
 
 def test_two_programs_never_share_a_line_on_the_console(run):
-    """Half lines of two programs come out as whole lines of one each."""
+    """Partial lines of two programs appear as whole lines of one each."""
 
     def half(letter):
         return python(
@@ -298,7 +298,7 @@ def test_two_programs_never_share_a_line_on_the_console(run):
 
 
 def test_a_log_that_cannot_be_written_costs_one_message_and_is_counted(run, opened, tmp_path):
-    """The program keeps running, the master says it once, and the bytes are counted."""
+    """An unwritable log gives one message, the program keeps running, and lost bytes are counted."""
     chatty = python(
         "import os, time\nfor _ in range(50): os.write(1, b'0123456789')\nos.write(2, b'done')\ntime.sleep(1000)"
     )
@@ -318,7 +318,7 @@ def test_a_log_that_cannot_be_written_costs_one_message_and_is_counted(run, open
 
 
 def test_a_second_master_of_the_same_file_is_refused(run, tmp_path):
-    """It says who is there already, and the first one is not disturbed."""
+    """A second master of the same file names the first one and does not disturb it."""
     master = run(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     second = subprocess.run(
@@ -335,7 +335,7 @@ def test_a_second_master_of_the_same_file_is_refused(run, tmp_path):
 
 
 def test_the_socket_of_a_killed_master_is_replaced(run):
-    """A stale socket file is no reason not to start."""
+    """A stale socket file does not prevent a start."""
     master = run("")
     master.wait_for("procman started")
     master.process.kill()
@@ -354,7 +354,7 @@ def test_the_socket_of_a_killed_master_is_replaced(run):
 
 
 def test_many_clients_wait_for_the_same_start(run):
-    """A start that several ask for is one start, and each of them learns how it went."""
+    """Several requests for the same start cause one start, and each learns its result."""
     master = run(program("web", SLEEPER, autostart="false"))
     master.wait_for("procman started")
     answers = []
@@ -371,7 +371,7 @@ def test_many_clients_wait_for_the_same_start(run):
 
 
 def test_restart_waits_for_the_new_one(run):
-    """The answer comes when the replacement is up, with another pid."""
+    """`restart` answers when the new process is up, with another pid."""
     master = run(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     before = master.info("web")["pid"]
@@ -384,7 +384,7 @@ def test_restart_waits_for_the_new_one(run):
 
 
 def test_orphans_of_a_program_do_not_hold_up_the_end(run, opened, tmp_path):
-    """A grandchild that keeps the pipe open outlives its parent, and its output is kept, but nobody waits for it."""
+    """A grandchild that keeps the pipe open does not delay its parent's end, and its output is logged."""
     code = (
         "import os, sys, time\n"
         "if os.fork() == 0:\n"
@@ -406,7 +406,7 @@ def test_orphans_of_a_program_do_not_hold_up_the_end(run, opened, tmp_path):
 
 
 def test_status_long_shows_what_each_process_uses(run):
-    """One line for each program, with its memory and its descriptors; those that are down have none."""
+    """`status --long` shows memory and descriptors of every running program."""
     master = run(program("web", SLEEPER, startsecs=0) + program("idle", SLEEPER, autostart="false"))
     master.wait_for("success: web")
     words = [sys.executable, "-m", "procman.cli.procmanctl", "-c", str(master.file), "status", "--long"]
@@ -420,7 +420,7 @@ def test_status_long_shows_what_each_process_uses(run):
 
 
 def test_programs_that_end_at_once_hold_up_neither_clients_nor_the_end(run):
-    """Ten of them, restarted without a pause: the master answers and obeys SIGTERM, without trouble of its own."""
+    """With ten crash-looping programs, the master still answers and obeys SIGTERM."""
     master = run(
         program("quick", "/bin/true", startsecs=0, autorestart="true", numprocs=10, process_name="q_%(process_num)d")
         + program("calm", SLEEPER, startsecs=0)
@@ -434,7 +434,7 @@ def test_programs_that_end_at_once_hold_up_neither_clients_nor_the_end(run):
 
 
 def test_a_reload_that_cannot_listen_goes_on_with_what_was_there(run):
-    """A socket path that does not work is said, and the programs are started again as they were."""
+    """A reload whose socket path fails is logged, and the old programs are started again."""
     master = run(program("web", SLEEPER, startsecs=0))
     after = master.wait_for("success: web")
     text = master.file.read_text()
@@ -446,7 +446,7 @@ def test_a_reload_that_cannot_listen_goes_on_with_what_was_there(run):
 
 
 def test_what_was_lost_is_said_at_the_end(run):
-    """Also when the end is the master's own."""
+    """Lost bytes are reported when a log is closed, also at the master's end."""
     chatty = python("import os, time; os.write(1, b'0123456789'); os.write(1, b'0123456789'); time.sleep(1000)")
     master = run(program("chatty", chatty, startsecs=0, stdout_logfile="/dev/full", stdout_logfile_maxbytes=0))
     master.wait_for("cannot write log /dev/full")
@@ -455,7 +455,7 @@ def test_what_was_lost_is_said_at_the_end(run):
 
 
 def test_the_shell_prints_nothing_but_json_when_asked_for_it(run):
-    """Commands that come through a pipe under --json give documents, one after the other, and no prompt."""
+    """With --json, commands through a pipe print JSON documents and no prompts."""
     master = run(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     words = [sys.executable, "-m", "procman.cli.procmanctl", "-c", str(master.file), "--json"]

@@ -1,4 +1,4 @@
-"""What running programs say in capture mode, and where *_events_enabled says so, under the real master."""
+"""Output of running programs in capture mode and with *_events_enabled, under the real master."""
 
 import contextlib
 
@@ -15,14 +15,14 @@ PARROT = python("import os\nwhile data := os.read(0, 65536): os.write(1, data)")
 
 @pytest.fixture
 def record(tmp_path):
-    """What a listener that answers OK to everything has been told."""
+    """The events of a listener that answers OK to everything."""
     with contextlib.closing(Record(tmp_path)) as record:
         yield record
 
 
 @pytest.fixture
 def run(tmp_path, record):
-    """A master with a listener that is up, and programs to be started by hand: name, command, options."""
+    """A master with a running listener, and programs to start manually: name, command, options."""
     listener = f"[eventlistener:ear]\ncommand={record.command}\nevents={EVENTS}\nstartsecs=0\n"
     masters = []
 
@@ -45,7 +45,7 @@ def run(tmp_path, record):
 
 
 def test_an_update_turns_events_and_messages_on_and_off_without_a_restart(run, record, tmp_path):
-    """It is the same process before and after, and its log is whole."""
+    """An update switches events and capture mode without restarting the process or losing output."""
     log = tmp_path / "parrot.log"
     master = run("parrot", PARROT, stdout_logfile=log)
     pid = master.info("parrot")["pid"]
@@ -71,7 +71,7 @@ def test_an_update_turns_events_and_messages_on_and_off_without_a_restart(run, r
 
 
 def test_a_channel_that_is_redirected_is_part_of_the_other(run, record):
-    """What goes to stderr is stdout's, a token of a message too, and the options of stderr mean nothing."""
+    """Redirected stderr counts as stdout, including its messages, and the options of stderr have no effect."""
     code = (
         f"import os, time; os.write(1, b'{BEGIN}from '); os.write(2, b'both{END}'); os.write(2, b'and more\\n'); "
         "time.sleep(1000)"
@@ -91,7 +91,7 @@ def test_a_channel_that_is_redirected_is_part_of_the_other(run, record):
 
 
 def test_last_words_are_told_before_the_end(run, record):
-    """A message and a log event come before the event of the exit, though the process is long gone."""
+    """Message and log events of a program's last output come before the event of its exit."""
     code = f"import os; os.write(1, b'{BEGIN}bye{END}farewell'); os.write(2, b'{BEGIN}never ends')"
     options = {"stdout_capture_maxbytes": "1MB", "stderr_capture_maxbytes": "1MB", "stdout_events_enabled": "true"}
     run("brief", python(code), **options)

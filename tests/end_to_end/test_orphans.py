@@ -1,4 +1,4 @@
-"""What becomes of running programs when the master is killed: the next one goes on with them."""
+"""Running programs whose master is killed: the next master adopts them."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from tests.support.running_master import COUNTER, OBEDIENT, SLEEPER, STUBBORN, p
 
 
 class Machine:
-    """A folder with a file in it, of which one master after the other is started."""
+    """A directory with a configuration from which one master after the other is started."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -38,7 +38,7 @@ class Machine:
         return master
 
     def kill(self, master):
-        """As the kernel does when there is no memory left."""
+        """Kill it as the kernel does when memory is short."""
         master.process.send_signal(signal.SIGKILL)
         master.process.wait()
 
@@ -64,7 +64,7 @@ def machine(tmp_path):
 
 
 def says(master, text):
-    """Wait for a line of the master's log that holds it."""
+    """Wait for a line of the master's log with this text."""
     return master.expect(re.escape(text)).string
 
 
@@ -73,7 +73,7 @@ def identity(pid):
 
 
 def test_fifty_programs_keep_their_pids_and_lose_no_line_over_twenty_kills_of_the_master(machine):
-    """Whenever the master is killed: at its start, in the middle of an adoption, or while all of them write."""
+    """Fifty programs keep their pids and lose no line over twenty kills of the master, at any moment."""
     names = [f"w{number:02}" for number in range(50)]
     machine.write(
         f"[program:w]\nnumprocs=50\nprocess_name=w%(process_num)02d\ncommand={COUNTER}\nstartsecs=0\n"
@@ -101,7 +101,7 @@ def test_fifty_programs_keep_their_pids_and_lose_no_line_over_twenty_kills_of_th
 
 
 def test_a_program_that_was_started_in_the_moment_of_the_kill_loses_no_line_either(machine):
-    """Its pid and its pipes were not written down any more: it is known by its tag, and by what only a master gives."""
+    """A program whose pid was not recorded before the kill is adopted by its tag and its pipes."""
     log = machine.folder / "count.log"
     machine.write(f"[program:count]\ncommand={COUNTER}\nstartsecs=0\nredirect_stderr=true\nstdout_logfile={log}\n")
     first = machine.start()
@@ -120,7 +120,7 @@ def test_a_program_that_was_started_in_the_moment_of_the_kill_loses_no_line_eith
 
 
 def test_an_adopted_program_that_ends_is_told_how_and_is_started_again(machine):
-    """The kernel tells how one ended that is not the master's child (Linux 6.15), or it is said to be unknown."""
+    """The exit status of an adopted program comes from the kernel (Linux 6.15), or is reported as unknown."""
     machine.write(f"[program:x]\ncommand={OBEDIENT}\nstartsecs=0\nautorestart=unexpected\n")
     first = machine.start()
     says(first, "success: x")
@@ -134,7 +134,7 @@ def test_an_adopted_program_that_ends_is_told_how_and_is_started_again(machine):
 
 
 def test_an_adopted_program_is_stopped_with_its_own_signal_and_its_status_is_what_it_was(machine):
-    """Stop, and a restart by an operator, do not mind whose child it is."""
+    """Stop and restart work for adopted programs, with their own stop signals."""
     machine.write(f"[program:x]\ncommand={SLEEPER}\nstopsignal=INT\nstartsecs=0\n")
     first = machine.start()
     says(first, "success: x")
@@ -148,7 +148,7 @@ def test_an_adopted_program_is_stopped_with_its_own_signal_and_its_status_is_wha
 
 
 def test_what_it_is_given_after_the_adoption_reaches_its_stdin(machine):
-    """The second master writes into the same pipe; who waits for input when the first is killed meets its end."""
+    """Stdin of an adopted program works; a read that waits when the master is killed gets the end of the file."""
     echo = python(
         "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1}); print('armed', flush=True)\n"
         "signal.sigwait({signal.SIGUSR1})\nprint('got', input(), flush=True)"
@@ -167,7 +167,7 @@ def test_what_it_is_given_after_the_adoption_reaches_its_stdin(machine):
 
 
 def test_auto_logs_of_adopted_programs_are_gone_on_with(machine):
-    """They are not taken for those of an earlier run, which are removed."""
+    """AUTO logs of adopted programs are continued, not removed as old ones."""
     machine.write(f"[program:x]\ncommand={COUNTER}\nstartsecs=0\n[program:y]\ncommand={SLEEPER}\nstartsecs=0\n")
     first = machine.start()
     says(first, "success: y")
@@ -185,7 +185,7 @@ def test_auto_logs_of_adopted_programs_are_gone_on_with(machine):
 
 
 def test_a_program_that_is_not_in_the_file_any_more_is_stopped(machine):
-    """By the signal that it was started with."""
+    """A program that is no longer in the file is stopped, with its own stop signal."""
     machine.write(f"[program:x]\ncommand={SLEEPER}\nstopsignal=INT\nstartsecs=0\n")
     first = machine.start()
     says(first, "success: x")
@@ -198,7 +198,7 @@ def test_a_program_that_is_not_in_the_file_any_more_is_stopped(machine):
 
 
 def test_a_program_whose_definition_has_changed_is_replaced(machine):
-    """What can be taken over in place is; another command is another process."""
+    """Changed options apply in place if possible; otherwise the program is replaced."""
     machine.write(
         f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n[program:y]\ncommand={SLEEPER}\nstartsecs=0\npriority=1000\n"
     )
@@ -219,7 +219,7 @@ def test_a_program_whose_definition_has_changed_is_replaced(machine):
 
 
 def test_a_master_that_is_killed_while_it_replaces_a_program_leaves_that_to_the_next(machine):
-    """That it is being replaced is not forgotten: the third master finds what the second one has found."""
+    """If a master is killed while it replaces a program, the next one completes that."""
     machine.write(f"[program:x]\ncommand={STUBBORN}\nstartsecs=0\nstdout_logfile=-\n")
     first = machine.start()
     says(first, "armed")
@@ -235,7 +235,7 @@ def test_a_master_that_is_killed_while_it_replaces_a_program_leaves_that_to_the_
 
 
 def test_orphans_stop_replaces_all_of_them(machine):
-    """orphans=stop: each is stopped, and only then started."""
+    """With orphans=stop, each program is stopped before it is started again."""
     machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", master="orphans=stop")
     first = machine.start()
     says(first, "success: x")
@@ -249,7 +249,7 @@ def test_orphans_stop_replaces_all_of_them(machine):
 
 
 def test_orphans_ignore_leaves_them_alone(machine):
-    """orphans=ignore: as under supervisord there are two of them then, which the log says."""
+    """With orphans=ignore, each program runs twice, as under supervisord, and the log says so."""
     machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", master="orphans=ignore")
     first = machine.start()
     says(first, "success: x")
@@ -265,7 +265,7 @@ def test_orphans_ignore_leaves_them_alone(machine):
 
 
 def test_an_event_listener_that_has_not_ended_with_its_input_is_started_again(machine):
-    """What it was told and had not answered when the master was killed nobody knows."""
+    """An event listener is replaced, because its unanswered event was lost with the master."""
     listener = python(
         "import sys, time\nwhile True:\n sys.stdout.write('READY\\n'); sys.stdout.flush()\n"
         " head = sys.stdin.readline() or time.sleep(1000)\n"
@@ -283,7 +283,7 @@ def test_an_event_listener_that_has_not_ended_with_its_input_is_started_again(ma
 
 
 def test_a_second_master_does_not_start_although_the_socket_was_removed(machine):
-    """Nothing runs twice because somebody has cleaned up a folder."""
+    """A second master does not start even if the socket file was removed."""
     machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n")
     first = machine.start()
     says(first, "success: x")
@@ -296,7 +296,7 @@ def test_a_second_master_does_not_start_although_the_socket_was_removed(machine)
 
 
 def test_after_a_reload_with_another_socket_nothing_runs_twice_either(machine):
-    """What runs is written down where the next master looks, which knows the file as it is then."""
+    """After a reload with another socket, the next master still finds the running programs."""
     program = f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n"
     machine.write(program)
     first = machine.start()
@@ -314,7 +314,7 @@ def test_after_a_reload_with_another_socket_nothing_runs_twice_either(machine):
 
 
 def test_a_state_file_that_makes_no_sense_is_no_reason_not_to_start(machine):
-    """It is as if there had been none."""
+    """A master starts despite an invalid state file, as if there were none."""
     machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n")
     first = machine.start()
     says(first, "success: x")

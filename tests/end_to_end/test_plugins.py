@@ -1,4 +1,4 @@
-"""What others have written for supervisord, as it is, under procman: listeners, a result handler, a monitor."""
+"""Third-party software for supervisord under procman, unchanged: listeners, a result handler, a monitor."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ def section(kind: str, name: str, command: str, **options: object) -> str:
 
 
 def test_one_that_starts_programs_in_order_does_so(tmp_path):
-    """It reads the file itself, asks and starts by XML-RPC, hears what becomes of it, and leaves when all are up."""
+    """supervisord-dependent-startup starts programs in order through XML-RPC and events, and ends."""
     needed("supervisord-dependent-startup", there=find_spec("supervisord_dependent_startup") is not None)
     depends = {"autostart": "false", "dependent_startup": "true"}
     master = RunningMaster(
@@ -63,7 +63,7 @@ def test_one_that_starts_programs_in_order_does_so(tmp_path):
 
 
 def test_one_that_shows_what_programs_write_does_so(tmp_path):
-    """Its listener hands the lines back, and its result handler writes them to the master's stdout."""
+    """supervisor-stdlog prints programs' lines to the master's stdout by its result handler."""
     needed("supervisor-stdlog", there=find_spec("supervisor_stdlog") is not None)
     events = {"stdout_events_enabled": "true", "stderr_events_enabled": "true", "autostart": "false"}
     listener = section(
@@ -85,7 +85,7 @@ def test_one_that_shows_what_programs_write_does_so(tmp_path):
 
 
 def test_one_that_watches_from_outside_sees_the_same(tmp_path):
-    """A check of Nagios: what is up is OK, what has failed is critical, with the reason."""
+    """The Nagios check reports OK for running programs and critical, with the reason, for failed ones."""
     needed("nagios-check-supervisord", there=(BIN / "check_supervisord.py").exists())
     master = RunningMaster(
         tmp_path,

@@ -1,4 +1,4 @@
-"""README's demo as a newcomer runs it: the commands as they stand there, the web page, and HTTP by hand."""
+"""The README's demo as a newcomer runs it: its commands, the web page, and HTTP by hand."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def demo(tmp_path):
-    """The demo out of a folder of its own, on a port that is free; and that port."""
+    """The demo in a directory of its own, on a free port; and that port."""
     shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("run"))
     (tmp_path / "conf" / "run").mkdir()
     port = free_port()
@@ -42,7 +42,7 @@ def demo(tmp_path):
 
 
 def in_a_shell(master: Master, command: str) -> subprocess.CompletedProcess[str]:
-    """As it would be in the second terminal, with the commands of this environment."""
+    """Run a command as in the second terminal, with this environment's commands."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
         ["sh", "-c", command],
@@ -57,7 +57,7 @@ def in_a_shell(master: Master, command: str) -> subprocess.CompletedProcess[str]
 
 
 def test_every_command_that_the_readme_offers_for_the_demo_works(demo):
-    """Without a flag, from the folder where the demo was started; `tail -f` is looked at until it says something."""
+    """Every command that the README suggests works in the demo's directory; `tail -f` until its first line."""
     master, _ = demo
     section = README.partition("## Try it")[2].partition("The tests:")[0]
     activated, status = (line.removeprefix("$ ") for line in re.findall(r"^\$ .*", section, re.MULTILINE))
@@ -76,7 +76,7 @@ def test_every_command_that_the_readme_offers_for_the_demo_works(demo):
 
 
 def test_the_demo_has_the_web_page_that_the_readme_names(demo):
-    """At the address of the file."""
+    """The demo serves the page at the README's address."""
     _, port = demo
     assert f"<http://127.0.0.1:{PORT}/>" in README.partition("## Try it")[2].partition("The tests:")[0]
     file = tomllib.loads((ROOT / "conf" / "procman.toml").read_text())
@@ -87,7 +87,7 @@ def test_the_demo_has_the_web_page_that_the_readme_names(demo):
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_requests_that_the_http_page_begins_with_are_answered(tmp_path):
-    """To the private socket, whose name follows from the file's."""
+    """The first requests in http-api.md work on the private socket."""
     page = (ROOT / "docs" / "reference" / "http-api.md").read_text()
     looking, restarting = re.findall(r"^curl .*", page, re.MULTILINE)
     (tmp_path / "procman.toml").write_text('[program.web]\ncommand = "sleep 1000"\nstartsecs = 0\n')

@@ -1,4 +1,4 @@
-"""`GET /v1/stop-plan` and `procmanctl stop-plan`: of what the master has active, whatever the file says by now."""
+"""`GET /v1/stop-plan` and `procmanctl stop-plan` use the active configuration, not the file."""
 
 import json
 
@@ -32,7 +32,7 @@ def waits(master):
 
 
 def test_the_plan_is_of_what_runs_and_follows_an_update(master):
-    """A changed file means nothing until it has been made so; then it does, without a restart."""
+    """The plan changes with an update, without a restart, not with the file."""
     assert waits(master) == [(["web"], 7), (["db"], 20)]
     assert master.call("GET", "/v1/stop-plan")["shutdown_timeout"] == 60
     pid = master.info("web")["pid"]
@@ -44,7 +44,7 @@ def test_the_plan_is_of_what_runs_and_follows_an_update(master):
 
 
 def test_a_budget_is_held_against_it(master):
-    """In the words of `procman check`; exit status 1 when it does not fit, and bad durations are refused."""
+    """A budget that does not fit gives exit status 1 and the text of `procman check`; bad durations are refused."""
     ran = master.ctl("stop-plan", "--budget", "10s")
     assert (ran.returncode, ran.stdout.splitlines()[0]) == (1, "a stop takes 28 s at worst:")
     assert "  [program:db] stopwaitsecs = 5 (now 20)" in ran.stdout.splitlines()

@@ -1,4 +1,4 @@
-"""The listeners of superlance, as they are, under procman."""
+"""The listeners of superlance under procman, unchanged."""
 
 import contextlib
 import http.server
@@ -18,7 +18,7 @@ BIN = Path(sys.executable).parent
 
 @contextlib.contextmanager
 def serving(server):
-    """Its port, while it serves."""
+    """A server for the length of the block; its port."""
     with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -30,7 +30,7 @@ def serving(server):
 
 
 class Broken(http.server.BaseHTTPRequestHandler):
-    """A web server that is there, and not well."""
+    """A web server that answers with errors."""
 
     def do_GET(self):
         self.send_error(500)
@@ -40,7 +40,7 @@ class Broken(http.server.BaseHTTPRequestHandler):
 
 
 class Post(socketserver.StreamRequestHandler):
-    """A mail server that takes everything; `server.mails` has what came."""
+    """A mail server that accepts everything; `server.mails` has the mails."""
 
     def handle(self):
         self.wfile.write(b"220 here\r\n")
@@ -54,7 +54,7 @@ class Post(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def mailbox(tmp_path):
-    """A program that takes mail as sendmail does; its file says what it got."""
+    """A sendmail program that writes its mails to a file."""
     program = tmp_path / "sendmail"
     program.write_text(f'#!/bin/sh\n[ "$*" = "-t -i" ] && cat >> {tmp_path}/$MAILBOX\n')
     program.chmod(0o755)
@@ -73,7 +73,7 @@ def program(name, command, **options):
 
 
 def test_superlance_watches_as_it_does_under_supervisord(tmp_path, mailbox):
-    """One run with all four: they see what happens, restart through XML-RPC what they should, and write mail."""
+    """All four listeners of superlance see events, restart programs by XML-RPC, and send mail."""
     post = socketserver.TCPServer(("127.0.0.1", 0), Post)
     post.mails = []
     web = http.server.HTTPServer(("127.0.0.1", 0), Broken)

@@ -1,4 +1,4 @@
-"""Whole process trees: descendants that went their own way get the signals, are waited for, or are reported."""
+"""Whole process trees: descendants that left their group get the signals, are waited for, or are reported."""
 
 import os
 import re
@@ -15,7 +15,7 @@ FAMILY = f"{sys.executable} {PROGRAMS}/family.py"
 
 @pytest.fixture
 def start(tmp_path):
-    """A master with a family of that behaviour; how it is configured is the test's."""
+    """A master with a family of that behaviour and the test's options."""
     masters = []
 
     def start(behaviour: str, *lines: str, master: str = "", as_pid_1: bool = False) -> RunningMaster:
@@ -29,7 +29,7 @@ def start(tmp_path):
 
 
 def up(master: RunningMaster) -> tuple[int, int]:
-    """The pids of parent and descendant, when both are up and the program counts as RUNNING."""
+    """The pids of parent and descendant, when both are up and the program is RUNNING."""
     master.wait_for("parent")
     master.wait_for("descendant")
     master.wait_for("fam entered RUNNING")
@@ -47,7 +47,7 @@ def alive(pid: int) -> bool:
 
 
 def test_a_stop_of_a_tree_reaches_who_left_group_and_session(start):
-    """Both get SIGTERM, both leave gracefully, and `stop` answers when both have."""
+    """With stop_scope=tree, a descendant in another session gets SIGTERM, and `stop` waits for it."""
     master = start("obeys obeys", "stop_scope=tree")
     parent, descendant = up(master)
     assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
@@ -65,7 +65,7 @@ def test_a_stop_of_a_tree_reaches_who_left_group_and_session(start):
     ],
 )
 def test_how_each_member_of_a_stopped_tree_ended_is_said(start, behaviour, lines, how):
-    """By its name and pid, at level info, before it is said that the program has stopped."""
+    """The log says at level info how each member of a stopped tree ended, before the program counts as stopped."""
     master = start(behaviour, *lines)
     _, descendant = up(master)
     assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
@@ -75,7 +75,7 @@ def test_how_each_member_of_a_stopped_tree_ended_is_said(start, behaviour, lines
 
 
 def test_of_a_member_that_its_parent_has_waited_for_it_is_said_that_it_ended(tmp_path):
-    """How, only the parent was told."""
+    """For a member that its parent has reaped, the log says only that it ended."""
     command = "sh -c 'sleep 1000 & echo up; trap \"wait; exit 3\" TERM; wait; wait'"
     program = f"[program:fam]\ncommand={command}\nstdout_logfile=/dev/stdout\nstop_scope=tree\n"
     master = RunningMaster(tmp_path, program)
@@ -91,7 +91,7 @@ def test_of_a_member_that_its_parent_has_waited_for_it_is_said_that_it_ended(tmp
 
 
 def test_a_stop_of_a_tree_reaches_a_child_that_only_its_parent_gives_away(tmp_path):
-    """Without the environment, in a session of its own, and its parent ends as soon as it has the signal."""
+    """A child without the environment and in another session is found by its parent, before that ends."""
     child = 'env -i setsid sh -c "echo descendant \\$\\$ is up; exec /bin/sleep 1000"'
     command = f"sh -c '{child} & echo parent $$ is up; exec sleep 1000'"
     master = RunningMaster(tmp_path, f"[program:fam]\ncommand={command}\nstdout_logfile=/dev/stdout\nstop_scope=tree\n")
@@ -107,7 +107,7 @@ def test_a_stop_of_a_tree_reaches_a_child_that_only_its_parent_gives_away(tmp_pa
 
 
 def test_the_master_waits_for_a_descendant_as_long_as_for_its_program(start):
-    """One that ignores SIGTERM has stopwaitsecs, and then SIGKILL; the shutdown ends after that."""
+    """A descendant that ignores SIGTERM gets SIGKILL after stopwaitsecs; the shutdown waits for it."""
     master = start("obeys ignores", "stop_scope=tree", "stopwaitsecs=1")
     parent, descendant = up(master)
     assert master.stop() == 0
@@ -119,7 +119,7 @@ def test_the_master_waits_for_a_descendant_as_long_as_for_its_program(start):
 
 
 def test_sigkill_to_a_tree_leaves_nobody(start):
-    """kill_scope alone: the stop signal is the program's own, SIGKILL is everybody's."""
+    """With kill_scope=tree alone, only the program gets the stop signal, and the whole tree gets SIGKILL."""
     master = start("ignores ignores", "kill_scope=tree", "stopwaitsecs=1")
     _, descendant = up(master)
     assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
@@ -127,7 +127,7 @@ def test_sigkill_to_a_tree_leaves_nobody(start):
 
 
 def test_what_is_left_behind_is_stopped_before_the_program_starts_again(start):
-    """With leftovers=stop no two generations live at the same time."""
+    """With leftovers=stop, leftovers are stopped before the program starts again."""
     master = start("7 obeys", "leftovers=stop", "autorestart=true")
     _, descendant = up(master)
     master.say("fam", "go\n")
@@ -139,7 +139,7 @@ def test_what_is_left_behind_is_stopped_before_the_program_starts_again(start):
 
 
 def test_what_is_left_behind_is_kept_and_reported_by_default(start):
-    """As supervisord keeps it, but not in silence."""
+    """By default, leftovers keep running, as under supervisord, and the log names them."""
     master = start("0 obeys", "autorestart=false")
     _, descendant = up(master)
     master.say("fam", "go\n")
@@ -155,7 +155,7 @@ def test_what_is_left_behind_is_kept_and_reported_by_default(start):
 @pytest.mark.root
 @pytest.mark.parametrize(("behaviour", "farewell"), [("obeys", "leaves"), ("ignores", None)])
 def test_pid_1_asks_whoever_is_left_to_leave_before_it_leaves(start, behaviour, farewell):
-    """The kernel would kill them with it; so they have SIGTERM and some seconds."""
+    """PID 1 sends leftovers SIGTERM and waits some seconds before it ends."""
     master = start(f"0 {behaviour}", "autorestart=false", "stopwaitsecs=1", as_pid_1=True)
     _, descendant = up(master)
     master.say("fam", "go\n")

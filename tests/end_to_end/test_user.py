@@ -1,4 +1,4 @@
-"""`user=` of the master: everything of root's is given up before the first program is started, and for good."""
+"""`user=` of the master: root's privileges are dropped permanently before the first program starts."""
 
 import ast
 import contextlib
@@ -28,7 +28,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 
 @pytest.fixture
 def anybodys() -> Iterator[Path]:
-    """A folder in which everybody may make files, as log folders of such a master are."""
+    """A directory in which every user may create files, like the log directory of such a master."""
     folder = Path(tempfile.mkdtemp(prefix="pm"))
     folder.chmod(0o1777)
     yield folder
@@ -36,7 +36,7 @@ def anybodys() -> Iterator[Path]:
 
 
 def credentials(pid: int | str) -> dict[str, list[int]]:
-    """What the kernel says of a process: real, effective, saved and file system ids, groups, capabilities."""
+    """The kernel's user and group ids, groups and capabilities of a process."""
     lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     found = {words[0]: words[1:] for words in lines if words}
     return {
@@ -59,7 +59,7 @@ OF_NOBODY = {
 @pytest.mark.root
 @pytest.mark.parametrize(("option", "arguments"), [("user=nobody", ()), ("", ("-u", "nobody"))], ids=["file", "flag"])
 def test_master_and_programs_are_that_user_alone(option, arguments, anybodys):
-    """Said in the file or by -u; the log, the pid file and the socket are the user's too."""
+    """With user= or -u, master and programs run as that user only, which also owns log, pid file and socket."""
     config = anybodys / "supervisord.conf"
     config.write_text(
         f"[unix_http_server]\nfile={anybodys}/s\n"
@@ -79,7 +79,7 @@ def test_master_and_programs_are_that_user_alone(option, arguments, anybodys):
 @as_root
 @pytest.mark.root
 def test_an_upgrade_from_a_folder_that_is_root_s_alone(anybodys, tmp_path):
-    """Root has started it in its home, which the master's user may not enter: it goes on from there."""
+    """An upgrade works although the master's user may not enter the directory where root started it."""
     config = anybodys / "supervisord.conf"
     config.write_text(
         f"[unix_http_server]\nfile={anybodys}/s\n[supervisord]\nlogfile={anybodys}/log\npidfile={anybodys}/pid\n"
@@ -99,7 +99,7 @@ def test_an_upgrade_from_a_folder_that_is_root_s_alone(anybodys, tmp_path):
 
 
 def may_execute(path: str, uid: int) -> bool:
-    """May that user, from anywhere?"""
+    """Whether that user may execute it, from any directory."""
     return subprocess.run(["sh", "-c", f'test -x "{path}"'], user=uid, cwd="/", check=False).returncode == 0
 
 
@@ -112,7 +112,7 @@ print(json.dumps(sorted(sys.modules)))
 
 
 def test_nothing_is_left_to_import_afterwards():
-    """The Python of a root-only folder is out of that user's reach: whatever the master may import is there by then."""
+    """Every late import is done before the change of user, since the new user may not be able to read the files."""
     ran = subprocess.run([sys.executable, "-c", _WHAT_IS_IMPORTED], capture_output=True, check=True, cwd=ROOT)
     loaded = set(json.loads(ran.stdout))
     for module in sorted(name for name in loaded if name.split(".")[0] == "procman"):
@@ -121,7 +121,7 @@ def test_nothing_is_left_to_import_afterwards():
 
 
 def imports(module: str) -> set[str]:
-    """What a module of procman imports, anywhere in it but for the type checker."""
+    """What a module of procman imports, except for type checking."""
     path = ROOT.joinpath(*module.split("."))
     source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
     tree = ast.parse(source)
@@ -146,7 +146,7 @@ def imports(module: str) -> set[str]:
 @as_root
 @pytest.mark.root
 def test_a_signal_that_the_kernel_refuses_was_not_sent(anybodys):
-    """Whoever asked is told so, in every interface; the process goes on, and so does its state."""
+    """A signal that the kernel refuses is an error in every interface, and the process keeps its state."""
     programs = "[program:web]\ncommand=/bin/sleep 1000\nuser=nobody\n"
     wrapper = ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill")  # root, but for who may be signalled
     with contextlib.closing(RunningMaster(anybodys, programs, wrapper=wrapper)) as master:

@@ -1,1 +1,1 @@
-"""How much is tried: some seconds of each front; in CI the same every time (see ../conftest.py)."""
+"""How long is fuzzed: some seconds per target; in CI with the same inputs every time (see ../conftest.py)."""

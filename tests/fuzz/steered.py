@@ -1,4 +1,4 @@
-"""The same readers fed by atheris, which sees which branches were taken and looks for others, for as long as it is let.
+"""The same targets fuzzed by atheris, which measures branches and searches for new ones, without a time limit.
 
 pip install atheris && python -m tests.fuzz.steered ini|toml|listener [-max_total_time=SECONDS] [FOLDER OF FINDS]
 """

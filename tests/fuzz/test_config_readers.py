@@ -1,4 +1,4 @@
-"""Whatever is in a file, it is a configuration or a list of what is wrong with it; and the work grows with the file."""
+"""Any file is either a configuration or a list of errors, and the work is linear in its size."""
 
 import difflib
 import os
@@ -23,7 +23,7 @@ from tests.support.growing_configs import INI, TOML
 
 @pytest.fixture(scope="module", autouse=True)
 def folder(tmp_path_factory):
-    """Patterns of files, and files without a folder, are looked for where nothing is."""
+    """An empty directory in which relative paths and patterns are looked up."""
     here = os.getcwd()
     folder = tmp_path_factory.mktemp("fuzz")
     os.chdir(folder)
@@ -35,28 +35,28 @@ def folder(tmp_path_factory):
 @given(st.one_of(damaged(INI_FILES), assembled(INI_PIECES)))
 @example(b"[supervisord]\n[fcgi-program:x]\ncommand=x\nnumprocs=0\nsocket=unix:///tmp/x\n")
 def test_any_ini_file_is_read_or_refused(data):
-    """Real files with something damaged, and lines that are each a trap."""
+    """Damaged INI files, and lines made of tricky pieces, are read or refused."""
     read_config("f.conf", data)
 
 
 @settings(max_examples=120)
 @given(st.one_of(damaged(TOML_FILES), assembled(TOML_PIECES)))
 def test_any_toml_file_is_read_or_refused(data):
-    """The same of the other form."""
+    """Damaged TOML files, and lines made of tricky pieces, are read or refused."""
     read_config("f.toml", data)
 
 
 @settings(max_examples=60)
 @given(st.binary(max_size=200), st.sampled_from(["f.conf", "f.toml"]))
 def test_any_bytes_are_read_or_refused(data, name):
-    """Not even text."""
+    """Arbitrary bytes are read or refused."""
     read_config(name, data)
 
 
 @settings(max_examples=30)
 @given(damaged(INI_FILES), damaged(TOML_FILES))
 def test_what_is_included_may_be_anything(ini, toml):
-    """Of either form, from either form."""
+    """Included files of either form with any content are read or refused."""
     for name, data in (("more.conf", ini), ("more.toml", toml)):
         with open(name, "wb") as file:
             file.write(data)
@@ -66,7 +66,7 @@ def test_what_is_included_may_be_anything(ini, toml):
 
 @given(st.text(alphabet="ab '\"\\\n\t\r\u00a0#;=", max_size=30))
 def test_words_are_those_of_shlex(text):
-    """Every word, and every complaint."""
+    """Commands are split like shlex does it, with the same errors."""
 
     def outcome(split):
         try:
@@ -114,7 +114,7 @@ def work(form: str, text: str) -> int:
 
 @pytest.mark.parametrize(("form", "shape"), [*(("conf", shape) for shape in INI), *(("toml", shape) for shape in TOML)])
 def test_twice_the_file_is_twice_the_work(form, shape, monkeypatch):
-    """Counted, not timed: that of the second half is no more than that of the first."""
+    """Reading twice the file takes at most twice the steps, counted in executed lines."""
     # Hints are for the first hundred, among the first thousand: here among the first ten.
     monkeypatch.setattr(reading, "MOST_SIMILAR", 10)
     text = (INI if form == "conf" else TOML)[shape]
@@ -125,7 +125,7 @@ def test_twice_the_file_is_twice_the_work(form, shape, monkeypatch):
 
 
 def test_a_pipe_that_nobody_writes_to_is_given_up(folder, monkeypatch):
-    """A master that reads its file again must not wait for it."""
+    """Reading a pipe without a writer is given up, so that a master does not hang in a reread."""
     monkeypatch.setattr(files, "PATIENCE", 0)
     os.mkfifo(folder / "fifo.conf")
     with pytest.raises(ConfigError, match="it is no file, and for 0 s nothing has come from it"):
@@ -136,7 +136,7 @@ def test_a_pipe_that_nobody_writes_to_is_given_up(folder, monkeypatch):
 
 
 def test_a_pipe_is_read_to_its_end(folder):
-    """As of `procman -c <(make-config)`: however it comes, and up to the largest file."""
+    """A pipe, as in `procman -c <(make-config)`, is read in any pieces, up to the largest size."""
     os.mkfifo(folder / "slow.conf")
 
     def write(text: bytes) -> threading.Thread:
@@ -162,7 +162,7 @@ def test_a_pipe_is_read_to_its_end(folder):
 
 @pytest.mark.parametrize("path", ["/", "/dev/null", "/dev/zero", "/proc/self/mem", "", "x\0y", "x" * 300])
 def test_what_is_no_file_is_refused(path):
-    """With a reason, and no descriptor left open."""
+    """A path that is not a file is refused with a reason, and no descriptor stays open."""
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(ConfigError):
         load(path)

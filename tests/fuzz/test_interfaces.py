@@ -1,6 +1,6 @@
-"""Whatever is asked of a real master, it is answered in its own form, and the master has no trouble with it.
+"""A real master answers any request in the interface's own format, and stays healthy.
 
-What ends the master is left out; all else is tried, on programs that may be stopped, signalled and removed at will.
+Requests that end the master are left out; all others act on programs that may be stopped, signalled and removed.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ ENDS = {"/v1/master/shutdown", "/v1/master/reload", "/v1/master/upgrade", "super
 
 class Asked(RunningMaster):
     def ask(self, method: str, target: str, body: bytes = b"") -> tuple[int, bytes, str]:
-        """Status, body and its type; of a stream no more than its head."""
+        """Status, body and content type; of a stream only the head."""
         connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.settimeout(PATIENCE)
@@ -42,7 +42,7 @@ class Asked(RunningMaster):
             return answer.status, said, answer.headers.get("Content-Type", "")
 
     def is_well(self) -> None:
-        """It goes on, and nothing in its log speaks of a mistake of its own."""
+        """The master runs, and its log reports no error of its own."""
         assert self.ask("GET", "/v1/master")[0] == 200
         assert "cannot answer" not in self.text
         assert "Traceback" not in self.text
@@ -60,7 +60,7 @@ def master(tmp_path_factory) -> Iterator[Asked]:
 
 @pytest.fixture(scope="module")
 def told() -> list[tuple[str, str]]:
-    """Method and pattern of every row of /v1, as the reference has them."""
+    """Method and pattern of every /v1 endpoint in the reference."""
     from procman.api import shapes
 
     rows = re.findall(r"^ +(GET|POST) +(/v1/\S+)", shapes.__doc__, re.MULTILINE)
@@ -100,7 +100,7 @@ BODIES = st.one_of(OBJECTS, OBJECTS, damaged([b'{"names": ["web"], "wait": true}
 
 
 def filled(pattern: str, names: list[str]) -> str:
-    """A path of that pattern: its words in capitals are parameters."""
+    """A path for that pattern, whose words in capitals are parameters."""
     given = iter(names)
     return re.sub(r"\b[A-Z]{2,}\b", lambda _: quote(next(given), safe=""), pattern)
 
@@ -108,7 +108,7 @@ def filled(pattern: str, names: list[str]) -> str:
 @settings(max_examples=250)
 @given(data=st.data())
 def test_any_request_to_v1_is_answered_in_json(master, told, data):
-    """Or with the bytes of a log; an error has its code and its text, and is nobody's mistake but the asker's."""
+    """Any request to /v1 gets JSON or bytes of a log; errors are client errors with a code and a text."""
     method, pattern = data.draw(st.sampled_from(told))
     path = filled(pattern, data.draw(st.lists(NAMES, min_size=2, max_size=2)))
     query = data.draw(QUERIES)
@@ -135,7 +135,7 @@ TARGETS = st.one_of(
 @settings(max_examples=150)
 @given(st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "x"]), TARGETS, QUERIES, BODIES)
 def test_any_path_is_answered(master, method, target, query, body):
-    """Of the page and its forms, of the streams, and of nothing at all: never a 500."""
+    """Any path, of the page, its forms, streams or nothing, gets an answer other than 500."""
     if "?" not in target and query:
         target += "?" + "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
     status, _, _ = master.ask(method, target, body)
@@ -163,7 +163,7 @@ def dumped(name: str, parameters: list) -> bytes:
 
 
 def outcome(said: bytes) -> object:
-    """What a method returned, or the number of its fault."""
+    """The result of a method, or the number of its fault."""
     try:
         return xmlrpc.client.loads(said)[0][0]
     except xmlrpc.client.Fault as fault:
@@ -173,7 +173,7 @@ def outcome(said: bytes) -> object:
 @settings(max_examples=250)
 @given(METHODS, PARAMETERS)
 def test_any_call_of_any_method_has_an_outcome(master, name, parameters):
-    """A value, or one of supervisor's faults, in XML that can be read."""
+    """Any XML-RPC call returns a value or one of supervisor's faults, in valid XML."""
     status, said, _ = master.ask("POST", "/RPC2", dumped(name, parameters))
     assert status == 200
     outcome(said)
@@ -192,7 +192,7 @@ def test_any_call_of_any_method_has_an_outcome(master, name, parameters):
     )
 )
 def test_any_multicall_has_an_outcome_for_each(master, calls):
-    """As many as calls, each a value or a fault."""
+    """A multicall returns a value or a fault for each of its calls."""
     said = master.ask("POST", "/RPC2", dumped("system.multicall", [calls]))[1]
     outcomes = outcome(said)
     assert isinstance(outcomes, Fault) or len(outcomes) == len(calls)
@@ -209,7 +209,7 @@ CALLS = [
 @settings(max_examples=150)
 @given(damaged(CALLS))
 def test_any_xml_is_a_call_or_is_none(master, body):
-    """A call that was damaged is answered, or is refused with 400 in one line."""
+    """Damaged XML is answered as a call, or refused with 400 in one line."""
     status, said, _ = master.ask("POST", "/RPC2", body)
     assert status in (200, 400)
     if status == 200:

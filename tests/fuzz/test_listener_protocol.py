@@ -1,4 +1,4 @@
-"""Whatever a listener writes is understood, or is the end of it; and how it is cut into pieces means nothing."""
+"""A listener's output is understood or ends its session, and it does not matter how it is cut into pieces."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +27,7 @@ TALK = st.lists(st.one_of(PIECES, st.binary(max_size=8)), max_size=20)
 @settings(max_examples=300)
 @given(TALK, st.integers(1, 50))
 def test_any_talk_is_the_same_however_it_is_cut(talk, size):
-    """Whole, in the pieces of whoever wrote it, and in pieces of any size: the same comes of it."""
+    """The same output gives the same result in any pieces."""
     whole = b"".join(talk)
     expected = listen([whole])
     assert listen(talk) == expected
@@ -37,7 +37,7 @@ def test_any_talk_is_the_same_however_it_is_cut(talk, size):
 @settings(max_examples=100)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_heard(data):
-    """Also behind a proper beginning."""
+    """Arbitrary bytes, also after a valid start, are handled."""
     listen([data])
     listen([b"READY\n", data])
     listen([b"READY\nRESULT ", data])

@@ -1,4 +1,4 @@
-"""Whatever is in a state file, a master starts: what it understands of it is sound, and nothing else comes of it."""
+"""A master starts with any state file; it uses only what is valid in it."""
 
 import json
 import math
@@ -58,7 +58,7 @@ def understood(content: bytes) -> None:
 @example([["+", "a", "a", 1, 999, 1]])
 @example([["+", "a", "a", 1, 15, math.nan]])
 def test_any_lines_are_understood_or_passed_over(lines):
-    """Numbers that are none, signals that there are not, waits without end."""
+    """Lines with invalid numbers, unknown signals or infinite times are skipped."""
     head = json.dumps(["procman", 1, os.getpid(), boot_id()])
     understood("\n".join([head, *map(json.dumps, lines)]).encode())
 
@@ -66,5 +66,5 @@ def test_any_lines_are_understood_or_passed_over(lines):
 @settings(max_examples=150)
 @given(damaged([FULL]))
 def test_a_spoilt_file_is_read_as_far_as_it_goes(content):
-    """Cut off, mixed up, overwritten."""
+    """A state file that is cut off, mixed up or overwritten is read as far as possible."""
     understood(content)

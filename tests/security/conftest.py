@@ -1,1 +1,1 @@
-"""The masters of the end-to-end tests, and what those of the system have to do things as somebody else."""
+"""Masters as in the end-to-end tests, and helpers that act as another user."""

@@ -1,4 +1,4 @@
-"""A configuration that others may write is theirs to decide what runs: a warning, and for root a refusal."""
+"""A configuration that others can write lets them decide what runs: a warning, and for root a refusal."""
 
 import contextlib
 import grp
@@ -44,14 +44,14 @@ def told(path) -> str:
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o755, 0o444])
 def test_a_file_of_ones_own_is_nobody_elses(file, mode):
-    """In a folder of one's own; others may read it."""
+    """There is no warning about a file that others can only read, in a directory of its owner."""
     file.chmod(mode)
     assert exposure(str(file)) is None
 
 
 @pytest.mark.parametrize("mode", [0o646, 0o666, 0o602, 0o777])
 def test_a_file_for_everybody_is_told(file, mode):
-    """By its mode, whoever owns it."""
+    """A file that others can write by its mode is reported, whoever owns it."""
     file.chmod(mode)
     assert told(file) == "everybody may write it"
     assert exposure(str(file)).by_mode
@@ -59,7 +59,7 @@ def test_a_file_for_everybody_is_told(file, mode):
 
 @pytest.mark.parametrize("mode", [0o777, 0o757])
 def test_a_folder_for_everybody_is_told(file, mode):
-    """Another file can be put in the place of this one; so it is with every folder above."""
+    """A directory above the file that others can write is reported, because they could replace the file."""
     file.parent.chmod(mode)
     assert told(file) == f"everybody may put another file in its place, by way of {file.parent}"
     below = file.parent / "a" / "b"
@@ -69,14 +69,14 @@ def test_a_folder_for_everybody_is_told(file, mode):
 
 
 def test_a_sticky_folder_keeps_ones_own_file(file):
-    """Nobody else can move it away: so it is in /tmp."""
+    """In a sticky directory such as /tmp, one's own file is safe."""
     file.parent.chmod(0o1777)
     assert exposure(str(file)) is None
 
 
 @pytest.mark.skipif(not is_root, reason="makes files of others")
 def test_a_sticky_folder_keeps_nothing_of_others(file):
-    """Its owner can exchange it; a folder's owner can in any case."""
+    """In a sticky directory, the file's owner can replace it, and so can the directory's owner."""
     file.parent.chmod(0o1777)
     os.chown(file, NOBODY, 0)
     assert exposure(str(file)).by_mode
@@ -86,7 +86,7 @@ def test_a_sticky_folder_keeps_nothing_of_others(file):
 
 
 def test_a_link_is_looked_at_with_its_folder(file):
-    """Whoever may exchange the link need not touch the file."""
+    """The directory of a symbolic link is checked too, because replacing the link is enough."""
     shared = file.parent / "shared"
     shared.mkdir()
     (shared / "link").symlink_to(file)
@@ -96,14 +96,14 @@ def test_a_link_is_looked_at_with_its_folder(file):
 
 
 def test_the_file_behind_a_link_is_looked_at(file):
-    """And the folders on the way to it."""
+    """The target of a link, and the directories on the way to it, are checked."""
     (file.parent / "link").symlink_to("main.conf")
     file.chmod(0o666)
     assert told(file.parent / "link") == "everybody may write it"
 
 
 def test_the_way_of_a_configmap_is_followed(tmp_path):
-    """Kubernetes mounts main.conf -> ..data/main.conf and ..data -> a folder named by the time."""
+    """The links of a Kubernetes ConfigMap (main.conf -> ..data/main.conf, ..data -> a dated directory) are followed."""
     real = tmp_path / "..2026_11_26"
     real.mkdir()
     (real / "main.conf").write_text("[supervisord]\n")
@@ -114,7 +114,7 @@ def test_the_way_of_a_configmap_is_followed(tmp_path):
 
 
 def test_a_link_to_itself_is_left_to_whoever_opens_it(tmp_path):
-    """As is what is not there."""
+    """A link to itself and a missing file are not reported here; opening them fails."""
     (tmp_path / "loop").symlink_to("loop")
     assert exposure(str(tmp_path / "loop")) is None
     assert exposure(str(tmp_path / "none" / "x")) is None
@@ -122,7 +122,7 @@ def test_a_link_to_itself_is_left_to_whoever_opens_it(tmp_path):
 
 @pytest.mark.skipif(not is_root, reason="gives files to groups")
 def test_a_group_counts_if_somebody_else_is_in_it(file):
-    """Root's own group, a private one and an empty one are nobody else's: 0664 is what umask 002 makes."""
+    """A group with other members counts; root's own, a private or an empty group (0664 by umask 002) does not."""
     file.chmod(0o664)
     for group, expected in ((0, ""), (987654, ""), (pwd.getpwnam("nobody").pw_gid, "group nogroup may write it")):
         os.chown(file, 0, group)
@@ -132,7 +132,7 @@ def test_a_group_counts_if_somebody_else_is_in_it(file):
 
 @pytest.mark.skipif(not is_root, reason="makes files of others")
 def test_an_owner_is_told_but_for_whoever_came_by_sudo(file, monkeypatch):
-    """Who has just become root may well have the file."""
+    """Root is warned about another owner, unless it is the user of sudo."""
     os.chown(file, NOBODY, 0)
     assert told(file) == f"its owner {pwd.getpwuid(NOBODY).pw_name} may write it"
     assert not exposure(str(file)).by_mode
@@ -142,7 +142,7 @@ def test_an_owner_is_told_but_for_whoever_came_by_sudo(file, monkeypatch):
 
 @pytest.mark.skipif(not is_root, reason="mounts")
 def test_what_cannot_be_written_at_all_is_nobodys(file):
-    """A read-only mount with mode 0777, as of a ConfigMap, in a mount namespace of its own."""
+    """Mode 0777 on a read-only mount, as in a ConfigMap, is not reported."""
     file.parent.chmod(0o777)
     file.chmod(0o666)
     code = f"from procman.system.file_trust import exposure; print(exposure({str(file)!r}))"
@@ -162,7 +162,7 @@ def test_what_cannot_be_written_at_all_is_nobodys(file):
 
 
 def test_every_file_is_looked_at(file):
-    """The main one and what it includes: of each a warning with what to do."""
+    """The main file and every included one get a warning that says what to do."""
     more = file.parent / "more.conf"
     more.write_text("[program:x]\ncommand=x\n")
     more.chmod(0o666)
@@ -175,7 +175,7 @@ def test_every_file_is_looked_at(file):
 
 
 def test_of_another_machine_nothing_is_known(file):
-    """A check under assumptions says nothing of modes."""
+    """A check for another machine says nothing about modes."""
     from procman.config.assumptions import Assumptions
 
     file.chmod(0o666)
@@ -190,7 +190,7 @@ class _Reading(list):
 
 @pytest.mark.skipif(not is_root, reason="makes files of others")
 def test_an_owner_alone_is_never_refused(file):
-    """A checkout, or a folder that is mounted into a container, is somebody's; root is warned."""
+    """Another owner is only a warning for root, since checkouts and mounted directories often have one."""
     os.chown(file, NOBODY, 0)
     found = _Reading()
     warn_of_writable_files(found, [str(file)], refuse=True)
@@ -199,7 +199,7 @@ def test_an_owner_alone_is_never_refused(file):
 
 
 def start(file: Path, *arguments: str, as_pid_1: bool = False) -> subprocess.CompletedProcess[str]:
-    """A master that ends as soon as it is up: nothing is left to run."""
+    """A master without programs, which ends as soon as it is up."""
     file.write_text(file.read_text().replace("[supervisord]\n", "[supervisord]\nshutdown_when=all_done\n"))
     with open(file, "a") as more:
         more.write("[program:once]\ncommand=true\nstartsecs=0\nautorestart=false\n")
@@ -214,12 +214,12 @@ def start(file: Path, *arguments: str, as_pid_1: bool = False) -> subprocess.Com
 
 
 class TestRoot:
-    """What a master that is root does."""
+    """A master that runs as root."""
 
     pytestmark = needs_root
 
     def test_refuses_to_start(self, file):
-        """With status 2, what is wrong, and both ways out."""
+        """Root refuses to start with status 2, names the problem and both remedies."""
         file.chmod(0o666)
         ran = start(file)
         assert ran.returncode == 2
@@ -229,7 +229,7 @@ class TestRoot:
         )
 
     def test_starts_when_told(self, file):
-        """And says what it was told to put up with."""
+        """With --allow-writable-config, root starts and logs what it accepted."""
         file.chmod(0o666)
         ran = start(file, "--allow-writable-config")
         assert ran.returncode == 0
@@ -238,14 +238,14 @@ class TestRoot:
         assert "exited: once (exit status 0; expected)" in ran.stdout
 
     def test_starts_as_pid_1_with_a_warning(self, file):
-        """In a container the modes are those of a volume, and nobody would be the safer for a container that ends."""
+        """As PID 1, root only warns: a container has the modes of its volume, and its end would protect nothing."""
         file.chmod(0o777)
         ran = start(file, as_pid_1=True)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert "everybody may write it" in ran.stdout
 
     def test_takes_no_file_that_was_opened_meanwhile(self, tmp_path):
-        """A reread is refused, and what runs goes on."""
+        """A reread of a file that has become writable by others is refused, and everything keeps running."""
         master = RunningMaster(tmp_path, f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n")
         with contextlib.closing(master):
             master.wait_for("web entered RUNNING")
@@ -257,14 +257,14 @@ class TestRoot:
             assert master.info("web")["statename"] == "RUNNING"
 
     def test_is_not_asked_where_it_becomes_another_user(self, file):
-        """`user=` is in that very file."""
+        """Root refuses such a file even if the file says `user=`."""
         file.chmod(0o666)
         file.write_text(file.read_text().replace("[supervisord]\n", "[supervisord]\nuser=nobody\n"))
         assert start(file).returncode == 2
 
 
 def test_check_says_that_root_would_be_refused(file):
-    """As a warning: who checks need not be who starts."""
+    """`procman check` only warns, since the checking user need not be the one that starts."""
     file.chmod(0o666)
     ran = subprocess.run(
         [sys.executable, "-m", "procman", "check", "-c", str(file)],

@@ -1,4 +1,4 @@
-"""A password in a configuration is seen by nobody who asks, and stands in no complaint."""
+"""No answer and no error message shows a password of a configuration."""
 
 import contextlib
 import json
@@ -58,7 +58,7 @@ QUESTIONS = (
 
 @pytest.mark.parametrize("path", QUESTIONS)
 def test_no_answer_of_v1_holds_a_secret(master, path):
-    """Though the environment, the servers and the commands are told of."""
+    """No answer of /v1 has a secret, although it shows environments, servers and commands."""
     with contextlib.closing(Client(f"unix://{master.socket}")) as client:
         said = client.exchange("GET", path).decode()
     assert said
@@ -66,7 +66,7 @@ def test_no_answer_of_v1_holds_a_secret(master, path):
 
 
 def test_config_shows_the_rest_of_what_it_hides(master):
-    """The names of variables, the host of a URL, the words of a command."""
+    """Hidden values leave names of variables, hosts of URLs and words of commands visible."""
     (section,) = json.loads(master.ctl("config", "web", "--json").stdout)["sections"]
     told = {setting.get("variable", setting["option"]): setting["value"] for setting in section["settings"]}
     assert told["DB_PASSWORD"] == "********"
@@ -80,7 +80,7 @@ def test_config_shows_the_rest_of_what_it_hides(master):
 
 
 def test_supervisors_interface_hides_them_too(master):
-    """The commands are in getAllConfigInfo, which whoever may only look may call."""
+    """Commands in getAllConfigInfo, which read-only users may call, have no secrets."""
     with contextlib.closing(Client(f"unix://{master.socket}")) as client:
         body = xmlrpc.client.dumps((), "supervisor.getAllConfigInfo").encode()
         said = client.exchange("POST", "/RPC2", body).decode()
@@ -121,7 +121,7 @@ SPOILT_TOML = {
 
 @pytest.mark.parametrize("name", [*SPOILT, *SPOILT_TOML])
 def test_no_complaint_about_a_file_quotes_a_secret(name, tmp_path, capsys):
-    """Neither in what a start would say of it, nor in `check`, nor in its JSON."""
+    """No error message quotes a secret: not of a start, not of `check`, not in its JSON."""
     text = SPOILT.get(name) or SPOILT_TOML[name]
     form = "conf" if name in SPOILT else "toml"
     file = tmp_path / f"f.{form}"

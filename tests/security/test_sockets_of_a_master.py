@@ -1,4 +1,4 @@
-"""Who can open the sockets of a real master: mode and owner are what was asked for, whatever it was started with."""
+"""Who can open the sockets of a real master: mode and owner are as configured, whatever the umask."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ needs_root = pytest.mark.skipif(not ROOT, reason="gives sockets to others")
 
 @pytest.fixture
 def short() -> Iterator[Path]:
-    """A folder with a short path that everybody may enter."""
+    """A directory with a short path that every user may enter."""
     with tempfile.TemporaryDirectory(prefix="pm") as name:
         os.chmod(name, 0o755)
         yield Path(name)
@@ -34,7 +34,7 @@ def short() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def running(folder: Path, server: str = "", *, umask: int = 0o022, **environ: str) -> Iterator[LogLines]:
-    """A master with that umask, and no server but this one."""
+    """A master with that umask and only this server."""
     (folder / "f.conf").write_text(
         f"[supervisord]\nlogfile={folder}/log\npidfile={folder}/pid\nchildlogdir={folder}\numask={umask:o}\n{server}"
     )
@@ -62,7 +62,7 @@ def mode(path: Path) -> int:
 
 
 def is_answered(path: Path, *, by: int | None = None) -> bool:
-    """Whether somebody who connects gets through: this user, or another one."""
+    """Whether a connection of this user, or of another one, gets an answer."""
 
     def connects() -> bool:
         if by is not None:
@@ -82,7 +82,7 @@ def is_answered(path: Path, *, by: int | None = None) -> bool:
 @pytest.mark.parametrize("umask", [0, 0o022, 0o777])
 @pytest.mark.parametrize("chmod", ["", "0700", "0770", "0777"])
 def test_a_socket_has_the_mode_that_was_asked_for(short, umask, chmod):
-    """A umask that opens everything and one that closes everything change nothing; nothing said is 0700."""
+    """A socket has its configured mode, 0700 by default, under any umask."""
     server = f"[unix_http_server]\nfile={short}/s\n" + (f"chmod={chmod}\n" if chmod else "")
     with running(short, server, umask=umask):
         assert mode(short / "s") == int(chmod or "0700", 8)
@@ -92,7 +92,7 @@ def test_a_socket_has_the_mode_that_was_asked_for(short, umask, chmod):
 
 @pytest.mark.parametrize("umask", [0, 0o777])
 def test_the_private_socket_is_private_under_any_umask(short, umask):
-    """That of a file that names none: its folder and itself are its user's alone."""
+    """The private socket and its directory belong to the master's user alone, under any umask."""
     with running(short, umask=umask):
         (path,) = (short / "procman").glob("*.sock")
         assert (mode(path.parent), mode(path)) == (0o700, 0o700)
@@ -103,7 +103,7 @@ def test_the_private_socket_is_private_under_any_umask(short, umask):
 @pytest.mark.root
 @pytest.mark.parametrize(("chown", "chmod", "may"), [("nobody", "0700", True), ("", "0700", False), ("", "0777", True)])
 def test_owner_and_mode_decide_who_gets_through(short, chown, chmod, may):
-    """Asked by a user who is in no group."""
+    """Owner and mode decide whether a user without groups gets through."""
     server = f"[unix_http_server]\nfile={short}/s\nchmod={chmod}\n" + (f"chown={chown}\n" if chown else "")
     with running(short, server, umask=0):
         assert (short / "s").stat().st_uid == (NOBODY if chown == "nobody" else 0)
@@ -111,7 +111,7 @@ def test_owner_and_mode_decide_who_gets_through(short, chown, chmod, may):
 
 
 def test_a_path_by_way_of_a_link_leads_to_the_same_socket(short):
-    """The folder may be reached by a symbolic link: mode and removal are the socket's."""
+    """A socket whose directory is reached by a symbolic link has the right mode and is removed."""
     (short / "real").mkdir()
     (short / "link").symlink_to("real")
     with running(short, f"[unix_http_server]\nfile={short}/link/s\nchmod=0750\n", umask=0):
@@ -122,7 +122,7 @@ def test_a_path_by_way_of_a_link_leads_to_the_same_socket(short):
 
 
 def start(folder: Path, server: str, **environ: str) -> str:
-    """What a master says that cannot start."""
+    """The output of a master that cannot start."""
     (folder / "f.conf").write_text(
         f"[supervisord]\nlogfile={folder}/log\npidfile={folder}/pid\nshutdown_when=all_done\n{server}"
     )
@@ -139,7 +139,7 @@ def start(folder: Path, server: str, **environ: str) -> str:
 
 
 def test_what_has_taken_the_place_of_the_socket_is_not_removed(short):
-    """Where its file was removed another manager may listen by now."""
+    """If the socket file was replaced, by another manager's say, the master does not remove it at its end."""
     path = short / "s"
     with running(short, f"[unix_http_server]\nfile={path}\n"), socket.socket(socket.AF_UNIX) as another:
         path.rename(short / "moved")
@@ -151,7 +151,7 @@ def test_what_has_taken_the_place_of_the_socket_is_not_removed(short):
 
 @pytest.mark.parametrize("target", ["prey", "nowhere", "other"])
 def test_a_link_in_the_place_of_the_socket_is_refused(short, target):
-    """To a file, to nothing, to somebody's socket: neither removed nor followed, and what it leads to is as it was."""
+    """A link in place of the socket is neither removed nor followed, and its target stays as it was."""
     (short / "prey").write_text("x")
     (short / "prey").chmod(0o600)
     with socket.socket(socket.AF_UNIX) as other:
@@ -168,7 +168,7 @@ def test_a_link_in_the_place_of_the_socket_is_refused(short, target):
     "whose", ["a link", "everybody's", pytest.param("another's", marks=[pytest.mark.root, needs_root])]
 )
 def test_the_private_folder_is_not_taken_from_somebody_else(short, whose):
-    """One that was put there by others could have their socket in it: there is none then, and the log says why."""
+    """A private directory of another user is not used; there is no socket then, and the log says why."""
     folder = short / "procman"
     (short / "theirs").mkdir(mode=0o700)
     if whose == "a link":
@@ -185,7 +185,7 @@ def test_the_private_folder_is_not_taken_from_somebody_else(short, whose):
 
 @pytest.mark.parametrize("meanwhile", ["link", "file", "nothing"])
 def test_a_socket_that_was_exchanged_is_not_given_away(short, monkeypatch, meanwhile):
-    """Whoever may write in its folder puts a link to another file there, just before root gives it owner and mode."""
+    """If a socket is replaced by a link just before root sets owner and mode, the target is not changed."""
     (short / "prey").write_text("x")
     (short / "prey").chmod(0o600)
     path = short / "s"

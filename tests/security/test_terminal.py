@@ -1,6 +1,6 @@
-"""What programs write reaches a person's terminal as text: no title, cursor or clipboard of it is theirs.
+"""Program output cannot control a terminal that shows it: no title, no cursor, no clipboard.
 
-To a pipe it goes byte by byte, as scripts expect; there whoever reads it decides what to do with it.
+Through a pipe it is passed byte by byte, as scripts expect.
 """
 
 import os
@@ -43,7 +43,7 @@ def master(tmp_path_factory) -> Iterator[RunningMaster]:
 
 
 def on_terminal(master: RunningMaster, *words: str) -> str:
-    """All that procmanctl writes to a terminal of its own."""
+    """Everything that procmanctl writes to a terminal."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "procman.cli.procmanctl", "-c", str(master.config), *words],
@@ -65,7 +65,7 @@ def on_terminal(master: RunningMaster, *words: str) -> str:
 
 
 def assert_harmless(said: str) -> None:
-    """Lines, tabs and colours, and no other control character."""
+    """There are only lines, tabs and colours, and no other control characters."""
     rest = SGR.sub("", said.replace("\r\n", "\n"))
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", rest), repr(said)
 
@@ -81,12 +81,12 @@ COMMANDS = [
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_nothing_that_a_program_or_a_file_says_acts_on_a_terminal(master, words):
-    """Of every command that shows names, descriptions, reasons or logs; a colour may pass."""
+    """No command that shows names, descriptions, reasons or logs passes control characters, except colours."""
     assert_harmless(on_terminal(master, *words.split()))
 
 
 def test_on_a_terminal_a_log_is_spelt_out(master):
-    """What would have acted can be seen, and the colour is a colour."""
+    """On a terminal, control characters of a log are escaped, and colours pass."""
     said = on_terminal(master, "tail", "evil")
     assert r"\x1b]0;title\x07" in said
     assert r"\xff" in said
@@ -95,7 +95,7 @@ def test_on_a_terminal_a_log_is_spelt_out(master):
 
 
 def test_through_a_pipe_a_log_is_what_was_written(master):
-    """Byte by byte: a script that looks for something finds it."""
+    """Through a pipe, a log is passed byte by byte."""
     ran = subprocess.run(
         [sys.executable, "-m", "procman.cli.procmanctl", "-c", str(master.config), "tail", "evil"],
         capture_output=True,
@@ -108,14 +108,14 @@ def test_through_a_pipe_a_log_is_what_was_written(master):
 
 @pytest.mark.parametrize("words", ["tail evil --json", "status --json", "config all --json", "avail --json"])
 def test_json_is_ascii(master, words):
-    """On a terminal, too: control characters are escaped in it."""
+    """JSON escapes control characters, on a terminal too."""
     said = on_terminal(master, *words.split())
     assert said.isascii()
     assert "\x1b" not in said
 
 
 def test_a_check_spells_out_what_is_in_a_file(tmp_path):
-    """Names of sections and options come from whoever wrote the file."""
+    """`check` escapes names of sections and options from the file."""
     file = tmp_path / "f.conf"
     file.write_text(
         "[supervisord]\n\x1b[2Joption=1\n[se\x1b]0;x\x07ction]\nx=\x9b6n\n[program:\x1b[2J]\ncommand=\x1b\n"

@@ -1,4 +1,4 @@
-"""Who may ask what: every endpoint of the real master, with every login there is, on both sorts of socket."""
+"""Which login may use which endpoint of the real master, on both kinds of sockets."""
 
 import base64
 import contextlib
@@ -90,7 +90,7 @@ main(["-c", sys.argv[1]])
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory) -> dict[tuple[str, str], str]:
-    """The role of every row of the table, as the master builds it."""
+    """The role of every route, as the master builds them."""
     folder = tmp_path_factory.mktemp("table")
     file = folder / "f.conf"
     file.write_text(f"[supervisord]\nlogfile={folder}/log\npidfile={folder}/pid\nsilent=true\n")
@@ -106,7 +106,7 @@ def table(tmp_path_factory) -> dict[tuple[str, str], str]:
 
 
 class Guarded(RunningMaster):
-    """A master whose sockets ask for a password, but for one on loopback that asks nobody."""
+    """A master whose sockets need a password, except one on loopback."""
 
     def __init__(self, folder) -> None:
         with socket.socket() as first, socket.socket() as second:
@@ -136,7 +136,7 @@ class Guarded(RunningMaster):
         return connection
 
     def ask(self, way: str, method: str, target: str, body: str = "", login: str | None = None, **headers: str) -> int:
-        """The status; of a stream the rest is not waited for."""
+        """The status of an answer; streams are not read to the end."""
         return self.answer(way, method, target, body, login, **headers)[0]
 
     def answer(
@@ -166,7 +166,7 @@ def master(tmp_path_factory) -> Iterator[Guarded]:
 
 
 def test_every_endpoint_has_an_answer_here(table):
-    """A new one comes with what it answers, and is tried with every login below."""
+    """Every endpoint has an expected answer here, and so is tried with every login below."""
     assert set(table) == set(ANSWERS), "say in ANSWERS what the right login gets"
     assert {role for (method, _), role in table.items() if method == "GET"} == {"read"}
     # An XML-RPC call is always a POST; its methods have roles of their own.
@@ -179,7 +179,7 @@ def test_every_endpoint_has_an_answer_here(table):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("login", [None, *WRONG])
 def test_who_does_not_log_in_gets_nothing(master, table, way, login):
-    """No password, a wrong one, another one's, or no proper one: 401 for all that is there, and for what is not."""
+    """Without a valid password, every path, existing or not, is a 401."""
     for method, pattern in table:
         target, body, status = ANSWERS[method, pattern]
         expected = status if (method, pattern) in UNGUARDED else 401
@@ -196,7 +196,7 @@ def test_who_does_not_log_in_gets_nothing(master, table, way, login):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_who_may_only_look_may_look_at_everything(master, table, way):
-    """And is refused with 403 and a reason, in the form that the interface has."""
+    """A read-only user can read everything, and gets a 403 with a reason for everything else."""
     for (method, pattern), role in table.items():
         target, body, status = ANSWERS[method, pattern]
         if role == "read":
@@ -212,7 +212,7 @@ def test_who_may_only_look_may_look_at_everything(master, table, way):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("action", ["stopall", "restartall", "stop&processname=web", "clearlog&processname=web"])
 def test_who_may_only_look_may_not_use_the_old_addresses_either(master, way, action):
-    """Supervisor's page changes things by GET."""
+    """A read-only user cannot use the GET addresses of supervisor's page that change something."""
     assert master.ask(way, "GET", f"/index.html?action={action}", "", READER) == 403
     assert master.ask(way, "GET", "/index.html?action=refresh", "", READER) == 301
 
@@ -220,7 +220,7 @@ def test_who_may_only_look_may_not_use_the_old_addresses_either(master, way, act
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("login", "may"), [(READER, False), (RIGHT, True)])
 def test_who_asks_is_told_what_they_may(master, way, login, may):
-    """The page shows no buttons to who may not use them."""
+    """The answer says which role the user has, so the page hides the buttons of read-only users."""
     _, said = master.answer(way, "GET", "/v1/master", "", login)
     assert json.loads(said)["may_control"] is may
     with contextlib.closing(master.connection(way)) as connection:
@@ -240,7 +240,7 @@ MAY_READ = {
 
 
 def test_each_method_of_xml_rpc_has_its_role(master):
-    """Those that change something are a fault that says so, also within a multicall, before they look at anything."""
+    """XML-RPC methods that change something are a fault for read-only users, even in a multicall."""
     with master.rpc(READER) as reader:
         methods = reader.system.listMethods()
         assert set(methods) >= MAY_READ
@@ -269,7 +269,7 @@ def test_each_method_of_xml_rpc_has_its_role(master):
     "words", ["stop web", "restart all", "clear web", "signal HUP web", "reread", "update", "add web"]
 )
 def test_procmanctl_says_why_it_is_refused(master, words):
-    """In words, and with exit status 1; what only looks it does."""
+    """For a read-only user, procmanctl reports refusals with exit status 1, and read-only commands work."""
     refused = master.ctl("-u", "guest", "-p", "guess", *words.split())
     assert refused.returncode == 1
     assert "this account is read-only: log in with one that may make changes" in refused.stdout
@@ -278,7 +278,7 @@ def test_procmanctl_says_why_it_is_refused(master, words):
 
 
 def test_another_sites_page_gets_nowhere(master, table):
-    """By a name that was turned to us, by a form that is sent to us, or through a proxy in front of the unix socket."""
+    """Requests of other sites fail: by DNS rebinding, by a posted form, or through a proxy to the unix socket."""
     for (method, pattern), role in table.items():
         target, body, status = ANSWERS[method, pattern]
         refused = 403 if method == "POST" else status
@@ -291,7 +291,7 @@ def test_another_sites_page_gets_nowhere(master, table):
 
 
 def test_who_logs_in_may_do_everything(master, table):
-    """The last row has ended the master, so this test is the last."""
+    """The control role may use every endpoint; the last one ends the master, so this test is the last."""
     over = False
     for method, pattern in sorted(table, key=list(ANSWERS).index):
         target, body, status = ANSWERS[method, pattern]
