@@ -1,15 +1,14 @@
 """A configuration as a compose file: procman in one service, or a service for each program."""
 
 from procman.config.schema.configuration import Config
-from procman.config.schema.programs import Program
 from procman.convert.portability import (
-    USUAL_UMASK,
     Carried,
     carried,
     directory_of,
+    in_plain_text,
+    lost_in_containers,
     secrets,
     sections,
-    umask_of,
     unique,
     word,
 )
@@ -26,13 +25,13 @@ from procman.convert.result import (
     written_in,
 )
 from procman.convert.yaml import Comment, Flow, Yaml, dump
-from procman.core.spec import Autorestart, Scope
+from procman.core.spec import Autorestart
 
 Mapped = dict[str | Comment, Yaml]
 
 APART = (
-    "every service has a network and files of its own: what was on localhost is at the service's name, and unix "
-    "sockets and folders that programs share need a volume"
+    "each service has its own network and files: what was on localhost is at the name of the service, and unix sockets "
+    "and directories that programs share need a volume"
 )
 
 _RESTART = {Autorestart.ALWAYS: "always", Autorestart.UNEXPECTED: "on-failure", Autorestart.NEVER: "no"}
@@ -50,7 +49,7 @@ def export(config: Config, target: Target) -> Exported:
 
 
 def project(name: str) -> str:
-    """The name of a compose project: lower-case letters, digits, `_` and `-`, a letter or digit first."""
+    """The name of a compose project: lower-case letters, digits and `-`, a letter or digit first."""
     cleaned = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower())
     return cleaned.strip("-") or "procman"
 
@@ -66,10 +65,10 @@ def _whole(config: Config, target: Target) -> tuple[Mapped, list[str]]:
         "stop_grace_period": f"{seconds}s",
         "restart": "unless-stopped",
         "environment": {
-            Comment("procman says in its log when its stop plan no longer fits"): None,
+            Comment("procman logs a warning when its stop plan no longer fits"): None,
             "PROCMAN_STOP_BUDGET": f"{seconds}s",
         },
-        Comment("does every program run that should?"): None,
+        Comment("whether all wanted programs run"): None,
         "healthcheck": {
             "test": Flow(("CMD", "procmanctl", "-c", _unexpanded(in_the_image(config)), "health")),
             "interval": "30s",
@@ -86,7 +85,7 @@ def _split(config: Config, target: Target) -> tuple[Mapped, list[str]]:
         raise CannotExport(config, notes)
     notes += [*_lost(processes, config), *written_in(config)]
     services = {process.name: _service(process, config, target) for process in processes}
-    notes += [note for process in processes for note in _secrets(process.program)]
+    notes += [note for process in processes for note in in_plain_text(process.program)]
     services, priorities = _replicated(processes, services)
     _order(services, priorities)
     return dict(services.items()), list(dict.fromkeys(notes))
@@ -97,7 +96,7 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
     service: Mapped = {
         "image": target.image,
         "command": Flow(_unexpanded(word) for word in process.words),
-        Comment("as PID 1 a program would ignore signals that it does not handle"): None,
+        Comment("as PID 1 a program ignores signals that it does not handle"): None,
         "init": True,
         "stop_signal": program.stopsignal.name,
         "stop_grace_period": f"{grace_of(program.stopwaitsecs)}s",
@@ -116,21 +115,16 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
         variables: Mapped = {}
         secret = secrets(program.environment)
         if secret:
-            variables[Comment(f"in plain text here, and better kept in an env_file: {', '.join(secret)}")] = None
+            variables[Comment(f"in plain text; better in an env_file: {', '.join(secret)}")] = None
         variables |= {name: _unexpanded(value) for name, value in program.environment.items()}
         service["environment"] = variables
     return service
 
 
-def _secrets(program: Program) -> list[str]:
-    secret = secrets(program.environment)
-    return [f"[{program.section}] has what looks like secrets in plain text: {', '.join(secret)}"] if secret else []
-
-
 def _replicated(processes: list[Carried], services: dict[str, Mapped]) -> tuple[dict[str, Mapped], dict[str, int]]:
-    """Several processes of one section that differ in nothing but their names, as one service with replicas.
+    """Merge processes of a section that differ only in their names into one service with replicas.
 
-    Beside the services comes the priority of each.
+    Returns the services, and the priority of each.
     """
     by_section: dict[tuple[str, str], list[Carried]] = {}
     for process in processes:
@@ -152,12 +146,12 @@ def _replicated(processes: list[Carried], services: dict[str, Mapped]) -> tuple[
 
 
 def _order(services: dict[str, Mapped], priorities: dict[str, int]) -> None:
-    """Each depends on those of the next lower priority: they start before it, and stop when it has stopped."""
+    """Make each service depend on those of the next lower priority, which start before it and stop after it."""
     waves = sorted({priorities[name] for name, service in services.items() if "profiles" not in service})
     for name, service in services.items():
         lower = [priority for priority in waves if priority < priorities[name]]
         if lower:
-            service[Comment("by priority: those start first, and stop last")] = None
+            service[Comment("by priority: these start first and stop last")] = None
             service["depends_on"] = [
                 other
                 for other, priority in priorities.items()
@@ -166,24 +160,19 @@ def _order(services: dict[str, Mapped], priorities: dict[str, int]) -> None:
 
 
 def _unexpanded(text: str) -> str:
-    """$VAR and ${VAR} are filled in by compose; $$ is a dollar."""
+    """Escape $VAR and ${VAR}, which compose expands; $$ is a dollar."""
     return text.replace("$", "$$")
 
 
 def _lost(processes: list[Carried], config: Config) -> list[str]:
-    """What there is no word for in a compose file."""
+    """Notes on what a compose file cannot express."""
     notes = [
         APART,
-        "startsecs and startretries: docker starts again after 0.1 s, 0.2 s, … 1 min, and never gives up",
+        "startsecs and startretries: docker restarts after 0.1 s, 0.2 s, … 1 min, without a limit",
         "log files: what the programs write to stdout and stderr goes to `docker compose logs`",
     ]
     codes = sections(processes, lambda p: p.autorestart is Autorestart.UNEXPECTED and p.exitcodes != (0,))
     if codes:
-        notes.append(f"{codes}: of the exitcodes docker takes 0 as expected, and no other")
-    wide = sections(processes, lambda p: p.stop_scope is not Scope.PROCESS)
-    if wide:
-        notes.append(f"{wide}: only the first process of a container gets the stop signal, whatever stop_scope says")
-    masked = sections(processes, lambda p: umask_of(p, config) != USUAL_UMASK)
-    if masked:
-        notes.append(f"{masked}: umask has to be set by the program itself")
+        notes.append(f"{codes}: docker expects only exit code 0, whatever exitcodes says")
+    notes += lost_in_containers(processes, config)
     return notes

@@ -7,7 +7,16 @@ from signal import SIGTERM
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.config.schema.servers import InetServer
-from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, label, secrets, sections, umask_of
+from procman.convert.portability import (
+    Carried,
+    carried,
+    directory_of,
+    in_plain_text,
+    label,
+    lost_in_containers,
+    secrets,
+    sections,
+)
 from procman.convert.result import (
     CannotExport,
     Exported,
@@ -21,14 +30,14 @@ from procman.convert.result import (
     written_in,
 )
 from procman.convert.yaml import Comment, Flow, Yaml, dump
-from procman.core.spec import Autorestart, Scope
+from procman.core.spec import Autorestart
 
 ALONE = (
-    "each program is PID 1 of its container: signals that it does not handle are ignored, and orphans that it inherits "
-    "stay zombies; `procman run -- COMMAND` in its image sees to both"
+    "each program is PID 1 of its container: it ignores signals that it does not handle, and orphans that it inherits "
+    "stay zombies; `procman run -- COMMAND` in its image prevents both"
 )
 
-# How often the kubelet asks, and how long an answer may take, in seconds.
+# How often the kubelet probes, and how long an answer may take, in seconds.
 _PERIOD = 10
 _PATIENCE = 5
 
@@ -51,7 +60,7 @@ def export(config: Config, target: Target) -> Exported:
         "spec": {
             "replicas": 1,
             Comment(
-                "never two at a time, as under procman; RollingUpdate starts the new one before the old one is gone"
+                "never two at a time, as under procman; RollingUpdate starts the new pod before the old one is gone"
             ): None,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": labels},
@@ -66,13 +75,13 @@ def export(config: Config, target: Target) -> Exported:
 
 def _whole(config: Config, target: Target, name: str) -> tuple[list[Yaml | Comment], Mapped, list[str]]:
     seconds, why = grace(config)
-    notes = [files_of(config), *needed_by_the_file(config, "add them to env"), "resources: yours to know"]
+    notes = [files_of(config), *needed_by_the_file(config, "add them to env"), "resources are not set"]
     container: Mapped = {
         "name": name,
         "image": target.image,
         "command": Flow(("procman", "-c", in_the_image(config))),
         "env": [
-            Comment("procman says in its log when its stop plan no longer fits"),
+            Comment("procman logs a warning when its stop plan no longer fits"),
             {"name": "PROCMAN_STOP_BUDGET", "value": f"{seconds}s"},
         ],
         **_ports(config),
@@ -84,7 +93,7 @@ def _whole(config: Config, target: Target, name: str) -> tuple[list[Yaml | Comme
 
 
 def _reachable(config: Config) -> InetServer | None:
-    """The first server that the kubelet can connect to: not one on loopback, nor one that procman will not open."""
+    """The first server that the kubelet can connect to: not on loopback, and with a login."""
     for server in config.servers:
         if not isinstance(server, InetServer) or server.username is None:
             continue
@@ -111,9 +120,9 @@ def _probes(config: Config) -> Mapped:
         ready = {"exec": {"command": Flow(ctl)}}
     often: Mapped = {"periodSeconds": _PERIOD, "timeoutSeconds": _PATIENCE}
     return {
-        Comment("does the master answer?"): None,
+        Comment("whether the master answers"): None,
         "livenessProbe": {**live, **often, "failureThreshold": 3},
-        Comment("does every program run that should?"): None,
+        Comment("whether all wanted programs run"): None,
         "readinessProbe": {**ready, **often},
     }
 
@@ -123,13 +132,13 @@ def _security(config: Config, notes: list[str]) -> Mapped:
     if others:
         sections_of = ", ".join(f"[{section}]" for section in dict.fromkeys(others))
         notes.append(
-            f"the container runs as the image's user, who has to be root: {sections_of} have a user of their own"
+            f"the container runs as the image's user, which must be root: {sections_of} set a user of their own"
         )
         return {}
     if config.master.uid is None:
         return {}
     return {
-        Comment(f"user = {config.master.user}, which is this number where the file was read"): None,
+        Comment(f"user = {config.master.user}, which has this number on the machine of the export"): None,
         "securityContext": {"runAsUser": config.master.uid},
     }
 
@@ -141,12 +150,12 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
     processes, notes = carried(config, label)
     manual = sections(processes, lambda p: not p.autostart)
     if manual:
-        notes.append(f"{manual}: left out, because of autostart=false; a container of a pod is always started")
+        notes.append(f"{manual}: left out because of autostart=false; all containers of a pod are started")
     processes = [process for process in processes if process.program.autostart]
     notes += [*_lost(processes, config), *written_in(config)]
     longest = max((process.program.stopwaitsecs for process in processes), default=0)
     pod: Mapped = {
-        Comment("the longest stopwaitsecs, for all get their signal at once, and some to spare"): None,
+        Comment("the longest stopwaitsecs, because all are signalled at once, and some to spare"): None,
         "terminationGracePeriodSeconds": grace_of(longest),
     }
     containers: list[Yaml | Comment] = [_container(process, config, target, notes) for process in processes]
@@ -169,7 +178,7 @@ def _container(process: Carried, config: Config, target: Target, notes: list[str
     uid = program.uid if program.uid is not None else config.master.uid
     if uid is not None:
         user = program.user if program.uid is not None else config.master.user
-        container[Comment(f"user = {user}, which is this number where the file was read")] = None
+        container[Comment(f"user = {user}, which has this number on the machine of the export")] = None
         container["securityContext"] = {"runAsUser": uid}
     return container
 
@@ -178,48 +187,45 @@ def _environment(program: Program, notes: list[str]) -> Mapped:
     variables: list[Yaml | Comment] = []
     secret = secrets(program.environment)
     if secret:
-        variables.append(Comment(f"in plain text here, and better kept in a Secret: {', '.join(secret)}"))
-        notes.append(f"[{program.section}] has what looks like secrets in plain text: {', '.join(secret)}")
+        variables.append(Comment(f"in plain text; better in a Secret: {', '.join(secret)}"))
+        notes += in_plain_text(program)
     for name, value in program.environment.items():
         if re.fullmatch(r"[-._a-zA-Z][-._a-zA-Z0-9]*", name):
             variables.append({"name": name, "value": _unexpanded(value)})
         else:
-            notes.append(f"[{program.section}]: the variable {name!r} is left out, for Kubernetes takes no such name")
+            notes.append(
+                f"[{program.section}]: the variable {name!r} is left out, because Kubernetes does not allow its name"
+            )
     return {"env": variables} if variables else {}
 
 
 def _unexpanded(text: str) -> str:
-    """$(VAR) means a variable in a command and in env, and $$ is a dollar.
+    """Escape $(VAR), which Kubernetes expands in a command and in env; $$ is a dollar.
 
-    A dollar that means neither stays as it is: so does every one for podman.
+    Other dollars are kept, as podman keeps all of them.
     """
     return re.sub(r"\$(?=[$(])", "$$", text)
 
 
 def _lost(processes: list[Carried], config: Config) -> list[str]:
-    """What there is no word for in a Deployment."""
+    """Notes on what a Deployment cannot express."""
     notes = [
         ALONE,
         "the containers share a network, and no files: unix sockets and folders that programs share need a volume",
-        "startsecs and startretries: who ends is started again after 10 s, 20 s, … 5 min, and never given up",
+        "startsecs and startretries: a program that ends is restarted after 10 s, 20 s, … 5 min, without a limit",
         "log files: what the programs write to stdout and stderr goes to the container's log",
     ]
     once = sections(processes, lambda p: p.autorestart is not Autorestart.ALWAYS)
     if once:
-        notes.append(f"{once}: a Deployment starts again whatever has ended; a program that is to end makes a Job")
+        notes.append(f"{once}: a Deployment restarts every program that ends; one that is meant to end needs a Job")
     if len({process.priority for process in processes}) > 1:
         notes.append("priorities: the containers of a pod start and stop together")
     stopped = {p.program.section: p.program.stopsignal.name for p in processes if p.program.stopsignal != SIGTERM}
     for section, signal in stopped.items():
-        notes.append(f"[{section}]: Kubernetes sends what the image says; build it with STOPSIGNAL {signal}")
-    wide = sections(processes, lambda p: p.stop_scope is not Scope.PROCESS)
-    if wide:
-        notes.append(f"{wide}: only the first process of a container gets the stop signal, whatever stop_scope says")
-    masked = sections(processes, lambda p: umask_of(p, config) != USUAL_UMASK)
-    if masked:
-        notes.append(f"{masked}: umask has to be set by the program itself")
+        notes.append(f"[{section}]: Kubernetes sends the stop signal of the image; build it with STOPSIGNAL {signal}")
+    notes += lost_in_containers(processes, config)
     count = Counter(process.program.section for process in processes)
     many = sections(processes, lambda p: count[p.section] > 1)
     if many:
-        notes.append(f"{many}: numprocs makes containers; to scale it, give it a Deployment of its own with replicas")
+        notes.append(f"{many}: numprocs makes containers; to scale it, use a separate Deployment with replicas")
     return notes

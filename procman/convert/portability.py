@@ -1,4 +1,4 @@
-"""What every export needs to know of a program: its words, what it is called there, and why it has to stay behind."""
+"""What each exporter needs to know of a program: its words, its name, its directory, and why it cannot be exported."""
 
 import os
 import re
@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import FcgiSocket
 from procman.config.schema.programs import Program
+from procman.config.secrets import masked_value
+from procman.core.spec import Scope
 from procman.system.shell_split import split_words
 
-# Names whose values are likely to be nobody else's business.
-_SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|PRIVATE|DSN|_PWD$|(?:^|_)(?:KEY|AUTH)(?:_|$)", re.IGNORECASE)
-# postgres://me:word@db
-_URL_WITH_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
-
-# Of a process that nobody has given one.
+# The umask of a process by default.
 USUAL_UMASK = 0o022
 
 LONGEST_LABEL = 63  # of a DNS name, RFC 1123
@@ -23,7 +20,7 @@ LONGEST_LABEL = 63  # of a DNS name, RFC 1123
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A process that can run there: `name` is unique among all of them, `words` are its command's."""
+    """A process that can be exported, with a unique name and the words of its command."""
 
     program: Program
     priority: int  # of its group
@@ -33,9 +30,9 @@ class Carried:
 
 
 def carried(config: Config, clean: Callable[[str], str], *, sockets: bool = False) -> tuple[list[Carried], list[str]]:
-    """The processes that can run without procman, in the order in which they start, and a note on each that cannot.
+    """The processes that can run without procman, in their starting order, and a note on each that cannot.
 
-    `clean` makes a name that is allowed there; `sockets`: can a listening socket be handed over?
+    `clean` makes a name that the target allows; `sockets`: whether it can pass on a listening socket.
     """
     found: list[tuple[Program, int, tuple[str, ...], FcgiSocket | None]] = []
     notes: dict[str, None] = {}
@@ -44,11 +41,9 @@ def carried(config: Config, clean: Callable[[str], str], *, sockets: bool = Fals
             reason = None
             words: tuple[str, ...] = ()
             if group.listener is not None:
-                reason = "it is told of events on its stdin, and only procman does that"
+                reason = "it reads events on its stdin, which only procman sends"
             elif group.socket is not None and not sockets:
-                reason = (
-                    f"its socket {group.socket.url} is opened by procman and handed over, and nobody does that there"
-                )
+                reason = f"procman opens its socket {group.socket.url} and passes it on, which has no counterpart there"
             else:
                 words, reason = _words(program)
             if reason is None:
@@ -62,7 +57,7 @@ def carried(config: Config, clean: Callable[[str], str], *, sockets: bool = Fals
 
 
 def _own_name(program: Program) -> str:
-    """Without the group's where it begins with that: worker_00 of worker:worker_00."""
+    """The name without its group if it begins with that: worker_00 of worker:worker_00."""
     return program.name if program.name.startswith(program.group) else program.namespec
 
 
@@ -75,7 +70,7 @@ def _words(program: Program) -> tuple[tuple[str, ...], str | None]:
 
 
 def unique(names: Sequence[str], clean: Callable[[str], str]) -> list[str]:
-    """Each name as it is allowed there; of several that would be the same all but the first get a number."""
+    """Clean each name; names that would be the same get a number, except for the first."""
     taken: set[str] = set()
     given = []
     for name in names:
@@ -91,34 +86,52 @@ def unique(names: Sequence[str], clean: Callable[[str], str]) -> list[str]:
 
 
 def directory_of(program: Program, config: Config) -> str | None:
-    """Where it runs, as far as the file says: programs begin where the master is."""
+    """The directory of a program, relative to the master's; None if the file sets neither."""
     if program.directory is None:
         return config.master.directory
     return os.path.join(config.master.directory or "", program.directory)
 
 
 def umask_of(program: Program, config: Config) -> int:
-    """Its own, or the master's; where the file says neither, that of whoever starts programs there."""
+    """The umask of a program, by default the master's, or the usual one."""
     said = config.master.umask if program.umask is None else program.umask
     return USUAL_UMASK if said is None else said
 
 
 def label(name: str) -> str:
-    """A DNS label (RFC 1123): what Kubernetes calls things by."""
+    """A DNS label (RFC 1123), as Kubernetes wants names to be."""
     return re.sub(r"[^a-z0-9-]+", "-", name.lower())[:LONGEST_LABEL].strip("-") or "program"
 
 
 def word(name: str) -> str:
-    """Letters, digits, `_`, `-` and `.`: a compose service, or a unit."""
+    """Letters, digits, `_`, `-` and `.`: the name of a compose service or a unit."""
     cleaned = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:LONGEST_LABEL].strip("-.")
     return cleaned or "program"
 
 
 def secrets(environment: Mapping[str, str]) -> list[str]:
-    """The names of variables whose values look as if they were secrets."""
-    return [n for n, value in environment.items() if _SECRET.search(n) or _URL_WITH_PASSWORD.search(value)]
+    """The names of variables whose values look like secrets."""
+    return [name for name, value in environment.items() if masked_value(name, value) != value]
 
 
 def sections(processes: Iterable[Carried], wanted: Callable[[Program], bool]) -> str:
-    """The sections of those of which it is true, for a note; "" where there are none."""
+    """The sections of the matching programs, for a note; "" if there are none."""
     return ", ".join(dict.fromkeys(f"[{c.program.section}]" for c in processes if wanted(c.program)))
+
+
+def in_plain_text(program: Program) -> list[str]:
+    """A note on the variables of a program that look like secrets."""
+    names = secrets(program.environment)
+    return [f"[{program.section}] has what looks like secrets in plain text: {', '.join(names)}"] if names else []
+
+
+def lost_in_containers(processes: Sequence[Carried], config: Config) -> list[str]:
+    """Notes on options that no container engine has."""
+    notes = []
+    wide = sections(processes, lambda p: p.stop_scope is not Scope.PROCESS)
+    if wide:
+        notes.append(f"{wide}: only the first process of a container gets the stop signal, whatever stop_scope says")
+    other_umask = sections(processes, lambda p: umask_of(p, config) != USUAL_UMASK)
+    if other_umask:
+        notes.append(f"{other_umask}: the program must set its umask itself")
+    return notes

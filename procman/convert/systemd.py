@@ -20,23 +20,23 @@ from procman.convert.result import CannotExport, Exported, Target, grace, header
 from procman.convert.unit_file import quoted, raw, unit
 from procman.core.spec import Autorestart, Scope
 
-# What systemd takes for the name of a variable.
+# The names that systemd allows for variables.
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-# What it takes for a wish and not for the beginning of a command's name.
+# Characters that have a special meaning at the beginning of a command.
 _PREFIXES = tuple("@-:+!|")
 
-# How long after its end a program is started again, in seconds: systemd's own tenth of one would soon be too often.
+# RestartSec, in seconds: with systemd's default of 0.1 s, StartLimitBurst would soon be reached.
 _RESTART_AFTER = 1
 
-# Whoever dies of these has failed for supervisor, and not for systemd's on-failure.
+# Death by these signals is a failure for supervisor, but not for systemd's on-failure.
 _CLEAN = (SIGHUP, SIGINT, SIGTERM, SIGPIPE)
 
 _RESTART = {Autorestart.ALWAYS: "always", Autorestart.UNEXPECTED: "on-failure", Autorestart.NEVER: "no"}
 _KILL_MODE = {Scope.PROCESS: "mixed", Scope.GROUP: "control-group", Scope.TREE: "control-group"}
 
-# More tries than these, and more seconds, mean that there is no end.
+# Larger numbers of tries, and of seconds, mean that there is no limit.
 _ENDLESS = 10_000
-_FOR_EVER = 1_000_000_000
+_INFINITE = 1_000_000_000
 
 
 def export(config: Config, target: Target) -> Exported:
@@ -64,14 +64,14 @@ def _whole(config: Config, target: Target) -> Exported:
             "Service": [
                 "Type=notify",
                 f"ExecStart={quoted(target.procman)} -n -c {file}",
-                "# touches only what was changed in the file",
+                "# restarts only what was changed in the file",
                 f"ExecReload={quoted(ctl)} -c {file} update",
-                *(["# where relative paths of the file begin", f"WorkingDirectory={here}"] if here else []),
-                "# procman stops its programs itself; when it is killed they go on, and the next one goes on with them",
+                *(["# relative paths in the file start here", f"WorkingDirectory={here}"] if here else []),
+                "# procman stops its programs itself; if it is killed, the next master adopts them",
                 "KillMode=process",
-                "# a cgroup for each program, so that none of its descendants is lost sight of",
+                "# a cgroup for each program, so that all its descendants are known",
                 "Delegate=yes",
-                "# told twice as often; a master that does not answer for that long is started anew",
+                "# procman notifies twice as often; a master that hangs this long is restarted",
                 "WatchdogSec=30",
                 f"# {why}",
                 f"TimeoutStopSec={seconds}",
@@ -87,7 +87,7 @@ def _whole(config: Config, target: Target) -> Exported:
 
 
 class _Split:
-    """The units of one configuration, and the notes that are taken on the way."""
+    """Writes the units of one configuration, and collects notes."""
 
     def __init__(self, config: Config, target: Target) -> None:
         self._config = config
@@ -101,7 +101,7 @@ class _Split:
             if process.words[0].startswith(_PREFIXES):
                 self._note(
                     process.program,
-                    f"left out: systemd reads a command that begins with {process.words[0][0]} otherwise",
+                    f"left out: a leading {process.words[0][0]} in a command has a special meaning for systemd",
                 )
                 continue
             files[f"{process.name}.service"] = self._service(process)
@@ -135,7 +135,7 @@ class _Split:
         return unit([], parts | ({"Install": install} if install else {}))
 
     def _about(self, process: Carried) -> list[str]:
-        """The description, who has to be started before (and so is stopped after) it, and when it is given up."""
+        """The description, the units to start before (and so to stop after) it, and the limit of its restarts."""
         program = process.program
         lower = [other.priority for other in self._processes if other.priority < process.priority]
         before = [
@@ -179,30 +179,33 @@ class _Split:
         return [*lines, *self._outputs(program)]
 
     def _executable(self, process: Carried) -> str:
-        """A bare name is searched for, in systemd's own places; a relative path begins where the program runs."""
+        """The command; systemd searches for a bare name, and a relative path starts at the program's directory."""
         name = process.words[0]
         return self._absolute(process.program, "command", name) if "/" in name else name
 
     def _absolute(self, program: Program, option: str, path: str) -> str:
         if os.path.isabs(path):
-            # Of all paths systemd takes only those of commands with a .. in them.
+            # systemd accepts .. only in the path of a command.
             return path if option == "command" else os.path.normpath(path)
         base = (directory_of(program, self._config) or "") if option == "command" else ""
         whole = os.path.normpath(os.path.join(self._config.here, base, path))
-        self._note(program, f"{option}: {path} is taken from {os.path.dirname(whole)}, for systemd wants whole paths")
+        self._note(
+            program,
+            f"{option}: {path} is taken relative to {os.path.dirname(whole)}, because systemd needs absolute paths",
+        )
         return whole
 
     def _environment(self, program: Program) -> list[str]:
         lines = []
         secret = secrets(program.environment)
         if secret:
-            lines.append(f"# in plain text here, and better kept in an EnvironmentFile: {', '.join(secret)}")
+            lines.append(f"# in plain text; better in an EnvironmentFile: {', '.join(secret)}")
             self._note(program, f"what looks like secrets is in plain text: {', '.join(secret)}")
         for name, value in program.environment.items():
             if _VARIABLE.fullmatch(name):
                 lines.append(f"Environment={quoted(f'{name}={value}')}")
             else:
-                self._note(program, f"the variable {name!r} is left out, for systemd takes no such name")
+                self._note(program, f"the variable {name!r} is left out, because systemd does not allow its name")
         return lines
 
     @staticmethod
@@ -215,7 +218,7 @@ class _Split:
             bad = [signal.name for signal in dict.fromkeys((*_CLEAN, program.stopsignal))]
             bad += [] if 0 in program.exitcodes else ["0"]
             lines += [
-                "# whoever dies of a signal has failed, whatever the signal",
+                "# under procman, death by any signal is a failure",
                 f"RestartForceExitStatus={' '.join(bad)}",
             ]
         return lines
@@ -228,17 +231,17 @@ class _Split:
         return [f"StandardOutput={stdout}", f"StandardError={stderr}"]
 
     def _output(self, program: Program, option: str, place: str | None, others: tuple[str, ...]) -> str:
-        """A file where there is one among the places, else the journal; a unit has one place for each output."""
+        """The first file among the places, else the journal; a unit has one place for each output."""
         if not place:
             return "null"
         file = next((name for name in (place, *others) if _is_file(name)), None)
         if others:
-            self._note(program, f"{option}: of several places {file or 'the journal'} is taken")
+            self._note(program, f"{option}: of several places only {file or 'the journal'} is used")
         if file is None:
             return "journal"
         path = raw(self._absolute(program, option, file))
         if path is None:
-            self._note(program, f"{option}: a unit cannot say this path, so the output goes to the journal")
+            self._note(program, f"{option}: a unit cannot express this path, so the output goes to the journal")
             return "journal"
         return f"append:{path}"
 
@@ -248,7 +251,7 @@ class _Split:
         return f"{self._whole}-{word(program.group)}.socket"
 
     def _sockets(self) -> dict[str, str]:
-        """A socket unit for each group that has one; systemd, as procman, opens it before the first process starts."""
+        """A socket unit for each group with a socket; systemd opens it before the first process starts."""
         found: dict[str, str] = {}
         for process in self._processes:
             name = self._socket_name(process.program)
@@ -270,7 +273,7 @@ class _Split:
         lines = [f"Backlog={socket.backlog}"] if socket.backlog is not None else []
         if socket.kind == "tcp":
             return [f"ListenStream={self._host(program, socket)}:{socket.port}", *lines]
-        # As under procman, whose socket goes with the last process.
+        # Procman removes the socket with the last process, too.
         lines = [f"ListenStream={raw(socket.path or '')}", "RemoveOnStop=yes", *lines]
         if socket.mode is not None:
             lines.append(f"SocketMode={show_octal(socket.mode)}")
@@ -279,54 +282,57 @@ class _Split:
         return lines + [f"{key}={value}" for key, value in (("SocketUser", owner), ("SocketGroup", group)) if value]
 
     def _host(self, program: Program, socket: FcgiSocket) -> str:
-        """An address: systemd looks up no names."""
+        """The address to listen on; systemd does not look up names."""
         host = socket.host or ""
         if host == "localhost":
             return "127.0.0.1"
         try:
             address = ipaddress.ip_address(host.strip("[]"))
         except ValueError:
-            self._note(program, f"the socket's host {host} is written as 127.0.0.1, for systemd looks up no names")
+            self._note(
+                program,
+                f"the host {host} of the socket is written as 127.0.0.1, because systemd does not look up names",
+            )
             return "127.0.0.1"
         return f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004 - IPv6
 
     def _lost(self) -> None:
-        """What there is no word for in a unit."""
+        """Note what units cannot express."""
         processes = self._processes
         self._notes += [
-            "the environment: programs get systemd's, and not the one that procman is started with",
+            "the environment: programs get systemd's, not that of procman",
             "startsecs: a unit counts as started as soon as its program is executed",
             *written_in(self._config),
         ]
         files = sections(processes, lambda p: any(map(_is_file, (p.stdout_logfile, p.stderr_logfile, *p.stdout_also))))
         if files:
-            self._notes.append(f"{files}: log files are not rotated; logrotate with copytruncate does that")
+            self._notes.append(f"{files}: log files are not rotated; use logrotate with copytruncate")
         manual = sections(processes, lambda p: not p.autostart)
         if manual:
-            self._notes.append(f"{manual}: autostart=false, so nothing starts it but `systemctl start`")
+            self._notes.append(f"{manual}: autostart=false, so only `systemctl start` starts it")
         kept = sections(processes, lambda p: p.kill_scope is Scope.PROCESS)
         if kept:
-            self._notes.append(f"{kept}: what a program leaves behind is killed with it; under procman it stays")
+            self._notes.append(f"{kept}: systemd kills what a program leaves behind; procman does not")
 
 
 def _is_file(log: str | None) -> bool:
-    # The console is the journal, as all that procman itself would have passed on.
+    # The console is the journal, as it is for procman under systemd.
     return log not in (None, "", AUTO) and not is_console(log)
 
 
 def _limit(program: Program) -> list[str]:
-    """When it is given up: after as many tries, in the time that so many failed starts take."""
+    """The limit of restarts: as many tries, in the time that so many failed starts take."""
     tries = max(program.startretries, 0) + 1
     if tries > _ENDLESS:
-        return ["# startretries without end", "StartLimitIntervalSec=0"]
+        return ["# startretries without a limit", "StartLimitIntervalSec=0"]
     seconds = tries * (max(program.startsecs, 0) + _RESTART_AFTER)
     return ["# startretries and startsecs", f"StartLimitBurst={tries}", f"StartLimitIntervalSec={_seconds(seconds)}"]
 
 
 def _seconds(seconds: float) -> str:
-    """0 would mean for ever."""
+    """Seconds for systemd, where 0 would mean no limit."""
     if seconds <= 0:
         return "1ms"
-    if seconds > _FOR_EVER:
+    if seconds > _INFINITE:
         return "infinity"
     return str(int(seconds)) if seconds == int(seconds) else f"{seconds:.3f}"

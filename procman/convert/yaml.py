@@ -1,7 +1,7 @@
-"""Writes YAML with comments in it: block style, and quotes around whatever a reader might take for something else.
+"""Writes YAML with comments: block style, and quotes around text that could be read as another type.
 
-Of the scalars there are texts, whole numbers and booleans; that is all that the exports need, and PyYAML, which knows
-everything, knows no comments. YAML 1.1 and 1.2 read the same out of it.
+Its scalars are text, whole numbers and booleans, which is all that the exports need; PyYAML cannot write comments. The
+result means the same in YAML 1.1 and 1.2.
 """
 
 import re
@@ -12,39 +12,39 @@ from typing import Union
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comment:
-    """Lines above what follows; as the key of a mapping (its value is nothing) or an item of a list."""
+    """A comment above the next entry; it is a key of a mapping (with None as its value) or an item of a list."""
 
     text: str
 
 
 class Flow(tuple[str, ...]):
-    """A list of texts in one line: ["procman", "-c", "procman.toml"]."""
+    """A list of texts on one line: ["procman", "-c", "procman.toml"]."""
 
     __slots__ = ()
 
 
 Yaml = Union[str, int, bool, Flow, Mapping["str | Comment", "Yaml"], Sequence["Yaml | Comment"], None]  # noqa: UP007
 
-# No letter in it has a meaning of its own there, and it does not begin like a number, a date or a `-`.
+# Text without special characters, which does not begin like a number, a date or a `-`.
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_/.+-]*(?::[A-Za-z0-9_/.+-]+)*", re.ASCII)
-# What YAML 1.1 takes for a boolean or for nothing.
+# What YAML 1.1 reads as a boolean or null.
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"))
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def dump(value: Mapping["str | Comment", Yaml]) -> str:
-    """A document, with a line end after its last line."""
+    """Write a document, with a line end after its last line."""
     return "".join(f"{line}\n" for line in _mapping(value))
 
 
 def quoted(text: str) -> str:
-    """In double quotes, with everything escaped that does not print."""
+    """Quote text, with everything escaped that is not printable."""
     return f'"{"".join(_escaped(letter) for letter in text)}"'
 
 
 def comment(text: str) -> list[str]:
-    """The lines of a comment; what does not print is spelt out, lest it ends the line."""
+    """The lines of a comment, with everything escaped that is not printable and could end the line."""
     printable = (
         "".join(letter if letter.isprintable() else _escaped(letter) for letter in line) for line in text.split("\n")
     )
@@ -57,9 +57,9 @@ def _escaped(letter: str) -> str:
     if letter.isprintable() and letter != "\ufeff":
         return letter
     code = ord(letter)
-    if code <= 0xFF:  # noqa: PLR2004 - what two digits hold
+    if code <= 0xFF:  # noqa: PLR2004 - two digits
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - what four digits hold
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - four digits
 
 
 def _scalar(value: str | int | bool) -> str:
@@ -92,7 +92,7 @@ def _sequence(value: Sequence["Yaml | Comment"]) -> Iterator[str]:
             yield from comment(item.text)
         elif _is_block(item):
             lines = list(_block(item))
-            # The dash stands before the first line that is no comment.
+            # The dash comes before the first line that is not a comment.
             first = next(number for number, line in enumerate(lines) if not line.lstrip().startswith("#"))
             yield from lines[:first]
             yield f"- {lines[first]}"
@@ -102,7 +102,7 @@ def _sequence(value: Sequence["Yaml | Comment"]) -> Iterator[str]:
 
 
 def _is_block(item: Yaml) -> bool:
-    """Does it need lines of its own? One that holds nothing but comments does not, and loses them."""
+    """Whether it needs lines of its own; one with only comments does not, and loses them."""
     match item:
         case Flow() | str():
             return False

@@ -111,7 +111,7 @@ def test_nothing_to_export_is_an_error_with_its_reason(export):
     """Nothing is written."""
     status, out, err = export("compose", "--split", text="[supervisord]\n[program:x]\ncommand=\n")
     assert (status, out) == (2, "")
-    assert "there is no program in it that could run there; [program:x] is left out: its command is empty" in err
+    assert "none of its programs could run there; [program:x] is left out: its command is empty" in err
 
 
 def test_a_place_that_cannot_be_written_to_is_an_error(export, tmp_path):

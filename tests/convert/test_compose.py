@@ -124,10 +124,10 @@ def test_programs_begin_where_the_master_is(tmp_path, own, where):
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        (WEB + "exitcodes=0,2\n", "[program:web]: of the exitcodes docker takes 0 as expected, and no other"),
+        (WEB + "exitcodes=0,2\n", "[program:web]: docker expects only exit code 0, whatever exitcodes says"),
         (WEB + "stopasgroup=true\n", "[program:web]: only the first process of a container gets the stop signal"),
-        (WEB + "umask=027\n", "[program:web]: umask has to be set by the program itself"),
-        (WEB + "[supervisord]\numask=077\n", "[program:web]: umask has to be set by the program itself"),
+        (WEB + "umask=027\n", "[program:web]: the program must set its umask itself"),
+        (WEB + "[supervisord]\numask=077\n", "[program:web]: the program must set its umask itself"),
         (WEB + "environment=API_TOKEN=x\n", "[program:web] has what looks like secrets in plain text: API_TOKEN"),
         (WEB + "[eventlistener:l]\ncommand=/bin/l\nevents=TICK_5\n", "[eventlistener:l] is left out"),
         (WEB, "localhost"),
@@ -161,7 +161,7 @@ def test_what_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
     """Without those variables procman would not start there; written out, they are what they were here."""
     text = '[program.web]\ncommand = ["/bin/web", "%(ENV_PORT)s"]\nenvironment = { HOST = "%(host_node_name)s" }\n'
     config = configured(tmp_path, text, name="procman.toml", env={"PORT": "80"})
-    note = "the configuration takes variables from the environment, so add them to environment: PORT"
+    note = "the configuration uses environment variables, so add them to environment: PORT"
     assert note in compose.export(config, target()).notes
-    note = "[program:web]: %(ENV_PORT)s, %(host_node_name)s: filled in with what it is here and now"
+    note = "[program:web]: %(ENV_PORT)s, %(host_node_name)s: replaced by the value during the export"
     assert note in compose.export(config, target(split=True)).notes

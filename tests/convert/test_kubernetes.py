@@ -86,7 +86,7 @@ def test_the_user_of_the_master_becomes_that_of_the_container(tmp_path):
     found = exported(tmp_path, WEB + "user=www\n" + master, users={"app": 1234, "www": 33})
     (container,) = pod_of(found)["containers"]
     assert "securityContext" not in container
-    assert any("has to be root: [program:web]" in note for note in found.notes)
+    assert any("must be root: [program:web]" in note for note in found.notes)
 
 
 # ------------------------------------------------------------------------------------------------ one for each program
@@ -169,19 +169,19 @@ def test_names_become_labels(tmp_path):
         ),
         (
             WEB + "stopsignal=QUIT\n",
-            "[program:web]: Kubernetes sends what the image says; build it with STOPSIGNAL SIGQUIT",
+            "[program:web]: Kubernetes sends the stop signal of the image; build it with STOPSIGNAL SIGQUIT",
         ),
         (WEB + "stopasgroup=true\n", "[program:web]: only the first process of a container gets the stop signal"),
-        (WEB + "umask=027\n", "[program:web]: umask has to be set by the program itself"),
-        (WEB + "[supervisord]\numask=077\n", "[program:web]: umask has to be set by the program itself"),
-        (WEB + "autorestart=false\n", "[program:web]: a Deployment starts again whatever has ended"),
-        (WEB + "[program:x]\ncommand=/bin/x\nautostart=false\n", "[program:x]: left out, because of autostart=false"),
+        (WEB + "umask=027\n", "[program:web]: the program must set its umask itself"),
+        (WEB + "[supervisord]\numask=077\n", "[program:web]: the program must set its umask itself"),
+        (WEB + "autorestart=false\n", "[program:web]: a Deployment restarts every program that ends"),
+        (WEB + "[program:x]\ncommand=/bin/x\nautostart=false\n", "[program:x]: left out because of autostart=false"),
         (WEB + "numprocs=2\nprocess_name=w%(process_num)d\n", "[program:web]: numprocs makes containers"),
         (WEB + "environment=API_TOKEN=x\n", "plain text: API_TOKEN"),
         (WEB + "[eventlistener:l]\ncommand=/bin/l\nevents=TICK_5\n", "[eventlistener:l] is left out"),
         (
             WEB + "[fcgi-program:f]\ncommand=/bin/f\nsocket=tcp://a:1\n",
-            "[fcgi-program:f] is left out: its socket tcp://a:1",
+            "[fcgi-program:f] is left out: procman opens its socket tcp://a:1",
         ),
         (WEB, "startsecs and startretries"),
         (WEB, "log files"),
@@ -204,7 +204,7 @@ def test_what_needs_no_note_has_none(tmp_path):
 
 def test_nothing_left_to_run_is_an_error_that_says_why(tmp_path):
     """A Deployment has at least one container."""
-    with pytest.raises(CannotExport, match=r"no program in it that could run there; .*autostart=false"):
+    with pytest.raises(CannotExport, match=r"none of its programs could run there; .*autostart=false"):
         exported(tmp_path, WEB + "autostart=false\n", split=True)
 
 
@@ -214,7 +214,7 @@ def test_values_that_look_like_secrets_are_exported_and_pointed_out(tmp_path):
     found = exported(tmp_path, text, split=True)
     assert {"name": "DB_PASSWORD", "value": "pw1"} in containers(found)["web"]["env"]
     assert any(note.endswith("in plain text: DATABASE_URL, DB_PASSWORD") for note in found.notes)
-    assert "# in plain text here, and better kept in a Secret: DATABASE_URL, DB_PASSWORD" in only(found.files)
+    assert "# in plain text; better in a Secret: DATABASE_URL, DB_PASSWORD" in only(found.files)
     assert "word" not in "".join(found.notes)
 
 
@@ -222,7 +222,7 @@ def test_what_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
     """Without those variables procman would not start there; written out, they are what they were here."""
     text = '[program.web]\ncommand = ["/bin/web", "%(ENV_PORT)s"]\nenvironment = { HOST = "%(host_node_name)s" }\n'
     config = configured(tmp_path, text, name="procman.toml", env={"PORT": "80"})
-    note = "the configuration takes variables from the environment, so add them to env: PORT"
+    note = "the configuration uses environment variables, so add them to env: PORT"
     assert note in kubernetes.export(config, target()).notes
-    note = "[program:web]: %(ENV_PORT)s, %(host_node_name)s: filled in with what it is here and now"
+    note = "[program:web]: %(ENV_PORT)s, %(host_node_name)s: replaced by the value during the export"
     assert note in kubernetes.export(config, target(split=True)).notes

@@ -217,7 +217,7 @@ def test_what_is_left_behind_is_said(tmp_path):
     for section in ("[eventlistener:mail] is left out", "[program:none] is left out", "[program:dash]: left out"):
         assert any(section in note for note in exported.notes), exported.notes
         assert f"# - {section}" in exported.files["shop.target"]
-    with pytest.raises(CannotExport, match="no program in it that could run there"):
+    with pytest.raises(CannotExport, match="none of its programs could run there"):
         split(tmp_path, "[program:none]\ncommand=\n")
 
 
@@ -325,10 +325,8 @@ def test_a_variable_that_the_file_takes_from_the_environment_is_pointed_out(tmp_
     text = "[program:web]\ncommand=/bin/web %(ENV_PORT)s %(ENV_OWN)s %%(ENV_NONE)s\n[supervisord]\nenvironment=OWN=x\n"
     config = configured(tmp_path, text, env={"PORT": "80"})
     whole = systemd.export(config, target())
-    note = (
-        "the configuration takes variables from the environment, so add an Environment= or EnvironmentFile= with them"
-    )
+    note = "the configuration uses environment variables, so add an Environment= or EnvironmentFile= with them"
     assert whole.notes == (f"{note}: PORT",)
     assert "PORT" in only(whole.files)
     each = systemd.export(config, target(split=True))
-    assert "[program:web]: %(ENV_PORT)s: filled in with what it is here and now" in each.notes
+    assert "[program:web]: %(ENV_PORT)s: replaced by the value during the export" in each.notes
