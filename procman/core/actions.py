@@ -22,14 +22,14 @@ class Spawn:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Send a signal to a process, or to what has come of it."""
+    """Send a signal to a process, or to its descendants."""
 
     name: str
-    pid: int  # 0: the process itself has ended; what it left behind is meant
+    pid: int  # 0: the process itself has ended; its descendants are meant
     signal: Signals | int
     scope: Scope
-    overdue: bool = False  # it had its stopwaitsecs, or nobody wants to wait for them
-    spared_group: int = 0  # this process group has had the signal already, and gets it no second time
+    overdue: bool = False  # stopwaitsecs are over, or are not waited for
+    spared_group: int = 0  # this process group got the signal before, and does not get it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Announce:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceDescendants:
-    """A process has ended, and what it left behind is waited for."""
+    """A process has ended; its descendants are waited for."""
 
     name: str
     status: ExitStatus
@@ -58,7 +58,7 @@ class AnnounceDescendants:
 
 @dataclass(frozen=True, slots=True)
 class KeepDescendants:
-    """A process has ended, and what it left behind goes on: nothing waits for it."""
+    """A process has ended; its descendants go on and are not waited for."""
 
     name: str
     stop_later: bool  # with the process, when that is next stopped
@@ -81,7 +81,7 @@ class AnnounceGroupChanged:
 
 @dataclass(frozen=True, slots=True)
 class ProcessRemoved:
-    """A process has left the fleet for good; another one may take its name later."""
+    """A process has left the fleet; another one may take its name later."""
 
     name: str
 
@@ -101,12 +101,12 @@ class AnnounceMaster:
 
     state: MasterState
     waiting: tuple[str, ...]
-    cause: str = ""  # where nobody asked for it: what has brought it about
+    cause: str = ""  # if it was not requested: what has brought it about
 
 
 @dataclass(frozen=True, slots=True)
 class Quit:
-    """All have settled, or had their time: the master may leave, or begin anew."""
+    """All have settled, or their time is over: the master may end, or start over."""
 
     restart: bool
     code: int = 0  # the master's exit status

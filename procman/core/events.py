@@ -15,7 +15,7 @@ class ExitStatus:
     code: int
     signal: int | None = None
     core_dumped: bool = False
-    known: bool = True  # False: it was not our child, and nobody could tell (then `code` is -1, too)
+    known: bool = True  # False: it was not our child, and its status is unknown (`code` is -1, too)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class BootRequested:
 
 @dataclass(frozen=True, slots=True)
 class StartRequested:
-    """Somebody wants this process up; its count of failures begins anew."""
+    """Start a process, with its count of failures reset."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """Somebody wants this process down, and down it stays until it is asked for."""
+    """Stop a process; it stays down until it is asked for."""
 
     name: str
 
@@ -46,7 +46,7 @@ class RestartRequested:
 
 @dataclass(frozen=True, slots=True)
 class SignalRequested:
-    """Send a signal without meaning to end the process."""
+    """Send a signal that is not meant to end the process."""
 
     name: str
     signal: int
@@ -71,7 +71,7 @@ class SpawnFailed:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """A process that a master before this one has started is still there; it was started `age` seconds ago."""
+    """A process of an earlier master still runs; it was started `age` seconds ago."""
 
     name: str
     pid: int
@@ -96,7 +96,7 @@ class DescendantsGone:
 
 @dataclass(frozen=True, slots=True)
 class KillFailed:
-    """An ordered `Kill` was refused by the kernel (not because the process has gone, which is no failure)."""
+    """An ordered `Kill` was refused by the kernel (that the process has gone is no failure)."""
 
     name: str
     reason: str

@@ -1,4 +1,4 @@
-"""All processes together: who starts first, who stops when, and what an update does. No I/O and no clock here.
+"""All processes together: the order in which they start, and what an update does. No I/O and no clock here.
 
 One door: `handle(event, now)` answers with the orders to carry out, and `next_deadline()` says when to come back with
 `DeadlineReached`. The rules:
@@ -6,7 +6,7 @@ One door: `handle(event, now)` answers with the orders to carry out, and `next_d
 - Groups start in the order of their priorities, and the processes within a group in the order of theirs.
 - After `ShutdownRequested` nothing is started any more, and it ends with exactly one `Quit`. `core.shutdown` has the
   order and the time in which everything stops, `core.exit_policy` what brings it about besides, and the exit status.
-- An event about a process that has left meanwhile is no error: the world is always a little behind.
+- An event about a process that is no longer there is not an error: events arrive a little late.
 """
 
 from collections.abc import Iterator
@@ -60,18 +60,18 @@ class Fleet:
         self.processes: dict[str, Process] = {}
         self.state = MasterState.RUNNING
         self._by_pid: dict[int, Process] = {}
-        self._retiring = False  # does any process leave?
+        self._any_leaves = False  # is any process leaving?
         self._exit_policy = ExitPolicy(policy, self.groups, self.processes)
         self._shutdown = Shutdown(policy.shutdown_timeout, self.groups, self.processes)
         for group in groups:
-            self._enlist(group)
+            self._activate(group)
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take in what has happened or is asked for; the orders that follow are to be carried out in their order."""
         actions = self._decide(event, now)
         cause = self._exit_policy.note(actions)
-        if self._retiring:
-            actions += self._dismiss()
+        if self._any_leaves:
+            actions += self._forget_settled()
         if cause and self.state is MasterState.RUNNING:
             self._exit_policy.cause = cause
             actions += self._shut_down(now, restart=False, cause=cause.text)
@@ -85,11 +85,11 @@ class Fleet:
         return actions
 
     def snapshot(self) -> Data:
-        """What it is, for another one to go on from; only of one that is RUNNING."""
+        """All that another fleet needs to go on from here; the master must be RUNNING."""
         return write(self.groups.values(), self._exit_policy.failed)
 
     def restore(self, data: Data, readers: DefinitionReaders) -> None:
-        """Go on from what `snapshot` has told, also of older versions; raises ValueError where it is something else."""
+        """Go on from what `snapshot` returned, also of an older version; raises ValueError if it is something else."""
         groups, self._exit_policy.failed = read(data, readers)
         self.groups.clear()
         self.groups.update((group.spec.name, group) for group in groups)
@@ -97,7 +97,7 @@ class Fleet:
         for group in groups:
             self.processes.update(group.processes)
         self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
-        self._retiring = any(process.leaving for process in self.processes.values())
+        self._any_leaves = any(process.leaving for process in self.processes.values())
 
     def next_deadline(self) -> float | None:
         """When to come back with `DeadlineReached`; None: not at all."""
@@ -111,7 +111,7 @@ class Fleet:
         return process is not None and process.awaits(order.attempt) and process.program is order.program
 
     def owner(self, pid: int) -> Process | None:
-        """The process with that pid, if it is one of ours and not yet reaped."""
+        """The process with that pid, unless it is not ours or was reaped."""
         return self._by_pid.get(pid)
 
     def in_start_order(self) -> Iterator[Process]:
@@ -120,11 +120,11 @@ class Fleet:
             yield from members.processes.values()
 
     def time_left(self, now: float) -> float:
-        """How many seconds of the shutdown_timeout remain; without end where there is none."""
+        """The seconds of the shutdown_timeout that remain; infinite without one."""
         return self._shutdown.time_left(now)
 
     def unsettled(self) -> tuple[str, ...]:
-        """The namespecs of those that something will still happen to."""
+        """The namespecs of processes that have not settled."""
         return tuple(p.name for p in self.processes.values() if not p.settled)
 
     # ---- one event
@@ -179,7 +179,7 @@ class Fleet:
 
     # ---- groups come, change and go
 
-    def _enlist(self, group: GroupSpec) -> ActiveGroup:
+    def _activate(self, group: GroupSpec) -> ActiveGroup:
         members = ActiveGroup(group)
         for program in group.programs:
             members.processes[program.namespec] = Process(program)
@@ -192,12 +192,12 @@ class Fleet:
         if self.state is not MasterState.RUNNING or (members and not members.leaving):
             return []
         if members:
-            # It is back before its processes have left; whoever waits for either hears of both.
+            # It is back before its processes have left; both are announced, as a client may wait for either.
             members.leaving = False
             back = [AnnounceGroup(group.name, added=False), AnnounceGroup(group.name, added=True)]
             return [*back, *self._change(group, frozenset(), now)]
         actions: list[Action] = [AnnounceGroup(group.name, added=True)]
-        for process in self._enlist(group).processes.values():
+        for process in self._activate(group).processes.values():
             if process.program.autostart:
                 actions += process.start()
         return actions
@@ -207,8 +207,8 @@ class Fleet:
         if members is None:
             return []
         members.leaving = True
-        self._retiring = True
-        return self._retire(list(members.processes.values()), now)
+        self._any_leaves = True
+        return self._let_leave(list(members.processes.values()), now)
 
     def _change(self, group: GroupSpec, replace: frozenset[str], now: float) -> list[Action]:
         members = self.groups.get(group.name)
@@ -217,8 +217,8 @@ class Fleet:
         is_new = group != members.spec
         before, members.spec = members.processes, group
         now_named = {program.namespec for program in group.programs}
-        actions = self._retire([p for name, p in before.items() if name not in now_named], now)
-        # The new order of the group; who leaves stays in it until then.
+        actions = self._let_leave([p for name, p in before.items() if name not in now_named], now)
+        # The new order of the group; processes that leave stay at its end until they have settled.
         members.processes = {}
         for program in group.programs:
             name = program.namespec
@@ -245,19 +245,19 @@ class Fleet:
             return process.change_in_place(program)
         return []
 
-    def _retire(self, processes: list[Process], now: float) -> list[Action]:
+    def _let_leave(self, processes: list[Process], now: float) -> list[Action]:
         actions: list[Action] = []
         for process in reversed(processes):
-            process.leaving = self._retiring = True
+            process.leaving = self._any_leaves = True
             actions += process.stop(now)
         return actions
 
-    def _dismiss(self) -> list[Action]:
-        """Forget those who are leaving and have settled, and the groups that are empty then."""
+    def _forget_settled(self) -> list[Action]:
+        """Forget processes that leave and have settled, and groups that are empty then."""
         actions: list[Action] = []
         for name, process in list(self.processes.items()):
-            # One in UNKNOWN that still has a pid is forgotten too, or its group could never leave; it is reaped as
-            # an orphan should it end after all.
+            # One in UNKNOWN that still has a pid is forgotten too, or its group could never leave; should it end
+            # after all it is reaped as an orphan.
             if process.leaving and process.settled:
                 self._by_pid.pop(process.pid or 0, None)
                 del self.processes[name]
@@ -268,7 +268,7 @@ class Fleet:
             if members.leaving and not members.processes:
                 del self.groups[name]
                 actions.append(AnnounceGroup(name, added=False))
-        self._retiring = any(p.leaving for p in self.processes.values())
+        self._any_leaves = any(p.leaving for p in self.processes.values())
         return actions
 
     # ---- the end
@@ -282,7 +282,7 @@ class Fleet:
                 actions: list[Action] = [AnnounceMaster(self.state, self.unsettled(), cause)]
                 for process in self.processes.values():
                     process.wanted = False
-                    # Who waits for its next try, or for its spawn, must not get it while other waves stop.
+                    # A pending start or retry must not happen while other waves stop.
                     if process.pid is None:
                         actions += process.call_off()
                 self._shutdown.begin()

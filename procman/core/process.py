@@ -1,22 +1,24 @@
 """One process: what each event means in each state. No I/O and no clock here.
 
+The class is better whole than within the limits: each method is an event or a step, and all of them share one state.
+
 The rules, from which the methods below follow:
 
 - `wanted` says whether it should be up, `state` says what it is. Nothing is started because of a state alone.
 - `deadlines` are when something happens by itself. They are cleared on entering a state (`_enter`) and nowhere else.
-- A spawn is an order that takes effect later. A stop that comes before it settles the process at once: the order is
-  void then (`awaits`), so nothing is ever spawned to be killed.
+- A spawn is an order that takes effect later. A stop that comes before it settles the process at once and voids the
+  order (`awaits`), so nothing is ever spawned only to be killed.
 - A process that ends, or cannot be spawned, before it has been up for startsecs backs off for as many seconds as it
-  has failed in a row, and is FATAL after startretries more tries. Whether the exit code was expected is no matter
-  (supervisor has it so).
+  has failed in a row, and is FATAL after startretries more tries. Whether the exit code was expected does not matter
+  (as in supervisor).
 - A process that ends after that is EXITED, and autorestart decides.
 - STOPPING ends with the process. Uninterruptible sleep outlives even SIGKILL, so that is sent again and again.
 - Where its whole tree is meant (stop_scope=tree), or nothing may be left of it (leftovers=stop), STOPPING ends with the
   last of its descendants (`pending_end` holds how the process itself did). Only then is it started again.
-- With stop_scope=tree what it has left behind when it ended by itself, a daemon that it became for one, goes on, and is
-  still of its tree (`left_behind`): a stop, a restart and the shutdown reach it, whatever state the process is in.
-- A second stop signal makes many programs give up what they are about to save. Whoever has had it with the process gets
-  it no second time in the same stop (`stop_reached`), and is waited for.
+- With stop_scope=tree the descendants that it leaves behind when it ends by itself, a daemon for example, go on and
+  still belong to its tree (`left_behind`): a stop, a restart and the shutdown reach them, whatever its state.
+- A second stop signal makes many programs drop what they are saving. Descendants that got the signal together with the
+  process do not get it again in the same stop (`stop_reached`); they are waited for.
 """
 
 from collections.abc import Iterable
@@ -36,16 +38,16 @@ KILL_AGAIN = 1.0
 
 @dataclass(frozen=True, slots=True)
 class PendingEnd:
-    """How a process ended whose descendants are waited for."""
+    """How a process ended, kept until its descendants have ended, too."""
 
     pid: int  # 0: it had ended before it was stopped
     status: ExitStatus | None
-    before: State  # STOPPING: it was asked to, or has been meanwhile
+    before: State  # STOPPING: it was asked to stop, then or since
 
 
 @dataclass(slots=True)
 class Process:
-    """One slot for a process: its program, and what has become of it. `now` is in seconds, of a steady clock."""
+    """One process slot: its program and its present condition. `now` is in seconds of a monotonic clock."""
 
     program: ProcessSpec
     state: State = State.STOPPED
@@ -57,11 +59,11 @@ class Process:
     restarts: int = 0  # how often autorestart brought it back
     exit_status: ExitStatus | None = None  # of the last run that reached RUNNING or was stopped
     exit_code: int | None = None  # of the last run, or try, as a shell would have it
-    last_end: ExitStatus | None = None  # of the last run, or try; None where it could not even be spawned
-    pending_end: PendingEnd | None = None  # it has, and what it left behind has not
-    stop_reached: Scope = Scope.PROCESS  # STOPPING: whom the stop signal was sent to
-    left_behind: bool = False  # an earlier run has left something of its tree behind, for all that is known
-    reason: str = ""  # why it is not what was wanted; supervisor's spawnerr
+    last_end: ExitStatus | None = None  # of the last run, or try; None if it could not be spawned
+    pending_end: PendingEnd | None = None  # it has ended, and its descendants have not
+    stop_reached: Scope = Scope.PROCESS  # STOPPING: which processes the stop signal was sent to
+    left_behind: bool = False  # descendants of an earlier run still run, as far as is known
+    reason: str = ""  # why it is not in the wanted state; supervisor's spawnerr
     successor: ProcessSpec | None = None  # replaces `program` when the process has settled
     leaving: bool = False  # forgotten when it has settled
     name: str = field(init=False)
@@ -129,27 +131,27 @@ class Process:
         return self._take_down(now)
 
     def restart(self, now: float) -> list[Action]:
-        """Want it up, but not this one."""
+        """Want it up, in a new run."""
         if self.state is State.UNKNOWN or (self.settled and not self.left_behind):
             return self.start()
         self.wanted = True
         return self._take_down(now)
 
     def call_off(self) -> list[Action]:
-        """Let it not be started; what there is of it is left alone."""
+        """Cancel its start; a process that runs already is left alone."""
         self.wanted = False
         self._asked_meanwhile()
         waits = self.state in (State.STARTING, State.BACKOFF) and self.pid is None
         return self._settle() if waits else []
 
     def signal(self, signum: int) -> list[Action]:
-        """Pass a signal on; nothing else changes."""
+        """Send it a signal; nothing else changes."""
         if self.pid is None or self.state not in SIGNALLABLE:
             return []
         return [Kill(self.name, self.pid, signum, Scope.PROCESS)]
 
     def kill(self, now: float) -> list[Action]:
-        """Want it gone without waiting any longer."""
+        """Want it down at once, with SIGKILL."""
         self.wanted = False
         if self.state is State.STOPPING:
             return self._send_sigkill(now)
@@ -161,12 +163,12 @@ class Process:
         return [self._enter(State.STOPPING, pid=self.pid), *self._send_sigkill(now)]
 
     def shorten_stop(self, until: float) -> None:
-        """Let SIGKILL come no later than that."""
+        """Send SIGKILL no later than that."""
         if self.deadlines.stop is not None:
             self.deadlines = Deadlines(stop=min(self.deadlines.stop, until))
 
     def replace(self, program: ProcessSpec, now: float) -> list[Action]:
-        """Go on with another definition, which cannot be taken over while a process runs."""
+        """Change to a definition that a running process cannot take over."""
         self.successor = program
         if self.state in UP:
             return self.restart(now)
@@ -180,14 +182,14 @@ class Process:
         return self._succeed()
 
     def change_in_place(self, program: ProcessSpec) -> list[Action]:
-        """Take over options that a running process need not notice."""
+        """Take over options that a running process does not notice."""
         if self.successor is not None:
             self.successor = program
             return []
         before, self.program = self.program, program
         actions: list[Action] = [AnnounceInPlace(self.name, before, program)]
         if self.state is State.STARTING and self.pid is None:
-            # The order that waits has the old options in it.
+            # The pending order has the old options in it.
             self.attempt += 1
             return [*actions, Spawn(self.name, program, self.attempt)]
         if not before.autostart and program.autostart and self.attempt == 0:
@@ -211,7 +213,7 @@ class Process:
         return self._back_off(now, reason)
 
     def adopted(self, pid: int, age: float, now: float) -> list[Action]:
-        """It runs already, for `age` seconds: a master before this one has started it."""
+        """It has been running for `age` seconds: an earlier master started it."""
         if self.state is not State.STOPPED:
             return []
         self.wanted = True
@@ -224,9 +226,9 @@ class Process:
         return actions
 
     def exited(self, status: ExitStatus, now: float, descendants: tuple[int, ...] = ()) -> list[Action]:
-        """The process has been reaped, and those descendants have not."""
+        """The process was reaped; these descendants of it still run."""
         if self.deadlines.due(now) == "start":
-            # It has been up for startsecs; that its end is heard of before the timer rings is chance.
+            # It was up for startsecs; only by chance did its end come before the timer.
             return [self._run(), *self.exited(status, now, descendants)]
         pid, self.pid = self.pid or 0, None
         self.last_end = status
@@ -239,7 +241,7 @@ class Process:
         return [*actions, KeepDescendants(self.name, stop_later=self.left_behind)] if descendants else actions
 
     def descendants_gone(self, now: float) -> list[Action]:
-        """Nothing is left of it any more."""
+        """The last of its descendants has ended."""
         self.left_behind = False
         if self.pending_end is None:
             return []
@@ -259,9 +261,9 @@ class Process:
                 return []
 
     def kill_failed(self, reason: str, now: float) -> list[Action]:
-        """The kernel refused the signal: it may or may not end some day."""
+        """The kernel refused the signal, so whether it will ever end is unknown."""
         if self.pending_end is not None:
-            # What it left behind has become somebody else's; the process itself has ended.
+            # The process itself has ended, and its descendants run as another user.
             return self.descendants_gone(now)
         if self.state is not State.STOPPING:
             return []
@@ -271,10 +273,10 @@ class Process:
     # ---- the pieces of the above
 
     def _finish(self, ended: PendingEnd, now: float) -> list[Action]:
-        """It has ended, and nothing of it is waited for."""
+        """It has ended, and no descendant is waited for."""
         pid, status = ended.pid, ended.status
         if status is None:
-            # It had ended long before, and how is known.
+            # It had ended long before, and its status was announced then.
             return self._settle()
         match ended.before:
             case State.STARTING:
@@ -308,20 +310,20 @@ class Process:
             actions.append(self._enter(State.STOPPING, pid=ended.pid))
             self.deadlines = Deadlines(stop=now + self.program.stopwaitsecs)
         elif self.stop_reached is Scope.TREE:
-            # They have had the signal, and have until the deadline of them all.
+            # They got the signal with the process, and share its deadline.
             return actions
         spared = ended.pid if ended.before is State.STOPPING and self.stop_reached is Scope.GROUP else 0
         return [*actions, Kill(self.name, 0, self.program.stopsignal, Scope.TREE, spared_group=spared)]
 
     def _stop_left(self, now: float) -> Announce:
-        """It has no process, and what an earlier one has left behind is to be stopped."""
+        """Stop what an earlier run has left behind; no process runs."""
         stopping = self._enter(State.STOPPING)
         self.deadlines = Deadlines(stop=now + self.program.stopwaitsecs)
         self.pending_end = PendingEnd(0, None, State.STOPPING)
         return stopping
 
     def _asked_meanwhile(self) -> None:
-        """Somebody has said what is to come after this; how it ended decides that no more."""
+        """A request decides what happens next, and no longer the way in which it ended."""
         if self.pending_end is not None:
             self.pending_end = replace(self.pending_end, before=State.STOPPING)
 
@@ -340,7 +342,7 @@ class Process:
         self.reason = reason
         backing_off = self._enter(State.BACKOFF, pid=pid, status=status, reason=reason)
         if not self.wanted:
-            # It died in a later wave of a shutdown, and must not be tried again during an earlier one.
+            # It ended before its wave of a shutdown, and must not be started again during an earlier one.
             return [backing_off, *self._settle()]
         if self.failures > self.program.startretries:
             tries, self.failures = self.failures, 0
@@ -349,7 +351,7 @@ class Process:
         return [backing_off]
 
     def _take_down(self, now: float) -> list[Action]:
-        """Bring it to a settled state by the shortest way that is not rude."""
+        """Bring it to a settled state, gracefully."""
         match self.state:
             case State.STARTING | State.RUNNING if self.pid is not None:
                 stopping = self._enter(State.STOPPING, pid=self.pid)
@@ -376,12 +378,12 @@ class Process:
         return [stopped]
 
     def _succeed(self) -> list[Action]:
-        """Take over the new definition in a process that is down, and start it unless somebody stopped it."""
+        """Take over the new definition in a process that is down, and start it unless it was stopped on request."""
         self._take_over()
         return self.start() if self._comes_back_replaced(self.program) else []
 
     def _comes_back_replaced(self, program: ProcessSpec) -> bool:
-        """It is down; does it start with that definition, as nobody has stopped it?"""
+        """It is down; does it start with that definition, since it was not stopped on request?"""
         return (self.state in (State.EXITED, State.FATAL) or self.attempt == 0) and program.autostart
 
     def _take_over(self) -> None:
@@ -431,6 +433,6 @@ class Process:
 
 
 def serve_deadlines(processes: Iterable[Process], now: float) -> list[Action]:
-    """What follows for all of them of which a deadline has come."""
+    """Serve the deadlines that have come."""
     due = [process for process in processes if process.deadlines.due(now) is not None]
     return [action for process in due for action in process.deadline_reached(now)]

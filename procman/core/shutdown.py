@@ -35,7 +35,7 @@ class Shutdown:
         self._wave_until: float | None = None  # when the next wave begins, whatever still runs of this one
 
     def begin(self) -> None:
-        """Let the waves follow from now on (see `advance`)."""
+        """Plan the waves; `advance` stops one after the other."""
         self._waves = sorted({group.spec.priority for group in self._groups.values()})
 
     def limit(self, now: float) -> None:
@@ -44,7 +44,7 @@ class Shutdown:
             self._end_at = now + self._timeout
 
     def time_left(self, now: float) -> float:
-        """How many seconds of the shutdown_timeout remain; without end where there is none."""
+        """The seconds of the shutdown_timeout that remain; infinite without one."""
         return math.inf if self._end_at is None else max(0.0, self._end_at - now)
 
     def deadlines(self) -> list[float]:
@@ -55,11 +55,11 @@ class Shutdown:
         return [when for when in times if when is not None]
 
     def advance(self, now: float, killed: set[str]) -> list[Action]:
-        """What follows, at the end of all, from what has happened; `killed` have just got SIGKILL."""
+        """The next steps, given what has happened; `killed` have just got SIGKILL."""
         actions: list[Action] = []
         others = (process for process in self._processes.values() if process.name not in killed)
         if self._end_at is not None and now >= self._end_at:
-            # Nothing goes on for want of time, not even a process whose turn has not come.
+            # Nothing is left running for lack of time, not even a process whose wave has not come.
             self.over = True
             for process in others:
                 if not process.settled or process.left_behind:

@@ -27,7 +27,7 @@ _DEADLINES = {State.STARTING.name: "start", State.BACKOFF.name: "retry", State.S
 
 @dataclass(frozen=True, slots=True)
 class DefinitionReaders:
-    """How definitions are read: whoever has made them knows all their fields."""
+    """How definitions are read: the room that makes them knows all their fields."""
 
     group: Callable[[Any], GroupSpec]
     process: Callable[[Any], ProcessSpec]

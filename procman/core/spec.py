@@ -24,7 +24,7 @@ class Scope(IntEnum):
 
     PROCESS = 0  # the process that was started
     GROUP = 1  # its process group: what it has started, unless that made a group or session of its own
-    TREE = 2  # all that it has started, and what those have started, wherever they went
+    TREE = 2  # all its descendants, also those that made sessions of their own
 
 
 class Leftovers(Enum):
@@ -38,7 +38,7 @@ class ShutdownWhen(Enum):
     """What ends the master by itself."""
 
     NEVER = "never"
-    ALL_DONE = "all_done"  # nothing runs any more, nor will
+    ALL_DONE = "all_done"  # nothing runs any more, and nothing will
     ANY_EXIT = "any_exit"  # a program has ended and is not started again
     ANY_FATAL = "any_fatal"  # a program has been given up
 

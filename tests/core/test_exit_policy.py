@@ -117,7 +117,7 @@ def test_a_policy_ends_the_master(when, name, status, ends):
 
 
 def test_the_master_of_jobs_ends_with_the_last_of_them():
-    """all_done: listeners do not count, nor do those that nobody has started."""
+    """all_done: listeners do not count, and neither do programs that were never started."""
     listener = replace(group("listener"), listener=ListenerOptions(events=("TICK_5",)))
     jobs = [group(name, autorestart=Autorestart.NEVER) for name in "ab"]
     drive = Drive(*jobs, group("spare", autostart=False), listener, master=Master(shutdown_when=ShutdownWhen.ALL_DONE))
@@ -127,7 +127,7 @@ def test_the_master_of_jobs_ends_with_the_last_of_them():
 
 
 def test_a_stop_by_hand_ends_nothing():
-    """Who stops the last one is there, and may start it again."""
+    """With all_done, too: the operator may start the last one again."""
     drive = Drive(group("a"), master=Master(shutdown_when=ShutdownWhen.ALL_DONE))
     drive.says(StopRequested("a"))
     assert drive.ends("a")

@@ -48,7 +48,7 @@ def test_boot_starts_groups_by_priority_and_processes_in_the_order_of_their_grou
 
 
 def test_boot_leaves_out_what_has_no_autostart():
-    """autostart=false waits for somebody to start it."""
+    """A program with autostart=false is not started at boot."""
     fleet = Fleet((group("a", autostart=False), group("b")))
     assert spawned(fleet.handle(BootRequested(), 0.0)) == ["b"]
 
@@ -60,20 +60,20 @@ def test_a_boot_that_comes_after_the_end_starts_nothing():
     assert fleet.handle(BootRequested(), 0.0) == []
 
 
-# ---- whom an event is about
+# ---- the process that an event is about
 
 
 @pytest.mark.parametrize(
     "event",
     [
-        StartRequested("nobody"),
-        StopRequested("nobody"),
-        RestartRequested("nobody"),
-        SignalRequested("nobody", 1),
-        KillFailed("nobody", "Operation not permitted"),
+        StartRequested("unknown"),
+        StopRequested("unknown"),
+        RestartRequested("unknown"),
+        SignalRequested("unknown", 1),
+        KillFailed("unknown", "Operation not permitted"),
         Exited(4711, OK),
-        GroupRemoved("nobody"),
-        GroupChanged(group("nobody"), frozenset()),
+        GroupRemoved("unknown"),
+        GroupChanged(group("unknown"), frozenset()),
         DeadlineReached(),
     ],
     ids=lambda event: type(event).__name__,
@@ -86,7 +86,7 @@ def test_an_event_about_nobody_is_no_error(event):
 
 
 def test_a_pid_has_an_owner_from_spawn_to_reaping():
-    """Afterwards it may be anybody's."""
+    """After it was reaped, the pid may belong to another process."""
     drive = Drive(group("a"))
     process = drive.fleet.processes["a"]
     pid = process.pid
@@ -123,7 +123,7 @@ def test_a_failed_spawn_is_tried_again_at_its_deadline():
 
 
 def test_the_next_deadline_is_the_soonest_and_all_that_are_due_are_served():
-    """One timer is enough for everybody."""
+    """One timer is enough for all processes."""
     fleet = Fleet((group("a", startsecs=3), group("b", startsecs=1), group("c", startsecs=2)))
     fleet.handle(BootRequested(), 0.0)
     for pid, name in enumerate("abc", 100):
@@ -179,7 +179,7 @@ def test_a_process_that_leaves_cannot_be_started():
 
 
 def test_a_group_with_a_process_that_cannot_be_signalled_still_leaves():
-    """One in UNKNOWN is given up; should it end after all, it is nobody's."""
+    """A process in UNKNOWN is given up; should it end after all, it belongs to no group."""
     drive = Drive(group("a"))
     pid = drive.fleet.processes["a"].pid
     drive.says(GroupRemoved("a"))
@@ -193,7 +193,7 @@ def test_a_group_that_is_added_again_while_it_leaves_comes_back():
     drive = Drive(members("g", "one", "two"))
     drive.says(GroupRemoved("g"))
     actions = drive.says(GroupAdded(members("g", "two", "three", command="/bin/new")))
-    # Whoever waits for the end of the one, or for the beginning of the other, hears of it.
+    # A client may wait for the end of the one, or for the beginning of the other.
     assert of(AnnounceGroup, actions) == [AnnounceGroup("g", added=False), AnnounceGroup("g", added=True)]
     assert spawned(actions) == ["g:three"]
     drive.ends("g:one")

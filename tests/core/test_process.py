@@ -101,7 +101,7 @@ def test_kill(state, follows, after):
 
 
 def test_killing_twice_asks_twice():
-    """Who asks again gets another SIGKILL, and no second announcement."""
+    """A second kill sends SIGKILL again, and announces nothing."""
     process = process_in("RUNNING")
     process.kill(2.0)
     assert summarize(process.kill(2.5)) == ["SIGKILL!"]
@@ -229,7 +229,7 @@ def test_who_gives_up_says_how_the_last_try_ended():
 
 
 def test_success_forgives_the_failures_before_it():
-    """The count begins anew once it has been RUNNING."""
+    """The count of failures starts over once it has been RUNNING."""
     process = process_in("BACKOFF", autorestart=Autorestart.ALWAYS)
     process.deadline_reached(1.0)
     process.spawned(PID, 1.0)
@@ -240,7 +240,7 @@ def test_success_forgives_the_failures_before_it():
 
 
 def test_a_start_forgives_the_failures_before_it():
-    """Who starts it again after FATAL gets all the tries once more."""
+    """A start after FATAL has all the tries again."""
     process = process_in("FATAL", startretries=1)
     process.start()
     process.spawn_failed("no such file", 127, 0.0)

@@ -18,7 +18,7 @@ NEW = program(command="/bin/other")
         ("RUNNING", ["RUNNING>STOPPING", "SIGTERM"], "STOPPING"),
         ("BACKOFF", ["BACKOFF>STOPPED", "STOPPED>STARTING", "spawn 2"], "STARTING"),
         ("STOPPING", [], "STOPPING"),
-        # Who was stopped by somebody stays stopped.
+        # A process that was stopped on request stays stopped.
         ("STOPPED", [], "STOPPED"),
         ("EXITED", ["EXITED>STARTING", "spawn 2"], "STARTING"),
         ("FATAL", ["FATAL>STARTING", "spawn 5"], "STARTING"),
@@ -104,6 +104,6 @@ def test_a_change_in_place_reaches_the_definition_that_comes_next():
     ("state", "follows"), [("NEW", ["in place", "STOPPED>STARTING", "spawn 1"]), ("STOPPED", ["in place"])]
 )
 def test_autostart_that_is_switched_on_starts_what_never_was(state, follows):
-    """One that nobody has started or stopped is started; one that was stopped stays so."""
+    """A process that was never started is started; one that was stopped on request stays stopped."""
     process = process_in(state, autostart=False)
     assert summarize(process.change_in_place(program(autostart=True))) == follows

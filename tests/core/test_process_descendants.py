@@ -22,7 +22,7 @@ DESCENDANTS = (77, 78)
         ("STOPPING", {"leftovers": Leftovers.STOP}, ["left 2", "descendants SIGTERM"]),
         ("RUNNING", {"leftovers": Leftovers.STOP}, ["left 2", "RUNNING>STOPPING", "descendants SIGTERM"]),
         ("STARTING", {"leftovers": Leftovers.STOP}, ["left 2", "STARTING>STOPPING", "descendants SIGTERM"]),
-        # Nobody minds.
+        # It does not matter.
         ("STOPPING", {}, ["STOPPING>STOPPED"]),
         ("RUNNING", {"stop_scope": Scope.TREE}, ["RUNNING>EXITED"]),
     ],
@@ -61,7 +61,7 @@ def test_one_that_died_too_quickly_backs_off_when_nothing_is_left():
     [("STOPPING", Scope.GROUP, PID), ("STOPPING", Scope.PROCESS, 0), ("RUNNING", Scope.GROUP, 0)],
 )
 def test_whoever_had_the_stop_signal_gets_it_no_second_time(state, scope, spared):
-    """The process group has had it with the process, where that was stopped so; who has left the group has not."""
+    """Its process group got the signal with the process; descendants outside of the group did not."""
     process = process_in(state, stop_scope=scope, kill_scope=scope, leftovers=Leftovers.STOP)
     *_, kill = process.exited(OK, 2.0, DESCENDANTS)
     assert kill == Kill("web", 0, SIGTERM, Scope.TREE, spared_group=spared)
@@ -84,7 +84,7 @@ def test_descendants_that_do_not_go_get_sigkill():
 
 
 def test_descendants_of_a_stop_have_until_the_deadline_of_that_stop():
-    """Their stopwaitsecs are for the whole tree, not for each generation of it anew."""
+    """The stopwaitsecs are for the whole tree, not for each generation of it."""
     process = process_in("STOPPING", stop_scope=Scope.TREE, stopwaitsecs=10)
     process.exited(OK, 4.0, DESCENDANTS)
     assert process.next_deadline == 11.0
@@ -92,7 +92,7 @@ def test_descendants_of_a_stop_have_until_the_deadline_of_that_stop():
 
 @pytest.mark.parametrize("ask", ["stop", "restart", "start"])
 def test_what_is_asked_for_meanwhile_decides_what_follows(ask):
-    """How it ended counts no more once somebody has said what is to come."""
+    """A request decides what happens next, and no longer the way in which it ended."""
     process = process_in("RUNNING", leftovers=Leftovers.STOP, autorestart=Autorestart.NEVER)
     process.exited(BAD, 5.0, DESCENDANTS)
     _ = process.start() if ask == "start" else getattr(process, ask)(6.0)
@@ -108,7 +108,7 @@ def test_descendants_that_may_not_be_signalled_are_given_up():
 
 
 def with_left(state: str, **options) -> Process:
-    """A process with stop_scope=tree that has ended by itself, and of whose tree something goes on."""
+    """A process with stop_scope=tree that has ended by itself, and some descendants go on."""
     options = {"stop_scope": Scope.TREE, "kill_scope": Scope.TREE, "stopwaitsecs": 10} | options
     retries = 0 if state == "FATAL" else 3
     process = process_in("RUNNING" if state == "EXITED" else "STARTING", startretries=retries, **options)
@@ -142,7 +142,7 @@ def test_what_is_left_of_a_tree_is_stopped_in_whatever_state_its_process_is(stat
 
 
 def test_what_is_left_of_a_tree_is_stopped_before_the_process_is_restarted():
-    """Two generations would be up otherwise, of which somebody wants one."""
+    """Otherwise two generations of it would run."""
     process = with_left("EXITED")
     assert summarize(process.restart(20.0)) == ["EXITED>STOPPING", "descendants SIGTERM"]
     assert summarize(process.descendants_gone(21.0)) == ["STOPPING>STOPPED", "STOPPED>STARTING", "spawn 2"]
@@ -159,7 +159,7 @@ def test_what_is_left_of_a_tree_is_stopped_before_the_process_is_replaced(autost
 
 
 def test_what_is_left_of_a_tree_is_killed_without_waiting():
-    """Where nobody wants to wait any longer."""
+    """A kill of a process that is down reaches the descendants that it left behind."""
     assert summarize(with_left("EXITED").kill(20.0)) == ["EXITED>STOPPING", "descendants SIGKILL!"]
 
 

@@ -55,7 +55,7 @@ def test_shutdown_stops_in_waves():
 
 
 def test_a_wave_without_anybody_to_stop_is_passed_over():
-    """A group that is down holds up nobody."""
+    """A group that is down delays nothing."""
     drive = Drive(group("a", priority=1), group("b", priority=5, autostart=False))
     assert killed(drive.says(ShutdownRequested())) == ["a"]
 
@@ -95,7 +95,7 @@ def test_one_that_stops_already_gets_no_second_signal():
     ids=lambda event: type(event).__name__,
 )
 def test_nothing_is_started_after_shutdown_was_asked_for(event):
-    """Not by anybody who asks."""
+    """No request starts a process during a shutdown."""
     drive = Drive(group("low", priority=1), group("high", priority=5), group("down", autostart=False))
     drive.says(ShutdownRequested())
     assert drive.says(event) == []
@@ -104,7 +104,7 @@ def test_nothing_is_started_after_shutdown_was_asked_for(event):
 
 
 def test_one_that_exits_before_its_wave_does_not_come_back():
-    """Nor by autorestart."""
+    """No autorestart happens during a shutdown."""
     drive = Drive(group("low", priority=1), group("high", priority=5))
     drive.says(ShutdownRequested())
     assert spawned(drive.ends("low", ExitStatus(1))) == []
@@ -112,7 +112,7 @@ def test_one_that_exits_before_its_wave_does_not_come_back():
 
 
 def test_one_that_dies_while_it_starts_before_its_wave_does_not_come_back():
-    """Nor by backing off: an early wave may take longer than the back-off of a later one."""
+    """A retry starts nothing during a shutdown: an early wave may take longer than the back-off of a later one."""
     drive = Drive(group("low", priority=1, startsecs=100), group("high", priority=5))
     drive.says(ShutdownRequested())
     drive.ends("low", ExitStatus(1))
@@ -165,7 +165,7 @@ def test_a_shutdown_makes_an_end_of_a_reload_without_haste():
 
 @pytest.mark.parametrize("first", [True, False], ids=["reload", "shutdown"])
 def test_a_reload_that_comes_second_changes_nothing(first):
-    """Neither makes it haste nor saves the master."""
+    """A reload that comes second neither speeds up the end nor prevents it."""
     drive = Drive(group("a"))
     drive.says(ShutdownRequested(restart=first))
     assert drive.says(ShutdownRequested(restart=True)) == []
@@ -213,7 +213,7 @@ def test_waits_that_do_not_fit_are_cut_in_proportion():
 
 
 def test_what_one_wave_does_not_use_is_the_next_ones():
-    """The shares are made anew when a wave begins."""
+    """The shares are computed again when a wave begins."""
     drive = shutting_down(group("a", priority=2, stopwaitsecs=10), group("b", priority=1, stopwaitsecs=9), timeout=10)
     drive.says(ShutdownRequested())
     drive.now = 100.5
@@ -254,7 +254,7 @@ def test_the_master_leaves_when_its_time_is_over():
 
 
 def test_nobody_is_left_to_run_on_for_want_of_time():
-    """One that does not go has taken all of it; whose turn has not come gets its SIGKILL in the last moment."""
+    """When one process has taken all the time, those of later waves get SIGKILL in the last moment."""
     waves = (group("a", priority=3, stopwaitsecs=0), group("b", priority=2, stopwaitsecs=0), group("c", priority=1))
     drive = shutting_down(*waves, timeout=10)
     drive.says(StopRequested("b"))

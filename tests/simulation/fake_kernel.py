@@ -85,7 +85,7 @@ class Scenario:
     groups: tuple[Group, ...]
     master: Master = field(default_factory=Master)
     behaviours: dict[str, tuple[Behaviour, ...]] = field(default_factory=dict)  # by namespec, run by run
-    adopted: tuple[tuple[str, float], ...] = ()  # who runs already, and for how long: another master has started it
+    adopted: tuple[tuple[str, float], ...] = ()  # processes of an earlier master, and how long they have run
     requests: tuple[tuple[float, Event], ...] = ()  # seconds after the one before
     reactions: tuple[tuple[str, State, Event], ...] = ()  # what a subscriber asks for when it hears of that, once
     late: float = 0.0  # how much timers and reaping may be late at most, in seconds
@@ -146,7 +146,7 @@ class World:
         self._count = 0  # breaks ties on the agenda: first come, first served
         self._runs: dict[str, int] = {}
         self._reactions = list(scenario.reactions)
-        self._booted = False  # until then nobody is there to react: all are adopted in one turn
+        self._booted = False  # until then there are no reactions: all are adopted in one turn
         self._working = False
         self._more = False
         self._armed: tuple[float, int] | None = None  # the deadline, and the timer's number on the agenda
@@ -179,7 +179,7 @@ class World:
             self._work()
 
     def recent(self, last: int = 40) -> str:
-        """The end of the history, for whoever has to find out what went wrong."""
+        """The end of the history, to find out what went wrong."""
         return "\n".join(f"{when:12.6f}  {_short(what)}" for when, what in self.history[-last:])
 
     def state(self, name: str) -> State:
@@ -304,7 +304,7 @@ class World:
             for child in [*elders, *([self.children[order.pid]] if order.pid else [])]:
                 self._kill_descendants(order, child)
         if not order.pid:
-            self._nobody_is_reached(order.name)
+            self._no_descendant_is_reached(order.name)
             return
         child = self.children[order.pid]
         behaviour = child.behaviour
@@ -334,8 +334,8 @@ class World:
         elif order.signal in FATAL_SIGNALS and descendant.obeys_after is not None:
             self._descendants_end(child, descendant.obeys_after)
 
-    def _nobody_is_reached(self, name: str) -> None:
-        """Nobody is left of what was to be signalled, or nobody who may be."""
+    def _no_descendant_is_reached(self, name: str) -> None:
+        """No descendant is left to signal, or none that may be signalled."""
         left = self.descendants.get(name, [])
         if not left:
             self._events.append(DescendantsGone(name))
@@ -353,7 +353,7 @@ class World:
             left.remove(child)
             if not left:
                 del self.descendants[child.name]
-                # Nobody looks as long as nobody waits.
+                # The engine looks only while the fleet waits for them.
                 process = self.fleet.processes.get(child.name)
                 if self.quit is None and process is not None and process.phase is Phase.LEFTOVERS:
                     self.post(DescendantsGone(child.name))
@@ -369,7 +369,7 @@ class World:
     def _reap(self) -> None:
         for child in [child for child in self.children.values() if child.end is not None]:
             if self.quit is not None:
-                return  # nobody is there to do it
+                return  # the master is gone
             del self.children[child.pid]
             self._note(f"reaped {child.pid}")
             if self._watcher:

@@ -97,7 +97,7 @@ class Invariants:
         self.waited: dict[str, Exited] = {}  # ended, their descendants not
         self.left: dict[str, bool] = {}  # down, and some of their tree is still up, for all that the fleet knows
         self.stopping_left: set[str] = set()  # as these were down, what they have left is being stopped
-        self.asked_meanwhile: set[str] = set()  # of these somebody has said what is to come
+        self.asked_meanwhile: set[str] = set()  # for these a request has said what comes next
         self.codes: dict[str, int] = {}  # how each ended the last time
         self.failed: dict[str, int] = {}  # down because they failed, first come first
         self.by_itself = False  # has a program brought the shutdown about?
@@ -177,9 +177,9 @@ class Invariants:
 
     def killing(self, order: Kill) -> None:
         if not order.pid:
-            self.must(order.scope is Scope.TREE, f"{order} reaches nobody")
+            self.must(order.scope is Scope.TREE, f"{order} reaches no process")
             gone = order.name not in self.world.descendants
-            self.must(not gone or self.left.get(order.name), f"{order.name} has left nobody, who is signalled")
+            self.must(not gone or self.left.get(order.name), f"{order.name} has no descendants, and they are signalled")
             return
         child = self.world.children.get(order.pid)
         self.must(child is not None, f"pid {order.pid} is signalled and is not there")
@@ -218,7 +218,7 @@ class Invariants:
                 self.must(self.announced[name] is before, f"{name} was announced {self.announced[name].name} before")
                 self.announced[name] = after
         for name, process in self.fleet.processes.items():
-            self.must(self.announced[name] is process.state, f"{name} is {process.state.name}, which nobody was told")
+            self.must(self.announced[name] is process.state, f"{name} is {process.state.name}, which was not announced")
 
     def _groups_are_announced(self, actions: list[Action]) -> None:
         for action in actions:
@@ -389,10 +389,10 @@ class Invariants:
                     self.must(count <= action.program.startretries, f"{name} does not give up after {count} tries")
                     due = process.next_deadline if process else None
                     self.must(due is not None and abs(due - now - count) < A_HAIR, f"{name} waits until {due}")
-                self.must(action.reason, f"{name} backs off and nobody knows why")
+                self.must(action.reason, f"{name} backs off without a reason")
             elif action.after is State.FATAL:
                 self.must(action.tries == self.failures[name], f"{name} is said to have failed {action.tries} times")
-                self.must(action.reason, f"{name} is FATAL and nobody knows why")
+                self.must(action.reason, f"{name} is FATAL without a reason")
                 tried = actions[at - 1]
                 self.must(
                     isinstance(tried, Announce) and tried.status == action.status, f"{name} is FATAL for another end"
@@ -570,7 +570,7 @@ class Invariants:
             moved = (process.state, process.next_deadline) != (before.state, before.deadline)
             self.must(moved, f"the deadline of {name} at {before.deadline} was not served")
 
-    # ---- what is wanted, as whoever asked for it would say
+    # ---- what is wanted, as the requests have it
 
     def _note_what_is_asked_for(self, event: Event) -> None:
         running = self.master_before is MasterState.RUNNING
@@ -624,7 +624,7 @@ class Invariants:
         elif replaced and before.left and before.state in SETTLED - {State.UNKNOWN}:
             self.wanted[name] = program.autostart and before.state in (State.EXITED, State.FATAL)
         elif before.never_started or (replaced and before.state in (State.EXITED, State.FATAL)):
-            # Who was stopped by somebody stays stopped; who is down on his own account gets his chance.
+            # A process that was stopped on request stays stopped; one that ended by itself gets its chance.
             self.wanted[name] |= program.autostart
         elif replaced and before.state in UP:
             self.wanted[name] = True
@@ -665,7 +665,7 @@ class Invariants:
             match p.state:
                 case State.STARTING if not has_pid:
                     orders = sum(order.name == name and self.fleet.awaits(order) for order in self.world.spawns)
-                    self.must(orders >= 1, f"{name} is STARTING and nobody was told")
+                    self.must(orders >= 1, f"{name} is STARTING without an order")
                     self.must(not has_deadline, shown)
                 case State.STARTING:
                     self.must(has_pid and has_deadline, shown)
@@ -680,10 +680,10 @@ class Invariants:
                     self.must(has_pid and not has_deadline and p.reason, shown)
                 case State.STOPPED | State.EXITED | State.FATAL:
                     self.must(not has_pid and not has_deadline, shown)
-                    self.must(p.reason or p.state is not State.FATAL, f"{name} is FATAL and nobody knows why")
+                    self.must(p.reason or p.state is not State.FATAL, f"{name} is FATAL without a reason")
         deadlines = [p.next_deadline for p in self.fleet.processes.values() if p.next_deadline is not None]
         if self.end_at is not None and self.world.quit is None:
-            # And when the next wave begins, which nobody outside knows.
+            # And when the next wave begins, which is not public.
             deadlines.append(self.end_at)
             self.must((self.fleet.next_deadline() or 0.0) <= min(deadlines), "the next deadline is another one")
         else:
@@ -781,7 +781,7 @@ class Invariants:
         """stopwaitsecs, and what the kernel and a late loop add to it."""
         late = self.world.scenario.late
         name = before.process.name
-        # If some of them may not be signalled, that is known for sure only when it reaches nobody else.
+        # If some of them may not be signalled, that is certain only when the signal reaches no other.
         again = (
             max(before.process.program.stopwaitsecs, KILL_AGAIN) if len(self.world.descendants.get(name, [])) > 1 else 0
         )

@@ -65,7 +65,7 @@ class _Imagination:
         )
         # Mostly it is a first master; if not, most of what ran is still there.
         adopted = self._pick(0.0, 0.0, 0.0, 0.7)
-        # A shutdown, a hasty one, a reload, a reload that somebody makes a shutdown of; or the world is left alone.
+        # A shutdown, a hasty one, a reload, a reload that becomes a shutdown; or none of them.
         for restart in self._pick((), (), (False,), (False,), (False, False), (True,), (True, False, False)):
             requests.append((self._pick(*DELAYS), ShutdownRequested(restart=restart)))
             if self._chance(0.2):
@@ -223,7 +223,7 @@ class _Imagination:
 
     def _name(self) -> str:
         names = sorted(self._behaviours)
-        return self._pick(*names) if self._chance(0.95) else "nobody"
+        return self._pick(*names) if self._chance(0.95) else "unknown"
 
     # ---- chance
 

@@ -36,7 +36,7 @@ def test_the_invariants_hold_in_thousands_of_scenarios(batch):
 @settings(max_examples=250)
 @given(st.randoms(use_true_random=False))
 def test_the_invariants_hold_in_scenarios_that_nobody_has_seen(random):
-    """Nor does one that hypothesis makes up, and shrinks to the least that shows a fault."""
+    """No scenario that hypothesis makes up, and shrinks to the least that shows a fault, breaks an invariant."""
     World(scenario(random), Invariants).run()
 
 
@@ -87,7 +87,7 @@ def test_waves_of_stubborn_programs_take_the_sum_of_the_longest_waits():
 
 
 def test_a_second_shutdown_does_not_wait():
-    """However long stopwaitsecs is, who asks twice has it at once."""
+    """A second request ends it at once, however long stopwaitsecs is."""
     world = World(
         Scenario(
             groups=(group("a", priority=2, stopwaitsecs=3600), group("b", priority=1, stopwaitsecs=3600)),

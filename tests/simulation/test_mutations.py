@@ -54,7 +54,9 @@ MUTATIONS = [
     ),
     Mutation("a stopped process comes back", process, r"(self\._take_over\(\)\n +if) self\.wanted:", r"\1 True:"),
     Mutation("a signal goes to the group", process, r"(signum, Scope\.)PROCESS", r"\1GROUP"),
-    Mutation("who gives up does not say how it ended", process, r"State\.FATAL, status=status", "State.FATAL"),
+    Mutation(
+        "a process that is given up does not say how it ended", process, r"State\.FATAL, status=status", "State.FATAL"
+    ),
     # Those of another master
     Mutation("an adopted process is up at once", process, r"age >= self\.program\.startsecs", "True"),
     Mutation(
@@ -66,7 +68,7 @@ MUTATIONS = [
     ),
     Mutation("a replaced process is not stopped", process, r"if self\.state in UP:", "if False:"),
     Mutation(
-        "what somebody stopped is replaced and started",
+        "a process that was stopped on request is replaced and started",
         process,
         r"return \(self\.state in .* == 0\) and program\.autostart",
         "return program.autostart",
@@ -214,7 +216,7 @@ MUTATIONS = [
         r"\1 self.state is State.STOPPING",
     ),
     Mutation(
-        "a tree is waited for that nobody stopped",
+        "a tree that was not stopped is waited for",
         process,
         r"return self\.state is State\.STOPPING and (self\.program\.stop_scope)",
         r"return \1",
@@ -243,7 +245,7 @@ MUTATIONS = [
     ),
     Mutation("descendants that go on are not kept", process, r" if descendants else actions", " if False else actions"),
     Mutation("what a tree has left is not to be stopped", process, r"stop_later=self\.left_behind", "stop_later=False"),
-    Mutation("what is left stays left", process, r'(any more\."""\n) +self\.left_behind = False\n', r"\1"),
+    Mutation("what is left stays left", process, r'(descendants has ended\."""\n) +self\.left_behind = False\n', r"\1"),
     Mutation("what is left is stopped out of turn", fleet, r"process\.call_off\(\)", "process.stop(now)"),
     Mutation("what is left outlives a restart", process, r"self\.settled and not self\.left_behind", "self.settled"),
     Mutation(
@@ -318,7 +320,7 @@ MUTATIONS = [
     ),
     Mutation("the end is not kept", shutdown, r"now >= self\._end_at:", "now >= self._end_at + 9:"),
     Mutation("nothing is due at the end", shutdown, r"(self\._waves else None), self\._end_at\)", r"\1,)"),
-    Mutation("a wave waits for who does not go of SIGKILL", shutdown, r"now < self\._wave_until", "True"),
+    Mutation("a wave waits for what survives SIGKILL", shutdown, r"now < self\._wave_until", "True"),
     Mutation(
         "it leaves before its time is over",
         shutdown,
@@ -327,10 +329,13 @@ MUTATIONS = [
     ),
     Mutation("a reload has to hurry", fleet, r"if not restart:\n( +self\._shutdown\.limit)", r"if True:\n\1"),
     Mutation("hurry takes its time", process, r"stop=min\(", "stop=max("),
-    Mutation("who is left is not named", fleet, r"exit_code\(\), self\.unsettled\(\)", "exit_code()"),
+    Mutation("processes that still run are not named", fleet, r"exit_code\(\), self\.unsettled\(\)", "exit_code()"),
     # The fleet
     Mutation(
-        "nobody asks whether a spawn is still wanted", fleet, r"process is not None and process\.awaits\(.*\)", "True"
+        "a spawn is carried out that is no longer wanted",
+        fleet,
+        r"process is not None and process\.awaits\(.*\)",
+        "True",
     ),
     Mutation("an order of the past is carried out", fleet, r" and process\.program is order\.program", ""),
     Mutation(
@@ -355,7 +360,9 @@ MUTATIONS = [
         "self.groups.values()",
     ),
     Mutation("boot starts everything", fleet, r" if p\.program\.autostart\)", ")"),
-    Mutation("who leaves can be started", fleet, r"process is None or process\.leaving or", "process is None or"),
+    Mutation(
+        "a process that leaves can be started", fleet, r"process is None or process\.leaving or", "process is None or"
+    ),
     Mutation(
         "start works during shutdown",
         fleet,
@@ -369,15 +376,17 @@ MUTATIONS = [
         r"\1 False:",
     ),
     Mutation("a group cannot come back before it has left", fleet, r"members and not members\.leaving", "members"),
-    Mutation("nobody hears of a group that comes back", fleet, r"\[\*back, \*(self\._change.*)\]", r"[*back[:1], *\1]"),
+    Mutation(
+        "a group that comes back is not announced", fleet, r"\[\*back, \*(self\._change.*)\]", r"[*back[:1], *\1]"
+    ),
     Mutation(
         "a removed group goes on",
         fleet,
-        r"return self\._retire\(list\(members\.processes\.values\(\)\), now\)",
+        r"return self\._let_leave\(list\(members\.processes\.values\(\)\), now\)",
         "return []",
     ),
     Mutation(
-        "who leaves is forgotten before it has ended",
+        "a process that leaves is forgotten before it has ended",
         fleet,
         r"if process\.leaving and process\.settled:",
         "if process.leaving:",
@@ -400,14 +409,14 @@ MUTATIONS = [
     Mutation("replaced is changed in place", fleet, r"if restart:", "if False:"),
     Mutation("changed in place is replaced", fleet, r"if restart:", "if restart or program != process.program:"),
     Mutation(
-        "who comes back into the file still leaves",
+        "a process that is back in the file still leaves",
         fleet,
         r"process\.leaving = False\n( +process\.wanted)",
         r"pass\n\1",
     ),
-    Mutation("who comes back into the file is down", fleet, r"process\.wanted = program\.autostart", "pass"),
-    Mutation("shutdown leaves it wanted", fleet, r"process\.wanted = False\n( +# Who)", r"\1"),
-    Mutation("shutdown leaves who backs off to its wave", fleet, r"if process\.pid is None:", "if False:"),
+    Mutation("a process that is back in the file is down", fleet, r"process\.wanted = program\.autostart", "pass"),
+    Mutation("shutdown leaves it wanted", fleet, r"process\.wanted = False\n( +# A pending)", r"\1"),
+    Mutation("shutdown leaves a retry to its wave", fleet, r"if process\.pid is None:", "if False:"),
     Mutation("the lowest priority stops first", shutdown, r"self\._waves\.pop\(\)", "self._waves.pop(0)"),
     Mutation("waves do not wait", shutdown, r"if self\._stopping and \(", "if False and ("),
     Mutation(
@@ -429,7 +438,7 @@ MUTATIONS = [
         r"\1 if restart:",
     ),
     Mutation(
-        "who asked for a reload cannot have a shutdown",
+        "a reload cannot become a shutdown",
         fleet,
         r"case MasterState\.RESTARTING if not restart:",
         "case MasterState.RESTARTING if False:",
@@ -481,7 +490,7 @@ def found_after(fleet_class: type, budget: int = BUDGET) -> int | None:
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
 def test_a_seeded_fault_is_found(mutation):
     """The simulation finds each of these faults within its budget."""
-    assert found_after(core_with(mutation)) is not None, f"nobody noticed that {mutation.claim}"
+    assert found_after(core_with(mutation)) is not None, f"the simulation does not find that {mutation.claim}"
 
 
 def test_without_a_fault_nothing_is_found():
