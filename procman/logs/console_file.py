@@ -14,7 +14,7 @@ class ConsoleFile:
     """Takes what fits, and calls back when more does, since epoll refuses files."""
 
     def __init__(self, fd: int, disk: DiskWorker, on_error: Callable[[OSError | None, int], None]) -> None:
-        """`on_error` is told, on the loop, why (None: no answer) how many bytes were not written that were taken."""
+        """`on_error` is called on the loop with the reason (None: no answer) and the number of bytes that were lost."""
         self._fd = fd
         self._disk = disk
         self._on_error = on_error

@@ -83,7 +83,7 @@ class Watched(Protocol):
 
     @property
     def is_closed(self) -> bool:
-        """Whether the thread was told to end."""
+        """Whether the thread is to end."""
 
 
 class DiskHealth:
@@ -93,7 +93,7 @@ class DiskHealth:
         """`folder` names the disk in messages."""
         self.is_stuck = False
         self.is_unresponsive = False
-        # Written by both sides without a lock: whoever sees False begins to watch, and watching twice does no harm.
+        # Written by both sides without a lock: the side that sees False starts the watch; twice would do no harm.
         self.is_watched = False
         self._folder = folder
         self._thread = thread
@@ -116,7 +116,7 @@ class DiskHealth:
 
     @property
     def is_checked(self) -> bool:
-        """Whether the next check is due."""
+        """Whether a check is scheduled."""
         return self._timer is not None
 
     def note_answer(self) -> None:

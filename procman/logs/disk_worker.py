@@ -1,12 +1,12 @@
 """The thread of one disk: it does everything that may wait for that disk, so that the loop does not.
 
-A write to a file cannot be told not to wait: while its file system is frozen, or its NFS server is gone, it takes as
+A write to a file cannot be made non-blocking: while its file system is frozen, or its NFS server is gone, it takes as
 long as that lasts. So the loop gives what is to be done to the thread of the disk, in order; and a pipe whose bytes go
 into one file untouched is read by that thread alone (`splice_pump.py`), so that a line costs no switch between threads.
 The thread owns the files and those pipes, and nothing else: all decisions are made on the loop.
 
 All disks together hold the loop no longer than LOOP_WAIT in one of its turns: `call` gives up then. There are three
-exceptions, and in none of them the programs or clients have to wait for a disk. While the machine is so busy that the
+exceptions. While the machine is so busy that the
 thread has not even begun to run, `call` waits up to STARVED_WAITS times as long: the loop could not run in time either,
 and a healthy disk must not be taken for a stuck one. With `even_if_busy` (before the first program starts, and right
 before the master executes its successor), `call` waits as long as the thread gets on with the calls before. And when

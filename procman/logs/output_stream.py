@@ -46,10 +46,10 @@ class OutputStream:
 
         Args:
             options: where the output goes.
-            sinks: makes the sinks; its `on_problem` is told what cannot be read.
+            sinks: makes the sinks; its `on_problem` gets reports of what cannot be read.
             scheduler: shares out the loop among all pumps.
             make_filter: for the pipe of the run with that pid.
-            on_pipe_closed: is told the descriptor of a pipe that has no writers any more.
+            on_pipe_closed: gets the descriptor of a pipe that has no writers any more.
         """
         self.options = options
         self.sinks = sinks.sinks(options)
@@ -102,7 +102,7 @@ class OutputStream:
         before, self.options = self.options, options
         if before == options:
             return
-        if before.goes_where(options):
+        if before.has_same_sinks(options):
             for sink in self.sinks:
                 if isinstance(sink, LogFile):
                     sink.set_limits(options.maxbytes, options.backups)

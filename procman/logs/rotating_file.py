@@ -66,7 +66,7 @@ class RotatingFile:
         self.backups = backups
         self._meanwhile = meanwhile
         self._private = private
-        self._say = on_problem
+        self._report = on_problem
         self._clock = clock
         self._failure = WriteFailure(on_problem, clock)
         self._rotate_failure = WriteFailure(on_problem, clock)
@@ -256,7 +256,7 @@ class RotatingFile:
         self._failure.lost += lost
         self._close_fd()
         if self._open():
-            self._say(f"log {self.path} was removed and is begun anew; at most {lost} bytes are lost")
+            self._report(f"log {self.path} was removed and is created again; at most {lost} bytes are lost")
 
     def _open_again(self) -> bool:
         return not self._closed and not self._failure.is_backing_off and self._open()

@@ -51,8 +51,8 @@ class StreamOptions:
     syslog: bool
     style: ConsoleStyle
 
-    def goes_where(self, other: "StreamOptions") -> bool:
-        """Whether the sinks of the other can be kept, within new limits."""
+    def has_same_sinks(self, other: "StreamOptions") -> bool:
+        """Whether the sinks of the other can be kept, with new limits at most."""
         return (self.logfiles, self.syslog, self.style) == (other.logfiles, other.syslog, other.style)
 
 
@@ -79,7 +79,7 @@ class SinkFactory:
         names: list[str],
         on_problem: Callable[[str], None],
     ) -> None:
-        """`names` are those that may stand before lines on the console, and are padded to one width."""
+        """`names` may be prefixes of lines on the console, and are padded to one width."""
         self._disks = disks
         self._consoles = consoles
         self._auto_logs = auto_logs

@@ -13,12 +13,12 @@ RETRY_AFTER = 1.0  # seconds
 class WriteFailure:
     """The present failure of one destination, if any, and the bytes it has lost so far."""
 
-    __slots__ = ("_clock", "_lost_reported", "_retry_at", "_say", "lost", "text")
+    __slots__ = ("_clock", "_lost_reported", "_report", "_retry_at", "lost", "text")
 
-    def __init__(self, say: Callable[[str], None], clock: Callable[[], float]) -> None:
+    def __init__(self, report: Callable[[str], None], clock: Callable[[], float]) -> None:
         self.text: str | None = None  # the failure, while it lasts
         self.lost = 0  # bytes, ever
-        self._say = say
+        self._report = report
         self._clock = clock
         self._lost_reported = 0  # of those, when a failure last ended
         self._retry_at = 0.0
@@ -29,7 +29,7 @@ class WriteFailure:
         self._retry_at = self._clock() + RETRY_AFTER
         if self.text is None:
             self.text = text
-            self._say(text)  # last: the report may come back here through the master's own log
+            self._report(text)  # last: the report may come back here through the master's own log
 
     @property
     def is_backing_off(self) -> bool:
@@ -45,7 +45,7 @@ class WriteFailure:
         if self.text is not None:
             lost, self._lost_reported = self.lost - self._lost_reported, self.lost
             self.text = None
-            self._say(text.replace("{lost}", _bytes(lost)))
+            self._report(text.replace("{lost}", _bytes(lost)))
 
 
 def write_all(write: Callable[[bytes | memoryview], int], data: bytes | memoryview) -> tuple[int, OSError | None]:

@@ -384,7 +384,7 @@ def test_log_files_are_removed(start_master, tmp_path):
         (tmp_path / "master.log").unlink()
         removed = log.stat().st_size
         log.unlink()
-        master.wait_for(f"log {log} was removed and is begun anew")
+        master.wait_for(f"log {log} was removed and is created again")
         master.assert_serves()
         master.call("POST", "/v1/processes/counts/stop")
         assert "spawned: 'counts'" in own.read()

@@ -135,7 +135,7 @@ def test_a_removed_file_is_created_again(tmp_path, clock, said):
     sink.write(b"d" * 40)
     assert path.read_bytes() == b"d" * 40
     assert sink.lost == 50
-    assert said == [f"log {path} was removed and is begun anew; at most 50 bytes are lost"]
+    assert said == [f"log {path} was removed and is created again; at most 50 bytes are lost"]
     assert sink.problem is None
 
 
