@@ -92,6 +92,21 @@ def test_check_warns_of_output_that_nobody_sees_in_a_container(tmp_path):
     assert told(text.replace("/dev/stdout", "%(here)s/log"), tmp_path) == []
 
 
+def test_a_host_where_nothing_speaks_of_a_container_is_not_warned(tmp_path):
+    """In TOML the master's log goes to the console by default. That alone does not make a container of a host."""
+    text = '[program.web]\ncommand = "true"\n'
+    assert told(text, tmp_path) == []
+    seen = '[program.seen]\ncommand = "true"\nstdout_logfile = "-"\n'
+    assert told(text + seen, tmp_path) == [(1, "stdout_logfile", 'stdout_logfile = "-"')]
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "Containerfile"])
+def test_a_file_beside_a_dockerfile_is_for_a_container(name, tmp_path):
+    """It is checked where the image is built, before there is a container."""
+    (tmp_path / name).write_text("FROM procman\n")
+    assert told('[program.web]\ncommand = "true"\n', tmp_path) == [(1, "stdout_logfile", 'stdout_logfile = "-"')]
+
+
 @pytest.mark.parametrize(
     ("form", "text"),
     [

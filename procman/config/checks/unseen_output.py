@@ -1,5 +1,7 @@
 """Warns of output that goes to an AUTO log while people look at the console, as they do in a container."""
 
+import os
+
 from procman.config.resolve.auto_log_bounds import destinations
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.configuration import Config
@@ -12,12 +14,23 @@ from procman.config.schema.programs import Program
 
 def warn_of_unseen_output(reading: OptionReader, config: Config) -> None:
     """Warn of each program whose output goes to an AUTO log by default, if the console is in use."""
-    own_log = is_console(config.master.logfile) or reading.machine.is_pid_1
+    own_log = is_console(config.master.logfile) and _console_is_meant(reading, config)
+    own_log = own_log or reading.machine.is_pid_1
     for group in config.groups:
         for program in group.programs:
             streams = _auto_by_default(reading, group, program)
             if streams and (own_log or _on_console(program)):
                 _warn(reading, config, program, streams)
+
+
+def _console_is_meant(reading: OptionReader, config: Config) -> bool:
+    """Does anything say that people look at the console? In TOML the master logs there by default, on a host too."""
+    if reading.raw(reading.sections.sections["supervisord"], "logfile") is not None:
+        return True
+    if any(_on_console(program) for group in config.groups for program in group.programs):
+        return True
+    folder = os.path.dirname(os.path.abspath(config.file))
+    return any(os.path.exists(os.path.join(folder, name)) for name in ("Dockerfile", "Containerfile"))
 
 
 def _warn(reading: OptionReader, config: Config, program: Program, streams: list[str]) -> None:
