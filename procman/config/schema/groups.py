@@ -16,23 +16,29 @@ class ListenerOptions:
     """What only an event listener has."""
 
     buffer_size: int = option(
-        kinds.INTEGER, "How many events wait for a busy listener; the oldest is dropped.", default=10
+        kinds.INTEGER,
+        "How many events are queued for a busy listener; when there are more, the oldest is dropped.",
+        default=10,
     )
     result_handler: str = option(
-        kinds.PLUGIN, "What judges a listener's answer.", default="supervisor.dispatchers:default_handler"
+        kinds.PLUGIN,
+        "The function that evaluates a listener's result.",
+        default="supervisor.dispatchers:default_handler",
     )
     events: tuple[str, ...] = field(
-        metadata=required(kinds.EVENTS, "The event types it wants; an abstract one stands for all below it.")
+        metadata=required(
+            kinds.EVENTS, "The event types it subscribes to; an abstract type includes all types below it."
+        )
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FcgiOptions:
-    """What only a FastCGI program has, as the file says it; see `FcgiSocket` for what comes of it."""
+    """What only a FastCGI program has, as the file has it; `FcgiSocket` is what the master uses."""
 
     socket_backlog: int | None = option(kinds.INTEGER, "The listen(2) backlog, 1 to 65535.", default=None)
     socket_owner: str | None = option(
-        kinds.OWNER, "Who owns a unix socket: user or user:group; the program's user.", default=None
+        kinds.OWNER, "The owner of a unix socket: user or user:group; default: the program's user.", default=None
     )
     socket_mode: int | None = option(kinds.OCTAL, "The mode of a unix socket (0700).", default=None)
     socket: str = field(
@@ -60,7 +66,7 @@ class GroupOptions:
     """`[group:x]`: programs that are started, stopped and named together."""
 
     programs: tuple[str, ...] = option(
-        kinds.STRINGS, "The programs in it; they no longer make groups of their own.", default=()
+        kinds.STRINGS, "Its programs; they are no longer groups of their own.", default=()
     )
     priority: int = option(
         kinds.INTEGER,

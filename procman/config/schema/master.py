@@ -24,11 +24,13 @@ class Master(MasterPolicy):
     minprocs: int = option(
         kinds.INTEGER, "Processes that have to be available; the limit is raised to it.", default=200
     )
-    directory: str | None = option(kinds.DIRECTORY, "Where the master changes to at its start.", default=None)
+    directory: str | None = option(
+        kinds.DIRECTORY, "The directory that the master changes to when it starts.", default=None
+    )
     user: str | None = option(kinds.USER, "The user the master becomes when it is started as root.", default=None)
     umask: int | None = option(
         kinds.OCTAL,
-        "The master's umask. Without it a master keeps the one that it was started with; a daemon has 022.",
+        "The master's umask. By default the one that it was started with; 022 for a daemon.",
         default=None,
     )
     logfile: str = option(kinds.FILE, "The master's own log; `syslog` sends it there.", default="supervisord.log")
@@ -43,7 +45,7 @@ class Master(MasterPolicy):
     )
     pidfile: str = option(kinds.FILE, "Where the master writes its pid.", default="supervisord.pid")
     identifier: str = option(
-        kinds.TEXT, "The name clients and event listeners know this master by.", default="supervisor"
+        kinds.TEXT, "The name of this master for clients and event listeners.", default="supervisor"
     )
     nodaemon: bool = option(
         kinds.BOOLEAN,
@@ -52,63 +54,63 @@ class Master(MasterPolicy):
     )
     daemon: bool = option(
         kinds.BOOLEAN,
-        "Go to the background (as --daemon does): the command returns when the master is up, or says why it cannot be.",
+        "Run in the background (as with --daemon): the command returns when the master is up, or reports why not.",
         default=False,
     )
     silent: bool = option(kinds.BOOLEAN, "Do not repeat the master's log on standard output.", default=False)
     childlogdir: str = option(
         kinds.DIRECTORY,
-        "Where AUTO log files are made; the system's temporary folder. As PID 1, where that is in memory (tmpfs), all "
-        "of them together are kept within 16 MiB.",
+        "The directory of AUTO log files; default: the system's temporary folder. For PID 1 on a tmpfs, all of them "
+        "together are limited to 16 MiB.",
         default="/tmp",  # noqa: S108 - `load` puts the real one in
     )
     nocleanup: bool = option(
         kinds.BOOLEAN, "Keep the AUTO log files of earlier runs of this configuration.", default=False
     )
     strip_ansi: bool = option(
-        kinds.BOOLEAN, "Take terminal colours out of what the programs write to their logs.", default=False
+        kinds.BOOLEAN, "Remove terminal colours from what programs write to their logs.", default=False
     )
     shutdown_timeout: float | None = option(
         kinds.DURATION,
-        "How long a shutdown may take from the signal to the master's end. The stopwaitsecs of each wave are cut to "
-        "its share of what remains. Without it the sum of their longest is taken.",
+        "How long a shutdown may take, from the signal to the end of the master. The stopwaitsecs of each wave are cut "
+        "to its share of the remaining time. Without it a shutdown takes up to the sum of the longest in each wave.",
         default=None,
     )
     shutdown_when: ShutdownWhen = option(
         kinds.SHUTDOWN_WHEN,
-        "What ends the master by itself: all_done (nothing runs any more, nor will), any_exit (a program has ended and "
-        "is not started again), any_fatal (one has been given up), or never. Event listeners do not count.",
+        "When the master shuts down by itself: all_done (no program runs or will run), any_exit (a program has ended "
+        "and is not started again), any_fatal (a program is FATAL), or never. Event listeners do not count.",
         default=ShutdownWhen.NEVER,
     )
     exit_code_from: str | None = option(
         kinds.TEXT,
-        "The master's exit status: that of the process NAME (128+n when signal n ended it), of first_failure (of those "
-        "that are down because they failed, the one that failed first), or none (always 0). When it is not given: that "
-        "of the critical program that has ended the master, first_failure if shutdown_when has, else none.",
+        "The exit status of the master: that of the process NAME (128+n if signal n ended it), first_failure (of the "
+        "processes that are down because they failed, the first), or none (always 0). Default: that of the critical "
+        "program that ended the master, first_failure if shutdown_when ended it, else none.",
         default=None,
     )
     orphans: Orphans = option(
         kinds.ORPHANS,
-        "What becomes of programs that a master before this one has left running because it was killed: adopt (they "
-        "go on, with their pid and their logs), stop (they are stopped before they are started again), or ignore (a "
-        "second one is started beside each).",
+        "What happens to programs that still run because an earlier master was killed: adopt (they go on, with their "
+        "pid and their logs), stop (they are stopped before they are started again), or ignore (a second one is "
+        "started beside each).",
         default=Orphans.ADOPT,
     )
     log_format: str = option(
         kinds.LOG_FORMAT,
-        "How lines of programs look on the console (the master's stdout and stderr): as they are, behind the name of "
-        "their program, or as a JSON or logfmt record. The master's own lines there follow it.",
+        "The format of program output on the console (the master's stdout and stderr): raw, prefix (with the name of "
+        "the program), json or logfmt. The master's own lines there follow it.",
         default="raw",
     )
     log_timestamp: str = option(
         kinds.LOG_TIMESTAMP,
-        "The time that lines of programs get there, and in records the master's own: none, iso (UTC) or epoch_ms.",
+        "The timestamp of program output on the console, and of the master's own records: none, iso (UTC) or epoch_ms.",
         default="none",
     )
     log_overflow: str = option(
         kinds.LOG_OVERFLOW,
-        "When nobody reads the console: block (a program that writes there waits) or drop (what does not fit is lost, "
-        "counted, and said).",
+        "What happens when the console is not read: block (programs that write there wait) or drop (what does not fit "
+        "is lost, counted, and reported).",
         default="block",
     )
     environment: Mapping[str, str] = option(

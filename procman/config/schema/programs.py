@@ -30,8 +30,8 @@ class Program(ProcessSpec):
 
     priority: int = option(
         kinds.INTEGER,
-        "Low numbers start first and stop last. It is the group's too, where the program makes its own group "
-        "(an event listener's group has -1 when nothing is said).",
+        "Low numbers start first and stop last. A program that is its own group gives the group its priority "
+        "(an event listener's group has -1 by default).",
         default=DEFAULT_PRIORITY,
         effect=Effect.NONE,
     )
@@ -44,15 +44,15 @@ class Program(ProcessSpec):
     )
     startsecs: float = option(
         kinds.SECONDS,
-        "How long it has to stay up to count as RUNNING; 0 needs no time at all.",
+        "How long it has to stay up to count as RUNNING; 0 means RUNNING as soon as it is spawned.",
         default=1,
         effect=Effect.NONE,
     )
     startretries: int = option(
-        kinds.INTEGER, "How often a failed start is tried again before FATAL.", default=3, effect=Effect.NONE
+        kinds.INTEGER, "How often a failed start is retried before FATAL.", default=3, effect=Effect.NONE
     )
     stopsignal: signal.Signals = option(
-        kinds.SIGNAL, "The signal that asks it to leave.", default=signal.SIGTERM, effect=Effect.NONE
+        kinds.SIGNAL, "The signal that asks it to end.", default=signal.SIGTERM, effect=Effect.NONE
     )
     stopwaitsecs: float = option(
         kinds.SECONDS, "How long to wait after that before SIGKILL.", default=10, effect=Effect.NONE
@@ -71,30 +71,30 @@ class Program(ProcessSpec):
     )
     stop_scope: Scope = option(
         kinds.SCOPE,
-        "Whom the stop signal reaches: the process, its process group, or its whole tree, with descendants that made "
-        "sessions of their own, and with what it has left behind if it ended before; with tree it counts as stopped "
-        "when all of them have gone. Default: group with stopasgroup, else process.",
+        "Which processes receive the stop signal: the process, its process group, or its whole tree, including "
+        "descendants in sessions of their own and those left behind by a process that ended before. With tree it "
+        "counts as stopped when all of them have ended. Default: group with stopasgroup, else process.",
         default=Scope.PROCESS,
         effect=Effect.NONE,
     )
     kill_scope: Scope = option(
         kinds.SCOPE,
-        "Whom SIGKILL reaches. Default: group with killasgroup, and never less than stop_scope.",
+        "Which processes receive SIGKILL. Default: group with killasgroup, and never less than stop_scope.",
         default=Scope.PROCESS,
         effect=Effect.NONE,
     )
     leftovers: Leftovers = option(
         kinds.LEFTOVERS,
-        "What becomes of descendants that are still there when it has ended: keep, or stop (they get the stop signal "
-        "unless they have had it, stopwaitsecs, and SIGKILL, before it is started again).",
+        "What happens to descendants that still run when it has ended: keep lets them run; stop sends them the stop "
+        "signal (unless they got it before) and SIGKILL after stopwaitsecs, before it is started again.",
         default=Leftovers.KEEP,
         effect=Effect.NONE,
     )
     critical: bool = option(
         kinds.BOOLEAN,
-        "The master cannot do without it: it shuts down, with this program's exit status, when this is FATAL, or has "
-        "ended (whatever its exit code) and autorestart does not start it again. A stop by hand does not count. Nor do "
-        "ends after which it is started again, however many: autorestart=false makes the first one count.",
+        "Shut the master down, with this program's exit status, when the program is FATAL, or has ended (whatever its "
+        "exit code) and autorestart does not start it again. A stop on request does not count, and neither does an "
+        "end after which it is started again: set autorestart=false to make the first one count.",
         default=False,
         effect=Effect.NONE,
     )
@@ -134,34 +134,34 @@ class Program(ProcessSpec):
     )
     log_timestamp: str | None = option(
         kinds.LOG_TIMESTAMP,
-        "The time its lines get there; the master's log_timestamp when not given.",
+        "The timestamp of its lines on the console; the master's log_timestamp when not given.",
         default=None,
         effect=Effect.REOPEN,
     )
     log_overflow: str | None = option(
         kinds.LOG_OVERFLOW,
-        "What it does when nobody reads the console; the master's log_overflow when not given.",
+        "What happens when the console is not read; the master's log_overflow when not given.",
         default=None,
         effect=Effect.REOPEN,
     )
     serverurl: str | None = option(
-        kinds.TEXT, "What it gets as SUPERVISOR_SERVER_URL; AUTO is the master's own.", default=None
+        kinds.TEXT, "Its SUPERVISOR_SERVER_URL; AUTO is the address of the master.", default=None
     )
     user: str | None = option(kinds.USER, "The user it runs as (the master has to be root).", default=None)
     umask: int | None = option(kinds.OCTAL, "Its umask; the master's when not given.", default=None)
     environment: Mapping[str, str] = option(
         kinds.ENVIRONMENT,
-        "Its variables, laid over the master's environment= and the master's own.",
+        "Its environment variables, added to those of the master and of the master's environment=.",
         default={},
         per_process=True,
     )
     directory: str | None = option(
-        kinds.PATH, "Where it is started; the master's own when not given.", default=None, per_process=True
+        kinds.PATH, "Its working directory; the master's when not given.", default=None, per_process=True
     )
     stdout_logfile: str | None = option(
         kinds.LOGFILE,
-        "Where its stdout goes: a file, - for the master's own stdout (as /dev/stdout), NONE, or AUTO for a file in "
-        "childlogdir; several with commas between them, or as a list in TOML.",
+        "Where its stdout goes: a file, - for the master's stdout (like /dev/stdout), NONE, or AUTO for a file in "
+        "childlogdir; several are separated by commas, or a list in TOML.",
         default=AUTO,
         effect=Effect.REOPEN,
         per_process=True,
@@ -185,8 +185,8 @@ class Program(ProcessSpec):
     )
     stderr_logfile: str | None = option(
         kinds.LOGFILE,
-        "Where its stderr goes, as stdout_logfile; nowhere with redirect_stderr. In TOML, when it is not given and "
-        "stdout goes to the console: to the console, too.",
+        "Where its stderr goes, like stdout_logfile; not used with redirect_stderr. In TOML the default is the console "
+        "if stdout goes to the console.",
         default=AUTO,
         effect=Effect.REOPEN,
         per_process=True,
@@ -211,7 +211,7 @@ class Program(ProcessSpec):
     command: str = field(
         metadata=required(
             kinds.COMMAND,
-            "What to run: words and quotes as in a shell, but no shell is run. In TOML also a list of words.",
+            "What to run: words and quotes as in a shell, but without a shell. In TOML also a list of words.",
             per_process=True,
         )
     )
@@ -225,7 +225,7 @@ class Slots:
     numprocs_start: int = option(kinds.INTEGER, "The number of the first, for %(process_num)d.", default=0)
     process_name: str = option(
         kinds.TEXT,
-        "The name of each process; with numprocs above 1 it has to hold %(process_num)d.",
+        "The name of each process; with numprocs above 1 it must contain %(process_num)d.",
         default="%(program_name)s",
         per_process=True,
     )

@@ -14,11 +14,9 @@ class UnixServer:
     file: str = field(metadata=required(kinds.PATH, "The path of the socket."))
     username: str | None = option(kinds.SECRET, "The user name clients have to send.", default=None)
     password: str | None = option(kinds.SECRET, "The password; {SHA} and 40 digits is a hash of it.", default=None)
-    readonly_username: str | None = option(
-        kinds.SECRET, "The name of a second user, who may look at everything and change nothing.", default=None
-    )
+    readonly_username: str | None = option(kinds.SECRET, "The name of a second, read-only user.", default=None)
     readonly_password: str | None = option(kinds.SECRET, "That user's password, in the same forms.", default=None)
-    chown: str | None = option(kinds.OWNER, "Who owns the socket: user or user:group.", default=None)
+    chown: str | None = option(kinds.OWNER, "The owner of the socket: user or user:group.", default=None)
     chmod: int = option(kinds.OCTAL, "The mode of the socket.", default=0o700)
     chown_ids: tuple[int, int] | None = None
 
@@ -31,14 +29,12 @@ class InetServer:
     host: str = ""
     username: str | None = option(kinds.SECRET, "The user name clients have to send.", default=None)
     password: str | None = option(kinds.SECRET, "The password; {SHA} and 40 digits is a hash of it.", default=None)
-    readonly_username: str | None = option(
-        kinds.SECRET, "The name of a second user, who may look at everything and change nothing.", default=None
-    )
+    readonly_username: str | None = option(kinds.SECRET, "The name of a second, read-only user.", default=None)
     readonly_password: str | None = option(kinds.SECRET, "That user's password, in the same forms.", default=None)
     allow_unauthenticated: bool = option(
         kinds.BOOLEAN,
-        "Listen on more than loopback even without a username: everybody who can reach it may then run programs as the "
-        "master's user.",
+        "Listen on more than loopback even without a username: everyone who can reach the port may then run programs "
+        "as the master's user.",
         default=False,
     )
     port: int = field(
@@ -51,12 +47,12 @@ class InetServer:
 
     @property
     def is_open(self) -> bool:
-        """Other machines can reach it, and it asks for nothing that only some know."""
+        """Other machines can reach it, and it has no password."""
         return not self.is_locked and not kinds.is_loopback(self.host)
 
     @property
     def is_locked(self) -> bool:
-        """It asks for a password. An empty name asks nobody, and an empty password (a variable's) keeps nobody out."""
+        """It has a password. An empty name or password (of a variable, say) does not count."""
         return bool(self.username and self.password)
 
     @property
