@@ -9,7 +9,7 @@ with their client.
     targets.py          how a request target is taken apart
     limits.py           what the clients may use
     request_reader.py   bytes -> requests, one at a time; no I/O
-    response_head.py    a response's status and headers -> h11
+    response_head.py    a response's status and headers -> bytes
     application.py      the handler and the gate; their failures become answers
     connection.py       one client: its phases, its task, its transport
     connection_table.py all connections: counting them, and making room

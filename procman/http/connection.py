@@ -21,6 +21,7 @@ Rules:
 import asyncio
 import socket
 import struct
+from collections.abc import AsyncIterator
 from enum import Enum, auto
 from typing import cast
 
@@ -30,7 +31,7 @@ from procman.http.application import Application
 from procman.http.connection_table import ConnectionTable
 from procman.http.messages import Peer, Request, Response, problem
 from procman.http.request_reader import Incomplete, RefusedError, RequestReader
-from procman.http.response_head import has_body, response_head
+from procman.http.response_head import has_body, head_bytes, stream_head
 
 # A body larger than this is written piece by piece, so that the transport never copies more than a piece of it.
 _PIECE = 64 * 1024
@@ -190,7 +191,7 @@ class Connection(asyncio.BufferedProtocol):
             if not self._eof:
                 self._transport.pause_reading()
         elif self._reader.http is not None:
-            if self._reader.http.they_are_waiting_for_100_continue:
+            if self._reader.http.they_are_waiting_for_100_continue and not self._reader.body_size:
                 go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
                 self._transport.write(self._reader.http.send(go_on))
             if not self._eof:
@@ -219,62 +220,70 @@ class Connection(asyncio.BufferedProtocol):
 
     async def _serve(self, request: Request) -> None:
         """Have one request handled and send the answer: the whole life of the connection's task."""
+        is_whole = False
         try:
             response = await self._application.answer(request)
             try:
                 if self._phase is not Phase.LOST:
                     await self._send(request, response)
+                    is_whole = self._phase is not Phase.STREAMING
             except Exception as bug:  # noqa: BLE001  the stream is the handler's: it may raise anything
                 # The head is out, so only a missing last chunk and a close can show that this is not the end.
                 self._application.report(request, bug)
             finally:
                 await self._close_body(request, response)
         finally:
-            self._finish()
+            self._finish(is_whole=is_whole)
 
     async def _send(self, request: Request, response: Response) -> None:
-        assert self._reader.http is not None
-        http, body = self._reader.http, response.body
+        body, head_only = response.body, request.method == "HEAD" or not has_body(response.status)
+        last = self._table.closing or not self._reader.keep_alive
         try:
-            head = http.send(response_head(response, last=self._table.closing))
-        except Exception as invalid:  # noqa: BLE001  an invalid header, whatever h11 raises for it
+            if isinstance(body, bytes) or not has_body(response.status):
+                head = head_bytes(response, last=last)
+            else:
+                assert self._reader.http is not None
+                head = self._reader.http.send(stream_head(response, last=last))
+        except Exception as invalid:  # noqa: BLE001  an invalid header, whatever is raised for it
             self._application.report(request, invalid)
             self._refuse(problem(500))
             return
-        if request.method == "HEAD" or not has_body(response.status):
+        if head_only:
             self._phase = Phase.SENDING
-            self._transport.write(head + http.send(h11.EndOfMessage()))
+            self._transport.write(head)
         elif isinstance(body, bytes):
             self._phase = Phase.SENDING
             if len(body) <= _PIECE:
-                self._transport.write(head + http.send(h11.Data(data=body)))
-                http.send(h11.EndOfMessage())
+                self._transport.write(head + body)
                 if self._writable is not None:
                     await self._drain()
             else:
-                await self._send_large(http, head, body)
+                await self._send_large(head, body)
         else:
-            self._phase = Phase.STREAMING
-            self._transport.write(head)
-            if self._eof:
-                return  # see Response: nothing would tell us when this client goes
-            async for chunk in body:
-                self._transport.write(http.send(h11.Data(data=chunk)))
-                await self._drain()
-            self._transport.write(http.send(h11.EndOfMessage()))
-            self._phase = Phase.SENDING
-            await self._drain()
+            await self._stream(head, body)
 
-    async def _send_large(self, http: h11.Connection, head: bytes, body: bytes) -> None:
+    async def _stream(self, head: bytes, body: AsyncIterator[bytes]) -> None:
+        http = self._reader.http
+        assert http is not None
+        self._phase = Phase.STREAMING
+        self._transport.write(head)
+        if self._eof:
+            return  # see Response: nothing would tell us when this client goes
+        async for chunk in body:
+            self._transport.write(http.send(h11.Data(data=chunk)))
+            await self._drain()
+        self._transport.write(http.send(h11.EndOfMessage()))
+        self._phase = Phase.SENDING
+        await self._drain()
+
+    async def _send_large(self, head: bytes, body: bytes) -> None:
         self._transport.write(head)
         view = memoryview(body)
         for start in range(0, len(body), _PIECE):
             self._table.hold(self, len(body))
-            piece = bytes(view[start : start + _PIECE])
-            self._transport.write(http.send(h11.Data(data=piece)))
+            self._transport.write(bytes(view[start : start + _PIECE]))
             await self._drain()
         self._table.hold(self, 0)
-        http.send(h11.EndOfMessage())
 
     async def _drain(self) -> None:
         """Wait until the client has read enough; always give others a turn: it may read as fast as we write."""
@@ -291,15 +300,14 @@ class Connection(asyncio.BufferedProtocol):
             except Exception as bug:  # noqa: BLE001  the iterator is the handler's
                 self._application.report(request, bug)
 
-    def _finish(self) -> None:
+    def _finish(self, *, is_whole: bool) -> None:
         """Go on after an answer: to the next request, or to the end."""
         self._task = None
-        http = self._reader.http
         if self._phase is Phase.LOST:
             self._table.remove(self)
         elif self._phase is Phase.CLOSING:
             pass
-        elif http is None or http.our_state is not h11.DONE or self._table.closing:
+        elif not is_whole or not self._reader.keep_alive or self._table.closing:
             self._close()
         else:
             self._reader.next_exchange()
@@ -310,11 +318,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _refuse(self, response: Response) -> None:
         """Answer a request that is incomplete, invalid or cannot be answered properly; then close."""
-        http = self._reader.http
-        if http is None or http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-            http = self._reader.http = h11.Connection(h11.SERVER)
         assert isinstance(response.body, bytes)
-        head = http.send(response_head(response, last=True))
+        head = head_bytes(response, last=True)
         self._transport.write(head if self._reader.is_head_only else head + response.body)
         self._close()
 

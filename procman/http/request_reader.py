@@ -1,7 +1,8 @@
-"""Bytes to requests: what one client sends, taken apart by h11, one request at a time. No I/O and no clock here.
+"""Bytes to requests: what one client sends, taken apart, one request at a time. No I/O and no clock here.
 
-h11 gets one request and is then discarded, so that what a client sends ahead stays in the inbox, where its size is
-bounded, and passes the same gate as the first request did.
+h11 parses heads and chunked bodies; a body with a length is cut off here. h11 gets one request and is then discarded,
+so that what a client sends ahead stays in the inbox, where its size is bounded, and passes the same gate as the first
+request did.
 """
 
 import re
@@ -45,6 +46,7 @@ class RequestReader:
     def __init__(self, limits: Limits, gate: Callable[[Request], Response | Role], label: str) -> None:
         self.peer: Peer | None = None
         self.http: h11.Connection | None = None  # while a request is read or answered
+        self.keep_alive = False  # whether the client wants to send another request on this connection
         self._limits = limits
         self._gate = gate
         self._label = label
@@ -137,6 +139,8 @@ class RequestReader:
         for raw_name, raw_value in event.headers:
             name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        options = headers.get("connection", "").lower()
+        self.keep_alive = event.http_version >= b"1.1" and "close" not in map(str.strip, options.split(","))
         if not has_host:
             del headers["host"]
         method, target = event.method.decode("ascii"), event.target.decode("ascii")
@@ -152,6 +156,26 @@ class RequestReader:
         return request if verdict == request.role else replace(request, role=verdict)
 
     def _read_body(self, head: Request) -> Request | Incomplete:
+        if "transfer-encoding" in head.headers:
+            return self._read_chunks(head)
+        # h11 has seen to it that it is a number; without one there is no body.
+        size = int(head.headers.get("content-length", 0))
+        if not size:
+            return head
+        inbox, body = self._inbox, self._body
+        if not body and len(inbox) >= size:
+            request = head.with_body(bytes(inbox[:size]))
+            del inbox[:size]
+            return request
+        missing = size - len(body)
+        body += inbox[:missing]
+        del inbox[:missing]
+        if len(body) < size:
+            return Incomplete.NEEDS_BYTES
+        self._body = bytearray()
+        return head.with_body(bytes(body))
+
+    def _read_chunks(self, head: Request) -> Request | Incomplete:
         assert self.http is not None
         if self._inbox:
             # Bytes of the next request come back as trailing data.

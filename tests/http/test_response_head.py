@@ -7,7 +7,14 @@ from tests.support.http_serving import GET, run, serving
 
 
 @pytest.mark.parametrize(
-    "header", [("X", "two\r\nSet-Cookie: lines"), ("bad name", "x"), ("X", "é"), ("Content-Length", "7")]
+    "header",
+    [
+        ("X", "two\r\nSet-Cookie: lines"),
+        ("bad name", "x"),
+        ("X", "é"),
+        ("Content-Length", "7"),
+        ("Transfer-Encoding", "chunked"),
+    ],
 )
 def test_an_invalid_header_of_a_handler_is_a_500(header):
     """A handler's header cannot smuggle in another header, or contradict the body."""
