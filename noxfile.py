@@ -1,6 +1,6 @@
 """What a contributor runs: `nox` for lint, types and tests, `nox -s docs` or `nox -s bench` for one session.
 
-What follows `--` goes to the tool of the session.
+Arguments after `--` go to the tool of the session.
 """
 
 import nox
@@ -8,7 +8,7 @@ import nox
 nox.needs_version = ">=2024.4"
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.reuse_venv = "yes"
-# A Python that is not installed here is skipped, also where CI is set.
+# Skip Pythons that are not installed, even if CI is set.
 nox.options.error_on_missing_interpreters = False
 
 PYTHONS = ["3.11", "3.12", "3.13"]
@@ -31,20 +31,20 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests but those in containers and the slow ones, on each Python that is installed."""
+    """All tests except container and slow ones, on each installed Python."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "pytest", "-n", "auto", "-m", "not container and not slow", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Benchmarks beside supervisord."""
+    """Benchmarks against supervisord."""
     session.install("-e", ".[test]")
     session.run("python", "bench/run", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The pages of docs/reference and the JSON schema, written from the code."""
+    """Regenerate docs/reference and the JSON schema from the code."""
     session.install("-e", ".")
     session.run("python", "-m", "procman.cli.reference_docs", "docs/")

@@ -153,7 +153,7 @@ class Churned:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
             time.sleep(0.5)
-        # What looks a second later, who may still be closing a connection.
+        # The report of leftovers comes a second later, and a client may still be closing its connection.
         time.sleep(3)
 
     def stop(self) -> float:

@@ -51,7 +51,7 @@ class Peer(ABC):
     def environment(self) -> dict[str, str]:
         return dict(os.environ)
 
-    def status(self, life: Life) -> list[str] | None:  # noqa: ARG002 - for those who have one
+    def status(self, life: Life) -> list[str] | None:  # noqa: ARG002 - for masters that have one
         """The command that shows the states of all programs."""
         return None
 

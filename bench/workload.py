@@ -20,7 +20,7 @@ class Programs:
     count: int = 1
     startsecs: int = 1
     log: Log = Log.DEFAULT
-    maxbytes: int = 0  # of its log, before that begins anew; 0: never
+    maxbytes: int = 0  # of its log, before it is rotated; 0: never
     backups: int = 10
 
     def names(self) -> Iterator[str]:

@@ -9,23 +9,22 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Nothing in the tests is timed, so neither is an example; a test that is too slow for CI is for a person to see.
+# No deadlines for examples; a developer decides whether a test is too slow for CI.
 settings.register_profile("procman", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# In CI the same examples every time: a build that fails must fail again.
+# In CI, the same examples every time: a failing build must fail again.
 settings.register_profile("ci", settings.get_profile("procman"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "procman")
 
-# An image of a container often has this set. Here procman is started a thousand times, and would be compiled each time.
+# Container images often set this. The tests start procman a thousand times, and would compile it each time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# Somebody may have started the tests with nohup, or a script in the background. What they start has to end by these all
-# the same.
+# The tests may run under nohup, or as a background job of a script. Their programs still have to end by these signals.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Those that wait for other processes come first, the longest of all in front, and quick ones fill the gaps at the end.
+# Tests that wait for other processes start first, the longest before the others; fast ones fill the gaps at the end.
 LONG = ["compat", "web", "faults", "end_to_end", "export", "simulation"]
 
 
@@ -48,7 +47,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_place)
 
 
-# What tools keep in the root on purpose, and .gitignore names.
+# Directories that tools create in the root, and that .gitignore lists.
 KEPT_IN_THE_ROOT = {".pytest_cache", ".hypothesis", "__pycache__"}
 ROOT = Path(__file__).parents[1]
 LEFT_SOMETHING = 8  # the exit status of such a run; those of pytest end at 5

@@ -9,8 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "procman"
 
-# A room is the longest row that a module's name begins with. What stands at its right it may import; a room that has a
-# row of its own is not meant by the one around it ("api" is not "api.shapes").
+# A module belongs to the room of the longest row that its name begins with; the right side has what it may import.
+# A room with a row of its own is not part of the one around it ("api" does not include "api.shapes").
 MAY_IMPORT = {
     # the ground floor
     "errors": "",
@@ -85,7 +85,7 @@ MAY_IMPORT = {
     "__main__": "cli.start_procman",
 }
 
-# Whatever is fenced in, and the rooms and modules inside the fence.
+# Libraries, and the rooms and modules that may import them.
 MAY_KNOW = {
     "asyncio": "runtime services daemon logs http api events.hub system.blocking",
     "subprocess": "system.spawn",
@@ -99,7 +99,7 @@ MAY_KNOW = {
     "random": "",
 }
 
-# The core is pure: it is told what time it is, and what has happened. Of the standard library it needs only this.
+# The core is pure: it gets the time and the events as arguments. Of the standard library it needs only this.
 CORE_MAY_KNOW = {"collections", "dataclasses", "enum", "math", "signal", "typing"}
 
 

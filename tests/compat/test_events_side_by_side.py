@@ -123,7 +123,7 @@ for line in sys.stdin:
 """
 
 
-class Side:
+class RecordedMaster:
     """One of the two masters, and its recorder."""
 
     def __init__(self, master):
@@ -147,7 +147,7 @@ class Side:
             transport = supervisor_xmlrpc.SupervisorTransport(None, None, f"unix://{folder}/ctl.sock")
             self._happen(xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor)
             transport.close()
-        # The master has been stopped by now, and the last that is certain to be told is this.
+        # The master is stopping by now, and this is the last event that is certain to come.
         self.record.expect("PROCESS_STATE_STOPPING", "processname:slow")
         self.record.close()
         return self.record.passed
@@ -215,9 +215,9 @@ def plain(events):
 
 def test_a_listener_is_told_the_same():
     """A listener gets the same headers and payloads in the same order, from boot to shutdown."""
-    sides = [Side(SUPERVISORD), Side(PROCMAN)]
+    sides = [RecordedMaster(SUPERVISORD), RecordedMaster(PROCMAN)]
     with ThreadPoolExecutor(2) as both:
-        theirs, ours = [list(plain(events)) for events in both.map(Side.tell, sides)]
+        theirs, ours = [list(plain(events)) for events in both.map(RecordedMaster.tell, sides)]
     assert ours == theirs
     names = {header["eventname"] for header, _ in ours}
     assert len(names) == 16, f"nobody has told {names}"

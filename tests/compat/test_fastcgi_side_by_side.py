@@ -105,7 +105,7 @@ class Conversation:
             transport.close()
 
     def _write(self, folder: Path) -> Path:
-        # Whoever starts rings here.
+        # Each process that starts connects here.
         self._bell = socket.socket(socket.AF_UNIX)
         self._bell.bind(str(folder / "bell"))
         self._bell.listen()

@@ -84,7 +84,7 @@ LOGINS = {
     "no scheme": ["Authorization: me:secret"],
     "nothing behind the scheme": ["Authorization: Basic"],
 }
-# Supervisord has a status here that helps nobody; see docs/differences.md.
+# supervisord's status is of no use here; see docs/differences.md.
 DIFFERENT = {
     "a login without a password": (request("GET / HTTP/1.1", basic("me")), 500, 401),
     "a login that is not base64": (request("GET / HTTP/1.1", "Authorization: Basic ===="), 500, 401),

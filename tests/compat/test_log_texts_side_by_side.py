@@ -96,7 +96,7 @@ NOT_OURS = re.compile(
 HEAD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?=[A-Z]{4} )")
 
 
-class Side(LogLines):
+class LoggingMaster(LogLines):
     """One of the two masters during the steps."""
 
     def __init__(self, master, folder):
@@ -177,13 +177,13 @@ def test_the_logs_say_the_same():
         for master in (SUPERVISORD, PROCMAN):
             # A unix socket's path is short; pytest's folders are not.
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="log"))
-            side = Side(master, Path(folder))
+            side = LoggingMaster(master, Path(folder))
             stack.callback(side.process.stdout.close)
             stack.callback(side.process.wait)
             stack.callback(side.process.kill)
             sides.append(side)
         with ThreadPoolExecutor(2) as both:
-            theirs, ours = [side.records() for side in both.map(Side.happen, sides)]
+            theirs, ours = [side.records() for side in both.map(LoggingMaster.happen, sides)]
     # How many of them there are depends on how many ends one look finds, and on how often one looks.
     chance = ("DEBG received SIGCHLD indicating a child quit", "INFO reopening log file")
     for text in chance:

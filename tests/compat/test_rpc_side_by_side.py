@@ -166,7 +166,7 @@ def plain(value):
         case dict():
             return {key: named(key, plain(inner)) for key, inner in value.items() if key not in ITS_OWN}
         case [{"status": _}, *_]:
-            # Who of a group was done first is chance.
+            # The order within a group is random.
             return sorted((plain(inner) for inner in value), key=lambda result: result["name"])
         case list():
             return [plain(inner) for inner in value]

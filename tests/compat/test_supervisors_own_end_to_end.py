@@ -77,7 +77,7 @@ def folder():
         tests = (THEIRS / "test_end_to_end.py").read_text()
         (own / "test_end_to_end.py").write_text(tests)
         (own / "fixtures/hello.sh").write_text(HELLO)
-        # Files in /tmp that no test asks for by name go elsewhere, so that nobody else can be in the way.
+        # Files in /tmp that no test names go elsewhere, so that other runs do not collide with them.
         named = set(re.findall(r"/tmp/[\w.-]+", tests))
         for fixture in (own / "fixtures").glob("*.conf"):
             text = re.sub(

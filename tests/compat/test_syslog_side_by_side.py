@@ -120,7 +120,7 @@ def test_both_send_the_same():
     (theirs, said), (ours, we_said) = sent_by(SUPERVISORD), sent_by(PROCMAN)
     assert we_said == said
     assert "joined err" in said
-    # Who sends it is another: docs/differences.md.
+    # The sender differs: docs/differences.md.
     assert theirs == ["supervisord"]
     assert len(ours) == 1
     assert re.fullmatch(r"procman\[\d+\]", ours[0])

@@ -84,7 +84,7 @@ def tail(folder, query):
 
 
 @pytest.fixture(scope="module")
-def both():
+def both_masters():
     """Both masters, once their sleeper has written its line."""
     with running(SUPERVISORD) as theirs, running(PROCMAN) as ours:
         for folder in (theirs, ours):
@@ -107,26 +107,26 @@ def await_line(folder, name, line):
         connection.close()
 
 
-def test_every_tail_has_the_same_text(both):
+def test_every_tail_has_the_same_text(both_masters):
     """A log, a missing log, and an unknown process."""
-    theirs, ours = both
+    theirs, ours = both_masters
     for query in TAILS:
         assert tail(ours, query) == tail(theirs, query)
 
 
-def test_every_action_leads_to_the_same_place_with_the_same_words(both):
+def test_every_action_leads_to_the_same_place_with_the_same_words(both_masters):
     """Both masters answer with the same status codes, redirects and messages."""
-    theirs, ours = both
+    theirs, ours = both_masters
     for method, actions in (("GET", ACTIONS), ("POST", POSTED)):
         for action, name in actions:
             assert act(ours, method, action, name) == act(theirs, method, action, name)
 
 
-def test_the_page_is_where_it_was(both):
+def test_the_page_is_where_it_was(both_masters):
     """Both masters have the page under both names, and ok.html for health checks."""
-    theirs, ours = both
+    theirs, ours = both_masters
     for path in ("/", "/index.html", "/?message=hello"):
-        for folder in both:
+        for folder in both_masters:
             status, headers, _ = fetch(folder, "GET", path)
             assert (status, headers["Content-Type"].split(";")[0]) == (200, "text/html")
     assert fetch(theirs, "GET", "/ok.html")[::2] == fetch(ours, "GET", "/ok.html")[::2] == (200, "OK")

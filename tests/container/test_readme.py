@@ -97,7 +97,7 @@ def reader(image):
 
 
 @pytest.fixture
-def mine(reader, tmp_path):
+def readme_files(reader, tmp_path):
     """The folder of README's three files."""
     (dockerfile,), (config,) = blocks("dockerfile"), blocks("toml")
     assert dockerfile.startswith("FROM procman\n")
@@ -125,7 +125,7 @@ def wait_for(reader: Reader, text: str) -> str:
     return said
 
 
-def test_the_section_does_word_for_word_what_it_shows(reader, mine):
+def test_the_section_does_word_for_word_what_it_shows(reader, readme_files):
     """Build, run, logs, status, health, stop, exit status: the lines below a command are those that it prints."""
     first, *_ = blocks("sh")
     reader.types(first.strip(), ROOT)
@@ -133,7 +133,7 @@ def test_the_section_does_word_for_word_what_it_shows(reader, mine):
     for command, lines in shown():
         if " logs " in command:
             wait_for(reader, lines[-1][lines[-1].index("INFO") :])
-        printed = reader.types(command, mine).splitlines()
+        printed = reader.types(command, readme_files).splitlines()
         asked.append(command.split()[1])
         for line, said in zip(lines, printed if lines else (), strict=False):
             assert pattern(line).fullmatch(said), f"{command}\n{said!r} is not {line!r}"
@@ -154,18 +154,18 @@ def pattern(line: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"uptime\\ [\d:]+", r"uptime\\ [\\d:]+", text))
 
 
-def test_what_a_program_says_before_it_fails_is_in_the_logs(reader, mine):
+def test_what_a_program_says_before_it_fails_is_in_the_logs(reader, readme_files):
     """On stderr; and the container ends with the program's exit status."""
-    (mine / "my-app").write_text(FAILS)
+    (readme_files / "my-app").write_text(FAILS)
     reader.types(blocks("sh")[0].strip(), ROOT)
     for command, _ in shown()[:2]:
-        reader.types(command, mine)
+        reader.types(command, readme_files)
     output(*podman("wait", f"{reader.own}-my-app"))
-    assert reader.types("docker logs my-app", mine).count("FATAL: cannot reach database\n") >= 1
-    assert reader.types(shown()[-1][0], mine) == "3\n"
+    assert reader.types("docker logs my-app", readme_files).count("FATAL: cannot reach database\n") >= 1
+    assert reader.types(shown()[-1][0], readme_files) == "3\n"
 
 
-def test_the_health_check_is_in_podmans_image_where_the_flag_is_given(reader, mine):
+def test_the_health_check_is_in_podmans_image_where_the_flag_is_given(reader, readme_files):
     """In its own format it is lost, as README says; the probe that it shows does without."""
     plain, with_flag = (block.strip() for block in blocks("sh"))
     for command, kept in ((plain.replace("docker", "podman"), False), (with_flag, True)):
@@ -175,9 +175,9 @@ def test_the_health_check_is_in_podmans_image_where_the_flag_is_given(reader, mi
     (probe,) = blocks("yaml")
     command = yaml.safe_load(probe)["livenessProbe"]["exec"]["command"]
     for line, _ in shown()[:2]:
-        reader.types(line, mine)
+        reader.types(line, readme_files)
     wait_for(reader, "success: my-app entered RUNNING")
-    reader.run(podman("exec", f"{reader.own}-my-app", *command), mine)
+    reader.run(podman("exec", f"{reader.own}-my-app", *command), readme_files)
 
 
 def test_nothing_else_in_it_takes_a_shell():

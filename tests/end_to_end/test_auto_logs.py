@@ -8,13 +8,13 @@ from tests.support.running_master import COUNTER, SLEEPER, RunningMaster
 
 
 @pytest.fixture
-def start(tmp_path):
+def start_master(tmp_path):
     """Starts masters with configurations of their own."""
     logs = tmp_path / "logs"
     logs.mkdir()
     with contextlib.ExitStack() as running:
 
-        def start(name, command):
+        def start_master(name, command):
             folder = tmp_path / name
             folder.mkdir()
             programs = f"[program:{name}]\ncommand={command}\nstartsecs=0\nredirect_stderr=true\n"
@@ -23,16 +23,16 @@ def start(tmp_path):
             master.wait_for(f"success: {name}")
             return master
 
-        yield start
+        yield start_master
 
 
-def test_a_second_master_leaves_the_logs_of_the_first_alone(start, tmp_path):
+def test_a_second_master_leaves_the_logs_of_the_first_alone(start_master, tmp_path):
     """A second master keeps the first one's logs, whether it runs or has ended, and removes its own old ones."""
-    first = start("one", COUNTER)
+    first = start_master("one", COUNTER)
     with contextlib.closing(first.follow("one")) as output:
         assert next(output).startswith(b"0\n")
     log = first.info("one")["stdout_logfile"]
-    second = start("two", SLEEPER)
+    second = start_master("two", SLEEPER)
     assert first.stop() == 0
     before = len(second.lines)
     second.call("POST", "/v1/master/reload")

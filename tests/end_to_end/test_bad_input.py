@@ -19,14 +19,14 @@ WAYS = ("unix", "tcp")
 MIB = 1024 * 1024
 BODY_MOST = MIB  # http/limits.py
 LOG_MOST = 16 * MIB  # logs/reading.py
-TURNS = 2000  # of the master's loop, within which it has seen who has gone
+TURNS = 2000  # of the master's loop, within which it has noticed closed connections
 RIGHT = "Basic " + base64.b64encode(b"me:secret").decode()
 
 GET = b"GET /v1/master HTTP/1.1\r\nHost: localhost\r\n\r\n"
 FLOOD = python("import os\nwhile True: os.write(1, b'x' * 1023 + bytes([10]))")
 
 
-class Asked(RunningMaster):
+class ServingMaster(RunningMaster):
     """A master with a unix socket, one on loopback, and one on loopback with a password."""
 
     def __init__(self, folder) -> None:
@@ -108,15 +108,15 @@ class Asked(RunningMaster):
         assert self.rss() - rss < memory
         self.is_well()
         for _ in range(TURNS):
-            self.turn()  # it sees who has gone
+            self.turn()  # it notices closed connections
             if len(self.fds()) <= len(fds):
                 return
         raise AssertionError(f"{self.fds()}, and before {fds}")
 
 
 @pytest.fixture(scope="module")
-def master(tmp_path_factory) -> Iterator[Asked]:
-    master = Asked(tmp_path_factory.mktemp("asked"))
+def master(tmp_path_factory) -> Iterator[ServingMaster]:
+    master = ServingMaster(tmp_path_factory.mktemp("asked"))
     yield master
     assert master.process.poll() is None
     master.close()

@@ -14,14 +14,14 @@ FLOODS = python("import sys; sys.stdout.write(('x' * 99 + chr(10)) * 60_000)")
 
 
 @pytest.fixture
-def start(tmp_path):
+def start_master(tmp_path):
     masters = []
 
-    def start(programs: str, master: str = "") -> RunningMaster:
+    def start_master(programs: str, master: str = "") -> RunningMaster:
         masters.append(RunningMaster(tmp_path, programs, master=master))
         return masters[-1]
 
-    yield start
+    yield start_master
     for master in masters:
         master.close()
 
@@ -31,31 +31,31 @@ def says(name: str, *lines: str) -> str:
     return "\n".join([head, *lines, ""])
 
 
-def test_lines_stand_behind_the_names_of_their_programs(start):
+def test_lines_stand_behind_the_names_of_their_programs(start_master):
     """Lines have the name of their program in front, padded to the longest; the master's own say procman."""
-    master = start(says("web") + says("database"), "log_format=prefix")
+    master = start_master(says("web") + says("database"), "log_format=prefix")
     for line in ("web      | one", "web      | two", "database | one", "procman  | "):
         master.wait_for(line)
 
 
-def test_short_names_are_padded_to_the_masters_own(start):
+def test_short_names_are_padded_to_the_masters_own(start_master):
     """Short names are padded to the master's own, whose lines are among them."""
-    master = start(says("web"), "log_format=prefix")
+    master = start_master(says("web"), "log_format=prefix")
     for line in ("procman | ", "web     | one", "web     | two"):
         master.wait_for(line)
 
 
-def test_a_name_that_is_too_long_makes_no_room_that_nobody_fills(start):
+def test_a_name_that_is_too_long_makes_no_room_that_nobody_fills(start_master):
     """A very long name sticks out, and the other names are padded to each other."""
     long = "x" * 33
-    master = start(says(long) + says("web-server"), "log_format=prefix")
+    master = start_master(says(long) + says("web-server"), "log_format=prefix")
     for line in (f"{long} | one", "web-server | one", "procman    | "):
         master.wait_for(line)
 
 
-def test_json_is_for_machines_and_each_program_may_differ(start):
+def test_json_is_for_machines_and_each_program_may_differ(start_master):
     """With JSON, every line is a record, except those of a program with another format."""
-    master = start(
+    master = start_master(
         says("web") + says("plain", "log_format=raw", "log_timestamp=none"), "log_format=json\nlog_timestamp=iso"
     )
     for said in ("one", "two"):
@@ -69,34 +69,34 @@ def test_json_is_for_machines_and_each_program_may_differ(start):
     assert sum(line.rstrip() in ("one", "two") for line in master.lines) == 2
 
 
-def test_a_log_goes_to_a_file_and_to_the_console(start, tmp_path):
+def test_a_log_goes_to_a_file_and_to_the_console(start_master, tmp_path):
     """Output to a file and the console is in both, and `tail` reads the file."""
-    master = start(f"[program:web]\ncommand={SAYS}\nstdout_logfile={tmp_path}/web.log, -\n")
+    master = start_master(f"[program:web]\ncommand={SAYS}\nstdout_logfile={tmp_path}/web.log, -\n")
     master.wait_for("one")
     assert master.ctl("tail", "web").stdout.strip() == "one"
     assert (tmp_path / "web.log").read_text() == "one\n"
 
 
-def test_tail_reads_what_went_to_the_console(start):
+def test_tail_reads_what_went_to_the_console(start_master):
     """`tail` of a console log comes from the master's memory."""
-    master = start(says("web"))
+    master = start_master(says("web"))
     master.wait_for("one")
     assert master.ctl("tail", "web").stdout.strip() == "one"
 
 
-def test_the_masters_own_log_is_read_back_from_the_console(start):
+def test_the_masters_own_log_is_read_back_from_the_console(start_master):
     """`maintail` shows the part of a console log that is in memory."""
-    master = start(says("web"), "logfile=/dev/stdout")
+    master = start_master(says("web"), "logfile=/dev/stdout")
     spawned = master.lines[master.wait_for("spawned: 'web'") - 1]
     assert spawned.strip() in master.ctl("maintail").stdout
 
 
-def test_a_program_may_drop_its_lines_rather_than_wait(start):
+def test_a_program_may_drop_its_lines_rather_than_wait(start_master):
     """With log_overflow=drop, a program ends although nothing reads its 6 MB; the loss is logged and counted."""
     lines = ["stdout_logfile=-", "log_overflow=drop", "autorestart=false", "startsecs=0"]
-    master = start("\n".join([f"[program:web]\ncommand={FLOODS}", *lines, ""]))
+    master = start_master("\n".join([f"[program:web]\ncommand={FLOODS}", *lines, ""]))
     master.wait_for("procman started")
-    # Not from its stdout, which nobody reads from now on, before the program has ended.
+    # Not from its stdout, which nothing reads until the program has ended.
     log = b""
     with (
         contextlib.closing(Client(f"unix://{master.socket}")) as client,

@@ -30,7 +30,7 @@ stderr_logfile=NONE
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     """A directory with a configuration of relative paths; a daemon left in it is stopped."""
     (tmp_path / "procman.conf").write_text(FILE)
     monkeypatch.chdir(tmp_path)
@@ -64,7 +64,7 @@ def status_of(pid: int) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-def test_the_first_process_returns_when_the_daemon_is_up(here):
+def test_the_first_process_returns_when_the_daemon_is_up(folder):
     """The command returns 0 without output when the daemon is up and can be asked."""
     started = daemon()
     assert (started.returncode, started.stdout, started.stderr) == (0, "", "")
@@ -72,16 +72,16 @@ def test_the_first_process_returns_when_the_daemon_is_up(here):
     assert (asked.returncode, asked.stdout.split(" (")[0]) == (0, f"pid {the_pid()} is running")
 
 
-def test_it_is_up_when_all_programs_have_been_started(here):
+def test_it_is_up_when_all_programs_have_been_started(folder):
     """The daemon is up when all its programs have been started, however many there are."""
     many = FILE.replace("[program:web]", "[program:web]\nnumprocs=200\nprocess_name=%(process_num)d")
-    (here / "procman.conf").write_text(many.replace(SLEEPER, "/bin/sleep 1000"))
+    (folder / "procman.conf").write_text(many.replace(SLEEPER, "/bin/sleep 1000"))
     assert daemon().returncode == 0
     pid = the_pid()
     assert len(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()) == 200
 
 
-def test_each_step_of_becoming_a_daemon_was_taken(here):
+def test_each_step_of_becoming_a_daemon_was_taken(folder):
     """/proc shows every step: fork, setsid, fork, chdir, umask, no inherited descriptors, /dev/null."""
     inherited = os.open("procman.conf", os.O_RDONLY)
     os.set_inheritable(inherited, True)
@@ -90,7 +90,7 @@ def test_each_step_of_becoming_a_daemon_was_taken(here):
     pid = the_pid()
     stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     group, session, terminal = int(stat[2]), int(stat[3]), int(stat[4])
-    # It leads neither, so it can get no terminal; and who led them has gone.
+    # It leads neither, so it cannot get a terminal; the leader has ended.
     assert pid not in (group, session)
     assert group == session != os.getsid(0)
     assert terminal == 0
@@ -102,28 +102,28 @@ def test_each_step_of_becoming_a_daemon_was_taken(here):
         with contextlib.suppress(FileNotFoundError):  # closed since
             descriptors[int(fd.name)] = os.readlink(fd)
     assert [descriptors[fd] for fd in (0, 1, 2)] == ["/dev/null"] * 3
-    assert str(here / "procman.conf") not in descriptors.values()
-    assert (here / "master.log").stat().st_mode & 0o777 == 0o640
+    assert str(folder / "procman.conf") not in descriptors.values()
+    assert (folder / "master.log").stat().st_mode & 0o777 == 0o640
 
 
-def test_relative_paths_are_meant_from_where_it_was_started(here):
+def test_relative_paths_are_meant_from_where_it_was_started(folder):
     """Relative paths and programs use the starting directory, also after a reload."""
     daemon()
     for life in (1, 2):
-        wait_for(here / "master.log", "success: web entered RUNNING", life)
+        wait_for(folder / "master.log", "success: web entered RUNNING", life)
         (web,) = Path(f"/proc/{the_pid()}/task/{the_pid()}/children").read_text().split()
-        assert Path(f"/proc/{web}/cwd").readlink() == here
-        assert (here / "web.log").exists()
+        assert Path(f"/proc/{web}/cwd").readlink() == folder
+        assert (folder / "web.log").exists()
         reloaded = procman("reload", "--pidfile", "master.pid")
         assert reloaded.stdout.endswith("is reloading\n")
-    wait_for(here / "master.log", "success: web entered RUNNING", 3)
+    wait_for(folder / "master.log", "success: web entered RUNNING", 3)
     assert not Path("/master.log").exists()
 
 
 @pytest.mark.parametrize("background", [True, False])
-def test_programs_run_in_the_directory_of_the_master(here, background):
+def test_programs_run_in_the_directory_of_the_master(folder, background):
     """Programs run in the master's directory=, even a relative one; its own files stay where it was started."""
-    (here / "srv" / "deep").mkdir(parents=True)
+    (folder / "srv" / "deep").mkdir(parents=True)
     programs = FILE.replace("umask=027", "directory=srv") + "[program:deep]\ncommand=sleep 1000\ndirectory=deep\n"
     Path("procman.conf").write_text(programs)
     if background:
@@ -132,40 +132,40 @@ def test_programs_run_in_the_directory_of_the_master(here, background):
         Path("run").mkdir()
         words = [sys.executable, "-m", "procman", "-c", "procman.conf"]
         master = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment(here / "run")
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment(folder / "run")
         )
     for life in (1, 2):
         if not background and life == 1:
-            while not (here / "master.pid").exists():
+            while not (folder / "master.pid").exists():
                 assert master.poll() is None
                 select.select([], [], [], 0.02)
-        wait_for(here / "master.log", "success: web entered RUNNING", life)
+        wait_for(folder / "master.log", "success: web entered RUNNING", life)
         children = Path(f"/proc/{the_pid()}/task/{the_pid()}/children").read_text().split()
         places = {Path(f"/proc/{child}/cwd").readlink() for child in children}
-        assert places == {here / "srv", here / "srv" / "deep"}
-        assert (here / "srv" / "web.log").exists()
+        assert places == {folder / "srv", folder / "srv" / "deep"}
+        assert (folder / "srv" / "web.log").exists()
         procman("reload", "--pidfile", "master.pid")
-    wait_for(here / "master.log", "success: web entered RUNNING", 3)
-    assert not (here / "srv" / "master.log").exists()
+    wait_for(folder / "master.log", "success: web entered RUNNING", 3)
+    assert not (folder / "srv" / "master.log").exists()
     assert procman("stop", "--pidfile", "master.pid").returncode == 0
     if not background:
         assert master.wait() == 0
 
 
-def test_a_daemon_goes_on_with_what_the_foreground_has_left(here):
+def test_a_daemon_goes_on_with_what_the_foreground_has_left(folder):
     """A daemon adopts a program of a foreground master unchanged, since both run it in the same directory."""
     Path("run").mkdir()
     words = [sys.executable, "-m", "procman", "-c", "procman.conf"]
     with subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environment(here / "run")
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environment(folder / "run")
     ) as master:
         assert any("success: web entered RUNNING" in line for line in master.stdout)
         (web,) = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text().split()
         master.kill()
     daemon()
-    wait_for(here / "master.log", f"adopted: 'web' with pid {web}", 1)
-    assert "with another definition" not in (here / "master.log").read_text()
-    assert os.readlink(f"/proc/{web}/cwd") == str(here)
+    wait_for(folder / "master.log", f"adopted: 'web' with pid {web}", 1)
+    assert "with another definition" not in (folder / "master.log").read_text()
+    assert os.readlink(f"/proc/{web}/cwd") == str(folder)
 
 
 def wait_for(log: Path, text: str, times: int) -> None:
@@ -185,32 +185,32 @@ def wait_for(log: Path, text: str, times: int) -> None:
         ("[supervisord]\nlogfile=/dev/full/x\n", "does not exist"),
     ],
 )
-def test_a_daemon_that_cannot_be_says_why(here, lines, reason):
+def test_a_daemon_that_cannot_be_says_why(folder, lines, reason):
     """A daemon that cannot start says why on the stderr of its command, and nothing is left running."""
-    (here / "procman.conf").write_text(lines)
-    (here / "link").symlink_to("elsewhere")
+    (folder / "procman.conf").write_text(lines)
+    (folder / "link").symlink_to("elsewhere")
     started = daemon()
     assert started.returncode == 2
     assert reason in started.stderr
     assert "Traceback" not in started.stderr
-    assert not (here / "master.pid").exists()
+    assert not (folder / "master.pid").exists()
 
 
-def test_where_a_daemon_was_started_is_removed(here):
+def test_where_a_daemon_was_started_is_removed(folder):
     """If its starting directory is removed, a reread fails and changes nothing; once it is back, everything works."""
     daemon()
     pid = the_pid()
-    elsewhere = here.with_name("elsewhere")
-    here.rename(elsewhere)
+    elsewhere = folder.with_name("elsewhere")
+    folder.rename(elsewhere)
     os.chdir(elsewhere)
     (elsewhere / "procman.conf").write_text(FILE)
     assert procman("reload", "--pidfile", "master.pid").returncode == 0
-    wait_for(elsewhere / "master.log", f"cannot look from {here}, where this master was started", 1)
+    wait_for(elsewhere / "master.log", f"cannot look from {folder}, where this master was started", 1)
     wait_for(elsewhere / "master.log", "everything goes on as it was", 1)
-    elsewhere.rename(here)
-    os.chdir(here)
+    elsewhere.rename(folder)
+    os.chdir(folder)
     assert procman("reload", "--pidfile", "master.pid").returncode == 0
-    wait_for(here / "master.log", "success: web entered RUNNING", 2)
+    wait_for(folder / "master.log", "success: web entered RUNNING", 2)
     assert the_pid() == pid
 
 
@@ -230,11 +230,11 @@ def test_a_current_directory_that_was_removed_is_said(tmp_path, words):
     assert ran.stderr == "procman: cannot go on: the current directory was removed; change to one that is there\n"
 
 
-def test_a_second_start_says_who_is_there(here):
+def test_a_second_start_says_who_is_there(folder):
     """A second start reports the holder of the pid file's lock, even without socket and state file."""
     daemon()
     pid = the_pid()
-    for file in (*(here / "run").rglob("*.sock"), *(here / "run").rglob("*.state")):
+    for file in (*(folder / "run").rglob("*.sock"), *(folder / "run").rglob("*.state")):
         file.unlink()
     second = daemon()
     assert second.returncode == 2
@@ -242,23 +242,23 @@ def test_a_second_start_says_who_is_there(here):
     assert the_pid() == pid
 
 
-def test_a_second_start_leaves_the_logs_of_the_first_alone(here):
+def test_a_second_start_leaves_the_logs_of_the_first_alone(folder):
     """A refused second start removes no AUTO logs of the running daemon."""
-    (here / "logs").mkdir()
+    (folder / "logs").mkdir()
     auto = FILE.replace("umask=027", "childlogdir=logs").replace("stdout_logfile=web.log", "stdout_logfile=AUTO")
-    (here / "procman.conf").write_text(auto)
+    (folder / "procman.conf").write_text(auto)
     daemon()
-    wait_for(here / "master.log", "success: web entered RUNNING", 1)
-    (log,) = (here / "logs").iterdir()
+    wait_for(folder / "master.log", "success: web entered RUNNING", 1)
+    (log,) = (folder / "logs").iterdir()
     assert daemon().returncode == 2
     assert log.exists()
     assert procman("stop", "--pidfile", "master.pid").returncode == 0
     assert daemon().returncode == 0
-    wait_for(here / "master.log", "success: web entered RUNNING", 2)
+    wait_for(folder / "master.log", "success: web entered RUNNING", 2)
     assert not log.exists()
 
 
-def test_a_stale_pid_file_is_taken_over(here):
+def test_a_stale_pid_file_is_taken_over(folder):
     """The pid file of a killed master, which has no lock any more, is taken over."""
     daemon()
     first = the_pid()
@@ -276,7 +276,7 @@ def test_a_stale_pid_file_is_taken_over(here):
     assert the_pid() != first
 
 
-def test_stop_waits_for_the_end_of_the_programs(here):
+def test_stop_waits_for_the_end_of_the_programs(folder):
     """`procman stop` returns when the programs have ended."""
     daemon()
     pid = the_pid()
@@ -284,24 +284,24 @@ def test_stop_waits_for_the_end_of_the_programs(here):
     stopped = procman("stop", "--pidfile", "master.pid")
     assert (stopped.returncode, stopped.stdout) == (0, f"pid {pid} has ended\n")
     assert not Path(f"/proc/{web}").exists()
-    assert not (here / "master.pid").exists()
-    assert "stopped: web (terminated by SIGTERM)" in (here / "master.log").read_text()
+    assert not (folder / "master.pid").exists()
+    assert "stopped: web (terminated by SIGTERM)" in (folder / "master.log").read_text()
 
 
-def test_the_file_can_ask_for_a_daemon(here):
+def test_the_file_can_ask_for_a_daemon(folder):
     """daemon=true in the file works like --daemon."""
-    (here / "procman.conf").write_text(FILE.replace("umask=027", "daemon=true"))
+    (folder / "procman.conf").write_text(FILE.replace("umask=027", "daemon=true"))
     Path("run").mkdir()
     assert procman("-c", "procman.conf").returncode == 0
     assert procman("status", "--pidfile", "master.pid").returncode == 0
 
 
-def test_a_daemon_whose_logs_nobody_would_see_says_so(here):
+def test_a_daemon_whose_logs_nobody_would_see_says_so(folder):
     """A daemon with output only on the console warns, and starts."""
     assert daemon().stderr == ""
     procman("stop", "--pidfile", "master.pid")
     text = FILE.replace("logfile=master.log", "logfile=/dev/stdout").replace("stderr_logfile=NONE", "stderr_logfile=-")
-    (here / "procman.conf").write_text(text.replace("stdout_logfile=web.log", "stdout_logfile=web.log, -"))
+    (folder / "procman.conf").write_text(text.replace("stdout_logfile=web.log", "stdout_logfile=web.log, -"))
     started = daemon()
     assert started.returncode == 0
     assert started.stderr == (
@@ -310,21 +310,21 @@ def test_a_daemon_whose_logs_nobody_would_see_says_so(here):
     )
 
 
-def test_a_pid_that_is_not_the_masters_is_never_signalled(here):
+def test_a_pid_that_is_not_the_masters_is_never_signalled(folder):
     """A pid in the pid file that is not the master's is never signalled."""
     with subprocess.Popen(["sleep", "1000"]) as bystander:
-        (here / "master.pid").write_text(f"{bystander.pid}\n")
+        (folder / "master.pid").write_text(f"{bystander.pid}\n")
         for command in ("stop", "reload"):
             refused = procman(command, "--pidfile", "master.pid")
             assert "left behind" in refused.stdout + refused.stderr
         assert bystander.poll() is None
         bystander.kill()
-    (here / "master.pid").unlink()
+    (folder / "master.pid").unlink()
 
 
-def test_systemd_is_told_how_it_goes(here):
+def test_systemd_is_told_how_it_goes(folder):
     """Systemd gets READY with a status, watchdog messages, the pid, RELOADING and STOPPING; programs get nothing."""
-    address = here / "notify"
+    address = folder / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(address))
         systemd.settimeout(PATIENCE)
@@ -343,29 +343,29 @@ def test_systemd_is_told_how_it_goes(here):
         listen(systemd, "STATUS=everything has been stopped")
 
 
-def test_a_toml_file_leaves_nothing_in_the_folder_where_it_is_started(here):
+def test_a_toml_file_leaves_nothing_in_the_folder_where_it_is_started(folder):
     """With TOML, nothing is written to the starting directory: log and pid file have other defaults."""
-    (here / "shop.toml").write_text(f'[program.web]\ncommand = """{SLEEPER}"""\nstdout_logfile = "-"\n')
-    before = sorted(os.listdir(here))
-    with Master(here / "shop.toml") as master:
+    (folder / "shop.toml").write_text(f'[program.web]\ncommand = """{SLEEPER}"""\nstdout_logfile = "-"\n')
+    before = sorted(os.listdir(folder))
+    with Master(folder / "shop.toml") as master:
         master.expect("procman started", "web entered RUNNING")
         (pidfile,) = (master.runtime_dir / "procman").glob("*.pid")
         assert pidfile.read_text() == f"{master.process.pid}\n"
         assert master.stop() == 0
         assert not pidfile.exists()
-    assert sorted(os.listdir(here)) == before
-    (here / "run").mkdir()
+    assert sorted(os.listdir(folder)) == before
+    (folder / "run").mkdir()
     assert procman("--daemon", "-c", "shop.toml").returncode == 0
-    (log,) = (here / "run" / "procman").glob("*.log")
+    (log,) = (folder / "run" / "procman").glob("*.log")
     assert "procman started with pid" in log.read_text()
     assert procman("stop", "--pidfile", str(log.with_suffix(".pid"))).returncode == 0
-    assert sorted(os.listdir(here)) == sorted([*before, "run"])
+    assert sorted(os.listdir(folder)) == sorted([*before, "run"])
 
 
-def test_nodaemon_wins_over_the_file(here):
+def test_nodaemon_wins_over_the_file(folder):
     """-n overrides daemon=true in the file."""
-    (here / "procman.conf").write_text(FILE.replace("umask=027", "daemon=true"))
-    with Master(here / "procman.conf", "-n") as master:
+    (folder / "procman.conf").write_text(FILE.replace("umask=027", "daemon=true"))
+    with Master(folder / "procman.conf", "-n") as master:
         master.expect("procman started", "web entered RUNNING")
         assert master.stop() == 0
 
@@ -378,12 +378,12 @@ def listen(systemd: socket.socket, wanted: str) -> list[str]:
     return said
 
 
-def test_a_file_that_wants_the_background_is_told_how_to_get_there(here):
+def test_a_file_that_wants_the_background_is_told_how_to_get_there(folder):
     """nodaemon=false is ignored, and the log says once how to daemonize."""
-    (here / "procman.conf").write_text(FILE.replace("umask=027", "nodaemon=false"))
-    with Master(here / "procman.conf") as master:
+    (folder / "procman.conf").write_text(FILE.replace("umask=027", "nodaemon=false"))
+    with Master(folder / "procman.conf") as master:
         master.expect("nodaemon=false is ignored: procman stays in the foreground unless --daemon is given", "RUNNING")
         assert master.stop() == 0
-    with Master(here / "procman.conf", "-n") as master:
+    with Master(folder / "procman.conf", "-n") as master:
         master.expect("web entered RUNNING")
         assert "nodaemon" not in master.text

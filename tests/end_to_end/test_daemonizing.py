@@ -17,17 +17,17 @@ SAID = "app has put itself into the background ({}): let it run in the foregroun
 
 
 @pytest.fixture
-def start(tmp_path):
+def start_master(tmp_path):
     """A master with one such program with the test's options, whose console is the master's."""
     masters = []
 
-    def start(*lines: str, retries: int = 0) -> RunningMaster:
+    def start_master(*lines: str, retries: int = 0) -> RunningMaster:
         # However busy the machine is, it ends before it counts as started.
         given = [f"command={DAEMON}", "stdout_logfile=/dev/stdout", "startsecs=60", f"startretries={retries}", *lines]
         masters.append(RunningMaster(tmp_path, "\n".join(["[program:app]", *given])))
         return masters[-1]
 
-    yield start
+    yield start_master
     for master in masters:
         for pid in daemons(master):
             if alive(pid):
@@ -48,9 +48,9 @@ def alive(pid: int) -> bool:
     return True
 
 
-def test_the_log_says_what_it_is_and_what_to_do(start):
+def test_the_log_says_what_it_is_and_what_to_do(start_master):
     """The log says that the program has daemonized itself, how many processes are left, and both remedies."""
-    master = start()
+    master = start_master()
     master.wait_for("app entered FATAL state")
     position = master.wait_for(SAID.format("1 process of it runs"))
     (daemon,) = daemons(master)
@@ -62,18 +62,18 @@ def test_the_log_says_what_it_is_and_what_to_do(start):
     assert alive(daemon)
 
 
-def test_with_leftovers_stop_the_log_says_it_too(start):
+def test_with_leftovers_stop_the_log_says_it_too(start_master):
     """With leftovers=stop, the daemon is stopped before the next try, and the log says why."""
-    master = start("leftovers=stop")
+    master = start_master("leftovers=stop")
     position = master.wait_for(SAID.format("1 process of it runs"))
     assert "leftovers=stop" in master.lines[position - 1]
     master.wait_for("app entered FATAL state")
     assert not alive(*daemons(master))
 
 
-def test_a_stop_of_its_tree_stops_it(start):
+def test_a_stop_of_its_tree_stops_it(start_master):
     """A stop of the tree stops the daemon, although its program is FATAL."""
-    master = start("stop_scope=tree")
+    master = start_master("stop_scope=tree")
     master.wait_for("app entered FATAL state")
     (daemon,) = daemons(master)
     assert master.ctl("stop", "app").stdout == "app: stopped\n"
@@ -83,18 +83,18 @@ def test_a_stop_of_its_tree_stops_it(start):
     assert "app: ERROR (not running)" in master.ctl("stop", "app").stdout
 
 
-def test_a_stop_of_all_stops_the_daemons_of_every_try(start):
+def test_a_stop_of_all_stops_the_daemons_of_every_try(start_master):
     """A stop stops and reports the daemons of all tries."""
-    master = start("stop_scope=tree", retries=1)
+    master = start_master("stop_scope=tree", retries=1)
     master.wait_for("app entered FATAL state")
     master.wait_for(SAID.format("2 processes of it run"))
     assert master.ctl("stop", "all").stdout == "app: stopped\n"
     assert [alive(pid) for pid in daemons(master)] == [False, False]
 
 
-def test_it_does_not_outlive_the_master(start):
+def test_it_does_not_outlive_the_master(start_master):
     """The daemon is stopped at the end of the master, which waits for it."""
-    master = start("stop_scope=tree")
+    master = start_master("stop_scope=tree")
     master.wait_for("app entered FATAL state")
     assert master.stop() == 0
     (daemon,) = daemons(master)
@@ -102,9 +102,9 @@ def test_it_does_not_outlive_the_master(start):
     assert "behind" not in master.text
 
 
-def test_a_restart_stops_it_first(start):
+def test_a_restart_stops_it_first(start_master):
     """A restart stops the daemon first, so that two never run at a time."""
-    master = start("stop_scope=tree")
+    master = start_master("stop_scope=tree")
     position = master.wait_for("app entered FATAL state")
     (daemon,) = daemons(master)
     master.ctl("restart", "app")
@@ -112,9 +112,9 @@ def test_a_restart_stops_it_first(start):
     position = master.wait_for("spawned: 'app'", after=position)
 
 
-def test_one_that_has_ended_by_itself_is_not_running(start):
+def test_one_that_has_ended_by_itself_is_not_running(start_master):
     """A stop of a daemon that has ended by itself answers "not running"."""
-    master = start("stop_scope=tree")
+    master = start_master("stop_scope=tree")
     master.wait_for("app entered FATAL state")
     (daemon,) = daemons(master)
     pidfd = os.pidfd_open(daemon)
@@ -124,9 +124,9 @@ def test_one_that_has_ended_by_itself_is_not_running(start):
     assert "app: ERROR (not running)" in master.ctl("stop", "app").stdout
 
 
-def test_it_is_still_of_its_tree_after_an_upgrade(start):
+def test_it_is_still_of_its_tree_after_an_upgrade(start_master):
     """After an upgrade, the daemon still belongs to the tree of its program and stops with it."""
-    master = start("stop_scope=tree")
+    master = start_master("stop_scope=tree")
     master.wait_for("app entered FATAL state")
     (daemon,) = daemons(master)
     master.wait_for(SAID.format("1 process of it runs"))

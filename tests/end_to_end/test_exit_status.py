@@ -131,7 +131,7 @@ stderr_logfile=NONE
 
 
 @pytest.fixture
-def here(monkeypatch):
+def short_folder(monkeypatch):
     """A directory with a path short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="pm") as folder:
         monkeypatch.chdir(folder)
@@ -156,14 +156,14 @@ def status_of_a_master(where: str, end: str) -> int:
 
 @pytest.mark.parametrize("first", range(0, 256, 64))
 @pytest.mark.parametrize("where", ["plain", "subreaper", pytest.param("PID 1", marks=pytest.mark.root)])
-def test_every_exit_status_of_a_program_can_be_the_masters(here, where, first):
+def test_every_exit_status_of_a_program_can_be_the_masters(short_folder, where, first):
     """All 256 exit codes of a program are passed on, even if the kernel refuses to make the master a subreaper."""
     codes = list(range(first, first + 64))
     assert [status_of_a_master(where, f"exit {code}") for code in codes] == codes
 
 
 @pytest.mark.parametrize("where", ["plain", "subreaper", pytest.param("PID 1", marks=pytest.mark.root)])
-def test_every_signal_that_ends_a_program_can_be_told_by_the_masters_status(here, where):
+def test_every_signal_that_ends_a_program_can_be_told_by_the_masters_status(short_folder, where):
     """Every fatal signal of a program, also a real-time one, is passed on as 128+n."""
     found = [status_of_a_master(where, f"kill -{int(number)} $$") for number in FATAL]
     assert found == [128 + number for number in FATAL]

@@ -17,16 +17,16 @@ FAMILY = f"{sys.executable} {PROGRAMS}/family.py"
 
 
 @pytest.fixture
-def start(tmp_path):
+def start_master(tmp_path):
     """A master with one program with the test's options, whose console is the master's."""
     masters = []
 
-    def start(command: str, *lines: str, master: str = "", as_pid_1: bool = False) -> RunningMaster:
+    def start_master(command: str, *lines: str, master: str = "", as_pid_1: bool = False) -> RunningMaster:
         program = "\n".join([f"[program:app]\ncommand={command}\nstdout_logfile=/dev/stdout", *lines])
         masters.append(RunningMaster(tmp_path, program, master=master, as_pid_1=as_pid_1))
         return masters[-1]
 
-    yield start
+    yield start_master
     for master in masters:
         master.close()
 
@@ -56,9 +56,9 @@ def in_bash(rest: str) -> str:
     ],
     ids=lambda value: ",".join(value) if isinstance(value, list) else "",
 )
-def test_whoever_had_the_stop_signal_gets_it_no_second_time(start, fifo, lines, as_pid_1, waits):
+def test_whoever_had_the_stop_signal_gets_it_no_second_time(start_master, fifo, lines, as_pid_1, waits):
     """A child that got the stop signal with its shell gets no second one, and saves its work."""
-    master = start(in_bash(str(fifo)), "stopwaitsecs=60", *lines, as_pid_1=as_pid_1)
+    master = start_master(in_bash(str(fifo)), "stopwaitsecs=60", *lines, as_pid_1=as_pid_1)
     position = master.wait_for("twice is up")
     master.signal(signal.SIGTERM)
     master.wait_for(waits, after=position)
@@ -69,9 +69,9 @@ def test_whoever_had_the_stop_signal_gets_it_no_second_time(start, fifo, lines, 
     assert "twice has lost its work" not in master.text
 
 
-def test_whoever_left_the_group_gets_the_signal_that_the_group_has_had(start):
+def test_whoever_left_the_group_gets_the_signal_that_the_group_has_had(start_master):
     """With leftovers=stop, a descendant in a session of its own gets the signal when its program has ended."""
-    master = start(f"{FAMILY} obeys obeys", "stopasgroup=true", "leftovers=stop")
+    master = start_master(f"{FAMILY} obeys obeys", "stopasgroup=true", "leftovers=stop")
     position = master.wait_for("parent")
     master.wait_for("descendant")
     master.signal(signal.SIGTERM)
@@ -81,9 +81,9 @@ def test_whoever_left_the_group_gets_the_signal_that_the_group_has_had(start):
 
 
 @pytest.mark.root
-def test_what_is_left_over_has_the_stopwaitsecs_of_its_program(start):
+def test_what_is_left_over_has_the_stopwaitsecs_of_its_program(start_master):
     """A leftover has the stopwaitsecs of its program to save its work, not the two seconds of other processes."""
-    master = start(f'bash -c "{TWICE} 3; echo"', "stopwaitsecs=60", as_pid_1=True)
+    master = start_master(f'bash -c "{TWICE} 3; echo"', "stopwaitsecs=60", as_pid_1=True)
     master.wait_for("twice is up")
     assert master.stop() == 0
     assert "twice has saved" in master.text
@@ -94,9 +94,9 @@ def test_what_is_left_over_has_the_stopwaitsecs_of_its_program(start):
 @pytest.mark.parametrize(
     ("lines", "master"), [("stopwaitsecs=3", ""), ("stopwaitsecs=1000", "shutdown_timeout=3")], ids=["", "timeout"]
 )
-def test_what_is_left_over_has_no_more_than_that(start, fifo, lines, master):
+def test_what_is_left_over_has_no_more_than_that(start_master, fifo, lines, master):
     """A leftover gets SIGKILL after its program's stopwaitsecs, or at the shutdown_timeout."""
-    master = start(in_bash(str(fifo)), lines, master=master, as_pid_1=True)
+    master = start_master(in_bash(str(fifo)), lines, master=master, as_pid_1=True)
     master.wait_for("twice is up")
     assert master.stop() == 0
     assert "twice has saved" not in master.text
@@ -105,9 +105,9 @@ def test_what_is_left_over_has_no_more_than_that(start, fifo, lines, master):
 
 
 @pytest.mark.root
-def test_who_asks_a_second_time_waits_for_nobody(start, fifo):
+def test_who_asks_a_second_time_waits_for_nobody(start_master, fifo):
     """A second SIGTERM kills leftovers at once."""
-    master = start(in_bash(str(fifo)), "stopwaitsecs=1000", as_pid_1=True)
+    master = start_master(in_bash(str(fifo)), "stopwaitsecs=1000", as_pid_1=True)
     master.wait_for("twice is up")
     master.signal(signal.SIGTERM)
     master.wait_for("to leave, too")

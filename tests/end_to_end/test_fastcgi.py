@@ -41,7 +41,7 @@ def flup():
 
 
 @pytest.fixture
-def short():
+def short_folder():
     """A directory for sockets with a short path."""
     folder = Path(tempfile.mkdtemp(prefix="fc"))
     yield folder
@@ -49,7 +49,7 @@ def short():
 
 
 @pytest.fixture
-def run(tmp_path):
+def start_master(tmp_path):
     masters = []
 
     def start(*lines: str) -> RunningMaster:
@@ -67,171 +67,175 @@ def app(path, *lines: str, name: str = "app", numprocs: int = 1) -> str:
     return f"[fcgi-program:{name}]\n{APP}{more}socket=unix://{path}\n" + "\n".join(lines) + "\n"
 
 
-def who(address) -> int:
+def answering_pid(address) -> int:
     """The pid of the process that answers there."""
     return int(ask(address, "/")[1].split()[0])
 
 
-def test_an_application_is_served_over_a_unix_socket(run, short):
+def test_an_application_is_served_over_a_unix_socket(start_master, short_folder):
     """A client that connects before the application is up waits for it; a body of several records arrives whole."""
-    master = run(app(short / "s"))
+    master = start_master(app(short_folder / "s"))
     master.wait_for("spawned: 'app'")
     body = b"0123456789" * 10000
-    headers, answer = ask(str(short / "s"), "/some/where", body)
+    headers, answer = ask(str(short_folder / "s"), "/some/where", body)
     assert headers.splitlines()[0] == "Status: 200 OK"
     assert answer == f"{master.info('app')['pid']} /some/where {len(body)} ".encode() + body
     assert master.stop() == 0
-    assert not (short / "s").exists()
+    assert not (short_folder / "s").exists()
 
 
-def test_an_application_is_served_over_tcp(run):
+def test_an_application_is_served_over_tcp(start_master):
     """An application is served over TCP, and nothing listens after its end."""
-    master = run(f"[fcgi-program:app]\n{APP}socket=tcp://{TCP[0]}:{TCP[1]}")
+    master = start_master(f"[fcgi-program:app]\n{APP}socket=tcp://{TCP[0]}:{TCP[1]}")
     master.wait_for("spawned: 'app'")
-    assert who(TCP) == master.info("app")["pid"]
+    assert answering_pid(TCP) == master.info("app")["pid"]
     assert master.stop() == 0
     with pytest.raises(ConnectionRefusedError):
-        who(TCP)
+        answering_pid(TCP)
 
 
-def test_the_socket_stays_open_over_an_upgrade_and_goes_with_the_last_process(run, short):
+def test_the_socket_stays_open_over_an_upgrade_and_goes_with_the_last_process(start_master, short_folder):
     """A socket stays open across an upgrade, and closes with the last process that shares it."""
-    master = run(app(short / "s"))
+    master = start_master(app(short_folder / "s"))
     master.wait_for("success: app entered RUNNING")
-    pid = who(str(short / "s"))
+    pid = answering_pid(str(short_folder / "s"))
     assert master.ctl("upgrade").returncode == 0
-    assert who(str(short / "s")) == pid
+    assert answering_pid(str(short_folder / "s")) == pid
     assert master.ctl("restart", "app").returncode == 0
-    assert who(str(short / "s")) == master.info("app")["pid"] != pid
+    assert answering_pid(str(short_folder / "s")) == master.info("app")["pid"] != pid
     assert master.ctl("stop", "app").returncode == 0
-    assert not (short / "s").exists()
+    assert not (short_folder / "s").exists()
 
 
-def test_several_processes_answer_on_one_socket(run, short):
+def test_several_processes_answer_on_one_socket(start_master, short_folder):
     """While one process is busy, another one of the group answers."""
-    master = run(app(short / "s", numprocs=2))
+    master = start_master(app(short_folder / "s", numprocs=2))
     master.wait_for("success: 1 entered RUNNING")
     pids = [master.info(f"app:{number}")["pid"] for number in range(2)]
     for held, free in (pids, pids[::-1]):
         os.kill(held, signal.SIGSTOP)
-        assert who(str(short / "s")) == free
+        assert answering_pid(str(short_folder / "s")) == free
         os.kill(held, signal.SIGCONT)
 
 
-def test_the_socket_outlives_one_of_several(run, short):
+def test_the_socket_outlives_one_of_several(start_master, short_folder):
     """While one process is killed, stopped or started again, another one answers on the same socket."""
-    master = run(app(short / "s", numprocs=2))
+    master = start_master(app(short_folder / "s", numprocs=2))
     said = master.wait_for("success: 1 entered RUNNING")
-    inode = os.stat(short / "s").st_ino
+    inode = os.stat(short_folder / "s").st_ino
     os.kill(master.info("app:0")["pid"], signal.SIGKILL)
     master.wait_for("spawned: '0'", after=said)
     master.call("POST", "/v1/processes/app:0/stop")
-    assert who(str(short / "s")) == master.info("app:1")["pid"]
+    assert answering_pid(str(short_folder / "s")) == master.info("app:1")["pid"]
     master.call("POST", "/v1/processes/app:0/start")
     master.call("POST", "/v1/processes/app:1/stop")
-    assert who(str(short / "s")) == master.info("app:0")["pid"]
-    assert os.stat(short / "s").st_ino == inode
+    assert answering_pid(str(short_folder / "s")) == master.info("app:0")["pid"]
+    assert os.stat(short_folder / "s").st_ino == inode
     assert master.stop() == 0
     assert [line.split(" INFO ")[-1] for line in master.lines if " socket unix://" in line] == [
-        f"Creating socket unix://{short}/s",
-        f"Closing socket unix://{short}/s",
+        f"Creating socket unix://{short_folder}/s",
+        f"Closing socket unix://{short_folder}/s",
     ]
 
 
-def test_the_socket_goes_with_the_last_and_comes_with_the_next(run, short):
+def test_the_socket_goes_with_the_last_and_comes_with_the_next(start_master, short_folder):
     """The socket file is removed with the last process and created again with the next."""
-    master = run(app(short / "s"))
+    master = start_master(app(short_folder / "s"))
     master.wait_for("success: app entered RUNNING")
-    first = who(str(short / "s"))
+    first = answering_pid(str(short_folder / "s"))
     master.call("POST", "/v1/processes/app/stop")
-    assert not (short / "s").exists()
+    assert not (short_folder / "s").exists()
     master.call("POST", "/v1/processes/app/start")
-    second = who(str(short / "s"))
+    second = answering_pid(str(short_folder / "s"))
     master.call("POST", "/v1/processes/app/restart")
-    assert len({first, second, who(str(short / "s"))}) == 3
+    assert len({first, second, answering_pid(str(short_folder / "s"))}) == 3
     assert master.stop() == 0
     said = [line.split(" INFO ")[-1] for line in master.lines if " socket unix://" in line]
-    assert said == [f"Creating socket unix://{short}/s", f"Closing socket unix://{short}/s"] * 3
+    assert said == [f"Creating socket unix://{short_folder}/s", f"Closing socket unix://{short_folder}/s"] * 3
 
 
-def test_a_socket_that_cannot_be_opened_is_a_failed_start(run, short):
+def test_a_socket_that_cannot_be_opened_is_a_failed_start(start_master, short_folder):
     """A socket that cannot be opened is a failed start with reason and remedy; other programs run."""
-    master = run(app(short / "no" / "s", "startretries=1"), f"[program:other]\ncommand={SLEEPER}\nstartsecs=0\n")
+    master = start_master(
+        app(short_folder / "no" / "s", "startretries=1"), f"[program:other]\ncommand={SLEEPER}\nstartsecs=0\n"
+    )
     master.wait_for("app entered FATAL")
-    why = f"there is no directory {short}/no; create it, or choose another path with socket= in [fcgi-program:app]"
-    assert master.info("app")["spawnerr"] == f"cannot listen on {short}/no/s: {why}"
+    why = (
+        f"there is no directory {short_folder}/no; create it, or choose another path with socket= in [fcgi-program:app]"
+    )
+    assert master.info("app")["spawnerr"] == f"cannot listen on {short_folder}/no/s: {why}"
     assert master.text.count("spawnerr: cannot listen") == 2
-    assert f"FATAL     cannot listen on {short}/no/s: {why}" in master.ctl("status", "app").stdout
+    assert f"FATAL     cannot listen on {short_folder}/no/s: {why}" in master.ctl("status", "app").stdout
     assert master.info("other")["statename"] == "RUNNING"
-    (short / "no").mkdir()
+    (short_folder / "no").mkdir()
     assert master.ctl("start", "app").stdout == "app: started\n"
-    assert who(str(short / "no" / "s")) == master.info("app")["pid"]
+    assert answering_pid(str(short_folder / "no" / "s")) == master.info("app")["pid"]
 
 
-def test_a_command_that_cannot_be_found_leaves_no_socket(run, short):
+def test_a_command_that_cannot_be_found_leaves_no_socket(start_master, short_folder):
     """If the command does not exist, its socket is closed again."""
-    master = run(f"[fcgi-program:app]\ncommand=/nonexistent\nsocket=unix://{short}/s\nstartretries=0\n")
+    master = start_master(f"[fcgi-program:app]\ncommand=/nonexistent\nsocket=unix://{short_folder}/s\nstartretries=0\n")
     master.wait_for("app entered FATAL")
-    assert not (short / "s").exists()
+    assert not (short_folder / "s").exists()
     assert "spawnerr: can't find command" in master.text
 
 
-def test_a_socket_that_somebody_listens_on_is_left_to_him(run, short):
+def test_a_socket_that_somebody_listens_on_is_left_to_him(start_master, short_folder):
     """A socket in use by another process is a failed start that names it; when it is free, the next try succeeds."""
     with socket.socket(socket.AF_UNIX) as other:
-        other.bind(str(short / "s"))
+        other.bind(str(short_folder / "s"))
         other.listen()
-        master = run(app(short / "s"))
+        master = start_master(app(short_folder / "s"))
         master.wait_for(f"another program is listening there (pid {os.getpid()}); stop it first")
     master.wait_for("success: app entered RUNNING")
-    assert who(str(short / "s")) == master.info("app")["pid"]
+    assert answering_pid(str(short_folder / "s")) == master.info("app")["pid"]
 
 
-def test_update_moves_the_socket(run, short):
+def test_update_moves_the_socket(start_master, short_folder):
     """An update of the socket's address replaces all processes, which share the new one."""
-    master = run(app(short / "old", numprocs=2))
+    master = start_master(app(short_folder / "old", numprocs=2))
     said = master.wait_for("success: 1 entered RUNNING")
-    master.write(app(short / "new", numprocs=2))
+    master.write(app(short_folder / "new", numprocs=2))
     master.call("POST", "/v1/config/update")
     said = master.wait_for("entered RUNNING", after=said)
     master.wait_for("entered RUNNING", after=said)
-    assert not (short / "old").exists()
+    assert not (short_folder / "old").exists()
     pids = {master.info(f"app:{number}")["pid"] for number in range(2)}
     assert len({os.readlink(f"/proc/{pid}/fd/0") for pid in pids}) == 1
-    assert who(str(short / "new")) in pids
+    assert answering_pid(str(short_folder / "new")) in pids
 
 
-def test_update_gives_the_socket_another_mode(run, short):
+def test_update_gives_the_socket_another_mode(start_master, short_folder):
     """An update of the socket's mode works whichever process ends first."""
-    master = run(app(short / "s", numprocs=2))
+    master = start_master(app(short_folder / "s", numprocs=2))
     said = master.wait_for("success: 1 entered RUNNING")
-    master.write(app(short / "s", "socket_mode=0666", numprocs=2))
+    master.write(app(short_folder / "s", "socket_mode=0666", numprocs=2))
     master.call("POST", "/v1/config/update")
     said = master.wait_for("entered RUNNING", after=said)
     master.wait_for("entered RUNNING", after=said)
-    assert stat.S_IMODE(os.stat(short / "s").st_mode) == 0o666
-    assert who(str(short / "s")) in {master.info(f"app:{number}")["pid"] for number in range(2)}
+    assert stat.S_IMODE(os.stat(short_folder / "s").st_mode) == 0o666
+    assert answering_pid(str(short_folder / "s")) in {master.info(f"app:{number}")["pid"] for number in range(2)}
 
 
-def test_remove_and_reload(run, short):
+def test_remove_and_reload(start_master, short_folder):
     """The socket of a removed group is closed; a reload opens all sockets of the file again."""
-    master = run(app(short / "a", name="a"), app(short / "b", name="b"))
+    master = start_master(app(short_folder / "a", name="a"), app(short_folder / "b", name="b"))
     said = master.wait_for("success: b entered RUNNING")
-    first = who(str(short / "b"))
-    master.write(app(short / "b", name="b"))
+    first = answering_pid(str(short_folder / "b"))
+    master.write(app(short_folder / "b", name="b"))
     master.call("POST", "/v1/config/update")
-    assert not (short / "a").exists()
+    assert not (short_folder / "a").exists()
     master.signal(signal.SIGHUP)
     master.wait_for("success: b entered RUNNING", after=said)
-    assert who(str(short / "b")) not in (first, 0)
+    assert answering_pid(str(short_folder / "b")) not in (first, 0)
 
 
-def test_a_worker_that_outlives_its_parent_does_not_keep_the_next_from_starting(run, short):
+def test_a_worker_that_outlives_its_parent_does_not_keep_the_next_from_starting(start_master, short_folder):
     """If a worker of a wrapper still holds the old socket, the next run gets a new one."""
-    # A shell gives what it puts into the background another fd 0, unless told otherwise.
+    # A shell gives background jobs another fd 0 by default.
     wrapper = "sh -c 'exec 3<&0; sleep 1000 <&3 & echo worker $!; exec sleep 1000'"
-    master = run(
-        f"[fcgi-program:app]\ncommand={wrapper}\nsocket=unix://{short}/s\nstartsecs=0\nautorestart=true\n"
+    master = start_master(
+        f"[fcgi-program:app]\ncommand={wrapper}\nsocket=unix://{short_folder}/s\nstartsecs=0\nautorestart=true\n"
         "stdout_logfile=/dev/stdout\n"
     )
     try:
@@ -242,13 +246,13 @@ def test_a_worker_that_outlives_its_parent_does_not_keep_the_next_from_starting(
         links = [os.readlink(f"/proc/{pid}/fd/0") for pid in (first, second, master.info("app")["pid"])]
         assert links[0] != links[1] == links[2]
         with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(short / "s"))
+            client.connect(str(short_folder / "s"))
     finally:
         for worker in re.findall(r"worker (\d+)", master.text):
             os.kill(int(worker), signal.SIGKILL)
 
 
-def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short):
+def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short_folder):
     """The socket file is removed at the master's end even if a process has not ended yet."""
     spawned = []
 
@@ -257,7 +261,7 @@ def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short):
             spawned.append(child)
 
     def run_and_leave() -> None:
-        path = str(short / "s")
+        path = str(short_folder / "s")
         shared = FcgiSocket(kind="unix", url=f"unix://{path}", path=path)
         app = Group(name="app", programs=(program("app", command="sleep 1000"),), socket=shared)
         sockets = SharedSockets(lambda _: None)

@@ -50,7 +50,7 @@ def test_a_program_is_talked_to_from_the_terminal(client, tmp_path):
             shell.expect_exact("==> Press Ctrl-C to exit <==")
             for word in ("hello", "Malmö"):
                 shell.sendline(word)
-                # Who of the two is heard first is chance.
+                # Which of the two comes first is random.
                 said = {shell.expect_exact([f"out {word}", f"err {word}"]) for _ in range(2)}
                 assert said == {0, 1}
             leave(shell)

@@ -14,14 +14,14 @@ from tests.support.running_master import SLEEPER, RunningMaster, python
 
 
 @pytest.fixture
-def record(tmp_path):
+def recorder(tmp_path):
     """The events of a listener that answers OK to everything."""
-    with contextlib.closing(Record(tmp_path)) as record:
-        yield record
+    with contextlib.closing(Record(tmp_path)) as recorder:
+        yield recorder
 
 
 @pytest.fixture
-def run(tmp_path):
+def start_master(tmp_path):
     masters = []
 
     def start(programs, **options):
@@ -60,7 +60,7 @@ MISBEHAVING = {
 LYING = "ask()\nwhile time.sleep(0.01) is None: os.write(1, b'RESULT 2\\nOKREADY\\n')"
 
 
-def test_a_misbehaving_listener_harms_nobody(run, record):
+def test_a_misbehaving_listener_harms_nobody(start_master, recorder):
     """A misbehaving listener affects neither other listeners nor the master's answers nor its memory."""
     sections = [listener(name, python(ASK + code), stdout_logfile="NONE") for name, code in MISBEHAVING.items()]
     sections += [
@@ -68,16 +68,16 @@ def test_a_misbehaving_listener_harms_nobody(run, record):
         # Says that it has dealt with all of them, and reads none.
         listener("lying", python(ASK + LYING), buffer_size=1, stdout_logfile="NONE"),
         listener("dying", python(ASK + "ask(); os._exit(1)"), autorestart="false"),
-        listener("good", record.command, buffer_size=100),
+        listener("good", recorder.command, buffer_size=100),
     ]
-    master = run("".join(sections))
+    master = start_master("".join(sections))
     success = [f"success: {name} entered" for name in (*MISBEHAVING, "deaf", "lying", "dying", "good")]
     broken = [f"{name}: has entered the UNKNOWN state" for name in ("hasty", "stranger", "babbling")]
     master.expect_all([*success, *broken])
     for number in range(20):
         tell(master, f"{number}:{'x' * 20_000}")
     for number in range(20):
-        header, _ = record.expect("REMOTE_COMMUNICATION", f"\n{number}:x")
+        header, _ = recorder.expect("REMOTE_COMMUNICATION", f"\n{number}:x")
         assert header["poolserial"] == str(number)
     master.expect_all(
         [
@@ -97,21 +97,22 @@ def test_a_misbehaving_listener_harms_nobody(run, record):
     assert master.stop() == 0
 
 
-def test_the_event_of_one_that_dies_while_busy_comes_again(run, tmp_path, record):
+def test_the_event_of_one_that_dies_while_busy_comes_again(start_master, tmp_path, recorder):
     """The event of a listener that dies while BUSY goes to its next run, with the same serials."""
     once = (
-        f"import os\nif os.path.exists({str(tmp_path / 'died')!r}): os.execvp('sh', ['sh', '-c', {record.command!r}])\n"
+        f"import os\nif os.path.exists({str(tmp_path / 'died')!r}): "
+        f"os.execvp('sh', ['sh', '-c', {recorder.command!r}])\n"
         f"os.write(1, b'READY\\n'); os.read(0, 1); os.mkdir({str(tmp_path / 'died')!r}); os._exit(1)"
     )
-    master = run(listener("ear", python(once), autorestart="true"))
+    master = start_master(listener("ear", python(once), autorestart="true"))
     master.expect("success: ear")
     tell(master, "first")
     tell(master, "second")
-    assert record.expect("REMOTE_COMMUNICATION", "first")[0]["serial"] == "0"
-    assert record.expect("REMOTE_COMMUNICATION", "second")[0]["serial"] == "1"
+    assert recorder.expect("REMOTE_COMMUNICATION", "first")[0]["serial"] == "0"
+    assert recorder.expect("REMOTE_COMMUNICATION", "second")[0]["serial"] == "1"
 
 
-def test_a_listener_that_has_not_read_gets_the_next_event_when_it_has(run, tmp_path):
+def test_a_listener_that_has_not_read_gets_the_next_event_when_it_has(start_master, tmp_path):
     """A listener that says READY before it has read its event gets the next one only after reading."""
     fifo = tmp_path / "go"
     os.mkfifo(fifo)
@@ -121,7 +122,7 @@ def test_a_listener_that_has_not_read_gets_the_next_event_when_it_has(run, tmp_p
         "for line in sys.stdin.buffer:\n"
         " if b'the second' in line: print('it has come', file=sys.stderr)\n"
     )
-    master = run(listener("late", python(late), stderr_logfile="/dev/stdout"), arguments=("-e", "debug"))
+    master = start_master(listener("late", python(late), stderr_logfile="/dev/stdout"), arguments=("-e", "debug"))
     master.expect("ACKNOWLEDGED -> READY")
     tell(master, "x" * 400_000 + "\n")
     master.expect("event 0 sent to listener late", "ACKNOWLEDGED -> READY")
@@ -134,7 +135,7 @@ def test_a_listener_that_has_not_read_gets_the_next_event_when_it_has(run, tmp_p
     assert asked < sent
 
 
-def test_a_pool_shares_the_events(run, tmp_path):
+def test_a_pool_shares_the_events(start_master, tmp_path):
     """Each event goes to one process of a pool."""
     code = (
         "import os, sys, procman.listener\n"
@@ -142,7 +143,7 @@ def test_a_pool_shares_the_events(run, tmp_path):
         f"with open({str(tmp_path)!r} + '/' + os.environ['SUPERVISOR_PROCESS_NAME'], 'a', 1) as kept:\n"
         " for event in procman.listener.events(): kept.write(event.data + '\\n'); print('got', event.data)"
     )
-    master = run(
+    master = start_master(
         listener(
             "team",
             python(code),
@@ -160,7 +161,7 @@ def test_a_pool_shares_the_events(run, tmp_path):
     assert sorted(map(int, kept.split())) == list(range(30))
 
 
-def test_a_listener_in_python_may_reject(run):
+def test_a_listener_in_python_may_reject(start_master):
     """With procman.listener, fail() brings the event again, and the listener can call the master."""
     code = (
         "import procman.listener\n"
@@ -172,80 +173,81 @@ def test_a_listener_in_python_may_reject(run):
         " if tries == 3: print(procman.listener.master().call('GET', '/v1/master')['statename'])"
     )
     talk = python("import procman.listener, time; procman.listener.communicate('done'); time.sleep(1000)")
-    master = run(
+    master = start_master(
         listener("ear", python(code), "PROCESS_COMMUNICATION", stderr_logfile="/dev/stdout")
         + section("program", "talker", talk, stdout_capture_maxbytes="1MB")
     )
     master.expect(*(f"PROCESS_COMMUNICATION_STDOUT talker done {tries}" for tries in (1, 2, 3)), "RUNNING")
 
 
-def test_update_adds_changes_and_removes_listeners(run, record):
+def test_update_adds_changes_and_removes_listeners(start_master, recorder):
     """An update adds, changes and removes listeners without restarting anything else."""
     other = section("program", "web", SLEEPER)
-    master = run(other)
+    master = start_master(other)
     master.expect("success: web")
     pid = master.info("web")["pid"]
-    master.write(other + listener("ear", record.command, "PROCESS_GROUP,PROCESS_STATE_RUNNING"))
+    master.write(other + listener("ear", recorder.command, "PROCESS_GROUP,PROCESS_STATE_RUNNING"))
     master.call("POST", "/v1/config/update", {})
-    assert record.expect("PROCESS_GROUP_ADDED")[1] == "groupname:ear\n"
-    assert record.expect("PROCESS_STATE_RUNNING", "processname:ear")[0]["poolserial"] == "1"
+    assert recorder.expect("PROCESS_GROUP_ADDED")[1] == "groupname:ear\n"
+    assert recorder.expect("PROCESS_STATE_RUNNING", "processname:ear")[0]["poolserial"] == "1"
     tell(master, "nobody wants this")
-    master.write(other + listener("ear", record.command, "PROCESS_STATE_RUNNING,REMOTE_COMMUNICATION"))
+    master.write(other + listener("ear", recorder.command, "PROCESS_STATE_RUNNING,REMOTE_COMMUNICATION"))
     master.call("POST", "/v1/config/update", {})
-    assert record.expect("PROCESS_STATE_RUNNING", "processname:ear")[0]["poolserial"] == "0"
+    assert recorder.expect("PROCESS_STATE_RUNNING", "processname:ear")[0]["poolserial"] == "0"
     tell(master, "now somebody does")
-    record.expect("REMOTE_COMMUNICATION", "now somebody does")
+    recorder.expect("REMOTE_COMMUNICATION", "now somebody does")
     master.write(other)
     master.call("POST", "/v1/config/update", {})
     tell(master, "nobody is there")
     assert [process["name"] for process in master.call("GET", "/v1/processes")["processes"]] == ["web"]
     assert master.info("web")["pid"] == pid
-    assert "nobody" not in str(record.events)
+    assert "nobody" not in str(recorder.events)
 
 
-def test_a_reload_tells_its_listeners_and_goes_on_counting(run, record):
+def test_a_reload_tells_its_listeners_and_goes_on_counting(start_master, recorder):
     """A reload sends STOPPING and RUNNING to its listeners, and serials continue."""
     slow = python(
         "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, {15})\n"
         "print('armed'); signal.sigwait({15}); time.sleep(.3)"
     )
-    master = run(
-        listener("ear", record.command, "SUPERVISOR_STATE_CHANGE")
+    master = start_master(
+        listener("ear", recorder.command, "SUPERVISOR_STATE_CHANGE")
         + section("program", "slow", slow, stdout_logfile="/dev/stdout")
     )
     master.expect("armed")
-    assert record.expect("SUPERVISOR_STATE_CHANGE_RUNNING")[0]["serial"] == "0"
+    assert recorder.expect("SUPERVISOR_STATE_CHANGE_RUNNING")[0]["serial"] == "0"
     master.signal(signal.SIGHUP)
-    assert record.expect("SUPERVISOR_STATE_CHANGE_STOPPING")[0]["serial"] == "1"
-    header, _ = record.expect("SUPERVISOR_STATE_CHANGE_RUNNING")
+    assert recorder.expect("SUPERVISOR_STATE_CHANGE_STOPPING")[0]["serial"] == "1"
+    header, _ = recorder.expect("SUPERVISOR_STATE_CHANGE_RUNNING")
     assert (header["serial"], header["poolserial"]) == ("2", "0")
 
 
-def test_the_clock_ticks(run, record):
+def test_the_clock_ticks(start_master, recorder):
     """TICK events come at the start of each interval."""
-    run(listener("ear", record.command, "TICK_5"))
-    _, payload = record.expect("TICK_5")
+    start_master(listener("ear", recorder.command, "TICK_5"))
+    _, payload = recorder.expect("TICK_5")
     assert int(payload.removeprefix("when:")) % 5 == 0
 
 
-def test_a_descendant_of_an_earlier_run_does_not_speak_for_the_present_one(run, tmp_path, record):
+def test_a_descendant_of_an_earlier_run_does_not_speak_for_the_present_one(start_master, tmp_path, recorder):
     """Output of a descendant of an earlier run does not count as the listener's answer."""
     fifo = tmp_path / "say"
     os.mkfifo(fifo)
     once = (
-        f"import os\nif os.path.exists({str(tmp_path / 'died')!r}): os.execvp('sh', ['sh', '-c', {record.command!r}])\n"
+        f"import os\nif os.path.exists({str(tmp_path / 'died')!r}): "
+        f"os.execvp('sh', ['sh', '-c', {recorder.command!r}])\n"
         f"os.mkdir({str(tmp_path / 'died')!r})\n"
         f"if os.fork() == 0: os.setsid(); open({str(fifo)!r}).read(); os.write(1, b'NONSENSE'); os._exit(0)\n"
         "os._exit(1)"
     )
-    master = run(
+    master = start_master(
         listener("ear", python(once), autorestart="true", stdout_logfile="/dev/stdout"), arguments=("-e", "debug")
     )
     master.expect("exited: ear", "ear: ACKNOWLEDGED -> READY")
     fifo.write_text("")
     master.expect("NONSENSE")
     tell(master, "it still listens")
-    record.expect("REMOTE_COMMUNICATION", "it still listens")
+    recorder.expect("REMOTE_COMMUNICATION", "it still listens")
 
 
 HANDLER = """
@@ -256,10 +258,10 @@ def handle(event, response):
 """
 
 
-def test_a_result_handler_of_ones_own_judges(run, tmp_path, record):
+def test_a_result_handler_of_ones_own_judges(start_master, tmp_path, recorder):
     """A failing result handler affects only its listener; an update with a missing one is refused."""
     (tmp_path / "mine.py").write_text(HANDLER)  # where the master is started
-    master = run(listener("ear", record.command, result_handler="mine:handle"))
+    master = start_master(listener("ear", recorder.command, result_handler="mine:handle"))
     master.expect("success: ear")
     tell(master, "one")
     master.expect(
@@ -269,7 +271,7 @@ def test_a_result_handler_of_ones_own_judges(run, tmp_path, record):
         "ear: has entered the UNKNOWN state",
     )
     assert master.info("ear")["statename"] == "RUNNING"
-    master.write(listener("ear", record.command, result_handler="mine:missing"))
+    master.write(listener("ear", recorder.command, result_handler="mine:missing"))
     with pytest.raises(ApiError, match="cannot import mine:missing: AttributeError") as caught:
         master.call("POST", "/v1/config/update", {})
     assert caught.value.code == "CANT_REREAD"
@@ -292,18 +294,18 @@ def test_a_result_handler_that_cannot_be_imported_stops_the_start(tmp_path):
 
 
 @pytest.mark.parametrize("body", [{}, {"type": "a"}, {"type": 1, "data": "b"}, {"type": "a", "data": None}])
-def test_a_remote_event_that_is_none_is_refused(run, body):
+def test_a_remote_event_that_is_none_is_refused(start_master, body):
     """A remote event whose type or data is not text is refused."""
-    master = run(section("program", "web", SLEEPER))
+    master = start_master(section("program", "web", SLEEPER))
     master.expect("success: web")
     with pytest.raises(ApiError) as caught:
         master.call("POST", "/v1/events/remote", body)
     assert (caught.value.code, caught.value.status) == ("BAD_ARGUMENTS", 400)
 
 
-def test_input_for_a_program_that_has_closed_its_own_is_refused(run):
+def test_input_for_a_program_that_has_closed_its_own_is_refused(start_master):
     """Input for a program that has closed its stdin is refused without other effects."""
-    master = run(
+    master = start_master(
         section(
             "program",
             "web",

@@ -16,7 +16,7 @@ from tests.support.running_master import SLEEPER, STUBBORN, RunningMaster, pytho
 
 
 @pytest.fixture
-def run(tmp_path):
+def start_master(tmp_path):
     masters = []
 
     def start(programs, **options):
@@ -47,9 +47,9 @@ def alive(pid):
     return True
 
 
-def test_sigterm_stops_everything_and_cleans_up(run, tmp_path):
+def test_sigterm_stops_everything_and_cleans_up(start_master, tmp_path):
     """After SIGTERM the children are gone, the socket and the pid file are removed, and the status is 0."""
-    master = run(program("web", SLEEPER, startsecs=0))
+    master = start_master(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     pid = master.info("web")["pid"]
     assert master.stop() == 0
@@ -61,9 +61,9 @@ def test_sigterm_stops_everything_and_cleans_up(run, tmp_path):
     master.wait_for("stopped: web (terminated by SIGTERM)")
 
 
-def test_a_second_sigterm_kills_now(run):
+def test_a_second_sigterm_kills_now(start_master):
     """A second SIGTERM kills programs without waiting for stopwaitsecs."""
-    master = run(program("mule", STUBBORN, startsecs=0, stopwaitsecs=3600, stdout_logfile="/dev/stdout"))
+    master = start_master(program("mule", STUBBORN, startsecs=0, stopwaitsecs=3600, stdout_logfile="/dev/stdout"))
     master.wait_for("armed")
     master.signal(signal.SIGTERM)
     master.wait_for("waiting for mule to die")
@@ -72,9 +72,9 @@ def test_a_second_sigterm_kills_now(run):
     master.wait_for("stopped: mule (terminated by SIGKILL)")
 
 
-def test_groups_stop_in_waves_of_their_priorities(run):
+def test_groups_stop_in_waves_of_their_priorities(start_master):
     """Groups with the highest number stop first, and have ended before the next ones get their signal."""
-    master = run(
+    master = start_master(
         program("first", SLEEPER, startsecs=0, priority=1)
         + program("last_a", SLEEPER, startsecs=0, priority=9)
         + program("last_b", SLEEPER, startsecs=0, priority=9),
@@ -89,9 +89,9 @@ def test_groups_stop_in_waves_of_their_priorities(run):
     assert names[-2:] == [("killing", "first"), ("stopped:", "first")]
 
 
-def test_sighup_starts_anew_with_the_file_as_it_is_then(run):
+def test_sighup_starts_anew_with_the_file_as_it_is_then(start_master):
     """SIGHUP stops all programs, rereads the file and starts its programs."""
-    master = run(program("old", SLEEPER, startsecs=0))
+    master = start_master(program("old", SLEEPER, startsecs=0))
     master.wait_for("success: old")
     master.write(program("new", SLEEPER, startsecs=0))
     master.signal(signal.SIGHUP)
@@ -102,9 +102,9 @@ def test_sighup_starts_anew_with_the_file_as_it_is_then(run):
     assert master.stop() == 0
 
 
-def test_sighup_with_a_broken_file_changes_nothing(run):
+def test_sighup_with_a_broken_file_changes_nothing(start_master):
     """After SIGHUP with a broken file, programs keep running, and the log has the problems."""
-    master = run(program("web", SLEEPER, startsecs=0))
+    master = start_master(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     pid = master.info("web")["pid"]
     master.write("[program:web]\nstartsecs=soon\nstopwaitsec=1\n")
@@ -116,10 +116,10 @@ def test_sighup_with_a_broken_file_changes_nothing(run):
     assert master.info("web")["statename"] == "RUNNING"
 
 
-def test_what_has_failed_is_told_of_with_its_last_words(run, tmp_path):
+def test_what_has_failed_is_told_of_with_its_last_words(start_master, tmp_path):
     """A FATAL program's last line is in the log at level warn, the API and `status`; supervisor's texts stay."""
     broken = python("import sys\nsys.stdout.write('starting\\n')\nsys.exit('cannot reach the database')")
-    master = run(
+    master = start_master(
         program("broken", broken, startsecs=100, startretries=0)
         + program("missing", tmp_path / "missing", startretries=0)
     )
@@ -131,10 +131,10 @@ def test_what_has_failed_is_told_of_with_its_last_words(run, tmp_path):
     assert master.ctl("status", "broken").stdout.endswith(" Exited too quickly (process log may have details)\n")
 
 
-def test_the_last_words_outlive_an_upgrade(run):
+def test_the_last_words_outlive_an_upgrade(start_master):
     """A failed program's last line survives an upgrade."""
     broken = python("import sys\nsys.exit('cannot reach the database')")
-    master = run(program("broken", broken, startsecs=100, startretries=0))
+    master = start_master(program("broken", broken, startsecs=100, startretries=0))
     master.wait_for("broken is FATAL")
     before = master.info("broken")
     assert master.ctl("upgrade").returncode == 0
@@ -143,19 +143,19 @@ def test_the_last_words_outlive_an_upgrade(run):
         assert after[field] == before[field] != ""
 
 
-def test_what_never_ran_was_not_stopped_in_1970(run, tmp_path):
+def test_what_never_ran_was_not_stopped_in_1970(start_master, tmp_path):
     """A program that failed to start and was stopped before the next try shows "Not started", not a date."""
-    master = run(program("missing", tmp_path / "missing", startretries=1000))
+    master = start_master(program("missing", tmp_path / "missing", startretries=1000))
     master.wait_for("spawnerr")
     assert master.ctl("stop", "missing").stdout == "missing: stopped\n"
     assert master.ctl("status").stdout.split(maxsplit=2) == ["missing", "STOPPED", "Not started\n"]
 
 
-def test_sigusr2_opens_the_logs_anew(run, opened, tmp_path):
+def test_sigusr2_opens_the_logs_anew(start_master, opened, tmp_path):
     """After a log was moved, SIGUSR2 makes the output go to a new file."""
     log = tmp_path / "echo.log"
     echo = python("import sys\nfor line in sys.stdin: print(line, end='')")
-    master = run(program("echo", echo, startsecs=0, stdout_logfile=log))
+    master = start_master(program("echo", echo, startsecs=0, stdout_logfile=log))
     master.wait_for("success: echo")
     follower = opened(master.follow("echo"))
     master.say("echo", "before\n")
@@ -170,11 +170,11 @@ def test_sigusr2_opens_the_logs_anew(run, opened, tmp_path):
     assert log.read_text() == "after\n"
 
 
-def test_a_follower_sees_what_is_written_from_then_on(run, opened, tmp_path):
+def test_a_follower_sees_what_is_written_from_then_on(start_master, opened, tmp_path):
     """`tail -f` starts with the end of the log and continues with each line."""
     echo = python("import sys\nfor line in sys.stdin: print(line, end='')")
     (tmp_path / "echo.log").write_text("from an earlier life\n")
-    master = run(program("echo", echo, startsecs=0, stdout_logfile=tmp_path / "echo.log"))
+    master = start_master(program("echo", echo, startsecs=0, stdout_logfile=tmp_path / "echo.log"))
     master.wait_for("success: echo")
     lines = opened(master.follow("echo"))
     assert next(lines) == b"from an earlier life\n"
@@ -182,10 +182,10 @@ def test_a_follower_sees_what_is_written_from_then_on(run, opened, tmp_path):
     assert next(lines) == b"hello\n"
 
 
-def test_update_replaces_only_what_changed(run):
+def test_update_replaces_only_what_changed(start_master):
     """An update replaces one program, changes one in place, adds one, removes one, and leaves one alone."""
     same = program("same", SLEEPER, startsecs=0)
-    master = run(
+    master = start_master(
         same
         + program("tuned", SLEEPER, startsecs=0, stopwaitsecs=10)
         + program("moved", SLEEPER, startsecs=0)
@@ -224,9 +224,9 @@ def test_update_replaces_only_what_changed(run):
     assert master.call("POST", "/v1/config/update", {})["steps"] == []
 
 
-def test_update_leaves_what_an_operator_has_stopped(run):
+def test_update_leaves_what_an_operator_has_stopped(start_master):
     """An update does not start a program that was stopped manually."""
-    master = run(program("web", SLEEPER, startsecs=0))
+    master = start_master(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     master.call("POST", "/v1/processes/web/stop")
     master.write(program("web", SLEEPER, startsecs=0, environment='X="1"'))
@@ -235,9 +235,9 @@ def test_update_leaves_what_an_operator_has_stopped(run):
     assert master.info("web")["statename"] == "STOPPED"
 
 
-def test_update_with_a_broken_file_changes_nothing(run):
+def test_update_with_a_broken_file_changes_nothing(start_master):
     """An update with a broken file reports every problem and changes nothing."""
-    master = run(program("web", SLEEPER, startsecs=0))
+    master = start_master(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     pid = master.info("web")["pid"]
     master.write("[program:web]\nstopsignal=NOPE\n")
@@ -248,22 +248,24 @@ def test_update_with_a_broken_file_changes_nothing(run):
     assert master.info("web")["pid"] == pid
 
 
-def test_last_words_are_in_the_log_before_the_death_is_told(run, tmp_path):
+def test_last_words_are_in_the_log_before_the_death_is_told(start_master, tmp_path):
     """A program's last output is in its log when its end is announced."""
     talker = python("import os; os.write(1, b'x' * 60000); os._exit(3)")
-    master = run(program("talker", talker, startretries=0, stdout_logfile=tmp_path / "talker.log"))
+    master = start_master(program("talker", talker, startretries=0, stdout_logfile=tmp_path / "talker.log"))
     master.wait_for("exited: talker (exit status 3; not expected)")
     assert (tmp_path / "talker.log").stat().st_size == 60000
 
 
-def test_a_killed_program_is_back_and_never_twice(run, tmp_path):
+def test_a_killed_program_is_back_and_never_twice(start_master, tmp_path):
     """After each SIGKILL, exactly one new process runs."""
     lock = tmp_path / "lock"
     code = (
         f"import fcntl, time; f = open({str(lock)!r}, 'w')\n"
         "fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB); time.sleep(1000)"
     )
-    master = run(program("web", python(code), startsecs=0, autorestart="true", stderr_logfile=tmp_path / "err.log"))
+    master = start_master(
+        program("web", python(code), startsecs=0, autorestart="true", stderr_logfile=tmp_path / "err.log")
+    )
     after = master.wait_for("success: web")
     for _ in range(5):
         os.kill(master.info("web")["pid"], signal.SIGKILL)
@@ -273,7 +275,7 @@ def test_a_killed_program_is_back_and_never_twice(run, tmp_path):
     assert (tmp_path / "err.log").read_text() == ""
 
 
-def test_two_programs_never_share_a_line_on_the_console(run):
+def test_two_programs_never_share_a_line_on_the_console(start_master):
     """Partial lines of two programs appear as whole lines of one each."""
 
     def half(letter):
@@ -285,7 +287,7 @@ def test_two_programs_never_share_a_line_on_the_console(run):
             "time.sleep(1000)"
         )
 
-    master = run(
+    master = start_master(
         program("a", half("a"), startsecs=0, stdout_logfile="/dev/stdout", stdout_logfile_maxbytes=0)
         + program("b", half("b"), startsecs=0, stdout_logfile="/dev/fd/1", stdout_logfile_maxbytes=0)
     )
@@ -297,12 +299,12 @@ def test_two_programs_never_share_a_line_on_the_console(run):
     assert sorted(output) == ["a" * 20] * 200 + ["b" * 20] * 200
 
 
-def test_a_log_that_cannot_be_written_costs_one_message_and_is_counted(run, opened, tmp_path):
+def test_a_log_that_cannot_be_written_costs_one_message_and_is_counted(start_master, opened, tmp_path):
     """An unwritable log gives one message, the program keeps running, and lost bytes are counted."""
     chatty = python(
         "import os, time\nfor _ in range(50): os.write(1, b'0123456789')\nos.write(2, b'done')\ntime.sleep(1000)"
     )
-    master = run(
+    master = start_master(
         program("chatty", chatty, startsecs=0, stdout_logfile="/dev/full", stdout_logfile_maxbytes=0)
         + program("other", SLEEPER, startsecs=0)
     )
@@ -317,9 +319,9 @@ def test_a_log_that_cannot_be_written_costs_one_message_and_is_counted(run, open
     assert sum("cannot write log /dev/full" in line for line in master.lines) == 1
 
 
-def test_a_second_master_of_the_same_file_is_refused(run, tmp_path):
+def test_a_second_master_of_the_same_file_is_refused(start_master, tmp_path):
     """A second master of the same file names the first one and does not disturb it."""
-    master = run(program("web", SLEEPER, startsecs=0))
+    master = start_master(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     second = subprocess.run(
         [sys.executable, "-m", "procman", "-c", str(master.file)],
@@ -334,9 +336,9 @@ def test_a_second_master_of_the_same_file_is_refused(run, tmp_path):
     assert master.info("web")["statename"] == "RUNNING"
 
 
-def test_the_socket_of_a_killed_master_is_replaced(run):
+def test_the_socket_of_a_killed_master_is_replaced(start_master):
     """A stale socket file does not prevent a start."""
-    master = run("")
+    master = start_master("")
     master.wait_for("procman started")
     master.process.kill()
     master.to_the_end()
@@ -353,9 +355,9 @@ def test_the_socket_of_a_killed_master_is_replaced(run):
     assert again.returncode == 0
 
 
-def test_many_clients_wait_for_the_same_start(run):
+def test_many_clients_wait_for_the_same_start(start_master):
     """Several requests for the same start cause one start, and each learns its result."""
-    master = run(program("web", SLEEPER, autostart="false"))
+    master = start_master(program("web", SLEEPER, autostart="false"))
     master.wait_for("procman started")
     answers = []
 
@@ -370,9 +372,9 @@ def test_many_clients_wait_for_the_same_start(run):
     assert sorted(answers) == ["ALREADY_STARTED"] * 4 + ["SUCCESS"]
 
 
-def test_restart_waits_for_the_new_one(run):
+def test_restart_waits_for_the_new_one(start_master):
     """`restart` answers when the new process is up, with another pid."""
-    master = run(program("web", SLEEPER, startsecs=0))
+    master = start_master(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     before = master.info("web")["pid"]
     answer = master.call("POST", "/v1/processes/web/restart")
@@ -383,7 +385,7 @@ def test_restart_waits_for_the_new_one(run):
     assert not alive(before)
 
 
-def test_orphans_of_a_program_do_not_hold_up_the_end(run, opened, tmp_path):
+def test_orphans_of_a_program_do_not_hold_up_the_end(start_master, opened, tmp_path):
     """A grandchild that keeps the pipe open does not delay its parent's end, and its output is logged."""
     code = (
         "import os, sys, time\n"
@@ -394,7 +396,9 @@ def test_orphans_of_a_program_do_not_hold_up_the_end(run, opened, tmp_path):
         "    time.sleep(1000)\n"
         "os._exit(0)\n"
     )
-    master = run(program("forker", python(code), startsecs=0, autorestart="false", stdout_logfile=tmp_path / "f.log"))
+    master = start_master(
+        program("forker", python(code), startsecs=0, autorestart="false", stdout_logfile=tmp_path / "f.log")
+    )
     master.wait_for("exited: forker (exit status 0; expected)")
     text = next(opened(master.follow("forker")))
     pid = int(text.split()[1])
@@ -405,9 +409,9 @@ def test_orphans_of_a_program_do_not_hold_up_the_end(run, opened, tmp_path):
         os.kill(pid, signal.SIGKILL)
 
 
-def test_status_long_shows_what_each_process_uses(run):
+def test_status_long_shows_what_each_process_uses(start_master):
     """`status --long` shows memory and descriptors of every running program."""
-    master = run(program("web", SLEEPER, startsecs=0) + program("idle", SLEEPER, autostart="false"))
+    master = start_master(program("web", SLEEPER, startsecs=0) + program("idle", SLEEPER, autostart="false"))
     master.wait_for("success: web")
     words = [sys.executable, "-m", "procman.cli.procmanctl", "-c", str(master.file), "status", "--long"]
     out = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -419,9 +423,9 @@ def test_status_long_shows_what_each_process_uses(run):
     assert "MiB" in web
 
 
-def test_programs_that_end_at_once_hold_up_neither_clients_nor_the_end(run):
+def test_programs_that_end_at_once_hold_up_neither_clients_nor_the_end(start_master):
     """With ten crash-looping programs, the master still answers and obeys SIGTERM."""
-    master = run(
+    master = start_master(
         program("quick", "/bin/true", startsecs=0, autorestart="true", numprocs=10, process_name="q_%(process_num)d")
         + program("calm", SLEEPER, startsecs=0)
     )
@@ -433,9 +437,9 @@ def test_programs_that_end_at_once_hold_up_neither_clients_nor_the_end(run):
     assert [line for line in master.lines if "wakeup" in line or "Traceback" in line or "bug" in line] == []
 
 
-def test_a_reload_that_cannot_listen_goes_on_with_what_was_there(run):
+def test_a_reload_that_cannot_listen_goes_on_with_what_was_there(start_master):
     """A reload whose socket path fails is logged, and the old programs are started again."""
-    master = run(program("web", SLEEPER, startsecs=0))
+    master = start_master(program("web", SLEEPER, startsecs=0))
     after = master.wait_for("success: web")
     text = master.file.read_text()
     master.file.write_text(text.replace(master.socket, "/proc/no-such-place/s"))
@@ -445,18 +449,18 @@ def test_a_reload_that_cannot_listen_goes_on_with_what_was_there(run):
     assert master.info("web")["statename"] == "RUNNING"
 
 
-def test_what_was_lost_is_said_at_the_end(run):
+def test_what_was_lost_is_said_at_the_end(start_master):
     """Lost bytes are reported when a log is closed, also at the master's end."""
     chatty = python("import os, time; os.write(1, b'0123456789'); os.write(1, b'0123456789'); time.sleep(1000)")
-    master = run(program("chatty", chatty, startsecs=0, stdout_logfile="/dev/full", stdout_logfile_maxbytes=0))
+    master = start_master(program("chatty", chatty, startsecs=0, stdout_logfile="/dev/full", stdout_logfile_maxbytes=0))
     master.wait_for("cannot write log /dev/full")
     assert master.stop() == 0
     master.wait_for("log /dev/full is closed")
 
 
-def test_the_shell_prints_nothing_but_json_when_asked_for_it(run):
+def test_the_shell_prints_nothing_but_json_when_asked_for_it(start_master):
     """With --json, commands through a pipe print JSON documents and no prompts."""
-    master = run(program("web", SLEEPER, startsecs=0))
+    master = start_master(program("web", SLEEPER, startsecs=0))
     master.wait_for("success: web")
     words = [sys.executable, "-m", "procman.cli.procmanctl", "-c", str(master.file), "--json"]
     out = subprocess.run(words, input="pid web\nexit\n", capture_output=True, text=True, check=False).stdout

@@ -14,16 +14,16 @@ FAMILY = f"{sys.executable} {PROGRAMS}/family.py"
 
 
 @pytest.fixture
-def start(tmp_path):
+def start_master(tmp_path):
     """A master with a family of that behaviour and the test's options."""
     masters = []
 
-    def start(behaviour: str, *lines: str, master: str = "", as_pid_1: bool = False) -> RunningMaster:
+    def start_master(behaviour: str, *lines: str, master: str = "", as_pid_1: bool = False) -> RunningMaster:
         program = "\n".join([f"[program:fam]\ncommand={FAMILY} {behaviour}\nstdout_logfile=/dev/stdout", *lines])
         masters.append(RunningMaster(tmp_path, program, master=master, as_pid_1=as_pid_1))
         return masters[-1]
 
-    yield start
+    yield start_master
     for master in masters:
         master.close()
 
@@ -46,9 +46,9 @@ def alive(pid: int) -> bool:
     return True
 
 
-def test_a_stop_of_a_tree_reaches_who_left_group_and_session(start):
+def test_a_stop_of_a_tree_reaches_who_left_group_and_session(start_master):
     """With stop_scope=tree, a descendant in another session gets SIGTERM, and `stop` waits for it."""
-    master = start("obeys obeys", "stop_scope=tree")
+    master = start_master("obeys obeys", "stop_scope=tree")
     parent, descendant = up(master)
     assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
     master.wait_for(f"parent {parent} leaves")
@@ -64,9 +64,9 @@ def test_a_stop_of_a_tree_reaches_who_left_group_and_session(start):
         ("obeys obeys", ["leftovers=stop"], "exit status 0"),
     ],
 )
-def test_how_each_member_of_a_stopped_tree_ended_is_said(start, behaviour, lines, how):
+def test_how_each_member_of_a_stopped_tree_ended_is_said(start_master, behaviour, lines, how):
     """The log says at level info how each member of a stopped tree ended, before the program counts as stopped."""
-    master = start(behaviour, *lines)
+    master = start_master(behaviour, *lines)
     _, descendant = up(master)
     assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
     position = master.wait_for("stopped: fam (exit status 0)")
@@ -106,9 +106,9 @@ def test_a_stop_of_a_tree_reaches_a_child_that_only_its_parent_gives_away(tmp_pa
         master.close()
 
 
-def test_the_master_waits_for_a_descendant_as_long_as_for_its_program(start):
+def test_the_master_waits_for_a_descendant_as_long_as_for_its_program(start_master):
     """A descendant that ignores SIGTERM gets SIGKILL after stopwaitsecs; the shutdown waits for it."""
-    master = start("obeys ignores", "stop_scope=tree", "stopwaitsecs=1")
+    master = start_master("obeys ignores", "stop_scope=tree", "stopwaitsecs=1")
     parent, descendant = up(master)
     assert master.stop() == 0
     assert f"parent {parent} leaves" in master.text
@@ -118,17 +118,17 @@ def test_the_master_waits_for_a_descendant_as_long_as_for_its_program(start):
     assert not alive(descendant)
 
 
-def test_sigkill_to_a_tree_leaves_nobody(start):
+def test_sigkill_to_a_tree_leaves_nobody(start_master):
     """With kill_scope=tree alone, only the program gets the stop signal, and the whole tree gets SIGKILL."""
-    master = start("ignores ignores", "kill_scope=tree", "stopwaitsecs=1")
+    master = start_master("ignores ignores", "kill_scope=tree", "stopwaitsecs=1")
     _, descendant = up(master)
     assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
     assert not alive(descendant)
 
 
-def test_what_is_left_behind_is_stopped_before_the_program_starts_again(start):
+def test_what_is_left_behind_is_stopped_before_the_program_starts_again(start_master):
     """With leftovers=stop, leftovers are stopped before the program starts again."""
-    master = start("7 obeys", "leftovers=stop", "autorestart=true")
+    master = start_master("7 obeys", "leftovers=stop", "autorestart=true")
     _, descendant = up(master)
     master.say("fam", "go\n")
     position = master.wait_for(f"waiting for pid {descendant} to end, too")
@@ -138,9 +138,9 @@ def test_what_is_left_behind_is_stopped_before_the_program_starts_again(start):
     assert not alive(descendant)
 
 
-def test_what_is_left_behind_is_kept_and_reported_by_default(start):
+def test_what_is_left_behind_is_kept_and_reported_by_default(start_master):
     """By default, leftovers keep running, as under supervisord, and the log names them."""
-    master = start("0 obeys", "autorestart=false")
+    master = start_master("0 obeys", "autorestart=false")
     _, descendant = up(master)
     master.say("fam", "go\n")
     master.wait_for("exited: fam (exit status 0; expected)")
@@ -154,9 +154,9 @@ def test_what_is_left_behind_is_kept_and_reported_by_default(start):
 
 @pytest.mark.root
 @pytest.mark.parametrize(("behaviour", "farewell"), [("obeys", "leaves"), ("ignores", None)])
-def test_pid_1_asks_whoever_is_left_to_leave_before_it_leaves(start, behaviour, farewell):
+def test_pid_1_asks_whoever_is_left_to_leave_before_it_leaves(start_master, behaviour, farewell):
     """PID 1 sends leftovers SIGTERM and waits some seconds before it ends."""
-    master = start(f"0 {behaviour}", "autorestart=false", "stopwaitsecs=1", as_pid_1=True)
+    master = start_master(f"0 {behaviour}", "autorestart=false", "stopwaitsecs=1", as_pid_1=True)
     _, descendant = up(master)
     master.say("fam", "go\n")
     master.wait_for("exited: fam")

@@ -27,7 +27,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 
 
 @pytest.fixture
-def anybodys() -> Iterator[Path]:
+def open_folder() -> Iterator[Path]:
     """A directory in which every user may create files, like the log directory of such a master."""
     folder = Path(tempfile.mkdtemp(prefix="pm"))
     folder.chmod(0o1777)
@@ -58,12 +58,12 @@ OF_NOBODY = {
 @as_root
 @pytest.mark.root
 @pytest.mark.parametrize(("option", "arguments"), [("user=nobody", ()), ("", ("-u", "nobody"))], ids=["file", "flag"])
-def test_master_and_programs_are_that_user_alone(option, arguments, anybodys):
+def test_master_and_programs_are_that_user_alone(option, arguments, open_folder):
     """With user= or -u, master and programs run as that user only, which also owns log, pid file and socket."""
-    config = anybodys / "supervisord.conf"
+    config = open_folder / "supervisord.conf"
     config.write_text(
-        f"[unix_http_server]\nfile={anybodys}/s\n"
-        f"[supervisord]\nlogfile={anybodys}/log\npidfile={anybodys}/pid\nchildlogdir={anybodys}\n{option}\n"
+        f"[unix_http_server]\nfile={open_folder}/s\n"
+        f"[supervisord]\nlogfile={open_folder}/log\npidfile={open_folder}/pid\nchildlogdir={open_folder}\n{option}\n"
         # A shell: the interpreter of the tests may be closed to that user.
         "[program:one]\ncommand=sh -c 'exec sleep 1000'\nstartsecs=0\n"
     )
@@ -71,18 +71,18 @@ def test_master_and_programs_are_that_user_alone(option, arguments, anybodys):
         master.expect(f"Set uid to user {NOBODY.pw_uid} succeeded", "success: one entered RUNNING state")
         assert credentials(master.process.pid) == OF_NOBODY
         assert credentials(int(master.ctl("pid", "one").stdout)) == OF_NOBODY
-        owners = {path.name: path.stat().st_uid for path in anybodys.iterdir() if path != config}
+        owners = {path.name: path.stat().st_uid for path in open_folder.iterdir() if path != config}
         assert {"log", "pid", "s"} <= owners.keys()
         assert set(owners.values()) == {NOBODY.pw_uid}
 
 
 @as_root
 @pytest.mark.root
-def test_an_upgrade_from_a_folder_that_is_root_s_alone(anybodys, tmp_path):
+def test_an_upgrade_from_a_folder_that_is_root_s_alone(open_folder, tmp_path):
     """An upgrade works although the master's user may not enter the directory where root started it."""
-    config = anybodys / "supervisord.conf"
+    config = open_folder / "supervisord.conf"
     config.write_text(
-        f"[unix_http_server]\nfile={anybodys}/s\n[supervisord]\nlogfile={anybodys}/log\npidfile={anybodys}/pid\n"
+        f"[unix_http_server]\nfile={open_folder}/s\n[supervisord]\nlogfile={open_folder}/log\npidfile={open_folder}/pid\n"
         "user=nobody\n[program:one]\ncommand=sh -c 'exec sleep 1000'\nstartsecs=0\n"
     )
     home = tmp_path / "home"
@@ -145,11 +145,11 @@ def imports(module: str) -> set[str]:
 
 @as_root
 @pytest.mark.root
-def test_a_signal_that_the_kernel_refuses_was_not_sent(anybodys):
+def test_a_signal_that_the_kernel_refuses_was_not_sent(open_folder):
     """A signal that the kernel refuses is an error in every interface, and the process keeps its state."""
     programs = "[program:web]\ncommand=/bin/sleep 1000\nuser=nobody\n"
-    wrapper = ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill")  # root, but for who may be signalled
-    with contextlib.closing(RunningMaster(anybodys, programs, wrapper=wrapper)) as master:
+    wrapper = ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill")  # root without the right to signal others
+    with contextlib.closing(RunningMaster(open_folder, programs, wrapper=wrapper)) as master:
         master.wait_for("spawned: 'web'")
         pid = master.info("web")["pid"]
         reason = f"cannot send SIGHUP to pid {pid}: Operation not permitted"

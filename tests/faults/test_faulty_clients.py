@@ -15,7 +15,7 @@ LONG = 3600
 
 def connect(master) -> socket.socket:
     client = socket.socket(socket.AF_UNIX)
-    # Waits while others are before it at the door; with a timeout it would be told to come again.
+    # Without a timeout, connect waits for room in the queue; with one, it would fail with EAGAIN.
     client.connect(master.socket)
     client.settimeout(PATIENCE)
     return client

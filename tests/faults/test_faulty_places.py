@@ -301,7 +301,7 @@ def test_it_is_up_when_a_disk_has_had_its_time(start_master, injection, tmp_path
             injection.end("hang")
         while not systemd.recv(4096).startswith(b"READY=1"):
             pass
-        # Who is answered that has asked for something finds in the log what was said before.
+        # When a request is answered, the log has everything that was written before.
         master.call("POST", "/v1/processes/witness/signal", {"signal": "CONT"})
         was_said = "does not answer; programs" in master.log()
         # Even here it may take two seconds, where everybody has to wait for a processor.

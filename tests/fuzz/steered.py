@@ -28,7 +28,7 @@ FRONTS = {
 
 def main() -> None:
     front, seeds = FRONTS[sys.argv[1]]
-    # What it finds is kept where it was told to; whatever a pattern of files finds is in an empty folder.
+    # Findings go to the given directory; patterns of files are looked up in an empty one.
     arguments = [os.path.abspath(word) if os.path.isdir(word) else word for word in sys.argv[2:]]
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

@@ -28,7 +28,7 @@ PROGRAMS = "".join(
 ENDS = {"/v1/master/shutdown", "/v1/master/reload", "/v1/master/upgrade", "supervisor.shutdown", "supervisor.restart"}
 
 
-class Asked(RunningMaster):
+class FuzzedMaster(RunningMaster):
     def ask(self, method: str, target: str, body: bytes = b"") -> tuple[int, bytes, str]:
         """Status, body and content type; of a stream only the head."""
         connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
@@ -50,8 +50,8 @@ class Asked(RunningMaster):
 
 
 @pytest.fixture(scope="module")
-def master(tmp_path_factory) -> Iterator[Asked]:
-    master = Asked(tmp_path_factory.mktemp("asked"), PROGRAMS)
+def master(tmp_path_factory) -> Iterator[FuzzedMaster]:
+    master = FuzzedMaster(tmp_path_factory.mktemp("asked"), PROGRAMS)
     master.wait_for("spare entered RUNNING")
     yield master
     assert master.process.poll() is None
@@ -59,7 +59,7 @@ def master(tmp_path_factory) -> Iterator[Asked]:
 
 
 @pytest.fixture(scope="module")
-def told() -> list[tuple[str, str]]:
+def endpoints() -> list[tuple[str, str]]:
     """Method and pattern of every /v1 endpoint in the reference."""
     from procman.api import shapes
 
@@ -107,9 +107,9 @@ def filled(pattern: str, names: list[str]) -> str:
 
 @settings(max_examples=250)
 @given(data=st.data())
-def test_any_request_to_v1_is_answered_in_json(master, told, data):
+def test_any_request_to_v1_is_answered_in_json(master, endpoints, data):
     """Any request to /v1 gets JSON or bytes of a log; errors are client errors with a code and a text."""
-    method, pattern = data.draw(st.sampled_from(told))
+    method, pattern = data.draw(st.sampled_from(endpoints))
     path = filled(pattern, data.draw(st.lists(NAMES, min_size=2, max_size=2)))
     query = data.draw(QUERIES)
     target = path + ("?" + "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items()) if query else "")

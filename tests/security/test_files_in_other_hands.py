@@ -35,7 +35,7 @@ def file(tmp_path) -> Path:
     return file
 
 
-def told(path) -> str:
+def warnings(path) -> str:
     return str(exposure(str(path)) or "")
 
 
@@ -53,7 +53,7 @@ def test_a_file_of_ones_own_is_nobody_elses(file, mode):
 def test_a_file_for_everybody_is_told(file, mode):
     """A file that others can write by its mode is reported, whoever owns it."""
     file.chmod(mode)
-    assert told(file) == "everybody may write it"
+    assert warnings(file) == "everybody may write it"
     assert exposure(str(file)).by_mode
 
 
@@ -61,11 +61,11 @@ def test_a_file_for_everybody_is_told(file, mode):
 def test_a_folder_for_everybody_is_told(file, mode):
     """A directory above the file that others can write is reported, because they could replace the file."""
     file.parent.chmod(mode)
-    assert told(file) == f"everybody may put another file in its place, by way of {file.parent}"
+    assert warnings(file) == f"everybody may put another file in its place, by way of {file.parent}"
     below = file.parent / "a" / "b"
     below.mkdir(parents=True)
     shutil.move(file, below / "f")
-    assert told(below / "f") == f"everybody may put another file in its place, by way of {file.parent}"
+    assert warnings(below / "f") == f"everybody may put another file in its place, by way of {file.parent}"
 
 
 def test_a_sticky_folder_keeps_ones_own_file(file):
@@ -92,14 +92,14 @@ def test_a_link_is_looked_at_with_its_folder(file):
     (shared / "link").symlink_to(file)
     assert exposure(str(shared / "link")) is None
     shared.chmod(0o777)
-    assert told(shared / "link") == f"everybody may put another file in its place, by way of {shared}"
+    assert warnings(shared / "link") == f"everybody may put another file in its place, by way of {shared}"
 
 
 def test_the_file_behind_a_link_is_looked_at(file):
     """The target of a link, and the directories on the way to it, are checked."""
     (file.parent / "link").symlink_to("main.conf")
     file.chmod(0o666)
-    assert told(file.parent / "link") == "everybody may write it"
+    assert warnings(file.parent / "link") == "everybody may write it"
 
 
 def test_the_way_of_a_configmap_is_followed(tmp_path):
@@ -127,14 +127,14 @@ def test_a_group_counts_if_somebody_else_is_in_it(file):
     for group, expected in ((0, ""), (987654, ""), (pwd.getpwnam("nobody").pw_gid, "group nogroup may write it")):
         os.chown(file, 0, group)
         name = grp.getgrgid(group).gr_name if expected else ""
-        assert told(file) == expected.replace("nogroup", name)
+        assert warnings(file) == expected.replace("nogroup", name)
 
 
 @pytest.mark.skipif(not is_root, reason="makes files of others")
 def test_an_owner_is_told_but_for_whoever_came_by_sudo(file, monkeypatch):
     """Root is warned about another owner, unless it is the user of sudo."""
     os.chown(file, NOBODY, 0)
-    assert told(file) == f"its owner {pwd.getpwuid(NOBODY).pw_name} may write it"
+    assert warnings(file) == f"its owner {pwd.getpwuid(NOBODY).pw_name} may write it"
     assert not exposure(str(file)).by_mode
     monkeypatch.setenv("SUDO_UID", str(NOBODY))
     assert exposure(str(file)) is None

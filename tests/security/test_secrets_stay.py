@@ -137,7 +137,7 @@ def test_no_complaint_about_a_file_quotes_a_secret(name, tmp_path, capsys):
     said += capsys.readouterr().out
     main(["check", "--json", "-c", str(file)])
     answer = json.loads(capsys.readouterr().out)
-    # Whoever asks what a good file means is told its values.
+    # The settings of a valid file include its values.
     said += json.dumps([answer["problems"], answer["error"], answer["warnings"]])
     assert answer["problems"]
     assert "hunter2" not in said

@@ -58,7 +58,7 @@ def on_terminal(master: RunningMaster, *words: str) -> str:
         while piece := os.read(ours, 65536):
             said += piece
     except OSError:
-        pass  # EIO: nobody has it open any more
+        pass  # EIO: no process has it open any more
     os.close(ours)
     process.wait(PATIENCE)
     return said.decode()

@@ -69,7 +69,7 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("POST", "/v1/master/reload"): ("/v1/master/reload", "", 503),
     ("POST", "/v1/master/upgrade"): ("/v1/master/upgrade", "", 503),
 }
-# Probes have no password to send; they are told whether, and not what.
+# Probes send no password; they learn the status without details.
 UNGUARDED = (("GET", "/livez"), ("GET", "/readyz"))
 
 # Runs no master: it tells its table instead.
@@ -89,7 +89,7 @@ main(["-c", sys.argv[1]])
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory) -> dict[tuple[str, str], str]:
+def roles(tmp_path_factory) -> dict[tuple[str, str], str]:
     """The role of every route, as the master builds them."""
     folder = tmp_path_factory.mktemp("table")
     file = folder / "f.conf"
@@ -165,12 +165,12 @@ def master(tmp_path_factory) -> Iterator[Guarded]:
     master.close()
 
 
-def test_every_endpoint_has_an_answer_here(table):
+def test_every_endpoint_has_an_answer_here(roles):
     """Every endpoint has an expected answer here, and so is tried with every login below."""
-    assert set(table) == set(ANSWERS), "say in ANSWERS what the right login gets"
-    assert {role for (method, _), role in table.items() if method == "GET"} == {"read"}
+    assert set(roles) == set(ANSWERS), "say in ANSWERS what the right login gets"
+    assert {role for (method, _), role in roles.items() if method == "GET"} == {"read"}
     # An XML-RPC call is always a POST; its methods have roles of their own.
-    assert {pattern for (method, pattern), role in table.items() if (method, role) == ("POST", "read")} == {
+    assert {pattern for (method, pattern), role in roles.items() if (method, role) == ("POST", "read")} == {
         "/RPC2",
         "/RPC2/",
     }
@@ -178,9 +178,9 @@ def test_every_endpoint_has_an_answer_here(table):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("login", [None, *WRONG])
-def test_who_does_not_log_in_gets_nothing(master, table, way, login):
+def test_who_does_not_log_in_gets_nothing(master, roles, way, login):
     """Without a valid password, every path, existing or not, is a 401."""
-    for method, pattern in table:
+    for method, pattern in roles:
         target, body, status = ANSWERS[method, pattern]
         expected = status if (method, pattern) in UNGUARDED else 401
         assert master.ask(way, method, target, body, login) == expected, (method, pattern)
@@ -195,9 +195,9 @@ def test_who_does_not_log_in_gets_nothing(master, table, way, login):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_who_may_only_look_may_look_at_everything(master, table, way):
+def test_who_may_only_look_may_look_at_everything(master, roles, way):
     """A read-only user can read everything, and gets a 403 with a reason for everything else."""
-    for (method, pattern), role in table.items():
+    for (method, pattern), role in roles.items():
         target, body, status = ANSWERS[method, pattern]
         if role == "read":
             assert master.ask(way, method, target, body, READER) == status, (method, pattern)
@@ -277,9 +277,9 @@ def test_procmanctl_says_why_it_is_refused(master, words):
     assert master.ctl("-u", "guest", "-p", "wrong", "status").stdout == "Server requires authentication\n"
 
 
-def test_another_sites_page_gets_nowhere(master, table):
+def test_another_sites_page_gets_nowhere(master, roles):
     """Requests of other sites fail: by DNS rebinding, by a posted form, or through a proxy to the unix socket."""
-    for (method, pattern), role in table.items():
+    for (method, pattern), role in roles.items():
         target, body, status = ANSWERS[method, pattern]
         refused = 403 if method == "POST" else status
         assert master.ask("open", method, target, body, Host="evil.example") == 403, (method, pattern)
@@ -290,10 +290,10 @@ def test_another_sites_page_gets_nowhere(master, table):
             assert master.ask("open", method, target, body, Host="app:9001") == status, (method, pattern)
 
 
-def test_who_logs_in_may_do_everything(master, table):
+def test_who_logs_in_may_do_everything(master, roles):
     """The control role may use every endpoint; the last one ends the master, so this test is the last."""
     over = False
-    for method, pattern in sorted(table, key=list(ANSWERS).index):
+    for method, pattern in sorted(roles, key=list(ANSWERS).index):
         target, body, status = ANSWERS[method, pattern]
         for way in WAYS:
             expected = 503 if over else status

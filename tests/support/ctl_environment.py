@@ -8,5 +8,5 @@ ENVIRON = {
     **{name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}},
     "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     "TERM": "xterm",
-    "INPUTRC": "/dev/null",  # whoever runs the tests may have bound TAB to something else
+    "INPUTRC": "/dev/null",  # the developer may have bound TAB to something else
 }

@@ -15,9 +15,9 @@ from procman.client.api_client import Client, Unreachable
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import RunningMaster
 
-# Of the master's loop, within which it has seen who has gone; each is a request over a connection that stays.
+# Turns of the master's loop within which it notices closed connections; each is a request over one connection.
 TURNS = 5000
-# What nothing of all this may bring into the master's log.
+# Texts that no fault may bring into the master's log.
 TROUBLE = re.compile(r"Traceback|a bug in procman|cannot answer|wakeup")
 WITNESS = "[program:witness]\ncommand=/bin/cat\nstartsecs=0\nautorestart=true\nstdout_logfile={}/witness.log\n"
 
@@ -53,7 +53,7 @@ class FaultyMaster(RunningMaster):
                 self.wait_for(f"success: {name} ")
             self.wait_for_state(name, "RUNNING")
         with contextlib.closing(self.client()) as client:
-            # Who is answered that has asked for something finds it done, and the logs open.
+            # When a request is answered, it is done, and the logs are open.
             client.call("POST", "/v1/processes/witness/signal", {"signal": "CONT"})
             self.fds = self.open_now()
         return self
@@ -138,7 +138,7 @@ class FaultyMaster(RunningMaster):
             while not heard.endswith(line.encode()):
                 heard += next(said)
         wanted = "".join(f"told {number + 1}\n" for number in range(self._told))
-        # Who follows a log may hear of a line before it is there; who has asked for something does not.
+        # Followers may get a line before it is in the log; after the answer to a request it is there.
         self.call("POST", "/v1/processes/witness/signal", {"signal": "CONT"})
         assert self.info("witness")["lost"] == 0
         assert (self.folder / "witness.log").read_text() == wanted
@@ -147,7 +147,7 @@ class FaultyMaster(RunningMaster):
         """No zombie is left, and no more is open than at the start, except what the fault itself holds."""
         with contextlib.closing(self.client()) as client:
             for _ in range(TURNS):
-                client.call("GET", "/v1/processes/witness")  # it sees who has gone
+                client.call("GET", "/v1/processes/witness")  # it notices closed connections
                 zombies, now = self.zombies(), self.open_now()
                 if not zombies and len(now) <= len(self.fds) + held:
                     return

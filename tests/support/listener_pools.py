@@ -58,8 +58,8 @@ class Driven:
         self.group = listeners(*names, **options)
         self.pool = Pool(self.group, handler, "here", self.log)
         self.sent = []
-        self.closed = set()  # who cannot read any more
-        self.full = set()  # who has not read what was given before
+        self.closed = set()  # processes that cannot read any more
+        self.full = set()  # processes that have not read their last event
         self._serials = count()
 
     def up(self, *names):

@@ -22,7 +22,7 @@ def environment(runtime_dir: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(runtime_dir), **more}
 
 
-# Its own pid namespace, in which it is PID 1; takes root. All of it ends with the one who made it.
+# A pid namespace in which it is PID 1; needs root. It ends with unshare.
 UNSHARE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 
@@ -108,7 +108,7 @@ class Master(LogLines):
             text=True,
             errors="surrogateescape",
             cwd=self.cwd,
-            # What is wrong with the master is not wrong with who asks it.
+            # Faults of the master do not apply to the client.
             env={name: value for name, value in self.environ.items() if name != "LD_PRELOAD"},
             timeout=PATIENCE,
             check=False,

@@ -26,13 +26,13 @@ SLEEPER = "sleep 1000"
 STUBBORN = python(
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('armed'); time.sleep(1000)"
 )
-# Counts, a number a line, and says "end" when it was asked to leave; between two lines, so that each is whole.
+# Counts, one number per line, and prints "end" after SIGTERM, between two lines so that each is whole.
 COUNTER = python(
     "import itertools, signal, time\nasked = []\nsignal.signal(signal.SIGTERM, lambda *_: asked.append(1))\n"
     "for number in itertools.count():\n print(number, flush=True)\n if asked: break\n time.sleep(0.05)\n"
     "print('end', flush=True)"
 )
-# Ends with 3 when it is told to by a signal.
+# Exits with 3 on SIGUSR1.
 OBEDIENT = python("import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\ntime.sleep(1000)")
 
 

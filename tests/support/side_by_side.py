@@ -42,7 +42,7 @@ def running(master: Sequence[str], write: Callable[[Path], Path] = write_config)
             else:
                 raise AssertionError(f"{master[0]} has not started:\n{''.join(said)}")
             with (folder / "out").open("w") as out, ThreadPoolExecutor(1) as reader:
-                # Nobody may ever stop reading supervisord's stdout.
+                # supervisord hangs if its stdout is not read.
                 reader.submit(out.writelines, process.stdout)
                 try:
                     yield folder

@@ -54,7 +54,7 @@ def exec_without_environment(name):
 """
 
 
-# A master: takes a pid file, says so, gives it back when it is told to, and stays.
+# A master: takes a pid file, reports it, releases it on request, and keeps running.
 _MASTER = f"""
     sys.path.insert(0, {str(ROOT)!r})
     from procman.system.pidfile import PidFile
