@@ -227,7 +227,7 @@ def test_a_current_directory_that_was_removed_is_said(tmp_path, words):
     asked = [*enter, *(word.format(file) for word in words)]
     ran = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ran.returncode == 2
-    assert ran.stderr == "procman: cannot go on: the current directory was removed; change to one that is there\n"
+    assert ran.stderr == "procman: cannot go on: the current directory was removed; change to another one\n"
 
 
 def test_a_second_start_says_who_is_there(folder):
