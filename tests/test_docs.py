@@ -216,7 +216,7 @@ def test_every_method_of_xml_rpc_is_in_the_reference():
 def routes() -> set[tuple[str, str]]:
     """Method and path of every route that a class of `api` adds, with parameters in capitals."""
     router = Router()
-    for found in pkgutil.iter_modules(api.__path__, "procman.api."):
+    for found in pkgutil.walk_packages(api.__path__, "procman.api."):
         module = importlib.import_module(found.name)
         for _, kind in inspect.getmembers(module, inspect.isclass):
             if kind.__module__ == found.name and hasattr(kind, "add_to") and found.name != "procman.api.web_forms":

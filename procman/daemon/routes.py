@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from procman import __version__
 from procman.api.health import Health
 from procman.api.log_tails import LogTails
-from procman.api.rest import Rest, route_problem
+from procman.api.rest.answers import route_problem
+from procman.api.rest.master_endpoints import MasterEndpoints
+from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.api.shapes import MasterInfo
 from procman.api.sse import Live
 from procman.api.supervisor_states import supervisor_state
@@ -78,9 +80,9 @@ class Routes:
         self._live = Live(rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker)
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
         self.router = Router(problem=route_problem, after_change=rooms.logs.flush)
-        Rest(
+        ProcessEndpoints(rooms.master, rooms.processes, rooms.configuration, rooms.logs).add_to(self.router)
+        MasterEndpoints(
             rooms.master,
-            rooms.processes,
             rooms.configuration,
             rooms.logs,
             health=health,

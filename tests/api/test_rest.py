@@ -9,7 +9,9 @@ import pytest
 from procman.api.error_codes import CODES
 from procman.api.faults import Fault, fault_of
 from procman.api.health import Health
-from procman.api.rest import Rest, route_problem
+from procman.api.rest.answers import route_problem
+from procman.api.rest.master_endpoints import MasterEndpoints
+from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.client.api_client import ApiError
 from procman.errors import Reason
 from procman.http.messages import Peer, Request
@@ -26,9 +28,9 @@ class Site:
         self.services = services = Services(*groups)
         self.engine = services.engine
         self.router = Router(problem=route_problem)
-        Rest(
+        ProcessEndpoints(services.master, services.processes, services.configuration, None).add_to(self.router)
+        MasterEndpoints(
             services.master,
-            services.processes,
             services.configuration,
             None,
             health=Health(services.master, services.processes),

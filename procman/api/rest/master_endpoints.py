@@ -1,0 +1,143 @@
+"""The endpoints about the master itself, its log and its configuration."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from procman.api.actors import actor_of
+from procman.api.facts_to_shapes import changes_of, config_info, step_of
+from procman.api.health import Health
+from procman.api.rest.answers import add_endpoint, json_answer
+from procman.api.rest.parameters import body_of, number_in, span_in, string_in, strings_in, timeout_in
+from procman.api.shapes import HealthInfo, MasterInfo
+from procman.http.messages import Request, Response
+from procman.http.router import Router
+from procman.services.configuration import ConfigService
+from procman.services.logs import LogService
+from procman.services.master import MasterService
+
+BYTES = "application/octet-stream"
+
+
+class MasterEndpoints:
+    """Adds them to a router."""
+
+    def __init__(
+        self,
+        master: MasterService,
+        configuration: ConfigService,
+        logs: LogService,
+        *,
+        health: Health,
+        about: Callable[[Request], MasterInfo],
+        tell_listeners: Callable[[str, str], None],
+        upgrade: Callable[[], Awaitable[int]],
+        file_warnings: Callable[[], Awaitable[list[str]]],
+    ) -> None:
+        """All of them are called on the loop's thread.
+
+        Args:
+            master: shuts down, reloads and upgrades.
+            configuration: reads and applies the file.
+            logs: has the master's own log.
+            health: knows which processes are missing.
+            about: describes the master to the client that has sent a request.
+            tell_listeners: makes an event of a type and data.
+            upgrade: prepares an upgrade.
+            file_warnings: says why the configuration on the disk could not be used now.
+        """
+        self._master = master
+        self._configuration = configuration
+        self._logs = logs
+        self._health = health
+        self._about = about
+        self._tell_listeners = tell_listeners
+        self._prepare_upgrade = upgrade
+        self._file_warnings = file_warnings
+
+    def add_to(self, router: Router) -> None:
+        """One row for each."""
+        add = partial(add_endpoint, router)
+        add("GET", "/master", self._about_master)
+        add("POST", "/master/shutdown", self._shutdown)
+        add("POST", "/master/reload", self._reload)
+        add("POST", "/master/upgrade", self._upgrade)
+        add("GET", "/master/config", self._master_settings)
+        add("GET", "/stop-plan", self._stop_plan)
+        add("GET", "/health", self._health_info)
+        add("GET", "/log", self._main_log)
+        add("POST", "/log/clear", self._clear_main_log)
+        add("POST", "/log/reopen", self._reopen_logs)
+        add("GET", "/config", self._config)
+        add("POST", "/config/reread", self._reread)
+        add("POST", "/config/update", self._update)
+        add("POST", "/groups/{name}/add", self._add)
+        add("POST", "/groups/{name}/remove", self._remove)
+        add("POST", "/events/remote", self._remote_event)
+
+    async def _about_master(self, request: Request) -> Response:
+        return json_answer(self._about(request))
+
+    async def _shutdown(self, request: Request) -> Response:
+        return json_answer({"operation": self._master.shut_down(actor_of(request)).id})
+
+    async def _reload(self, request: Request) -> Response:
+        operation = await self._master.reload(self._configuration.check, actor_of(request))
+        return json_answer({"operation": operation.id})
+
+    async def _upgrade(self, request: Request) -> Response:
+        operation, number = await self._master.upgrade(self._prepare_upgrade, actor_of(request))
+        return json_answer({"operation": operation.id, "upgrades": number})
+
+    async def _stop_plan(self, request: Request) -> Response:
+        return json_answer(self._configuration.stop_plan(request.query.get("budget")))
+
+    async def _health_info(self, request: Request) -> Response:
+        warnings = await self._file_warnings() if request.query.get("file") == "1" else []
+        missing = self._health.missing()
+        return json_answer(HealthInfo(ready=not missing, missing=missing, warnings=warnings))
+
+    async def _main_log(self, request: Request) -> Response:
+        if "follow" in request.query:
+            return Response(body=self._logs.follow_main(number_in(request, "tail", 1024)), content_type=BYTES)
+        return Response(body=await self._logs.read_main(*span_in(request)), content_type=BYTES)
+
+    async def _clear_main_log(self, _: Request) -> Response:
+        await self._logs.clear_main()
+        return json_answer({})
+
+    async def _reopen_logs(self, _: Request) -> Response:
+        self._logs.reopen()
+        return json_answer({})
+
+    async def _config(self, _: Request) -> Response:
+        self._master.refuse_while_ending()
+        return json_answer({"processes": [config_info(process) for process in self._configuration.available()]})
+
+    async def _master_settings(self, _: Request) -> Response:
+        return json_answer({"sections": self._configuration.settings_of_master()})
+
+    async def _reread(self, _: Request) -> Response:
+        return json_answer(changes_of(await self._configuration.reread()))
+
+    async def _update(self, request: Request) -> Response:
+        body = body_of(request)
+        groups = strings_in(body, "groups") if "groups" in body else None
+        if body.get("dry_run") is True:
+            return json_answer({"steps": [step_of(step) for step in await self._configuration.plan_update(groups)]})
+        within = timeout_in(body)
+        operation = self._configuration.update(groups, actor_of(request))
+        await self._master.operations.wait(operation, within=within)
+        return json_answer({"operation": operation.id, "steps": [step_of(step) for step in operation.steps]})
+
+    async def _remote_event(self, request: Request) -> Response:
+        body = body_of(request)
+        self._tell_listeners(string_in(body, "type"), string_in(body, "data"))
+        return json_answer({})
+
+    async def _add(self, request: Request, name: str) -> Response:
+        operation = self._configuration.add(name, actor_of(request))
+        return json_answer({"operation": operation.id, "result": "added"})
+
+    async def _remove(self, request: Request, name: str) -> Response:
+        operation = self._configuration.remove(name, actor_of(request))
+        return json_answer({"operation": operation.id, "result": "removed"})

@@ -1,0 +1,120 @@
+"""The endpoints about processes, their logs, and operations."""
+
+from functools import partial
+from typing import Any
+
+from procman.api.actors import actor_of
+from procman.api.facts_to_shapes import figures_info, operation_info, process_info, result_of
+from procman.api.rest.answers import add_endpoint, json_answer
+from procman.api.rest.parameters import LONGEST_SHOWN, body_of, number_in, span_in, strings_in, timeout_in
+from procman.errors import BadRequest, OperationError, Reason
+from procman.http.messages import Request, Response
+from procman.http.router import Router
+from procman.services.configuration import ConfigService
+from procman.services.logs import LogService
+from procman.services.master import MasterService
+from procman.services.operations import Operation
+from procman.services.processes import ProcessService
+from procman.services.status import Moment
+
+BYTES = "application/octet-stream"
+
+
+class ProcessEndpoints:
+    """Adds them to a router."""
+
+    def __init__(
+        self, master: MasterService, processes: ProcessService, configuration: ConfigService, logs: LogService
+    ) -> None:
+        """All of them are called on the loop's thread."""
+        self._master = master
+        self._processes = processes
+        self._configuration = configuration
+        self._logs = logs
+
+    def add_to(self, router: Router) -> None:
+        """One row for each."""
+        add = partial(add_endpoint, router)
+        add("GET", "/processes", self._process_infos)
+        add("GET", "/processes/{spec}", self._process_infos)
+        add("GET", "/figures", self._figures)
+        add("POST", "/processes/{op}", self._operate)
+        add("POST", "/processes/{spec}/{op}", self._operate)
+        add("POST", "/processes/{spec}/stdin", self._stdin)
+        add("GET", "/processes/{spec}/log/{channel}", self._process_log)
+        add("GET", "/processes/{spec}/config", self._settings)
+        add("GET", "/operations", self._latest)
+        add("GET", "/operations/{id}", self._operation)
+
+    async def _process_infos(self, _: Request, spec: str = "all") -> Response:
+        moment, lost = Moment.present(), self._processes.lost
+        infos = [process_info(status, moment, lost(status.namespec)) for status in self._processes.statuses(spec)]
+        return json_answer({"processes": infos})
+
+    async def _figures(self, _: Request) -> Response:
+        return json_answer({"figures": [figures_info(figures) for figures in await self._processes.figures()]})
+
+    async def _operate(self, request: Request, op: str, spec: str | None = None) -> Response:
+        body = body_of(request)
+        specs = [spec] if spec is not None else strings_in(body, "names")
+        wait, within = body.get("wait", True), timeout_in(body)
+        if not isinstance(wait, bool):
+            raise BadRequest("cannot read wait: expected true or false")
+        operation = self._begin(op, specs, body, actor_of(request))
+        is_there = await self._master.operations.wait(operation, accepted=not wait, within=within)
+        answer: dict[str, object] = {"operation": operation.id}
+        if wait and not is_there:
+            answer["pending"] = operation.pending
+        outcomes = operation.outcomes if wait else operation.accepted
+        return json_answer(answer | {"results": [result_of(outcome) for outcome in outcomes]})
+
+    def _begin(self, op: str, specs: list[str], body: dict[str, Any], actor: str) -> Operation:
+        match op:
+            case "start":
+                return self._processes.start(specs, actor)
+            case "stop":
+                return self._processes.stop(specs, actor)
+            case "restart":
+                return self._processes.restart(specs, actor)
+            case "signal":
+                return self._processes.signal(specs, str(body.get("signal", "")), actor)
+            case "clear":
+                return self._processes.clear_logs(specs, self._logs.clear, actor)
+            case _:
+                raise OperationError(
+                    f"cannot {op} a process: expected start, stop, restart, signal or clear", Reason.UNKNOWN_OPERATION
+                )
+
+    # ---- operations
+
+    async def _latest(self, _: Request) -> Response:
+        return json_answer(
+            {"operations": [operation_info(operation) for operation in self._master.operations.latest()]}
+        )
+
+    async def _operation(self, request: Request, **parameters: str) -> Response:
+        number = parameters["id"]
+        if not number.isascii() or not number.isdecimal():
+            raise BadRequest(f"cannot read {number[:LONGEST_SHOWN]}: expected the id of an operation, a whole number")
+        operation = self._master.operations.one(int(number[:LONGEST_SHOWN]))
+        seconds = number_in(request, "timeout", 0)
+        if seconds > 0:
+            await self._master.operations.wait_for_end(operation, seconds)
+        return json_answer(operation_info(operation))
+
+    async def _stdin(self, request: Request, spec: str) -> Response:
+        self._logs.write_stdin(self._processes.one(spec).namespec, request.body)
+        return json_answer({})
+
+    async def _process_log(self, request: Request, spec: str, channel: str) -> Response:
+        if channel not in ("stdout", "stderr"):
+            raise BadRequest(f"cannot read {channel}: expected stdout or stderr")
+        name = self._processes.one(spec).namespec
+        if "follow" in request.query:
+            return Response(
+                body=await self._logs.follow(name, channel, number_in(request, "tail", 1024)), content_type=BYTES
+            )
+        return Response(body=await self._logs.read(name, channel, *span_in(request)), content_type=BYTES)
+
+    async def _settings(self, _: Request, spec: str) -> Response:
+        return json_answer({"sections": self._configuration.settings(spec)})
