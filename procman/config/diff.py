@@ -1,6 +1,6 @@
-"""Two configurations to what lies between them: by group, as `reread` tells it, and by process, as `update` needs it.
+"""Compares two configurations: by group, as `reread` reports it, and by process, as `update` needs it.
 
-Pure. An option that changed says itself what that costs (`Effect`); for a process the largest counts.
+Each option declares the effect of a change (`Effect`); for a process the largest effect counts.
 """
 
 from binascii import crc32
@@ -19,7 +19,7 @@ LISTENER = options_of(ListenerOptions)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramChange:
-    """One process that is in both, and the options in which it differs."""
+    """A process that both configurations have, and the options that differ."""
 
     old: Program
     new: Program
@@ -29,7 +29,7 @@ class ProgramChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupChange:
-    """One group that is in both. `effect` is what the group's own `options` ask of all its processes."""
+    """A group that both configurations have. `effect` is what its own `options` require of all its processes."""
 
     name: str
     old: Group
@@ -43,7 +43,7 @@ class GroupChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What an update would do, each in the order of its configuration; removed groups by name."""
+    """What an update would do, each part in the order of its configuration; removed groups by name."""
 
     added: tuple[Group, ...] = ()
     changed: tuple[GroupChange, ...] = ()
@@ -66,7 +66,7 @@ def diff(old: Config, new: Config) -> Changes:
 
 
 def fingerprint(program: Program) -> int:
-    """The same for two definitions of which one can be taken over by a process that was started with the other."""
+    """The same number for two definitions if a process that was started with one can be taken over by the other."""
     values = [
         sorted(value.items()) if isinstance(value, Mapping) else value
         for name, known in PROGRAM.items()
@@ -95,7 +95,7 @@ def _group_change(old: Group, new: Group) -> GroupChange | None:
     )
     if change.options or change.programs_added or change.programs_removed or change.programs_changed:
         return change
-    # The order of processes, or where they are written, is nothing to act upon.
+    # The order or the place of processes needs no action.
     return None
 
 
@@ -110,7 +110,7 @@ def _program_change(old: Program, new: Program) -> ProgramChange | None:
 
 
 def _group_options(old: Group, new: Group) -> tuple[str, ...]:
-    """The names of what differs: options as a file has them, or "kind" where the sort of group is another."""
+    """The names of the options that differ, or "kind" if the kind of the group does."""
     if old.kind != new.kind:
         return ("kind",)
     names = ["priority"] if old.priority != new.priority else []
@@ -122,6 +122,6 @@ def _group_options(old: Group, new: Group) -> tuple[str, ...]:
 
 
 def _effect_on_group(name: str) -> Effect:
-    """What belongs to all processes of a group, their socket or their events, cannot change under them."""
+    """What all processes of a group share, such as a socket or events, cannot change while they run."""
     known = GROUP.get(name) or LISTENER.get(name)
     return Effect.RESTART if known is None else known.effect

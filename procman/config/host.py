@@ -3,7 +3,10 @@
 No plug-in is imported, and nothing is written.
 """
 
+import grp
 import os
+import pwd
+import sys
 from collections.abc import Mapping
 from functools import partial
 from os.path import isdir
@@ -50,8 +53,6 @@ class Machine:
         return path if home is None else (home.rstrip("/") + slash + rest or "/")
 
     def _home_of(self, user: str) -> str | None:
-        import pwd  # noqa: PLC0415 - few files need it
-
         assert self.environ is not None
         try:
             if user:
@@ -103,8 +104,6 @@ class Machine:
             return False
         if uid in (None, 0, os.geteuid()):
             return True
-        import pwd  # noqa: PLC0415 - few files need it
-
         try:
             record = pwd.getpwuid(uid)
         except KeyError:
@@ -117,8 +116,6 @@ class Machine:
 
     def user_name(self, uid: int | None) -> str:
         """A name for that user (None: the current one)."""
-        import pwd  # noqa: PLC0415 - few files need it
-
         number = os.geteuid() if uid is None else uid
         try:
             return f"user {pwd.getpwuid(number).pw_name}"
@@ -129,8 +126,6 @@ class Machine:
         """The number of a user given by name or number; raises KeyError if there is none."""
         if text in self.assume.users:
             return self.assume.users[text]
-        import pwd  # noqa: PLC0415 - few files need it
-
         number = _number(text)
         if number is None:
             return pwd.getpwnam(text).pw_uid
@@ -140,8 +135,6 @@ class Machine:
         """The number of a group given by name or number; raises KeyError if there is none."""
         if text in self.assume.groups:
             return self.assume.groups[text]
-        import grp  # noqa: PLC0415 - few files need it
-
         number = _number(text)
         if number is None:
             return grp.getgrnam(text).gr_gid
@@ -149,8 +142,6 @@ class Machine:
 
     def gid_of(self, uid: int) -> int:
         """The main group of a user; an assumed one has a group of the same number."""
-        import pwd  # noqa: PLC0415 - few files need it
-
         try:
             return pwd.getpwuid(uid).pw_gid
         except KeyError:
@@ -193,8 +184,6 @@ def is_importable(names: list[str]) -> bool:
 
     The finders are called directly, because importlib.util.find_spec imports the packages above a module.
     """
-    import sys  # noqa: PLC0415 - few files need it
-
     places: Any = None
     for length in range(1, len(names) + 1):
         if length > 1 and not places:

@@ -1,6 +1,6 @@
-"""What is wrong with a configuration file, one `Problem` per complaint.
+"""The problems of a configuration file, one `Problem` for each complaint.
 
-A message says what cannot be done, names the thing, and ends with what to write instead. It never holds a password.
+A message says what is wrong, names the thing, and ends with what to write instead. It never contains a password.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One complaint. `slug` is a stable name for its sort, such as "bad-signal"."""
+    """One complaint. `slug` is a stable name for its kind, such as "bad-signal"."""
 
     file: str
     line: int | None
@@ -29,11 +29,11 @@ class Problem:
         section = f" [{self.section}]" if self.section else ""
         option = f" {self.option}" if self.option else ""
         text = f"{where}:{section}{option}{':' if section or option else ''} {self.message}"
-        # It may be shown on a terminal, and holds what somebody has written into a file.
+        # It may be shown on a terminal, and contains text from a file.
         return text if text.isprintable() else "".join(map(_printable, text))
 
     def to_json(self) -> dict[str, str | int | None]:
-        """The same as a JSON object."""
+        """The problem as a JSON object."""
         return {
             "file": self.file,
             "line": self.line,
@@ -46,7 +46,7 @@ class Problem:
 
 
 class ConfigError(ProcmanError):
-    """The configuration cannot be used; `problems` holds every reason, and the warnings; one line each in its text."""
+    """The configuration cannot be used; `problems` has all errors and warnings, and the text one line for each."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -58,5 +58,5 @@ def _printable(letter: str) -> str:
 
 
 def _line(problem: Problem) -> str:
-    # A warning is often the reason of an error: `comand` of "no command".
+    # A warning is often the reason for an error: `comand` for "no command".
     return f"{problem} (warning)" if problem.severity == "warning" else str(problem)

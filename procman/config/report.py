@@ -1,6 +1,6 @@
-"""`procman check --json`: what a file comes to, in the shape in which supervisor's own answer is told.
+"""The report of `procman check --json`: the resolved configuration, in the shape of supervisor's reference answers.
 
-Names and units are those of supervisor: modes as octal digits in text, sizes in bytes, absent things null.
+Names and units are supervisor's: modes are octal digits in text, sizes are bytes, absent values are null.
 """
 
 import os
@@ -20,7 +20,7 @@ from procman.config.schema.programs import Program
 from procman.config.schema.servers import InetServer, UnixServer
 from procman.config.stop_plan import compare, stop_plan, to_json
 
-# How a fragment, a file without [supervisord], is meant to be used.
+# The main file that a fragment, a file without [supervisord], is included by.
 FRAGMENT_MAIN = """\
 [unix_http_server]
 file = /run/supervisor.sock
@@ -41,9 +41,9 @@ Json = dict[str, Any]
 
 
 def report(path: str, assume: Assumptions | None = None, budget: float | None = None) -> Json:
-    """One JSON object about a file: file, here, ok, error, warnings, what it configures, what it ignores, problems.
+    """One JSON object about a file: file, here, ok, error, warnings, its configuration, what is ignored, problems.
 
-    `stop_plan` (a StopPlanInfo) is held against the budget, in seconds.
+    `stop_plan` (a StopPlanInfo) is compared with the budget, in seconds.
     """
     loaded = read(path, assume=assume, places=True)
     whole = os.path.abspath(path)
@@ -109,7 +109,7 @@ def _master(master: Master) -> Json:
         "nodaemon": master.nodaemon,
         "silent": master.silent,
         "user": master.user,
-        # A daemon's, where the file says nothing: supervisord calls that the default, too.
+        # By default that of a daemon, as in supervisord.
         "umask": show_octal(DAEMON_UMASK if master.umask is None else master.umask),
         "directory": master.directory,
         "logfile": master.logfile,
@@ -144,7 +144,7 @@ def _server(server: UnixServer | InetServer) -> Json:
 def _group(group: Group) -> Json:
     about: Json = {
         "name": group.name,
-        # Without a process nobody can tell a program's own group from an empty [group:x].
+        # Without a process, a program's own group looks like an empty [group:x].
         "kind": "group" if group.kind == "program" and not group.programs else group.kind,
         "priority": group.priority,
         "process_count": len(group.programs),

@@ -1,10 +1,12 @@
 """The run-time directory: the default control socket, pid file, daemon log and state file of a configuration.
 
 Their names follow from the path of the configuration file alone, so a client finds the master without reading the file.
-`procmanctl` uses this on most calls, so modules other than `os` are imported when needed.
+`procmanctl` uses this on most calls, so it imports only what takes no time.
 """
 
+import binascii
 import os
+import stat
 
 from procman.errors import ProcmanError
 
@@ -80,8 +82,6 @@ def ensure_runtime_dir() -> str:
         ) from None
     finally:
         os.umask(umask)
-    import stat  # noqa: PLC0415 - the client does not need it
-
     # lstat, because a symbolic link could be changed after this check.
     found = os.lstat(path)
     if not stat.S_ISDIR(found.st_mode):
@@ -128,8 +128,6 @@ def state_files(socket: str) -> list[str]:
 
 
 def _is_ours(folder: str) -> bool:
-    import stat  # noqa: PLC0415 - the client does not need it
-
     try:
         found = os.lstat(folder)
     except OSError:
@@ -153,8 +151,7 @@ def path_digits(path: str) -> str:
 
 
 def _digits(path: str) -> str:
-    import binascii  # noqa: PLC0415 - hashlib takes ten times as long to import, and the name need not be secure
-
+    # hashlib takes longer to import, and the name need not be secure.
     return f"{binascii.crc32(os.fsencode(path)):08x}"
 
 

@@ -1,4 +1,4 @@
-"""The configuration that is in effect, option by option, with where each value is from and without its secrets.
+"""The effective configuration, option by option, with the origin of each value and with its secrets masked.
 
 The dicts are those of `api/shapes.py`: SectionSettings.
 """
@@ -20,13 +20,13 @@ Json = dict[str, Any]
 
 MASTER = "supervisord"
 
-# Kinds whose values JSON has itself; of the others it gets the text.
+# Types that JSON has; all other values become text.
 _NUMBERS = (bool, int, float)
 _IN_DIGITS = frozenset({"octal mode", "signal"})
 
 
 def of_master(config: Config) -> list[Json]:
-    """The master's own options, and those of each server."""
+    """The options of the master, and those of each server."""
     sections = [_section(config, MASTER, "", options_of(Master), _fields(config.master, Master))]
     for server in config.servers:
         kind: type = type(server)
@@ -37,7 +37,7 @@ def of_master(config: Config) -> list[Json]:
 
 
 def of_group(config: Config, group: Group) -> Json | None:
-    """What the processes of a group share; None where that is nothing that they do not say themselves."""
+    """The options that the processes of a group share; None if there are none."""
     section = f"{group.kind}:{group.name}"
     priority = {"priority": options_of(GroupOptions)["priority"]}
     values: dict[str, Any] = {"priority": group.priority}
@@ -53,7 +53,7 @@ def of_group(config: Config, group: Group) -> Json | None:
 
 
 def of_process(config: Config, program: Program) -> Json:
-    """The options of one process. What runs by other values than the file had when it was last read says so."""
+    """The options of one process; those that differ from the file as it was last read are marked."""
     table, values = options_of(Program), _fields(program, Program)
     section = _section(config, program.section, program.namespec, table, values)
     read = next((p for group in config.groups for p in group.programs if p.namespec == program.namespec), None)
@@ -93,7 +93,7 @@ def _section(
 
 
 def _variables(config: Config, section: str, option: str, variables: Mapping[str, str]) -> list[Json]:
-    """A setting for each variable: those of [supervisord] are every program's."""
+    """One setting for each variable; those of [supervisord] are in the environment of every program."""
     own = _origin(config, section, option)
     inherited = _origin(config, MASTER, option)
     everywhere = config.master.environment
@@ -106,7 +106,7 @@ def _variables(config: Config, section: str, option: str, variables: Mapping[str
 
 
 def _shown(option: str, kind: Kind[Any], value: Any) -> tuple[Any, str]:
-    """For JSON, and as a file would have it."""
+    """The value for JSON, and as a file would have it."""
     if value is None:
         return None, ""
     text = kind.show(value)

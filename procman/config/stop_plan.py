@@ -1,8 +1,8 @@
-"""How long a shutdown takes at worst: the sum over its stop waves, who makes it so long, and what would make it fit.
+"""How long a shutdown takes at most: the sum over its stop waves, what makes it long, and what would make it shorter.
 
-No I/O here. The waves are those of `core.fleet`: groups of one priority stop together, the highest priority number
-first (so listeners, with -1, come last), and a wave lasts as long as the largest stopwaitsecs in it. Every process
-counts, also one without autostart: somebody may have started it.
+The waves are those of the core: groups of one priority stop together, the highest priority number first (so listeners,
+with -1, stop last), and a wave lasts as long as the largest stopwaitsecs in it. Every process counts, also without
+autostart, because it may have been started by hand.
 """
 
 import json
@@ -16,22 +16,22 @@ from procman.config.schema.kinds.durations import sum_of_parts
 from procman.config.schema.programs import Program
 from procman.errors import BadRequest
 
-# What the master needs beside the waits, in seconds: to send the signals, to reap, to write the last lines.
+# Seconds that the master needs beyond the waits: to send signals, to reap, to write the last lines.
 MASTER = 1
-# How long those wait who stop containers, in seconds, when nobody tells them otherwise.
+# Default grace periods of container runtimes, in seconds.
 DOCKER = 10
 KUBERNETES = 30
 
 _PLAIN = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # of TOML, which needs quotes around all others
-_MOST_NAMES = 3  # of a wave in one line of text
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # a TOML key that needs no quotes
+_MOST_NAMES = 3  # programs of a wave that a line names
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Groups that are stopped together. `seconds` is its longest stopwaitsecs, `critical` are those that have it."""
+    """Groups that stop together. `seconds` is their longest stopwaitsecs, `critical` are the programs with it."""
 
     priority: int
     seconds: float
@@ -41,14 +41,14 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class StopPlan:
-    """A shutdown at its worst; the waves in the order in which they are stopped, without those that have no process.
+    """The longest possible shutdown; waves in the order in which they stop, without those that have no process.
 
-    `needed` is what it takes when nothing cuts it short, `seconds` what it may take, both with the master's own second.
+    `needed` is its duration without a limit, `seconds` under `shutdown_timeout`; both include the master's own second.
     """
 
     waves: tuple[Wave, ...]
     shutdown_timeout: float | None
-    toml: bool = False  # in which form advice is to be given
+    toml: bool = False  # the form of the file, for advice
 
     @property
     def needed(self) -> float:
@@ -57,13 +57,13 @@ class StopPlan:
 
     @property
     def seconds(self) -> float:
-        """The same under `shutdown_timeout`, which cuts every wave to its share."""
+        """The duration under `shutdown_timeout`, which shortens every wave to its share."""
         return self.needed if self.shutdown_timeout is None else min(self.needed, self.shutdown_timeout)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A line that would have to stand in a file: `section` as it is written there, and what its option is now."""
+    """A line to change in a file: `section` as it is written there, the option, and its value before and after."""
 
     section: str
     option: str
@@ -73,10 +73,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A plan held against a budget. `over` is by how much it is too long (0: it fits).
+    """A plan compared with a budget. `over` is by how much it is too long (0 if it fits).
 
-    `changes` together would make it fit; there are none where no stopwaitsecs above 0 would. `timeout` alone would make
-    it fit, too; None where the budget is less than the master itself needs.
+    `changes` together would make it fit; there are none if that needs a stopwaitsecs of 0. `timeout` alone would make
+    it fit too; it is None if the budget is less than the master itself needs.
     """
 
     name: str
@@ -87,12 +87,12 @@ class Verdict:
 
     @property
     def fits(self) -> bool:
-        """Is it over before somebody loses patience?"""
+        """Whether the shutdown is over in time."""
         return self.over <= 0
 
 
 def stop_plan(config: Config) -> StopPlan:
-    """The plan of a configuration, or of the groups that are active just now."""
+    """The plan of a configuration, or of the groups that are active now."""
     by_priority: dict[int, list[Program]] = {}
     for group in config.groups:
         if group.programs:
@@ -104,12 +104,12 @@ def stop_plan(config: Config) -> StopPlan:
 def _wave(priority: int, programs: list[Program]) -> Wave:
     longest = max(program.stopwaitsecs for program in programs)
     critical = tuple(program for program in programs if program.stopwaitsecs == longest)
-    # A wait of less than nothing is none.
+    # A negative wait counts as 0.
     return Wave(priority, max(longest, 0), critical, tuple(programs))
 
 
 def read_duration(text: str) -> float:
-    """Seconds of 10, 10s, 1m30s or 500ms; raises BadRequest."""
+    """The seconds of 10, 10s, 1m30s or 500ms; raises BadRequest for anything else."""
     word = text.strip().lower()
     seconds = float(word) if _PLAIN.fullmatch(word) else sum_of_parts(word)
     if seconds is None:
@@ -118,12 +118,12 @@ def read_duration(text: str) -> float:
 
 
 def show_duration(seconds: float) -> str:
-    """10 s; half a second is 0.5 s."""
+    """10 s or 0.5 s."""
     return f"{_tidy(seconds)} s"
 
 
 def judge(plan: StopPlan, budget: float, name: str = "budget") -> Verdict:
-    """Does it fit in so many seconds? If not: what would."""
+    """Compare the plan with a budget; if it does not fit, say what would make it fit."""
     over = _tidy(plan.seconds - budget)
     if over <= 0:
         return Verdict(name, budget, 0)
@@ -131,14 +131,14 @@ def judge(plan: StopPlan, budget: float, name: str = "budget") -> Verdict:
 
 
 def compare(plan: StopPlan, budget: float | None = None) -> tuple[Verdict, ...]:
-    """Against that budget; without one against what containers have when nobody says anything."""
+    """Compare the plan with the budget, or without one with the defaults of container runtimes."""
     if budget is not None:
         return (judge(plan, budget),)
     return judge(plan, DOCKER, "docker stop"), judge(plan, KUBERNETES, "Kubernetes")
 
 
 def warning(plan: StopPlan, budget: float) -> str | None:
-    """A line for the master's log, where its shutdown may take longer than it will be given."""
+    """A line for the master's log if its shutdown may take longer than the budget."""
     verdict = judge(plan, budget)
     if verdict.fits:
         return None
@@ -196,14 +196,14 @@ def _some(programs: tuple[Program, ...]) -> str:
 
 
 def _shorter(plan: StopPlan, budget: float) -> tuple[Change, ...]:
-    """The sections whose stopwaitsecs have to be less: the longest waves give most, and no wave less than a second."""
+    """The sections to change: the longest waves are shortened most, and no wave to less than a second."""
     waves = sorted((wave for wave in plan.waves if wave.seconds), key=lambda wave: wave.seconds)
     left = budget - MASTER
     if left < len(waves):
         return ()
     limits: dict[int, float] = {}
     for number, wave in enumerate(waves):
-        # Whole seconds, for INI knows no others. Whoever needs less than an even share leaves the rest to the others.
+        # Whole seconds, because INI has no fractions. A wave below its share leaves the rest to the others.
         share = left // (len(waves) - number)
         limits[wave.priority] = min(wave.seconds, share)
         left -= limits[wave.priority]
@@ -212,7 +212,7 @@ def _shorter(plan: StopPlan, budget: float) -> tuple[Change, ...]:
         for program in wave.programs:
             limit = limits.get(wave.priority, program.stopwaitsecs)
             section = _section(program.section, toml=plan.toml)
-            # A program may be in groups of several waves.
+            # A program may be in several groups, and so in several waves.
             before = changes.get(section)
             if program.stopwaitsecs > limit and (before is None or before.after > limit):
                 changes[section] = Change(section, "stopwaitsecs", program.stopwaitsecs, _tidy(limit))
@@ -227,7 +227,7 @@ def _timeout(plan: StopPlan, budget: float) -> Change | None:
 
 
 def _section(section: str, *, toml: bool) -> str:
-    """[program:web] as the file has it: in TOML [program.web]."""
+    """The header of a section as the file has it: [program:web], in TOML [program.web]."""
     kind, _, name = section.partition(":")
     if not toml:
         return f"[{section}]"
@@ -235,6 +235,6 @@ def _section(section: str, *, toml: bool) -> str:
 
 
 def _tidy(seconds: float) -> float:
-    """10 rather than 10.0, and no more digits than a clock is worth."""
+    """10 rather than 10.0, rounded to milliseconds."""
     rounded = round(seconds, 3)
     return int(rounded) if rounded == int(rounded) else rounded

@@ -54,8 +54,8 @@ def test_a_command_that_is_not_there_is_told_before_the_start(tmp_path):
         ("app.py --x", "write ./app.py"),
         ("/nowhere/bin/sleep 1", "write /usr/bin/sleep, which is there"),
         ("only --x", "write /opt/x/only3, which is there"),
-        ("'sleep 1'", "write its words apart"),
-        ('["sleep","1"]', "a list is for TOML"),
+        ("'sleep 1'", "write its words without quotes"),
+        ('["sleep","1"]', "a list is TOML"),
         ("/etc", "name a file"),
     ],
 )
@@ -112,7 +112,7 @@ def test_a_directory_that_is_not_there_is_told_before_the_start(tmp_path):
         (12, "command", f"can't find command '/usr/bin/notthere', {so}: install it, or name another"),
         (13, "directory", f"the directory '/nowhere/b' does not exist, {so}: make it, or name another"),
         (16, "directory", f"'{tmp_path}/supervisord.conf' is no directory, {so}: name another"),
-        (19, "directory", "there is no directory '~/app', as ~ does not stand for a home here: write the whole path"),
+        (19, "directory", "there is no directory '~/app', because ~ is not expanded here: write the whole path"),
     ]
     # A start finds out, as with supervisord; nothing is known of another machine.
     assert read(str(tmp_path / "supervisord.conf")).problems == ()

@@ -22,23 +22,23 @@ def told(folder, text, name="a.conf"):
 @pytest.mark.parametrize(
     ("text", "line", "option", "hint"),
     [
-        ("  autostart=false", 5, "command", "the indented line autostart = … goes on with this value"),
-        ("\tdirectory = /tmp", 5, "command", "take the blanks before it out"),
-        ("environment=A=b c", 6, "environment", "what follows a blank in the value of A is passed over"),
+        ("  autostart=false", 5, "command", "the indented line autostart = … continues this value"),
+        ("\tdirectory = /tmp", 5, "command", "remove the blanks before it"),
+        ("environment=A=b c", 6, "environment", "what follows a blank in the value of A is ignored"),
         ('environment=PATH="/usr/bin:$PATH"', 6, "environment", "write %(ENV_PATH)s"),
         ('environment=PATH="/usr/bin:${PATH}",B="c"', 6, "environment", "so PATH has ${PATH} in it as it is"),
         ('environment=A="1",B="$A/x"', 6, "environment", "write %(ENV_A)s"),
         ("startretries=-1", 6, "startretries", "counts as 0: a large number tries often"),
         ("stopwaitsecs=-5", 6, "stopwaitsecs", "counts as 0: write stopwaitsecs = 0"),
         ("stdout_logfile_maxbytes=-1\nstdout_logfile=NONE", 6, "stdout_logfile_maxbytes", "counts as 0"),
-        ("stdout_logfile=stdout", 6, "stdout_logfile", "this is a file of that name: write stdout_logfile = -"),
+        ("stdout_logfile=stdout", 6, "stdout_logfile", "this names a file: write stdout_logfile = -"),
         ("stderr_logfile=False", 6, "stderr_logfile", "write stderr_logfile = NONE"),
         (
             "stdout_logfile=%(here)s/x\nstderr_logfile=%(here)s/x",
             7,
             "stderr_logfile",
             (
-                "stdout_logfile of [program:web] is the same file, and each rotates it for itself: "
+                "stdout_logfile of [program:web] is the same file, and each of them rotates it: "
                 "write redirect_stderr = true instead"
             ),
         ),
@@ -56,7 +56,7 @@ def told(folder, text, name="a.conf"):
         ),
         ('directory="/tmp"', 6, "directory", "does not exist"),
         ('directory="/tmp"', 6, "directory", "quotes are a part of the value here: take them out"),
-        ('process_name="x"', 6, "process_name", "the value stands in quotes; quotes are a part of the value here"),
+        ('process_name="x"', 6, "process_name", "the value is in quotes; quotes are a part of the value here"),
         ("[group:g]", 6, None, "the group has no programs: add programs = …"),
         ("[supervisorctl]\nserverurl=/tmp/x.sock", 7, "serverurl", "write serverurl = unix:///tmp/x.sock"),
         ("[supervisorctl]\nserverurl=unix:/tmp/x.sock", 7, "serverurl", "write serverurl = unix:///tmp/x.sock"),
@@ -120,7 +120,7 @@ stdout_logfile = "stdout"
         (7, "stopwaitsecs"),
         (8, "stdout_logfile"),
     ]
-    assert found[2][2] == 'this is a file of that name: write stdout_logfile = "-"'
+    assert found[2][2] == 'this names a file: write stdout_logfile = "-"'
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ stdout_logfile = "stdout"
         ("stdout_logfile_maxbytes=50M", "did you mean 50MB?"),
         ("stdout_logfile_maxbytes=5 GiB", "did you mean 5GB?"),
         ("[inet_http_server]\nport=http://localhost:9001", "expected host:port, without a scheme before it"),
-        ("[program:b]\ncommand=sh\n[group:g]\nprograms=web b", "commas stand between names, web,b"),
+        ("[program:b]\ncommand=sh\n[group:g]\nprograms=web b", "names are separated by commas, web,b"),
         (
             "[rpcinterface:x]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface.make_main_rpcinterface",
             "did you mean supervisor.rpcinterface:make_main_rpcinterface?",

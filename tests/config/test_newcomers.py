@@ -34,9 +34,9 @@ def told(folder, text, name="procman.toml", **environ):
         ('[program.web]\ncommand = "sleep 100', 2, 'close the quote: " at its end'),
         ('[program.web]\ncommand = """sleep 100', 2, 'close it with """'),
         ("[program.web]\ncommand = 'it's'", 2, "the text ends at its second ': put it in double quotes, or in '''"),
-        ('[program.web]\ncommand = "a \\d"', 2, "single quotes take it as it is"),
+        ('[program.web]\ncommand = "a \\d"', 2, "in single quotes it stands for itself"),
         ('[program.web]\ncommand = "a", "b"', 2, "several values are a list: command = [ … ]"),
-        ("[group.g]\nprograms = [a, b]", 2, "each text in a list needs quotes"),
+        ("[group.g]\nprograms = [a, b]", 2, "a list has quotes around each text"),
         ("[group.g]\nprograms = ['a',", 2, "a ] "),
         ("[program.web", 1, "close the bracket: [program.web]"),
         ("[program web]", 1, "write [program.web]"),
@@ -44,8 +44,8 @@ def told(folder, text, name="procman.toml", **environ):
         ("[program:web]\n[procman]", 1, "write [program.web]"),
         ("[watcher:a b]", 1, 'write [program."a b"]'),
         ("* * *", 1, "expected a [table], or a name = value"),
-        (WEB + "[program.web]", 3, "it stands further up already: write its options there"),
-        (WEB + "command = 'y'", 3, "the same name stands further up already: take one of the two out"),
+        (WEB + "[program.web]", 3, "it is defined above already: write its options there"),
+        (WEB + "command = 'y'", 3, "the same name is used above already: take one of them out"),
     ],
 )
 def test_what_is_no_toml_is_told_with_what_to_write(tmp_path, text, line, hint):
@@ -94,7 +94,10 @@ def test_no_secret_is_in_the_line_that_is_offered(tmp_path, line):
         ("[procman]\numask = 0o755", 'did you mean "0755"?'),
         ("[program.web]\ncommand = ''", "expected a command"),
         ("[program.web]\ncommand = 7", "expected a command: a text, or a list of texts"),
-        ("[program.web]\ncommand = 'x'\n[group.g]\nprograms = 'web api'", 'commas stand between names, "web", "api"'),
+        (
+            "[program.web]\ncommand = 'x'\n[group.g]\nprograms = 'web api'",
+            'names are separated by commas, "web", "api"',
+        ),
     ],
 )
 def test_a_section_of_toml_that_is_none_is_told_once_with_what_was_meant(tmp_path, text, hint):

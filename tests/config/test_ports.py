@@ -102,4 +102,4 @@ def test_one_port_of_two_sections_is_told(tmp_path):
     )
     [(line, _, _, message)] = told(tmp_path, text)
     assert line == 7
-    assert f"another section of this file listens on port {free}, too" in message
+    assert f"another section of this file listens on port {free} too" in message

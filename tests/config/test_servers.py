@@ -111,7 +111,7 @@ def test_a_server_that_will_not_listen_is_warned_of(told, port, toml):
     """With its line and the ways out: a password, loopback, or to say that it is meant so."""
     ((line, option, severity, message),) = told(f'port = "{port}"' if toml else f"port={port}", toml=toml)
     assert (line, option, severity) == (3, "port", "warning")
-    assert message.startswith(f"the master will not listen on {port if port[0] != ':' else '*' + port}, where")
+    assert message.startswith(f"the master will not listen on {port if port[0] != ':' else '*' + port}, because")
     for way_out in ("username = …", "port = 127.0.0.1:…", "allow_unauthenticated = true"):
         assert way_out in message
 
@@ -154,11 +154,15 @@ FULL = ["username=me", "password=secret"]
         (["password=x"], "password", "a password needs a username: add username = …"),
         ([*FULL, "readonly_username=you"], "readonly_username", "a readonly_username needs a readonly_password"),
         ([*FULL, "readonly_password=x"], "readonly_password", "a readonly_password needs a readonly_username"),
-        (["readonly_username=you", "readonly_password=x"], "readonly_username", "where nobody else logs in, everybody"),
+        (
+            ["readonly_username=you", "readonly_password=x"],
+            "readonly_username",
+            "without username and password everybody",
+        ),
         (
             ["username=", "password=", "readonly_username=you", "readonly_password=x"],
             "readonly_username",
-            "where nobody else logs in, everybody",
+            "without username and password everybody",
         ),
         ([*FULL, "readonly_username=me", "readonly_password=x"], "readonly_username", "it is the same as username"),
         ([*FULL, "readonly_username=", "readonly_password=x"], "readonly_username", "it is empty: choose a name"),
@@ -178,7 +182,7 @@ def test_a_login_that_makes_no_sense_is_an_error(told, section, lines, option, m
 @pytest.mark.parametrize(
     ("lines", "option", "message"),
     [
-        (["username=", "password=x"], "username", "it is empty, so nobody is asked for a password: name a user"),
+        (["username=", "password=x"], "username", "it is empty, so no password is required: name a user"),
         (["username=me", "password="], "password", "it is empty: choose a password"),
         (["username=me", "password={SHA}secret"], "password", "nobody can log in with what follows {SHA}: write the"),
         ([*FULL, "readonly_username=you", "readonly_password="], "readonly_password", "it is empty"),

@@ -21,7 +21,7 @@ def complaint(command, *, toml=False):
         (
             "cd /srv && ./run -x",
             (
-                "cd is a word of a shell's own: write directory = /srv and command = ./run -x, "
+                "cd is a shell builtin: write directory = /srv and command = ./run -x, "
                 "or command = sh -c 'cd /srv && exec ./run -x'"
             ),
         ),
@@ -34,13 +34,13 @@ def complaint(command, *, toml=False):
         ("export A=b && app", "or use the option environment"),
         ("exec app", "leave it out"),
         ("if true; then app; fi", "write command = sh -c 'if true; then app; fi'"),
-        ("one && two", "so && is handed to the program as one of its words: write command = sh -c 'one && exec two'"),
+        ("one && two", "so && is passed to the program as an argument: write command = sh -c 'one && exec two'"),
         ("one | two", "command = sh -c 'one | two', and stopasgroup = true, so that a stop reaches all of it"),
-        ("one; two", "so ; is handed to the program"),
-        ("app &", "so & is handed to the program as one of its words: leave it out"),
+        ("one; two", "so ; is passed to the program"),
+        ("app &", "so & is passed to the program as an argument: leave it out"),
         ("one & two", "give each program a section of its own"),
-        ("app > /var/log/x", "so > is handed to the program as one of its words: write stdout_logfile = FILE instead"),
-        ("app 2>>errors", "so 2>> is handed to the program as one of its words: write stderr_logfile = FILE instead"),
+        ("app > /var/log/x", "so > is passed to the program as an argument: write stdout_logfile = FILE instead"),
+        ("app 2>>errors", "so 2>> is passed to the program as an argument: write stderr_logfile = FILE instead"),
         ("app 2>&1", "write redirect_stderr = true instead, or command = sh -c 'exec app 2>&1'"),
         ("app < input", "write command = sh -c 'exec app < input'"),
         (
@@ -56,7 +56,7 @@ def complaint(command, *, toml=False):
         ("bash ${DIR}/run.sh", "write %(ENV_DIR)s"),
         ("app -w $(nproc)", "so the program is given $(…) as it is: write command = sh -c 'exec app -w $(nproc)'"),
         ("app -w `nproc`", "so the program is given `…` as it is"),
-        ("~/bin/app", "so ~ does not stand for a home directory: write the whole path"),
+        ("~/bin/app", "so ~ is not expanded: write the whole path"),
         ("app ~/x", "write the whole path"),
         ("PORT=80 app", 'so PORT=… is taken for the program: write environment = PORT="…", and leave it out here'),
         ("nginx -g daemon off;", "nginx takes one word after -g: write it in quotes, -g 'daemon off;'"),

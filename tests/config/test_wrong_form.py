@@ -15,27 +15,27 @@ def told(path):
 @pytest.mark.parametrize(
     ("name", "text", "line", "message"),
     [
-        ("web.toml", INI, 4, "[supervisord] is INI, and by its name this file is TOML: call it web.conf"),
-        ("web.conf", TOML, 3, "[procman] is TOML, and by its name this file is INI: call it web.toml"),
+        ("web.toml", INI, 4, "[supervisord] is INI, but by its name this file is TOML: rename it to web.conf"),
+        ("web.conf", TOML, 3, "[procman] is TOML, but by its name this file is INI: rename it to web.toml"),
         # a file to be included
         (
             "a.toml",
             INI[INI.index("[program") :],
             1,
-            "[program:web] is INI, and by its name this file is TOML: call it a.conf",
+            "[program:web] is INI, but by its name this file is TOML: rename it to a.conf",
         ),
         (
             "a.ini",
             TOML[TOML.index("[program") :],
             1,
-            "[program.web] is TOML, and by its name this file is INI: call it a.toml",
+            "[program.web] is TOML, but by its name this file is INI: rename it to a.toml",
         ),
         # with mistakes of its own
         (
             "b",
             "[group.g]  # ours\nprograms = [",
             1,
-            "[group.g]  # ours is TOML, and by its name this file is INI: call it b.toml",
+            "[group.g]  # ours is TOML, but by its name this file is INI: rename it to b.toml",
         ),
     ],
 )
@@ -66,7 +66,7 @@ def test_a_file_that_is_neither_is_told_what_it_is(tmp_path, name, text, form):
     path.write_text(f"# ours\n\n{text}")
     [(line, severity, message)] = told(path)
     assert (line, severity) == (3, "error")
-    assert message.startswith(f"this is {form}, and procman reads TOML and INI: ")
+    assert message.startswith(f"this is {form}, but procman reads TOML and INI: ")
     assert message.endswith("into a.toml")
 
 
@@ -79,7 +79,7 @@ def test_a_procfile_and_a_script_are_known(tmp_path):
     path = tmp_path / "run"
     path.write_text("#!/bin/sh\nsleep 100\n")
     [(_, _, message)] = told(path)
-    assert message == f"this is a program, and no configuration: procman run -- {path} runs it alone"
+    assert message == f"this is a program, not a configuration: procman run -- {path} runs it"
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_without_a_password_only_loopback_is_listened_on(master):
     assert listening(running.pid) == set(zip(hosts, ports[6:], strict=True))
     # What `procman check` says of the file, with the line, is in the log, too.
     assert running.text.count(" port: the master will not listen on ") == len(refused)
-    assert running.text.count(" username: it is empty, so nobody is asked for a password") == 1
+    assert running.text.count(" username: it is empty, so no password is required") == 1
     # All users of the machine are some, too.
     warned = re.findall(r"WARN (\[.*) asks nobody for a password: every user of this machine", running.text)
     assert warned == [f"[inet_http_server:s{number}]" for number in (6, 7, 8)]

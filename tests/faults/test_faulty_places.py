@@ -268,7 +268,7 @@ def test_it_begins_and_reads_its_configuration_while_a_disk_does_not_answer(star
     says = program("says", "/bin/sh -c 'echo hello; exec sleep 1000'", stdout_logfile=disk / "says.log")
     there = program("there", SLEEPER, directory=disk, startsecs=0)
     master = start_master(app + says + there, **injection.environ).wait_until_up("says")
-    master.wait_for(f"the disk of the directory '{disk}' does not answer: it is taken to be there")
+    master.wait_for(f"the disk of '{disk}' does not respond: the directory is assumed to exist")
     master.assert_serves()
     assert [master.info(name)["statename"] for name in ("app", "there")] == ["STARTING"] * 2
     assert "cannot reach" in master.ctl("tail", "says").stdout

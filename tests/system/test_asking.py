@@ -92,8 +92,8 @@ def test_a_directory_that_does_not_answer_is_taken_to_be_there(monkeypatch, tmp_
     config = load(str(file))
     # The short patience of this test may be too short for other folders.
     told = [str(problem) for problem in config.warnings]
-    assert [text for text in told if "'/x' does not answer" in text or "'/far' does not answer" in text] == [
-        f"{file}:{place}: the disk of the directory '{folder}' does not answer: it is taken to be there"
+    assert [text for text in told if "'/x' does not respond" in text or "'/far' does not respond" in text] == [
+        f"{file}:{place}: the disk of '{folder}' does not respond: the directory is assumed to exist"
         for place, folder in [("2: [supervisord] logfile", "/x"), ("7: [program:a] stdout_logfile", "/far")]
     ]
     assert {program.stdout_logfile for group in config.groups for program in group.programs} == {"/far/a.log"}

@@ -1,6 +1,6 @@
-"""Well-known programs that put themselves into the background, and what keeps them in the foreground.
+"""Recognises commands of well-known programs that go into the background, and says what keeps them in the foreground.
 
-To procman a program in the background has ended, so it starts another one, again and again. `procman check` says so.
+A program that goes into the background has ended for procman, which restarts it again and again.
 """
 
 import re
@@ -11,7 +11,7 @@ from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.configuration import Config
 from procman.system.shell_split import split_words
 
-# They stay with any of these; the first is what is proposed. A version at the end of the name does not matter.
+# Flags that keep a program in the foreground; the first one is proposed. A version after the name is ignored.
 _STAYS_WITH: dict[str, tuple[str, ...]] = {
     "nginx": ("daemon off",),
     "apache": ("-D FOREGROUND", "-DFOREGROUND", "-X", "-DNO_DETACH"),
@@ -53,7 +53,7 @@ _STAYS_WITH: dict[str, tuple[str, ...]] = {
 _APPLICATION = "write the command of the application itself"
 _DAEMON = "write the command of the daemon itself, with its flag for the foreground"
 
-# They leave with any of these; it is to be left out, unless there is more to say.
+# Flags that put a program into the background; unless noted below, they should be left out.
 _LEAVES_WITH: dict[str, tuple[str, ...]] = {
     "redis-server": ("--daemonize yes",),
     "memcached": ("-d", "--daemon"),
@@ -108,18 +108,18 @@ _WAYS_OUT = {
     "init.d": _DAEMON,
 }
 
-# What runs another program in its place; a shell does so with -c.
+# Commands that run another one; a shell does so with -c.
 _BEFORE = frozenset(
     {"exec", "env", "nice", "ionice", "sudo", "gosu", "su-exec", "stdbuf", "tini", "dumb-init", "chpst"}
 )
 _SHELLS = frozenset({"sh", "bash", "dash", "ash"})
-# No server is run with these.
+# With these flags a program does not run as a server.
 _ASKS = frozenset({"-t", "-V", "--version", "--help", "--test"})
 _LARGEST_FILE = 1024 * 1024
 
 
 def warn_of_background(reading: OptionReader, config: Config) -> None:
-    """A warning for each program whose command is known to go into the background."""
+    """Warn of each program whose command is known to go into the background."""
     seen: set[str] = set()
     for group in config.groups:
         for program in group.programs:
@@ -130,7 +130,7 @@ def warn_of_background(reading: OptionReader, config: Config) -> None:
 
 
 def goes_into_background(command: str) -> str | None:
-    """The complaint about such a command; None where it stays, or nothing is known of it."""
+    """The complaint about such a command; None if it stays or is unknown."""
     try:
         words = _of_program(split_words(command))
     except ValueError:
@@ -154,13 +154,13 @@ def goes_into_background(command: str) -> str | None:
 
 
 def _of_program(words: list[str]) -> list[str]:
-    """The words from the one that is run in the end: behind `gosu USER`, and in what a shell is given."""
+    """The words from the program that runs in the end: after `gosu USER`, or inside `sh -c`."""
     if not words:
         return []
     name = basename(words[0])
     if name in _SHELLS:
         text = next((word for flag, word in pairwise(words) if re.match(r"-\w*c$", flag)), "")
-        # Of several commands the last one is what remains.
+        # The last of several commands remains.
         return _of_program(split_words(re.split(r"&&|;\s*\b", text)[-1]))
     if name in _BEFORE:
         later = (n for n in range(1, len(words)) if _is_known(words[n]) or basename(words[n]) in _BEFORE | _SHELLS)
@@ -175,7 +175,7 @@ def _is_known(word: str) -> bool:
 
 
 def _has(words: list[str], flag: str, *, among_others: bool = False) -> bool:
-    """Is the flag given? `among_others`: a letter may stand with others, as -D in -De."""
+    """Whether the flag is given; `among_others`: a letter may be combined with others, as -D in -De."""
     if " " in flag:
         return flag in " ".join(words)
     if any(word == flag or (flag.startswith("--") and word.startswith(f"{flag}=")) for word in words[1:]):
@@ -185,7 +185,7 @@ def _has(words: list[str], flag: str, *, among_others: bool = False) -> bool:
 
 
 def _is_told_by_file(name: str, words: list[str]) -> bool:
-    """Is it nginx, and does its file say so? It refuses a second `daemon off`."""
+    """Whether this is nginx and its own file has `daemon off`; nginx refuses a second one."""
     if name != "nginx":
         return False
     path = next((words[n + 1] for n in range(1, len(words) - 1) if words[n] == "-c"), "/etc/nginx/nginx.conf")

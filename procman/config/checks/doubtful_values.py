@@ -1,6 +1,6 @@
-"""What a file says that is taken as it stands, and hardly meant so: `procman check` asks, each time with the way out.
+"""Finds values that are valid but hardly intended, each with what to write instead (`procman check`).
 
-All of it means what it means to supervisord. No value is repeated that may be a secret.
+They all mean to procman what they mean to supervisord. Values that may be secrets are not repeated.
 """
 
 import os
@@ -16,14 +16,14 @@ from procman.config.schema.notation import assignment
 from procman.config.schema.options import AUTO
 from procman.config.secrets import is_secret, masked
 
-# Files of these names are hardly meant.
+# Names that hardly stand for files.
 _CONSOLE = {
     **dict.fromkeys(("stdout", "console", "terminal", "tty", "inherit"), "-"),
     **dict.fromkeys(("stderr",), "/dev/stderr"),
     **dict.fromkeys(("null", "false", "no", "nowhere"), "NONE"),
     **dict.fromkeys(("true", "yes", "on"), "AUTO"),
 }
-# Below 0 they count as 0.
+# Negative numbers count as 0 here.
 _NOT_BELOW_ZERO = (
     *("startsecs", "startretries", "stopwaitsecs"),
     *(f"{channel}_logfile_{what}" for channel in ("stdout", "stderr") for what in ("maxbytes", "backups")),
@@ -31,7 +31,7 @@ _NOT_BELOW_ZERO = (
 
 
 def warn_of_doubts(reading: OptionReader, config: Config) -> None:
-    """A warning for each."""
+    """Warn of each."""
     told = {(problem.section, problem.option) for problem in reading.problems}
     for section in list(reading.sections.sections.values()):
         known = section_type(section.name)
@@ -46,7 +46,7 @@ def warn_of_doubts(reading: OptionReader, config: Config) -> None:
                 _look_at_text(reading, section, name, raw, known.options)
     if config.master.daemon and config.master.nodaemon:
         section = reading.sections.sections["supervisord"]
-        message = "it contradicts daemon, which wins: take one of the two out"
+        message = "it contradicts daemon, which wins: take one of them out"
         reading.complain(section, "nodaemon", message, "contradiction", "warning")
     _look_at_values(reading, config)
     _look_at_urls(reading, config)
@@ -63,13 +63,13 @@ def warn_of_doubts(reading: OptionReader, config: Config) -> None:
 def _look_at_text(
     reading: OptionReader, section: RawSection, name: str, raw: RawOption, known: Mapping[str, object]
 ) -> None:
-    """Of INI: whether a following option has become a part of this one, or quotes have."""
+    """For INI: whether the next option or quotes have become part of a value."""
     if is_quoted(raw) and name != "command":
-        reading.complain(section, name, "the value stands in quotes", "quoted", "warning")
+        reading.complain(section, name, "the value is in quotes", "quoted", "warning")
     for line in str(raw.value).split("\n")[1:]:
         option = re.match(r"([a-z_]+)\s*[=:]", line)
         if option is not None and option[1] in known:
-            message = f"the indented line {option[1]} = … goes on with this value: take the blanks before it out"
+            message = f"the indented line {option[1]} = … continues this value: remove the blanks before it"
             reading.complain(section, name, message, "indented-option", "warning")
 
 
@@ -77,7 +77,7 @@ def _look_at_environment(reading: OptionReader, section: RawSection, raw: RawOpt
     if isinstance(raw.value, str):
         skipped = skipped_in_environment(raw.value)
         if skipped is not None:
-            message = f"what follows a blank in the value of {skipped} is passed over: put the whole value in quotes"
+            message = f"what follows a blank in the value of {skipped} is ignored: put the whole value in quotes"
             reading.complain(section, "environment", message, "bad-environment", "warning")
         pairs = re.findall(r"""(?<!\w)([A-Za-z_]\w*)\s*=\s*("[^"]*"|'[^']*'|[^,\s]*)""", raw.value)
     elif isinstance(raw.value, dict):
@@ -90,7 +90,7 @@ def _look_at_environment(reading: OptionReader, section: RawSection, raw: RawOpt
         for found in () if is_secret(name) else re.finditer(r"(?<!\\)\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", text):
             variable = found[1] or found[2]
             is_known = variable in reading.machine.environ or variable in own
-            # One that is hidden there is a piece of a password.
+            # If it is masked there, it is part of a password.
             if is_known and found[0] in masked(text):
                 message = f"no shell is run, so {name} has {found[0]} in it as it is: write %(ENV_{variable})s"
                 reading.complain(section, "environment", message, "needs-a-shell", "warning")
@@ -113,7 +113,7 @@ def _look_at_values(reading: OptionReader, config: Config) -> None:
                 meant = _CONSOLE.get(str(getattr(program, name)).lower())
                 if meant is not None and (section.name, name) not in seen:
                     seen.add((section.name, name))
-                    message = f"this is a file of that name: write {assignment(name, meant, toml=section.toml)}"
+                    message = f"this names a file: write {assignment(name, meant, toml=section.toml)}"
                     reading.complain(section, name, message, "strange-file", "warning")
 
 
@@ -128,7 +128,7 @@ def _look_at_urls(reading: OptionReader, config: Config) -> None:
 
 
 def _look_at_shared_logs(reading: OptionReader, config: Config) -> None:
-    """Each of the two would rotate the file, and so put it out of the other's way."""
+    """Two programs with the same log file would each rotate it, and take it away from the other."""
     first: dict[str, tuple[str, str, str]] = {}
     seen: set[tuple[str, str]] = set()
     for section, process, name, path in _logs(config):
@@ -144,7 +144,7 @@ def _look_at_shared_logs(reading: OptionReader, config: Config) -> None:
             way_out = "give each a file of its own"
         where = reading.sections.sections[section]
         label = reading.sections.sections[other[0]].label
-        message = f"{other[2]} of [{label}] is the same file, and each rotates it for itself: {way_out}"
+        message = f"{other[2]} of [{label}] is the same file, and each of them rotates it: {way_out}"
         reading.complain(where, name, message, "shared-log", "warning")
 
 

@@ -1,7 +1,7 @@
-"""Is what a file names there, and can it be written, where procman stands? `procman check` asks; a start finds out.
+"""Checks that the files, commands and sockets that a file names exist and can be written (`procman check`).
 
-All of it is a warning: folders such as those in /run come and go, and whoever checks need not be who starts procman.
-Of an assumed machine (`--assume`) only the existence of folders is known.
+These are only warnings: directories such as those in /run come and go, and another user may start procman. For an
+assumed machine (`--assume`) only the existence of directories is known.
 """
 
 import os
@@ -20,12 +20,12 @@ from procman.config.schema.servers import UnixServer
 from procman.system.commands import CannotSpawn, find_command
 from procman.system.shell_split import split_words
 
-# Written to, and not made: nothing has to be writable around them.
+# These files exist already, so their directory need not be writable.
 _SPECIAL = ("/dev/", "/proc/")
 
 
 def warn_of_commands(reading: OptionReader, config: Config) -> None:
-    """A warning for each program whose command is not there, or cannot be run, or has no directory to run in."""
+    """Warn of each program whose command or directory does not exist or cannot be used."""
     if reading.machine.is_assumed:
         return
     here = config.master.directory or ""
@@ -44,7 +44,7 @@ def warn_of_commands(reading: OptionReader, config: Config) -> None:
             try:
                 find_command(replace(program, directory=directory))
             except CannotSpawn as why:
-                # A relative path is meant from a directory that is not there.
+                # A relative path cannot be looked up from a missing directory.
                 if _is_command(program.command) and (there or program.command.startswith("/")):
                     seen.add(program.section)
                     way_out = _way_out(program.command, directory, why)
@@ -58,9 +58,9 @@ def _way_out(command: str, directory: str, why: CannotSpawn) -> str:
     if not why.not_found:
         return "name a file" if os.path.isdir(path) else "make it executable, or name what runs it before it"
     if not others and " " in name and _find(name.split()[0], directory):
-        return "write its words apart, and not in one pair of quotes"
+        return "write its words without quotes around them all"
     if name.startswith("[") and name.endswith("]"):
-        return "a list is for TOML; write words with blanks between them"
+        return "a list is TOML; separate the words by blanks"
     if "/" not in name and os.path.isfile(path):
         return f"write ./{name}"
     other = _find(os.path.basename(name), directory) if "/" in name else _find(f"{name}3", directory)
@@ -68,22 +68,22 @@ def _way_out(command: str, directory: str, why: CannotSpawn) -> str:
 
 
 def _find(name: str, directory: str) -> str | None:
-    """Where a program of that name is."""
+    """The path of a program with that name."""
     return shutil.which(os.path.join(directory, name) if "/" in name else name)
 
 
 def _no_directory(path: str) -> str:
     if path.startswith("~"):
-        return f"there is no directory {show_text(path)}, as ~ does not stand for a home here: write the whole path"
+        return f"there is no directory {show_text(path)}, because ~ is not expanded here: write the whole path"
     if os.path.exists(path):
         return f"{show_text(path)} is no directory, so the program could not be started: name another"
     return no_directory(path, ", so the program could not be started")
 
 
 def _is_command(text: str) -> bool:
-    """Is there a word to look for? What is no command at all, or a shell's business, was told when it was read.
+    """Whether there is a command to look for; empty and unreadable ones, and shell syntax, are reported elsewhere.
 
-    And without a word of it, where it cannot be split: it may hold a password.
+    Nothing of a command that cannot be split is repeated, because it may contain a password.
     """
     try:
         words = split_words(text)
@@ -93,7 +93,7 @@ def _is_command(text: str) -> bool:
 
 
 def warn_of_places(reading: OptionReader, config: Config) -> None:
-    """A warning for each option whose file or socket the master could not write."""
+    """Warn of each option whose file or socket the master could not write."""
     seen: set[tuple[str, str]] = set()
     own_folder = runtime_dir(config.master.uid)  # the master makes it
     for section, option, path, consequence in _places(config):
@@ -102,7 +102,7 @@ def warn_of_places(reading: OptionReader, config: Config) -> None:
         where = reading.sections.sections[section]
         raw = reading.raw(where, option)
         if option == "file" and raw is None:
-            continue  # that it is missing is told
+            continue  # that it is missing is reported already
         if option == "file" and raw is not None and not str(raw.value).strip():
             message = f"it is empty, so {consequence}: name a file"
             reading.complain(where, option, message, "unwritable", "warning")
@@ -116,7 +116,7 @@ def warn_of_places(reading: OptionReader, config: Config) -> None:
 
 
 def _places(config: Config) -> Iterator[tuple[str, str, str, str]]:
-    """Section, option, what the master has to make or to write there, and what comes of it if it cannot."""
+    """Section, option, the path that the master must create or write, and the consequence if it cannot."""
     master = config.master
     if master.logfile != "syslog":
         yield "supervisord", "logfile", master.logfile, "the master could not start"
@@ -141,9 +141,9 @@ def _places(config: Config) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _why_not(machine: Machine, path: str, uid: int | None) -> tuple[str, str] | None:
-    """The reason and the way out; None where it can be written."""
+    """The reason and what to do; None if it can be written."""
     folder = os.path.dirname(path)
-    if "/unix:/" in path:  # a path that was made whole
+    if "/unix:/" in path:  # a URL that was made an absolute path
         return "a socket is named by its path alone, not by a URL", f"write /{path.rpartition(':')[2].lstrip('/')}"
     if folder and not machine.is_directory(folder):
         return f"the directory {show_text(folder)} does not exist", "make it, or name another"

@@ -1,8 +1,7 @@
-"""In whose hands the files of a configuration are: whoever may write them can run anything as the master's user.
+"""Checks who may write the configuration files, because they can then run anything as the master's user.
 
-That is worth a warning, and to root an error, unless it was told that it is meant to be so. Only a mode that lets
-others write is one: a file that is merely somebody else's (a checkout, a folder that is mounted into a container) is
-how many people work, and gets root's warning.
+It is a warning, and for root an error unless it is allowed explicitly. For other users only the file mode counts: a
+file that another user owns, such as a checkout or a mounted directory, is common, and only root gets a warning.
 """
 
 import os
@@ -16,7 +15,7 @@ ALLOW = "--allow-writable-config"
 
 
 def warn_of_writable_files(reading: OptionReader, files: Iterable[str], *, refuse: bool) -> None:
-    """A problem for each file that somebody else may write, or put another in the place of."""
+    """Complain about each file that another user can write or replace."""
     root = os.geteuid() == 0
     for file in dict.fromkeys(files):
         found = exposure(file)
@@ -34,5 +33,5 @@ def warn_of_writable_files(reading: OptionReader, files: Iterable[str], *, refus
 
 
 def may_refuse() -> bool:
-    """Is it root who asks, and not PID 1? In a container modes are often not its own to choose."""
+    """Whether this is root but not PID 1; in a container, file modes are often not under its control."""
     return os.geteuid() == 0 and os.getpid() != 1

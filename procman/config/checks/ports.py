@@ -1,6 +1,6 @@
-"""Could the ports of a file be listened on? `procman check` asks by binding each for a moment, without listening.
+"""Checks whether the ports of a file are free, by binding each for a moment without listening (`procman check`).
 
-What the running master of the same file holds is its own, and no reason to complain. No name server is asked.
+A port that the running master of the same file holds is not reported. No name server is contacted.
 """
 
 import errno
@@ -25,7 +25,7 @@ _WAYS_OUT = {
 
 
 def warn_of_ports(reading: OptionReader, config: Config) -> None:
-    """A warning for each port that could not be had."""
+    """Warn of each port that is not available."""
     if reading.machine.is_assumed:
         return
     masters = list(_masters(config))
@@ -35,7 +35,7 @@ def warn_of_ports(reading: OptionReader, config: Config) -> None:
         found = _why_not(host, port)
         others = asked.setdefault(port, set())
         if others and ({"", host} & others or host == ""):
-            why, way_out = f"another section of this file listens on port {port}, too", "name another port"
+            why, way_out = f"another section of this file listens on port {port} too", "name another port"
         elif found is None or (found == errno.EADDRINUSE and any(_may_hold(pid, port) for pid in masters)):
             why, way_out = "", ""
         else:
@@ -47,7 +47,7 @@ def warn_of_ports(reading: OptionReader, config: Config) -> None:
 
 
 def _ports(config: Config) -> Iterator[tuple[str, str, str, int, str]]:
-    """Section, option, host, port, and what comes of it where the port cannot be had."""
+    """Section, option, host, port, and the consequence if the port is not available."""
     for server in config.servers:
         if isinstance(server, InetServer) and (server.allow_unauthenticated or not server.is_open):
             yield server.section, "port", server.host, server.port, "the master could not start"
@@ -58,7 +58,7 @@ def _ports(config: Config) -> Iterator[tuple[str, str, str, int, str]]:
 
 
 def _why_not(host: str, port: int) -> int | None:
-    """The error of a bind, where it is one of those that can be explained."""
+    """The error of a bind, if it is one that can be explained."""
     try:
         found = socket.getaddrinfo(
             "127.0.0.1" if host == "localhost" else host or None,
@@ -66,7 +66,7 @@ def _why_not(host: str, port: int) -> int | None:
             type=socket.SOCK_STREAM,
             flags=socket.AI_PASSIVE | socket.AI_NUMERICHOST,
         )
-        # As a start has it: IPv4 first, unless the host is an IPv6 address.
+        # As at a start, IPv4 comes first unless the host is an IPv6 address.
         family, kind, protocol, _, where = min(found, key=lambda info: info[0] != socket.AF_INET)
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -81,7 +81,7 @@ def _why_not(host: str, port: int) -> int | None:
 
 
 def _masters(config: Config) -> Iterator[int]:
-    """The pids of the processes that listen on its control sockets, and that in its pid file; 0 is one unknown."""
+    """The pids that listen on the control sockets, and the one in the pid file; 0 for an unknown one."""
     paths = [server.file for server in config.servers if isinstance(server, UnixServer)]
     for path in paths or default_sockets(config.file):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -107,7 +107,7 @@ def _masters(config: Config) -> Iterator[int]:
 
 
 def _may_hold(pid: int, port: int) -> bool:
-    """Does the process hold this port? True where that cannot be known."""
+    """Whether the process holds this port; True if that cannot be known."""
     sockets = {f"socket:[{inode}]" for inode in _listening_on(port)}
     try:
         held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}

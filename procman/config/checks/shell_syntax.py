@@ -1,7 +1,7 @@
-"""What in a command only a shell would understand, and the line to write instead: no shell is run here.
+"""Finds shell syntax in commands, which are run without a shell, and says what to write instead.
 
-A sign counts where a shell would see it: outside quotes, and `$NAME` within double quotes too. What is handed to a
-shell (`sh -c '…'`, `ssh HOST …`) is that shell's business. Patterns are compiled when first used: most files need none.
+A sign counts where a shell would see it: outside quotes, and `$NAME` within double quotes too. Text for another shell
+(`sh -c '…'`, `ssh HOST …`) is not checked. re compiles the patterns on first use: most files need none.
 """
 
 import re
@@ -22,7 +22,7 @@ _BUILTINS = _COMPOUND | {
     *("ulimit", "umask", "unset", "wait"),
 }
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox", "su", "runuser", "script", "flock"})
-# `find … ;` and tmux have uses of their own for a semicolon.
+# A semicolon is an argument of these programs.
 _TAKE_SEMICOLONS = frozenset({"find", "tmux"})
 
 _OPERATOR = r"&&|\|\||^\|&?$|^&$|;$"
@@ -39,7 +39,7 @@ LONGEST_LINE = 160
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a command: its text, what of it stands outside quotes, and what in double quotes."""
+    """A word of a command: its text, its unquoted part, and its part in double quotes."""
 
     text: str
     bare: str
@@ -57,7 +57,7 @@ def warn_of_shell_syntax(reading: OptionReader) -> None:
 
 
 def needs_a_shell(raw: RawOption) -> str | None:
-    """The complaint about a command that is written for a shell; None where it is not, or is no command at all."""
+    """The complaint about a command that is written for a shell; None for any other."""
     words = _words(raw.value)
     if not words or any(basename(word.text) == "ssh" for word in words):
         return None
@@ -68,18 +68,18 @@ def needs_a_shell(raw: RawOption) -> str | None:
 
 
 def is_shells_own(word: str) -> bool:
-    """Is there no use in looking for a program of that name? `cd`, `$DIR/run`, `A=b`."""
+    """Whether a word means something to a shell only, so that no program has that name: `cd`, `$DIR/run`, `A=b`."""
     return word in _BUILTINS or word.startswith(("$", "~/", "`")) or re.match(_ASSIGNED, word) is not None
 
 
 def _is_sign(word: Word) -> bool:
-    """Is there one in it that may mean something to a shell?"""
+    """Whether the word contains a character that may mean something to a shell."""
     return not _SIGNS.isdisjoint(word.bare + word.double)
 
 
 def _words(value: object) -> list[Word]:
     if isinstance(value, list):
-        # A word with a blank in it is text for the program.
+        # A word with a blank is text for the program.
         return [Word(str(item), "" if " " in str(item) else str(item)) for item in value]
     if not isinstance(value, str):
         return []
@@ -109,24 +109,24 @@ def _of_builtins(raw: RawOption, words: list[Word]) -> str | None:
     if first == "cd":
         return _of_cd(raw, words)
     if first == "exec":
-        return "no shell is run, and exec is a word of a shell's own: leave it out"
+        return "no shell is run, and exec is a shell builtin: leave it out"
     if first not in _BUILTINS:
         return None
     more = ""
     if first in ("export", "umask"):
         more = f", or use the option {'environment' if first == 'export' else 'umask'}"
-    return f"no shell is run, and {first} is a word of a shell's own: write {_by_shell(raw, words)}{more}"
+    return f"no shell is run, and {first} is a shell builtin: write {_by_shell(raw, words)}{more}"
 
 
 def _of_cd(raw: RawOption, words: list[Word]) -> str:
-    why = "no shell is run, and cd is a word of a shell's own: write "
+    why = "no shell is run, and cd is a shell builtin: write "
     folder = words[1].text.removesuffix(";") if len(words) > 1 else "DIRECTORY"
     directory = assignment("directory", _shown(folder), toml=raw.toml)
     rest = words[2:]
     if rest and rest[0].bare in ("&&", ";") and not words[1].bare.endswith(";"):
         rest = rest[1:]
     elif rest and not words[1].bare.endswith(";") and not _is_sign(rest[0]):
-        rest = []  # what follows is no second command
+        rest = []  # what follows is not a second command
     if not rest:
         return f"{why}{directory}, and the program itself as the command"
     if any(map(_is_sign, rest)):
@@ -146,7 +146,7 @@ def _of_operators(raw: RawOption, words: list[Word]) -> str | None:
             continue
         if found[0] == ";" and name == "nginx":
             return "no shell is run, and nginx takes one word after -g: write it in quotes, -g 'daemon off;'"
-        why = f"no shell is run, so {found[0]} is handed to the program as one of its words: "
+        why = f"no shell is run, so {found[0]} is passed to the program as an argument: "
         if found[0] == "&":
             foreground = number == len(words) - 1
             return why + ("leave it out" if foreground else "give each program a section of its own")
@@ -156,7 +156,7 @@ def _of_operators(raw: RawOption, words: list[Word]) -> str | None:
 
 
 def _of_redirection(raw: RawOption, words: list[Word], sign: str) -> str:
-    why = f"no shell is run, so {sign} is handed to the program as one of its words: write "
+    why = f"no shell is run, so {sign} is passed to the program as an argument: write "
     instead = ""
     if "&" in sign:
         instead = "redirect_stderr = true instead, or "
@@ -173,7 +173,7 @@ def _of_names(raw: RawOption, words: list[Word]) -> str | None:
         line = f"environment = {value.replace('NAME', first[1])}"
         return f"no shell is run, so {first[1]}=… is taken for the program: write {line}, and leave it out here"
     if words[0].bare.startswith("~/"):
-        return "no shell is run, so ~ does not stand for a home directory: write the whole path"
+        return "no shell is run, so ~ is not expanded: write the whole path"
     if _runs_a_shell(words):
         return None
     for word in words:
@@ -183,10 +183,10 @@ def _of_names(raw: RawOption, words: list[Word]) -> str | None:
         found = re.search(_VARIABLE, word.bare) or re.search(_LOUD_VARIABLE, word.double)
         if found is not None:
             name, shown = found[1] or found[2], found[0]
-            # A default, ${NAME:-…}, is something that only a shell has.
+            # Only a shell has defaults, ${NAME:-…}.
             plain = name == shown.strip("${}")
             if shown not in masked(" ".join(word.text for word in words)):
-                name, shown = "NAME", "a $NAME"  # it may be a piece of a password
+                name, shown = "NAME", "a $NAME"  # it may be part of a password
             line = f"%(ENV_{name})s, or {_by_shell(raw, words)}" if plain else _by_shell(raw, words)
             return f"no shell is run, so the program is given {shown} as it is: write {line}"
         if word.bare.startswith("~/"):
@@ -200,13 +200,13 @@ def _runs_a_shell(words: list[Word]) -> bool:
 
 
 def _by_shell(raw: RawOption, words: list[Word]) -> str:
-    """`command = sh -c '…'` with the same in it. The last program takes the shell's place, and so gets its signals."""
+    """`command = sh -c '…'` with the same text; the last program replaces the shell, so it gets the signals."""
     if isinstance(raw.value, list):
         text = " ".join(word.text if _SIGNS & set(word.text) else shlex.quote(word.text) for word in words)
     else:
         text = " ".join(str(raw.value).split("\n"))
     text = re.sub(r"^source\s", ". ", text)
-    # Not of a pipe, nor of what goes on in the background.
+    # Not for a pipe or a background command.
     if words[0].bare not in _COMPOUND and re.search(r"\||(?<![&>])&(?![&>])", text) is None:
         start = _last_command(text)
         last = text[start:].split()
@@ -220,7 +220,7 @@ def _by_shell(raw: RawOption, words: list[Word]) -> str:
 
 
 def _last_command(text: str) -> int:
-    """Where it begins: behind the last && or ; that is outside quotes."""
+    """The position of the last command, after the last && or ; outside quotes."""
     start = 0
     for piece in PIECE.finditer(text):
         for found in re.finditer("&&|;", piece[0] if piece.lastindex == 1 else ""):

@@ -1,6 +1,6 @@
-"""What a file says that nobody reads: supervisor is silent about it, here it is a warning with a way out.
+"""Finds sections and options that are not used; supervisor ignores them silently, procman warns.
 
-In TOML, where there is no old file to be kind to, it is an error.
+In TOML, which has no old files to be compatible with, they are errors.
 """
 
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ from procman.config.spelling import closest, did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Options by (section, option), and whole sections, in the order of the file."""
+    """Unused options by (section, option), and unused sections, in the order of the file."""
 
     options: tuple[tuple[str, str], ...]
     sections: tuple[str, ...]
 
 
 def find_ignored(sections: Sections) -> Ignored:
-    """What was not asked for. The client's options and those of its plug-ins are read by others."""
+    """The unused options and sections, except for those of the client and its plug-ins."""
     options: list[tuple[str, str]] = []
     whole: list[str] = []
     asked = {section for section, _ in sections.asked}
@@ -37,9 +37,9 @@ def find_ignored(sections: Sections) -> Ignored:
     return Ignored(tuple(options), tuple(whole))
 
 
-# Not misspelt: what people expect there to be, and what supervisor 2 had.
+# Options that people expect, or that supervisor 2 had.
 _IN_PROGRAMS = {
-    "group": "a process has the groups of its user: name that with user",
+    "group": "a process has the groups of its user: set user",
     "log_stdout": "stdout is logged unless stdout_logfile is NONE",
     "log_stderr": "stderr has a log of its own, stderr_logfile, unless redirect_stderr is true",
     "stdout_capturefile": "did you mean stdout_capture_maxbytes?",
@@ -57,7 +57,7 @@ _IN_MASTER = {
 
 
 def warn_of_ignored(reading: OptionReader, ignored: Ignored) -> None:
-    """A warning for each, with the likeliest reason."""
+    """Warn of each, with the likeliest reason."""
     for name in ignored.sections:
         section = reading.sections.sections[name]
         hint = _section_hint(name, section.options)
@@ -79,7 +79,7 @@ def warn_of_ignored(reading: OptionReader, ignored: Ignored) -> None:
 
 
 def unknown_in_toml(reading: OptionReader) -> None:
-    """An error for every key of TOML that is no option of its section."""
+    """Report every TOML key that is not an option of its section."""
     for section in reading.sections.sections.values():
         known = section_type(section.name)
         if known is None or known.open:
@@ -91,10 +91,10 @@ def unknown_in_toml(reading: OptionReader) -> None:
 
 
 def _table_hint(name: str, value: object) -> str:
-    """Of a table that stands in another one, where it should have a header of its own."""
+    """A hint on a table that is nested in another one and needs a header of its own."""
     if not isinstance(value, dict):
         return ""
-    from procman.config.formats.toml import BY_TOML_NAME, is_program, table_name  # noqa: PLC0415 - tomli is for those who use it
+    from procman.config.formats.toml import BY_TOML_NAME, is_program, table_name  # noqa: PLC0415 - the TOML reader is optional
 
     if name in BY_TOML_NAME:
         known = BY_TOML_NAME[name]
@@ -104,7 +104,7 @@ def _table_hint(name: str, value: object) -> str:
 
 
 def section_type(name: str) -> SectionType | None:
-    """What sort of section a name stands for, as supervisor tells it: servers by how the name begins."""
+    """The kind of section that a name stands for; as in supervisor, servers are recognised by a prefix."""
     for server in ("unix_http_server", "inet_http_server"):
         if name.startswith(server):
             return SECTIONS[server]
@@ -114,7 +114,7 @@ def section_type(name: str) -> SectionType | None:
 
 
 def option_hint(known: SectionType | None, option: str, *, toml: bool = False) -> str:
-    """Where it belongs, or which option was meant."""
+    """The section that an unknown option belongs to, or the option that was meant."""
     if option.startswith("["):
         return f"{_HEADER}closing bracket?"
     of_program = known is not None and "command" in known.options

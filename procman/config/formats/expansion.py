@@ -1,8 +1,9 @@
-"""%(here)s, %(ENV_X)s, %(process_num)02d: Python's own % formatting over a mapping, as in supervisor.
+"""Expands %(here)s, %(ENV_X)s and %(process_num)02d with Python's own % formatting over a mapping, as supervisor does.
 
-No value of the environment is put into a message, only names.
+Messages contain names, but never values of the environment.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 from procman.config.schema.options import Unfit
@@ -15,16 +16,16 @@ BAD_FORMAT = "a % is not followed by (NAME)s: write %% for a percent sign"
 
 
 class NotExpanded(Unfit):
-    """A text with a % that cannot be expanded; `slug` tells an unknown name from a bad format."""
+    """A text that cannot be expanded; `slug` distinguishes an unknown name from a bad format."""
 
 
 def expand(text: str, names: Mapping[str, object]) -> str:
-    """Put in the names; raises NotExpanded."""
+    """Replace the names; raises NotExpanded."""
     if "%" not in text:
         return text
     length = len(text)
     for name, padding in _placeholders(text):
-        # A width is a size in memory, and so is a long variable named a thousand times.
+        # A large width, or a long variable used a thousand times, takes memory.
         length += padding + len(str("" if name is None else names.get(name, "")))
         if length > LONGEST_RESULT:
             raise NotExpanded("the expanded text would be longer than 1 MiB", "bad-format-string")
@@ -37,34 +38,30 @@ def expand(text: str, names: Mapping[str, object]) -> str:
 
 
 def left_over(text: str) -> str:
-    """The end of a complaint about a name that holds what a shell or a template would have put in; else ''."""
-    import re  # noqa: PLC0415 - only needed when something is wrong
-
+    """The end of a complaint about a name that contains a placeholder of a shell or a template; else ""."""
     found = re.search(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", text)
     if found is not None:
         return f"; write %({PREFIX}{found[1] or found[2]})s for the variable"
-    return "; it is a template, which is to be filled in first" if "{{" in text else ""
+    return "; it is a template: fill it in first" if "{{" in text else ""
 
 
 def takes_all(text: str) -> bool:
-    """Is there a %s without a name? Python puts the whole mapping in for it, environment and all."""
+    """Whether there is a %s without a name; Python replaces it by the whole mapping, environment and all."""
     return "%" in text and any(name is None for name, _ in _placeholders(text))
 
 
 def names_in(text: str) -> Iterator[str]:
-    """The names that it takes in."""
+    """The names that a text refers to."""
     return (name for name, _ in _placeholders(text) if name is not None)
 
 
 def environment_names(variables: Mapping[str, str]) -> dict[str, object]:
-    """The names a set of variables can be used by."""
+    """The names by which variables can be used in an option."""
     return {PREFIX + name: value for name, value in variables.items()}
 
 
 def _bad_format(text: str) -> str:
-    import re  # noqa: PLC0415 - only needed when something is wrong
-
-    # No password: a name in brackets is one of procman's, or of a variable.
+    # The name in brackets is no secret: it belongs to procman or to a variable.
     bare = re.search(r"%\(([A-Za-z_]\w*)\)(?![-+ #0.\d]*[A-Za-z])", text)
     if bare is not None:
         return f"%({bare[1]}) lacks the letter at its end: write %({bare[1]})s"
@@ -80,7 +77,7 @@ def _bad_format(text: str) -> str:
 def _unknown(name: str, names: Mapping[str, object]) -> str:
     if name.startswith(PREFIX):
         variable = name.removeprefix(PREFIX)
-        # Without the prefix: all variables are alike by it.
+        # Compared without the prefix, which all variables share.
         meant = closest(variable, (known.removeprefix(PREFIX) for known in names if known.startswith(PREFIX)))
         hint = f"did you mean %({PREFIX}{meant})s?" if meant else f"set it, or write a value instead of %({name})s"
         return f"%({name})s cannot be expanded: the variable {variable} is not set in the environment; {hint}"
@@ -92,7 +89,7 @@ def _unknown(name: str, names: Mapping[str, object]) -> str:
 
 
 def _placeholders(text: str) -> Iterator[tuple[str | None, int]]:
-    """The name (None without one) and the width of each placeholder; %% is none."""
+    """The name (None if it has none) and the width of each placeholder; %% is not one."""
     at = text.find("%")
     while at >= 0:
         name = None

@@ -1,6 +1,6 @@
-"""Reads the main file and what it includes into raw sections. The only place that opens configuration files.
+"""Reads the main file and its includes into raw sections. No other module opens configuration files.
 
-An `[include]` of INI is followed in the main file only, as supervisor does; TOML's `include` is followed everywhere.
+An `[include]` of INI is followed in the main file only, as in supervisor; TOML's `include` is followed everywhere.
 """
 
 import errno
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from procman.config.formats import ini
 from procman.config.formats.expansion import NotExpanded, environment_names, expand, left_over
+from procman.config.formats.other_formats import strange_form
 from procman.config.formats.raw import RawOption, RawSection, Sections
 from procman.config.host import Machine
 from procman.config.problems import Problem
@@ -35,7 +36,7 @@ _TOML_HEADER = re.compile(
 
 @dataclass(slots=True)
 class Gathered:
-    """Everything the files say, unjudged. `notes` and `remarks` are supervisor's warnings and infos, word for word."""
+    """The contents of all files, uninterpreted. `notes` and `remarks` are supervisor's warnings and infos."""
 
     sections: Sections = field(default_factory=Sections)
     files: list[str] = field(default_factory=list)
@@ -52,7 +53,7 @@ def gather(path: str, machine: Machine) -> Gathered:
 
 
 def gather_included(text: str, main: str, included: str, machine: Machine) -> Gathered:
-    """Read a main file given as text, as if it included one file: how a fragment is meant to be used."""
+    """Read a main file given as text as if it included one file, which is how a fragment is used."""
     gathered = Gathered()
     gatherer = _Gatherer(machine, gathered)
     sections, problems = ini.parse(text, main)
@@ -65,12 +66,12 @@ def gather_included(text: str, main: str, included: str, machine: Machine) -> Ga
 
 
 def is_toml(path: str) -> bool:
-    """By its name: `.toml` is TOML, all else is INI."""
+    """Whether the name ends in `.toml`; all other files are INI."""
     return path.endswith(".toml")
 
 
 def in_wrong_form(path: str, text: str, *, included: bool = False) -> Problem | None:
-    """A text in another form than its name tells: the one complaint that is worth making then."""
+    """The complaint about a text whose form does not match the name of its file."""
     if is_toml(path):
         found, fitting, form, other, suffix = _INI_HEADER.search(text), _TOML_HEADER, "INI", "TOML", "conf"
     else:
@@ -78,18 +79,16 @@ def in_wrong_form(path: str, text: str, *, included: bool = False) -> Problem | 
     if fitting.search(text):
         return None
     if found is None:
-        from procman.config.formats.other_formats import strange_form  # noqa: PLC0415 - only needed when something is wrong
-
         strange = strange_form(path, text, included=included)
         slug = "syntax" if is_toml(path) else "missing-section-header"
         return strange and Problem(path, strange[0], None, None, strange[1], slug=slug)
     name = f"{os.path.splitext(os.path.basename(path))[0]}.{suffix}"
-    message = f"{found[0].strip()} is {form}, and by its name this file is {other}: call it {name}"
+    message = f"{found[0].strip()} is {form}, but by its name this file is {other}: rename it to {name}"
     return Problem(path, text.count("\n", 0, found.start()) + 1, None, None, message, slug="syntax")
 
 
 def _read(path: str) -> bytes:
-    """No more than a byte beyond the largest file. Of a pipe what comes soon: a master that waits answers nobody."""
+    """Read at most one byte beyond the largest file; a pipe has 5 s, because a waiting master answers no client."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     content = bytearray()
     try:
@@ -99,7 +98,7 @@ def _read(path: str) -> bytes:
             comes.register(fd, select.POLLIN)
         while len(content) <= LARGEST_FILE:
             if comes is not None and not comes.poll(PATIENCE * 1000):
-                raise TimeoutError(errno.ETIMEDOUT, f"it is no file, and for {PATIENCE:.0f} s nothing has come from it")
+                raise TimeoutError(errno.ETIMEDOUT, f"it is not a file, and sent nothing for {PATIENCE:.0f} s")
             piece = os.read(fd, LARGEST_FILE + 1 - len(content))
             if not piece:
                 break
@@ -151,7 +150,7 @@ class _Gatherer:
             whole = os.path.join(here, pattern)
             names = sorted(glob.glob(whole))
             if all(os.path.realpath(name) == os.path.realpath(path) for name in names):
-                # A pattern that finds nothing but this file itself has found nothing.
+                # A match of this file itself does not count.
                 found = "no other file" if names else "no file"
                 names = []
                 self.to.notes.append(f'No file matches via include "{whole}"')
@@ -161,7 +160,7 @@ class _Gatherer:
                 self.include_ini(name)
 
     def include_ini(self, path: str) -> None:
-        """Lay one more file over what is there."""
+        """Read one more file on top of the sections so far."""
         self.to.remarks.append(f'Included extra file "{path}" during parsing')
         if is_toml(path):
             self._toml(path, ())
@@ -185,7 +184,7 @@ class _Gatherer:
         self.to.sections.settle_here(os.path.dirname(os.path.abspath(path)))
 
     def _toml(self, path: str, above: tuple[str, ...]) -> None:
-        from procman.config.formats import toml  # noqa: PLC0415 - tomli is for those who use it
+        from procman.config.formats import toml  # noqa: PLC0415 - the TOML reader is optional
 
         self.seen.add(os.path.realpath(path))
         text = self._text(path)
@@ -207,7 +206,7 @@ class _Gatherer:
         for pattern in filter(None, [self._expanded(pattern, files, files.here) for pattern in patterns]):
             whole = os.path.join(files.here, pattern)
             names = sorted(glob.glob(whole)) if glob.has_magic(whole) else [whole]
-            # A folder for more of them may well be empty; one that is not there is a mistake.
+            # The directory of a pattern may be empty, but a missing one is a mistake.
             folder = os.path.dirname(whole)
             if not names and not os.path.isdir(folder):
                 way_out = left_over(whole) or "; make it, or take the pattern out"
@@ -238,7 +237,7 @@ class _Gatherer:
             **environment_names(self.machine.environ),
         }
         if "\0" in text:
-            self.complain(where, "files", "a file name holds a NUL byte: remove it")
+            self.complain(where, "files", "a file name contains a NUL byte: remove it")
             return ""
         try:
             return expand(text, names)
@@ -247,12 +246,12 @@ class _Gatherer:
             return ""
 
     def _text(self, path: str, *, optional: bool = False) -> str | None:
-        """The text of a file; None, and a complaint, where there is none to be had."""
+        """The text of a file; None, with a complaint, if it cannot be read."""
         self.to.files.append(os.path.abspath(path))
         try:
             content = _read(path)
         except (OSError, ValueError) as error:
-            # Supervisor passes over an included file that it cannot read.
+            # Supervisor ignores an included file that it cannot read.
             reason = error.strerror if isinstance(error, OSError) else str(error)
             self._unreadable(path, f"cannot read the file: {reason}", optional=optional)
             return None

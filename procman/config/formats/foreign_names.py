@@ -1,21 +1,21 @@
-"""What other process managers call sections and options: compose, pm2, systemd, circus, Kubernetes, launchd.
+"""The names of options and sections in other process managers: compose, pm2, systemd, circus, Kubernetes, launchd.
 
-Names are told apart by their letters alone: workingDir, working_dir and WorkingDirectory are one or two.
+Names are compared by their letters only: workingDir, working_dir and WorkingDirectory are alike.
 """
 
 from collections.abc import Container
 
 _NO_FILE = "write the variables into environment"
 _NO_LIMIT = "begin the command with prlimit or systemd-run, or limit the container"
-_NO_HEALTH = "an event listener can look at it"
-_NO_WAIT = "the wait grows by a second with each try"
+_NO_HEALTH = "an event listener can check it"
+_NO_WAIT = "the delay grows by a second with each try"
 _NO_PORTS = "the program listens where its command says"
 _ORDER = "programs of a lower priority are started first"
 _NO_TYPE = "the command stays in the foreground"
 _NAME = "the name of a program stands in its header"
 _LIMIT_FILES = "minfds of the master is for all"
 
-# To the names that there are here; a text with a blank is the answer itself.
+# Their names in procman; a text with a blank is the whole hint.
 _NAMES: dict[str, str] = {
     # what is run, and where
     **dict.fromkeys(("cmd", "exec", "execstart", "execute", "run", "script", "start", "entrypoint"), "command"),
@@ -28,8 +28,8 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("env", "envs", "envvars", "environ", "environmentvariables", "vars", "variables"), "environment"),
     **dict.fromkeys(("envfile", "environmentfile", "dotenv", "envfrom"), _NO_FILE),
     **dict.fromkeys(("username", "uid", "runas", "runasuser", "owner"), "user"),
-    **dict.fromkeys(("gid", "supplementarygroups"), "a process has the groups of its user: name that with user"),
-    "groups": "a process has the groups of its user: name that with user",
+    **dict.fromkeys(("gid", "supplementarygroups"), "a process has the groups of its user: set user"),
+    "groups": "a process has the groups of its user: set user",
     **dict.fromkeys(("name", "containername", "label", "id"), _NAME),
     # how many, and when
     **dict.fromkeys(("instances", "replicas", "scale", "numprocesses", "processes", "count", "workers"), "numprocs"),
@@ -68,10 +68,10 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("maxbytes", "maxsize", "logmaxsize", "logsize"), "stdout_logfile_maxbytes"),
     **dict.fromkeys(("backups", "maxfile", "logbackups", "rotate"), "stdout_logfile_backups"),
     **dict.fromkeys(("logdateformat", "time", "timestamps"), "log_timestamp"),
-    # what there is not
+    # what procman does not have
     **dict.fromkeys(("image", "build"), "procman runs programs, and no containers"),
     **dict.fromkeys(("ports", "expose", "publish", "port", "host"), _NO_PORTS),
-    **dict.fromkeys(("volumes", "mounts", "networks", "network"), "that is the container's business"),
+    **dict.fromkeys(("volumes", "mounts", "networks", "network"), "the container engine does that"),
     **dict.fromkeys(
         ("healthcheck", "health", "liveness", "readiness", "livenessprobe", "readinessprobe", "startupprobe", "check"),
         _NO_HEALTH,
@@ -83,14 +83,14 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("description", "documentation", "comment"), "write a comment, which begins with #"),
 }
 
-# The same of the whole.
+# For the master.
 _OF_THE_MASTER: dict[str, str] = {
     **dict.fromkeys(("log", "logs", "output", "logpath"), "logfile"),
     **dict.fromkeys(("daemonize", "daemonise", "background"), "daemon"),
     **{name: _NAMES[name] for name in ("cwd", "workingdir", "workdir", "workingdirectory", "env", "username", "uid")},
 }
 
-# The same of a control socket, and of the client.
+# For a control socket, and for the client.
 _OF_SERVERS: dict[str, str] = {
     **dict.fromkeys(("mode", "permissions", "umask"), "chmod"),
     **dict.fromkeys(("owner", "group"), "chown"),
@@ -101,7 +101,7 @@ _OF_SERVERS: dict[str, str] = {
 }
 _PARTS_OF_PORT = frozenset({"host", "address", "bind", "listen", "interface", "ip"})
 
-# To the kinds of sections that there are here.
+# Their kinds of sections in procman.
 _SECTIONS: dict[str, str] = {
     **dict.fromkeys(("services", "service", "apps", "app", "application", "applications", "programs"), "program"),
     **dict.fromkeys(("processes", "process", "watcher", "watchers", "job", "jobs", "task", "tasks"), "program"),
@@ -118,12 +118,12 @@ _SECTIONS: dict[str, str] = {
 
 
 def section_here(kind: str) -> str | None:
-    """The kind of section, by its name in INI, that is meant by a word which is none."""
+    """The kind of section, by its INI name, that another program's word stands for."""
     return _SECTIONS.get(_letters(kind))
 
 
 def is_command(option: str) -> bool:
-    """Does what has such an option run something?"""
+    """Whether a section with such an option runs something."""
     return option == "command" or _NAMES.get(_letters(option)) == "command"
 
 
@@ -136,7 +136,7 @@ def name_here(option: str, *, of_program: bool) -> str | None:
 
 
 def name_of_server(option: str, known: Container[str | None]) -> str | None:
-    """The same of an option of a control socket or of the client; `known` are those that the section has."""
+    """The same for an option of a control socket or of the client; `known` are the options of that section."""
     letters = _letters(option)
     if "port" in known and letters in _PARTS_OF_PORT:
         return "write it into port, before a colon"

@@ -1,9 +1,9 @@
-"""INI text to raw sections, with the line of each option, exactly as supervisor's parser reads it.
+"""Reads INI text exactly as supervisor's parser does, into raw sections with the line of each option.
 
 Supervisor uses configparser with these rules: `=` or `:` after an option's lower-cased name, comments after `;` or `#`
-at the start of a line or after a blank, deeper indented lines go on with the value above, a repeated option or
-section overlays the one before. It has surprises, marked below; the tests compare with configparser itself.
-Every bad line is reported, not only the first.
+at the start of a line or after a blank, deeper indented lines continue the value above, a repeated option or section
+overlays the previous one. Its surprises are marked below; the tests compare with configparser itself. Every bad line is
+reported, not only the first one.
 """
 
 import os
@@ -18,14 +18,14 @@ LONGEST_SHOWN = 40
 
 
 def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
-    """The sections of one file in order of appearance, and what is wrong or odd about its lines."""
+    """The sections of a file in order of appearance, and the problems of its lines."""
     reader = _Reader(file)
     if text.startswith(BYTE_ORDER_MARK):
         reader.complain(
             1, "the file begins with a byte order mark: save it as UTF-8 without one", "missing-section-header"
         )
         text = text[1:]
-    # What a file opened in text mode gives; other line separators of Unicode are ordinary blanks here.
+    # The line ends of Python's text mode; other line separators of Unicode are ordinary blanks here.
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not lines[-1]:
         lines.pop()
@@ -35,7 +35,7 @@ def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
 
 
 class _Reader:
-    """Holds what configparser's loop holds: the section, the option and the indentation it stands at."""
+    """The state of configparser's loop: the current section, the current option and its indentation."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -50,7 +50,7 @@ class _Reader:
         # The lines of each value, joined at the end; the quote that is open after the last of them.
         self.lines: dict[int, tuple[RawOption, list[str]]] = {}
         self.quote = ""
-        self.repeated: list[tuple[str, str, RawOption, RawOption]] = []  # section, name, what was said before, and now
+        self.repeated: list[tuple[str, str, RawOption, RawOption]] = []  # section, name, the value before and now
 
     def complain(self, number: int, message: str, slug: str, *, warning: bool = False) -> None:
         label = self.section.label if self.section else None
@@ -58,12 +58,12 @@ class _Reader:
 
     def take(self, number: int, line: str) -> None:
         if "\0" in line:
-            self.complain(number, "the line holds a NUL byte: remove it", "syntax")
+            self.complain(number, "the line contains a NUL byte: remove it", "syntax")
             line = line.replace("\0", "")
         end = comment_start(line)
         value = line[:end].strip()
         if not value:
-            # An empty line goes on with the value, a comment does not even end it.
+            # An empty line continues the value, and a comment does not end it.
             if end is None and self.option is not None:
                 self.lines[id(self.option)][1].append("")
             return
@@ -80,7 +80,7 @@ class _Reader:
             if not self.headless:
                 self.complain(
                     number,
-                    "no [section] has begun yet: put a header such as [supervisord] or [program:NAME] first",
+                    "there is no [section] above this line: add a header such as [supervisord] or [program:NAME]",
                     "missing-section-header",
                 )
             self.headless = True
@@ -92,18 +92,18 @@ class _Reader:
         self.after_secret = False
         self.section = self.sections.setdefault(name, RawSection(name, name, self.file, number))
         if rest:
-            self.complain(number, f"what stands after the ] is ignored: {_shown(rest.strip())}", "other", warning=True)
+            self.complain(number, f"text after the ] is ignored: {_shown(rest.strip())}", "other", warning=True)
 
     def _option(self, number: int, value: str, comment: str | None) -> None:
         assert self.section is not None
         ends = [end for end in (value.find("="), value.find(":")) if end >= 0]
         if not ends:
-            # It may be what is left of a secret that was meant to go on here.
+            # It may be the rest of a secret that was meant to continue here.
             what = "this line" if self.after_secret else _shown(value)
             self.complain(
                 number,
-                f"cannot read {what}: expected a [section], an option = value, or more indentation to go on "
-                "with the value above",
+                f"cannot read {what}: expected a [section], an option = value, or more indentation to continue "
+                "the value above",
                 "syntax",
             )
             return
@@ -142,15 +142,15 @@ class _Reader:
 
 
 def _shown(text: str) -> str:
-    """The beginning of what a line holds, for a complaint."""
+    """The beginning of a line, for a complaint."""
     return repr(masked(text)[:LONGEST_SHOWN])
 
 
 def comment_start(line: str) -> int | None:
-    """Where the comment begins, None without one.
+    """The position of the comment, None if there is none.
 
-    The signs are looked for in step, the first `;` with the first `#`, the second with the second: as soon as one of a
-    pair begins a comment it is taken, even where the other sign would have begun one further left later on.
+    The signs are searched for in step, the first `;` with the first `#`, the second with the second: as soon as one of
+    a pair begins a comment it counts, even if the other sign would have begun one further left later on.
     """
     if line.lstrip().startswith(COMMENT_SIGNS):
         return 0
@@ -164,7 +164,7 @@ def comment_start(line: str) -> int | None:
 
 
 def open_quote(text: str, quote: str = "") -> str:
-    """The quote that is open at the end of a text in shell words, "" if none; `quote` is open at its beginning."""
+    """The quote that is open at the end of shell words, "" if none; `quote` is open at the beginning."""
     escaped = False
     for letter in text:
         if escaped:

@@ -1,6 +1,6 @@
-"""A file that is neither INI nor TOML: what it is, told by how it begins, or by its name.
+"""Recognises a file that is neither INI nor TOML by how it begins, or by its name.
 
-Only asked of a text without a header that procman knows, which it could make nothing of.
+This is called for text without any header that procman knows.
 """
 
 import os
@@ -12,21 +12,21 @@ _SCRIPTS = (".js", ".cjs", ".mjs", ".ts")
 
 
 def strange_form(path: str, text: str, *, included: bool) -> tuple[int, str] | None:
-    """The line that tells it, and the complaint; None where it may be what its name says."""
+    """The line that shows it, and the complaint; None if the file may be what its name says."""
     lines = text.removeprefix("\ufeff").split("\n")
     first = next((n for n, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), None)
     if lines[0].startswith("#!") and "procman" not in lines[0]:
-        return 1, f"this is a program, and no configuration: procman run -- {path} runs it alone"
+        return 1, f"this is a program, not a configuration: procman run -- {path} runs it"
     if first is None:
         return None
-    # Of an included file supervisor passes over the sections that it does not know.
+    # In an included file supervisor ignores unknown sections.
     unit = not included and _UNIT.search(text) is not None
     form = "a unit of systemd" if unit else _form(path, text, lines[first].strip())
     if form is None:
         return None
     name = f"{os.path.splitext(os.path.basename(path))[0] or 'procman'}.toml"
     way_out = f'write [program.NAME] and command = "…" for each program into {name}'
-    return first + 1, f"this is {form}, and procman reads TOML and INI: {way_out}"
+    return first + 1, f"this is {form}, but procman reads TOML and INI: {way_out}"
 
 
 def _form(path: str, text: str, line: str) -> str | None:
@@ -39,7 +39,7 @@ def _form(path: str, text: str, line: str) -> str | None:
         return "JSON"
     if line.startswith("<"):
         return "XML"
-    # INI and TOML have headers, and no value stands before the first one in INI.
+    # INI and TOML have headers.
     if re.search(r"^[ \t]*\[[^\]\n]+\][ \t]*(?:#.*)?$", text, re.MULTILINE):
         return None
     return "YAML" if _YAML.match(line) else None

@@ -1,6 +1,6 @@
-"""What a file says before anybody asks what it means: sections of options, each with the place it stands at.
+"""Sections and options as the files have them, before they are interpreted, each with its place.
 
-Both forms of a file come to this shape, with supervisor's section names, so that everything after it is written once.
+INI and TOML both become this, with supervisor's section names, so all later steps exist once.
 """
 
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ HERE = "%(here)s"
 
 @dataclass(slots=True)
 class RawOption:
-    """One option: the text of an INI file, or any TOML value (`toml` tells which)."""
+    """One option: the text of an INI file, or a TOML value (`toml` tells which)."""
 
     value: object
     file: str
     line: int | None
-    here: str  # the folder of its file
+    here: str  # the directory of its file
     toml: bool = False
-    written: str | None = None  # how TOML writes a number, where that cannot be told from the value: 0o755
+    written: str | None = None  # how TOML writes a number: 0o755
     cut_by: str | None = None  # the comment sign that ends the value inside an open quote
 
 
@@ -35,9 +35,9 @@ class RawSection:
 
 @dataclass(slots=True)
 class Sections:
-    """The sections of all files: repeated ones are merged, and of a repeated option the last one wins.
+    """The sections of all files; repeated sections are merged, and of a repeated option the last one counts.
 
-    `asked` remembers what was read, because what nobody reads deserves a warning.
+    `asked` records which options were read, because the others deserve a warning.
     """
 
     sections: dict[str, RawSection] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Sections:
     asked: set[tuple[str, str]] = field(default_factory=set)
 
     def merge(self, sections: list[RawSection]) -> None:
-        """Take in the sections of one more file."""
+        """Add the sections of one more file."""
         for section in sections:
             if section.name == "DEFAULT" and not section.toml:
                 self.defaults.update(section.options)
@@ -55,23 +55,23 @@ class Sections:
                 self.sections[section.name] = section
 
     def get(self, section: str, option: str) -> RawOption | None:
-        """What the files say, and a note that it was asked for."""
+        """The option, or the default of [DEFAULT]; records that it was read."""
         self.asked.add((section, option))
         found = self.sections[section].options.get(option)
         return self.defaults.get(option) if found is None else found
 
     def names(self, section: str) -> list[str]:
-        """All options that section has."""
+        """The names of all options of a section."""
         return list(dict.fromkeys([*self.defaults, *self.sections[section].options]))
 
     def starting_with(self, prefix: str) -> list[RawSection]:
-        """The sections whose name begins so, in the order of their first appearance."""
+        """The sections whose name has this prefix, in the order of their first appearance."""
         return [section for name, section in self.sections.items() if name.startswith(prefix)]
 
     def settle_here(self, here: str) -> None:
-        """Put the folder of the file just read in for %(here)s, as supervisor does when there is an [include].
+        """Replace %(here)s by the directory of the file just read, as supervisor does if there is an [include].
 
-        It replaces text before anything is expanded, so the next file's folder does not reach what is here already.
+        This happens before any expansion, so the directory of a later file does not affect these options.
         """
         for section in self.sections.values():
             for name, option in (self.defaults | section.options).items():

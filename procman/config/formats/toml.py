@@ -1,6 +1,7 @@
-"""TOML text to the same raw sections as INI gives; unknown sections are errors here.
+"""Reads TOML text into the same raw sections as INI; unknown sections are errors here.
 
-tomli does not tell the lines of keys, so `lines_of` finds them: it only has to understand what tomli has accepted.
+tomli does not report the lines of keys, so `lines_of` finds them; it only has to understand text that tomli has
+accepted.
 """
 
 import os
@@ -11,6 +12,7 @@ import tomli
 
 from procman.config.formats.foreign_names import is_command, section_here
 from procman.config.formats.raw import RawOption, RawSection
+from procman.config.formats.toml_hints import hint
 from procman.config.problems import Problem
 from procman.config.schema.notation import show_toml
 from procman.config.schema.sections import SECTIONS, SectionType
@@ -23,7 +25,7 @@ Lines = dict[tuple[str, ...], int]
 
 
 def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
-    """The sections of one file, with `include` as section "include", and what is wrong with it."""
+    """The sections of a file, with `include` as section "include", and its problems."""
     try:
         content = tomli.loads(text.removeprefix("\ufeff"))
     except tomli.TOMLDecodeError as error:
@@ -38,8 +40,6 @@ def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
 
 
 def _not_toml(text: str, file: str, error: tomli.TOMLDecodeError) -> Problem:
-    from procman.config.formats.toml_hints import hint  # noqa: PLC0415 - only needed when something is wrong
-
     line = _line_of(error)
     what = str(error).partition(" (at ")[0]
     lines = text.split("\n")
@@ -52,7 +52,7 @@ def _not_toml(text: str, file: str, error: tomli.TOMLDecodeError) -> Problem:
 
 
 def _line_of(error: tomli.TOMLDecodeError) -> int | None:
-    """From the attribute of newer releases, else from "… (at line 3, column 5)"."""
+    """The line of the error, from the attribute of newer releases or from "… (at line 3, column 5)"."""
     line = getattr(error, "lineno", None)
     if isinstance(line, int):
         return line
@@ -120,7 +120,7 @@ class _Reader:
             elif key not in known.options:
                 self.complain(path, f"expected a table: write {table_name(known.toml, key)}, and its options below")
             elif not nameless:
-                # The other options would bring the same complaint.
+                # The other options would have the same complaint.
                 self.complain(path, f"expected a table: the section needs a name, {_header(known)}")
                 nameless = True
 
@@ -140,7 +140,7 @@ class _Reader:
         self.sections.append(section)
 
     def _written(self, key: str, value: object, line: int | None) -> str | None:
-        """A whole number as its line has it, for complaints: of 0o755 tomli hands on 493."""
+        """A whole number as the file writes it, for complaints; for 0o755 tomli returns 493."""
         if isinstance(value, bool) or not isinstance(value, int) or line is None:
             return None
         found = re.search(rf"\b{re.escape(key)}[\"']?\s*=\s*([-+\w]+)", self.text[line - 1])
@@ -156,18 +156,18 @@ def _similar_section(name: str) -> SectionType | None:
 
 
 def is_program(value: object) -> bool:
-    """Does a table look like the section of a program?"""
+    """Whether a table looks like the section of a program."""
     return isinstance(value, dict) and any(isinstance(key, str) and is_command(key) for key in value)
 
 
 def table_name(kind: str, name: str) -> str:
-    """[program.web], with quotes where TOML wants them."""
+    """[program.web], with quotes if TOML needs them."""
     bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
     return f"[{kind}.{name if bare else show_toml(name)}]"
 
 
 def _first_name(value: object) -> str:
-    """What the first of some tables is called: by its key, or by what its option `name` says."""
+    """The name of the first of some tables: its key, or the value of its option `name`."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         name = value[0].get("name")
         return name if isinstance(name, str) and name else "NAME"
@@ -180,7 +180,7 @@ def _first_name(value: object) -> str:
 
 
 def lines_of(text: str) -> Lines:
-    """The line of every table and key of a text that tomli accepts, by its path: ("program", "web", "command")."""
+    """The line of every table and key by its path, ("program", "web", "command"), in text that tomli accepts."""
     lines: Lines = {}
     table: tuple[str, ...] = ()
     for number, statement in _statements(text):
@@ -194,7 +194,7 @@ def lines_of(text: str) -> Lines:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Each header and each key with its value's first line, with its line number; the rest of a value is skipped."""
+    """Each header, and the first line of each key and value, with its line number; other lines are skipped."""
     depth, quote = 0, ""
     for number, line in enumerate(text.split("\n"), start=1):
         if not quote and depth == 0:
@@ -207,7 +207,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _scan(line: str, quote: str) -> tuple[int, str]:
-    """How many brackets a line leaves open, and the multi-line quote it ends in; one is open at its beginning."""
+    """How many brackets a line leaves open, and which multi-line quote; `quote` is open at its beginning."""
     at, depth = 0, 0
     while at < len(line):
         if quote:

@@ -1,6 +1,7 @@
-"""What to write instead of a line that is no TOML: most often a text that lacks its quotes.
+"""Says what to write instead of a line that is not TOML; most often the quotes are missing.
 
-Told by the line alone: the parser stops at the first mistake. Values that may be secrets are not repeated.
+The hint comes from the line alone, because the parser stops at the first mistake. Values that may be secrets are not
+repeated.
 """
 
 import re
@@ -14,15 +15,15 @@ from procman.config.secrets import is_secret, masked
 _SMART_QUOTES = re.compile("[\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u201a]")
 _ASSIGNMENT = re.compile(r"""\s*([\w.-]+|"[^"]*"|'[^']*')\s*(=|:(?!=))\s*(.*)""", re.DOTALL)
 _BY_COMPLAINT = {
-    "twice": "; it stands further up already: write its options there",
-    "overwrite": "; the same name stands further up already: take one of the two out",
+    "twice": "; it is defined above already: write its options there",
+    "overwrite": "; the same name is used above already: take one of them out",
 }
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 _TRUE_AND_FALSE = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
 
 
 def hint(line: str, complaint: str) -> str:
-    """The way out, as the end of a sentence."""
+    """What to write instead, as the end of a sentence."""
     for words, way_out in _BY_COMPLAINT.items():
         if words in complaint:
             return way_out
@@ -41,7 +42,7 @@ def _by_line(line: str) -> str:
         return _of_header(stripped)
     found = _ASSIGNMENT.match(line)
     if found is None:
-        # Anything else may be the rest of a secret.
+        # Any other text may be the rest of a secret.
         if any(stripped in known.options for known in SECTIONS.values()):
             return f"; write {stripped} = and a value"
         return ""
@@ -67,16 +68,16 @@ def _of_header(line: str) -> str:
 
 
 def _of_value(key: str, value: str) -> str:
-    """Of what stands behind the =."""
+    """A hint on what follows the =."""
     if not value:
         return f'; write a value: {key} = "…"'
     if value.lower() in _TRUE_AND_FALSE and value not in ("true", "false"):
         return f"; write {key} = {_TRUE_AND_FALSE[value.lower()]}"
     first = value[0]
     if first == "{":
-        return "; a table in { } stands in one line, and no comma is behind its last value"
+        return "; a table in { } is written on one line, without a comma after its last value"
     if first == "[":
-        return "; each text in a list needs quotes, commas stand between them, and a ] ends it"
+        return "; a list has quotes around each text, commas between them, and a ] at its end"
     if first not in "\"'":
         if key == "environment" and "=" in value:
             return '; write a table: environment = { NAME = "value" }'
@@ -87,7 +88,7 @@ def _of_value(key: str, value: str) -> str:
     if end < 0:
         return f"; close the quote: {first} at its end"
     if first == '"' and "\\" in value:
-        return "; in double quotes a backslash is written \\\\; single quotes take it as it is"
+        return "; in double quotes a backslash is written \\\\; in single quotes it stands for itself"
     rest = value[end + 1 :].strip()
     if rest.startswith(","):
         return f"; several values are a list: {key} = [ … ]"

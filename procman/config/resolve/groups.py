@@ -1,4 +1,4 @@
-"""Program, group, listener and FastCGI sections to groups of processes, in supervisor's order."""
+"""Turns program, group, listener and FastCGI sections into groups of processes, in supervisor's order."""
 
 import os
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ MOST_WAITING = 65535
 
 
 def read_groups(reading: OptionReader, master: Master) -> tuple[Group, ...]:
-    """All groups the file asks for, by priority and name; each process has the master's environment under its own."""
+    """All groups of the file, by priority and name; each process inherits the master's environment."""
     groups, taken = _groups(reading)
     for section in reading.sections.starting_with("program:"):
         if section.name not in taken:
@@ -46,7 +46,7 @@ def _with(master: Master, programs: tuple[Program, ...]) -> tuple[Program, ...]:
 
 
 def _groups(reading: OptionReader) -> tuple[list[Group], set[str]]:
-    """The `[group:x]` sections, and the sections of the programs that they take."""
+    """The `[group:x]` sections, and the sections of the programs in them."""
     table = options_of(GroupOptions)
     sections = reading.sections.sections
     groups, taken = [], set()
@@ -81,13 +81,13 @@ def _unknown(reading: OptionReader, section: RawSection, program: str) -> None:
                 yield other.name.partition(":")[2]
 
     if not program:
-        message = "an empty name stands between the commas: take a comma out"
+        message = "there is an empty name between the commas: take a comma out"
     else:
         header = f"[program{'.' if section.toml else ':'}{program}]"
         parts = program.split()
         if len(parts) > 1:
             written = ", ".join(map(show_toml, parts)) if section.toml else ",".join(parts)
-            message = f"there is no program {show_text(program)}: commas stand between names, {written}"
+            message = f"there is no program {show_text(program)}: names are separated by commas, {written}"
             reading.complain(section, "programs", message, "unknown-program-in-group")
             return
         hint = reading.did_you_mean(program, known) or f": add {header}, or take it out"
@@ -111,7 +111,7 @@ def _listener(reading: OptionReader, section: RawSection) -> Group:
     handler = reading.plugin(section, "result_handler", names, LISTENER["result_handler"].default)
     events = reading.option(section, "events", LISTENER["events"], names)
     if reading.option(section, "redirect_stderr", PROGRAM["redirect_stderr"], names):
-        message = "a listener's stdout is for the event protocol, so stderr cannot go there: take redirect_stderr out"
+        message = "a listener's stdout carries the event protocol, so stderr cannot go there: take redirect_stderr out"
         reading.complain(section, "redirect_stderr", message, "listener-redirect-stderr")
     programs = processes(reading, section, name)
     listener = ListenerOptions(events=events or (), buffer_size=buffer_size, result_handler=handler)
@@ -136,7 +136,7 @@ def _fcgi(reading: OptionReader, section: RawSection) -> Group:
 
 
 def _socket(reading: OptionReader, section: RawSection, options: FcgiOptions, uid: int | None) -> FcgiSocket | None:
-    """A unix socket belongs to the program's user when nothing else is said."""
+    """The socket of a FastCGI program; a unix socket belongs to the program's user by default."""
     ids = reading.owner_ids(section, "socket_owner", options.socket_owner)
     url = options.socket
     if url.startswith("unix://"):
@@ -161,7 +161,7 @@ def _socket(reading: OptionReader, section: RawSection, options: FcgiOptions, ui
         reading.complain(section, option, "only a unix:// socket has an owner and a mode: take it out", "bad-socket")
     host, port = _tcp(url)
     if port is None:
-        # An absent socket has been complained of already.
+        # A missing socket has its complaint already.
         if url or reading.raw(section, "socket"):
             message = f"cannot read {show_text(url)}: expected tcp://host:port or unix:///absolute/path"
             reading.complain(section, "socket", message, "bad-socket" if url else "fcgi-without-socket")
@@ -172,7 +172,7 @@ def _socket(reading: OptionReader, section: RawSection, options: FcgiOptions, ui
 
 
 def _tcp(url: str) -> tuple[str, int | None]:
-    """The host, lower-cased, and the port of tcp://host:port; no port where it is something else."""
+    """The host in lower case and the port of tcp://host:port; no port if it has another form."""
     host, colon, digits = url.removeprefix("tcp://").partition(":")
     if not url.startswith("tcp://") or not (host and colon and digits.isdecimal()) or any(map(str.isspace, host)):
         return "", None

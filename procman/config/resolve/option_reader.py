@@ -1,6 +1,6 @@
-"""Reads one option of one section: expands it, gives it its type, and checks what it names.
+"""Reads one option of a section: expands it, converts it to its type, and checks what it names.
 
-Whatever is wrong becomes a `Problem`, and the option its default, so that the reading goes on and finds the rest.
+Each mistake becomes a `Problem`, and the option gets its default, so that the other mistakes are found too.
 """
 
 import re
@@ -20,13 +20,13 @@ from procman.core.spec import ProgramTemplate
 
 Names = Mapping[str, object]
 
-# Among more names none is looked for that was meant.
+# How many names are compared with a misspelt one.
 MOST_SIMILAR = 1000
 
 QUOTES = "quotes are a part of the value here: take them out"
-_QUOTED = ("command", "environment")  # they have quotes of their own
+_QUOTED = ("command", "environment")  # quotes have a meaning there
 
-# What is missing, where a required option is; the rest of the complaint is the same for all.
+# The slugs of complaints about missing required options.
 MISSING_SLUGS = {
     "command": "missing-command",
     "events": "listener-without-events",
@@ -38,9 +38,10 @@ MISSING_SLUGS = {
 
 @dataclass(slots=True)
 class OptionReader:
-    """The sections being read, the machine they are read for, and what was found wrong so far.
+    """The sections that are read, the machine they are read for, and the problems found so far.
 
-    `here` is the folder of the main file, `environment` the ENV_ names, those of `[supervisord] environment` too.
+    `here` is the directory of the main file, `environment` the ENV_ names, including those of `[supervisord]
+    environment`.
     """
 
     sections: Sections
@@ -50,9 +51,11 @@ class OptionReader:
     notes: list[str] = field(default_factory=list)
     environment: dict[str, object] = field(default_factory=dict)
     templates: list[ProgramTemplate] = field(default_factory=list)  # of the programs that were read so far
-    hints: int = 100  # how many more names are looked for: of each that takes as long as there are names
-    unread: dict[str, list[str]] = field(default_factory=dict)  # what is said of lines, by the label of their section
-    notes_before_error: int | None = None  # supervisor stops at the first error, and so do its warnings
+    hints: int = 100  # how many more misspelt names are compared, because each takes time in proportion to the names
+    unread: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # complaints about unreadable lines, by the label of their section
+    notes_before_error: int | None = None  # supervisor's warnings end at the first error
 
     def __post_init__(self) -> None:
         if any(problem.severity == "error" for problem in self.problems):
@@ -64,7 +67,7 @@ class OptionReader:
         self.environment = environment_names(self.machine.environ)
 
     def names(self, **more: object) -> dict[str, object]:
-        """What may be used in an option: ENV_…, and what the place offers beside."""
+        """The names that an option may use: ENV_…, and those given."""
         return {**self.environment, **more}
 
     def complain(
@@ -75,7 +78,7 @@ class OptionReader:
         slug: str = "other",
         severity: Severity = "error",
     ) -> None:
-        """Note a problem, at the option's line where the file has it."""
+        """Add a problem, at the option's line if the file has the option."""
         raw = self.raw(section, option) if option else None
         where = raw or section
         if raw is not None and option not in _QUOTED and is_quoted(raw) and not message.startswith("ignored"):
@@ -83,24 +86,24 @@ class OptionReader:
         self.add(Problem(where.file, where.line, section.label, option, message, severity, slug))
 
     def add(self, problem: Problem) -> None:
-        """Note a problem that stands at no section."""
+        """Add a problem."""
         if problem.severity == "error" and self.notes_before_error is None:
             self.notes_before_error = len(self.notes)
         self.problems.append(problem)
 
     def did_you_mean(self, word: str, known: Callable[[], Iterable[str]]) -> str:
-        """As `spelling.did_you_mean`, among names of which there may be very many."""
+        """As `spelling.did_you_mean`, for a bounded number of names and calls."""
         if not self.hints:
             return ""
         self.hints -= 1
         return did_you_mean(word, islice(known(), MOST_SIMILAR))
 
     def raw(self, section: RawSection, option: str) -> RawOption | None:
-        """What the files say, without a note that it was asked for."""
+        """The option as the files have it; does not record that it was read."""
         return section.options.get(option) or self.sections.defaults.get(option)
 
     def text(self, section: RawSection, option: str, names: Names, *, severity: Severity = "error") -> str | None:
-        """The expanded text of an option, None where it is not said or cannot be expanded."""
+        """The expanded text of an option, None if it is missing or cannot be expanded."""
         raw = self.sections.get(section.name, option)
         if raw is None:
             return None
@@ -120,9 +123,9 @@ class OptionReader:
         again: Names | None = None,
         severity: Severity = "error",
     ) -> Any:
-        """The value of an option, its default where it is not said or wrong; None where there is no default.
+        """The value of an option, or its default if it is missing or wrong; None if it has no default.
 
-        `again` are the names of a second expansion, which supervisor makes of a few options.
+        `again` are the names of a second expansion, which supervisor applies to a few options.
         """
         raw = self.sections.get(section.name, name)
         default = None if known.required else known.default
@@ -143,15 +146,15 @@ class OptionReader:
             return default
         finally:
             for folder in self.machine.silent():
-                message = f"the disk of the directory {show_text(folder)} does not answer: it is taken to be there"
+                message = f"the disk of {show_text(folder)} does not respond: the directory is assumed to exist"
                 self.complain(section, name, message, severity="warning")
 
     def _is_lost(self, section: RawSection, name: str) -> bool:
-        """Is the line of that option one that could not be read? `command sleep 1` is told already."""
+        """Whether the line of that option was unreadable, as `command sleep 1` is, and has its complaint already."""
         return any(f"{name} " in message for message in self.unread.get(section.label, ()))
 
     def plugin(self, section: RawSection, option: str, names: Names, default: str | None = None) -> str:
-        """A module:attribute that can be found."""
+        """The module:attribute of an option, with a complaint if it cannot be found."""
         spec = self.text(section, option, names)
         if spec is None:
             if default is None and self.raw(section, option) is None:
@@ -166,11 +169,11 @@ class OptionReader:
         return spec
 
     def add_environment(self, variables: Mapping[str, str]) -> None:
-        """Variables of [supervisord] may be used in all sections read from now on."""
+        """Make variables of [supervisord] usable in all sections read from now on."""
         self.environment.update(environment_names(variables))
 
     def uid(self, section: RawSection, user: str | None) -> int | None:
-        """The number of the user an option named `user` names."""
+        """The number of the user that an option `user` names."""
         if user is None:
             return None
         try:
@@ -185,7 +188,7 @@ class OptionReader:
             return None
 
     def owner_ids(self, section: RawSection, option: str, owner: str | None) -> tuple[int, int] | None:
-        """(uid, gid) of the user or user:group an option names; gid -1 where it names no group."""
+        """(uid, gid) of the user or user:group that an option names; gid -1 without a group."""
         if owner is None:
             return None
         try:
@@ -200,14 +203,14 @@ class OptionReader:
             assert isinstance(raw.value, str)
             expanded = expand(raw.value, names)
             if takes_all(raw.value):
-                # Python gives the whole mapping for a %s without a name, and so does supervisor.
+                # Python, and so supervisor, inserts the whole mapping for a %s without a name.
                 message = "a % without (NAME) takes in the whole environment: write %% for a percent sign"
                 self.complain(section, option, message, severity="warning")
             return expanded
         return _expanded_within(raw.value, {**names, "here": raw.here})
 
     def fitting(self, kind: Kind[Any], value: Any, *, toml: bool) -> Any:
-        """A value of that kind, whose place exists; raises ValueError or TypeError."""
+        """Convert a value to its kind, and check that its directory exists; raises ValueError or TypeError."""
         fitting = kind.accept(value) if toml else kind.parse(value)
         if isinstance(fitting, tuple) and kind.place is not None:
             return tuple(self._placed(kind, one) for one in fitting)
@@ -221,7 +224,7 @@ class OptionReader:
             if not self.machine.is_directory(path):
                 raise Unfit(no_directory(path))
             return path
-        # A name without a folder lies where the master stands.
+        # A name without a directory is in the master's current one.
         folder = path.rpartition("/")[0] or ("/" if path.startswith("/") else "")
         if folder and not self.machine.is_directory(folder):
             raise Unfit(no_directory(folder))
@@ -229,7 +232,7 @@ class OptionReader:
 
 
 def no_directory(path: str, consequence: str = "") -> str:
-    """What is said of a directory that is not there, and of what comes of it."""
+    """The complaint about a missing directory, and its consequence."""
     way_out = left_over(path).removeprefix("; ") or "make it, or name another"
     return f"the directory {show_text(path)} does not exist{consequence}: {way_out}"
 
@@ -238,7 +241,7 @@ def _expanded_within(value: object, names: Names) -> object:
     match value:
         case str():
             if "\0" in value:
-                raise Unfit("it holds a NUL byte: remove it", "syntax")
+                raise Unfit("it contains a NUL byte: remove it", "syntax")
             if takes_all(value):
                 raise NotExpanded(BAD_FORMAT, "bad-format-string")
             return expand(value, names)
@@ -258,7 +261,7 @@ def _missing(name: str, known: Option, *, toml: bool) -> str:
 
 def _unfit(kind: Kind[Any], raw: RawOption, error: Exception) -> str:
     if isinstance(error, NotExpanded):
-        # What stands around a % may be a piece of a password.
+        # The text around a % may be part of a password.
         return BAD_FORMAT if kind.private and not str(error).startswith("%(ENV_") else str(error)
     why = str(error) if isinstance(error, Unfit) else f"expected {kind.expected}"
     if not raw.toml and isinstance(raw.value, str):
@@ -271,14 +274,14 @@ def _unfit(kind: Kind[Any], raw: RawOption, error: Exception) -> str:
 
 
 def _ini_hint(value: str, kind: Kind[Any]) -> str:
-    """What is peculiar to INI: a comment needs a blank before it."""
+    """A hint on INI's comments, which need a blank before them."""
     if not kind.private and re.search(r"\S[;#]\s*[A-Za-z]", value):
         return "; a comment begins with a blank and a ;"
     return ""
 
 
 def is_quoted(raw: RawOption) -> bool:
-    """Is the whole of it in one pair of quotes, in INI, where they are letters like others?"""
+    """Whether an INI value is in quotes as a whole; they are part of the value there."""
     value = raw.value
     if raw.toml or not isinstance(value, str) or len(value) <= 1:
         return False

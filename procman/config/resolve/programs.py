@@ -1,4 +1,4 @@
-"""One program section to its process slots: expansions, `numprocs`, and the rules that tie options together."""
+"""Turns one program section into its processes: expansions, `numprocs`, and rules that several options share."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from procman.config.schema.programs import Program, Slots
 from procman.core.spec import ProgramTemplate, Scope
 from procman.system.shell_split import split_words
 
-# From here on it is said what they cost.
+# More processes than these get a warning of what they cost.
 MANY_PROCESSES = 10_000
 # Linux has no more pids (PID_MAX_LIMIT): https://man7.org/linux/man-pages/man5/proc_sys_kernel.5.html
 MOST_PROCESSES = 1 << 22
-# Of one process, measured: what it takes to read it, in seconds; and when it runs with two logs, of the master.
+# Measured for one process: the time to read it, in seconds, and what it takes of the master when it runs with two logs.
 READING = 0.0001
 MEMORY = 10 / 1024  # MiB
 DESCRIPTORS = 5
@@ -30,7 +30,7 @@ EACH = {name: known for name, known in PROGRAM.items() if known.per_process and 
 
 
 def valid_name(reading: OptionReader, section: RawSection, name: str, what: str) -> str:
-    """The name without blanks around it; a problem where it holds what event headers and web addresses cannot."""
+    """The name without surrounding blanks; complains if event headers or web addresses could not hold it."""
     name = name.strip()
     if not name:
         reading.complain(section, None, f"{what} is empty: give it one", "bad-name")
@@ -42,12 +42,12 @@ def valid_name(reading: OptionReader, section: RawSection, name: str, what: str)
 
 
 def name_of(reading: OptionReader, section: RawSection) -> str:
-    """What follows the colon in the section's name."""
+    """The part of the section's name after the colon."""
     return valid_name(reading, section, section.name.partition(":")[2], "the name")
 
 
 def processes(reading: OptionReader, section: RawSection, group: str) -> list[Program]:
-    """The slots of one section, by priority and name, as members of a group."""
+    """The processes of one section, by priority and name, as members of a group."""
     before = len(reading.problems)
     program_name = name_of(reading, section)
     names = reading.names(
@@ -65,7 +65,7 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
     common["uid"] = reading.uid(section, common["user"])
     numprocs = reading.option(section, "numprocs", SLOTS["numprocs"], names)
     start = reading.option(section, "numprocs_start", SLOTS["numprocs_start"], names)
-    # These two are read even where there is to be no process.
+    # These two are read even if there is no process.
     reading.sections.get(section.name, "environment")
     raw_name = reading.sections.get(section.name, "process_name")
     process_name = SLOTS["process_name"].default if raw_name is None else str(raw_name.value)
@@ -85,16 +85,16 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
         names.update(reading.environment, process_num=number, numprocs=numprocs)
         slots.append(_process(reading, section, group, common, names))
         if any(problem.severity == "error" for problem in reading.problems[before:]):
-            # The other processes would bring the same complaints.
+            # The other processes would have the same complaints.
             break
     return sorted(slots, key=lambda slot: (slot.priority, slot.name))
 
 
 def _settle_scopes(reading: OptionReader, section: RawSection, common: dict[str, Any]) -> None:
-    """Supervisor's two flags and our two scopes say the same in two ways: they must not say different things."""
+    """Derive the scopes from supervisor's two flags, and reject contradictions between them."""
     unread = {p.option for p in reading.problems if p.section == section.label and p.severity == "error"}
     if unread.intersection(_SCOPES):
-        return  # what cannot be read contradicts nothing
+        return  # an unreadable option cannot contradict another one
     for scope, flag in (("stop_scope", "stopasgroup"), ("kill_scope", "killasgroup")):
         by_flag = Scope.GROUP if common[flag] else Scope.PROCESS
         if reading.raw(section, scope) is None:
@@ -148,7 +148,7 @@ def _check(
         try:
             split_words(raw.value)
         except ValueError as error:
-            # supervisord takes the file, and finds out when it starts the program.
+            # supervisord accepts the file, and fails when it starts the program.
             message = f"the command cannot be split into words: {error}; it can never be started: close the quote"
             reading.complain(section, "command", message, severity="error" if raw.toml else "warning")
 
@@ -166,7 +166,7 @@ def _process(
     for channel in ("stdout", "stderr"):
         _settle_places(values, channel)
     on_console = any(map(is_console, (values["stdout_logfile"], *values["stdout_also"])))
-    # Not so in INI, where it means what it means to supervisord.
+    # INI keeps the meaning that it has for supervisord.
     follows = section.toml and not values["redirect_stderr"] and reading.raw(section, "stderr_logfile") is None
     if on_console and follows:
         values["stderr_logfile"] = "/dev/stderr"
@@ -180,7 +180,7 @@ def _process(
                 "stderr_logfile",
                 f"For [{section.name}], redirect_stderr=true but stderr_logfile has also been set to a filename, "
                 "the filename has been ignored",
-                "ignored, because redirect_stderr is true: take one of the two out",
+                "ignored, because redirect_stderr is true: take one of them out",
             )
         values["stderr_logfile"], values["stderr_also"] = None, ()
     name = reading.option(section, "process_name", SLOTS["process_name"], names)
@@ -191,7 +191,7 @@ def _process(
 
 
 def _settle_places(values: dict[str, Any], channel: str) -> None:
-    """The first of several is the log as clients know it; "-" is the master's own stream of that name."""
+    """Make the first place the log that clients read; "-" stands for the master's own stream of that name."""
     named = values[f"{channel}_logfile"]
     places = named if isinstance(named, tuple) else (named,)
     first, *others = (f"/dev/{channel}" if place == "-" else place for place in places)
@@ -226,6 +226,6 @@ def _settle_log(reading: OptionReader, section: RawSection, values: dict[str, An
 
 
 def note(reading: OptionReader, section: RawSection, option: str, theirs: str, ours: str) -> None:
-    """A warning in supervisor's words, for its clients, and in ours, with the place."""
+    """Warn twice: in supervisor's words for its clients, and in procman's own, with the place."""
     reading.notes.append(theirs)
     reading.complain(section, option, ours, severity="warning")

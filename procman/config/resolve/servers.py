@@ -19,7 +19,7 @@ HEX_SHA1 = re.compile("[0-9a-fA-F]{40}")
 
 
 def read_servers(reading: OptionReader) -> tuple[UnixServer | InetServer, ...]:
-    """Internet servers first, as supervisor lists them."""
+    """The servers, internet sockets first, as in supervisor."""
     inet = [_inet_server(reading, section) for section in reading.sections.starting_with("inet_http_server")]
     unix = [_unix_server(reading, section) for section in reading.sections.starting_with("unix_http_server")]
     return (*inet, *unix)
@@ -42,7 +42,7 @@ def read_rpcinterfaces(reading: OptionReader) -> tuple[RpcInterface, ...]:
 
 
 def serverurl(servers: tuple[UnixServer | InetServer, ...]) -> str | None:
-    """What children are told: the first unix socket, else the first internet one."""
+    """The URL for child processes: the first unix socket, else the first internet socket."""
     for server in servers:
         if isinstance(server, UnixServer):
             return f"unix://{server.file}"
@@ -63,7 +63,7 @@ def _inet_server(reading: OptionReader, section: RawSection) -> InetServer:
     server = InetServer(section=section.name, host=host, port=port or 0, allow_unauthenticated=allowed, **user)
     if port is not None and server.is_open and not allowed:
         message = (
-            f"the master will not listen on {server.shown}, where everybody who reaches it could run programs: add "
+            f"the master will not listen on {server.shown}, because everybody who can reach it could run programs: add "
             "username = … and password = …, write port = 127.0.0.1:…, or add allow_unauthenticated = true"
         )
         reading.complain(section, "port", message, "unauthenticated", "warning")
@@ -99,8 +99,8 @@ def _login(reading: OptionReader, section: RawSection, names: dict[str, object])
         elif given:
             _warn_of_password(reading, section, pair[1], login[pair[1]])
     if login["username"] == "":
-        # So it is with supervisord, too; but a variable that is empty must not look like a lock.
-        message = "it is empty, so nobody is asked for a password: name a user"
+        # As in supervisord; but an empty variable must not look like a password.
+        message = "it is empty, so no password is required: name a user"
         reading.complain(section, "username", message, "weak-auth", "warning")
     if login["readonly_username"] is not None:
         _check_readonly(reading, section, login)
@@ -118,9 +118,9 @@ def _warn_of_password(reading: OptionReader, section: RawSection, option: str, p
 def _check_readonly(reading: OptionReader, section: RawSection, login: Mapping[str, str | None]) -> None:
     message = None
     if not login["username"]:
-        message = "where nobody else logs in, everybody may do everything: add username = … and password = …"
+        message = "without username and password everybody has full access: add username = … and password = …"
     elif login["username"] == login["readonly_username"]:
-        message = "it is the same as username, who may do everything: choose another name"
+        message = "it is the same as username, which has full access: choose another name"
     elif not login["readonly_username"]:
         message = "it is empty: choose a name"
     if message is not None:

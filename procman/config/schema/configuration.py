@@ -35,9 +35,9 @@ class Config:
     ctl: Ctl = field(default_factory=Ctl)
     serverurl: str | None = None  # what children get as SUPERVISOR_SERVER_URL; None without a server in the file
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
-    remarks: tuple[str, ...] = field(default=(), compare=False)  # what supervisor would log of the reading, as it would
+    remarks: tuple[str, ...] = field(default=(), compare=False)  # supervisor's log lines about reading the file
     wants_background: bool = field(default=False, compare=False)  # the file says nodaemon=false
-    # File and line of what the files say, by section and option; "command line" for what stands there.
+    # File and line of each option in the files, by section; "command line" for options from there.
     origins: Mapping[str, Mapping[str, tuple[str, int | None]]] = field(default_factory=dict, compare=False)
-    # By section, the names in %(…)s whose values are where the file was read, and not in it: ENV_X, host_node_name.
+    # By section, the names in %(…)s whose values come from the machine and not from the file: ENV_X, host_node_name.
     borrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)

@@ -33,7 +33,7 @@ EVENT_TYPES: dict[str, str | None] = {
     "PROCESS_GROUP_REMOVED": "PROCESS_GROUP",
 }
 
-# Never sent themselves: they stand for the types below them.
+# Never sent themselves; a subscription to one includes the types below it.
 ABSTRACT = frozenset(
     {
         "EVENT",

@@ -10,13 +10,13 @@ from procman.config.schema.sections import SECTIONS, SectionType
 
 EFFECTS = {Effect.NONE: "in place", Effect.REOPEN: "logs re-opened", Effect.RESTART: "restart"}
 
-# What a TOML file that does not say it has instead of supervisord's default.
+# Defaults that differ in TOML from supervisord's.
 IN_TOML = {
     ("supervisord", "logfile"): "the console; of a daemon, a file in the run-time directory",
     ("supervisord", "pidfile"): "in the run-time directory",
 }
 
-# What most files say stands first, after what every file has to say.
+# The most common options come first, after the required ones.
 FIRST = (
     "logfile",
     "pidfile",
@@ -36,9 +36,9 @@ FIRST = (
     "shutdown_timeout",
 )
 
-EACH = " \\*"  # the mark of options that are read for each process
+EACH = " \\*"  # marks options that are read for each process
 
-# Only these take part in an update; the rest is read when the master starts, and at a reload.
+# Only these sections take part in an update; the others are read at a start and at a reload.
 UPDATED = ("program", "group", "eventlistener", "fcgi-program")
 SERVERS = ("unix_http_server", "inet_http_server")
 

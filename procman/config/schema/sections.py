@@ -40,7 +40,7 @@ class SectionType:
     about: str
     tables: tuple[type, ...] = ()
     named: bool = False  # [program:x]
-    extra: Mapping[str, Option] = field(default_factory=dict)  # options whose names are no Python names
+    extra: Mapping[str, Option] = field(default_factory=dict)  # options whose names are not Python identifiers
     open: bool = False  # further options are for a plug-in
 
     @property
