@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "system.asking": "",
     # what to do next, and how the system does it; none of these knows another
     "core": "core core.spec",
-    "system": "system system.shell_split config.schema errors",
+    "system": "system system.shell_split errors",
     "logs": "logs system.file_trust errors",
     "http": "http",
     # files to a configuration: schema, formats, resolve, checks, and load above them

@@ -25,7 +25,7 @@ from procman.daemon.snapshot import MasterSnapshot, read, restored_fleet
 from procman.daemon.upgrade import how_started, stand_again
 from procman.errors import ProcmanError
 from procman.logs.console import console_target
-from procman.runtime.adoption import NoLedger, ProcessLedger
+from procman.runtime.ledger import NoLedger, ProcessLedger
 from procman.system.limits import raise_limits
 from procman.system.memory import give_back_large_blocks
 from procman.system.notify import Notifier

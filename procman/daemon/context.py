@@ -8,8 +8,9 @@ from procman.config.schema.servers import UnixServer
 from procman.daemon.config_source import READ_WITHIN, ConfigSource
 from procman.daemon.service_notify import ServiceNotifier
 from procman.daemon.upgrade import Start
-from procman.runtime.adoption import Adoption, NoLedger, ProcessLedger
+from procman.runtime.adoption import Adoption
 from procman.runtime.bus import Sequence
+from procman.runtime.ledger import NoLedger, ProcessLedger
 from procman.services.operations import Operations
 from procman.system.blocking import BlockingCalls
 

@@ -20,7 +20,7 @@ from procman.logs.protocol import Log
 from procman.runtime.bus import Notification
 from procman.runtime.engine import Engine
 from procman.runtime.process_trees import Trees
-from procman.system.farewell import AT_LEAST, Farewell, Left, ask_everybody_else
+from procman.system.farewell import AT_LEAST, Farewell, Left, signal_all_others
 from procman.system.reaper import Reaped
 
 # How many are named in a line.
@@ -75,7 +75,7 @@ class MasterFarewell:
 
     async def part(self) -> None:
         """Return when nothing is left, or all have had their time; where this is not PID 1, only log what stays."""
-        left = self._trees.everybody()
+        left = self._trees.remaining()
         if not left:
             return
         if os.getpid() != 1:
@@ -92,9 +92,9 @@ class MasterFarewell:
             self._log.info(f"waiting for {_named(aware)} to leave, too")
         if unaware:
             self._log.info(f"asking {_named(unaware)} to leave, too")
-            ask_everybody_else(signal.SIGTERM, told)
+            signal_all_others(signal.SIGTERM, told)
         farewell = Farewell(self._deadline, self._log_kill)
-        while (until := farewell.see_off(self._trees.everybody(), self._loop.time())) is not None:
+        while (until := farewell.see_off(self._trees.remaining(), self._loop.time())) is not None:
             self._look_again = False
             await self._engine.bus.until(lambda: self._look_again, until - self._loop.time())
 

@@ -68,6 +68,7 @@ class MasterRun:
         self._upgrade = Upgrade(
             rooms.engine,
             self._log,
+            rooms.commands,
             context.start,
             number=self._upgrades + 1,
             obstacle=lambda: obstacle(rooms, context),
@@ -263,6 +264,7 @@ class MasterRun:
             self._adoption.close()
         rooms = self._rooms
         rooms.engine.close()
+        rooms.leftovers.close()
         rooms.start_gate.close()
         for task in self._tasks:
             task.cancel()

@@ -16,7 +16,7 @@ from procman.core.snapshot import DefinitionReaders
 from procman.daemon.config_source import ConfigSource
 from procman.daemon.context import ProcessContext
 from procman.daemon.handover import CannotTakeOver
-from procman.runtime.adoption import ProcessLedger
+from procman.runtime.ledger import ProcessLedger
 
 if TYPE_CHECKING:
     from procman.daemon.wiring import Rooms

@@ -19,11 +19,12 @@ from procman.core.states import MasterState
 from procman.daemon.handover import VARIABLE, to_file
 from procman.errors import OperationFailed
 from procman.logs.protocol import Log
-from procman.runtime.bus import Notification
+from procman.runtime.command_runner import CommandRunner
+from procman.runtime.ending import ending
 from procman.runtime.engine import Engine
-from procman.system.reaper import Reaped
+from procman.system.commands import CannotSpawn, Command
 from procman.system.signals import STOP
-from procman.system.spawn import rehearse
+from procman.system.spawn import LaunchSpec, Stdio
 
 # How long what stands in the way may take to be over, and a rehearsal, in seconds.
 PATIENCE = 10.0
@@ -86,6 +87,7 @@ class Upgrade:
         self,
         engine: Engine,
         log: Log,
+        commands: CommandRunner,
         start: Start,
         *,
         number: int,
@@ -102,6 +104,7 @@ class Upgrade:
         Args:
             engine: what drives the processes.
             log: the master's own.
+            commands: runs the rehearsal.
             start: what is executed, and where.
             number: which upgrade it would be.
             obstacle: why nobody could go on from here just now; None: nothing is in the way. It is asked again after
@@ -115,6 +118,7 @@ class Upgrade:
         """
         self._engine = engine
         self._log = log
+        self._commands = commands
         self._start = start
         self._obstacle = obstacle
         self._snapshot = snapshot
@@ -174,30 +178,30 @@ class Upgrade:
             file = to_file(self._snapshot())
         except (TypeError, ValueError, OSError) as error:
             self._refuse(f"this cannot be handed over ({error})")
+        argv, place = self._start.argv, self._start.place
+        environment = {os.fsencode(name): os.fsencode(value) for name, value in self._env(f"{file} check").items()}
+        rehearsal = LaunchSpec(
+            name="the new code",
+            command=Command(argv[0], list(argv)),
+            environment=environment,
+            directory=place,
+            stdin=Stdio.NULL,
+            stdout=Stdio.NULL,
+            pass_fds=(file,),
+            spare_fds=0,
+        )
         try:
-            run = rehearse(self._start.argv, self._env(f"{file} check"), file, self._start.place)
-        except OSError as error:
-            self._refuse(f"the new code cannot be executed ({error.strerror})")
+            result = await self._commands.run(rehearsal, within=REHEARSAL, most_output=MOST_SAID)
+        except CannotSpawn as why:
+            reason = why.__cause__.strerror if isinstance(why.__cause__, OSError) else why
+            self._refuse(f"the new code cannot be executed ({reason})")
         finally:
             os.close(file)
-
-        def end(news: Notification) -> Reaped | None:
-            return news.event if isinstance(news.event, Reaped) and news.event.pid == run.pid else None
-
-        try:
-            how = await self._engine.bus.wait_for(end, within=REHEARSAL)
-        except TimeoutError:
-            os.killpg(run.pid, signal.SIGKILL)
+        if result.how is None:
             self._refuse("the new code does not answer")
-        finally:
-            os.set_blocking(run.output, False)
-            try:
-                said = os.read(run.output, MOST_SAID).decode(errors="replace").strip()
-            except BlockingIOError:
-                said = ""
-            os.close(run.output)
-        if how.code != 0:
-            self._refuse(_last_words(said) or f"the new code fails ({how})")
+        said = result.output.decode(errors="replace").strip()
+        if not result.succeeded:
+            self._refuse(_last_words(said) or f"the new code fails ({ending(result.how)})")
 
     def _execute(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

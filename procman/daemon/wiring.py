@@ -12,8 +12,12 @@ from procman.daemon.farewell import MasterFarewell
 from procman.daemon.snapshot import MasterSnapshot, restored_fleet
 from procman.events.hub import Hub
 from procman.runtime.bus import Bus
+from procman.runtime.children import Children
+from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
+from procman.runtime.launcher import Launcher
+from procman.runtime.leftovers import LeftoverReporter
 from procman.runtime.output_router import OutputRouter
 from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
@@ -37,6 +41,8 @@ class Rooms:
     start_gate: StartGate
     bus: Bus
     engine: Engine
+    commands: CommandRunner
+    leftovers: LeftoverReporter
     event_log: EventLog
     farewell: MasterFarewell
     hub: Hub
@@ -60,23 +66,36 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     context.blocking.on_end = bus.nudge
 
     def gate_may_open() -> None:
-        engine.go_on()
+        engine.retry_spawns()
         bus.nudge()
 
     trees = Trees(config.master.identifier, adopts=context.adopts)
     start_gate = StartGate(log.warn, gate_may_open)
-    engine = Engine(
+    children = Children()
+    launcher = Launcher(
         fleet,
+        bus,
         outputs,
         trees,
-        SharedSockets(log.info),
-        context.ledger,
+        children=children,
+        sockets=SharedSockets(log.info),
+        ledger=context.ledger,
         serverurl=config.serverurl or f"unix://{default_socket(config.file)}",
         home=lambda: context.source.at_home,
-        ways=start_gate,
-        bus=bus,
-        on_bug=log.critical,
+        account_of=start_gate.account,
     )
+    engine = Engine(
+        fleet,
+        bus,
+        outputs,
+        trees,
+        children=children,
+        launcher=launcher,
+        ledger=context.ledger,
+        on_bug=log.critical,
+        gate=start_gate,
+    )
+    commands = CommandRunner(children, lambda: trees.tag(""))
     context.operations.on_left = bus.nudge
     status = StatusBoard(engine, outputs.log_paths, outputs.last_words)
     master = MasterService(engine, context.operations)
@@ -92,7 +111,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         hub.restore(snapshot.pools)
         status.restore(snapshot.times)
         configuration.restore(snapshot.current)
-    for hear in (event_log.tell, farewell.tell, context.notifier.tell, outputs.hear, hub.tell):
+    for hear in (event_log.tell, farewell.tell, context.notifier.tell, outputs.hear, hub.tell, launcher.hear):
         bus.subscribe(hear)
     return Rooms(
         outputs,
@@ -102,6 +121,8 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         start_gate,
         bus,
         engine,
+        commands,
+        LeftoverReporter(bus, trees),
         event_log,
         farewell,
         hub,

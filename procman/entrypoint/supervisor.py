@@ -16,7 +16,7 @@ from procman.entrypoint import terminal
 from procman.entrypoint.launch import launch
 from procman.entrypoint.run_spec import KILLED, NOT_FOUND, NOT_PASSED_ON, CannotRun, RunSpec
 from procman.errors import ProcmanError
-from procman.system.farewell import AT_LEAST, Farewell, Left, ask_everybody_else
+from procman.system.farewell import AT_LEAST, Farewell, Left, signal_all_others
 from procman.system.reaper import Reaped, reap
 from procman.system.signals import STOP, signal_name
 from procman.system.tree import look
@@ -193,7 +193,7 @@ class Supervisor:
         if left := _others():
             names = ", ".join(f"{one.process.name} (pid {one.process.pid})" for one in left)
             self._say(f"waiting for {names} to leave")
-            ask_everybody_else(signal.SIGTERM, {self._told_group} if self._told_group else ())
+            signal_all_others(signal.SIGTERM, {self._told_group} if self._told_group else ())
         farewell = Farewell(lambda one: self._deadline(asked, one))
         while (until := farewell.see_off(_others(), time.monotonic())) is not None:
             number = self._next_signal(until)
@@ -203,7 +203,7 @@ class Supervisor:
                 # A signal from outside is for all of them.
                 passed = self._spec.rewrite.get(number, number)
                 if passed:
-                    ask_everybody_else(passed)
+                    signal_all_others(passed)
 
     def _deadline(self, asked: float, one: Left) -> float:
         """What the program has left behind has as long as the program itself; a stranger has less."""
@@ -223,7 +223,7 @@ def _others() -> Sequence[Left]:
     except ProcmanError:
         return []
     ours = {process.pid for process in found.descendants(os.getpid())}
-    return [Left(process, "" if process.pid in ours else None) for process in found.everybody_else()]
+    return [Left(process, "" if process.pid in ours else None) for process in found.all_others()]
 
 
 def _passed_on_as(number: int, passed: int) -> str:

@@ -1,9 +1,8 @@
 """Programs that a master before this one has left running because it was killed, and what becomes of them.
 
-`ProcessLedger` writes down what runs, as it happens. The next master with the same control socket reads it, and each
-process that is still
-there becomes its own again (`orphans=adopt`), with its pid, and with its pipes: what it has written
-meanwhile is in them. Never is a number trusted without the time at which its process was started.
+The next master with the same control socket reads the ledger, and each process that is still there becomes its own
+(`orphans=adopt`), with its pid, and with its pipes: what it has written meanwhile is in them. A pid counts only
+together with the time at which its process was started.
 
 Not gone on with, but started again, is whoever could only be half of what it was: a program whose definition has
 changed meanwhile, one whose pipes may not be opened, an event listener (what it was told, and had not answered, is not
@@ -12,16 +11,13 @@ more is stopped.
 """
 
 import asyncio
-import os
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import Orphans
-from procman.config.schema.programs import Program
 from procman.core.events import RestartRequested, StopRequested
 from procman.core.fleet import Fleet
 from procman.core.process import Process
@@ -29,73 +25,12 @@ from procman.core.states import State
 from procman.logs.protocol import Log
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
+from procman.runtime.ledger import ProcessLedger
 from procman.system.foreign_process import Adopted, reopen_pipes, watch
-from procman.system.proc import TICKS, Identity
+from procman.system.proc import TICKS
 from procman.system.signals import signal_name
 from procman.system.spawn import Child
-from procman.system.state_file import Record, StateFile, Survivor, survivors
-
-
-class NoLedger:
-    """Where nothing can outlive the master (PID 1), or there is no place to write it down."""
-
-    def starting(self, name: str, program: Program, tag: str) -> None:
-        """It is about to be started."""
-
-    def started(self, tag: str, root: Identity, child: Child) -> None:
-        """It was."""
-
-    def not_started(self, tag: str) -> None:
-        """It was not."""
-
-    def ended(self, pid: int) -> None:
-        """It was reaped."""
-
-    def log(self, name: str, channel: str, path: str | None) -> None:
-        """The AUTO log of one channel; None: it is no more."""
-
-    def move(self, path: str) -> None:
-        """The control socket is another one now."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class ProcessLedger:
-    """What runs, in a file."""
-
-    def __init__(self, file: StateFile, fingerprint: Callable[[Program], int]) -> None:
-        """`fingerprint` is the same for two definitions of which a running process may have either."""
-        self.file = file
-        self._fingerprint = fingerprint
-        self._known: dict[str, tuple[Program, int]] = {}
-        self.log = file.log
-        self.not_started = file.not_started
-        self.ended = file.ended
-        self.move = file.move
-        self.close = file.close
-
-    @property
-    def begun(self) -> bool:
-        """Whether this master has taken over from the one before it."""
-        return self.file.begun
-
-    def fingerprint(self, program: Program) -> int:
-        """What tells a definition from one that a running process cannot have."""
-        known = self._known.get(program.namespec)
-        if known is None or known[0] is not program:
-            known = self._known[program.namespec] = (program, self._fingerprint(program))
-        return known[1]
-
-    def starting(self, name: str, program: Program, tag: str) -> None:
-        """It is about to be started."""
-        definition = self.fingerprint(program)
-        self.file.starting(Record(name, tag, definition, int(program.stopsignal), program.stopwaitsecs))
-
-    def started(self, tag: str, root: Identity, child: Child) -> None:
-        """It was."""
-        pipes = tuple(0 if fd is None else os.fstat(fd).st_ino for fd in (child.stdin, child.stdout, child.stderr))
-        self.file.started(tag, root, (pipes[0], pipes[1], pipes[2]))
+from procman.system.state_file import Record, Survivor, survivors
 
 
 @dataclass(slots=True)

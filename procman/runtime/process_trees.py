@@ -223,10 +223,12 @@ class Trees:
             tree.outlives_report = of_tree
             self._report_later(name, tree)
 
-    def has_left(self, name: str) -> bool:
-        """Whether anybody lives whom an ended process has left behind, and who is to be stopped one day."""
-        found = self._look() if name in self._left else None
-        return found is not None and bool(self._left[name].members(found))
+    def left_is_gone(self, name: str) -> bool:
+        """Whether a process has left something behind that is to be stopped one day, and that has ended by itself."""
+        if name not in self._left:
+            return False
+        found = self._look()
+        return found is None or not self._left[name].members(found)
 
     def left_behind(self) -> dict[str, tuple[int, ...]]:
         """Who is still there of those that have ended since this was asked the last time, and that nobody stops."""
@@ -290,13 +292,13 @@ class Trees:
                     self._ended_without(name, refused.get(name), outcome)
         return outcome
 
-    def everybody(self) -> tuple[Left, ...]:
+    def remaining(self) -> tuple[Left, ...]:
         """Who is left of all there ever was: as PID 1 all that live beside it, else the master's own descendants."""
         found = self._look()
         if found is None:
             return ()
         ours = {process.pid: process for process in found.descendants(os.getpid())}
-        everybody = found.everybody_else() if os.getpid() == 1 else ours.values()
+        everybody = found.all_others() if os.getpid() == 1 else ours.values()
         return tuple(Left(process, self._owner(process, ours)) for process in everybody)
 
     def _owner(self, process: Process, ours: dict[int, Process]) -> str | None:

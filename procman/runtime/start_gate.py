@@ -76,7 +76,7 @@ class StartGate:
         return silent
 
     @property
-    def hopes(self) -> bool:
+    def may_open_soon(self) -> bool:
         """Whether something is silent that has not been for as long that it was said: the machine may be busy."""
         return any(look.is_silent and not look.was_said for look in self._looks.values())
 

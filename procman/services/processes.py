@@ -17,12 +17,13 @@ from procman.errors import ProcmanError, Reason, UnknownProcess
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
+from procman.runtime.launch import find_program
 from procman.services.figures import ProcessFigures, figures_of
 from procman.services.master import MasterService
 from procman.services.operations import Kind, Operation, Outcome
 from procman.services.selectors import ALL, Selectors, is_plain, split_namespec
 from procman.services.status import ProcessStatus, StatusBoard
-from procman.system.commands import CannotSpawn, find_command
+from procman.system.commands import CannotSpawn
 from procman.system.signals import signal_number
 
 # What an order to one process leads to: an outcome that is known at once, or one that will be.
@@ -164,7 +165,7 @@ class ProcessService:
         name = process.name
         try:
             if looks:
-                find_command(program_of(process.definition))
+                find_program(program_of(process.definition))
         except CannotSpawn as why:
             return _outcome(process, Reason.NO_COMMAND if why.not_found else Reason.NOT_EXECUTABLE, str(why))
         if process.state in UP:

@@ -4,7 +4,6 @@ import os
 import stat
 from dataclasses import dataclass
 
-from procman.config.schema.programs import Program
 from procman.errors import ProcmanError
 from procman.system.shell_split import split_words
 
@@ -27,22 +26,24 @@ class Command:
     argv: list[str]
 
 
-def find_command(program: Program) -> Command:
-    """Split the command as a shell would, and find its file; raises CannotSpawn with supervisor's words."""
+def find_command(command: str, directory: str | None = None, path: str | None = None) -> Command:
+    """Split the command as a shell would, and find its file; raises CannotSpawn with supervisor's words.
+
+    `directory` is where it will run, and `path` the PATH of its own; without one it is this process's.
+    """
     try:
-        argv = split_words(program.command)
+        argv = split_words(command)
     except ValueError as error:
-        raise CannotSpawn(f"can't parse command {program.command!r}: {error}", not_executable=True) from None
+        raise CannotSpawn(f"can't parse command {command!r}: {error}", not_executable=True) from None
     if not argv:
         raise CannotSpawn("command is empty", not_executable=True)
     name = argv[0]
-    # A relative path is meant from where the program will run.
-    base = program.directory or ""
+    # A relative path starts at the directory in which the program will run.
+    base = directory or ""
     if "/" in name:
         _check_executable(name, os.path.join(base, name))
         return Command(name, argv)
-    path = program.environment.get("PATH") or os.environ.get("PATH") or os.defpath
-    for folder in path.split(os.pathsep):
+    for folder in (path or os.environ.get("PATH") or os.defpath).split(os.pathsep):
         # An empty folder is the current one; without "./" the exec would look nowhere.
         candidate = os.path.join(folder or os.curdir, name)
         if os.path.exists(os.path.join(base, candidate)):

@@ -27,9 +27,9 @@ class Left:
     of: str | None  # namespec of the program that it descends from; "": not known which; None: it is a stranger
 
 
-def ask_everybody_else(number: int, spared_groups: Collection[int] = ()) -> None:
+def signal_all_others(number: int, spared_groups: Collection[int] = ()) -> None:
     """Signal all others of this pid namespace but those in these process groups; without /proc, none is found."""
-    sweep = Sweep(lambda found: tuple(p for p in found.everybody_else() if p.group not in spared_groups), number)
+    sweep = Sweep(lambda found: tuple(p for p in found.all_others() if p.group not in spared_groups), number)
     try:
         for _ in range(ROUNDS):
             if sweep.round(look()).settled:

@@ -7,10 +7,9 @@ applications that accept(2) on their fd 0 expect. The texts of the log are super
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from procman.config.schema.groups import FcgiSocket
 from procman.errors import CannotListen
 from procman.system.commands import CannotSpawn
 from procman.system.sockets import Purpose, UnixAddress, give_rights, identity_of, open_tcp, open_unix, remove_socket
@@ -18,12 +17,25 @@ from procman.system.sockets import Purpose, UnixAddress, give_rights, identity_o
 DEFAULT_MODE = 0o700
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedSocketSpec:
+    """Where one of them listens: at `path`, or on `port` of `host`."""
+
+    url: str
+    path: str | None = None
+    host: str | None = None
+    port: int | None = None
+    mode: int | None = None  # of the file; None: DEFAULT_MODE
+    owner_ids: tuple[int, int] | None = None  # of the file; None: the master's
+    backlog: int | None = None  # None: as many as the system allows
+
+
 @dataclass(slots=True)
 class _Shared:
-    """One of them, and who holds it."""
+    """One of them, and the processes that hold it."""
 
     group: str
-    wanted: FcgiSocket
+    wanted: SharedSocketSpec
     sock: socket.socket
     file: tuple[int, int] | None  # device and inode of a unix socket's file
     holders: set[str] = field(default_factory=set)
@@ -38,7 +50,7 @@ class SharedSockets:
         self._open: dict[str, _Shared] = {}
         self._held: dict[str, _Shared] = {}
 
-    def take(self, name: str, group: str, wanted: FcgiSocket) -> int:
+    def take(self, name: str, group: str, wanted: SharedSocketSpec) -> int:
         """The descriptor for that process, good until its `release`; raises CannotSpawn, and then it holds nothing."""
         purpose = Purpose(f"socket= in [fcgi-program:{group}]", "user=, socket_owner= and socket_mode=", handed_on=True)
         try:
@@ -75,7 +87,7 @@ class SharedSockets:
     def restore(self, data: list[dict[str, Any]]) -> None:
         """Go on from what `snapshot` returned."""
         for known in data:
-            wanted, file = _socket(known["wanted"]), known["file"]
+            wanted, file = _read_spec(known["wanted"]), known["file"]
             sock = socket.socket(fileno=known["fd"])
             shared = _Shared(known["group"], wanted, sock, file and (file[0], file[1]), set(known["holders"]))
             self._open[wanted.url] = shared
@@ -87,7 +99,7 @@ class SharedSockets:
         for shared in list(self._open.values()):
             self._close(shared)
 
-    def _shared(self, group: str, wanted: FcgiSocket, purpose: Purpose) -> _Shared:
+    def _shared(self, group: str, wanted: SharedSocketSpec, purpose: Purpose) -> _Shared:
         shared = self._open.get(wanted.url)
         if shared is None:
             self._say(f"Creating socket {wanted.url}")
@@ -117,20 +129,21 @@ class SharedSockets:
             remove_socket(path)
 
 
-def _listen(wanted: FcgiSocket, purpose: Purpose) -> tuple[socket.socket, tuple[int, int] | None]:
+def _listen(wanted: SharedSocketSpec, purpose: Purpose) -> tuple[socket.socket, tuple[int, int] | None]:
     if wanted.path is not None:
         return open_unix(_address(wanted.path, wanted), _backlog(wanted), purpose), identity_of(wanted.path)
     return open_tcp(wanted.host or "", wanted.port or 0, _backlog(wanted), purpose), None
 
 
-def _address(path: str, wanted: FcgiSocket) -> UnixAddress:
+def _address(path: str, wanted: SharedSocketSpec) -> UnixAddress:
     return UnixAddress(path, DEFAULT_MODE if wanted.mode is None else wanted.mode, wanted.owner_ids)
 
 
-def _backlog(wanted: FcgiSocket) -> int:
+def _backlog(wanted: SharedSocketSpec) -> int:
     return socket.SOMAXCONN if wanted.backlog is None else wanted.backlog
 
 
-def _socket(data: dict[str, Any]) -> FcgiSocket:
-    ids = data["owner_ids"]
-    return FcgiSocket(**{**data, "owner_ids": ids and (ids[0], ids[1])})
+def _read_spec(data: dict[str, Any]) -> SharedSocketSpec:
+    known = {field.name: data[field.name] for field in fields(SharedSocketSpec) if field.name in data}
+    ids = known.get("owner_ids")
+    return SharedSocketSpec(**{**known, "owner_ids": None if ids is None else (ids[0], ids[1])})

@@ -1,8 +1,7 @@
-"""Starts a program: pipes, user, working directory, environment, and then exec. The only place that knows subprocess.
+"""Starts a process: pipes, user, working directory, environment, and then exec. The only place that knows subprocess.
 
-`Popen` with keywords only uses vfork (0.7 ms, however large the master). A program that has a `user` costs an ordinary
-fork, because the C library's vfork path cannot change users. It enters its directory as that user, after the change:
-as root, a link that it has put there would take it behind doors that are closed to it.
+`Popen` with keywords only uses vfork (0.7 ms, however large the master). A process that runs as another user costs an
+ordinary fork, because the C library's vfork path cannot change users.
 A spawn that fails says precisely why: the reasons that can be known beforehand are looked for before the fork.
 """
 
@@ -11,22 +10,49 @@ import os
 import resource
 import stat
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import partial
 
-from procman.config.schema.programs import Program
-from procman.system.accounts import Account, find_account
-from procman.system.commands import CannotSpawn, Command, find_command
+from procman.system.accounts import Account
+from procman.system.commands import CannotSpawn, Command
 from procman.system.exec_errors import why_not_found
 from procman.system.reaper import Reaped
-from procman.system.tree import TAG
 
 # Descriptors that no program gets, but a quarter of all at most: clients are still answered and files opened when there
 # is no room for one more program. Half of them are for those that have run before, so that what ends comes back.
 KEPT = 64
 # How supervisor's words for "no descriptor is left for it" begin.
 TOO_MANY_FILES = "too many open files"
+
+
+class Stdio(Enum):
+    """What a standard stream of a process is connected to."""
+
+    PIPE = auto()  # to the master
+    NULL = auto()  # to /dev/null
+    STDOUT = auto()  # only stderr: to what stdout is connected to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSpec:
+    """All that one start of a process needs; made anew for each start."""
+
+    name: str  # for messages
+    command: Command
+    environment: Mapping[bytes, bytes]
+    directory: str | None = None  # None: where this process is
+    account: Account | None = None  # the user to become; None: none, it runs as this process does
+    # The directory is entered after the change of user: as root, a link that the user has put there would lead behind
+    # doors that are closed to it.
+    enters_as_user: bool = False
+    umask: int | None = None
+    stdin: Stdio | int = Stdio.PIPE  # a number: that descriptor, which stays the caller's to close
+    stdout: Stdio = Stdio.PIPE
+    stderr: Stdio = Stdio.PIPE
+    pass_fds: tuple[int, ...] = ()  # inherited under their numbers
+    spare_fds: int = KEPT  # this many descriptors have to stay free (see KEPT)
 
 
 @dataclass(slots=True)
@@ -58,93 +84,48 @@ def _check_directory(path: str, *, as_another: bool) -> None:
         raise CannotSpawn(f"couldn't chdir to {path}: not a directory")
 
 
-def environment(
-    program: Program, serverurl: str | None, base: Mapping[bytes, bytes], tag: str | None = None
-) -> dict[bytes, bytes]:
-    """What a process finds in its environment; the program's own settings win over everything but the tag."""
-    added = {"SUPERVISOR_ENABLED": "1"}
-    url = program.serverurl or serverurl
-    if url:
-        added["SUPERVISOR_SERVER_URL"] = url
-    added["SUPERVISOR_PROCESS_NAME"] = program.name
-    added["SUPERVISOR_GROUP_NAME"] = program.group
-    added.update(program.environment)
-    if tag is not None:
-        added[TAG] = tag
-    env = dict(base)
-    env.update((os.fsencode(name), os.fsencode(value)) for name, value in added.items())
-    return env
-
-
-def spawn(
-    program: Program,
-    serverurl: str | None,
-    *,
-    inherited: Mapping[bytes, bytes] | None = None,
-    tag: str | None = None,
-    stdin: int | None = None,
-    again: bool = False,
-    home: str | None = None,
-    account_of: Callable[[int], Account] = find_account,
-) -> Child:
-    """Start it; raises CannotSpawn. `stdin` replaces the pipe on fd 0 (and stays the caller's to close).
-
-    `inherited` is what of the environment does not depend on the program; None: all that this process has, which takes
-    a tenth of the time of a start to be read.
-    `tag` is what its descendants are recognised by (`system.tree`). `again`: it has run before, and may have a part of
-    the descriptors that are kept from new ones. `home` is where the master would stand if it had not left it: whoever
-    has no directory of its own finds itself there, whether it might enter or not, as if it had inherited it.
-    `account_of` finds who a uid is; raises KeyError where that is nobody.
+def spawn(spec: LaunchSpec) -> Child:
+    """Start it; raises CannotSpawn.
 
     The process leads a process group of its own, inherits no other descriptor, and has the default action for every
     signal. The caller reaps it by its pid, and owns the pipes.
     """
-    command = find_command(program)
-    account = _account(program, account_of)
     enter = None
-    if program.directory is not None:
-        if account is not None and program.directory != home:
-            enter = partial(os.chdir, program.directory)
-        _check_directory(program.directory, as_another=enter is not None)
+    if spec.directory is not None:
+        if spec.enters_as_user:
+            enter = partial(os.chdir, spec.directory)
+        _check_directory(spec.directory, as_another=spec.enters_as_user)
     ours: list[int] = []  # closed if it fails
     theirs: list[int] = []  # closed in any case
     try:
-        if stdin is None:
-            # Not opened both ways as the others are: whoever waits for the end of its input has to meet it.
-            child_stdin, our_stdin = os.pipe()
-            theirs.append(child_stdin)
-            ours.append(our_stdin)
-            os.set_blocking(our_stdin, False)
-        else:
-            child_stdin, our_stdin = stdin, None
-        our_stdout, child_stdout = _output_pipe(ours, theirs)
-        our_stderr, child_stderr = (None, child_stdout)
-        if not program.redirect_stderr:
-            our_stderr, child_stderr = _output_pipe(ours, theirs)
-        _leave_some(max(ours + theirs, default=0), KEPT // 2 if again else KEPT)
-        if account is not None:
+        child_stdin, our_stdin = _stdin(spec.stdin, ours, theirs)
+        child_stdout, our_stdout = _output(spec.stdout, ours, theirs)
+        child_stderr, our_stderr = _output(spec.stderr, ours, theirs)
+        _leave_some(max(ours + theirs, default=0), spec.spare_fds)
+        if spec.account is not None:
             # The program may open /dev/stdout anew, and the pipe is the master's.
             for fd in theirs:
-                os.fchown(fd, account.uid, -1)
+                os.fchown(fd, spec.account.uid, -1)
         popen = subprocess.Popen(
-            command.argv,
-            executable=command.file,
+            spec.command.argv,
+            executable=spec.command.file,
             stdin=child_stdin,
             stdout=child_stdout,
             stderr=child_stderr,
-            cwd=program.directory if enter is None else None,
+            cwd=spec.directory if enter is None else None,
             preexec_fn=enter,  # noqa: PLW1509 - it takes no lock of another thread; and it comes after the change of user, unlike cwd
-            env=environment(program, serverurl, os.environb if inherited is None else inherited, tag),
-            umask=-1 if program.umask is None else program.umask,
-            user=None if account is None else account.uid,
-            group=None if account is None else account.gid,
-            extra_groups=None if account is None else account.groups,
+            env=spec.environment,
+            umask=-1 if spec.umask is None else spec.umask,
+            user=None if spec.account is None else spec.account.uid,
+            group=None if spec.account is None else spec.account.gid,
+            extra_groups=None if spec.account is None else spec.account.groups,
+            pass_fds=spec.pass_fds,
             process_group=0,
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         for fd in ours:
             os.close(fd)
-        raise CannotSpawn(_why(error, program, command)) from None
+        raise CannotSpawn(_why(error, spec)) from error
     finally:
         for fd in theirs:
             os.close(fd)
@@ -166,36 +147,30 @@ def may_run_short(fd: int) -> bool:
     return soft != resource.RLIM_INFINITY and fd >= soft // 2
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """A process that tries something out: what it says on stderr can be read from `output`, which is the caller's."""
-
-    pid: int
-    output: int
-
-
-def rehearse(argv: Sequence[str], env: Mapping[str, str], fd: int, folder: str) -> Rehearsal:
-    """Run a command in a folder; it inherits `fd`. Raises OSError. The caller reaps it by its pid."""
+def _stdin(wanted: Stdio | int, ours: list[int], theirs: list[int]) -> tuple[int, int | None]:
+    """The descriptor for the child, and the master's end of the pipe."""
+    if isinstance(wanted, int):
+        return wanted, None
+    if wanted is Stdio.NULL:
+        return subprocess.DEVNULL, None
+    # Not opened both ways as the others are: a reader that waits for the end of its input has to meet it.
     reader, writer = os.pipe()
-    try:
-        popen = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=writer,
-            cwd=folder,
-            env=env,
-            pass_fds=(fd,),
-            process_group=0,
-        )
-    except OSError:
-        os.close(reader)
-        raise
-    finally:
-        os.close(writer)
-    # It is reaped like all others; `subprocess` must not wait for its number some day.
-    popen.returncode = 0
-    return Rehearsal(popen.pid, reader)
+    theirs.append(reader)
+    ours.append(writer)
+    os.set_blocking(writer, False)
+    return reader, writer
+
+
+def _output(wanted: Stdio, ours: list[int], theirs: list[int]) -> tuple[int, int | None]:
+    """The descriptor for the child, and the master's end of the pipe."""
+    match wanted:
+        case Stdio.NULL:
+            return subprocess.DEVNULL, None
+        case Stdio.STDOUT:
+            return subprocess.STDOUT, None
+        case Stdio.PIPE:
+            reader, writer = _output_pipe(ours, theirs)
+            return writer, reader
 
 
 def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
@@ -217,49 +192,37 @@ def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
     return reader, both
 
 
-def _account(program: Program, account_of: Callable[[int], Account]) -> Account | None:
-    """Whom to become; None where the master is that user already."""
-    uid = program.uid
-    if uid is None or uid == os.geteuid():
-        return None
-    if os.geteuid() != 0:
-        raise CannotSpawn(f"couldn't setuid to {uid}: can't drop privilege as nonroot user")
-    try:
-        return account_of(uid)
-    except KeyError:
-        raise CannotSpawn(f"couldn't setuid to {uid}: can't find uid {uid}") from None
-
-
 def _why_not_entered(path: str) -> str:
     """By a user who is not us: it was there a moment ago, so most likely it is not for them."""
     return "permission denied" if os.path.isdir(path) else "no such directory"
 
 
-def _why(error: Exception, program: Program, command: Command) -> str:
-    if isinstance(error, subprocess.SubprocessError) and program.directory is not None:
+def _why(error: Exception, spec: LaunchSpec) -> str:
+    command, directory = spec.command, spec.directory
+    if isinstance(error, subprocess.SubprocessError) and directory is not None:
         # All that it says is that the change of directory, by the program's user, has failed.
-        return f"couldn't chdir to {program.directory}: {_why_not_entered(program.directory)}"
+        return f"couldn't chdir to {directory}: {_why_not_entered(directory)}"
     if not isinstance(error, OSError):
         return f"couldn't exec {command.argv[0]}: {error}"
     name = errno.errorcode.get(error.errno or 0, str(error.errno))
-    if error.errno in (errno.EACCES, errno.ENOENT, errno.ENOTDIR) and error.filename == program.directory is not None:
+    if error.errno in (errno.EACCES, errno.ENOENT, errno.ENOTDIR) and error.filename == directory is not None:
         # It was there a moment ago; or we may see it and not enter it.
-        return f"couldn't chdir to {program.directory}: {os.strerror(error.errno).lower()}"
+        return f"couldn't chdir to {directory}: {os.strerror(error.errno).lower()}"
     match error.errno:
         case errno.EMFILE | errno.ENFILE:
-            return f"{TOO_MANY_FILES} to spawn '{program.name}'"
+            return f"{TOO_MANY_FILES} to spawn '{spec.name}'"
         case errno.EAGAIN:
-            return f"Too many processes in process table to spawn '{program.name}'"
+            return f"Too many processes in process table to spawn '{spec.name}'"
         case errno.ENOMEM:
-            return f"not enough memory to spawn '{program.name}'"
+            return f"not enough memory to spawn '{spec.name}'"
         case errno.ENOENT:
-            file = os.path.join(program.directory or "", command.file)
+            file = os.path.join(directory or "", command.file)
             if os.path.exists(file):
                 return f"couldn't exec {command.argv[0]}: {why_not_found(file)}"
         case errno.ENOEXEC:
             return f"couldn't exec {command.argv[0]}: neither a binary of this machine nor a script with a #! line"
-        case errno.EPERM if program.uid is not None:
-            return f"couldn't setuid to {program.uid}: {error.strerror}"
+        case errno.EPERM if spec.account is not None:
+            return f"couldn't setuid to {spec.account.uid}: {error.strerror}"
         case _:
             pass
     return f"couldn't exec {command.argv[0]}: {name} ({error.strerror})"

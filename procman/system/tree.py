@@ -18,9 +18,11 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from signal import SIGKILL
 
 from procman.system.pidfd import send_to
 from procman.system.proc import CannotLook, Identity, Process, Unseen, all_pids, environ, look_at
+from procman.system.signals import send
 
 # The variable that holds a process's tag.
 TAG = "PROCMAN_ID"
@@ -141,7 +143,7 @@ class ProcSnapshot:
             found.add(child)
         return found.living()
 
-    def everybody_else(self) -> tuple[Process, ...]:
+    def all_others(self) -> tuple[Process, ...]:
         """All that live in this pid namespace but the caller: what PID 1 asks to leave at the very end."""
         mine = os.getpid()
         return _living(process for process in self._processes.values() if process.pid != mine)
@@ -294,6 +296,19 @@ class Sweep:
             else:
                 refused.append(f"{refusal} ({process.name})")
         return Round(tuple(signalled), tuple(refused), look.is_complete())
+
+
+def kill_tree(pid: int, tree: Tree | None) -> None:
+    """SIGKILL to a child that is not reaped yet, its process group, and all members of its tree where that is known."""
+    if tree is not None:
+        sweep = Sweep(tree.members, SIGKILL)
+        try:
+            for _ in range(ROUNDS):
+                if sweep.round(look()).settled:
+                    break
+        except CannotLook:
+            pass  # then the process group has to do
+    send(pid, SIGKILL, as_group=True)
 
 
 def tag_of(pid: int) -> str | None:

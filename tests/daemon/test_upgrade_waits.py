@@ -52,6 +52,7 @@ class Asked:
         self.upgrade = Upgrade(
             self.engine,
             SimpleNamespace(warn=self.said.append, critical=self.said.append),
+            None,
             Start(("procman",), "/"),
             number=1,
             obstacle=self.look,

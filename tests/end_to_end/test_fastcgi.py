@@ -18,8 +18,10 @@ from procman.config.schema.groups import FcgiSocket, Group
 from procman.config.schema.master import Master
 from procman.core.events import BootRequested
 from procman.core.fleet import Fleet
-from procman.runtime.adoption import NoLedger
+from procman.runtime.children import Children
 from procman.runtime.engine import Engine
+from procman.runtime.launcher import Launcher
+from procman.runtime.ledger import NoLedger
 from procman.runtime.process_trees import Trees
 from procman.system.shared_sockets import SharedSockets
 from tests.support.fastcgi_client import ask
@@ -266,14 +268,16 @@ def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short_folde
         app = Group(name="app", programs=(program("app", command="sleep 1000"),), socket=shared)
         sockets = SharedSockets(lambda _: None)
         trees = Trees("t", adopts=False)
+        fleet, bus, children = Fleet((app,), Master()), new_bus(), Children()
+        launcher = Launcher(fleet, bus, Streams(), trees, children=children, sockets=sockets, ledger=NoLedger())
         engine = Engine(
-            Fleet((app,), Master()),
+            fleet,
+            bus,
             Streams(),
             trees,
-            sockets,
-            NoLedger(),
-            serverurl=None,
-            bus=new_bus(),
+            children=children,
+            launcher=launcher,
+            ledger=NoLedger(),
             on_bug=pytest.fail,
         )
         engine.post(BootRequested())

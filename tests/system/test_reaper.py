@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from procman.system.reaper import Reaped, decode, reap
-from procman.system.spawn import spawn
 from tests.support.forked import in_fork
+from tests.support.launching import launch
 from tests.support.programs import program
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -105,7 +105,7 @@ def test_a_spawned_child_is_reaped_like_any_other():
     """And its pid can be told apart from a stranger's."""
 
     def reaped() -> tuple[int, list[Reaped]]:
-        child = spawn(program(command=f"{sys.executable} -ISc 'raise SystemExit(3)'"), None)
+        child = launch(program(command=f"{sys.executable} -ISc 'raise SystemExit(3)'"))
         wait_without_reaping(child.pid)
         found = list(reap(64))
         for one in found:

@@ -7,8 +7,8 @@ import pytest
 
 from procman.system.reaper import decode
 from procman.system.signals import disinherit, send, signal_name, signal_number
-from procman.system.spawn import spawn
 from tests.support.forked import in_fork
+from tests.support.launching import launch
 from tests.support.programs import program
 
 NOBODY = 65534
@@ -49,7 +49,7 @@ def test_signal_name():
 
 
 def sleeper(command: str = "sleep 1000"):
-    child = spawn(program(command=command), None)
+    child = launch(program(command=command))
     for fd in (child.stdin, child.stderr):
         os.close(fd)
     return child

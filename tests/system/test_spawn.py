@@ -19,12 +19,14 @@ from pathlib import Path
 import pytest
 
 from procman.errors import ProcmanError
+from procman.runtime.launch import environment
 from procman.system.commands import CannotSpawn, find_command
 from procman.system.exec_errors import why_not_found
 from procman.system.reaper import decode
 from procman.system.signals import disinherit
-from procman.system.spawn import Child, environment, spawn
+from procman.system.spawn import Child
 from tests.support.forked import in_fork
+from tests.support.launching import launch
 from tests.support.programs import program
 
 NOBODY = 65534
@@ -67,7 +69,7 @@ def wait(child: Child) -> tuple[int, int | None]:
 
 def run(command: str, serverurl: str | None = None, *, said: bytes = b"", inherited=None, **options) -> Ended:
     """Start it, say something to it, and see what it does until it ends."""
-    child = spawn(program(command=command, **options), serverurl, inherited=inherited)
+    child = launch(program(command=command, **options), serverurl=serverurl, inherited=inherited)
     assert child.stdin is not None
     os.write(child.stdin, said)
     os.close(child.stdin)
@@ -78,7 +80,7 @@ def refusal(**options) -> CannotSpawn:
     """Why it cannot be started; nothing is left open."""
     before = open_fds()
     with pytest.raises(CannotSpawn) as caught:
-        spawn(program(**options), None)
+        launch(program(**options))
     assert open_fds() == before
     return caught.value
 
@@ -234,7 +236,7 @@ def test_its_signals_are_reset():
 
 def test_stderr_goes_where_stdout_goes():
     """With redirect_stderr there is one pipe, and the order of the lines is kept."""
-    child = spawn(program(command=shell("echo 1; echo 2 >&2; echo 3"), redirect_stderr=True), None)
+    child = launch(program(command=shell("echo 1; echo 2 >&2; echo 3"), redirect_stderr=True))
     assert child.stderr is None
     os.close(child.stdin)
     assert everything(child.stdout) == "1\n2\n3\n"
@@ -244,7 +246,7 @@ def test_stderr_goes_where_stdout_goes():
 def test_stdin_can_be_somebody_elses():
     """A listening socket, say: the child has it as fd 0, and the caller keeps it."""
     reader, writer = os.pipe()
-    child = spawn(program(command=shell("read word; echo $word")), None, stdin=reader)
+    child = launch(program(command=shell("read word; echo $word")), stdin=reader)
     assert child.stdin is None
     os.write(writer, b"hello\n")
     assert everything(child.stdout) == "hello\n"
@@ -266,7 +268,7 @@ def test_a_child_survives_the_end_of_its_reader():
         "except BlockingIOError:\n"
         "    os._exit(7 if written >= 4096 else 8)\n"
     )
-    child = spawn(program(command=python(code)), None)
+    child = launch(program(command=python(code)))
     os.close(child.stdout)
     os.close(child.stderr)
     os.write(child.stdin, b"now\n")
@@ -276,7 +278,7 @@ def test_a_child_survives_the_end_of_its_reader():
 
 def test_its_output_can_be_opened_by_name():
     """/dev/stdout is a way to write to it, and another master could read on through /proc."""
-    child = spawn(program(command=shell("echo one > /dev/stdout; read word; echo two >> /proc/self/fd/1")), None)
+    child = launch(program(command=shell("echo one > /dev/stdout; read word; echo two >> /proc/self/fd/1")))
     again = os.open(f"/proc/{child.pid}/fd/1", os.O_RDONLY)
     os.write(child.stdin, b"go\n")
     os.close(child.stdin)
@@ -288,7 +290,7 @@ def test_its_output_can_be_opened_by_name():
 
 def test_the_masters_ends_never_block():
     """A read of nothing and a write to one that does not read come back at once."""
-    child = spawn(program(command=shell("read word")), None)
+    child = launch(program(command=shell("read word")))
     for fd in (child.stdout, child.stderr):
         with pytest.raises(BlockingIOError):
             os.read(fd, 1)
@@ -356,7 +358,7 @@ def test_another_user_enters_its_directory_itself(far_up):
 def test_where_the_master_was_started_another_user_finds_itself(far_up):
     """It has not chosen that folder, and would have inherited it from a master that stays there."""
     far_up.chmod(0o700)
-    child = spawn(program(command=shell("pwd -P"), uid=NOBODY, directory=str(far_up)), None, home=str(far_up))
+    child = launch(program(command=shell("pwd -P"), uid=NOBODY, directory=str(far_up)), home=str(far_up))
     assert everything(child.stdout) == f"{far_up}\n"
     wait(child)
 
@@ -537,7 +539,7 @@ def test_too_many_open_files():
         for room in range(1, 12):
             resource.setrlimit(resource.RLIMIT_NOFILE, (last + room, 4096))
             try:
-                child = spawn(program(name="greedy", command="/bin/true"), None)
+                child = launch(program(name="greedy", command="/bin/true"))
             except CannotSpawn as why:
                 reasons.append(str(why))
             else:
@@ -563,7 +565,7 @@ def test_programs_leave_some_descriptors_to_others():
         for again in (False, True):
             with contextlib.suppress(CannotSpawn):
                 while True:
-                    wait(spawn(program(name="greedy", command="/bin/true"), None, again=again))
+                    wait(launch(program(name="greedy", command="/bin/true"), again=again))
             left.append(400 - len(open_fds()))
         return left
 
@@ -579,7 +581,7 @@ def test_what_cannot_be_spawned_is_an_error_for_users():
 
 def test_find_command_needs_no_spawn(tmp_path):
     """Whoever asks for a start can be told beforehand."""
-    command = find_command(program(command="sh -c true"))
+    command = find_command("sh -c true")
     assert os.access(command.file, os.X_OK)
     assert command.argv == ["sh", "-c", "true"]
 
@@ -599,7 +601,7 @@ def test_subprocess_forgets_a_child_that_was_reaped_by_its_pid():
     """Otherwise it would wait for that pid some day, whose ever it is then."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        child = spawn(program(command=shell("kill -TERM $$")), None)
+        child = launch(program(command=shell("kill -TERM $$")))
         for fd in (child.stdin, child.stdout, child.stderr):
             os.close(fd)
         wait(child)

@@ -406,7 +406,7 @@ def test_all_that_pid_1_has_to_ask_to_leave():
         child = fork(lambda: (fork(lambda: (os.setsid(), os.write(writer, b"%d" % os.getpid()), signal.pause())),
                               signal.pause()))
         grandchild = int(os.read(reader, 100))
-        say(sorted([child, grandchild]) == sorted(process.pid for process in look().everybody_else()))
+        say(sorted([child, grandchild]) == sorted(process.pid for process in look().all_others()))
         """
     )
     assert said == "True\n"

@@ -7,7 +7,6 @@ assumed machine (`--assume`) only the existence of directories is known.
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 
 from procman.config.checks.shell_syntax import is_shells_own
 from procman.config.host import Machine
@@ -42,7 +41,7 @@ def warn_of_commands(reading: OptionReader, config: Config) -> None:
                 why = _no_directory(program.directory or "")
                 reading.complain(section, "directory", why, "no-such-directory", "warning")
             try:
-                find_command(replace(program, directory=directory))
+                find_command(program.command, directory, program.environment.get("PATH"))
             except CannotSpawn as why:
                 # A relative path cannot be looked up from a missing directory.
                 if _is_command(program.command) and (there or program.command.startswith("/")):

@@ -1,0 +1,102 @@
+"""Runs helper commands of the master: with a time-out at which the whole tree is killed, and a bound on the output.
+
+A command runs with the environment, user and directory of its LaunchSpec. It is registered with the children, so that
+it is reaped like all others and taken for no orphan.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from procman.runtime.children import Children
+from procman.system.proc import identify
+from procman.system.reaper import Reaped
+from procman.system.spawn import Child, LaunchSpec, spawn
+from procman.system.tree import TAG, Tree, kill_tree
+
+_READ = 65536
+# What may still be in a pipe of 1 MiB when the command has ended.
+_READS_AT_END = 16
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What has come of a command."""
+
+    how: Reaped | None  # None: it was killed at the time-out
+    output: bytes  # the end of what it wrote to the pipes that it was given
+
+    @property
+    def succeeded(self) -> bool:
+        """It has ended in time, with exit status 0."""
+        return self.how is not None and self.how.code == 0
+
+
+class CommandRunner:
+    """Runs commands on the running loop."""
+
+    def __init__(self, children: Children, tag: Callable[[], str]) -> None:
+        """`tag` makes a new tag for each command: by it the descendants of the command are found."""
+        self._children = children
+        self._tag = tag
+
+    async def run(self, spec: LaunchSpec, *, within: float, most_output: int) -> CommandResult:
+        """Run it to its end; raises CannotSpawn.
+
+        After `within` seconds, or when the caller is cancelled, the command and all that has come of it get SIGKILL.
+        Of its output the last `most_output` bytes are kept.
+        """
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[Reaped] = loop.create_future()
+        tag = self._tag()
+        child = spawn(replace(spec, environment={**spec.environment, TAG.encode(): tag.encode()}))
+        self._children.command_started(child, lambda how: None if ended.done() else ended.set_result(how))
+        root = identify(child.pid)
+        output = bytearray()
+        with _reading(child, output, most_output):
+            try:
+                async with asyncio.timeout(within):
+                    how = await ended
+            except TimeoutError:
+                how = None
+            finally:
+                if not ended.done() or ended.cancelled():
+                    kill_tree(child.pid, None if root is None else Tree(root, tag))
+        return CommandResult(how, bytes(output))
+
+
+@contextmanager
+def _reading(child: Child, output: bytearray, most: int) -> Iterator[None]:
+    """Keep the end of what it writes, until the end of this."""
+    loop = asyncio.get_running_loop()
+    if child.stdin is not None:
+        os.close(child.stdin)
+    pipes = [fd for fd in (child.stdout, child.stderr) if fd is not None]
+    for fd in pipes:
+        loop.add_reader(fd, partial(_read, loop, fd, output, most))
+    try:
+        yield
+    finally:
+        for fd in pipes:
+            reads = 0
+            while reads < _READS_AT_END and _read(loop, fd, output, most):
+                reads += 1
+            loop.remove_reader(fd)
+            os.close(fd)
+
+
+def _read(loop: asyncio.AbstractEventLoop, fd: int, output: bytearray, most: int) -> bool:
+    """Whether there may be more."""
+    try:
+        data = os.read(fd, _READ)
+    except BlockingIOError:
+        return False
+    if not data:
+        loop.remove_reader(fd)
+        return False
+    output += data
+    del output[: max(0, len(output) - most)]
+    return True

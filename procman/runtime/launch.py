@@ -1,0 +1,106 @@
+"""What one start of a program needs, made anew each time: its command, environment, user, directory and streams."""
+
+import os
+from collections.abc import Callable, Mapping
+
+from procman.config.schema.groups import FcgiSocket
+from procman.config.schema.programs import Program
+from procman.system.accounts import Account, find_account
+from procman.system.commands import CannotSpawn, Command, find_command
+from procman.system.shared_sockets import SharedSocketSpec
+from procman.system.spawn import KEPT, LaunchSpec, Stdio
+from procman.system.tree import TAG
+
+
+def find_program(program: Program) -> Command:
+    """The file that would be executed, and its arguments; raises CannotSpawn."""
+    return find_command(program.command, program.directory, program.environment.get("PATH"))
+
+
+def launch_spec(
+    program: Program,
+    *,
+    serverurl: str | None = None,
+    inherited: Mapping[bytes, bytes] | None = None,
+    tag: str | None = None,
+    stdin: int | None = None,
+    again: bool = False,
+    home: str | None = None,
+    account_of: Callable[[int], Account] = find_account,
+) -> LaunchSpec:
+    """How to start it now; raises CannotSpawn.
+
+    Args:
+        program: its definition.
+        serverurl: SUPERVISOR_SERVER_URL of programs that have none of their own.
+        inherited: the part of the environment that does not depend on the program. None: that of this process, which
+            takes a tenth of the time of a start to be read.
+        tag: by this its descendants are recognised (see `system.tree`).
+        stdin: its stdin, where that is no pipe; it stays the caller's to close.
+        again: it has run before, and may use a part of the descriptors that are kept from new programs.
+        home: the directory where the master would be if it had not left it. A program without a directory of its own
+            starts there as if it had inherited it, also where its user could not enter it.
+        account_of: finds the account of a uid; raises KeyError where there is none.
+    """
+    command = find_program(program)
+    account = _account(program, account_of)
+    try:
+        env = environment(program, serverurl, os.environb if inherited is None else inherited, tag)
+    except ValueError as error:
+        raise CannotSpawn(f"couldn't exec {command.argv[0]}: {error}") from None
+    return LaunchSpec(
+        name=program.name,
+        command=command,
+        environment=env,
+        directory=program.directory,
+        account=account,
+        enters_as_user=account is not None and program.directory not in (None, home),
+        umask=program.umask,
+        stdin=Stdio.PIPE if stdin is None else stdin,
+        stderr=Stdio.STDOUT if program.redirect_stderr else Stdio.PIPE,
+        spare_fds=KEPT // 2 if again else KEPT,
+    )
+
+
+def environment(
+    program: Program, serverurl: str | None, base: Mapping[bytes, bytes], tag: str | None = None
+) -> dict[bytes, bytes]:
+    """The environment of a process; the program's own settings win over everything but the tag."""
+    added = {"SUPERVISOR_ENABLED": "1"}
+    url = program.serverurl or serverurl
+    if url:
+        added["SUPERVISOR_SERVER_URL"] = url
+    added["SUPERVISOR_PROCESS_NAME"] = program.name
+    added["SUPERVISOR_GROUP_NAME"] = program.group
+    added.update(program.environment)
+    if tag is not None:
+        added[TAG] = tag
+    env = dict(base)
+    env.update((os.fsencode(name), os.fsencode(value)) for name, value in added.items())
+    return env
+
+
+def socket_spec(socket: FcgiSocket) -> SharedSocketSpec:
+    """The socket of a FastCGI program, as the system opens it."""
+    return SharedSocketSpec(
+        url=socket.url,
+        path=socket.path,
+        host=socket.host,
+        port=socket.port,
+        mode=socket.mode,
+        owner_ids=socket.owner_ids,
+        backlog=socket.backlog,
+    )
+
+
+def _account(program: Program, account_of: Callable[[int], Account]) -> Account | None:
+    """The user that the process becomes; None where the master is that user already."""
+    uid = program.uid
+    if uid is None or uid == os.geteuid():
+        return None
+    if os.geteuid() != 0:
+        raise CannotSpawn(f"couldn't setuid to {uid}: can't drop privilege as nonroot user")
+    try:
+        return account_of(uid)
+    except KeyError:
+        raise CannotSpawn(f"couldn't setuid to {uid}: can't find uid {uid}") from None

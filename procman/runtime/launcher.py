@@ -1,0 +1,139 @@
+"""Carries out an order to start a process: its shared socket, its tag, the ledger, the spawn, its tree, its pipes."""
+
+import os
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Protocol
+
+from procman.config.schema.programs import Program
+from procman.core.actions import Announce, ProcessRemoved, Spawn
+from procman.core.events import Spawned, SpawnFailed
+from procman.core.fleet import Fleet
+from procman.core.spec import Leftovers, Scope
+from procman.core.states import State
+from procman.runtime.bus import Bus, Notification
+from procman.runtime.children import Children
+from procman.runtime.definitions import group_of, program_of
+from procman.runtime.launch import launch_spec, socket_spec
+from procman.runtime.ledger import Ledger
+from procman.runtime.process_trees import Trees
+from procman.system.accounts import Account, find_account
+from procman.system.commands import CannotSpawn
+from procman.system.proc import Identity, identify
+from procman.system.shared_sockets import SharedSockets
+from procman.system.spawn import Child, spawn
+
+# What a shell exits with when it cannot execute a command.
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
+
+
+class Streams(Protocol):
+    """Takes care of the pipes of a process."""
+
+    def attach(self, name: str, program: Program, child: Child) -> None:
+        """A process has started: its pipes are yours."""
+
+    def ended(self, name: str) -> None:
+        """It has ended: whatever it wrote before that is in its pipes now."""
+
+
+class Launcher:
+    """Subscribe `hear` after those that log the end of a process: it closes the socket that the process had."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        bus: Bus,
+        streams: Streams,
+        trees: Trees,
+        *,
+        children: Children,
+        sockets: SharedSockets,
+        ledger: Ledger,
+        serverurl: str | None = None,
+        home: Callable[[], str | None] = lambda: None,
+        account_of: Callable[[int], Account] = find_account,
+    ) -> None:
+        """`serverurl`, `home` and `account_of` are what `launch_spec` makes of each start; the fleet is only read."""
+        self._fleet = fleet
+        self._bus = bus
+        self._streams = streams
+        self._trees = trees
+        self._children = children
+        self._sockets = sockets
+        self._ledger = ledger
+        self._serverurl = serverurl
+        self._home = home
+        self._account_of = account_of
+        self._inherited = dict(os.environb)
+        self._ran: set[str] = set()  # the processes that have been started before
+
+    def start(self, order: Spawn) -> Spawned | SpawnFailed:
+        """Start it now; returns what has come of it."""
+        program = program_of(order.program)
+        tag = self._trees.tag(order.name)
+        self._ledger.starting(order.name, program, tag)
+        try:
+            child = spawn(
+                launch_spec(
+                    program,
+                    serverurl=self._serverurl,
+                    inherited=self._inherited,
+                    tag=tag,
+                    stdin=self._socket(order),
+                    again=order.name in self._ran,
+                    home=self._home(),
+                    account_of=self._account_of,
+                )
+            )
+        except CannotSpawn as why:
+            self._ledger.not_started(tag)
+            return SpawnFailed(order.name, str(why), NOT_FOUND if why.not_found else NOT_EXECUTABLE)
+        self._children.program_started(order.name, child)
+        self._ran.add(order.name)
+        root = _identify(child.pid)
+        if root is None:
+            self._ledger.not_started(tag)
+        else:
+            self._ledger.started(tag, root, child)
+            whole = program.kill_scope is Scope.TREE or program.leftovers is Leftovers.STOP
+            self._trees.started(order.name, root, tag, whole=whole)
+        self._bus.guard(partial(self._streams.attach, order.name, program, child))
+        return Spawned(order.name, child.pid)
+
+    def hear(self, notification: Notification) -> None:
+        """Release the socket of a process that has ended, or could not be started."""
+        match notification.event:
+            case Announce(name=name, after=State.BACKOFF | State.EXITED | State.STOPPED):
+                self._sockets.release(name)
+            case ProcessRemoved(name):
+                self._sockets.release(name)
+                self._ran.discard(name)
+            case _:
+                pass
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """The sockets that are open."""
+        return self._sockets.snapshot()
+
+    def restore(self, sockets: list[dict[str, Any]], ran: Iterable[str]) -> None:
+        """Go on from there; `ran` are the processes that have been started before."""
+        self._sockets.restore(sockets)
+        self._ran = set(ran)
+
+    def close(self) -> None:
+        """Close the sockets that are still open, whatever holds them."""
+        self._sockets.close()
+
+    def _socket(self, order: Spawn) -> int | None:
+        group = group_of(self._fleet.groups[order.program.group].spec)
+        return None if group.socket is None else self._sockets.take(order.name, group.name, socket_spec(group.socket))
+
+
+def _identify(pid: int) -> Identity | None:
+    """None without a /proc, or a descriptor to look with: then its tree is not found, and no master adopts it."""
+    try:
+        return identify(pid)
+    except OSError:
+        return None

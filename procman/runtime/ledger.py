@@ -1,0 +1,88 @@
+"""Which processes run, written down as it happens, for a master that comes after this one was killed."""
+
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+from procman.config.schema.programs import Program
+from procman.system.proc import Identity
+from procman.system.spawn import Child
+from procman.system.state_file import Record, StateFile
+
+
+class Ledger(Protocol):
+    """What starts and ends processes says so here."""
+
+    def starting(self, name: str, program: Program, tag: str) -> None:
+        """A process is about to be started."""
+
+    def started(self, tag: str, root: Identity, child: Child) -> None:
+        """It was."""
+
+    def not_started(self, tag: str) -> None:
+        """It was not."""
+
+    def ended(self, pid: int) -> None:
+        """It was reaped, or is not there any more."""
+
+
+class NoLedger:
+    """Where nothing can outlive the master (PID 1), or there is no place to write it down."""
+
+    def starting(self, name: str, program: Program, tag: str) -> None:
+        """Nothing is written."""
+
+    def started(self, tag: str, root: Identity, child: Child) -> None:
+        """Nothing is written."""
+
+    def not_started(self, tag: str) -> None:
+        """Nothing is written."""
+
+    def ended(self, pid: int) -> None:
+        """Nothing is written."""
+
+    def log(self, name: str, channel: str, path: str | None) -> None:
+        """Nothing is written."""
+
+    def move(self, path: str) -> None:
+        """There is no file."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class ProcessLedger:
+    """A ledger in a file."""
+
+    def __init__(self, file: StateFile, fingerprint: Callable[[Program], int]) -> None:
+        """`fingerprint` is the same for two definitions of which a running process may have either."""
+        self.file = file
+        self._fingerprint = fingerprint
+        self._known: dict[str, tuple[Program, int]] = {}
+        self.log = file.log
+        self.not_started = file.not_started
+        self.ended = file.ended
+        self.move = file.move
+        self.close = file.close
+
+    @property
+    def begun(self) -> bool:
+        """Whether this master has taken over from the one before it."""
+        return self.file.begun
+
+    def fingerprint(self, program: Program) -> int:
+        """What tells a definition from one that a running process cannot have."""
+        known = self._known.get(program.namespec)
+        if known is None or known[0] is not program:
+            known = self._known[program.namespec] = (program, self._fingerprint(program))
+        return known[1]
+
+    def starting(self, name: str, program: Program, tag: str) -> None:
+        """It is about to be started."""
+        definition = self.fingerprint(program)
+        self.file.starting(Record(name, tag, definition, int(program.stopsignal), program.stopwaitsecs))
+
+    def started(self, tag: str, root: Identity, child: Child) -> None:
+        """It was."""
+        pipes = tuple(0 if fd is None else os.fstat(fd).st_ino for fd in (child.stdin, child.stdout, child.stderr))
+        self.file.started(tag, root, (pipes[0], pipes[1], pipes[2]))
