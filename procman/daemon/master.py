@@ -19,7 +19,7 @@ from procman.config.problems import ConfigError
 from procman.config.schema.configuration import Config
 from procman.config.schema.master import Master
 from procman.core.actions import Quit
-from procman.core.events import BootRequested, ShutdownRequested, SpawnFailed
+from procman.core.events import BootRequested, SpawnFailed
 from procman.core.states import MasterState
 from procman.daemon.context import ProcessContext
 from procman.daemon.listeners import Listeners
@@ -137,7 +137,7 @@ class MasterRun:
         self._log.warn(f"received {signal_name(number)} indicating exit request")
         if self._rooms.fleet.state is MasterState.SHUTDOWN:
             self._rooms.farewell.hurry()
-        self._rooms.engine.post(ShutdownRequested())
+        self._rooms.master.insist("shutdown", signal_name(number))
 
     def reload(self) -> None:
         """Begin anew, if the configuration can be used."""
@@ -217,7 +217,7 @@ class MasterRun:
                 say(str(problem))
             self._log.critical("cannot restart with this configuration; everything goes on as it was")
             return
-        self._rooms.engine.post(ShutdownRequested(restart=True))
+        self._rooms.master.insist("reload", "SIGHUP")
 
     def _hear(self, notification: Notification) -> None:
         news = notification.event

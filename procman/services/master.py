@@ -1,6 +1,7 @@
 """The operations on the master as a whole: shutdown, reload, upgrade."""
 
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 from procman.core.actions import Quit
 from procman.core.events import ShutdownRequested
@@ -38,22 +39,21 @@ class MasterService:
     def shut_down(self, actor: str = "") -> Operation:
         """Stop everything and leave."""
         self.refuse_while_ending()
-        operation = self.operations.begin("shutdown", actor=actor)
-        self._engine.post(ShutdownRequested())
-        return operation
+        return self._end("shutdown", actor)
 
     async def reload(self, check: Callable[[], Awaitable[None]], actor: str = "") -> Operation:
         """Stop everything, and come back with a fresh configuration, which `check` has found to be usable."""
         self.refuse_while_ending()
-        operation = self.operations.begin("reload", actor=actor)
-        try:
-            await check()
-            self.refuse_while_ending()
-        except OperationError as error:
-            operation.end(error)
-            raise
-        self._engine.post(ShutdownRequested(restart=True))
-        return operation
+        await check()
+        self.refuse_while_ending()
+        return self._end("reload", actor)
+
+    def insist(self, kind: Literal["shutdown", "reload"], actor: str = "") -> None:
+        """The same where it may have been asked for already: then what still runs is killed."""
+        if self.is_ending:
+            self._engine.post(ShutdownRequested(kind == "reload"))
+        else:
+            self._end(kind, actor)
 
     async def upgrade(self, prepare: Callable[[], Awaitable[int]], actor: str = "") -> tuple[Operation, int]:
         """Have the master execute its own code again, and how many times it has done so then.
@@ -69,6 +69,11 @@ class MasterService:
             raise
         operation.end()
         return operation, number
+
+    def _end(self, kind: Literal["shutdown", "reload"], actor: str) -> Operation:
+        operation = self.operations.begin(kind, actor=actor)
+        self._engine.post(ShutdownRequested(kind == "reload"))
+        return operation
 
     def _hear(self, notification: Notification) -> None:
         if isinstance(notification.event, Quit):

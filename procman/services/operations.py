@@ -1,8 +1,8 @@
 """Operations: everything that changes something, with who asked for it, what was asked, and how it ended.
 
 An operation begins when it is asked for and goes on whether or not its client waits: a client may wait for it, leave,
-and come back for it by its id. Ids are never used again, over reloads and upgrades too. Of the operations that have
-ended the latest are kept, within two bounds: their number, and how many outcomes they hold together.
+and come back for it by its id. Ids are never used again, over reloads and upgrades too. The latest operations are kept;
+their number is bounded, and so are the outcomes that they hold together.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ Kind = Literal[
 # How many ended operations are kept, and how many outcomes and steps they may hold together.
 KEPT = 100
 KEPT_OUTCOMES = 5000
+# How many may go on that no client waits for; the oldest is forgotten, which changes nothing for its processes.
+MOST_UNATTENDED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,11 @@ class Operation:
             self.error = error
             self._pending.clear()
             self._changed.set()
+
+    def abandon(self) -> None:
+        """Do not look any more for what becomes of its processes."""
+        for future in list(self._pending):
+            future.cancel()
 
     async def settle(self, *, accepted: bool = False) -> None:
         """Wait until it has ended, or has been accepted; raises what it failed with as a whole."""
@@ -223,6 +230,10 @@ class Operations:
             operation.end(None if operation.kind in ("shutdown", "reload") else error)
 
     def _forget(self) -> None:
+        unattended = [one for one in self._kept.values() if one.ended is None and one.is_accepted and not one.waiting]
+        for operation in unattended[: max(0, len(unattended) - MOST_UNATTENDED)]:
+            operation.abandon()
+            del self._kept[operation.id]
         ended = [operation for operation in self._kept.values() if operation.ended is not None]
         weight = sum(operation.weight for operation in ended)
         while ended and (len(ended) > KEPT or weight > KEPT_OUTCOMES):

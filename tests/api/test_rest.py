@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import signal
 
 import pytest
 
@@ -228,8 +229,16 @@ def test_ids_go_on_over_a_reload_and_an_upgrade(master):
     assert master.call("POST", "/v1/master/reload")["operation"] == first + 1
     master.wait_for("success: web", after=seen)
     kinds = [one["kind"] for one in master.call("GET", "/v1/operations")["operations"]]
-    assert kinds[:2] == ["reload", "signal"]
+    assert kinds == ["reload", "signal"]
     upgrade = master.call("POST", "/v1/master/upgrade")
     master.wait_for("upgraded: procman")
     assert upgrade["operation"] == first + 2
     assert master.call("POST", "/v1/processes/web/signal", {"signal": "CONT"})["operation"] == first + 3
+
+
+def test_a_reload_by_a_signal_is_an_operation(master):
+    seen = len(master.lines)
+    master.signal(signal.SIGHUP)
+    master.wait_for("success: web", after=seen)
+    (operation,) = master.call("GET", "/v1/operations")["operations"]
+    assert (operation["kind"], operation["actor"], operation["state"]) == ("reload", "SIGHUP", "done")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from procman.errors import OperationError, OperationFailed, Reason
-from procman.services.operations import KEPT, KEPT_OUTCOMES, Operations, Outcome
+from procman.services.operations import KEPT, KEPT_OUTCOMES, MOST_UNATTENDED, Operations, Outcome
 
 GOOD = Outcome("web", "web")
 BAD = Outcome("db", "db", Reason.CANNOT_SPAWN, "db")
@@ -121,3 +121,19 @@ def test_an_unknown_id_is_an_error():
     with pytest.raises(OperationError, match="there is no operation 5") as error:
         Operations().one(5)
     assert error.value.reason is Reason.UNKNOWN_OPERATION
+
+
+def test_operations_that_no_client_waits_for_are_bounded():
+    async def steps():
+        operations = Operations()
+        futures = []
+        for _ in range(MOST_UNATTENDED + 5):
+            operation = operations.begin("stop", ["web"])
+            futures.append(asyncio.get_running_loop().create_future())
+            operation.expect(0, GOOD, futures[-1])
+            operation.accept()
+        assert len(operations.latest()) <= MOST_UNATTENDED + 1
+        assert futures[0].cancelled()
+        assert not futures[-1].cancelled()
+
+    asyncio.run(steps())
