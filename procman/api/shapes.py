@@ -21,7 +21,8 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     POST  /v1/processes/SPEC/OP              {"operation": ID, "results": [Result]}; OP is start, stop, restart, signal
                                              or clear
     POST  /v1/processes/OP                   the same for {"names": [SPEC, ...]}
-            the body of both: {"wait": bool (true), "timeout": seconds (none), "signal": "HUP" (for signal)};
+            the body of both: {"wait": bool (true; clear always waits), "timeout": seconds (none),
+            "signal": "HUP" (for signal)};
             after `timeout` it answers with what is known, and {"pending": [namespec]}; the operation goes on
     GET   /v1/operations                     {"operations": [OperationInfo]}, the latest first; of those that have ended
                                              100 at most are kept

@@ -14,7 +14,7 @@ from procman.api.rest.answers import route_problem
 from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.client.api_client import ApiError
-from procman.errors import Reason
+from procman.errors import OperationError, Reason
 from procman.http.messages import Peer, Request
 from procman.http.router import Router
 from tests.support.programs import group
@@ -25,11 +25,11 @@ from tests.support.virtual_engine import Services
 class Site:
     """The endpoints on services without an operating system."""
 
-    def __init__(self, *groups):
+    def __init__(self, *groups, logs=None):
         self.services = services = Services(*groups)
         self.engine = services.engine
         self.router = Router(problem=route_problem)
-        ProcessEndpoints(services.master, services.processes, services.configuration, None).add_to(self.router)
+        ProcessEndpoints(services.master, services.processes, services.configuration, logs).add_to(self.router)
         MasterEndpoints(
             services.master,
             services.configuration,
@@ -98,6 +98,24 @@ def test_what_cannot_be_done_with_one_process_is_a_result():
             {"name": "web", "group": "web", "status": "NOT_RUNNING", "description": "web"},
             {"name": "nobody", "group": "nobody", "status": "BAD_NAME", "description": "nobody"},
         ]
+
+    asyncio.run(steps())
+
+
+class UnwritableLogs:
+    async def clear(self, name):
+        await asyncio.sleep(0)
+        raise OperationError(f"cannot clear the log of {name}", Reason.FAILED)
+
+
+def test_clearing_is_always_waited_for():
+    """Only its end tells whether it could be done."""
+
+    async def steps():
+        site = Site(web(), logs=UnwritableLogs())
+        _, answer = await site.ask("POST", "/v1/processes/web/clear", {"wait": False})
+        (result,) = answer["results"]
+        assert (result["status"], result["description"]) == ("FAILED", "cannot clear the log of web")
 
     asyncio.run(steps())
 

@@ -60,6 +60,7 @@ class ProcessEndpoints:
         wait, within = body.get("wait", True), timeout_in(body)
         if not isinstance(wait, bool):
             raise BadRequest("cannot read wait: expected true or false")
+        wait = wait or op == "clear"  # only its end tells whether the logs are empty
         operation = self._begin(op, specs, body, actor_of(request))
         is_there = await self._master.operations.wait(operation, accepted=not wait, within=within)
         answer: dict[str, object] = {"operation": operation.id}
