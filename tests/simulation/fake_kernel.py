@@ -7,6 +7,8 @@ The protocol is the engine's, to the letter:
   out the fleet is asked whether it is still wanted; its answer is the very next event.
 - One timer is armed at `next_deadline()`. It may ring late, and, as asyncio's does, a hair early.
 - A child that has ended keeps its pid until it is reaped; a pid that is free is used again as soon as possible.
+
+`World` is better whole than within the limits: engine, kernel and clock act on the same children.
 """
 
 import heapq

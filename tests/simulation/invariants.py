@@ -2,6 +2,8 @@
 
 Everything is judged from outside: by events, orders, announcements and the kernel's table. Of the fleet only its public
 fields are read, so that a rule does not share an error with the code it judges.
+
+Better whole than within the limits: all rules share one memory of what has happened.
 """
 
 from collections import defaultdict

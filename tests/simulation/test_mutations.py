@@ -1,7 +1,9 @@
 """How strong the simulation is: faults that are put into the core on purpose, each of which it has to find.
 
 A mutation is a piece of the source and what to put in its place. When the core has changed so that a piece is no longer
-there, the test says so: rewrite the mutation, it is as much worth as the rule it stands for.
+there, the test says so: rewrite the mutation, it is worth as much as the rule that it stands for.
+
+Better whole than within the limits: nearly all of it is one table.
 """
 
 import inspect
