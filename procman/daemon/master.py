@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from procman import __version__
-from procman.api.health import Health
 from procman.config.problems import ConfigError
 from procman.config.schema.configuration import Config
 from procman.config.schema.master import Master
@@ -23,7 +22,6 @@ from procman.core.events import BootRequested, SpawnFailed
 from procman.core.states import MasterState
 from procman.daemon.context import ProcessContext
 from procman.daemon.listeners import Listeners
-from procman.daemon.routes import About, Routes
 from procman.daemon.snapshot import MasterSnapshot, handed_over, obstacle
 from procman.daemon.stop_budget import stop_warning
 from procman.daemon.upgrade import Upgrade
@@ -35,6 +33,11 @@ from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
 from procman.system.signals import signal_name
 from procman.system.spawn import TOO_MANY_FILES
 
+if TYPE_CHECKING:
+    from procman.daemon.serving import Serving
+
+# How long clients wait at most while the first programs are started, in seconds.
+SERVE_AFTER = 0.1
 # How long closing may wait for answers that are on their way, and for buffers to be written, in seconds.
 LAST_WRITES = 0.5
 
@@ -79,16 +82,8 @@ class MasterRun:
             go_on=rooms.outputs.resume,
             leaving=context.notifier.upgrading,
         )
-        health = Health(rooms.master, rooms.processes)
-        self._routes = Routes(
-            rooms,
-            About(config, rooms, self._began, self._upgrades),
-            health,
-            self._upgrade.prepare,
-            partial(context.source.warnings, context.blocking),
-        )
-        inherited = None if snapshot is None else snapshot.listening
-        self._listeners = Listeners(config, self._routes.router, health, self._log, inherited)
+        self._listeners = Listeners(config, self._log, None if snapshot is None else snapshot.listening)
+        self._serving: Serving | None = None
 
     def _log_at_first(self, notes: list[str]) -> None:
         for warning in self._config.warnings:
@@ -108,11 +103,13 @@ class MasterRun:
         elif self._snapshot.pidfile is not None:
             self._pidfile = PidFile(self._config.master.pidfile, self._snapshot.pidfile)
         try:
-            await self._listeners.open()
+            self._listeners.open()
             if self._snapshot is None:
                 self._boot()
             else:
                 self._go_on(self._snapshot)
+            await asyncio.wait((self._rooms.engine.caught_up(), self._quit), timeout=SERVE_AFTER)
+            self._serving = await self._serve()
             await self._report_up()
             # What the imports have left behind goes, too.
             gc.collect()
@@ -156,13 +153,16 @@ class MasterRun:
         """Open the log files again, and control sockets whose file is gone."""
         self._log.info("received SIGUSR2 indicating log reopen request")
         self._rooms.outputs.reopen()
-        self._do(self._listeners.open_again())
+        opened = self._listeners.open_again()
+        if self._serving is not None:
+            self._do(self._serving.start(opened))
 
     # ---- what else comes from outside
 
     def make_room(self) -> None:
         """Close a few idle connections, as file descriptors are short."""
-        self._listeners.make_room()
+        if self._serving is not None:
+            self._serving.make_room()
 
     def complain(self, text: str) -> None:
         """Log an error of the loop."""
@@ -191,6 +191,19 @@ class MasterRun:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self._rooms.engine.restore(snapshot.engine)
         self._snapshot = None
+
+    async def _serve(self) -> "Serving":
+        # All that only clients need, h11 and JSON among it: the first programs do not wait for it.
+        from procman.api.health import Health  # noqa: PLC0415
+        from procman.daemon.routes import About, Routes  # noqa: PLC0415
+        from procman.daemon.serving import Serving  # noqa: PLC0415
+
+        health = Health(self._rooms.master, self._rooms.processes)
+        about = About(self._config, self._rooms, self._began, self._upgrades)
+        warnings = partial(self._context.source.warnings, self._context.blocking)
+        serving = Serving(Routes(self._rooms, about, health, self._upgrade.prepare, warnings), health, self._log)
+        await serving.start(self._listeners.all)
+        return serving
 
     async def _report_up(self) -> None:
         """Clients do not wait for disks that do not answer; the notification that all is up does, for a while."""
@@ -272,8 +285,9 @@ class MasterRun:
         rooms.hub.close()
         rooms.event_log.close()
         rooms.outputs.end_followers()
-        self._routes.close()
-        await self._listeners.close(LAST_WRITES)
+        if self._serving is not None:
+            await self._serving.close(LAST_WRITES)
+        self._listeners.close()
         if self._pidfile is not None:
             self._pidfile.release()
         rooms.outputs.close(LAST_WRITES)

@@ -76,14 +76,14 @@ UNGUARDED = (("GET", "/livez"), ("GET", "/readyz"))
 TELL_TABLE = """
 import json, os, sys
 from procman.cli.procman import main
-from procman.daemon.listeners import Listeners
+from procman.daemon.serving import Serving
 
-async def tell(self):
-    rows = [[route.method, route.pattern, route.role] for route in self._router.routes]
+async def tell(self, _):
+    rows = [[route.method, route.pattern, route.role] for route in self._routes.router.routes]
     os.write(1, json.dumps(rows).encode())
     os._exit(0)
 
-Listeners.open = tell
+Serving.start = tell
 main(["-c", sys.argv[1]])
 """
 
