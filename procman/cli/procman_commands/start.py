@@ -1,15 +1,7 @@
 """`procman` without a command: runs the master, or continues it after an upgrade."""
 
 from procman.cli.procman_commands.config_file import config_file
-from procman.errors import ProcmanError
-
-try:
-    from procman.daemon.bootstrap import restore, run
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.startswith("procman"):
-        raise
-    missing = f"{error.name} is not installed, without which the master cannot run: python3 -m pip install {error.name}"
-    raise ProcmanError(missing) from None
+from procman.daemon.bootstrap import restore, run
 
 
 def start(given: dict[str, str]) -> int:
