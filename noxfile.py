@@ -45,6 +45,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Regenerate docs/reference and the JSON schema from the code."""
-    session.install("-e", ".")
+    """Regenerate docs/reference, the JSON schema and docs/imports.md from the code."""
+    session.install("-e", ".", "pytest")
     session.run("python", "-m", "procman.cli.reference_docs", "docs/")
+    session.run("python", "-m", "tests.support.import_graph")

@@ -22,6 +22,7 @@ from procman.cli.procman import COMMANDS as MASTER_COMMANDS
 from procman.cli.procmanctl_commands import COMMANDS
 from procman.config.report import report
 from procman.http.router import Router
+from tests.support import import_graph
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -196,6 +197,11 @@ def test_the_generated_files_are_fresh(name):
     path = ROOT / "docs" / name
     stale = not path.exists() or path.read_text(encoding="utf-8") != describe.text(name)
     assert not stale, f"docs/{name} is stale; run: {describe.COMMAND}"
+
+
+def test_the_picture_of_imports_is_fresh():
+    """docs/imports.md shows the imports of the code as it is now."""
+    assert import_graph.PAGE.read_text(encoding="utf-8") == import_graph.page(), f"stale; run: {import_graph.COMMAND}"
 
 
 def test_every_command_is_in_the_reference():

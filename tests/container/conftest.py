@@ -1,4 +1,4 @@
-"""The image that the tests in a container share."""
+"""The image for the container tests."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ LIMIT = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests of this folder more time than the others have."""
+    """Give the tests of this directory a longer time limit."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(LIMIT))
@@ -20,9 +20,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def image():
-    """The image of the Dockerfile. It stays, so that the next run builds from its layers.
+    """The image of the Dockerfile. It is kept, so that the next run builds from its layers.
 
-    What it takes has to be there in CI; elsewhere its absence is a skip.
+    In CI, everything that it needs has to be there; elsewhere its absence skips the test.
     """
     reason = why_not()
     if reason is not None:

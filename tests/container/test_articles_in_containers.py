@@ -34,7 +34,7 @@ def example(image):
 
 
 def stopped(container, seconds=USUAL):
-    """Stop it, and see every process that was in it end; the exit status."""
+    """Stop it, and wait for the end of every process in it; return the exit status."""
     watched = [os.pidfd_open(pid) for pid in container.processes()]
     assert watched
     try:
@@ -50,13 +50,13 @@ def stopped(container, seconds=USUAL):
 
 
 def in_order(lines, *texts):
-    """Each of the texts is in one line, and they come in this order."""
+    """Each text is in one line, in this order."""
     places = [lines.index(line_with(lines, text)) for text in texts]
     assert places == sorted(places), "\n".join(lines)
 
 
 def test_dockerapp1_leaves_by_itself(example):
-    """It gets SIGTERM, says its last words, and only then the master leaves, with status 0."""
+    """dockerapp1 gets SIGTERM and prints its last line before the master ends with status 0."""
     with Container(example("dockerapp1")) as container:
         container.expect_all(["^dockerapp1 is ready$", RUNNING.format("dockerapp1")])
         assert stopped(container) == 0
@@ -72,7 +72,7 @@ def test_dockerapp1_leaves_by_itself(example):
 
 
 def test_dockerapp2_is_killed_by_procman_and_not_by_the_runtime(example):
-    """It hears SIGTERM and stays: SIGKILL comes from the master, who lives to tell it, and exits with 0."""
+    """dockerapp2 ignores SIGTERM and is killed by the master, which logs that and exits with 0."""
     with Container(example("dockerapp2")) as container:
         container.expect_all(["^dockerapp2 is ready$", RUNNING.format("dockerapp2")])
         assert stopped(container, seconds=60) == 0
@@ -91,7 +91,7 @@ def test_dockerapp2_is_killed_by_procman_and_not_by_the_runtime(example):
 
 
 def test_dockerapp3_both_its_processes_leave_by_themselves(example):
-    """Parent and child get the signal, each says its last words, and the master waits for both."""
+    """Parent and child of dockerapp3 get the signal, print their last lines, and the master waits for both."""
     with Container(example("dockerapp3")) as container:
         container.expect_all(["^parent: ready$", "^child: ready$", RUNNING.format("dockerapp3")])
         assert len(container.processes()) == 3
@@ -108,7 +108,7 @@ def test_dockerapp3_both_its_processes_leave_by_themselves(example):
 
 
 def test_bash_as_pid_1_keeps_the_signal_to_itself(example):
-    """What procman is there for: neither bash nor its service hears anything until the runtime kills them."""
+    """With bash as PID 1, neither bash nor its service reacts until the runtime kills them."""
     with Container(example("shell"), command=("start.sh",)) as container:
         container.expect("^start.sh prepares$", "^dockerapp1 is ready$")
         assert stopped(container, seconds=1) == 128 + 9
@@ -120,7 +120,7 @@ def test_bash_as_pid_1_keeps_the_signal_to_itself(example):
 
 
 def test_bash_under_procman_and_what_it_runs_leave_both(example):
-    """The same script: bash ends by the signal, its service by itself, and the master waits for both."""
+    """Under procman, bash ends by the signal and its service by itself, and the master waits for both."""
     with Container(example("shell")) as container:
         container.expect_all(["^dockerapp1 is ready$", RUNNING.format("service")])
         assert stopped(container) == 0
@@ -136,7 +136,7 @@ def test_bash_under_procman_and_what_it_runs_leave_both(example):
 
 
 def test_what_was_brought_into_the_container_hears_of_the_stop_too(example, tmp_path):
-    """`podman exec`, where the article had nsenter: under bash it was killed; PID 1 asks everybody to leave."""
+    """A process started by `podman exec` gets the stop signal from PID 1, where under bash it is killed."""
     tmp_path.chmod(0o777)
     with Container(example("dockerapp1"), "-v", f"{tmp_path}:/said") as container:
         container.expect_all(["^dockerapp1 is ready$", RUNNING.format("dockerapp1")])
@@ -152,7 +152,7 @@ def test_what_was_brought_into_the_container_hears_of_the_stop_too(example, tmp_
 
 @pytest.mark.parametrize("options", [(), ("--user", "4321:4321", "--read-only", "--cap-drop=all")], ids=" ".join)
 def test_under_an_init_all_is_the_same(example, options):
-    """`docker run --init`: procman is not PID 1 then, and waits for the whole tree as before."""
+    """With `docker run --init`, procman is not PID 1 and still waits for the whole tree."""
     tini = shutil.which("tini-static")
     if tini is None and not os.environ.get("CI"):
         pytest.skip("tini is not installed")
@@ -171,7 +171,7 @@ def test_under_an_init_all_is_the_same(example, options):
 
 
 def test_two_services_get_each_its_own_signal(example):
-    """SIGTERM for one and SIGQUIT for the other, both before either is waited for; both leave by themselves."""
+    """One service gets SIGTERM and the other SIGQUIT, at the same time, and both end by themselves."""
     with Container(example("two-services")) as container:
         container.expect_all(["^dockerapp1 is ready$", "^dockerapp1-brother is ready$"])
         container.expect_all([RUNNING.format("dockerapp1"), RUNNING.format("dockerapp1-brother")])
@@ -205,7 +205,7 @@ def test_two_services_get_each_its_own_signal(example):
     ],
 )
 def test_procman_says_at_its_start_that_the_runtime_will_not_wait_so_long(example, budget, said):
-    """As PID 1, held against what PROCMAN_STOP_BUDGET tells of the runtime's patience; it runs all the same."""
+    """As PID 1, procman warns if a stop may take longer than PROCMAN_STOP_BUDGET, and runs."""
     with Container(example("dockerapp1"), "-e", f"PROCMAN_STOP_BUDGET={budget}") as container:
         container.expect_all(["^dockerapp1 is ready$", RUNNING.format("dockerapp1")])
         assert container.stop() == 0
@@ -216,7 +216,7 @@ def test_procman_says_at_its_start_that_the_runtime_will_not_wait_so_long(exampl
 
 
 def test_the_probes_that_are_exported_work_in_the_container(example):
-    """Liveness and readiness, in the very words of the Deployment; and its command is what runs there."""
+    """The exported probes and command work in the container, word for word."""
     config = load(str(EXAMPLES / "two-services" / "procman.toml"))
     exported = kubernetes.export(config, Target(name="two", image="two", procman="procman"))
     pod = yaml.safe_load(exported.files["two.yaml"])["spec"]["template"]["spec"]

@@ -1,4 +1,4 @@
-"""Containers that keep their AUTO logs in one volume, as replicas of one image do."""
+"""Containers that keep their AUTO logs in one volume, as replicas of an image do."""
 
 import pytest
 
@@ -19,7 +19,7 @@ stderr_logfile = "NONE"
 
 
 def test_a_second_container_leaves_the_logs_of_the_first_alone(image, tmp_path):
-    """With the same configuration. What a container that has ended has left, the next one removes."""
+    """A container keeps AUTO logs of running containers of the same configuration, and removes those of ended ones."""
     logs = tmp_path / "logs"
     logs.mkdir()
     (tmp_path / "procman.toml").write_text(CONFIG)

@@ -1,4 +1,4 @@
-"""A real image from the Dockerfile, run by podman: procman as PID 1 of a container."""
+"""A real image from the Dockerfile under podman, with procman as PID 1."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def with_config(tmp_path):
 
 
 def test_the_image_is_small_and_says_how_it_wants_to_be_run(image):
-    """CMD in exec form, SIGTERM to stop it, labels, and less than 45 MB on top of the base, its own Python included."""
+    """The image has CMD in exec form, SIGTERM as stop signal, labels, and adds less than 45 MB, Python included."""
     (ours,) = json.loads(output("podman", "image", "inspect", image))
     (base,) = json.loads(output("podman", "image", "inspect", BASE))
     assert ours["Config"]["Cmd"] == ["procman", "-c", "/etc/procman/procman.toml"]
@@ -51,7 +51,7 @@ def test_the_image_is_small_and_says_how_it_wants_to_be_run(image):
     ids=" ".join,
 )
 def test_procman_is_pid_1_and_stops_when_asked(image, options):
-    """The image as it is, for root and any other user: pid 1, its program on the console, the client, exit status 0."""
+    """The plain image works for root and any other user: pid 1, console output, client, exit status 0."""
     with Container(image, *options) as container:
         container.expect("procman started with pid 1$")
         container.expect_all([RUNNING.format("hello"), "^tick 1$"])
@@ -71,7 +71,7 @@ def test_procman_is_pid_1_and_stops_when_asked(image, options):
 
 
 def test_a_container_without_any_writable_folder_runs_all_the_same(image):
-    """No tmpfs at all: what cannot be had is said, the programs run, and it stops when asked."""
+    """Without any writable directory, the log says what is missing, programs run, and a stop works."""
     with Container(image, "--user", "12345", "--read-only", "--read-only-tmpfs=false") as container:
         container.expect_all(
             [RUNNING.format("hello"), "^tick 1$", "there is no control socket", "could not write pidfile"]
@@ -82,7 +82,7 @@ def test_a_container_without_any_writable_folder_runs_all_the_same(image):
 
 
 def test_a_container_without_a_syslog_runs_all_the_same(image, with_config):
-    """There is no /dev/log in it: what should go there is counted as lost, which is said; the console has it all."""
+    """Without /dev/log, syslog output is counted as lost, the log says so, and the console has everything."""
     options = with_config(
         '[program.web]\ncommand = "sh -c \'echo hello; exec sleep 1000\'"\nstdout_logfile = "-, syslog"\n'
     )
@@ -94,7 +94,7 @@ def test_a_container_without_a_syslog_runs_all_the_same(image, with_config):
 
 
 def test_a_stop_takes_as_long_as_the_slowest_program(image, with_config):
-    """Three programs that need two seconds each: all get their signal at once, and none is killed."""
+    """Three programs that need two seconds each get their signal at once, and none is killed."""
     slow = "import signal, time; signal.pthread_sigmask(0, [15]); signal.sigwait([15]); time.sleep(2)"
     options = with_config(f'[program.slow]\ncommand = ["python3", "-c", "{slow}"]\nnumprocs = 3\n'
                           'process_name = "slow_%(process_num)d"\n')  # fmt: skip
@@ -109,7 +109,7 @@ def test_a_stop_takes_as_long_as_the_slowest_program(image, with_config):
 
 
 def test_a_program_that_does_not_listen_is_killed_before_the_runtime_kills_everything(image, with_config):
-    """dockerapp2 in a container: SIGKILL after its stopwaitsecs, while its neighbour leaves in peace; exit status 0."""
+    """dockerapp2 is killed after its stopwaitsecs while another program ends gracefully; exit status 0."""
     options = with_config(
         '[program.dockerapp1]\ncommand = "/opt/programs/dockerapp1.py"\nstdout_logfile = "/dev/stdout"\n'
         '[program.dockerapp2]\ncommand = "/opt/programs/dockerapp2.py"\nstdout_logfile = "/dev/stdout"\n'
@@ -127,7 +127,7 @@ def test_a_program_that_does_not_listen_is_killed_before_the_runtime_kills_every
 
 
 def test_orphans_are_reaped(image, with_config):
-    """A program that forks twice: the grandchild becomes PID 1's, and when it ends no zombie stays."""
+    """PID 1 reaps the grandchild of a program that forks twice; no zombie is left."""
     options = with_config(
         'loglevel = "debug"\n[program.daemon]\ncommand = ["sh", "-c", "(sleep 0.5 &); exec sleep 1000"]\n'
     )
@@ -140,7 +140,7 @@ def test_orphans_are_reaped(image, with_config):
 
 
 def test_a_flood_that_nobody_sees_leaves_the_container_its_memory(image, with_config):
-    """AUTO logs in a tmpfs: three times the memory goes by, and all that is kept of it is what the log states."""
+    """A flood into AUTO logs on a tmpfs, three times the memory, is kept within the limit that the log states."""
     options = with_config(
         "[program.flood]\ncommand = "
         "\"sh -c 'yes it goes wrong again | head -c 200000000 >&2; echo the flood is over; exec sleep 1000'\"\n"
@@ -161,7 +161,7 @@ def test_a_flood_that_nobody_sees_leaves_the_container_its_memory(image, with_co
 
 
 def test_a_supervisord_conf_takes_the_place_of_the_sample(image, tmp_path):
-    """As the how-to has it; the health check of the image, and who asks from any folder, find the same one."""
+    """A supervisord.conf replaces the sample as in the how-to; the health check and clients find it."""
     page = (ROOT / "docs" / "how-to" / "graceful-stop-in-docker.md").read_text()
     dockerfile = next(b for b in re.findall(r"```dockerfile\n(.*?)```", page, re.DOTALL) if "supervisord.conf" in b)
     (tmp_path / "Dockerfile").write_text(dockerfile.replace("FROM procman", f"FROM {IMAGE}"))
@@ -180,7 +180,7 @@ def test_a_supervisord_conf_takes_the_place_of_the_sample(image, tmp_path):
 
 
 def test_the_article_runs_unchanged(image, tmp_path):
-    """Its supervisord.conf, its two programs at its paths, in an image built as it builds its own: the same log."""
+    """The article's supervisord.conf and programs run in an image built as in the article, with the same log."""
     context = tmp_path / "context"
     shutil.copytree(PROGRAMS, context / "programs", ignore=shutil.ignore_patterns("__pycache__"))
     (context / "Dockerfile").write_text(

@@ -1,4 +1,4 @@
-"""What is left over when a container is stopped: asked once, and waited for as long as its program."""
+"""Leftovers when a container is stopped: they get the signal once, and as much time as their program."""
 
 import pytest
 
@@ -12,7 +12,7 @@ TWICE = "/opt/programs/twice.py"
 
 @pytest.fixture
 def with_app(tmp_path):
-    """The options that mount a configuration with one program, which a shell starts, and the programs."""
+    """The options that mount the programs and a configuration with one program, started by a shell."""
 
     def mount(seconds: int, *lines: str) -> tuple[str, ...]:
         text = f"""\
@@ -42,7 +42,7 @@ def with_app(tmp_path):
     ids=",".join,
 )
 def test_it_gets_the_stop_signal_once_and_saves_its_work(image, with_app, lines):
-    """It needs four seconds, and loses its work at a second SIGTERM."""
+    """A leftover that needs four seconds and would lose its work at a second SIGTERM saves it."""
     with Container(image, *with_app(4, *lines)) as container:
         container.expect_all(["^twice is up$", RUNNING.format("app")])
         assert container.stop(60) == 0
@@ -51,7 +51,7 @@ def test_it_gets_the_stop_signal_once_and_saves_its_work(image, with_app, lines)
 
 
 def test_it_has_no_more_than_the_whole_shutdown(image, with_app):
-    """The shutdown_timeout is the budget that all of them share."""
+    """A leftover has no more time than the shutdown_timeout."""
     options = with_app(1000)
     config = options[1].split(":")[0]
     with open(config, encoding="utf-8") as file:
@@ -66,7 +66,7 @@ def test_it_has_no_more_than_the_whole_shutdown(image, with_app):
 
 
 def test_a_stranger_holds_nobody_up(image, with_app):
-    """A shell that somebody has brought in, and that ignores SIGTERM, has two seconds, not a program's stopwaitsecs."""
+    """A shell from outside that ignores SIGTERM has two seconds, not a program's stopwaitsecs."""
     with Container(image, *with_app(0)) as container:
         container.expect_all(["^twice is up$", RUNNING.format("app")])
         container.run("sh", "-c", "(trap '' TERM; exec sleep 1000) > /dev/null 2>&1 & echo")
@@ -76,7 +76,7 @@ def test_a_stranger_holds_nobody_up(image, with_app):
 
 @pytest.mark.parametrize("words", [("-g",), (), ("-k", "50")], ids=" ".join)
 def test_what_run_is_left_with_is_asked_once_too(image, words):
-    """`procman run` as the entrypoint; the container ends as its program did, by SIGTERM."""
+    """Leftovers of `procman run` as the entrypoint get the signal once; the container ends as its program did."""
     command = ("procman", "run", *words, "--", "bash", "-c", f"python3 {TWICE} 4; echo")
     with Container(image, *MOUNT, command=command) as container:
         container.expect("^twice is up$")

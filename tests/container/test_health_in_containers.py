@@ -1,4 +1,4 @@
-"""What an orchestrator sees of a container: whether it is alive, whom it can ask, and when it ends."""
+"""Containers as an orchestrator sees them: health, clients, and how they end."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ HEAD = '[procman]\nlogfile = "/dev/stdout"\npidfile = "/tmp/procman.pid"\n'
 
 @pytest.fixture
 def with_config(tmp_path):
-    """The options that mount a folder with this configuration."""
+    """The options that mount a directory with this configuration."""
 
     def mount(text: str) -> tuple[str, ...]:
         folder = tmp_path / "procman"
@@ -31,7 +31,7 @@ def with_config(tmp_path):
 
 @pytest.mark.parametrize(("code", "how"), [(0, "has ended"), (3, "has ended unexpectedly")])
 def test_the_end_of_a_critical_program_ends_the_container(image, with_config, code, how):
-    """Whatever its exit code, which is the container's; nothing is left running in there."""
+    """A critical program ends the container with its exit code, whatever that is, and nothing is left running."""
     job = f"[program.job]\ncommand = \"sh -c 'exit {code}'\"\nstartsecs = 0\nautorestart = false\ncritical = true\n"
     web = '[program.web]\ncommand = "sleep 1000"\nstartsecs = 0\npriority = 1\n'
     with Container(image, *with_config(web + job)) as container:
@@ -41,7 +41,7 @@ def test_the_end_of_a_critical_program_ends_the_container(image, with_config, co
 
 
 def test_an_operators_stop_of_a_critical_program_leaves_the_container(image, with_config):
-    """It is still there to be asked, and to start the program again."""
+    """After a manual stop of a critical program, the container runs on and can start it again."""
     job = '[program.job]\ncommand = "sleep 1000"\nautorestart = false\nstartsecs = 0\ncritical = true\n'
     with Container(image, *with_config(job)) as container:
         container.expect(RUNNING.format("job"))
@@ -61,7 +61,7 @@ SERVERS = {
 @pytest.mark.parametrize("server", SERVERS.values(), ids=list(SERVERS))
 @pytest.mark.parametrize("options", [(), ("--user", "12345", "--read-only")], ids=["root", "a user"])
 def test_a_typo_in_the_mounted_file_leaves_the_container_healthy(image, with_config, tmp_path, options, server):
-    """HEALTHCHECK and the exported livenessProbe pass, and `health` warns; a file of another master is in the way."""
+    """With a typo in the mounted file, HEALTHCHECK and the exported livenessProbe pass, and `health` warns."""
     mounted = with_config(WEB + server)
     file = tmp_path / "procman" / "procman.toml"
     exported = kubernetes.export(load(str(file)), Target(name="web", image="web", procman="procman"))
@@ -85,7 +85,7 @@ def test_a_typo_in_the_mounted_file_leaves_the_container_healthy(image, with_con
 
 
 def test_a_container_whose_master_does_not_answer_is_unhealthy(image, with_config):
-    """It is the loop that is asked: one that is stopped takes connections, and says nothing."""
+    """A container whose master is stopped accepts connections, does not answer, and is unhealthy."""
     with Container(image, *with_config(WEB)) as container:
         container.expect(RUNNING.format("web"))
         (master,) = output(*podman("inspect", "--format", "{{.State.Pid}}", container.name)).split()
@@ -106,7 +106,7 @@ def test_a_container_whose_master_does_not_answer_is_unhealthy(image, with_confi
 
 @pytest.mark.parametrize("file", [(), ("-c", "/etc/procman/procman.toml")], ids=["found", "-c"])
 def test_root_finds_the_master_of_a_container_of_another_user(image, with_config, file):
-    """`podman exec --user 0` into a container of uid 12345; what a program of a third user has made is not believed."""
+    """`podman exec --user 0` finds the master of uid 12345, and ignores sockets of a third user."""
     with Container(image, *with_config(WEB), "--user", "12345") as container:
         container.expect(RUNNING.format("web"))
         ask = ("exec", "--user", "0", container.name, "procmanctl", *file)

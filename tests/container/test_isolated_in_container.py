@@ -1,4 +1,4 @@
-"""PID 1 of a container whose image has PYTHONPATH and PYTHONHOME, for its own Python programs."""
+"""PID 1 in an image whose PYTHONPATH and PYTHONHOME are for its own Python programs."""
 
 import pytest
 
@@ -21,7 +21,7 @@ PIPS = "#!/opt/procman/bin/python3\nimport sys\nfrom procman_isolated import pro
 
 @pytest.fixture
 def with_app(tmp_path):
-    """The options that mount an application with modules of procman's names, and the configuration."""
+    """The options that mount the configuration and an application whose modules have names of procman's."""
     app = tmp_path / "app"
     for name in ("procman/__init__.py", "tomli.py", "h11.py", "json/__init__.py", "bin/procman"):
         (app / name).parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def with_app(tmp_path):
 
 @pytest.mark.parametrize("home", ["/usr/local", "/nonexistent"])
 def test_the_variables_of_the_application_are_for_its_programs(image, with_app, home):
-    """The master, the client and HEALTHCHECK take no notice of them; the program has them unchanged."""
+    """Master, client and HEALTHCHECK ignore the variables; the program gets them unchanged."""
     options = (*with_app, "-e", "PYTHONPATH=/app", "-e", f"PYTHONHOME={home}")
     with Container(image, *options) as container:
         container.expect("procman started with pid 1$")
@@ -46,7 +46,7 @@ def test_the_variables_of_the_application_are_for_its_programs(image, with_app, 
 
 
 def test_what_pip_installs_is_isolated_too(image, with_app):
-    """Python is executed again, as PID 1."""
+    """Procman installed by pip ignores the variables too, as PID 1."""
     command = ("/app/bin/procman", "-c", "/etc/procman/procman.toml")
     with Container(image, *with_app, "-e", "PYTHONPATH=/app", command=command) as container:
         container.expect("procman started with pid 1$")

@@ -1,4 +1,4 @@
-"""A container that has no more memory: who was killed for it is said."""
+"""A container without memory: the log says which program was killed for it."""
 
 import pytest
 
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.container
 
 
 def test_a_program_that_is_killed_for_want_of_memory_is_said_to_be(image, tmp_path):
-    """Beside supervisord's line, which cannot be told from that of a `kill -9`."""
+    """Beside supervisord's line, which looks like `kill -9`, the log says that memory was short."""
     (tmp_path / "procman.toml").write_text(
         '[procman]\nlogfile = "/dev/stdout"\npidfile = "/tmp/procman.pid"\n[program.hungry]\n'
         'command = ["python3", "-c", "x = bytearray(1_000_000_000)"]\nautorestart = false\nstartretries = 0\n'

@@ -1,4 +1,4 @@
-"""procman in images that are not made on its own: it needs nothing of them, neither a Python nor a C library."""
+"""procman in images not based on its own: it needs nothing there, neither a Python nor a C library."""
 
 import re
 
@@ -20,7 +20,7 @@ while sleep 0.1; do :; done
 
 @pytest.fixture
 def without_python(image, tmp_path):
-    """An image of Debian in which there is no Python; its tag."""
+    """An image of Debian without Python; its tag."""
     (tmp_path / "Dockerfile").write_text(
         f"FROM {BASE}\nRUN rm -rf /usr/bin/python3* /usr/lib/python3* /usr/local/bin/*\n"
     )
@@ -28,7 +28,7 @@ def without_python(image, tmp_path):
 
 
 def put_into(base: str, folder, tag: str) -> str:
-    """The image of the page, made on another one."""
+    """The image of the how-to, based on another one."""
     (dockerfile,) = re.findall(r"^```dockerfile\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     (config,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     context = folder / "context"
@@ -44,7 +44,7 @@ def put_into(base: str, folder, tag: str) -> str:
 
 @pytest.mark.parametrize("options", [(), ("--user", "12345", "--read-only")], ids=" ".join)
 def test_an_image_without_a_python_runs_procman(without_python, tmp_path, options):
-    """As PID 1, with its client, the table of what processes use, an upgrade in place, and a graceful end."""
+    """Without Python, procman works as PID 1, with client, `status --long`, an upgrade and a graceful stop."""
     tag = put_into(without_python, tmp_path, f"{IMAGE}-into-another")
     with Container(tag, *options) as container:
         container.expect_all([RUNNING.format("web"), "^node runs /srv/server.js$"])
@@ -63,7 +63,7 @@ def test_an_image_without_a_python_runs_procman(without_python, tmp_path, option
 
 
 def test_an_empty_image_is_enough(image, tmp_path):
-    """Without a C library, a shell or a user; the program is procman's own Python, since there is nothing else."""
+    """An image without C library, shell and users is enough; the test's program is procman's own Python."""
     (tmp_path / "Dockerfile").write_text(
         f"FROM scratch\nCOPY --from={IMAGE} /opt/procman /opt/procman\nCOPY procman.toml /etc/procman/procman.toml\n"
         'CMD ["/opt/procman/bin/procman", "-c", "/etc/procman/procman.toml"]\n'
@@ -80,7 +80,7 @@ def test_an_empty_image_is_enough(image, tmp_path):
 
 
 def test_the_image_can_be_made_on_a_smaller_one(without_python):
-    """As the page says it; what it runs as long as nothing else was put into it needs no Python either."""
+    """The image can be built on a smaller base, as in the how-to; its default program needs no Python."""
     (command,) = re.findall(r"^docker build (--build-arg ON=)\S+ -t procman \.$", PAGE, re.MULTILINE)
     option, _, argument = command.partition(" ")
     with Container(build(f"{IMAGE}-smaller", ROOT, option, f"{argument}{without_python}")) as container:
@@ -90,7 +90,7 @@ def test_the_image_can_be_made_on_a_smaller_one(without_python):
 
 
 def test_the_demo_of_the_readme_runs_in_the_image(image, tmp_path):
-    """All four programs, with the folder of the samples mounted."""
+    """All four programs of the demo run in the image with the samples mounted."""
     with Container(image, "-v", f"{ROOT}/conf:/conf:ro", "--tmpfs=/conf/run",
                    command=("procman", "-c", "/conf/procman.toml")) as container:  # fmt: skip
         container.expect_all([RUNNING.format(name) for name in ("ticker", "web", "worker_00", "worker_01")])
@@ -99,6 +99,6 @@ def test_the_demo_of_the_readme_runs_in_the_image(image, tmp_path):
 
 
 def test_nothing_is_left_of_the_building(image):
-    """No caches of pip or apt, no sources."""
+    """The image has no caches of pip or apt, and no sources."""
     listing = "ls -d /src /root/.cache /var/cache/apt/archives/*.deb 2>/dev/null; :"
     assert output(*podman("run", "--rm", *LIMITS, image, "sh", "-c", listing)) == ""

@@ -1,4 +1,4 @@
-"""README's section on containers, word for word: whoever copies it gets what it shows."""
+"""The README's section on containers, word for word."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def blocks(language: str) -> list[str]:
 
 
 def shown() -> list[tuple[str, list[str]]]:
-    """The commands of the console block, each with the lines that are shown below it."""
+    """The commands of the console block, each with the lines shown below it."""
     (console,) = blocks("console")
     found: list[tuple[str, list[str]]] = []
     for line in console.splitlines():
@@ -52,7 +52,7 @@ def shown() -> list[tuple[str, list[str]]]:
 
 
 class Reader:
-    """Types what stands there. `docker` is podman here; images and containers have names that nothing else has."""
+    """Types the README's commands, with podman as docker and unique names of images and containers."""
 
     def __init__(self, own: str) -> None:
         self.own = own
@@ -61,7 +61,7 @@ class Reader:
         return f"{self.own}-{word}" if word in ("procman", "my-app") else word
 
     def types(self, command: str, folder: os.PathLike[str]) -> str:
-        """One line; it has to succeed. What it prints, on both outputs."""
+        """Run one line, which has to succeed; return both outputs."""
         program, verb, *words = shlex.split(command)
         assert program in ("docker", "podman")
         # A command of procman's in the container keeps its name.
@@ -88,7 +88,7 @@ class Reader:
 
 @pytest.fixture
 def reader(image):
-    """With the base image built already but for its name; all that comes of it is removed."""
+    """A reader with the base image already built; everything that it creates is removed."""
     own = f"readme-{uuid.uuid4().hex[:8]}"
     yield Reader(own)
     subprocess.run(podman("rm", "-f", "-t", "0", f"{own}-my-app"), capture_output=True, check=False)
@@ -98,7 +98,7 @@ def reader(image):
 
 @pytest.fixture
 def readme_files(reader, tmp_path):
-    """The folder of README's three files."""
+    """The directory with the README's three files."""
     (dockerfile,), (config,) = blocks("dockerfile"), blocks("toml")
     assert dockerfile.startswith("FROM procman\n")
     (tmp_path / "Dockerfile").write_text(dockerfile.replace("FROM procman", f"FROM {reader.own}-procman"))
@@ -109,7 +109,7 @@ def readme_files(reader, tmp_path):
 
 
 def wait_for(reader: Reader, text: str) -> str:
-    """`docker logs`, as soon as the text is in them."""
+    """The output of `docker logs` as soon as it contains the text."""
     logs = subprocess.Popen(
         podman("logs", "-f", f"{reader.own}-my-app"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -126,7 +126,7 @@ def wait_for(reader: Reader, text: str) -> str:
 
 
 def test_the_section_does_word_for_word_what_it_shows(reader, readme_files):
-    """Build, run, logs, status, health, stop, exit status: the lines below a command are those that it prints."""
+    """Build, run, logs, status, health, stop and exit status print the lines shown below the commands."""
     first, *_ = blocks("sh")
     reader.types(first.strip(), ROOT)
     asked = []
@@ -147,7 +147,7 @@ def test_the_section_does_word_for_word_what_it_shows(reader, readme_files):
 
 
 def pattern(line: str) -> re.Pattern[str]:
-    """A line that is shown, with other times and pids."""
+    """A pattern for a shown line, with any times and pids."""
     text = re.escape(line)
     text = re.sub(r"\d{4}\\-\d\d\\-\d\d\\ [\d:,]+", r"[-0-9]+ [0-9:,]+", text)
     text = re.sub(r"pid\\ \d+", r"pid\\ \\d+", text)
@@ -155,7 +155,7 @@ def pattern(line: str) -> re.Pattern[str]:
 
 
 def test_what_a_program_says_before_it_fails_is_in_the_logs(reader, readme_files):
-    """On stderr; and the container ends with the program's exit status."""
+    """A failing program's stderr is in the logs, and the container ends with its exit status."""
     (readme_files / "my-app").write_text(FAILS)
     reader.types(blocks("sh")[0].strip(), ROOT)
     for command, _ in shown()[:2]:
@@ -166,7 +166,7 @@ def test_what_a_program_says_before_it_fails_is_in_the_logs(reader, readme_files
 
 
 def test_the_health_check_is_in_podmans_image_where_the_flag_is_given(reader, readme_files):
-    """In its own format it is lost, as README says; the probe that it shows does without."""
+    """Podman keeps the health check only with --format docker; the probe works without it."""
     plain, with_flag = (block.strip() for block in blocks("sh"))
     for command, kept in ((plain.replace("docker", "podman"), False), (with_flag, True)):
         reader.types(command, ROOT)
@@ -181,6 +181,6 @@ def test_the_health_check_is_in_podmans_image_where_the_flag_is_given(reader, re
 
 
 def test_nothing_else_in_it_takes_a_shell():
-    """Every block of commands is run by one of the tests above."""
+    """The tests above run every block of commands of the section."""
     assert (len(blocks("sh")), len(blocks("console")), len(blocks("yaml"))) == (2, 1, 1)
     assert shutil.which("podman")
