@@ -163,6 +163,7 @@ def test_auto_logs_in_memory_take_no_more_than_the_stated_sum(number, tmp_path):
     assert len({(program.stdout_logfile_maxbytes, program.stdout_logfile_backups) for program in web}) == 1
     warning = bounded.warnings[-1]
     each = web[0].stdout_logfile_maxbytes // 1024
+    assert warning.section == "procman"  # as it is written in TOML
     assert (
         f"so all AUTO logs in it ({2 * number}) are kept within 16 MiB together: each is rotated at {each} KiB"
         in str(warning)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from procman.config.formats.files import is_toml
 from procman.config.problems import Problem
 from procman.config.schema.configuration import Config
 from procman.config.schema.kinds.numbers import MIB
@@ -31,7 +32,8 @@ def within_memory(config: Config, most: int = MOST_IN_MEMORY) -> Config:
         f"{most // MIB} MiB together: each is rotated at {max(share // 1024, 1)} KiB, with {_BACKUPS} backup; "
         "name a file on a disk, or the console, in stdout_logfile and stderr_logfile"
     )
-    warning = Problem(config.file, None, "supervisord", "childlogdir", message, "warning", "in-memory")
+    section = "procman" if is_toml(config.file) else "supervisord"
+    warning = Problem(config.file, None, section, "childlogdir", message, "warning", "in-memory")
     return replace(config, groups=groups, warnings=(*config.warnings, warning))
 
 
