@@ -1,4 +1,4 @@
-"""The environment of a procmanctl that is a process of its own, whoever runs the tests."""
+"""The environment of procmanctl as a process, independent of the developer's own."""
 
 import os
 import sys

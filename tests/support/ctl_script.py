@@ -128,9 +128,9 @@ CONFIGS = {
 class Command:
     """One line to type.
 
-    `first` is waited for before: "NAME STATE" as in `status`, "up" or "down" of the master. `config` is the file to
-    put in place before. `unordered`: the order of the lines depends on who was quicker. `only_status`: the text is not
-    compared, because it names its program or its file in its own way.
+    `first` is awaited before: "NAME STATE" as in `status`, "up" or "down" of the master. `config` is the file to put in
+    place before. `unordered`: the order of the lines depends on timing. `only_status`: the text is not compared,
+    because each client names its program or its file in its own way.
     """
 
     words: tuple[str, ...]
