@@ -1,6 +1,6 @@
-"""What the reference page says of each command beside its help: the exit statuses, and the object under `--json`.
+"""The exit statuses of each command, and the object that it prints under `--json`, for the reference page.
 
-Tests hold both against what the commands do, and see to it that no command is missing here.
+Tests compare both with what the commands do, and check that no command is missing.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ class Entry:
     """One command."""
 
     json: str  # in Markdown, with the names of `api/shapes.py`
-    exits: Mapping[int, str] = field(default_factory=dict)  # beside 0, and what all share
+    exits: Mapping[int, str] = field(default_factory=dict)  # in addition to 0 and to those that all commands share
 
 
 NO_MASTER = {

@@ -1,7 +1,7 @@
-"""The flags of a command line: declared once, for reading them, for `-h`, and for the reference page.
+"""The flags of a command line, declared once for reading them, for `-h`, and for the reference page.
 
-They are read by getopt, as in supervisord and supervisorctl: its rules (`-cFILE`, `--conf=FILE`, a value that begins
-with a dash, no flags after the first word), its messages, and 3 ms less of imports than argparse.
+getopt reads them, as in supervisord and supervisorctl, with its rules (`-cFILE`, `--conf=FILE`, a value that begins
+with a dash, no flags after the first word) and its messages, and in 3 ms less than argparse.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_WIDTH = 100  # of the help; a flag longer than its column has a line of its own
+_WIDTH = 100  # columns of the help; a flag that is too long for its column has a line of its own
 _COLUMN = 32
 
 
 class Flag:
-    """One flag: `key` is what it is called in the answer, and a switch has no `metavar`.
+    """One flag: `key` is its name in the result; a switch has no `metavar`.
 
-    Of one that may be given `many` times the answer holds all values, with a NUL between them.
+    The result of a flag that may be given `many` times has all values, separated by NUL.
     """
 
     __slots__ = ("about", "hidden", "key", "many", "metavar", "names")
@@ -34,11 +34,11 @@ class Flag:
         self.about = about
         self.metavar = metavar
         self.many = many
-        self.hidden = hidden.split()  # further names, which the help leaves out
+        self.hidden = hidden.split()  # further names, not in the help
 
     @property
     def usage(self) -> str:
-        """How it is written: `-c, --configuration FILE`."""
+        """How the flag is written: `-c, --configuration FILE`."""
         return ", ".join(self.names) + (f" {self.metavar}" if self.metavar else "")
 
 
@@ -46,10 +46,9 @@ HELP = Flag("help", "-h --help", "print this and exit", hidden="-?")
 
 
 def read(flags: Iterable[Flag], argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """What was given, by key (of a switch "true"), and the words from the first on that is no flag.
+    """The given flags by key (a switch is "true"), and the words from the first one that is not a flag.
 
-    Raises:
-        BadRequest: an unknown flag, a value that is missing or too much, two values for one flag.
+    Raises BadRequest for an unknown flag, a missing or a superfluous value, or two values for one flag.
     """
     if not argv or not argv[0].startswith("-"):
         return {}, list(argv)
@@ -89,7 +88,7 @@ def _without_translations() -> None:
 
 def table(flags: Iterable[Flag]) -> str:
     """The flags as `-h` shows them."""
-    from textwrap import wrap  # noqa: PLC0415 - only for who asks
+    from textwrap import wrap  # noqa: PLC0415 - only for -h
 
     lines = []
     for flag in flags:

@@ -1,6 +1,6 @@
-"""Writes the reference pages and the JSON schema: everything in docs/ that can be told from the code.
+"""Generates the reference pages and the JSON schema in docs/ from the code.
 
-`python -m procman.cli.reference_docs docs/` writes them all; a test fails when one is stale.
+`python -m procman.cli.reference_docs docs/` writes them all; a test fails if one is out of date.
 """
 
 import os
@@ -26,7 +26,7 @@ PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
 
 
 def text(name: str) -> str:
-    """What one of PAGES, or SCHEMA, is to hold."""
+    """The content of one of PAGES, or of SCHEMA."""
     if name == SCHEMA:
         return schema_text()
     source, page = PAGES[name]
@@ -34,7 +34,7 @@ def text(name: str) -> str:
 
 
 def write(folder: str) -> None:
-    """Write all of them below a folder."""
+    """Write all of them into a directory."""
     for name in (*PAGES, SCHEMA):
         path = os.path.join(folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -43,7 +43,7 @@ def write(folder: str) -> None:
 
 
 def _marked(page: str, source: str) -> str:
-    """The page, with a word under its title for whoever wants to change it."""
+    """The page with a comment under its title that says where to change it."""
     title, _, rest = page.partition("\n")
     return f"{title}\n\n<!-- Written by `{COMMAND}` from {source}: change it there. -->\n{rest}"
 

@@ -1,4 +1,4 @@
-"""The command lines as a reference page: flags, commands, exit statuses, and what `--json` prints."""
+"""Generates the reference page of the command lines: flags, commands, exit statuses, and what `--json` prints."""
 
 from collections.abc import Iterable, Mapping
 
@@ -82,14 +82,14 @@ def _command(entry: Entry, name: str) -> list[str]:
 
 
 def _usages(text: str) -> list[tuple[str, str]]:
-    """The lines of a help text: what to type, tabs, what it does; a line with less goes on with the one above."""
+    """Split a help text into usages and descriptions; a line with only one of them continues the one above."""
     found: list[tuple[str, str]] = []
     for line in text.splitlines():
         usage, _, about = (part.strip() for part in line.partition("\t"))
         if usage and about:
             found.append((usage, about))
         elif usage.endswith(")"):
-            # supervisorctl puts what it is by default behind the usage
+            # supervisorctl puts the default after the usage
             head, _, default = usage.rpartition(" (")
             found.append((head, f"({default}"))
         elif found and (usage or about) and usage != "Ex:":
@@ -99,10 +99,10 @@ def _usages(text: str) -> list[tuple[str, str]]:
 
 
 def _code(text: str) -> str:
-    """As a cell of a table; a pipe would end it, even within code."""
+    """Code in a cell of a table, where a pipe needs a backslash."""
     return f"`{text.replace('|', chr(92) + '|')}`"
 
 
 def _cell(text: str) -> str:
-    """Words of a table, in which what stands in angle brackets is no HTML."""
+    """Text in a cell of a table, where angle brackets must not become HTML."""
     return text.replace("|", "\\|").replace("<", "\\<")

@@ -1,4 +1,4 @@
-"""stdin, stdout and stderr of a command that was started without them, as by `procman >&-` or by some schedulers."""
+"""Replaces stdin, stdout and stderr if a command was started without them, as by `procman >&-` or some schedulers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def open_missing() -> None:
-    """Have what leads nowhere in the place of those that are closed: else the next file that is opened would be it."""
+    """Open /dev/null in place of closed streams; otherwise the next opened file would take their number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             stream = open(os.devnull, mode)  # noqa: SIM115 - for as long as the process lives

@@ -1,8 +1,8 @@
-"""Where the command `procman` begins: as PID 1 it holds back who asks for the end before it imports anything.
+"""The entry point of `procman`: as PID 1 it blocks signals before it imports anything else.
 
-The kernel drops a signal for PID 1 that has no handler yet, but not one that is blocked (pid_namespaces(7), and
-`sig_ignored` in kernel/signal.c). `docker stop` of a container that has just been started would wait its ten seconds
-for nothing, and then kill it.
+The kernel drops a signal for PID 1 that has no handler, but not one that is blocked (pid_namespaces(7), and
+`sig_ignored` in kernel/signal.c). Without this, `docker stop` of a container that has just been started would wait ten
+seconds in vain.
 """
 
 import os
@@ -12,7 +12,7 @@ HELD = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIG
 
 
 def main() -> int:
-    """Do what the arguments of this process say; returns the exit status."""
+    """Carry out the arguments of this process; returns the exit status."""
     if os.getpid() == 1:
         signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
     from procman.cli.procman import main as carry_out  # noqa: PLC0415 - this is what takes its time

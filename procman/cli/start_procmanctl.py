@@ -1,16 +1,16 @@
-"""Where the command `procmanctl` begins: it is over before there is anything for a garbage collector to find."""
+"""The entry point of `procmanctl`, which ends before the garbage collector has anything to find."""
 
 import gc
 
-_MANY = 50_000  # new objects; an answer about a hundred programs makes 4,000, and a shell may live for days
+_MANY = 50_000  # new objects; an answer about a hundred programs makes 4,000, but a shell may live for days
 
 
 def main() -> int:
-    """Do what the arguments of this process say; returns the exit status."""
+    """Carry out the arguments of this process; returns the exit status."""
     gc.set_threshold(_MANY)
-    from procman.cli.procmanctl import main as carry_out  # noqa: PLC0415 - the imports make most of them
+    from procman.cli.procmanctl import main as carry_out  # noqa: PLC0415 - the imports make most of the objects
 
     status = carry_out()
-    # At its end the interpreter looks through everything once more, in vain: with that 2.5 of 33 ms.
+    # Otherwise the final collection of the interpreter takes 2.5 of 33 ms, in vain.
     gc.freeze()
     return status

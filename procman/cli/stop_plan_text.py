@@ -1,4 +1,4 @@
-"""How a stop plan looks: what `procman check` and `procmanctl stop-plan` print of a `StopPlanInfo`. No I/O here."""
+"""The text of a stop plan, as `procman check` and `procmanctl stop-plan` print a `StopPlanInfo`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import BudgetInfo, ChangeInfo, StopPlanInfo
 
-_MOST_NAMES = 4  # of those that make a wave as long as it is
+_MOST_NAMES = 4  # programs of a wave that a line names
 
 
 def lines(plan: StopPlanInfo) -> list[str]:
-    """The sum, wave by wave, and how it stands against each budget."""
+    """The sum, the waves, and the comparison with each budget."""
     rows = [
         (wave["seconds"], f"priority {wave['priority']}", _names(wave["critical"], wave["processes"]))
         for wave in plan["waves"]
@@ -18,7 +18,7 @@ def lines(plan: StopPlanInfo) -> list[str]:
     rows.append((plan["master"], "procman itself", ""))
     amounts = [f"{seconds} s" for seconds, _, _ in rows]
     width, wide = max(map(len, amounts)), max(len(what) for _, what, _ in rows)
-    shown = [f"a stop takes {plan['seconds']} s at worst:"]
+    shown = [f"a shutdown takes at most {plan['seconds']} s:"]
     shown += [
         f"  {amount:>{width}}  {what:<{wide}}  {names}".rstrip()
         for amount, (_, what, names) in zip(amounts, rows, strict=True)
@@ -33,12 +33,12 @@ def lines(plan: StopPlanInfo) -> list[str]:
     if len(plan["budgets"]) == 1:
         shown += [line for budget in too_little for line in _advice(plan, budget)]
     elif too_little:
-        shown.append(f"--budget {too_little[0]['seconds']}s says what would have to change")
+        shown.append(f"--budget {too_little[0]['seconds']}s shows what would make it fit")
     return shown
 
 
 def _names(critical: list[str], processes: int) -> str:
-    """Those on the critical path, and how many more are in the wave."""
+    """The programs that make the wave this long, and how many others are in it."""
     named = critical[:_MOST_NAMES]
     parts = [", ".join(named)]
     if len(critical) > len(named):
@@ -49,12 +49,15 @@ def _names(critical: list[str], processes: int) -> str:
 
 
 def _advice(plan: StopPlanInfo, budget: BudgetInfo) -> list[str]:
-    """Each way to make it fit: other waits, a limit for the whole, or more time."""
+    """The ways to make it fit: shorter waits, a limit for the whole shutdown, or more time."""
     shown = []
     if budget["changes"]:
         shown += ["either change", *(_line(change) for change in budget["changes"])]
     if budget["timeout"]:
-        shown += [f"{'or' if shown else 'either'} let SIGKILL come as early as it has to", _line(budget["timeout"])]
+        shown += [
+            f"{'or' if shown else 'either'} limit the shutdown, so that SIGKILL comes earlier",
+            _line(budget["timeout"]),
+        ]
     seconds = _whole(plan["seconds"])
     shown.append(f"{'or' if shown else 'it is less than procman itself needs:'} wait for {seconds} s")
     shown.append(f"  docker stop -t {seconds}, stop_grace_period: {seconds}s, terminationGracePeriodSeconds: {seconds}")
@@ -67,5 +70,5 @@ def _line(change: ChangeInfo) -> str:
 
 
 def _whole(seconds: float) -> int:
-    """Rounded up, for those who count whole seconds."""
+    """Rounded up to whole seconds."""
     return -int(-seconds // 1)

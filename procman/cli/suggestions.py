@@ -1,6 +1,7 @@
-"""What was meant by a word that nobody knows: a command, a process, a group, a signal.
+"""Guesses what an unknown word stands for: a command, a process, a group or a signal.
 
-A guess is a question on stderr, beside supervisorctl's words. A bad guess is worse than none: `nope` is not `open`.
+A guess is a question on stderr, in addition to supervisorctl's words. A bad guess is worse than none: `nope` is not
+`open`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
     from procman.cli.invocation import Invocation
 
-# What other tools call it.
-_ELSEWHERE = {
+# Other tools' names for the commands.
+OTHER_NAMES = {
     "attach": "fg",
     "conf": "config",
     "daemon-reload": "update",
@@ -41,14 +42,14 @@ _ELSEWHERE = {
     "top": "status --long",
     "up": "start",
 }
-_MOST = 3  # processes of the same name in several groups
+_MOST = 3  # at most so many processes of the same name in different groups
 
 
 def command(line: str) -> str | None:
-    """The command that was meant by a line that begins with none."""
+    """The command that was meant by a line that begins with no command."""
     first, *rest = line.split()
-    if first in _ELSEWHERE:
-        return _ELSEWHERE[first]
+    if first in OTHER_NAMES:
+        return OTHER_NAMES[first]
     if rest and rest[0] in COMMANDS:
         # As in `service web restart`.
         return " ".join([rest[0], first, *rest[1:]])
@@ -56,9 +57,9 @@ def command(line: str) -> str | None:
 
 
 def suggest_processes(invocation: Invocation, words: Iterable[str], *, groups: bool = True) -> None:
-    """Ask, for each name of a process that is unknown, whether another was meant.
+    """For each unknown name of a process, ask whether another one was meant.
 
-    Without `groups` it is not asked whether `site` was to be `site:*`.
+    Without `groups`, `site` is not guessed to be `site:*`.
     """
     known = _known(invocation, "/v1/processes")
     for word in dict.fromkeys(words):
@@ -66,7 +67,7 @@ def suggest_processes(invocation: Invocation, words: Iterable[str], *, groups: b
 
 
 def suggest_group(invocation: Invocation, word: str, path: str = "/v1/processes") -> None:
-    """Ask, for the name of a group that is unknown, whether another was meant, or the group of that process."""
+    """For the unknown name of a group, ask whether another one was meant, or the group of a process."""
     known = _known(invocation, path)
     group, _, _ = word.partition(":")
     around = next((other for other, name in known if group in (other, name)), None)
@@ -74,14 +75,14 @@ def suggest_group(invocation: Invocation, word: str, path: str = "/v1/processes"
 
 
 def signals() -> list[str]:
-    """The names of signals, as one types them."""
+    """The names of signals, without SIG."""
     import signal  # noqa: PLC0415 - 2 ms, for few
 
     return [each.name.removeprefix("SIG") for each in signal.Signals if not each.name.startswith("SIGRT")]
 
 
 def suggest_signal(invocation: Invocation, word: str, names: list[str]) -> bool:
-    """Ask, for a word that is no signal, whether another was meant, or whether the last word was to be it."""
+    """For a word that is not a signal, ask whether another one was meant, or whether the last word is the signal."""
     known = signals()
     asked, last = (each.upper().removeprefix("SIG") for each in (word, names[-1]))
     if asked.isdecimal() or asked in known:
@@ -93,7 +94,7 @@ def suggest_signal(invocation: Invocation, word: str, names: list[str]) -> bool:
 
 
 def _known(invocation: Invocation, path: str) -> list[tuple[str, str]]:
-    """Group and name of all processes; nothing where the master does not say, for something else is wrong then."""
+    """Group and name of all processes; nothing if the master does not answer, which is reported elsewhere."""
     try:
         return [(info["group"], info["name"]) for info in invocation.client.call("GET", path)["processes"]]
     except ProcmanError:
@@ -110,7 +111,7 @@ def _processes(word: str, known: list[tuple[str, str]], *, groups: bool) -> list
         return [f"{group}:*"] if groups else []
     if within := [namespec(*each) for each in known if each[1] == word]:
         return within[:_MOST]
-    # What is within a group may be called by its own name, and a group by its own.
+    # A process in a group may be given without the group, and a group without its `:*`.
     names = {namespec(*each): namespec(*each) for each in known}
     if not colon:
         names = {group: f"{group}:*" for group in around} | {each[1]: namespec(*each) for each in known} | names

@@ -1,13 +1,14 @@
-"""Where the master is and how to greet it: by the command line, a configuration file, the environment, or by looking.
+"""Finds the master and its credentials: from the command line, a configuration file, the environment, or a search.
 
-The first that says something wins: `-s`; `-c FILE`; `PROCMAN_SERVER_URL`, then `SUPERVISOR_SERVER_URL` (programs have
-it from their master, so procmanctl works inside them); the configuration file that the master would find; the only
-master that answers in the run-time directory. A file says it by [supervisorctl] or [procmanctl] serverurl, else
-[unix_http_server], else [inet_http_server], else by its own path, from which the master derives its socket too.
+The first source that names a master counts: `-s`; `-c FILE`; `PROCMAN_SERVER_URL`, then `SUPERVISOR_SERVER_URL`
+(programs inherit it from their master, so procmanctl works inside them); the configuration file that the master would
+find; the only master that answers in the run-time directory. A file names it with [supervisorctl] or [procmanctl]
+serverurl, else [unix_http_server], else [inet_http_server], else by its own path, from which the master derives its
+socket too.
 
-The master is found without the file as well, for somebody may be editing it: whatever the file says, the master leaves
-a link to its socket where it would derive it. Where nobody has named a master, that of this container (PID 1) is better
-than one that does not run.
+The master is also found without the file, which may be broken just now: the master always leaves a link to its socket
+under the name derived from the path. If no source names a master explicitly, that of this container (PID 1) is
+preferred to one that does not run.
 """
 
 from __future__ import annotations
@@ -23,38 +24,40 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-# How long included files are waited for, in seconds: the main one says mostly all that is needed.
+# How long to wait for included files, in seconds; usually the main file is enough.
 PATIENCE = 5.0
 
-# How long each of several masters may take to say which file it has, in seconds.
+# How long each of several masters may take to name its file, in seconds.
 _INTRODUCTION = 1.0
 
 _ANYWHERE = {"", "*", "0.0.0.0", "[::]"}  # noqa: S104 - a server there is reached over loopback
 
 
 class Settings:
-    """What procmanctl was told, or has found out."""
+    """What procmanctl was given, or has found out."""
 
     def __init__(self) -> None:
-        self.url: str | None = None  # None: nowhere to be found, and `missing` says where was looked and why in vain
+        self.url: str | None = (
+            None  # None if no master was found; `missing` then says where it was searched, and why in vain
+        )
         self.missing = ("", "")
         self.username: str | None = None
         self.password: str | None = None
         self.prompt = "procman"
         self.history_file: str | None = None
-        self.found: str | None = None  # the file that says so, where nobody has named one
-        self.unreadable = ""  # why nothing could be had from the file
-        self.sure = True  # False: nothing is to be seen of the master that a file leads to
+        self.found: str | None = None  # the file with the address, if it was found and not given
+        self.unreadable = ""  # why the file could not be used
+        self.sure = True  # False if nothing shows that the master of the file exists
         self._file_read = False
 
     def fill_credentials(self) -> bool:
-        """After a refusal: take the user name and password of the file that would be found; True if there are any.
+        """After a refusal, take the credentials of the file that would be found; True if there are any.
 
-        supervisorctl reads that file even when it has `-s`; here it is read when it turns out to be needed.
+        supervisorctl reads that file even with `-s`; here it is read only if needed.
         """
         if self._file_read or self.username is not None or self.password is not None:
             return False
-        from procman.config.discovery import find_config  # noqa: PLC0415 - only where a password is asked for
+        from procman.config.discovery import find_config  # noqa: PLC0415 - only if a password is required
 
         self._file_read = True
         path = find_config()
@@ -75,9 +78,9 @@ def find(
     live: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """The settings for what was given on the command line.
+    """The settings for the given command line.
 
-    `live`: it is only to be seen whether the master answers, for which its file need not be read.
+    `live`: only whether the master answers matters, so its file need not be read.
     """
     if url is not None and config_file is None:
         settings = Settings()
@@ -102,8 +105,8 @@ def _look(environ: Mapping[str, str]) -> Settings:
     settings.url = environ.get("PROCMAN_SERVER_URL") or environ.get("SUPERVISOR_SERVER_URL")
     if settings.url:
         return settings
-    from procman.config.discovery import find_config  # noqa: PLC0415 - where -s says it, nobody looks
-    from procman.config.runtime_dir import runtime_dirs  # noqa: PLC0415 - where -s says it, nobody looks
+    from procman.config.discovery import find_config  # noqa: PLC0415 - not needed with -s
+    from procman.config.runtime_dir import runtime_dirs  # noqa: PLC0415 - not needed with -s
 
     path = find_config()
     if path is not None:
@@ -118,7 +121,7 @@ def _look(environ: Mapping[str, str]) -> Settings:
         if settings.history_file is not None:
             from procman.system.file_trust import exposure  # noqa: PLC0415 - few files name one
 
-            # Nobody has named that file: in /tmp, say, it would have us write over any file of ours.
+            # The file was found, not given: another user could use it to overwrite any file of ours.
             if exposure(settings.found) is not None:
                 settings.history_file = None
         return settings
@@ -128,22 +131,22 @@ def _look(environ: Mapping[str, str]) -> Settings:
         settings.url = f"unix://{answering[0]}"
     elif answering:
         ways = " or ".join(sorted(map(_way_to, answering)))
-        settings.missing = (folder, f"{len(answering)} masters run here, so say which one is meant: {ways}")
+        settings.missing = (folder, f"{len(answering)} masters run here, so select one: {ways}")
     else:
-        why = "no master answers there, and there is no configuration file (say where it is: -c FILE or -s URL)"
+        why = "no master answers there, and there is no configuration file (name one with -c FILE, or -s URL)"
         settings.missing = (folder, why)
     return settings
 
 
 def _answering() -> Iterator[tuple[str, int]]:
-    """A socket of each master that answers in the run-time folders, and its pid or 0."""
-    from procman.config.runtime_dir import runtime_dirs  # noqa: PLC0415 - where a file says it, nobody looks
+    """A socket of each master that answers in the run-time directories, and its pid or 0."""
+    from procman.config.runtime_dir import runtime_dirs  # noqa: PLC0415 - not needed if a file names the master
 
     seen: set[str] = set()
     for folder in filter(_is_private, runtime_dirs()):
         for name in sorted(os.listdir(folder)):
             path = os.path.join(folder, name)
-            real = os.path.realpath(path)  # one master may have links to its socket
+            real = os.path.realpath(path)  # a master may have links to its socket
             if name.endswith(".sock") and real not in seen and (pid := who_listens(path)) is not None:
                 seen.add(real)
                 yield path, pid
@@ -154,37 +157,37 @@ def _of_this_container() -> str | None:
 
 
 def _way_to(socket: str) -> str:
-    """What to add to the command line for the master that listens there."""
+    """The flag that selects the master that listens there."""
     client = Client(f"unix://{socket}")
     try:
-        from shlex import quote  # noqa: PLC0415 - only where there are several masters
+        from shlex import quote  # noqa: PLC0415 - only with several masters
 
         return f"-c {quote(client.call('GET', '/v1/master', patience=_INTRODUCTION)['config_file'])}"
     except (ProcmanError, LookupError, TypeError):
-        return f"-s unix://{socket}"  # it wants a password, or has no time
+        return f"-s unix://{socket}"  # it requires a password, or is busy
     finally:
         client.close()
 
 
 def _socket_alone(config_file: str | None, environ: Mapping[str, str]) -> str | None:
-    """The socket of the master that is meant, if it answers where the path of its file alone leads."""
+    """The socket of the intended master, if it answers where the path of its file alone leads."""
     if config_file is not None:
         socket, is_there = _derived_socket(config_file)
         return socket if is_there and who_listens(socket) is not None else None
     if environ.get("PROCMAN_SERVER_URL") or environ.get("SUPERVISOR_SERVER_URL"):
         return None
-    from procman.config.discovery import find_config  # noqa: PLC0415 - where a file was named, nobody looks
+    from procman.config.discovery import find_config  # noqa: PLC0415 - not needed with -c
 
     path = find_config()
     return (_socket_alone(path, environ) if path is not None else None) or _of_this_container()
 
 
 def _derived_socket(config_file: str) -> tuple[str, bool]:
-    """The socket of a file that names none, or the link to what it names, and whether it is there.
+    """The socket derived from the path of a file, or the link there, and whether it exists.
 
-    The master may have been started without our XDG_RUNTIME_DIR.
+    The master may have been started with another XDG_RUNTIME_DIR.
     """
-    from procman.config.runtime_dir import default_sockets  # noqa: PLC0415 - hardly any file leaves this to us
+    from procman.config.runtime_dir import default_sockets  # noqa: PLC0415 - few files need it
 
     paths = default_sockets(config_file)
     there = [path for path in paths if os.path.exists(path) and _is_private(os.path.dirname(path))]
@@ -194,8 +197,8 @@ def _derived_socket(config_file: str) -> tuple[str, bool]:
 
 
 def _is_private(folder: str) -> bool:
-    """May what lies in there be trusted: is it ours, or the system's? In /tmp anybody could have made it."""
-    from procman.config.runtime_dir import trusted_owners  # noqa: PLC0415 - whoever asks has looked for the folder
+    """Whether a directory can be trusted, because it is ours or the system's; in /tmp any user could have made it."""
+    from procman.config.runtime_dir import trusted_owners  # noqa: PLC0415 - only with a run-time directory
 
     try:
         return os.lstat(folder).st_uid in trusted_owners() and os.access(folder, os.R_OK)
@@ -204,9 +207,9 @@ def _is_private(folder: str) -> bool:
 
 
 def _from_file(given: str) -> Settings:
-    """What a file says; where it cannot be read, or names a socket that is not there, what its path says.
+    """The settings of a file; if it is unreadable, or names a missing socket, those derived from its path.
 
-    `url` is None where that leads nowhere either.
+    `url` is None if that leads nowhere either.
     """
     path = os.path.abspath(given)
     settings = Settings()
@@ -237,7 +240,7 @@ def _from_file(given: str) -> Settings:
         if named is not None and not settings.sure:
             settings.url = f"unix://{named}"
         else:
-            # Its owner needs no password there, which the file may have as a hash alone.
+            # Its owner needs no password there; the file may have only a hash of it.
             settings.url = _http(port) if port and not settings.sure else f"unix://{socket}"
     settings.username, settings.password = ctl.get("username"), ctl.get("password")
     if settings.password is None and not server.get("password", "{SHA}").startswith("{SHA}"):
@@ -249,7 +252,7 @@ def _from_file(given: str) -> Settings:
 
 
 def _server(sections: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
-    """The first unix server, else the first other one; either may be one of several: [unix_http_server:name]."""
+    """The first unix server, else the first other one; both may have names: [unix_http_server:name]."""
     for kind in ("unix_http_server", "inet_http_server"):
         for name, options in sections.items():
             if name.partition(":")[0] == kind:
@@ -258,11 +261,11 @@ def _server(sections: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
 
 
 def _read(path: str, sections: dict[str, dict[str, str]], seen: set[str]) -> None:
-    """Add what a file and its includes say to `sections`; later files win, as they do for the master.
+    """Add the sections of a file and its includes; later files win, as for the master.
 
-    configparser with supervisor's settings, and tomli: the master's own readers know the line of each problem and cost
-    16 and 40 ms of imports, these 1 and 4. What is wrong in a file is the master's to tell; here an included file that
-    cannot be read is passed over.
+    It uses configparser with supervisor's settings, and tomli: the master's own readers know the line of each problem,
+    but take 16 and 40 ms to import, these 1 and 4. The master reports mistakes; here an unreadable included file is
+    ignored.
     """
     seen.add(path)
     here = os.path.dirname(path)
@@ -273,7 +276,7 @@ def _read(path: str, sections: dict[str, dict[str, str]], seen: set[str]) -> Non
     patterns = sections.pop("include", {}).get("files", "").split()
     if not patterns:
         return
-    from procman.system.asking import Asking  # noqa: PLC0415 - most files include nothing
+    from procman.system.asking import Asking  # noqa: PLC0415 - few files include others
 
     included: dict[str, dict[str, str]] = {}
     patterns = [os.path.join(here, pattern) for pattern in patterns]
@@ -281,21 +284,21 @@ def _read(path: str, sections: dict[str, dict[str, str]], seen: set[str]) -> Non
         for name, options in included.items():
             sections.setdefault(name, {}).update(options)
     else:
-        sys.stderr.write(f"Warning: the disk of what {path} includes does not answer; going on without that\n")
+        sys.stderr.write(f"Warning: timed out reading the files included by {path}; ignoring them\n")
 
 
 def _read_included(patterns: Iterable[str], sections: dict[str, dict[str, str]], seen: set[str]) -> bool:
-    """Add what these say; True."""
-    from contextlib import suppress  # noqa: PLC0415 - most files include nothing
+    """Add the sections of included files; returns True."""
+    from contextlib import suppress  # noqa: PLC0415 - few files include others
     from glob import glob  # noqa: PLC0415
 
     found: list[str] = []
     for pattern in patterns:
-        with suppress(ValueError):  # a NUL in it
+        with suppress(ValueError):  # it contains a NUL
             found += sorted(glob(pattern))
     for file in found:
         if file not in seen and os.access(file, os.R_OK):
-            # One that is half written, or a mistake, must not keep anybody from the programs that run.
+            # A broken file must not prevent access to the running programs.
             with suppress(OSError, ValueError):
                 _read(file, sections, seen)
     return True
@@ -309,14 +312,14 @@ def _read_ini(path: str) -> dict[str, dict[str, str]]:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             parser.read_file(file)
     except ParsingError as error:
-        # It has read all the lines that are right by then. With no section at all it has not.
+        # It has read all good lines by then, unless there is no section at all.
         if not parser.sections():
             raise ValueError(str(error)) from None
     return {name: dict(parser.items(name)) for name in parser.sections()}
 
 
 def _read_toml(path: str) -> dict[str, dict[str, str]]:
-    from tomli import load  # noqa: PLC0415 - only for this form
+    from tomli import load  # noqa: PLC0415 - only for TOML
 
     with open(path, "rb") as file:
         content = load(file)
@@ -335,7 +338,7 @@ def _read_toml(path: str) -> dict[str, dict[str, str]]:
 
 
 def _expand(value: str, expansions: Mapping[str, str]) -> str:
-    """`%(here)s` and `%(ENV_X)s`; what is not known stays as it is: the master complains, not its client."""
+    """Expand `%(here)s` and `%(ENV_X)s`; unknown names stay, because the master complains about them."""
 
     def known(match: re.Match[str]) -> str:
         return "%" if match[0] == "%%" else expansions.get(match[1], match[0])
@@ -348,6 +351,6 @@ def _absolute(path: str) -> str:
 
 
 def _http(port: str) -> str:
-    """The address of a server at `host:port`, `*:port`, `:port` or `port`."""
+    """The URL of a server at `host:port`, `*:port`, `:port` or `port`."""
     host, _, number = port.rpartition(":")
     return f"http://{'localhost' if host in _ANYWHERE else host}:{number}"

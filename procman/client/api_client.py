@@ -1,8 +1,7 @@
-"""Talk to a master over its `/v1` interface: blocking, standard library only, quick to import.
+"""A blocking client for the master's `/v1` interface, with only the standard library, and quick to import.
 
-`procmanctl status` pays for every import each time, so there is nothing here but `json`, `os` and what `socket`
-wraps: a client of HTTP/1.1 that knows Content-Length, chunks and one kept connection is short, and `http.client`
-alone would add 15 ms.
+`procmanctl status` pays for every import, so this uses only `json`, `os` and `socket`: a client of HTTP/1.1 that knows
+Content-Length, chunks and one kept connection is short, and `http.client` alone would add 15 ms.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, Self
 
-# In seconds, far beyond what a master takes to look something up: one that was stopped is not waited for without end.
+# Seconds, far more than a master needs to answer a GET; a stopped master must not block a client for ever.
 READS_TAKE = 30.0
 
 _BLOCK = 65536
-_REFUSED = 400  # from here on an HTTP status says no
+_REFUSED = 400  # HTTP statuses from here on are errors
 _UNAUTHORIZED = 401
-# What the master's server refuses before /v1 has seen it: a host it does not know, too large a body, too many clients.
+# The server's own errors, before /v1 is reached: an unknown host, too large a body, too many clients.
 _OF_THE_SERVER = frozenset({403, 413, 503})
-_MAX_SAID = 300  # characters of such a refusal
-_MAX_LINE = 65536  # of a header or a chunk's size: a server that sends more is none of ours
+_MAX_SAID = 300  # characters of such an error
+_MAX_LINE = 65536  # bytes of a header or a chunk's size; a server that sends more is not procman
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:*@!$'()+,;=")
 
 _REASONS = {
@@ -43,14 +42,14 @@ _REASONS = {
 
 
 def who_listens(path: str) -> int | None:
-    """The pid of whoever listens on a unix socket, 0 if it cannot be known, None if nobody does. Never waits."""
+    """The pid of the listener on a unix socket, 0 if it cannot be known, None if there is none. Does not block."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         sock.connect(path)
         peer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
     except BlockingIOError:
-        return 0  # it has more clients than it can take in
+        return 0  # its queue of connections is full
     except OSError:
         return None
     finally:
@@ -59,7 +58,7 @@ def who_listens(path: str) -> int | None:
 
 
 class Unreachable(ProcmanError):
-    """No master answers at `address`; `errno` says why, where the system told."""
+    """No master answers at `address`; `errno` has the system's reason, if there is one."""
 
     def __init__(self, address: str, reason: str, number: int | None = None) -> None:
         super().__init__(f"cannot reach procman at {address}: {reason}")
@@ -79,14 +78,14 @@ class ApiError(ProcmanError):
 
 
 class AuthRequired(ApiError):
-    """The master wants a user name and a password, or better ones."""
+    """The master requires a user name and a password, or rejects those it got."""
 
     def __init__(self) -> None:
         super().__init__("UNAUTHORIZED", "Server requires authentication", 401)
 
 
 class Client:
-    """One master, at `unix:///path` or `http://host:port`; opens its connection when first used."""
+    """A connection to one master, at `unix:///path` or `http://host:port`, opened on first use."""
 
     def __init__(self, address: str, username: str | None = None, password: str | None = None) -> None:
         self.address = address
@@ -98,10 +97,9 @@ class Client:
         self._wire: _Wire | None = None
 
     def call(self, method: str, path: str, body: Any = None, *, patience: float | None = None) -> Any:
-        """Send `body` as JSON, give back the answer's JSON.
+        """Send `body` as JSON, and return the JSON of the answer.
 
-        Wait so many seconds for it; else READS_TAKE where something is looked up, and as long as it takes where
-        something is done.
+        It waits `patience` seconds; by default READS_TAKE for a GET, and without a limit for anything else.
         """
         if patience is None:
             patience = READS_TAKE if method == "GET" else 0
@@ -113,7 +111,7 @@ class Client:
             raise self._stranger() from None
 
     def exchange(self, method: str, path: str, data: bytes | None = None, *, patience: float = 0) -> bytes:
-        """Send `data` as it is, give back the answer's bytes as they are."""
+        """Send `data` as it is, and return the bytes of the answer."""
         kept = self._wire
         try:
             wire = self._connection()
@@ -123,20 +121,20 @@ class Client:
             if not answer.reusable:
                 self.close()
         except BaseException as error:
-            # Also after Ctrl-C: the rest of this answer must not be taken for the next one's.
+            # Also after Ctrl-C, so that the rest of this answer is not read as the next one.
             self.close()
             closed = isinstance(error, Unreachable) and error.errno != errno.EAGAIN
             if method == "GET" and closed and kept is not None and not kept.heard:
-                # The other side closed the kept connection while this was on its way: asking again changes nothing.
+                # The kept connection was closed meanwhile; a GET can be repeated.
                 return self.exchange(method, path, data, patience=patience)
             raise
         self._refuse(answer, content)
         return content
 
     def stream(self, method: str, path: str) -> Stream:
-        """The answer's bytes as they arrive, over a connection of its own.
+        """Return the answer's bytes as they arrive, over a separate connection.
 
-        The master has been asked, and has not refused, when this returns.
+        When this returns, the master has accepted the request.
         """
         wire = self._connect()
         try:
@@ -149,7 +147,7 @@ class Client:
         return Stream(wire, answer)
 
     def close(self) -> None:
-        """Drop the connection; the next call opens another."""
+        """Close the connection; the next call opens another."""
         if self._wire is not None:
             self._wire.close()
             self._wire = None
@@ -184,12 +182,12 @@ class Client:
             length = "Content-Length: 0\r\n"
         wire.send(f"{method} {path} HTTP/1.1\r\n{self._head}{length}\r\n".encode() + (data or b""))
         answer = wire.answer()
-        while answer.status // 100 == 1:  # "continue" and its like only announce the real one
+        while answer.status // 100 == 1:  # 100 Continue and its like precede the real answer
             answer = wire.answer()
         return answer
 
     def _refuse(self, answer: _Answer, content: bytes) -> None:
-        """Turn an answer that says no into the exception for it."""
+        """Raise the exception for an answer that is an error."""
         if answer.status < _REFUSED:
             return
         if answer.status == _UNAUTHORIZED:
@@ -206,14 +204,14 @@ class Client:
 
     def _stranger(self, answer: _Answer | None = None) -> Unreachable:
         if answer and answer.is_supervisord:
-            # Somebody is about to move from it.
+            # A likely mistake during a migration.
             return Unreachable(self.place, "it is supervisord that answers there (ask it with supervisorctl)")
         said = "" if answer is None else f" (it says {answer.status} to a request for /v1)"
         return Unreachable(self.place, f"what answers there is not procman{said}")
 
 
 class Stream:
-    """An iterator over what arrives; it ends when the master ends it, or when `close` is called from any thread."""
+    """An iterator over the bytes that arrive; it ends with the answer, or when any thread calls `close`."""
 
     def __init__(self, wire: _Wire, answer: _Answer) -> None:
         self._wire = wire
@@ -236,7 +234,7 @@ class Stream:
             raise
 
     def close(self) -> None:
-        """Hang up: who waits for the next piece is told that there is none."""
+        """Close the connection; a thread that waits for the next bytes finds the end."""
         self._closed = True
         self._wire.hang_up()
 
@@ -249,16 +247,16 @@ class Stream:
 
 
 def quoted(text: str) -> str:
-    """`text` as one part of a path: a name may hold spaces, slashes or letters of any script."""
+    """`text` as one segment of a path; a name may have spaces, slashes or letters of any script."""
     if _PLAIN.issuperset(text):
         return text
-    from urllib.parse import quote  # noqa: PLC0415 - +3 ms, for names that hardly anybody has
+    from urllib.parse import quote  # noqa: PLC0415 - 3 ms, for unusual names
 
     return quote(text, safe="", errors="surrogateescape")
 
 
 def _where(address: str) -> tuple[str, Any, str, str]:
-    """Take an address apart: family, what to connect to, the Host header, and how to call it in a message."""
+    """The family, the target to connect to, the Host header, and the name of an address for messages."""
     if address.startswith("unix://"):
         path = address.removeprefix("unix://")
         return "unix", path, "localhost", path
@@ -275,7 +273,7 @@ def _where(address: str) -> tuple[str, Any, str, str]:
 
 
 def _reason(error: Exception) -> str:
-    """Why a connection failed, in words, with the way out where there is one."""
+    """Why a connection failed, in words, with a way out if there is one."""
     if isinstance(error, socket.gaierror):
         return "no such host"
     if isinstance(error, OSError) and error.errno is not None:
@@ -286,20 +284,20 @@ def _reason(error: Exception) -> str:
 
 
 def _base64(text: str) -> str:
-    from binascii import b2a_base64  # noqa: PLC0415 - only for who has a password
+    from binascii import b2a_base64  # noqa: PLC0415 - only with a password
 
     return b2a_base64(text.encode("utf-8", "surrogateescape"), newline=False).decode()
 
 
 class _Wire:
-    """One connection, and what has come in over it but was not used yet."""
+    """One connection, and the bytes received over it that are not used yet."""
 
     def __init__(self, sock: socket.socket, place: str) -> None:
         self._sock = sock
         self._place = place
         self._pending = b""
         self._patience: float = 0
-        self.heard = False  # has anything come in since the last request?
+        self.heard = False  # whether anything was received since the last request
 
     def close(self) -> None:
         self._sock.close()
@@ -312,10 +310,10 @@ class _Wire:
             pass  # it has ended already
 
     def wait_at_most(self, seconds: float) -> None:
-        """For each piece of an answer; 0: for as long as it takes."""
+        """Limit the wait for each piece of an answer; 0 for no limit."""
         if seconds == self._patience:
             return
-        import struct  # noqa: PLC0415 - only for who cannot wait
+        import struct  # noqa: PLC0415 - only with a limit
 
         self._patience = seconds
         self._sock.setsockopt(
@@ -323,7 +321,7 @@ class _Wire:
         )
 
     def stale(self) -> bool:
-        """Has the other side closed meanwhile, or said something nobody asked for?"""
+        """Whether the other side has closed the connection, or sent something unexpected."""
         try:
             self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -337,13 +335,13 @@ class _Wire:
         try:
             self._sock.sendall(data)
         except ConnectionError:
-            # It refused before it read everything; its reason may be there to be read all the same.
+            # It refused the request before reading all of it; its answer may still be readable.
             return
         except OSError as error:
             raise self.lost(error) from None
 
     def some(self) -> bytes:
-        """What is there, at least one byte; nothing when the other side has closed."""
+        """The available bytes, at least one; none if the other side has closed."""
         if self._pending:
             data, self._pending = self._pending, b""
             return data
@@ -398,7 +396,7 @@ class _Wire:
 
 
 class _Answer:
-    """The head of an answer, and the way to its body."""
+    """The head of an answer, and access to its body."""
 
     def __init__(self, wire: _Wire, status: int, headers: dict[str, str]) -> None:
         self.status = status
@@ -410,15 +408,15 @@ class _Answer:
         self.is_supervisord = headers.get("server", "").startswith("Medusa/")
 
     def plain_line(self, content: bytes) -> str | None:
-        """The one line of text that the body is; None where it is anything else."""
+        """The body if it is one line of plain text, else None."""
         text = content.decode("utf-8", "replace").strip()
         plain = self._headers.get("content-type", "").startswith("text/plain")
         return text if plain and text.isprintable() and 0 < len(text) <= _MAX_SAID else None
 
     def pieces(self) -> Iterator[bytes]:
-        """The body as it arrives; raises Unreachable where it ends too early."""
+        """The body as it arrives; raises Unreachable if it ends too early."""
         try:
-            if self.status in {204, 304}:  # HTTP says: these have none
+            if self.status in {204, 304}:  # these have no body in HTTP
                 return
             if self._chunked:
                 while size := int(self._wire.line().partition(b";")[0], 16):

@@ -68,7 +68,7 @@ def test_tail_of_an_empty_stdout_points_to_stderr(ctl, master, stdout):
         master.answers["GET", f"/v1/processes/web/log/stdout?{query}"] = stdout
     master.answers["GET", "/v1/processes/web/log/stdout?follow=1"] = Stream(b"later")
     master.answers["GET", "/v1/processes/web/log/stderr?tail=1"] = b"x"
-    hint = "web has written nothing to stdout, but something to stderr: procmanctl tail web stderr\n"
+    hint = "web has written only to stderr: procmanctl tail web stderr\n"
     ran = ctl("tail", "web")
     assert (ran.text, ran.err) == ("\n" if stdout == b"" else "web: ERROR (no log file)\n", hint)
     ran = ctl("tail", "-f", "web")

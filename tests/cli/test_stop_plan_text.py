@@ -22,7 +22,7 @@ priority=10
 """
 
 PLAN = """\
-a stop takes 31 s at worst:
+a shutdown takes at most 31 s:
   10 s  priority 999    web (1 quicker)
   20 s  priority 10     db
    1 s  procman itself
@@ -32,7 +32,7 @@ CHANGES = """\
 either change
   [program:web] stopwaitsecs = 4 (now 10)
   [program:db] stopwaitsecs = 5 (now 20)
-or let SIGKILL come as early as it has to
+or limit the shutdown, so that SIGKILL comes earlier
   [supervisord] shutdown_timeout = 10 (not set)
 or wait for 31 s
   docker stop -t 31, stop_grace_period: 31s, terminationGracePeriodSeconds: 31
@@ -83,7 +83,7 @@ def test_check_ends_with_the_stop_plan(check):
     assert check() == (
         0,
         PLAN + "docker stop gives 10 s: 21 s too little\nKubernetes gives 30 s: 1 s too little\n"
-        "--budget 10s says what would have to change\n",
+        "--budget 10s shows what would make it fit\n",
     )
 
 
@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_used_has_no_plan(check):
 def test_a_shutdown_timeout_is_seen_in_the_plan(check):
     """What it cuts, and that it fits then."""
     status, out = check("--budget=10", text=FILE + "shutdown_timeout=9s\n")
-    assert out.splitlines()[0] == "a stop takes 9 s at worst:"
+    assert out.splitlines()[0] == "a shutdown takes at most 9 s:"
     assert out.splitlines()[-2:] == ["  cut from 31 s to 9 s by shutdown_timeout", "the budget gives 10 s: fits"]
     assert status == 0
 

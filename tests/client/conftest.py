@@ -1,4 +1,4 @@
-"""No test of the client reaches this machine's own configuration; where it needs a master, it has a fake one."""
+"""No test of the client uses this machine's configuration; tests that need a master have a fake one."""
 
 from tests.support.fake_master_fixtures import master, nothing_of_this_machine
 

@@ -1,4 +1,4 @@
-"""Which master procmanctl talks to, and what it takes from the configuration file for that."""
+"""Which master procmanctl connects to, and what it takes from the configuration file."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ def write(path, text):
 
 @contextlib.contextmanager
 def listening(path):
-    """A socket on which somebody listens."""
+    """A socket with a listener."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -34,14 +34,14 @@ def listening(path):
 
 @pytest.fixture
 def runtime(monkeypatch):
-    """The run-time folder, by a path that is short enough for sockets."""
+    """A run-time directory with a path that is short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="pm") as folder:
         monkeypatch.setattr(runtime_dir, "runtime_dirs", lambda *_: [folder])
         yield Path(folder)
 
 
 def test_the_ctl_section_says_the_url_the_credentials_and_the_shell(tmp_path, monkeypatch):
-    """%(here)s and %(ENV_X)s are expanded, comments cut, as supervisor does it."""
+    """%(here)s and %(ENV_X)s are expanded and comments removed, as in supervisor."""
     monkeypatch.setenv("SECRET", "p%w")
     file = write(
         tmp_path / "supervisord.conf",
@@ -55,7 +55,7 @@ def test_the_ctl_section_says_the_url_the_credentials_and_the_shell(tmp_path, mo
 
 
 def test_a_file_that_others_may_write_and_nobody_has_named_says_nothing_of_a_history(tmp_path, monkeypatch):
-    """In /tmp it could have us write over any file of ours; where it is named, it is meant."""
+    """Such a file in /tmp could make the client overwrite a file of its user; a file that was named is trusted."""
     file = write(tmp_path / "supervisord.conf", "[supervisorctl]\nserverurl=unix:///s\nhistory_file=history\n")
     monkeypatch.chdir(tmp_path)
     assert address.find(environ={}).history_file == f"{tmp_path}/history"
@@ -66,7 +66,7 @@ def test_a_file_that_others_may_write_and_nobody_has_named_says_nothing_of_a_his
 
 
 def test_without_a_url_the_servers_own_section_tells(tmp_path):
-    """The unix socket before TCP, with the server's user and password unless it is only a hash of it."""
+    """The unix socket comes before TCP; the server's login is used unless the file has only a hash."""
     text = "[inet_http_server]\nport=*:9001\n[unix_http_server]\nfile=%(here)s/s.sock\nusername=u\npassword=p\n"
     found = address.find(config_file=write(tmp_path / "a.conf", text), environ={})
     assert (found.url, found.username, found.password) == (f"unix://{tmp_path}/s.sock", "u", "p")
@@ -88,13 +88,13 @@ def test_without_a_url_the_servers_own_section_tells(tmp_path):
     ],
 )
 def test_a_tcp_server_is_reached_over_loopback_unless_it_names_a_host(tmp_path, port, url):
-    """Every interface includes that one."""
+    """A server on every interface is on loopback too."""
     file = write(tmp_path / "a.conf", f"[inet_http_server]\nport={port}\n")
     assert address.find(config_file=file, environ={}).url == url
 
 
 def test_toml_says_the_same(tmp_path):
-    """[procmanctl], [unix_http_server], and servers by name."""
+    """[procmanctl], [unix_http_server], and servers with names work as in INI."""
     file = write(tmp_path / "a.toml", '[procmanctl]\nserverurl = "http://h:1"\nprompt = "x"\n')
     found = address.find(config_file=file, environ={})
     assert (found.url, found.prompt) == ("http://h:1", "x")
@@ -105,13 +105,13 @@ def test_toml_says_the_same(tmp_path):
 
 
 def test_a_file_without_a_server_leads_to_the_socket_the_master_derives_from_it(tmp_path):
-    """From the path of the file, by the rule that the master uses too."""
+    """Master and client derive the same socket from the path of the file."""
     file = write(tmp_path / "procman.toml", '[program.web]\ncommand = "x"\n')
     assert address.find(config_file=file, environ={}).url == f"unix://{default_socket(file)}"
 
 
 def test_a_derived_socket_is_looked_for_where_it_is(tmp_path, monkeypatch):
-    """A master that was started without this user's XDG_RUNTIME_DIR has it elsewhere."""
+    """A master started without this user's XDG_RUNTIME_DIR has its socket in another directory."""
     folders = [str(tmp_path / "mine"), str(tmp_path / "system")]
     monkeypatch.setattr(runtime_dir, "runtime_dirs", lambda *_: folders)
     file = write(tmp_path / "procman.toml", "")
@@ -121,7 +121,7 @@ def test_a_derived_socket_is_looked_for_where_it_is(tmp_path, monkeypatch):
 
 
 def test_the_masters_own_socket_wins_over_its_port(tmp_path, monkeypatch):
-    """Of a password that the file has as a hash nobody can make one that the port takes."""
+    """The port needs a password, of which the file may have only a hash."""
     monkeypatch.setattr(runtime_dir, "runtime_dirs", lambda *_: [str(tmp_path / "mine")])
     server = "[inet_http_server]\nport=9001\nusername=me\npassword={SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4\n"
     file = write(tmp_path / "a.conf", server)
@@ -131,28 +131,26 @@ def test_the_masters_own_socket_wins_over_its_port(tmp_path, monkeypatch):
 
 
 def test_an_included_file_may_hold_the_server(tmp_path):
-    """Its %(here)s is its own folder; a file that includes itself is read once."""
+    """%(here)s there is its own directory, and a file that includes itself is read once."""
     file = write(tmp_path / "a.conf", "[include]\nfiles = conf.d/*.conf a.conf nothing/*.conf\n")
     write(tmp_path / "conf.d" / "s.conf", "[unix_http_server]\nfile=%(here)s/s.sock\n")
     assert address.find(config_file=file, environ={}).url == f"unix://{tmp_path}/conf.d/s.sock"
 
 
 def test_a_file_with_a_wrong_line_still_leads_to_its_master(tmp_path):
-    """Somebody edits it while the master runs: what is wrong in it is the master's to tell."""
+    """The file may be edited while the master runs; only the master reports its mistakes."""
     file = write(tmp_path / "a.conf", "[supervisorctl]\nserverurl=http://h:1\n[program:x]\nthis is no option\n")
     assert address.find(config_file=file, environ={}).url == "http://h:1"
 
 
 def test_an_included_file_that_does_not_answer_keeps_nobody_from_the_master(tmp_path, monkeypatch, capsys):
-    """Its disk, that is; here it is a pipe that nobody writes to. What was found before is as good as nothing, too."""
+    """A pipe without a writer stands for a hanging disk; files read before it are ignored as well."""
     monkeypatch.setattr(address, "PATIENCE", 0.01)
     file = write(tmp_path / "a.conf", "[include]\nfiles = conf.d/*\n[unix_http_server]\nfile=/a.sock\n")
     write(tmp_path / "conf.d/1.conf", "[unix_http_server]\nfile=/b.sock\n")
     os.mkfifo(tmp_path / "conf.d/2.conf")
     assert address.find(config_file=file, environ={}).url == "unix:///a.sock"
-    assert capsys.readouterr().err == (
-        f"Warning: the disk of what {file} includes does not answer; going on without that\n"
-    )
+    assert capsys.readouterr().err == (f"Warning: timed out reading the files included by {file}; ignoring them\n")
     with open(tmp_path / "conf.d/2.conf", "w"):
         pass
     while asking._hanging:
@@ -161,7 +159,7 @@ def test_an_included_file_that_does_not_answer_keeps_nobody_from_the_master(tmp_
 
 @pytest.mark.parametrize(("name", "text"), [("b.conf", "[program:x\ncommand=cat\n"), ("b.toml", "= nonsense")])
 def test_an_included_file_that_is_a_mistake_keeps_nobody_from_the_master(tmp_path, name, text):
-    """As with supervisorctl: somebody's half-written file in conf.d must not be in the way of a stop."""
+    """As with supervisorctl, a half-written file in conf.d does not prevent a stop."""
     file = write(tmp_path / "a.conf", "[include]\nfiles = conf.d/*\n[unix_http_server]\nfile=/a.sock\n")
     write(tmp_path / "conf.d" / name, text)
     (tmp_path / "conf.d" / "folder").mkdir()
@@ -173,7 +171,7 @@ def test_an_included_file_that_is_a_mistake_keeps_nobody_from_the_master(tmp_pat
 @pytest.mark.parametrize("broken", ["bad = [", None], ids=["cannot be parsed", "is not there any more"])
 @pytest.mark.parametrize("named", [True, False], ids=["-c", "found"])
 def test_a_master_is_found_whatever_has_become_of_its_file(runtime, monkeypatch, broken, named):
-    """Where the file's path leads, there it is, or a link to its socket; whoever asks for more hears what is wrong."""
+    """The path of the file leads to its socket, or to a link to it; the mistake is reported only when needed."""
     file = Path("procman.toml")
     if broken is not None:
         file.write_text(broken)
@@ -188,7 +186,7 @@ def test_a_master_is_found_whatever_has_become_of_its_file(runtime, monkeypatch,
 
 
 def test_a_file_that_names_another_socket_by_now_leads_to_its_master(runtime, tmp_path):
-    """Until it is read again, the master listens where it did."""
+    """Until it rereads the file, the master listens on the old socket."""
     file = write(tmp_path / "a.conf", "[unix_http_server]\nfile=/nowhere/new.sock\n")
     assert address.find(config_file=file, environ={}).url == "unix:///nowhere/new.sock"
     with listening(Path(default_socket(file))):
@@ -196,7 +194,7 @@ def test_a_file_that_names_another_socket_by_now_leads_to_its_master(runtime, tm
 
 
 def test_a_link_to_the_file_may_be_turned_elsewhere(runtime, tmp_path):
-    """As Kubernetes does with each change of a ConfigMap: the path by which it was given leads to the master."""
+    """The path that the master was given leads to it, even after Kubernetes has replaced a ConfigMap."""
     for version in "12":
         write(tmp_path / version / "a.toml", "")
     file = tmp_path / "a.toml"
@@ -212,7 +210,7 @@ def test_a_link_to_the_file_may_be_turned_elsewhere(runtime, tmp_path):
 
 @pytest.mark.parametrize("live", [True, False])
 def test_liveness_does_not_read_the_file(runtime, tmp_path, monkeypatch, live):
-    """Its disk may not answer."""
+    """The disk of the file may hang."""
     file = write(tmp_path / "a.toml", "")
     read = []
     monkeypatch.setattr(address, "_read", lambda path, *_: read.append(path))
@@ -222,7 +220,7 @@ def test_liveness_does_not_read_the_file(runtime, tmp_path, monkeypatch, live):
 
 
 def test_pid_1_is_asked_rather_than_a_master_that_does_not_run(runtime, tmp_path, monkeypatch):
-    """In a container the current folder may hold any file; of one whose master runs, that is asked, as on any host."""
+    """In a container the current directory may have any file; a file whose master runs is preferred."""
     Path("supervisord.conf").write_text("[unix_http_server]\nfile=/nowhere/s.sock\n")
     with listening(runtime / "other.sock"), listening(runtime / "own.sock"):
         assert address.find(environ={}).url == "unix:///nowhere/s.sock"
@@ -238,7 +236,7 @@ def test_pid_1_is_asked_rather_than_a_master_that_does_not_run(runtime, tmp_path
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    """With the reason."""
+    """The message has the reason."""
     for url in (None, "unix:///s"):
         with pytest.raises(BadRequest, match="could not find config file /none"):
             address.find(config_file="/none", url=url, environ={})
@@ -249,46 +247,46 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 
 
 def test_what_is_on_the_command_line_wins(tmp_path):
-    """-s over the file's URL, -u and -p over its credentials; the file's prompt stays."""
+    """-s overrides the file's URL, -u and -p its credentials; the file's prompt remains."""
     file = write(tmp_path / "a.conf", "[supervisorctl]\nserverurl=http://h:1\nusername=a\npassword=b\nprompt=x\n")
     found = address.find(url="http://other:2", config_file=file, username="c", password="d", environ={})
     assert (found.url, found.username, found.password, found.prompt) == ("http://other:2", "c", "d", "x")
 
 
 def test_a_program_reaches_its_own_master_by_the_environment():
-    """PROCMAN_SERVER_URL is what the user says, SUPERVISOR_SERVER_URL what the master does."""
+    """PROCMAN_SERVER_URL is for users, SUPERVISOR_SERVER_URL is set by the master."""
     environ = {"SUPERVISOR_SERVER_URL": "unix:///a"}
     assert address.find(environ=environ).url == "unix:///a"
     assert address.find(environ={**environ, "PROCMAN_SERVER_URL": "unix:///b"}).url == "unix:///b"
 
 
 def test_a_file_that_was_named_wins_over_the_environment(tmp_path):
-    """The environment is asked only when nothing was said."""
+    """The environment is used only without flags."""
     file = write(tmp_path / "a.conf", "[supervisorctl]\nserverurl=http://h:1\n")
     assert address.find(config_file=file, environ={"PROCMAN_SERVER_URL": "unix:///b"}).url == "http://h:1"
 
 
 def test_the_file_the_master_would_find_is_found(tmp_path):
-    """In the current folder first."""
+    """The current directory is searched first."""
     write(tmp_path / "cwd" / "supervisord.conf", "[supervisorctl]\nserverurl=http://h:1\n")
     assert address.find(environ={}).url == "http://h:1"
 
 
 @pytest.fixture
 def folders(runtime, monkeypatch):
-    """Only the tests' own run-time folder, and no configuration file of the machine."""
+    """Only the tests' own run-time directory, and no configuration file of the machine."""
     monkeypatch.setattr(discovery, "SEARCH", ())
     return runtime
 
 
 def test_the_only_socket_in_the_runtime_folder_is_taken(folders):
-    """As in a container, whose one master has a file in no usual place."""
+    """In a container, the file of the only master may be in an unusual place."""
     with listening(folders / "demo-1.sock"):
         assert address.find(environ={}).url == f"unix://{folders}/demo-1.sock"
 
 
 def test_of_many_sockets_the_one_that_answers_is_taken(folders):
-    """Masters that were killed leave theirs behind; a link to a socket is no second one."""
+    """Killed masters leave sockets behind; a link to a socket is not a second master."""
     for number in range(18):
         with listening(folders / f"dead-{number}.sock"):
             pass
@@ -300,7 +298,7 @@ def test_of_many_sockets_the_one_that_answers_is_taken(folders):
 
 
 def test_of_several_masters_the_user_chooses_by_their_files(folders):
-    """Nothing is guessed; one that does not say its file is shown with its socket."""
+    """The message lists the file of each master, or its socket if it does not tell the file."""
     fakes = [FakeMaster(str(folders / f"{name}.sock")) for name in "ab"]
     fakes[0].answers["GET", "/v1/master"] = {"config_file": "/srv/my shop/procman.toml"}
     fakes[1].password = ("user", "password")
@@ -311,12 +309,12 @@ def test_of_several_masters_the_user_chooses_by_their_files(folders):
             fake.stop()
     assert found.url is None
     assert found.missing[1] == (
-        f"2 masters run here, so say which one is meant: -c '/srv/my shop/procman.toml' or -s unix://{folders}/b.sock"
+        f"2 masters run here, so select one: -c '/srv/my shop/procman.toml' or -s unix://{folders}/b.sock"
     )
 
 
 def test_a_socket_in_somebody_elses_folder_is_not_trusted(folders, monkeypatch):
-    """In the temp folder anybody can make one of our name; only root takes that of the user who runs its container."""
+    """Any user can make such a directory in /tmp; only root trusts that of the user of PID 1."""
     somebody_elses = os.stat_result((0o40700, 0, 0, 1, 12345, 0, 0, 0, 0, 0))
     with listening(folders / "a.sock"), monkeypatch.context() as patched:
         patched.setattr(os, "lstat", lambda *_, **__: somebody_elses)

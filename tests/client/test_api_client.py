@@ -21,7 +21,7 @@ def client(master) -> Iterator[Client]:
 
 
 def serve_once(path, answer: bytes, *pieces: bytes) -> threading.Thread:
-    """A server that reads one request, says `answer` as it is, and hangs up."""
+    """A server that reads one request, sends `answer` as it is, and closes the connection."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen()
@@ -48,7 +48,7 @@ def ask(path, answer: bytes, *pieces: bytes) -> bytes:
 
 
 def test_calls_share_one_connection(client, master):
-    """Also those that are refused."""
+    """Refused calls keep the connection too."""
     client.call("GET", "/v1/master")
     with pytest.raises(ApiError):
         client.call("GET", "/v1/nothing")
@@ -57,14 +57,14 @@ def test_calls_share_one_connection(client, master):
 
 
 def test_a_connection_that_was_closed_meanwhile_is_opened_again(client, master):
-    """A master that has restarted between two commands of the shell is no error."""
+    """A master that restarts between two commands of the shell is no error."""
     master.close_after_answer = True
     for _ in range(3):
         assert client.call("GET", "/v1/master")["pid"] == 4711
 
 
 def test_a_refusal_carries_the_code_the_message_and_the_status(client, master):
-    """As the master sent them."""
+    """All three are as the master sent them."""
     master.answers["POST", "/v1/groups/x/add"] = Refusal(409, "ALREADY_ADDED", "x is there")
     with pytest.raises(ApiError, match="x is there") as caught:
         client.call("POST", "/v1/groups/x/add")
@@ -72,7 +72,7 @@ def test_a_refusal_carries_the_code_the_message_and_the_status(client, master):
 
 
 def test_credentials_are_sent_with_every_request(client, master):
-    """Basic authentication, in UTF-8; without them the client says that it needs some."""
+    """Basic authentication in UTF-8 is sent; without credentials the client reports that they are required."""
     master.password = ("ü", "p:q")
     with pytest.raises(AuthRequired):
         client.call("GET", "/v1/master")
@@ -82,7 +82,7 @@ def test_credentials_are_sent_with_every_request(client, master):
 
 
 def test_a_body_is_json_and_data_is_sent_as_it_is(client, master):
-    """POST without a body says that its length is 0."""
+    """POST without a body has Content-Length 0."""
     master.answers["POST", "/x"] = {}
     client.call("POST", "/x", {"a": [1]})
     client.exchange("POST", "/x", b"\xff")
@@ -91,7 +91,7 @@ def test_a_body_is_json_and_data_is_sent_as_it_is(client, master):
 
 
 def test_a_stream_is_chunk_by_chunk_and_apart_from_the_calls(client, master):
-    """A call while the stream is open does not disturb it."""
+    """A call does not disturb an open stream."""
     gate = threading.Event()
     master.answers["GET", "/s"] = Stream(b"one", b"two", between=gate.wait)
     with client.stream("GET", "/s") as stream:
@@ -102,13 +102,13 @@ def test_a_stream_is_chunk_by_chunk_and_apart_from_the_calls(client, master):
 
 
 def test_a_stream_that_is_refused_says_so_at_once(client, master):
-    """Before anything is iterated."""
+    """The error is raised before any iteration."""
     with pytest.raises(ApiError):
         client.stream("GET", "/nothing")
 
 
 def test_a_stream_can_be_ended_by_another_thread(client, master):
-    """Who waits for the next piece is told that there is none."""
+    """A thread that waits for the next piece gets StopIteration."""
     gate = threading.Event()
     master.answers["GET", "/s"] = Stream(b"one", b"two", between=gate.wait)
     with client.stream("GET", "/s") as stream:
@@ -121,7 +121,7 @@ def test_a_stream_can_be_ended_by_another_thread(client, master):
 
 
 def test_a_stream_that_is_cut_is_not_taken_for_its_end(client, master):
-    """The chunk of length 0 is missing."""
+    """Without the chunk of length 0 it is an error."""
     master.answers["GET", "/s"] = Stream(b"one", cut=True)
     with client.stream("GET", "/s") as stream:
         assert next(stream) == b"one"
@@ -141,7 +141,7 @@ def test_a_stream_that_is_cut_is_not_taken_for_its_end(client, master):
     ],
 )
 def test_every_framing_is_understood(tmp_path, pieces):
-    """However it is cut into packets."""
+    """Each framing works, however the answer is split into packets."""
     assert ask(tmp_path / "s", *pieces) == b"hello"
 
 
@@ -161,14 +161,14 @@ def test_every_framing_is_understood(tmp_path, pieces):
     ],
 )
 def test_what_is_no_answer_is_said_with_the_place(tmp_path, answer, reason):
-    """No exception of another kind gets out."""
+    """No other exception is raised."""
     with pytest.raises(Unreachable, match=reason) as caught:
         ask(tmp_path / "s", answer)
     assert caught.value.address == str(tmp_path / "s")
 
 
 def test_who_cannot_wait_is_told_that_there_is_no_answer(tmp_path):
-    """From a master that was stopped the kernel takes the connection, and nobody answers."""
+    """The kernel accepts connections for a stopped master, which never answers."""
     path = str(tmp_path / "s")
     with socket.socket(socket.AF_UNIX) as listener, contextlib.closing(Client(f"unix://{path}")) as client:
         listener.bind(path)
@@ -178,7 +178,7 @@ def test_who_cannot_wait_is_told_that_there_is_no_answer(tmp_path):
 
 
 def test_who_looks_something_up_does_not_wait_without_end(tmp_path, monkeypatch):
-    """`status` of a master that was stopped; what is to be done may take as long as it takes."""
+    """A GET to a stopped master times out; changes have no limit."""
     path = str(tmp_path / "s")
     monkeypatch.setattr(procman.client.api_client, "READS_TAKE", 0.001)
     with socket.socket(socket.AF_UNIX) as listener, contextlib.closing(Client(f"unix://{path}")) as client:
@@ -189,7 +189,7 @@ def test_who_looks_something_up_does_not_wait_without_end(tmp_path, monkeypatch)
 
 
 def test_patience_is_of_one_request(tmp_path):
-    """On the same connection the next one waits for as long as it takes."""
+    """The next request on the same connection has no limit."""
     path = str(tmp_path / "s")
     with socket.socket(socket.AF_UNIX) as listener, contextlib.closing(Client(f"unix://{path}")) as client:
         listener.bind(path)
@@ -211,7 +211,7 @@ def test_patience_is_of_one_request(tmp_path):
 
 
 def test_what_the_server_refuses_is_said_in_its_words(tmp_path):
-    """It has not come as far as the interface, whose errors are JSON; another server's page is none of them."""
+    """The server's own errors are plain text, unlike those of /v1 and of other servers' pages."""
     head = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
     with pytest.raises(ApiError, match="not known as 'x'") as caught:
         ask(tmp_path / "s", head + b"18\r\n\r\nnot known as 'x' \n")
@@ -223,7 +223,7 @@ def test_what_the_server_refuses_is_said_in_its_words(tmp_path):
 
 
 def test_tcp_is_spoken_too():
-    """With the host and the port of the address."""
+    """The client connects to the host and port of the address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -247,12 +247,12 @@ def test_tcp_is_spoken_too():
 
 @pytest.mark.parametrize("address", ["foo", "http://", "http://h:port", "http://a b:1", "http://a\r\nX: y:1", "/path"])
 def test_an_address_that_is_none_is_refused(address):
-    """Before anything is sent anywhere."""
+    """Nothing is sent."""
     with pytest.raises(BadRequest, match="cannot use the address"):
         Client(address)
 
 
 def test_names_are_quoted_for_a_path():
-    """The usual ones stay as they are."""
+    """Usual names stay unchanged."""
     assert quoted("web-1_a.b:c*") == "web-1_a.b:c*"
     assert quoted("a/b?c d\r\n%\udcff") == "a%2Fb%3Fc%20d%0D%0A%25%FF"

@@ -1,4 +1,4 @@
-"""The compose file: its schema holds, and it says what the configuration says."""
+"""The compose export: the file fits compose's schema, and means what the configuration means."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def split(folder, text, **assumed):
 
 
 def test_procman_in_one_service(tmp_path):
-    """Stopped with the signal and the time that it needs; healthy when every program runs that should."""
+    """One service runs procman, with its stop signal, its stop plan's time and a health check."""
     found = exported(tmp_path, WEB + "stopwaitsecs=20\n")
     assert list(found.files) == ["compose.yaml"]
     assert services(only(found.files)) == {
@@ -40,7 +40,7 @@ def test_procman_in_one_service(tmp_path):
 
 
 def test_a_service_for_each_program(tmp_path):
-    """Every option that compose has a word for."""
+    """Every option that compose has is exported."""
     text = (
         '[program:web]\ncommand=/bin/web "a b"\ndirectory=/srv\nuser=www\nenvironment=LANG="C",N="1"\nstopsignal=QUIT\n'
         "stopwaitsecs=20\nautorestart=true\n"
@@ -62,12 +62,12 @@ def test_a_service_for_each_program(tmp_path):
 
 @pytest.mark.parametrize(("value", "policy"), [("true", "always"), ("unexpected", "on-failure"), ("false", "no")])
 def test_autorestart_becomes_a_restart_policy(tmp_path, value, policy):
-    """A text even where YAML would see a boolean."""
+    """The policy is text, even if YAML would read it as a boolean."""
     assert split(tmp_path, WEB + f"autorestart={value}\n")["web"]["restart"] == policy
 
 
 def test_dollars_are_doubled_because_compose_would_fill_them_in(tmp_path):
-    """In every text."""
+    """$ is escaped in every text."""
     found = split(tmp_path, '[program:web]\ncommand=/bin/web $X\nenvironment=A="${B}"\ndirectory=/$C\n')["web"]
     assert (found["command"], found["environment"], found["working_dir"]) == (
         ["/bin/web", "$$X"],
@@ -77,14 +77,14 @@ def test_dollars_are_doubled_because_compose_would_fill_them_in(tmp_path):
 
 
 def test_what_does_not_start_by_itself_has_a_profile(tmp_path):
-    """`docker compose up` leaves it alone, and nobody depends on it."""
+    """`docker compose up` does not start such a service, and no other one depends on it."""
     found = split(tmp_path, WEB + "priority=5\n[program:tool]\ncommand=/bin/tool\nautostart=false\npriority=1\n")
     assert found["tool"]["profiles"] == ["manual"]
     assert "depends_on" not in found["web"]
 
 
 def test_priorities_become_dependencies(tmp_path):
-    """Those of the next lower one start first and stop last: compose stops in reverse, as the waves do."""
+    """Services of the next lower priority start first and stop last, as in procman's waves."""
     text = "".join(
         f"[program:{name}]\ncommand=/bin/{name}\npriority={priority}\n"
         for name, priority in [("db", 1), ("queue", 5), ("web", 9), ("web2", 9)]
@@ -99,7 +99,7 @@ def test_priorities_become_dependencies(tmp_path):
 
 
 def test_processes_that_differ_in_nothing_are_replicas(tmp_path):
-    """Otherwise each is a service of its own."""
+    """Processes that differ in more than their names are separate services."""
     many = "[program:worker]\ncommand=/bin/w{}\nnumprocs=3\nprocess_name=%(program_name)s_%(process_num)d\n"
     same = split(tmp_path, many.format("") + WEB + "priority=1000\n")
     assert same["worker"]["deploy"] == {"replicas": 3}
@@ -116,7 +116,7 @@ def test_processes_that_differ_in_nothing_are_replicas(tmp_path):
     ("own", "where"), [("", "/usr"), ("directory=/own\n", "/own"), ("directory=site\n", "/usr/site")]
 )
 def test_programs_begin_where_the_master_is(tmp_path, own, where):
-    """Its directory= is what theirs is relative to, and theirs where they have none."""
+    """The directory of a program is relative to the master's, and defaults to it."""
     text = f"{WEB}{own}[supervisord]\ndirectory=/usr\n"
     assert split(tmp_path, text)["web"]["working_dir"] == where
 
@@ -136,7 +136,7 @@ def test_programs_begin_where_the_master_is(tmp_path, own, where):
     ],
 )
 def test_what_cannot_be_carried_over_is_said(tmp_path, text, note):
-    """As a note, and as a comment in the file."""
+    """Such options are in the notes, and in a comment of the file."""
     found = exported(tmp_path, text, split=True)
     assert any(note in said for said in found.notes), found.notes
     comments = " ".join(line.strip("# ") for line in only(found.files).splitlines() if line.startswith("#"))
@@ -144,21 +144,21 @@ def test_what_cannot_be_carried_over_is_said(tmp_path, text, note):
 
 
 def test_nothing_left_to_run_is_an_error(tmp_path):
-    """A compose file without services is none."""
+    """A compose file needs at least one service."""
     with pytest.raises(CannotExport, match="eventlistener:l"):
         exported(tmp_path, "[eventlistener:l]\ncommand=/bin/l\nevents=TICK_5\n", split=True)
 
 
 @pytest.mark.parametrize(("name", "project"), [("Shop.1", "shop-1"), ("_x_", "x"), ("é", "procman")])
 def test_a_project_has_a_name_that_compose_takes(tmp_path, name, project):
-    """Lower case, and nothing but letters, digits and dashes."""
+    """The name has only lower-case letters, digits and dashes."""
     text = only(exported(tmp_path, WEB, name=name).files)
     assert f"\nname: {project}\n" in text
     services(text)
 
 
 def test_what_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
-    """Without those variables procman would not start there; written out, they are what they were here."""
+    """Without these variables procman could not start; expanded ones keep the value of the export."""
     text = '[program.web]\ncommand = ["/bin/web", "%(ENV_PORT)s"]\nenvironment = { HOST = "%(host_node_name)s" }\n'
     config = configured(tmp_path, text, name="procman.toml", env={"PORT": "80"})
     note = "the configuration uses environment variables, so add them to environment: PORT"

@@ -1,4 +1,4 @@
-"""All files of the corpus, exported every way: whatever a real file holds, the other side's own judges take it."""
+"""Every file of the corpus is exported in every way, and the tools of the other side accept the result."""
 
 import json
 import os
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not NAMES, reason=f"the corpus of real files is 
 
 @pytest.fixture(scope="module")
 def configs(tmp_path_factory):
-    """Every file of the corpus that can be used, by its name, on the machine that it is for."""
+    """Every usable file of the corpus by its name, loaded for the machine that it is for."""
     folder = tmp_path_factory.mktemp("srv") / "conf"
     folder.mkdir()
     found = {}
@@ -38,7 +38,7 @@ def configs(tmp_path_factory):
 
 
 def each(configs, export, *, split):
-    """The exports that there are, called after their files; a file that holds nothing but listeners has none."""
+    """The exports by the names of their files; a file with only listeners has none."""
     for name, config in configs.items():
         try:
             yield name, export(config, target(name, split=split))
@@ -48,7 +48,7 @@ def each(configs, export, *, split):
 
 @pytest.mark.parametrize("split", [False, True], ids=["whole", "split"])
 def test_every_deployment_is_one_to_kubernetes(configs, split):
-    """The oldest and the newest version."""
+    """Each fits the schema of the oldest and the newest version."""
     assert [
         name for name, exported in each(configs, kubernetes.export, split=split) if deployment(only(exported.files))
     ]
@@ -56,13 +56,13 @@ def test_every_deployment_is_one_to_kubernetes(configs, split):
 
 @pytest.mark.parametrize("split", [False, True], ids=["whole", "split"])
 def test_every_compose_file_is_one_to_compose(configs, split):
-    """By the specification's own schema."""
+    """Each fits the schema of the compose specification."""
     assert [name for name, exported in each(configs, compose.export, split=split) if services(only(exported.files))]
 
 
 @pytest.mark.parametrize("split", [False, True], ids=["whole", "split"])
 def test_systemd_finds_nothing_wrong_with_any_unit(configs, split, tmp_path):
-    """But for programs that this machine does not have, and users that it thinks little of."""
+    """Complaints about programs and users that this machine does not have do not count."""
     units = {}
     for _, exported in each(configs, systemd.export, split=split):
         assert units.keys().isdisjoint(exported.files)

@@ -1,4 +1,4 @@
-"""The Deployment: its schema holds, and it says what the configuration says."""
+"""The Kubernetes export: the Deployment fits the schema, and means what the configuration means."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ WEB = "[program:web]\ncommand=/bin/web\n"
 
 
 def test_procman_in_one_container_with_the_time_that_its_stop_plan_needs(tmp_path):
-    """The sum over the waves and five seconds; procman is told of it, so that it can say when it no longer fits."""
+    """The grace period is the stop plan and five seconds; procman knows it, and can warn if it no longer fits."""
     found = exported(tmp_path, WEB + "stopwaitsecs=20\n[program:db]\ncommand=/bin/db\npriority=1\nstopwaitsecs=9\n")
     assert list(found.files) == ["shop.yaml"]
     pod = pod_of(found)
@@ -44,7 +44,7 @@ def test_procman_in_one_container_with_the_time_that_its_stop_plan_needs(tmp_pat
 
 
 def test_there_are_never_two_at_a_time(tmp_path):
-    """As under procman: the old pod is gone before the new one starts."""
+    """The old pod ends before the new one starts, as under procman."""
     document = deployment(only(exported(tmp_path, WEB).files))
     assert document["spec"]["strategy"] == {"type": "Recreate"}
     assert document["spec"]["replicas"] == 1
@@ -65,7 +65,7 @@ SOCKET = ["procmanctl", "-c", "/etc/procman/supervisord.conf", "health"]
     ],
 )
 def test_the_kubelet_asks_over_http_where_it_can_reach_procman_and_else_in_the_container(tmp_path, server, port):
-    """Liveness: the master answers. Readiness: every program runs that should."""
+    """Liveness means that the master answers, readiness that all wanted programs run."""
     (container,) = pod_of(exported(tmp_path, WEB + server))["containers"]
     live, ready = container["livenessProbe"], container["readinessProbe"]
     if port is None:
@@ -79,7 +79,7 @@ def test_the_kubelet_asks_over_http_where_it_can_reach_procman_and_else_in_the_c
 
 
 def test_the_user_of_the_master_becomes_that_of_the_container(tmp_path):
-    """By its number, and only where no program needs a master that is root."""
+    """The user is exported by its number, unless a program needs a master that runs as root."""
     master = "[supervisord]\nuser=app\n"
     (container,) = pod_of(exported(tmp_path, WEB + master, users={"app": 1234, "www": 33}))["containers"]
     assert container["securityContext"] == {"runAsUser": 1234}
@@ -93,7 +93,7 @@ def test_the_user_of_the_master_becomes_that_of_the_container(tmp_path):
 
 
 def test_a_container_for_each_program(tmp_path):
-    """Command, folder, variables and user; the pod has the time of the slowest."""
+    """Command, directory, variables and user are exported; the pod's grace period is the longest."""
     text = (
         '[program:web]\ncommand=/bin/web --port 80 "a b"\ndirectory=/srv\nenvironment=LANG="C"\nuser=www\n'
         "stopwaitsecs=20\n[program:cache]\ncommand=/bin/cache\n"
@@ -114,7 +114,7 @@ def test_a_container_for_each_program(tmp_path):
 
 
 def as_kubernetes_expands_it(text: str) -> str:
-    """What its expansion makes of a text in which no variable is named (third_party/forked/golang/expansion)."""
+    """Kubernetes' expansion of a text that names no variable (third_party/forked/golang/expansion)."""
     out = ""
     at = 0
     while at < len(text):
@@ -131,14 +131,14 @@ def as_kubernetes_expands_it(text: str) -> str:
 
 @pytest.mark.parametrize("text", ["$(X)", "$Y", "${Z}", "$$", "$$$(X)", "a$", "$", "$(", "$a$(b)$$c", "'$1' $"])
 def test_dollars_arrive(tmp_path, text):
-    """$(VAR) is filled in, in a command and in env, and $$ is a dollar."""
+    """$(VAR) and $$ in a command and in env are escaped."""
     found = split_of(tmp_path, text)
     assert as_kubernetes_expands_it(found["command"][1]) == text
     assert as_kubernetes_expands_it(found["env"][0]["value"]) == text
 
 
 def test_dollars_that_mean_nothing_are_not_doubled(tmp_path):
-    """For podman both would stay."""
+    """Podman would keep both dollars."""
     assert split_of(tmp_path, "$HOME ${X}")["command"] == ["/bin/web", "$HOME ${X}"]
 
 
@@ -149,7 +149,7 @@ def split_of(folder: Path, text: str) -> dict:
 
 
 def test_names_become_labels(tmp_path):
-    """Lower case, letters and digits, never twice the same, at most 63 characters."""
+    """Labels have lower-case letters and digits, at most 63 characters, and are unique."""
     long = "x" * 80
     text = "".join(f"[program:{name}]\ncommand=/bin/true\n" for name in ("My_App", "my.app", "Ünder", long, f"{long}y"))
     text += "[program:w]\ncommand=/bin/true\nnumprocs=2\nprocess_name=%(program_name)s_%(process_num)02d\n"
@@ -189,7 +189,7 @@ def test_names_become_labels(tmp_path):
     ],
 )
 def test_what_cannot_be_carried_over_is_said(tmp_path, text, note):
-    """As a note, and as a comment in the file."""
+    """Such options are in the notes, and in a comment of the file."""
     found = exported(tmp_path, text, split=True)
     assert any(note in said for said in found.notes), found.notes
     comments = " ".join(line.strip("# ") for line in only(found.files).splitlines() if line.startswith("#"))
@@ -197,19 +197,19 @@ def test_what_cannot_be_carried_over_is_said(tmp_path, text, note):
 
 
 def test_what_needs_no_note_has_none(tmp_path):
-    """Only what is always so."""
+    """Only the notes that every export has remain."""
     found = exported(tmp_path, WEB + "autorestart=true\n", split=True)
     assert len(found.notes) == 4
 
 
 def test_nothing_left_to_run_is_an_error_that_says_why(tmp_path):
-    """A Deployment has at least one container."""
+    """A Deployment needs at least one container."""
     with pytest.raises(CannotExport, match=r"none of its programs could run there; .*autostart=false"):
         exported(tmp_path, WEB + "autostart=false\n", split=True)
 
 
 def test_values_that_look_like_secrets_are_exported_and_pointed_out(tmp_path):
-    """By their names, or a password in a URL; the notes have no values."""
+    """Names and passwords in URLs identify them; the notes contain no values."""
     text = WEB + 'environment=DATABASE_URL="postgres://me:word@db/x",DB_PASSWORD="pw1",LANG="C",MONKEY="no"\n'
     found = exported(tmp_path, text, split=True)
     assert {"name": "DB_PASSWORD", "value": "pw1"} in containers(found)["web"]["env"]
@@ -219,7 +219,7 @@ def test_values_that_look_like_secrets_are_exported_and_pointed_out(tmp_path):
 
 
 def test_what_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
-    """Without those variables procman would not start there; written out, they are what they were here."""
+    """Without these variables procman could not start; expanded ones keep the value of the export."""
     text = '[program.web]\ncommand = ["/bin/web", "%(ENV_PORT)s"]\nenvironment = { HOST = "%(host_node_name)s" }\n'
     config = configured(tmp_path, text, name="procman.toml", env={"PORT": "80"})
     note = "the configuration uses environment variables, so add them to env: PORT"

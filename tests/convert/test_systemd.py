@@ -1,4 +1,4 @@
-"""The units: systemd itself reads them, and understands what the configuration says."""
+"""The systemd export: systemd itself reads the units, and understands them as the configuration means them."""
 
 import os
 import re
@@ -22,7 +22,7 @@ def split(folder, text, **assumed):
 
 
 def settings_of(text):
-    """The lines of a unit by their keys, comments left out."""
+    """The lines of a unit by key, without comments."""
     found = {}
     for line in text.splitlines():
         key, equals, value = line.partition("=")
@@ -35,10 +35,7 @@ def settings_of(text):
 
 
 def test_one_service_runs_procman(tmp_path):
-    """It tells when it is ready, stops its programs itself, and has as long for that as its stop plan says.
-
-    When it is killed, they are left to the one that is started then.
-    """
+    """The service notifies readiness, stops its programs in its stop plan's time, and leaves them running if killed."""
     config = configured(tmp_path, "[program:web]\ncommand=/bin/true\nstopwaitsecs=20\n")
     exported = systemd.export(config, target())
     assert list(exported.files) == ["shop.service"]
@@ -53,7 +50,7 @@ def test_one_service_runs_procman(tmp_path):
 
 
 def test_a_path_with_anything_in_it_arrives(tmp_path):
-    """Blanks, quotes, dollars and percent signs, in the words of the command and where a path is the whole line."""
+    """Blanks, quotes, dollars and percent signs survive in commands and in paths."""
     folder = tmp_path / "a b$c%d'e"
     folder.mkdir()
     exported = systemd.export(configured(folder, "[program:web]\ncommand=/bin/true\n"), target())
@@ -85,7 +82,7 @@ redirect_stderr=true
 
 
 def test_systemd_understands_every_setting_of_a_program(tmp_path):
-    """Asked of systemd, and not of a reader of our own."""
+    """The settings are those that systemd itself reports."""
     exported = split(tmp_path, PROGRAM)
     found = as_systemd_reads_it(exported.files, "shop-web.service")
     assert found["Type"] == ["exec"]
@@ -111,7 +108,7 @@ def test_systemd_understands_every_setting_of_a_program(tmp_path):
 
 
 def test_programs_begin_where_the_master_is(tmp_path):
-    """Its directory= is where their relative paths begin, and the umask is the master's, too."""
+    """Relative paths start at the master's directory, and its umask applies."""
     text = "[program:web]\ncommand=bin/web\n[program:own]\ncommand=./x\ndirectory=sub\numask=022\n"
     exported = split(tmp_path, text + "[supervisord]\ndirectory=/usr\numask=077\n")
     web, own = (settings_of(exported.files[f"shop-{name}.service"]) for name in ("web", "own"))
@@ -144,7 +141,7 @@ def test_programs_begin_where_the_master_is(tmp_path):
     ],
 )
 def test_an_option_becomes_a_setting(tmp_path, options, expected):
-    """One at a time."""
+    """Each option becomes its setting."""
     text = "[program:web]\n" + ("" if "command" in options else "command=/bin/true\n") + options + "\n"
     exported = split(tmp_path, text)
     found = settings_of(exported.files["shop-web.service"])
@@ -153,7 +150,7 @@ def test_an_option_becomes_a_setting(tmp_path, options, expected):
 
 
 def test_priorities_become_an_order_which_systemd_reverses_for_the_stop(tmp_path):
-    """Each comes after those of the next lower priority that start by themselves; the target wants all of these."""
+    """Each unit starts after those of the next lower priority with autostart; the target wants all of these."""
     text = "".join(
         f"[program:{name}]\ncommand=/bin/true\npriority={priority}\nautostart={start}\n"
         for name, priority, start in [
@@ -207,7 +204,7 @@ def test_the_socket_of_a_fastcgi_program_becomes_a_socket_unit(tmp_path):
 
 
 def test_what_is_left_behind_is_said(tmp_path):
-    """In the target's comments, and in the notes: listeners, commands that can be none, variables with odd names."""
+    """The notes and the target's comments name listeners, impossible commands and variables with odd names."""
     text = (
         "[program:web]\ncommand=/bin/true\n[program:none]\ncommand=\n[program:dash]\ncommand=-x\n"
         "[eventlistener:mail]\ncommand=/bin/cat\nevents=TICK_5\n"
@@ -239,7 +236,7 @@ WORDS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0
 @given(st.lists(WORDS, max_size=5))
 @example(["", ";", "$", "$$", "${X}", "%n", "\\", "a\\", '"', "'", "#", "\n", "\t", "\x7f", "\x85", "\u2028", "😀"])
 def test_systemd_reads_any_words_as_they_were(words):
-    """Commands and variables alike, whatever is in them."""
+    """Commands and variables survive, whatever characters they contain."""
     lines = [f"ExecStart=/bin/echo {' '.join(quoted(word, dollars=True) for word in words)}".rstrip()]
     lines += [f"Environment={quoted(f'V{number}={word}')}" for number, word in enumerate(words)]
     files = {"x.service": unit([], {"Service": lines})}
@@ -257,7 +254,7 @@ ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v"
 
 
 def words_of(command):
-    """The words of a command as systemd shows it: in double quotes where need be, with C's escapes in them."""
+    """The words of a command as systemd shows it, with double quotes and C escapes where needed."""
 
     def unescaped(match):
         code = match[1]
@@ -274,7 +271,7 @@ def words_of(command):
 
 @pytest.mark.parametrize("path", ["/a b", "/100%", "/q\"'$x", "/é"])
 def test_a_path_is_a_whole_line(path):
-    """Nothing in it has a meaning but the percent sign."""
+    """Only the percent sign has a special meaning in a path."""
     found = as_systemd_reads_it(
         {"x.service": unit([], {"Service": ["ExecStart=/bin/true", f"WorkingDirectory={raw(path)}"]})}, "x.service"
     )
@@ -283,7 +280,7 @@ def test_a_path_is_a_whole_line(path):
 
 @pytest.mark.parametrize("path", ["/a\nb", "/a\\", "/a ", "/\x07"])
 def test_a_path_that_no_line_can_hold_is_none(path):
-    """A line end, a backslash before it, blanks around it."""
+    """A line end, a trailing backslash or surrounding blanks make a path impossible."""
     assert raw(path) is None
 
 
@@ -293,7 +290,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_service_in_conf_is_what_would_be_exported(tmp_path):
-    """But for its stop time, which fits any file that nobody has looked at."""
+    """Only its stop time differs, which fits any configuration."""
     config = replace(
         configured(tmp_path, "", name="procman.toml"), file="/etc/procman/procman.toml", here="/etc/procman"
     )
@@ -305,7 +302,7 @@ def test_the_service_in_conf_is_what_would_be_exported(tmp_path):
 
 
 def test_a_unit_names_the_procman_that_has_written_it(tmp_path):
-    """However it was called; where that was by no path, the one on the path."""
+    """The path is that of the called command, or of the one on the path."""
     script = tmp_path / "bin" / "procman"
     script.parent.mkdir()
     script.write_text(f"#!{sys.executable}\nfrom procman.cli.procman import main\nraise SystemExit(main())\n")
@@ -321,7 +318,7 @@ def test_a_unit_names_the_procman_that_has_written_it(tmp_path):
 
 
 def test_a_variable_that_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
-    """A service has hardly any: procman would not start. In a unit for each program its value is what it was here."""
+    """A service has hardly any environment, so procman would not start; separate units have the exported value."""
     text = "[program:web]\ncommand=/bin/web %(ENV_PORT)s %(ENV_OWN)s %%(ENV_NONE)s\n[supervisord]\nenvironment=OWN=x\n"
     config = configured(tmp_path, text, env={"PORT": "80"})
     whole = systemd.export(config, target())

@@ -1,4 +1,4 @@
-"""The YAML writer: whatever it writes, PyYAML reads back as it was; and comments are comments."""
+"""The YAML writer: PyYAML reads back what it writes, and its comments are comments."""
 
 import pytest
 import yaml
@@ -19,7 +19,7 @@ VALUES = st.recursive(
 
 
 def plain(value):
-    """What a reader should see: no comments, and lists that are lists."""
+    """The value as a reader should see it: without comments, and with ordinary lists."""
     match value:
         case dict():
             return {key: plain(item) for key, item in value.items() if not isinstance(key, Comment)}
@@ -34,7 +34,7 @@ def plain(value):
 @example({"a": [Comment("only"), {"k": "v", Comment("between"): None, "l": 1}, {Comment("first"): None, "m": 2}]})
 @example({"x": "\u2028\x85\ufeff\x00\x7f\U0001f600"})
 def test_what_is_written_is_read_back(document):
-    """Any text, any nesting, comments anywhere."""
+    """Any text, nesting and comments survive."""
     document = {key: None if isinstance(key, Comment) else value for key, value in document.items()}
     assert yaml.safe_load(dump(document)) == (plain(document) or None)
 
@@ -48,25 +48,25 @@ def test_what_is_written_is_read_back(document):
     ],
 )
 def test_a_word_that_might_be_something_else_stays_a_text(word):
-    """YAML 1.1's booleans, numbers, dates and signs."""
+    """Words like YAML 1.1's booleans, numbers, dates and signs are quoted."""
     assert yaml.safe_load(dump({"key": word, word: "value"})) == {"key": word, word: "value"}
 
 
 def test_ordinary_words_have_no_quotes():
-    """It is for people, too."""
+    """The file should be readable."""
     assert dump({"image": "python:3.13-slim", "path": "/etc/x", "count": 3, "on": True}) == (
         'image: python:3.13-slim\npath: /etc/x\ncount: 3\n"on": true\n'
     )
 
 
 def test_comments_stand_above_what_they_are_about():
-    """On the level of what follows; a list's dash comes after them."""
+    """A comment is indented like the next entry, and comes before the dash of a list."""
     assert dump({Comment("one\ntwo"): None, "a": [{Comment("item"): None, "b": "c", "d": Flow(("e", "f g"))}]}) == (
         '# one\n# two\na:\n  # item\n  - b: c\n    d: ["e", "f g"]\n'
     )
 
 
 def test_what_it_cannot_write_is_refused():
-    """A mistake of the exporter, found at once."""
+    """A value of another type is a mistake of the exporter, and raises TypeError."""
     with pytest.raises(TypeError, match="expected a text, a number or a boolean"):
         dump({"a": None})

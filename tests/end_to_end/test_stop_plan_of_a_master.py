@@ -46,7 +46,7 @@ def test_the_plan_is_of_what_runs_and_follows_an_update(master):
 def test_a_budget_is_held_against_it(master):
     """A budget that does not fit gives exit status 1 and the text of `procman check`; bad durations are refused."""
     ran = master.ctl("stop-plan", "--budget", "10s")
-    assert (ran.returncode, ran.stdout.splitlines()[0]) == (1, "a stop takes 28 s at worst:")
+    assert (ran.returncode, ran.stdout.splitlines()[0]) == (1, "a shutdown takes at most 28 s:")
     assert "  [program:db] stopwaitsecs = 5 (now 20)" in ran.stdout.splitlines()
     assert master.ctl("stop-plan", "--budget", "28").returncode == 0
     (verdict,) = json.loads(master.ctl("stop-plan", "--budget=1m", "--json").stdout)["budgets"]

@@ -1,4 +1,4 @@
-"""`procman run -- COMMAND …`: one program without a configuration, as PID 1, beside others, or as a daemon."""
+"""`procman run -- COMMAND …`: runs one program without a configuration, in the foreground or as a daemon."""
 
 import os
 import pwd
@@ -21,30 +21,30 @@ T = TypeVar("T")
 
 BAD_USAGE = 2
 EXIT_MAX = 255
-# How long a program in the background is watched before the command ends, in seconds.
+# How long a program in the background is watched before the command returns, in seconds.
 WAIT = 1.0
 RESTARTS = ("never", "on-failure", "always")
 
 
 def run(given: dict[str, str]) -> int:
-    """Run the command; the exit status."""
+    """Run the command; returns its exit status."""
     words = _many(given, "words")
     if not words:
-        raise BadRequest("there is no command to run: write it behind --, as in procman run -- sleep 10")
+        raise BadRequest("there is no command to run: write it after --, as in procman run -- sleep 10")
     spec = _spec(given, words)
     uid = _uid(given["user"]) if "user" in given else None
-    # What came to PID 1 until now waits to be passed on.
+    # Signals that PID 1 got so far stay pending until they can be passed on.
     disinherit(unblock=os.getpid() != 1)
-    # Before this process leaves the folder that relative names are meant from.
+    # Before this process changes its directory, to which relative names refer.
     pidfile = os.path.abspath(given["pidfile"]) if "pidfile" in given else None
-    # The umask is for the log and the pid file, too.
+    # The umask applies to the log and the pid file too.
     umask = _take_umask(given)
     log = os.path.abspath(given["log"]) if "log" in given else None
     output = _open_log(log) if log is not None else None
     readiness = None
     if "background" in given:
         _change_directory(given)
-        # The daemon itself goes to /, and the program runs where it was asked for.
+        # The daemon itself changes to /, the program runs in the requested directory.
         spec = replace(spec, directory=os.getcwd())
         readiness = start_daemon(umask=umask, output=output)
     elif output is not None:
@@ -68,7 +68,7 @@ def run(given: dict[str, str]) -> int:
         if held is not None:
             held.release()
     if readiness is not None:
-        # Nobody hears it where the program counts as started.
+        # This has no effect if the program was reported as started.
         readiness.ended(_early_end(spec, status, log), status)
     return status
 
@@ -99,7 +99,7 @@ def _settle(given: dict[str, str]) -> float:
     if "background" in given:
         return _seconds("wait", given["wait"]) if "wait" in given else WAIT
     if "wait" in given:
-        raise BadRequest("--wait is for -d: without it the command ends with the program anyway; leave it out")
+        raise BadRequest("--wait needs -d: without -d the command ends with the program; leave it out")
     return 0.0
 
 
@@ -162,7 +162,7 @@ def _change_directory(given: dict[str, str]) -> None:
 
 
 def _become(given: dict[str, str], uid: int | None, *, in_background: bool) -> None:
-    """All that the program inherits from this process."""
+    """Set everything that the program inherits from this process."""
     if not in_background and "chdir" in given:
         _change_directory(given)
     if uid is not None:
@@ -176,20 +176,20 @@ def _become(given: dict[str, str], uid: int | None, *, in_background: bool) -> N
         refusal = die_with_parent(number)
         if refusal is not None:
             raise ProcmanError(refusal)
-    # As PID 1 the orphans are ours anyway. Where it is refused they are PID 1's, as without us.
+    # PID 1 inherits orphans anyway. If the kernel refuses, they go to PID 1, as without procman.
     if os.getpid() != 1:
         become_subreaper()
 
 
 def _take_umask(given: dict[str, str]) -> int:
-    """The one that was asked for, else the one that this process was started with."""
+    """Apply the given umask; without one, return the inherited umask."""
     umask = _value("umask", OCTAL, given["umask"]) if "umask" in given else os.umask(0)
     os.umask(umask)
     return umask
 
 
 def _open_log(path: str) -> int:
-    """Not where somebody who may write in its folder would have root write."""
+    """Open the log; as root, not through a link that another user could have put there."""
     from procman.logs.safe_open import open_log  # noqa: PLC0415 - only with a log
 
     try:
@@ -211,6 +211,6 @@ def _write_to(fd: int) -> None:
 
 
 def _say(text: str) -> None:
-    # In one piece, or the program's own words come between it and its end.
+    # Written at once, so that output of the program does not split the line.
     sys.stderr.write(f"procman: {text}\n")
     sys.stderr.flush()

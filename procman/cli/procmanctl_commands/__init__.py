@@ -1,21 +1,21 @@
-"""The commands of procmanctl: what each is called, where it is, and what it exits with when no master answers.
+"""The commands of procmanctl: name, function, and exit status if no master answers.
 
-A module holds one group of commands and is imported when one of them was asked for. A command is a function
-`command(invocation, words)`; one that returns True ends the shell.
+A module has a group of commands, and is imported when one of them is called. A command is a function
+`command(invocation, words)`; if it returns True, the shell ends.
 """
 
 from __future__ import annotations
 
 
 class Command:
-    """Where a command is to be found."""
+    """Where the function of a command is."""
 
     __slots__ = ("function", "module", "unreachable")
 
     def __init__(self, module: str, function: str, unreachable: int | None = None) -> None:
         self.module = module
         self.function = function
-        self.unreachable = unreachable  # None: by the reason, as supervisorctl's upcheck does it
+        self.unreachable = unreachable  # None: depends on the reason, as in supervisorctl's upcheck
 
 
 COMMANDS = {

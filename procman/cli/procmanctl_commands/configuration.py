@@ -1,4 +1,4 @@
-"""Commands about what is configured: avail, config, reread, update, add, remove."""
+"""Commands about the configuration: avail, config, reread, update, add, remove."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def avail(invocation: Invocation, words: list[str]) -> None:
-    """Every configured process, running or not."""
+    """Print every configured process, running or not."""
     if words:
         invocation.usage("Error: avail accepts no arguments", "avail")
         return
@@ -26,7 +26,7 @@ def avail(invocation: Invocation, words: list[str]) -> None:
 
 
 def config(invocation: Invocation, words: list[str]) -> None:
-    """The options in effect, each with where its value is from: of the master, or of the processes that are named."""
+    """Print the effective options and their origins, of the master or of the named processes."""
     sections: list[SectionSettings] = []
     invocation.put(sections=sections)
     if not words:
@@ -46,7 +46,7 @@ def config(invocation: Invocation, words: list[str]) -> None:
 
 
 def reread(invocation: Invocation, words: list[str]) -> None:
-    """Read the file again, and say which groups differ from what runs."""
+    """Make the master read the file again, and print which groups differ from the active ones."""
     if words:
         invocation.usage("Error: reread accepts no arguments", "reread")
         return
@@ -61,7 +61,7 @@ def reread(invocation: Invocation, words: list[str]) -> None:
 
 
 def update(invocation: Invocation, words: list[str]) -> None:
-    """Read the file again and make what runs agree with it; `--dry-run` only says what would be done."""
+    """Make the master read the file again and apply it; `--dry-run` only prints what would be done."""
     dry_run = "--dry-run" in words
     groups = [word for word in words if word != "--dry-run"]
     body: dict[str, Any] = {}
@@ -87,7 +87,7 @@ def update(invocation: Invocation, words: list[str]) -> None:
 
 
 def add(invocation: Invocation, words: list[str]) -> None:
-    """Let configured groups in that do not run yet."""
+    """Activate configured groups."""
     texts = {
         "SHUTDOWN_STATE": "shutting down",
         "ALREADY_ADDED": "process group already active",
@@ -97,7 +97,7 @@ def add(invocation: Invocation, words: list[str]) -> None:
 
 
 def remove(invocation: Invocation, words: list[str]) -> None:
-    """Take groups out that are not running."""
+    """Remove groups that are not running."""
     texts = {
         "STILL_RUNNING": "process/group still running: {name}",
         "BAD_NAME": "no such process/group: {name}",
@@ -128,7 +128,7 @@ def _each_group(
 
 
 def _not_read(invocation: Invocation, error: ApiError, shutting_down: str) -> None:
-    """Say why there is no new configuration; what runs is as it was."""
+    """Report why there is no new configuration; nothing has changed."""
     if error.code == "SHUTDOWN_STATE":
         invocation.problem(f"ERROR: {shutting_down}", code=error.code)
     elif error.code == "CANT_REREAD":

@@ -1,4 +1,4 @@
-"""fg: lines typed here go to a program's standard input, and what it writes comes back."""
+"""fg: connects this terminal to a program's standard input and output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def foreground(invocation: Invocation, words: list[str]) -> None:
-    """`fg NAME`, until Ctrl-C, the end of the input, or the end of the process."""
+    """Connect until Ctrl-C, the end of the input, or the end of the process."""
     if not words:
         invocation.check()
         invocation.usage("ERROR: no process name supplied", "fg")
@@ -73,7 +73,7 @@ class _Output:
             path = f"/v1/processes/{quoted(name)}/log/{channel}?follow=1"
             self._stream = invocation.client.stream("GET", path)
         except ApiError:
-            return  # this one has no log to follow: the other may have
+            return  # this stream has no log to follow, but the other may have one
         self._thread = threading.Thread(target=self._copy, daemon=True)
         self._thread.start()
 
@@ -92,7 +92,7 @@ class _Output:
                     invocation.write(cleaner.feed(data).encode() if invocation.terminal else data)
                     invocation.flush()
         except (Unreachable, OSError):
-            return  # nobody left to copy from, or to: the next line typed tells which
+            return  # the connection or the terminal is gone; the next line that is typed shows which
 
 
 def _is_running(invocation: Invocation, name: str) -> bool:

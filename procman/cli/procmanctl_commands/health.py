@@ -1,4 +1,4 @@
-"""health: is all up that should be? For the probes of containers, which look at the exit status."""
+"""health: checks that all wanted processes are up, for container probes, which look at the exit status."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from procman.api.shapes import HealthInfo
     from procman.cli.invocation import Invocation
 
-# For how long the master may take to answer, in seconds: who asks how it is wants to be told that, too.
+# Seconds that the master may take to answer; a hanging master is unhealthy.
 PATIENCE = 10
 
 
 def health(invocation: Invocation, words: list[str]) -> None:
-    """Exit status 0 when every process that is wanted up runs; with `--live` when the master answers at all."""
+    """Exit status 0 if every wanted process runs; with `--live`, if the master answers at all."""
     if words not in ([], ["--live"]):
         invocation.usage("Error: health takes nothing but --live", "health")
         return
@@ -40,7 +40,7 @@ def health(invocation: Invocation, words: list[str]) -> None:
 
 
 def warn_of_file(invocation: Invocation) -> None:
-    """A line below what was said, where the configuration on the disk could not be used now."""
+    """Warn if the configuration file could not be used now."""
     warnings: list[str] = invocation.client.call("GET", "/v1/health?file=1").get("warnings", [])
     invocation.put(warnings=warnings)
     for line in warnings:
@@ -53,11 +53,11 @@ def _found(invocation: Invocation) -> HealthInfo:
     except AuthRequired:
         if not invocation.settings.unreadable:
             raise
-        # The password is in a file that is broken; whether all is well is said without one, but no names.
+        # The file with the password is broken; without it the master tells its health, but no names.
         warnings = [invocation.settings.unreadable]
         try:
             invocation.client.exchange("GET", "/readyz", patience=PATIENCE)
         except ApiError as error:
             return {"ready": False, "missing": [error.message], "warnings": warnings}
         return {"ready": True, "missing": [], "warnings": warnings}
-    return {**answer, "warnings": answer.get("warnings", [])}  # a master of before does not know them
+    return {**answer, "warnings": answer.get("warnings", [])}  # an older master has none

@@ -1,6 +1,6 @@
 """Commands that show logs: tail, maintail.
 
-Log bytes go out untouched, so that a pipe gets what the program wrote; on a terminal they are made harmless first.
+Log bytes are printed unchanged, so that a pipe gets what the program wrote; on a terminal they are made harmless.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from procman.cli.invocation import Invocation
 
 _DEFAULT_BYTES = 1600
-_MOST_WORDS = 3  # supervisorctl's -f or -N, name, channel; here -f and -N may both be given
+_MOST_WORDS = 3  # supervisorctl has -f or -N, name, channel; procmanctl allows both -f and -N
 _CHANNELS = ("stdout", "stderr")
 _WORDS = {"NO_FILE": "no log file", "FAILED": "unknown error reading log", "BAD_NAME": "no such process name"}
 
 
 class _BadArgument(Exception):
-    """A modifier that is neither -f nor a number."""
+    """A word that is neither -f nor a number."""
 
 
 def tail(invocation: Invocation, words: list[str]) -> None:
@@ -50,7 +50,7 @@ def tail(invocation: Invocation, words: list[str]) -> None:
 
 
 def maintail(invocation: Invocation, words: list[str]) -> None:
-    """`maintail [-f] [-N]`, the log of the master itself."""
+    """`maintail [-f] [-N]`: the log of the master."""
     modifiers, others = _modifiers(words)
     start_and_follow = len(modifiers) == len(words) == 2 and "-f" in modifiers  # noqa: PLR2004 - -f and -N
     if len(words) > 1 and not start_and_follow:
@@ -65,7 +65,7 @@ def maintail(invocation: Invocation, words: list[str]) -> None:
 
 
 def _modifiers(words: list[str]) -> tuple[list[str], list[str]]:
-    """The leading `-f` and `-N`, and what comes after."""
+    """The leading `-f` and `-N`, and the other words."""
     count = 0
     while count < len(words) and words[count].startswith("-"):
         count += 1
@@ -87,7 +87,7 @@ def _show(invocation: Invocation, path: str, modifiers: list[str], name: str, ch
     except ApiError as error:
         if error.code not in _WORDS:
             raise
-        # Of "failed" one wants to know why.
+        # FAILED alone does not say why.
         reason = f": {error.message}" if error.code == "FAILED" else ""
         invocation.problem(f"{name}: ERROR ({_WORDS[error.code]}{reason})", code=error.code, name=name)
         if error.code == "BAD_NAME":
@@ -110,7 +110,7 @@ def _read_modifiers(modifiers: list[str]) -> tuple[bool, int | None]:
 
 
 def _once(invocation: Invocation, path: str, count: int, name: str, channel: str | None) -> None:
-    # -0 is all of it and --5 all but the first five bytes: that is what supervisor makes of these offsets.
+    # As in supervisor, -0 is all of the log, and --5 all but the first five bytes.
     query = f"tail={count}" if count > 0 else f"offset={-count}&length=0"
     data = invocation.client.exchange("GET", f"{path}?{query}")
     invocation.put(name=name, channel=channel, data=data.decode("utf-8", "surrogateescape"))
@@ -125,7 +125,7 @@ def _once(invocation: Invocation, path: str, count: int, name: str, channel: str
 
 
 def _follow(invocation: Invocation, path: str, count: int | None, name: str, channel: str | None) -> None:
-    """Until Ctrl-C, or until the master ends the stream."""
+    """Follow the log until Ctrl-C, or until the master ends the stream."""
     start = "" if count is None else f"&tail={max(count, 0)}"
     cleaner = terminal_text.LogCleaner()
     invocation.say("==> Press Ctrl-C to exit <==")
@@ -149,18 +149,18 @@ def _follow(invocation: Invocation, path: str, count: int | None, name: str, cha
 
 
 def _point_to_stderr(invocation: Invocation, name: str, channel: str | None) -> None:
-    """Stdout is empty: say so where stderr is not. Not on our own stdout, which scripts read."""
+    """If only stderr has output, say so on stderr, because scripts read stdout."""
     if channel == "stdout" and not invocation.as_json and _has_output(invocation, name, "stderr"):
         words = terminal_text.safe(name)
         invocation.flush()
         print(
-            f"{words} has written nothing to stdout, but something to stderr: procmanctl tail {words} stderr",
+            f"{words} has written only to stderr: procmanctl tail {words} stderr",
             file=sys.stderr,
         )
 
 
 def _has_output(invocation: Invocation, name: str, channel: str) -> bool:
-    """Whether there is any that can be read."""
+    """Whether there is any output that can be read."""
     try:
         return bool(invocation.client.exchange("GET", f"/v1/processes/{quoted(name)}/log/{channel}?tail=1"))
     except ApiError:

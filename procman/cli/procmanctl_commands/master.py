@@ -1,4 +1,4 @@
-"""Commands about the master and about this shell: version, shutdown, reload, open, quit, exit."""
+"""Commands about the master and the shell: version, shutdown, reload, upgrade, open, quit, exit."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from procman.cli.invocation import Invocation
 
 
-# The old code goes a moment after it has answered, and the new one takes as long to answer as a start does.
+# The old code ends just after its answer, and the new one takes as long as a start until it answers.
 _UPGRADE_TRIES = 200
 _UPGRADE_PAUSE = 0.05  # seconds
 
 
 def version(invocation: Invocation, words: list[str]) -> None:
-    """The version of the master, which need not be ours."""
+    """Print the version of the master, which may differ from that of procmanctl."""
     if words:
         invocation.usage("Error: version accepts no arguments", "version")
         return
@@ -29,7 +29,7 @@ def version(invocation: Invocation, words: list[str]) -> None:
 
 
 def shutdown(invocation: Invocation, words: list[str]) -> None:
-    """Stop all programs, and the master."""
+    """Stop all programs and the master."""
     if words:
         invocation.usage("Error: shutdown accepts no arguments", "shutdown")
         return
@@ -52,7 +52,7 @@ def shutdown(invocation: Invocation, words: list[str]) -> None:
 
 
 def reload(invocation: Invocation, words: list[str]) -> None:
-    """Stop all programs, read the file again, start them."""
+    """Stop all programs, read the file again, and start them."""
     if words:
         invocation.usage("Error: reload accepts no arguments", "reload")
         return
@@ -70,7 +70,7 @@ def reload(invocation: Invocation, words: list[str]) -> None:
 
 
 def upgrade(invocation: Invocation, words: list[str]) -> None:
-    """Have the master execute its own code anew, and wait until that has begun to answer."""
+    """Make the master execute the procman that is installed now, and wait until it answers."""
     if words:
         invocation.usage("Error: upgrade accepts no arguments", "upgrade")
         return
@@ -79,18 +79,18 @@ def upgrade(invocation: Invocation, words: list[str]) -> None:
         try:
             about = invocation.client.call("GET", "/v1/master")
         except Unreachable:
-            # It has taken the connection with it; its sockets are there all the time.
+            # The connection ended with the old code; the sockets stay open.
             about = {"upgrades": -1}
         if about["upgrades"] >= expected:
             invocation.put(result="upgraded", version=about["version"], pid=about["pid"])
             invocation.say(f"Upgraded: procman {about['version']} (pid {about['pid']})")
             return
         time.sleep(_UPGRADE_PAUSE)
-    invocation.problem("ERROR: the upgrade has not come about; the master's log says why", code="FAILED")
+    invocation.problem("ERROR: the upgrade has failed; the master's log says why", code="FAILED")
 
 
 def open_address(invocation: Invocation, words: list[str]) -> None:
-    """Talk to another master from now on, and show its table; the exit status stays as it was."""
+    """Use another master from now on, and show its status; the exit status stays as it was."""
     url = " ".join(words)
     if not url.startswith(("unix://", "http://")):
         invocation.problem("ERROR: url must be http:// or unix://", code="BAD_ARGUMENTS")
@@ -112,5 +112,5 @@ def leave(invocation: Invocation, _words: list[str]) -> bool:
 
 
 def _really(invocation: Invocation, question: str) -> bool:
-    """Ask, in the shell only: a script means what it says."""
+    """Ask for confirmation, in the shell only."""
     return not invocation.interactive or invocation.ask(question).lower().startswith("y")

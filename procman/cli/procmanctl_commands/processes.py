@@ -1,6 +1,6 @@
 """Commands about processes: status, start, stop, restart, signal, pid, clear.
 
-Several names are one request: the master does them at once. What became of each is printed in the order of the names.
+Several names are one request, which the master carries out at once. The results are printed in the order of the names.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WORDS = {
 
 
 def status(invocation: Invocation, words: list[str]) -> None:
-    """The table; exit status 3 if any of it is not running, 4 for a name that is not there."""
+    """Print the table; exit status 3 if a process is not running, 4 for an unknown name."""
     long = "--long" in words
     words = [word for word in words if word != "--long"]
     everything: list[ProcessInfo] = invocation.client.call("GET", "/v1/processes")["processes"]
@@ -48,7 +48,7 @@ def status(invocation: Invocation, words: list[str]) -> None:
     invocation.put(processes=chosen)
     if long:
         from procman.cli.figures_table import show_figures  # noqa: PLC0415 - only here
-        from procman.cli.procmanctl_commands.health import warn_of_file  # noqa: PLC0415 - the same
+        from procman.cli.procmanctl_commands.health import warn_of_file  # noqa: PLC0415 - only here
 
         show_figures(invocation, chosen)
         for info in chosen:
@@ -59,17 +59,15 @@ def status(invocation: Invocation, words: list[str]) -> None:
     else:
         for line in status_text.status_table(chosen, terminal=invocation.terminal, colour=invocation.colour):
             invocation.say(line)
-    # A script asks whether there is such a process: that there is such a group only people are told.
+    # Off a terminal, a script asks whether there is such a process; a group would be no answer.
     _suggest(invocation, unknown, groups=sys.stderr.isatty())
     if any(info["statename"] in _STOPPED_STATES for info in chosen):
         invocation.exitstatus = STATUS_NOT_RUNNING
 
 
 def start(invocation: Invocation, words: list[str]) -> None:
-    """Start what is named."""
-    if not words:
-        invocation.check()
-        invocation.usage("Error: start requires a process name", "start", exitstatus=INVALID_ARGS)
+    """Start the named processes."""
+    if not _has_names(invocation, "start", words, exitstatus=INVALID_ARGS):
         return
     results = _operate(invocation, "start", words)
     invocation.put(results=results)
@@ -77,10 +75,8 @@ def start(invocation: Invocation, words: list[str]) -> None:
 
 
 def stop(invocation: Invocation, words: list[str]) -> None:
-    """Stop what is named."""
-    if not words:
-        invocation.check()
-        invocation.usage("Error: stop requires a process name", "stop")
+    """Stop the named processes."""
+    if not _has_names(invocation, "stop", words):
         return
     results = _operate(invocation, "stop", words)
     invocation.put(results=results)
@@ -88,24 +84,22 @@ def stop(invocation: Invocation, words: list[str]) -> None:
 
 
 def restart(invocation: Invocation, words: list[str]) -> None:
-    """Stop all that is named, then start it: two requests, for that is what supervisorctl prints."""
-    if not words:
-        invocation.check()
-        invocation.usage("Error: restart requires a process name", "restart")
+    """Stop all named processes, then start them: two requests, because supervisorctl prints both."""
+    if not _has_names(invocation, "restart", words):
         return
     results = _operate(invocation, "stop", words)
     invocation.put(stopped=results)
     unknown = _report(invocation, results, "stopped", ignored="NOT_RUNNING")
     results = _operate(invocation, "start", words)
     invocation.put(started=results)
-    # supervisorctl says twice that there is no such process; a person is told once.
+    # supervisorctl reports an unknown process twice; on a terminal once is enough.
     said = unknown if invocation.terminal else []
     _report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS, said=said)
     _suggest(invocation, unknown)
 
 
 def signal(invocation: Invocation, words: list[str]) -> None:
-    """Send a signal to what is named."""
+    """Send a signal to the named processes."""
     if len(words) < 2:  # noqa: PLR2004 - the signal and a name
         invocation.check()
         invocation.usage("Error: signal requires a signal name and a process name", "signal")
@@ -120,17 +114,15 @@ def signal(invocation: Invocation, words: list[str]) -> None:
     invocation.put(results=results)
     unknown = _report(invocation, results, "signalled")
     if unknown or any(result["status"] == "BAD_SIGNAL" for result in results):
-        from procman.cli import suggestions  # noqa: PLC0415 - only where something is wrong
+        from procman.cli import suggestions  # noqa: PLC0415 - only after a mistake
 
         if not suggestions.suggest_signal(invocation, name, names):
             _suggest(invocation, unknown)
 
 
 def clear(invocation: Invocation, words: list[str]) -> None:
-    """Empty the logs of what is named."""
-    if not words:
-        invocation.check()
-        invocation.usage("Error: clear requires a process name", "clear")
+    """Empty the logs of the named processes."""
+    if not _has_names(invocation, "clear", words):
         return
     results = _operate(invocation, "clear", words)
     invocation.put(results=results)
@@ -138,7 +130,7 @@ def clear(invocation: Invocation, words: list[str]) -> None:
 
 
 def pid(invocation: Invocation, words: list[str]) -> None:
-    """The pid of the master, of what is named, or of all; exit status 7 where a named one has none."""
+    """Print the pid of the master, or of processes; exit status 7 if a named one has none."""
     if not words:
         number = invocation.client.call("GET", "/v1/master")["pid"]
         invocation.put(pid=number)
@@ -164,10 +156,18 @@ def pid(invocation: Invocation, words: list[str]) -> None:
     _suggest(invocation, unknown)
 
 
+def _has_names(invocation: Invocation, command: str, words: list[str], *, exitstatus: int = GENERIC) -> bool:
+    """Whether there are names; without them the help of the command is shown."""
+    if not words:
+        invocation.check()
+        invocation.usage(f"Error: {command} requires a process name", command, exitstatus=exitstatus)
+    return bool(words)
+
+
 def _matching(
     invocation: Invocation, everything: list[ProcessInfo], word: str, unknown: list[str]
 ) -> list[ProcessInfo]:
-    """The processes that `word` means; says so where there are none, and adds it to the `unknown`."""
+    """The processes that `word` stands for; if there are none, report it and add the word to `unknown`."""
     group, name = _split(word)
     if _is_glob(word):
         try:
@@ -204,9 +204,10 @@ def _report(
     no_group: int = GENERIC,
     said: Container[str] = (),
 ) -> list[str]:
-    """A line for each, and the exit status: 7 for what died or was dead, `no_group` for an unknown group, else 1.
+    """Print a line for each result, set the exit status, and return the unknown names.
 
-    The names that are unknown; of those that are `said` already there is no line.
+    The status is 7 for a process that died or was dead, `no_group` for an unknown group, else 1. Names in `said` are
+    not reported again.
     """
     unknown = []
     for result in results:
@@ -235,13 +236,13 @@ def _report(
 
 def _suggest(invocation: Invocation, unknown: list[str], *, groups: bool = True) -> None:
     if unknown:
-        from procman.cli import suggestions  # noqa: PLC0415 - only where something is wrong
+        from procman.cli import suggestions  # noqa: PLC0415 - only after a mistake
 
         suggestions.suggest_processes(invocation, unknown, groups=groups)
 
 
 def _why(invocation: Invocation, name: str) -> str:
-    """What is known of a start that has failed."""
+    """The reason for a failed start, as far as it is known."""
     try:
         info: ProcessInfo = invocation.client.call("GET", f"/v1/processes/{quoted(name)}")["processes"][0]
     except ApiError:
@@ -256,7 +257,7 @@ def _refused(word: str, error: ApiError) -> Result:
 
 
 def _split(word: str) -> tuple[str, str | None]:
-    """Group and name of `group:name`; the name is None where all of a group is meant."""
+    """Group and name of `group:name`; the name is None for a whole group."""
     group, colon, name = word.partition(":")
     if not colon:
         return word, word

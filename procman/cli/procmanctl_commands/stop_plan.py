@@ -1,4 +1,4 @@
-"""stop-plan: how long a shutdown takes at worst, with what the master has active now."""
+"""stop-plan: how long a shutdown of the active programs takes at most."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def stop_plan(invocation: Invocation, words: list[str]) -> None:
-    """Print the plan; with `--budget` an exit status of 1 means that it does not fit."""
+    """Print the plan; exit status 1 if it exceeds `--budget`."""
     match words:
         case []:
             path = "/v1/stop-plan"
