@@ -12,7 +12,7 @@ from procman.services.status import Moment, ProcessStatus
 
 
 def process_info(status: ProcessStatus, moment: Moment, lost: int) -> ProcessInfo:
-    """All that is known of a process; `lost` are the bytes of its output that no sink could take."""
+    """A process at that moment; `lost` is how many bytes of its output could not be written."""
     state = supervisor_state(status.state)
     return ProcessInfo(
         name=status.name,

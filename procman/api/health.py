@@ -1,8 +1,8 @@
-"""Whether the master lives, and whether all that should run runs: for the probes of orchestrators and load balancers.
+"""Liveness and readiness for the probes of orchestrators and load balancers.
 
-`/livez` answers 200 as long as the master answers; `/readyz` answers 200 when every process that is wanted up is
-RUNNING, else 503 and a line for each that is not. Who sends no password where one is needed, as kubelets and load
-balancers do, gets the status and no names.
+`/livez` answers 200 as long as the master answers. `/readyz` answers 200 when every process that is wanted up is
+RUNNING, else 503 with a line for each that is not. Where a password is required, a request without one (kubelets and
+load balancers send none) gets the status without the names.
 """
 
 from http import HTTPStatus
@@ -23,17 +23,17 @@ class Health:
         self._processes = processes
 
     def missing(self) -> list[str]:
-        """A line for each process that is wanted up and is not RUNNING, and for the master when it is going."""
+        """A line for each process that is wanted up and is not RUNNING, and one while the master shuts down."""
         lines = ["procman is shutting down"] if self._master.is_ending else []
         return [*lines, *map(missing_line, self._processes.missing())]
 
     def add_to(self, router: Router) -> None:
-        """Both; who may only look may probe."""
+        """Both, also for read-only accounts."""
         router.add("GET", "/livez", self._alive, role="read")
         router.add("GET", "/readyz", self._ready, role="read")
 
     def without_password(self, request: Request) -> Response | None:
-        """What those get who have shown none; None where it is not for them."""
+        """The answer to a request without a password; None if it needs one."""
         match request.method, request.path:
             case "GET", "/livez":
                 return Response(body=b"ok\n")

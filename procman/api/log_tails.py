@@ -1,6 +1,6 @@
-"""The log streams under the paths that supervisor's clients know: /logtail/NAME[/CHANNEL] and /mainlogtail.
+"""Supervisor's log streams: /logtail/NAME[/CHANNEL] and /mainlogtail.
 
-They begin with the last 1024 bytes, are chunked, and do not end before the client or the master does.
+They begin with the last 1024 bytes, are chunked, and end only when the client or the master does.
 """
 
 from procman.errors import OperationError

@@ -26,12 +26,12 @@ curl --unix-socket "${XDG_RUNTIME_DIR:-/run}"/procman/*.sock http://localhost/v1
 curl --unix-socket "${XDG_RUNTIME_DIR:-/run}"/procman/*.sock -X POST http://localhost/v1/processes/web/restart
 ```
 
-That is the private socket, where there is one master. Where there are several, its name begins as that of its file;
+That is the private socket of the only master. If there are several, its name begins with the name of the file;
 without `XDG_RUNTIME_DIR` it is in `/run/procman` for root, and in `/tmp/procman-UID` for others.
 
 - Where the server has a user name and a password, send them with HTTP's basic authentication; else the answer is 401.
-- A body, if any, is one JSON object. What is not said has the default in brackets.
-- Connections are kept alive. A request that is sent too slowly is ended, an idle connection is not.
+- A body, if any, is one JSON object. A missing key has the default in brackets.
+- Connections are kept alive. A request that arrives too slowly is refused; an idle connection is not closed.
 """
 
 _BESIDE_V1 = """\
@@ -45,9 +45,9 @@ _ERRORS = """\
 ## Errors
 
 An error answers with its HTTP status and `{"error": {"code": CODE, "message": TEXT}}`. The same codes are the `status`
-of each [Result](#result) of an operation on several processes, which answers 200 whatever became of them. The numbers
-are those of [XML-RPC](xml-rpc.md). A path that is not there is 404 and a method that it does not know 405, both with
-code `UNKNOWN_METHOD`; what is no HTTP, or too large, is refused in plain text.
+of each [Result](#result) of an operation on processes, which answers 200 whatever the results are. The numbers are
+those of [XML-RPC](xml-rpc.md). An unknown path is 404 and an unknown method 405, both with code `UNKNOWN_METHOD`.
+What is not HTTP, or too large, is refused in plain text.
 
 | code | number | HTTP status | |
 |---|---|---|---|
@@ -56,9 +56,9 @@ code `UNKNOWN_METHOD`; what is no HTTP, or too large, is refused in plain text.
 _XML = """\
 # The XML-RPC interface
 
-The interface of supervisor 4.3.0, at `/RPC2` of every server, for the clients that there are for it: supervisorctl,
+The interface of supervisor 4.3.0, at `/RPC2` of every server, for its existing clients: supervisorctl,
 `supervisor.xmlrpc.SupervisorTransport`, monitors, libraries of other languages. Where the server has a user name and a
-password they are sent with HTTP's basic authentication.
+password, send them with HTTP's basic authentication.
 
 ```python
 from xmlrpc.client import ServerProxy
@@ -68,14 +68,14 @@ print(server.supervisor.getAllProcessInfo())
 ```
 
 Names are `process`, `group:process`, or `group:*` where a method takes all of a group. Parameters in brackets may be
-left out; `wait` (true) is whether to answer only when it has been done. A method that takes several processes answers
-with one struct for each, `name`, `group`, `status` (the number of a fault, 80 for success) and `description`, and is no
-fault whatever became of them.
+left out; `wait` (true) is whether to answer only when it has been done. A method for several processes answers with a
+struct for each: `name`, `group`, `status` (the number of a fault, 80 for success) and `description`. It is never a
+fault as a whole because of one of them.
 
-A user whose role is `read` may call the methods that say so; the others are fault FORBIDDEN, and a `control` user may
-call all of them.
+A user whose role is `read` may call only the methods with that role; the others are fault FORBIDDEN. A `control` user
+may call all of them.
 
-New programs are better off with [the HTTP interface](http-api.md), which tells more, and as it happens.
+New programs should use [the HTTP interface](http-api.md), which offers more, and live events.
 
 """
 
@@ -86,9 +86,9 @@ _STRUCTS = """\
 _FAULTS = """\
 ## Faults
 
-The text of a fault is its name, and what it is about after a colon. Beside what is said of each method, a call can
-fail with UNKNOWN_METHOD and INCORRECT_PARAMETERS, and while the master shuts down or begins anew every call but
-`sendRemoteCommEvent` and those of `system` fails with SHUTDOWN_STATE. What is no XML-RPC at all is HTTP status 400.
+The text of a fault is its name, followed by a colon and details. Beside the faults of each method, every call can fail
+with UNKNOWN_METHOD and INCORRECT_PARAMETERS. While the master shuts down or restarts, every call but
+`sendRemoteCommEvent` and those of `system` fails with SHUTDOWN_STATE. What is not XML-RPC is HTTP status 400.
 
 | number | name | |
 |---|---|---|
@@ -98,20 +98,21 @@ _BESIDE = """\
 ## Beside XML-RPC
 
 `GET /logtail/NAME`, `GET /logtail/NAME/stderr` and `GET /mainlogtail` are streams: the last 1024 bytes of a log, and
-then what comes, in chunks, without end. 404 where there is no such process or log.
+then everything that is added, in chunks, without end. The status is 404 if there is no such process or log.
 
 ## Differences
 
 - A log that is not UTF-8, or that holds control characters, is escaped (`\\xff`). supervisord answers with HTTP
   status 500, or with XML that cannot be parsed.
-- A request with a DTD or entities is refused, and so is a text where a number belongs.
-- `system.methodHelp` has the parameters in supervisor's form (`@param string name`), and its own words for the rest.
-- A start of what is still being stopped: `startProcess` is fault ABNORMAL_TERMINATION, also with `wait` false, where
-  supervisord says true and does nothing; `startProcessGroup` and `startAllProcesses` start it when it has ended.
-- `stopProcess` and the like answer as soon as it is done. supervisord's loop looks once a second.
-- Restarting (`restart`) a master whose file cannot be used is fault CANT_REREAD, and everything goes on.
-  supervisord stops everything, and then dies of the file.
-- `getSupervisorVersion` is the version of supervisor that this interface is of. `GET /v1/master` tells procman's.
+- A request with a DTD or entities is refused, and so is a string in place of a number.
+- `system.methodHelp` lists the parameters in supervisor's form (`@param string name`); the rest is procman's own.
+- Starting a process that is still being stopped: `startProcess` is fault ABNORMAL_TERMINATION, also with `wait` false,
+  where supervisord answers true and does nothing. `startProcessGroup` and `startAllProcesses` start it once it has
+  ended.
+- `stopProcess` and the like answer as soon as it is done. supervisord checks once a second.
+- `restart` with a file that cannot be used is fault CANT_REREAD, and everything goes on. supervisord stops everything,
+  and then fails to start.
+- `getSupervisorVersion` is the version of supervisor whose interface this is. `GET /v1/master` has procman's.
 
 [differences.md](../differences.md) has the rest.
 """
@@ -144,7 +145,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "system.methodHelp": (Fault.SIGNATURE_UNSUPPORTED,),
     "system.methodSignature": (Fault.SIGNATURE_UNSUPPORTED,),
 }
-"""What a method can fail with, beside what all can. Old names are the methods they stand for."""
+"""The faults of each method, beside those of all. Old names stand for the same methods."""
 
 
 def http_page() -> str:
@@ -152,7 +153,7 @@ def http_page() -> str:
     *_, table, notes = (inspect.getdoc(shapes) or "").split("\n\n")
     parts = [_HTTP, "## Endpoints", "", "```", inspect.cleandoc(table), "```", "", notes, ""]
     parts += [_BESIDE_V1, (inspect.getdoc(health) or "").partition("\n\n")[2], "", "## Shapes", ""]
-    parts += ["Times are seconds since the epoch unless something else is said.", ""]
+    parts += ["Times are seconds since the epoch unless stated otherwise.", ""]
     for name, about, fields in _shapes():
         rows = [f"| `{field.name}` | {_code(field.type)} | {field.about} |" for field in fields]
         parts += [f"### {name}", "", about, "", "| field | type | |", "|---|---|---|", *rows, ""]
@@ -180,7 +181,7 @@ def xml_rpc_page() -> str:
 
 
 def methods() -> Mapping[str, Entry]:
-    """The table of XML-RPC's methods. Nothing of what an `XmlRpc` is given is used before a client calls."""
+    """The table of XML-RPC's methods. An `XmlRpc` uses its services only when a client calls."""
     nothing: Any = None
     return XmlRpc(**dict.fromkeys(inspect.signature(XmlRpc).parameters, nothing)).methods
 
@@ -195,7 +196,7 @@ class _Field(NamedTuple):
 
 
 def _meanings() -> dict[Fault, str]:
-    """What the comments behind the faults say."""
+    """The comments behind the faults."""
     lines = inspect.getsource(Fault).splitlines()
     told = [line.partition("#") for line in lines if " = " in line]
     return {Fault[name.split()[0]]: about.strip() for name, _, about in told}
@@ -245,7 +246,7 @@ def _structs() -> Iterator[str]:
     yield "[options of the program](options.md):"
     yield from wrap(", ".join(f"`{name}`" for name in sorted({*CONFIG_FIELDS, "exitcodes", "stopsignal"})) + ".", 120)
     yield ""
-    yield "What is not set is `none`, because XML-RPC has no word for nothing. An AUTO log is shown as the path of its"
+    yield "An option that is not set is `none`, because XML-RPC has no null. An AUTO log is shown as the path of its"
     yield "file, and as `auto` where the group is not active."
 
 

@@ -9,14 +9,14 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     POST  /v1/master/reload                  {"operation": ID}; all programs stop, the file is read again, they start
     GET   /v1/master/config                  {"sections": [SectionSettings]}: the master itself, then each server
     GET   /v1/stop-plan                      StopPlanInfo of the active groups
-            ?budget=10s                      against that time, and not docker's and Kubernetes'
+            ?budget=10s                      compared with that time instead of docker's and Kubernetes'
     GET   /v1/health                         HealthInfo; what /readyz answers by its status
-            ?file=1                          also look whether the configuration on the disk could be used now
+            ?file=1                          also whether the configuration on the disk could be used now
     GET   /v1/processes                      {"processes": [ProcessInfo]}
     GET   /v1/processes/SPEC                 {"processes": [ProcessInfo]}
     GET   /v1/figures                        {"figures": [FiguresInfo]} of those that have a process
-    GET   /v1/events                         text/event-stream without end; a client is told ten times a second at most
-            event: snapshot                  Snapshot; of very many processes the rest follows at once
+    GET   /v1/events                         text/event-stream without end; ten messages a second at most
+            event: snapshot                  Snapshot; if there are very many processes, the rest follows at once
             event: change                    Change, as it happens
     POST  /v1/processes/SPEC/OP              {"operation": ID, "results": [Result]}; OP is start, stop, restart, signal
                                              or clear
@@ -29,7 +29,7 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     GET   /v1/operations/ID                  OperationInfo
             ?timeout=N                       when it has ended, or after N seconds
     GET   /v1/processes/SPEC/config          {"sections": [SectionSettings]}: of each process, its group's first
-    POST  /v1/processes/SPEC/stdin           {}; the body, as it is, goes to the process
+    POST  /v1/processes/SPEC/stdin           {}; writes the body to the process's stdin
     GET   /v1/processes/SPEC/log/CHANNEL     bytes; CHANNEL is stdout or stderr
             ?tail=N                          the last N bytes (1600)
             ?offset=N&length=N               as supervisor's readProcessStdoutLog
@@ -47,14 +47,14 @@ Only types and constants in here, so that a client may import it at no cost. Tim
 
 SPEC is a name, group:name, group:*, all, or a glob, percent-encoded.
 An error answers with its HTTP status and {"error": ErrorBody}: 404 for BAD_NAME, 409 where the state forbids it,
-403 for who may only look (FORBIDDEN), 400 for what cannot be understood, 503 while shutting down.
+403 for a read-only account (FORBIDDEN), 400 for what cannot be understood, 503 while shutting down.
 """
 
 from typing import Any, Literal, NotRequired, TypedDict
 
 
 class ProcessInfo(TypedDict):
-    """One process; the fields of supervisor's getProcessInfo, and what it does not tell."""
+    """One process: the fields of supervisor's getProcessInfo, and more."""
 
     name: str
     group: str
@@ -78,8 +78,8 @@ class ProcessInfo(TypedDict):
     redirect_stderr: bool  # stderr has no log of its own
     wanted: bool  # should it be up?
     restarts: int  # starts by autorestart since the master began
-    flapping_until: int  # until then it counts as brought back again and again by autorestart; 0: it does not
-    lost: int  # bytes of its output that no sink could take
+    flapping_until: int  # until then it is shown as flapping: autorestart keeps restarting it; 0: it is not flapping
+    lost: int  # bytes of its output that could not be written anywhere
 
 
 class FiguresInfo(TypedDict):
@@ -91,11 +91,11 @@ class FiguresInfo(TypedDict):
     threads: int
     rss: int  # bytes; shared pages count for each of them
     cpu: float  # seconds
-    fds: int | None  # None where they may not be seen
+    fds: int | None  # null if the master may not see them
 
 
 class Result(TypedDict):
-    """What became of one process in an operation on one or many."""
+    """What became of one process in an operation."""
 
     name: str
     group: str
@@ -122,13 +122,13 @@ class SettingInfo(TypedDict):
     variable: NotRequired[str]  # the name of the variable
     value: Any  # a number, true or false, a text, a list of them, or null where it is not set
     shown: str  # as a file would have it
-    source: Literal["file", "default", "command line", "earlier"]  # earlier: not (any more) what was read last
+    source: Literal["file", "default", "command line", "earlier"]  # earlier: the file has changed since
     file: str | None
     line: int | None
 
 
 class SectionSettings(TypedDict):
-    """The options of the master, of a server, of a process, or those that the processes of a group share."""
+    """The options of the master, of a server, of a process, or those that all processes of a group share."""
 
     section: str  # in supervisor's words: "supervisord", "program:web"
     name: str  # the namespec of the process, "group:*", or "" for the master and its servers
@@ -179,7 +179,7 @@ class OperationInfo(TypedDict):
 
 
 class HealthInfo(TypedDict):
-    """Whether all is as it should be."""
+    """Whether everything runs that should."""
 
     ready: bool
     missing: list[str]  # a line for each process that is wanted up and is not RUNNING
@@ -199,12 +199,12 @@ class MasterInfo(TypedDict):
     start: int
     processes: int
     reaped_orphans: int
-    upgrades: int  # how often this process has begun to execute its code anew
-    may_control: bool  # who asks may change things, not only look
+    upgrades: int  # how many upgrades this process has been through
+    may_control: bool  # whether this account may change things
 
 
 class Snapshot(TypedDict):
-    """What /v1/events begins with: all that there is. What is not in `names` is not there (any more)."""
+    """The first message of /v1/events: everything. A process that is not in `names` does not exist (any more)."""
 
     master: MasterInfo
     names: list[str]  # the namespecs of all processes, by group and name
@@ -212,11 +212,11 @@ class Snapshot(TypedDict):
 
 
 class Change(TypedDict):
-    """What has become of those to which something has happened."""
+    """Later messages of /v1/events: the processes to which something has happened."""
 
     processes: list[ProcessInfo]
-    gone: NotRequired[list[str]]  # namespecs of those that are there no more
-    master: NotRequired[MasterInfo]  # where the master itself went into another state
+    gone: NotRequired[list[str]]  # namespecs of those that do not exist any more
+    master: NotRequired[MasterInfo]  # if the state of the master itself has changed
 
 
 class WaveInfo(TypedDict):
@@ -229,7 +229,7 @@ class WaveInfo(TypedDict):
 
 
 class ChangeInfo(TypedDict):
-    """A line of the configuration as it would have to be."""
+    """A line of the configuration that would have to change."""
 
     section: str  # as the file has it, with its brackets
     option: str
@@ -238,12 +238,12 @@ class ChangeInfo(TypedDict):
 
 
 class BudgetInfo(TypedDict):
-    """A stop plan held against a time."""
+    """A stop plan compared with a time limit."""
 
     name: str  # "docker stop", "Kubernetes", or "budget" where one was given
     seconds: float
     fits: bool
-    over: float  # by how many seconds it is too long; 0: it fits
+    over: float  # how many seconds it is too long; 0: it fits
     changes: list[ChangeInfo]  # together they make it fit; empty where no stopwaitsecs above 0 would
     timeout: ChangeInfo | None  # alone it makes it fit
 

@@ -1,10 +1,10 @@
-"""What happens to the processes, as it happens: /v1/events, a stream of server-sent events.
+"""/v1/events: a stream of server-sent events that shows changes of processes as they happen.
 
-A client is told everything once, and then what has changed since it was last told. Of each client only the names are
-kept that it has not heard of yet, so a slow one costs no more than a quick one, and misses steps but never the outcome.
-Where nothing happens nothing wakes up, but for one line in `KEEPALIVE` seconds.
+A client gets everything once, and then what has changed since its last message. For each client, only the names that
+it has not been sent yet are kept. So a slow client costs no more than a fast one: it may miss steps, but never the
+outcome. While nothing happens, the only activity is one line in `KEEPALIVE` seconds.
 
-The format is that of https://html.spec.whatwg.org/multipage/server-sent-events.html; what is in it is in `shapes`.
+The format is that of https://html.spec.whatwg.org/multipage/server-sent-events.html; the contents are in `shapes`.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from procman.services.processes import ProcessService
 from procman.services.status import Moment
 
 EVENTS = "text/event-stream"
-# A client is told of changes no more often than this, in seconds; what happens meanwhile is told in one.
+# The shortest time between two messages to a client, in seconds; changes in between share one message.
 INTERVAL = 0.1
-# Proxies cut a connection that is silent for longer than a minute (nginx), in seconds.
+# In seconds: proxies such as nginx cut a connection that is silent for a minute.
 KEEPALIVE = 30.0
-# How many processes are told of at once: it holds the loop for 10 ms.
+# The most processes in one message: writing so many holds the loop for 10 ms.
 BATCH = 500
 # Clients of all servers together. A server has more connections than that, so that procmanctl still finds one.
 MOST_CLIENTS = 100
@@ -36,14 +36,14 @@ RETRY = 1000
 
 @dataclass(eq=False, slots=True)
 class _Client:
-    """What one client has not been told yet."""
+    """What has not been sent to one client yet."""
 
     names: dict[str, None]  # of processes, in the order in which something happened to them
     master: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Live:
+class EventStream:
     """Adds the endpoint to a router. Subscribes to changes only while it has clients."""
 
     def __init__(
@@ -59,22 +59,22 @@ class Live:
         self._clients: set[_Client] = set()
         self._unsubscribe: Callable[[], None] | None = None
         self._closing = asyncio.Event()
-        self._texts: dict[str, str] = {}  # of processes, as JSON: what one client is told, others will be, too
-        self._second = 0  # the second of the wall clock for which they hold: there is a time in them
+        self._texts: dict[str, str] = {}  # of processes, as JSON: all clients get the same
+        self._second = 0  # the second of the wall clock for which they hold, as they contain the time
 
     def add_to(self, router: Router) -> None:
         """The one row."""
         router.add("GET", "/v1/events", self._events, role="read")
 
     def close(self) -> None:
-        """Let all streams come to their end, with the last news."""
+        """End all streams, after the last changes have been sent."""
         self._closing.set()
         for client in self._clients:
             client.news.set()
 
     async def _events(self, request: Request) -> Response:
         if len(self._clients) >= MOST_CLIENTS:
-            return problem(503, f"{MOST_CLIENTS} clients are listening already; try again when one has gone")
+            return problem(503, f"{MOST_CLIENTS} clients are connected already; try again when one has left")
         return Response(body=self._stream(request), content_type=EVENTS)
 
     async def _stream(self, request: Request) -> AsyncIterator[bytes]:
@@ -89,7 +89,7 @@ class Live:
                     master = {"master": self._master(request)} if client.master else {}
                     client.master = False
                     yield f"event: change\ndata: {_object(**master, **self._take(client))}\n\n".encode()
-                    # What happens during the pause is told in one.
+                    # Changes during the pause share the next message.
                     await _happens(self._closing, INTERVAL)
                 elif self._closing.is_set():
                     return
@@ -121,13 +121,13 @@ class Live:
             client.master |= master
             client.news.set()
 
-    # ---- what is told
+    # ---- messages
 
     def _master(self, request: Request) -> str:
         return json.dumps(self._about(request))
 
     def _take(self, client: _Client) -> dict[str, str]:
-        """What this client has not been told yet, or as much as is told at once."""
+        """What has not been sent to this client yet, up to BATCH processes."""
         taken = list(client.names)[:BATCH]
         processes, gone = [], []
         for name in taken:
@@ -156,7 +156,7 @@ class Live:
 
 
 async def _happens(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for it, no longer than that; whether it has come."""
+    """Whether the event is set within so many seconds."""
     try:
         async with asyncio.timeout(seconds):
             await event.wait()
@@ -166,5 +166,5 @@ async def _happens(event: asyncio.Event, seconds: float) -> bool:
 
 
 def _object(**fields: str) -> str:
-    """A JSON object of what is JSON already."""
+    """A JSON object whose values are JSON already."""
     return "{" + ", ".join(f'"{name}": {text}' for name, text in fields.items()) + "}"

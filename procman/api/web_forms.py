@@ -1,13 +1,13 @@
-"""The URLs of supervisor's own web page, for the bookmarks and scripts of twenty years.
+"""The URLs of supervisor's own web page, for existing bookmarks and scripts.
 
     /index.html?action=ACTION&processname=NAME   does it, and leads to /?message=WHAT-HAPPENED
             ACTION is start, stop, restart or clearlog; without a name refresh, stopall or restartall
     /tail.html?processname=NAME&limit=BYTES      the end of its log, in a page without a script
     /ok.html                                     OK
 
-An action by GET is what any page in the world can make a browser do. It is carried out for a script (which is no
-browser) and for a browser that says it was asked for here. A browser that does not say (they tell only servers that
-they trust, so not over plain HTTP from another machine) gets the page, which asks the person in front of it.
+Any page in the world can make a browser send a GET. So an action by GET is carried out only for a script (which is no
+browser) and for a browser whose Sec-Fetch-Site header says that the request began here. Browsers send this header only
+to trustworthy origins, which plain HTTP from another machine is not; without it, the page opens and asks the user.
 """
 
 import html
@@ -27,9 +27,9 @@ from procman.services.master import MasterService
 from procman.services.operations import Operation
 from procman.services.processes import ProcessService
 
-# Bytes of a log, when nobody says how many; nor are they ever fewer.
+# Bytes of a log, by default and at least.
 TAIL = 1024
-# What nobody wants more of in one page, in decimal digits.
+# The largest limit, in decimal digits.
 _LIMIT_DIGITS = 9
 
 _WHY_NOT_STARTED = {
@@ -41,12 +41,12 @@ _WHY_NOT_STARTED = {
 }
 _DONE = {"start": "Process {} started", "stop": "Process {} stopped", "restart": "Process {} restarted"}
 
-# Control characters as the signs for them; a log may hold any.
+# Control characters in a log are shown as their Unicode pictures.
 _SIGNS = {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)} | {0x7F: 0x2421}
 
 
 class Forms:
-    """Adds the endpoints to a router. `page` answers where nothing is to be done."""
+    """Adds the endpoints to a router. `page` answers requests without an action."""
 
     def __init__(
         self,
@@ -60,11 +60,11 @@ class Forms:
         self._processes = processes
         self._logs = logs
         self._page = page
-        # Whether the name it was asked by is ours, the server has seen to already.
+        # The server has already checked the Host header.
         self._guard = HostGuard(["*"])
 
     def add_to(self, router: Router) -> None:
-        """The page under both its names, and what else supervisor has."""
+        """The page under both its names, and supervisor's other addresses."""
         for path in ("/", "/index.html"):
             router.add("GET", path, self._index, role="read")
             router.add("POST", path, self._index, role="control")
@@ -95,11 +95,11 @@ class Forms:
         except OperationError as error:
             return problem(503, str(error))
         if message is None:
-            return problem(400, "cannot tell what to do: expected an action of supervisor's, and the name of a process")
+            return problem(400, "cannot do that: expected an action of supervisor's, and the name of a process")
         return _lead_back(message)
 
     async def _act(self, action: str, name: str, actor: str) -> str | None:
-        """Do it, and say what came of it; None: there is no such action. Raises WrongState while shutting down."""
+        """Do it, and return the message; None: there is no such action. Raises WrongState while shutting down."""
         match action:
             case "stopall":
                 await self._done(self._processes.stop(["all"], actor))
@@ -162,16 +162,16 @@ _TAIL_HEADERS = (("Cache-Control", "no-store"), *PAGE_HEADERS)
 
 
 def _was_meant(request: Request) -> bool:
-    """Tell whether a person asked for this here, or a script did; the guard has nothing against it."""
+    """Whether a user asked for this here, or a script did; the guard has let it pass."""
     headers = request.headers
     if "prefetch" in headers.get("sec-purpose", headers.get("purpose", "")):
-        return False  # a browser that looks ahead while somebody types an address
-    # Every browser calls itself that, and no page can make it say something else to another site.
+        return False  # a browser that fetches an address while the user still types it
+    # Every browser's User-Agent begins like this, and no page can change it in requests to another site.
     return "sec-fetch-site" in headers or not headers.get("user-agent", "").startswith("Mozilla/")
 
 
 def _lead_back(message: str) -> Response:
-    # 301, as supervisor has it, would be kept by a browser, which then would not ask here a second time.
+    # A browser caches a 301, which is supervisor's status, and would not send the next request.
     headers = (("Location", f"./?message={quote(message, safe='')}"), ("Cache-Control", "no-store"))
     return Response(301, headers=headers)
 

@@ -11,7 +11,7 @@ from procman.api.rest.answers import route_problem
 from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.api.shapes import MasterInfo
-from procman.api.sse import Live
+from procman.api.sse import EventStream
 from procman.api.supervisor_states import supervisor_state
 from procman.config.schema.configuration import Config
 from procman.daemon.wiring import Rooms
@@ -77,7 +77,7 @@ class Routes:
         self._about = about
         self._xmlrpc: XmlRpc | None = None
         self._page: Router | None = None
-        self._live = Live(rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker)
+        self._event_stream = EventStream(rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker)
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
         self.router = Router(problem=route_problem, after_change=rooms.logs.flush)
         ProcessEndpoints(rooms.master, rooms.processes, rooms.configuration, rooms.logs).add_to(self.router)
@@ -92,13 +92,13 @@ class Routes:
             file_warnings=file_warnings,
         ).add_to(self.router)
         LogTails(rooms.processes, rooms.logs).add_to(self.router)
-        self._live.add_to(self.router)
+        self._event_stream.add_to(self.router)
         health.add_to(self.router)
         self._add_late()
 
     def close(self) -> None:
         """End the streams of events."""
-        self._live.close()
+        self._event_stream.close()
 
     def _add_late(self) -> None:
         add = self.router.add

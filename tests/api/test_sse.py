@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from procman.api import sse as live
-from procman.api.sse import Live
+from procman.api import sse
+from procman.api.sse import EventStream
 from procman.client.api_client import Client
 from procman.core.actions import Announce, AnnounceGroup, AnnounceGroupChanged, AnnounceMaster, ProcessRemoved
 from procman.core.states import MasterState, State
@@ -45,16 +45,16 @@ class FakeControl:
 
 
 class Told:
-    """A Live on fakes: `happens` stands for a notification of the engine."""
+    """An EventStream on fakes: `happens` stands for a notification of the engine."""
 
     def __init__(self, *names):
         self.control = FakeControl(*names)
         self.subscribers = []
         changes = Changes(SimpleNamespace(subscribe=self._subscribe), self.control)
-        self.live = Live(self.control, changes, lambda _: {"statename": self.master})
+        self.events = EventStream(self.control, changes, lambda _: {"statename": self.master})
         self.master = "RUNNING"
         self.router = Router()
-        self.live.add_to(self.router)
+        self.events.add_to(self.router)
 
     def _subscribe(self, subscriber):
         self.subscribers.append(subscriber)
@@ -122,12 +122,12 @@ def test_rapid_changes_are_sent_together(monkeypatch):
     """After a message there is a pause; a thousand changes during it are one message with the last state."""
     told = Told("web", "db")
     pause = asyncio.Event()
-    real = live._happens
+    real = sse._happens
 
     async def happens(event, seconds):
-        return await (pause.wait() if seconds == live.INTERVAL else real(event, seconds))
+        return await (pause.wait() if seconds == sse.INTERVAL else real(event, seconds))
 
-    monkeypatch.setattr(live, "_happens", happens)
+    monkeypatch.setattr(sse, "_happens", happens)
 
     async def test():
         stream = await told.client()
@@ -160,7 +160,7 @@ def test_a_client_that_does_not_read_costs_only_names():
         await message(stream)
         for number in range(10_000):
             told.happens("web", str(number))
-        (client,) = told.live._clients
+        (client,) = told.events._clients
         assert list(client.names) == ["web"]
         await stream.aclose()
 
@@ -169,8 +169,8 @@ def test_a_client_that_does_not_read_costs_only_names():
 
 def test_many_processes_are_sent_in_batches(monkeypatch):
     """No message holds the loop for long; the first one has the names of all processes."""
-    monkeypatch.setattr(live, "BATCH", 10)
-    monkeypatch.setattr(live, "INTERVAL", 0)
+    monkeypatch.setattr(sse, "BATCH", 10)
+    monkeypatch.setattr(sse, "INTERVAL", 0)
     names = [f"p{number}" for number in range(25)]
     told = Told(*names)
 
@@ -233,14 +233,14 @@ def test_without_clients_there_is_no_subscription():
         for stream in streams:
             await stream.aclose()
         assert told.subscribers == []
-        assert told.live._texts == {}
+        assert told.events._texts == {}
 
     run(test)
 
 
 def test_a_silent_stream_sends_comments_only(monkeypatch):
     """A comment keeps proxies from closing a silent stream, and asks for no state."""
-    monkeypatch.setattr(live, "KEEPALIVE", 0.001)
+    monkeypatch.setattr(sse, "KEEPALIVE", 0.001)
     told = Told("web")
 
     async def test():
@@ -256,7 +256,7 @@ def test_a_silent_stream_sends_comments_only(monkeypatch):
 
 def test_the_text_of_a_process_is_made_once_for_all_clients(monkeypatch):
     """Fifty clients cost one look at a changed process."""
-    monkeypatch.setattr(live.time, "time", lambda: 1000.0)
+    monkeypatch.setattr(sse.time, "time", lambda: 1000.0)
     told = Told("web")
 
     async def test():
@@ -274,7 +274,7 @@ def test_the_text_of_a_process_is_made_once_for_all_clients(monkeypatch):
 
 def test_a_client_too_many_gets_a_503(monkeypatch):
     """A client too many gets a 503, and is accepted when another has gone."""
-    monkeypatch.setattr(live, "MOST_CLIENTS", 2)
+    monkeypatch.setattr(sse, "MOST_CLIENTS", 2)
     told = Told("web")
 
     async def test():
@@ -296,7 +296,7 @@ def test_closing_sends_the_last_changes():
         stream = await told.client()
         await message(stream)
         told.happens("web", "STOPPED")
-        told.live.close()
+        told.events.close()
         assert (await message(stream))[1]["processes"][0]["statename"] == "STOPPED"
         with pytest.raises(StopAsyncIteration):
             await anext(stream)

@@ -8,7 +8,7 @@ import pytest
 
 import procman.http.connection  # noqa: F401 - with h11, which each master would import once more
 from procman.config.load import load
-from procman.daemon import master as composition
+from procman.daemon import bootstrap as composition
 from tests.support.forked_status import FATAL, forked_status
 from tests.support.running_master import OBEDIENT, SLEEPER, RunningMaster, python
 

@@ -46,10 +46,10 @@ class XmlRpc:
         about: Callable[[], MasterInfo],
         tell_listeners: Callable[[str, str], None],
     ) -> None:
-        """`about` tells of the master itself, `tell_listeners(type, data)` makes an event."""
+        """`about` describes the master itself, `tell_listeners(type, data)` makes an event."""
         self._master = master
         self._logs = logs
-        self._one_long_log = asyncio.Lock()  # as XML it takes up to six times its size, until it is sent
+        self._one_long_log = asyncio.Lock()  # one at a time: as XML it takes up to six times its size
         self.methods: Mapping[str, Entry] = self._table(
             MasterMethods(master, configuration, logs, about, tell_listeners),
             ProcessMethods(master, processes),
@@ -61,9 +61,9 @@ class XmlRpc:
     async def call(self, request: Request) -> Response:
         """Answer one request to /RPC2."""
         if request.method != "POST":
-            return problem(400, "XML-RPC is asked by POST")
+            return problem(400, "XML-RPC takes a POST")
         if request.headers.keys().isdisjoint(("content-length", "transfer-encoding")):
-            return problem(411, "the request does not say how long it is")
+            return problem(411, "the request has no Content-Length")
         try:
             name, parameters = await read_call(request.body)
         except BadRequest as error:
@@ -118,7 +118,7 @@ class XmlRpc:
         return answer
 
     def _refuse_while_ending(self) -> None:
-        """Whatever is asked of a master that is going, supervisord tells nothing but that."""
+        """While it shuts down, supervisord answers every call with this fault and no text."""
         try:
             self._master.refuse_while_ending()
         except OperationError as error:
@@ -183,6 +183,6 @@ class XmlRpc:
                 answers.append(answer)
             except wire.Fault as raised:
                 answers.append({"faultCode": raised.faultCode, "faultString": raised.faultString})
-            # There may be thousands: others get their turn.
+            # There may be thousands of calls: other clients get their turn.
             await asyncio.sleep(0)
         return answers

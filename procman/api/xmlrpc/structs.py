@@ -57,7 +57,7 @@ PROCESS_FIELDS = (
 
 
 def judge(outcomes: list[Outcome]) -> bool:
-    """Of the one outcome: True, or the error."""
+    """Return True if the one outcome is good; else raise its error."""
     (outcome,) = outcomes
     if outcome.reason is None:
         return True
@@ -78,7 +78,7 @@ def results(outcomes: list[Outcome]) -> list[dict[str, Any]]:
 
 
 def _described(outcome: Outcome) -> str:
-    """As a fault would say it; of what went well the text."""
+    """As the text of a fault; a good outcome has its own text."""
     return outcome.text if outcome.reason is None else fault(fault_of(outcome.reason), outcome.text).faultString
 
 
@@ -103,7 +103,7 @@ class ProcessStructs:
 
 
 def plain(value: Any) -> Any:
-    """As XML-RPC can say it: it knows neither nothing nor large numbers, and supervisor says AUTO in small letters."""
+    """As XML-RPC can say it: it has no null and no large numbers, and supervisor writes AUTO in small letters."""
     if value is None:
         return "none"
     if value == AUTO:

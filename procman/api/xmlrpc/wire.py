@@ -1,7 +1,7 @@
-"""XML-RPC as it travels: reads a call, which may come from anybody who can log in, and writes the answer.
+"""XML-RPC on the wire: reads a call, which any client that can log in may send, and writes the answer.
 
-XML's own dangers are kept out: no document type, where entities would be declared, and a bounded depth. What is long is
-read and written in pieces, between which others have their turn: a call of a megabyte, an answer that is a whole log.
+XML's own dangers are kept out: no DTD, which could declare entities, and a bounded depth. Long calls and answers (up to
+a megabyte, or a whole log) are read and written in pieces, so that other clients get their turn.
 """
 
 import asyncio
@@ -19,26 +19,26 @@ from procman.errors import BadRequest, OperationError
 
 # Elements within each other; a multicall whose parameters hold an array of structs has 15.
 DEEPEST = 100
-# Bytes that are read at a time: of the shortest elements that takes some milliseconds.
+# Bytes that are read at a time; if they are all short elements, that takes some milliseconds.
 PIECE = 16 * 1024
-# Bytes of a log that are written at a time: three milliseconds where none of them is UTF-8.
+# Bytes of a log that are written at a time; if none of them is UTF-8, that takes three milliseconds.
 LOG_PIECE = 16 * 1024
 
-# Monitors ask the same again and again, in the same bytes. Calls without parameters that are no longer than this are
-# read once, and so many of them are known by their bodies: to read one takes a tenth of all that a short answer does.
+# Monitors repeat the same call, byte by byte. Short calls without parameters are parsed once, and then found by their
+# bytes, up to MOST_KNOWN of them: parsing takes a tenth of the time of a short answer.
 SHORT = 512
 MOST_KNOWN = 16
 _known: dict[bytes, str] = {}
 
 XML = "text/xml"
 _HEAD, _END = "<?xml version='1.0'?>\n<methodResponse>\n", "</methodResponse>\n"
-# What XML cannot say (https://www.w3.org/TR/xml/#charsets) is shown escaped; surrogates are, in `_encoded`.
+# Characters that XML cannot contain (https://www.w3.org/TR/xml/#charsets) are escaped; `_encoded` does surrogates.
 _ESCAPES: dict[int, str] = {code: f"\\x{code:02x}" for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)}
 _ESCAPES |= {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff", ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
 _to_escape = re.compile(f"[{re.escape(''.join(map(chr, _ESCAPES)))}]").search
 
-# So many items of an answer are laid out before others have their turn: of processes that takes half a millisecond,
-# where a turn for each would take as long as the laying out.
+# Items of an answer that are written before other clients get their turn: for processes that takes half a millisecond.
+# A turn after each item would take as long as the writing.
 TURN = 25
 
 
@@ -51,7 +51,7 @@ class Template:
         """`gaps` are members of `struct`, whose values there do not count, and their types."""
         self.weight = 0
         self.pieces: list[str] = []  # each ends where a gap is
-        self.last = "<value><struct>\n"  # what comes behind the gaps
+        self.last = "<value><struct>\n"  # what follows the last gap
         for name, value in struct.items():
             self.weight += len(name)
             self.last += _member(name)
@@ -74,7 +74,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A struct of which the larger part is laid out already."""
+    """A struct most of which has been written already."""
 
     template: Template
     values: tuple[int | str, ...]
@@ -84,10 +84,10 @@ _KINDS = {int: "int", str: "string"}
 
 
 async def read_call(body: bytes) -> tuple[str | None, list[Any]]:
-    """Give the name of the method, None where there is none, and the parameters.
+    """Return the name of the method (None if it is missing) and the parameters.
 
     Raises:
-        BadRequest: it is no XML-RPC; what is wrong with it.
+        BadRequest: this is not XML-RPC; the text says why.
     """
     known = _known.get(body) if len(body) <= SHORT else None
     if known is not None:
@@ -104,7 +104,7 @@ async def read_call(body: bytes) -> tuple[str | None, list[Any]]:
     except (BadRequest, expat.ExpatError) as error:
         raise BadRequest(str(error)) from None
     except Exception as error:  # noqa: BLE001 - the standard library's reader raises whatever its parts raise
-        raise BadRequest(f"this is no call ({type(error).__name__})") from None
+        raise BadRequest(f"this is not a call ({type(error).__name__})") from None
     name = call.getmethodname()
     if name and not parameters and len(body) <= SHORT:
         if len(_known) >= MOST_KNOWN:
@@ -129,7 +129,7 @@ def _parser(call: wire.Unmarshaller) -> expat.XMLParserType:
         call.end(name)
 
     def document_type(*_: object) -> None:
-        raise BadRequest("a document type, and so entities, are not taken")
+        raise BadRequest("DTDs and entities are not allowed")
 
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -142,9 +142,9 @@ def _parser(call: wire.Unmarshaller) -> expat.XMLParserType:
 
 
 async def write_answer(value: Any) -> bytes:
-    """Write what a method has returned: text, numbers, truth, lists, dicts and `Filled`; bytes are text from a log.
+    """Write what a method has returned: str, int, bool, list, dict and `Filled`; bytes are text from a log.
 
-    What is not UTF-8 in them, and what XML cannot say anywhere, is shown escaped.
+    Bytes that are not UTF-8, and characters that XML cannot contain, are escaped.
     """
     parts: list[str | bytes] = [_HEAD, "<params>\n<param>\n"]
     if isinstance(value, list):  # may be long: all processes, a multicall
@@ -171,14 +171,14 @@ async def write_answer(value: Any) -> bytes:
 
 
 def write_fault(code: int, text: str) -> bytes:
-    """Write what went wrong instead of an answer."""
+    """Write an error instead of an answer."""
     parts: list[str | bytes] = [_HEAD, "<fault>\n"]
     _lay_out({"faultCode": code, "faultString": text}, parts)
     return _encoded("".join(map(str, parts)) + "</fault>\n" + _END)
 
 
 def weight(value: Any) -> int:
-    """About how many bytes it takes, on the way to a client."""
+    """About how many bytes it takes on the wire."""
     match value:
         case str() | bytes():
             return len(value)
@@ -216,7 +216,7 @@ def _lay_out(value: Any, parts: list[str | bytes]) -> None:
         case dict():
             parts.append("<value><struct>\n")
             for name, item in value.items():
-                # Most are text and numbers: with a call for each, 100 processes would take twice as long.
+                # Most are str and int: with a call for each, 100 processes would take twice as long.
                 if type(item) is str:
                     parts.append(f"{_member(name)}<value><string>{_escaped(item)}</string></value>\n</member>\n")
                 elif type(item) is int:
@@ -227,7 +227,7 @@ def _lay_out(value: Any, parts: list[str | bytes]) -> None:
                     parts.append("</member>\n")
             parts.append("</struct></value>\n")
         case _:
-            raise TypeError(f"XML-RPC cannot say {type(value).__name__}")
+            raise TypeError(f"XML-RPC has no type for {type(value).__name__}")
 
 
 @lru_cache(maxsize=64)
@@ -236,12 +236,12 @@ def _member(name: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    # Hardly any text has something to escape: to look for that takes a tenth of what translate does.
+    # Few texts need escaping, and searching takes a tenth of the time of translate.
     return text.translate(_ESCAPES) if _to_escape(text) else text
 
 
 def _readable(log: bytes) -> Iterator[str]:
-    """Text piece by piece, with no letter cut in two."""
+    """Text piece by piece, with no character cut in two."""
     decoder = getincrementaldecoder("utf-8")("backslashreplace")
     for start in range(0, len(log), LOG_PIECE):
         yield decoder.decode(log[start : start + LOG_PIECE])
