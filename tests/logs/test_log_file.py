@@ -34,24 +34,24 @@ class Setting:
         self.file = LogFile(self.disks, str(self.path), on_problem=self.said.append)
         self.gate = threading.Event()
 
-    def falls_silent(self):
-        """Something else that is on this disk is never done, it seems."""
+    def silence(self):
+        """Let a call to this disk hang."""
         with pytest.raises(DiskTimeout):
             self.file.disk.call(lambda: self.gate.wait(30))
 
-    async def answers(self):
-        """It does, and has had all that was for it."""
+    async def answer(self):
+        """Let the call return, and everything be written."""
         self.gate.set()
         await self.answered.wait()
         assert self.file.sync()
 
-    def rests(self):
-        """The thread has done what it was woken up for, too: the pipe may be somebody's whom it had just served."""
+    def wait_until_asleep(self):
+        """Wait until the thread sleeps: it may have been woken for the pipe that it has just read."""
         while not self.file.disk.is_asleep:
             time.sleep(0)
 
-    def holds(self, monkeypatch, name, only=lambda *_: True):
-        """A call of the operating system for this log does not return."""
+    def hold(self, monkeypatch, name, only=lambda *_: True):
+        """Let a system call of this log hang."""
         real = getattr(os, name)
         self.names = []
 
@@ -64,7 +64,7 @@ class Setting:
         monkeypatch.setattr(f"procman.logs.rotating_file.os.{name}", held)
 
     def pump(self, *more):
-        """Into the log, and where it is written to."""
+        """A pump into the log, and the write end of its pipe."""
         reader, writer = os.pipe()
         return Pump(FairScheduler(asyncio.get_running_loop()), reader, [self.file, *more], Ring()), writer
 
@@ -93,15 +93,15 @@ def test_writes_to_a_silent_disk_are_done_later(live):
         assert setting.file.write(b"before\n")
         assert setting.file.sync()
         assert setting.path.read_bytes() == b"before\n"
-        setting.falls_silent()
+        setting.silence()
         assert setting.file.write(b"one\n")
         setting.file.reopen()
         assert setting.file.write(b"two\n")
         assert not setting.file.sync()
-        await setting.disks.flush()  # nobody waits for it
+        await setting.disks.flush()  # returns at once: the disk does not answer
         assert setting.path.read_bytes() == b"before\n"
         setting.path.rename(f"{setting.path}.moved")
-        await setting.answers()
+        await setting.answer()
         assert setting.path.with_suffix(".moved").read_bytes() == b"before\none\n"
         assert setting.path.read_bytes() == b"two\n"
         assert setting.file.write(b"after\n")
@@ -118,7 +118,7 @@ def test_the_bytes_held_for_a_silent_disk_are_bounded(live, monkeypatch):
     monkeypatch.setattr(module, "FULL", 8)
 
     async def steps(setting):
-        setting.falls_silent()
+        setting.silence()
         assert setting.file.write(b"12345\n")
         room = asyncio.Event()
         setting.file.on_ready(room.set)
@@ -130,7 +130,7 @@ def test_the_bytes_held_for_a_silent_disk_are_bounded(live, monkeypatch):
         assert not setting.file.write(b"x")
         assert not setting.file.write(b"yz")
         assert setting.file.lost == 3
-        await setting.answers()
+        await setting.answer()
         await room.wait()
         assert setting.path.read_bytes() == b"12345\n7890"
 
@@ -142,10 +142,10 @@ def test_a_batch_of_lines_is_rotated_line_by_line(live):
 
     async def steps(setting):
         setting.file.set_limits(10, 9)
-        setting.falls_silent()
+        setting.silence()
         for number in range(6):
             setting.file.write(b"line %d\n" % number)
-        await setting.answers()
+        await setting.answer()
         kept = [setting.path.with_name(f"log.{number}").read_bytes() for number in (3, 2, 1)]
         assert kept == [b"line 0\nline 1\n", b"line 2\nline 3\n", b"line 4\nline 5\n"]
         assert setting.path.read_bytes() == b""
@@ -158,14 +158,14 @@ def test_a_pump_that_waits_for_a_log_goes_on(live, monkeypatch):
     monkeypatch.setattr(module, "FULL", 8)
 
     async def steps(setting):
-        setting.falls_silent()
+        setting.silence()
         pump, writer = setting.pump(Null())
         for _ in range(2):
             os.write(writer, b"123456789\n")
             pump.read_turn()
         assert (pump.bytes_in, pump.is_blocked) == (10, False)  # it is not the console that it waits for
         assert setting.path.read_bytes() == b""
-        await setting.answers()
+        await setting.answer()
         pump.drain()
         assert setting.path.read_bytes() == b"123456789\n" * 2
         pump.close()
@@ -179,13 +179,13 @@ def test_a_log_on_a_silent_disk_cannot_be_cleared(live):
 
     async def steps(setting):
         setting.file.write(b"kept\n")
-        setting.falls_silent()
+        setting.silence()
         with pytest.raises(
             OperationFailed, match=r"cannot clear log .*log: its disk does not answer; try it when it does"
         ):
             await setting.file.clear()
         setting.file.write(b"more\n")
-        await setting.answers()
+        await setting.answer()
         assert setting.path.read_bytes() == b"kept\nmore\n"
         await setting.file.clear()
         assert setting.path.read_bytes() == b""
@@ -197,10 +197,10 @@ def test_a_closed_log_gets_what_was_given_before(live):
     """Its descriptor is closed after that."""
 
     async def steps(setting):
-        setting.falls_silent()
+        setting.silence()
         setting.file.write(b"last\n")
         setting.file.close()
-        await setting.answers()
+        await setting.answer()
         assert setting.path.read_bytes() == b"last\n"
         assert not [fd for fd in os.listdir("/proc/self/fd") if points_to(fd, setting.path)]
 
@@ -211,7 +211,7 @@ def test_bytes_not_written_at_the_end_are_reported(live):
     """They are counted as lost."""
 
     async def steps(setting):
-        setting.falls_silent()
+        setting.silence()
         setting.file.write(b"last\n")
         setting.file.close()
         setting.disks.finish(0)
@@ -229,17 +229,17 @@ def test_nothing_is_spliced_into_a_silent_disk(live, monkeypatch):
         os.write(writer, b"one\n")
         pump.drain()
         assert setting.path.read_bytes() == b"one\n"
-        setting.rests()
-        setting.holds(monkeypatch, "utime")
+        setting.wait_until_asleep()
+        setting.hold(monkeypatch, "utime")
         setting.clock.now += ANSWER_HOLDS
         os.write(writer, b"two\n")
         pump.drain()
         assert setting.names == ["procman-disk"]
         assert setting.disks.obstacle is not None
-        # The pipe is nobody's but the program's.
+        # Only the program uses the pipe now.
         os.set_blocking(writer, False)
         os.write(writer, b"three\n")
-        await setting.answers()
+        await setting.answer()
         pump.drain()
         assert setting.path.read_bytes() == b"one\ntwo\nthree\n"
         assert (pump.bytes_in, pump.unread) == (14, 0)
@@ -256,7 +256,7 @@ def test_a_splice_that_hangs_does_not_hold_the_loop(live, monkeypatch, closes):
     async def steps(setting):
         other = LogFile(setting.disks, str(setting.other))
         pump, writer = setting.pump()
-        setting.holds(monkeypatch, "splice")
+        setting.hold(monkeypatch, "splice")
         os.write(writer, b"one\n")
         pump.drain()
         assert setting.names == ["procman-disk"]
@@ -264,11 +264,11 @@ def test_a_splice_that_hangs_does_not_hold_the_loop(live, monkeypatch, closes):
         if closes:
             pump.close()
             assert pump.unread == 4
-            assert points_to_a_pipe(fd)  # and not yet somebody else's
+            assert points_to_a_pipe(fd)  # and was not reused yet
         else:
             pump.set_sinks([other])
             os.write(writer, b"two\n")
-        await setting.answers()
+        await setting.answer()
         assert setting.path.read_bytes() in ([b"one\n"] if closes else [b"one\n", b"one\ntwo\n"])
         if closes:
             assert not points_to_a_pipe(fd)
@@ -292,9 +292,9 @@ def test_the_end_of_an_empty_pipe_is_seen_without_the_disk(live, monkeypatch):
         pump = Pump(FairScheduler(asyncio.get_running_loop()), reader, [setting.file], Ring(), on_eof=ended.set)
         os.write(writer, b"one\n")
         pump.drain()
-        setting.rests()
-        setting.holds(monkeypatch, "utime")
-        setting.holds(monkeypatch, "splice")
+        setting.wait_until_asleep()
+        setting.hold(monkeypatch, "utime")
+        setting.hold(monkeypatch, "splice")
         setting.clock.now += ANSWER_HOLDS
         os.close(writer)
         await ended.wait()
@@ -307,13 +307,13 @@ def test_a_silent_program_is_not_given_to_a_thread(live):
     """Many programs never write: the loop alone sees the end of their pipes."""
 
     async def steps(setting):
-        setting.falls_silent()
+        setting.silence()
         ended = asyncio.Event()
         reader, writer = os.pipe()
         Pump(FairScheduler(asyncio.get_running_loop()), reader, [setting.file], Ring(), on_eof=ended.set)
         os.close(writer)
         await ended.wait()
-        await setting.answers()
+        await setting.answer()
 
     live(steps)
 
@@ -324,13 +324,13 @@ def test_nothing_is_spliced_into_a_suspect_disk(live, monkeypatch):
     async def steps(setting):
         pump, writer = setting.pump()
         setting.gate.set()
-        setting.holds(monkeypatch, "splice")
+        setting.hold(monkeypatch, "splice")
         setting.file.disk.call(lambda: setattr(setting.clock, "now", setting.clock.now + 2 * SLOW))
         await asyncio.sleep(0)  # that was all that one turn of the loop may wait
         os.write(writer, b"one\n")
         pump.drain()
         assert (setting.path.read_bytes(), setting.names) == (b"one\n", [])
-        setting.rests()
+        setting.wait_until_asleep()
         setting.clock.now += SUSPECT_FOR
         os.write(writer, b"two\n")
         pump.drain()
@@ -347,11 +347,11 @@ def test_a_follower_does_not_wait_for_a_silent_disk(live):
 
     async def steps(setting):
         pump, writer = setting.pump()
-        setting.falls_silent()
+        setting.silence()
         seen, _ = await setting.file.spliced.start(pump._ring, setting.path.read_bytes)
         assert seen is None
         os.write(writer, b"one\n")
-        await setting.answers()
+        await setting.answer()
         pump.drain()
         pump.close()
         os.close(writer)

@@ -33,7 +33,7 @@ def theirs(tmp_path) -> Path:
 
 @pytest.fixture
 def prey(tmp_path) -> Path:
-    """A file of root's that nobody else may read."""
+    """A file of root's that no other user may read."""
     file = tmp_path / "prey"
     file.write_text("secret")
     file.chmod(0o600)

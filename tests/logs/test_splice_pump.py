@@ -179,7 +179,7 @@ def test_a_log_without_followers_keeps_no_copy(straight):
 
 
 async def follow(made):
-    """What there is, and who has all that comes after it."""
+    """What is in the file now, and a follower of everything after it."""
     follower = RingFollower(made.ring)
     seen, position = await made.sink.spliced.start(made.ring, made.path.read_bytes)
     follower.seek(position)
