@@ -21,7 +21,6 @@ MAY_IMPORT = {
     "system.file_trust": "",
     "system.shell_split": "",
     "system.blocking": "",
-    "system.asking": "",
     # what to do next, and how the system does it; none of these knows another
     "core": "core core.spec",
     "system": "system system.shell_split errors",
@@ -35,7 +34,7 @@ MAY_IMPORT = {
     "config.discovery": "",
     "config.runtime_dir": "errors",
     "config.assumptions": "errors",
-    "config.host": "config.assumptions system.asking",
+    "config.host": "config.assumptions system.blocking",
     "config.schema": "config.schema config.problems config.secrets config.spelling core.spec",
     "config.formats": "config.formats config.schema config.problems config.secrets config.spelling config.host",
     "config.resolve": (
@@ -52,7 +51,9 @@ MAY_IMPORT = {
     ),
     "convert": "convert config config.schema config.secrets config.formats core.spec system.shell_split errors",
     # where core meets system
-    "runtime": "runtime core core.spec system system.shell_split logs logs.protocol config.schema errors",
+    "runtime": (
+        "runtime core core.spec system system.shell_split system.blocking logs logs.protocol config.schema errors"
+    ),
     "entrypoint": "entrypoint core system errors",
     "services": (
         "services runtime core core.spec system logs.protocol config config.schema config.problems config.secrets "
@@ -65,12 +66,12 @@ MAY_IMPORT = {
     "web": "web http",
     "daemon": (
         "daemon runtime services api api.shapes api.supervisor_states events events.hub http web core core.spec "
-        "system system.blocking logs logs.protocol "
+        "system logs logs.protocol "
         "config config.runtime_dir config.host config.resolve config.checks config.schema config.snapshot "
         "config.problems errors"
     ),
     # the clients: never daemon, runtime or core
-    "client": "client api.shapes config.discovery config.runtime_dir system.file_trust system.asking errors",
+    "client": "client api.shapes config.discovery config.runtime_dir system.file_trust system.blocking errors",
     "listener": "client errors",
     "cli": "cli client api.shapes config.spelling errors",
     "cli.procman": "cli cli.procman_commands.table config.discovery daemon errors",
@@ -87,8 +88,14 @@ MAY_IMPORT = {
 
 # Libraries, and the rooms and modules that may import them.
 MAY_KNOW = {
-    "asyncio": "runtime services daemon logs http api events.hub system.blocking",
+    "asyncio": "runtime services daemon logs http api events.hub",
     "subprocess": "system.spawn",
+    "ctypes": "system",
+    "_thread": "system",
+    # The disk workers are a queue of their own, with locks for what they share with the loop; the command line's one
+    # thread copies the terminal's input.
+    "threading": "logs cli.procmanctl_commands.foreground",
+    "concurrent": "",
     "h11": "http",
     "tomli": "config.formats.toml client.address",
     "xmlrpc": "api.xmlrpc",

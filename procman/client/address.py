@@ -276,11 +276,11 @@ def _read(path: str, sections: dict[str, dict[str, str]], seen: set[str]) -> Non
     patterns = sections.pop("include", {}).get("files", "").split()
     if not patterns:
         return
-    from procman.system.asking import Asking  # noqa: PLC0415 - few files include others
+    from procman.system.blocking import DiskQueries  # noqa: PLC0415 - few files include others
 
     included: dict[str, dict[str, str]] = {}
     patterns = [os.path.join(here, pattern) for pattern in patterns]
-    if Asking(PATIENCE).ask(lambda: _read_included(patterns, included, seen)):
+    if DiskQueries(PATIENCE).ask(lambda: _read_included(patterns, included, seen)):
         for name, options in included.items():
             sections.setdefault(name, {}).update(options)
     else:

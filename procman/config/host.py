@@ -13,7 +13,7 @@ from os.path import isdir
 from typing import Any
 
 from procman.config.assumptions import Assumptions
-from procman.system.asking import Asking
+from procman.system.blocking import DiskQueries
 
 # Supervisor's own plug-ins. procman knows what they do, and never imports them.
 SUPERVISORS_OWN = frozenset(
@@ -30,7 +30,7 @@ class Machine:
         if self.environ is None:
             self.environ = os.environ
         self.host_node_name = self.assume.host_node_name or os.uname().nodename
-        self._disks = Asking()
+        self._disks = DiskQueries()
         self._directories: dict[str, bool | None] = {}
         self._silent: list[str] = []
 

@@ -19,7 +19,7 @@ from procman.config.schema.configuration import Config
 from procman.config.schema.options import AUTO
 from procman.config.schema.programs import Program
 from procman.events.result_handlers import CannotImport, load_handler
-from procman.system.blocking import BlockingCalls, TakesTooLong
+from procman.runtime.call_queue import CallQueue, TakesTooLong
 from procman.system.mounts import is_in_memory, mounts
 from procman.system.thread_cwd import leave_common_folder
 
@@ -47,7 +47,7 @@ class ConfigSource:
         """Read it; raises ConfigError."""
         return self._accepted(self._read())
 
-    async def read_again(self, blocking: BlockingCalls) -> Config:
+    async def read_again(self, blocking: CallQueue) -> Config:
         """Read it in a thread, while everything else goes on; raises ConfigError."""
         try:
             return self._accepted(await blocking.do(self._read_in_thread))
@@ -57,7 +57,7 @@ class ConfigSource:
             message = f"cannot be read: that has not ended within {READ_WITHIN:.0f} s; does its disk answer?"
             raise ConfigError([Problem(self.path, None, None, None, message)]) from None
 
-    async def warnings(self, blocking: BlockingCalls) -> list[str]:
+    async def warnings(self, blocking: CallQueue) -> list[str]:
         """Why the file could not be used now. Its result handlers are not imported for that."""
         read = asyncio.ensure_future(blocking.do(self._read_in_thread))
         await asyncio.wait({read}, timeout=WARN_WITHIN)

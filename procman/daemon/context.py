@@ -10,9 +10,9 @@ from procman.daemon.service_notify import ServiceNotifier
 from procman.daemon.upgrade import Start
 from procman.runtime.adoption import Adoption
 from procman.runtime.bus import Sequence
+from procman.runtime.call_queue import CallQueue
 from procman.runtime.ledger import NoLedger, ProcessLedger
 from procman.services.operations import Operations
-from procman.system.blocking import BlockingCalls
 
 
 class ProcessContext:
@@ -38,7 +38,7 @@ class ProcessContext:
         self.serials = count(first_serial)  # of events: no two have the same
         self.sequence = Sequence()  # of notifications: no two have the same number
         self.operations = Operations(first_operation)
-        self.blocking = BlockingCalls(READ_WITHIN)
+        self.blocking = CallQueue(READ_WITHIN)
 
     async def read(self) -> Config:
         """Read the configuration again, beside the loop; raises ConfigError."""

@@ -1,54 +1,50 @@
-"""Whether the disk answers that a program is started from, and whoever knows its user.
+"""Checks before each start that the program's filesystem and the user database respond.
 
-Whoever starts a program waits in the exec for the disk that it is on, and cannot be told not to. So its file and its
-folder are opened before that, by a thread that is there for nothing else. While that hangs the program waits, and
-nobody else. What falls silent between that look and the exec still holds up the master. The groups of a user are asked
-for in the same way: a directory service elsewhere (LDAP, say) has a part in the answer, even for a user of this
-machine.
+A start waits in the exec for the disk that the program is on, and cannot be told not to. So the program's file and
+folder are opened before that, on a thread of their own; while that hangs, only programs that need them wait. A disk
+that falls silent between the probe and the exec still holds up the master. The groups of a user are asked for in the
+same way: a directory service elsewhere (LDAP, say) has a part in the answer, even for a user of this machine.
 """
 
-import _thread
 import asyncio
 import os
-import signal
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from procman.config.schema.programs import Program
 from procman.system.accounts import Account, find_account
+from procman.system.blocking import BlockingCall, NoThread
 from procman.system.shell_split import split_words
 
-# For how long after a start there need be no other look, in seconds; and how old one may be that is unused: a loop
-# that is slow has to come to the start.
+# For how long after a start there need be no other probe, in seconds; and how old an unused one may be: a loop that is
+# slow has to come to the start.
 LEASE = 0.02
 FRESH = 1.0
-# How long all that is to be started waits for a look, so that it is started in its order, in seconds.
+# How long all starts wait for a probe, so that they are made in their order, in seconds.
 PATIENCE = 0.05
-# When it is said that a disk does not answer, in seconds.
+# When it is logged that a disk does not answer, in seconds.
 SAID_AFTER = 2.0
-# So many looks that hang are let be: with more of them, places that nobody has looked at are taken to be open.
+# So many probes that hang are left alone; with more of them, places that were not probed are taken to respond.
 MOST_SILENT = 32
 # So many places are kept in mind.
 _MOST_KNOWN = 4096
 
-_ALL = signal.valid_signals()  # to make this set takes 0.1 ms
-
-# What has to answer: a file or a folder, or the user database about a uid.
+# What has to respond: a file or a folder, or the user database about a uid.
 _Place = str | int
 
 
 class StartGate:
-    """The ways to programs, on the running loop; `on_news` is told when there may be one more, or one less."""
+    """Lets starts through, on the running loop; `on_change` is called when it may say something else of a program."""
 
-    def __init__(self, say: Callable[[str], None], on_news: Callable[[], None]) -> None:
-        """`say` is told when a disk does not answer, and when it does again."""
-        self._say = say
-        self._on_news = on_news
+    def __init__(self, log: Callable[[str], None], on_change: Callable[[], None]) -> None:
+        """`log` gets a line when a disk does not answer, and when it does again."""
+        self._log = log
+        self._on_change = on_change
         self._loop = asyncio.get_running_loop()
         self._open_until: dict[_Place, float] = {}
-        self._looks: dict[_Place, _Look] = {}  # by what they look at
+        self._probes: dict[_Place, PathProbe] = {}  # those that have not come back
         self._accounts: dict[int, Account | None] = {}
         self._waiters: list[asyncio.Future[None]] = []
         self._closed = False
@@ -56,7 +52,7 @@ class StartGate:
     def is_open(self, program: Program) -> bool | None:
         """Whether it can be started; None where that will be known in a moment."""
         places = _places(program)
-        found = self._seen(places)
+        found = self._respond(places)
         if found:
             lease = self._loop.time() + LEASE
             for place in places:
@@ -68,7 +64,7 @@ class StartGate:
         silent = set()
         for program in programs:
             places = _places(program)
-            while (found := self._seen(places)) is None and not self._closed:
+            while (found := self._respond(places)) is None and not self._closed:
                 self._waiters.append(self._loop.create_future())
                 await self._waiters[-1]
             if not found:
@@ -77,70 +73,69 @@ class StartGate:
 
     @property
     def may_open_soon(self) -> bool:
-        """Whether something is silent that has not been for as long that it was said: the machine may be busy."""
-        return any(look.is_silent and not look.was_said for look in self._looks.values())
+        """Whether a place is silent that has not been for long enough to be logged: the machine may be busy."""
+        return any(probe.is_silent and not probe.was_logged for probe in self._probes.values())
 
     def account(self, uid: int) -> Account:
-        """Who that is, for a start that was said to be open; raises KeyError where it is nobody."""
+        """The account of a user, for a start that was let through; raises KeyError where there is none."""
         if uid not in self._accounts:
-            return find_account(uid)  # nobody could look
+            return find_account(uid)  # no probe could be made
         found = self._accounts[uid]
         if found is None:
             raise KeyError(uid)
         return found
 
-    def _seen(self, places: Iterable[_Place]) -> bool | None:
-        now = self._loop.time()
-        # Each for itself: that one of them is silent says nothing about others who need the other one alone.
-        looks = [
-            look
-            for place in places
-            if self._open_until.get(place, 0.0) < now and (look := self._looks.get(place) or self._look(place))
-        ]
-        if not looks:
-            return True
-        return False if any(look.is_silent for look in looks) else None
-
     @property
     def silent(self) -> str | None:
-        """Says what does not answer: who looks at it may be there for long."""
-        return next((f"{_who(place)} does not answer" for place, look in self._looks.items() if look.is_silent), None)
+        """Says what does not answer; None: nothing that is known."""
+        found = (f"{_name(place)} does not answer" for place, probe in self._probes.items() if probe.is_silent)
+        return next(found, None)
 
     def close(self) -> None:
-        """Nobody waits any more."""
+        """Let nothing wait any longer."""
         self._closed = True
-        for look in self._looks.values():
-            look.timer.cancel()
-        self._looks.clear()
-        self._let_go()
+        for probe in self._probes.values():
+            probe.timer.cancel()
+        self._probes.clear()
+        self._release_waiters()
 
-    def _let_go(self) -> None:
-        """Of who waits to know more."""
+    def _respond(self, places: Iterable[_Place]) -> bool | None:
+        now = self._loop.time()
+        # Each for itself: that one of them is silent says nothing about programs that need only another one.
+        probes = [
+            probe
+            for place in places
+            if self._open_until.get(place, 0.0) < now and (probe := self._probes.get(place) or self._probe(place))
+        ]
+        if not probes:
+            return True
+        return False if any(probe.is_silent for probe in probes) else None
+
+    def _release_waiters(self) -> None:
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _tell_news(self) -> None:
-        self._let_go()
-        self._on_news()
+    def _changed(self) -> None:
+        self._release_waiters()
+        self._on_change()
 
-    def _look(self, place: _Place) -> "_Look | None":
-        """Have it looked at; None where nobody can."""
+    def _probe(self, place: _Place) -> "PathProbe | None":
+        """Begin a probe; None where none can be made."""
         if isinstance(place, int):
             self._accounts.pop(place, None)
-        if len(self._looks) >= MOST_SILENT:
+        if len(self._probes) >= MOST_SILENT:
             return None
         try:
-            _thread.start_new_thread(self._ask, (place,))
-        except RuntimeError:  # no more threads for this user
+            BlockingCall(partial(self._ask, place))
+        except NoThread:
             return None
-        look = self._looks[place] = _Look(self._loop.call_later(PATIENCE, self._is_silent, place))
-        return look
+        probe = self._probes[place] = PathProbe(self._loop.call_later(PATIENCE, self._is_silent, place))
+        return probe
 
     def _ask(self, place: _Place) -> None:
-        # On the thread. Signals are for the one that has the loop.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
+        # On the thread.
         account = None
         with suppress(OSError, ValueError, KeyError):  # any answer will do
             if isinstance(place, int):
@@ -151,49 +146,50 @@ class StartGate:
             self._loop.call_soon_threadsafe(self._answered, place, account)
 
     def _answered(self, place: _Place, account: Account | None) -> None:
-        look = self._looks.pop(place, None)
-        if look is None:  # closed meanwhile
+        probe = self._probes.pop(place, None)
+        if probe is None:  # closed meanwhile
             return
         if isinstance(place, int):
             self._accounts[place] = account
-        look.timer.cancel()
+        probe.timer.cancel()
         now = self._loop.time()
         if len(self._open_until) > _MOST_KNOWN:
             self._open_until.clear()
         self._open_until[place] = now + FRESH
-        if look.was_said:
-            self._say(f"{_who(place)} answers again, after {now - look.began:.0f} seconds")
-        self._tell_news()
+        if probe.was_logged:
+            self._log(f"{_name(place)} answers again, after {now - probe.began:.0f} seconds")
+        self._changed()
 
     def _is_silent(self, place: _Place) -> None:
-        look = self._looks[place]
-        look.is_silent = True
-        look.timer = self._loop.call_later(SAID_AFTER - PATIENCE, self._tell, place)
-        self._tell_news()
+        probe = self._probes[place]
+        probe.is_silent = True
+        probe.timer = self._loop.call_later(SAID_AFTER - PATIENCE, self._log_silence, place)
+        self._changed()
 
-    def _tell(self, place: _Place) -> None:
-        self._looks[place].was_said = True
+    def _log_silence(self, place: _Place) -> None:
+        self._probes[place].was_logged = True
         waiting = "that run as this user" if isinstance(place, int) else "that are started from there"
-        self._say(f"{_who(place)} does not answer; programs {waiting} wait")
-        self._tell_news()
+        self._log(f"{_name(place)} does not answer; programs {waiting} wait")
+        self._changed()
 
 
-class _Look:
-    """One that has not come back."""
+class PathProbe:
+    """One probe that has not come back."""
 
     def __init__(self, timer: asyncio.TimerHandle) -> None:
+        """`timer` is what happens next if it does not."""
         self.timer = timer
         self.began = asyncio.get_running_loop().time()
         self.is_silent = False
-        self.was_said = False
+        self.was_logged = False
 
 
-def _who(place: _Place) -> str:
+def _name(place: _Place) -> str:
     return f"the user database, asked for uid {place}," if isinstance(place, int) else f"the disk of {place}"
 
 
 def _open(place: str) -> None:
-    """NFS asks its server when something is opened; nothing is that only looks like a program, as a device may."""
+    """NFS asks its server when something is opened. What is no file or folder, such as a device, is not opened."""
     path = os.open(place, os.O_PATH | os.O_CLOEXEC)
     try:
         mode = os.fstat(path).st_mode
@@ -209,12 +205,12 @@ def _places(program: Program) -> tuple[_Place, ...]:
 
 @lru_cache(maxsize=1024)
 def _places_of(command: str, directory: str | None, uid: int | None) -> tuple[_Place, ...]:
-    """The folder that it is to be in, and its file. What is looked for in PATH is taken to be the system's."""
+    """Its working folder, and its file. What is found by PATH is taken to be on the system's own disk."""
     places: list[_Place] = [] if directory is None else [directory]
     with suppress(ValueError, IndexError):
         name = split_words(command)[0]
         if "/" in name:
             places.append(os.path.join(directory or "", name))
-    if uid and os.geteuid() == 0:  # nobody else can become another user
+    if uid and os.geteuid() == 0:  # only root can become another user
         places.append(uid)
     return tuple(places)

@@ -1,72 +1,97 @@
-"""What takes long, or may wait for a disk, done in a thread beside the loop: one thing after the other.
+"""Calls that may block without end (a disk or a directory service that does not answer), beside everything else.
 
-The configuration is read there, so that neither a thousand programs in it nor a disk that does not answer hold anything
-up. The thread has nothing to itself but what it was given, and ends with it.
+Each runs on a thread of its own, which is left alone where it hangs. `DiskQueries` waits for an answer without a loop;
+`runtime.call_queue` and `runtime.start_gate` wait on one.
 """
 
-import asyncio
-import concurrent.futures
+import _thread
+import os
 import signal
-import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+# How long the first query of a reading is waited for, in seconds; and each later one, where one has not been answered.
+PATIENCE = 1.0
+SHORT_PATIENCE = 0.05
+# So many queries that hang are left alone; what is asked beyond that is not answered.
+MOST_HANGING = 32
 
-class TakesTooLong(Exception):
-    """It has not ended in time, and goes on."""
+_ALL = signal.valid_signals()  # to make this set takes 0.1 ms
 
 
-class BlockingCalls:
-    """Has things done, each when the one before has ended, for whoever waits on the running loop."""
+class NoThread(Exception):
+    """The system has no more threads for this user; nothing was called."""
 
-    def __init__(self, within: float) -> None:
-        """`within` is how long a caller waits for its call, in seconds."""
-        self.on_end: Callable[[], object] = lambda: None  # called when any call has ended
-        self._within = within
-        self._under_way: asyncio.Future[Any] | None = None
 
-    @property
-    def busy(self) -> bool:
-        """Whether something is under way."""
-        return self._under_way is not None
+class BlockingCall(Generic[T]):
+    """A call on a thread of its own."""
 
-    async def do(self, call: Callable[[], T]) -> T:
-        """What the call returns or raises; TakesTooLong where it, or what is before it, does not end in time."""
-        until = asyncio.get_running_loop().time() + self._within
-        while self._under_way is not None:
-            await _wait(self._under_way, until)
-        outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
-        ended: asyncio.Future[T] = asyncio.wrap_future(outcome)
-        self._under_way = ended
-        ended.add_done_callback(self._has_ended)
+    def __init__(self, call: Callable[[], T], on_end: Callable[[], object] = lambda: None) -> None:
+        """Begin it; raises NoThread. `on_end` is called on the thread, before `wait` returns."""
+        self._call = call
+        self._on_end = on_end
+        self._value: T | None = None
+        self._error: Exception | None = None
+        self._running = _thread.allocate_lock()
+        self._running.acquire()
         try:
-            threading.Thread(target=_run, args=(call, outcome), name="procman-aside", daemon=True).start()
-        except RuntimeError:  # no more threads for this user: everybody waits, as there is no other way
-            _run(call, outcome)
-        await _wait(ended, until)
-        return ended.result()
+            _thread.start_new_thread(self._run, ())
+        except RuntimeError:
+            raise NoThread from None
 
-    def _has_ended(self, ended: asyncio.Future[T]) -> None:
-        ended.exception()  # else asyncio complains of one that nobody has waited for
-        self._under_way = None
-        self.on_end()
+    def wait(self, seconds: float) -> bool:
+        """Whether it ends within so long."""
+        if not self._running.acquire(timeout=seconds):
+            return False
+        self._running.release()
+        return True
+
+    def result(self) -> T:
+        """What the call has returned; raises what it has raised. Only of one that has ended."""
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value] # it is T once the call has ended
+
+    def _run(self) -> None:
+        # Signals are for the thread that has the loop.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
+        try:
+            self._value = self._call()
+        except Exception as error:  # noqa: BLE001 - `result` raises it
+            self._error = error
+        try:
+            self._on_end()
+        finally:
+            self._running.release()
 
 
-async def _wait(ended: asyncio.Future[Any], until: float) -> None:
-    # Not wait_for, which before Python 3.12 may take a cancellation for nothing.
-    await asyncio.wait({ended}, timeout=until - asyncio.get_running_loop().time())
-    if not ended.done():
-        raise TakesTooLong
+_hanging: set[object] = set()
+os.register_at_fork(after_in_child=_hanging.clear)  # their threads stay in the parent
 
 
-def _run(call: Callable[[], T], outcome: concurrent.futures.Future[T]) -> None:
-    # Signals are for the thread that has the loop.
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        outcome.set_result(call())
-    except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
-        outcome.set_exception(error)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+class DiskQueries:
+    """Questions to disks during one reading of a configuration: a disk that is silent costs the patience once."""
+
+    def __init__(self, patience: float | None = None) -> None:
+        """`patience` is how long the first is waited for, in seconds."""
+        self._patience = PATIENCE if patience is None else patience
+
+    def ask(self, question: Callable[[], bool]) -> bool | None:
+        """The answer; None where there is none in time. The question raises nothing."""
+        if len(_hanging) >= MOST_HANGING:
+            return None
+        key = object()
+        _hanging.add(key)
+        try:
+            call = BlockingCall(question, lambda: _hanging.discard(key))
+        except NoThread:
+            _hanging.discard(key)
+            return question()  # there is no other way than to wait for it
+        # In two halves: a machine that has stood still itself takes no more than one of them.
+        half = self._patience / 2
+        if call.wait(half) or call.wait(half):
+            return call.result()
+        self._patience = SHORT_PATIENCE
+        return None

@@ -12,7 +12,7 @@ from procman.client import address
 from procman.config import discovery, runtime_dir
 from procman.config.runtime_dir import default_socket, own_sockets
 from procman.errors import BadRequest
-from procman.system import asking
+from procman.system import blocking
 from tests.support.fake_master import FakeMaster
 
 
@@ -153,7 +153,7 @@ def test_an_included_file_that_does_not_answer_keeps_nobody_from_the_master(tmp_
     assert capsys.readouterr().err == (f"Warning: timed out reading the files included by {file}; ignoring them\n")
     with open(tmp_path / "conf.d/2.conf", "w"):
         pass
-    while asking._hanging:
+    while blocking._hanging:
         os.sched_yield()
 
 

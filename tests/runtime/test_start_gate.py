@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from procman.runtime import start_gate as ways
+from procman.runtime import start_gate
 from procman.runtime.start_gate import StartGate
 from procman.system.accounts import Account
 from tests.support.programs import program
@@ -42,18 +42,18 @@ def disk(monkeypatch, tmp_path):
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
     """However busy this machine is, a disk that answers is not taken to be silent, nor an answer to be old."""
-    monkeypatch.setattr(ways, "PATIENCE", PATIENCE)
-    monkeypatch.setattr(ways, "FRESH", PATIENCE)
+    monkeypatch.setattr(start_gate, "PATIENCE", PATIENCE)
+    monkeypatch.setattr(start_gate, "FRESH", PATIENCE)
 
 
 class Setting:
-    """The ways, what they have said, and their news one by one."""
+    """The gate, what it has logged, and its changes one by one."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
         self.was_said = asyncio.Event()
         self._news: asyncio.Queue[None] = asyncio.Queue()
-        self.ways = StartGate(self._say, lambda: self._news.put_nowait(None))
+        self.gate = StartGate(self._say, lambda: self._news.put_nowait(None))
 
     def _say(self, text: str) -> None:
         self.said.append(text)
@@ -63,7 +63,7 @@ class Setting:
         await asyncio.wait_for(self._news.get(), PATIENCE)
 
     async def until_open(self, what) -> None:
-        while self.ways.is_open(what) is not True:
+        while self.gate.is_open(what) is not True:
             await self.news()
 
 
@@ -71,7 +71,7 @@ def test_what_lies_in_path_is_taken_to_be_there(disk):
     """Nobody looks."""
 
     async def main() -> bool | None:
-        return Setting().ways.is_open(program(command="sleep 1"))
+        return Setting().gate.is_open(program(command="sleep 1"))
 
     assert asyncio.run(main()) is True
     assert disk.opened == []
@@ -79,14 +79,14 @@ def test_what_lies_in_path_is_taken_to_be_there(disk):
 
 def test_a_look_is_good_for_a_moment(disk, tmp_path, monkeypatch):
     """Its file and its folder are opened once for all that is started in that moment, whether they are there or not."""
-    monkeypatch.setattr(ways, "LEASE", PATIENCE)
+    monkeypatch.setattr(start_gate, "LEASE", PATIENCE)
     app = program(command="bin/app x", directory=str(tmp_path))
 
     async def main() -> tuple[bool | None, ...]:
         setting = Setting()
-        first = setting.ways.is_open(app), setting.ways.is_open(app)
+        first = setting.gate.is_open(app), setting.gate.is_open(app)
         await setting.until_open(app)
-        return (*first, setting.ways.is_open(app))
+        return (*first, setting.gate.is_open(app))
 
     assert asyncio.run(main()) == (None, None, True)
     assert sorted(disk.opened) == [str(tmp_path), f"{tmp_path}/bin/app"]
@@ -94,43 +94,43 @@ def test_a_look_is_good_for_a_moment(disk, tmp_path, monkeypatch):
 
 def test_it_is_looked_at_again_later(disk, tmp_path, monkeypatch):
     """Once what it was for has been started; a loop that is slow comes to that, too."""
-    monkeypatch.setattr(ways, "LEASE", -1.0)
+    monkeypatch.setattr(start_gate, "LEASE", -1.0)
     app = program(command=f"{tmp_path}/app")
 
     async def main() -> tuple[bool | None, ...]:
         setting = Setting()
-        first = setting.ways.is_open(app)
+        first = setting.gate.is_open(app)
         await setting.news()
-        return first, setting.ways.is_open(app), setting.ways.is_open(app)
+        return first, setting.gate.is_open(app), setting.gate.is_open(app)
 
     assert asyncio.run(main()) == (None, True, None)
 
 
 def test_a_silent_disk_is_said_and_its_answer_too(disk, tmp_path, monkeypatch):
     """Whoever is on another one is not held up, once that is known; and nobody looks again meanwhile."""
-    monkeypatch.setattr(ways, "PATIENCE", 0.01)
-    monkeypatch.setattr(ways, "SAID_AFTER", 0.01)
+    monkeypatch.setattr(start_gate, "PATIENCE", 0.01)
+    monkeypatch.setattr(start_gate, "SAID_AFTER", 0.01)
     app, other = program(command=f"{tmp_path}/app"), program(command="/bin/true")
     elsewhere = program(command="/bin/true", directory=str(tmp_path))
 
     async def main() -> list[str]:
         setting = Setting()
         disk.answers.clear()
-        assert setting.ways.is_open(app) is None
-        assert setting.ways.silent is None  # not yet
+        assert setting.gate.is_open(app) is None
+        assert setting.gate.silent is None  # not yet
         await setting.news()
-        assert setting.ways.is_open(app) is False
-        assert setting.ways.silent == f"the disk of {tmp_path}/app does not answer"
-        while setting.ways.is_open(elsewhere) is None:
+        assert setting.gate.is_open(app) is False
+        assert setting.gate.silent == f"the disk of {tmp_path}/app does not answer"
+        while setting.gate.is_open(elsewhere) is None:
             await setting.news()
-        assert setting.ways.is_open(elsewhere) is False
+        assert setting.gate.is_open(elsewhere) is False
         await setting.until_open(other)  # which that one needs, too
         await asyncio.wait_for(setting.was_said.wait(), PATIENCE)
         assert sorted(disk.opened) == [str(tmp_path), f"{tmp_path}/app"]
         disk.answers.set()
         await setting.until_open(app)
         await setting.until_open(elsewhere)
-        assert setting.ways.silent is None
+        assert setting.gate.silent is None
         return [text for text in setting.said if f"{tmp_path}/app " in text]
 
     said = asyncio.run(main())
@@ -141,18 +141,18 @@ def test_a_silent_disk_is_said_and_its_answer_too(disk, tmp_path, monkeypatch):
 
 def test_who_is_silent_among_many_is_known_of_all_at_once(disk, tmp_path, monkeypatch):
     """Whoever asks for them gets an answer, and looks at none himself."""
-    monkeypatch.setattr(ways, "PATIENCE", 0.01)
+    monkeypatch.setattr(start_gate, "PATIENCE", 0.01)
     # What is in PATH is not looked at, so it is not silent on a machine that is busy.
     app, other = program("app", command=f"{tmp_path}/app"), program("other", command="true")
 
     async def main() -> list[set[str]]:
         setting = Setting()
         disk.answers.clear()
-        found = [await setting.ways.silent_among([other, app])]
-        monkeypatch.setattr(ways, "PATIENCE", PATIENCE)
+        found = [await setting.gate.silent_among([other, app])]
+        monkeypatch.setattr(start_gate, "PATIENCE", PATIENCE)
         disk.answers.set()
         await setting.until_open(app)
-        return [*found, await setting.ways.silent_among([app, other])]
+        return [*found, await setting.gate.silent_among([app, other])]
 
     assert asyncio.run(main()) == [{"app"}, set()]
 
@@ -167,9 +167,9 @@ def test_who_waits_to_know_is_let_go_at_the_end(disk, tmp_path, monkeypatch):
         monkeypatch.setattr(StartGate, "_answered", lambda *answer: (hears(*answer), heard.set()))
         setting = Setting()
         disk.answers.clear()
-        asked = asyncio.ensure_future(setting.ways.silent_among([app]))
+        asked = asyncio.ensure_future(setting.gate.silent_among([app]))
         await asyncio.sleep(0)
-        setting.ways.close()
+        setting.gate.close()
         found = await asked
         disk.answers.set()
         await asyncio.wait_for(heard.wait(), PATIENCE)  # no thread of this test looks on in the next
@@ -189,8 +189,8 @@ def test_an_answer_that_comes_too_late_for_everybody_is_nobodys(disk, tmp_path, 
         monkeypatch.setattr(StartGate, "_answered", lambda *answer: (hears(*answer), heard.set()))
         setting = Setting()
         disk.answers.clear()
-        assert setting.ways.is_open(app) is None
-        setting.ways.close()
+        assert setting.gate.is_open(app) is None
+        setting.gate.close()
         disk.answers.set()
         await asyncio.wait_for(heard.wait(), PATIENCE)
         return setting._news.empty()
@@ -217,7 +217,7 @@ def test_what_is_no_program_is_not_opened(monkeypatch, tmp_path):
         setting = Setting()
         with monkeypatch.context() as here:
             here.setattr(os, "open", asked)
-            assert setting.ways.is_open(program(command=f"{tmp_path}/{name}")) is None
+            assert setting.gate.is_open(program(command=f"{tmp_path}/{name}")) is None
             await setting.news()
         return looked_up
 
@@ -236,17 +236,17 @@ def test_a_user_is_looked_up_beside_the_loop(monkeypatch):
             raise KeyError(uid)
         return Account(uid, 5, [5, 6])
 
-    monkeypatch.setattr(ways, "find_account", find_account)
+    monkeypatch.setattr(start_gate, "find_account", find_account)
     app, unknown = program(command="app", uid=UID), program(command="app", uid=UID + 1)
 
     async def main() -> tuple[Account, int]:
         setting = Setting()
-        assert setting.ways.is_open(app) is None
+        assert setting.gate.is_open(app) is None
         await setting.until_open(app)
-        found = setting.ways.account(UID)
+        found = setting.gate.account(UID)
         await setting.until_open(unknown)
         with pytest.raises(KeyError):
-            setting.ways.account(UID + 1)
+            setting.gate.account(UID + 1)
         return found, len(asked_on)
 
     assert asyncio.run(main()) == (Account(UID, 5, [5, 6]), 2)
@@ -256,9 +256,9 @@ def test_a_user_is_looked_up_beside_the_loop(monkeypatch):
 def test_whom_nobody_could_look_up_is_looked_up_when_it_is_needed(monkeypatch):
     """What an earlier look has found may be wrong by now."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(ways, "LEASE", -1.0)
+    monkeypatch.setattr(start_gate, "LEASE", -1.0)
     found = [Account(UID, 5, [5]), Account(UID, 6, [6])]
-    monkeypatch.setattr(ways, "find_account", lambda _: found.pop(0))
+    monkeypatch.setattr(start_gate, "find_account", lambda _: found.pop(0))
     app = program(command="app", uid=UID)
 
     def none_left(*_: object) -> None:
@@ -266,12 +266,12 @@ def test_whom_nobody_could_look_up_is_looked_up_when_it_is_needed(monkeypatch):
 
     async def main() -> list[int]:
         setting = Setting()
-        assert setting.ways.is_open(app) is None
+        assert setting.gate.is_open(app) is None
         await setting.until_open(app)
-        gids = [setting.ways.account(UID).gid]
+        gids = [setting.gate.account(UID).gid]
         monkeypatch.setattr(_thread, "start_new_thread", none_left)
-        assert setting.ways.is_open(app) is True
-        return [*gids, setting.ways.account(UID).gid]
+        assert setting.gate.is_open(app) is True
+        return [*gids, setting.gate.account(UID).gid]
 
     assert asyncio.run(main()) == [5, 6]
 
@@ -286,11 +286,11 @@ def test_where_nobody_can_look_it_is_open(disk, tmp_path, monkeypatch):
         setting = Setting()
         with monkeypatch.context() as here:
             here.setattr(_thread, "start_new_thread", none_left)
-            first = setting.ways.is_open(program(command=f"{tmp_path}/app"))
-        monkeypatch.setattr(ways, "MOST_SILENT", 1)
+            first = setting.gate.is_open(program(command=f"{tmp_path}/app"))
+        monkeypatch.setattr(start_gate, "MOST_SILENT", 1)
         disk.answers.clear()
-        second = setting.ways.is_open(program(command=f"{tmp_path}/one"))
-        third = setting.ways.is_open(program(command=f"{tmp_path}/two"))
+        second = setting.gate.is_open(program(command=f"{tmp_path}/one"))
+        third = setting.gate.is_open(program(command=f"{tmp_path}/two"))
         disk.answers.set()
         await setting.news()
         return first, second, third
@@ -302,6 +302,6 @@ def test_a_command_that_cannot_be_read_is_for_the_start_to_refuse():
     """It says why."""
 
     async def main() -> list[bool | None]:
-        return [Setting().ways.is_open(program(command=command)) for command in ("'/bin/true", "", '""')]
+        return [Setting().gate.is_open(program(command=command)) for command in ("'/bin/true", "", '""')]
 
     assert asyncio.run(main()) == [True, True, True]

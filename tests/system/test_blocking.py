@@ -1,123 +1,99 @@
-"""What is done beside the loop: the loop goes on, one thing comes after the other, and nobody waits for ever."""
+"""What is asked of a disk that does not answer is not waited for without end, nor asked by ever more threads."""
 
-import asyncio
-import signal
+import _thread
+import os
 import threading
+import time
+from os.path import isdir
 
 import pytest
 
-from procman.system.blocking import BlockingCalls, TakesTooLong
+from procman.config import host as machine
+from procman.config.load import load
+from procman.system import blocking
+from procman.system.blocking import DiskQueries
 
-PATIENCE = 30.0
-
-
-def test_the_loop_goes_on_meanwhile():
-    """It is the loop that lets it end."""
-    go_on = threading.Event()
-
-    async def main() -> str:
-        asyncio.get_running_loop().call_soon(go_on.set)
-        return await BlockingCalls(PATIENCE).do(lambda: "done" if go_on.wait(PATIENCE) else "held up")
-
-    assert asyncio.run(main()) == "done"
+LONG = 60.0
 
 
-def test_what_it_raises_is_raised():
-    """And the next one has its turn."""
+@pytest.fixture
+def silent(monkeypatch):
+    """A question without an answer until the test has ended."""
+    monkeypatch.setattr(blocking, "PATIENCE", 0.01)
+    monkeypatch.setattr(blocking, "SHORT_PATIENCE", 0.01)
+    ends, under_way = threading.Event(), []
 
-    async def main() -> int:
-        aside = BlockingCalls(PATIENCE)
-        with pytest.raises(ZeroDivisionError):
-            await aside.do(lambda: 1 // 0)
-        return await aside.do(lambda: 1)
+    def question():
+        under_way.append(1)
+        return ends.wait()
 
-    assert asyncio.run(main()) == 1
-
-
-def test_one_thing_comes_after_the_other():
-    """In the order in which they were asked for."""
-    under_way, seen = [], []
-
-    def call(number: int) -> int:
-        under_way.append(number)
-        seen.append(tuple(under_way))
-        under_way.remove(number)
-        return number
-
-    async def main() -> list[int]:
-        aside = BlockingCalls(PATIENCE)
-        return await asyncio.gather(*(aside.do(lambda n=n: call(n)) for n in range(20)))
-
-    assert asyncio.run(main()) == list(range(20))
-    assert seen == [(number,) for number in range(20)]
+    question.under_way = under_way
+    yield question
+    ends.set()
+    while blocking._hanging:
+        time.sleep(0)
 
 
-def test_what_does_not_end_is_given_up_and_whoever_comes_next_waits_for_it():
-    """What was begun is not begun a second time, and its outcome, even an error, disturbs nobody."""
-    answers = threading.Event()
-    complaints = []
-
-    def hangs() -> None:
-        answers.wait(PATIENCE)
-        raise OSError
-
-    async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        aside = BlockingCalls(0.01)
-        aside.on_end = ended.set
-        for _ in range(2):
-            with pytest.raises(TakesTooLong):
-                await aside.do(hangs)
-            assert aside.busy
-        answers.set()
-        await ended.wait()
-        assert not aside.busy
-
-    ended = asyncio.Event()
-    asyncio.run(main())
-    assert complaints == []
+def test_an_answer_is_an_answer(monkeypatch):
+    """However busy the machine is."""
+    monkeypatch.setattr(blocking, "PATIENCE", LONG)
+    assert DiskQueries().ask(lambda: True) is True
+    assert DiskQueries().ask(lambda: False) is False
+    assert not blocking._hanging
 
 
-def test_who_asks_may_give_up_by_himself():
-    """It goes on, and the next one has its turn when it has ended."""
-    answers = threading.Event()
-
-    async def main() -> str:
-        aside = BlockingCalls(PATIENCE)
-        asks = asyncio.ensure_future(aside.do(lambda: answers.wait(PATIENCE)))
-        await asyncio.sleep(0)
-        assert aside.busy
-        asks.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asks
-        assert aside.busy
-        answers.set()
-        return await aside.do(lambda: "done")
-
-    assert asyncio.run(main()) == "done"
+def test_there_is_no_answer_in_time(monkeypatch, silent):
+    """Which says nothing about other disks."""
+    monkeypatch.setattr(blocking, "SHORT_PATIENCE", LONG)
+    asked = DiskQueries()
+    assert asked.ask(silent) is None
+    assert asked.ask(lambda: True) is True
 
 
-def test_signals_are_not_for_its_thread():
-    """The loop's has the handlers, and may be asleep."""
+def test_so_many_that_hang_are_enough(monkeypatch, silent):
+    """Whoever reads the file again and again would have no threads any more."""
+    monkeypatch.setattr(blocking, "MOST_HANGING", 2)
+    assert [DiskQueries().ask(silent) for _ in range(3)] == [None] * 3
+    assert len(blocking._hanging) == 2
+    while len(silent.under_way) < 2:  # their threads may come to it later
+        time.sleep(0)
+    assert len(silent.under_way) == 2
 
-    async def main() -> set[signal.Signals]:
-        return await BlockingCalls(PATIENCE).do(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()))
 
-    assert {signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP} <= asyncio.run(main())
+def test_a_daemon_has_none_that_hang(silent):
+    """They were threads of whoever has started it."""
+    assert DiskQueries().ask(silent) is None
+    pid = os.fork()
+    if not pid:
+        os._exit(len(blocking._hanging))
+    assert os.waitpid(pid, 0)[1] == 0
+    assert len(blocking._hanging) == 1
 
 
-def test_where_there_can_be_no_thread_it_is_done_all_the_same(monkeypatch):
-    """By whoever has asked; what he has blocked is as it was."""
+def test_without_another_thread_it_is_asked_here(monkeypatch):
+    """A user may have no more of them."""
 
-    def none_left(_: threading.Thread) -> None:
+    def none_left(*_):
         raise RuntimeError
 
-    monkeypatch.setattr(threading.Thread, "start", none_left)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    monkeypatch.setattr(_thread, "start_new_thread", none_left)
+    assert DiskQueries().ask(lambda: False) is False
+    assert not blocking._hanging
 
-    async def main() -> int:
-        aside = BlockingCalls(PATIENCE)
-        return await aside.do(lambda: 1) + await aside.do(lambda: 2)
 
-    assert asyncio.run(main()) == 3
-    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+def test_a_directory_that_does_not_answer_is_taken_to_be_there(monkeypatch, tmp_path, silent):
+    """It is asked once, and said once."""
+    monkeypatch.setattr(machine, "isdir", lambda path: silent() if path in ("/x", "/far") else isdir(path))
+    file = tmp_path / "p.conf"
+    file.write_text(
+        "[supervisord]\nlogfile=/x/p.log\n[program:a]\ncommand=true\nnumprocs=2\nprocess_name=%(process_num)s\n"
+        "stdout_logfile=/far/a.log\n"
+    )
+    config = load(str(file))
+    # The short patience of this test may be too short for other folders.
+    told = [str(problem) for problem in config.warnings]
+    assert [text for text in told if "'/x' does not respond" in text or "'/far' does not respond" in text] == [
+        f"{file}:{place}: the disk of '{folder}' does not respond: the directory is assumed to exist"
+        for place, folder in [("2: [supervisord] logfile", "/x"), ("7: [program:a] stdout_logfile", "/far")]
+    ]
+    assert {program.stdout_logfile for group in config.groups for program in group.programs} == {"/far/a.log"}
