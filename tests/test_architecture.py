@@ -19,12 +19,13 @@ MAY_IMPORT = {
     "api.supervisor_states": "core",
     "logs.protocol": "",
     "system.file_trust": "",
+    "system.exposure": "system.file_trust",
     "system.shell_split": "",
     "system.blocking": "",
     # what to do next, and how the system does it; none of these knows another
     "core": "core core.spec",
     "system": "system system.shell_split errors",
-    "logs": "logs system.file_trust errors",
+    "logs": "logs system.file_trust system.exposure errors",
     "http": "http",
     # files to a configuration: schema, formats, resolve, checks, and load above them
     "config.problems": "errors",
@@ -32,7 +33,7 @@ MAY_IMPORT = {
     "config.spelling": "",
     "config.snapshot": "config.schema config.problems core core.spec",
     "config.discovery": "",
-    "config.runtime_dir": "errors",
+    "config.runtime_dir": "system.file_trust errors",
     "config.assumptions": "errors",
     "config.host": "config.assumptions system.blocking",
     "config.schema": "config.schema config.problems config.secrets config.spelling core.spec",
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     ),
     "config.checks": (
         "config.checks config.resolve config.formats config.schema config.problems config.secrets config.spelling "
-        "config.host config.runtime_dir system system.file_trust system.shell_split"
+        "config.host config.runtime_dir system system.exposure system.shell_split"
     ),
     "config": (
         "config config.checks config.resolve config.formats config.schema config.problems config.secrets config.host "
@@ -71,7 +72,9 @@ MAY_IMPORT = {
         "config.problems errors"
     ),
     # the clients: never daemon, runtime or core
-    "client": "client api.shapes config.discovery config.runtime_dir system.file_trust system.blocking errors",
+    "client": (
+        "client api.shapes config.discovery config.runtime_dir system.file_trust system.exposure system.blocking errors"
+    ),
     "listener": "client errors",
     "cli": "cli client api.shapes config.spelling errors",
     "cli.procman": "cli cli.procman_commands.table config.discovery daemon errors",

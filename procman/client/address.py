@@ -119,7 +119,7 @@ def _look(environ: Mapping[str, str]) -> Settings:
             raise BadRequest(settings.unreadable)
         settings.found = os.path.abspath(path)
         if settings.history_file is not None:
-            from procman.system.file_trust import exposure  # noqa: PLC0415 - few files name one
+            from procman.system.exposure import exposure  # noqa: PLC0415 - few files name one
 
             # The file was found, not given: another user could use it to overwrite any file of ours.
             if exposure(settings.found) is not None:
@@ -141,9 +141,10 @@ def _look(environ: Mapping[str, str]) -> Settings:
 def _answering() -> Iterator[tuple[str, int]]:
     """A socket of each master that answers in the run-time directories, and its pid or 0."""
     from procman.config.runtime_dir import runtime_dirs  # noqa: PLC0415 - not needed if a file names the master
+    from procman.system.file_trust import is_trusted_folder  # noqa: PLC0415 - the same
 
     seen: set[str] = set()
-    for folder in filter(_is_private, runtime_dirs()):
+    for folder in filter(is_trusted_folder, runtime_dirs()):
         for name in sorted(os.listdir(folder)):
             path = os.path.join(folder, name)
             real = os.path.realpath(path)  # a master may have links to its socket
@@ -188,22 +189,13 @@ def _derived_socket(config_file: str) -> tuple[str, bool]:
     The master may have been started with another XDG_RUNTIME_DIR.
     """
     from procman.config.runtime_dir import default_sockets  # noqa: PLC0415 - few files need it
+    from procman.system.file_trust import is_trusted_folder  # noqa: PLC0415 - the same
 
     paths = default_sockets(config_file)
-    there = [path for path in paths if os.path.exists(path) and _is_private(os.path.dirname(path))]
+    there = [path for path in paths if os.path.exists(path) and is_trusted_folder(os.path.dirname(path))]
     if len(there) > 1:
         there.sort(key=lambda path: who_listens(path) is None)
     return (there or paths)[0], bool(there)
-
-
-def _is_private(folder: str) -> bool:
-    """Whether a directory can be trusted, because it is ours or the system's; in /tmp any user could have made it."""
-    from procman.config.runtime_dir import trusted_owners  # noqa: PLC0415 - only with a run-time directory
-
-    try:
-        return os.lstat(folder).st_uid in trusted_owners() and os.access(folder, os.R_OK)
-    except OSError:
-        return False
 
 
 def _from_file(given: str) -> Settings:

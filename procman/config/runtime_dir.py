@@ -9,6 +9,7 @@ import os
 import stat
 
 from procman.errors import ProcmanError
+from procman.system.file_trust import is_own_folder, trusted_owners
 
 # Root's directory, if it can be made: a container's root filesystem may be read-only except for /tmp.
 FOR_ROOT = "/run/procman"
@@ -43,23 +44,6 @@ def runtime_dirs(uid: int | None = None) -> list[str]:
     if os.path.isabs(chosen) and len(os.fsencode(chosen)) + len("/procman") + _LONGEST_NAME <= LONGEST_SOCKET_PATH:
         folders.insert(0, os.path.join(chosen, "procman"))
     return folders
-
-
-def trusted_owners() -> set[int]:
-    """The users whose directory a client trusts: its own user, root, and for root also the user of PID 1.
-
-    In a container that is the user who runs it; on a host it is root. Another user could put a socket of their own in
-    the place of a master that does not run.
-    """
-    owners = {0, os.geteuid()}
-    if os.geteuid() == 0:
-        try:
-            # The owner of /proc/1 would be root even if PID 1 has changed its user since.
-            with open("/proc/1/status", encoding="ascii", errors="replace") as file:
-                owners.update(int(line.split()[2]) for line in file if line.startswith("Uid:"))
-        except (OSError, ValueError, IndexError):
-            pass  # no /proc, or one that hides other users' processes
-    return owners
 
 
 def ensure_runtime_dir() -> str:
@@ -124,15 +108,7 @@ def state_files(socket: str) -> list[str]:
     """
     name = f"{_names(socket)[0].removesuffix('.sock')}.state"
     first, *others = (os.path.join(folder, name) for folder in runtime_dirs())
-    return [first, *(path for path in others if _is_ours(os.path.dirname(path)))]
-
-
-def _is_ours(folder: str) -> bool:
-    try:
-        found = os.lstat(folder)
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+    return [first, *(path for path in others if is_own_folder(os.path.dirname(path)))]
 
 
 def default_sockets(config_file: str) -> list[str]:

@@ -10,7 +10,8 @@ import stat
 import time
 from enum import Enum
 
-from procman.system.file_trust import MOST_LINKS, is_open_to_others, whole_path
+from procman.system.exposure import MOST_LINKS, whole_path
+from procman.system.file_trust import is_kept, is_open_to_others
 
 # Folders of root's by any name: a wrong file there does no harm.
 _DEVICES = ("/dev/", "/proc/self/fd/", "/proc/1/fd/")
@@ -167,7 +168,7 @@ class _FolderWalk:
         new = os.open(name, _LOOK | os.O_DIRECTORY, dir_fd=self._fd)
         above, below = os.fstat(self._fd), os.fstat(new)
         # In /tmp other users cannot move a folder of root's.
-        kept = above.st_mode & stat.S_ISVTX and above.st_uid == below.st_uid == 0
+        kept = is_kept(above, below, _ROOT)
         self._others = name != "/" and (self._others or (is_open_to_others(above, _ROOT) and not kept))
         self.close()
         self._fd = new

@@ -1,29 +1,11 @@
-"""Who else may write a file, or put another one in its place: what a master must not trust, least of all as root.
+"""The one rule for whether a file or folder may be trusted: by its owner and its mode.
 
-Trusted are root, the user that asks, and whoever has just become root by sudo to ask. Looks, and changes nothing.
+Trusted are root, the user that asks, and a user that has just become root by sudo to ask. This module imports only
+what takes no time, because the client uses it on most calls; `system.exposure` applies the rule to a whole path.
 """
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-MOST_LINKS = 40  # as many as the kernel follows
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """Somebody else may write it. `by_mode`: its mode lets them, and not only that it is theirs."""
-
-    path: str
-    who: str
-    by_mode: bool
-    is_folder: bool
-
-    def __str__(self) -> str:
-        if self.is_folder:
-            return f"{self.who} may put another file in its place, by way of {self.path}"
-        return f"{self.who} may write it"
 
 
 def trusted_users() -> frozenset[int]:
@@ -33,125 +15,46 @@ def trusted_users() -> frozenset[int]:
     return frozenset({0, uid, *([int(by_sudo)] if by_sudo.isdecimal() else [])})
 
 
+def trusted_owners() -> frozenset[int]:
+    """The users whose directory a client trusts: its own user, root, and for root also the user of PID 1.
+
+    In a container that is the user who runs it; on a host it is root. Another user could put a socket of their own in
+    the place of a master that does not run.
+    """
+    owners = {0, os.geteuid()}
+    if os.geteuid() == 0:
+        try:
+            # The owner of /proc/1 would be root even if PID 1 has changed its user since.
+            with open("/proc/1/status", encoding="ascii", errors="replace") as file:
+                owners.update(int(line.split()[2]) for line in file if line.startswith("Uid:"))
+        except (OSError, ValueError, IndexError):
+            pass  # no /proc, or one that hides other users' processes
+    return frozenset(owners)
+
+
 def is_open_to_others(found: os.stat_result, trusted: frozenset[int]) -> bool:
     """May somebody who is not trusted write it? By owner and mode alone: who is in a group is not looked up."""
     by_group = found.st_gid != 0 and found.st_mode & stat.S_IWGRP
     return bool(found.st_uid not in trusted or by_group or found.st_mode & stat.S_IWOTH)
 
 
-def exposure(path: str) -> Exposure | None:
-    """How somebody else could decide what is in the file; None where nobody could, or where it is not there.
-
-    Looked at are the file, and every folder and link on the way to it. In a folder with the sticky bit (/tmp) only
-    the owner of a file can put another in its place. What cannot be written at all (a read-only mount, as Kubernetes
-    makes of a ConfigMap) is left out. Of several the worst is told.
-    """
-    trusted = trusted_users()
-    found = list(_exposures(path, trusted))
-    return min(found, key=lambda one: not one.by_mode) if found else None
+def is_kept(above: os.stat_result, below: os.stat_result, trusted: frozenset[int]) -> bool:
+    """Whether others may not replace an entry of a folder that they may write: as it is sticky, like /tmp."""
+    return bool(above.st_mode & stat.S_ISVTX and below.st_uid in trusted and above.st_uid in trusted)
 
 
-def whole_path(path: str) -> str:
-    """From the root on, with nothing taken out: the folder above a link is not that of its name.
-
-    The current directory may have been removed; who names a whole path need not know.
-    """
-    return path if path.startswith("/") else os.path.join(os.getcwd(), path)
-
-
-def way_to(path: str) -> Iterator[tuple[str, str]]:
-    """Each folder on the way to a file and what is looked up in it, links followed; the last one is the file."""
-    todo = whole_path(path).split("/")[::-1]
-    folder, links = "/", 0
-    while todo:
-        name = todo.pop()
-        if name in ("", "."):
-            continue
-        if name == "..":
-            folder = os.path.dirname(folder)
-            continue
-        entry = os.path.join(folder, name)
-        yield folder, entry
-        try:
-            target = os.readlink(entry)
-        except OSError:
-            folder = entry
-            continue
-        links += 1
-        if links > MOST_LINKS:
-            return
-        folder = "/" if target.startswith("/") else folder
-        todo += target.split("/")[::-1]
-
-
-def _exposures(path: str, trusted: frozenset[int]) -> Iterator[Exposure]:
-    entry = path
+def is_own_folder(path: str) -> bool:
+    """Whether a folder is this user's, and no other user may write in it."""
     try:
-        for folder, entry in way_to(path):
-            above, below = os.stat(folder), os.lstat(entry)
-            who = _writer(above, folder, trusted)
-            kept = above.st_mode & stat.S_ISVTX and below.st_uid in trusted and above.st_uid in trusted
-            if who is not None and not kept and not _is_read_only(folder):
-                yield Exposure(folder, *who, is_folder=True)
-        found = os.stat(entry)
-        who = _writer(found, entry, trusted) if stat.S_ISREG(found.st_mode) else None
-        if who is not None and not _is_read_only(entry):
-            yield Exposure(entry, *who, is_folder=False)
-    except (OSError, ValueError):
-        return  # whoever opens it is told why
-
-
-def _writer(found: os.stat_result, path: str, trusted: frozenset[int]) -> tuple[str, bool] | None:
-    """Who may write it but for those who are trusted, and whether its mode lets them."""
-    if found.st_mode & stat.S_IWOTH:
-        return "everybody", True
-    if found.st_mode & stat.S_IWGRP and (_has_acl(path) or not _is_in_trusted_hands(found.st_gid, trusted)):
-        return f"group {_group_name(found.st_gid)}", True
-    if found.st_uid not in trusted:
-        return f"its owner {_user_name(found.st_uid)}", False
-    return None
-
-
-def _is_in_trusted_hands(gid: int, trusted: frozenset[int]) -> bool:
-    """Is nobody else in the group: root's own (as in images for any user), a user's private one, an empty one?"""
-    if gid == 0:
-        return True
-    import grp  # noqa: PLC0415 - few files are a group's to write
-    import pwd  # noqa: PLC0415 - the same
-
-    try:
-        names = set(grp.getgrgid(gid).gr_mem)
-    except KeyError:
-        names = set()
-    return all(user.pw_uid in trusted for user in pwd.getpwall() if user.pw_gid == gid or user.pw_name in names)
-
-
-def _has_acl(path: str) -> bool:
-    """Are there users and groups besides? Their rights show as the group's."""
-    try:
-        os.getxattr(path, "system.posix_acl_access")
+        found = os.lstat(path)
     except OSError:
         return False
-    return True
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
-def _is_read_only(path: str) -> bool:
-    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
-
-
-def _user_name(uid: int) -> str:
-    import pwd  # noqa: PLC0415 - few files are somebody else's
-
+def is_trusted_folder(path: str) -> bool:
+    """Whether a client may trust the sockets in a folder: in one of another user, anybody could have made them."""
     try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"
-
-
-def _group_name(gid: int) -> str:
-    import grp  # noqa: PLC0415 - few files are a group's to write
-
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
+        return os.lstat(path).st_uid in trusted_owners() and os.access(path, os.R_OK)
+    except OSError:
+        return False

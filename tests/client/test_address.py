@@ -12,7 +12,7 @@ from procman.client import address
 from procman.config import discovery, runtime_dir
 from procman.config.runtime_dir import default_socket, own_sockets
 from procman.errors import BadRequest
-from procman.system import blocking
+from procman.system import blocking, file_trust
 from tests.support.fake_master import FakeMaster
 
 
@@ -319,7 +319,7 @@ def test_a_socket_in_somebody_elses_folder_is_not_trusted(folders, monkeypatch):
     with listening(folders / "a.sock"), monkeypatch.context() as patched:
         patched.setattr(os, "lstat", lambda *_, **__: somebody_elses)
         for trusted in ({0, 54321}, {0}):
-            monkeypatch.setattr(runtime_dir, "trusted_owners", lambda trusted=trusted: trusted)
+            monkeypatch.setattr(file_trust, "trusted_owners", lambda trusted=trusted: trusted)
             assert address.find(environ={}).url is None
-        monkeypatch.setattr(runtime_dir, "trusted_owners", lambda: {0, 12345})
+        monkeypatch.setattr(file_trust, "trusted_owners", lambda: {0, 12345})
         assert address.find(environ={}).url == f"unix://{folders}/a.sock"

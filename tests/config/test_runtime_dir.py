@@ -7,6 +7,7 @@ import pytest
 
 from procman.config import runtime_dir
 from procman.errors import ProcmanError
+from procman.system import file_trust
 
 
 @pytest.fixture
@@ -95,13 +96,13 @@ def test_only_root_believes_the_user_of_pid_1(tmp_path, monkeypatch, euid, expec
     status = tmp_path / "status"
     status.write_text("Name:\tprocman\nUid:\t0\t12345\t12345\t12345\n")
     monkeypatch.setattr(
-        runtime_dir, "open", lambda path, **_: status.open() if path == "/proc/1/status" else None, raising=False
+        file_trust, "open", lambda path, **_: status.open() if path == "/proc/1/status" else None, raising=False
     )
     monkeypatch.setattr(os, "geteuid", lambda: euid)
-    assert runtime_dir.trusted_owners() == expected
+    assert file_trust.trusted_owners() == expected
     assert (runtime_dir.runtime_dirs()[-1] == "/tmp/procman-12345") is (euid == 0)
     status.unlink()
-    assert runtime_dir.trusted_owners() == {0, euid}
+    assert file_trust.trusted_owners() == {0, euid}
 
 
 def test_what_an_earlier_master_wrote_is_not_looked_for_where_others_could_have_put_it(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from procman.client.api_client import ApiError
 from procman.config.checks.permissions import warn_of_writable_files
 from procman.config.load import load, read
 from procman.config.problems import ConfigError
-from procman.system.file_trust import exposure, way_to
+from procman.system.exposure import exposure, way_to
 from tests.support.log_lines import PATIENCE
 from tests.support.master_process import UNSHARE, environment
 from tests.support.running_master import SLEEPER, RunningMaster
@@ -145,7 +145,7 @@ def test_what_cannot_be_written_at_all_is_nobodys(file):
     """Mode 0777 on a read-only mount, as in a ConfigMap, is not reported."""
     file.parent.chmod(0o777)
     file.chmod(0o666)
-    code = f"from procman.system.file_trust import exposure; print(exposure({str(file)!r}))"
+    code = f"from procman.system.exposure import exposure; print(exposure({str(file)!r}))"
     script = f'mount --bind {file.parent} {file.parent} && mount -o remount,ro,bind {file.parent} && exec "$@"'
     ran = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", code],

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from procman.config.problems import Problem, Severity
 from procman.config.resolve.option_reader import OptionReader
-from procman.system.file_trust import exposure
+from procman.system.exposure import exposure
 
 ALLOW = "--allow-writable-config"
 
