@@ -41,7 +41,7 @@ BAD_START = 2
 
 
 def run(path: str, overrides: Mapping[str, str], *, allow_writable: bool = False) -> int:
-    """Run the master until it is told to stop, and return its exit status.
+    """Run the master until it is stopped, and return its exit status.
 
     Where the file or `overrides` say `daemon`, it goes on as a daemon, and the process that was started exits when that
     is up or has failed. `allow_writable`: root takes files that others may write, too. Raises ProcmanError before it

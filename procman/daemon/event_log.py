@@ -1,6 +1,6 @@
-"""What the master's own log says of each thing that happens, in the words that people grep for.
+"""Writes what happens into the master's log.
 
-The texts are supervisord's, so that twenty years of scripts and alerts go on working. Nothing is decided here.
+The texts are supervisord's, so that existing scripts and alerts keep working. Nothing is decided here.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from procman.system.reaper import Reaped
 from procman.system.signals import signal_name
 from procman.system.spawn import TOO_MANY_FILES
 
-# How often the log says for whom a shutdown waits, in seconds.
+# How often the log names the processes that a shutdown waits for, in seconds.
 WAITING_EVERY = 3.0
-# The same for a process that was stopped by itself.
+# The same for a process that is stopped alone.
 STOPPING_EVERY = 2.0
-# A shutdown that took less, in seconds, is not worth a line about who used the time.
+# A shorter shutdown, in seconds, logs no times.
 WORTH_A_LINE = 0.5
-# And who took less, is not named in it.
+# A process that stopped within so many seconds is left out of them.
 WORTH_A_NAME = 0.05
 # How many of each wave, and of pids that a process has left behind, are named.
 MOST_NAMED = 5
@@ -59,10 +59,14 @@ class EventLog:
         self._awaited: dict[str, asyncio.TimerHandle] = {}  # those that were stopped by themselves
         self._began: float | None = None  # when the shutdown did
         self._stopping: dict[str, float] = {}  # since when
-        self._took: dict[int, list[tuple[float, str, str]]] = {}  # in the shutdown, by priority: seconds, who, and how
+        self._took: dict[
+            int, list[tuple[float, str, str]]
+        ] = {}  # by priority: seconds, name, remark
         self._short_of_files = False  # and that was said
-        self._killed: set[str] = set()  # those that did not leave in their time
-        self._went_quickly: set[str] = set()  # those that ended with 0 before they were up, as who daemonizes does
+        self._killed: set[str] = set()  # those that outlived their stopwaitsecs
+        self._went_quickly: set[str] = (
+            set()
+        )  # those that ended with 0 before they were up, to daemonize
 
     def tell(self, notification: Notification) -> None:
         """Write down what has happened."""
@@ -120,7 +124,7 @@ class EventLog:
                 pass
 
     def close(self) -> None:
-        """Say nothing more by itself."""
+        """Stop the timers."""
         if self._again is not None:
             self._again.cancel()
             self._again = None
@@ -128,7 +132,7 @@ class EventLog:
             self._await_no_more(name)
 
     def _stopped(self) -> None:
-        """Who used the time of a stop that took some, wave by wave."""
+        """Log the slowest processes of a shutdown, wave by wave."""
         if self._began is None:
             return
         took = time.monotonic() - self._began
@@ -257,7 +261,7 @@ class EventLog:
 
 
 def _pids(pids: tuple[int, ...]) -> str:
-    """Some of them, and how many more there are."""
+    """The first few, and how many more there are."""
     shown = ", ".join(str(pid) for pid in pids[:MOST_NAMED])
     more = len(pids) - MOST_NAMED
     return f"pid {shown} and {more} more" if more > 0 else f"pid {shown}"

@@ -1,4 +1,4 @@
-"""Runs one master after the other, each with the configuration as a reload has found it, until one is told to stop."""
+"""Runs the master again after each reload, with the configuration as it is then, until it is stopped."""
 
 import asyncio
 import errno
@@ -74,7 +74,7 @@ class Lifetime:
 
     def _take_signal(self, number: int) -> None:
         if number in STOP:
-            # Also where a master runs: it may be about to begin anew.
+            # Also while a master runs: it may be about to reload.
             self._stop_asked.set()
         if self._master is not None:
             carry_out(number, self._master)

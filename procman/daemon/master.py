@@ -1,4 +1,4 @@
-"""One run of the master: from boot, or from an upgrade, until it is told to leave or to begin anew.
+"""One run of the master: from boot, or from an upgrade, until it leaves or reloads.
 
 Sockets are bound before any child exists, so that whatever is wrong is reported before anything has been started.
 """
@@ -97,7 +97,7 @@ class MasterRun:
             self._log.info(note)
 
     async def run(self) -> Quit:
-        """From the beginning to the end; returns whether to begin anew, and the exit status."""
+        """From the beginning to the end; returns whether to reload, and the exit status."""
         if self._snapshot is None:
             self._pidfile = self._take_pidfile()
         elif self._snapshot.pidfile is not None:
@@ -137,7 +137,7 @@ class MasterRun:
         self._rooms.master.insist("shutdown", signal_name(number))
 
     def reload(self) -> None:
-        """Begin anew, if the configuration can be used."""
+        """Reload, if the configuration can be used."""
         if self._rooms.fleet.state is MasterState.SHUTDOWN:
             self._log.warn("ignored SIGHUP indicating restart request (shutdown in progress)")
             return

@@ -103,7 +103,7 @@ class Routes:
     def _add_late(self) -> None:
         add = self.router.add
         for path in ("/RPC2", "/RPC2/"):
-            # A GET is told that it takes a POST. Each method has its own role.
+            # The answer to a GET says that it takes a POST. Each method has its own role.
             add("GET", path, self._call, role="read")
             add("POST", path, self._call, role="read")
         for path in _WEB:
@@ -128,7 +128,7 @@ class Routes:
 
     async def _show(self, request: Request, **_: str) -> Response:
         if self._page is None:
-            # Some hundred kB, for those who look at it.
+            # Some hundred kB, for clients that open the page.
             from procman.api.web_forms import Forms  # noqa: PLC0415
             from procman.web.page import Page  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
-"""Tells whoever has started the master how it is doing: the first process of a daemon, and systemd.
+"""Reports readiness and status to the launching process of a daemon, and to systemd (sd_notify).
 
-Each is told what it asks for, and nothing where nobody does. Telling neither waits nor fails.
+Nothing is reported that was not asked for. Reporting neither waits nor fails.
 """
 
 import asyncio
@@ -35,10 +35,10 @@ class ServiceNotifier:
         self._watchdog: asyncio.TimerHandle | None = None
 
     def up(self, fleet: Fleet) -> None:
-        """The sockets are open, and the programs have been started; of `fleet` the status line speaks from now on."""
+        """Report that the sockets are open and the programs started; the status line is about `fleet` from now on."""
         self._fleet = fleet
         if self._daemon is not None:
-            # For who was told of another pid: systemd, or whoever started this.
+            # systemd, if it has started this, knows the pid of the launching process.
             self._notifier.main_pid(os.getpid())
             self._daemon.ready()
             self._daemon = None
@@ -52,21 +52,21 @@ class ServiceNotifier:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What whoever has started the master told it, for the master to begin anew with."""
+        """The variables that systemd has set, for the new code after an upgrade."""
         return self._notifier.environment
 
     def upgrading(self) -> None:
-        """The same process goes on with other code in a moment, and will say that it is up."""
+        """Report that the same process is about to continue with other code, which will report when it is up."""
         self._notifier.reloading(self._summary())
 
     def failed(self, text: str, status: int) -> bool:
-        """The master cannot be; True when somebody was told who will say so."""
+        """Report that the master cannot run; True if the launching process will print it."""
         self._notifier.failed(status, text)
         daemon, self._daemon = self._daemon, None
         return daemon is not None and daemon.failed(text, status)
 
     def ended(self, code: int) -> None:
-        """Everything has been stopped, which is what `systemctl status` goes on to say."""
+        """Report that everything has been stopped; `systemctl status` keeps showing it."""
         if self._status is not None:
             self._status.cancel()
         self._notifier.status("everything has been stopped" + (f"; leaving with exit status {code}" if code else ""))
@@ -83,7 +83,7 @@ class ServiceNotifier:
             self._status = asyncio.get_running_loop().call_later(STATUS_EVERY, self._tell_status)
 
     def close(self) -> None:
-        """Nothing more is told."""
+        """Report nothing more."""
         for timer in (self._status, self._watchdog):
             if timer is not None:
                 timer.cancel()
@@ -95,7 +95,7 @@ class ServiceNotifier:
         self._notifier.status(self._summary())
 
     def _feed_watchdog(self) -> None:
-        """That the loop comes to this is what the watchdog wants to know."""
+        """The watchdog is fed as long as the loop turns."""
         every = self._notifier.watchdog_every
         if every is not None:
             if self._watchdog is not None:
@@ -104,7 +104,7 @@ class ServiceNotifier:
             self._watchdog = asyncio.get_running_loop().call_later(every, self._feed_watchdog)
 
     def _summary(self) -> str:
-        """How many run, of those that should, and who does not."""
+        """How many processes run, of those that should, and which have failed."""
         assert self._fleet is not None
         wanted = [process for process in self._fleet.processes.values() if process.wanted]
         running = sum(process.state is State.RUNNING for process in self._fleet.processes.values())

@@ -1,7 +1,7 @@
 """Which signal asks the master for what, and a way for all of them onto the loop.
 
 SIGTERM, SIGINT, SIGQUIT    stop everything and leave; a second one waits for nothing any more
-SIGHUP                      read the configuration again and begin anew
+SIGHUP                      reload: stop everything, and begin again
 SIGUSR2                     open all log files again
 SIGCHLD                     a child has ended
 """
@@ -23,7 +23,7 @@ class Signalled(Protocol):
         """Stop everything and leave; `number` is the signal that asks for it."""
 
     def reload(self) -> None:
-        """Begin anew with the configuration as it is now."""
+        """Reload: stop everything, and begin again with the configuration as it is now."""
 
     def reopen(self) -> None:
         """Open the log files again."""

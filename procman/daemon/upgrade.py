@@ -1,9 +1,8 @@
-"""`procmanctl upgrade`: the master executes its own code anew, in the same process, and programs do not notice.
+"""`procmanctl upgrade`: the master executes new code in the same process, and programs do not notice.
 
-First it is rehearsed: a process of the new code reads all that it would be handed, and says whether it understands it.
-Only then, and if nothing is under way that cannot be handed over, this one executes it in its own place. The children
-stay its children, all pipes and listening sockets stay open; connections of clients end. On any doubt it stays as it
-is.
+First comes a rehearsal: a process of the new code reads the snapshot, and reports whether it understands it. Only then,
+and if nothing is in progress that cannot be handed over, the master executes the new code. Its children stay its
+children, and all pipes and listening sockets stay open; connections of clients end. On any doubt the old code goes on.
 """
 
 import asyncio
@@ -26,18 +25,18 @@ from procman.system.commands import CannotSpawn, Command
 from procman.system.signals import STOP
 from procman.system.spawn import LaunchSpec, Stdio
 
-# How long what stands in the way may take to be over, and a rehearsal, in seconds.
+# How long an obstacle may last, and a rehearsal take, in seconds.
 PATIENCE = 10.0
 REHEARSAL = 30.0
-# How long the answer to whoever has asked may take to leave, in seconds.
+# How long the answer to the client may take to leave, in seconds.
 ANSWERED = 0.02
-# Of what a rehearsal says, in bytes: as much as a pipe holds. What counts stands at the end.
+# Bytes of the output of a rehearsal, as many as a pipe holds. Its last line is what matters.
 MOST_SAID = 65536
 
-# None of them may come between two lives: there is nobody who would know what to do.
+# None of them may arrive between the old code and the new: there would be no handler.
 _SIGNALS = (*STOP, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
 
-# In a traceback; "<frozen importlib._bootstrap>" is no place to look at.
+# A place in a traceback; "<frozen importlib._bootstrap>" does not help.
 _PLACE = r' *File "([^<"][^"]*)", line (\d+)'
 
 
@@ -54,12 +53,12 @@ class Start:
 
     @property
     def place(self) -> str:
-        """That folder; where it is gone, or not ours to enter, root's own."""
+        """That folder, or / if it is gone or may not be entered."""
         return self.folder if os.access(self.folder, os.X_OK) else "/"
 
 
 def how_started() -> Start:
-    """To be asked before anybody changes the folder."""
+    """Must be called before the working folder is changed."""
     given = list(sys.orig_argv)
     for place, word in enumerate(given):
         if word == sys.argv[0] and os.path.exists(word):
@@ -81,7 +80,7 @@ def stand_again(folder: int | None) -> None:
 
 
 class Upgrade:
-    """Of one life of a master."""
+    """The upgrades of one run of a master."""
 
     def __init__(
         self,
@@ -99,7 +98,7 @@ class Upgrade:
         go_on: Callable[[], None],
         leaving: Callable[[], None],
     ) -> None:
-        """What it takes from others.
+        """Take what it needs from others.
 
         Args:
             engine: what drives the processes.
@@ -107,12 +106,12 @@ class Upgrade:
             commands: runs the rehearsal.
             start: what is executed, and where.
             number: which upgrade it would be.
-            obstacle: why nobody could go on from here just now; None: nothing is in the way. It is asked again after
+            obstacle: why the new code could not go on from here just now, or None. It is asked again after
                 each notification, and each `nudge` of the bus.
             snapshot: all that is to be handed over.
             environment: the variables that the master has taken out of its environment.
-            deliver: hands out the signals that have been noted.
-            hold: lets all rest that would be in the middle of something else, or says why that cannot be.
+            deliver: handles the signals that have been noted.
+            hold: pauses all writing between two pieces, or returns why that is not possible.
             go_on: ends that.
             leaving: is called right before the end of this code.
         """
@@ -131,7 +130,7 @@ class Upgrade:
         self._under_way = False
 
     async def prepare(self) -> int:
-        """Rehearse it, and do it right after the answer, which is how many there will have been then.
+        """Rehearse it, and carry it out right after the answer, which is the number of this upgrade.
 
         Raises OperationFailed with the reason why not.
         """
@@ -241,9 +240,9 @@ class Upgrade:
 
 
 def _folder_we_stand_in() -> int | None:
-    """A descriptor of it, for it may have been removed; None where this user may not enter it.
+    """A descriptor of it, as it may have been removed; None if this user may not enter it.
 
-    As when root has started the master in its home, with `user=`. Nor is any code found there.
+    That is so if root has started the master in its home, with `user=`. No code is found there either.
     """
     try:
         return os.open(".", os.O_PATH | os.O_DIRECTORY)
@@ -252,7 +251,7 @@ def _folder_we_stand_in() -> int | None:
 
 
 def _last_words(said: str) -> str:
-    """The last line of it; of a traceback, with the place that it leads to."""
+    """The last line; of a traceback, with the place of the error."""
     lines = said.splitlines()
     places = [found for line in lines if (found := re.match(_PLACE, line))]
     if not places:

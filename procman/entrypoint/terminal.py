@@ -36,7 +36,7 @@ def stop_with(pid: int) -> None:
     """Stop this process if the program was stopped by its terminal; once continued, continue the program.
 
     A job is stopped as a whole: after Ctrl-Z the shell takes the terminal back only when it sees this process stop.
-    Without a terminal nobody would think of continuing it; and PID 1 cannot be stopped.
+    Without a terminal nothing would continue it; and PID 1 cannot be stopped.
     """
     try:
         stopped = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG)
@@ -61,7 +61,7 @@ def stop_with(pid: int) -> None:
 def _give_terminal(pid: int) -> bool:
     """Its process group reads from the terminal and gets Ctrl-C, as a shell's job does; False if it is not ours."""
     try:
-        # In the background of a shell, somebody types to that shell.
+        # In the background of a shell, the terminal is the shell's.
         if os.tcgetpgrp(0) not in (os.getpgrp(), pid):
             return False
         os.tcsetpgrp(0, pid)

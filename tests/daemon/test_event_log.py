@@ -26,7 +26,7 @@ from tests.support.programs import group, program
 
 
 class Log:
-    """Remembers what was said, at whatever level."""
+    """Records the lines of all levels."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -36,7 +36,7 @@ class Log:
 
 
 class Story:
-    """A fleet of which everything is reported; nothing happens in it unless a test says so."""
+    """A fleet whose events are logged; they come from the test alone."""
 
     def __init__(self, monkeypatch, *groups, master: Master | None = None) -> None:
         self.now = 100.0
@@ -63,7 +63,7 @@ class Story:
 
 @pytest.fixture
 def told():
-    """Has a story told on a loop, which the report wants for its timers; its last line about the time, or None."""
+    """Runs a story on a loop, which the log needs for its timers; returns its last line about the time, or None."""
 
     def tell(story) -> str | None:
         async def on_a_loop() -> list[str]:
@@ -79,8 +79,8 @@ def told():
 KILLED = ExitStatus(-1, 9)
 
 
-def test_the_log_says_wave_by_wave_who_used_the_time_of_a_stop(told, monkeypatch):
-    """Those that took longest first, and who had to be killed; who took no time is not worth a word."""
+def test_the_slowest_programs_of_each_wave_of_a_shutdown_are_logged(told, monkeypatch):
+    """The slowest come first, with a mark if they were killed; programs that stopped at once are left out."""
 
     def story() -> Story:
         story = Story(
@@ -106,8 +106,8 @@ def test_the_log_says_wave_by_wave_who_used_the_time_of_a_stop(told, monkeypatch
     assert told(story) == "stopping took 4.5 s: slow 3.0 s (killed), web 2.0 s; then db 1.5 s"
 
 
-def test_a_stop_that_took_no_time_is_not_worth_a_line(told, monkeypatch):
-    """Most of them."""
+def test_a_quick_shutdown_logs_no_times(told, monkeypatch):
+    """Most shutdowns take less than half a second."""
 
     def story() -> Story:
         story = Story(monkeypatch, group("web", program("web")))
@@ -118,8 +118,8 @@ def test_a_stop_that_took_no_time_is_not_worth_a_line(told, monkeypatch):
     assert told(story) is None
 
 
-def test_who_is_left_when_the_time_is_over_is_named_too(told, monkeypatch):
-    """Of a process that not even SIGKILL ends, in the line about the time as well."""
+def test_a_process_that_outlives_the_shutdown_timeout_is_named(told, monkeypatch):
+    """A process that survives SIGKILL is in the line about the times, too."""
 
     def story() -> Story:
         story = Story(monkeypatch, group("disk", program("disk")), master=Master(shutdown_timeout=5))
@@ -133,8 +133,8 @@ def test_who_is_left_when_the_time_is_over_is_named_too(told, monkeypatch):
     assert told(story) == "stopping took 5.0 s: disk 5.0 s (still there)"
 
 
-def test_who_was_being_removed_when_the_shutdown_came_is_counted_in(told, monkeypatch):
-    """Its group has gone by the time its end is told."""
+def test_a_program_that_an_update_removes_during_the_shutdown_is_timed(told, monkeypatch):
+    """Its group has gone when its end is announced."""
 
     def story() -> Story:
         story = Story(monkeypatch, group("old", program("old")), group("web", program("web")))
@@ -147,8 +147,8 @@ def test_who_was_being_removed_when_the_shutdown_came_is_counted_in(told, monkey
     assert told(story) == "stopping took 2.0 s: old 2.0 s, web 1.0 s"
 
 
-def test_who_gives_up_is_warned_of_with_the_reason(monkeypatch):
-    """Beside supervisor's line, which does not say it: how it ended, or why it could not even be spawned."""
+def test_a_program_that_is_given_up_is_logged_with_the_reason(monkeypatch):
+    """Supervisor's own line has no reason: how the process ended, or why it could not be spawned."""
     story = Story(monkeypatch, group("web", program("web", startretries=0, autostart=False)))
     story.report = EventLog(story.fleet, story.log, why=lambda name: {"web": "exit status 3; it said so"}[name])
     story.happens(StartRequested("web"))
@@ -159,8 +159,8 @@ def test_who_gives_up_is_warned_of_with_the_reason(monkeypatch):
     ]
 
 
-def test_a_lack_of_descriptors_is_said_once_with_what_to_do(monkeypatch):
-    """Each program says that it has none; what would mend it is the master's to say."""
+def test_a_lack_of_descriptors_is_logged_once_with_the_remedy(monkeypatch):
+    """Each failed start has its own line; the remedy is logged once for all of them."""
     story = Story(monkeypatch, group("a", program("a")), group("b", program("b")))
     for name in ("a", "b"):
         story.report.tell(notify(SpawnFailed(name, f"too many open files to spawn '{name}'")))
@@ -175,8 +175,8 @@ def test_a_lack_of_descriptors_is_said_once_with_what_to_do(monkeypatch):
     ("status", "kills", "said"),
     [(KILLED, 1, "ended a process"), (KILLED, 3, "ended 3 processes"), (KILLED, 0, ""), (ExitStatus(1), 1, "")],
 )
-def test_want_of_memory_is_said_where_the_kernel_counts_it(monkeypatch, status, kills, said):
-    """In a line of its own, after supervisord's, which stays as it is."""
+def test_a_kill_by_the_kernel_for_want_of_memory_is_logged(monkeypatch, status, kills, said):
+    """It gets a line of its own, after supervisord's, which stays as it is."""
 
     async def told() -> list[str]:
         story = Story(monkeypatch, group("web"))
@@ -191,8 +191,8 @@ def test_want_of_memory_is_said_where_the_kernel_counts_it(monkeypatch, status, 
     assert any(line.startswith("exited: web (") and line.endswith("; not expected)") for line in lines)
 
 
-def test_whoever_procman_has_killed_was_not_killed_for_want_of_memory(monkeypatch):
-    """It did not leave in its stopwaitsecs."""
+def test_a_kill_by_procman_is_not_blamed_on_a_want_of_memory(monkeypatch):
+    """A program that outlives its stopwaitsecs is killed by procman."""
 
     async def told() -> list[str]:
         story = Story(monkeypatch, group("web", stopwaitsecs=1))

@@ -31,25 +31,25 @@ def end_of(where: str, *argv: str, **options: object) -> int:
 
 @pytest.mark.parametrize("where", HERE)
 def test_every_exit_status_is_handed_back(where):
-    """All 256 of them, whoever runs it."""
+    """All 256 values, as PID 1 and elsewhere."""
     assert [end_of(where, "sh", "-c", f"exit {code}") for code in range(256)] == list(range(256))
 
 
 @pytest.mark.parametrize("where", HERE)
 def test_the_signal_that_ended_it_is_handed_back(where):
-    """128+n, as a shell has it."""
+    """It becomes 128+n, as in a shell."""
     found = [end_of(where, "sh", "-c", f"ulimit -c 0; kill -{int(number)} $$") for number in FATAL]
     assert found == [128 + number for number in FATAL]
 
 
 def test_a_status_that_is_expected_is_a_success():
-    """-e: a JVM ends with 143 when it is asked to."""
+    """-e makes the 143 of a stopped JVM a 0."""
     assert end_of("plain", "sh", "-c", "exit 143", good=frozenset({143})) == 0
 
 
 @pytest.mark.root
 def test_pid_1_reaps_the_orphans_of_orphans():
-    """None of them is left a zombie: the program ends when there is no process but PID 1 and itself."""
+    """No zombie is left: the program ends when there is no process but PID 1 and itself."""
     script = "(((exit 1) & exit 2) & exit 3) & while [ $(ps -A -o stat= | grep -c Z) != 0 ]; do :; done; exit 7"
     found = subprocess.run(
         ["unshare", "--pid", "--fork", "--mount-proc", *procman("run", "--", "sh", "-c", script)],
@@ -123,7 +123,7 @@ def program(numbers: list[int]) -> list[str]:
 
 
 def test_every_signal_is_passed_on():
-    """But for those that the kernel sends for what one does oneself, and those that nobody can catch."""
+    """Except those that the kernel sends for faults, and those that cannot be caught."""
     with Running("--", *program(PASSED_ON)) as running:
         running.expect("^up$")
         ending = (signal.SIGTERM, signal.SIGQUIT)
@@ -135,15 +135,15 @@ def test_every_signal_is_passed_on():
 
 @pytest.mark.parametrize(("rewrite", "got"), [("15:3", "SIGQUIT"), ("TERM:USR1", "SIGUSR1")])
 def test_a_signal_can_be_passed_on_as_another(rewrite, got):
-    """For programs that want another one than what the runtime sends."""
+    """For programs that need another signal than the one that the runtime sends."""
     with Running("--rewrite", rewrite, "--", *program([signal.SIGQUIT, signal.SIGUSR1])) as running:
         running.expect("^up$")
         running.process.terminate()
         running.expect(f"^got {got}$")
 
 
-def test_a_signal_can_be_kept_away():
-    """15:0: the program does not hear of it."""
+def test_a_signal_can_be_dropped():
+    """With 15:0 the program does not get SIGTERM."""
     with Running("-v", "-r", "10:0", "--", *program([signal.SIGUSR1, signal.SIGUSR2])) as running:
         running.expect("^up$")
         running.process.send_signal(signal.SIGUSR1)
@@ -152,8 +152,8 @@ def test_a_signal_can_be_kept_away():
         assert "got SIGUSR1" not in running.text
 
 
-def test_signals_reach_the_group_when_that_is_wanted():
-    """-g: a shell that waits for its children does not pass signals on; the group gets them all the same."""
+def test_signals_reach_the_whole_group_on_request():
+    """-g signals the group: a shell that waits for its children does not pass signals on."""
     with Running(
         "-g", "--", "sh", "-c", 'trap "" TERM; "$@" & wait $!; exit 6', "sh", *program([signal.SIGTERM])
     ) as running:
@@ -204,8 +204,8 @@ WHOSE = [
 ]
 
 
-def test_on_a_terminal_the_program_is_in_front_in_each_of_its_lives(tmp_path):
-    """So that Ctrl-C is for it; and the second time nobody is stopped for giving the terminal away."""
+def test_on_a_terminal_the_program_is_in_the_foreground_after_each_start(tmp_path):
+    """Ctrl-C reaches the program, and giving it the terminal again stops nothing."""
     lives = tmp_path / "lives"
     script = f'"$@"; echo life >> {lives}; [ $(wc -l < {lives}) = 2 ]'
     words = ["--restart", "on-failure", "--", "sh", "-c", script, "sh", *WHOSE]
@@ -213,20 +213,20 @@ def test_on_a_terminal_the_program_is_in_front_in_each_of_its_lives(tmp_path):
 
 
 def test_a_script_reads_from_the_terminal_again_when_the_program_has_ended():
-    """Its own process group is in front again, as before: there may be no shell that sees to that."""
+    """Its process group is in the foreground again; there may be no shell to do that."""
     shown = typed_when(b"status 0\r\n", b"an answer\n", '"$@"; echo "status $?"; read x; echo "read $x"', "--", "true")
     assert shown == ["status 0", "an answer", "read an answer"]
 
 
-def test_a_key_that_interrupts_ends_the_rest_between_two_lives():
-    """Nobody else is there to get it."""
+def test_ctrl_c_ends_the_pause_before_a_restart():
+    """No program runs that would get it."""
     script = 'trap : INT; "$@" 2>&1; echo "status $?"'
     shown = typed_when(b"starting it again", b"\x03", script, "--restart", "always", "-v", "--", "sh", "-c", "exit 3")
     assert shown[-1].endswith("status 3")
 
 
 def test_the_other_end_of_a_pipe_stays_in_front_with_its_shells_job(tmp_path):
-    """`procman run -- … | less`: the keys are for `less`; who reads them in the program all the same is let to."""
+    """In `procman run -- … | less` the keys are for `less`; a program that reads them all the same is let to."""
     os.mkfifo(tmp_path / "seen")
     looks = "import os; t = os.open('/dev/tty', 0); print('in front' if os.tcgetpgrp(t) == os.getpgrp() else 'behind')"
     reads = f'echo up; read _ < {tmp_path}/seen; read key < /dev/tty; echo "key $key"'
@@ -236,13 +236,13 @@ def test_the_other_end_of_a_pipe_stays_in_front_with_its_shells_job(tmp_path):
 
 
 def test_in_the_background_of_a_shell_it_leaves_the_terminal_to_the_shell():
-    """Somebody is typing there."""
+    """The user is typing there."""
     shown = on_a_terminal('"$@" & wait $!; echo "status $?"', "--", *WHOSE)
     assert [line for line in shown if not line.startswith("[1]")] == ["behind", "status 0"]
 
 
 def test_a_program_that_is_stopped_from_the_terminal_gives_it_back_to_the_shell():
-    """Ctrl-Z and `fg`, as if the shell had started it by itself."""
+    """Ctrl-Z and `fg` work as if the shell had started the program itself."""
     words = ["--", "sh", "-c", 'kill -TSTP $$; "$@"; exit 3', "sh", *WHOSE]
     shown = on_a_terminal('"$@"; echo "status $?"; fg >/dev/null; echo "status $?"', *words)
     assert [line for line in shown if "Stopped" not in line] == [
@@ -277,7 +277,7 @@ def stopped_before_it_is_in_front(script: str) -> Iterator[tuple[int, int]]:
 
 
 def test_a_program_that_stops_as_soon_as_it_has_started_is_seen_to_stop():
-    """Its stop is not undone by what gives it the terminal."""
+    """Giving it the terminal does not undo its stop."""
     with stopped_before_it_is_in_front("kill -TSTP $$; exit 3") as (keeper, _):
         assert os.WSTOPSIG(os.waitpid(keeper, os.WUNTRACED)[1]) == signal.SIGSTOP
         os.kill(keeper, signal.SIGCONT)
@@ -285,7 +285,7 @@ def test_a_program_that_stops_as_soon_as_it_has_started_is_seen_to_stop():
 
 
 def test_a_program_that_reads_from_the_terminal_before_it_has_it_goes_on_when_it_has_it():
-    """The kernel has stopped it for that; nobody else sees anything of it."""
+    """The kernel has stopped it for that; it is continued, and nothing else is stopped."""
     with stopped_before_it_is_in_front('read code; exit "$code"') as (keeper, terminal):
         os.write(terminal, b"3\n")
         assert os.waitstatus_to_exitcode(os.waitpid(keeper, os.WUNTRACED)[1]) == 3
@@ -293,21 +293,21 @@ def test_a_program_that_reads_from_the_terminal_before_it_has_it_goes_on_when_it
 
 @pytest.mark.parametrize("resume", ["fg", "bg; wait $!"])
 def test_a_job_is_continued_as_a_whole(resume):
-    """Also those that the program has started, and also in the background."""
+    """The children of the program are continued, too, and also in the background."""
     words = ["--", "sh", "-c", 'sh -c "kill -TSTP 0; exit 4"; exit $?']
     shown = on_a_terminal(f'"$@"; echo "status $?"; {resume} >/dev/null; echo "status $?"', *words)
     assert [line for line in shown if line[0] != "["] == [f"status {128 + signal.SIGSTOP}", "status 4"]
 
 
-def test_who_asks_for_the_version_is_told():
-    """-V is dumb-init's, --version tini's as well."""
+def test_the_version_is_printed():
+    """-V as in dumb-init, --version as in tini."""
     for word in ("-V", "--version"):
         found = subprocess.run(procman("run", word), env=environment(Path("/tmp")), stdout=subprocess.PIPE, check=True)
         assert found.stdout.decode() == f"{__version__}\n"
 
 
-def test_one_that_does_not_leave_is_killed_when_that_is_wanted():
-    """--kill-after: 137."""
+def test_a_program_that_ignores_sigterm_is_killed_on_request():
+    """--kill-after makes the status 137."""
     with Running("-k", "100ms", "--", "sh", "-c", 'trap "" TERM; echo up; while :; do sleep 0.05; done') as running:
         running.expect("^up$")
         running.process.terminate()
@@ -316,7 +316,7 @@ def test_one_that_does_not_leave_is_killed_when_that_is_wanted():
 
 @pytest.mark.parametrize(("when", "lives", "status"), [("on-failure", 3, 0), ("never", 1, 4)])
 def test_it_is_started_again_as_long_as_it_fails(tmp_path, monkeypatch, when, lives, status):
-    """The third life is a good one."""
+    """The third run succeeds."""
     script = "echo life >> log; [ $(wc -l < log) = 3 ] || exit 4"
     monkeypatch.chdir(tmp_path)
     assert end_of("plain", "sh", "-c", script, restart=when, first_delay=0.001) == status
@@ -324,7 +324,7 @@ def test_it_is_started_again_as_long_as_it_fails(tmp_path, monkeypatch, when, li
 
 
 def test_a_stop_ends_the_restarts():
-    """Who asks for its end does not want another one; not even between two of them."""
+    """A stop during the pause before a restart counts, too."""
     with Running("-v", "--restart", "always", "--", "sh", "-c", "exit 3") as running:
         running.expect("starting it again in 1 s")
         running.process.terminate()
@@ -332,7 +332,7 @@ def test_a_stop_ends_the_restarts():
 
 
 def test_what_the_program_inherits_is_as_it_was_asked_for(tmp_path):
-    """--chdir, --umask, --env and --log."""
+    """--chdir, --umask, --env and --log take effect."""
     words = ["--chdir", str(tmp_path), "--umask", "027", "--env", "NAME=value", "--log", str(tmp_path / "log")]
     with Running(*words, "--", "sh", "-c", "pwd; umask; echo $NAME >&2") as running:
         assert running.to_the_end() == 0
@@ -353,7 +353,7 @@ HOW = pytest.mark.parametrize("how", [(), ("-d",)], ids=["foreground", "daemon"]
     ],
 )
 def test_what_it_makes_has_the_umask_that_was_asked_for(tmp_path, how, words, own, modes):
-    """The log, the pid file, and what the program makes; without --umask that of whoever starts it."""
+    """The log, the pid file and the program's files have it; without --umask the umask is inherited."""
     made = {name: tmp_path / name for name in ("log", "pid", "file")}
     script = f"stat -c %a {made['pid']}; touch {made['file']}; exit 9"
     given = [*how, *words, "--log", str(made["log"]), "--pidfile", str(made["pid"])]
@@ -395,7 +395,7 @@ def test_what_it_makes_has_the_umask_that_was_asked_for(tmp_path, how, words, ow
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_with_its_flag(tmp_path, how, words, reason):
-    """In one line, with the way out and status 2; nothing was started."""
+    """The message is one line with a way out, the status is 2, and nothing is started."""
     (tmp_path / "text").write_text("text")
     with Running(*how, *(word.format(tmp_path) for word in words), "--", "touch", f"{tmp_path}/started") as running:
         assert running.to_the_end() == 2
@@ -404,8 +404,8 @@ def test_a_file_that_cannot_be_used_is_named_with_its_flag(tmp_path, how, words,
 
 
 @HOW
-def test_a_pid_file_that_somebody_holds_is_told_with_its_flag(tmp_path, how):
-    """Who it is, and both ways out."""
+def test_a_pid_file_that_is_held_is_reported_with_its_flag(tmp_path, how):
+    """The message names the holder and both ways out."""
     pidfile = str(tmp_path / "pid")
     with Running("--pidfile", pidfile, "--", *program([signal.SIGTERM])) as holder:
         holder.expect("^up$")
@@ -417,8 +417,8 @@ def test_a_pid_file_that_somebody_holds_is_told_with_its_flag(tmp_path, how):
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="is about what root does")
 @HOW
-def test_its_log_is_not_where_somebody_else_has_put_a_link(tmp_path, how):
-    """The user that it runs as may own the folder, and root is the one to open it."""
+def test_a_link_of_another_user_is_not_followed_to_the_log(tmp_path, how):
+    """The folder may belong to the program's user, and root opens the log."""
     folder, prey = tmp_path / "logs", tmp_path / "prey"
     folder.mkdir()
     prey.write_text("secret")
@@ -430,8 +430,8 @@ def test_its_log_is_not_where_somebody_else_has_put_a_link(tmp_path, how):
     assert prey.read_text() == "secret"
 
 
-def test_in_the_background_it_is_told_whether_the_program_was_started(tmp_path):
-    """0 and a pid file, or why not and what a shell would exit with."""
+def test_in_the_background_the_command_reports_whether_the_program_has_started(tmp_path):
+    """The status is 0 and there is a pid file, or the reason and the status of a shell."""
     log, pidfile = tmp_path / "log", tmp_path / "pid"
     words = ["-d", "--log", str(log), "--pidfile", str(pidfile), "--"]
     with Running(*words, *program([signal.SIGTERM]), cwd=tmp_path) as running:
@@ -464,8 +464,8 @@ def test_in_the_background_it_is_told_whether_the_program_was_started(tmp_path):
         ),
     ],
 )
-def test_in_the_background_an_early_end_is_told(tmp_path, words, script, status, said):
-    """With the status with which it ended, and where to look; its pid file has gone by then."""
+def test_in_the_background_an_early_end_is_reported(tmp_path, words, script, status, said):
+    """The message has the exit status and where to look; the pid file is removed before."""
     pidfile = tmp_path / "pid"
     given = ["-d", "--wait", "60s", "--pidfile", str(pidfile), *(word.format(tmp_path) for word in words)]
     with Running(*given, "--", "sh", "-c", script) as running:
@@ -474,8 +474,8 @@ def test_in_the_background_an_early_end_is_told(tmp_path, words, script, status,
     assert not pidfile.exists()
 
 
-def test_in_the_background_an_early_end_is_told_unless_nobody_wants_to_know():
-    """Without --wait one that ends at once is seen to, at least by the tenth time on a busy machine; with 0 never."""
+def test_in_the_background_wait_0_does_not_report_an_early_end():
+    """Without --wait an early end is reported, at least once in ten tries on a busy machine; with 0 never."""
 
     def status(*words: str) -> int:
         with Running("-d", *words, "--", "sh", "-c", "exit 3") as running:
@@ -485,14 +485,14 @@ def test_in_the_background_an_early_end_is_told_unless_nobody_wants_to_know():
     assert status("--wait", "0") == 0
 
 
-def test_in_the_background_one_that_stays_up_is_a_success():
-    """The command ends while the program goes on."""
+def test_in_the_background_a_program_that_stays_up_is_a_success():
+    """The command ends while the program runs on."""
     with Running("-d", "--wait", "100ms", "--", "sh", "-c", "sleep 5; exit 3") as running:
         assert running.to_the_end() == 0
         assert not running.lines
 
 
-def test_in_the_background_one_that_is_started_again_is_said_to_be(tmp_path):
+def test_in_the_background_a_restart_is_reported(tmp_path):
     """The daemon stays, so the status is 0."""
     pidfile = tmp_path / "pid"
     with Running("-d", "--wait", "60", "--restart", "always", "--pidfile", str(pidfile), "--", "false") as running:
@@ -506,7 +506,7 @@ def test_in_the_background_one_that_is_started_again_is_said_to_be(tmp_path):
 
 @pytest.mark.parametrize("words", [[], ["--chdir", "app"]])
 def test_in_the_background_a_program_runs_where_it_was_asked_for(tmp_path, words):
-    """As with nohup: what is relative in its command is meant from there, also the program itself, in every life."""
+    """Relative paths in the command, the program itself among them, start there after each restart, as with nohup."""
     folder, log = tmp_path.joinpath(*words[1:]), tmp_path / "log"
     folder.mkdir(exist_ok=True)
     worker = folder / "worker"
@@ -525,7 +525,7 @@ def test_in_the_background_a_program_runs_where_it_was_asked_for(tmp_path, words
 
 @pytest.mark.root
 def test_in_the_background_a_program_is_not_run_elsewhere_than_where_it_was_asked_for(tmp_path):
-    """Its user may not go there: the reason, and the way out."""
+    """Its user may not enter that folder: the message has the reason and a way out."""
     tmp_path.chmod(0o700)
     with Running("-d", "--user", "nobody", "--", "true", cwd=tmp_path) as running:
         assert running.to_the_end() == 126
@@ -533,7 +533,7 @@ def test_in_the_background_a_program_is_not_run_elsewhere_than_where_it_was_aske
 
 
 def test_the_program_is_found_in_the_path_that_it_is_given(tmp_path):
-    """As `env` does it; a file there that cannot be run does not hide the next one."""
+    """As with `env`; a file that cannot be executed does not hide the next one."""
     for name, text, mode in (("a", "", 0o644), ("b", "#!/no/such/sh\n", 0o755), ("c", "#!/bin/sh\necho c $1", 0o755)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "app").write_text(text)
@@ -557,8 +557,8 @@ def made(path: Path, content: bytes) -> str:
         (b"\x7fELF\0\0", 126, "neither a binary of this machine nor a script"),
     ],
 )
-def test_a_file_that_cannot_be_executed_is_told_apart_from_none(tmp_path, content, status, reason):
-    """Both are what the kernel says of them, in other words than its own."""
+def test_a_file_that_cannot_be_executed_is_distinguished_from_a_missing_one(tmp_path, content, status, reason):
+    """The message says why the kernel refuses it, in plainer words."""
     file = made(tmp_path / "app", content)
     with Running("--", file) as running:
         assert running.to_the_end() == status
@@ -588,8 +588,8 @@ def test_a_file_that_cannot_be_executed_is_told_apart_from_none(tmp_path, conten
         (["-r", "KILL:TERM", "--", "true"], 2, "SIGKILL is never passed on; leave it out"),
     ],
 )
-def test_what_cannot_be_done_is_said_with_the_way_out(words, status, reason):
-    """In one line, with the status that a shell would have."""
+def test_a_refusal_has_a_way_out(words, status, reason):
+    """It is one line, and the status is that of a shell."""
     with Running(*words) as running:
         assert running.to_the_end() == status
         assert reason in running.text

@@ -1,4 +1,4 @@
-"""The master executes its own code anew: nobody is started, stopped or forgotten by that, and nothing is lost."""
+"""An upgrade: the master executes new code; no program is started, stopped or forgotten, and no output is lost."""
 
 import contextlib
 import http.client
@@ -39,7 +39,7 @@ def running(tmp_path):
 
 
 def upgrade(master):
-    """By the command; what it says."""
+    """Upgrade with procmanctl, and check its answer."""
     ran = master.ctl("upgrade")
     assert ran.returncode == 0, ran
     assert re.fullmatch(rf"Upgraded: procman \S+ \(pid {master.pid}\)\n", ran.stdout)
@@ -62,7 +62,7 @@ def descriptors(master):
 
 
 def test_fifty_programs_lose_no_line_over_twenty_upgrades(running, tmp_path):
-    """Same master, same pids, whole logs; and at the end every program is the master's child, whose status it gets."""
+    """Master and programs keep their pids, logs are complete, and the master still gets the exit status of each."""
     master = running(
         f"[program:w]\nnumprocs=50\nprocess_name=w%(process_num)02d\ncommand={COUNTER}\nstartsecs=0\n"
         f"stdout_logfile={tmp_path}/%(process_num)02d.log\nstderr_logfile=NONE\n"
@@ -85,7 +85,7 @@ def test_fifty_programs_lose_no_line_over_twenty_upgrades(running, tmp_path):
 
 
 def code_in(folder):
-    """A copy of procman to be changed, and what makes a master run it as it stands there, not as it was compiled.
+    """A copy of procman that a test may change, and the environment in which a master runs it from source.
 
     Python looks at the size and the second of a change, and both may be the same.
     """
@@ -93,8 +93,8 @@ def code_in(folder):
     return folder / "procman", {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def test_the_code_that_is_there_now_is_what_goes_on(running, tmp_path):
-    """A new version takes over; one that does not work is found out before anything has been given up."""
+def test_new_code_takes_over_and_broken_code_is_refused(running, tmp_path):
+    """Broken code is found before the old code gives anything up."""
     package, environ = code_in(tmp_path / "code")
     master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", **environ)
     master.wait_for("success: x")
@@ -127,8 +127,8 @@ def test_the_code_that_is_there_now_is_what_goes_on(running, tmp_path):
     assert master.stop() == 0
 
 
-def test_code_is_taken_from_where_it_was_started_and_not_from_where_the_master_stands(running, tmp_path):
-    """A folder of a program's user (`directory`) may hold modules of theirs, and `python -m` takes what lies there."""
+def test_code_comes_from_where_the_master_was_started_not_from_its_directory(running, tmp_path):
+    """`directory` may belong to another user, and `python -m` would import modules from there."""
     home = tmp_path / "home"
     home.mkdir()
     for module in ("procman", "signal", "json", "h11"):
@@ -142,8 +142,8 @@ def test_code_is_taken_from_where_it_was_started_and_not_from_where_the_master_s
     assert descriptors(master) == before
 
 
-def test_a_folder_that_is_gone_is_no_reason_to_look_elsewhere(running, tmp_path):
-    """Neither that where it was started nor that where it stands has to be there any more."""
+def test_it_works_after_its_folders_were_removed(running, tmp_path):
+    """Neither the folder where the master was started nor its working folder has to exist."""
     home, start = tmp_path / "home", tmp_path / "start"
     home.mkdir()
     start.mkdir()
@@ -156,8 +156,8 @@ def test_a_folder_that_is_gone_is_no_reason_to_look_elsewhere(running, tmp_path)
     assert Path(f"/proc/{master.pid}/cwd").readlink() == Path(f"{home} (deleted)")
 
 
-def test_what_was_handed_over_is_understood_with_fields_too_many_and_too_few(running, tmp_path):
-    """The newer code has an option that the older one does not know of."""
+def test_code_with_another_set_of_options_takes_over(running, tmp_path):
+    """The newer code has an option that the older code does not know, in both directions."""
     package, environ = code_in(tmp_path / "code")
     model = package / "config/schema/programs.py"
     master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", **environ)
@@ -174,8 +174,8 @@ def test_what_was_handed_over_is_understood_with_fields_too_many_and_too_few(run
     assert pids(master) == before
 
 
-def test_programs_that_end_at_once_again_and_again_are_no_obstacle(running):
-    """Some always wait for their turn to be started; they have it on the other side, and no end is lost."""
+def test_programs_that_crash_all_the_time_are_no_obstacle(running):
+    """Some always wait to be started; the new code starts them, and no exit is lost."""
     # Quiet: nobody reads the console while they are asked.
     master = running(
         "[program:x]\ncommand=/bin/true\nstartsecs=0\nautorestart=true\nnumprocs=20\nprocess_name=%(process_num)d\n",
@@ -199,8 +199,8 @@ def restarts_of(master, name):
         return 0
 
 
-def test_what_waits_goes_on_waiting(running):
-    """A process that backs off is tried again in its time, and given up after as many tries as without an upgrade."""
+def test_a_process_that_backs_off_is_tried_again_after_it(running):
+    """It is tried again in its time, and given up after as many tries as without an upgrade."""
     master = running("[program:x]\ncommand=/bin/false\nstartretries=2\n")
     master.wait_for("exited: x")
     upgrade(master)
@@ -209,8 +209,8 @@ def test_what_waits_goes_on_waiting(running):
     assert len(spawned) == 3
 
 
-def test_a_half_written_line_is_finished_after_it(running):
-    """On the console it is one line, whoever was the master when it began."""
+def test_an_incomplete_console_line_is_completed_after_it(running):
+    """The console gets it as one line."""
     halves = python(
         "import sys\nsys.stdout.write('first half, '); sys.stdout.flush()\nsys.stdin.readline()\nprint('second half')\n"
         "sys.stdout.flush()\nsys.stdin.readline()"
@@ -222,8 +222,8 @@ def test_a_half_written_line_is_finished_after_it(running):
     master.expect("^first half, second half$")
 
 
-def test_a_program_is_given_its_input_after_it(running):
-    """Its stdin is the pipe that it was."""
+def test_a_program_gets_its_input_after_it(running):
+    """Its stdin is still the same pipe."""
     master = running(f"[program:x]\ncommand={ECHO}\nstartsecs=0\nstdout_logfile=-\n")
     master.wait_for("success: x")
     upgrade(master)
@@ -231,8 +231,8 @@ def test_a_program_is_given_its_input_after_it(running):
     master.expect("^got hello$")
 
 
-def test_a_listener_in_the_middle_of_an_event_is_heard_to_its_end(running):
-    """What it was busy with is not sent again, and the serials go on."""
+def test_an_event_that_a_listener_handles_is_finished_after_it(running):
+    """That event is not sent again, and serials continue."""
     listener = python(
         "import sys\nwhile True:\n sys.stdout.write('READY\\n'); sys.stdout.flush()\n"
         " head = sys.stdin.readline(); header = dict(word.split(':') for word in head.split())\n"
@@ -261,8 +261,8 @@ def test_a_listener_in_the_middle_of_an_event_is_heard_to_its_end(running):
     assert int(master.expect(r"^(\d+) type:t").group(1)) == first + 2
 
 
-def test_while_somebody_waits_for_a_process_it_waits_too(running):
-    """`stop` of a program that takes its time is answered by the master that was asked."""
+def test_it_waits_for_clients_that_wait_for_a_process(running):
+    """`stop` of a slow program is answered before the new code takes over."""
     slow = python(
         "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\nprint('armed', flush=True)\n"
         "signal.sigwait({signal.SIGTERM})\nopen('asked', 'w').close()\nopen('gate').read()"
@@ -285,8 +285,8 @@ def test_while_somebody_waits_for_a_process_it_waits_too(running):
 
 
 @pytest.mark.parametrize("after", [0, 1])
-def test_a_stop_at_the_same_time_is_not_lost(running, after):
-    """SIGTERM right before it is asked for, or right when it was granted: all are stopped, and the master ends."""
+def test_a_stop_during_an_upgrade_is_not_lost(running, after):
+    """SIGTERM right before the request or right after its answer stops all programs and the master."""
     master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n")
     master.wait_for("success: x")
     pid = master.info("x")["pid"]
@@ -304,8 +304,8 @@ def test_a_stop_at_the_same_time_is_not_lost(running, after):
 
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="a pid namespace takes root")
-def test_pid_1_can_do_it_too(running):
-    """Nothing outlives PID 1, so all depends on its staying the same process."""
+def test_pid_1_can_be_upgraded(running):
+    """It stays the same process: nothing would outlive PID 1."""
     master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n", as_pid_1=True)
     master.wait_for("success: x")
     before = pids(master)
@@ -316,7 +316,7 @@ def test_pid_1_can_do_it_too(running):
 
 
 def test_the_pid_file_stays_locked(running):
-    """A second master finds it held, by the same pid."""
+    """A second master finds it locked, by the same pid."""
     master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n")
     master.wait_for("success: x")
     upgrade(master)
@@ -329,8 +329,8 @@ def test_the_pid_file_stays_locked(running):
         second.close()
 
 
-def test_who_looks_for_it_by_its_name_finds_it(running):
-    """`pgrep procman`, also where Python was told to run it, as it is after an upgrade."""
+def test_the_process_keeps_its_name(running):
+    """`pgrep procman` finds it, although it was executed as an argument of Python."""
     master = running("")
     master.wait_for("procman started")
     for _ in range(2):
@@ -340,7 +340,7 @@ def test_who_looks_for_it_by_its_name_finds_it(running):
 
 @contextlib.contextmanager
 def asked_to_upgrade(master):
-    """It was asked, and has begun to see what is in the way; gives what waits for the answer."""
+    """Request an upgrade that has to wait; yields a function that waits for its answer."""
     connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.settimeout(PATIENCE)
@@ -352,8 +352,8 @@ def asked_to_upgrade(master):
         yield lambda: json.load(connection.getresponse())
 
 
-def test_a_message_is_heard_to_its_end_before_it(running):
-    """What a program says to listeners is not cut in two."""
+def test_a_captured_message_is_completed_before_it(running):
+    """A message for event listeners is not cut in two."""
     speaker = python("import sys\nfor line in sys.stdin: sys.stdout.write(line.strip().replace('|', chr(10)))")
     master = running(f"[program:x]\ncommand={speaker}\nstartsecs=0\nstdout_capture_maxbytes=1000\nstdout_logfile=-\n")
     master.wait_for("success: x")
@@ -365,8 +365,8 @@ def test_a_message_is_heard_to_its_end_before_it(running):
     master.expect("^after$")
 
 
-def test_what_is_stopped_of_a_program_is_gone_before_it(running):
-    """A child that takes its time, of a process that has ended."""
+def test_descendants_that_are_being_stopped_are_gone_before_it(running):
+    """A slow child of a process that has ended is waited for."""
     child = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('armed'); open('gate').read()"
     family = python(f"import subprocess, sys; subprocess.run([sys.executable, '-Suc', {child!r}])")
     master = running(f"[program:x]\ncommand={family}\nstartsecs=0\nstop_scope=tree\nstdout_logfile=-\n")
@@ -384,8 +384,8 @@ def test_what_is_stopped_of_a_program_is_gone_before_it(running):
     assert pids(master) == {"x": ("STOPPED", 0)}
 
 
-def test_the_console_is_read_before_it(running, tmp_path):
-    """A line that is half out would be in two pieces, and programs that wait for the reader would wait for ever."""
+def test_a_full_console_is_read_before_it(running, tmp_path):
+    """Otherwise a line would be cut in two, and programs that wait for the reader would never continue."""
     # More than its own pipe and the console's hold, so that the rest waits in the master; but not too much for all.
     flood = python(
         "import sys\nprint(('x' * 99 + chr(10)) * 11500, end='', flush=True)\nopen('written', 'w').write('yes')\n"

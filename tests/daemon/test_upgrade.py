@@ -1,4 +1,4 @@
-"""What is in the way of an upgrade is waited for, and looked at when there is news of it, not every so often."""
+"""An upgrade waits for obstacles to go; it checks them again after each notification, and never polls."""
 
 import asyncio
 from types import SimpleNamespace
@@ -23,7 +23,7 @@ PATIENCE = 60  # of a test
 
 
 class Engine:
-    """Carries no order out; its news are the test's."""
+    """An engine that carries nothing out; the test makes its notifications."""
 
     def __init__(self):
         self.fleet = Fleet((group("web", startsecs=2, command="/bin/sleep 1000"),))
@@ -41,7 +41,7 @@ class Engine:
 
 
 class Asked:
-    """An upgrade that was asked for, as far as to the rehearsal."""
+    """A requested upgrade, up to the rehearsal."""
 
     def __init__(self, monkeypatch):
         self.engine = Engine()
@@ -86,7 +86,7 @@ class Asked:
         assert self.said == []
 
     async def still_waits(self):
-        """Whatever could happen by itself has happened."""
+        """Assert that it waits after everything that could happen by itself has happened."""
         for _ in range(20):
             await asyncio.sleep(0)
         assert not self.task.done()
@@ -95,7 +95,7 @@ class Asked:
 
 @pytest.fixture
 def run(monkeypatch):
-    """Run a test's steps; what is waited for in vain is not given up."""
+    """Run the steps of a test; an upgrade that waits in vain does not give up before the test does."""
     monkeypatch.setattr(upgrade_module, "PATIENCE", 10 * PATIENCE)
 
     def run(steps):
@@ -112,7 +112,7 @@ def run(monkeypatch):
     return run
 
 
-def test_with_nothing_in_the_way_it_goes_on_at_once(run):
+def test_without_an_obstacle_it_goes_on_at_once(run):
     async def steps(asked):
         asked.ask()
         await asked.goes_on()
@@ -121,8 +121,8 @@ def test_with_nothing_in_the_way_it_goes_on_at_once(run):
     run(steps)
 
 
-def test_it_looks_once_and_then_when_it_is_told(run):
-    """Nothing is polled: without news there is no second look."""
+def test_obstacles_are_checked_once_and_after_each_notification(run):
+    """Without a notification there is no second check."""
 
     async def steps(asked):
         asked.obstacle = "the console"
@@ -141,7 +141,7 @@ def test_it_looks_once_and_then_when_it_is_told(run):
     run(steps)
 
 
-def test_news_from_before_it_was_asked_for_are_no_news(run):
+def test_notifications_from_before_the_request_do_not_count(run):
     async def steps(asked):
         asked.obstacle = "the console"
         asked.engine.bus.nudge()
@@ -152,8 +152,8 @@ def test_news_from_before_it_was_asked_for_are_no_news(run):
     run(steps)
 
 
-def test_any_news_of_the_engine_may_be_the_end_of_it(run):
-    """Of the remains of a process that are gone, for one."""
+def test_any_notification_of_the_engine_may_end_an_obstacle(run):
+    """For instance, that the descendants of a process have gone."""
 
     async def steps(asked):
         asked.obstacle = "what a program has left behind is being stopped"
@@ -166,7 +166,7 @@ def test_any_news_of_the_engine_may_be_the_end_of_it(run):
     run(steps)
 
 
-def test_programs_that_are_started_for_the_first_time_have_their_turn(run):
+def test_programs_that_wait_for_their_first_start_are_started_before_it(run):
     async def steps(asked):
         asked.engine.is_quiet = False
         asked.ask()
@@ -189,8 +189,8 @@ def services(asked, silent_among=lambda _: asyncio.sleep(0, set())):
 
 
 @pytest.mark.parametrize("leaves", [True, False])
-def test_clients_that_wait_have_their_answer(run, leaves):
-    """Or have left: the last of them is told of, after the announcement that it has waited for."""
+def test_clients_that_wait_are_answered_before_it(run, leaves):
+    """A client that has left is no obstacle either."""
 
     async def steps(asked):
         processes, operations = services(asked)
@@ -213,8 +213,8 @@ def test_clients_that_wait_have_their_answer(run, leaves):
     run(steps)
 
 
-def test_so_has_a_client_of_whose_program_it_is_not_known_yet_whether_its_disk_answers(run):
-    """Its program is not ordered to start before that."""
+def test_a_client_that_waits_for_a_disk_is_answered_before_it(run):
+    """The program is not started before its disk has answered."""
 
     async def steps(asked):
         known = asyncio.get_running_loop().create_future()
@@ -240,8 +240,8 @@ def test_so_has_a_client_of_whose_program_it_is_not_known_yet_whether_its_disk_a
     run(steps)
 
 
-def test_what_does_not_come_to_an_end_in_time_refuses_it(monkeypatch, run):
-    """With the reason; and the next one is not refused because of this one."""
+def test_an_obstacle_that_stays_refuses_it(monkeypatch, run):
+    """The refusal has the reason, and the next upgrade is not refused because of this one."""
 
     async def steps(asked):
         asked.obstacle = "nobody reads the console"
@@ -259,7 +259,7 @@ def test_what_does_not_come_to_an_end_in_time_refuses_it(monkeypatch, run):
     run(steps)
 
 
-def test_a_master_that_is_going_is_not_upgraded(monkeypatch, run):
+def test_a_master_that_shuts_down_is_not_upgraded(monkeypatch, run):
     async def steps(asked):
         asked.engine.fleet.state = MasterState.SHUTDOWN
         monkeypatch.setattr(upgrade_module, "PATIENCE", 0)
@@ -270,7 +270,7 @@ def test_a_master_that_is_going_is_not_upgraded(monkeypatch, run):
     run(steps)
 
 
-def test_while_one_waits_another_is_refused(run):
+def test_a_second_request_is_refused_while_the_first_waits(run):
     async def steps(asked):
         asked.obstacle = "the console"
         asked.ask()
