@@ -1,6 +1,6 @@
-"""What is told of processes is what they are at that moment, whoever has asked before.
+"""/v1 and XML-RPC describe processes as they are at that moment, whatever has been kept from earlier answers.
 
-Beside the answers stands what each of them says when all of it is gathered anew.
+Each answer is compared with a description that is made from scratch.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ NAMES = ("web", "a&b", "<w>", "100%s", "caf\u00e9")
 
 
 class Clock:
-    """Both clocks, which go on when they are told to."""
+    """Both clocks; the test moves them."""
 
     def __init__(self):
         self.passed = 0.0
@@ -71,7 +71,7 @@ class Clock:
 
 
 class Engine:
-    """Carries no order out: the test says what has come of it."""
+    """Carries no order out: the test says what came of it."""
 
     def __init__(self, fleet, clock):
         self.fleet = fleet
@@ -86,8 +86,8 @@ class Engine:
             self.bus.publish(action)
 
 
-class Asked:
-    """A master's processes, and who is asked about them."""
+class Interfaces:
+    """The processes of a master, and the two interfaces that describe them."""
 
     def __init__(self, monkeypatch, names=NAMES):
         self.clock = Clock()
@@ -99,9 +99,9 @@ class Asked:
         self.words = {}  # by the pid of the run
         self.board = StatusBoard(self.engine, self.logs_of, lambda _, pid: self.words.get(pid, ("", "")))
         self.master = MasterService(self.engine, Operations())
-        self.control = ProcessService(self.engine, self.master, self.board, lambda name: self.losses.get(name, 0))
+        self.processes = ProcessService(self.engine, self.master, self.board, lambda name: self.losses.get(name, 0))
         logs = SimpleNamespace(main=SimpleNamespace(trace=lambda _: None))
-        self.rpc = XmlRpc(self.master, self.control, None, logs, about=lambda: None, tell_listeners=lambda *_: None)
+        self.rpc = XmlRpc(self.master, self.processes, None, logs, about=lambda: None, tell_listeners=lambda *_: None)
         self.pids = 0
 
     def logs_of(self, name):
@@ -113,11 +113,11 @@ class Asked:
         self.engine.post(event)
 
     def spawn(self, name):
-        """As ordered."""
+        """Carry out the spawn that was ordered."""
         order = self.engine.spawns.pop(name, None)
         if order is not None and self.fleet.awaits(order):
             self.pids += 1
-            # As the engine does it: whoever subscribes hears it first.
+            # In the engine's order: the subscribers first.
             self.engine.bus.publish(Spawned(name, self.pids))
             self.post(Spawned(name, self.pids))
 
@@ -132,7 +132,7 @@ class Asked:
             self.post(Exited(process.pid, status, descendants))
 
     def run(self, name):
-        """Up to RUNNING."""
+        """Bring it up to RUNNING."""
         self.post(StartRequested(name))
         self.spawn(name)
         self.wait(5)
@@ -147,10 +147,10 @@ class Asked:
             changed = replace(process.definition, **options)
             self.post(GroupChanged(group(name, changed), frozenset({name} if replaces else ())))
 
-    # ---- what is told
+    # ---- answers
 
-    def anew(self, process):
-        """All that is known of it."""
+    def expected(self, process):
+        """Its description, made from scratch."""
         times = self.board._times.get(process.name)
         start, stop, started = (times.start, times.stop, times.started) if times else (0.0, 0.0, 0.0)
         stdout, stderr = self.logs_of(process.name)
@@ -200,14 +200,14 @@ class Asked:
         request = Request.of("POST", "/RPC2", headers={"content-length": str(len(body))}, body=body)
         return asyncio.run(self.rpc.call(request)).body
 
-    def look(self):
-        """Every way to ask tells what is so now."""
+    def check(self):
+        """Compare the answers of both interfaces."""
         known = sorted(self.fleet.processes.values(), key=lambda process: process.name)
-        infos = [self.anew(process) for process in known]
+        infos = [self.expected(process) for process in known]
         structs = [{name: info[name] for name in PROCESS_FIELDS} for info in infos]
-        asked = "supervisor.getAllProcessInfo"
-        assert self.call(asked) == written(structs)
-        assert self.call("system.multicall", [{"methodName": asked}] * 2) == written([structs, structs])
+        method = "supervisor.getAllProcessInfo"
+        assert self.call(method) == written(structs)
+        assert self.call("system.multicall", [{"methodName": method}] * 2) == written([structs, structs])
         for process, info, struct in zip(known, infos, structs, strict=True):
             assert self.call("supervisor.getProcessInfo", process.name) == written(struct)
             # As JSON has them: in the same order, and true is not 1.
@@ -216,11 +216,11 @@ class Asked:
         assert self.infos() == infos
 
     def infos(self, spec="all"):
-        moment, lost = Moment.present(), self.control.lost
-        return [process_info(status, moment, lost(status.namespec)) for status in self.control.statuses(spec)]
+        moment, lost = Moment.present(), self.processes.lost
+        return [process_info(status, moment, lost(status.namespec)) for status in self.processes.statuses(spec)]
 
     def info(self, name):
-        return process_info(self.control.status(name), Moment.present(), self.control.lost(name))
+        return process_info(self.processes.status(name), Moment.present(), self.processes.lost(name))
 
 
 def written(value):
@@ -228,8 +228,8 @@ def written(value):
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    return Asked(monkeypatch)
+def interfaces(monkeypatch):
+    return Interfaces(monkeypatch)
 
 
 # ---- one thing after the other
@@ -239,13 +239,13 @@ STATUSES = st.sampled_from([ExitStatus(0), ExitStatus(3), ExitStatus(-1, 9), Exi
 ANY = st.sampled_from(NAMES)
 LOGS = st.tuples(st.sampled_from(["", "/a", "/<b>&"]), st.sampled_from(["", "/e%s"]))
 STEPS = st.one_of(
-    st.tuples(st.just(Asked.run), ANY),
-    st.tuples(st.just(Asked.spawn), ANY),
-    st.tuples(st.just(Asked.fail_to_spawn), ANY, REASONS),
-    st.tuples(st.just(Asked.end), ANY, STATUSES, st.sampled_from([(), (77,)])),
-    st.tuples(st.just(Asked.wait), st.sampled_from([0.3, 1, 59, 3600, 86400, 200_000])),
+    st.tuples(st.just(Interfaces.run), ANY),
+    st.tuples(st.just(Interfaces.spawn), ANY),
+    st.tuples(st.just(Interfaces.fail_to_spawn), ANY, REASONS),
+    st.tuples(st.just(Interfaces.end), ANY, STATUSES, st.sampled_from([(), (77,)])),
+    st.tuples(st.just(Interfaces.wait), st.sampled_from([0.3, 1, 59, 3600, 86400, 200_000])),
     st.builds(
-        lambda event: (Asked.post, event),
+        lambda event: (Interfaces.post, event),
         st.one_of(
             st.builds(StartRequested, ANY),
             st.builds(StopRequested, ANY),
@@ -257,77 +257,79 @@ STEPS = st.one_of(
         ),
     ),
     st.builds(
-        lambda name, options, replaces: (lambda asked: asked.update(name, replaces=replaces, **options),),
+        lambda name, options, replaces: (lambda interfaces: interfaces.update(name, replaces=replaces, **options),),
         ANY,
         st.sampled_from([{"stopwaitsecs": 3}, {"startsecs": 0}, {"leftovers": Leftovers.STOP}]),
         st.booleans(),
     ),
-    st.builds(lambda name, logs: (lambda asked: asked.logs.update({name: logs}),), ANY, LOGS),
-    st.builds(lambda name, lost: (lambda asked: asked.losses.update({name: lost}),), ANY, st.integers(0, 2**40)),
-    st.just((lambda asked: asked.post(BootRequested()),)),
+    st.builds(lambda name, logs: (lambda interfaces: interfaces.logs.update({name: logs}),), ANY, LOGS),
+    st.builds(
+        lambda name, lost: (lambda interfaces: interfaces.losses.update({name: lost}),), ANY, st.integers(0, 2**40)
+    ),
+    st.just((lambda interfaces: interfaces.post(BootRequested()),)),
 )
 
 
 @settings(suppress_health_check=[*settings().suppress_health_check, HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(STEPS, st.booleans()), max_size=30))
-def test_whatever_happens_nothing_is_told_that_was_so_before(monkeypatch, steps):
-    """And whether or not somebody has asked in between."""
-    asked = Asked(monkeypatch)
+def test_no_answer_is_out_of_date_whatever_happens(monkeypatch, steps):
+    """Any sequence of events, with or without questions in between, leads to correct answers."""
+    interfaces = Interfaces(monkeypatch)
     for (do, *parameters), looks in steps:
-        do(asked, *parameters)
+        do(interfaces, *parameters)
         if looks:
-            asked.look()
-    asked.look()
+            interfaces.check()
+    interfaces.check()
 
 
-def test_a_life_is_told_step_by_step(asked):
-    """Start, stop, restart, failure and end of one, each looked at before and after."""
+def test_each_step_of_a_life_is_answered_correctly(interfaces):
+    """The answers are correct before and after each start, stop, restart, failure and end."""
     steps = [
-        lambda: asked.post(StartRequested("a&b")),
-        lambda: asked.spawn("a&b"),
-        lambda: asked.wait(2),
-        lambda: asked.wait(1),
-        lambda: asked.post(RestartRequested("a&b")),
-        lambda: asked.end("a&b", ExitStatus(-1, 15)),
-        lambda: asked.spawn("a&b"),
-        lambda: asked.wait(86400),
-        lambda: asked.end("a&b", ExitStatus(3)),
-        lambda: asked.fail_to_spawn("a&b", "cannot run \x07 <a&b>: no such file"),
-        lambda: asked.wait(1),
-        lambda: asked.fail_to_spawn("a&b", "cannot run \x07 <a&b>: no such file"),
-        lambda: asked.run("a&b"),
-        lambda: asked.post(StopRequested("a&b")),
-        lambda: asked.end("a&b", ExitStatus(0)),
+        lambda: interfaces.post(StartRequested("a&b")),
+        lambda: interfaces.spawn("a&b"),
+        lambda: interfaces.wait(2),
+        lambda: interfaces.wait(1),
+        lambda: interfaces.post(RestartRequested("a&b")),
+        lambda: interfaces.end("a&b", ExitStatus(-1, 15)),
+        lambda: interfaces.spawn("a&b"),
+        lambda: interfaces.wait(86400),
+        lambda: interfaces.end("a&b", ExitStatus(3)),
+        lambda: interfaces.fail_to_spawn("a&b", "cannot run \x07 <a&b>: no such file"),
+        lambda: interfaces.wait(1),
+        lambda: interfaces.fail_to_spawn("a&b", "cannot run \x07 <a&b>: no such file"),
+        lambda: interfaces.run("a&b"),
+        lambda: interfaces.post(StopRequested("a&b")),
+        lambda: interfaces.end("a&b", ExitStatus(0)),
     ]
     seen = set()
     for step in steps:
-        asked.look()
+        interfaces.check()
         step()
-        asked.look()
-        seen.add(asked.fleet.processes["a&b"].state)
+        interfaces.check()
+        seen.add(interfaces.fleet.processes["a&b"].state)
     assert seen >= {State.STARTING, State.RUNNING, State.BACKOFF, State.FATAL, State.STOPPING, State.STOPPED}
 
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("pid", [None, 17])
-def test_every_state_is_told(asked, state, pid):
-    """With and without a process, and with a reason that XML cannot say."""
-    asked.run("<w>")
-    process = asked.fleet.processes["<w>"]
+def test_every_state_is_described(interfaces, state, pid):
+    """Each state is described with and without a pid, also with a reason that XML cannot contain."""
+    interfaces.run("<w>")
+    process = interfaces.fleet.processes["<w>"]
     for reason in ("", "because of \x00 & <\x1b>"):
         process.state, process.pid, process.reason = state, pid, reason
-        asked.look()
+        interfaces.check()
 
 
-def test_one_that_has_waited_for_its_start_is_as_old_as_its_process(asked):
-    """The disk that it is on had not answered, say."""
-    asked.post(StartRequested("web"))
-    asked.wait(9)
-    assert asked.info("web")["statename"] == "STARTING"
-    asked.spawn("web")
-    asked.wait(5)
-    assert asked.info("web")["uptime"] == 5
-    assert asked.info("web")["start"] == BEGAN + 9
+def test_the_uptime_counts_from_the_spawn(interfaces):
+    """A process whose spawn was delayed, such as by a silent disk, is as old as its process."""
+    interfaces.post(StartRequested("web"))
+    interfaces.wait(9)
+    assert interfaces.info("web")["statename"] == "STARTING"
+    interfaces.spawn("web")
+    interfaces.wait(5)
+    assert interfaces.info("web")["uptime"] == 5
+    assert interfaces.info("web")["start"] == BEGAN + 9
 
 
 @pytest.mark.parametrize(
@@ -342,169 +344,169 @@ def test_one_that_has_waited_for_its_start_is_as_old_as_its_process(asked):
         lambda process: setattr(process, "program", program("web", "other")),
     ],
 )
-def test_what_nobody_has_announced_is_told_all_the_same(asked, change):
-    """A pid is not, for instance, where a program has to be up for a while."""
-    asked.run("web")
-    asked.look()
-    change(asked.fleet.processes["web"])
-    asked.look()
+def test_a_change_without_an_announcement_is_seen(interfaces, change):
+    """Such as a new pid, which is not announced before the process is RUNNING."""
+    interfaces.run("web")
+    interfaces.check()
+    change(interfaces.fleet.processes["web"])
+    interfaces.check()
 
 
 @pytest.mark.parametrize("times", [Times(7.0, 0.0, 1000.0), Times(BEGAN, 8.0, 1000.0), Times(BEGAN, 0.0, 900.0)])
-def test_times_of_a_master_before_this_one_are_told(asked, times):
-    """As after an upgrade."""
-    asked.post(StartRequested("web"))
-    asked.spawn("web")
-    asked.look()
-    asked.board.restore({"web": asdict(times)})
-    asked.look()
-    asked.end("web", ExitStatus(3))
-    asked.look()
-    asked.board.restore({"web": asdict(times) | {"stop": 99.0}})
-    asked.look()
+def test_the_times_of_the_code_before_an_upgrade_are_kept(interfaces, times):
+    """The times that were handed over are in the answers."""
+    interfaces.post(StartRequested("web"))
+    interfaces.spawn("web")
+    interfaces.check()
+    interfaces.board.restore({"web": asdict(times)})
+    interfaces.check()
+    interfaces.end("web", ExitStatus(3))
+    interfaces.check()
+    interfaces.board.restore({"web": asdict(times) | {"stop": 99.0}})
+    interfaces.check()
 
 
-def test_who_has_failed_is_told_of_with_its_end_and_its_last_words(asked):
-    """Until something else has ended; supervisor's words stay beside it."""
-    asked.words[1] = ("no database", "stderr")
-    asked.post(StartRequested("web"))
-    asked.spawn("web")
-    asked.end("web", ExitStatus(-1, 9))
-    info = asked.info("web")
+def test_a_failed_process_has_its_end_and_its_last_words(interfaces):
+    """They stand beside supervisor's description until the next run ends."""
+    interfaces.words[1] = ("no database", "stderr")
+    interfaces.post(StartRequested("web"))
+    interfaces.spawn("web")
+    interfaces.end("web", ExitStatus(-1, 9))
+    info = interfaces.info("web")
     assert (info["ending"], info["last_words"], info["last_words_on"]) == (
         "terminated by SIGKILL",
         "no database",
         "stderr",
     )
     assert info["description"] == "Exited too quickly (process log may have details)"
-    assert asked.board.why("web") == "terminated by SIGKILL; its last line on stderr: no database"
-    asked.look()
-    asked.wait(1)
-    asked.look()
-    asked.fail_to_spawn("web", "no such file")
-    info = asked.info("web")
+    assert interfaces.board.why("web") == "terminated by SIGKILL; its last line on stderr: no database"
+    interfaces.check()
+    interfaces.wait(1)
+    interfaces.check()
+    interfaces.fail_to_spawn("web", "no such file")
+    info = interfaces.info("web")
     assert (info["statename"], info["ending"], info["last_words"]) == ("FATAL", "", "")
-    assert asked.board.why("web") == "no such file"
-    asked.look()
+    assert interfaces.board.why("web") == "no such file"
+    interfaces.check()
 
 
-def test_what_ends_as_it_should_has_no_last_words(asked):
-    """Nor what somebody has stopped."""
-    asked.words = {1: ("bye", "stdout"), 2: ("bye", "stdout")}
-    asked.run("web")
-    asked.post(StopRequested("web"))
-    asked.end("web", ExitStatus(3))
-    assert (asked.info("web")["ending"], asked.info("web")["last_words"]) == ("exit status 3", "")
-    asked.run("web")
-    asked.update("web", autorestart=Autorestart.NEVER)
-    asked.end("web", ExitStatus(0))
-    assert (asked.info("web")["statename"], asked.info("web")["last_words"]) == ("EXITED", "")
-    asked.look()
+def test_an_expected_end_has_no_last_words(interfaces):
+    """Neither a stopped process nor an expected exit has last words."""
+    interfaces.words = {1: ("bye", "stdout"), 2: ("bye", "stdout")}
+    interfaces.run("web")
+    interfaces.post(StopRequested("web"))
+    interfaces.end("web", ExitStatus(3))
+    assert (interfaces.info("web")["ending"], interfaces.info("web")["last_words"]) == ("exit status 3", "")
+    interfaces.run("web")
+    interfaces.update("web", autorestart=Autorestart.NEVER)
+    interfaces.end("web", ExitStatus(0))
+    assert (interfaces.info("web")["statename"], interfaces.info("web")["last_words"]) == ("EXITED", "")
+    interfaces.check()
 
 
 @pytest.mark.parametrize(("status", "until"), [(ExitStatus(3), 300), (ExitStatus(0), 60)])
-def test_what_is_brought_back_again_and_again_flaps(asked, status, until):
-    """Three times within five minutes, or within one where it ends as expected; a stop ends that."""
-    asked.update("web", autorestart=Autorestart.ALWAYS)
-    asked.run("web")
+def test_a_process_that_keeps_being_restarted_is_flapping(interfaces, status, until):
+    """Three restarts within five minutes count, or within one if the exits are expected; a stop ends that."""
+    interfaces.update("web", autorestart=Autorestart.ALWAYS)
+    interfaces.run("web")
     ends = []
     for _ in range(3):
-        assert asked.info("web")["flapping_until"] == 0
-        asked.wait(7)
-        ends.append(asked.clock.time())
-        asked.end("web", status)
-        asked.spawn("web")
-        asked.wait(7)
-        asked.look()
-    info = asked.info("web")
+        assert interfaces.info("web")["flapping_until"] == 0
+        interfaces.wait(7)
+        ends.append(interfaces.clock.time())
+        interfaces.end("web", status)
+        interfaces.spawn("web")
+        interfaces.wait(7)
+        interfaces.check()
+    info = interfaces.info("web")
     assert (info["statename"], info["restarts"], info["flapping_until"]) == ("RUNNING", 3, ends[0] + until)
-    asked.wait(7)
-    asked.end("web", status)
-    assert asked.info("web")["flapping_until"] == ends[1] + until
-    asked.spawn("web")
-    asked.wait(7)
-    asked.post(StopRequested("web"))
-    asked.end("web", ExitStatus(0))
-    assert asked.info("web")["flapping_until"] == 0
-    asked.look()
+    interfaces.wait(7)
+    interfaces.end("web", status)
+    assert interfaces.info("web")["flapping_until"] == ends[1] + until
+    interfaces.spawn("web")
+    interfaces.wait(7)
+    interfaces.post(StopRequested("web"))
+    interfaces.end("web", ExitStatus(0))
+    assert interfaces.info("web")["flapping_until"] == 0
+    interfaces.check()
 
 
-def test_logs_that_have_moved_are_told_where_they_are(asked):
-    """As after an update that changes stdout_logfile of a program that goes on."""
-    asked.run("web")
-    asked.look()
-    asked.logs["web"] = ("/new/<log>", "/new/errors")
-    asked.update("web", stdout_logfile="/new/<log>")
-    asked.look()
+def test_the_new_path_of_a_log_is_in_the_answers(interfaces):
+    """An update that changes stdout_logfile of a running program changes the answers."""
+    interfaces.run("web")
+    interfaces.check()
+    interfaces.logs["web"] = ("/new/<log>", "/new/errors")
+    interfaces.update("web", stdout_logfile="/new/<log>")
+    interfaces.check()
 
 
-def test_a_signal_and_cleared_logs_are_no_news(asked):
+def test_a_signal_and_cleared_logs_change_nothing_but_the_losses(interfaces):
     async def clear(_):
         pass
 
-    asked.run("web")
-    asked.look()
+    interfaces.run("web")
+    interfaces.check()
 
     async def both():
-        asked.control.signal(["web"], "HUP")
-        await asked.master.operations.wait(asked.control.clear_logs(["web"], clear))
+        interfaces.processes.signal(["web"], "HUP")
+        await interfaces.master.operations.wait(interfaces.processes.clear_logs(["web"], clear))
 
     asyncio.run(both())
-    asked.losses["web"] = 12
-    asked.look()
+    interfaces.losses["web"] = 12
+    interfaces.check()
 
 
 def kept_of(name):
-    """What is still there of what was laid out for it."""
+    """The templates that exist for it."""
     gc.collect()
     return [
         kept for kept in gc.get_objects() if isinstance(kept, Template) and any(name in text for text in kept.pieces)
     ]
 
 
-def test_nothing_is_kept_of_a_process_that_is_gone(monkeypatch):
-    """Nor of what one that is there has been."""
-    asked = Asked(monkeypatch, ("stays", "leaves-for-good"))
+def test_no_template_outlives_its_status(monkeypatch):
+    """There is one for a process that exists, and none for a process that was removed."""
+    interfaces = Interfaces(monkeypatch, ("stays", "leaves-for-good"))
     for _ in range(3):
-        asked.run("leaves-for-good")
-        asked.look()
-        asked.post(StopRequested("leaves-for-good"))
-        asked.look()
-        asked.end("leaves-for-good", ExitStatus(0))
-        asked.look()
+        interfaces.run("leaves-for-good")
+        interfaces.check()
+        interfaces.post(StopRequested("leaves-for-good"))
+        interfaces.check()
+        interfaces.end("leaves-for-good", ExitStatus(0))
+        interfaces.check()
     assert len(kept_of("leaves-for-good")) == 1
-    asked.post(GroupRemoved("leaves-for-good"))
-    assert list(asked.fleet.processes) == ["stays"]
+    interfaces.post(GroupRemoved("leaves-for-good"))
+    assert list(interfaces.fleet.processes) == ["stays"]
     assert kept_of("leaves-for-good") == []
-    asked.look()
+    interfaces.check()
 
 
-def test_one_that_comes_back_under_the_same_name_is_another(asked):
-    asked.run("web")
-    asked.post(StopRequested("web"))
-    asked.end("web", ExitStatus(0))
-    asked.look()
-    asked.post(GroupRemoved("web"))
-    asked.look()
-    asked.post(GroupAdded(group("web", autostart=False)))
-    asked.look()
-    assert asked.infos("web")[0]["description"] == "Not started"
+def test_a_new_process_of_an_old_name_starts_from_scratch(interfaces):
+    interfaces.run("web")
+    interfaces.post(StopRequested("web"))
+    interfaces.end("web", ExitStatus(0))
+    interfaces.check()
+    interfaces.post(GroupRemoved("web"))
+    interfaces.check()
+    interfaces.post(GroupAdded(group("web", autostart=False)))
+    interfaces.check()
+    assert interfaces.infos("web")[0]["description"] == "Not started"
 
 
-def test_nothing_is_laid_out_again_while_nothing_happens(asked):
-    """A later question is answered from what was laid out for the first one."""
+def test_no_template_is_made_again_while_nothing_happens(interfaces):
+    """A later call is answered from the templates of the first one."""
     for name in NAMES:
-        asked.run(name)
-    before = asked.control.statuses()
-    asked.call("supervisor.getAllProcessInfo")
+        interfaces.run(name)
+    before = interfaces.processes.statuses()
+    interfaces.call("supervisor.getAllProcessInfo")
     laid_out = kept_of("")
-    asked.wait(90_000)
-    asked.call("supervisor.getAllProcessInfo")
-    assert all(old is new for old, new in zip(before, asked.control.statuses(), strict=True))
+    interfaces.wait(90_000)
+    interfaces.call("supervisor.getAllProcessInfo")
+    assert all(old is new for old, new in zip(before, interfaces.processes.statuses(), strict=True))
     assert {*map(id, kept_of(""))} <= {*map(id, laid_out)}
 
 
-def test_a_master_that_is_going_tells_nothing(asked):
-    asked.fleet.state = MasterState.SHUTDOWN
+def test_while_shutting_down_calls_are_faults(interfaces):
+    interfaces.fleet.state = MasterState.SHUTDOWN
     with pytest.raises(wire.Fault, match="SHUTDOWN_STATE"):
-        wire.loads(asked.call("supervisor.getAllProcessInfo"))
+        wire.loads(interfaces.call("supervisor.getAllProcessInfo"))

@@ -1,4 +1,4 @@
-"""A call is read the same however often it has come before."""
+"""A call is read the same way however often it has come before."""
 
 import asyncio
 from xmlrpc import client as wire
@@ -31,15 +31,15 @@ def test_each_call_is_read_as_itself(calls):
         assert read(called(name, parameters)) == (name, parameters)
 
 
-def test_what_one_call_makes_of_its_parameters_is_nothing_to_the_next():
+def test_changed_parameters_do_not_reach_the_next_call():
     for parameters in ([], ["web"]):
         _, first = read(called("x.y", parameters))
         first.append("more")
         assert read(called("x.y", parameters)) == ("x.y", parameters)
 
 
-def test_so_many_are_known_and_no_more():
-    """And of none what is in its parameters: that may be a secret."""
+def test_the_known_calls_are_bounded():
+    """Calls with parameters, which may be secrets, are not kept at all."""
     for number in range(5 * MOST_KNOWN):
         read(called(f"x.n{number}", []))
         read(called("supervisor.sendProcessStdin", ["web", f"secret {number}"]))
@@ -49,7 +49,7 @@ def test_so_many_are_known_and_no_more():
 
 
 @pytest.mark.parametrize("body", [b"", b"<methodCall/>", b"<methodCall><params/></methodCall>"])
-def test_one_that_names_no_method_is_none_the_second_time_either(body):
+def test_a_call_without_a_method_stays_one_when_repeated(body):
     def outcome():
         try:
             return read(body)

@@ -1,4 +1,4 @@
-"""A struct that is laid out beforehand travels as the same bytes as one that is not."""
+"""A struct from a template is written as the same bytes as one without."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ def structs(draw):
 
 
 def template_of(struct, open_names):
-    """With nothing of what will be in the gaps."""
+    """A template without the values of its gaps."""
     kinds = {name: type(struct[name]) for name in open_names}
     return Template({name: None if name in kinds else value for name, value in struct.items()}, kinds)
 
@@ -36,7 +36,7 @@ def written(value):
 
 
 @given(structs())
-def test_it_is_written_like_a_struct(given):
+def test_a_filled_template_is_written_like_a_struct(given):
     struct, open_names = given
     made = filled(struct, open_names)
     assert written(made) == written(struct)
@@ -45,14 +45,14 @@ def test_it_is_written_like_a_struct(given):
 
 
 @given(structs())
-def test_it_weighs_what_a_struct_weighs(given):
-    """A multicall is refused at the same answer."""
+def test_its_weight_is_that_of_the_struct(given):
+    """So a multicall is refused at the same size."""
     struct, open_names = given
     assert weight([filled(struct, open_names)]) == weight([struct])
 
 
 @given(structs(), st.lists(VALUES, min_size=6, max_size=6))
-def test_one_that_was_filled_is_not_changed_by_the_next(given, others):
+def test_filling_a_template_again_leaves_earlier_structs_alone(given, others):
     struct, open_names = given
     template = template_of(struct, open_names)
     first = template.filled(*(struct[name] for name in open_names))
