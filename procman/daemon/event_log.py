@@ -59,14 +59,10 @@ class EventLog:
         self._awaited: dict[str, asyncio.TimerHandle] = {}  # those that were stopped by themselves
         self._began: float | None = None  # when the shutdown did
         self._stopping: dict[str, float] = {}  # since when
-        self._took: dict[
-            int, list[tuple[float, str, str]]
-        ] = {}  # by priority: seconds, name, remark
+        self._took: dict[int, list[tuple[float, str, str]]] = {}  # by priority: seconds, name, remark
         self._short_of_files = False  # and that was said
         self._killed: set[str] = set()  # those that outlived their stopwaitsecs
-        self._went_quickly: set[str] = (
-            set()
-        )  # those that ended with 0 before they were up, to daemonize
+        self._went_quickly: set[str] = set()  # those that ended with 0 before they were up, to daemonize
 
     def tell(self, notification: Notification) -> None:
         """Write down what has happened."""

@@ -1,4 +1,4 @@
-"""A fake master, and procmanctl run against it inside this process."""
+"""A fake master, and procmanctl running against it in this process."""
 
 import sys
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Ran:
 
 @pytest.fixture
 def ctl(master: FakeMaster, capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Ran]:
-    """Run `procmanctl -s URL WORDS...`; keyword `bare=True` leaves the -s out."""
+    """Run `procmanctl -s URL WORDS...`; `bare=True` omits -s."""
 
     def run(*words: str, bare: bool = False) -> Ran:
         status = main(list(words) if bare else ["-s", master.url, *words])
@@ -42,7 +42,7 @@ def ctl(master: FakeMaster, capfdbinary: pytest.CaptureFixture[bytes]) -> Callab
 
 @pytest.fixture
 def typed(master):
-    """The command on a terminal of its own; ended, if it has not ended by itself."""
+    """Start the command on a terminal of its own; it is ended after the test."""
     started = []
 
     def start(*words: str, **environ: str) -> pexpect.spawn:

@@ -1,4 +1,4 @@
-"""avail, config, reread, update, add and remove say what supervisorctl says."""
+"""avail, config, reread, update, add and remove print what supervisorctl prints."""
 
 import json
 
@@ -13,7 +13,7 @@ def info(name, group=None, **changed):
 
 
 def test_avail_is_supervisorctls_table(ctl, master):
-    """Name, in use or not, started by itself or not, both priorities."""
+    """The columns are the name, whether it is in use, whether it starts by itself, and both priorities."""
     master.answers["GET", "/v1/config"] = {
         "processes": [info("web"), info("a", "site", inuse=False, autostart=False, group_prio=5, process_prio=7)]
     }
@@ -40,7 +40,7 @@ WEB = {
 
 
 def test_config_names_each_option_and_where_it_is_from(ctl, master):
-    """A line each; a value of several lines stays in one."""
+    """Each option is one line, even if its value has several."""
     master.answers["GET", "/v1/processes/web/config"] = {"sections": [WEB]}
     assert ctl("config", "web").text == (
         "g:web  [program:web]\n"
@@ -53,7 +53,7 @@ def test_config_names_each_option_and_where_it_is_from(ctl, master):
 
 
 def test_config_alone_is_the_masters(ctl, master):
-    """With its servers, a blank line between two sections."""
+    """The master's options and those of its servers are separated by blank lines."""
     section = {"section": "supervisord", "name": "", "settings": [setting("umask", "022", source="command line")]}
     master.answers["GET", "/v1/master/config"] = {"sections": [section, WEB]}
     ran = ctl("config")
@@ -62,7 +62,7 @@ def test_config_alone_is_the_masters(ctl, master):
 
 
 def test_config_of_an_unknown_name_is_an_error(ctl, master):
-    """The others are shown all the same."""
+    """The other processes are shown."""
     master.answers["GET", "/v1/processes/x/config"] = Refusal(404, "BAD_NAME", "no such process or group: x")
     master.answers["GET", "/v1/processes/web/config"] = {"sections": [WEB]}
     ran = ctl("config", "x", "web")
@@ -71,14 +71,14 @@ def test_config_of_an_unknown_name_is_an_error(ctl, master):
 
 
 def test_reread_lists_groups_by_name(ctl, master):
-    """New, changed and gone."""
+    """New, changed and removed groups are listed."""
     master.answers["POST", "/v1/config/reread"] = {"added": ["z"], "changed": ["b", "a"], "removed": ["k"]}
     assert ctl("reread").text == "a: changed\nb: changed\nk: disappeared\nz: available\n"
     assert json.loads(ctl("reread", "--json").out) == {"added": ["z"], "changed": ["b", "a"], "removed": ["k"]}
 
 
 def test_reread_without_changes_says_so(ctl, master):
-    """In supervisorctl's words, which scripts wait for."""
+    """Scripts wait for supervisorctl's words."""
     master.answers["POST", "/v1/config/reread"] = {"added": [], "changed": [], "removed": []}
     ran = ctl("reread")
     assert (ran.text, ran.status) == ("No config updates to processes\n", 0)
@@ -86,7 +86,7 @@ def test_reread_without_changes_says_so(ctl, master):
 
 @pytest.mark.parametrize("words", [["reread"], ["update"], ["update", "--dry-run"]])
 def test_a_file_that_cannot_be_read_is_said_with_all_its_problems(ctl, master, words):
-    """Exit status 1; supervisorctl puts the code before the text."""
+    """The exit status is 1, and the text begins with supervisorctl's code."""
     for path in ("reread", "update"):
         master.answers["POST", f"/v1/config/{path}"] = Refusal(409, "CANT_REREAD", "a.conf:1: x\na.conf:2: y")
     ran = ctl(*words)
@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_read_is_said_with_all_its_problems(ctl, master, w
 
 
 def test_update_says_what_became_of_each_group(ctl, master):
-    """Removed, replaced, changed in place, added: a group at a time, in the order they were done."""
+    """Removed, replaced, changed and added groups are listed in the order of the changes."""
     master.answers["POST", "/v1/config/update"] = {
         "steps": [
             {"group": "old", "name": "old", "action": "stopped"},
@@ -119,7 +119,7 @@ def test_update_says_what_became_of_each_group(ctl, master):
 
 
 def test_update_of_groups_names_them_and_all_means_all(ctl, master):
-    """A group that is nowhere is an error beside what was done; `all` is as good as no name."""
+    """An unknown group is an error; `all` means the same as no name."""
     master.answers["POST", "/v1/config/update"] = {
         "steps": [{"group": "nope", "action": "error"}, {"group": "web", "action": "added"}]
     }
@@ -130,7 +130,7 @@ def test_update_of_groups_names_them_and_all_means_all(ctl, master):
 
 
 def test_a_dry_run_says_what_would_be_done_and_why(ctl, master):
-    """A step a line, with the options that ask for it; what follows from that is not said again."""
+    """Each step is a line with the options that require it; its consequences are not repeated."""
     master.answers["POST", "/v1/config/update"] = {
         "steps": [
             {"group": "web", "action": "stopped"},
@@ -147,7 +147,7 @@ def test_a_dry_run_says_what_would_be_done_and_why(ctl, master):
 
 
 def test_add_and_remove_answer_for_each_group(ctl, master):
-    """What is active already is said and forgiven, what is unknown or running is an error."""
+    """An active group is reported without an error; an unknown or running group is an error."""
     master.answers["POST", "/v1/groups/a/add"] = {"result": "added"}
     master.answers["POST", "/v1/groups/b/add"] = Refusal(409, "ALREADY_ADDED")
     master.answers["POST", "/v1/groups/a/remove"] = {"result": "removed"}
@@ -179,7 +179,7 @@ def test_add_and_remove_answer_for_each_group(ctl, master):
     ],
 )
 def test_a_master_that_is_shutting_down_has_supervisorctls_words(ctl, master, words, text, status):
-    """And its exit statuses; a second shutdown is no error."""
+    """Exit statuses are supervisorctl's too; a second shutdown is no error."""
     refusal = Refusal(503, "SHUTDOWN_STATE", "procman is shutting down")
     for path in ("/v1/config/reread", "/v1/config/update", "/v1/master/reload", "/v1/master/shutdown"):
         master.answers["POST", path] = refusal
@@ -191,7 +191,7 @@ def test_a_master_that_is_shutting_down_has_supervisorctls_words(ctl, master, wo
 
 @pytest.mark.parametrize("command", ["avail", "reread", "version", "shutdown", "reload"])
 def test_commands_without_arguments_accept_none(ctl, master, command):
-    """Nothing is done, the help is shown, exit status 1."""
+    """Nothing is done, the help is shown, and the exit status is 1."""
     ran = ctl(command, "x")
     assert ran.text.splitlines()[0] == f"Error: {command} accepts no arguments"
     assert ran.text.splitlines()[1].startswith(command)

@@ -1,4 +1,4 @@
-"""tail, maintail and fg: log bytes come out as they went in, and a stream ends quietly."""
+"""tail, maintail and fg: log bytes are printed unchanged, and streams end quietly."""
 
 import json
 import os
@@ -13,26 +13,26 @@ from tests.support.fake_master import Refusal, Stream, process
 
 
 def test_tail_is_the_last_1600_bytes_and_a_newline(ctl, master):
-    """As supervisorctl prints them, whether or not the log ends in a newline itself."""
+    """As in supervisorctl, a newline follows even if the log ends in one."""
     master.answers["GET", "/v1/processes/web/log/stdout?tail=1600"] = b"hello\n"
     ran = ctl("tail", "web")
     assert (ran.out, ran.status) == (b"hello\n\n", 0)
 
 
 def test_tail_takes_a_number_of_bytes_and_a_channel(ctl, master):
-    """-N, and stderr in any case."""
+    """-N and stderr are accepted, in upper or lower case."""
     master.answers["GET", "/v1/processes/site:a/log/stderr?tail=3"] = b"abc"
     assert ctl("tail", "-3", "site:a", "STDERR").out == b"abc\n"
 
 
 def test_tail_0_is_all_of_it(ctl, master):
-    """That is what supervisor makes of the offset -0."""
+    """Supervisor reads the offset -0 as the whole log."""
     master.answers["GET", "/v1/processes/web/log/stdout?offset=0&length=0"] = b"everything"
     assert ctl("tail", "-0", "web").out == b"everything\n"
 
 
 def test_log_bytes_that_are_no_text_survive(ctl, master):
-    """Byte for byte to a pipe; in JSON as lone surrogates, which decode to the same bytes."""
+    """A pipe gets the same bytes; JSON has lone surrogates, which decode to them."""
     data = b"caf\xe9 \x1b[31m \x00\n"
     master.answers["GET", "/v1/processes/web/log/stdout?tail=1600"] = data
     assert ctl("tail", "web").out == data + b"\n"
@@ -49,7 +49,7 @@ def test_log_bytes_that_are_no_text_survive(ctl, master):
     ],
 )
 def test_a_log_that_cannot_be_shown_has_supervisorctls_words(ctl, master, code, text):
-    """And of a failure the reason; exit status 1, followed or not."""
+    """A failure has its reason; the exit status is 1, with or without -f."""
     for query in ("tail=1600", "follow=1"):
         refusal = Refusal(404, code, "cannot read log /x: I/O error")
         master.answers["GET", f"/v1/processes/web/log/stdout?{query}"] = refusal
@@ -63,7 +63,7 @@ def test_a_log_that_cannot_be_shown_has_supervisorctls_words(ctl, master, code, 
 
 @pytest.mark.parametrize("stdout", [b"", Refusal(404, "NO_FILE")])
 def test_tail_of_an_empty_stdout_points_to_stderr(ctl, master, stdout):
-    """Where there is something; and on stderr itself, for what scripts read is supervisorctl's."""
+    """If stderr has output, a hint is printed on stderr; stdout stays supervisorctl's."""
     for query in ("tail=1600", "tail=1"):
         master.answers["GET", f"/v1/processes/web/log/stdout?{query}"] = stdout
     master.answers["GET", "/v1/processes/web/log/stdout?follow=1"] = Stream(b"later")
@@ -79,7 +79,7 @@ def test_tail_of_an_empty_stdout_points_to_stderr(ctl, master, stdout):
 
 
 def test_tail_of_a_log_with_something_in_it_points_nowhere(ctl, master):
-    """Nor does one of stderr, or of the master's own."""
+    """A log of stderr or of the master has no hint either."""
     for path in ("processes/web/log/stdout", "processes/web/log/stderr", "log"):
         master.answers["GET", f"/v1/{path}?tail=1600"] = b"" if path != "processes/web/log/stdout" else b"text"
     master.answers["GET", "/v1/processes/web/log/stderr?tail=1"] = b"x"
@@ -103,27 +103,27 @@ def test_tail_of_a_log_with_something_in_it_points_nowhere(ctl, master):
     ],
 )
 def test_bad_arguments_have_supervisorctls_words(ctl, words, text):
-    """Exit status 1."""
+    """The exit status is 1."""
     ran = ctl(*words)
     assert (ran.text.splitlines()[0], ran.status) == (text, 1)
 
 
 def test_a_followed_log_comes_out_as_it_grows_until_the_master_ends_it(ctl, master):
-    """Exit status 0, as when the user ends it."""
+    """The exit status is 0, as if the user ended it."""
     master.answers["GET", "/v1/processes/web/log/stdout?follow=1"] = Stream(b"one\n", b"tw", b"o\n")
     ran = ctl("tail", "-f", "web")
     assert (ran.out, ran.status) == (b"==> Press Ctrl-C to exit <==\none\ntwo\n", 0)
 
 
 def test_a_followed_log_may_begin_earlier(ctl, master):
-    """-f and -N together, in either order; supervisorctl cannot do that."""
+    """-f and -N may be combined in either order, unlike in supervisorctl."""
     master.answers["GET", "/v1/log?follow=1&tail=9"] = Stream(b"x")
     assert ctl("maintail", "-f", "-9").status == 0
     assert ctl("maintail", "-9", "-f").status == 0
 
 
 def test_json_of_a_stream_is_an_object_a_line(ctl, master):
-    """Each with what has just arrived."""
+    """Each object has what has just arrived."""
     master.answers["GET", "/v1/processes/web/log/stdout?follow=1"] = Stream(b"one\n", b"two\n")
     objects = [json.loads(line) for line in ctl("--json", "tail", "-f", "web").text.splitlines()]
     assert "".join(item["data"] for item in objects) == "one\ntwo\n"
@@ -131,7 +131,7 @@ def test_json_of_a_stream_is_an_object_a_line(ctl, master):
 
 
 def test_a_master_that_dies_under_a_followed_log_is_an_error(ctl, master):
-    """What came is shown, then why there is no more."""
+    """The output so far is shown, then the reason."""
     master.answers["GET", "/v1/log?follow=1"] = Stream(b"last words\n", cut=True)
     ran = ctl("maintail", "-f")
     assert ran.text.splitlines()[1:] == [
@@ -143,7 +143,7 @@ def test_a_master_that_dies_under_a_followed_log_is_an_error(ctl, master):
 
 @pytest.fixture
 def following(master):
-    """`tail -f` in a process of its own, that has shown the first line of a log whose second waits for `more`."""
+    """`tail -f` in a separate process, which has shown the first line of a log; `more` releases the second."""
     more = threading.Event()
     master.answers["GET", "/v1/processes/web/log/stdout?follow=1"] = Stream(b"one\n", b"two\n", between=more.wait)
     words = [sys.executable, "-m", "procman.cli.procmanctl", "-s", master.url, "tail", "-f", "web"]
@@ -157,14 +157,14 @@ def following(master):
 
 
 def test_ctrl_c_ends_a_followed_log_with_status_0(following):
-    """It is the way to end it, so it is no error."""
+    """Ctrl-C is the usual way to end it, and no error."""
     following.send_signal(signal.SIGINT)
     out, err = following.communicate()
     assert (following.returncode, out, err) == (0, b"\n", b"")
 
 
 def test_a_reader_that_has_gone_is_no_traceback(following):
-    """`procmanctl tail -f web | head -1` ends as every tool does there: by what a shell shows for SIGPIPE."""
+    """`procmanctl tail -f web | head -1` exits with the status of SIGPIPE, as other tools do."""
     following.stdout.close()
     following.more.set()
     assert following.wait() == 141
@@ -187,7 +187,7 @@ def test_fg_needs_one_running_program(ctl, words, text):
 
 
 def test_fg_sends_lines_and_shows_output_until_the_program_ends(ctl, master, monkeypatch):
-    """The lines go to its standard input with their newline; a program that has ended is said."""
+    """Lines are sent with their newline; the end of the program is reported."""
     typed = iter(["hello", "bye"])
     monkeypatch.setattr("builtins.input", lambda: next(typed))
     master.answers["GET", "/v1/processes/web/log/stdout?follow=1"] = Stream(b"")
@@ -199,7 +199,7 @@ def test_fg_sends_lines_and_shows_output_until_the_program_ends(ctl, master, mon
 
 
 def test_fg_ends_with_the_input(ctl, master, monkeypatch):
-    """As with Ctrl-C."""
+    """The end of the input ends fg like Ctrl-C."""
 
     def end():
         raise EOFError

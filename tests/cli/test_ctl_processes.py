@@ -1,4 +1,4 @@
-"""status, start, stop, restart, signal, clear and pid say and exit as supervisorctl does."""
+"""status, start, stop, restart, signal, clear and pid print and exit as supervisorctl does."""
 
 import json
 
@@ -6,7 +6,7 @@ from tests.support.fake_master import Refusal, process, result
 
 
 def test_status_is_supervisorctls_table_byte_for_byte(ctl, master):
-    """Names fill 33 columns, states 10, and one program that is not running makes the exit status 3."""
+    """Names fill 33 columns, states 10; one program that is not running makes the exit status 3."""
     ran = ctl("status")
     assert ran.text == (
         "cron                             STOPPED   Not started\n"
@@ -24,12 +24,12 @@ def test_status_makes_room_for_a_long_name(ctl, master):
 
 
 def test_status_of_what_runs_exits_0(ctl):
-    """Only what was asked for counts."""
+    """Only the processes that were asked for count."""
     assert ctl("status", "web").status == 0
 
 
 def test_status_takes_groups_names_and_all(ctl, master):
-    """GROUP:*, GROUP: and GROUP:NAME mean what they mean to supervisorctl; a bare group name is no process."""
+    """GROUP:*, GROUP: and GROUP:NAME work as in supervisorctl; the name of a group alone is not a process."""
     master.show(process("a", group="site"), process("b", group="site"), process("web"))
     assert [line.split()[0] for line in ctl("status", "site:*").text.splitlines()] == ["site:a", "site:b"]
     assert [line.split()[0] for line in ctl("status", "site:").text.splitlines()] == ["site:a", "site:b"]
@@ -39,7 +39,7 @@ def test_status_takes_groups_names_and_all(ctl, master):
 
 
 def test_status_of_unknown_names_says_so_first_and_exits_4(ctl):
-    """The errors precede the table, as supervisorctl prints them."""
+    """The errors precede the table, as in supervisorctl."""
     ran = ctl("status", "web", "nope", "nogroup:*")
     assert ran.text == (
         "nope: ERROR (no such process)\n"
@@ -50,19 +50,19 @@ def test_status_of_unknown_names_says_so_first_and_exits_4(ctl):
 
 
 def test_a_stopped_program_beats_an_unknown_name_in_the_exit_status_of_status(ctl):
-    """The last one to set the status wins, and that is the look at what is stopped."""
+    """The status for stopped programs is set last."""
     assert ctl("status", "cron", "nope").status == 3
 
 
 def test_status_lets_the_master_match_a_pattern(ctl, master):
-    """What a pattern means is the master's to say."""
+    """The master decides what a pattern matches."""
     master.answers["GET", "/v1/processes/w*"] = {"processes": [process("web")]}
     assert ctl("status", "w*").text.startswith("web ")
     assert ctl("status", "x*").text == "x*: ERROR (no such process)\n"
 
 
 def test_several_names_are_started_by_one_request(ctl, master):
-    """What became of them is printed in the order of the names."""
+    """The results are printed in the order of the names."""
     master.results("start", result("web"), result("site:a"))
     ran = ctl("start", "web", "site:a")
     assert ran.text == "web: started\nsite:a: started\n"
@@ -71,7 +71,7 @@ def test_several_names_are_started_by_one_request(ctl, master):
 
 
 def test_start_all_is_asked_for_by_that_name(ctl, master):
-    """Whatever else is named beside `all`."""
+    """`all` includes every other name."""
     master.results("start", result("web"), result("cron"), names="all")
     assert ctl("start", "web", "all").text == "web: started\ncron: started\n"
 
@@ -93,7 +93,7 @@ def test_each_way_a_start_fails_has_its_words_and_its_status(ctl, master):
 
 
 def test_an_unknown_group_is_bad_usage_to_start_and_an_error_to_stop(ctl, master):
-    """Exit status 2 and 1: an oddity that scripts may know."""
+    """The exit statuses are 2 and 1, a difference that scripts may rely on."""
     for operation, status in (("start", 2), ("stop", 1), ("signal", 1)):
         master.results(operation, result("nope:*", "BAD_NAME"))
         words = ["HUP", "nope:*"] if operation == "signal" else ["nope:*"]
@@ -102,20 +102,20 @@ def test_an_unknown_group_is_bad_usage_to_start_and_an_error_to_stop(ctl, master
 
 
 def test_the_last_failure_sets_the_exit_status(ctl, master):
-    """A success after a failure does not take the status back."""
+    """A later success does not change it."""
     master.results("start", result("a", "SPAWN_ERROR"), result("b", "BAD_NAME"), result("c"))
     assert ctl("start", "a", "b", "c").status == 1
 
 
 def test_stopping_what_is_stopped_is_said_and_forgiven(ctl, master):
-    """Exit status 0, as in supervisorctl."""
+    """The exit status is 0, as in supervisorctl."""
     master.results("stop", result("web"), result("cron", "NOT_RUNNING"))
     ran = ctl("stop", "web", "cron")
     assert (ran.text, ran.status) == ("web: stopped\ncron: ERROR (not running)\n", 0)
 
 
 def test_restart_stops_all_then_starts_all(ctl, master):
-    """The lines of both, in that order; what was not running is started all the same."""
+    """Both results are printed in that order; a program that was not running is started too."""
     master.results("stop", result("web"), result("cron", "NOT_RUNNING"))
     master.results("start", result("web"), result("cron"))
     ran = ctl("restart", "web", "cron")
@@ -124,7 +124,7 @@ def test_restart_stops_all_then_starts_all(ctl, master):
 
 
 def test_a_signal_to_what_is_not_running_exits_7(ctl, master):
-    """NOT_RUNNING is not forgiven here."""
+    """NOT_RUNNING is an error for signal."""
     master.results("signal", result("web"), result("cron", "NOT_RUNNING"))
     ran = ctl("signal", "HUP", "web", "cron")
     assert (ran.text, ran.status) == ("web: signalled\ncron: ERROR (not running)\n", 7)
@@ -132,7 +132,7 @@ def test_a_signal_to_what_is_not_running_exits_7(ctl, master):
 
 
 def test_a_bad_signal_is_said_for_each_name(ctl, master):
-    """Also where the master refuses the request as a whole."""
+    """It is reported for each name even if the master refuses the whole request."""
     master.answers["POST", "/v1/processes/signal"] = Refusal(400, "BAD_SIGNAL", "cannot send 'FOO'")
     ran = ctl("signal", "FOO", "web", "site:a")
     assert ran.text == "web: ERROR (bad signal name)\nsite:a: ERROR (bad signal name)\n"
@@ -140,7 +140,7 @@ def test_a_bad_signal_is_said_for_each_name(ctl, master):
 
 
 def test_clear_says_cleared(ctl, master):
-    """Or why not."""
+    """A failure is reported with its reason."""
     master.results("clear", result("web"), result("nope", "BAD_NAME"), result("cron", "FAILED", "cannot clear"))
     ran = ctl("clear", "web", "nope", "cron")
     assert ran.text == "web: cleared\nnope: ERROR (no such process)\ncron: ERROR (failed: cannot clear)\n"
@@ -148,7 +148,7 @@ def test_clear_says_cleared(ctl, master):
 
 
 def test_pid_of_the_master_of_one_and_of_all(ctl, master):
-    """A program without a pid is 0, and exit status 7 only where it was named."""
+    """A program without a pid is 0; the exit status is 7 only if it was named."""
     assert ctl("pid").text == "4711\n"
     assert ctl("pid", "web").text == "103\n"
     ran = ctl("pid", "web", "cron")
@@ -160,7 +160,7 @@ def test_pid_of_the_master_of_one_and_of_all(ctl, master):
 
 
 def test_commands_without_the_names_they_need_show_their_help(ctl):
-    """The words and the statuses are supervisorctl's: 2 for start, 1 for the others."""
+    """Words and statuses are supervisorctl's: 2 for start, 1 for the others."""
     for words, first, status in (
         (["start"], "Error: start requires a process name", 2),
         (["stop"], "Error: stop requires a process name", 1),
@@ -176,13 +176,13 @@ def test_commands_without_the_names_they_need_show_their_help(ctl):
 
 
 def test_a_name_of_any_script_and_sign_reaches_the_master(ctl, master):
-    """It is quoted as one part of the path."""
+    """The name is quoted as one segment of the path."""
     master.answers["GET", "/v1/processes/caf%C3%A9%2Fbar"] = {"processes": [process("x", pid=9)]}
     assert ctl("pid", "café/bar").text == "9\n"
 
 
 def test_json_of_status_is_one_object(ctl):
-    """The same facts, the same exit status."""
+    """It has the same facts and exit status."""
     ran = ctl("status", "--json", "web", "nope")
     document = json.loads(ran.out)
     assert [info["name"] for info in document["processes"]] == ["web"]
@@ -191,7 +191,7 @@ def test_json_of_status_is_one_object(ctl):
 
 
 def test_json_of_operations_holds_the_results(ctl, master):
-    """A restart tells of both its halves."""
+    """The object of restart has the results of both halves."""
     master.results("stop", result("web"))
     master.results("start", result("web", "SPAWN_ERROR"))
     ran = ctl("--json", "restart", "web")

@@ -1,4 +1,4 @@
-"""`procman export`: where the texts go, what is said on stderr, and what cannot be exported."""
+"""`procman export`: where it writes, what it prints on stderr, and what it refuses."""
 
 import os
 
@@ -11,7 +11,7 @@ FILE = "[supervisord]\n[program:web]\ncommand=/bin/true\n[program:db]\ncommand=/
 
 @pytest.fixture
 def export(tmp_path, capsys):
-    """Run `procman export TO -c FILE WORDS...`; exit status, stdout, stderr."""
+    """Run `procman export TO -c FILE WORDS...`; returns the exit status, stdout and stderr."""
     file = tmp_path / "shop.conf"
     file.write_text(FILE)
 
@@ -27,7 +27,7 @@ def export(tmp_path, capsys):
 @pytest.mark.parametrize("to", ["kubernetes", "compose", "systemd"])
 @pytest.mark.parametrize("split", [(), ("--split",)], ids=["whole", "split"])
 def test_without_a_place_it_goes_to_stdout_and_the_notes_to_stderr(export, to, split):
-    """A pipe gets nothing but the texts; each note is in there as a comment, too."""
+    """A pipe gets only the files, which have each note as a comment."""
     status, out, err = export(to, *split)
     assert status == 0
     assert f"Written by `procman export {to}{' --split' if split else ''}`" in out
@@ -39,20 +39,20 @@ def test_without_a_place_it_goes_to_stdout_and_the_notes_to_stderr(export, to, s
 
 @pytest.mark.parametrize("to", ["kubernetes", "compose"])
 def test_an_image_that_nobody_has_named_has_a_name_that_it_can_have(export, to):
-    """As the whole is called, in small letters."""
+    """The default is the name of the application in lower case."""
     assert "image: my-shop\n" in export(to, "--name", "My shop")[1]
     assert "image: r.example/x:1\n" in export(to, "--name", "My shop", "--image", "r.example/x:1")[1]
 
 
 def test_a_dash_is_stdout_too(export, tmp_path, monkeypatch):
-    """And no file of that name."""
+    """No file named - is written."""
     monkeypatch.chdir(tmp_path)
     assert export("compose", "-o", "-")[:2] == export("compose")[:2]
     assert not (tmp_path / "-").exists()
 
 
 def test_several_files_on_stdout_are_told_apart(export):
-    """By a line before each, as `head` does it."""
+    """A line precedes each file, as `head` prints it."""
     _, out, _ = export("systemd", "--split")
     assert [line for line in out.splitlines() if line.startswith("# ==>")] == [
         "# ==> shop.target <==",
@@ -62,7 +62,7 @@ def test_several_files_on_stdout_are_told_apart(export):
 
 
 def test_one_file_goes_where_it_is_told(export, tmp_path):
-    """A file by that name, or into a folder by its own."""
+    """The file gets the given name, or its own in a given directory."""
     place = tmp_path / "out.yaml"
     assert export("compose", "-o", str(place))[1] == f"written: {place}\n"
     assert place.read_text().endswith("retries: 3\n")
@@ -74,14 +74,14 @@ def test_one_file_goes_where_it_is_told(export, tmp_path):
 
 
 def test_several_files_go_into_a_folder(export, tmp_path):
-    """Which is made."""
+    """The directory is created."""
     _, out, _ = export("systemd", "--split", "-o", str(tmp_path / "units"))
     assert sorted(os.listdir(tmp_path / "units")) == ["shop-db.service", "shop-web.service", "shop.target"]
     assert out.count("written: ") == 3
 
 
 def test_names_come_from_the_command_line_or_from_the_file(export):
-    """The image is called as the whole is, unless it is named."""
+    """The image has the name of the application by default."""
     _, out, _ = export("kubernetes")
     assert "name: shop\n" in out
     assert "image: shop\n" in out
@@ -100,7 +100,7 @@ def test_names_come_from_the_command_line_or_from_the_file(export):
     ],
 )
 def test_what_cannot_be_understood_is_bad_usage(words, said, capsys):
-    """Status 2 and a way out, no traceback."""
+    """The status is 2, with a way out and without a traceback."""
     assert main(words) == 2
     err = capsys.readouterr().err
     assert said in err
@@ -115,14 +115,14 @@ def test_nothing_to_export_is_an_error_with_its_reason(export):
 
 
 def test_a_place_that_cannot_be_written_to_is_an_error(export, tmp_path):
-    """With what to do."""
+    """The message says what to do."""
     status, _, err = export("compose", "-o", str(tmp_path / "no" / "such" / "x.yaml"))
     assert status == 2
     assert "No such file or directory; name another place with -o" in err
 
 
 def test_a_file_of_another_machine_can_be_exported(export, tmp_path):
-    """What that has is in a file, as for check."""
+    """--assume describes that machine, as for check."""
     text = FILE + "user=nobody-here\n"
     assert export("compose", "--split", text=text)[0] == 2
     machine = tmp_path / "machine.json"

@@ -1,4 +1,4 @@
-"""Words that begin with a dash: flags, requests for help, and mistakes, for which nothing is done."""
+"""Words that begin with a dash are flags, requests for help, or mistakes, which have no effect."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.support.fake_master import process, result
 
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"EOF", "help"}))
 def test_an_unknown_flag_is_refused_before_anything_is_done(ctl, master, command):
-    """The master is not even asked; the help says what there is."""
+    """The master is not contacted, and the help is shown."""
     ran = ctl(command, "--force", "web")
     assert ran.text.startswith(f"Error: {command} has no flag --force; ")
     assert ran.text.endswith(ctl("help", command).text.rstrip() + "\n")
@@ -21,14 +21,14 @@ def test_an_unknown_flag_is_refused_before_anything_is_done(ctl, master, command
 
 @pytest.mark.parametrize("line", ["restart -f web", "stop web -now", "signal -9 web", "pid -x", "status --long=yes"])
 def test_a_single_dash_or_a_value_that_nobody_takes_is_refused_too(ctl, master, line):
-    """Half a command is worse than none."""
+    """A command is never carried out in part."""
     ran = ctl(*line.split())
     assert " has no flag -" in ran.text.splitlines()[0]
     assert (ran.status, master.requests) == (2, [])
 
 
 def test_a_name_that_begins_with_a_dash_comes_after_two(ctl, master):
-    """Such a name is allowed in the file."""
+    """Files may have programs with such names."""
     master.results("stop", result("--web"))
     assert ctl("stop", "--", "--web").text == "--web: stopped\n"
     assert master.requests == [("POST", "/v1/processes/stop", {"names": ["--web"]})]
@@ -36,7 +36,7 @@ def test_a_name_that_begins_with_a_dash_comes_after_two(ctl, master):
 
 @pytest.mark.parametrize("line", ["help stop", "?stop", "stop --help", "stop web -h"])
 def test_help_needs_no_readable_configuration(ctl, tmp_path, line):
-    """Nor one that is there; a command that is no request for help does."""
+    """The file may be broken or missing; other commands need it."""
     broken = tmp_path / "cwd" / "procman.toml"
     broken.write_text("bad = [")
     text = ctl("help", "stop").text
@@ -49,7 +49,7 @@ def test_help_needs_no_readable_configuration(ctl, tmp_path, line):
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"EOF", "help"}))
 def test_help_behind_a_command_is_its_help(ctl, master, command, flag):
-    """Whatever else stands there; nothing is done."""
+    """Other words are ignored, and nothing is done."""
     text = ctl("help", command).text
     for words in ([command, flag], [command, "web", flag]):
         ran = ctl(*words)
@@ -68,12 +68,12 @@ def test_a_flag_of_procmanctl_belongs_before_the_command(ctl, master):
     ("line", "meant"), [("update --dryrun", "--dry-run"), ("status --lnog", "--long"), ("health --liev", "--live")]
 )
 def test_a_misspelt_flag_is_guessed(ctl, line, meant):
-    """On stderr."""
+    """The guess is on stderr."""
     assert ctl(*line.split()).err == f"did you mean {meant}?\n"
 
 
 def test_a_refused_flag_is_an_error_under_json(ctl):
-    """With the guess beside it, and nothing on stderr."""
+    """The object has the guess, and stderr is empty."""
     ran = ctl("update", "--dryrun", "--json")
     document = json.loads(ran.out)
     assert [error["code"] for error in document["errors"]] == ["BAD_ARGUMENTS"]
@@ -82,7 +82,7 @@ def test_a_refused_flag_is_an_error_under_json(ctl):
 
 
 def test_the_flags_of_a_command_are_those_of_its_help():
-    """Which is the table that the reference page is made of."""
+    """The reference page is generated from the same table."""
     assert {command: flags(command) for command in COMMANDS if flags(command)} == {
         "health": {"--live": False},
         "maintail": {"-f": False},
@@ -94,7 +94,7 @@ def test_the_flags_of_a_command_are_those_of_its_help():
 
 
 def test_known_flags_stay_what_they_are(ctl, master):
-    """Before the names or behind them."""
+    """They are accepted before and after the names."""
     master.show(process("web"))
     master.answers["GET", "/v1/figures"] = {"figures": []}
     assert ctl("status", "--long", "web").text == ctl("status", "web", "--long").text

@@ -1,4 +1,4 @@
-"""The commands as pip installs them, where PYTHONPATH and its like are meant for the programs."""
+"""The installed commands ignore PYTHONPATH and similar variables, which are meant for the programs."""
 
 import os
 import shlex
@@ -37,7 +37,7 @@ SAYS = "tr '\\0' ' ' </proc/$PPID/cmdline; echo; env | grep PYTHON || true"
 
 @pytest.fixture
 def installed(tmp_path):
-    """Writes a command as pip does, with another file beside it; gives back its path."""
+    """Write a command as pip does, with another file next to it; returns its path."""
 
     def install(command):
         script = tmp_path / "bin" / command
@@ -51,7 +51,7 @@ def installed(tmp_path):
 
 @pytest.fixture
 def app(tmp_path):
-    """The folder of an application, with files that are named as what procman imports."""
+    """The directory of an application whose files are named like modules that procman imports."""
     for name in SHADOWS:
         file = tmp_path / "app" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def run(*words, **environ):
 
 
 def a_life(script, folder, **environ):
-    """What the master and its program say, in lines."""
+    """The lines that the master and its program print."""
     file = folder / "procman.toml"
     command = f"sh -c {shlex.quote(SAYS)}"
     file.write_text(FILE.format(here=folder, command=f"'''{command}'''"))
@@ -84,7 +84,7 @@ def a_life(script, folder, **environ):
 
 
 def test_what_the_application_has_in_pythonpath_is_not_imported(installed, app, tmp_path):
-    """The master and the client run, and the program has the variable unchanged."""
+    """Master and client run, and the program has the variable unchanged."""
     said = a_life(installed("procman"), tmp_path, PYTHONPATH=app, PYTHONUNBUFFERED="1")
     assert f"PYTHONPATH={app}" in said
     assert "PYTHONUNBUFFERED=1" in said
@@ -97,14 +97,14 @@ def test_what_the_application_has_in_pythonpath_is_not_imported(installed, app, 
     [("PYTHONHOME", sys.base_prefix), ("PYTHONWARNINGS", "error"), ("PYTHONINSPECT", "1"), ("PYTHONDEVMODE", "1")],
 )
 def test_what_python_does_is_not_what_the_application_wants(name, value, installed, tmp_path):
-    """The end of the master, for one, would be the beginning of a dialogue."""
+    """PYTHONINSPECT, for one, would start a prompt when the master ends."""
     said = a_life(installed("procman"), tmp_path, **{name: value})
     assert f"{name}={value}" in said
     assert any(" -EP " in line for line in said)
 
 
 def test_the_pid_stays(installed, tmp_path):
-    """PID 1 is PID 1, and whoever started it waits for the right one."""
+    """PID 1 stays PID 1, and a parent waits for the right process."""
     (tmp_path / "procman.toml").write_text(FILE.format(here=tmp_path, command='"true"'))
     shell = f"echo $$; exec {installed('procman')} -c {tmp_path}/procman.toml"
     pid, *said = run("sh", "-c", shell, PYTHONPATH="/app").stdout.splitlines()
@@ -113,12 +113,12 @@ def test_the_pid_stays(installed, tmp_path):
 
 @pytest.mark.parametrize("environ", [{}, {"PYTHONUNBUFFERED": "1", "PYTHON_VERSION": "3.13.1"}], ids=["none", "some"])
 def test_the_usual_start_is_the_only_one(environ, installed, tmp_path):
-    """Python is not executed again where nothing is in the way."""
+    """Python is not executed again if nothing requires it."""
     assert not any(" -EP " in line for line in a_life(installed("procman"), tmp_path, **environ))
 
 
 def test_what_lies_beside_the_command_is_not_imported(installed, tmp_path):
-    """Everybody's commands are in one folder, and some are Python's modules."""
+    """The directory of commands may contain Python modules."""
     script = installed("procman")
     for name in ("tomli.py", "asyncio.py", "procman.py"):
         (tmp_path / "bin" / name).write_text(BROKEN)
@@ -126,7 +126,7 @@ def test_what_lies_beside_the_command_is_not_imported(installed, tmp_path):
 
 
 def test_a_result_handler_is_found_where_pythonpath_says(installed, app, tmp_path):
-    """As under supervisord; but nothing of procman's own is found there."""
+    """As under supervisord; but no module of procman is imported from there."""
     Path(app, "mine.py").write_text("def handle(event, response): print('never called')\n")
     file = tmp_path / "supervisord.conf"
     file.write_text(

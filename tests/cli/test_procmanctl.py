@@ -1,4 +1,4 @@
-"""procmanctl as a whole: options, help, a master that is not there, and errors without a traceback."""
+"""procmanctl as a whole: flags, help, a missing master, and errors without a traceback."""
 
 import errno
 import json
@@ -27,7 +27,7 @@ def test_version_shutdown_and_reload_say_what_scripts_wait_for(ctl, master):
 
 
 def test_an_unknown_command_is_unknown_syntax(ctl):
-    """The whole line is shown; a command ends where its letters end, as in supervisorctl."""
+    """The whole line is shown; as in supervisorctl, a command ends at the first character that is no letter."""
     for words, text, status in (
         (["foo"], "*** Unknown syntax: foo", 1),
         (["foo-bar", "baz"], "*** Unknown syntax: foo-bar baz", 1),
@@ -40,7 +40,7 @@ def test_an_unknown_command_is_unknown_syntax(ctl):
 
 
 def test_help_lists_the_commands_of_supervisorctl(ctl):
-    """In its columns, and then its own as if a plug-in had brought them; `?` is the same."""
+    """Own commands follow as if a plug-in had added them; `?` prints the same."""
     assert ctl("help").text == (
         "\ndefault commands (type help <topic>):\n=====================================\n"
         "add    exit      open  reload  restart   start   tail   \n"
@@ -56,7 +56,7 @@ def test_help_lists_the_commands_of_supervisorctl(ctl):
 
 @pytest.mark.parametrize("topic", sorted(TOPICS))
 def test_every_topic_of_help_is_word_for_word_supervisorctls(ctl, topic):
-    """Asked of supervisorctl itself; where its words name another program help has its own."""
+    """Supervisorctl itself is asked; topics that name another program have procman's own words."""
     supervisorctl = pytest.importorskip("supervisor.supervisorctl")
     options = supervisorctl.ClientOptions()
     options.plugin_factories = [("default", supervisorctl.DefaultControllerPlugin, {})]
@@ -73,7 +73,7 @@ def test_every_topic_of_help_is_word_for_word_supervisorctls(ctl, topic):
 
 @pytest.mark.parametrize("command", sorted(OURS))
 def test_help_names_whatever_supervisorctl_does_not_have(ctl, command):
-    """`help status` names --long: each usage that the reference page has is a line of it."""
+    """Each own usage of the reference page is a line of the help."""
     lines = ctl("help", command).text.splitlines()
     for usage, about in OURS[command]:
         assert [line for line in lines if line.startswith(usage) and line.endswith(about)]
@@ -84,26 +84,26 @@ def test_help_names_whatever_supervisorctl_does_not_have(ctl, command):
     [("status", ["--long"]), ("update", ["--dry-run"]), ("tail", ["-f", "-<N>"]), ("maintail", ["-f", "-<N>"])],
 )
 def test_help_names_all_flags_of_a_command(ctl, command, expected):
-    """They can be looked up, not only guessed."""
+    """Every flag of a command is in its help."""
     text = ctl("help", command).text
     assert [flag for flag in expected if flag not in text] == []
 
 
 def test_every_command_has_a_topic_and_every_topic_a_command():
-    """So `help` lists all there is, and each can say how it is used."""
+    """`help` lists all commands, and each has a help text."""
     assert TOPICS.keys() | OURS.keys() == COMMANDS.keys() - {"EOF"}
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"EOF"}))
 def test_bad_arguments_are_never_a_traceback(ctl, command):
-    """Whatever a command makes of them, it ends as a command ends."""
+    """Every command ends properly, whatever its arguments are."""
     for words in ([command, "--bogus"], [command, "-x", "y", "z"]):
         assert ctl(*words).status in (0, 1, 2, 4, 7)
 
 
 @pytest.mark.parametrize("command", ["quit", "exit", "EOF"])
 def test_leaving_as_a_command_is_an_empty_line(ctl, command):
-    """And exit status 0."""
+    """The exit status is 0."""
     ran = ctl(command)
     assert (ran.text, ran.status) == ("\n", 0)
 
@@ -128,7 +128,7 @@ def test_leaving_as_a_command_is_an_empty_line(ctl, command):
     ],
 )
 def test_without_a_master_the_path_and_the_reason_are_said(ctl, tmp_path, words, status):
-    """With supervisorctl's exit status for a socket that is not there."""
+    """The exit status is supervisorctl's for a missing socket."""
     path = tmp_path / "none.sock"
     ran = ctl("-s", f"unix://{path}", *words, bare=True)
     assert ran.text == f"cannot reach procman at {path}: no such file (is it running?)\n"
@@ -136,7 +136,7 @@ def test_without_a_master_the_path_and_the_reason_are_said(ctl, tmp_path, words,
 
 
 def test_a_refused_connection_exits_4(ctl, tmp_path):
-    """A socket that was left behind."""
+    """A socket without a listener was left behind."""
     path = tmp_path / "stale.sock"
     with socket.socket(socket.AF_UNIX) as left_behind:
         left_behind.bind(str(path))
@@ -146,21 +146,21 @@ def test_a_refused_connection_exits_4(ctl, tmp_path):
 
 
 def test_shutting_down_what_is_down_says_so(ctl, tmp_path):
-    """Exit status 1, as in supervisorctl."""
+    """The exit status is 1, as in supervisorctl."""
     ran = ctl("-s", f"unix://{tmp_path}/none", "shutdown", bare=True)
     assert ran.text == f"ERROR: cannot reach procman at {tmp_path}/none: no such file (already shut down?)\n"
     assert ran.status == 1
 
 
 def test_a_path_too_long_for_a_socket_is_said(ctl):
-    """It cannot have a master, and the reason is not "no such file"."""
+    """The reason is not "no such file"."""
     ran = ctl("-s", f"unix:///{'x' * 200}", "pid", bare=True)
     assert ran.text.endswith("the path is too long for a unix socket (107 bytes at most)\n")
     assert ran.status == 1
 
 
 def test_where_nobody_has_named_a_file_it_is_said_which_one_was_found(ctl, tmp_path):
-    """Another master may be running, with another file."""
+    """Another master may run with another file."""
     file = tmp_path / "cwd" / "supervisord.conf"
     file.write_text(f"[unix_http_server]\nfile={tmp_path}/nobody.sock\n")
     why = f"cannot reach procman at {tmp_path}/nobody.sock: no such file (is it running?)"
@@ -169,14 +169,14 @@ def test_where_nobody_has_named_a_file_it_is_said_which_one_was_found(ctl, tmp_p
 
 
 def test_an_unreachable_master_is_an_object_under_json(ctl, tmp_path):
-    """The exit status stays."""
+    """The exit status is the same."""
     ran = ctl("--json", "-s", f"unix://{tmp_path}/none", "status", bare=True)
     assert json.loads(ran.out)["errors"][0]["code"] == "UNREACHABLE"
     assert ran.status == 4
 
 
 def test_a_wrong_password_is_said(ctl, master):
-    """Nobody is asked in a script."""
+    """A script is not asked for another one."""
     master.password = ("u", "right")
     ran = ctl("-u", "u", "-p", "wrong", "status")
     assert (ran.text, ran.status) == ("Server requires authentication\n", 1)
@@ -184,14 +184,14 @@ def test_a_wrong_password_is_said(ctl, master):
 
 
 def test_credentials_are_taken_from_the_file_that_would_be_found(ctl, master, tmp_path):
-    """Where -s names the master and it asks for them; as with supervisorctl."""
+    """As in supervisorctl, this also works with -s."""
     master.password = ("u", "p")
     (tmp_path / "cwd" / "supervisord.conf").write_text("[supervisorctl]\nusername=u\npassword=p\n")
     assert ctl("status", "web").status == 0
 
 
 def test_open_shows_the_status_of_another_master_and_keeps_the_exit_status(ctl, master, tmp_path):
-    """Also when there is none, or when the address is none."""
+    """The status also stays if that fails."""
     ran = ctl("-s", f"unix://{tmp_path}/none", "open", master.url, bare=True)
     assert ran.text.startswith("cron ")
     assert ran.status == 0
@@ -215,14 +215,14 @@ def test_open_shows_the_status_of_another_master_and_keeps_the_exit_status(ctl, 
     ],
 )
 def test_bad_options_are_bad_usage(ctl, words, text):
-    """On standard error, with exit status 2, in supervisorctl's words."""
+    """The exit status is 2, with supervisorctl's words on stderr."""
     ran = ctl(*words, bare=True)
     assert ran.err == f"Error: {text}\nFor help, use procmanctl -h\n"
     assert (ran.out, ran.status) == (b"", 2)
 
 
 def test_help_and_version_of_the_program_itself(ctl):
-    """Every option is in the help."""
+    """Every flag is in the help."""
     ran = ctl("-h", bare=True)
     for option in ("-c", "-s", "-u", "-p", "-r", "-i", "--json", "--version", "-h"):
         assert f"\n  {option}" in ran.text
@@ -231,7 +231,7 @@ def test_help_and_version_of_the_program_itself(ctl):
 
 
 def test_options_may_be_written_in_every_way_of_getopt(ctl, master, tmp_path):
-    """-cFILE, --configuration=FILE, and a unique beginning."""
+    """-cFILE, --configuration=FILE and a unique prefix are accepted."""
     file = tmp_path / "x.conf"
     file.write_text(f"[supervisorctl]\nserverurl={master.url}\n")
     for words in ([f"-c{file}"], [f"--configuration={file}"], ["--conf", str(file)]):
@@ -239,20 +239,20 @@ def test_options_may_be_written_in_every_way_of_getopt(ctl, master, tmp_path):
 
 
 def test_an_error_of_the_master_is_one_line(ctl, master):
-    """Whatever it is."""
+    """Every error of the master is printed on one line."""
     master.answers["GET", "/v1/processes"] = Refusal(500, "FAILED", "cannot do that")
     ran = ctl("status")
     assert (ran.text, ran.status) == ("ERROR: cannot do that\n", 1)
 
 
 def test_something_else_that_answers_is_recognised(ctl, master):
-    """A supervisord behind the socket, say: it does not know /v1."""
+    """A supervisord behind the socket, for example, does not know /v1."""
     master.answers["GET", "/v1/processes"] = b"<html>"
     assert ctl("status").text == f"cannot reach procman at {master.path}: what answers there is not procman\n"
 
 
 def test_ctrl_c_exits_130_without_a_word(ctl, master, monkeypatch):
-    """What was under way is the master's."""
+    """The master continues what it was doing."""
 
     def interrupt(*_, **__):
         raise KeyboardInterrupt
@@ -269,7 +269,7 @@ def run_apart(*words, **options) -> subprocess.CompletedProcess[bytes]:
 
 
 def test_output_that_cannot_be_written_is_one_line(master):
-    """A full disk behind the redirection."""
+    """A full disk is reported without a traceback."""
     with open("/dev/full", "wb") as full:
         ran = run_apart("-s", master.url, "status", stdout=full)
     assert ran.stderr.decode() == f"Error: cannot go on: [Errno {errno.ENOSPC}] No space left on device\n"
@@ -277,7 +277,7 @@ def test_output_that_cannot_be_written_is_one_line(master):
 
 
 def test_status_imports_nothing_that_it_does_not_need(master):
-    """Each of these costs more than the answer of the master."""
+    """Each of these modules takes longer to import than the master to answer."""
     code = (
         "import sys; from procman.cli.start_procmanctl import main; main(); sys.stdout.flush();"
         "print(*sorted(sys.modules))"
@@ -296,6 +296,6 @@ def test_status_imports_nothing_that_it_does_not_need(master):
 
 
 def test_names_with_control_characters_are_raw_off_a_terminal(ctl, master):
-    """Scripts get what supervisorctl gives them."""
+    """Scripts get the bytes that supervisorctl prints."""
     master.show(process("web", description="\x1b[2J"))
     assert b"\x1b[2J" in ctl("status").out

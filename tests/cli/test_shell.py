@@ -22,7 +22,7 @@ def piped(master, text: str, *words: str) -> tuple[str, int]:
 
 
 def test_lines_from_a_pipe_are_carried_out_after_the_status(master):
-    """As supervisorctl does it; no error ends it and the exit status is 0."""
+    """As in supervisorctl, no error ends the shell, and the exit status is 0."""
     out, status = piped(master, "foo\nstop\npid web\nquit\nnever\n")
     assert out.startswith("cron                             STOPPED")
     assert "procman> *** Unknown syntax: foo\nprocman> Error: stop requires a process name\n" in out
@@ -31,14 +31,14 @@ def test_lines_from_a_pipe_are_carried_out_after_the_status(master):
 
 
 def test_the_end_of_the_input_ends_it(master):
-    """With an empty line."""
+    """The shell prints an empty line and ends."""
     out, status = piped(master, "")
     assert out.endswith("procman> \n")
     assert status == 0
 
 
 def test_i_runs_the_command_first_and_keeps_its_exit_status(master):
-    """What the help of supervisorctl promises, and it does not do."""
+    """Supervisorctl's help promises this, but it does not do it."""
     out, status = piped(master, "pid\n", "-i", "status", "nope")
     assert out.startswith("nope: ERROR (no such process)\ncron ")
     assert out.endswith("procman> 4711\nprocman> \n")
@@ -46,7 +46,7 @@ def test_i_runs_the_command_first_and_keeps_its_exit_status(master):
 
 
 def test_shutdown_asks_in_the_shell(master):
-    """Nothing but yes is yes."""
+    """Only yes is a yes."""
     master.answers["POST", "/v1/master/shutdown"] = {}
     out, _ = piped(master, "shutdown\nn\nshutdown\nyes\n")
     assert out.endswith(
@@ -57,7 +57,7 @@ def test_shutdown_asks_in_the_shell(master):
 
 
 def test_a_master_that_vanished_is_said_and_the_shell_goes_on(typed, master):
-    """The next command says it again, or finds the new one."""
+    """The next command reports it again, or reaches the new master."""
     child = typed()
     child.expect_exact("procman> ")
     master.stop()
@@ -72,7 +72,7 @@ def test_a_master_that_vanished_is_said_and_the_shell_goes_on(typed, master):
 
 
 def test_tab_completes_commands_and_names(typed, master):
-    """Unique beginnings are filled in."""
+    """Unique prefixes are completed."""
     master.show(process("webserver"), process("a", group="site"))
     master.results("restart")
     child = typed()
@@ -86,7 +86,7 @@ def test_tab_completes_commands_and_names(typed, master):
 
 
 def test_a_password_is_asked_for(typed, master):
-    """And kept for the commands that follow."""
+    """It is kept for the following commands."""
     master.password = ("u", "p")
     child = typed()
     child.expect_exact("Server requires authentication")
@@ -119,7 +119,7 @@ def test_the_prompt_and_the_history_are_those_of_the_configuration(typed, master
 
 
 def test_states_are_coloured_on_a_terminal(typed):
-    """Unless NO_COLOR is set, or the terminal is a dumb one."""
+    """NO_COLOR and dumb terminals have no colours."""
     child = typed("status")
     child.expect_exact("\x1b[32mRUNNING   \x1b[0mpid 103")
     for environ in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
@@ -133,7 +133,7 @@ FAILED = {"ending": "exit status 1", "last_words": "no \x1b[2Jdatabase", "last_w
 
 
 def test_on_a_terminal_it_is_said_why_a_start_has_failed(typed, ctl, master):
-    """Elsewhere it is supervisorctl's line."""
+    """Off a terminal the line is supervisorctl's."""
     master.show(process("web", "FATAL") | FAILED)
     master.results("start", result("web", "SPAWN_ERROR", "web"))
     child = typed("start", "web")
@@ -143,7 +143,7 @@ def test_on_a_terminal_it_is_said_why_a_start_has_failed(typed, ctl, master):
 
 
 def test_the_long_table_says_below_why_what_has_failed_did(typed, ctl, master):
-    """A line for each, on a terminal without what acts on it."""
+    """Each failed process has a line, made harmless on a terminal."""
     master.show(process("cron", "STOPPED"), process("web", "FATAL") | FAILED)
     master.answers["GET", "/v1/figures"] = {"figures": []}
     child = typed("status", "--long")
@@ -153,7 +153,7 @@ def test_the_long_table_says_below_why_what_has_failed_did(typed, ctl, master):
 
 
 def test_a_log_cannot_act_on_the_terminal(typed, master):
-    """Its colours may."""
+    """Only its colours have an effect."""
     master.answers["GET", "/v1/processes/web/log/stdout?tail=1600"] = b"\x1b[31mred\x1b[2J\n"
     child = typed("tail", "web")
     child.expect(pexpect.EOF)
@@ -161,7 +161,7 @@ def test_a_log_cannot_act_on_the_terminal(typed, master):
 
 
 def test_errors_cannot_act_on_the_terminal_either(typed, master):
-    """Their texts hold names and commands."""
+    """Errors contain names and commands."""
     master.results("stop", result("web", "FAILED", "bad \x1b[2J"))
     child = typed("stop", "web")
     child.expect(pexpect.EOF)
@@ -169,7 +169,7 @@ def test_errors_cannot_act_on_the_terminal_either(typed, master):
 
 
 def test_a_person_is_told_once_that_there_is_no_such_process(typed, master):
-    """Off a terminal it is said of the stop and of the start, as in supervisorctl; a group is guessed here, too."""
+    """Off a terminal, stop and start both report it, as in supervisorctl; on one, a group is guessed too."""
     master.show(process("a", group="site"))
     master.results("stop", result("site", "BAD_NAME"))
     master.results("start", result("site", "BAD_NAME"))
@@ -206,7 +206,7 @@ def test_completion_offers_what_supervisorctl_offers(completer, master):
 
 
 def test_completion_of_a_signal_offers_signals(completer, master):
-    """Before the processes that it goes to: HUP, SIGHUP, and small letters."""
+    """The first argument of signal is completed to HUP, SIGHUP and lower-case names."""
     assert {"HUP ", "TERM ", "USR1 "} < set(completer.complete("signal ", ""))
     assert completer.complete("signal H", "H") == ["HUP "]
     assert completer.complete("signal SIGH", "SIGH") == ["SIGHUP "]
@@ -216,14 +216,14 @@ def test_completion_of_a_signal_offers_signals(completer, master):
 
 
 def test_completion_knows_the_flags_of_a_command(completer):
-    """Those of its help."""
+    """They are the flags of its help."""
     assert completer.complete("status -", "-") == ["--long "]
     assert completer.complete("tail -", "-") == ["-f "]
     assert completer.complete("stop --", "--") == []
 
 
 def test_completion_asks_once_between_commands(completer, master):
-    """For one TAB the library asks many times."""
+    """Readline calls the completer many times for one TAB."""
     completer.complete("stop ", "")
     completer.complete("stop w", "w")
     assert len(master.requests) == 1
@@ -233,7 +233,7 @@ def test_completion_asks_once_between_commands(completer, master):
 
 
 def test_completion_without_a_master_offers_nothing(completer, master):
-    """A TAB is no place for an error."""
+    """No error is printed at a TAB."""
     master.stop()
     os.unlink(master.path)
     assert completer.complete("stop ", "") == []

@@ -1,4 +1,4 @@
-"""Commands that are started without stdin, stdout or stderr, or with one that takes nothing."""
+"""Commands that are started without stdin, stdout or stderr, or with one that takes no output."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def run(command, redirections, folder):
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("closed", CLOSED)
 def test_a_closed_stream_is_one_that_leads_nowhere(tmp_path, monkeypatch, request, command, closed):
-    """The status is the same, and nobody is shown a traceback."""
+    """The status is the same, without a traceback."""
     monkeypatch.chdir(request.config.rootpath)
     without, with_all = run(command, closed, tmp_path), run(command, "", tmp_path)
     assert (without.returncode, without.stderr) == (with_all.returncode, b"")
@@ -34,7 +34,7 @@ def test_a_closed_stream_is_one_that_leads_nowhere(tmp_path, monkeypatch, reques
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch, request, command):
-    """On stderr; stdout is what does not take more."""
+    """The error is on stderr."""
     monkeypatch.chdir(request.config.rootpath)
     ran = run(command, ">/dev/full", tmp_path)
     assert ran.returncode in (1, 2)

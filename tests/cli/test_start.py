@@ -1,4 +1,4 @@
-"""Where the command begins, as PID 1: who asks for the end while it is imported is heard."""
+"""The entry point as PID 1: signals that arrive during the imports are not lost."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ startsecs = 0
 
 
 def status_of_one_that_is_stopped_at_once(monkeypatch, *words: str) -> int:
-    """The exit status of PID 1, to which SIGTERM came before it could have a handler."""
+    """The exit status of a PID 1 that got SIGTERM before it had a handler."""
     carry_out = procman.main
 
     def imported_too_late() -> int:
@@ -52,7 +52,7 @@ def how_many_are_blocked() -> int:
 
 @pytest.mark.root
 def test_a_stop_that_comes_while_procman_is_imported_ends_the_master(monkeypatch, tmp_path):
-    """Nothing is started any more."""
+    """No program is started."""
     file = tmp_path / "procman.toml"
     file.write_text(ENDS_BY_ITSELF)
     assert status_of_one_that_is_stopped_at_once(monkeypatch, "-c", str(file)) == 0
@@ -60,7 +60,7 @@ def test_a_stop_that_comes_while_procman_is_imported_ends_the_master(monkeypatch
 
 @pytest.mark.root
 def test_a_signal_that_comes_while_procman_is_imported_is_passed_on(monkeypatch):
-    """To the program, as soon as it is there."""
+    """The program gets it as soon as it runs."""
     status = status_of_one_that_is_stopped_at_once(monkeypatch, "run", "--", "sleep", "60")
     assert status == 128 + signal.SIGTERM
 
@@ -73,13 +73,13 @@ def test_other_commands_have_nothing_blocked(monkeypatch):
 
 
 def test_elsewhere_nothing_is_held_back(monkeypatch):
-    """There a signal without a handler does what it does to everybody."""
+    """Off PID 1, a signal has its default effect."""
     monkeypatch.setattr(procman, "main", how_many_are_blocked)
     assert start.main() == 0
 
 
 def test_without_h11_nothing_is_started(tmp_path):
-    """It is imported only after the programs have been started, and without it nobody could stop them."""
+    """Without h11 no client could stop the programs."""
     config = tmp_path / "web.conf"
     config.write_text(f"[supervisord]\nnodaemon=true\n[program:web]\ncommand=touch {tmp_path}/started\n")
     command = [sys.executable, "-S", "-m", "procman", "-c", str(config)]

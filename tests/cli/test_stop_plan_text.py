@@ -1,4 +1,4 @@
-"""`procman check --budget` and `procmanctl stop-plan`: the same plan, from a file and from a running master."""
+"""`procman check --budget` and `procmanctl stop-plan` print the same plan, from a file and from a running master."""
 
 import json
 
@@ -65,7 +65,7 @@ INFO = {
 
 @pytest.fixture
 def check(tmp_path, capsys):
-    """Run `procman check -c FILE WORDS...`; what it prints after its verdict, and its exit status."""
+    """Run `procman check -c FILE WORDS...`; returns its output after the verdict, and its exit status."""
     file = tmp_path / "supervisord.conf"
     file.write_text(FILE)
 
@@ -79,7 +79,7 @@ def check(tmp_path, capsys):
 
 
 def test_check_ends_with_the_stop_plan(check):
-    """As a sum, with who makes it so long, held against docker's and Kubernetes' own patience; the file is good."""
+    """The sum, the slowest programs, and the defaults of docker and Kubernetes are shown; the file is good."""
     assert check() == (
         0,
         PLAN + "docker stop gives 10 s: 21 s too little\nKubernetes gives 30 s: 1 s too little\n"
@@ -88,13 +88,13 @@ def test_check_ends_with_the_stop_plan(check):
 
 
 def test_check_with_a_budget_says_what_would_make_it_fit(check):
-    """Exit status 1: the file is good, but not for that."""
+    """The exit status is 1 although the file is good."""
     assert check("--budget", "10s") == (1, PLAN + "the budget gives 10 s: 21 s too little\n" + CHANGES)
     assert check("--budget", "1m") == (0, PLAN + "the budget gives 60 s: fits\n")
 
 
 def test_check_json_holds_the_plan(check):
-    """With the same exit status."""
+    """The exit status is the same."""
     status, out = check("--budget=10", "--json")
     assert status == 1
     assert json.loads(out)["stop_plan"] == INFO
@@ -103,14 +103,14 @@ def test_check_json_holds_the_plan(check):
 
 
 def test_a_file_that_cannot_be_used_has_no_plan(check):
-    """Bad usage, as without a budget."""
+    """The exit status is that of bad usage, as without a budget."""
     status, out = check("--budget=10", "--json", text="[program:x]\n")
     assert status == 2
     assert "stop_plan" not in json.loads(out)
 
 
 def test_a_shutdown_timeout_is_seen_in_the_plan(check):
-    """What it cuts, and that it fits then."""
+    """The plan shows what the timeout cuts, and that it fits then."""
     status, out = check("--budget=10", text=FILE + "shutdown_timeout=9s\n")
     assert out.splitlines()[0] == "a shutdown takes at most 9 s:"
     assert out.splitlines()[-2:] == ["  cut from 31 s to 9 s by shutdown_timeout", "the budget gives 10 s: fits"]
@@ -118,12 +118,12 @@ def test_a_shutdown_timeout_is_seen_in_the_plan(check):
 
 
 def test_a_budget_that_is_no_time_is_bad_usage(check, capsys):
-    """With what would be right."""
+    """The message shows what is expected."""
     assert command.main(["check", "-c", "/nowhere", "--budget", "soon"]) == 2
 
 
 def test_procmanctl_prints_the_plan_of_the_master(ctl, master):
-    """In the same words; with a budget its exit status says whether it fits."""
+    """The words are the same; with a budget the exit status says whether it fits."""
     master.answers["GET", "/v1/stop-plan"] = {**INFO, "budgets": [{**INFO["budgets"][0], "fits": True, "over": 0}]}
     master.answers["GET", "/v1/stop-plan?budget=10s"] = INFO
     ran = ctl("stop-plan")
@@ -136,7 +136,7 @@ def test_procmanctl_prints_the_plan_of_the_master(ctl, master):
 
 
 def test_procmanctl_passes_on_what_the_master_says_of_a_budget(ctl, master):
-    """The master reads it."""
+    """The master reads the budget."""
     refusal = Refusal(400, "BAD_ARGUMENTS", "cannot read the duration 'soon': expected something like 10")
     master.answers["GET", "/v1/stop-plan?budget=soon"] = refusal
     ran = ctl("stop-plan", "--budget", "soon")
@@ -146,7 +146,7 @@ def test_procmanctl_passes_on_what_the_master_says_of_a_budget(ctl, master):
 
 @pytest.mark.parametrize("words", [["now"], ["--budget"], ["--budget", "1", "2"]])
 def test_stop_plan_takes_a_budget_and_nothing_else(ctl, words):
-    """The usage is shown."""
+    """Other words show the usage."""
     ran = ctl("stop-plan", *words)
     assert ran.text.startswith("Error: stop-plan takes nothing but --budget DURATION\nstop-plan ")
     assert ran.text.endswith(ctl("help", "stop-plan").text)
@@ -154,6 +154,6 @@ def test_stop_plan_takes_a_budget_and_nothing_else(ctl, words):
 
 
 def test_stop_with_a_hyphen_is_still_stop(ctl, master):
-    """As supervisorctl has it: `stop-plans` is `stop -plans`."""
+    """As in supervisorctl, `stop-plans` means `stop -plans`."""
     master.results("stop", result("-plans"))
     assert ctl("stop-plans").text == "-plans: stopped\n"

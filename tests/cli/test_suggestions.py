@@ -1,11 +1,9 @@
-"""What was meant is asked on stderr, once; stdout and the exit status are supervisorctl's."""
+"""Guesses are asked once on stderr; stdout and the exit status are supervisorctl's."""
 
 import json
 
 import pytest
 
-from procman.cli.procmanctl_commands import COMMANDS
-from procman.config.spelling import closest
 from tests.support.fake_master import Refusal, process, result
 
 
@@ -27,7 +25,7 @@ from tests.support.fake_master import Refusal, process, result
     ],
 )
 def test_an_unknown_command_is_guessed(ctl, line, meant):
-    """By what it is called elsewhere, by its spelling, or by its place."""
+    """Names in other tools, spelling and position are considered."""
     ran = ctl(*line.split())
     assert (ran.text, ran.status) == (f"*** Unknown syntax: {line}\n", 1)
     assert ran.err == f"did you mean {meant}?\n"
@@ -35,19 +33,19 @@ def test_an_unknown_command_is_guessed(ctl, line, meant):
 
 @pytest.mark.parametrize("word", ["nope", "foo", "foo-bar", "!ls", "web", "x"])
 def test_what_resembles_nothing_is_not_guessed(ctl, word):
-    """`nope` has the letters of `open`, and is not it."""
+    """`nope` has the letters of `open`, but does not stand for it."""
     assert ctl(word).err == ""
 
 
 def test_help_guesses_its_topic(ctl):
-    """The same way."""
+    """Unknown topics are guessed like commands."""
     ran = ctl("help", "logs")
     assert (ran.text, ran.err, ran.status) == ("*** No help on logs\n", "did you mean tail?\n", 0)
 
 
 @pytest.fixture
 def shop(master):
-    """Two processes alone, and a group of two."""
+    """Two programs of their own, and a group of two."""
     master.show(process("web"), process("ticker"), process("cat", group="api"), process("dog", group="api"))
     for operation in ("start", "stop", "signal", "clear"):
         master.answers["POST", f"/v1/processes/{operation}"] = lambda body: {
@@ -73,14 +71,14 @@ def shop(master):
 )
 @pytest.mark.parametrize("command", ["restart", "stop", "start", "clear", "signal HUP", "pid", "config", "tail", "fg"])
 def test_an_unknown_process_is_guessed_once(ctl, shop, command, name, meant):
-    """Whatever was to be done with it."""
+    """Every command guesses."""
     ran = ctl(*command.split(), name)
     assert ran.err == f"did you mean {meant}?\n"
     assert ran.status != 0
 
 
 def test_a_restart_of_an_unknown_process_says_what_supervisorctl_says(ctl, shop):
-    """Off a terminal: twice, with exit status 1."""
+    """Off a terminal the error is printed twice, with exit status 1."""
     ran = ctl("restart", "wbe", "tikcer")
     assert ran.text == "wbe: ERROR (no such process)\ntikcer: ERROR (no such process)\n" * 2
     assert ran.err == "did you mean web?\ndid you mean ticker?\n"
@@ -88,14 +86,14 @@ def test_a_restart_of_an_unknown_process_says_what_supervisorctl_says(ctl, shop)
 
 
 def test_status_guesses_too_but_tells_no_script_of_a_group(ctl, shop):
-    """What it says of a name that is none is an answer; that there is a group is said on a terminal."""
+    """Scripts take the error for an answer; a group is only suggested on a terminal."""
     ran = ctl("status", "wbe")
     assert (ran.text, ran.err, ran.status) == ("wbe: ERROR (no such process)\n", "did you mean web?\n", 4)
     assert ctl("status", "api").err == ""
 
 
 def test_several_groups_may_have_a_process_of_that_name(ctl, shop):
-    """Then there is a choice."""
+    """All of them are suggested."""
     shop.show(process("w", group="a"), process("w", group="b"))
     assert ctl("stop", "w").err == "did you mean a:w or b:w?\n"
 
@@ -105,7 +103,7 @@ def test_several_groups_may_have_a_process_of_that_name(ctl, shop):
     [("add apj", "api"), ("remove apj", "api"), ("remove cat", "api"), ("update apj", "api"), ("update api:*", "api")],
 )
 def test_an_unknown_group_is_guessed(ctl, shop, line, meant):
-    """To add or update, those of the file are known; to remove, those that are active."""
+    """The commands add and update know the groups of the file, remove knows the active ones."""
     shop.answers["GET", "/v1/config"] = {"processes": [{"group": "api", "name": "cat"}]}
     shop.answers["POST", "/v1/config/update"] = lambda body: {
         "steps": [{"group": group, "action": "error"} for group in body["groups"]]
@@ -123,14 +121,14 @@ def test_an_unknown_group_is_guessed(ctl, shop, line, meant):
     ],
 )
 def test_a_signal_is_guessed(ctl, shop, line, meant):
-    """By its spelling, or because it stands in the place of a name; whichever of the two the master complains of."""
+    """Spelling and swapped arguments are considered, whichever of the two the master refuses."""
     assert ctl(*line.split()).err == f"did you mean {meant}?\n"
     shop.answers["POST", "/v1/processes/signal"] = Refusal(400, "BAD_SIGNAL")
     assert ctl(*line.split()).err == f"did you mean {meant}?\n"
 
 
 def test_a_channel_is_guessed(ctl):
-    """There are two of them."""
+    """There are two channels."""
     assert ctl("tail", "web", "stdrr").err == "did you mean stderr?\n"
 
 
@@ -138,15 +136,3 @@ def test_guesses_are_part_of_the_object_under_json(ctl, shop):
     """Nothing is on stderr then."""
     ran = ctl("stop", "wbe", "tikcer", "--json")
     assert (json.loads(ran.out)["did_you_mean"], ran.err) == (["web", "ticker"], "")
-
-
-def test_a_number_is_no_slip():
-    """Whoever asks for worker_9 wants that one."""
-    assert closest("worker_9", ["worker_0", "worker_1"]) is None
-    assert closest("woker_1", ["worker_0", "worker_1"]) == "worker_1"
-
-
-def test_no_command_is_taken_for_another_of_nothing_in_common():
-    """A word of one letter, an empty one, and a very long one are not guessed."""
-    for word in ("", "x", "y" * 10000):
-        assert closest(word, COMMANDS) is None

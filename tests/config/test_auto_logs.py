@@ -25,7 +25,7 @@ def programs(config):
 
 
 def told(text, folder, form="toml"):
-    """(line, option) of each output that nobody would see, and what is to be written to see it."""
+    """(line, option, value to write) of each warning about unseen output."""
     path = folder / f"procman.{form}"
     path.write_text(text)
     found = read(str(path), places=True)
@@ -41,7 +41,7 @@ def told(text, folder, form="toml"):
     "stdout", ['"-"', '"/dev/stdout"', '"/dev/stderr"', '["/dev/fd/1", "AUTO"]', '["%(here)s/log", "-"]']
 )
 def test_in_toml_stderr_follows_stdout_to_the_console(stdout, tmp_path):
-    """What a program says on stderr before it exits is in `docker logs`, without an option for it."""
+    """Errors that a program prints before it exits are in `docker logs` without an option."""
     (program,) = programs(loaded(f'[program.web]\ncommand = "true"\nstdout_logfile = {stdout}\n', tmp_path))
     assert program.stderr_logfile == "/dev/stderr"
 
@@ -58,14 +58,14 @@ def test_in_toml_stderr_follows_stdout_to_the_console(stdout, tmp_path):
     ],
 )
 def test_it_goes_nowhere_else_than_the_file_says(said, stderr, tmp_path):
-    """Where stdout is in a file, or something is said of stderr; and nothing is warned of."""
+    """A file for stdout or an option for stderr changes the default, without a warning."""
     config = loaded(f'[program.web]\ncommand = "true"\n{said}\n', tmp_path)
     assert programs(config)[0].stderr_logfile == stderr
     assert config.warnings == ()
 
 
 def test_in_ini_stderr_is_where_supervisord_has_it(tmp_path):
-    """An AUTO log, and `check` warns of it."""
+    """The default is an AUTO log, and `check` warns of it."""
     text = "[supervisord]\nlogfile=%(here)s/log\n[program:web]\ncommand=true\nstdout_logfile=/dev/stdout\n"
     config = loaded(text, tmp_path, "conf")
     assert (programs(config)[0].stderr_logfile, config.warnings) == ("AUTO", ())
@@ -73,7 +73,7 @@ def test_in_ini_stderr_is_where_supervisord_has_it(tmp_path):
 
 
 def test_check_warns_of_output_that_nobody_sees_in_a_container(tmp_path):
-    """Where the master's own log goes to the console, or the program's other stream; not of what the file asks for."""
+    """It warns if the master's log or the other stream goes to the console, but not of what the file asks for."""
     text = (
         '[procman]\nlogfile = "/dev/stdout"\n'
         '[program.both]\ncommand = "true"\n'
@@ -115,7 +115,7 @@ def test_a_file_beside_a_dockerfile_is_for_a_container(name, tmp_path):
     ],
 )
 def test_what_it_says_to_write_is_all_there_is_to_do(form, text, tmp_path):
-    """With both streams unsaid: either way out silences it."""
+    """Each of the proposed changes silences the warning, even if neither stream is configured."""
     path = tmp_path / f"procman.{form}"
     path.write_text(text)
     (message,) = (p.message for p in read(str(path), places=True).problems if p.slug == "unseen")
@@ -125,7 +125,7 @@ def test_what_it_says_to_write_is_all_there_is_to_do(form, text, tmp_path):
 
 
 def test_the_first_process_of_a_container_says_it_at_its_start(tmp_path, monkeypatch):
-    """Nobody runs `check` there."""
+    """In a container `check` is rarely run."""
     text = '[procman]\nlogfile = "%(here)s/log"\n[program.web]\ncommand = "true"\n'
     assert loaded(text, tmp_path).warnings == ()
     monkeypatch.setattr(Machine, "is_pid_1", property(lambda _: True))
@@ -134,7 +134,7 @@ def test_the_first_process_of_a_container_says_it_at_its_start(tmp_path, monkeyp
 
 
 def total(config):
-    """What the AUTO logs take at most, with their backups."""
+    """The largest size of all AUTO logs with their backups."""
     return sum(
         maxbytes * (backups + 1)
         for program in programs(config)
@@ -148,7 +148,7 @@ def total(config):
 
 @pytest.mark.parametrize("number", [1, 2, 3, 100])
 def test_auto_logs_in_memory_take_no_more_than_the_stated_sum(number, tmp_path):
-    """However many there are, however large each may become; and the log says what each has."""
+    """The number and the configured size of the logs do not matter; the warning states each one's bound."""
     config = loaded(
         f'[program.web]\ncommand = "true"\nnumprocs = {number}\nprocess_name = "%(process_num)d"\n'
         'stdout_logfile_maxbytes = 0\n[program.file]\ncommand = "true"\nstdout_logfile = "%(here)s/log"\n'
@@ -171,7 +171,7 @@ def test_auto_logs_in_memory_take_no_more_than_the_stated_sum(number, tmp_path):
 
 
 def test_auto_logs_that_fit_stay_as_they_are(tmp_path):
-    """And a program that asked for less keeps less."""
+    """A program that configured less keeps less."""
     small = 'stdout_logfile_maxbytes = "1MB"\nstderr_logfile_maxbytes = "1MB"\n'
     config = loaded(
         f'[program.web]\ncommand = "true"\n{small}stdout_logfile_backups = 2\nstderr_logfile_backups = 2\n', tmp_path
@@ -185,7 +185,7 @@ def test_auto_logs_that_fit_stay_as_they_are(tmp_path):
 
 
 def test_most_programs_that_are_added_change_nothing_for_the_others(tmp_path):
-    """An `update` touches only what has changed."""
+    """An `update` restarts only what has changed."""
 
     def of(number):
         text = "".join(f'[program.p{index}]\ncommand = "true"\n' for index in range(number))
@@ -196,5 +196,5 @@ def test_most_programs_that_are_added_change_nothing_for_the_others(tmp_path):
 
 
 def test_this_process_is_no_container():
-    """What the tests above take for granted."""
+    """The tests above rely on it."""
     assert os.getpid() != 1

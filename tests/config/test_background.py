@@ -1,4 +1,4 @@
-"""Servers that put themselves into the background: `procman check` says so, and what keeps them in the foreground."""
+"""`procman check` recognises servers that go into the background, and says what keeps them in the foreground."""
 
 import pytest
 
@@ -38,7 +38,7 @@ from procman.config.load import read
     ],
 )
 def test_what_goes_into_the_background_is_told_with_the_way_out(command, way_out):
-    """To procman it has ended, and it is started again and again."""
+    """For procman such a program has ended, so it is restarted again and again."""
     told = goes_into_background(command)
     assert told is not None
     assert "nothing supervises" in told
@@ -76,12 +76,12 @@ def test_what_goes_into_the_background_is_told_with_the_way_out(command, way_out
     ],
 )
 def test_what_stays_is_left_alone(command):
-    """And what is not known, and what is no command."""
+    """Unknown programs and invalid commands have no warning either."""
     assert goes_into_background(command) is None
 
 
 def test_nginx_may_be_told_by_its_own_file(tmp_path):
-    """It refuses to be told twice."""
+    """Nginx refuses to be told twice."""
     path = tmp_path / "nginx.conf"
     path.write_text("# daemon off;\nworker_processes 1;\n")
     assert goes_into_background(f"nginx -c {path}") is not None
@@ -90,7 +90,7 @@ def test_nginx_may_be_told_by_its_own_file(tmp_path):
 
 
 def test_it_is_a_warning_of_check_once_for_a_program(tmp_path):
-    """With the line of its command; a start finds out by itself."""
+    """The warning has the line of the command; a start does not warn."""
     path = tmp_path / "a.toml"
     path.write_text('[program.web]\ncommand = "sh -c nginx"\nnumprocs = 2\nprocess_name = "%(process_num)d"\n')
     [problem] = [problem for problem in read(str(path), places=True).problems if problem.slug == "background"]

@@ -1,4 +1,4 @@
-"""The same list in INI and in TOML is the same configuration."""
+"""The same options in INI and in TOML give the same configuration."""
 
 import textwrap
 from dataclasses import replace
@@ -162,7 +162,7 @@ def both(tmp_path, ini, toml):
 
 
 def test_the_same_list_in_both_forms_is_the_same_configuration(tmp_path):
-    """Lists, tables, units and expansions come to the same values."""
+    """Lists, tables, units and expansions give the same values."""
     ini, toml = both(tmp_path, INI, TOML)
     assert ini == toml
     assert ini.warnings == toml.warnings == ()
@@ -170,7 +170,7 @@ def test_the_same_list_in_both_forms_is_the_same_configuration(tmp_path):
 
 
 def test_an_empty_toml_file_is_an_empty_list(tmp_path):
-    """[procman] may be absent."""
+    """[procman] is optional."""
     ini, toml = both(tmp_path, "[supervisord]\n", "")
     assert ini == toml
 
@@ -210,7 +210,7 @@ TYPES = (
 
 @pytest.mark.parametrize("name", TYPES)
 def test_every_option_is_read_from_both_forms(name, tmp_path):
-    """As text it means the same in either, so no option was forgotten in one of the readers."""
+    """Text means the same in both forms, so neither reader lacks an option."""
     known = SECTIONS[name]
     texts = {
         option: TEXTS.get(option) or about.kind.show(about.default)

@@ -1,4 +1,4 @@
-"""All files of the corpus against supervisor's own answers: the same settings, groups and servers, the same errors."""
+"""For all files of the corpus, settings, groups, servers and errors are those that supervisor reports."""
 
 import json
 import os
@@ -20,19 +20,19 @@ pytestmark = pytest.mark.skipif(not NAMES, reason=f"the corpus of real files is 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Stands for /srv/conf; the files name its parent too."""
+    """A directory that stands for /srv/conf; the files name its parent too."""
     path = tmp_path / "srv" / "conf"
     path.mkdir(parents=True)
     return path
 
 
 def moved(answer, folder):
-    """The answer as if the file lay in /srv/conf, where supervisor read it."""
+    """The answer as if the file were in /srv/conf, where supervisor read it."""
     return json.loads(json.dumps(answer).replace(str(folder.parent), "/srv"))
 
 
 def assumed(answer, folder):
-    """What supervisor was told to assume, with its folder moved here."""
+    """The assumptions of supervisor's run, with its directory replaced by the test's."""
     return Assumptions.from_json(json.loads(json.dumps(answer["assumed"]).replace("/srv/conf", str(folder))))
 
 
@@ -47,7 +47,7 @@ def assert_same(ours, theirs):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_real_file_means_what_it_means_to_supervisor(name, folder, monkeypatch):
-    """Alone in a folder, under what supervisor was told to assume, the file gives supervisor's answer."""
+    """Under the same assumptions, the file gives supervisor's answer."""
     expected = json.loads((CORPUS / "expected" / f"{name}.json").read_text())
     shutil.copy(CORPUS / f"{name}.conf", folder)
     # Relative paths are taken from where the master stands; supervisor stood there.

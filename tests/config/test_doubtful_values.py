@@ -1,4 +1,4 @@
-"""What is taken as it stands and hardly meant so: `procman check` says it, a start does not."""
+"""`procman check` warns of values that are valid but hardly intended; a start does not."""
 
 import pytest
 
@@ -64,7 +64,7 @@ def told(folder, text, name="a.conf"):
     ],
 )
 def test_what_is_hardly_meant_is_told_once_with_the_way_out(tmp_path, text, line, option, hint):
-    """With its place; the file is good all the same, as it is for supervisord."""
+    """The warning has its place; the file is good, as it is for supervisord."""
     [(found, name, message)] = told(tmp_path, f"{WEB}{text}\n")
     assert (found, name) == (line, option)
     assert hint in message
@@ -84,26 +84,26 @@ def test_what_is_hardly_meant_is_told_once_with_the_way_out(tmp_path, text, line
     ],
 )
 def test_what_is_meant_is_left_alone(tmp_path, text):
-    """What only looks like it."""
+    """Similar but sensible values have no warning."""
     assert told(tmp_path, f"{WEB.replace('command=sh', '') if text.startswith('command') else WEB}{text}\n") == []
 
 
 def test_two_options_that_contradict_each_other_are_told(tmp_path):
-    """And which of them wins."""
+    """The message says which one wins."""
     [(line, option, message)] = told(tmp_path, f"{MASTER}daemon=true\nnodaemon=true\n")
     assert (line, option) == (5, "nodaemon")
     assert "which wins" in message
 
 
 def test_an_empty_path_is_told(tmp_path):
-    """It would be the folder that the master stands in."""
+    """It would be the current directory of the master."""
     [(line, option, message)] = told(tmp_path, f"{MASTER}[unix_http_server]\nfile=\n")
     assert (line, option) == (5, "file")
     assert message == "it is empty, so the master could not listen there: name a file"
 
 
 def test_toml_is_asked_the_same(tmp_path):
-    """What can be written there."""
+    """The same warnings apply to TOML where the values are possible."""
     text = """\
 [procman]
 logfile = "/dev/null"
@@ -143,7 +143,7 @@ stdout_logfile = "stdout"
     ],
 )
 def test_what_is_peculiar_to_ini_is_told_with_the_error(tmp_path, text, hint):
-    """Once for each."""
+    """Each hint is given once."""
     path = tmp_path / "a.conf"
     path.write_text(f"{WEB}{text}\n")
     [problem] = read(str(path), environ={}).problems
@@ -153,7 +153,7 @@ def test_what_is_peculiar_to_ini_is_told_with_the_error(tmp_path, text, hint):
 
 @pytest.mark.parametrize("header", ["[program:web", "program:web"])
 def test_a_broken_header_is_told_once(tmp_path, header):
-    """And not each option that stands below it."""
+    """The options below it have no complaints of their own."""
     path = tmp_path / "a.conf"
     path.write_text(f"{MASTER}{header}\ncommand=sh\nautostart=true\n")
     [problem] = read(str(path), environ={}).problems

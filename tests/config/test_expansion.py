@@ -1,4 +1,4 @@
-"""Expansions: Python's % formatting over a mapping, with messages for people."""
+"""Expansions are Python's % formatting over a mapping, with understandable messages."""
 
 import pytest
 from hypothesis import given
@@ -44,7 +44,7 @@ def test_names_are_put_in(text, expected):
     ],
 )
 def test_what_cannot_be_expanded_is_explained(text, slug, says):
-    """By name, never with a value of the environment."""
+    """Messages contain names, but never values of the environment."""
     with pytest.raises(NotExpanded) as caught:
         expand(text, NAMES)
     assert caught.value.slug == slug
@@ -54,7 +54,7 @@ def test_what_cannot_be_expanded_is_explained(text, slug, says):
 
 @given(st.text(st.sampled_from("%()sdabc059.-+ #h*he"), max_size=14))
 def test_any_text_expands_as_python_does_or_is_refused(text):
-    """No other exception gets out."""
+    """No other exception is raised."""
     try:
         ours = expand(text, NAMES)
     except NotExpanded:
@@ -63,6 +63,6 @@ def test_any_text_expands_as_python_does_or_is_refused(text):
 
 
 def test_a_conversion_without_a_name_is_noticed():
-    """Python would put the whole mapping in."""
+    """Python would insert the whole mapping."""
     assert takes_all("date +%s")
     assert not takes_all("%%s %(here)s")

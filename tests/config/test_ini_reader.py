@@ -1,4 +1,4 @@
-"""The INI reader against configparser as supervisor sets it up, and what it says about bad lines."""
+"""The INI reader agrees with configparser as supervisor configures it, and reports bad lines."""
 
 import configparser
 
@@ -81,7 +81,7 @@ def by_us(text):
 @example("x;y;z ;w #v", True)
 @example("x=1\n  ; c\n\n  more\n y=2", True)
 def test_text_is_read_as_configparser_reads_it(text, headed):
-    """The same sections, options and values, or the same sort of error."""
+    """Sections, options and values are the same, or the kind of error is."""
     text = "[s]\n" + text if headed else text
     assert by_us(text) == by_configparser(text)
 
@@ -92,13 +92,13 @@ def options_of(text):
 
 
 def test_each_option_knows_its_line():
-    """The line is the one its name stands in, also after values of several lines."""
+    """The line is that of the option's name, also after values of several lines."""
     found = options_of("; c\n[a]\nx = 1\n  2\n\n[b]\ny : 3\n[a]\nx=4\n")
     assert found == {("a", "x"): ("4", 9), ("b", "y"): ("3", 7)}
 
 
 def test_every_bad_line_is_reported():
-    """Not only the first one."""
+    """All bad lines have complaints, not only the first one."""
     _, problems = ini.parse("x=1\n[a]\njunk\n= 2\nok=1\nmore junk\n", "f.conf")
     assert [(problem.line, problem.slug) for problem in problems] == [
         (1, "missing-section-header"),
@@ -109,7 +109,7 @@ def test_every_bad_line_is_reported():
 
 
 def test_a_nul_byte_is_an_error_with_its_line():
-    """No program could be given such an argument."""
+    """No argument of a program can contain it."""
     _, problems = ini.parse("[a]\nx=1\0\n", "f.conf")
     assert [(problem.line, problem.slug) for problem in problems] == [(2, "syntax")]
 
@@ -119,13 +119,13 @@ def test_a_nul_byte_is_an_error_with_its_line():
     [("x=sh -c 'a ; b'", ";"), ('x=sh -c "a # b"', "#"), ("x='a;b'", None), ("x='a' ; c", None), ("x=a\\' ; b", None)],
 )
 def test_a_comment_sign_inside_a_quote_is_remembered(line, sign):
-    """The value ends there, as for supervisor, but somebody has to be told."""
+    """As for supervisor, the value ends there; a warning needs to know it."""
     sections, _ = ini.parse(f"[a]\n{line}\n", "f.conf")
     assert sections[0].options["x"].cut_by == sign
 
 
 def test_an_option_with_two_values_is_a_warning():
-    """The last one counts, silently, for supervisor; in a section that goes on further down too. No value is shown."""
+    """Supervisor silently uses the last one, also in repeated sections; no value is shown."""
     text = "[a]\npassword=one\npassword=two\ncommand=x\n[b]\ncommand=y\n[a]\nCommand : z\nsame=1\nsame=1\n"
     sections, problems = ini.parse(text, "f.conf")
     assert [(problem.line, problem.section, problem.option, problem.severity) for problem in problems] == [

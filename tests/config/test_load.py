@@ -1,4 +1,4 @@
-"""From files to a configuration, or to every problem at once with its place and the way out."""
+"""Loading gives a configuration, or every problem at once with its place and a way out."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ MAIN = "[supervisord]\n"
 
 @pytest.fixture
 def write(tmp_path):
-    """Write a file below the test's folder."""
+    """Write a file below the test's directory."""
 
     def write(text, name="supervisord.conf"):
         path = tmp_path / name
@@ -38,7 +38,7 @@ def write(tmp_path):
 
 @pytest.fixture
 def config(write):
-    """The configuration a text comes to, in an environment of one variable."""
+    """The configuration of a text, in an environment with one variable."""
 
     def config(text, name="supervisord.conf", **more):
         return load(write(text, name), environ={"HOME": "/root", "A": "b"}, **more)
@@ -73,7 +73,7 @@ def complaint(problems):
 
 
 def test_all_problems_are_told_at_once(write):
-    """One line each, with file, line, section and option, in the order of the file."""
+    """Each has a line with file, line, section and option, in the order of the file."""
     path = write(
         """\
         [supervisord]
@@ -135,14 +135,14 @@ def test_all_problems_are_told_at_once(write):
     ],
 )
 def test_what_supervisor_silently_ignores_is_a_warning(complaint, text, line, hint):
-    """With its line, and what was probably meant; the file is accepted."""
+    """The warning has its line and what was probably meant; the file is accepted."""
     found = complaint(text)
     assert (found[0], found[2]) == (line, "warning")
     assert hint in found[3]
 
 
 def test_warnings_stay_with_the_configuration(config):
-    """So that the master can log them."""
+    """The master logs them."""
     assert [warning.option for warning in config(MAIN + "nodaemaon=true\n").warnings] == ["nodaemaon"]
 
 
@@ -167,7 +167,7 @@ def test_warnings_stay_with_the_configuration(config):
     ],
 )
 def test_toml_is_strict(complaint, text, line, hint):
-    """There are no old files to be kind to."""
+    """There are no old TOML files to be compatible with."""
     found = complaint(text, "procman.toml")
     assert (found[0], found[2]) == (line, "error")
     assert hint in found[3]
@@ -184,7 +184,7 @@ def test_toml_is_strict(complaint, text, line, hint):
     ],
 )
 def test_a_file_that_is_no_text_is_a_clear_error(tmp_path, content, slug, line):
-    """Never a traceback."""
+    """There is no traceback."""
     path = tmp_path / "supervisord.conf"
     path.write_bytes(content)
     with pytest.raises(ConfigError) as caught:
@@ -193,7 +193,7 @@ def test_a_file_that_is_no_text_is_a_clear_error(tmp_path, content, slug, line):
 
 
 def test_a_missing_file_and_a_folder_say_so(tmp_path):
-    """With the path and the system's reason, and nothing else."""
+    """The message has the path and the system's reason."""
     with pytest.raises(ConfigError, match=r"^\S+/none\.conf: cannot read the file: No such file or directory$"):
         load(str(tmp_path / "none.conf"))
     with pytest.raises(ConfigError, match=r"cannot read the file: Is a directory$"):
@@ -206,7 +206,7 @@ def test_a_file_without_supervisord_is_refused(complaint):
 
 
 def test_no_secret_gets_into_a_message(write):
-    """Neither a password nor a value of an environment."""
+    """Messages contain neither passwords nor values of an environment."""
     path = write(
         """\
         [supervisord]
@@ -232,14 +232,14 @@ def test_no_secret_gets_into_a_message(write):
 
 
 def test_too_many_processes_are_refused_at_once(complaint):
-    """A slip of the hand is not to fill the memory: Linux has no pids for so many."""
+    """Linux has fewer pids, and a typing error must not fill the memory."""
     text = MAIN + "[program:a]\ncommand=x\nnumprocs=4194305\nprocess_name=%(process_num)d\n"
     assert "cannot run 4194305 processes" in complaint(text)[3]
 
 
 @pytest.mark.parametrize(("count", "warnings"), [(10_000, []), (10_001, [(4, "numprocs")])])
 def test_many_processes_are_taken_with_a_warning_of_what_they_cost(config, count, warnings):
-    """As supervisord takes them; the warning has the place, the time, the memory and the descriptors."""
+    """They are accepted as in supervisord; the warning has the place, time, memory and descriptors."""
     text = f"{MAIN}[program:a]\ncommand=x\nnumprocs={count}\nprocess_name=%(process_num)d\n"
     found = config(text)
     assert sum(len(group.programs) for group in found.groups) == count
@@ -248,7 +248,7 @@ def test_many_processes_are_taken_with_a_warning_of_what_they_cost(config, count
 
 
 def test_no_process_at_all_is_a_warning(tmp_path):
-    """In either form: supervisord says nothing, and nothing runs."""
+    """It is a warning in both forms; supervisord is silent, and nothing runs."""
     path = tmp_path / "procman.toml"
     path.write_text('[program.a]\ncommand = "x"\nnumprocs = 0\n')
     (problem,) = read(str(path)).problems
@@ -292,7 +292,7 @@ OPTIONS = [(known, option) for known in SECTIONS.values() for option in known.op
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(OPTIONS), st.sampled_from(VALUES)), min_size=1, max_size=4))
 def test_no_toml_value_brings_more_than_problems(tmp_path, chosen):
-    """Whatever stands wherever: a configuration or a ConfigError."""
+    """Any value gives a configuration or a ConfigError."""
     lines = {}
     for (known, option), value in chosen:
         if known.ini == "include":
@@ -308,7 +308,7 @@ def test_no_toml_value_brings_more_than_problems(tmp_path, chosen):
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=80), st.sampled_from(["procman.toml", "supervisord.conf"]))
 def test_no_bytes_bring_more_than_problems(tmp_path, content, name):
-    """In either form."""
+    """Any bytes give a configuration or a ConfigError, in both forms."""
     path = tmp_path / name
     path.write_bytes(b"[supervisord]\n[program:a]\n" + content if name.endswith("conf") else content)
     with contextlib.suppress(ConfigError):
@@ -319,7 +319,7 @@ def test_no_bytes_bring_more_than_problems(tmp_path, content, name):
 
 
 def test_includes_are_read_in_order_and_the_last_one_wins(config, write):
-    """Patterns as they stand, the files of one by name; %(here)s is the folder of the file it is written in."""
+    """Patterns are read in order, their files by name; %(here)s is the directory of the file that contains it."""
     write("[program:a]\ncommand=first\ndirectory=%(here)s\n", "conf.d/1.ini")
     write("[program:a]\ncommand=second\n[program:b]\ncommand=b\n", "conf.d/2.ini")
     write("[program:b]\nautostart=false\n", "last.ini")
@@ -347,7 +347,7 @@ def test_includes_are_read_in_order_and_the_last_one_wins(config, write):
 
 
 def test_an_include_in_an_included_file_is_not_followed(config, write):
-    """As with supervisor, but not in silence."""
+    """As in supervisor, but with a warning."""
     write("[include]\nfiles=other.ini\n", "more.ini")
     loaded = config(MAIN + "[include]\nfiles=more.ini\n")
     assert [(warning.line, warning.section) for warning in loaded.warnings] == [(1, "include")]
@@ -355,14 +355,14 @@ def test_an_include_in_an_included_file_is_not_followed(config, write):
 
 
 def test_problems_name_the_file_they_are_in(write):
-    """Also where a section is spread over two."""
+    """This also holds for a section in two files."""
     write("[program:a]\n\nautostart=ja\n", "more.ini")
     loaded = read(write(MAIN + "[include]\nfiles=more.ini\n[program:a]\ncommand=x\n"), environ={})
     assert [(problem.file.rpartition("/")[2], problem.line) for problem in loaded.problems] == [("more.ini", 3)]
 
 
 def test_a_folder_for_toml_includes_may_be_empty_and_has_to_be_there(write, tmp_path):
-    """It is there for what may be added to it; a name that leads nowhere is a mistake."""
+    """An empty directory is for later files; a missing file is a mistake."""
     file = write("include = ['more/*.toml']\n[program.a]\ncommand = 'x'\n", "main.toml")
     message = (
         f"no file matches {tmp_path}/more/*.toml: there is no folder {tmp_path}/more; make it, or take the pattern out"
@@ -373,7 +373,7 @@ def test_a_folder_for_toml_includes_may_be_empty_and_has_to_be_there(write, tmp_
 
 
 def test_a_cycle_of_toml_includes_is_an_error(write):
-    """The message shows the way round."""
+    """The message shows the cycle."""
     write('include = ["b.toml"]\n', "a.toml")
     write('include = ["c.toml"]\n', "b.toml")
     write('\ninclude = ["a.toml"]\n', "c.toml")
@@ -395,7 +395,7 @@ def test_toml_includes_both_forms_and_follows_toml(config, write):
 
 
 def test_a_file_included_twice_is_no_cycle(config, write):
-    """Two files may need the same third."""
+    """Two files may include the same third one."""
     write('[program.c]\ncommand = "c"\n', "c.toml")
     write('include = ["c.toml"]\n', "a.toml")
     loaded = config('include = ["a.toml", "c.toml"]\n', "procman.toml")
@@ -406,7 +406,7 @@ def test_a_file_included_twice_is_no_cycle(config, write):
 
 
 def test_every_option_of_a_program_gets_its_type(config):
-    """Sizes in bytes, signals and modes as numbers, with the defaults where nothing is said."""
+    """Sizes are bytes, signals and modes are numbers, and missing options have their defaults."""
     loaded = config(
         """\
         [supervisord]
@@ -437,14 +437,14 @@ def test_every_option_of_a_program_gets_its_type(config):
 
 
 def test_logs_are_auto_when_nothing_is_said(config):
-    """And stderr has none when it goes to stdout."""
+    """With redirect_stderr there is no log for stderr."""
     one, two = config(MAIN + "[program:a]\ncommand=a\n[program:b]\ncommand=b\nredirect_stderr=true\n").groups
     assert (one.programs[0].stdout_logfile, one.programs[0].stderr_logfile) == (AUTO, AUTO)
     assert (two.programs[0].stdout_logfile, two.programs[0].stderr_logfile) == (AUTO, None)
 
 
 def test_environment_has_quotes_commas_and_lines(config):
-    """The master's lies below the program's, and both may be used in other options."""
+    """The program's variables override the master's, and both can be used in other options."""
     loaded = config(
         """\
         [supervisord]
@@ -464,7 +464,7 @@ def test_environment_has_quotes_commas_and_lines(config):
 
 
 def test_numprocs_makes_numbered_processes(config):
-    """In the order of their names, as supervisor sorts them."""
+    """They are in the order of their names, as in supervisor."""
     [group] = config(
         """\
         [supervisord]
@@ -483,7 +483,7 @@ def test_numprocs_makes_numbered_processes(config):
 
 
 def test_groups_take_their_programs(config):
-    """In the order they are named; the rest make groups of their own, by priority."""
+    """Groups have the order of their names; other programs make groups of their own, by priority."""
     loaded = config(
         """\
         [supervisord]
@@ -513,14 +513,14 @@ def test_groups_take_their_programs(config):
 
 
 def test_two_groups_of_one_name_are_told_and_the_first_one_stays(config):
-    """Supervisor takes the first in its order and says nothing."""
+    """Supervisor silently keeps the first one in its order."""
     loaded = config(MAIN + "[program:b]\ncommand=b\n[group:a]\nprograms=b\n[program:a]\ncommand=a\npriority=1\n")
     assert [group.kind for group in loaded.groups] == ["program"]
     assert "another group named a" in loaded.warnings[0].message
 
 
 def test_a_fastcgi_socket_belongs_to_the_programs_user(config):
-    """When nothing else is said."""
+    """This is the default."""
     text = "[fcgi-program:f]\ncommand=f\nsocket=unix:///tmp/%(program_name)s.sock\nuser=php\n"
     [group] = config(MAIN + text, assume=Assumptions(users={"php": 4321})).groups
     assert (group.socket.path, group.socket.mode, group.socket.owner_ids) == ("/tmp/f.sock", 0o700, (4321, 4321))
@@ -531,7 +531,7 @@ def test_a_fastcgi_socket_belongs_to_the_programs_user(config):
 
 
 def test_servers_and_the_url_children_get(config):
-    """A unix socket before an internet one."""
+    """A unix socket is preferred to an internet socket."""
     loaded = config(
         """\
         [supervisord]
@@ -553,14 +553,14 @@ def test_servers_and_the_url_children_get(config):
 
 
 def test_the_command_line_overrides_the_file(config):
-    """The text as typed, by the option's name."""
+    """Overrides are the typed text by the name of the option."""
     text = MAIN + "loglevel=debug\nnodaemon=false\nlogfile=/tmp/a.log\n"
     master = config(text, overrides={"loglevel": "warn", "nodaemon": "true", "umask": "077"}).master
     assert (master.loglevel, master.nodaemon, master.umask, master.logfile) == ("warn", True, 0o077, "/tmp/a.log")
 
 
 def test_a_bad_override_is_a_problem_like_others(write):
-    """Of the command line, and together with those of the file."""
+    """It is reported for the command line, together with the problems of the file."""
     with pytest.raises(ConfigError) as caught:
         load(write(MAIN + "minfds=x\n"), environ={}, overrides={"umask": "rwx", "user": "nosuchuser"})
     assert [(problem.file.rpartition("/")[2], problem.option) for problem in caught.value.problems] == [
@@ -571,7 +571,7 @@ def test_a_bad_override_is_a_problem_like_others(write):
 
 
 def test_paths_of_the_master_are_absolute(config, tmp_path, monkeypatch):
-    """From where it stands; syslog is no path."""
+    """They are relative to its current directory; syslog is not a path."""
     monkeypatch.chdir(tmp_path)
     master = config(MAIN + "pidfile=x/../p.pid\n", assume=Assumptions(directories=frozenset({"x/.."}))).master
     assert (master.logfile, master.pidfile) == (f"{tmp_path}/supervisord.log", f"{tmp_path}/p.pid")
@@ -580,7 +580,7 @@ def test_paths_of_the_master_are_absolute(config, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("section", ["[procman]\n", ""])
 def test_toml_leaves_nothing_in_the_folder_where_it_is_started(section, tmp_path, monkeypatch):
-    """Its log goes to the console, its pid file beside its socket; and `check` has nothing to say of either."""
+    """The log goes to the console and the pid file beside the socket, without a complaint by `check`."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/4711")
     path = tmp_path / "shop.toml"
     path.write_text(f'{section}[program.web]\ncommand = "true"\nstdout_logfile = "-"\n')
@@ -591,7 +591,7 @@ def test_toml_leaves_nothing_in_the_folder_where_it_is_started(section, tmp_path
 
 
 def test_in_ini_they_are_where_supervisord_has_them(config, tmp_path, monkeypatch):
-    """In the folder where it is started."""
+    """They are in the current directory."""
     monkeypatch.chdir(tmp_path)
     master = config(MAIN).master
     assert (master.logfile, master.pidfile) == (f"{tmp_path}/supervisord.log", f"{tmp_path}/supervisord.pid")
@@ -602,7 +602,7 @@ def test_in_ini_they_are_where_supervisord_has_them(config, tmp_path, monkeypatc
     [("daemon = true", {}), ("silent = true", {}), ("", {"daemon": "true"}), ("", {"silent": "true"})],
 )
 def test_without_a_console_toml_logs_into_the_run_time_directory(said, overrides, tmp_path):
-    """Of a daemon, and of a master that is to be silent; a megabyte at a time, since that folder is often in memory."""
+    """Daemons and silent masters log there, a megabyte at a time, because it is often in memory."""
     path = tmp_path / "shop.toml"
     path.write_text(f"[procman]\n{said}\n")
     master = load(str(path), overrides=overrides).master
@@ -615,7 +615,7 @@ def test_without_a_console_toml_logs_into_the_run_time_directory(said, overrides
 
 
 def test_nodaemon_on_the_command_line_wins_over_the_file(tmp_path):
-    """It stays in the foreground, and logs there."""
+    """The master stays in the foreground and logs there."""
     path = tmp_path / "shop.toml"
     path.write_text("[procman]\ndaemon = true\n")
     master = load(str(path), overrides={"nodaemon": "true"}).master
@@ -624,7 +624,7 @@ def test_nodaemon_on_the_command_line_wins_over_the_file(tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 def test_the_pid_file_is_where_the_user_that_the_master_becomes_may_write(tmp_path, monkeypatch):
-    """As its socket."""
+    """The socket is there too."""
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     path = tmp_path / "shop.toml"
     path.write_text('[procman]\nuser = "nobody"\n')
@@ -636,7 +636,7 @@ def test_the_pid_file_is_where_the_user_that_the_master_becomes_may_write(tmp_pa
 
 
 def test_assumptions_stand_for_another_machine(write):
-    """Its variables are the whole environment; its users, folders, plug-ins and name are taken as given."""
+    """Variables, users, directories, plug-ins and the host name are those of the assumptions."""
     path = write(
         """\
         [supervisord]
@@ -674,13 +674,13 @@ def test_assumptions_stand_for_another_machine(write):
 
 @pytest.mark.parametrize("content", [[], {"envs": {}}, {"env": []}, {"users": {"a": "1"}}, {"plugins": "x"}])
 def test_assumptions_of_a_wrong_shape_are_refused(content):
-    """With a text for the user."""
+    """The message says what is wrong."""
     with pytest.raises(ProcmanError, match="cannot read the assumptions"):
         Assumptions.from_json(content)
 
 
 def test_a_plugin_is_looked_for_and_not_imported(config, tmp_path, monkeypatch):
-    """A check is not to run anything."""
+    """A check must not run code."""
     (tmp_path / "plug").mkdir()
     (tmp_path / "plug" / "__init__.py").write_text("raise SystemExit(3)\n")
     (tmp_path / "plug" / "inner.py").write_text("raise SystemExit(3)\n")
@@ -694,7 +694,7 @@ def test_a_plugin_is_looked_for_and_not_imported(config, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("name", "severity"), [("a.conf", "warning"), ("a.toml", "error")])
 def test_a_command_with_an_open_quote_is_found_before_it_is_started(tmp_path, name, severity):
-    """Supervisord takes such a file; in TOML it is an error."""
+    """Supervisord accepts such a file; in TOML it is an error."""
     text = (
         "[program.a]\ncommand = 'cat \"x'\n"
         if name.endswith("toml")
@@ -707,7 +707,7 @@ def test_a_command_with_an_open_quote_is_found_before_it_is_started(tmp_path, na
 
 
 def test_a_socket_path_that_no_socket_can_have_is_found(tmp_path):
-    """107 bytes is all there is room for."""
+    """A socket's path has at most 107 bytes."""
     (tmp_path / "a.conf").write_text(f"[unix_http_server]\nfile=/tmp/{'x' * 120}\n[supervisord]\n")
     [problem] = read(str(tmp_path / "a.conf")).problems
     assert (problem.line, problem.option, problem.severity) == (2, "file", "warning")

@@ -1,4 +1,4 @@
-"""Difficult files given to procman and, through the oracle, to supervisor itself; skipped where that is absent."""
+"""Difficult files give the same result as in supervisor itself, through the oracle; skipped if that is absent."""
 
 import json
 import os
@@ -40,7 +40,7 @@ DIFFICULT = dict(NAMED) | {
 
 @cache
 def oracle():
-    """Its module; supervisor, with which its child interpreters would begin, is imported here once and for all."""
+    """The module of the oracle; it imports supervisor once for all tests."""
     import supervisor.events
     import supervisor.options  # noqa: F401
 
@@ -52,7 +52,7 @@ def oracle():
 
 
 def forked(command, *, input, env, cwd, **_):  # noqa: A002 - as `subprocess.run` has it
-    """In place of `subprocess.run`: the oracle's child is a fork of this interpreter, asked and answering as ever."""
+    """Replaces `subprocess.run`, so that the oracle's child is a fork of this interpreter."""
     with TemporaryFile("w+", encoding="utf-8") as asked, TemporaryFile("w+", encoding="utf-8") as said:
         asked.write(input)
         asked.seek(0)
@@ -85,7 +85,7 @@ def complaints(answer):
 
 
 def differences(path, theirs):
-    """What procman says otherwise, under what supervisor was told to assume."""
+    """The differences between procman's answer and supervisor's, under the same assumptions."""
     found = _differences(report(str(path), Assumptions.from_json(theirs["assumed"])), theirs)
     if "as_include" in theirs:
         inner = report(str(path), Assumptions.from_json(theirs["as_include"]["assumed"]))["as_include"]
@@ -104,7 +104,7 @@ def _differences(ours, theirs):
 
 @pytest.mark.parametrize("name", DIFFICULT)
 def test_a_difficult_file_means_what_it_means_to_supervisor(name, tmp_path, monkeypatch):
-    """Accepted alike and the same in all settings, or rejected for the same reason."""
+    """Both accept it with the same settings, or reject it for the same reason."""
     monkeypatch.chdir("/")
     path = tmp_path / "supervisord.conf"
     path.write_bytes(DIFFICULT[name].encode())
@@ -166,7 +166,7 @@ OTHERS = [
 
 
 def test_lines_thrown_together_mean_what_they_mean_to_supervisor(tmp_path, monkeypatch):
-    """Accepted alike and the same in all settings, or rejected for one of the reasons procman gives."""
+    """Both accept them with the same settings, or supervisor's reason is one of procman's."""
     monkeypatch.chdir("/")
     dice = random.Random(4)
     paths = []

@@ -1,4 +1,4 @@
-"""Options that supervisor does not have: scopes, what brings the end about, and how logs look on the console."""
+"""Options that supervisor does not have: scopes, shutdown policies, and the format of logs on the console."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from procman.core.spec import Leftovers, Scope, ShutdownWhen
 
 
 def judged(tmp_path, lines: str, master: str = ""):
-    """What comes of a [program:web] with these lines, and a [supervisord] with those."""
+    """The result for a [program:web] and a [supervisord] with these lines."""
     path = tmp_path / "procman.conf"
     path.write_text(f"[supervisord]\n{master}\n[program:web]\ncommand=/bin/cat\n{lines}\n")
     return read(str(path))
@@ -36,7 +36,7 @@ def scopes(tmp_path, lines: str) -> tuple[Scope, Scope]:
     ],
 )
 def test_supervisors_flags_and_the_scopes_say_the_same(tmp_path, lines, stop, kill):
-    """SIGKILL reaches no fewer than the stop signal; what is not said follows from what is."""
+    """SIGKILL reaches at least as much as the stop signal; missing options follow from the others."""
     assert scopes(tmp_path, lines) == (stop, kill)
 
 
@@ -54,7 +54,7 @@ def test_supervisors_flags_and_the_scopes_say_the_same(tmp_path, lines, stop, ki
     ],
 )
 def test_what_cannot_be_is_refused_with_what_would_be_right(tmp_path, lines, words):
-    """The complaint names the option, and the way out."""
+    """The complaint names the option and the way out."""
     loaded = judged(tmp_path, lines)
     assert loaded.config is None
     assert any(words in problem.message and problem.line for problem in loaded.problems), loaded.problems
@@ -62,7 +62,7 @@ def test_what_cannot_be_is_refused_with_what_would_be_right(tmp_path, lines, wor
 
 @pytest.mark.parametrize("lines", ["stop_scope=gruop\nstopasgroup=true", "stop_scope=tree\nkill_scope=gruop"])
 def test_a_scope_that_cannot_be_read_contradicts_nothing(tmp_path, lines):
-    """Nobody has said what stands in its place."""
+    """Only readable values are compared."""
     (problem,) = judged(tmp_path, lines).problems
     assert "did you mean group?" in problem.message
 
@@ -78,14 +78,14 @@ def test_a_scope_that_cannot_be_read_contradicts_nothing(tmp_path, lines):
     ],
 )
 def test_so_is_what_the_master_cannot_do(tmp_path, master, words):
-    """A budget, a policy, a name."""
+    """A wrong timeout, policy or name is refused with the expected values."""
     loaded = judged(tmp_path, "", master)
     assert loaded.config is None
     assert any(words in problem.message and problem.line for problem in loaded.problems), loaded.problems
 
 
 def test_all_of_them_are_read(tmp_path):
-    """Durations have units in INI, too, since supervisor knows nothing of these options."""
+    """Durations have units in INI too, because supervisor does not have these options."""
     lines = "leftovers=stop\ncritical=true"
     master = "shutdown_timeout=1m\nshutdown_when=any_fatal\nexit_code_from=web"
     config = judged(tmp_path, lines, master).config
@@ -97,7 +97,7 @@ def test_all_of_them_are_read(tmp_path):
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1m30s", 90), ("1.5s", 1.5), ("1h0m0.25s", 3600.25)])
 def test_a_duration_is_written_as_after_budget(tmp_path, text, seconds):
-    """What `check --budget` takes for a time, the file takes too."""
+    """The file accepts the same durations as `check --budget`."""
     assert judged(tmp_path, "", f"shutdown_timeout={text}").config.master.shutdown_timeout == seconds
     assert read_duration(text) == seconds
 
@@ -113,18 +113,18 @@ def logs(tmp_path, lines: str):
 
 
 def test_a_dash_is_the_masters_own_stream_of_that_name(tmp_path):
-    """Whatever it is: a pipe, a socket, a terminal."""
+    """It may be a pipe, a socket or a terminal."""
     assert logs(tmp_path, "stdout_logfile=-\nstderr_logfile=-") == (("/dev/stdout",), ("/dev/stderr",))
 
 
 def test_a_log_may_go_to_several_places(tmp_path):
-    """With commas between them; the first is the one that clients read back."""
+    """They are separated by commas; clients read the first one."""
     stdout, _ = logs(tmp_path, f"stdout_logfile={tmp_path}/web.log, -")
     assert stdout == (f"{tmp_path}/web.log", "/dev/stdout")
 
 
 def test_syslog_may_be_one_of_them(tmp_path):
-    """As stdout_syslog=true."""
+    """It has the effect of stdout_syslog=true."""
     config = judged(tmp_path, "stdout_logfile=-, syslog").config
     (program,) = config.groups[0].programs
     assert (program.stdout_logfile, program.stdout_also, program.stdout_syslog) == ("/dev/stdout", (), True)
@@ -139,7 +139,7 @@ def test_syslog_may_be_one_of_them(tmp_path):
     ],
 )
 def test_toml_has_commas_and_a_list(tmp_path, written, first, others):
-    """A text means what it means in INI; in a list a comma is part of a name."""
+    """A text means the same as in INI; an item of a list may contain a comma."""
     path = tmp_path / "procman.toml"
     path.write_text(f'[program.web]\ncommand = "cat"\nstdout_logfile = {written.format(tmp_path)}\n')
     (program,) = read(str(path)).config.groups[0].programs
@@ -158,7 +158,7 @@ def test_toml_has_commas_and_a_list(tmp_path, written, first, others):
     ],
 )
 def test_a_wrong_place_or_form_is_refused(tmp_path, lines, words):
-    """With the words that would be right."""
+    """The message says what would be right."""
     loaded = judged(tmp_path, lines)
     assert loaded.config is None
     assert any(words in problem.message and problem.line for problem in loaded.problems), loaded.problems

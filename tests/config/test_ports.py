@@ -1,4 +1,4 @@
-"""`procman check` looks whether the ports of a file can be listened on."""
+"""`procman check` checks whether the ports of a file are free."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ def port():
 
 
 def told(folder, text, **more):
-    """(line, option, severity, message) of what is said about ports."""
+    """(line, option, severity, message) of each problem about ports."""
     path = folder / "supervisord.conf"
     path.write_text(f"[supervisord]\npidfile={folder}/pid\nlogfile=/dev/null\n{text}")
     loaded = read(str(path), **{"places": True, **more})
@@ -30,7 +30,7 @@ def told(folder, text, **more):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_port_in_use_is_told(tmp_path, port, host):
-    """A master could not start; nor could a FastCGI program."""
+    """A master, or a FastCGI program, could not start."""
     assert told(tmp_path, f"[inet_http_server]\nport={host}:{port}\n") == [
         (
             5,
@@ -48,7 +48,7 @@ def test_a_port_in_use_is_told(tmp_path, port, host):
 
 
 def test_a_port_that_is_free_is_left_alone(tmp_path, port):
-    """Nothing listens there afterwards either."""
+    """The check leaves no listener behind."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         free = sock.getsockname()[1]
@@ -58,7 +58,7 @@ def test_a_port_that_is_free_is_left_alone(tmp_path, port):
 
 
 def test_what_the_running_master_of_the_file_holds_is_its_own(tmp_path, port):
-    """A user who checks an edited file before an update is not told that its own port is in use."""
+    """A check before an update must not report the master's own ports."""
     text = f"[inet_http_server]\nport=127.0.0.1:{port}\n"
     (tmp_path / "pid").write_text(f"{os.getpid()}\n")
     assert told(tmp_path, text) == []
@@ -75,7 +75,7 @@ def test_what_the_running_master_of_the_file_holds_is_its_own(tmp_path, port):
 
 
 def test_the_listener_on_its_control_socket_is_its_master(tmp_path, port):
-    """Where the pid file is gone, or never was."""
+    """The master is found without a pid file."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(tmp_path / "s"))
         text = f"[unix_http_server]\nfile={tmp_path}/s\n[inet_http_server]\nport=127.0.0.1:{port}\n"
@@ -85,14 +85,14 @@ def test_the_listener_on_its_control_socket_is_its_master(tmp_path, port):
 
 
 def test_an_address_that_the_machine_has_not_is_told(tmp_path):
-    """192.0.2.0/24 is for examples (RFC 5737)."""
+    """192.0.2.0/24 is reserved for examples (RFC 5737)."""
     [(_, _, _, message)] = told(tmp_path, "[inet_http_server]\nport=192.0.2.1:9\nallow_unauthenticated=true\n")
     assert "this machine has no address 192.0.2.1" in message
     assert "*:9" in message
 
 
 def test_one_port_of_two_sections_is_told(tmp_path):
-    """They would be in each other's way."""
+    """Only one of them could listen."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         free = sock.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The reference page and the schema have every option, and the schema fits real files."""
+"""The reference page and the schema have every option, and the schema accepts real files."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_option_is_in_both():
-    """With its name, in its section."""
+    """Each option is in the section with its name."""
     page, schema = describe.reference(), describe.schema()
     for known in SECTIONS.values():
         assert f"## `[{known.ini}" in page
@@ -28,7 +28,7 @@ def test_every_option_is_in_both():
 
 
 def test_what_is_needed_first_stands_first():
-    """In the page and for completion in an editor: the command, and not the order in which supervisor reads."""
+    """The command comes first on the page and in an editor, unlike in the order of reading."""
     rows = re.findall(r"^(?:## `\[(.*?)[\]:]|\| `(\w+)`)", describe.reference(), re.MULTILINE)
     options = [option for _, option in rows[rows.index(("program", "")) + 1 :]]
     assert options[:3] == ["command", "directory", "user"]
@@ -38,7 +38,7 @@ def test_what_is_needed_first_stands_first():
 
 
 def test_what_update_does_is_told_per_option():
-    """Issue: these are taken over in place."""
+    """The page says which options are applied in place."""
     program = SECTIONS["program"].options
     in_place = {name for name, option in program.items() if option.effect is Effect.NONE}
     assert in_place == {
@@ -74,7 +74,7 @@ TYPES = {
 
 
 def complaints(value, schema, path="$"):
-    """The few words of JSON schema that ours uses."""
+    """The violations of a schema, with the few keywords that ours uses."""
     unknown = schema.keys() - {
         "$schema",
         "title",
@@ -109,7 +109,7 @@ def complaints(value, schema, path="$"):
 
 
 def test_the_schema_accepts_the_samples():
-    """Every TOML file of conf/."""
+    """Every TOML file of conf/ is valid."""
     for path in sorted((ROOT / "conf").glob("*.toml")):
         assert complaints(tomli.loads(path.read_text(encoding="utf-8")), describe.schema()) == [], path
 
@@ -128,5 +128,5 @@ def test_the_schema_accepts_the_samples():
     ],
 )
 def test_the_schema_tells_good_from_bad(text, count):
-    """Misspelt keys and values of the wrong type."""
+    """Misspelt keys and values of a wrong type are invalid."""
     assert len(complaints(tomli.loads(text), describe.schema())) == count

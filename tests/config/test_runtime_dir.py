@@ -19,7 +19,7 @@ def runtime(tmp_path, monkeypatch):
 
 
 def test_the_socket_is_the_same_by_whatever_name_the_file_is_reached(runtime, tmp_path, monkeypatch):
-    """Relative, absolute or through a link; another file has another one."""
+    """Relative paths, absolute paths and links give the same socket; another file has another one."""
     (tmp_path / "web.conf").touch()
     (tmp_path / "link.conf").symlink_to("web.conf")
     monkeypatch.chdir(tmp_path)
@@ -31,7 +31,7 @@ def test_the_socket_is_the_same_by_whatever_name_the_file_is_reached(runtime, tm
 
 
 def test_the_path_is_never_too_long_for_a_socket(tmp_path, monkeypatch):
-    """A long XDG_RUNTIME_DIR is passed over, a long file name is cut."""
+    """A long XDG_RUNTIME_DIR is ignored, and a long file name is cut."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/" + "x" * 80)
     path = runtime_dir.default_socket("/" + "ü long" * 50 + ".conf")
     assert len(os.fsencode(path)) <= runtime_dir.LONGEST_SOCKET_PATH
@@ -43,19 +43,19 @@ def test_the_path_is_never_too_long_for_a_socket(tmp_path, monkeypatch):
 
 
 def test_a_relative_runtime_dir_is_passed_over(monkeypatch):
-    """It would be another one for the client."""
+    """A client in another directory would not find it."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", "run")
     assert os.path.isabs(runtime_dir.runtime_dir())
 
 
 def test_the_runtime_dir_is_made_private_and_used_again(runtime):
-    """Mode 0700, whatever the umask."""
+    """The mode is 0700 under any umask."""
     assert runtime_dir.ensure_runtime_dir() == runtime_dir.ensure_runtime_dir() == str(runtime / "procman")
     assert (runtime / "procman").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_runtime_dir_that_others_may_enter_is_refused(runtime):
-    """Somebody else could have put a socket there; the message says how to go on."""
+    """Another user could have put a socket there; the message has a way out."""
     (runtime / "procman").mkdir(mode=0o755)
     (runtime / "procman").chmod(0o755)
     with pytest.raises(ProcmanError, match="chmod 700"):
@@ -63,7 +63,7 @@ def test_a_runtime_dir_that_others_may_enter_is_refused(runtime):
 
 
 def test_a_link_in_place_of_the_runtime_dir_is_refused(runtime, tmp_path):
-    """It may be turned elsewhere after the look."""
+    """Its target could change after the check."""
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     (runtime / "procman").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ProcmanError, match="not a folder"):
@@ -71,14 +71,14 @@ def test_a_link_in_place_of_the_runtime_dir_is_refused(runtime, tmp_path):
 
 
 def test_a_runtime_dir_that_cannot_be_made_says_why(runtime, monkeypatch):
-    """With the path and the way out."""
+    """The message has the path and a way out."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime / "missing"))
     with pytest.raises(ProcmanError, match=r"missing/procman.*No such file.*XDG_RUNTIME_DIR"):
         runtime_dir.ensure_runtime_dir()
 
 
 def test_root_has_its_folder_in_tmp_where_run_cannot_be_written(tmp_path, monkeypatch):
-    """As in a container with a read-only root; the client looks into both."""
+    """A container's root filesystem may be read-only; the client searches both."""
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     usual = tmp_path / "run" / "procman"
@@ -92,7 +92,7 @@ def test_root_has_its_folder_in_tmp_where_run_cannot_be_written(tmp_path, monkey
 
 @pytest.mark.parametrize(("euid", "expected"), [(0, {0, 12345}), (54321, {0, 54321})])
 def test_only_root_believes_the_user_of_pid_1(tmp_path, monkeypatch, euid, expected):
-    """Whoever runs a container; on a host that is root. Its own folder of sockets is looked into last."""
+    """That is the user of a container, or root on a host. Its directory is searched last."""
     status = tmp_path / "status"
     status.write_text("Name:\tprocman\nUid:\t0\t12345\t12345\t12345\n")
     monkeypatch.setattr(
@@ -106,7 +106,7 @@ def test_only_root_believes_the_user_of_pid_1(tmp_path, monkeypatch, euid, expec
 
 
 def test_what_an_earlier_master_wrote_is_not_looked_for_where_others_could_have_put_it(tmp_path, monkeypatch):
-    """A made-up list of what runs would have any process signalled: such a folder is as if it were not there."""
+    """A forged state file could make the master signal any process, so such directories are ignored."""
     now, before, elsewhere = (tmp_path / name for name in ("now", "before", "elsewhere"))
     monkeypatch.setattr(runtime_dir, "runtime_dirs", lambda: [str(now), str(before)])
 

@@ -1,4 +1,4 @@
-"""What looks like a secret is not shown, and nothing else is hidden."""
+"""Secrets are masked, and nothing else is."""
 
 import pytest
 
@@ -32,7 +32,7 @@ from procman.config.secrets import MASK, is_secret, masked, masked_value, masked
     ],
 )
 def test_a_name_that_tells_of_a_secret(name):
-    """However its words are put together."""
+    """Any combination of words is recognised."""
     assert is_secret(name)
     assert masked_value(name, "hunter2") == MASK
 
@@ -41,7 +41,7 @@ def test_a_name_that_tells_of_a_secret(name):
     "name", ["PWD", "OLDPWD", "PATH", "HOME", "KEYBOARD", "username", "AUTHOR", "port", "PASSENGER_ROOT", "MONKEY", ""]
 )
 def test_a_name_that_tells_of_none(name):
-    """Among them those that only sound like it."""
+    """Some of these names only resemble those of secrets."""
     assert not is_secret(name)
     assert masked_value(name, "/srv/app") == "/srv/app"
 
@@ -71,7 +71,7 @@ def test_a_name_that_tells_of_none(name):
     ],
 )
 def test_a_secret_within_a_text_is_hidden(text, shown):
-    """And only that: what stands around it can still be read."""
+    """The text around it stays readable."""
     assert masked(text) == shown
 
 
@@ -85,10 +85,10 @@ def test_a_secret_within_a_text_is_hidden(text, shown):
     ],
 )
 def test_a_text_without_a_secret_stays_as_it_is(text):
-    """Every byte of it."""
+    """Every byte of it is unchanged."""
     assert masked(text) == text
 
 
 def test_an_empty_secret_is_seen_to_be_empty():
-    """That is a mistake somebody looks for."""
+    """An empty password is a mistake that must be visible."""
     assert masked_variables({"PASSWORD": "", "A": "http://a:b@c"}) == {"PASSWORD": "", "A": f"http://a:{MASK}@c"}

@@ -1,4 +1,4 @@
-"""Where a file has the master listen, for whom, and what is wrong with that."""
+"""The servers of a file, their logins, and the mistakes in them."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def server(tmp_path):
     ["127.0.0.1", "127.3.4.5", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "localhost", "localhost.", "a.localhost"],
 )
 def test_loopback_is_told_by_what_is_written(host):
-    """Addresses that no other machine reaches, and the names that mean them by definition."""
+    """These are addresses that no other machine reaches, and the names that stand for them."""
     assert is_loopback(host)
 
 
@@ -67,7 +67,7 @@ def test_loopback_is_told_by_what_is_written(host):
     ],
 )
 def test_anything_else_is_not_loopback(host):
-    """Whoever can be reached from elsewhere, or might be."""
+    """Other machines can, or might, reach these."""
     assert not is_loopback(host)
 
 
@@ -86,7 +86,7 @@ def test_anything_else_is_not_loopback(host):
     ],
 )
 def test_every_form_of_an_address_is_taken_apart(server, port, host, number):
-    """With brackets or without: supervisor knows none, and could not listen there anyway."""
+    """Brackets are optional; supervisor does not know them, and could not listen there."""
     found = server(port, "allow_unauthenticated=true")
     assert (found.host, found.port) == (host, number)
 
@@ -100,7 +100,7 @@ def test_every_form_of_an_address_is_taken_apart(server, port, host, number):
     ],
 )
 def test_programs_are_told_a_url_that_is_one(tmp_path, server, port, url, shown):
-    """An IPv6 address stands in brackets there, whatever the file has."""
+    """An IPv6 address has brackets in the URL."""
     assert server(port, "allow_unauthenticated=true").shown == shown
     assert load(str(tmp_path / "f.conf")).serverurl == url
 
@@ -108,7 +108,7 @@ def test_programs_are_told_a_url_that_is_one(tmp_path, server, port, url, shown)
 @pytest.mark.parametrize("toml", [False, True])
 @pytest.mark.parametrize("port", ["*:9001", ":9001", "[::]:9001", "192.0.2.1:9001", "box:9001"])
 def test_a_server_that_will_not_listen_is_warned_of(told, port, toml):
-    """With its line and the ways out: a password, loopback, or to say that it is meant so."""
+    """The ways out are a password, loopback, or explicit permission."""
     ((line, option, severity, message),) = told(f'port = "{port}"' if toml else f"port={port}", toml=toml)
     assert (line, option, severity) == (3, "port", "warning")
     assert message.startswith(f"the master will not listen on {port if port[0] != ':' else '*' + port}, because")
@@ -117,7 +117,7 @@ def test_a_server_that_will_not_listen_is_warned_of(told, port, toml):
 
 
 def test_check_says_so_too(tmp_path):
-    """It is in the problems of the JSON document, of a file that is good otherwise."""
+    """The JSON document has it as a problem; the file is good otherwise."""
     path = tmp_path / "f.conf"
     path.write_text("[supervisord]\n[inet_http_server]\nport=9001\n")
     found = report(str(path))
@@ -138,7 +138,7 @@ def test_check_says_so_too(tmp_path):
     ],
 )
 def test_a_server_that_will_listen_is_not_warned_of(told, lines, toml):
-    """On loopback, with a password, or where it is spelled out."""
+    """Servers on loopback, with a password or with explicit permission have no warning."""
     quoted = [line if line.endswith("true") else '{} = "{}"'.format(*line.split(" = ")) for line in lines]
     assert told(*(quoted if toml else lines), toml=toml) == []
 
@@ -169,7 +169,7 @@ FULL = ["username=me", "password=secret"]
     ],
 )
 def test_a_login_that_makes_no_sense_is_an_error(told, section, lines, option, message):
-    """Half a pair, a reader where everybody may do everything, two users of one name; never with the secret in it."""
+    """Half a pair, a reader without a full user, and two users with one name are refused, without showing a secret."""
     place = "port=127.0.0.1:9001" if section == "inet_http_server" else "file=/tmp/s"
     found = told(place, *lines, section=section)
     errors = [(found_option, text) for _, found_option, severity, text in found if severity == "error"]
@@ -190,7 +190,7 @@ def test_a_login_that_makes_no_sense_is_an_error(told, section, lines, option, m
     ],
 )
 def test_a_lock_that_is_none_or_has_no_key_is_warned_of(told, lines, option, message):
-    """Supervisord takes these, and so they are not refused."""
+    """Supervisord accepts them, so they are not refused."""
     ((_, found, severity, text),) = told("port=127.0.0.1:9001", *lines)
     assert (found, severity) == (option, "warning")
     assert text.startswith(message)
@@ -198,13 +198,13 @@ def test_a_lock_that_is_none_or_has_no_key_is_warned_of(told, lines, option, mes
 
 
 def test_an_empty_name_is_no_lock(server):
-    """Nobody is asked for a password then, so it does not make a server on every interface a safe one."""
+    """No password is required then, so a server on every interface is not safe."""
     assert server("*:9001", "username=", "password=").is_open
     assert not server("*:9001", "username=me", f"password={SHA}").is_open
 
 
 def test_several_servers_are_read_in_both_forms(tmp_path):
-    """Each with a name of its own, or none for the first; supervisord takes them, too."""
+    """Each has a name, except for the first; supervisord accepts them too."""
     ini = tmp_path / "f.conf"
     ini.write_text(
         "[supervisord]\n[inet_http_server]\nport=127.0.0.1:1\n[inet_http_server:b]\nport=127.0.0.1:2\n"

@@ -1,4 +1,4 @@
-"""What is in effect and why: every option of a section, its value, and where that stands."""
+"""The effective value and the origin of every option of a section."""
 
 import dataclasses
 import os
@@ -53,7 +53,7 @@ def by_option(section):
 
 
 def place(setting):
-    """What is told of its origin, in short."""
+    """The origin of a setting in short."""
     file = os.path.basename(setting["file"]) if setting["file"] else None
     return setting["source"], file, setting["line"]
 
@@ -63,7 +63,7 @@ def program(config, name):
 
 
 def test_every_option_is_told_with_its_origin(config):
-    """The file and the line that counts, the command line, or that it is the default."""
+    """The origin is the file and line that counts, the command line, or the default."""
     master, server = of_master(config)
     assert (master["section"], server["section"]) == ("supervisord", "inet_http_server")
     told = by_option(master)
@@ -76,7 +76,7 @@ def test_every_option_is_told_with_its_origin(config):
 
 
 def test_an_included_file_is_named_where_it_has_the_last_word(config):
-    """Of a section that two files write, each option is where it is written."""
+    """In a section that two files have, each option has its own file."""
     told = by_option(of_process(config, program(config, "g:web")))
     assert place(told["umask"]) == ("file", "more.conf", 2)
     assert place(told["command"]) == ("file", "main.conf", 9)
@@ -84,7 +84,7 @@ def test_an_included_file_is_named_where_it_has_the_last_word(config):
 
 
 def test_a_variable_is_where_its_value_is_from(config):
-    """The master's for every program, unless the program has its own."""
+    """Variables of the master are in every program that does not override them."""
     told = by_option(of_process(config, program(config, "g:web")))
     assert place(told["API_TOKEN"]) == ("file", "main.conf", 2)
     assert place(told["LANG"]) == ("file", "main.conf", 12)
@@ -92,7 +92,7 @@ def test_a_variable_is_where_its_value_is_from(config):
 
 
 def test_values_are_those_of_json_and_as_a_file_has_them(config):
-    """Numbers are numbers; modes, signals and choices are the words for them."""
+    """Numbers stay numbers; modes, signals and choices are text."""
     told = by_option(of_process(config, program(config, "g:web")))
     shown = {name: (told[name]["value"], told[name]["shown"]) for name in told}
     assert shown["umask"] == ("0027", "0027")
@@ -106,7 +106,7 @@ def test_values_are_those_of_json_and_as_a_file_has_them(config):
 
 
 def test_no_secret_is_in_it(config):
-    """Neither of a server, nor of a variable, nor of a command."""
+    """Secrets of servers, variables and commands are masked."""
     sections = [*of_master(config), of_process(config, program(config, "g:web"))]
     assert "hunter2" not in str(sections)
     assert "abc" not in str(sections)
@@ -114,7 +114,7 @@ def test_no_secret_is_in_it(config):
 
 
 def test_what_a_group_shares_is_told_once(config):
-    """Of a group that has a section, and of a listener's; a program alone shares nothing."""
+    """Groups with a section and listeners have shared options; a program of its own has none."""
     groups = {group.name: group for group in config.groups}
     told = by_option(of_group(config, groups["g"]))
     assert (told["priority"]["value"], place(told["priority"])) == (5, ("file", "more.conf", 5))
@@ -126,7 +126,7 @@ def test_what_a_group_shares_is_told_once(config):
 
 
 def test_what_runs_otherwise_than_the_file_says_is_told(config):
-    """It was changed in the file, and nobody has updated yet: no line has that value."""
+    """After a change of the file and before an update, no line has the effective value."""
     running = dataclasses.replace(program(config, "g:web"), startsecs=7)
     told = by_option(of_process(config, running))
     assert place(told["startsecs"]) == ("earlier", None, None)

@@ -1,4 +1,4 @@
-"""A command that is written for a shell: what is told of it, and that the line which is offered does what was meant."""
+"""Shell syntax in commands is reported, and the proposed line does what was meant."""
 
 import re
 import shlex
@@ -63,7 +63,7 @@ def complaint(command, *, toml=False):
     ],
 )
 def test_what_only_a_shell_understands_is_told_with_the_line_to_write(command, message):
-    """`check` says it before the program is given `&&` for a word."""
+    """Without a shell, the program would get `&&` as an argument."""
     told = complaint(command)
     assert told is not None
     assert told.startswith("no shell is run, ")
@@ -101,12 +101,12 @@ def test_what_only_a_shell_understands_is_told_with_the_line_to_write(command, m
     ],
 )
 def test_what_is_no_shells_business_is_left_alone(command):
-    """What stands in quotes, what a shell is given, what programs have such signs for."""
+    """Quoted text, text for a shell, and arguments of certain programs have no warning."""
     assert complaint(command) is None
 
 
 def test_a_list_of_toml_is_told_as_a_list():
-    """In the form that the file has."""
+    """The proposal has the form of the file."""
     told = complaint(["cd", "/srv", "&&", "./run", "a b"], toml=True)
     assert 'write directory = "/srv" and command = "./run \'a b\'", or ' in told
     assert told.endswith('command = ["sh", "-c", "cd /srv && exec ./run \'a b\'"]')
@@ -130,7 +130,7 @@ def test_a_list_of_toml_is_told_as_a_list():
     ],
 )
 def test_the_line_that_is_offered_does_what_was_meant(command):
-    """As a shell does it, when it is split into words and executed; and nothing is to be complained of it any more."""
+    """It does the same as in a shell, and has no warning itself."""
     line = (
         complaint(command)
         .rpartition("command = ")[2]
@@ -144,7 +144,7 @@ def test_the_line_that_is_offered_does_what_was_meant(command):
 
 
 def test_no_secret_is_in_the_line():
-    """Neither one of a flag nor one of a variable; a line that is too long to be copied is not written either."""
+    """Flags and variables are masked, and lines that are too long to copy are left out."""
     for command in (
         "app --password=hunter2 && b",
         "TOKEN=hunter2 app",
@@ -168,7 +168,7 @@ def test_no_secret_is_in_the_line():
     ],
 )
 def test_it_is_one_warning_in_either_form(tmp_path, name, text):
-    """For all processes of the program; that there is no program `cd` is not said, too."""
+    """There is one for all processes, and none about a missing program named `cd`."""
     path = tmp_path / name
     path.write_text(text)
     for places in (False, True):
@@ -180,7 +180,7 @@ def test_it_is_one_warning_in_either_form(tmp_path, name, text):
 
 
 def test_a_program_that_is_not_there_is_told_beside_its_operator(tmp_path):
-    """Each is a mistake of its own."""
+    """Both mistakes are reported."""
     path = tmp_path / "a.conf"
     path.write_text("[supervisord]\n[program:web]\ncommand=nosuchprogram | cat\n")
     told = [problem.slug for problem in read(str(path), places=True).problems if problem.option == "command"]

@@ -1,4 +1,4 @@
-"""The stop plan: the sum over the waves as the fleet stops them, who makes it so long, and what would make it fit."""
+"""The stop plan: the sum over the core's waves, the slowest programs, and what would make it fit."""
 
 from dataclasses import replace
 from signal import SIGKILL
@@ -46,7 +46,7 @@ def waves(plan):
 
 
 def test_groups_of_one_priority_are_one_wave_and_the_highest_number_is_first():
-    """Each wave counts its largest stopwaitsecs; listeners, with -1, are last; the master needs a second."""
+    """A wave counts its largest stopwaitsecs; listeners, with -1, are last; the master needs a second."""
     plan = stop_plan(
         config(
             alone("listener", 7, -1),
@@ -62,19 +62,19 @@ def test_groups_of_one_priority_are_one_wave_and_the_highest_number_is_first():
 
 
 def test_the_priority_of_the_group_counts_and_not_that_of_its_programs():
-    """Within a group nobody waits for anybody."""
+    """The processes of a group stop together."""
     plan = stop_plan(config(group("g", replace(member("a", 2), priority=1), member("b", 3), priority=5)))
     assert waves(plan) == [(5, 3, ["b"])]
 
 
 def test_nothing_to_stop_takes_the_master_s_own_time():
-    """An empty group is no wave."""
+    """An empty group is not a wave."""
     plan = stop_plan(config(replace(group("empty"), programs=())))
     assert (plan.waves, plan.seconds) == ((), MASTER)
 
 
 def test_a_shutdown_timeout_cuts_the_sum_and_lengthens_nothing():
-    """What is needed stays known."""
+    """`needed` stays the full sum."""
     assert stop_plan(config(alone("web", 10), timeout=5)).seconds == 5
     assert stop_plan(config(alone("web", 10), timeout=5)).needed == 11
     assert stop_plan(config(alone("web", 10), timeout=500)).seconds == 11
@@ -86,7 +86,7 @@ WAITS = st.sampled_from([0, 0.5, 1, 3, 10])
 
 @given(st.lists(st.tuples(PRIORITIES, WAITS), min_size=1, max_size=8))
 def test_the_fleet_takes_exactly_as_long_when_nobody_obeys(groups):
-    """Driven in virtual time with programs that leave on SIGKILL only, the core needs the sum of the waves."""
+    """In virtual time, with programs that end on SIGKILL only, the core needs the sum of the waves."""
     plan = stop_plan(config(*(alone(f"p{n}", wait, priority) for n, (priority, wait) in enumerate(groups))))
     assert core_needs([alone(f"p{n}", wait, priority) for n, (priority, wait) in enumerate(groups)]) == (
         plan.needed - MASTER
@@ -121,14 +121,14 @@ def lines(changes):
 
 
 def test_a_plan_that_fits_needs_no_advice():
-    """Not even where it fits to the second."""
+    """A plan that fits exactly has none either."""
     verdict = judge(stop_plan(config(alone("web", 9))), 10)
     assert verdict.fits
     assert (verdict.over, verdict.changes, verdict.timeout) == (0, (), None)
 
 
 def test_without_a_budget_it_is_held_against_docker_and_kubernetes():
-    """10 and 30 seconds, which is what they give when nobody says anything."""
+    """Their defaults are 10 and 30 seconds."""
     found = compare(stop_plan(config(alone("web", 20))))
     assert [(verdict.name, verdict.budget, verdict.over) for verdict in found] == [
         ("docker stop", 10, 11),
@@ -138,13 +138,13 @@ def test_without_a_budget_it_is_held_against_docker_and_kubernetes():
 
 
 def test_the_longest_waves_give_most():
-    """A wave that asks for less than its share keeps what it has, and the others have the rest."""
+    """A wave below its share keeps its time, and the others share the rest."""
     plan = stop_plan(config(alone("quick", 2, 5), alone("slow", 10, 7), alone("db", 20, 10)))
     assert lines(judge(plan, 12).changes) == [("[program.db]", 20, 5), ("[program.slow]", 10, 4)]
 
 
 def test_all_that_are_longer_than_their_wave_may_be_are_named_once():
-    """Many processes come of one section with numprocs."""
+    """Many processes share a section with numprocs."""
     processes = [replace(member(f"w{n}", 10), section="program:w") for n in range(3)]
     plan = stop_plan(config(group("g", *processes, member("other", 8), member("fine", 4)), file="x.conf"))
     assert lines(judge(plan, 6).changes) == [("[program:w]", 10, 5), ("[program:other]", 8, 5)]
@@ -152,7 +152,7 @@ def test_all_that_are_longer_than_their_wave_may_be_are_named_once():
 
 @pytest.mark.parametrize("first", [1, 9])
 def test_a_program_in_groups_of_two_waves_has_the_lesser_of_their_limits(first):
-    """One line of the file counts in both."""
+    """One line of the file counts in both waves."""
     shared = member("w", 10)
     plan = stop_plan(
         config(group("a", shared, priority=first), group("b", shared, member("x", 20), priority=10 - first))
@@ -161,13 +161,13 @@ def test_a_program_in_groups_of_two_waves_has_the_lesser_of_their_limits(first):
 
 
 def test_a_name_that_toml_would_not_take_is_quoted():
-    """The line can be put into the file as it stands."""
+    """The proposed line can be copied into the file."""
     plan = stop_plan(config(alone("a.b", 10)))
     assert judge(plan, 5).changes[0].section == '[program."a.b"]'
 
 
 def test_a_budget_below_a_second_for_each_wave_has_no_stopwaitsecs_to_advise():
-    """But a shutdown_timeout, unless it is less than the master itself needs."""
+    """The advice is a shutdown_timeout, unless the budget is less than the master itself needs."""
     plan = stop_plan(config(alone("a", 10, 1), alone("b", 10, 2), alone("c", 10, 3)))
     assert judge(plan, 3.5).changes == ()
     assert judge(plan, 3.5).timeout.after == 3.5
@@ -176,7 +176,7 @@ def test_a_budget_below_a_second_for_each_wave_has_no_stopwaitsecs_to_advise():
 
 @given(st.lists(st.tuples(PRIORITIES, WAITS), min_size=1, max_size=8), st.integers(1, 45))
 def test_the_advice_makes_it_fit(groups, budget):
-    """Both ways: with all the changes, and with the timeout alone; no wait is made longer, or less than a second."""
+    """All changes together, and the timeout alone, make it fit; no wait gets longer, or shorter than a second."""
     fleet = [alone(f"p{n}", wait, priority) for n, (priority, wait) in enumerate(groups)]
     verdict = judge(stop_plan(config(*fleet)), budget)
     if verdict.timeout is not None:
@@ -196,24 +196,24 @@ def test_the_advice_makes_it_fit(groups, budget):
     [("10", 10), ("10s", 10), ("1m30s", 90), ("500ms", 0.5), (" 1H ", 3600), ("2.5s", 2.5), ("1h1m1s1ms", 3661.001)],
 )
 def test_durations_are_read(text, seconds):
-    """A number is seconds; otherwise each number has its unit."""
+    """A number is in seconds; otherwise each number has a unit."""
     assert read_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "s", "10x", "-1", "1m30", "1 m", "inf", "nan", "1e3", "9" * 10, "٣"])
 def test_what_is_no_duration_is_refused_with_the_words_that_would_be_right(text):
-    """Neither endless nor negative."""
+    """Infinite and negative durations are refused."""
     with pytest.raises(BadRequest, match="expected something like 10, 10s, 1m30s or 500ms"):
         read_duration(text)
 
 
 def test_durations_are_shown_without_superfluous_digits():
-    """10 s rather than 10.0 s."""
+    """10 s is shown, not 10.0 s."""
     assert [show_duration(10.0), show_duration(0.5)] == ["10 s", "0.5 s"]
 
 
 def test_the_warning_names_the_critical_path_and_the_way_out():
-    """One line for a log; nothing where it fits."""
+    """It is one line for a log; a plan that fits has none."""
     plan = stop_plan(config(alone("web", 10), alone("db", 20, 1)))
     assert warning(plan, 31) is None
     text = warning(plan, 10)

@@ -1,4 +1,4 @@
-"""What `numprocs` made processes of is kept with the configuration."""
+"""The configuration keeps the templates that `numprocs` made processes of."""
 
 import json
 
@@ -26,7 +26,7 @@ programs=web
 
 
 def test_each_program_keeps_the_texts_that_its_processes_were_made_of(tmp_path):
-    """The options that are expanded for each process stand there as written, and only those that the file has."""
+    """Options that are expanded for each process are kept as written, if the file has them."""
     (tmp_path / "procman.conf").write_text(FILE)
     config = load(str(tmp_path / "procman.conf"))
     assert config.templates == (

@@ -1,4 +1,4 @@
-"""The TOML reader: lines of keys, unknown sections, and what tomli refuses."""
+"""The TOML reader finds the lines of keys, and reports unknown sections and what tomli refuses."""
 
 import textwrap
 
@@ -16,7 +16,7 @@ def read(text):
 
 
 def test_each_key_knows_its_line():
-    """Through comments, lists and texts of several lines, dotted and quoted keys."""
+    """Comments, lists, multi-line text, and dotted and quoted keys are handled."""
     lines = toml.lines_of(
         textwrap.dedent(
             '''\
@@ -56,7 +56,7 @@ TEXTS = st.text(st.sampled_from("ab\"'#[]{}=\\\n ,."), max_size=12)
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["'''", '"""', "list", "plain"]), TEXTS), max_size=6))
 def test_no_value_hides_the_keys_after_it(values):
-    """Whatever tomli accepts, each key is found at its own line."""
+    """In any text that tomli accepts, each key is found at its line."""
     lines = ["[program.web]"]
     expected = {}
     for number, (form, value) in enumerate(values):
@@ -80,7 +80,7 @@ def test_no_value_hides_the_keys_after_it(values):
 
 
 def test_sections_get_supervisors_names():
-    """So that everything behind the readers is written once."""
+    """All later steps exist once for both forms."""
     sections, problems = read(
         """\
         include = ["x"]
@@ -119,7 +119,7 @@ def test_sections_get_supervisors_names():
     ],
 )
 def test_an_unknown_section_is_an_error_that_says_what_was_meant(text, line, hint):
-    """With the line it stands in."""
+    """The error has the line of the section."""
     _, problems = toml.parse(text, "f.toml")
     assert len(problems) == 1
     assert (problems[0].line, problems[0].severity) == (line, "error")
@@ -128,21 +128,21 @@ def test_an_unknown_section_is_an_error_that_says_what_was_meant(text, line, hin
 
 @pytest.mark.parametrize("text", ["x = ", "[a]\nx = 1\nx = 2", "x = " + "[" * 5000, "x = 1e", "\0"])
 def test_what_tomli_refuses_is_one_problem(text):
-    """Never a traceback, not even for brackets five thousand deep."""
+    """There is no traceback, even for five thousand nested brackets."""
     _, problems = toml.parse(text, "f.toml")
     assert [problem.slug for problem in problems] == ["syntax"]
 
 
 @pytest.mark.parametrize("name", ["größe", "über", "a+b"])
 def test_a_name_that_needs_quotes_is_told_so(name):
-    """TOML's own words do not say what to write instead."""
+    """TOML's own message does not say what to write."""
     (complaint,) = read(f"[program.{name}]\n")[1]
     assert 'needs quotes: [program."größe"]' in complaint.message
     assert read(f'[program."{name}"]\n')[1] == []
 
 
 def test_a_syntax_error_has_its_line():
-    """As tomli tells it."""
+    """The line is the one that tomli reports."""
     _, problems = toml.parse("a = 1\nb = ]\n", "f.toml")
     assert problems[0].line == 2
 
@@ -172,7 +172,7 @@ def test_a_syntax_error_has_its_line():
     ],
 )
 def test_complaints_speak_toml(tmp_path, monkeypatch, text, complaint):
-    """Sections, values and what to write instead are as a TOML file has them."""
+    """Sections, values and proposals are written as TOML has them."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "f.toml").write_text(text)
     problems = load.read("f.toml", environ={}).problems

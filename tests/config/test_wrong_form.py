@@ -1,4 +1,4 @@
-"""A file in the other form than its name tells: one complaint that says so, instead of many that mislead."""
+"""A file in another form than its name says has one complaint about that, instead of many misleading ones."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def told(path):
     ],
 )
 def test_one_complaint_says_what_it_is(tmp_path, name, text, line, message):
-    """With the line that tells, and the name it should have."""
+    """It has the line that shows the form, and the right name."""
     path = tmp_path / name
     path.write_text(text)
     assert told(path) == [(line, "error", message)]
@@ -61,7 +61,7 @@ def test_one_complaint_says_what_it_is(tmp_path, name, text, line, message):
 )
 @pytest.mark.parametrize("name", ["a.conf", "a.toml", "a.yml", "a.json", "a.service"])
 def test_a_file_that_is_neither_is_told_what_it_is(tmp_path, name, text, form):
-    """Once, with the line that tells it, and with what procman reads."""
+    """One complaint has the line that shows it, and the forms that procman reads."""
     path = tmp_path / name
     path.write_text(f"# ours\n\n{text}")
     [(line, severity, message)] = told(path)
@@ -71,7 +71,7 @@ def test_a_file_that_is_neither_is_told_what_it_is(tmp_path, name, text, form):
 
 
 def test_a_procfile_and_a_script_are_known(tmp_path):
-    """One by its name, the other by its first line."""
+    """One is recognised by its name, the other by its first line."""
     path = tmp_path / "Procfile"
     path.write_text("web: sleep 100\n")
     [(_, _, message)] = told(path)
@@ -94,14 +94,14 @@ def test_a_procfile_and_a_script_are_known(tmp_path):
     ],
 )
 def test_what_is_read_is_not_taken_for_something_else(tmp_path, name, text):
-    """By whatever name."""
+    """The name of the file does not matter."""
     path = tmp_path / name
     path.write_text(text)
     assert told(path) == []
 
 
 def test_an_included_unit_is_what_supervisor_takes_it_for(tmp_path):
-    """It has sections that are passed over."""
+    """Supervisor ignores its sections."""
     (tmp_path / "a.service").write_text("[Service]\nExecStart=/bin/x\n")
     main = tmp_path / "supervisord.conf"
     main.write_text(f"{INI}[include]\nfiles=*.service\n")
@@ -109,7 +109,7 @@ def test_an_included_unit_is_what_supervisor_takes_it_for(tmp_path):
 
 
 def test_an_included_file_too(tmp_path):
-    """The other files are read all the same."""
+    """The other files are read."""
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d" / "a.conf").write_text(TOML)
     main = tmp_path / "supervisord.conf"
@@ -130,7 +130,7 @@ def test_an_included_file_too(tmp_path):
     ],
 )
 def test_a_header_of_the_right_form_settles_it(tmp_path, name, text):
-    """What merely looks like the other form within it is judged as what it is."""
+    """Text that resembles the other form is then read as what it is."""
     path = tmp_path / name
     path.write_text(text)
     assert not any("by its name" in message for _, _, message in told(path))

@@ -1,4 +1,4 @@
-"""`procman check` looks whether files and sockets could be written where it stands; a start finds out by itself."""
+"""`procman check` checks whether files, sockets and commands can be used; a start finds out by itself."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask for an
 
 
 def told(text, folder, **more):
-    """(line, option, message) of each warning, and there must be no error."""
+    """(line, option, message) of each warning; there must be no error."""
     path = folder / "supervisord.conf"
     path.write_text(text)
     found = read(str(path), places=True, **more)
@@ -27,7 +27,7 @@ def told(text, folder, **more):
 
 
 def test_a_command_that_is_not_there_is_told_before_the_start(tmp_path):
-    """With the words of the failed start, once for all of its processes; nothing is known of another machine."""
+    """The words are those of a failed start, once for all processes; another machine is not checked."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "plain").write_text("")
     text = (
@@ -60,7 +60,7 @@ def test_a_command_that_is_not_there_is_told_before_the_start(tmp_path):
     ],
 )
 def test_a_command_that_is_not_there_is_told_with_what_is(tmp_path, monkeypatch, command, way_out):
-    """What newcomers write: a file without ./, a path of another machine, python where there is python3."""
+    """Typical mistakes are a missing ./, a path of another machine, and python instead of python3."""
     (tmp_path / "app.py").touch()
 
     def which(name):
@@ -97,7 +97,7 @@ def test_a_file_that_is_a_directory_and_a_socket_that_is_a_url_are_told(tmp_path
 
 
 def test_a_directory_that_is_not_there_is_told_before_the_start(tmp_path):
-    """Once for a program; a command that is meant from there cannot be looked for, any other can."""
+    """It is reported once for a program; a relative command cannot be looked up then."""
     text = (
         "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\nchildlogdir=%(here)s\ndirectory=%(here)s\n"
         "[program:a]\ncommand=./run\ndirectory=nowhere\nnumprocs=2\nprocess_name=%(process_num)d\n"
@@ -120,7 +120,7 @@ def test_a_directory_that_is_not_there_is_told_before_the_start(tmp_path):
 
 
 def test_a_toml_file_without_a_program_is_told(tmp_path):
-    """The programs of an INI file may come with its includes later on."""
+    """An INI file may include programs later."""
     path = tmp_path / "procman.toml"
     path.write_text('[procman]\nlogfile = "/dev/null"\npidfile = "%(here)s/pid"\n')
     [problem] = read(str(path), places=True).problems
@@ -132,7 +132,7 @@ def test_a_toml_file_without_a_program_is_told(tmp_path):
 
 
 def test_the_folder_of_a_socket_has_to_be_there(tmp_path):
-    """Nobody could make a socket without it; supervisord finds out when it listens, or starts the program."""
+    """Without it the socket cannot be made; supervisord fails at the start."""
     text = (
         "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\n"
         "[unix_http_server]\nfile=/run/nowhere/s\n"
@@ -173,7 +173,7 @@ stderr_logfile=NONE
 
 @pytest.fixture
 def closed():
-    """A folder that everybody may enter, unlike pytest's own, and nobody but its owner may write in."""
+    """A directory that everybody may enter, unlike pytest's own, but only its owner may write to."""
     folder = Path(tempfile.mkdtemp(prefix="pm"))
     (folder / "old.log").touch()
     os.chmod(folder / "old.log", 0o666)
@@ -200,7 +200,7 @@ def expected(who, folder):
 @as_root
 @pytest.mark.root
 def test_it_is_the_masters_user_who_has_to_write(closed, tmp_path):
-    """Said once for each option; a file that is there and may be written is fine, and so is a device."""
+    """Each option is reported once; writable files and devices are accepted."""
     assert told(PLACES.format(closed, "user=root"), tmp_path) == []
     found = told(PLACES.format(closed, "user=nobody"), tmp_path)
     assert sorted(found) == expected("user nobody", closed)
@@ -216,7 +216,7 @@ def test_it_is_the_masters_user_who_has_to_write(closed, tmp_path):
 
 
 def test_without_a_user_it_is_who_asks(closed, tmp_path, monkeypatch):
-    """Which need not be who starts it: so these are warnings."""
+    """The warnings refer to the user that runs the check, who may not be the one that starts procman."""
     real = os.access
     # Root may write everywhere.
     monkeypatch.setattr(os, "access", lambda path, *mode, **how: path != str(closed) and real(path, *mode, **how))
@@ -225,7 +225,7 @@ def test_without_a_user_it_is_who_asks(closed, tmp_path, monkeypatch):
 
 
 def test_the_report_has_them_and_is_good(tmp_path):
-    """`check --json`: among the problems, not among the warnings, which are supervisor's own."""
+    """In `check --json` they are problems; warnings there are supervisor's own."""
     path = tmp_path / "supervisord.conf"
     path.write_text("[supervisord]\nlogfile=/dev/null\n[unix_http_server]\nfile=/run/nowhere/s\n")
     answer = report(str(path))

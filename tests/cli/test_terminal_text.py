@@ -1,4 +1,4 @@
-"""What a program writes cannot act on the terminal of who looks at it."""
+"""Output of programs cannot act on the terminal that shows it."""
 
 import re
 
@@ -19,12 +19,12 @@ def clean(*pieces: bytes) -> str:
 
 
 def test_colours_stay_and_are_ended():
-    """The next line of the terminal is not red because a log was."""
+    """A coloured log does not colour the next line of the terminal."""
     assert clean(b"\x1b[1;31mred\n") == "\x1b[1;31mred\n\x1b[0m"
 
 
 def test_other_controls_are_spelt_out():
-    """Clearing the screen, the window's title, a bell, C1 in UTF-8 and as a byte, a reversed text."""
+    """Clearing the screen, window titles, bells, C1 controls and reversed text have no effect."""
     assert clean(b"\x1b[2J\x1b]0;x\x07\r\n") == "\\x1b[2J\\x1b]0;x\\x07\n"
     assert clean("a\x9bb\u202ec".encode()) == "a\\x9bb\\u202ec"
     assert clean(b"\xff\x9b\rx\x7f") == "\\xff\\x9b\\x0dx\\x7f"
@@ -37,7 +37,7 @@ def test_tabs_line_ends_and_letters_of_all_scripts_stay():
 
 @given(st.binary(), st.lists(st.integers(0, 60)))
 def test_it_does_not_matter_how_a_log_is_cut_into_blocks(data, cuts):
-    """A sequence that goes on in the next block is judged as a whole."""
+    """A sequence that spans two blocks is treated as a whole."""
     places = sorted({min(cut, len(data)) for cut in cuts})
     pieces = [data[a:b] for a, b in zip([0, *places], [*places, len(data)], strict=True)]
     assert clean(*pieces) == clean(data)
@@ -47,19 +47,19 @@ def test_it_does_not_matter_how_a_log_is_cut_into_blocks(data, cuts):
     st.lists(st.sampled_from([b"\x1b", b"[", b"31", b";", b"m", b"J", b"\xc3", b"\xa9", b"\r", b"\n", b"\x9b", b"x"]))
 )
 def test_nothing_but_text_and_colours_ever_comes_out(words):
-    """Whatever the bytes are."""
+    """This holds for all bytes."""
     shown = clean(*words)
     assert _ALLOWED.sub("", shown) == ""
     assert shown == clean(b"".join(words))
 
 
 def test_names_have_no_colours_either():
-    """And stay on their line."""
+    """Names also stay on one line."""
     assert safe("a\x1b[31m\nb\t\ud800"[:-1]) == "a\\x1b[31m\\nb\\t"
 
 
 def test_a_table_has_colours_only_on_a_terminal():
-    """The width counts what is seen."""
+    """Colours do not count for the width."""
     row = {"group": "web", "name": "web", "statename": "RUNNING", "description": "\x1b[2J", "restarts": 0}
     assert status_table([row], terminal=True, colour=True) == [
         f"{'web':<33}\x1b[32mRUNNING   \x1b[0m\\x1b[2J",
@@ -69,7 +69,7 @@ def test_a_table_has_colours_only_on_a_terminal():
 
 
 def test_a_group_in_two_lists_of_changes_is_what_the_later_says():
-    """As supervisorctl's dictionary has it."""
+    """Supervisorctl's dictionary has the same effect."""
     assert reread_lines({"added": ["a"], "changed": [], "removed": ["a"]}) == ["a: disappeared"]
 
 
@@ -103,7 +103,7 @@ CRASH = r"exit status 1; stderr: no \x1b[2Jdatabase"
     ],
 )
 def test_on_a_terminal_a_table_says_why_and_how_often(process, said):
-    """Elsewhere each line is supervisorctl's, whatever is known."""
+    """Off a terminal each line is supervisorctl's."""
     [line] = status_table([process], terminal=True, colour=False)
     assert line[43:] == said
     [line] = status_table([process], terminal=False, colour=False)
@@ -111,7 +111,7 @@ def test_on_a_terminal_a_table_says_why_and_how_often(process, said):
 
 
 def test_an_older_master_says_less():
-    """It goes on until somebody upgrades it."""
+    """Missing fields of an older master are tolerated."""
     process = {"group": "a", "name": "a", "statename": "FATAL", "description": "Exited too quickly", "restarts": 0}
     [line] = status_table([process], terminal=True, colour=False)
     assert line[43:] == "Exited too quickly"

@@ -1,4 +1,4 @@
-"""What the reference says of `--json` is what the commands print."""
+"""What the reference says about `--json` is what the commands print."""
 
 import json
 import re
@@ -54,7 +54,7 @@ LINES = [
 
 
 def declared(name: str) -> list[set[str]]:
-    """The keys of each object that the reference tells of."""
+    """The keys of each object that the reference describes."""
     text = PROCMANCTL[name].json
     found = []
     for code in re.findall(r"`([^`]+)`", text):
@@ -82,7 +82,7 @@ def json_keys(shape: str) -> list[str]:
 
 @pytest.mark.parametrize("line", LINES)
 def test_every_object_has_the_keys_of_the_reference(ctl, master, line):
-    """One object, or an object a line."""
+    """A command prints one object, a stream one for each line."""
     master.show(process("web"))
     master.answers |= ANSWERS
     for operation in ("start", "stop", "signal", "clear"):
@@ -95,11 +95,11 @@ def test_every_object_has_the_keys_of_the_reference(ctl, master, line):
 
 
 def test_every_command_is_tried():
-    """A new one has to be tried here, too; `open` takes the address of a master."""
+    """A new command needs a case here; `open` takes the address of a master."""
     assert {line.split()[0] for line in LINES} == PROCMANCTL.keys() - STREAMS - {"open"}
 
 
 def test_open_prints_the_processes(ctl, master):
-    """Of the master that it turns to."""
+    """`open` prints the processes of the master that it connects to."""
     ran = ctl("open", master.url, "--json")
     assert [set(json.loads(ran.text))] == declared("open")

@@ -1,4 +1,4 @@
-"""What lies between two configurations, by group and by process, and what it costs."""
+"""The difference between two configurations, by group and by process, and its effect."""
 
 from procman.config.diff import diff
 from procman.config.load import load
@@ -21,7 +21,7 @@ def test_the_same_file_twice_differs_in_nothing(tmp_path):
 
 
 def test_groups_are_added_and_removed_by_name(tmp_path):
-    """In the order of the configuration they are in."""
+    """They are in the order of their configuration."""
     old = config(tmp_path, WEB + '[program.old]\ncommand="o"\n')
     new = config(tmp_path, WEB + '[program.b]\ncommand="b"\n[program.a]\ncommand="a"\n')
     changes = diff(old, new)
@@ -38,19 +38,19 @@ def only_change(tmp_path, more):
 
 
 def test_a_policy_is_changed_in_place(tmp_path):
-    """Nothing has to be stopped for it."""
+    """No process is stopped."""
     change = only_change(tmp_path, "stopwaitsecs = 3\nexitcodes = [0, 2]\n")
     assert (change.options, change.effect) == (("stopwaitsecs", "exitcodes"), Effect.NONE)
 
 
 def test_a_log_is_reopened(tmp_path):
-    """Larger than in place, smaller than a restart."""
+    """The effect is between a change in place and a restart."""
     change = only_change(tmp_path, 'startsecs = 3\nstdout_logfile_maxbytes = "1MB"\n')
     assert (change.options, change.effect) == (("startsecs", "stdout_logfile_maxbytes"), Effect.REOPEN)
 
 
 def test_the_environment_of_the_master_restarts_its_programs(tmp_path):
-    """It is part of theirs."""
+    """It is part of their environment."""
     change = only_change(tmp_path, "[procman.environment]\nA = 1\n")
     assert (change.options, change.effect) == (("environment",), Effect.RESTART)
 
@@ -66,7 +66,7 @@ def test_more_processes_leave_the_others_alone(tmp_path):
 
 
 def test_options_of_a_group_are_told_apart(tmp_path):
-    """A priority is taken over in place, other events restart the listeners."""
+    """A priority is applied in place; other events restart the listeners."""
     text = '[eventlistener.l]\ncommand = "l"\nevents = ["{}"]\npriority = {}\n'
     [group] = diff(config(tmp_path, text.format("TICK_5", 1)), config(tmp_path, text.format("TICK_60", 1))).changed
     assert (group.options, group.effect) == (("events",), Effect.RESTART)
@@ -83,7 +83,7 @@ def test_another_socket_restarts_all(tmp_path):
 
 
 def test_a_program_that_becomes_a_listener_is_replaced(tmp_path):
-    """The group keeps its name and nothing else."""
+    """Only the name of the group stays."""
     new = config(tmp_path, '[eventlistener.web]\ncommand = "web"\nevents = ["EVENT"]\n')
     [group] = diff(config(tmp_path, WEB), new).changed
     assert (group.options, group.effect) == (("kind",), Effect.RESTART)

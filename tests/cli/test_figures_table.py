@@ -1,4 +1,4 @@
-"""`status --long`: names whole, the width of the terminal, percent beside the sum, and a pager for what is too long."""
+"""The table of `status --long`: whole names, the width of the terminal, CPU in percent, and a pager for long tables."""
 
 import json
 
@@ -23,7 +23,7 @@ def used(name, cpu, **changed):
 
 @pytest.fixture
 def watched(master, monkeypatch):
-    """A second that takes none, in which web uses half a second of CPU."""
+    """A second that takes no time, in which web uses half a second of CPU."""
     moments = iter([10.0, 11.0])
     monkeypatch.setattr(figures, "SPAN", 0)
     monkeypatch.setattr(figures.time, "monotonic", lambda: next(moments))
@@ -33,7 +33,7 @@ def watched(master, monkeypatch):
 
 
 def test_the_percent_of_a_second_stands_beside_the_sum(ctl, watched):
-    """Off a terminal all columns are there; what does not run has nothing to be watched."""
+    """Off a terminal the table has all columns; a stopped process has no figures."""
     ran = ctl("status", "--long")
     assert ran.text == (
         "NAME  STATE    PID  CPU%    CPU    RSS  PROCESSES  THREADS  FDS  RESTARTS  LOST\n"
@@ -44,19 +44,19 @@ def test_the_percent_of_a_second_stands_beside_the_sum(ctl, watched):
 
 
 def test_the_percent_is_in_the_json(ctl, watched):
-    """Beside what the master says."""
+    """The object also has the figures as the master sent them."""
     document = json.loads(ctl("status", "--long", "web", "--json").out)
     assert document["figures"] == [{**used("web", 7.5), "cpu_percent": 50.0}]
 
 
 def test_what_does_not_run_is_not_watched(ctl, watched):
-    """One look is enough to see that, and takes no second."""
+    """One request shows that, without waiting a second."""
     assert ctl("status", "--long", "cron").text.splitlines()[1].split() == ["cron", "STOPPED", "0", "0"]
     assert [path for _, path, _ in watched.requests].count("/v1/figures") == 1
 
 
 def test_a_process_that_began_meanwhile_has_no_percent():
-    """Nor one that was replaced; and where less counts than before, nothing was used."""
+    """A replaced process has none either; a smaller sum counts as no CPU time."""
     assert with_percent(None, used("web", 1.0), 1.0)["cpu_percent"] is None
     assert with_percent(used("web", 9.0, pid=1), used("web", 1.0), 1.0)["cpu_percent"] is None
     assert with_percent(used("web", 9.0), used("web", 8.0), 1.0)["cpu_percent"] == 0
@@ -65,7 +65,7 @@ def test_a_process_that_began_meanwhile_has_no_percent():
 
 @pytest.mark.parametrize("width", range(28, 120))
 def test_names_are_whole_at_any_width_and_no_line_is_wider(width):
-    """The least important columns go, in their order; NAME and STATE stay."""
+    """The least important columns are left out in their order; NAME and STATE stay."""
     lines = drawn(ROWS, width)
     assert max(map(len, lines)) <= width
     assert [line.split()[:2] for line in lines] == [
@@ -76,21 +76,21 @@ def test_names_are_whole_at_any_width_and_no_line_is_wider(width):
 
 
 def test_at_80_columns_the_figures_that_matter_are_there():
-    """CPU in percent and in all, memory, restarts, what was lost."""
+    """CPU in percent and in total, memory, restarts and lost bytes are shown."""
     assert drawn(ROWS, 80)[0].split() == ["NAME", "STATE", "PID", "CPU%", "CPU", "RSS", "RESTARTS", "LOST"]
     assert drawn(ROWS, 200)[0].split() == list(HEAD)
     assert drawn(ROWS, 20)[0].split() == ["NAME", "STATE"]
 
 
 def test_columns_stay_in_line_behind_wide_letters():
-    """A letter of Chinese fills two columns, an accent of its own none."""
+    """A Chinese character fills two columns, a combining accent none."""
     rows = [[name, "RUNNING", *[""] * 9] for name in ("日本", "e\u0301cho", "plain")]
     assert [line.index("R") for line in drawn(rows)[1:]] == [5, 8, 7]
 
 
 @pytest.fixture
 def many(master):
-    """More than a screen of it, and nothing to be watched."""
+    """More processes than a screen has lines, none of them running."""
     master.show(*(process(f"worker_{number}", "STOPPED") for number in range(3000)))
     master.answers["GET", "/v1/figures"] = {"figures": []}
     return master
@@ -103,7 +103,7 @@ def finished(child):
 
 
 def test_more_processes_than_rows_are_for_a_pager(typed, many):
-    """The one that the user wants; the exit status is that of the command."""
+    """$PAGER is used, and the exit status is that of the command."""
     child = typed("status", "--long", LINES="50", PAGER="sed 's/^/paged: /'", NO_COLOR="1")
     lines = finished(child).splitlines()
     assert len(lines) == 3001
@@ -112,33 +112,33 @@ def test_more_processes_than_rows_are_for_a_pager(typed, many):
 
 
 def test_what_fits_on_the_screen_needs_no_pager(typed, many):
-    """Nor does what goes to a pipe."""
+    """Output to a pipe has no pager either."""
     child = typed("status", "--long", LINES="4000", PAGER="sed 's/^/paged: /'")
     assert "paged" not in finished(child)
 
 
 @pytest.mark.parametrize("pager", ["", "/nonexistent/pager", "'"])
 def test_without_a_pager_the_table_is_printed(typed, many, pager):
-    """Whatever is wrong with it."""
+    """A missing or broken pager does not matter."""
     child = typed("status", "--long", LINES="50", PAGER=pager, NO_COLOR="1")
     assert len(finished(child).splitlines()) == 3001
     assert child.exitstatus == 3
 
 
 def test_a_pager_may_be_left_before_the_end(typed, many):
-    """Most look at the first screen only."""
+    """Leaving it early is no error."""
     child = typed("status", "--long", LINES="50", PAGER="head -n 1", NO_COLOR="1")
     assert finished(child).split() == list(HEAD)
     assert child.exitstatus == 3
 
 
 def test_a_terminal_that_cannot_scroll_has_no_pager(typed, many):
-    """As an editor's."""
+    """TERM is dumb inside an editor."""
     assert "paged" not in finished(typed("status", "--long", LINES="50", PAGER="sed 's/^/paged: /'", TERM="dumb"))
 
 
 def test_a_name_cannot_act_on_the_terminal(typed, master):
-    """In this table neither."""
+    """Control characters in names are spelt out in this table too."""
     master.show(process("a\x1b[2Jb", "STOPPED"))
     master.answers["GET", "/v1/figures"] = {"figures": []}
     assert "a\\x1b[2Jb  \x1b[2mSTOPPED" in finished(typed("status", "--long"))

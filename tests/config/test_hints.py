@@ -1,4 +1,4 @@
-"""Mistakes of those who write their first file, or come from another process manager: each is told with the way out."""
+"""Mistakes of users who write their first file, or come from another process manager, are reported with a way out."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def told(folder, text, name="procman.toml", **environ):
     ],
 )
 def test_what_is_no_toml_is_told_with_what_to_write(tmp_path, text, line, hint):
-    """Most often a text lacks its quotes; the parser alone says "Invalid value"."""
+    """Usually quotes are missing; the parser alone says "Invalid value"."""
     [(where, _, severity, message)] = told(tmp_path, text)
     assert (where, severity) == (line, "error")
     assert message.startswith("cannot read this as TOML: ")
@@ -60,7 +60,7 @@ def test_what_is_no_toml_is_told_with_what_to_write(tmp_path, text, line, hint):
     "line", ["password = hunter2", "token: hunter2", "command = x --password=hunter2", "x 'hunter2", "hunter2"]
 )
 def test_no_secret_is_in_the_line_that_is_offered(tmp_path, line):
-    """What is put into quotes may be a password."""
+    """Text that is put into quotes may be a password."""
     [(_, _, _, message)] = told(tmp_path, f"[inet_http_server]\n{line}\n")
     assert "hunter2" not in message
 
@@ -101,7 +101,7 @@ def test_no_secret_is_in_the_line_that_is_offered(tmp_path, line):
     ],
 )
 def test_a_section_of_toml_that_is_none_is_told_once_with_what_was_meant(tmp_path, text, hint):
-    """With the name that it has."""
+    """The proposal has the name of the section."""
     [(_, _, severity, message)] = told(tmp_path, text)
     assert severity == "error"
     assert hint in message
@@ -123,7 +123,7 @@ def test_a_section_of_toml_that_is_none_is_told_once_with_what_was_meant(tmp_pat
     ],
 )
 def test_a_section_of_ini_that_is_none_is_told_with_what_was_meant(tmp_path, header, hint):
-    """Supervisord passes over it; a section of a plug-in's own may be meant, so it is a warning."""
+    """It is a warning, because supervisor ignores it and a plug-in may use it."""
     [(line, _, severity, message)] = told(tmp_path, f"[supervisord]\n{header}\ncommand=x\n", "a.conf")
     assert (line, severity) == (2, "warning")
     assert hint in message
@@ -165,7 +165,7 @@ def test_a_section_of_ini_that_is_none_is_told_with_what_was_meant(tmp_path, hea
     ],
 )
 def test_an_option_of_another_process_manager_is_told_its_name_here(tmp_path, option, hint):
-    """In both forms: an error in TOML, a warning in INI, where supervisord passes over it."""
+    """It is an error in TOML, and a warning in INI, where supervisord ignores it."""
     [(line, name, severity, message)] = told(tmp_path, f"{WEB}{option} = 'x'\n")
     assert (line, name, severity) == (3, option, "error")
     assert message.endswith(hint)
@@ -177,7 +177,7 @@ def test_an_option_of_another_process_manager_is_told_its_name_here(tmp_path, op
 
 
 def test_what_the_master_is_told_by_another_name(tmp_path):
-    """Only what it has: no option of a program is proposed for it."""
+    """Only options of the master are proposed for it."""
     messages = [message for *_, message in told(tmp_path, "[procman]\nlog = 'x'\ncwd = '/'\nimage = 'x'\n")]
     assert [message.partition("; ")[2] for message in messages] == [
         "its name here is logfile",
@@ -200,7 +200,7 @@ def test_what_the_master_is_told_by_another_name(tmp_path):
     ],
 )
 def test_a_value_with_a_slip_in_it_is_told_what_was_meant(tmp_path, option, value, hint):
-    """In either form."""
+    """Misspelt values are recognised in both forms."""
     assert [message for *_, message in told(tmp_path, f"{WEB}{option} = '{value}'\n") if hint in message]
     text = f"[supervisord]\n[program:web]\ncommand=x\n{option}={value}\n"
     assert [message for *_, message in told(tmp_path, text, "a.conf") if hint in message]
@@ -208,7 +208,7 @@ def test_a_value_with_a_slip_in_it_is_told_what_was_meant(tmp_path, option, valu
 
 @pytest.mark.parametrize(("level", "meant"), [("warning", "warn"), ("fatal", "critical"), ("debg", "debug")])
 def test_a_log_level_of_others_is_told_the_one_here(tmp_path, level, meant):
-    """Python's and syslog's words."""
+    """Python's and syslog's levels are recognised."""
     [(*_, message)] = told(tmp_path, f"[procman]\nloglevel = '{level}'\n")
     assert message.endswith(f"did you mean {meant}?")
 
@@ -218,7 +218,7 @@ def test_a_log_level_of_others_is_told_the_one_here(tmp_path, level, meant):
     [("DURATON", "%(ENV_DURATION)s"), ("duration", "%(ENV_DURATION)s"), ("PATHS", "%(ENV_PATH)s")],
 )
 def test_a_variable_with_a_slip_in_it_is_told_what_was_meant(tmp_path, name, meant):
-    """As it has to be written."""
+    """The proposal is written as the file needs it."""
     text = f"[program.web]\ncommand = 'x %(ENV_{name})s'\n"
     [(*_, message)] = told(tmp_path, text, DURATION="1", PATH="/bin")
     assert message.endswith(f"did you mean {meant}?")
@@ -226,7 +226,7 @@ def test_a_variable_with_a_slip_in_it_is_told_what_was_meant(tmp_path, name, mea
 
 @pytest.mark.parametrize("name", ["DURATION", "PUSER", "ARKIME_DIR", "WORKERS"])
 def test_nothing_is_guessed_where_nothing_is_like_it(tmp_path, name):
-    """A wrong guess is worse than none; there is a way out all the same."""
+    """A wrong guess is worse than none; the message still has a way out."""
     text = f"[program.web]\ncommand = 'x %(ENV_{name})s'\n"
     [(*_, message)] = told(tmp_path, text, PATH="/bin", TERM="x", SSL_CERT_DIR="/x", PIP_CERT="x")
     assert "did you mean" not in message

@@ -1,4 +1,4 @@
-"""`procman` with words that it does not know."""
+"""The guesses of `procman` about words that it does not know."""
 
 import pytest
 
@@ -31,7 +31,7 @@ from procman.cli.procman import main
     ],
 )
 def test_words_out_of_place_are_told_with_what_was_meant(words, meant, tmp_path, monkeypatch, capsys):
-    """A command misspelt, a file without its flag; nothing is guessed where nothing is like it."""
+    """Misspelt commands and files without a flag are guessed; words that resemble nothing are not."""
     (tmp_path / "web.conf").touch()
     monkeypatch.chdir(tmp_path)
     assert main(words) == 2
