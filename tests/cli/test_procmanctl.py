@@ -288,7 +288,7 @@ def test_status_imports_nothing_that_it_does_not_need(master):
     ran = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True)
     modules = set(ran.stdout.decode().splitlines()[-1].split())
     assert "procman.client.api_client" in modules
-    unwanted = {"argparse", "asyncio", "cmd", "configparser", "dataclasses", "gettext", "http", "inspect", "logging"}
+    unwanted = {"argparse", "asyncio", "cmd", "configparser", "dataclasses", "http", "inspect", "logging"}
     unwanted |= {"psutil", "readline", "rich", "subprocess", "threading", "tomli", "typing", "urllib.parse"}
     unwanted |= {"xmlrpc"}
     unwanted |= {"procman.api.shapes", "procman.config.schema.programs", "procman.core", "procman.cli.shell"}

@@ -3,7 +3,7 @@
 import socket
 
 from procman.config.schema.kinds.numbers import accept_int
-from procman.config.schema.kinds.text import accept_text
+from procman.config.schema.kinds.text import text_kind
 from procman.config.schema.options import Kind, Unfit
 
 MAX_PORT = 0xFFFF
@@ -14,14 +14,7 @@ _LOOPBACK = (
     (socket.AF_INET6, (bytes(15) + b"\x01", bytes(10) + b"\xff\xff\x7f")),
 )
 
-URL: Kind[str] = Kind(
-    name="URL",
-    expected="a URL such as unix:///run/procman.sock or http://localhost:9001",
-    slug="other",
-    parse=str,
-    accept=accept_text,
-    schema={"type": "string"},
-)
+URL = text_kind("URL", "a URL such as unix:///run/procman.sock or http://localhost:9001")
 
 
 def host_and_port(text: str) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 import shlex
 
-from procman.config.schema.kinds.text import accept_text
+from procman.config.schema.kinds.text import accept_text, text_kind
 from procman.config.schema.options import Kind, Unfit
 
 
@@ -23,11 +23,4 @@ COMMAND: Kind[str] = Kind(
     accept=_accept_command,
     schema={"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1},
 )
-PLUGIN: Kind[str] = Kind(
-    name="module:attribute",
-    expected="module:attribute",
-    slug="unresolvable-plugin",
-    parse=str,
-    accept=accept_text,
-    schema={"type": "string"},
-)
+PLUGIN = text_kind("module:attribute", "module:attribute", "unresolvable-plugin")

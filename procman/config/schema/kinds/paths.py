@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from posixpath import normpath
 from typing import Any
 
-from procman.config.schema.kinds.text import accept_text
+from procman.config.schema.kinds.text import accept_text, text_kind
 from procman.config.schema.options import AUTO, SYSLOG, Kind, Unfit
 
 CONSOLE = frozenset(
@@ -12,26 +12,10 @@ CONSOLE = frozenset(
 )
 """The names of the master's own stdout and stderr."""
 
-PATH: Kind[str] = Kind(
-    name="path", expected="a path", slug="other", parse=str, accept=accept_text, schema={"type": "string"}
-)
-DIRECTORY: Kind[str] = Kind(
-    name="existing directory",
-    expected="a directory that exists",
-    slug="missing-directory",
-    parse=str,
-    accept=accept_text,
-    schema={"type": "string"},
-    place="directory",
-)
-FILE: Kind[str] = Kind(
-    name="path in an existing directory",
-    expected="a file in a directory that exists",
-    slug="missing-directory",
-    parse=str,
-    accept=accept_text,
-    schema={"type": "string"},
-    place="parent",
+PATH = text_kind("path", "a path")
+DIRECTORY = text_kind("existing directory", "a directory that exists", "missing-directory", place="directory")
+FILE = text_kind(
+    "path in an existing directory", "a file in a directory that exists", "missing-directory", place="parent"
 )
 
 

@@ -1,5 +1,7 @@
 """Plain text, secrets and booleans."""
 
+from typing import Literal
+
 from procman.config.schema.options import Kind, Unfit
 from procman.config.spelling import did_you_mean
 
@@ -30,18 +32,29 @@ def show_bool(value: object) -> str:
     return "true" if value else "false"
 
 
-TEXT: Kind[str] = Kind(
-    name="text", expected="a text in quotes", slug="other", parse=str, accept=accept_text, schema={"type": "string"}
-)
-SECRET: Kind[str] = Kind(
-    name="text",
-    expected="a text in quotes",
-    slug="other",
-    parse=str,
-    accept=accept_text,
-    schema={"type": "string"},
-    private=True,
-)
+def text_kind(
+    name: str,
+    expected: str,
+    slug: str = "other",
+    *,
+    private: bool = False,
+    place: Literal["directory", "parent"] | None = None,
+) -> Kind[str]:
+    """A kind whose values are any text, in both forms of a file."""
+    return Kind(
+        name=name,
+        expected=expected,
+        slug=slug,
+        parse=str,
+        accept=accept_text,
+        schema={"type": "string"},
+        private=private,
+        place=place,
+    )
+
+
+TEXT = text_kind("text", "a text in quotes")
+SECRET = text_kind("text", "a text in quotes", private=True)
 BOOLEAN: Kind[bool] = Kind(
     name="boolean",
     expected="true or false",
