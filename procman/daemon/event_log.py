@@ -18,7 +18,8 @@ from procman.logs.protocol import Log
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
-from procman.runtime.process_trees import MemberEnded, OrphanedDescendants
+from procman.runtime.member_ends import MemberEnded
+from procman.runtime.process_trees import OrphanedDescendants
 from procman.system.reaper import Reaped
 from procman.system.signals import signal_name
 from procman.system.spawn import TOO_MANY_FILES

@@ -25,7 +25,8 @@ from procman.core.actions import (
     Spawn,
 )
 from procman.core.events import Adopted, KillFailed, Spawned, SpawnFailed
-from procman.runtime.process_trees import MemberEnded, OrphanedDescendants
+from procman.runtime.member_ends import MemberEnded
+from procman.runtime.process_trees import OrphanedDescendants
 from procman.system.reaper import Reaped
 
 T = TypeVar("T")

@@ -86,7 +86,7 @@ class Engine:
     def reap(self) -> None:
         """Collect the processes that have ended (SIGCHLD says that there may be some)."""
         count = self._collect()
-        if count and self._trees.expects_members:
+        if count and self._trees.ends.expected:
             # A member of a tree that ended meanwhile is reported before its program has stopped, which forgets it.
             count = max(count, self._collect())
         # Once for all of them: a slice of spawning for each would hold the loop for as long as programs end.
@@ -184,7 +184,7 @@ class Engine:
         if process is None:
             self.orphans += 1
             self.bus.publish(reaped)
-            if (member := self._trees.reaped(reaped)) is not None:
+            if (member := self._trees.ends.reaped(reaped)) is not None:
                 self.bus.publish(member)
             return None
         # First the last words, then the news of the death.
@@ -194,15 +194,17 @@ class Engine:
     def _note_ends(self, ended: list[tuple[Process, Reaped]]) -> None:
         """One look at what is left of all of them, and of those that ended before."""
         names = [process.name for process, _ in ended]
-        descendants = self._trees.ended(names, [process.name for process, _ in ended if process.minds_descendants])
+        descendants = self._trees.process_ended(
+            names, [process.name for process, _ in ended if process.minds_descendants]
+        )
         for process, reaped in ended:
             status = ExitStatus(reaped.code, reaped.signal, reaped.core_dumped, reaped.known)
             self._events.append(Exited(reaped.pid, status, descendants.get(process.name, ())))
-        self._descendants_gone(self._trees.gone())
+        self._descendants_gone(self._trees.emptied())
         self._publish_members()
 
     def _descendants_gone(self, names: list[str]) -> None:
-        if names and self._trees.expects_members:
+        if names and self._trees.ends.expected:
             # How the last of them ended is reported first.
             self._collect()
         for name in names:
@@ -211,7 +213,7 @@ class Engine:
             self._events.append(DescendantsGone(name))
 
     def _publish_members(self) -> None:
-        for member in self._trees.ended_elsewhere():
+        for member in self._trees.ends.take_reaped_elsewhere():
             self.bus.publish(member)
 
     # ---- events and actions
@@ -255,14 +257,14 @@ class Engine:
                 self.bus.publish(action)
                 self._kill(action)
             case KeepDescendants(name, stop_later):
-                self._trees.let_be(name, of_tree=stop_later)
+                self._trees.keep(name, stop_later=stop_later)
             case _:
                 self.bus.publish(action)
 
     def _kill(self, order: Kill) -> None:
         if order.scope is Scope.TREE:
             if order.pid:
-                self._trees.see(order.name)
+                self._trees.observe(order.name)
             self._tree_orders.append(order)
         if order.pid:
             refusal = self._children.send(order.pid, order.signal, as_group=order.scope is Scope.GROUP)

@@ -33,5 +33,5 @@ class LeftoverReporter:
 
     def _report(self) -> None:
         self._timer = None
-        for name, pids in self._trees.left_behind().items():
+        for name, pids in self._trees.take_leftovers().items():
             self._bus.publish(OrphanedDescendants(name, pids))

@@ -16,7 +16,8 @@ from procman.core.events import (
 from procman.core.spec import Leftovers, Scope
 from procman.core.states import State
 from procman.runtime import leftovers
-from procman.runtime.process_trees import MemberEnded, OrphanedDescendants
+from procman.runtime.member_ends import MemberEnded
+from procman.runtime.process_trees import OrphanedDescendants
 from procman.system.foreign_process import watch
 from procman.system.proc import identify
 from procman.system.reaper import Reaped

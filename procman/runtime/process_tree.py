@@ -1,0 +1,77 @@
+"""One process and all its descendants: found by parents and tag, and where the machine offers it in a cgroup, too."""
+
+from collections.abc import Callable
+from typing import Any
+
+from procman.system.cgroup import Leaf
+from procman.system.proc import Identity, Process
+from procman.system.tree import ProcSnapshot, Tree
+
+Data = dict[str, Any]
+
+
+class ProcessTree:
+    """`earlier` is what an earlier process of the same name has left behind; it is stopped with this one."""
+
+    def __init__(self, tree: Tree, leaf: Leaf | None, earlier: "ProcessTree | None" = None) -> None:
+        self._tree = tree
+        self._leaf = leaf
+        self._earlier = earlier
+        self.outlives_report = False  # what is left of it is still to be stopped one day
+
+    def members(self, found: ProcSnapshot, *, just_reaped: bool = False) -> tuple[Process, ...]:
+        """Its living members."""
+        members = self._tree.members(found, just_reaped=just_reaped)
+        others = set(self._leaf.pids()) if self._leaf is not None else set()
+        if self._earlier is not None:
+            earlier = {process.pid for process in self._earlier.members(found)}
+            if not earlier:
+                self._earlier.close()
+                self._earlier = None
+            others |= earlier
+        return (*members, *found.living(others - {process.pid for process in members})) if others else members
+
+    def all_but(self, pid: int, group: int) -> Callable[[ProcSnapshot], tuple[Process, ...]]:
+        """How to find its members other than the one with that pid, and those in that process group (0: none)."""
+        return lambda found: tuple(
+            process for process in self.members(found) if process.pid != pid and not (group and process.group == group)
+        )
+
+    def observe(self, found: ProcSnapshot) -> None:
+        """Remember its living members: later their parents may have ended."""
+        self._tree.see(found)
+        if self._earlier is not None:
+            self._earlier.observe(found)
+
+    def kill(self) -> None:
+        """SIGKILL to all at once, however fast they fork; only where there is a cgroup."""
+        if self._leaf is not None:
+            self._leaf.kill()
+        if self._earlier is not None:
+            self._earlier.kill()
+
+    def close(self) -> None:
+        """It is not asked any more: remove its cgroup."""
+        if self._leaf is not None:
+            self._leaf.remove()
+        if self._earlier is not None:
+            self._earlier.close()
+
+    def snapshot(self, *, adopted: bool, ended: bool = False) -> Data:
+        """What it takes to know it again; `ended`: the process has, and what it has left still belongs to it."""
+        return {
+            "pid": self._tree.root.pid,
+            "start": self._tree.root.start,
+            "tag": self._tree.tag,
+            "cgroup": None if self._leaf is None else self._leaf.path,
+            "adopted": adopted,
+            "ended": ended,
+            "elders": [] if self._earlier is None else [self._earlier.snapshot(adopted=adopted, ended=True)],
+        }
+
+    @classmethod
+    def restore(cls, data: Data) -> "ProcessTree":
+        """Make it from what `snapshot` returned."""
+        leaf = None if data["cgroup"] is None else Leaf(data["cgroup"])
+        earlier = cls.restore(data["elders"][0]) if data["elders"] else None
+        return cls(Tree(Identity(data["pid"], data["start"]), data["tag"]), leaf, earlier)
