@@ -21,8 +21,9 @@ from procman.runtime.process_trees import OrphanedDescendants
 from procman.system.foreign_process import watch
 from procman.system.proc import identify
 from procman.system.reaper import Reaped
+from tests.support.launching import python, shell
 from tests.support.programs import group
-from tests.support.running_engine import RunningEngine, on_engine, python, shell
+from tests.support.running_engine import RunningEngine, on_engine
 
 SLEEP = "/bin/sleep 1000"
 # Its child leaves its parent, its process group and its session, says its pid, and stays.

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import shlex
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -153,13 +151,3 @@ def on_engine(steps: Callable[[], Awaitable[T]]) -> T:
 
     answer: T = in_subreaper(whole)
     return answer
-
-
-def shell(code: str) -> str:
-    """A command that has the shell run that code."""
-    return shlex.join(["/bin/sh", "-c", code])
-
-
-def python(code: str) -> str:
-    """A command that runs that Python."""
-    return shlex.join([sys.executable, "-ISc", code])

@@ -8,14 +8,16 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import psutil
 
+from procman.system.proc import Process, identify, look_at
 from procman.system.subreaper import become_subreaper
+from procman.system.tree import TAG, ProcSnapshot, Tree, look
 from tests.support.forked import in_fork
 
 ROOT = Path(__file__).parents[2]
@@ -172,3 +174,39 @@ def run_unshared(what: list[str], code: str) -> str:
     )
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
+
+
+# Tests that run at the same time must not find each other's.
+MINE = f"supervisor/web/{os.getpid()}.1"
+
+# A daemon as by the book: its parents have ended, it leads neither its session nor its group.
+DAEMON = textwrap.dedent("""
+    def second():
+        os.setsid()
+        fork(lambda: stay("daemon"))
+    os.waitpid(fork(second), 0)
+""")
+
+
+def family(code: str, tag: str | None = MINE) -> tuple[Member, Tree]:
+    """A process started with a piece of Python, and the tree of its descendants."""
+    member = Member(code, environment={TAG: tag} if tag else {})
+    root = identify(member.pid)
+    assert root is not None
+    return member, Tree(root, tag)
+
+
+def pids_of(processes: Iterable[Process]) -> list[int]:
+    """Their pids, in their order."""
+    return [process.pid for process in processes]
+
+
+def now() -> ProcSnapshot:
+    """A snapshot of all processes, taken by the parent of all orphans."""
+    return look(under=os.getpid())
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process has ended, reaped or not."""
+    process = look_at(pid)
+    return process is None or process.ended
