@@ -170,7 +170,7 @@ class StatusBoard:
         if process is None or process.last_end is None:
             return process.reason if process is not None else ""
         said = f"; its last line on {times.last_words_on}: {times.last_words}" if times.last_words else ""
-        return ending(process.last_end) + said
+        return _ending(process) + said
 
     # ---- what the bus tells
 
@@ -217,6 +217,15 @@ class StatusBoard:
             times.flapping_until = times.brought_back[0] + within
 
 
+def _ending(process: Process) -> str:
+    """How its last run ended. An exit status of 0 alone does not say why the process has failed."""
+    end = process.last_end
+    if end is None:
+        return ""
+    early = end.known and end.signal is None and end.code == 0 and process.state in (State.BACKOFF, State.FATAL)
+    return ending(end) + (f", sooner than startsecs ({process.program.startsecs:g} s)" if early else "")
+
+
 def _status(process: Process, times: Times, logs: tuple[str, str], made_of: object) -> ProcessStatus:
     return ProcessStatus(
         name=process.program.name,
@@ -228,7 +237,7 @@ def _status(process: Process, times: Times, logs: tuple[str, str], made_of: obje
         stop=int(times.stop),
         started=times.started,
         exit_code=process.exit_status.code if process.exit_status else 0,
-        ending=ending(process.last_end) if process.last_end else "",
+        ending=_ending(process),
         last_words=times.last_words,
         last_words_on=times.last_words_on,
         reason=process.reason,

@@ -149,6 +149,13 @@ class Interfaces:
 
     # ---- answers
 
+    @staticmethod
+    def ending(process):
+        if process.last_end is None:
+            return ""
+        too_soon = process.last_end == ExitStatus(0) and process.state.name in ("BACKOFF", "FATAL")
+        return ending(process.last_end) + (", sooner than startsecs (2 s)" if too_soon else "")
+
     def expected(self, process):
         """Its description, made from scratch."""
         times = self.board._times.get(process.name)
@@ -181,7 +188,7 @@ class Interfaces:
             "uptime": up if process.pid else 0,
             "pid": process.pid or 0,
             "exitstatus": process.exit_status.code if process.exit_status else 0,
-            "ending": ending(process.last_end) if process.last_end else "",
+            "ending": self.ending(process),
             "last_words": times.last_words if times else "",
             "last_words_on": times.last_words_on if times else "",
             "spawnerr": process.reason,
@@ -388,6 +395,19 @@ def test_a_failed_process_has_its_end_and_its_last_words(interfaces):
     assert (info["statename"], info["ending"], info["last_words"]) == ("FATAL", "", "")
     assert interfaces.board.why("web") == "no such file"
     interfaces.check()
+
+
+def test_a_success_that_comes_too_soon_is_told_as_such(interfaces):
+    """An exit status of 0 alone does not explain why a process is FATAL."""
+    interfaces.post(StartRequested("web"))
+    for _ in range(2):
+        interfaces.spawn("web")
+        interfaces.end("web", ExitStatus(0))
+        interfaces.check()
+        interfaces.wait(1)
+    info = interfaces.info("web")
+    assert (info["statename"], info["ending"]) == ("FATAL", "exit status 0, sooner than startsecs (2 s)")
+    assert interfaces.board.why("web") == "exit status 0, sooner than startsecs (2 s)"
 
 
 def test_an_expected_end_has_no_last_words(interfaces):
