@@ -28,7 +28,7 @@ _LEFT = '`{"left": true}`'
 _NOT_STARTED = "it did not start, or ended at once"
 
 PROCMANCTL: Mapping[str, Entry] = {
-    "add": Entry(_GROUPS, {1: "no such group; a group that is active already is no error"}),
+    "add": Entry(_GROUPS, {1: "no such group; an active group is no error"}),
     "avail": Entry('`{"processes": [ConfigInfo]}`', {1: "arguments were given"}),
     "clear": Entry(
         _OPERATION,
@@ -37,24 +37,24 @@ PROCMANCTL: Mapping[str, Entry] = {
     "config": Entry('`{"sections": [SectionSettings]}`', {1: "no such process"}),
     "exit": Entry(_LEFT),
     "fg": Entry(
-        '`{"name": str, "channel": "stdout" or "stderr", "data": str}`, a line for each piece',
+        '`{"name": str, "channel": "stdout" or "stderr", "data": str}`, one line for each piece',
         {1: "no such process, or it does not run"},
     ),
-    "health": Entry("`HealthInfo`", {1: "a process is not up that should be; bad arguments"}),
-    "help": Entry('`{"commands": [str]}`, of a topic `{"topic": str, "text": str}`'),
+    "health": Entry("`HealthInfo`", {1: "a wanted process is not up; bad arguments"}),
+    "help": Entry('`{"commands": [str]}`, for a topic `{"topic": str, "text": str}`'),
     "maintail": Entry(
-        '`{"name": "supervisord", "channel": null, "data": str}`; with `-f` a line for each piece',
+        '`{"name": "supervisord", "channel": null, "data": str}`; with `-f` one line for each piece',
         {1: "bad arguments, or no log"},
     ),
     "open": Entry('`{"processes": [ProcessInfo]}`'),
     "pid": Entry(
-        '`{"pid": int}`, of processes `{"processes": [{"group": str, "name": str, "pid": int}]}`',
-        {1: "no such process", 7: "a process that was named has no pid"},
+        '`{"pid": int}`, for processes `{"processes": [{"group": str, "name": str, "pid": int}]}`',
+        {1: "no such process", 7: "a named process has no pid"},
     ),
     "quit": Entry(_LEFT),
     "reload": Entry(
         '`{"result": "reloading"}`',
-        {1: "arguments were given, or the file cannot be used (everything goes on as it was)"},
+        {1: "arguments were given, or the file cannot be used (nothing changes)"},
     ),
     "remove": Entry(_GROUPS, {1: "no such group, or a process of it still runs"}),
     "reread": Entry("`Changes`", {1: "arguments were given, or the file cannot be used"}),
@@ -78,15 +78,15 @@ PROCMANCTL: Mapping[str, Entry] = {
     ),
     "stop": Entry(
         _OPERATION,
-        {1: "no such process or group, or no name was given; one that does not run is no error"},
+        {1: "no such process or group, or no name was given; a stopped process is no error"},
     ),
     "upgrade": Entry(
         '`{"result": "upgraded", "version": text, "pid": number}`',
-        {1: "arguments were given, or it cannot be done now (everything goes on as it was)"},
+        {1: "arguments were given, or it is not possible now (nothing changes)"},
     ),
-    "stop-plan": Entry("`StopPlanInfo`", {1: "bad arguments; with `--budget`: a stop may take longer"}),
+    "stop-plan": Entry("`StopPlanInfo`", {1: "bad arguments; with `--budget`: a shutdown may take longer"}),
     "tail": Entry(
-        f"{_TAIL}; with `-f` a line for each piece",
+        f"{_TAIL}; with `-f` one line for each piece",
         {1: "no such process, no log, or bad arguments"},
     ),
     "update": Entry(
@@ -99,30 +99,30 @@ PROCMANCTL: Mapping[str, Entry] = {
 # Of `procman` itself and of `procman WORD`.
 PROCMAN: Mapping[str, Mapping[int, str]] = {
     "": {
-        0: "it was told to stop, and has stopped everything; `exit_code_from` can say otherwise",
-        2: "bad usage, a configuration that cannot be used, or a start that is not possible",
+        0: "it stopped as requested, unless `exit_code_from` chooses another status",
+        2: "bad usage, an unusable configuration, or a failed start",
     },
     "check": {
         0: "the file is good; warnings do not count",
-        1: "with `--budget`: a stop may take longer",
+        1: "with `--budget`: a shutdown may take longer",
         2: "the file cannot be used, or bad usage",
     },
     "run": {
-        0: "the command ended with that; any other status of its own is passed on, and 128 + N where signal N ended "
-        "it. With `-d`: it was up for `--wait`, or is started again; where it has ended before, as without `-d`",
-        2: "bad usage; or the log, the pid file, the folder or the user that was asked for cannot be used",
-        126: "the command is there and cannot be run",
+        0: "the command exited with 0; other statuses are passed on, and signal N becomes 128 + N. With `-d`: it was "
+        "up for `--wait`, or will be restarted; if it ended before that, as without `-d`",
+        2: "bad usage; or the given log, pid file, directory or user cannot be used",
+        126: "the command exists but cannot be run",
         127: "there is no such command",
     },
     "stop": {
-        0: "it has ended, or did not run",
+        0: "it has ended, or was not running",
         1: "it has not ended within `--timeout`, and is still stopping",
         2: "bad usage, or the signal could not be sent",
     },
-    "reload": {0: "it has been told", 2: "it does not run, bad usage, or the signal could not be sent"},
+    "reload": {0: "it was signalled", 2: "it does not run, bad usage, or the signal could not be sent"},
     "status": {0: "it runs", 3: "it does not run", 2: "bad usage"},
-    "schema": {0: "always, but for bad usage", 2: "bad usage"},
-    "export": {2: "it says where to"},
+    "schema": {0: "success", 2: "bad usage"},
+    "export": {2: "always: name an engine"},
     "export kubernetes": {0: "written", 2: "the file cannot be used, or bad usage"},
     "export compose": {0: "written", 2: "the file cannot be used, or bad usage"},
     "export systemd": {0: "written", 2: "the file cannot be used, or bad usage"},

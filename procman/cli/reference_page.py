@@ -11,30 +11,30 @@ from procman.cli.procmanctl_commands import COMMANDS
 
 _INTRODUCTION = """\
 Flags are written as for supervisord: `-cFILE`, `-c FILE`, `--configuration=FILE` or a unique beginning such as
-`--conf FILE`; none may come after the first word that is no flag.
+`--conf FILE`; none may come after the first word that is not a flag.
 """
 
 _CTL = """\
-Without a command it is a shell that reads commands, with completion on TAB. The words and the exit statuses are those
-of supervisorctl; what only procmanctl has is marked *ours*. Names are `NAME`, `GROUP:NAME`, `GROUP:*`, `all`, or a
-pattern such as `'web*'`. Several names are one request: the master does them at once, and answers in their order.
-A name that begins with a dash comes after `--`. `procmanctl COMMAND --help`, or `help COMMAND`, says what is said here.
+Without a command, procmanctl is an interactive shell with completion on TAB. Texts and exit statuses are those of
+supervisorctl; additions are marked *ours*. Names are `NAME`, `GROUP:NAME`, `GROUP:*`, `all`, or a pattern such as
+`'web*'`. Several names are one request, which the master carries out at once; results are in the order of the names.
+A name that begins with a dash must follow `--`. `procmanctl COMMAND --help`, or `help COMMAND`, prints the same usages.
 
-The master is found by the first of: `-s URL`; `-c FILE`; `$PROCMAN_SERVER_URL`; `$SUPERVISOR_SERVER_URL`; the file
-that the master would find without `-c`; the only master that answers in the folder of control sockets. A file that
-cannot be read, or has changed, still leads to its master, by its path alone. Where nothing was named, and no master of
-the file that was found runs, the master that is PID 1 of this container is asked.
+The master is found through the first of these that is set: `-s URL`; `-c FILE`; `$PROCMAN_SERVER_URL`;
+`$SUPERVISOR_SERVER_URL`; the file that the master would find without `-c`; the only master that answers in the
+run-time directory. A file that is broken or has changed still leads to its master through its path. If nothing was
+given, and the master of the file does not run, procmanctl connects to PID 1 of the container.
 
-**Exit status.** 0 is success. As in supervisorctl, of several errors the last one decides, and the shell ends with 0
-unless a command was given with `-i`. 2 is bad usage of procmanctl itself, or a flag that the command does not have:
-then nothing is done. Where no master answers, a command ends with
+**Exit status.** 0 is success. As in supervisorctl, the last of several errors decides, and the shell ends with 0 unless
+a command was given with `-i`. 2 is bad usage of procmanctl itself, or a flag that the command does not have; then
+nothing is done. If no master answers, a command exits with
 {no_master}
 
-but for those that say something else below.
+except for the commands that list another status below.
 
-**`--json`**, before or after the command, prints one object; a stream prints an object a line. What went wrong is in
-`"errors": [{{"code": str, "message": str, …}}]`, beside whatever there is to tell, and what may have been meant in
-`"did_you_mean": [str]` (without `--json` it is asked on stderr). The names of shapes are those of
+**`--json`**, before or after the command, prints one object; a stream prints one object for each line. Errors are in
+`"errors": [{{"code": str, "message": str, …}}]`, in addition to the result, and guesses in `"did_you_mean": [str]`
+(without `--json` they are printed on stderr). The names of shapes are those of
 [the HTTP interface](http-api.md#shapes).
 """
 

@@ -37,10 +37,8 @@ class Settings:
     """What procmanctl was given, or has found out."""
 
     def __init__(self) -> None:
-        self.url: str | None = (
-            None  # None if no master was found; `missing` then says where it was searched, and why in vain
-        )
-        self.missing = ("", "")
+        self.url: str | None = None  # None if no master was found
+        self.missing = ("", "")  # where it was searched then, and what was wrong
         self.username: str | None = None
         self.password: str | None = None
         self.prompt = "procman"

@@ -184,9 +184,13 @@ def test_a_login_that_makes_no_sense_is_an_error(told, section, lines, option, m
     [
         (["username=", "password=x"], "username", "it is empty, so no password is required: name a user"),
         (["username=me", "password="], "password", "it is empty: choose a password"),
-        (["username=me", "password={SHA}secret"], "password", "nobody can log in with what follows {SHA}: write the"),
+        (["username=me", "password={SHA}secret"], "password", "no password matches this hash: write the"),
         ([*FULL, "readonly_username=you", "readonly_password="], "readonly_password", "it is empty"),
-        ([*FULL, "readonly_username=you", f"readonly_password={SHA}0"], "readonly_password", "nobody can log in"),
+        (
+            [*FULL, "readonly_username=you", f"readonly_password={SHA}0"],
+            "readonly_password",
+            "no password matches this hash",
+        ),
     ],
 )
 def test_a_lock_that_is_none_or_has_no_key_is_warned_of(told, lines, option, message):

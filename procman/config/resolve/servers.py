@@ -111,7 +111,7 @@ def _warn_of_password(reading: OptionReader, section: RawSection, option: str, p
     if password == "":
         reading.complain(section, option, "it is empty: choose a password", "weak-auth", "warning")
     elif password and password.startswith(SHA) and not HEX_SHA1.fullmatch(password.removeprefix(SHA).strip()):
-        message = f"nobody can log in with what follows {SHA}: write the 40 hexadecimal digits of the password's SHA-1"
+        message = f"no password matches this hash: write the 40 hexadecimal digits of the password's SHA-1 after {SHA}"
         reading.complain(section, option, message, "weak-auth", "warning")
 
 

@@ -1,6 +1,6 @@
 """Supervisor's event types: what an event listener may subscribe to.
 
-Each name with the type it belongs to; whoever asks for PROCESS_STATE also gets PROCESS_STATE_RUNNING.
+Each name with the type it belongs to; a subscription to PROCESS_STATE includes PROCESS_STATE_RUNNING.
 """
 
 EVENT_TYPES: dict[str, str | None] = {
