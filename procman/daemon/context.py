@@ -9,7 +9,7 @@ from procman.daemon.config_source import READ_WITHIN, ConfigSource
 from procman.daemon.service_notify import ServiceNotifier
 from procman.daemon.upgrade import Start
 from procman.runtime.adoption import Adoption
-from procman.runtime.bus import Sequence
+from procman.runtime.bus import Bus, Sequence
 from procman.runtime.call_queue import CallQueue
 from procman.runtime.ledger import NoLedger, ProcessLedger
 from procman.services.operations import Operations
@@ -37,8 +37,17 @@ class ProcessContext:
         self.adopts = adopts
         self.serials = count(first_serial)  # of events: no two have the same
         self.sequence = Sequence()  # of notifications: no two have the same number
-        self.operations = Operations(first_operation)
-        self.blocking = CallQueue(READ_WITHIN)
+        self.operations = Operations(first_operation, self._nudge)
+        self.blocking = CallQueue(READ_WITHIN, self._nudge)
+        self._bus: Bus | None = None
+
+    def use(self, bus: Bus) -> None:
+        """Nudge this one, of a run that begins, when an obstacle to an upgrade may have gone."""
+        self._bus = bus
+
+    def _nudge(self) -> None:
+        if self._bus is not None:
+            self._bus.nudge()
 
     async def read(self) -> Config:
         """Read the configuration again, beside the loop; raises ConfigError."""

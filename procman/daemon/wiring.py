@@ -54,6 +54,7 @@ class Rooms:
 
 def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | None) -> Rooms:
     """With `snapshot`, fleet, services and listeners go on from there; the engine and the outputs do so later."""
+    # Longer than other functions: each room stands after those that it needs, and cut in two the parts would need all.
     fleet = Fleet(config.groups, config.master) if snapshot is None else restored_fleet(snapshot)
 
     def definition(name: str) -> Program | None:
@@ -63,7 +64,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     outputs = OutputRouter(config, path_digits(anchor(config)), context.ledger.log, lambda: bus.nudge(), definition)  # noqa: PLW0108 - it comes later
     log = outputs.log
     bus = Bus(context.sequence, log.critical)
-    context.blocking.on_end = bus.nudge
+    context.use(bus)
 
     def gate_may_open() -> None:
         engine.retry_spawns()
@@ -96,7 +97,6 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         gate=start_gate,
     )
     commands = CommandRunner(children, lambda: trees.tag(""))
-    context.operations.on_left = bus.nudge
     status = StatusBoard(engine, outputs.log_paths, outputs.last_words)
     master = MasterService(engine, context.operations)
     processes = ProcessService(engine, master, status, outputs.lost, start_gate.silent_among)
@@ -104,7 +104,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     event_log = EventLog(fleet, log, why=status.why, oom_kills=OomKills().since)
     farewell = MasterFarewell(engine, fleet, trees, log)
     hub = Hub(engine, outputs.stdin, config.master.identifier, context.serials, log)
-    outputs.filters.observer = hub
+    outputs.filters.observe(hub)
     if snapshot is None:
         hub.boot()
     else:

@@ -21,9 +21,9 @@ class TakesTooLong(Exception):
 class CallQueue:
     """Makes calls, each when the one before it has ended."""
 
-    def __init__(self, within: float) -> None:
-        """`within` is how long a caller waits for its call, in seconds."""
-        self.on_end: Callable[[], object] = lambda: None  # called when any call has ended
+    def __init__(self, within: float, on_end: Callable[[], object] = lambda: None) -> None:
+        """`within` is how long a caller waits for its call, in seconds; `on_end` is called when any call has ended."""
+        self._on_end = on_end
         self._within = within
         self._under_way: asyncio.Future[None] | None = None
 
@@ -57,7 +57,7 @@ class CallQueue:
     def _has_ended(self, ended: "asyncio.Future[None]") -> None:
         ended.set_result(None)
         self._under_way = None
-        self.on_end()
+        self._on_end()
 
 
 async def _wait(ended: "asyncio.Future[None]", until: float) -> None:

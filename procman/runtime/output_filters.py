@@ -39,6 +39,10 @@ class OutputFilters:
         self.on_progress = on_progress
         self.observer: OutputObserver | None = None
 
+    def observe(self, observer: OutputObserver) -> None:
+        """Report to it, from now on, what programs write."""
+        self.observer = observer
+
     @property
     def debugs(self) -> bool:
         """Whether the master's log has all that programs write."""

@@ -144,10 +144,10 @@ def _place(placed: tuple[int, Outcome]) -> int:
 class Operations:
     """All of them, in the order of their ids."""
 
-    def __init__(self, next_id: int = 1) -> None:
-        """`next_id` is the id of the next one."""
+    def __init__(self, next_id: int = 1, on_left: Callable[[], None] = lambda: None) -> None:
+        """`next_id` is the id of the next one; `on_left` is called when a client does not wait any more."""
         self.next_id = next_id
-        self.on_left: Callable[[], None] = lambda: None  # is called when a client does not wait any more
+        self._on_left = on_left
         self._kept: dict[int, Operation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -190,7 +190,7 @@ class Operations:
             return False
         finally:
             operation.waiting -= 1
-            self.on_left()
+            self._on_left()
         return True
 
     async def wait_for_end(self, operation: Operation, within: float) -> None:

@@ -180,8 +180,7 @@ def test_programs_that_wait_for_their_first_start_are_started_before_it(run):
 
 def services(asked, silent_among=lambda _: asyncio.sleep(0, set())):
     """The services on the engine; the clients that wait for their operations are an obstacle."""
-    operations = Operations()
-    operations.on_left = asked.engine.bus.nudge
+    operations = Operations(on_left=asked.engine.bus.nudge)
     asked.obstacle = lambda: f"somebody waits for {operations.awaited[0]}" if operations.awaited else None
     status = StatusBoard(asked.engine, lambda _: ("", ""))
     master = MasterService(asked.engine, operations)

@@ -64,8 +64,7 @@ def test_what_does_not_end_is_given_up_and_whoever_comes_next_waits_for_it():
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        queue = CallQueue(0.01)
-        queue.on_end = ended.set
+        queue = CallQueue(0.01, ended.set)
         for _ in range(2):
             with pytest.raises(TakesTooLong):
                 await queue.do(hangs)
