@@ -38,7 +38,7 @@ def test_without_a_place_it_goes_to_stdout_and_the_notes_to_stderr(export, to, s
 
 
 @pytest.mark.parametrize("to", ["kubernetes", "compose"])
-def test_an_image_that_nobody_has_named_has_a_name_that_it_can_have(export, to):
+def test_the_default_image_has_a_valid_name(export, to):
     """The default is the name of the application in lower case."""
     assert "image: my-shop\n" in export(to, "--name", "My shop")[1]
     assert "image: r.example/x:1\n" in export(to, "--name", "My shop", "--image", "r.example/x:1")[1]

@@ -20,7 +20,7 @@ def test_an_unknown_flag_is_refused_before_anything_is_done(ctl, master, command
 
 
 @pytest.mark.parametrize("line", ["restart -f web", "stop web -now", "signal -9 web", "pid -x", "status --long=yes"])
-def test_a_single_dash_or_a_value_that_nobody_takes_is_refused_too(ctl, master, line):
+def test_a_single_dash_and_a_superfluous_value_are_refused(ctl, master, line):
     """A command is never carried out in part."""
     ran = ctl(*line.split())
     assert " has no flag -" in ran.text.splitlines()[0]

@@ -96,7 +96,7 @@ def test_what_the_application_has_in_pythonpath_is_not_imported(installed, app, 
     ("name", "value"),
     [("PYTHONHOME", sys.base_prefix), ("PYTHONWARNINGS", "error"), ("PYTHONINSPECT", "1"), ("PYTHONDEVMODE", "1")],
 )
-def test_what_python_does_is_not_what_the_application_wants(name, value, installed, tmp_path):
+def test_pythons_variables_of_the_application_have_no_effect(name, value, installed, tmp_path):
     """PYTHONINSPECT, for one, would start a prompt when the master ends."""
     said = a_life(installed("procman"), tmp_path, **{name: value})
     assert f"{name}={value}" in said

@@ -159,7 +159,7 @@ def test_a_path_too_long_for_a_socket_is_said(ctl):
     assert ran.status == 1
 
 
-def test_where_nobody_has_named_a_file_it_is_said_which_one_was_found(ctl, tmp_path):
+def test_an_unreachable_master_is_reported_with_the_file_that_was_found(ctl, tmp_path):
     """Another master may run with another file."""
     file = tmp_path / "cwd" / "supervisord.conf"
     file.write_text(f"[unix_http_server]\nfile={tmp_path}/nobody.sock\n")

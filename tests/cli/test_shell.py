@@ -142,7 +142,7 @@ def test_on_a_terminal_it_is_said_why_a_start_has_failed(typed, ctl, master):
     assert ctl("start", "web").text == "web: ERROR (spawn error)\n"
 
 
-def test_the_long_table_says_below_why_what_has_failed_did(typed, ctl, master):
+def test_the_long_table_is_followed_by_the_reasons_of_failures(typed, ctl, master):
     """Each failed process has a line, made harmless on a terminal."""
     master.show(process("cron", "STOPPED"), process("web", "FATAL") | FAILED)
     master.answers["GET", "/v1/figures"] = {"figures": []}
@@ -168,7 +168,7 @@ def test_errors_cannot_act_on_the_terminal_either(typed, master):
     assert child.before == "bad \\x1b[2J\r\n"
 
 
-def test_a_person_is_told_once_that_there_is_no_such_process(typed, master):
+def test_a_terminal_shows_an_unknown_process_once(typed, master):
     """Off a terminal, stop and start both report it, as in supervisorctl; on one, a group is guessed too."""
     master.show(process("a", group="site"))
     master.results("stop", result("site", "BAD_NAME"))

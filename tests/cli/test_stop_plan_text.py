@@ -109,7 +109,7 @@ def test_a_file_that_cannot_be_used_has_no_plan(check):
     assert "stop_plan" not in json.loads(out)
 
 
-def test_a_shutdown_timeout_is_seen_in_the_plan(check):
+def test_a_shutdown_timeout_limits_the_plan(check):
     """The plan shows what the timeout cuts, and that it fits then."""
     status, out = check("--budget=10", text=FILE + "shutdown_timeout=9s\n")
     assert out.splitlines()[0] == "a shutdown takes at most 9 s:"

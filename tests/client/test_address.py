@@ -54,7 +54,7 @@ def test_the_ctl_section_says_the_url_the_credentials_and_the_shell(tmp_path, mo
     assert found.history_file == f"{tmp_path}/history"
 
 
-def test_a_file_that_others_may_write_and_nobody_has_named_says_nothing_of_a_history(tmp_path, monkeypatch):
+def test_a_writable_file_that_was_only_found_sets_no_history(tmp_path, monkeypatch):
     """Such a file in /tmp could make the client overwrite a file of its user; a file that was named is trusted."""
     file = write(tmp_path / "supervisord.conf", "[supervisorctl]\nserverurl=unix:///s\nhistory_file=history\n")
     monkeypatch.chdir(tmp_path)
@@ -143,7 +143,7 @@ def test_a_file_with_a_wrong_line_still_leads_to_its_master(tmp_path):
     assert address.find(config_file=file, environ={}).url == "http://h:1"
 
 
-def test_an_included_file_that_does_not_answer_keeps_nobody_from_the_master(tmp_path, monkeypatch, capsys):
+def test_a_hanging_included_file_does_not_hide_the_master(tmp_path, monkeypatch, capsys):
     """A pipe without a writer stands for a hanging disk; files read before it are ignored as well."""
     monkeypatch.setattr(address, "PATIENCE", 0.01)
     file = write(tmp_path / "a.conf", "[include]\nfiles = conf.d/*\n[unix_http_server]\nfile=/a.sock\n")
@@ -158,7 +158,7 @@ def test_an_included_file_that_does_not_answer_keeps_nobody_from_the_master(tmp_
 
 
 @pytest.mark.parametrize(("name", "text"), [("b.conf", "[program:x\ncommand=cat\n"), ("b.toml", "= nonsense")])
-def test_an_included_file_that_is_a_mistake_keeps_nobody_from_the_master(tmp_path, name, text):
+def test_a_broken_included_file_does_not_hide_the_master(tmp_path, name, text):
     """As with supervisorctl, a half-written file in conf.d does not prevent a stop."""
     file = write(tmp_path / "a.conf", "[include]\nfiles = conf.d/*\n[unix_http_server]\nfile=/a.sock\n")
     write(tmp_path / "conf.d" / name, text)
@@ -313,7 +313,7 @@ def test_of_several_masters_the_user_chooses_by_their_files(folders):
     )
 
 
-def test_a_socket_in_somebody_elses_folder_is_not_trusted(folders, monkeypatch):
+def test_a_socket_in_another_users_directory_is_not_trusted(folders, monkeypatch):
     """Any user can make such a directory in /tmp; only root trusts that of the user of PID 1."""
     somebody_elses = os.stat_result((0o40700, 0, 0, 1, 12345, 0, 0, 0, 0, 0))
     with listening(folders / "a.sock"), monkeypatch.context() as patched:

@@ -160,14 +160,14 @@ def test_every_framing_is_understood(tmp_path, pieces):
         ),
     ],
 )
-def test_what_is_no_answer_is_said_with_the_place(tmp_path, answer, reason):
+def test_an_invalid_answer_is_reported_with_the_address(tmp_path, answer, reason):
     """No other exception is raised."""
     with pytest.raises(Unreachable, match=reason) as caught:
         ask(tmp_path / "s", answer)
     assert caught.value.address == str(tmp_path / "s")
 
 
-def test_who_cannot_wait_is_told_that_there_is_no_answer(tmp_path):
+def test_a_request_with_a_limit_times_out(tmp_path):
     """The kernel accepts connections for a stopped master, which never answers."""
     path = str(tmp_path / "s")
     with socket.socket(socket.AF_UNIX) as listener, contextlib.closing(Client(f"unix://{path}")) as client:
@@ -177,7 +177,7 @@ def test_who_cannot_wait_is_told_that_there_is_no_answer(tmp_path):
             client.call("GET", "/v1/health", patience=0.001)
 
 
-def test_who_looks_something_up_does_not_wait_without_end(tmp_path, monkeypatch):
+def test_a_get_times_out(tmp_path, monkeypatch):
     """A GET to a stopped master times out; changes have no limit."""
     path = str(tmp_path / "s")
     monkeypatch.setattr(procman.client.api_client, "READS_TAKE", 0.001)
@@ -188,7 +188,7 @@ def test_who_looks_something_up_does_not_wait_without_end(tmp_path, monkeypatch)
             client.call("GET", "/v1/processes")
 
 
-def test_patience_is_of_one_request(tmp_path):
+def test_a_limit_applies_to_one_request(tmp_path):
     """The next request on the same connection has no limit."""
     path = str(tmp_path / "s")
     with socket.socket(socket.AF_UNIX) as listener, contextlib.closing(Client(f"unix://{path}")) as client:
@@ -210,7 +210,7 @@ def test_patience_is_of_one_request(tmp_path):
         thread.join()
 
 
-def test_what_the_server_refuses_is_said_in_its_words(tmp_path):
+def test_errors_of_the_server_are_reported_in_its_words(tmp_path):
     """The server's own errors are plain text, unlike those of /v1 and of other servers' pages."""
     head = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
     with pytest.raises(ApiError, match="not known as 'x'") as caught:

@@ -24,7 +24,7 @@ def programs(config):
     return [program for group in config.groups for program in group.programs]
 
 
-def told(text, folder, form="toml"):
+def complaints(text, folder, form="toml"):
     """(line, option, value to write) of each warning about unseen output."""
     path = folder / f"procman.{form}"
     path.write_text(text)
@@ -57,7 +57,7 @@ def test_in_toml_stderr_follows_stdout_to_the_console(stdout, tmp_path):
         ('stdout_logfile = "-"\nredirect_stderr = true', None),
     ],
 )
-def test_it_goes_nowhere_else_than_the_file_says(said, stderr, tmp_path):
+def test_stderr_goes_where_the_file_says(said, stderr, tmp_path):
     """A file for stdout or an option for stderr changes the default, without a warning."""
     config = loaded(f'[program.web]\ncommand = "true"\n{said}\n', tmp_path)
     assert programs(config)[0].stderr_logfile == stderr
@@ -69,7 +69,7 @@ def test_in_ini_stderr_is_where_supervisord_has_it(tmp_path):
     text = "[supervisord]\nlogfile=%(here)s/log\n[program:web]\ncommand=true\nstdout_logfile=/dev/stdout\n"
     config = loaded(text, tmp_path, "conf")
     assert (programs(config)[0].stderr_logfile, config.warnings) == ("AUTO", ())
-    assert told(text, tmp_path, "conf") == [(3, "stderr_logfile", "stderr_logfile = /dev/stderr")]
+    assert complaints(text, tmp_path, "conf") == [(3, "stderr_logfile", "stderr_logfile = /dev/stderr")]
 
 
 def test_check_warns_of_output_that_nobody_sees_in_a_container(tmp_path):
@@ -83,28 +83,28 @@ def test_check_warns_of_output_that_nobody_sees_in_a_container(tmp_path):
         '[program.merged]\ncommand = "true"\nredirect_stderr = true\n'
         '[eventlistener.listener]\ncommand = "true"\nevents = ["TICK_5"]\n'
     )
-    assert sorted(told(text, tmp_path)) == [
+    assert sorted(complaints(text, tmp_path)) == [
         (3, "stdout_logfile", 'stdout_logfile = "-"'),
         (5, "stderr_logfile", 'stderr_logfile = "-"'),
         (15, "stdout_logfile", 'stdout_logfile = "-"'),
         (18, "stderr_logfile", 'stderr_logfile = "-"'),
     ]
-    assert told(text.replace("/dev/stdout", "%(here)s/log"), tmp_path) == []
+    assert complaints(text.replace("/dev/stdout", "%(here)s/log"), tmp_path) == []
 
 
 def test_a_host_where_nothing_speaks_of_a_container_is_not_warned(tmp_path):
     """In TOML the master's log goes to the console by default. That alone does not make a container of a host."""
     text = '[program.web]\ncommand = "true"\n'
-    assert told(text, tmp_path) == []
+    assert complaints(text, tmp_path) == []
     seen = '[program.seen]\ncommand = "true"\nstdout_logfile = "-"\n'
-    assert told(text + seen, tmp_path) == [(1, "stdout_logfile", 'stdout_logfile = "-"')]
+    assert complaints(text + seen, tmp_path) == [(1, "stdout_logfile", 'stdout_logfile = "-"')]
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "Containerfile"])
 def test_a_file_beside_a_dockerfile_is_for_a_container(name, tmp_path):
     """It is checked where the image is built, before there is a container."""
     (tmp_path / name).write_text("FROM procman\n")
-    assert told('[program.web]\ncommand = "true"\n', tmp_path) == [(1, "stdout_logfile", 'stdout_logfile = "-"')]
+    assert complaints('[program.web]\ncommand = "true"\n', tmp_path) == [(1, "stdout_logfile", 'stdout_logfile = "-"')]
 
 
 @pytest.mark.parametrize(
@@ -114,17 +114,17 @@ def test_a_file_beside_a_dockerfile_is_for_a_container(name, tmp_path):
         ("conf", "[supervisord]\nlogfile = /dev/stdout\n[program:web]\ncommand = true\n"),
     ],
 )
-def test_what_it_says_to_write_is_all_there_is_to_do(form, text, tmp_path):
+def test_the_proposed_change_silences_the_warning(form, text, tmp_path):
     """Each of the proposed changes silences the warning, even if neither stream is configured."""
     path = tmp_path / f"procman.{form}"
     path.write_text(text)
     (message,) = (p.message for p in read(str(path), places=True).problems if p.slug == "unseen")
     ways = re.fullmatch(r".*: write (.*) for the console, or (.*) to leave it there", message).groups()
     for way in ways:
-        assert told(text + way.replace(" and ", "\n"), tmp_path, form) == []
+        assert complaints(text + way.replace(" and ", "\n"), tmp_path, form) == []
 
 
-def test_the_first_process_of_a_container_says_it_at_its_start(tmp_path, monkeypatch):
+def test_pid_1_warns_of_unseen_output_at_its_start(tmp_path, monkeypatch):
     """In a container `check` is rarely run."""
     text = '[procman]\nlogfile = "%(here)s/log"\n[program.web]\ncommand = "true"\n'
     assert loaded(text, tmp_path).warnings == ()

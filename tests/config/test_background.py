@@ -37,7 +37,7 @@ from procman.config.load import read
         ("bash -lc 'service cron start'", "write the command of the daemon itself"),
     ],
 )
-def test_what_goes_into_the_background_is_told_with_the_way_out(command, way_out):
+def test_a_command_that_goes_into_the_background_is_reported(command, way_out):
     """For procman such a program has ended, so it is restarted again and again."""
     told = goes_into_background(command)
     assert told is not None
@@ -75,7 +75,7 @@ def test_what_goes_into_the_background_is_told_with_the_way_out(command, way_out
         "",
     ],
 )
-def test_what_stays_is_left_alone(command):
+def test_commands_that_stay_in_the_foreground_have_no_warning(command):
     """Unknown programs and invalid commands have no warning either."""
     assert goes_into_background(command) is None
 

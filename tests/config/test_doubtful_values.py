@@ -8,7 +8,7 @@ MASTER = "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\n"
 WEB = f"{MASTER}[program:web]\ncommand=sh\n"
 
 
-def told(folder, text, name="a.conf"):
+def complaints(folder, text, name="a.conf"):
     """(line, option, message) of each problem, all of which are warnings."""
     path = folder / name
     path.write_text(text)
@@ -63,9 +63,9 @@ def told(folder, text, name="a.conf"):
         ("[supervisorctl]\nserverurl=localhost:9001", 7, "serverurl", "write serverurl = http://localhost:9001"),
     ],
 )
-def test_what_is_hardly_meant_is_told_once_with_the_way_out(tmp_path, text, line, option, hint):
+def test_doubtful_values_are_reported_once_with_a_way_out(tmp_path, text, line, option, hint):
     """The warning has its place; the file is good, as it is for supervisord."""
-    [(found, name, message)] = told(tmp_path, f"{WEB}{text}\n")
+    [(found, name, message)] = complaints(tmp_path, f"{WEB}{text}\n")
     assert (found, name) == (line, option)
     assert hint in message
 
@@ -83,21 +83,21 @@ def test_what_is_hardly_meant_is_told_once_with_the_way_out(tmp_path, text, line
         "[supervisorctl]\nserverurl=unix:///tmp/x.sock",
     ],
 )
-def test_what_is_meant_is_left_alone(tmp_path, text):
+def test_sensible_values_have_no_warning(tmp_path, text):
     """Similar but sensible values have no warning."""
-    assert told(tmp_path, f"{WEB.replace('command=sh', '') if text.startswith('command') else WEB}{text}\n") == []
+    assert complaints(tmp_path, f"{WEB.replace('command=sh', '') if text.startswith('command') else WEB}{text}\n") == []
 
 
 def test_two_options_that_contradict_each_other_are_told(tmp_path):
     """The message says which one wins."""
-    [(line, option, message)] = told(tmp_path, f"{MASTER}daemon=true\nnodaemon=true\n")
+    [(line, option, message)] = complaints(tmp_path, f"{MASTER}daemon=true\nnodaemon=true\n")
     assert (line, option) == (5, "nodaemon")
     assert "which wins" in message
 
 
 def test_an_empty_path_is_told(tmp_path):
     """It would be the current directory of the master."""
-    [(line, option, message)] = told(tmp_path, f"{MASTER}[unix_http_server]\nfile=\n")
+    [(line, option, message)] = complaints(tmp_path, f"{MASTER}[unix_http_server]\nfile=\n")
     assert (line, option) == (5, "file")
     assert message == "it is empty, so the master could not listen there: name a file"
 
@@ -114,7 +114,7 @@ environment = { PATH = "/usr/bin:$PATH" }
 stopwaitsecs = -1
 stdout_logfile = "stdout"
 """
-    found = sorted(told(tmp_path, text, "a.toml"), key=lambda problem: problem[0])
+    found = sorted(complaints(tmp_path, text, "a.toml"), key=lambda problem: problem[0])
     assert [(line, option) for line, option, _ in found] == [
         (6, "environment"),
         (7, "stopwaitsecs"),

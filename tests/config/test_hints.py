@@ -7,7 +7,7 @@ from procman.config.load import read
 WEB = "[program.web]\ncommand = 'x'\n"
 
 
-def told(folder, text, name="procman.toml", **environ):
+def complaints(folder, text, name="procman.toml", **environ):
     """(line, option, severity, message) of each problem."""
     path = folder / name
     path.write_text(text)
@@ -48,9 +48,9 @@ def told(folder, text, name="procman.toml", **environ):
         (WEB + "command = 'y'", 3, "the same name is used above already: take one of them out"),
     ],
 )
-def test_what_is_no_toml_is_told_with_what_to_write(tmp_path, text, line, hint):
+def test_invalid_toml_is_reported_with_what_to_write(tmp_path, text, line, hint):
     """Usually quotes are missing; the parser alone says "Invalid value"."""
-    [(where, _, severity, message)] = told(tmp_path, text)
+    [(where, _, severity, message)] = complaints(tmp_path, text)
     assert (where, severity) == (line, "error")
     assert message.startswith("cannot read this as TOML: ")
     assert hint in message
@@ -61,7 +61,7 @@ def test_what_is_no_toml_is_told_with_what_to_write(tmp_path, text, line, hint):
 )
 def test_no_secret_is_in_the_line_that_is_offered(tmp_path, line):
     """Text that is put into quotes may be a password."""
-    [(_, _, _, message)] = told(tmp_path, f"[inet_http_server]\n{line}\n")
+    [(_, _, _, message)] = complaints(tmp_path, f"[inet_http_server]\n{line}\n")
     assert "hunter2" not in message
 
 
@@ -102,7 +102,7 @@ def test_no_secret_is_in_the_line_that_is_offered(tmp_path, line):
 )
 def test_a_section_of_toml_that_is_none_is_told_once_with_what_was_meant(tmp_path, text, hint):
     """The proposal has the name of the section."""
-    [(_, _, severity, message)] = told(tmp_path, text)
+    [(_, _, severity, message)] = complaints(tmp_path, text)
     assert severity == "error"
     assert hint in message
 
@@ -124,7 +124,7 @@ def test_a_section_of_toml_that_is_none_is_told_once_with_what_was_meant(tmp_pat
 )
 def test_a_section_of_ini_that_is_none_is_told_with_what_was_meant(tmp_path, header, hint):
     """It is a warning, because supervisor ignores it and a plug-in may use it."""
-    [(line, _, severity, message)] = told(tmp_path, f"[supervisord]\n{header}\ncommand=x\n", "a.conf")
+    [(line, _, severity, message)] = complaints(tmp_path, f"[supervisord]\n{header}\ncommand=x\n", "a.conf")
     assert (line, severity) == (2, "warning")
     assert hint in message
 
@@ -166,19 +166,19 @@ def test_a_section_of_ini_that_is_none_is_told_with_what_was_meant(tmp_path, hea
 )
 def test_an_option_of_another_process_manager_is_told_its_name_here(tmp_path, option, hint):
     """It is an error in TOML, and a warning in INI, where supervisord ignores it."""
-    [(line, name, severity, message)] = told(tmp_path, f"{WEB}{option} = 'x'\n")
+    [(line, name, severity, message)] = complaints(tmp_path, f"{WEB}{option} = 'x'\n")
     assert (line, name, severity) == (3, option, "error")
     assert message.endswith(hint)
-    [(line, name, severity, message)] = told(
+    [(line, name, severity, message)] = complaints(
         tmp_path, f"[supervisord]\n[program:web]\ncommand=x\n{option}=x\n", "a.conf"
     )
     assert (line, name, severity) == (4, option.lower(), "warning")
     assert message.endswith(hint)
 
 
-def test_what_the_master_is_told_by_another_name(tmp_path):
+def test_foreign_options_of_the_master_are_translated(tmp_path):
     """Only options of the master are proposed for it."""
-    messages = [message for *_, message in told(tmp_path, "[procman]\nlog = 'x'\ncwd = '/'\nimage = 'x'\n")]
+    messages = [message for *_, message in complaints(tmp_path, "[procman]\nlog = 'x'\ncwd = '/'\nimage = 'x'\n")]
     assert [message.partition("; ")[2] for message in messages] == [
         "its name here is logfile",
         "its name here is directory",
@@ -201,15 +201,15 @@ def test_what_the_master_is_told_by_another_name(tmp_path):
 )
 def test_a_value_with_a_slip_in_it_is_told_what_was_meant(tmp_path, option, value, hint):
     """Misspelt values are recognised in both forms."""
-    assert [message for *_, message in told(tmp_path, f"{WEB}{option} = '{value}'\n") if hint in message]
+    assert [message for *_, message in complaints(tmp_path, f"{WEB}{option} = '{value}'\n") if hint in message]
     text = f"[supervisord]\n[program:web]\ncommand=x\n{option}={value}\n"
-    assert [message for *_, message in told(tmp_path, text, "a.conf") if hint in message]
+    assert [message for *_, message in complaints(tmp_path, text, "a.conf") if hint in message]
 
 
 @pytest.mark.parametrize(("level", "meant"), [("warning", "warn"), ("fatal", "critical"), ("debg", "debug")])
 def test_a_log_level_of_others_is_told_the_one_here(tmp_path, level, meant):
     """Python's and syslog's levels are recognised."""
-    [(*_, message)] = told(tmp_path, f"[procman]\nloglevel = '{level}'\n")
+    [(*_, message)] = complaints(tmp_path, f"[procman]\nloglevel = '{level}'\n")
     assert message.endswith(f"did you mean {meant}?")
 
 
@@ -220,7 +220,7 @@ def test_a_log_level_of_others_is_told_the_one_here(tmp_path, level, meant):
 def test_a_variable_with_a_slip_in_it_is_told_what_was_meant(tmp_path, name, meant):
     """The proposal is written as the file needs it."""
     text = f"[program.web]\ncommand = 'x %(ENV_{name})s'\n"
-    [(*_, message)] = told(tmp_path, text, DURATION="1", PATH="/bin")
+    [(*_, message)] = complaints(tmp_path, text, DURATION="1", PATH="/bin")
     assert message.endswith(f"did you mean {meant}?")
 
 
@@ -228,9 +228,9 @@ def test_a_variable_with_a_slip_in_it_is_told_what_was_meant(tmp_path, name, mea
 def test_nothing_is_guessed_where_nothing_is_like_it(tmp_path, name):
     """A wrong guess is worse than none; the message still has a way out."""
     text = f"[program.web]\ncommand = 'x %(ENV_{name})s'\n"
-    [(*_, message)] = told(tmp_path, text, PATH="/bin", TERM="x", SSL_CERT_DIR="/x", PIP_CERT="x")
+    [(*_, message)] = complaints(tmp_path, text, PATH="/bin", TERM="x", SSL_CERT_DIR="/x", PIP_CERT="x")
     assert "did you mean" not in message
     assert message.endswith(f"set it, or write a value instead of %(ENV_{name})s")
     for stranger in ("zzz", "cpu_affinity", "webhook", "sl"):
-        [(*_, message)] = told(tmp_path, f"{WEB}{stranger} = 'x'\n")
+        [(*_, message)] = complaints(tmp_path, f"{WEB}{stranger} = 'x'\n")
         assert message == "there is no such option: take it out"

@@ -53,7 +53,7 @@ def test_supervisors_flags_and_the_scopes_say_the_same(tmp_path, lines, stop, ki
         ("critical=perhaps", "expected true or false"),
     ],
 )
-def test_what_cannot_be_is_refused_with_what_would_be_right(tmp_path, lines, words):
+def test_impossible_scopes_are_refused_with_a_way_out(tmp_path, lines, words):
     """The complaint names the option and the way out."""
     loaded = judged(tmp_path, lines)
     assert loaded.config is None
@@ -77,7 +77,7 @@ def test_a_scope_that_cannot_be_read_contradicts_nothing(tmp_path, lines):
         ("exit_code_from=nobody", "expected the name of a process, first_failure or none"),
     ],
 )
-def test_so_is_what_the_master_cannot_do(tmp_path, master, words):
+def test_impossible_options_of_the_master_are_refused(tmp_path, master, words):
     """A wrong timeout, policy or name is refused with the expected values."""
     loaded = judged(tmp_path, "", master)
     assert loaded.config is None

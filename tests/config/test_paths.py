@@ -17,7 +17,7 @@ NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask for another user")
 
 
-def told(text, folder, **more):
+def complaints(text, folder, **more):
     """(line, option, message) of each warning; there must be no error."""
     path = folder / "supervisord.conf"
     path.write_text(text)
@@ -39,13 +39,13 @@ def test_a_command_that_is_not_there_is_told_before_the_start(tmp_path):
     )
     so = "so the program could not be started: install it, or name another"
     runs = "so the program could not be started: make it executable, or name what runs it before it"
-    assert sorted(told(text, tmp_path)) == [
+    assert sorted(complaints(text, tmp_path)) == [
         (9, "command", f"command at './plain' is not executable, {runs}"),
         (12, "command", f"can't find command '/usr/bin/notthere', {so}"),
         (16, "command", f"can't find command 'crashmial', {so}"),
     ]
     assert read(str(tmp_path / "supervisord.conf")).problems == ()
-    assert told(text, tmp_path, assume=Assumptions(directories=frozenset({str(tmp_path)}))) == []
+    assert complaints(text, tmp_path, assume=Assumptions(directories=frozenset({str(tmp_path)}))) == []
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_command_that_is_not_there_is_told_with_what_is(tmp_path, monkeypatch,
         "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\nchildlogdir=%(here)s\n"
         f"[program:web]\ndirectory=%(here)s\ncommand={command}\n"
     )
-    [(line, option, message)] = told(text, tmp_path)
+    [(line, option, message)] = complaints(text, tmp_path)
     assert (line, option) == (7, "command")
     assert f"so the program could not be started: {way_out}" in message
 
@@ -83,7 +83,7 @@ def test_a_file_that_is_a_directory_and_a_socket_that_is_a_url_are_told(tmp_path
         "[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\nchildlogdir=%(here)s\n"
         "[program:web]\ncommand=sh\nstdout_logfile=%(here)s\n"
     )
-    assert told(text, tmp_path) == [
+    assert complaints(text, tmp_path) == [
         (
             2,
             "file",
@@ -107,7 +107,7 @@ def test_a_directory_that_is_not_there_is_told_before_the_start(tmp_path):
         "[program:e]\ncommand=sh\ndirectory=.\n"
     )
     so = "so the program could not be started"
-    assert sorted(told(text, tmp_path)) == [
+    assert sorted(complaints(text, tmp_path)) == [
         (8, "directory", f"the directory 'nowhere' does not exist, {so}: make it, or name another"),
         (12, "command", f"can't find command '/usr/bin/notthere', {so}: install it, or name another"),
         (13, "directory", f"the directory '/nowhere/b' does not exist, {so}: make it, or name another"),
@@ -116,7 +116,7 @@ def test_a_directory_that_is_not_there_is_told_before_the_start(tmp_path):
     ]
     # A start finds out, as with supervisord; nothing is known of another machine.
     assert read(str(tmp_path / "supervisord.conf")).problems == ()
-    assert told(text, tmp_path, assume=Assumptions(directories=frozenset({str(tmp_path)}))) == []
+    assert complaints(text, tmp_path, assume=Assumptions(directories=frozenset({str(tmp_path)}))) == []
 
 
 def test_a_toml_file_without_a_program_is_told(tmp_path):
@@ -128,7 +128,7 @@ def test_a_toml_file_without_a_program_is_told(tmp_path):
     assert "add [program.NAME]" in problem.message
     path.write_text(path.read_text() + '[program.web]\ncommand = "sh"\n')
     assert read(str(path), places=True).problems == ()
-    assert told("[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\n", tmp_path) == []
+    assert complaints("[supervisord]\nlogfile=/dev/null\npidfile=%(here)s/pid\n", tmp_path) == []
 
 
 def test_the_folder_of_a_socket_has_to_be_there(tmp_path):
@@ -139,13 +139,13 @@ def test_the_folder_of_a_socket_has_to_be_there(tmp_path):
         "[fcgi-program:app]\ncommand=sh\nstdout_logfile=NONE\nstderr_logfile=NONE\nsocket=unix:///run/nowhere/app\n"
     )
     why = "the directory '/run/nowhere' does not exist, so"
-    assert told(text, tmp_path) == [
+    assert complaints(text, tmp_path) == [
         (5, "file", f"{why} the master could not listen there: make it, or name another"),
         (10, "socket", f"{why} the program could not be started: make it, or name another"),
     ]
     # It is not asked for in a start, nor of a machine on which the folder is assumed to be.
     assert read(str(tmp_path / "supervisord.conf")).problems == ()
-    assert told(text, tmp_path, assume=Assumptions(directories=frozenset({"/run/nowhere"}))) == []
+    assert complaints(text, tmp_path, assume=Assumptions(directories=frozenset({"/run/nowhere"}))) == []
 
 
 PLACES = """\
@@ -199,29 +199,29 @@ def expected(who, folder):
 
 @as_root
 @pytest.mark.root
-def test_it_is_the_masters_user_who_has_to_write(closed, tmp_path):
+def test_the_masters_user_must_be_able_to_write(closed, tmp_path):
     """Each option is reported once; writable files and devices are accepted."""
-    assert told(PLACES.format(closed, "user=root"), tmp_path) == []
-    found = told(PLACES.format(closed, "user=nobody"), tmp_path)
+    assert complaints(PLACES.format(closed, "user=root"), tmp_path) == []
+    found = complaints(PLACES.format(closed, "user=nobody"), tmp_path)
     assert sorted(found) == expected("user nobody", closed)
     os.chown(closed, NOBODY, -1)
-    assert told(PLACES.format(closed, "user=nobody"), tmp_path) == []
+    assert complaints(PLACES.format(closed, "user=nobody"), tmp_path) == []
     # A folder above it that it may not enter.
     inner = closed / "inner"
     inner.mkdir()
     os.chown(inner, NOBODY, -1)
     os.chown(closed, 0, -1)
     os.chmod(closed, 0o700)
-    assert {option for _, option, _ in told(PLACES.format(inner, "user=nobody"), tmp_path)} >= {"logfile", "file"}
+    assert {option for _, option, _ in complaints(PLACES.format(inner, "user=nobody"), tmp_path)} >= {"logfile", "file"}
 
 
-def test_without_a_user_it_is_who_asks(closed, tmp_path, monkeypatch):
+def test_without_a_user_the_current_one_is_checked(closed, tmp_path, monkeypatch):
     """The warnings refer to the user that runs the check, who may not be the one that starts procman."""
     real = os.access
     # Root may write everywhere.
     monkeypatch.setattr(os, "access", lambda path, *mode, **how: path != str(closed) and real(path, *mode, **how))
     name = pwd.getpwuid(os.geteuid()).pw_name
-    assert sorted(told(PLACES.format(closed, "umask=022"), tmp_path)) == expected(f"user {name}", closed)
+    assert sorted(complaints(PLACES.format(closed, "umask=022"), tmp_path)) == expected(f"user {name}", closed)
 
 
 def test_the_report_has_them_and_is_good(tmp_path):

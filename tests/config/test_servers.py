@@ -10,17 +10,17 @@ SHA = "{SHA}5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"
 
 
 @pytest.fixture
-def told(tmp_path):
+def complaints(tmp_path):
     """(line, option, severity, message) of each problem of one section, whose lines begin at 3."""
 
-    def told(*lines, section="inet_http_server", toml=False):
+    def complaints(*lines, section="inet_http_server", toml=False):
         path = tmp_path / ("f.toml" if toml else "f.conf")
         head = "[procman]" if toml else "[supervisord]"
         path.write_text("\n".join([head, f"[{section}]", *lines, ""]))
         found = read(str(path)).problems
         return [(problem.line, problem.option, problem.severity, problem.message) for problem in found]
 
-    return told
+    return complaints
 
 
 @pytest.fixture
@@ -107,16 +107,16 @@ def test_programs_are_told_a_url_that_is_one(tmp_path, server, port, url, shown)
 
 @pytest.mark.parametrize("toml", [False, True])
 @pytest.mark.parametrize("port", ["*:9001", ":9001", "[::]:9001", "192.0.2.1:9001", "box:9001"])
-def test_a_server_that_will_not_listen_is_warned_of(told, port, toml):
+def test_a_server_that_will_not_listen_is_warned_of(complaints, port, toml):
     """The ways out are a password, loopback, or explicit permission."""
-    ((line, option, severity, message),) = told(f'port = "{port}"' if toml else f"port={port}", toml=toml)
+    ((line, option, severity, message),) = complaints(f'port = "{port}"' if toml else f"port={port}", toml=toml)
     assert (line, option, severity) == (3, "port", "warning")
     assert message.startswith(f"the master will not listen on {port if port[0] != ':' else '*' + port}, because")
     for way_out in ("username = …", "port = 127.0.0.1:…", "allow_unauthenticated = true"):
         assert way_out in message
 
 
-def test_check_says_so_too(tmp_path):
+def test_check_reports_that_a_server_will_not_listen(tmp_path):
     """The JSON document has it as a problem; the file is good otherwise."""
     path = tmp_path / "f.conf"
     path.write_text("[supervisord]\n[inet_http_server]\nport=9001\n")
@@ -137,10 +137,10 @@ def test_check_says_so_too(tmp_path):
         ["port = *:9001", "allow_unauthenticated = true"],
     ],
 )
-def test_a_server_that_will_listen_is_not_warned_of(told, lines, toml):
+def test_a_server_that_will_listen_is_not_warned_of(complaints, lines, toml):
     """Servers on loopback, with a password or with explicit permission have no warning."""
     quoted = [line if line.endswith("true") else '{} = "{}"'.format(*line.split(" = ")) for line in lines]
-    assert told(*(quoted if toml else lines), toml=toml) == []
+    assert complaints(*(quoted if toml else lines), toml=toml) == []
 
 
 FULL = ["username=me", "password=secret"]
@@ -168,10 +168,10 @@ FULL = ["username=me", "password=secret"]
         ([*FULL, "readonly_username=", "readonly_password=x"], "readonly_username", "it is empty: choose a name"),
     ],
 )
-def test_a_login_that_makes_no_sense_is_an_error(told, section, lines, option, message):
+def test_a_login_that_makes_no_sense_is_an_error(complaints, section, lines, option, message):
     """Half a pair, a reader without a full user, and two users with one name are refused, without showing a secret."""
     place = "port=127.0.0.1:9001" if section == "inet_http_server" else "file=/tmp/s"
-    found = told(place, *lines, section=section)
+    found = complaints(place, *lines, section=section)
     errors = [(found_option, text) for _, found_option, severity, text in found if severity == "error"]
     ((found_option, text),) = errors
     assert found_option == option
@@ -193,15 +193,15 @@ def test_a_login_that_makes_no_sense_is_an_error(told, section, lines, option, m
         ),
     ],
 )
-def test_a_lock_that_is_none_or_has_no_key_is_warned_of(told, lines, option, message):
+def test_an_ineffective_password_is_warned_of(complaints, lines, option, message):
     """Supervisord accepts them, so they are not refused."""
-    ((_, found, severity, text),) = told("port=127.0.0.1:9001", *lines)
+    ((_, found, severity, text),) = complaints("port=127.0.0.1:9001", *lines)
     assert (found, severity) == (option, "warning")
     assert text.startswith(message)
     assert "secret" not in text
 
 
-def test_an_empty_name_is_no_lock(server):
+def test_an_empty_username_is_no_protection(server):
     """No password is required then, so a server on every interface is not safe."""
     assert server("*:9001", "username=", "password=").is_open
     assert not server("*:9001", "username=me", f"password={SHA}").is_open

@@ -125,7 +125,7 @@ def test_what_a_group_shares_is_told_once(config):
     assert of_group(config, alone) is None
 
 
-def test_what_runs_otherwise_than_the_file_says_is_told(config):
+def test_a_value_that_differs_from_the_file_is_marked(config):
     """After a change of the file and before an update, no line has the effective value."""
     running = dataclasses.replace(program(config, "g:web"), startsecs=7)
     told = by_option(of_process(config, running))

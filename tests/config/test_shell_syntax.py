@@ -100,7 +100,7 @@ def test_what_only_a_shell_understands_is_told_with_the_line_to_write(command, m
         7,
     ],
 )
-def test_what_is_no_shells_business_is_left_alone(command):
+def test_commands_without_shell_syntax_have_no_warning(command):
     """Quoted text, text for a shell, and arguments of certain programs have no warning."""
     assert complaint(command) is None
 

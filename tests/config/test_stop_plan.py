@@ -85,7 +85,7 @@ WAITS = st.sampled_from([0, 0.5, 1, 3, 10])
 
 
 @given(st.lists(st.tuples(PRIORITIES, WAITS), min_size=1, max_size=8))
-def test_the_fleet_takes_exactly_as_long_when_nobody_obeys(groups):
+def test_the_core_takes_as_long_as_the_plan_if_programs_ignore_sigterm(groups):
     """In virtual time, with programs that end on SIGKILL only, the core needs the sum of the waves."""
     plan = stop_plan(config(*(alone(f"p{n}", wait, priority) for n, (priority, wait) in enumerate(groups))))
     assert core_needs([alone(f"p{n}", wait, priority) for n, (priority, wait) in enumerate(groups)]) == (

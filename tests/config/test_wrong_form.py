@@ -8,7 +8,7 @@ INI = "; a comment\n[unix_http_server]\nfile=/tmp/x.sock\n[supervisord]\n[progra
 TOML = '# a comment\ninclude = []\n[procman]\numask = "022"\n[program.web]\ncommand = "sleep 1"\n'
 
 
-def told(path):
+def complaints(path):
     return [(problem.line, problem.severity, problem.message) for problem in read(str(path)).problems]
 
 
@@ -43,7 +43,7 @@ def test_one_complaint_says_what_it_is(tmp_path, name, text, line, message):
     """It has the line that shows the form, and the right name."""
     path = tmp_path / name
     path.write_text(text)
-    assert told(path) == [(line, "error", message)]
+    assert complaints(path) == [(line, "error", message)]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_file_that_is_neither_is_told_what_it_is(tmp_path, name, text, form):
     """One complaint has the line that shows it, and the forms that procman reads."""
     path = tmp_path / name
     path.write_text(f"# ours\n\n{text}")
-    [(line, severity, message)] = told(path)
+    [(line, severity, message)] = complaints(path)
     assert (line, severity) == (3, "error")
     assert message.startswith(f"this is {form}, but procman reads TOML and INI: ")
     assert message.endswith("into a.toml")
@@ -74,11 +74,11 @@ def test_a_procfile_and_a_script_are_known(tmp_path):
     """One is recognised by its name, the other by its first line."""
     path = tmp_path / "Procfile"
     path.write_text("web: sleep 100\n")
-    [(_, _, message)] = told(path)
+    [(_, _, message)] = complaints(path)
     assert "this is a Procfile" in message
     path = tmp_path / "run"
     path.write_text("#!/bin/sh\nsleep 100\n")
-    [(_, _, message)] = told(path)
+    [(_, _, message)] = complaints(path)
     assert message == f"this is a program, not a configuration: procman run -- {path} runs it"
 
 
@@ -97,7 +97,7 @@ def test_what_is_read_is_not_taken_for_something_else(tmp_path, name, text):
     """The name of the file does not matter."""
     path = tmp_path / name
     path.write_text(text)
-    assert told(path) == []
+    assert complaints(path) == []
 
 
 def test_an_included_unit_is_what_supervisor_takes_it_for(tmp_path):
@@ -105,10 +105,10 @@ def test_an_included_unit_is_what_supervisor_takes_it_for(tmp_path):
     (tmp_path / "a.service").write_text("[Service]\nExecStart=/bin/x\n")
     main = tmp_path / "supervisord.conf"
     main.write_text(f"{INI}[include]\nfiles=*.service\n")
-    assert [severity for _, severity, _ in told(main)] == ["warning"]
+    assert [severity for _, severity, _ in complaints(main)] == ["warning"]
 
 
-def test_an_included_file_too(tmp_path):
+def test_an_included_file_in_another_form_has_one_complaint(tmp_path):
     """The other files are read."""
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d" / "a.conf").write_text(TOML)
@@ -133,4 +133,4 @@ def test_a_header_of_the_right_form_settles_it(tmp_path, name, text):
     """Text that resembles the other form is then read as what it is."""
     path = tmp_path / name
     path.write_text(text)
-    assert not any("by its name" in message for _, _, message in told(path))
+    assert not any("by its name" in message for _, _, message in complaints(path))

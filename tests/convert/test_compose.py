@@ -135,7 +135,7 @@ def test_programs_begin_where_the_master_is(tmp_path, own, where):
         (WEB, "log files"),
     ],
 )
-def test_what_cannot_be_carried_over_is_said(tmp_path, text, note):
+def test_options_that_cannot_be_exported_are_in_the_notes(tmp_path, text, note):
     """Such options are in the notes, and in a comment of the file."""
     found = exported(tmp_path, text, split=True)
     assert any(note in said for said in found.notes), found.notes

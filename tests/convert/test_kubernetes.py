@@ -188,7 +188,7 @@ def test_names_become_labels(tmp_path):
         (WEB, "PID 1 of its container"),
     ],
 )
-def test_what_cannot_be_carried_over_is_said(tmp_path, text, note):
+def test_options_that_cannot_be_exported_are_in_the_notes(tmp_path, text, note):
     """Such options are in the notes, and in a comment of the file."""
     found = exported(tmp_path, text, split=True)
     assert any(note in said for said in found.notes), found.notes
@@ -196,7 +196,7 @@ def test_what_cannot_be_carried_over_is_said(tmp_path, text, note):
     assert note in comments
 
 
-def test_what_needs_no_note_has_none(tmp_path):
+def test_ordinary_options_have_no_notes(tmp_path):
     """Only the notes that every export has remain."""
     found = exported(tmp_path, WEB + "autorestart=true\n", split=True)
     assert len(found.notes) == 4

@@ -203,7 +203,7 @@ def test_the_socket_of_a_fastcgi_program_becomes_a_socket_unit(tmp_path):
     assert verified(exported.files, tmp_path) == []
 
 
-def test_what_is_left_behind_is_said(tmp_path):
+def test_programs_that_are_left_out_are_in_the_notes(tmp_path):
     """The notes and the target's comments name listeners, impossible commands and variables with odd names."""
     text = (
         "[program:web]\ncommand=/bin/true\n[program:none]\ncommand=\n[program:dash]\ncommand=-x\n"

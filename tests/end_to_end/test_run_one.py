@@ -583,7 +583,7 @@ def test_a_file_that_cannot_be_executed_is_distinguished_from_a_missing_one(tmp_
         (["-d", "--chdir", "/nowhere", "--", "true"], 2, "cannot change to /nowhere"),
         (["-k", "soon", "--", "true"], 2, "cannot read --kill-after"),
         (["-d", "--wait", "-1", "--", "true"], 2, "cannot read --wait '-1': expected 0 seconds or more"),
-        (["--wait", "1", "--", "true"], 2, "--wait is for -d"),
+        (["--wait", "1", "--", "true"], 2, "--wait needs -d"),
         (["-k", "-1", "--", "true"], 2, "cannot read --kill-after '-1': expected 0 seconds or more"),
         (["-r", "KILL:TERM", "--", "true"], 2, "SIGKILL is never passed on; leave it out"),
     ],
