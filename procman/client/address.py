@@ -18,6 +18,7 @@ import re
 import sys
 
 from procman.client.api_client import Client, who_listens
+from procman.config import discovery, runtime_dir
 from procman.errors import BadRequest, ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -55,10 +56,8 @@ class Settings:
         """
         if self._file_read or self.username is not None or self.password is not None:
             return False
-        from procman.config.discovery import find_config  # noqa: PLC0415 - only if a password is required
-
         self._file_read = True
-        path = find_config()
+        path = discovery.find_config()
         if path is None:
             return False
         found = _from_file(path)
@@ -103,10 +102,7 @@ def _look(environ: Mapping[str, str]) -> Settings:
     settings.url = environ.get("PROCMAN_SERVER_URL") or environ.get("SUPERVISOR_SERVER_URL")
     if settings.url:
         return settings
-    from procman.config.discovery import find_config  # noqa: PLC0415 - not needed with -s
-    from procman.config.runtime_dir import runtime_dirs  # noqa: PLC0415 - not needed with -s
-
-    path = find_config()
+    path = discovery.find_config()
     if path is not None:
         settings = _from_file(path)
         if not settings.sure and (ours := _of_this_container()) is not None:
@@ -123,7 +119,7 @@ def _look(environ: Mapping[str, str]) -> Settings:
             if exposure(settings.found) is not None:
                 settings.history_file = None
         return settings
-    folder = runtime_dirs()[0]
+    folder = runtime_dir.runtime_dirs()[0]
     answering = [path for path, _ in _answering()]
     if len(answering) == 1:
         settings.url = f"unix://{answering[0]}"
@@ -138,11 +134,10 @@ def _look(environ: Mapping[str, str]) -> Settings:
 
 def _answering() -> Iterator[tuple[str, int]]:
     """A socket of each master that answers in the run-time directories, and its pid or 0."""
-    from procman.config.runtime_dir import runtime_dirs  # noqa: PLC0415 - not needed if a file names the master
     from procman.system.file_trust import is_trusted_folder  # noqa: PLC0415 - the same
 
     seen: set[str] = set()
-    for folder in filter(is_trusted_folder, runtime_dirs()):
+    for folder in filter(is_trusted_folder, runtime_dir.runtime_dirs()):
         for name in sorted(os.listdir(folder)):
             path = os.path.join(folder, name)
             real = os.path.realpath(path)  # a master may have links to its socket
@@ -175,9 +170,7 @@ def _socket_alone(config_file: str | None, environ: Mapping[str, str]) -> str | 
         return socket if is_there and who_listens(socket) is not None else None
     if environ.get("PROCMAN_SERVER_URL") or environ.get("SUPERVISOR_SERVER_URL"):
         return None
-    from procman.config.discovery import find_config  # noqa: PLC0415 - not needed with -c
-
-    path = find_config()
+    path = discovery.find_config()
     return (_socket_alone(path, environ) if path is not None else None) or _of_this_container()
 
 
@@ -186,10 +179,9 @@ def _derived_socket(config_file: str) -> tuple[str, bool]:
 
     The master may have been started with another XDG_RUNTIME_DIR.
     """
-    from procman.config.runtime_dir import default_sockets  # noqa: PLC0415 - few files need it
     from procman.system.file_trust import is_trusted_folder  # noqa: PLC0415 - the same
 
-    paths = default_sockets(config_file)
+    paths = runtime_dir.default_sockets(config_file)
     there = [path for path in paths if os.path.exists(path) and is_trusted_folder(os.path.dirname(path))]
     if len(there) > 1:
         there.sort(key=lambda path: who_listens(path) is None)

@@ -1,4 +1,4 @@
-"""The option table as a reference page (Markdown) and as a JSON schema of the TOML form."""
+"""Generates the reference page (Markdown) and the JSON schema of the TOML form from the option table."""
 
 import json
 from typing import Any
@@ -46,24 +46,24 @@ INTRODUCTION = """\
 # Options
 
 procman reads supervisord's INI form and its own TOML form. A file whose name ends in `.toml` is TOML, every other
-is INI. Both have the same sections and options; where a section has another name in TOML, both names are given.
+is INI. Both have the same sections and options; if a section has another name in TOML, both names are given.
 
 **In INI** a value is the text after `=` or `:`. Sizes are bytes, or have `KB`, `MB` or `GB`; times are whole
 seconds; modes are octal digits. `;` and `#` begin a comment at the start of a line or after a blank. A deeper
-indented line goes on with the value above. Repeated sections are merged, and of a repeated option the last one
-wins.
+indented line continues the value above. Repeated sections are merged, and of a repeated option the last one
+counts.
 
 **In TOML** numbers, `true`, lists and tables may be used where they fit: `command` may be a list of words,
 `environment` is a table, `exitcodes` and `events` are lists. Times may be fractions or texts such as `"500ms"`,
 `"10s"`, `"2m"`, `"1h"`. Modes are texts, `"0700"`. An unknown key is an error.
 
-**In both** a text may hold `%(here)s` (the folder of the file), `%(ENV_NAME)s` (a variable of the environment) and,
+**In both** a text may hold `%(here)s` (the directory of the file), `%(ENV_NAME)s` (a variable of the environment) and,
 in the sections of programs, `%(program_name)s`, `%(group_name)s`, `%(host_node_name)s`; options marked * are read
 for each process and may also hold `%(process_num)d` and `%(numprocs)d`, and the variables of the program's own
 `environment`. `%%` is a percent sign. `include` patterns may hold `%(here)s`, `%(host_node_name)s` and
 `%(ENV_NAME)s`.
 
-*On update* tells what `procmanctl update` does to a running process when the option was changed.
+*On update* is what `procmanctl update` does to a running process if the option was changed.
 """
 
 
@@ -118,7 +118,7 @@ def _section(known: SectionType) -> str:
 
 
 def _in_order(known: SectionType) -> list[tuple[str, Option]]:
-    """As a reader wants them; the table has them as supervisor reads them."""
+    """The options in the order of their importance; the table has the order in which supervisor reads them."""
 
     def place(item: tuple[str, Option]) -> int:
         name, option = item
@@ -154,7 +154,7 @@ def _section_schema(known: SectionType) -> Schema:
     if known.named:
         return {"type": "object", "additionalProperties": one}
     if known.ini in SERVERS:
-        # Further servers by name.
+        # Further servers have names.
         named = {"type": "object", "properties": properties, "additionalProperties": False}
         return one | {"additionalProperties": named}
     return one
@@ -170,7 +170,7 @@ def _option_schema(option: Option, in_toml: str | None) -> Schema:
 
 
 def _as_toml(option: Option) -> Any:
-    """The default as a TOML file would have it."""
+    """The default as a TOML file has it."""
     match option.default:
         case bool() | str() | dict():
             return option.default
