@@ -1,4 +1,4 @@
-"""Who asks, as far as a request tells: what operations and the journal are signed with."""
+"""The actor behind a request, as far as it is known; operations record it."""
 
 from procman.http.messages import Request
 

@@ -12,7 +12,7 @@ class Fault(IntEnum):
     UNKNOWN_METHOD = 1  # there is no such method, or path
     INCORRECT_PARAMETERS = 2  # too many, too few, or of the wrong type
     BAD_ARGUMENTS = 3  # arguments that make no sense
-    SIGNATURE_UNSUPPORTED = 4  # there is no such method to be told about
+    SIGNATURE_UNSUPPORTED = 4  # there is no such method to describe
     SHUTDOWN_STATE = 6  # the master shuts down or restarts
     BAD_NAME = 10  # there is no such process or group
     BAD_SIGNAL = 11  # there is no such signal

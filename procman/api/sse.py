@@ -137,8 +137,8 @@ class EventStream:
                 gone.append(name)
             else:
                 processes.append(text)
-        told = {"processes": f"[{', '.join(processes)}]"}
-        return told | {"gone": json.dumps(gone)} if gone else told
+        message = {"processes": f"[{', '.join(processes)}]"}
+        return message | {"gone": json.dumps(gone)} if gone else message
 
     def _text(self, name: str) -> str | None:
         second = int(time.time())

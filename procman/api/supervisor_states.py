@@ -32,5 +32,5 @@ _STATES: dict[State | MasterState, SupervisorState] = {
 
 
 def supervisor_state(state: State | MasterState) -> SupervisorState:
-    """What a client is told of a process in that state, or of the master."""
+    """The wire form of a state of a process, or of the master."""
     return _STATES[state]

@@ -188,7 +188,7 @@ class ConfigService:
         return operation
 
     async def _update(self, names: Iterable[str] | None, tell: Callable[[list[Step]], None] | None) -> list[Step]:
-        """Without `tell` it only says what would be done; `tell` is given the steps as they are done."""
+        """Report the steps by `tell` as they are done; without it, only say what would be done."""
         async with self._one_at_a_time:
             difference = await self._difference()
             wanted = None if names is None else set(names) - {"all"} or None
@@ -197,7 +197,7 @@ class ConfigService:
             added = [group for group in difference.added if wanted is None or group.name in wanted]
             dry_run = tell is None
 
-            async def told(work: Awaitable[list[Step]]) -> list[Step]:
+            async def reported(work: Awaitable[list[Step]]) -> list[Step]:
                 done = await work
                 if tell is not None:
                     tell(done)
@@ -205,11 +205,11 @@ class ConfigService:
 
             ended = await asyncio.gather(
                 *(
-                    told(self._remove(name, dry_run=dry_run))
+                    reported(self._remove(name, dry_run=dry_run))
                     for name in difference.removed
                     if wanted is None or name in wanted
                 ),
-                *(told(self._change(change, dry_run=dry_run)) for change in changed),
+                *(reported(self._change(change, dry_run=dry_run)) for change in changed),
             )
             for group in added:
                 if not dry_run:

@@ -13,7 +13,7 @@ from procman.services.operations import Operation, Operations
 
 
 class MasterService:
-    """Ends operations that still go on when the master leaves, or begins anew."""
+    """When the master leaves or restarts, it ends the operations that still go on."""
 
     def __init__(self, engine: Engine, operations: Operations) -> None:
         """Subscribes to the engine's bus for as long as it lives."""

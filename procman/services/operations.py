@@ -194,7 +194,7 @@ class Operations:
         return True
 
     async def wait_for_end(self, operation: Operation, within: float) -> None:
-        """The same for a client that has come back: what it failed with is told with the rest of it."""
+        """The same for a client that has come back: the error is part of the operation, and not raised."""
         try:
             await self.wait(operation, within=within)
         except OperationError:

@@ -27,7 +27,7 @@ class Selectors:
     """Finds the processes of a fleet."""
 
     def __init__(self, fleet: Fleet) -> None:
-        """`fleet` is looked at anew each time."""
+        """`fleet` may change between the calls."""
         self._fleet = fleet
 
     def matching(self, spec: str) -> list[Process]:

@@ -14,7 +14,7 @@ from procman.services.processes import ProcessService
 
 
 class LogMethods:
-    """Two tables: `reading` for everybody, `changing` for those who may change things."""
+    """Two tables: `reading` for all accounts, `changing` for those that may change things."""
 
     def __init__(self, master: MasterService, processes: ProcessService, logs: LogService) -> None:
         """All of them are called on the loop's thread."""

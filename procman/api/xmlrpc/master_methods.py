@@ -16,7 +16,7 @@ SUPERVISOR_VERSION = "4.3.0"
 
 
 class MasterMethods:
-    """Two tables: `reading` for everybody, `changing` for those who may change things."""
+    """Two tables: `reading` for all accounts, `changing` for those that may change things."""
 
     def __init__(
         self,

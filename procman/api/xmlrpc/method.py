@@ -14,10 +14,10 @@ Method = Callable[..., Any]
 
 
 class Caller(NamedTuple):
-    """Who has sent a request."""
+    """The account and the actor behind a request."""
 
     role: Role
-    actor: str  # as operations are signed
+    actor: str  # recorded in operations
 
 
 class Row(NamedTuple):
