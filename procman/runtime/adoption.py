@@ -34,7 +34,7 @@ from procman.system.state_file import Record, Survivor, survivors
 
 
 @dataclass(slots=True)
-class _Leaver:
+class _Leaving:
     """One that is asked to leave, and belongs to no process of the fleet."""
 
     record: Record
@@ -45,12 +45,12 @@ class _Leaver:
 class Adoption:
     """What is done with those that were found, once, at the beginning of the first life of a master."""
 
-    def __init__(self, journal: ProcessLedger, policy: Orphans) -> None:
+    def __init__(self, ledger: ProcessLedger, policy: Orphans) -> None:
         """Looks for them; nothing is done to them yet."""
-        self._journal = journal
+        self._ledger = ledger
         self._policy = policy
-        self._found = survivors(journal.file.before)
-        self._leavers: dict[int, _Leaver] = {}
+        self._found = survivors(ledger.file.before)
+        self._leaving: dict[int, _Leaving] = {}
         self._log: Log | None = None
 
     def kept_logs(self, config: Config) -> dict[tuple[str, str], str]:
@@ -59,7 +59,7 @@ class Adoption:
             return {}
         names = {program.namespec for group in config.groups for program in group.programs}
         names &= {survivor.record.name for survivor in self._found}
-        return {key: path for key, path in self._journal.file.before.logs.items() if key[0] in names}
+        return {key: path for key, path in self._ledger.file.before.logs.items() if key[0] in names}
 
     def begin(self, engine: Engine, log: Log) -> None:
         """Adopt, stop or leave them; to be called before anything else is started."""
@@ -72,16 +72,16 @@ class Adoption:
                 continue
             process = engine.fleet.processes.get(record.name)
             if process is None or process.state is not State.STOPPED:
-                self._send_away(survivor, "is not in the configuration any more" if process is None else "runs twice")
+                self._stop(survivor, "is not in the configuration any more" if process is None else "runs twice")
             else:
                 self._adopt(engine, process, survivor)
-        self._journal.file.begin()
+        self._ledger.file.begin()
 
     def close(self) -> None:
         """Of those that were asked to leave nobody stays."""
-        for leaver in list(self._leavers.values()):
-            leaver.watched.send(signal.SIGKILL, as_group=False)
-            self._forget(leaver)
+        for leaving in list(self._leaving.values()):
+            leaving.watched.send(signal.SIGKILL, as_group=False)
+            self._forget(leaving)
 
     def _adopt(self, engine: Engine, process: Process, survivor: Survivor) -> None:
         assert self._log is not None
@@ -97,7 +97,7 @@ class Adoption:
         except OSError as error:
             reason = reason or f"its pipes cannot be opened ({error.strerror})"
         # Before anything can be asked of it; and as it was, so that the next master has the same to decide.
-        self._journal.file.adopted(record)
+        self._ledger.file.adopted(record)
         age = max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - identity.start / TICKS)
         engine.adopt(record.name, child, watched, record.tag, age)
         if reason:
@@ -110,7 +110,7 @@ class Adoption:
         group = group_of(fleet.groups[process.program.group].spec)
         if self._policy is Orphans.STOP:
             return "orphans=stop"
-        if self._journal.fingerprint(program_of(process.program)) != record.definition:
+        if self._ledger.fingerprint(program_of(process.program)) != record.definition:
             return "it was started with another definition"
         if group.listener is not None:
             return "what it was told by the other master is not known"
@@ -130,7 +130,7 @@ class Adoption:
             )
             return None
 
-    def _send_away(self, survivor: Survivor, reason: str) -> None:
+    def _stop(self, survivor: Survivor, reason: str) -> None:
         assert self._log is not None
         record = survivor.record
         watched = self._watch(survivor)
@@ -141,24 +141,24 @@ class Adoption:
             f"stopping it with {signal_name(record.signal)}"
         )
         loop = asyncio.get_running_loop()
-        leaver = self._leavers[record.pid] = _Leaver(record, watched)
-        loop.add_reader(watched.fileno(), self._gone, leaver)
+        leaving = self._leaving[record.pid] = _Leaving(record, watched)
+        loop.add_reader(watched.fileno(), self._gone, leaving)
         refusal = watched.send(record.signal, as_group=False)
         if refusal is not None:
             self._log.critical(f"{record.name}: {refusal}; it goes on beside this master")
-            self._forget(leaver)
+            self._forget(leaving)
             return
         kill = partial(watched.send, signal.SIGKILL, as_group=False)
-        leaver.kill = loop.call_later(record.patience, kill)
+        leaving.kill = loop.call_later(record.patience, kill)
 
-    def _gone(self, leaver: _Leaver) -> None:
+    def _gone(self, leaving: _Leaving) -> None:
         assert self._log is not None
-        self._log.info(f"{leaver.record.name} (pid {leaver.record.pid}) of an earlier master has ended")
-        self._forget(leaver)
+        self._log.info(f"{leaving.record.name} (pid {leaving.record.pid}) of an earlier master has ended")
+        self._forget(leaving)
 
-    def _forget(self, leaver: _Leaver) -> None:
-        if leaver.kill is not None:
-            leaver.kill.cancel()
-        asyncio.get_running_loop().remove_reader(leaver.watched.fileno())
-        leaver.watched.close()
-        self._leavers.pop(leaver.record.pid, None)
+    def _forget(self, leaving: _Leaving) -> None:
+        if leaving.kill is not None:
+            leaving.kill.cancel()
+        asyncio.get_running_loop().remove_reader(leaving.watched.fileno())
+        leaving.watched.close()
+        self._leaving.pop(leaving.record.pid, None)

@@ -131,6 +131,28 @@ class RunningEngine:
         assert pid is not None
         return pid
 
+    async def until_true(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that is not published."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():  # noqa: ASYNC110 - see above
+                await asyncio.sleep(0.01)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write to the stdin of a running process."""
+        fd = self.pipes.children[name].stdin
+        assert fd is not None
+        os.write(fd, data)
+
+    async def readable(self, name: str) -> None:
+        """Wait until a running process has written something."""
+        fd = self.pipes.children[name].stdout
+        assert fd is not None
+        ready = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(fd, ready.set)
+        await ready.wait()
+        loop.remove_reader(fd)
+
     def start_sleeper(self) -> Child:
         """A process that the engine does not know of."""
         reader, writer = os.pipe()
