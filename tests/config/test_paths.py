@@ -105,6 +105,7 @@ def test_a_directory_that_is_not_there_is_told_before_the_start(tmp_path):
         "[program:c]\ncommand=sh\ndirectory=%(here)s/supervisord.conf\n"
         "[program:d]\ncommand=sh\ndirectory=~/app\n"
         "[program:e]\ncommand=sh\ndirectory=.\n"
+        "[program:f]\ncommand=notthere\ndirectory=/nowhere/f\n"
     )
     so = "so the program could not be started"
     assert sorted(complaints(text, tmp_path)) == [
@@ -113,6 +114,8 @@ def test_a_directory_that_is_not_there_is_told_before_the_start(tmp_path):
         (13, "directory", f"the directory '/nowhere/b' does not exist, {so}: make it, or name another"),
         (16, "directory", f"'{tmp_path}/supervisord.conf' is no directory, {so}: name another"),
         (19, "directory", "there is no directory '~/app', because ~ is not expanded here: write the whole path"),
+        (24, "command", f"can't find command 'notthere', {so}: install it, or name another"),
+        (25, "directory", f"the directory '/nowhere/f' does not exist, {so}: make it, or name another"),
     ]
     # A start finds out, as with supervisord; nothing is known of another machine.
     assert read(str(tmp_path / "supervisord.conf")).problems == ()

@@ -43,12 +43,17 @@ def warn_of_commands(reading: OptionReader, config: Config) -> None:
             try:
                 find_command(program.command, directory, program.environment.get("PATH"))
             except CannotSpawn as why:
-                # A relative path cannot be looked up from a missing directory.
-                if _is_command(program.command) and (there or program.command.startswith("/")):
+                # From a missing directory only a relative path cannot be looked up.
+                if _is_command(program.command) and (there or not _is_relative(program.command)):
                     seen.add(program.section)
                     way_out = _way_out(program.command, directory, why)
                     message = f"{why}, so the program could not be started: {way_out}"
                     reading.complain(section, "command", message, "no-such-command", "warning")
+
+
+def _is_relative(command: str) -> bool:
+    name = split_words(command)[0]
+    return "/" in name and not name.startswith("/")
 
 
 def _way_out(command: str, directory: str, why: CannotSpawn) -> str:
