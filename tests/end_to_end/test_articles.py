@@ -170,6 +170,7 @@ def _gone(pidfd: int) -> None:
 # ------------------------------------------------------------------------------------------------ the samples
 
 
+@pytest.mark.slow
 def test_the_demo_survives_twenty_times_kill_9(samples):
     """A killed program of conf/procman.toml is restarted each time, and never runs twice."""
     script = str(samples / "demo" / "ticker.py")

@@ -8,7 +8,7 @@ import pytest
 
 import procman.http.connection  # noqa: F401 - with h11, which each master would import once more
 from procman.config.load import load
-from procman.daemon import bootstrap as composition
+from procman.daemon import bootstrap
 from tests.support.forked_status import FATAL, forked_status
 from tests.support.running_master import OBEDIENT, SLEEPER, RunningMaster, python
 
@@ -148,12 +148,13 @@ def status_of_a_master(where: str, end: str) -> int:
 
     def lead() -> int:
         if where == "plain":
-            composition.become_subreaper = lambda: "the kernel does not let it"
-        return composition.run("procman.conf", {})
+            bootstrap.become_subreaper = lambda: "the kernel does not let it"
+        return bootstrap.run("procman.conf", {})
 
     return forked_status(lead, as_pid_1=where == "PID 1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 256, 64))
 @pytest.mark.parametrize("where", ["plain", "subreaper", pytest.param("PID 1", marks=pytest.mark.root)])
 def test_every_exit_status_of_a_program_can_be_the_masters(short_folder, where, first):
@@ -162,6 +163,7 @@ def test_every_exit_status_of_a_program_can_be_the_masters(short_folder, where, 
     assert [status_of_a_master(where, f"exit {code}") for code in codes] == codes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["plain", "subreaper", pytest.param("PID 1", marks=pytest.mark.root)])
 def test_every_signal_that_ends_a_program_can_be_told_by_the_masters_status(short_folder, where):
     """Every fatal signal of a program, also a real-time one, is passed on as 128+n."""

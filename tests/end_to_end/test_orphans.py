@@ -72,6 +72,7 @@ def identity(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
+@pytest.mark.slow
 def test_fifty_programs_keep_their_pids_and_lose_no_line_over_twenty_kills_of_the_master(machine):
     """Fifty programs keep their pids and lose no line over twenty kills of the master, at any moment."""
     names = [f"w{number:02}" for number in range(50)]

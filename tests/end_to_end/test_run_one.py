@@ -29,6 +29,7 @@ def end_of(where: str, *argv: str, **options: object) -> int:
     return forked_status(lambda: run(RunSpec(argv=argv, **options)), as_pid_1=where == "PID 1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", HERE)
 def test_every_exit_status_is_handed_back(where):
     """All 256 values, as PID 1 and elsewhere."""

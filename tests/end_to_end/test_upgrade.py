@@ -61,6 +61,7 @@ def descriptors(master):
         return len(os.listdir(f"/proc/{master.pid}/fd"))
 
 
+@pytest.mark.slow
 def test_fifty_programs_lose_no_line_over_twenty_upgrades(running, tmp_path):
     """Master and programs keep their pids, logs are complete, and the master still gets the exit status of each."""
     master = running(

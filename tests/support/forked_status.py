@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import traceback
 from collections.abc import Callable
 
 CLONE_NEWPID = 0x20000000
@@ -26,6 +27,8 @@ def forked_status(function: Callable[[], int], *, as_pid_1: bool = False) -> int
                 if init:
                     os._exit(os.waitstatus_to_exitcode(os.waitpid(init, 0)[1]))
             status = function()
+        except BaseException:  # noqa: BLE001 - the status alone would not say why
+            traceback.print_exc()
         finally:
             os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
