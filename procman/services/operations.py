@@ -62,7 +62,7 @@ class Operation:
     error: OperationError | None = None  # why it failed as a whole
     steps: list[Step] = field(default_factory=list)
     waiting: int = 0  # how many clients wait for it
-    is_accepted: bool = False  # all orders have been given: what is left is to see what comes of them
+    is_accepted: bool = False  # all orders have been given
     _outcomes: list[tuple[int, Outcome]] = field(default_factory=list)  # each with the place of its target
     _pending: dict[asyncio.Future[Outcome], tuple[int, Outcome]] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)  # set when it is accepted, and when it has ended
@@ -74,12 +74,12 @@ class Operation:
 
     @property
     def accepted(self) -> list[Outcome]:
-        """The same, where what is not known yet counts as well done."""
+        """The same, with the hoped-for outcome where the real one is not known yet."""
         return [outcome for _, outcome in sorted([*self._outcomes, *self._pending.values()], key=_place)]
 
     @property
     def pending(self) -> list[str]:
-        """The processes that are not there yet, as "group:name" or "name"."""
+        """The namespecs of the processes whose outcome is not known yet."""
         return [
             outcome.name if outcome.name == outcome.group else f"{outcome.group}:{outcome.name}"
             for _, outcome in self._pending.values()
@@ -95,7 +95,7 @@ class Operation:
         self._outcomes.append((place, outcome))
 
     def expect(self, place: int, good: Outcome, future: asyncio.Future[Outcome]) -> None:
-        """Note that the future will tell what becomes of one process; `good` is the outcome that is hoped for."""
+        """Note that the outcome of one process is that of the future; `good` is the hoped-for one."""
         self._pending[future] = place, good
         future.add_done_callback(self._have)
 
@@ -116,7 +116,7 @@ class Operation:
             self._changed.set()
 
     def abandon(self) -> None:
-        """Do not look any more for what becomes of its processes."""
+        """Stop waiting for the outcomes of its processes."""
         for future in list(self._pending):
             future.cancel()
 
@@ -129,10 +129,16 @@ class Operation:
             raise self.error
 
     def _have(self, future: asyncio.Future[Outcome]) -> None:
-        place, _ = self._pending.pop(future, (0, None))
-        if self.ended is not None or future.cancelled():
+        expected = self._pending.pop(future, None)
+        if expected is None or future.cancelled():
             return
-        self.reach(place, future.result())
+        place, good = expected
+        bug = future.exception()
+        if bug is not None:
+            text = f"{type(bug).__name__}: {bug}; this is a bug in procman, please report it"
+            self.reach(place, Outcome(good.name, good.group, Reason.FAILED, text))
+        else:
+            self.reach(place, future.result())
         if self.is_accepted and not self._pending:
             self.end()
 

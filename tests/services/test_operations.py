@@ -137,3 +137,17 @@ def test_operations_that_no_client_waits_for_are_bounded():
         assert not futures[-1].cancelled()
 
     asyncio.run(steps())
+
+
+def test_a_bug_in_the_work_on_one_process_ends_the_operation():
+    async def steps():
+        operation = Operations().begin("clear", ["web"])
+        future = asyncio.get_running_loop().create_future()
+        operation.expect(0, GOOD, future)
+        operation.accept()
+        future.set_exception(ZeroDivisionError("x"))
+        await asyncio.sleep(0)
+        assert operation.ended is not None
+        assert [outcome.reason for outcome in operation.outcomes] == [Reason.FAILED]
+
+    asyncio.run(steps())

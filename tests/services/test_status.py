@@ -1,0 +1,57 @@
+"""What is known of a process; how /v1 and XML-RPC show it is in tests/api/test_process_info.py."""
+
+import asyncio
+
+import pytest
+
+from procman.core.states import State
+from procman.services.status import Moment, uptime
+from tests.support.programs import group
+from tests.support.virtual_engine import Services
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00:00"), (62, "0:01:02"), (86_399, "23:59:59"), (86_400, "1 day, 0:00:00"), (273_906, "3 days, 4:05:06")],
+)
+def test_an_uptime_is_written_like_supervisors(seconds, text):
+    assert uptime(seconds) == text
+
+
+def test_a_status_is_the_same_object_until_something_happens():
+    async def steps():
+        services = Services(group("web"))
+        services.engine.run("web")
+        before = services.processes.one("web")
+        assert services.processes.one("web") is before
+        services.engine.end("web")
+        assert services.processes.one("web") is not before
+
+    asyncio.run(steps())
+
+
+def test_the_description_of_a_running_process_ends_with_its_uptime():
+    async def steps():
+        services = Services(group("web"))
+        services.engine.run("web")
+        status = services.processes.one("web")
+        moment = Moment(0, status.started + 62.5)
+        assert (status.state, status.uptime(moment)) == (State.RUNNING, 62)
+        assert status.description(moment) == f"pid {status.pid}, uptime 0:01:02"
+
+    asyncio.run(steps())
+
+
+def test_a_process_that_never_ran_is_not_started():
+    status = Services(group("web")).processes.one("web")
+    assert (status.description(Moment.present()), status.pid, status.start) == ("Not started", 0, 0)
+
+
+def test_the_times_survive_a_snapshot():
+    async def steps():
+        services, other = Services(group("web")), Services(group("web"))
+        services.engine.run("web")
+        other.board.restore(services.board.snapshot())
+        assert other.processes.one("web").start == services.processes.one("web").start > 0
+
+    asyncio.run(steps())
