@@ -80,6 +80,10 @@ class Invocation:
         if not self.as_json:
             self.write(text.encode("utf-8", "surrogateescape") + b"\n")
 
+    def say_safe(self, text: str) -> None:
+        """Print a line; on a terminal, control characters in it are spelt out."""
+        self.say(safe(text) if self.terminal else text)
+
     def put(self, **fields: Any) -> None:
         """Add to the object that `--json` prints at the end of the command."""
         self._document.update(fields)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procman.cli import config_text, suggestions, terminal_text
+from procman.cli import config_text, suggestions
 from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -22,7 +22,7 @@ def avail(invocation: Invocation, words: list[str]) -> None:
     invocation.put(processes=processes)
     for info in processes:
         row = config_text.avail_line(info)
-        invocation.say(terminal_text.safe(row) if invocation.terminal else row)
+        invocation.say_safe(row)
 
 
 def config(invocation: Invocation, words: list[str]) -> None:
@@ -42,7 +42,7 @@ def config(invocation: Invocation, words: list[str]) -> None:
             continue
         sections += found
     for line in config_text.settings_lines(sections):
-        invocation.say(terminal_text.safe(line) if invocation.terminal else line)
+        invocation.say_safe(line)
 
 
 def reread(invocation: Invocation, words: list[str]) -> None:
@@ -57,7 +57,7 @@ def reread(invocation: Invocation, words: list[str]) -> None:
         return
     invocation.put(**found)
     for line in config_text.reread_lines(found):
-        invocation.say(terminal_text.safe(line) if invocation.terminal else line)
+        invocation.say_safe(line)
 
 
 def update(invocation: Invocation, words: list[str]) -> None:
@@ -78,12 +78,12 @@ def update(invocation: Invocation, words: list[str]) -> None:
     for step in steps:
         if step["action"] == "error":
             message = step.get("message")
-            said = f"{step['group']}: {message}" if message else f"ERROR: no such group: {step['group']}"
-            invocation.problem(said, code="BAD_NAME" if not message else "FAILED", group=step["group"])
+            text = f"{step['group']}: {message}" if message else f"ERROR: no such group: {step['group']}"
+            invocation.problem(text, code="BAD_NAME" if not message else "FAILED", group=step["group"])
             if not message:
                 suggestions.suggest_group(invocation, step["group"], "/v1/config")
     for line in config_text.dry_run_lines(steps) if dry_run else config_text.update_lines(steps):
-        invocation.say(terminal_text.safe(line) if invocation.terminal else line)
+        invocation.say_safe(line)
 
 
 def add(invocation: Invocation, words: list[str]) -> None:
@@ -116,15 +116,15 @@ def _each_group(
         except ApiError as error:
             if error.code not in texts:
                 raise
-            said = f"ERROR: {texts[error.code].format(name=name)}"
+            text = f"ERROR: {texts[error.code].format(name=name)}"
             status = {} if error.code != harmless else {"exitstatus": None}
-            invocation.problem(said, code=error.code, group=name, **status)
+            invocation.problem(text, code=error.code, group=name, **status)
             if error.code == "BAD_NAME":
                 suggestions.suggest_group(invocation, name, "/v1/config" if operation == "add" else "/v1/processes")
         else:
             results.append({"group": name, "result": answer["result"]})
-            said = f"{name}: {done}"
-            invocation.say(terminal_text.safe(said) if invocation.terminal else said)
+            text = f"{name}: {done}"
+            invocation.say_safe(text)
 
 
 def _not_read(invocation: Invocation, error: ApiError, shutting_down: str) -> None:

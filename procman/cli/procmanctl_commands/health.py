@@ -30,7 +30,7 @@ def health(invocation: Invocation, words: list[str]) -> None:
     found = _found(invocation)
     invocation.put(**found)
     for line in found["missing"]:
-        invocation.say(terminal_text.safe(line) if invocation.terminal else line)
+        invocation.say_safe(line)
     for line in found["warnings"]:
         sys.stderr.write(f"Warning: {terminal_text.safe(line)}\n")
     if found["ready"]:

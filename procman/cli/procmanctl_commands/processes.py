@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from procman.cli import status_text, terminal_text
+from procman.cli import status_text
 from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN
 from procman.client.api_client import ApiError, quoted
 
@@ -53,8 +53,8 @@ def status(invocation: Invocation, words: list[str]) -> None:
         show_figures(invocation, chosen)
         for info in chosen:
             if info["spawnerr"]:
-                said = f"{info['namespec']}: {status_text.reason(info) or info['spawnerr']}"
-                invocation.say(terminal_text.safe(said) if invocation.terminal else said)
+                text = f"{info['namespec']}: {status_text.reason(info) or info['spawnerr']}"
+                invocation.say_safe(text)
         warn_of_file(invocation)
     else:
         for line in status_text.status_table(chosen, terminal=invocation.terminal, colour=invocation.colour):
@@ -93,8 +93,8 @@ def restart(invocation: Invocation, words: list[str]) -> None:
     results = _operate(invocation, "start", words)
     invocation.put(started=results)
     # supervisorctl reports an unknown process twice; on a terminal once is enough.
-    said = unknown if invocation.terminal else []
-    _report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS, said=said)
+    reported = unknown if invocation.terminal else []
+    _report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS, reported=reported)
     _suggest(invocation, unknown)
 
 
@@ -179,8 +179,8 @@ def _matching(
     else:
         found = [info for info in everything if info["group"] == group and name in {None, info["name"]}]
     if not found:
-        said = f"{group}: ERROR (no such group)" if name is None else f"{word}: ERROR (no such process)"
-        invocation.problem(said, code="BAD_NAME", exitstatus=STATUS_UNKNOWN, name=word)
+        text = f"{group}: ERROR (no such group)" if name is None else f"{word}: ERROR (no such process)"
+        invocation.problem(text, code="BAD_NAME", exitstatus=STATUS_UNKNOWN, name=word)
         unknown.append(word)
     return found
 
@@ -202,12 +202,12 @@ def _report(
     *,
     ignored: str = "",
     no_group: int = GENERIC,
-    said: Container[str] = (),
+    reported: Container[str] = (),
 ) -> list[str]:
     """Print a line for each result, set the exit status, and return the unknown names.
 
-    The status is 7 for a process that died or was dead, `no_group` for an unknown group, else 1. Names in `said` are
-    not reported again.
+    The status is 7 for a process that died or was dead, `no_group` for an unknown group, else 1. Names in `reported`
+    are not repeated.
     """
     unknown = []
     for result in results:
@@ -216,7 +216,7 @@ def _report(
         if code == "BAD_NAME":
             unknown.append(spec)
         if code == "BAD_NAME" and name in {"", "*"}:
-            if spec not in said:
+            if spec not in reported:
                 invocation.say(f"{group}: ERROR (no such group)")
             invocation.exitstatus = no_group
             continue
@@ -227,8 +227,8 @@ def _report(
         else:
             why = _why(invocation, spec) if code in _ENDED_AT_ONCE and invocation.terminal else ""
             line = f"{spec}: ERROR ({_WORDS.get(code) or result['description'].lower() or code}{why})"
-        if code != "BAD_NAME" or spec not in said:
-            invocation.say(terminal_text.safe(line) if invocation.terminal else line)
+        if code != "BAD_NAME" or spec not in reported:
+            invocation.say_safe(line)
         if code not in {"SUCCESS", ignored}:
             invocation.exitstatus = NOT_RUNNING if code in _DEAD else GENERIC
     return unknown

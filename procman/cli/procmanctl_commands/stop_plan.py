@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procman.cli import stop_plan_text, terminal_text
+from procman.cli import stop_plan_text
 from procman.cli.invocation import GENERIC
 from procman.client.api_client import quoted
 
@@ -27,6 +27,6 @@ def stop_plan(invocation: Invocation, words: list[str]) -> None:
     plan: StopPlanInfo = invocation.client.call("GET", path)
     invocation.put(**plan)
     for line in stop_plan_text.lines(plan):
-        invocation.say(terminal_text.safe(line) if invocation.terminal else line)
+        invocation.say_safe(line)
     if words and not all(budget["fits"] for budget in plan["budgets"]):
         invocation.exitstatus = GENERIC
