@@ -52,6 +52,14 @@ def _refuse(invocation: Invocation, command: str, word: str, known: dict[str, bo
     else:
         text = f"Error: {command} has no flag {word}; to give a name that begins with a dash, write -- before it"
     invocation.problem(text, code="BAD_ARGUMENTS", exitstatus=INVALID_ARGS)
-    invocation.suggest(closest(flag, known, prefixes=True))
+    invocation.suggest(_signal(word) if command == "signal" else closest(flag, known, prefixes=True))
     if not early:
         invocation.say(help_texts.text_of(command).rstrip())
+
+
+def _signal(word: str) -> str | None:
+    """`signal HUP`, for a -HUP or -9 as of kill."""
+    from procman.cli.suggestions import signals  # noqa: PLC0415 - only after a mistake
+
+    name = word.removeprefix("-").upper()
+    return f"signal {name}" if name.isdecimal() or name.removeprefix("SIG") in signals() else None

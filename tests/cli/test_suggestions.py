@@ -85,6 +85,24 @@ def test_a_restart_of_an_unknown_process_says_what_supervisorctl_says(ctl, shop)
     assert ran.status == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("tail web -f", "tail -f web"),
+        ("tail web -50", "tail -50 web"),
+        ("tail web 50", "tail -50 web"),
+        ("signal -HUP web", "signal HUP"),
+        ("signal -9 web", "signal 9"),
+        ("signal -sigusr1 web", "signal SIGUSR1"),
+    ],
+)
+def test_what_other_tools_write_elsewhere_is_guessed(ctl, shop, line, meant):
+    """The flags of tail stand before the name, and a signal has no dash."""
+    ran = ctl(*line.split())
+    assert ran.err == f"did you mean {meant}?\n"
+    assert ran.status != 0
+
+
 def test_status_guesses_too_but_tells_no_script_of_a_group(ctl, shop):
     """Scripts take the error for an answer; a group is only suggested on a terminal."""
     ran = ctl("status", "wbe")

@@ -44,7 +44,9 @@ def tail(invocation: Invocation, words: list[str]) -> None:
     if channel not in _CHANNELS:
         invocation.check()
         invocation.usage(f"Error: bad channel {channel!r}")
-        invocation.suggest(closest(channel, _CHANNELS, prefixes=True))
+        flag = channel.removeprefix("-")
+        behind = flag == "f" or flag.isdecimal()
+        invocation.suggest(f"tail -{flag} {name}" if behind else closest(channel, _CHANNELS, prefixes=True))
         return
     _show(invocation, f"/v1/processes/{quoted(name)}/log/{channel}", modifiers, name, channel)
 
