@@ -11,8 +11,8 @@ import procman
 
 # A master imports nothing of these.
 _OF_OTHERS = frozenset({"__main__", "cli", "client", "convert", "entrypoint", "listener", "tui"})
-# Of the standard library, what functions of these rooms import, and what it imports itself to look up a host name.
-_OF_PYTHON = ("array", "ctypes", "encodings.ascii", "encodings.idna", "grp", "psutil", "urllib.parse")
+# Optional features that are no modules of procman, and what Python itself imports to look up a host name.
+_NOT_OURS = ("ctypes", "psutil", "encodings.ascii", "encodings.idna")
 
 
 def import_optional_features() -> None:
@@ -20,5 +20,5 @@ def import_optional_features() -> None:
     for module in walk_packages(procman.__path__, "procman."):
         if module.name.split(".")[1] not in _OF_OTHERS:
             import_module(module.name)
-    for name in _OF_PYTHON:
+    for name in _NOT_OURS:
         import_module(name)

@@ -1,6 +1,8 @@
 """How another user could write a file, or put another one in its place. Looks, and changes nothing."""
 
+import grp
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -101,9 +103,6 @@ def _is_in_trusted_hands(gid: int, trusted: frozenset[int]) -> bool:
     """Is nobody else in the group: root's own (as in images for any user), a user's private one, an empty one?"""
     if gid == 0:
         return True
-    import grp  # noqa: PLC0415 - few files are a group's to write
-    import pwd  # noqa: PLC0415 - the same
-
     try:
         names = set(grp.getgrgid(gid).gr_mem)
     except KeyError:
@@ -125,8 +124,6 @@ def _is_read_only(path: str) -> bool:
 
 
 def _user_name(uid: int) -> str:
-    import pwd  # noqa: PLC0415 - few files are somebody else's
-
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -134,8 +131,6 @@ def _user_name(uid: int) -> str:
 
 
 def _group_name(gid: int) -> str:
-    import grp  # noqa: PLC0415 - few files are a group's to write
-
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:

@@ -1,6 +1,7 @@
 """prctl(2): who inherits orphans, and what happens when the parent dies."""
 
 import os
+from array import array
 
 from procman.system import libc
 from procman.system.signals import signal_name
@@ -21,8 +22,6 @@ def become_subreaper() -> str | None:
 
 def is_subreaper() -> bool:
     """Whether this process was made one, by itself or before its exec."""
-    from array import array  # noqa: PLC0415 - hardly anybody asks
-
     answer = array("i", [0])
     return _prctl("ask", _GET_CHILD_SUBREAPER, answer.buffer_info()[0]) is None and bool(answer[0])
 
