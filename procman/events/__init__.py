@@ -1,1 +1,1 @@
-"""Supervisor's events, and the listeners that are told of them; no I/O but in `hub`."""
+"""Supervisor's events, and the listeners that get them; no I/O but in `hub`."""

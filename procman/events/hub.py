@@ -43,7 +43,7 @@ _DOWN = frozenset({State.STOPPED, State.EXITED, State.BACKOFF, State.FATAL})
 
 
 class Pipes(Protocol):
-    """Who has the processes' stdin."""
+    """Writes to the stdin of processes."""
 
     def deliver(self, name: str, data: bytes, when_read: Callable[[], None]) -> bool:
         """Give a process all of it, unless it has not read all that it was given before.
@@ -155,7 +155,7 @@ class Hub:
 
     def _add(self, group: Group) -> None:
         if group.listener is not None:
-            from procman.events.pool import Pool  # noqa: PLC0415 - 0.1 MiB, for those who have listeners
+            from procman.events.pool import Pool  # noqa: PLC0415 - 0.1 MiB, for masters with listeners
 
             handler = load_handler(group.listener.result_handler)
             self._pools[group.name] = Pool(group, handler, self._server, self._log)
@@ -231,7 +231,7 @@ def _reached() -> float:
 
 
 class _Ticks:
-    """The clock's events. Nothing is armed unless somebody wants one of them."""
+    """The clock's events. Nothing is armed unless a pool wants one of them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, send: Callable[[Event], None]) -> None:
         self._loop = loop
@@ -256,7 +256,7 @@ class _Ticks:
     def _ring(self) -> None:
         now = _reached()
         for name, before in self._slices.items():
-            # Not "later": somebody may have set the clock back, and goes on from there.
+            # Not "later": the clock may have been set back.
             if time_slice(name, now) != before:
                 self._slices[name] = time_slice(name, now)
                 self._send(tick(name, now))

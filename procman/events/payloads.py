@@ -49,7 +49,7 @@ class Event:
 
     name: str  # its type, such as PROCESS_STATE_EXITED
     text: str
-    serial: int = -1  # counts the events that somebody wanted, since the first master began
+    serial: int = -1  # counts the events that any pool wanted, since the first master began
     pool_serials: dict[str, int] = field(default_factory=dict)  # by pool: counts the events that it wanted
 
     def payload(self) -> str:

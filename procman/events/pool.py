@@ -4,7 +4,7 @@ The rules, which are those of supervisord 4.3.0:
 
 - An event goes to the first process, in the order of their priorities and names, that is RUNNING and READY. Until there
   is one it waits; the oldest goes first.
-- No more than `buffer_size` wait. Who comes then drops the one that would have been next.
+- No more than `buffer_size` wait. A new one then drops the one that would have been next.
 - An event that a process has rejected, or that it had when it ended, is the next again, with the serials it had. That
   may drop another one.
 - A pool tells what it does in the log, in supervisord's words. They name a process without its group.
@@ -28,7 +28,7 @@ from procman.logs.protocol import Log
 MOST_SHOWN = 200
 
 # Gives a whole event to a process. False: it has not read what it was given before. Raises BrokenPipeError where
-# nobody will ever read it.
+# it will never be read.
 Deliver = Callable[[str, bytes], bool]
 
 
@@ -127,7 +127,7 @@ class Pool:
 
     @property
     def ready(self) -> bool:
-        """Is there something to dispatch, and somebody to dispatch it to?"""
+        """Whether there is an event to dispatch, and a listener to dispatch it to."""
         return bool(self._buffer) and any(member.free for member in self._members.values())
 
     # ---- processes

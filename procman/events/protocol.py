@@ -3,7 +3,7 @@ r"""One listener's side of the pipe: what it writes, taken apart. Pure: bytes in
 The rules, which are those of supervisord 4.3.0:
 
 - It begins ACKNOWLEDGED. There the six bytes "READY\n" are expected, and make it READY.
-- When an event is sent it is BUSY, until "RESULT n\n" and n bytes have come. Whoever judges them says how it goes on:
+- When an event is sent it is BUSY, until "RESULT n\n" and n bytes have come. The result handler decides how it goes on:
   ACKNOWLEDGED again, or UNKNOWN.
 - Anything else makes it UNKNOWN: another word where READY belongs, a line without a number where RESULT n belongs,
   anything at all while it is READY. UNKNOWN lasts until the process ends, and whatever comes is thrown away.

@@ -4,10 +4,9 @@ The next master with the same control socket reads the ledger, and each process 
 (`orphans=adopt`), with its pid, and with its pipes: what it has written meanwhile is in them. A pid counts only
 together with the time at which its process was started.
 
-Not gone on with, but started again, is whoever could only be half of what it was: a program whose definition has
-changed meanwhile, one whose pipes may not be opened, an event listener (what it was told, and had not answered, is not
-known any more), and a FastCGI program, whose socket was the other master's. One that is not in the configuration any
-more is stopped.
+A program that could only go on in part is started again: one whose definition has changed meanwhile, one whose pipes
+may not be opened, an event listener (which events it had and had not answered is not known any more), and a FastCGI
+program, whose socket was the other master's. One that is not in the configuration any more is stopped.
 """
 
 import asyncio
@@ -35,7 +34,7 @@ from procman.system.state_file import Record, Survivor, survivors
 
 @dataclass(slots=True)
 class _Leaving:
-    """One that is asked to leave, and belongs to no process of the fleet."""
+    """A process that is asked to leave, and belongs to no process of the fleet."""
 
     record: Record
     watched: Adopted
@@ -43,10 +42,10 @@ class _Leaving:
 
 
 class Adoption:
-    """What is done with those that were found, once, at the beginning of the first life of a master."""
+    """Deals with the survivors, once, when the process of a master begins."""
 
     def __init__(self, ledger: ProcessLedger, policy: Orphans) -> None:
-        """Looks for them; nothing is done to them yet."""
+        """Look for them; nothing is done to them yet."""
         self._ledger = ledger
         self._policy = policy
         self._found = survivors(ledger.file.before)
@@ -62,7 +61,7 @@ class Adoption:
         return {key: path for key, path in self._ledger.file.before.logs.items() if key[0] in names}
 
     def begin(self, engine: Engine, log: Log) -> None:
-        """Adopt, stop or leave them; to be called before anything else is started."""
+        """Adopt, stop or leave them; call it before anything else is started."""
         self._log = log
         for survivor in self._found:
             record = survivor.record
@@ -78,7 +77,7 @@ class Adoption:
         self._ledger.file.begin()
 
     def close(self) -> None:
-        """Of those that were asked to leave nobody stays."""
+        """Kill those that were asked to leave and are still there."""
         for leaving in list(self._leaving.values()):
             leaving.watched.send(signal.SIGKILL, as_group=False)
             self._forget(leaving)

@@ -1,7 +1,7 @@
 """Every process that this master has started or adopted and that has not ended: its pid, and what it is for.
 
-So a helper command is neither taken for a program nor for an orphan, and a pid is signalled only while it is known
-whose it is.
+So a helper command is neither taken for a program nor for an orphan, and a pid is signalled only while its process is
+known.
 """
 
 import asyncio

@@ -57,8 +57,8 @@ class Engine:
     ) -> None:
         """Take what it drives.
 
-        `on_bug` is told of what must not happen. A program is started when `gate` says so; while the gate does not
-        know, all others wait, too. `retry_spawns` is to be called when it may say something else.
+        `on_bug` gets a sentence about what must not happen. A program is started when `gate` says so; while the gate
+        does not know, all others wait, too. Call `retry_spawns` when it may say something else.
         """
         self.fleet = fleet
         self.bus = bus

@@ -1,4 +1,4 @@
-"""What one start of a program needs, made anew each time: its command, environment, user, directory and streams."""
+"""What one start of a program needs, made for each start: its command, environment, user, directory and streams."""
 
 import os
 from collections.abc import Callable, Mapping

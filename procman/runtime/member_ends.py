@@ -21,7 +21,7 @@ class MemberEnds:
     """Knows the members that have been signalled, until they have ended."""
 
     def __init__(self) -> None:
-        self._expected: dict[int, tuple[str, str]] = {}  # by pid: whose, and its own name
+        self._expected: dict[int, tuple[str, str]] = {}  # by pid: the namespec of its tree, and its own name
         self._unreported: list[MemberEnded] = []
 
     @property
@@ -38,7 +38,7 @@ class MemberEnds:
         self._expected = {pid: known for pid, known in self._expected.items() if known[0] != name}
 
     def reaped(self, reaped: Reaped) -> MemberEnded | None:
-        """Say whose tree a reaped process was a member of; None where that is none that is being stopped."""
+        """Name the tree that a reaped process was a member of; None where that is not being stopped."""
         known = self._expected.pop(reaped.pid, None)
         return None if known is None else MemberEnded(*known, reaped.pid, reaped)
 

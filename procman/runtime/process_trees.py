@@ -208,8 +208,8 @@ class Trees:
         if found is None:
             return ()
         ours = {process.pid: process for process in found.descendants(os.getpid())}
-        everybody = found.all_others() if os.getpid() == 1 else ours.values()
-        return tuple(Left(process, self._owner(process, ours)) for process in everybody)
+        processes = found.all_others() if os.getpid() == 1 else ours.values()
+        return tuple(Left(process, self._owner(process, ours)) for process in processes)
 
     def _owner(self, process: Process, ours: dict[int, Process]) -> str | None:
         """By the tag that it carries, or the nearest of its ancestors that carries one."""

@@ -9,7 +9,7 @@ from procman.system.libc import groups_of
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom a process becomes."""
+    """The user that a process becomes."""
 
     uid: int
     gid: int

@@ -22,13 +22,14 @@ _PREFIX = "procman-"
 # Of a process's name in that of its cgroup, which may have 255 bytes and no slash.
 _SHOWN = 80
 
-# Whoever has these attributes with the value 1 was given away by systemd; the second is for older ones, and for root.
+# A cgroup that has one of these attributes with the value 1 was delegated by systemd; the second is for older versions,
+# and for root.
 # https://systemd.io/CGROUP_DELEGATION/
 _DELEGATED = ("user.delegate", "trusted.delegate")
 
 
 class NoCgroups(ProcmanError):
-    """Why no cgroups can be made here. Nobody needs to act on it: there are tags, too."""
+    """Why no cgroups can be made here. There is nothing to do about it: there are tags, too."""
 
 
 class Leaf:
@@ -49,7 +50,7 @@ class Leaf:
         return None
 
     def pids(self) -> tuple[int, ...]:
-        """Who is in it now, or in a part of it that somebody in it has made; zombies not counted; in no order."""
+        """The processes in it now, or in a part of it that one of them has made; no zombies, in no order."""
         return tuple(pid for folder in _tree(self.path) for pid in _pids(folder))
 
     def kill(self) -> str | None:
@@ -61,7 +62,7 @@ class Leaf:
         return None
 
     def remove(self) -> bool:
-        """Take it away; False while somebody is in it."""
+        """Remove it; False while a process is in it."""
         _remove(self.path)
         return not os.path.exists(self.path)
 
@@ -163,7 +164,7 @@ def _memberships(cgroups: str) -> Iterator[tuple[list[str], str]]:
 
 
 def _is_ours(folder: str) -> bool:
-    """Whether nobody else manages it: only one process may, and where systemd runs that is systemd."""
+    """Whether no other process manages it: only one may, and where systemd runs that is systemd."""
     if not os.path.isdir("/run/systemd/system"):
         return True
     # With DelegateSubgroup= the processes of a unit are in a part of what was delegated.

@@ -1,4 +1,4 @@
-"""Becoming a daemon: fork, setsid, fork, chdir, umask, no descriptors, /dev/null; and who asked for it is told the end.
+"""Becoming a daemon: fork, setsid, fork, chdir, umask, no descriptors, /dev/null; and the starter learns the outcome.
 
 The process that was started waits until the daemon says that it is up, or why it cannot be, and exits accordingly.
 Between the two there is the leader of the new session, which goes when the first process knows enough: only a parent
@@ -32,7 +32,7 @@ class Readiness:
         self._fd: int | None = fd
 
     def ready(self, remark: str = "") -> bool:
-        """The daemon is up: the first process exits with 0. False when it has gone, so that nobody was told."""
+        """The daemon is up: the first process exits with 0. False when that has gone."""
         return self._say(0, remark)
 
     def ended(self, text: str, status: int) -> bool:
@@ -117,7 +117,7 @@ def start_daemon(
 
 
 def _fill_standard_streams() -> None:
-    """Whoever starts a daemon may have closed some: no pipe must get their numbers, and nothing be left in buffers."""
+    """The starter of a daemon may have closed some: no pipe must get their numbers, and nothing be left in buffers."""
     while (fd := os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)) <= _STDERR:
         pass
     os.close(fd)
@@ -127,7 +127,7 @@ def _fill_standard_streams() -> None:
             if stream is not None:
                 stream.flush()
         except OSError:
-            pass  # nobody reads it
+            pass  # it is not read
 
 
 def _end_by_signals(mask: set[signal.Signals | int]) -> None:
@@ -153,7 +153,7 @@ def _await(word: int, leader: int, asked: socket.socket) -> NoReturn:
     try:
         os.write(_STDERR, f"procman: {text}\n".encode(errors="backslashreplace") if text else b"")
     except OSError:
-        pass  # nobody reads it
+        pass  # it is not read
     os._exit(code)
 
 
@@ -185,7 +185,7 @@ def _lead(daemon: int, asked: socket.socket) -> NoReturn:
             _, status = os.waitpid(daemon, 0)
             asked.sendall(b"%d" % status)
     except OSError:
-        # The first process was killed: nobody wants to know.
+        # The first process was killed: there is nothing to report to.
         pass
     os._exit(0)
 

@@ -14,7 +14,7 @@ MOST_LINKS = 40  # as many as the kernel follows
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """Somebody else may write it. `by_mode`: its mode lets them, and not only that it is theirs."""
+    """Another user may write it. `by_mode`: because of its mode, and not only because of its owner."""
 
     path: str
     who: str
@@ -28,11 +28,11 @@ class Exposure:
 
 
 def exposure(path: str) -> Exposure | None:
-    """How somebody else could decide what is in the file; None where nobody could, or where it is not there.
+    """How another user could decide what is in the file; None where none could, or where it is not there.
 
     Looked at are the file, and every folder and link on the way to it. In a folder with the sticky bit (/tmp) only
     the owner of a file can put another in its place. What cannot be written at all (a read-only mount, as Kubernetes
-    makes of a ConfigMap) is left out. Of several the worst is told.
+    makes of a ConfigMap) is left out. Of several the worst is returned.
     """
     trusted = trusted_users()
     found = list(_exposures(path, trusted))
@@ -42,7 +42,7 @@ def exposure(path: str) -> Exposure | None:
 def whole_path(path: str) -> str:
     """From the root on, with nothing taken out: the folder above a link is not that of its name.
 
-    The current directory may have been removed; who names a whole path need not know.
+    The current directory may have been removed; it is not needed for a whole path.
     """
     return path if path.startswith("/") else os.path.join(os.getcwd(), path)
 
@@ -85,11 +85,11 @@ def _exposures(path: str, trusted: frozenset[int]) -> Iterator[Exposure]:
         if who is not None and not _is_read_only(entry):
             yield Exposure(entry, *who, is_folder=False)
     except (OSError, ValueError):
-        return  # whoever opens it is told why
+        return  # opening it will say why
 
 
 def _writer(found: os.stat_result, path: str, trusted: frozenset[int]) -> tuple[str, bool] | None:
-    """Who may write it but for those who are trusted, and whether its mode lets them."""
+    """An untrusted user or group that may write it, and whether that is because of its mode."""
     if found.st_mode & stat.S_IWOTH:
         return "everybody", True
     if found.st_mode & stat.S_IWGRP and (_has_acl(path) or not _is_in_trusted_hands(found.st_gid, trusted)):
@@ -100,7 +100,7 @@ def _writer(found: os.stat_result, path: str, trusted: frozenset[int]) -> tuple[
 
 
 def _is_in_trusted_hands(gid: int, trusted: frozenset[int]) -> bool:
-    """Is nobody else in the group: root's own (as in images for any user), a user's private one, an empty one?"""
+    """Whether a group has no untrusted member: root's own (as in images for any user), a private one, an empty one."""
     if gid == 0:
         return True
     try:

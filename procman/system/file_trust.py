@@ -9,7 +9,7 @@ import stat
 
 
 def trusted_users() -> frozenset[int]:
-    """Their numbers."""
+    """The uids that may write a file that is trusted: see above."""
     uid = os.geteuid()
     by_sudo = os.environ.get("SUDO_UID", "") if uid == 0 else ""
     return frozenset({0, uid, *([int(by_sudo)] if by_sudo.isdecimal() else [])})
@@ -33,7 +33,7 @@ def trusted_owners() -> frozenset[int]:
 
 
 def is_open_to_others(found: os.stat_result, trusted: frozenset[int]) -> bool:
-    """May somebody who is not trusted write it? By owner and mode alone: who is in a group is not looked up."""
+    """Whether an untrusted user may write it, by owner and mode alone: the members of a group are not looked up."""
     by_group = found.st_gid != 0 and found.st_mode & stat.S_IWGRP
     return bool(found.st_uid not in trusted or by_group or found.st_mode & stat.S_IWOTH)
 
@@ -53,7 +53,7 @@ def is_own_folder(path: str) -> bool:
 
 
 def is_trusted_folder(path: str) -> bool:
-    """Whether a client may trust the sockets in a folder: in one of another user, anybody could have made them."""
+    """Whether a client may trust the sockets in a folder: in one of another user, that user could have made them."""
     try:
         return os.lstat(path).st_uid in trusted_owners() and os.access(path, os.R_OK)
     except OSError:

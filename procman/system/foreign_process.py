@@ -38,7 +38,7 @@ def birth(pid: int) -> Birth | None:
 
 
 def find(pid: int, born: Birth) -> Identity | None:
-    """The process that had this number when that was written down; None when it has gone, whoever has the number."""
+    """The process that had this number when that was written down; None when it has gone."""
     identity = Identity(pid, born.ticks)
     return identity if born.boot_id == boot_id() and identify(pid) == identity else None
 
@@ -60,7 +60,7 @@ class Adopted:
         return has_ended(self._pidfd)
 
     def how(self) -> Reaped | None:
-        """How it ended; None while it lives, and where nobody can tell (an older kernel, when it has been reaped)."""
+        """How it ended; None while it lives, and where that is not known (an older kernel, when it has been reaped)."""
         status = self._zombie_status()
         if status is None:
             status = self._kept_status()
@@ -111,7 +111,7 @@ def watch(identity: Identity) -> Adopted | None:
 
 @dataclass(frozen=True, slots=True)
 class Pipes:
-    """The master's ends of a process's pipes, opened anew; None where it does not have that pipe (any more)."""
+    """The master's ends of a process's pipes, opened again; None where it does not have that pipe (any more)."""
 
     stdin: int | None
     stdout: int | None
@@ -138,9 +138,9 @@ def reopen_pipes(identity: Identity, inodes: tuple[int, int, int]) -> Pipes:
 
 
 def given_pipes(pid: int) -> tuple[int, int, int]:
-    """Inodes, as for `reopen_pipes`, of the pipes that a master has given it, where nobody came to write them down.
+    """Inodes, as for `reopen_pipes`, of the pipes that a master has given it, where they were not written down.
 
-    Those of its output can be told from others: nobody else opens a pipe both ways. That of its input cannot.
+    Those of its output can be told from others, as they are open both ways. That of its input cannot.
     """
     stdout, stderr = (_both_ways(pid, number) for number in (1, 2))
     return (0, stdout, 0 if stderr == stdout else stderr)

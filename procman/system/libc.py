@@ -10,7 +10,7 @@ _GROUPS = 32  # of a user, for which there is room at once
 
 
 def call(name: str, *arguments: int) -> int:
-    """Call it with these longs, and return its answer; raises OSError where that is -1, or nobody could be asked."""
+    """Call it with these longs, and return its answer; raises OSError where that is -1, or it cannot be called."""
     try:
         import ctypes  # noqa: PLC0415 - see above
 

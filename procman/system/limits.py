@@ -18,7 +18,7 @@ def _raise(what: str, name: str, option: str, least: int) -> list[str]:
     soft, hard = resource.getrlimit(limit)
     if soft in (-1, resource.RLIM_INFINITY) or soft >= least:
         return []
-    # Raising the hard limit takes root; everybody else is told below.
+    # Raising the hard limit takes root; other users get the error below.
     hard_wanted = least if hard not in (-1, resource.RLIM_INFINITY) and hard < least else hard
     try:
         resource.setrlimit(limit, (least, hard_wanted))

@@ -30,7 +30,7 @@ class Notifier:
         self._taken = given
         self._given = given[_SOCKET]
         self._address = _address(self._given)
-        # How often to call `watchdog`, in seconds: twice in the time that it may take. None: nobody minds.
+        # How often to call `watchdog`, in seconds: twice in the time that it may take. None: not at all.
         self.watchdog_every = _half(given[_WATCHDOG_USEC], given[_WATCHDOG_PID]) if self._address else None
 
     @property
@@ -44,7 +44,7 @@ class Notifier:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What it has taken out of the environment, for this very process to begin anew with."""
+        """What it has taken out of the environment, for this very process to begin again with."""
         return {name: value for name, value in self._taken.items() if value}
 
     def ready(self, status: str | None = None) -> bool:
@@ -103,7 +103,7 @@ def _address(given: str) -> bytes | None:
 
 
 def _half(usec: str, pid: str) -> float | None:
-    # Without a pid it is meant for whoever reads it.
+    # Without a pid it is meant for any process that reads it.
     if not usec.isdecimal() or len(usec) > _DIGITS or (pid and pid != str(os.getpid())):
         return None
     return int(usec) / 1_000_000 / 2 or None

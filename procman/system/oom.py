@@ -1,6 +1,6 @@
 """Whether the kernel has ended processes here for want of memory: it counts them for each cgroup, in both versions.
 
-A container, and a unit of systemd, is a cgroup. Where there is none, or it counts nothing, nobody can tell.
+A container, and a unit of systemd, is a cgroup. Where there is none, or it counts nothing, that is not known.
 https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
 """
 
@@ -20,7 +20,7 @@ class OomKills:
         self._seen = self._read()
 
     def since(self) -> int:
-        """How many there were since this was asked the last time; 0 where nobody can tell."""
+        """How many there were since the last call; 0 where that is not known."""
         before, self._seen = self._seen, self._read()
         return max(0, self._seen - before)
 

@@ -1,7 +1,7 @@
 """A hold on one process that no reuse of its number can loosen, and signals through it.
 
-A pidfd stands for whoever had the number when it was opened. If /proc still shows the expected start time after that,
-it was the expected process at that moment too: a process does not come back.
+A pidfd stands for the process that had the number when it was opened. If /proc still shows the expected start time
+after that, it was the expected process at that moment too: a process does not come back.
 https://man7.org/linux/man-pages/man2/pidfd_open.2.html
 """
 
@@ -13,7 +13,7 @@ import signal
 from procman.system.proc import Identity, identify
 from procman.system.signals import signal_name
 
-# Nobody has that number, or only a thread does.
+# No process has that number, or only a thread does.
 _GONE = (errno.ESRCH, errno.EINVAL, errno.ENOENT)
 # A kernel before Linux 5.3; a seccomp filter that was made before it, which answers EPERM as pidfd_open never does.
 _NO_PIDFDS = (errno.ENOSYS, errno.EPERM)

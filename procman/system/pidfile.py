@@ -1,6 +1,6 @@
 """The master's pid file: locked as long as it runs, so that it can be told from one that was left behind.
 
-The content is the pid and a newline, as every reader of pid files expects. A file that could be somebody else's is
+The content is the pid and a newline, as every reader of pid files expects. A file that could be another program's is
 never written over. https://man7.org/linux/man-pages/man2/flock.2.html
 """
 
@@ -23,7 +23,7 @@ _NULL_DEVICE = os.makedev(1, 3)  # /dev/null; see null(4)
 
 
 class CannotUsePidFile(ProcmanError):
-    """It cannot be written, or could be somebody else's: nothing was changed."""
+    """It cannot be written, or could be another program's: nothing was changed."""
 
 
 class PidFileHeld(ProcmanError):
@@ -63,7 +63,7 @@ class PidFile:
                 if _lock(fd, path, option) and _is_at(fd, path):
                     _check_stale(fd, path, option)
                     if os.fstat(fd).st_uid != os.geteuid():
-                        # Whoever owns it could put another pid into it, and have root signal whom they like.
+                        # Its owner could put another pid into it, and have root signal any process.
                         _take_away(path, option)
                         os.close(fd)
                         continue
@@ -94,7 +94,7 @@ class PidFile:
         except OSError:
             pass
         finally:
-            # Last: whoever waits for the lock finds the file gone then, and makes a new one.
+            # Last: a master that waits for the lock finds the file gone then, and makes a new one.
             os.close(fd)
 
 
@@ -124,7 +124,7 @@ def _open(path: str, mode: int, option: str) -> int | None:
     except OSError as error:
         raise _cannot_write(path, error, option) from None
     try:
-        # Somebody may have put another one there between the two.
+        # Another one may have been put there between the two.
         _check(path, os.fstat(fd), option)
     except CannotUsePidFile:
         os.close(fd)
@@ -185,7 +185,7 @@ def _check_stale(fd: int, path: str, option: str) -> None:
             f"cannot use the pid file {path}: what is in it is no pid, so it may be something else; remove it if "
             f"nobody needs it, or choose another with {option}"
         )
-    # Others, supervisord for one, do not lock theirs: who was there when it was written is who is meant.
+    # supervisord, for one, does not lock its own: meant is the process that was there when it was written.
     if before not in (None, os.getpid()) and existed(before, found.st_mtime):
         raise PidFileHeld(_held_by(before, path, option))
 
@@ -203,7 +203,7 @@ def _write(fd: int, path: str, option: str) -> None:
     """Put our pid into it; raises CannotUsePidFile."""
     content = b"%d\n" % os.getpid()
     try:
-        # In this order nobody ever finds it empty.
+        # In this order it is never found empty.
         os.pwrite(fd, content, 0)
         os.ftruncate(fd, len(content))
     except OSError as error:
@@ -211,7 +211,7 @@ def _write(fd: int, path: str, option: str) -> None:
 
 
 def _held(fd: int, path: str, option: str) -> str:
-    """By whom, as far as that can be known."""
+    """The error that names its holder, as far as that is known."""
     pid = pid_in(fd)
     found = lockers(os.fstat(fd))
     if found and pid not in found:

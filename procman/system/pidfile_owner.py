@@ -1,8 +1,8 @@
-"""Who holds a pid file: nobody is taken for the master, let alone signalled, who does not hold the lock on it.
+"""Finds the holder of a pid file: only a process that holds the lock on it is taken for the master, and signalled.
 
-The kernel does not tell who holds a lock, so that is looked up in /proc: among the descriptors of the process whose pid
-is in the file or, where those may not be seen, in /proc/locks. Looking never takes the lock, which would keep a master
-from starting. https://man7.org/linux/man-pages/man5/proc_locks.5.html
+The kernel does not tell which process holds a lock, so that is looked up in /proc: among the descriptors of the process
+whose pid is in the file or, where those may not be seen, in /proc/locks. Looking never takes the lock, which would keep
+a master from starting. https://man7.org/linux/man-pages/man5/proc_locks.5.html
 """
 
 import os
@@ -25,7 +25,7 @@ _CLOCKS = 0.05
 
 
 class NotRunning(ProcmanError):
-    """There is no pid file, or it was left behind: nobody holds it."""
+    """There is no pid file, or it was left behind: no process holds it."""
 
 
 class CannotTell(ProcmanError):
@@ -82,7 +82,7 @@ def find_holder(path: str) -> Holder:
         CannotTell: it holds no pid, or that of a process of which it cannot be made sure.
     """
     try:
-        # Somebody else's file could be a pipe, at which an open waits.
+        # Another user's file could be a pipe, at which an open waits.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except FileNotFoundError:
         raise NotRunning(f"there is no pid file {path}: nobody who writes it is running") from None
@@ -113,14 +113,14 @@ def pid_in(fd: int) -> int | None:
 def existed(pid: int, when: float) -> bool:
     """Whether the process that has that number now had it at that time (the epoch's seconds, of a file's change).
 
-    One that has ended and that nobody has reaped yet does not count.
+    One that has ended and is not reaped yet does not count.
     """
     process = look_at(pid)
     return process is not None and not process.ended and started_at(process.start) <= when + _CLOCKS
 
 
 def lockers(found: os.stat_result) -> list[int]:
-    """Who has locked that file with flock, of those in our pid namespace."""
+    """The processes of our pid namespace that have locked that file with flock."""
     device = (os.major(found.st_dev), os.minor(found.st_dev))
     return [lock.pid for lock in _all_locks() if (lock.device, lock.inode) == (device, found.st_ino)]
 
@@ -129,7 +129,7 @@ def lockers(found: os.stat_result) -> list[int]:
 class _Lock:
     """A whole file, locked for writing."""
 
-    pid: int  # who took it, which may have ended if others have inherited it
+    pid: int  # of the process that took it, which may have ended if others have inherited it
     device: tuple[int, int]
     inode: int
 
@@ -137,7 +137,7 @@ class _Lock:
 def _hold(path: str, pid: int, found: os.stat_result) -> Holder:
     identity = identify(pid)
     try:
-        # From here on it cannot become anybody else: what is found out now holds of whoever is signalled then.
+        # From here on the number cannot become another process's: what is found out now holds for the signal, too.
         pidfd = None if identity is None else open_pidfd(identity)
     except OSError as error:
         raise CannotTell(f"cannot take hold of pid {pid}, which the pid file {path} names: {error.strerror}") from None
@@ -145,7 +145,7 @@ def _hold(path: str, pid: int, found: os.stat_result) -> Holder:
         raise NotRunning(f"the pid file {path} was left behind: there is no process {pid} any more")
     try:
         if has_ended(pidfd):
-            # A zombie: nobody reaps it.
+            # A zombie, which is not reaped.
             raise NotRunning(f"the pid file {path} was left behind: process {pid} has ended")
         _check_holds(path, pid, found)
         return Holder(identity, pidfd)
@@ -159,7 +159,7 @@ def _check_holds(path: str, pid: int, found: os.stat_result) -> None:
     holds = _has_locked(pid, found)
     if holds is None:
         # Some file systems (btrfs, overlay) list another device than stat shows, so with that pid the inode will do.
-        # It is that of who took the lock, and may have been given again; not to somebody who was there before.
+        # It is that of the process that took the lock, and may have been given again; not to an older process.
         holds = any(lock.pid == pid and lock.inode == found.st_ino for lock in _all_locks())
         holds = (holds and existed(pid, found.st_mtime)) or None
     if holds:

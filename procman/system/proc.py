@@ -1,6 +1,6 @@
 """What /proc says of processes: which there are, where they come from, and what they were started with.
 
-Processes end while one looks: whoever has gone is None, never an error. https://man7.org/linux/man-pages/man5/proc.5.html
+Processes end while one looks: one that has gone is None, never an error. https://man7.org/linux/man-pages/man5/proc.5.html
 """
 
 import os
@@ -83,7 +83,7 @@ def look_at(pid: int) -> Process | None:
 
 
 def identify(pid: int) -> Identity | None:
-    """Who has that number now; raises as `look_at` does."""
+    """The process that has that number now; raises as `look_at` does."""
     process = look_at(pid)
     return None if process is None else process.identity
 

@@ -1,6 +1,6 @@
 """What a process and all that it has started use of the machine, as psutil tells it.
 
-psutil is imported when somebody asks: a master that nobody asks does without it.
+psutil is imported at the first call, so that most masters do without it.
 """
 
 from collections.abc import Iterator

@@ -124,7 +124,7 @@ class SharedSockets:
         del self._open[shared.wanted.url]
         shared.sock.close()
         path = shared.wanted.path
-        # Somebody else may have made a new one there meanwhile.
+        # Another program may have made a new one there meanwhile.
         if path is not None and identity_of(path) == shared.file:
             remove_socket(path)
 

@@ -1,6 +1,6 @@
 """A command line as a shell's words: what shlex.split makes of it, in a time that is linear in its length.
 
-shlex adds letter by letter to a string, so that a word of a megabyte takes it a minute, in which nobody is answered.
+shlex adds letter by letter to a string, so that a word of a megabyte takes it a minute, in which no client is answered.
 """
 
 import re

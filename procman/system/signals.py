@@ -48,9 +48,9 @@ def send(pid: int, number: int, *, as_group: bool) -> str | None:
 
 
 def disinherit(*, unblock: bool = True) -> None:
-    """Undo what whoever started the master did to signals, which every child would inherit from it.
+    """Undo what the starter of the master did to signals, which every child would inherit.
 
-    Blocked signals are let through, unless who calls this waits for them. Ignored ones get a handler that does nothing:
+    Blocked signals are let through, unless the caller waits for them. Ignored ones get a handler that does nothing:
     exec gives those back their default action in the child, and the master goes on not to mind. SIGPIPE and SIGXFSZ are
     Python's own, and `subprocess`'s.
     """

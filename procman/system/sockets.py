@@ -1,7 +1,7 @@
 """Binds listening sockets: the master's own, before any child exists, and those that programs share.
 
-A socket file that nobody listens on is left over from a master that was killed, and is replaced; one that answers
-belongs to somebody who runs.
+A socket file that no program listens on is left over from a master that was killed, and is replaced; one that answers
+belongs to a running program.
 """
 
 import contextlib
@@ -32,8 +32,8 @@ class Purpose:
 
     option: str  # where its address is from
     rights: str = ""  # the options for a unix socket's owner and mode
-    occupant: str = "another program is listening"  # who may have it already
-    handed_on: bool = False  # do children have it, who can outlive the one who opened it?
+    occupant: str = "another program is listening"  # what may have it already
+    handed_on: bool = False  # whether children have it, which can outlive the process that opened it
 
 
 _UNIX_SERVER = Purpose("file= in [unix_http_server]", "chown= and chmod=", "procman is already running")
@@ -42,7 +42,7 @@ _INET_SERVER = Purpose("port= in [inet_http_server]")
 
 @dataclass(frozen=True, slots=True)
 class UnixAddress:
-    """Where to bind, and who may use it. `owner` is (uid, gid), -1 leaving one as it is."""
+    """Where to bind, and which users may connect. `owner` is (uid, gid), -1 leaving one as it is."""
 
     path: str
     mode: int = 0o700
@@ -80,7 +80,7 @@ def open_unix(address: UnixAddress, backlog: int, purpose: Purpose) -> socket.so
 def give_rights(address: UnixAddress, purpose: Purpose) -> None:
     """Give the socket's file its owner and its mode; raises CannotListen.
 
-    It is held meanwhile: whoever may write in its folder could put a link to another file in its place.
+    It is held meanwhile: a user that may write in its folder could put a link to another file in its place.
     """
     try:
         fd = os.open(address.path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -200,7 +200,7 @@ def remove_socket(path: str) -> None:
 
 
 def lead_to(path: str, target: str) -> bool:
-    """Make `path` a link to the socket `target`; False where somebody listens behind it already, or it cannot be."""
+    """Make `path` a link to the socket `target`; False where a program listens behind it already, or it cannot be."""
     with _alone_in(os.path.dirname(path)):
         try:
             if os.path.islink(path) and os.readlink(path) == target:
@@ -215,7 +215,7 @@ def lead_to(path: str, target: str) -> bool:
 
 
 def remove_stale(folder: str) -> None:
-    """Take away the sockets of a folder on which nobody listens any more, and the links to such."""
+    """Remove the sockets of a folder on which no program listens any more, and links to such."""
     with _alone_in(folder), contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             is_ours = entry.is_symlink() or stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode)
@@ -243,9 +243,9 @@ def _make_way(path: str, purpose: Purpose) -> None:
 
 
 def _listener(path: str) -> int | None:
-    """The pid of who listens there, 0 if it cannot be known, None if nobody does."""
+    """The pid of the process that listens there, 0 if it cannot be known, None if none does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        # A full backlog must not hold the start up: it is somebody, too.
+        # A full backlog must not hold up the start; a program listens there, too.
         probe.setblocking(False)
         try:
             probe.connect(path)
@@ -260,7 +260,7 @@ def _listener(path: str) -> int | None:
 
 
 def _has_gone(pid: int) -> bool:
-    """The one who called listen(2) is not there any more; its children may well be, and have the socket from it."""
+    """The process that called listen(2) has gone; its children may be there, and have the socket from it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -37,7 +37,7 @@ class Stdio(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchSpec:
-    """All that one start of a process needs; made anew for each start."""
+    """All that one start of a process needs; each start has its own."""
 
     name: str  # for messages
     command: Command
@@ -103,7 +103,7 @@ def spawn(spec: LaunchSpec) -> Child:
         child_stderr, our_stderr = _output(spec.stderr, ours, theirs)
         _leave_some(max(ours + theirs, default=0), spec.spare_fds)
         if spec.account is not None:
-            # The program may open /dev/stdout anew, and the pipe is the master's.
+            # The program may open /dev/stdout again, and the pipe is the master's.
             for fd in theirs:
                 os.fchown(fd, spec.account.uid, -1)
         popen = subprocess.Popen(
@@ -193,7 +193,7 @@ def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
 
 
 def _why_not_entered(path: str) -> str:
-    """By a user who is not us: it was there a moment ago, so most likely it is not for them."""
+    """As another user: it was there a moment ago, so most likely that user may not enter it."""
     return "permission denied" if os.path.isdir(path) else "no such directory"
 
 

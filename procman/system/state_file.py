@@ -27,7 +27,7 @@ from procman.system.tree import look
 VERSION = 1
 # It is written anew when it has so many lines, and again when it has four times as many as it had after that.
 MOST_LINES = 1000
-# Nobody writes more; what is larger is not read.
+# No master writes more; a larger file is not read.
 MOST_BYTES = 64 * 1024 * 1024
 # Seconds; a hundred years.
 MOST_PATIENCE = 100.0 * 365 * 24 * 3600
@@ -67,7 +67,7 @@ class Survivor:
 class State:
     """What one file says."""
 
-    master: int = 0  # the pid of the one who wrote it
+    master: int = 0  # the pid of the master that wrote it
     boot: str = ""
     records: dict[str, Record] = field(default_factory=dict)  # by tag
     logs: dict[tuple[str, str], str] = field(default_factory=dict)  # by namespec and channel: AUTO logs
@@ -95,9 +95,9 @@ def survivors(state: State) -> list[Survivor]:
             found.append(Survivor(record, identity))
     unsure = [record for record in state.records.values() if not record.pid]
     if unsure:
-        everybody = look()
+        snapshot = look()
         for record in unsure:
-            bearers = everybody.tagged(record.tag)
+            bearers = snapshot.tagged(record.tag)
             if bearers:
                 first = min(bearers, key=_age)
                 pipes = given_pipes(first.pid)
@@ -167,7 +167,7 @@ class StateFile:
         return file
 
     def begin(self) -> None:
-        """Whoever was there before has been noted again, or is forgotten."""
+        """The processes of the earlier master have been noted again, or are forgotten."""
         self.begun = True
         self._write_anew()
         for other in self._others:
@@ -292,7 +292,7 @@ def _open_locked(path: str, *, create: bool = True) -> int:
             if os.path.samestat(os.fstat(fd), os.lstat(path)):
                 return fd
         except BlockingIOError:
-            # Who has it may be about to end, or may have ended and left a child that is on its way to its exec.
+            # Its holder may be about to end, or may have ended and left a child that is on its way to its exec.
             pid = read_state(_content(fd)).master
             held = "procman is already running with this configuration"
             held += f" (pid {pid}); stop it first, or if its socket was removed, kill -USR2 {pid}" if pid else ""

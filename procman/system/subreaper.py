@@ -1,4 +1,4 @@
-"""prctl(2): who inherits orphans, and what happens when the parent dies."""
+"""prctl(2): which process inherits orphans, and what happens when the parent dies."""
 
 import os
 from array import array

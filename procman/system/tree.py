@@ -1,12 +1,12 @@
 """Everything that a program's process has brought into being, wherever it went, and signals to all of it.
 
 A descendant is known by its parents, by the process group or session of another one, and by a tag in its environment,
-which survives setsid, double forks and the end of all its ancestors. Who was seen once stays known, whatever becomes of
-its parents or its environment. A number counts only together with the start time of its process.
+which survives setsid, double forks and the end of all its ancestors. A process that was seen once stays known, even
+when its parents end or its environment changes. A number counts only together with the start time of its process.
 
 Looking at 1,000 processes takes 16 ms, at their environments another 12 ms (psutil's children(recursive=True): 55 ms).
-A look is therefore shared by all trees that are looked for at one time, can be taken in slices, and reads environments
-only of who could be somebody's: with `under`, that is the master's own children.
+A snapshot is therefore shared by all trees that are looked for at one time, can be taken in slices, and reads
+environments only of possible members: with `under`, these are the master's own children.
 
 What remains hidden is a descendant that left parents, group and session, and whose environment was cleared, written
 over (some programs put their title there), or belongs to another user and may not be read. `system.cgroup` has no such
@@ -27,10 +27,10 @@ from procman.system.signals import send
 # The variable that holds a process's tag.
 TAG = "PROCMAN_ID"
 
-# About 8 ms, so that nobody else on the loop notices.
+# About 8 ms, which the loop can spare.
 AT_ONCE = 500
 
-# A signal goes out in rounds until nobody new is found. What forks faster than this needs SIGSTOP or a cgroup.
+# A signal goes out in rounds until nothing new is found. What forks faster than this needs SIGSTOP or a cgroup.
 ROUNDS = 16
 
 # Of a round; 1,000 take 24 ms.
@@ -40,8 +40,8 @@ SIGNALS_AT_ONCE = 1000
 class Tags:
     """Gives each process that is started a tag of its own, as no other master on this machine ever does.
 
-    Nobody can tell from one what another is: who bears the tag of another user's program is stopped with it, and may
-    have it waited for.
+    One tag does not tell another: a process with the tag of another user's program is stopped with it, and may have
+    it waited for.
     """
 
     def __init__(self, identifier: str) -> None:
@@ -66,8 +66,8 @@ class ProcSnapshot:
     def __init__(self, *, under: int | None = None) -> None:
         """Nothing is read but the numbers; raises CannotLook.
 
-        `under` is a process that gets all orphans (PID 1, or a subreaper since before anything was started): nobody
-        outside its children is looked for by tag.
+        `under` is a process that gets all orphans (PID 1, or a subreaper since before anything was started): only its
+        children are looked for by tag.
         """
         self._under = under
         self._unread = all_pids()
@@ -103,7 +103,7 @@ class ProcSnapshot:
         return process if process is not None and process.start == identity.start else None
 
     def has(self, pid: int) -> bool:
-        """Whether anybody has that number."""
+        """Whether a process has that number."""
         return pid in self._processes
 
     def living(self, pids: Iterable[int]) -> tuple[Process, ...]:
@@ -111,7 +111,7 @@ class ProcSnapshot:
         return _living(self._processes[pid] for pid in pids if pid in self._processes)
 
     def children(self, pid: int) -> list[Process]:
-        """Those whose parent it is."""
+        """Its children."""
         return self._children.get(pid, [])
 
     def group(self, number: int) -> list[Process]:
@@ -123,11 +123,11 @@ class ProcSnapshot:
         return self._sessions.get(number, [])
 
     def tagged(self, tag: str) -> list[Process]:
-        """Who carries it; the first call reads the environments, as many as there are candidates."""
+        """The processes that carry it; the first call reads the environments of all candidates."""
         return self._tags().get(os.fsencode(tag), [])
 
     def unreadable(self) -> tuple[Process, ...]:
-        """Whose environment may not be read, so that it cannot be told whose they are; only known with `under`."""
+        """Processes whose environment may not be read, so that their tree is not known; only with `under`."""
         self._tags()
         return () if self._under is None else tuple(self._unreadable)
 
@@ -167,7 +167,7 @@ class ProcSnapshot:
 
 
 def look(*, under: int | None = None) -> ProcSnapshot:
-    """All processes, in one go; see Look. Raises CannotLook."""
+    """All processes, in one go. Raises CannotLook."""
     everything = ProcSnapshot(under=under)
     while not everything.read():
         pass
@@ -175,7 +175,7 @@ def look(*, under: int | None = None) -> ProcSnapshot:
 
 
 class Tree:
-    """One process that was started, and its descendants; it remembers who was seen, so keep it over several looks."""
+    """One process that was started, and its descendants; it remembers members, so keep it over several snapshots."""
 
     def __init__(self, root: Identity, tag: str | None) -> None:
         """`tag` is what the process was started with in TAG, None if it was started without."""
@@ -186,10 +186,10 @@ class Tree:
         self._numbers = {root.pid}
 
     def members(self, look: ProcSnapshot, *, just_reaped: bool = False) -> tuple[Process, ...]:
-        """Who of them lives, the oldest first; the root, too.
+        """Its living members, the oldest first; the root, too.
 
         With `just_reaped` the root was reaped a moment ago: what it left in its process group is recognised by the
-        number, which nobody can have got again so soon.
+        number, which cannot have been given again so soon.
         """
         found = self._kin(look)
         if just_reaped and not look.has(self.root.pid):
@@ -200,7 +200,7 @@ class Tree:
         return found.living()
 
     def see(self, look: ProcSnapshot) -> None:
-        """Remember who of them lives as far as parents, groups and sessions tell: before the root ends, which does."""
+        """Remember the living members as far as parents, groups and sessions tell, before the root ends."""
         self._remember(self._kin(look))
 
     def _kin(self, look: ProcSnapshot) -> "_Found":
@@ -213,7 +213,7 @@ class Tree:
 
     def _add(self, found: "_Found", processes: Iterable[Process]) -> None:
         for process in processes:
-            # Nobody is older than its ancestors.
+            # No process is older than its ancestors.
             if process.start >= self.root.start:
                 found.add(process)
 
@@ -237,7 +237,7 @@ class _Found:
         waiting = [process]
         while waiting:
             process = waiting.pop()
-            # Whatever the numbers say, nobody is its own descendant, and neither is a thread of the kernel.
+            # Whatever the numbers say, this process is not its own descendant, and neither is a thread of the kernel.
             if process.pid in self.processes or process.pid == self._self or process.kernel:
                 continue
             self.processes[process.pid] = process
@@ -259,15 +259,15 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Who was signalled in one round, and whom the kernel would not let us signal, in a sentence each."""
+    """The processes signalled in one round, and a sentence for each that the kernel did not let us signal."""
 
     signalled: tuple[Process, ...]
     refused: tuple[str, ...]
-    complete: bool  # the look missed nobody
+    complete: bool  # the snapshot missed no member
 
     @property
     def settled(self) -> bool:
-        """Nobody new was found: the signal has reached all there are."""
+        """Nothing new was found: the signal has reached all there are."""
         return self.complete and not self.signalled and not self.refused
 
 
