@@ -25,7 +25,7 @@ from procman.logs.protocol import Log
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
 from procman.runtime.ledger import ProcessLedger
-from procman.system.foreign_process import Adopted, reopen_pipes, watch
+from procman.system.foreign_process import WatchedProcess, reopen_pipes, watch
 from procman.system.proc import TICKS
 from procman.system.signals import signal_name
 from procman.system.spawn import Child
@@ -37,7 +37,7 @@ class _Leaving:
     """A process that is asked to leave, and belongs to no process of the fleet."""
 
     record: Record
-    watched: Adopted
+    watched: WatchedProcess
     kill: asyncio.TimerHandle | None = None
 
 
@@ -117,7 +117,7 @@ class Adoption:
             return "its socket was the other master's"
         return ""
 
-    def _watch(self, survivor: Survivor) -> Adopted | None:
+    def _watch(self, survivor: Survivor) -> WatchedProcess | None:
         assert self._log is not None
         try:
             return watch(survivor.identity)

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from procman.system.foreign_process import Adopted as WatchedProcess
-from procman.system.foreign_process import watch
+from procman.system.foreign_process import WatchedProcess, watch
 from procman.system.proc import Identity
 from procman.system.reaper import Reaped
 from procman.system.signals import send

@@ -32,7 +32,7 @@ from procman.runtime.launcher import Launcher, Streams
 from procman.runtime.ledger import Ledger
 from procman.runtime.process_trees import Trees
 from procman.runtime.spawn_queue import Gate, SpawnQueue
-from procman.system.foreign_process import Adopted as WatchedProcess
+from procman.system.foreign_process import WatchedProcess
 from procman.system.reaper import Reaped, reap
 from procman.system.spawn import Child
 

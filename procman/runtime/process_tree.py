@@ -39,7 +39,7 @@ class ProcessTree:
 
     def observe(self, found: ProcSnapshot) -> None:
         """Remember its living members: later their parents may have ended."""
-        self._tree.see(found)
+        self._tree.observe(found)
         if self._earlier is not None:
             self._earlier.observe(found)
 

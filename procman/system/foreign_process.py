@@ -43,7 +43,7 @@ def find(pid: int, born: Birth) -> Identity | None:
     return identity if born.boot_id == boot_id() and identify(pid) == identity else None
 
 
-class Adopted:
+class WatchedProcess:
     """A process under watch; `fileno` is to be polled for reading, which says that it has ended."""
 
     def __init__(self, identity: Identity, pidfd: int) -> None:
@@ -103,10 +103,10 @@ class Adopted:
         return process.status
 
 
-def watch(identity: Identity) -> Adopted | None:
+def watch(identity: Identity) -> WatchedProcess | None:
     """Watch that process, a zombie included; None when it has gone. Raises OSError as `open_pidfd` does."""
     pidfd = open_pidfd(identity)
-    return None if pidfd is None else Adopted(identity, pidfd)
+    return None if pidfd is None else WatchedProcess(identity, pidfd)
 
 
 @dataclass(frozen=True, slots=True)

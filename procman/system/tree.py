@@ -199,7 +199,7 @@ class Tree:
         self._remember(found)
         return found.living()
 
-    def see(self, look: ProcSnapshot) -> None:
+    def observe(self, look: ProcSnapshot) -> None:
         """Remember the living members as far as parents, groups and sessions tell, before the root ends."""
         self._remember(self._kin(look))
 
