@@ -372,7 +372,7 @@ def test_without_a_subscriber_nothing_is_armed(clock):
 
 
 def test_the_shortest_wanted_period_is_armed(clock):
-    """And disarmed with the last subscriber."""
+    """The timer has the shortest period that is wanted, and goes with the last subscriber."""
     clock.ticks.want(frozenset({"TICK_3600"}))
     assert clock.timer == 3.5
     assert clock.wait() == [("TICK_3600", "when:7200")]

@@ -24,7 +24,7 @@ EXITED = ("PROCESS_STATE_EXITED", "processname:web groupname:site from_state:RUN
 
 
 def test_events_come_one_by_one_with_their_words():
-    """And end with the pipe."""
+    """Events come one by one, and end with the pipe."""
     stdout = io.BytesIO()
     (event,) = listener.events(io.BytesIO(sent(EXITED)), stdout)
     assert event.name == "PROCESS_STATE_EXITED"

@@ -68,7 +68,7 @@ def test_a_rejected_event_comes_again_before_all_others():
 
 
 def test_the_event_of_one_that_dies_goes_to_the_next():
-    """Nobody else may have seen it."""
+    """An event that a dead listener had is delivered to the next one."""
     pool = Driven("a", "b")
     pool.up("a")
     pool.happen(2)
@@ -95,7 +95,7 @@ def test_the_event_of_one_that_dies_comes_again_to_its_next_run():
 
 
 def test_a_full_buffer_drops_the_oldest():
-    """And says so, in supervisord's words."""
+    """A full buffer drops its oldest event, and logs it in supervisord's words."""
     pool = Driven("a", buffer_size=2)
     pool.happen(4)
     assert pool.log.texts("error") == [
@@ -145,7 +145,7 @@ def test_who_does_not_read_gets_no_second_event():
 
 @pytest.mark.parametrize("words", [b"RESULT nonsense\n", b"SURPRISE\n"])
 def test_a_listener_that_breaks_the_protocol_while_busy_loses_its_event_to_another(words):
-    """And never gets one again."""
+    """A listener that breaks the protocol gets no event again."""
     pool = Driven("a", "b")
     pool.up("a", "b")
     pool.happen()
@@ -239,7 +239,7 @@ def test_any_other_exception_ends_the_listener_and_not_the_master(error):
     ],
 )
 def test_a_type_stands_for_all_below_it(subscribed, wanted):
-    """And for nothing else."""
+    """A type stands for all types below it, and for no others."""
     pool = Driven("a", events=subscribed).pool
     assert pool.wants(new_event("PROCESS_STATE_EXITED", "")) is wanted
 

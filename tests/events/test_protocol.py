@@ -55,14 +55,14 @@ def test_fewer_than_six_bytes_decide_nothing():
 
 
 def test_anything_while_it_is_ready_is_the_end():
-    """Nobody has asked."""
+    """Output of a listener that was asked nothing breaks the protocol."""
     conversation = Conversation()
     assert hear(conversation, b"READY\nREADY\n") == [Changed(ACKNOWLEDGED, READY), Changed(READY, UNKNOWN)]
 
 
 @given(st.binary(min_size=1, max_size=40), st.integers(1, 7))
 def test_a_result_arrives_whole_however_it_is_cut(data, size):
-    """And READY behind it is seen."""
+    """A result is read whole, and so is a READY behind it."""
     whole = b"RESULT %d\n%sREADY\n" % (len(data), data)
     chunks = [whole[i : i + size] for i in range(0, len(whole), size)]
     assert hear(busy(), *chunks) == [Result(data), Changed(BUSY, ACKNOWLEDGED), Changed(ACKNOWLEDGED, READY)]
@@ -105,7 +105,7 @@ def test_the_largest_result_is_taken():
 
 
 def test_a_result_that_the_handler_cannot_digest_is_the_end():
-    """Whoever judges says so."""
+    """A result that the handler cannot read breaks the protocol."""
     conversation = busy()
     conversation.feed(b"RESULT 2\nOKREADY\n")
     assert conversation.next() == Result(b"OK")

@@ -25,7 +25,7 @@ def module(tmp_path, monkeypatch):
 
 
 def test_the_default_takes_ok_and_nothing_else():
-    """Neither with a line end, nor in small letters."""
+    """Only OK is accepted, without a line end and in capitals."""
     default_handler(EVENT, b"OK")
     for response in (b"FAIL", b"OK\n", b"ok", b""):
         with pytest.raises(RejectEvent):
@@ -43,7 +43,7 @@ def test_supervisors_default_needs_no_supervisor():
 
 
 def test_supervisors_own_exception_rejects():
-    """Whoever's it is, its name counts, and a subclass has it too."""
+    """An exception with the name of supervisor's rejects an event, and so does a subclass."""
     oracle = pytest.importorskip("supervisor.dispatchers", reason="the oracle is not installed")
 
     class Refined(oracle.RejectEvent):

@@ -24,7 +24,7 @@ def test_the_loop_goes_on_meanwhile():
 
 
 def test_what_it_raises_is_raised():
-    """And the next one has its turn."""
+    """An exception reaches the caller, and the next call has its turn."""
 
     async def main() -> int:
         queue = CallQueue(PATIENCE)

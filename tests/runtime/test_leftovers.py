@@ -50,7 +50,7 @@ def test_all_that_end_in_a_moment_are_reported_by_one_look(monkeypatch):
 
 
 def test_what_is_no_end_is_no_reason_to_look(monkeypatch):
-    """Nor is anything after the close."""
+    """Only an end makes it look, and nothing does after the close."""
     monkeypatch.setattr(leftovers, "REPORT_AFTER", 0.0)
 
     async def steps():

@@ -159,7 +159,7 @@ def test_a_held_back_token_is_logged_when_capture_is_turned_off(run_outputs):
 
 
 def test_a_message_survives_a_change_of_options(run_outputs):
-    """Neither its beginning nor its tokens are lost when other options or its size change."""
+    """A message keeps its beginning and its tokens when options or its size change."""
 
     async def steps(running):
         web = run_outputs.web(stdout_capture_maxbytes=3)

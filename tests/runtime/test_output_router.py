@@ -139,7 +139,7 @@ BUSY = "web is in the middle of a message"
     ],
 )
 def test_a_message_in_progress_is_an_obstacle_until_it_ends(run_outputs, begun, rest):
-    """Or until what looked like the beginning of a token or a colour turns out to be text."""
+    """An unfinished message, token or colour is in the way of an upgrade until it ends."""
 
     async def steps(running):
         running.start(run_outputs.web(stdout_capture_maxbytes=100), 11)

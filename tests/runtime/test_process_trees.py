@@ -58,7 +58,7 @@ def test_descendants_that_are_minded_are_waited_for():
 
 
 def test_descendants_that_are_not_minded_are_reported_once():
-    """And not waited for."""
+    """Descendants that are not minded are reported, and not waited for."""
 
     def steps():
         family = Family(CHILD, "root", "child")

@@ -60,7 +60,7 @@ def patient(monkeypatch):
 
 @looped
 async def test_starts_are_made_in_their_order():
-    """And there is nothing to be waited for after that."""
+    """Starts are made in their order, and then nothing waits any more."""
     setting = Setting()
     setting.add("a", "b", "c")
     turn = setting.queue.caught_up()
@@ -120,7 +120,7 @@ async def test_a_start_that_cannot_be_made_stands_aside():
 
 @looped
 async def test_a_patient_caller_waits_while_the_gate_may_open_soon():
-    """And no longer than that."""
+    """A patient caller waits until the gate says that it will not open soon."""
     gate = Gate()
     gate.says["a"] = False
     gate.may_open_soon = True

@@ -68,7 +68,7 @@ class Setting:
 
 
 def test_what_lies_in_path_is_taken_to_be_there(disk):
-    """Nobody looks."""
+    """A command that is found by PATH is not probed."""
 
     async def main() -> bool | None:
         return Setting().gate.is_open(program(command="sleep 1"))
@@ -107,7 +107,7 @@ def test_it_is_looked_at_again_later(disk, tmp_path, monkeypatch):
 
 
 def test_a_silent_disk_is_said_and_its_answer_too(disk, tmp_path, monkeypatch):
-    """Whoever is on another one is not held up, once that is known; and nobody looks again meanwhile."""
+    """A silent disk is logged, and its answer, too; programs on other disks are not held up."""
     monkeypatch.setattr(start_gate, "PATIENCE", 0.01)
     monkeypatch.setattr(start_gate, "SAID_AFTER", 0.01)
     app, other = program(command=f"{tmp_path}/app"), program(command="/bin/true")
@@ -140,7 +140,7 @@ def test_a_silent_disk_is_said_and_its_answer_too(disk, tmp_path, monkeypatch):
 
 
 def test_who_is_silent_among_many_is_known_of_all_at_once(disk, tmp_path, monkeypatch):
-    """Whoever asks for them gets an answer, and looks at none himself."""
+    """One call tells which of many programs are on silent disks."""
     monkeypatch.setattr(start_gate, "PATIENCE", 0.01)
     # What is in PATH is not looked at, so it is not silent on a machine that is busy.
     app, other = program("app", command=f"{tmp_path}/app"), program("other", command="true")

@@ -32,7 +32,7 @@ def test_python_is_asked_where_it_has_no_way_to_the_c_library(monkeypatch):
 
 
 def test_a_number_that_nobody_has_is_nobodys():
-    """Whoever wants to be that is told so."""
+    """A uid without an account is a KeyError."""
     taken = {user.pw_uid for user in EVERYBODY}
     free = next(uid for uid in range(3_000_000, 4_000_000) if uid not in taken)
     with pytest.raises(KeyError):

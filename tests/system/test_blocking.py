@@ -51,7 +51,7 @@ def test_there_is_no_answer_in_time(monkeypatch, silent):
 
 
 def test_so_many_that_hang_are_enough(monkeypatch, silent):
-    """Whoever reads the file again and again would have no threads any more."""
+    """Reading a file again and again does not use up all threads."""
     monkeypatch.setattr(blocking, "MOST_HANGING", 2)
     assert [DiskQueries().ask(silent) for _ in range(3)] == [None] * 3
     assert len(blocking._hanging) == 2

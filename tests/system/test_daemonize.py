@@ -179,7 +179,7 @@ def test_what_is_to_be_kept_stays_open(tmp_path):
 
 
 def test_its_output_can_go_to_a_file(tmp_path):
-    """Whoever starts it has opened that."""
+    """The output of a daemon goes to the file that its starter has opened."""
     log = tmp_path / "daemon.log"
 
     def found() -> bool:

@@ -50,7 +50,7 @@ def test_an_entry_of_a_sticky_folder_is_kept_where_both_are_trusted(above, below
 
 @pytest.mark.parametrize(("mode", "is_own"), [(0o700, True), (0o755, True), (0o770, False), (0o702, False)])
 def test_an_own_folder_is_one_that_no_other_user_may_write_in(tmp_path, mode, is_own):
-    """Whoever else may read it."""
+    """Only write access of other users counts, not read access."""
     folder = tmp_path / "folder"
     folder.mkdir()
     folder.chmod(mode)

@@ -130,7 +130,7 @@ def test_a_status_that_may_not_be_seen():
 
 
 def test_another_with_its_number_is_not_watched():
-    """Nor is one that has gone."""
+    """Neither a process that has gone nor another one with its number is watched."""
     with running() as process:
         now = identify(process.pid)
         assert watch(Identity(now.pid, now.start - 1)) is None

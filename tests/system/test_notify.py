@@ -141,7 +141,7 @@ def test_a_manager_that_does_not_listen_holds_nobody_up(manager):
 
 
 def test_after_close_nobody_is_told(manager):
-    """And nothing stays open."""
+    """After the close nothing is sent, and no descriptor stays open."""
     before = os.listdir("/proc/self/fd")
     to = notifier(manager)
     to.ready()

@@ -69,7 +69,7 @@ def test_a_number_that_was_really_given_again():
 
 
 def test_one_that_has_gone_is_no_refusal():
-    """Neither as a zombie nor when it was reaped."""
+    """A signal to a zombie, or to a process that was reaped, is no refusal."""
     process = subprocess.Popen(["true"])
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     gone = identify(process.pid)
@@ -146,7 +146,7 @@ def test_no_descriptors_left():
 
 
 def test_a_pidfd_polls_readable_when_its_process_has_ended():
-    """And does not before."""
+    """The pidfd of a process that runs is not readable."""
     with running() as process:
         fd = open_pidfd(identify(process.pid))
         before = has_ended(fd)

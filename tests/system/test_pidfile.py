@@ -199,7 +199,7 @@ def test_what_is_no_pid_is_not_written_over(path, content):
 
 
 def test_a_symbolic_link_is_not_followed(path, tmp_path):
-    """Neither to a file, nor to one that would be made."""
+    """A link is refused whether or not its target exists."""
     os.symlink(tmp_path / "other", path)
     text = (
         f"cannot use the pid file {path}: it is a symbolic link, which may lead to any file; "
@@ -344,7 +344,7 @@ def test_what_has_become_anothers_is_not_taken_away(path):
 
 
 def test_what_is_gone_already(path, tmp_path):
-    """Nobody minds, and it can be given back twice."""
+    """Releasing a pid file that has gone, or a second time, is no error."""
     held = PidFile.take(path)
     os.unlink(path)
     held.release()

@@ -74,7 +74,7 @@ def not_found(path: str, kind: type[ProcmanError] = NotRunning) -> str:
 
 
 def test_no_pid_file(path):
-    """Nobody is running who writes it."""
+    """Without a pid file no master is running."""
     assert not_found(path) == f"there is no pid file {path}: nobody who writes it is running"
 
 
@@ -87,7 +87,7 @@ def test_a_pid_of_nobody(path):
 
 
 def test_a_zombie_holds_nothing(path):
-    """Nobody has reaped it."""
+    """A holder that has ended and is not reaped counts as gone."""
     with master(path) as member:
         member.kill()
         os.waitid(os.P_PID, member.pid, os.WEXITED | os.WNOWAIT)
@@ -174,7 +174,7 @@ def test_a_holder_in_another_pid_namespace(path):
 
 @pytest.mark.parametrize("content", ["", "hello\n", "0\n", "-1\n"])
 def test_a_file_that_holds_no_pid(path, content):
-    """Whoever it is, nobody is signalled."""
+    """From a file without a pid no process is signalled."""
     Path(path).write_text(content)
     assert not_found(path, CannotTell) == (
         f"cannot find out who runs from {path}: it holds no pid; name the master's own pid file"
@@ -189,7 +189,7 @@ def test_what_cannot_be_read(tmp_path):
 
 
 def test_looking_does_not_keep_a_master_from_starting(path):
-    """Whoever looks never has the lock."""
+    """Looking never takes the lock."""
     with running() as process:
         Path(path).write_text(f"{process.pid}\n")
         taken_for = []

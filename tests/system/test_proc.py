@@ -159,7 +159,7 @@ def test_a_command_line_is_one_line_for_people():
 
 
 def test_kernel_threads_are_known():
-    """Or there are none to be seen, in a container."""
+    """Kernel threads are told from processes; in a container there may be none."""
     kernel = [process for pid in all_pids() if (process := look_at(pid)) is not None and process.kernel]
     assert all(environ(process.pid) in (b"", Unseen.FORBIDDEN, Unseen.NOT_YET) for process in kernel)
     assert os.getpid() not in {process.pid for process in kernel}

@@ -55,7 +55,7 @@ def test_every_code(code):
 
 
 def test_nobody_has_ended():
-    """Neither where there are no children at all, nor where they live."""
+    """Nothing is reaped without children, or while they live."""
 
     def reaped() -> list[list[Reaped]]:
         none = list(reap(64))
@@ -102,7 +102,7 @@ def test_strangers_are_reaped_too():
 
 
 def test_a_spawned_child_is_reaped_like_any_other():
-    """And its pid can be told apart from a stranger's."""
+    """A spawned child is reaped by its pid, like an orphan."""
 
     def reaped() -> tuple[int, list[Reaped]]:
         child = launch(program(command=f"{sys.executable} -ISc 'raise SystemExit(3)'"))

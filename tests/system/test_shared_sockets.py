@@ -154,7 +154,7 @@ def test_without_a_backlog_it_is_as_long_as_the_system_allows(sockets):
 
 @pytest.mark.parametrize("wanted", [unix(), tcp()], ids=["unix", "tcp"])
 def test_it_is_closed_after_the_last_process(sockets, said, wanted):
-    """And not before; nobody is refused while one is left."""
+    """The socket accepts connections until the last process has ended."""
     address = wanted.path or (wanted.host, wanted.port)
     for number in range(3):
         sockets.take(f"web:{number}", "web", wanted)
@@ -209,7 +209,7 @@ def test_a_file_that_somebody_else_made_there_is_left_alone(sockets):
 
 
 def test_at_the_end_all_are_closed(sockets, said):
-    """Whoever still holds one."""
+    """At the end all sockets are closed, also those that are still held."""
     sockets.take("web", "web", unix())
     sockets.take("tcp", "tcp", tcp())
     sockets.close()
@@ -389,7 +389,7 @@ def test_an_address_that_is_not_ours(sockets):
 
 @pytest.mark.parametrize("wanted", [unix(), tcp()], ids=["unix", "tcp"])
 def test_the_socket_of_another_program_of_the_same_master(sockets, wanted):
-    """Neither gets the other's clients."""
+    """Two programs cannot share a socket, so neither gets the other's clients."""
     sockets.take("one", "one", wanted)
     assert refusal(sockets, wanted, "two", "two") == (
         f"cannot listen on {wanted.url}: it is the socket of [fcgi-program:one]; "

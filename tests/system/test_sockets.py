@@ -40,7 +40,7 @@ def short(tmp_path, monkeypatch):
 
 
 def test_it_listens(short):
-    """Whoever connects is answered, and the socket never blocks."""
+    """A client can connect, and the socket never blocks."""
     with listen_unix(UnixAddress("s")) as sock, socket.socket(socket.AF_UNIX) as client:
         assert not sock.getblocking()
         assert not sock.get_inheritable()
@@ -94,7 +94,7 @@ def test_a_stale_socket_is_replaced(short):
 
 
 def test_a_live_socket_is_refused_with_the_pid_of_its_master(short):
-    """And goes on as it was."""
+    """A live socket is refused, and goes on working."""
     with listen_unix(UnixAddress("s")), socket.socket(socket.AF_UNIX) as client:
         expected = f"cannot listen on s: procman is already running there (pid {os.getpid()}); stop it first"
         assert refusal("s") == expected

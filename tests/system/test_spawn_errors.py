@@ -110,7 +110,7 @@ def test_a_binary_of_another_c_library(tmp_path):
 
 
 def test_a_file_that_is_no_program(tmp_path):
-    """Neither binary nor script: a shell would run it, exec does not."""
+    """A text without a #! line is not executed, although a shell would run it."""
     file = script(tmp_path / "run", "echo hello\n")
     assert str(refusal(command=file)).startswith(f"couldn't exec {file}: neither a binary of this machine nor a script")
 
@@ -147,7 +147,7 @@ def test_an_argument_list_that_is_too_long():
 
 
 def test_a_zero_byte_in_the_command():
-    """Nobody can pass that on."""
+    """A command with a zero byte is refused, as exec cannot pass it on."""
     assert "null byte" in str(refusal(command="/bin/echo a\0b"))
 
 
@@ -204,7 +204,7 @@ def test_what_cannot_be_spawned_is_an_error_for_users():
 
 
 def test_find_command_needs_no_spawn(tmp_path):
-    """Whoever asks for a start can be told beforehand."""
+    """A client that asks for a start can be answered before the start."""
     command = find_command("sh -c true")
     assert os.access(command.file, os.X_OK)
     assert command.argv == ["sh", "-c", "true"]

@@ -202,7 +202,7 @@ def test_the_file_does_not_grow_with_the_starts(path):
 
 
 def test_a_link_in_the_place_of_the_file_is_not_followed(path, tmp_path):
-    """Nobody makes the master write into another file."""
+    """A link cannot make the master write into another file."""
     victim = tmp_path / "victim"
     victim.write_text("precious")
     os.symlink(victim, path)

@@ -28,7 +28,7 @@ def where_everybody_stands() -> tuple[bool, str, str]:
 
 
 def test_a_thread_leaves_and_takes_nobody_with_it():
-    """Nor a name that the other one looks up."""
+    """A change of directory by the thread does not affect the other threads."""
     left, own, common = in_fork(where_everybody_stands)
     if not left:
         pytest.skip("nobody may call unshare(2) here")

@@ -250,7 +250,7 @@ def test_nobody_is_older_than_its_ancestors():
 
 
 def test_a_number_that_was_given_again_leads_to_nobody():
-    """Neither the process that has it now, nor its children, nor its group."""
+    """The process that has the number now is no member, nor are its children and its group."""
 
     def found() -> tuple:
         member, _ = family('fork(lambda: stay("child"))\nstay("root")', tag=None)
