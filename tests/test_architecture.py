@@ -103,7 +103,7 @@ MAY_KNOW = {
     "tomli": "config.formats.toml client.address",
     "xmlrpc": "api.xmlrpc",
     "psutil": "system api services",
-    "rich": "cli tui",
+    "rich": "cli.figures_table tui",
     "multiprocessing": "",
     "logging": "",
     "random": "",

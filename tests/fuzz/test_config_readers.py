@@ -128,7 +128,7 @@ def test_a_pipe_that_nobody_writes_to_is_given_up(folder, monkeypatch):
     """Reading a pipe without a writer is given up, so that a master does not hang in a reread."""
     monkeypatch.setattr(files, "PATIENCE", 0)
     os.mkfifo(folder / "fifo.conf")
-    with pytest.raises(ConfigError, match="it is no file, and for 0 s nothing has come from it"):
+    with pytest.raises(ConfigError, match="it is not a file, and sent nothing for 0 s"):
         load("fifo.conf")
     (folder / "f.conf").write_text("[supervisord]\n[include]\nfiles=fifo.conf\n")
     (warning,) = load("f.conf").warnings
