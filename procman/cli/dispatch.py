@@ -84,15 +84,6 @@ def _call(
             return False
 
 
-def asks_for_help(line: str) -> bool:
-    """Whether the line is `help`, or a command with `--help`, so that no master is needed."""
-    first, *words = line.split() or [""]
-    end = words.index("--") if "--" in words else len(words)
-    if first in COMMANDS and not {"-h", "--help"}.isdisjoint(words[:end]):
-        return True
-    return first.startswith("?") or first == "help"
-
-
 def _split(line: str) -> tuple[str, list[str]]:
     """Split a line as supervisorctl does: a command is letters, digits and `_`; `?` is help."""
     if line.startswith("?"):

@@ -6,8 +6,8 @@ So `restart --rolling web` restarts nothing; supervisorctl restarts web and miss
 from __future__ import annotations
 
 from procman.cli import help_texts
-from procman.cli.dispatch import asks_for_help
 from procman.cli.invocation import INVALID_ARGS
+from procman.cli.procmanctl_commands import asks_for_help
 from procman.cli.procmanctl_commands import help as help_command
 from procman.config.spelling import closest
 
@@ -43,7 +43,7 @@ def checked(invocation: Invocation, command: str, words: list[str]) -> list[str]
 
 
 def _refuse(invocation: Invocation, command: str, word: str, known: dict[str, bool]) -> None:
-    from procman.cli.procmanctl import FLAGS  # noqa: PLC0415 - only after a mistake
+    from procman.cli.procmanctl_flags import FLAGS  # noqa: PLC0415 - only after a mistake
 
     flag = word.partition("=")[0]
     early = any(flag in (*each.names, *each.hidden) for each in FLAGS)

@@ -7,8 +7,10 @@ import sys
 
 from procman import __version__
 from procman.cli import dispatch
-from procman.cli.flags import HELP, Flag, read, table
+from procman.cli.flags import read, table
 from procman.cli.invocation import GENERIC, INVALID_ARGS, SUCCESS, Invocation
+from procman.cli.procmanctl_commands import asks_for_help
+from procman.cli.procmanctl_flags import FLAGS
 from procman.cli.standard_streams import open_missing
 from procman.client import address
 from procman.errors import BadRequest, ProcmanError
@@ -19,38 +21,6 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130  # what a shell shows for SIGINT
 _BROKEN_PIPE = 141  # and for SIGPIPE
-
-FLAGS = (
-    Flag(
-        "config_file",
-        "-c --configuration",
-        "the master's configuration file (searched for if not given)",
-        metavar="FILENAME",
-    ),
-    Flag(
-        "url",
-        "-s --serverurl",
-        "where the master listens: unix:///path/to/socket or http://host:port (default: from the configuration file)",
-        metavar="URL",
-    ),
-    Flag("username", "-u --username", "the user name to send to the master", metavar="USERNAME"),
-    Flag("password", "-p --password", "the password to send to the master", metavar="PASSWORD"),
-    Flag(
-        "history_file",
-        "-r --history-file",
-        "the history file of the shell",
-        metavar="FILENAME",
-        hidden="--history_file",
-    ),
-    Flag("interactive", "-i --interactive", "start an interactive shell (after running the command, if given)"),
-    Flag(
-        "json",
-        "--json",
-        "print one JSON object instead of text (a stream: one object for each line); may also follow the command",
-    ),
-    Flag("version", "--version", "print the version of procmanctl and exit"),
-    HELP,
-)
 
 _HELP = """\
 procmanctl -- control the programs that procman runs
@@ -112,7 +82,7 @@ def _run(argv: list[str]) -> int:
     _check_url(given.get("url"))
     interactive = "interactive" in given or not words
     line = " ".join(words)
-    if dispatch.asks_for_help(line) and not interactive:
+    if asks_for_help(line) and not interactive:
         # Help needs no configuration file.
         settings = address.Settings()
     else:

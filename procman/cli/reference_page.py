@@ -6,8 +6,8 @@ from procman.cli.exit_statuses import NO_MASTER, PROCMAN, PROCMANCTL, Entry
 from procman.cli.flags import Flag
 from procman.cli.help_texts import OURS, inherited
 from procman.cli.procman_commands.table import COMMANDS as MASTER_COMMANDS
-from procman.cli.procmanctl import FLAGS
 from procman.cli.procmanctl_commands import COMMANDS
+from procman.cli.procmanctl_flags import FLAGS
 
 _INTRODUCTION = """\
 Flags are written as for supervisord: `-cFILE`, `-c FILE`, `--configuration=FILE` or a unique beginning such as

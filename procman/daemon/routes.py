@@ -14,7 +14,7 @@ from procman.api.shapes import MasterInfo
 from procman.api.sse import EventStream
 from procman.api.supervisor_states import supervisor_state
 from procman.config.schema.configuration import Config
-from procman.daemon.wiring import Rooms
+from procman.daemon.rooms import Rooms
 from procman.http.messages import Request, Response, Role
 from procman.http.router import Router
 from procman.services.changes import Changes

@@ -7,7 +7,7 @@ the version before to this one is added to `_STEPS`, and tests/daemon/golden get
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from procman.config.schema.configuration import Config
 from procman.config.snapshot import read_config, read_group, read_program, write_config
@@ -16,10 +16,8 @@ from procman.core.snapshot import DefinitionReaders
 from procman.daemon.config_source import ConfigSource
 from procman.daemon.context import ProcessContext
 from procman.daemon.handover import CannotTakeOver
+from procman.daemon.rooms import Rooms
 from procman.runtime.ledger import ProcessLedger
-
-if TYPE_CHECKING:
-    from procman.daemon.wiring import Rooms
 
 Data = dict[str, Any]
 
@@ -52,7 +50,7 @@ class MasterSnapshot:
 def handed_over(
     context: ProcessContext,
     config: Config,
-    rooms: "Rooms",
+    rooms: Rooms,
     *,
     began: int,
     upgrades: int,
@@ -129,7 +127,7 @@ def restored_fleet(snapshot: MasterSnapshot) -> Fleet:
     return fleet
 
 
-def obstacle(rooms: "Rooms", context: ProcessContext) -> str | None:
+def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
     """Why no other code could go on from here just now; None: it could."""
     if rooms.trees.waits:
         return "what a program has left behind is being stopped"

@@ -1,7 +1,5 @@
 """Builds the rooms of a master from its configuration, each with what it needs, and starts none of them."""
 
-from dataclasses import dataclass
-
 from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
@@ -9,6 +7,7 @@ from procman.core.fleet import Fleet
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import MasterFarewell
+from procman.daemon.rooms import Rooms
 from procman.daemon.snapshot import MasterSnapshot, restored_fleet
 from procman.events.hub import Hub
 from procman.runtime.bus import Bus
@@ -28,28 +27,6 @@ from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
 from procman.system.oom import OomKills
 from procman.system.shared_sockets import SharedSockets
-
-
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """All that one configuration brings to life, but for what clients talk to."""
-
-    outputs: OutputRouter
-    logs: LogService
-    fleet: Fleet
-    trees: Trees
-    start_gate: StartGate
-    bus: Bus
-    engine: Engine
-    commands: CommandRunner
-    leftovers: LeftoverReporter
-    event_log: EventLog
-    farewell: MasterFarewell
-    hub: Hub
-    master: MasterService
-    status: StatusBoard
-    processes: ProcessService
-    configuration: ConfigService
 
 
 def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | None) -> Rooms:

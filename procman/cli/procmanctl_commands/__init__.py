@@ -47,3 +47,12 @@ COMMANDS = {
     "update": Command("configuration", "update", 1),
     "version": Command("master", "version"),
 }
+
+
+def asks_for_help(line: str) -> bool:
+    """Whether the line is `help`, or a command with `--help`, so that no master is needed."""
+    first, *words = line.split() or [""]
+    end = words.index("--") if "--" in words else len(words)
+    if first in COMMANDS and not {"-h", "--help"}.isdisjoint(words[:end]):
+        return True
+    return first.startswith("?") or first == "help"

@@ -1,0 +1,42 @@
+"""The objects of a running master, one for each job. `wiring` builds them."""
+
+from dataclasses import dataclass
+
+from procman.core.fleet import Fleet
+from procman.daemon.event_log import EventLog
+from procman.daemon.farewell import MasterFarewell
+from procman.events.hub import Hub
+from procman.runtime.bus import Bus
+from procman.runtime.command_runner import CommandRunner
+from procman.runtime.engine import Engine
+from procman.runtime.leftovers import LeftoverReporter
+from procman.runtime.output_router import OutputRouter
+from procman.runtime.process_trees import Trees
+from procman.runtime.start_gate import StartGate
+from procman.services.configuration import ConfigService
+from procman.services.logs import LogService
+from procman.services.master import MasterService
+from procman.services.processes import ProcessService
+from procman.services.status import StatusBoard
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """All that one configuration brings to life, but for what clients talk to."""
+
+    outputs: OutputRouter
+    logs: LogService
+    fleet: Fleet
+    trees: Trees
+    start_gate: StartGate
+    bus: Bus
+    engine: Engine
+    commands: CommandRunner
+    leftovers: LeftoverReporter
+    event_log: EventLog
+    farewell: MasterFarewell
+    hub: Hub
+    master: MasterService
+    status: StatusBoard
+    processes: ProcessService
+    configuration: ConfigService
