@@ -257,13 +257,16 @@ def test_a_worker_that_outlives_its_parent_does_not_keep_the_next_from_starting(
 def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short_folder):
     """The socket file is removed at the master's end even if a process has not ended yet."""
     spawned = []
+    path = str(short_folder / "s")
+
+    def is_there() -> bool:
+        return os.path.exists(path)
 
     class Streams:
         def attach(self, name, program, child):
             spawned.append(child)
 
-    def run_and_leave() -> None:
-        path = str(short_folder / "s")
+    async def run_and_leave() -> None:
         shared = FcgiSocket(kind="unix", url=f"unix://{path}", path=path)
         app = Group(name="app", programs=(program("app", command="sleep 1000"),), socket=shared)
         sockets = SharedSockets(lambda _: None)
@@ -281,15 +284,13 @@ def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short_folde
             on_bug=pytest.fail,
         )
         engine.post(BootRequested())
-        assert os.path.exists(path)
+        await engine.caught_up()
+        assert is_there()
         engine.close()
-        assert not os.path.exists(path)
-
-    async def on_a_loop() -> None:
-        run_and_leave()
+        assert not is_there()
 
     try:
-        asyncio.run(on_a_loop())
+        asyncio.run(run_and_leave())
     finally:
         for child in spawned:
             child.popen.kill()
