@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import uuid
 from pathlib import Path
 from typing import Self
@@ -59,12 +60,15 @@ class Container(LogLines):
 
     def __init__(self, image: str, *options: str, command: tuple[str, ...] = ()) -> None:
         self.name = f"procman-test-{uuid.uuid4().hex[:12]}"
+        # conmon leaves a file "oom" where it stands if a container runs out of memory.
+        self._folder = tempfile.TemporaryDirectory(prefix="procman-test-")
         super().__init__(
             subprocess.Popen(
                 podman("run", "--rm", "--name", self.name, *LIMITS, *options, image, *command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
+                cwd=self._folder.name,
             )
         )
 
@@ -77,6 +81,7 @@ class Container(LogLines):
             self.process.wait(PATIENCE)
         assert self.process.stdout is not None
         self.process.stdout.close()
+        self._folder.cleanup()
 
     def run(self, *command: str) -> str:
         """The output of a command in the container, which has to succeed."""
