@@ -44,7 +44,7 @@ def _knows_thousands(peer: Peer) -> bool:
 
 
 CASES = (
-    Case(_figures(1, 0.12, 0.04), partial(_live, 1)),
-    Case(_figures(100, 0.25, 0.10), partial(_live, 100)),
+    Case(_figures(1, 0.13, 0.04), partial(_live, 1)),
+    Case(_figures(100, 0.27, 0.10), partial(_live, 100)),
     Case(_figures(1000, 2, 1), partial(_live, 1000), can=_knows_thousands, quick=False),
 )
