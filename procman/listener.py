@@ -1,4 +1,4 @@
-"""For those who write event listeners in Python: the events one by one, and the answers to them.
+"""For authors of event listeners in Python: the events one by one, and the answers to them.
 
     import procman.listener
 

@@ -132,7 +132,7 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
     if rooms.trees.waits:
         return "what a program has left behind is being stopped"
     if awaited := context.operations.awaited:
-        return f"somebody waits for {awaited[0]}"
+        return f"a client waits for {awaited[0]}"
     if context.blocking.busy:
         return "the configuration is being read"
     if (silent := rooms.start_gate.silent) is not None:

@@ -94,7 +94,7 @@ class SharedSockets:
             self._held |= dict.fromkeys(known["holders"], shared)
 
     def close(self) -> None:
-        """Close what is still open, whoever holds it."""
+        """Close every socket that is still open, even one that processes hold."""
         self._held.clear()
         for shared in list(self._open.values()):
             self._close(shared)

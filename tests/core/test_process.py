@@ -218,7 +218,7 @@ def test_it_backs_off_a_second_longer_each_time_and_then_gives_up(startretries):
 
 
 def test_who_gives_up_says_how_the_last_try_ended():
-    """And it is known as long as nothing else has ended; what could not be spawned has not ended in any way."""
+    """How a process ended is known until another run ends; a spawn that failed has not ended in any way."""
     process = process_in("STARTING", startretries=0)
     _, fatal = process.exited(BAD, 0.5)
     assert (fatal.after, fatal.status, process.last_end) == (State.FATAL, BAD, BAD)

@@ -26,7 +26,7 @@ def golden(file=NEWEST):
 
 
 def test_there_is_an_example_of_the_present_version():
-    """Whoever raises VERSION makes one: `python -m tests.daemon.golden.make`."""
+    """Each VERSION has its golden file; `python -m tests.daemon.golden.make` makes it."""
     assert golden()["version"] == VERSION
     assert [golden(file)["version"] for file in GOLDEN] == list(range(2, VERSION + 1))
 

@@ -226,7 +226,7 @@ def test_what_is_no_program_is_not_opened(monkeypatch, tmp_path):
 
 
 def test_a_user_is_looked_up_beside_the_loop(monkeypatch):
-    """Who it was then is who the program becomes; nobody is asked again for it on the loop."""
+    """The program becomes the user that the look found; the loop does not ask for it again."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     asked_on: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Who a uid is, with the groups that the C library finds, asked so that other threads go on."""
+"""The account of a uid, with the groups that the C library finds, while other threads go on."""
 
 import os
 import pwd

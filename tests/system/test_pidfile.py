@@ -241,7 +241,7 @@ def test_a_file_with_two_names(path, tmp_path):
 @as_root
 @pytest.mark.root
 def test_another_users_file(tmp_path):
-    """Who is not root leaves it alone, even where it could be written to."""
+    """A user other than root leaves it alone, even where it could be written to."""
     path = str(tmp_path / "master.pid")
     Path(path).write_text("")
     os.chmod(path, 0o666)

@@ -1,4 +1,4 @@
-"""Who is found by a pid file, and signalled: the master that holds it, and nobody else."""
+"""A pid file leads to the master that holds it, and to no other process."""
 
 import fcntl
 import os

@@ -186,7 +186,7 @@ def test_a_proc_of_its_own_is_not():
 
 
 def test_without_descriptors_nothing_is_made_up():
-    """Who cannot look says so: a process must not be taken for one that has gone."""
+    """A look that is not allowed raises: a process must not be taken for one that has gone."""
 
     def looked() -> str:
         import resource

@@ -1,4 +1,4 @@
-"""Who inherits orphans, and what the death of a parent does. In processes apart: neither can be taken back."""
+"""A subreaper inherits orphans, and a parent's death sends a signal. In processes apart: neither can be undone."""
 
 import os
 import signal

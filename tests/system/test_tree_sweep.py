@@ -18,7 +18,7 @@ NOBODY = 65534
 
 
 def sweep(tree: Tree, number: int, rounds: int = trees.ROUNDS) -> list[list[int]]:
-    """Who got it, round by round, until all that there are have it."""
+    """The pids that got it, round by round, until all of the tree have it."""
     one = Sweep(tree.members, number)
     done = []
     for _ in range(rounds):
