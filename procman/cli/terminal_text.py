@@ -49,11 +49,6 @@ def coloured(text: str, state: str) -> str:
     return f"{_COLOURS.get(state, '')}{text}{_RESET}"
 
 
-def emphasized(text: str) -> str:
-    """Make text bold, as a heading."""
-    return f"\x1b[1m{text}{_RESET}"
-
-
 def safe(text: str) -> str:
     """Spell out everything in a name or a description that would act on a terminal."""
     return re.sub(_NAME_TEXT, _shown, text)
