@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 from importlib import import_module
 
+from procman.cli import suggestions
+from procman.cli.flag_check import checked
 from procman.cli.invocation import GENERIC, INSUFFICIENT_PRIVILEGES, NOT_RUNNING, Invocation
 from procman.cli.procmanctl_commands import COMMANDS
 from procman.client.api_client import ApiError, AuthRequired, Unreachable
@@ -36,20 +38,17 @@ def run(invocation: Invocation, line: str) -> bool:
 def _carry_out(invocation: Invocation, name: str, words: list[str], line: str) -> bool:
     command = COMMANDS.get(name)
     if command is None:
-        from procman.cli import suggestions  # noqa: PLC0415 - only after a mistake
-
         invocation.problem(f"*** Unknown syntax: {line}", code="UNKNOWN_COMMAND")
         invocation.suggest(suggestions.command(line))
         return False
     # A word without a blank before it, as in `stop-x`, is a name to supervisorctl, and not a flag.
     apart = line[len(name) : len(name) + 1].isspace()
     if apart and name != "help" and any(word.startswith("-") for word in words):
-        from procman.cli.flag_check import checked  # noqa: PLC0415 - few commands are given flags
-
         names = checked(invocation, name, words)
         if names is None:
             return False
         words = names
+    # Only the command that is called is imported: this is where the rest of them stays out of a `status`.
     module = import_module(f"procman.cli.procmanctl_commands.{command.module}")
     return _call(invocation, command, getattr(module, command.function), words)
 

@@ -7,8 +7,15 @@ pager shows it if it is longer than the screen. Elsewhere it has all columns.
 from __future__ import annotations
 
 import time
+from shutil import get_terminal_size
+from unicodedata import combining, east_asian_width
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from procman.cli import terminal_text
+from procman.cli.pager import paged
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -38,15 +45,11 @@ def show_figures(invocation: Invocation, chosen: list[ProcessInfo]) -> None:
     if not invocation.terminal:
         invocation.say("\n".join(drawn(rows)))
         return
-    from shutil import get_terminal_size  # noqa: PLC0415 - only for a terminal
-
     screen = get_terminal_size()
     cells = [[terminal_text.safe(cell) for cell in row] for row in rows]
     lines = drawn(cells, screen.columns, colour=invocation.colour)
     text = "\n".join(lines)
     if len(lines) >= screen.lines:
-        from procman.cli.pager import paged  # noqa: PLC0415 - only if the table is long
-
         invocation.flush()
         if paged(f"{text}\n"):
             return
@@ -76,10 +79,6 @@ def drawn(rows: list[list[str]], width: int | None = None, *, colour: bool = Fal
 
 def _drawn_by_rich(rows: list[list[str]], heads: list[str], *, colour: bool) -> list[str]:
     """The lines of these columns, for a terminal."""
-    from rich.console import Console  # noqa: PLC0415 - only for a terminal: to import rich takes 50 ms
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in heads:
         table.add_column(head, justify="left" if head in _LEFT_ALIGNED else "right", no_wrap=True)
@@ -146,6 +145,4 @@ def _cells(text: str) -> int:
     """How many columns of a terminal the text fills: a Chinese character two, a combining accent none."""
     if text.isascii():
         return len(text)
-    from unicodedata import combining, east_asian_width  # noqa: PLC0415 - few names need it
-
     return sum(0 if combining(letter) else 1 + (east_asian_width(letter) in "WF") for letter in text)

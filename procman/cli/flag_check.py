@@ -5,10 +5,11 @@ So `restart --rolling web` restarts nothing; supervisorctl restarts web and miss
 
 from __future__ import annotations
 
-from procman.cli import help_texts
+from procman.cli import help_texts, suggestions
 from procman.cli.invocation import INVALID_ARGS
 from procman.cli.procmanctl_commands import asks_for_help
 from procman.cli.procmanctl_commands import help as help_command
+from procman.cli.procmanctl_flags import FLAGS
 from procman.config.spelling import closest
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -43,8 +44,6 @@ def checked(invocation: Invocation, command: str, words: list[str]) -> list[str]
 
 
 def _refuse(invocation: Invocation, command: str, word: str, known: dict[str, bool]) -> None:
-    from procman.cli.procmanctl_flags import FLAGS  # noqa: PLC0415 - only after a mistake
-
     flag = word.partition("=")[0]
     early = any(flag in (*each.names, *each.hidden) for each in FLAGS)
     if early:
@@ -59,7 +58,5 @@ def _refuse(invocation: Invocation, command: str, word: str, known: dict[str, bo
 
 def _signal(word: str) -> str | None:
     """`signal HUP`, for a -HUP or -9 as of kill."""
-    from procman.cli.suggestions import signals  # noqa: PLC0415 - only after a mistake
-
     name = word.removeprefix("-").upper()
-    return f"signal {name}" if name.isdecimal() or name.removeprefix("SIG") in signals() else None
+    return f"signal {name}" if name.isdecimal() or name.removeprefix("SIG") in suggestions.signals() else None

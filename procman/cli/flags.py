@@ -6,6 +6,9 @@ with a dash, no flags after the first word) and its messages, and in 3 ms less t
 
 from __future__ import annotations
 
+from getopt import GetoptError, getopt
+from textwrap import wrap
+
 from procman.errors import BadRequest
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -50,8 +53,6 @@ def read(flags: Iterable[Flag], argv: Sequence[str]) -> tuple[dict[str, str], li
     """
     if not argv or not argv[0].startswith("-"):
         return {}, list(argv)
-    from getopt import GetoptError, getopt  # noqa: PLC0415 - most calls have no flags
-
     named = {name: flag for flag in flags for name in (*flag.names, *flag.hidden)}
     short = "".join(name[1] + (":" if flag.metavar else "") for name, flag in named.items() if name[1] != "-")
     long = [name[2:] + ("=" if flag.metavar else "") for name, flag in named.items() if name[1] == "-"]
@@ -73,8 +74,6 @@ def read(flags: Iterable[Flag], argv: Sequence[str]) -> tuple[dict[str, str], li
 
 def table(flags: Iterable[Flag]) -> str:
     """The flags as `-h` shows them."""
-    from textwrap import wrap  # noqa: PLC0415 - only for -h
-
     lines = []
     for flag in flags:
         first, *rest = wrap(flag.about, _WIDTH - _COLUMN)

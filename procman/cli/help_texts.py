@@ -5,6 +5,8 @@ Supervisorctl's texts come first, then those of procman's own commands and usage
 
 from __future__ import annotations
 
+import re
+
 _UPDATE = "Reload config and add/remove as necessary, and will restart affected programs"
 
 TOPICS = {
@@ -169,8 +171,6 @@ def text_of(topic: str) -> str:
 
 def flags(command: str) -> dict[str, bool]:
     """The flags in the usages of a command, and whether a value follows: {"--budget": True}."""
-    from re import findall  # noqa: PLC0415 - only if a flag is given
-
     usages = [line.partition("\t")[0] for line in TOPICS.get(command, "").splitlines()]
     usages += [usage for usage, _ in OURS.get(command, ())]
-    return {flag: bool(value) for usage in usages for flag, value in findall(r"[ \[](--?[a-z][a-z-]*)( \w)?", usage)}
+    return {flag: bool(value) for usage in usages for flag, value in re.findall(r"[ \[](--?[a-z][a-z-]*)( \w)?", usage)}

@@ -10,11 +10,13 @@ import errno
 import json
 import sys
 
+from procman.cli.help_texts import supervisorctls
 from procman.cli.terminal_text import colours_wanted, on_terminal, safe, safe_lines
 from procman.client.api_client import Client, Unreachable
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, BinaryIO
 
     from procman.client.address import Settings
@@ -38,6 +40,8 @@ class Invocation:
         self.exitstatus = SUCCESS
         self.as_json = as_json
         self.always_json = as_json
+        # Asks the user for a name and a password, which only the shell does; True if there are any to try.
+        self.ask_credentials: Callable[[Invocation], bool] | None = None
         self._document: dict[str, Any] = {}
         self._out: BinaryIO = sys.stdout.buffer
         self.terminal = on_terminal(self._out)
@@ -110,8 +114,6 @@ class Invocation:
         """Report what is wrong with the arguments, and show the help of the command."""
         self.problem(text, code="BAD_ARGUMENTS", exitstatus=exitstatus)
         if command is not None:
-            from procman.cli.help_texts import supervisorctls  # noqa: PLC0415 - only after a mistake
-
             self.say(supervisorctls(command))
 
     def check(self) -> None:
@@ -144,16 +146,4 @@ class Invocation:
         if self.settings.fill_credentials():
             self.connect()
             return True
-        if not self.interactive or self.as_json:
-            return False
-        from getpass import getpass  # noqa: PLC0415 - only if the user is asked
-
-        self.say("Server requires authentication")
-        self.settings.username = self.ask("Username:")
-        try:
-            self.settings.password = getpass(prompt="Password:")
-        except EOFError:
-            return False
-        self.say("")
-        self.connect()
-        return bool(self.settings.username or self.settings.password)
+        return self.ask_credentials is not None and not self.as_json and self.ask_credentials(self)

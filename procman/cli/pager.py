@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 
@@ -19,11 +20,9 @@ def paged(text: str) -> bool:
 
 
 def _run(command: str, data: bytes) -> bool:
-    from shlex import split  # noqa: PLC0415 - only if there is much to show
-
     reader, writer = os.pipe()
     try:
-        words = split(command)
+        words = shlex.split(command)
         pid = os.posix_spawnp(
             words[0],
             words,

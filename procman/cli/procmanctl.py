@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -96,16 +97,14 @@ def _run(argv: list[str]) -> int:
         )
     invocation = Invocation(settings, as_json="json" in given, interactive=interactive)
     try:
-        if words:
-            dispatch.run(invocation, line)
-        status = invocation.exitstatus
         if interactive:
-            from procman.cli import shell  # noqa: PLC0415 - a single command does not need it
+            from procman.cli import shell  # noqa: PLC0415 - readline, getpass: few start it
 
-            shell.run(invocation)
+            return shell.run(invocation, line)
+        dispatch.run(invocation, line)
+        return invocation.exitstatus
     finally:
         invocation.close()
-    return status
 
 
 def _check_url(url: str | None) -> None:
@@ -116,8 +115,6 @@ def _check_url(url: str | None) -> None:
 def _refuse(message: str, argv: list[str]) -> int:
     """Report bad usage, or a configuration that cannot be read."""
     if "--json" in argv:
-        import json  # noqa: PLC0415 - only after a mistake
-
         print(json.dumps({"errors": [{"code": "BAD_ARGUMENTS", "message": message}]}))
     else:
         sys.stderr.write(f"Error: {message}\nFor help, use procmanctl -h\n")

@@ -5,7 +5,9 @@ Completion offers commands, their flags, signals, and the names of programs and 
 
 from __future__ import annotations
 
+import atexit
 import sys
+from getpass import getpass
 
 from procman.cli import dispatch, status_text, suggestions
 from procman.cli import procmanctl_commands as commands
@@ -21,8 +23,14 @@ _TAKES_GROUPS = frozenset({"add", "remove", "update"})
 _TAKES_PROCESSES = frozenset({"clear", "config", "fg", "pid", "restart", "signal", "start", "status", "stop", "tail"})
 
 
-def run(invocation: Invocation) -> None:
-    """Show the status, then carry out each line that is typed."""
+def run(invocation: Invocation, first: str) -> int:
+    """Carry out the first line and show the status, then carry out each line that is typed.
+
+    Returns the exit status of the first line; those of the others do not count.
+    """
+    invocation.ask_credentials = _ask_credentials
+    dispatch.run(invocation, first)
+    status = invocation.exitstatus
     completer = Completer(invocation)
     if sys.stdin.isatty():
         _prepare_readline(invocation, completer)
@@ -30,7 +38,7 @@ def run(invocation: Invocation) -> None:
     while True:
         try:
             if dispatch.run(invocation, line):
-                return
+                return status
         except KeyboardInterrupt:
             invocation.say("")  # Ctrl-C ends the command, not the shell
             invocation.close()
@@ -44,7 +52,7 @@ def run(invocation: Invocation) -> None:
         except KeyboardInterrupt:
             invocation.say("")
             invocation.flush()
-            return
+            return status
 
 
 class Completer:
@@ -98,9 +106,23 @@ class Completer:
         return self._processes
 
 
+def _ask_credentials(invocation: Invocation) -> bool:
+    settings = invocation.settings
+    invocation.say("Server requires authentication")
+    settings.username = invocation.ask("Username:")
+    try:
+        settings.password = getpass(prompt="Password:")
+    except EOFError:
+        return False
+    invocation.say("")
+    invocation.connect()
+    return bool(settings.username or settings.password)
+
+
 def _prepare_readline(invocation: Invocation, completer: Completer) -> None:
     try:
-        import readline  # noqa: PLC0415 - some builds of Python have none
+        # Some builds of Python have none, and on a pipe it may write escape sequences when it is imported.
+        import readline  # noqa: PLC0415
     except ImportError:
         return
     found: list[str] = []
@@ -117,7 +139,6 @@ def _prepare_readline(invocation: Invocation, completer: Completer) -> None:
     readline.parse_and_bind("tab: complete")
     history_file = invocation.settings.history_file
     if history_file:
-        import atexit  # noqa: PLC0415 - only with a history to keep
 
         def save() -> None:
             try:

@@ -6,6 +6,8 @@ A guess is a question on stderr, in addition to supervisorctl's words. A bad gue
 
 from __future__ import annotations
 
+import signal
+
 from procman.cli.procmanctl_commands import COMMANDS
 from procman.cli.status_text import namespec
 from procman.config.spelling import closest
@@ -76,8 +78,6 @@ def suggest_group(invocation: Invocation, word: str, path: str = "/v1/processes"
 
 def signals() -> list[str]:
     """The names of signals, without SIG."""
-    import signal  # noqa: PLC0415 - 2 ms, for few
-
     return [each.name.removeprefix("SIG") for each in signal.Signals if not each.name.startswith("SIGRT")]
 
 

@@ -15,11 +15,15 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
+from contextlib import suppress
+from glob import glob
 
 from procman.client.api_client import Client, who_listens
 from procman.config import discovery, runtime_dir
 from procman.errors import BadRequest, ProcmanError
+from procman.system.file_trust import is_trusted_folder
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -134,8 +138,6 @@ def _look(environ: Mapping[str, str]) -> Settings:
 
 def _answering() -> Iterator[tuple[str, int]]:
     """A socket of each master that answers in the run-time directories, and its pid or 0."""
-    from procman.system.file_trust import is_trusted_folder  # noqa: PLC0415 - the same
-
     seen: set[str] = set()
     for folder in filter(is_trusted_folder, runtime_dir.runtime_dirs()):
         for name in sorted(os.listdir(folder)):
@@ -154,9 +156,7 @@ def _way_to(socket: str) -> str:
     """The flag that selects the master that listens there."""
     client = Client(f"unix://{socket}")
     try:
-        from shlex import quote  # noqa: PLC0415 - only with several masters
-
-        return f"-c {quote(client.call('GET', '/v1/master', patience=_INTRODUCTION)['config_file'])}"
+        return f"-c {shlex.quote(client.call('GET', '/v1/master', patience=_INTRODUCTION)['config_file'])}"
     except (ProcmanError, LookupError, TypeError):
         return f"-s unix://{socket}"  # it requires a password, or is busy
     finally:
@@ -179,8 +179,6 @@ def _derived_socket(config_file: str) -> tuple[str, bool]:
 
     The master may have been started with another XDG_RUNTIME_DIR.
     """
-    from procman.system.file_trust import is_trusted_folder  # noqa: PLC0415 - the same
-
     paths = runtime_dir.default_sockets(config_file)
     there = [path for path in paths if os.path.exists(path) and is_trusted_folder(os.path.dirname(path))]
     if len(there) > 1:
@@ -271,9 +269,6 @@ def _read(path: str, sections: dict[str, dict[str, str]], seen: set[str]) -> Non
 
 def _read_included(patterns: Iterable[str], sections: dict[str, dict[str, str]], seen: set[str]) -> bool:
     """Add the sections of included files; returns True."""
-    from contextlib import suppress  # noqa: PLC0415 - few files include others
-    from glob import glob  # noqa: PLC0415
-
     found: list[str] = []
     for pattern in patterns:
         with suppress(ValueError):  # it contains a NUL
@@ -287,7 +282,7 @@ def _read_included(patterns: Iterable[str], sections: dict[str, dict[str, str]],
 
 
 def _read_ini(path: str) -> dict[str, dict[str, str]]:
-    from configparser import ParsingError, RawConfigParser  # noqa: PLC0415 - where -s says it, no file is read
+    from configparser import ParsingError, RawConfigParser  # noqa: PLC0415 - with -s no file is read
 
     parser = RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     try:

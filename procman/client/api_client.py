@@ -10,7 +10,9 @@ import errno
 import json
 import os
 import socket
+import struct
 import sys
+from binascii import b2a_base64
 
 from procman import __version__
 from procman.errors import BadRequest, ProcmanError
@@ -166,9 +168,7 @@ class Client:
                 sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 sock.connect(self._target)
             else:
-                from socket import create_connection  # noqa: PLC0415 - a name may have several addresses
-
-                sock = create_connection(self._target)
+                sock = socket.create_connection(self._target)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except (OSError, ValueError) as error:
             if sock is not None:
@@ -248,11 +248,8 @@ class Stream:
 
 def quoted(text: str) -> str:
     """`text` as one segment of a path; a name may have spaces, slashes or letters of any script."""
-    if _PLAIN.issuperset(text):
-        return text
-    from urllib.parse import quote  # noqa: PLC0415 - 3 ms, for unusual names
-
-    return quote(text, safe="", errors="surrogateescape")
+    data = text.encode("utf-8", "surrogateescape")
+    return "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02X}" for byte in data)
 
 
 def _where(address: str) -> tuple[str, Any, str, str]:
@@ -284,8 +281,6 @@ def _reason(error: Exception) -> str:
 
 
 def _base64(text: str) -> str:
-    from binascii import b2a_base64  # noqa: PLC0415 - only with a password
-
     return b2a_base64(text.encode("utf-8", "surrogateescape"), newline=False).decode()
 
 
@@ -313,8 +308,6 @@ class _Wire:
         """Limit the wait for each piece of an answer; 0 for no limit."""
         if seconds == self._patience:
             return
-        import struct  # noqa: PLC0415 - only with a limit
-
         self._patience = seconds
         self._sock.setsockopt(
             socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))

@@ -26,6 +26,7 @@ from procman.daemon.upgrade import how_started, stand_again
 from procman.errors import ProcmanError
 from procman.logs.console import console_target
 from procman.runtime.ledger import NoLedger, ProcessLedger
+from procman.system.daemonize import start_daemon
 from procman.system.limits import raise_limits
 from procman.system.memory import give_back_large_blocks
 from procman.system.notify import Notifier
@@ -69,8 +70,6 @@ def run(path: str, overrides: Mapping[str, str], *, allow_writable: bool = False
             config = source.read()
         if background:
             _warn_of_unseen_output(config)
-            from procman.system.daemonize import start_daemon  # noqa: PLC0415 - only here
-
             daemon = start_daemon(directory=config.master.directory or "/", umask=DAEMON_UMASK)
             service = ServiceNotifier(notifier, daemon)
         notes = _become(config)

@@ -3,6 +3,7 @@
 import os
 
 from procman.config.schema.configuration import Config
+from procman.config.stop_plan import read_duration, stop_plan, warning
 from procman.errors import BadRequest
 
 
@@ -11,8 +12,6 @@ def stop_warning(config: Config) -> str | None:
     budget = os.environ.get("PROCMAN_STOP_BUDGET")
     if budget is None or os.getpid() != 1:
         return None
-    from procman.config.stop_plan import read_duration, stop_plan, warning  # noqa: PLC0415 - few set the variable
-
     try:
         return warning(stop_plan(config), read_duration(budget))
     except BadRequest as error:

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from procman.config.schema.programs import Program
+from procman.logs.filters import StreamFilter
 from procman.logs.main_log import Level, MainLog
 from procman.logs.output_stream import OutputStream
 from procman.logs.routing import Channel
-
-if TYPE_CHECKING:
-    from procman.logs.filters import StreamFilter
 
 
 class OutputObserver(Protocol):
@@ -66,7 +64,7 @@ class ChannelFilter:
         """Whether the output is that of an event listener to the observer."""
         return self._shared.is_protocol(self.program, self._channel)
 
-    def make(self, stream: OutputStream, pid: int) -> "StreamFilter | None":
+    def make(self, stream: OutputStream, pid: int) -> StreamFilter | None:
         """For the run with that pid; None if the output is only kept."""
         program, shared = self.program, self._shared
         is_stdout = self._channel == "stdout"
@@ -74,8 +72,6 @@ class ChannelFilter:
         is_watched = self._events_enabled or shared.debugs
         if not (self.is_protocol or is_watched or capture_maxbytes or shared.strip_ansi):
             return None
-        from procman.logs.filters import StreamFilter  # noqa: PLC0415 - most programs need none
-
         if self.is_protocol:
             return StreamFilter(strip_ansi=shared.strip_ansi, on_raw=partial(self._on_protocol, stream, pid))
         return StreamFilter(

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from procman.config import settings
+from procman.config import settings, stop_plan
 from procman.config.diff import Changes as Difference
 from procman.config.diff import GroupChange, diff
 from procman.config.problems import ConfigError
@@ -95,14 +95,7 @@ class ConfigService:
 
     def stop_plan(self, budget: str | None = None) -> settings.Json:
         """How long a shutdown takes at worst, with what is active now; BadRequest for a budget that is no duration."""
-        from procman.config.stop_plan import (  # noqa: PLC0415 - few ask for it: 0.05 MiB
-            compare,
-            read_duration,
-            stop_plan,
-            to_json,
-        )
-
-        seconds = None if budget is None else read_duration(budget)
+        seconds = None if budget is None else stop_plan.read_duration(budget)
         active = tuple(
             dataclasses.replace(
                 group_of(members.spec),
@@ -110,8 +103,8 @@ class ConfigService:
             )
             for members in self._fleet.groups.values()
         )
-        plan = stop_plan(dataclasses.replace(self.config, groups=active, master=self._started_with.master))
-        return to_json(plan, compare(plan, seconds))
+        plan = stop_plan.stop_plan(dataclasses.replace(self.config, groups=active, master=self._started_with.master))
+        return stop_plan.to_json(plan, stop_plan.compare(plan, seconds))
 
     def settings_of_master(self) -> list[settings.Json]:
         """What the master itself and its servers go by, which they have read once."""

@@ -11,6 +11,7 @@ from procman.config.schema.options import Kind, Unfit
 from procman.entrypoint.run_spec import NOT_PASSED_ON, CannotRun, RunSpec
 from procman.entrypoint.supervisor import run as supervise
 from procman.errors import BadRequest, ProcmanError
+from procman.logs.safe_open import open_log
 from procman.system.daemonize import start_daemon
 from procman.system.pidfile import PidFile
 from procman.system.privileges import drop_privileges
@@ -190,8 +191,6 @@ def _take_umask(given: dict[str, str]) -> int:
 
 def _open_log(path: str) -> int:
     """Open the log; as root, not through a link that another user could have put there."""
-    from procman.logs.safe_open import open_log  # noqa: PLC0415 - only with a log
-
     try:
         return open_log(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from procman.cli import suggestions
 from procman.cli.help_texts import OURS, OWN_COMMANDS, TOPICS, text_of
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -23,8 +24,6 @@ def show_help(invocation: Invocation, words: list[str]) -> None:
     invocation.put(topic=topic, text=text)
     invocation.say(text)
     if topic not in TOPICS and topic not in OURS:
-        from procman.cli import suggestions  # noqa: PLC0415 - only if there is no such topic
-
         invocation.suggest(suggestions.command(topic))
 
 

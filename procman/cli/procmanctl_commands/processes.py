@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from procman.cli import status_text
+from procman.cli import status_text, suggestions
 from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN
+from procman.cli.procmanctl_commands.health import warn_of_file
 from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -47,8 +48,8 @@ def status(invocation: Invocation, words: list[str]) -> None:
         chosen = [info for word in words for info in _matching(invocation, everything, word, unknown)]
     invocation.put(processes=chosen)
     if long:
-        from procman.cli.figures_table import show_figures  # noqa: PLC0415 - only here
-        from procman.cli.procmanctl_commands.health import warn_of_file  # noqa: PLC0415 - only here
+        # The figures take a second, and rich, which draws them, 50 ms.
+        from procman.cli.figures_table import show_figures  # noqa: PLC0415
 
         show_figures(invocation, chosen)
         for info in chosen:
@@ -113,11 +114,9 @@ def signal(invocation: Invocation, words: list[str]) -> None:
         results = [_refused(word, error) for word in names]
     invocation.put(results=results)
     unknown = _report(invocation, results, "signalled")
-    if unknown or any(result["status"] == "BAD_SIGNAL" for result in results):
-        from procman.cli import suggestions  # noqa: PLC0415 - only after a mistake
-
-        if not suggestions.suggest_signal(invocation, name, names):
-            _suggest(invocation, unknown)
+    refused = unknown or any(result["status"] == "BAD_SIGNAL" for result in results)
+    if refused and not suggestions.suggest_signal(invocation, name, names):
+        _suggest(invocation, unknown)
 
 
 def clear(invocation: Invocation, words: list[str]) -> None:
@@ -236,8 +235,6 @@ def _report(
 
 def _suggest(invocation: Invocation, unknown: list[str], *, groups: bool = True) -> None:
     if unknown:
-        from procman.cli import suggestions  # noqa: PLC0415 - only after a mistake
-
         suggestions.suggest_processes(invocation, unknown, groups=groups)
 
 

@@ -7,10 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from procman.config.formats.foreign_names import is_command, name_here, name_of_server, section_here
+from procman.config.formats.foreign_names import (
+    is_command,
+    is_program,
+    name_here,
+    name_of_server,
+    section_here,
+)
 from procman.config.formats.raw import Sections
 from procman.config.resolve.option_reader import OptionReader
-from procman.config.schema.sections import SECTIONS, SectionType
+from procman.config.schema.notation import table_name
+from procman.config.schema.sections import BY_TOML_NAME, SECTIONS, SectionType
 from procman.config.spelling import closest, did_you_mean
 
 
@@ -94,8 +101,6 @@ def _table_hint(name: str, value: object) -> str:
     """A hint on a table that is nested in another one and needs a header of its own."""
     if not isinstance(value, dict):
         return ""
-    from procman.config.formats.toml import BY_TOML_NAME, is_program, table_name  # noqa: PLC0415 - the TOML reader is optional
-
     if name in BY_TOML_NAME:
         known = BY_TOML_NAME[name]
         header = table_name(name, next(iter(value), "NAME")) if known.named else f"[{name}]"

@@ -127,6 +127,11 @@ def is_command(option: str) -> bool:
     return option == "command" or _NAMES.get(_letters(option)) == "command"
 
 
+def is_program(value: object) -> bool:
+    """Whether a value of a TOML file is a table like that of a program."""
+    return isinstance(value, dict) and any(isinstance(key, str) and is_command(key) for key in value)
+
+
 def name_here(option: str, *, of_program: bool) -> str | None:
     """What to write instead of an option of another process manager: "its name here is directory", or a reason."""
     found = (_NAMES if of_program else _OF_THE_MASTER).get(_letters(option))

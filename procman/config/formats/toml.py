@@ -10,15 +10,14 @@ from collections.abc import Iterator
 
 import tomli
 
-from procman.config.formats.foreign_names import is_command, section_here
+from procman.config.formats.foreign_names import is_program, section_here
 from procman.config.formats.raw import RawOption, RawSection
 from procman.config.formats.toml_hints import hint
 from procman.config.problems import Problem
-from procman.config.schema.notation import show_toml
-from procman.config.schema.sections import SECTIONS, SectionType
+from procman.config.schema.notation import table_name
+from procman.config.schema.sections import BY_TOML_NAME, SECTIONS, SectionType
 from procman.config.spelling import closest
 
-BY_TOML_NAME = {known.toml: known for known in SECTIONS.values()}
 SERVERS = ("unix_http_server", "inet_http_server")  # a table, or tables of tables by name
 
 Lines = dict[tuple[str, ...], int]
@@ -153,17 +152,6 @@ def _header(known: SectionType) -> str:
 
 def _similar_section(name: str) -> SectionType | None:
     return SECTIONS.get(section_here(name) or "") or BY_TOML_NAME.get(closest(name, BY_TOML_NAME) or "")
-
-
-def is_program(value: object) -> bool:
-    """Whether a table looks like the section of a program."""
-    return isinstance(value, dict) and any(isinstance(key, str) and is_command(key) for key in value)
-
-
-def table_name(kind: str, name: str) -> str:
-    """[program.web], with quotes if TOML needs them."""
-    bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-    return f"[{kind}.{name if bare else show_toml(name)}]"
 
 
 def _first_name(value: object) -> str:

@@ -33,6 +33,12 @@ def show_toml(value: object) -> str:
             return str(value)
 
 
+def table_name(kind: str, name: str) -> str:
+    """[program.web], with quotes if TOML needs them."""
+    bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return f"[{kind}.{name if bare else show_toml(name)}]"
+
+
 def assignment(name: str, value: str, *, toml: bool) -> str:
     """`name = value`, as a file of that form has it."""
     return f"{name} = {show_toml(value) if toml else value}"

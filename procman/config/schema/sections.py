@@ -112,3 +112,4 @@ SECTIONS: dict[str, SectionType] = {
         ),
     )
 }
+BY_TOML_NAME = {known.toml: known for known in SECTIONS.values()}
