@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from procman.config.assumptions import Assumptions
-from procman.config.checks.on_request import check_on_request
 from procman.config.checks.permissions import warn_of_writable_files
 from procman.config.checks.shell_syntax import warn_of_shell_syntax
 from procman.config.checks.unknown_options import Ignored, find_ignored, unknown_in_toml, warn_of_ignored
@@ -109,6 +108,9 @@ def judge(
         if places or machine.is_pid_1:
             warn_of_unseen_output(reading, config)
         if places:
+            # Only `procman check` makes these; their modules, and shutil, would cost each master 0.6 MiB.
+            from procman.config.checks.on_request import check_on_request  # noqa: PLC0415
+
             check_on_request(reading, config, path)
     if not machine.is_assumed:
         warn_of_writable_files(reading, gathered.files, refuse=refuse_writable)
