@@ -3,7 +3,6 @@
 import os
 
 from procman.config.schema.configuration import Config
-from procman.config.stop_plan import read_duration, stop_plan, warning
 from procman.errors import BadRequest
 
 
@@ -12,6 +11,9 @@ def stop_warning(config: Config) -> str | None:
     budget = os.environ.get("PROCMAN_STOP_BUDGET")
     if budget is None or os.getpid() != 1:
         return None
+    # A whole feature: 0.1 MiB in the few masters that have the variable.
+    from procman.config.stop_plan import read_duration, stop_plan, warning  # noqa: PLC0415
+
     try:
         return warning(stop_plan(config), read_duration(budget))
     except BadRequest as error:

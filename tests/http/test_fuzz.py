@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+from urllib.parse import parse_qsl, unquote
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from procman.http.limits import Limits
 from procman.http.messages import Request, Response
-from procman.http.targets import split_target
+from procman.http.targets import decoded, split_target
 from tests.support.http_serving import run, serving
 
 # Pieces that requests are made of, so that the fuzzer gets past the first line.
@@ -76,3 +77,10 @@ def test_any_target_can_be_parsed(target):
     assert "?" not in path
     assert "#" not in path
     assert all(isinstance(text, str) for pair in query.items() for text in pair)
+
+
+@given(st.text(st.sampled_from("%+&=?/aF02cCé9x;\0 ")))
+def test_percent_encoding_is_read_as_urllib_reads_it(text):
+    """Paths and queries are decoded by the rules of the standard library, which is not imported for its size."""
+    assert decoded(text) == unquote(text)
+    assert split_target(f"/?{text}")[1] == dict(parse_qsl(text, keep_blank_values=True))
