@@ -1,6 +1,6 @@
 """What comes out of the core: orders for the engine, and announcements of what has changed. Frozen facts only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from signal import Signals
 
 from procman.core.events import ExitStatus
@@ -29,6 +29,7 @@ class Kill:
     signal: Signals | int
     scope: Scope
     overdue: bool = False  # stopwaitsecs are over, or are not waited for
+    hurried: bool = field(default=False, compare=False)  # overdue because they are not waited for
     spared_group: int = 0  # this process group got the signal before, and does not get it again
 
 

@@ -154,13 +154,13 @@ class Process:
         """Want it down at once, with SIGKILL."""
         self.wanted = False
         if self.state is State.STOPPING:
-            return self._send_sigkill(now)
+            return self._send_sigkill(now, hurried=True)
         if self.pid is None and self.left_behind and self.state is not State.UNKNOWN:
-            return [self._stop_left(now), *self._send_sigkill(now)]
+            return [self._stop_left(now), *self._send_sigkill(now, hurried=True)]
         if self.pid is None or self.state not in SIGNALLABLE:
             return self._take_down(now)
         self.stop_reached = self.program.stop_scope
-        return [self._enter(State.STOPPING, pid=self.pid), *self._send_sigkill(now)]
+        return [self._enter(State.STOPPING, pid=self.pid), *self._send_sigkill(now, hurried=True)]
 
     def shorten_stop(self, until: float) -> None:
         """Send SIGKILL no later than that."""
@@ -390,11 +390,11 @@ class Process:
         if self.successor is not None:
             self.program, self.successor = self.successor, None
 
-    def _send_sigkill(self, now: float) -> list[Action]:
+    def _send_sigkill(self, now: float, *, hurried: bool = False) -> list[Action]:
         self.deadlines = Deadlines(stop=now + max(self.program.stopwaitsecs, KILL_AGAIN))
         if self.pid is None:
-            return [Kill(self.name, 0, SIGKILL, Scope.TREE, overdue=True)]
-        return [Kill(self.name, self.pid, SIGKILL, self.program.kill_scope, overdue=True)]
+            return [Kill(self.name, 0, SIGKILL, Scope.TREE, overdue=True, hurried=hurried)]
+        return [Kill(self.name, self.pid, SIGKILL, self.program.kill_scope, overdue=True, hurried=hurried)]
 
     def _restarts_after(self, *, expected: bool) -> bool:
         match self.program.autorestart:

@@ -20,6 +20,7 @@ from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
 from procman.runtime.member_ends import MemberEnded
 from procman.runtime.process_trees import OrphanedDescendants
+from procman.services.endings import End, Oom, Sender
 from procman.system.reaper import Reaped
 from procman.system.signals import signal_name
 from procman.system.spawn import TOO_MANY_FILES
@@ -35,6 +36,8 @@ WORTH_A_NAME = 0.05
 # How many of each wave, and of pids that a process has left behind, are named.
 MOST_NAMED = 5
 
+_WANT_OF_MEMORY = (Oom.CERTAIN, Oom.LIKELY)
+
 _WHOLE = {Scope.PROCESS: "", Scope.GROUP: "process group ", Scope.TREE: "process tree "}
 
 
@@ -42,7 +45,11 @@ class EventLog:
     """Subscribe `tell` to an engine."""
 
     def __init__(
-        self, fleet: Fleet, log: Log, why: Callable[[str], str] = lambda _: "", oom_kills: Callable[[], int] = lambda: 0
+        self,
+        fleet: Fleet,
+        log: Log,
+        why: Callable[[str], str] = lambda _: "",
+        end_of: Callable[[str], End | None] = lambda _: None,
     ) -> None:
         """What the log is about.
 
@@ -50,12 +57,12 @@ class EventLog:
             fleet: only read.
             log: where the lines go.
             why: how a process that has failed ended, and what it wrote last, by its namespec.
-            oom_kills: how many processes the kernel has killed for want of memory since the last call.
+            end_of: what is known of how a process ended last, by its namespec.
         """
         self._fleet = fleet
         self._log = log
         self._why = why
-        self._oom_kills = oom_kills
+        self._end_of = end_of
         self._again: asyncio.TimerHandle | None = None
         self._awaited: dict[str, asyncio.TimerHandle] = {}  # those that were stopped by themselves
         self._began: float | None = None  # when the shutdown did
@@ -162,7 +169,6 @@ class EventLog:
         self._took.setdefault(priority, []).append((took, spec.name, how))
 
     def _process(self, news: Announce) -> None:
-        killed_by_us = news.name in self._killed
         self._time(news)
         if news.before is State.STOPPING:
             self._await_no_more(news.name)
@@ -197,17 +203,15 @@ class EventLog:
                 self._log.warn(f"unknown problem killing {name} ({news.pid}): {news.reason}")
             case _:
                 pass
-        if news.status is not None and news.status.signal == SIGKILL and not killed_by_us:
-            self._look_for_want_of_memory(name)
+        if news.status is not None and news.status.signal == SIGKILL and news.after is not State.FATAL:
+            self._killed_by_others(news.name)
 
-    def _look_for_want_of_memory(self, name: str) -> None:
-        count = self._oom_kills()
-        if count:
-            processes = "a process" if count == 1 else f"{count} processes"
-            self._log.warn(
-                f"{name} was killed for want of memory: the kernel has ended {processes} of this container or unit "
-                "(oom_kill); raise its memory limit, or have its programs use less"
-            )
+    def _killed_by_others(self, name: str) -> None:
+        """Supervisor's line for it is the same whoever has sent the signal."""
+        end = self._end_of(name)
+        if end is not None and end.sender is Sender.OTHERS:
+            remedy = "; raise its memory limit, or have its programs use less" if end.oom in _WANT_OF_MEMORY else ""
+            self._log.warn(f"{self._short(name)}: {end.sentence}{remedy}")
 
     def _remains(self, news: AnnounceDescendants) -> None:
         self._log.warn(

@@ -14,6 +14,7 @@ from procman.runtime.output_router import OutputRouter
 from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
+from procman.services.ends import Ends
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.processes import ProcessService
@@ -38,5 +39,6 @@ class Rooms:
     hub: Hub
     master: MasterService
     status: StatusBoard
+    ends: Ends
     processes: ProcessService
     configuration: ConfigService

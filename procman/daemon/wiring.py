@@ -21,11 +21,11 @@ from procman.runtime.output_router import OutputRouter
 from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
+from procman.services.ends import Ends
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
-from procman.system.oom import OomKills
 from procman.system.shared_sockets import SharedSockets
 
 
@@ -78,7 +78,8 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     master = MasterService(engine, context.operations)
     processes = ProcessService(engine, master, status, outputs.lost, start_gate.silent_among)
     configuration = ConfigService(engine, master, processes, config, context.read)
-    event_log = EventLog(fleet, log, why=status.why, oom_kills=OomKills().since)
+    ends = Ends(fleet)
+    event_log = EventLog(fleet, log, why=status.why, end_of=ends.last)
     farewell = MasterFarewell(engine, fleet, trees, log)
     hub = Hub(engine, outputs.stdin, config.master.identifier, context.serials, log)
     outputs.filters.observe(hub)
@@ -88,7 +89,15 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         hub.restore(snapshot.pools)
         status.restore(snapshot.times)
         configuration.restore(snapshot.current)
-    for hear in (event_log.tell, farewell.tell, context.notifier.tell, outputs.hear, hub.tell, launcher.hear):
+    for hear in (
+        ends.hear,
+        event_log.tell,
+        farewell.tell,
+        context.notifier.tell,
+        outputs.hear,
+        hub.tell,
+        launcher.hear,
+    ):
         bus.subscribe(hear)
     return Rooms(
         outputs,
@@ -105,6 +114,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         hub,
         master,
         status,
+        ends,
         processes,
         configuration,
     )

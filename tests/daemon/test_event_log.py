@@ -1,6 +1,7 @@
 """What the master's log says of a shutdown, in a time of the test's own."""
 
 import asyncio
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -21,6 +22,8 @@ from procman.core.events import (
 )
 from procman.core.fleet import Fleet
 from procman.daemon.event_log import EventLog
+from procman.services.endings import End, Sent, Why, describe_end
+from procman.system.memory_events import MemoryChange, MemoryCounters, Whose
 from tests.support.notifications import notify
 from tests.support.programs import group, program
 
@@ -44,8 +47,8 @@ class Story:
         monkeypatch.setattr("procman.daemon.event_log.time.monotonic", lambda: self.now)
         self.fleet = Fleet(groups, master or Master())
         self.log = Log()
-        self.oom_kills = 0
-        self.report = EventLog(self.fleet, self.log, oom_kills=lambda: self.oom_kills)
+        self.ends_known: dict[str, End] = {}
+        self.report = EventLog(self.fleet, self.log, end_of=self.ends_known.get)
         self.happens(BootRequested())
         self.now += 60
         self.happens(DeadlineReached())
@@ -77,6 +80,7 @@ def told():
 
 
 KILLED = ExitStatus(-1, 9)
+REMEDY = "raise its memory limit, or have its programs use less"
 
 
 def test_the_slowest_programs_of_each_wave_of_a_shutdown_are_logged(told, monkeypatch):
@@ -172,35 +176,45 @@ def test_a_lack_of_descriptors_is_logged_once_with_the_remedy(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("status", "kills", "said"),
-    [(KILLED, 1, "ended a process"), (KILLED, 3, "ended 3 processes"), (KILLED, 0, ""), (ExitStatus(1), 1, "")],
+    ("memory", "said"),
+    [
+        (MemoryCounters(0), "memory was not short"),
+        (MemoryCounters(3), f"the container's memory limit was hit 3 times (oom_kill); {REMEDY}"),
+    ],
 )
-def test_a_kill_by_the_kernel_for_want_of_memory_is_logged(monkeypatch, status, kills, said):
-    """It gets a line of its own, after supervisord's, which stays as it is."""
+def test_a_kill_by_others_is_logged_after_supervisors_line(monkeypatch, memory, said):
+    """That line stays as it is; the next one says whether memory was short."""
 
     async def told() -> list[str]:
-        story = Story(monkeypatch, group("web"))
-        story.oom_kills = kills
-        story.ends("web", 1, status)
+        story = Story(monkeypatch, group("web", program("app", "web")))
+        change = MemoryChange(Whose.CONTAINER, MemoryCounters(0, None, 64), replace(memory, limit=64))
+        story.ends_known["web:app"] = describe_end(KILLED, memory=change)
+        story.ends("web:app", 1, KILLED)
         return story.log.lines
 
     lines = asyncio.run(told())
-    found = [line for line in lines if "want of memory" in line]
-    assert len(found) == bool(said)
-    assert all(line.startswith("web was killed") and said in line for line in found)
-    assert any(line.startswith("exited: web (") and line.endswith("; not expected)") for line in lines)
+    at = lines.index("exited: app (terminated by SIGKILL; not expected)")
+    assert lines[at + 1] == f"app: terminated by SIGKILL; not by procman; {said}"
 
 
-def test_a_kill_by_procman_is_not_blamed_on_a_want_of_memory(monkeypatch):
-    """A program that outlives its stopwaitsecs is killed by procman."""
+def test_a_kill_by_procman_and_an_exit_are_not_said_to_be_of_others(monkeypatch):
+    """A program that outlives its stopwaitsecs is killed by procman; an exit status speaks for itself."""
 
     async def told() -> list[str]:
-        story = Story(monkeypatch, group("web", stopwaitsecs=1))
-        story.oom_kills = 1
-        story.happens(ShutdownRequested())
-        story.now += 1
-        story.happens(DeadlineReached())
+        story = Story(monkeypatch, group("web"), group("app"))
+        story.ends_known["web"] = describe_end(KILLED, sent=Sent(9, Why.STOPWAITSECS, 10))
+        story.ends_known["app"] = describe_end(ExitStatus(1))
         story.ends("web", 0, KILLED)
+        story.ends("app", 0, ExitStatus(1))
         return story.log.lines
 
-    assert not any("want of memory" in line for line in asyncio.run(told()))
+    assert not any("not by procman" in line for line in asyncio.run(told()))
+
+
+def test_a_process_that_is_given_up_is_said_to_be_killed_once(monkeypatch):
+    """FATAL is announced with the status of the last try, too."""
+    story = Story(monkeypatch, group("web", startretries=0, autostart=False))
+    story.ends_known["web"] = describe_end(KILLED)
+    story.happens(StartRequested("web"))
+    story.ends("web", 0.5, KILLED)
+    assert sum("not by procman" in line for line in story.log.lines) == 1

@@ -201,7 +201,7 @@ MUTATIONS = [
     Mutation(
         "a hasty stop is a polite one",
         process,
-        r"return \[self\._enter\(State\.STOPPING, pid=self\.pid\), \*self\._send_sigkill\(now\)\]",
+        r"return \[self\._enter\(State\.STOPPING, pid=self\.pid\), \*self\._send_sigkill\(now, hurried=True\)\]",
         "return self._take_down(now)",
     ),
     # What is left behind

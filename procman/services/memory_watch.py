@@ -1,0 +1,79 @@
+"""Compares the kernel's counts of out-of-memory kills before and after the end of a process.
+
+Bounded: counters of one cgroup for each process of the fleet, and only for one that has a cgroup of its own.
+"""
+
+import time
+from collections.abc import Callable
+
+from procman.core.actions import Announce, ProcessRemoved
+from procman.core.states import State
+from procman.runtime.bus import Notification
+from procman.system.memory_events import (
+    MemoryChange,
+    MemoryCounters,
+    MemoryEvents,
+    memory_events_of,
+    own_memory_events,
+)
+
+# The kernel may end several processes at once, and their ends are heard of one after the other, in seconds.
+TOGETHER = 1.0
+
+
+class MemoryWatch:
+    """Subscribe `hear`; ask with `change` right after an end."""
+
+    def __init__(
+        self,
+        ours: MemoryEvents | None = None,
+        of_process: Callable[[int, MemoryEvents], MemoryEvents | None] = memory_events_of,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`ours` are the counters of the master's own cgroup, None: find them; `of_process` finds those of a pid."""
+        self._ours = ours or own_memory_events()
+        self._of_process = of_process
+        self._clock = clock
+        self._last = self._ours.look()
+        self._moved: tuple[float, MemoryCounters] | None = None  # when the counts last grew, and from what
+        self._programs: dict[str, tuple[MemoryEvents, MemoryCounters]] = {}
+
+    def hear(self, notification: Notification) -> None:
+        """Look at the cgroup of a process that has come up: a wrapper (cgexec, systemd-run) has made it by then."""
+        match notification.event:
+            case Announce(name=name, after=State.RUNNING, pid=pid) if pid:
+                own = self._of_process(pid, self._ours)
+                if own is not None:
+                    self._programs[name] = (own, own.look())
+            case Announce(name=name, after=State.STARTING):
+                self._programs.pop(name, None)
+            case ProcessRemoved(name):
+                self._programs.pop(name, None)
+            case _:
+                pass
+
+    def change(self, name: str) -> MemoryChange:
+        """What was counted around the end of this process, which has just been announced.
+
+        Of its own cgroup since it was up, where it has one; else of the master's since the last end that was asked
+        about, or since the start of the master.
+        """
+        own, before = self._programs.get(name, (None, None))
+        if own is not None and before is not None:
+            found = MemoryChange(own.whose, before, own.look())
+            if found.known:
+                return found
+        return self._change_of_ours()
+
+    def _change_of_ours(self) -> MemoryChange:
+        now, before, after = self._clock(), self._last, self._ours.look()
+        self._last = after
+        if after.kills != before.kills:
+            self._moved = (now, before)
+        elif self._moved is not None:
+            moved_at, from_there = self._moved
+            if now - moved_at <= TOGETHER:
+                before = from_there
+            else:
+                self._moved = None
+        return MemoryChange(self._ours.whose, before, after)
