@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "3.0"
 # The page and its files, and two more that supervisor has.
-_WEB = ("/", "/index.html", "/static/{file}", "/tail.html", "/ok.html")
+_WEB = ("/", "/index.html", "/static/{edition}/{file}", "/static/{file}", "/tail.html", "/ok.html")
 
 
 class About:

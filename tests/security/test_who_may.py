@@ -28,6 +28,7 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("POST", "/"): ("/", "", 200),
     ("GET", "/index.html"): ("/index.html", "", 200),
     ("POST", "/index.html"): ("/index.html", "", 200),
+    ("GET", "/static/{edition}/{file}"): ("/static/0/main.js", "", 404),
     ("GET", "/static/{file}"): ("/static/main.js", "", 200),
     ("GET", "/tail.html"): ("/tail.html?processname=web", "", 200),
     ("GET", "/ok.html"): ("/ok.html", "", 200),

@@ -12,13 +12,13 @@ import pytest
 
 from procman.http.messages import Request
 from procman.http.router import Router
-from procman.web.page import Page
+from procman.web.page import Page, _edition, _File
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "procman" / "web"
 STATIC = sorted(path for path in (WEB / "static").iterdir())
 SCRIPTS = [path for path in STATIC if path.suffix == ".js"]
-PATHS = ("/", *(f"/static/{path.name}" for path in STATIC))
+LINK = re.compile(r"""(?:src|href)=["']static/(\w+)/([^"'#]+)["']""")
 TYPES = {"": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
@@ -34,7 +34,19 @@ def document():
     return ask("/").body.decode()
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.fixture(scope="module")
+def edition(document):
+    """The name that all files of the document share."""
+    (found,) = {link[1] for link in LINK.finditer(document)}
+    return found
+
+
+@pytest.fixture(params=["/", *(path.name for path in STATIC)])
+def path(request, edition):
+    """The document, and each file at the address that the document has for it."""
+    return request.param if request.param == "/" else f"/static/{edition}/{request.param}"
+
+
 def test_each_file_has_its_type_and_the_policy(path):
     """Browsers load from this server only, nothing inline, show the page in no frame, and guess no types."""
     answer = ask(path)
@@ -48,12 +60,11 @@ def test_each_file_has_its_type_and_the_policy(path):
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
-    assert headers["Cache-Control"] == "no-cache"
+    assert headers["Cache-Control"] == ("no-cache" if path == "/" else "max-age=31536000, immutable")
 
 
-@pytest.mark.parametrize("path", PATHS)
 def test_a_file_that_the_browser_has_is_not_sent_again(path):
-    """A browser revalidates every file at each visit, and gets a 304 where its hash is still right."""
+    """A browser that asks for a file again gets a 304 where its hash is still right."""
     tag = dict(ask(path).headers)["ETag"]
     for known in (tag, f"W/{tag}", f'"other", {tag}'):
         answer = ask(path, **{"if-none-match": known})
@@ -62,17 +73,35 @@ def test_a_file_that_the_browser_has_is_not_sent_again(path):
     assert ask(path, **{"if-none-match": '"other"'}).status == 200
 
 
+def test_a_file_is_found_without_its_edition_and_then_revalidated():
+    """Supervisor's pages have the style at a plain address, which browsers ask for at each visit."""
+    assert dict(ask("/static/page.css").headers)["Cache-Control"] == "no-cache"
+
+
+def test_another_edition_is_not_there():
+    """A document of an earlier master never gets the scripts of this one."""
+    assert ask("/static/0123456789abcdef/main.js").status == 404
+
+
+def test_a_changed_file_changes_the_edition():
+    """A browser that keeps the files for good asks for all of them after an update."""
+    before = {"main.js": _File.of(b"1", ""), "page.css": _File.of(b"2", "")}
+    assert _edition(before) == _edition(dict(before))
+    assert _edition(before) != _edition({**before, "main.js": _File.of(b"3", "")})
+
+
 @pytest.mark.parametrize("name", ["page.py", "..%2Fpage.py", "index.html", "nothing.js"])
-def test_no_other_file_is_served(name):
+def test_no_other_file_is_served(name, edition):
     """Only the files of the folder `static` are there."""
     assert ask(f"/static/{name}").status == 404
+    assert ask(f"/static/{edition}/{name}").status == 404
 
 
-def test_the_document_loads_its_own_files_only_and_has_nothing_inline(document):
+def test_the_document_loads_its_own_files_only_and_has_nothing_inline(document, edition):
     """The page contains nothing that its policy would refuse."""
     assert re.findall(r"<script(?![^>]* src=)|<style|\son\w+=|\sstyle=", document) == []
     loaded = re.findall(r"""(?:src|href)=["']([^"'#]+)["']""", document)
-    assert sorted(loaded) == ["data:,", *(f"static/{path.name}" for path in STATIC)]
+    assert sorted(loaded) == ["data:,", *(f"static/{edition}/{path.name}" for path in STATIC)]
     for path in STATIC:
         text = re.sub(r"/\*.*?\*/|^\s*//.*?$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
         assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)|@import|url\(", text) == []
@@ -80,7 +109,7 @@ def test_the_document_loads_its_own_files_only_and_has_nothing_inline(document):
 
 def test_every_module_is_preloaded_and_used(document):
     """The browser fetches all modules at once, and main.js imports each of them, directly or not."""
-    preloaded = set(re.findall(r'<link rel="modulepreload" href="static/([^"]+)">', document))
+    preloaded = set(re.findall(r'<link rel="modulepreload" href="static/\w+/([^"]+)">', document))
     used, found = {"main.js"}, ["main.js"]
     while found:
         imports = re.findall(
