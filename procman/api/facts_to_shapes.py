@@ -5,6 +5,7 @@ from procman.api.shapes import Changes, ConfigInfo, ErrorBody, FiguresInfo, Oper
 from procman.api.supervisor_states import supervisor_state
 from procman.errors import OperationError
 from procman.services import operations
+from procman.services.actors import describe_actor
 from procman.services.configuration import ConfiguredProcess, GroupDifferences
 from procman.services.figures import ProcessFigures
 from procman.services.operations import Operation, Outcome
@@ -101,7 +102,7 @@ def operation_info(operation: Operation) -> OperationInfo:
         id=operation.id,
         kind=operation.kind,
         targets=list(operation.targets),
-        actor=operation.actor,
+        actor=describe_actor(operation.actor),
         began=operation.began,
         ended=operation.ended,
         state="running" if operation.ended is None else "done" if operation.error is None else "failed",

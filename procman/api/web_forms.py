@@ -22,6 +22,7 @@ from procman.http.host_guard import HostGuard
 from procman.http.messages import Request, Response, problem
 from procman.http.page_headers import HTML, PAGE_HEADERS
 from procman.http.router import READ_ONLY, Router
+from procman.services.actors import Actor
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.operations import Operation
@@ -98,7 +99,7 @@ class Forms:
             return problem(400, "cannot do that: expected an action of supervisor's, and the name of a process")
         return _lead_back(message)
 
-    async def _act(self, action: str, name: str, actor: str) -> str | None:
+    async def _act(self, action: str, name: str, actor: Actor) -> str | None:
         """Do it, and return the message; None: there is no such action. Raises WrongState while shutting down."""
         match action:
             case "stopall":
@@ -116,7 +117,7 @@ class Forms:
             case _:
                 return None
 
-    async def _act_on(self, action: str, shown: str, name: str, actor: str) -> str:
+    async def _act_on(self, action: str, shown: str, name: str, actor: Actor) -> str:
         match action:
             case "start":
                 operation = self._processes.start([name], actor)

@@ -114,12 +114,9 @@ class Quit:
     unsettled: tuple[str, ...] = ()  # processes that still run; only with a shutdown_timeout
 
 
-Action = (
-    Spawn
-    | Kill
-    | Announce
+Announcement = (
+    Announce
     | AnnounceDescendants
-    | KeepDescendants
     | AnnounceGroup
     | AnnounceGroupChanged
     | ProcessRemoved
@@ -127,3 +124,4 @@ Action = (
     | AnnounceMaster
     | Quit
 )
+Action = Spawn | Kill | KeepDescendants | Announcement

@@ -44,6 +44,7 @@ class ProcessContext:
     def use(self, bus: Bus) -> None:
         """Nudge this one, of a run that begins, when an obstacle to an upgrade may have gone."""
         self._bus = bus
+        self.operations.use(bus)
 
     def _nudge(self) -> None:
         if self._bus is not None:

@@ -18,6 +18,7 @@ from procman.config.problems import ConfigError
 from procman.config.schema.configuration import Config
 from procman.config.schema.master import Master
 from procman.core.actions import Quit
+from procman.core.attribution import BOOT, Actor, Origin
 from procman.core.events import BootRequested, SpawnFailed
 from procman.core.states import MasterState
 from procman.daemon.context import ProcessContext
@@ -134,7 +135,7 @@ class MasterRun:
         self._log.warn(f"received {signal_name(number)} indicating exit request")
         if self._rooms.fleet.state is MasterState.SHUTDOWN:
             self._rooms.farewell.hurry()
-        self._rooms.master.insist("shutdown", signal_name(number))
+        self._rooms.master.insist("shutdown", Actor("signal", via=signal_name(number)))
 
     def reload(self) -> None:
         """Reload, if the configuration can be used."""
@@ -176,7 +177,7 @@ class MasterRun:
         self._log.info(f"procman started with pid {os.getpid()}")
         if adoption is not None:
             adoption.begin(engine, self._log)
-        engine.post(BootRequested())
+        engine.post(BootRequested(), Origin(BOOT))
         # Strangers that ended before SIGCHLD was caught.
         engine.reap()
 
@@ -230,7 +231,7 @@ class MasterRun:
                 say(str(problem))
             self._log.critical("cannot restart with this configuration; everything goes on as it was")
             return
-        self._rooms.master.insist("reload", "SIGHUP")
+        self._rooms.master.insist("reload", Actor("signal", via="SIGHUP"))
 
     def _hear(self, notification: Notification) -> None:
         news = notification.event

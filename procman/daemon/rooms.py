@@ -9,6 +9,7 @@ from procman.events.hub import Hub
 from procman.runtime.bus import Bus
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.engine import Engine
+from procman.runtime.journal.journal import Journal
 from procman.runtime.leftovers import LeftoverReporter
 from procman.runtime.output_router import OutputRouter
 from procman.runtime.process_trees import Trees
@@ -31,6 +32,7 @@ class Rooms:
     trees: Trees
     start_gate: StartGate
     bus: Bus
+    journal: Journal
     engine: Engine
     commands: CommandRunner
     leftovers: LeftoverReporter

@@ -15,6 +15,8 @@ from procman.runtime.children import Children
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
+from procman.runtime.journal.journal import Journal
+from procman.runtime.journal.translation import Translator
 from procman.runtime.launcher import Launcher
 from procman.runtime.leftovers import LeftoverReporter
 from procman.runtime.output_router import OutputRouter
@@ -42,6 +44,8 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     log = outputs.log
     bus = Bus(context.sequence, log.critical)
     context.use(bus)
+    journal = Journal(Translator(fleet))
+    bus.subscribe(journal.hear)  # first: others look up there what they are told
 
     def gate_may_open() -> None:
         engine.retry_spawns()
@@ -106,6 +110,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         trees,
         start_gate,
         bus,
+        journal,
         engine,
         commands,
         LeftoverReporter(bus, trees),

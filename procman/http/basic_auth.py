@@ -3,6 +3,7 @@
 `BasicAuth.admit` fits as the gate of a `Server`, behind `HostGuard.refusal`.
 """
 
+import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -34,6 +35,15 @@ class BasicAuth:
             from procman.http.credentials import Credentials  # noqa: PLC0415
 
             self._credentials = Credentials((user.name, user.password, user.role) for user in users)
+
+    @staticmethod
+    def name_in(request: Request) -> str:
+        """The name that the client gave; "" without one, or where it cannot be read."""
+        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+        try:
+            return binascii.a2b_base64(encoded).decode().partition(":")[0] if scheme.lower() == "basic" else ""
+        except ValueError:
+            return ""
 
     def admit(self, request: Request) -> Response | Role:
         """Return the role of the client that sent this request, or answer 401."""

@@ -106,8 +106,9 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         sock: socket.socket = transport.get_extra_info("socket")
         if sock.family == socket.AF_UNIX:
-            self._reader.peer = Peer(*struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)))
+            self._reader.peer = _peer_of(sock)
         else:
+            self._reader.address = str(transport.get_extra_info("peername", ("",))[0])
             # The kernel detects a client that vanished without notice: an idle connection has no timer.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if not self._table.add(self):
@@ -341,3 +342,14 @@ class Connection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _peer_of(sock: socket.socket) -> Peer:
+    """The client, while it is surely there: its name is for the records that say who asked for something."""
+    pid, uid, gid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            command = "".join(letter if letter.isprintable() else "?" for letter in file.read(64).rstrip("\n"))
+    except OSError:
+        command = ""  # it has gone, or is of another namespace
+    return Peer(pid, uid, gid, command)

@@ -19,6 +19,7 @@ class Peer(NamedTuple):
     pid: int
     uid: int
     gid: int
+    command: str = ""  # its name, as far as it could be seen then
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Request:
     peer: Peer | None = None  # None: not a unix socket
     server: str = ""  # the label that was given to `Server.listen`
     role: Role = "control"  # set by the gate; without a gate every client may do everything
+    address: str = ""  # of a TCP client, without the port
 
     @classmethod
     def of(
@@ -45,16 +47,26 @@ class Request:
         body: bytes = b"",
         peer: Peer | None = None,
         server: str = "",
+        address: str = "",
     ) -> Self:
         """Make a request for a target such as "/a%2Fb?x=1" (or the absolute form "http://host/a%2Fb?x=1")."""
         raw_path, query = split_target(target)
-        return cls(method, decoded(raw_path), raw_path, query, headers or {}, body, peer, server)
+        return cls(method, decoded(raw_path), raw_path, query, headers or {}, body, peer, server, address=address)
 
     def with_body(self, body: bytes) -> Self:
         """Return the same request with its body (`replace` takes six times as long)."""
         cls = type(self)
         return cls(
-            self.method, self.path, self.raw_path, self.query, self.headers, body, self.peer, self.server, self.role
+            self.method,
+            self.path,
+            self.raw_path,
+            self.query,
+            self.headers,
+            body,
+            self.peer,
+            self.server,
+            self.role,
+            self.address,
         )
 
 

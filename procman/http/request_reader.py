@@ -45,6 +45,7 @@ class RequestReader:
 
     def __init__(self, limits: Limits, gate: Callable[[Request], Response | Role], label: str) -> None:
         self.peer: Peer | None = None
+        self.address = ""  # of a TCP client
         self.http: h11.Connection | None = None  # while a request is read or answered
         self.keep_alive = False  # whether the client wants to send another request on this connection
         self._limits = limits
@@ -144,7 +145,7 @@ class RequestReader:
         if not has_host:
             del headers["host"]
         method, target = event.method.decode("ascii"), event.target.decode("ascii")
-        request = Request.of(method, target, headers=headers, peer=self.peer, server=self._label)
+        request = Request.of(method, target, headers=headers, peer=self.peer, server=self._label, address=self.address)
         verdict = self._gate(request)
         if isinstance(verdict, Response):
             raise RefusedError(verdict)

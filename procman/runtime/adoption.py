@@ -17,6 +17,7 @@ from functools import partial
 
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import Orphans
+from procman.core.attribution import POLICY, Origin
 from procman.core.events import RestartRequested, StopRequested
 from procman.core.fleet import Fleet
 from procman.core.process import Process
@@ -102,7 +103,7 @@ class Adoption:
         if reason:
             again = process.program.autostart
             self._log.warn(f"{record.name} is {'restarted' if again else 'stopped'}: {reason}")
-            engine.post(RestartRequested(record.name) if again else StopRequested(record.name))
+            engine.post(RestartRequested(record.name) if again else StopRequested(record.name), Origin(POLICY))
 
     def _why_not(self, fleet: Fleet, process: Process, record: Record) -> str:
         """Why it cannot just go on; "" where it can."""

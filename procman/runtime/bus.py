@@ -24,12 +24,43 @@ from procman.core.actions import (
     Quit,
     Spawn,
 )
-from procman.core.events import Adopted, KillFailed, Spawned, SpawnFailed
+from procman.core.attribution import NOBODY, Actor, Origin
+from procman.core.events import Adopted, ExitStatus, KillFailed, Spawned, SpawnFailed
 from procman.runtime.member_ends import MemberEnded
 from procman.runtime.process_trees import OrphanedDescendants
 from procman.system.reaper import Reaped
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEnded:
+    """A process of the fleet was reaped; what the core makes of it follows. Descendants may still be waited for."""
+
+    name: str
+    pid: int
+    status: ExitStatus
+    descendants: tuple[int, ...]  # pids of those that still run, where that matters
+
+
+@dataclass(frozen=True, slots=True)
+class OperationBegan:
+    """Somebody has asked for something; what it leads to follows from this."""
+
+    id: int
+    kind: str
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationEnded:
+    """An operation is over."""
+
+    id: int
+    kind: str
+    error: str | None  # why it failed as a whole
+    failed: tuple[str, ...]  # the processes that it failed for, as namespecs
+
 
 BusEvent = (
     Announce
@@ -50,17 +81,29 @@ BusEvent = (
     | Reaped
     | OrphanedDescendants
     | MemberEnded
+    | ProcessEnded
+    | OperationBegan
+    | OperationEnded
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One event, numbered; `actor` asked for it, and `cause` is the number of the one that it follows from."""
+    """One event, numbered; see `core.attribution` for what it follows from."""
 
     seq: int
     event: BusEvent
-    actor: str | None = None  # None: not known
-    cause: int | None = None  # None: not known
+    origin: Origin = NOBODY
+
+    @property
+    def actor(self) -> Actor | None:
+        """Who or what asked for it; None: nobody."""
+        return self.origin.actor
+
+    @property
+    def cause(self) -> int | None:
+        """The number of the notification that it follows from; None: it is a root."""
+        return self.origin.cause
 
 
 Subscriber = Callable[[Notification], None]
@@ -106,9 +149,9 @@ class Bus:
         """Whether nothing subscribes or waits."""
         return not (self._subscribers or self._waits or self._conditions)
 
-    def publish(self, event: BusEvent) -> None:
-        """Number it, and tell all subscribers and waiting callers."""
-        notification = Notification(self.sequence.next(), event)
+    def publish(self, event: BusEvent, origin: Origin = NOBODY) -> int:
+        """Number it, and tell all subscribers and waiting callers; returns the number."""
+        notification = Notification(self.sequence.next(), event, origin)
         for subscriber in tuple(self._subscribers):
             self.guard(partial(subscriber, notification))
         if self._waits:
@@ -117,6 +160,7 @@ class Bus:
                 for wait in tuple(self._waits.get(key, ())):
                     self.guard(partial(wait.hear, notification))
         self.nudge()
+        return notification.seq
 
     def nudge(self) -> None:
         """Have the conditions of `until` looked at again: something that is not an event has changed."""

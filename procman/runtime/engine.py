@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from procman.core.actions import Action, KeepDescendants, Kill, Spawn
+from procman.core.actions import Action, Announcement, KeepDescendants, Kill, Spawn
+from procman.core.attribution import BOOT, NOBODY, Attribution, Origin
 from procman.core.events import (
     Adopted,
     DeadlineReached,
@@ -19,13 +20,16 @@ from procman.core.events import (
     Event,
     Exited,
     ExitStatus,
+    GroupRemoved,
     KillFailed,
+    Spawned,
+    SpawnFailed,
 )
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.spec import Scope
 from procman.core.states import State
-from procman.runtime.bus import Bus
+from procman.runtime.bus import Bus, ProcessEnded
 from procman.runtime.children import Children, RunningCommand
 from procman.runtime.definitions import program_of
 from procman.runtime.launcher import Launcher, Streams
@@ -62,6 +66,7 @@ class Engine:
         """
         self.fleet = fleet
         self.bus = bus
+        self.attribution = Attribution()
         self.orphans = 0  # that were reaped
         self._streams = streams
         self._trees = trees
@@ -70,7 +75,7 @@ class Engine:
         self._ledger = ledger
         self._on_bug = on_bug
         self._loop = asyncio.get_running_loop()
-        self._events: deque[Event] = deque()
+        self._events: deque[tuple[Event, Origin]] = deque()
         self._queue = SpawnQueue(self._spawn, self._work, gate)
         self._tree_orders: list[Kill] = []
         self._working = False
@@ -78,9 +83,12 @@ class Engine:
         self.caught_up = self._queue.caught_up
         self.retry_spawns = self._queue.retry
 
-    def post(self, event: Event) -> None:
-        """Take in an event; unless another one is being handled, its orders are carried out before this returns."""
-        self._events.append(event)
+    def post(self, event: Event, origin: Origin = NOBODY) -> None:
+        """Take in an event; unless another one is being handled, its orders are carried out before this returns.
+
+        `origin` is what a request follows from; for what has happened by itself, the engine knows it.
+        """
+        self._events.append((event, origin))
         self._work_unless_working()
 
     def reap(self) -> None:
@@ -100,8 +108,8 @@ class Engine:
         self._trees.adopted(name, watched.identity, tag)
         program = program_of(self.fleet.processes[name].program)
         self.bus.guard(partial(self._streams.attach, name, program, child))
-        event = Adopted(name, child.pid, age)
-        self.bus.publish(event)
+        event, origin = Adopted(name, child.pid, age), Origin(BOOT)
+        self.attribution.happened(name, origin, self.bus.publish(event, origin), new_run=True)
         self.post(event)
 
     def has_left(self, name: str) -> bool:
@@ -125,6 +133,7 @@ class Engine:
             "trees": self._trees.snapshot(),
             "sockets": self._launcher.snapshot(),
             "seq": self.bus.sequence.last,
+            "attribution": self.attribution.snapshot(),
         }
 
     def restore(self, data: dict[str, Any]) -> None:
@@ -132,11 +141,13 @@ class Engine:
         processes = self.fleet.processes.values()
         self.orphans = data["orphans"]
         self.bus.sequence.last = data["seq"]
+        if "attribution" in data:  # procman before 0.3 had none
+            self.attribution.restore(data["attribution"])
         self._trees.restore(data["trees"])
         self._launcher.restore(data["sockets"], (process.name for process in processes if process.attempt))
         pids = [(process.pid, process.name) for process in processes if process.pid is not None]
         for pid in self._children.restore(pids, data["adopted"], self._adopted_ended):
-            self._events.append(Exited(pid, ExitStatus(-1, known=False)))
+            self._events.append((Exited(pid, ExitStatus(-1, known=False)), NOBODY))
         self._queue.restore(
             Spawn(process.name, process.program, process.attempt)
             for process in self.fleet.in_start_order()
@@ -199,7 +210,7 @@ class Engine:
         )
         for process, reaped in ended:
             status = ExitStatus(reaped.code, reaped.signal, reaped.core_dumped, reaped.known)
-            self._events.append(Exited(reaped.pid, status, descendants.get(process.name, ())))
+            self._events.append((Exited(reaped.pid, status, descendants.get(process.name, ())), NOBODY))
         self._descendants_gone(self._trees.emptied())
         self._publish_members()
 
@@ -210,7 +221,7 @@ class Engine:
         for name in names:
             # Theirs may be the last words.
             self._streams.ended(name)
-            self._events.append(DescendantsGone(name))
+            self._events.append((DescendantsGone(name), NOBODY))
 
     def _publish_members(self) -> None:
         for member in self._trees.ends.take_reaped_elsewhere():
@@ -229,7 +240,7 @@ class Engine:
         try:
             while True:
                 if self._events:
-                    for action in self._decide(self._events.popleft()):
+                    for action in self._decide(*self._events.popleft()):
                         self._carry_out(action)
                 elif self._tree_orders:
                     self._signal_trees()
@@ -240,7 +251,11 @@ class Engine:
         self._queue.schedule()
         self._arm()
 
-    def _decide(self, event: Event) -> list[Action]:
+    def _decide(self, event: Event, origin: Origin) -> list[Action]:
+        subject = self._subject(event)
+        if isinstance(event, Exited) and subject is not None:
+            origin = self._publish_end(subject, event)
+        self.attribution.begin(event, origin, subject)
         try:
             return self.fleet.handle(event, self._loop.time())
         except Exception as bug:  # noqa: BLE001 - PID 1 must not die of a bug in a decision
@@ -249,17 +264,39 @@ class Engine:
             )
             return []
 
+    def _subject(self, event: Event) -> str | None:
+        """The process that the event is about, if it is about one."""
+        match event:
+            case Exited(pid):
+                process = self.fleet.owner(pid)
+                return process.name if process else None
+            case GroupRemoved():
+                return None
+            case _:
+                return getattr(event, "name", None)
+
     def _carry_out(self, action: Action) -> None:
         match action:
             case Spawn():
                 self._queue.add(action)
             case Kill():
-                self.bus.publish(action)
+                self._publish(action)
                 self._kill(action)
             case KeepDescendants(name, stop_later):
                 self._trees.keep(name, stop_later=stop_later)
             case _:
-                self.bus.publish(action)
+                self._publish(action)
+
+    def _publish_end(self, name: str, end: Exited) -> Origin:
+        origin = self.attribution.origin_of_end(name, end.status.signal)
+        seq = self.bus.publish(ProcessEnded(name, end.pid, end.status, end.descendants), origin)
+        self.attribution.happened(name, origin, seq)
+        return self.attribution.latest(name)
+
+    def _publish(self, action: Announcement | Kill) -> None:
+        origin = self.attribution.origin_of(action)
+        # Before anything that a subscriber may post about it is handled: that waits for its turn.
+        self.attribution.published(action, origin, self.bus.publish(action, origin))
 
     def _kill(self, order: Kill) -> None:
         if order.scope is Scope.TREE:
@@ -273,8 +310,8 @@ class Engine:
 
     def _kill_failed(self, name: str, refusal: str) -> None:
         event = KillFailed(name, refusal)
-        self._events.append(event)
-        self.bus.publish(event)
+        self._events.append((event, NOBODY))
+        self._publish_happened(event)
 
     def _signal_trees(self) -> None:
         """All orders of one turn together: they share their looks at the machine."""
@@ -289,8 +326,13 @@ class Engine:
         if self.fleet.awaits(order):
             answer = self._launcher.start(order)
             # Before anything that a subscriber may post about it.
-            self._events.appendleft(answer)
-            self.bus.publish(answer)
+            self._events.appendleft((answer, NOBODY))
+            self._publish_happened(answer)
+
+    def _publish_happened(self, event: Spawned | SpawnFailed | KillFailed) -> None:
+        origin = self.attribution.latest(event.name)
+        seq = self.bus.publish(event, origin)
+        self.attribution.happened(event.name, origin, seq, new_run=isinstance(event, Spawned))
 
     # ---- the timer
 

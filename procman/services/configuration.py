@@ -18,6 +18,7 @@ from procman.config.schema.options import Effect
 from procman.config.schema.programs import Program
 from procman.config.secrets import masked
 from procman.core.actions import Announce, AnnounceGroup
+from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import GroupAdded, GroupChanged, GroupRemoved
 from procman.core.states import SETTLED, UP, State
 from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
@@ -138,14 +139,14 @@ class ConfigService:
             tuple(difference.removed),
         )
 
-    def update(self, names: Iterable[str] | None = None, actor: str = "") -> Operation:
+    def update(self, names: Iterable[str] | None = None, actor: Actor | None = None) -> Operation:
         """Read the file again and make it so, for all groups or those named; it ends when all has stopped that must."""
         self._master.refuse_while_ending()
         targets = None if names is None else tuple(names)
         operation = self._operations.begin("update", targets or ("all",), actor)
 
         async def work() -> None:
-            operation.steps = await self._update(targets, operation.steps.extend)
+            operation.steps = await self._update(targets, operation.steps.extend, operation.origin)
             operation.accept()
 
         self._operations.do(operation, work())
@@ -155,7 +156,7 @@ class ConfigService:
         """What `update` would do."""
         return await self._update(names, None)
 
-    def add(self, name: str, actor: str = "") -> Operation:
+    def add(self, name: str, actor: Actor | None = None) -> Operation:
         """Activate a group of the file as it was last read."""
         self._master.refuse_while_ending()
         if name in self._fleet.groups:
@@ -165,7 +166,7 @@ class ConfigService:
                 return self._post_at_once("add", name, actor, GroupAdded(group))
         raise UnknownProcess(name)
 
-    def remove(self, name: str, actor: str = "") -> Operation:
+    def remove(self, name: str, actor: Actor | None = None) -> Operation:
         """Forget a group whose processes have all ended."""
         self._master.refuse_while_ending()
         members = self._fleet.groups.get(name)
@@ -177,13 +178,15 @@ class ConfigService:
 
     # ---- the pieces of the above
 
-    def _post_at_once(self, kind: Kind, name: str, actor: str, event: GroupAdded | GroupRemoved) -> Operation:
+    def _post_at_once(self, kind: Kind, name: str, actor: Actor | None, event: GroupAdded | GroupRemoved) -> Operation:
         operation = self._operations.begin(kind, (name,), actor)
-        self._engine.post(event)
+        self._engine.post(event, operation.origin)
         operation.end()
         return operation
 
-    async def _update(self, names: Iterable[str] | None, tell: Callable[[list[Step]], None] | None) -> list[Step]:
+    async def _update(
+        self, names: Iterable[str] | None, tell: Callable[[list[Step]], None] | None, origin: Origin = NOBODY
+    ) -> list[Step]:
         """Report the steps by `tell` as they are done; without it, only say what would be done."""
         async with self._one_at_a_time:
             difference = await self._difference()
@@ -201,15 +204,15 @@ class ConfigService:
 
             ended = await asyncio.gather(
                 *(
-                    reported(self._remove(name, dry_run=dry_run))
+                    reported(self._remove(name, origin, dry_run=dry_run))
                     for name in difference.removed
                     if wanted is None or name in wanted
                 ),
-                *(reported(self._change(change, dry_run=dry_run)) for change in changed),
+                *(reported(self._change(change, origin, dry_run=dry_run)) for change in changed),
             )
             for group in added:
                 if not dry_run:
-                    self._engine.post(GroupAdded(group))
+                    self._engine.post(GroupAdded(group), origin)
                 ended.append([Step(group.name, "added")])
             return [*steps, *(step for group_steps in ended for step in group_steps)]
 
@@ -231,17 +234,17 @@ class ConfigService:
         known = {group.name for group in self.config.groups} | set(self._fleet.groups) | set(difference.removed)
         return [Step(name, "error") for name in sorted(names - known)]
 
-    async def _remove(self, name: str, *, dry_run: bool) -> list[Step]:
+    async def _remove(self, name: str, origin: Origin, *, dry_run: bool) -> list[Step]:
         members = self._fleet.groups[name]
         stopping = any(self._is_stopped_first(name) for name in members.processes)
         if not dry_run:
             gone = self._engine.bus.wait_for(_has_gone, name=name)
-            self._engine.post(GroupRemoved(name))
+            self._engine.post(GroupRemoved(name), origin)
             await gone
         stopped = [Step(name, "stopped")] if stopping else []
         return [*stopped, Step(name, "removed")]
 
-    async def _change(self, change: GroupChange, *, dry_run: bool) -> list[Step]:
+    async def _change(self, change: GroupChange, origin: Origin, *, dry_run: bool) -> list[Step]:
         name = change.name
         replaced = {c.new.namespec for c in change.programs_changed if c.effect is Effect.RESTART}
         leaving = {program.namespec for program in change.programs_removed}
@@ -257,7 +260,7 @@ class ConfigService:
         steps.append(Step(name, "updated"))
         if not dry_run:
             settled = [self._engine.bus.wait_for(_has_stopped, name=n) for n in stopping]
-            self._engine.post(GroupChanged(change.new, frozenset(replaced)))
+            self._engine.post(GroupChanged(change.new, frozenset(replaced)), origin)
             await asyncio.gather(*settled)
         return steps
 

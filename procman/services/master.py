@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from procman.core.actions import Quit
+from procman.core.attribution import Actor, Origin
 from procman.core.events import ShutdownRequested
 from procman.core.states import MasterState
 from procman.errors import OperationError, Reason, WrongState
@@ -36,26 +37,26 @@ class MasterService:
         if self.is_ending:
             raise _ending()
 
-    def shut_down(self, actor: str = "") -> Operation:
+    def shut_down(self, actor: Actor | None = None) -> Operation:
         """Stop everything and leave."""
         self.refuse_while_ending()
         return self._end("shutdown", actor)
 
-    async def reload(self, check: Callable[[], Awaitable[None]], actor: str = "") -> Operation:
+    async def reload(self, check: Callable[[], Awaitable[None]], actor: Actor | None = None) -> Operation:
         """Stop everything, and come back with a fresh configuration, which `check` has found to be usable."""
         self.refuse_while_ending()
         await check()
         self.refuse_while_ending()
         return self._end("reload", actor)
 
-    def insist(self, kind: Literal["shutdown", "reload"], actor: str = "") -> None:
+    def insist(self, kind: Literal["shutdown", "reload"], actor: Actor | None = None) -> None:
         """The same where it may have been asked for already: then what still runs is killed."""
         if self.is_ending:
-            self._engine.post(ShutdownRequested(kind == "reload"))
+            self._engine.post(ShutdownRequested(kind == "reload"), Origin(actor))
         else:
             self._end(kind, actor)
 
-    async def upgrade(self, prepare: Callable[[], Awaitable[int]], actor: str = "") -> tuple[Operation, int]:
+    async def upgrade(self, prepare: Callable[[], Awaitable[int]], actor: Actor | None = None) -> tuple[Operation, int]:
         """Have the master execute its own code again, and how many times it has done so then.
 
         The operation ends when `prepare` has shown that the new code can go on from here.
@@ -70,9 +71,9 @@ class MasterService:
         operation.end()
         return operation, number
 
-    def _end(self, kind: Literal["shutdown", "reload"], actor: str) -> Operation:
+    def _end(self, kind: Literal["shutdown", "reload"], actor: Actor | None) -> Operation:
         operation = self.operations.begin(kind, actor=actor)
-        self._engine.post(ShutdownRequested(kind == "reload"))
+        self._engine.post(ShutdownRequested(kind == "reload"), operation.origin)
         return operation
 
     def _hear(self, notification: Notification) -> None:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from procman.core.attribution import NOBODY, Actor, Origin
 from procman.errors import OperationError, OperationFailed, Reason
+from procman.runtime.bus import Bus, OperationBegan, OperationEnded
 
 Kind = Literal[
     "start", "stop", "restart", "signal", "clear", "update", "add", "remove", "reload", "shutdown", "upgrade"
@@ -32,6 +34,11 @@ class Outcome:
     group: str
     reason: Reason | None = None  # why it failed; None: it did not
     text: str = "OK"
+
+    @property
+    def namespec(self) -> str:
+        """The process by its full name."""
+        return self.name if self.name == self.group else f"{self.group}:{self.name}"
 
 
 StepAction = Literal[
@@ -56,13 +63,15 @@ class Operation:
     id: int
     kind: Kind
     targets: tuple[str, ...]  # as they were named: specs, or groups
-    actor: str  # who asked; "": not known
+    actor: Actor | None  # who asked; None: not known
     began: float
+    origin: Origin = NOBODY  # of what it leads to
     ended: float | None = None  # None: it goes on
     error: OperationError | None = None  # why it failed as a whole
     steps: list[Step] = field(default_factory=list)
     waiting: int = 0  # how many clients wait for it
     is_accepted: bool = False  # all orders have been given
+    on_end: "Callable[[Operation], None]" = lambda _: None
     _outcomes: list[tuple[int, Outcome]] = field(default_factory=list)  # each with the place of its target
     _pending: dict[asyncio.Future[Outcome], tuple[int, Outcome]] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)  # set when it is accepted, and when it has ended
@@ -80,10 +89,7 @@ class Operation:
     @property
     def pending(self) -> list[str]:
         """The namespecs of the processes whose outcome is not known yet."""
-        return [
-            outcome.name if outcome.name == outcome.group else f"{outcome.group}:{outcome.name}"
-            for _, outcome in self._pending.values()
-        ]
+        return [outcome.namespec for _, outcome in self._pending.values()]
 
     @property
     def weight(self) -> int:
@@ -114,6 +120,7 @@ class Operation:
             self.error = error
             self._pending.clear()
             self._changed.set()
+            self.on_end(self)
 
     def abandon(self) -> None:
         """Stop waiting for the outcomes of its processes."""
@@ -154,14 +161,26 @@ class Operations:
         """`next_id` is the id of the next one; `on_left` is called when a client does not wait any more."""
         self.next_id = next_id
         self._on_left = on_left
+        self._bus: Bus | None = None
         self._kept: dict[int, Operation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, kind: Kind, targets: Iterable[str] = (), actor: str = "") -> Operation:
+    def use(self, bus: Bus) -> None:
+        """Publish their beginnings and ends there from now on."""
+        self._bus = bus
+
+    def begin(self, kind: Kind, targets: Iterable[str] = (), actor: Actor | None = None) -> Operation:
         """A new one."""
-        operation = Operation(self.next_id, kind, tuple(targets), actor, time.time())
+        operation = Operation(self.next_id, kind, tuple(targets), actor, time.time(), on_end=self._ended)
         self.next_id += 1
         self._kept[operation.id] = operation
+        # What an update or the like brings about is told from what a client asked of one process.
+        asked = actor._replace(kind="update") if actor is not None and kind == "update" else actor
+        seq = None
+        if self._bus is not None:
+            began = OperationBegan(operation.id, kind, operation.targets)
+            seq = self._bus.publish(began, Origin(asked, None, operation.id))
+        operation.origin = Origin(asked, seq, operation.id)
         self._forget()
         return operation
 
@@ -234,6 +253,12 @@ class Operations:
             task.cancel()
         for operation in self._kept.values():
             operation.end(None if operation.kind in ("shutdown", "reload") else error)
+
+    def _ended(self, operation: Operation) -> None:
+        if self._bus is not None:
+            failed = tuple(outcome.namespec for outcome in operation.outcomes if outcome.reason is not None)
+            error = None if operation.error is None else str(operation.error)
+            self._bus.publish(OperationEnded(operation.id, operation.kind, error, failed), operation.origin)
 
     def _forget(self) -> None:
         unattended = [one for one in self._kept.values() if one.ended is None and one.is_accepted and not one.waiting]

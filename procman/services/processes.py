@@ -10,6 +10,7 @@ from operator import attrgetter
 
 from procman.config.schema.programs import Program
 from procman.core.actions import Announce, ProcessRemoved
+from procman.core.attribution import Actor, Origin
 from procman.core.events import KillFailed, RestartRequested, SignalRequested, StartRequested, StopRequested
 from procman.core.process import Process
 from procman.core.states import SETTLED, SIGNALLABLE, UP, State
@@ -109,43 +110,45 @@ class ProcessService:
 
     # ---- doing
 
-    def start(self, specs: Iterable[str], actor: str = "") -> Operation:
+    def start(self, specs: Iterable[str], actor: Actor | None = None) -> Operation:
         """Start them together; it ends when each has been up for its startsecs or has failed."""
         operation = self._begin("start", specs, actor)
         self._operations.do(operation, self._start_all(operation))
         return operation
 
-    def stop(self, specs: Iterable[str], actor: str = "") -> Operation:
+    def stop(self, specs: Iterable[str], actor: Actor | None = None) -> Operation:
         """Stop them together; it ends when each has ended."""
         operation = self._begin("stop", specs, actor)
         self._order(operation, lambda p: p.state in UP or self._engine.has_left(p.name), self._stop)
         return operation
 
-    def restart(self, specs: Iterable[str], actor: str = "") -> Operation:
+    def restart(self, specs: Iterable[str], actor: Actor | None = None) -> Operation:
         """Stop what is up, and start all of them when they have settled."""
         operation = self._begin("restart", specs, actor)
         self._order(operation, lambda _: True, self._restart)
         return operation
 
-    def signal(self, specs: Iterable[str], signal: str, actor: str = "") -> Operation:
+    def signal(self, specs: Iterable[str], signal: str, actor: Actor | None = None) -> Operation:
         """Send a signal, by name or number, without meaning to end anything; 0 only asks whether it could be sent."""
         operation = self._begin("signal", specs, actor)
         number = 0 if signal.strip() == "0" else signal_number(signal)
 
-        def send(process: Process) -> Outcome:
+        def send(process: Process, origin: Origin) -> Outcome:
             if number is None:
                 return _outcome(process, Reason.BAD_SIGNAL, signal)
             if process.state not in SIGNALLABLE:
                 return _outcome(process, Reason.NOT_RUNNING, process.name)
             self._unsent.pop(process.name, None)
-            self._engine.post(SignalRequested(process.name, number))
+            self._engine.post(SignalRequested(process.name, number), origin)
             refusal = self._unsent.pop(process.name, None)
             return _outcome(process) if refusal is None else _outcome(process, Reason.FAILED, refusal)
 
         self._order(operation, lambda p: p.state in SIGNALLABLE, send)
         return operation
 
-    def clear_logs(self, specs: Iterable[str], clear: Callable[[str], Awaitable[None]], actor: str = "") -> Operation:
+    def clear_logs(
+        self, specs: Iterable[str], clear: Callable[[str], Awaitable[None]], actor: Actor | None = None
+    ) -> Operation:
         """Empty the logs of each, by `clear(name)`."""
         operation = self._begin("clear", specs, actor)
 
@@ -156,12 +159,12 @@ class ProcessService:
                 return _outcome(process, Reason.FAILED, str(error))
             return _outcome(process)
 
-        self._order(operation, lambda _: True, lambda process: asyncio.ensure_future(empty(process)))
+        self._order(operation, lambda _: True, lambda process, _: asyncio.ensure_future(empty(process)))
         return operation
 
     # ---- one process
 
-    def _start(self, process: Process, *, looks: bool) -> _Answer:
+    def _start(self, process: Process, origin: Origin, *, looks: bool) -> _Answer:
         name = process.name
         try:
             if looks:
@@ -172,7 +175,7 @@ class ProcessService:
             return _outcome(process, Reason.ALREADY_STARTED, name)
         if process.state is State.UNKNOWN:
             return _outcome(process, Reason.FAILED, f"{name} is in an unknown process state")
-        self._engine.post(StartRequested(name))
+        self._engine.post(StartRequested(name), origin)
         return self._up(process)
 
     def _up(self, process: Process) -> _Answer:
@@ -197,14 +200,14 @@ class ProcessService:
 
         return self._until(name, verdict)
 
-    def _stop(self, process: Process) -> _Answer:
+    def _stop(self, process: Process, origin: Origin) -> _Answer:
         has_left = self._engine.has_left(process.name)
         if process.state is State.FATAL and not has_left:
             # It is down as it is; from now on it is meant to be.
-            self._engine.post(StopRequested(process.name))
+            self._engine.post(StopRequested(process.name), origin)
         if process.state not in UP and process.state is not State.STOPPING and not has_left:
             return _outcome(process, Reason.NOT_RUNNING, process.name)
-        self._engine.post(StopRequested(process.name))
+        self._engine.post(StopRequested(process.name), origin)
 
         def stopped() -> Outcome:
             if process.state is State.UNKNOWN:
@@ -215,10 +218,10 @@ class ProcessService:
             return stopped()
         return self._until(process.name, lambda news: stopped() if news.after in SETTLED else None)
 
-    def _restart(self, process: Process) -> _Answer:
+    def _restart(self, process: Process, origin: Origin) -> _Answer:
         if process.state is State.UNKNOWN:
             return _outcome(process, Reason.FAILED, f"{process.name} is in an unknown process state")
-        self._engine.post(RestartRequested(process.name))
+        self._engine.post(RestartRequested(process.name), origin)
         return self._up(process)
 
     def _until(self, name: str, verdict: Callable[[Announce], Outcome | None]) -> asyncio.Future[Outcome]:
@@ -229,7 +232,7 @@ class ProcessService:
 
     # ---- many
 
-    def _begin(self, kind: Kind, specs: Iterable[str], actor: str) -> Operation:
+    def _begin(self, kind: Kind, specs: Iterable[str], actor: Actor | None) -> Operation:
         self._master.refuse_while_ending()
         return self._operations.begin(kind, specs, actor)
 
@@ -240,10 +243,12 @@ class ProcessService:
         silent = await self._silent_among([program_of(process.definition) for process in meant])
         self._master.refuse_while_ending()
         # A command on a disk that does not answer must not be looked for here.
-        self._order(operation, lambda p: p.state not in UP, lambda p: self._start(p, looks=p.name not in silent))
+        self._order(
+            operation, lambda p: p.state not in UP, lambda p, origin: self._start(p, origin, looks=p.name not in silent)
+        )
 
     def _order(
-        self, operation: Operation, picks: Callable[[Process], bool], give: Callable[[Process], _Answer]
+        self, operation: Operation, picks: Callable[[Process], bool], give: Callable[[Process, Origin], _Answer]
     ) -> None:
         """Give the order to all. Of a group, a glob and "all" only those that `picks` are meant; a name is always."""
         meant: list[tuple[int, Process]] = []
@@ -255,7 +260,7 @@ class ProcessService:
             plain = is_plain(spec)
             meant += [(place, process) for process in found if plain or picks(process)]
         for place, process in meant:
-            answer = give(process)
+            answer = give(process, operation.origin)
             if isinstance(answer, Outcome):
                 operation.reach(place, answer)
             else:

@@ -27,3 +27,30 @@ def find_account(uid: int) -> Account:
     """
     record = pwd.getpwuid(uid)
     return Account(uid, record.pw_gid, groups_of(os.fsencode(record.pw_name), record.pw_gid))
+
+
+class LocalNames:
+    """Names of accounts by uid, from /etc/passwd alone: a directory service may not answer, and nothing waits here."""
+
+    def __init__(self, path: str = "/etc/passwd") -> None:
+        self._path = path
+        self._read_at: int | None = None  # st_mtime_ns
+        self._names: dict[int, str] = {}
+
+    def name(self, uid: int) -> str:
+        """The name; "" where the file has none."""
+        try:
+            changed = os.stat(self._path).st_mtime_ns
+            if changed != self._read_at:
+                self._names = self._read()
+                self._read_at = changed
+        except OSError:
+            return ""
+        return self._names.get(uid, "")
+
+    def _read(self) -> dict[int, str]:
+        with open(self._path, encoding="utf-8", errors="replace") as file:
+            fields = [line.split(":") for line in file if ":" in line]
+        # The first account of a number counts, as in getpwuid(3).
+        numbered = [(rest[0], name) for name, _, *rest in fields if rest]
+        return {int(uid): name for uid, name in reversed(numbered) if uid.isdecimal()}

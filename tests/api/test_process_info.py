@@ -79,7 +79,7 @@ class Engine:
         self.spawns = {}
         self.bus = new_bus()
 
-    def post(self, event):
+    def post(self, event, _origin=None):
         for action in self.fleet.handle(event, self.clock.monotonic()):
             if isinstance(action, Spawn):
                 self.spawns[action.name] = action

@@ -44,7 +44,7 @@ class Site:
     async def ask(self, method, target, body=None):
         """Status and JSON of the answer."""
         data = b"" if body is None else json.dumps(body).encode()
-        request = Request.of(method, target, body=data, peer=Peer(7, 1000, 1000))
+        request = Request.of(method, target, body=data, peer=Peer(7, 4711, 4711))
         answer = await self.router(request)
         return answer.status, json.loads(answer.body)
 
@@ -159,7 +159,7 @@ def test_a_client_comes_back_for_an_operation():
             "id": 1,
             "kind": "start",
             "targets": ["web"],
-            "actor": "uid 1000, pid 7",
+            "actor": "uid 4711 (pid 7)",
             "state": "done",
             "pending": [],
             "results": [{"name": "web", "group": "web", "status": "SUCCESS", "description": "OK"}],

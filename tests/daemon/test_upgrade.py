@@ -35,7 +35,7 @@ class Engine:
     def caught_up(self):
         return self.turn
 
-    def post(self, event):
+    def post(self, event, _origin=None):
         for action in self.fleet.handle(event, self.now):
             self.bus.publish(action)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 import pytest
 
@@ -137,7 +138,8 @@ def test_the_peer_of_a_unix_socket_is_known(remember, seen):
             await served.get()
 
     run(main())
-    assert seen[0].peer == (os.getpid(), os.getuid(), os.getgid())
+    assert seen[0].peer[:3] == (os.getpid(), os.getuid(), os.getgid())
+    assert seen[0].peer.command == Path("/proc/self/comm").read_text(encoding="utf-8").strip()
     assert seen[0].server == "unix"
 
 
@@ -149,7 +151,7 @@ def test_there_is_no_peer_on_tcp(remember, seen):
             await served.get()
 
     run(main())
-    assert seen[0].peer is None
+    assert (seen[0].peer, seen[0].address) == (None, "127.0.0.1")
     assert seen[0].server == "tcp"
 
 

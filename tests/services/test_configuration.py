@@ -6,10 +6,13 @@ import pytest
 
 from procman.config.problems import ConfigError, Problem
 from procman.config.schema.configuration import Config
+from procman.core.attribution import Actor
 from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
 from procman.services.operations import Step
 from tests.support.programs import group
 from tests.support.virtual_engine import Services
+
+CLIENT = Actor("client", uid=0, pid=7)
 
 
 def config_of(*groups):
@@ -33,11 +36,11 @@ def test_an_update_adds_removes_and_changes_groups():
     async def steps():
         services = services_with((group("old"), group("web")), group("web", stopwaitsecs=3), group("new"))
         services.engine.run("old")
-        operation = services.configuration.update(actor="uid 0")
+        operation = services.configuration.update(actor=CLIENT)
         assert not await ended(operation)
         services.engine.end("old")
         assert await ended(operation)
-        assert (operation.kind, operation.targets, operation.actor) == ("update", ("all",), "uid 0")
+        assert (operation.kind, operation.targets, operation.actor) == ("update", ("all",), CLIENT)
         assert operation.steps == [
             Step("old", "stopped"),
             Step("old", "removed"),

@@ -4,10 +4,13 @@ import asyncio
 
 import pytest
 
+from procman.core.attribution import Actor
 from procman.core.states import MasterState
 from procman.errors import OperationFailed, Reason, UnusableConfig, WrongState
 from tests.support.programs import group
 from tests.support.virtual_engine import Services
+
+CLIENT = Actor("client", uid=0, pid=7)
 
 
 async def usable():
@@ -27,8 +30,8 @@ def test_a_shutdown_ends_when_everything_has_stopped():
     async def steps():
         services = Services(group("web"))
         services.engine.run("web")
-        operation = services.master.shut_down("uid 0")
-        assert (operation.kind, operation.actor, operation.ended) == ("shutdown", "uid 0", None)
+        operation = services.master.shut_down(CLIENT)
+        assert (operation.kind, operation.actor, operation.ended) == ("shutdown", CLIENT, None)
         services.engine.end("web")
         assert operation.ended is not None
         assert operation.error is None
@@ -76,7 +79,7 @@ def test_an_upgrade_that_is_refused_is_an_operation_that_failed():
         services = Services(group("web"))
         with pytest.raises(OperationFailed):
             await services.master.upgrade(refuse)
-        operation, number = await services.master.upgrade(agree, "uid 0")
+        operation, number = await services.master.upgrade(agree, CLIENT)
         assert (operation.kind, number) == ("upgrade", 3)
         assert [one.error is None for one in services.operations.latest()] == [True, False]
 

@@ -4,8 +4,11 @@ import asyncio
 
 import pytest
 
+from procman.core.attribution import Actor
 from procman.errors import OperationError, OperationFailed, Reason
 from procman.services.operations import KEPT, KEPT_OUTCOMES, MOST_UNATTENDED, Operations, Outcome
+
+CLIENT = Actor("client", uid=0, pid=7)
 
 GOOD = Outcome("web", "web")
 BAD = Outcome("db", "db", Reason.CANNOT_SPAWN, "db")
@@ -18,8 +21,8 @@ def test_each_operation_has_the_next_id():
 
 
 def test_an_operation_says_what_was_asked_and_by_whom():
-    operation = Operations().begin("stop", ["web", "pool:*"], "uid 0, pid 7")
-    assert (operation.kind, operation.targets, operation.actor) == ("stop", ("web", "pool:*"), "uid 0, pid 7")
+    operation = Operations().begin("stop", ["web", "pool:*"], CLIENT)
+    assert (operation.kind, operation.targets, operation.actor) == ("stop", ("web", "pool:*"), CLIENT)
     assert operation.ended is None
 
 

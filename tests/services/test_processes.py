@@ -4,12 +4,15 @@ import asyncio
 
 import pytest
 
+from procman.core.attribution import Actor
 from procman.core.events import ShutdownRequested
 from procman.core.states import State
 from procman.errors import Reason, UnknownProcess, WrongState
 from procman.services.operations import Outcome
 from tests.support.programs import group, program
 from tests.support.virtual_engine import Services
+
+CLIENT = Actor("client", uid=0, pid=7)
 
 
 def web(**options):
@@ -32,7 +35,7 @@ def reasons(operation):
 def test_a_start_ends_when_the_process_is_running():
     async def steps():
         services = Services(web(startsecs=5))
-        operation = services.processes.start(["web"], "uid 0")
+        operation = services.processes.start(["web"], CLIENT)
         await turns()
         services.engine.spawn_all()
         await turns()
@@ -40,7 +43,7 @@ def test_a_start_ends_when_the_process_is_running():
         services.engine.pass_time(5)
         await turns()
         assert operation.ended is not None
-        assert (operation.kind, operation.actor, operation.outcomes) == ("start", "uid 0", [Outcome("web", "web")])
+        assert (operation.kind, operation.actor, operation.outcomes) == ("start", CLIENT, [Outcome("web", "web")])
 
     asyncio.run(steps())
 

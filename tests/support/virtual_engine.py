@@ -1,6 +1,7 @@
 """An engine without an operating system: the test says what came of each order, and what time it is."""
 
 from procman.core.actions import Action, Spawn
+from procman.core.attribution import NOBODY, Attribution, Origin
 from procman.core.events import DeadlineReached, Event, Exited, ExitStatus, Spawned, StartRequested
 from procman.core.fleet import Fleet
 from procman.core.spec import GroupSpec
@@ -20,12 +21,15 @@ class VirtualEngine:
         self.bus = new_bus()
         self.now = 0.0
         self.actions: list[Action] = []
+        self.attribution = Attribution()
         self._pids = 100
 
-    def post(self, event: Event) -> None:
+    def post(self, event: Event, origin: Origin = NOBODY) -> None:
+        self.attribution.begin(event, origin, getattr(event, "name", None))
         for action in self.fleet.handle(event, self.now):
             self.actions.append(action)
-            self.bus.publish(action)
+            origin = self.attribution.origin_of(action)
+            self.attribution.published(action, origin, self.bus.publish(action, origin))
 
     def has_left(self, _name: str) -> bool:
         return False

@@ -10,6 +10,7 @@ from procman.api.rest.parameters import LONGEST_SHOWN, body_of, number_in, span_
 from procman.errors import BadRequest, OperationError, Reason
 from procman.http.messages import Request, Response
 from procman.http.router import Router
+from procman.services.actors import Actor
 from procman.services.configuration import ConfigService
 from procman.services.logs import LogService
 from procman.services.master import MasterService
@@ -69,7 +70,7 @@ class ProcessEndpoints:
         outcomes = operation.outcomes if wait else operation.accepted
         return json_answer(answer | {"results": [result_of(outcome) for outcome in outcomes]})
 
-    def _begin(self, op: str, specs: list[str], body: dict[str, Any], actor: str) -> Operation:
+    def _begin(self, op: str, specs: list[str], body: dict[str, Any], actor: Actor) -> Operation:
         match op:
             case "start":
                 return self._processes.start(specs, actor)

@@ -7,6 +7,7 @@ from procman.api.xmlrpc.method import Method, Row
 from procman.api.xmlrpc.structs import INT_MAX, judge, results
 from procman.api.xmlrpc.wire import fault
 from procman.errors import NoLog, OperationError, Reason, WrongState
+from procman.services.actors import Actor
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.operations import Outcome
@@ -67,14 +68,14 @@ class LogMethods:
 
         return tail
 
-    async def _clear(self, name: str, *, actor: str) -> bool:
+    async def _clear(self, name: str, *, actor: Actor) -> bool:
         self._processes.one(name)
         return judge(await self._cleared(name, actor))
 
-    async def _clear_all(self, *, actor: str) -> list[dict[str, Any]]:
+    async def _clear_all(self, *, actor: Actor) -> list[dict[str, Any]]:
         return results(await self._cleared("all", actor))
 
-    async def _cleared(self, spec: str, actor: str) -> list[Outcome]:
+    async def _cleared(self, spec: str, actor: Actor) -> list[Outcome]:
         operation = self._processes.clear_logs([spec], self._logs.clear, actor)
         await self._master.operations.wait(operation)
         return operation.outcomes

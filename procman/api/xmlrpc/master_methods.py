@@ -7,6 +7,7 @@ from procman.api.shapes import MasterInfo
 from procman.api.supervisor_states import supervisor_state
 from procman.api.xmlrpc.method import Row
 from procman.api.xmlrpc.structs import AUTO, CONFIG_FIELDS, LOG_FIELDS, plain
+from procman.services.actors import Actor
 from procman.services.configuration import ConfigService
 from procman.services.logs import LogService
 from procman.services.master import MasterService
@@ -61,11 +62,11 @@ class MasterMethods:
         state = supervisor_state(self._master.state)
         return {"statecode": state.code, "statename": state.name}
 
-    def _shutdown(self, *, actor: str) -> bool:
+    def _shutdown(self, *, actor: Actor) -> bool:
         self._master.shut_down(actor)
         return True
 
-    async def _restart(self, *, actor: str) -> bool:
+    async def _restart(self, *, actor: Actor) -> bool:
         await self._master.reload(self._configuration.check, actor)
         return True
 
@@ -73,11 +74,11 @@ class MasterMethods:
         found = await self._configuration.reread()
         return [[list(found.added), list(found.changed), list(found.removed)]]
 
-    def _add_group(self, name: str, *, actor: str) -> bool:
+    def _add_group(self, name: str, *, actor: Actor) -> bool:
         self._configuration.add(name, actor)
         return True
 
-    def _remove_group(self, name: str, *, actor: str) -> bool:
+    def _remove_group(self, name: str, *, actor: Actor) -> bool:
         self._configuration.remove(name, actor)
         return True
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from procman.http.messages import Role
+from procman.services.actors import Actor
 
 READ: Role = "read"
 CONTROL: Role = "control"
@@ -17,7 +18,7 @@ class Caller(NamedTuple):
     """The account and the actor behind a request."""
 
     role: Role
-    actor: str  # recorded in operations
+    actor: Actor  # recorded in operations
 
 
 class Row(NamedTuple):

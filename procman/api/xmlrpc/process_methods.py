@@ -6,6 +6,7 @@ from procman.api.xmlrpc.method import Row
 from procman.api.xmlrpc.structs import ProcessStructs, judge, results
 from procman.api.xmlrpc.wire import Filled
 from procman.errors import Reason, UnknownProcess, WrongState
+from procman.services.actors import Actor
 from procman.services.master import MasterService
 from procman.services.operations import Operation, Outcome
 from procman.services.processes import ProcessService
@@ -39,42 +40,42 @@ class ProcessMethods:
             Row("signalAllProcesses", self._signal_all, "array string", 1, "Send a signal to all processes."),
         )
 
-    async def _start(self, name: str, wait: bool = True, *, actor: str) -> bool | list[dict[str, Any]]:
+    async def _start(self, name: str, wait: bool = True, *, actor: Actor) -> bool | list[dict[str, Any]]:
         if split_namespec(name)[1] is None:
             return results(await self._done(self._processes.start([self._all_of(name)], actor), wait=wait))
         if self._processes.one(name).stopping:
             raise WrongState(name, Reason.ENDED_TOO_SOON)
         return judge(await self._done(self._processes.start([name], actor), wait=wait))
 
-    async def _start_group(self, name: str, wait: bool = True, *, actor: str) -> list[dict[str, Any]]:
+    async def _start_group(self, name: str, wait: bool = True, *, actor: Actor) -> list[dict[str, Any]]:
         return results(await self._done(self._processes.start([self._group(name)], actor), wait=wait))
 
-    async def _start_all(self, wait: bool = True, *, actor: str) -> list[dict[str, Any]]:
+    async def _start_all(self, wait: bool = True, *, actor: Actor) -> list[dict[str, Any]]:
         return results(await self._done(self._processes.start(["all"], actor), wait=wait))
 
-    async def _stop(self, name: str, wait: bool = True, *, actor: str) -> bool | list[dict[str, Any]]:
+    async def _stop(self, name: str, wait: bool = True, *, actor: Actor) -> bool | list[dict[str, Any]]:
         if split_namespec(name)[1] is None:
             return results(await self._done(self._processes.stop([self._all_of(name)], actor), wait=wait))
         if self._processes.one(name).stopping:
             raise WrongState(name, Reason.NOT_RUNNING)
         return judge(await self._done(self._processes.stop([name], actor), wait=wait))
 
-    async def _stop_group(self, name: str, wait: bool = True, *, actor: str) -> list[dict[str, Any]]:
+    async def _stop_group(self, name: str, wait: bool = True, *, actor: Actor) -> list[dict[str, Any]]:
         return results(await self._done(self._processes.stop([self._group(name)], actor), wait=wait))
 
-    async def _stop_all(self, wait: bool = True, *, actor: str) -> list[dict[str, Any]]:
+    async def _stop_all(self, wait: bool = True, *, actor: Actor) -> list[dict[str, Any]]:
         return results(await self._done(self._processes.stop(["all"], actor), wait=wait))
 
-    async def _signal(self, name: str, signal: str, *, actor: str) -> bool | list[dict[str, Any]]:
+    async def _signal(self, name: str, signal: str, *, actor: Actor) -> bool | list[dict[str, Any]]:
         if split_namespec(name)[1] is None:
             return results(await self._done(self._processes.signal([self._all_of(name)], signal, actor)))
         self._processes.one(name)
         return judge(await self._done(self._processes.signal([name], signal, actor)))
 
-    async def _signal_group(self, name: str, signal: str, *, actor: str) -> list[dict[str, Any]]:
+    async def _signal_group(self, name: str, signal: str, *, actor: Actor) -> list[dict[str, Any]]:
         return results(await self._done(self._processes.signal([self._group(name)], signal, actor)))
 
-    async def _signal_all(self, signal: str, *, actor: str) -> list[dict[str, Any]]:
+    async def _signal_all(self, signal: str, *, actor: Actor) -> list[dict[str, Any]]:
         return results(await self._done(self._processes.signal(["all"], signal, actor)))
 
     async def _done(self, operation: Operation, *, wait: bool = True) -> list[Outcome]:

@@ -1,0 +1,245 @@
+"""Actor and cause: what each action follows from, and at whose request.
+
+The core decides without them. This class stands beside the fleet: it is told each event before the fleet handles it, is
+asked for the origin of each action, and is told the number under which the action was published. From any number, a
+reader who follows the causes comes to a root: a request (which has an actor), or an end of a process that nothing here
+has brought about.
+
+- A request brings its origin along. What it leads to has the same actor and operation.
+- What happened (an end, a deadline) follows from the latest that was published about that process.
+- An end follows from the signal that procman sent before. An end without one is a root, and its actor is None.
+- A start after a stop follows from the request that wants the process up, not from the one that stopped it.
+- What a deadline or an end brings about by itself has the actor POLICY.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+from procman.core.actions import (
+    Action,
+    Announce,
+    AnnounceGroup,
+    AnnounceGroupChanged,
+    AnnounceMaster,
+    Kill,
+    ProcessRemoved,
+    Quit,
+)
+from procman.core.events import (
+    BootRequested,
+    DeadlineReached,
+    Event,
+    Exited,
+    GroupAdded,
+    GroupChanged,
+    GroupRemoved,
+    RestartRequested,
+    ShutdownRequested,
+    SignalRequested,
+    StartRequested,
+    StopRequested,
+)
+from procman.core.states import State
+
+ActorKind = Literal[
+    "client", "signal", "policy", "boot", "update", "upgrade", "schedule", "health", "dependency", "watch"
+]
+
+
+class Actor(NamedTuple):
+    """Who or what asked for something."""
+
+    kind: ActorKind
+    uid: int | None = None  # of a client of a unix socket, as are gid, pid and command
+    gid: int | None = None
+    pid: int | None = None
+    user: str = ""  # the name of the account: of the uid, or of the login over TCP
+    command: str = ""  # the client's process name
+    via: str = ""  # the door: a socket and the peer's address, a signal's name
+
+
+class Origin(NamedTuple):
+    """What something follows from."""
+
+    actor: Actor | None = None  # None: nobody
+    cause: int | None = None  # a number of the stream of notifications
+    operation: int | None = None  # the id of the operation that it belongs to
+
+
+NOBODY = Origin()
+POLICY = Actor("policy")
+BOOT = Actor("boot")
+
+_Request = (
+    BootRequested
+    | StartRequested
+    | StopRequested
+    | RestartRequested
+    | SignalRequested
+    | GroupAdded
+    | GroupRemoved
+    | GroupChanged
+    | ShutdownRequested
+)
+_NOT_ABOUT_ONE = (AnnounceGroup, AnnounceGroupChanged, AnnounceMaster, Quit)
+
+
+class Attribution:
+    """Knows the origin of each action. All processes are named by their namespecs."""
+
+    def __init__(self) -> None:
+        self._wanted_by: dict[str, Origin] = {}  # the latest request that decides whether it should be up
+        self._all_wanted_by = NOBODY  # the latest that decided so for all of them: a boot or a shutdown
+        self._latest: dict[str, Origin] = {}  # the latest that was published, as the origin of what follows from it
+        self._signalled: dict[str, tuple[int, Origin]] = {}  # the latest signal to this run, and its origin
+        self._stopping: set[str] = set()
+        # Of the event that is being handled:
+        self._is_request = False
+        self._subject: str | None = None  # the process that it is about
+        self._base = NOBODY
+        self._here: dict[str, Origin] = {}  # by process: the latest that was published for this event
+
+    def wanted_by(self, name: str) -> Origin:
+        """The request that decided whether the process should be up."""
+        return self._wanted_by.get(name, self._all_wanted_by)
+
+    def latest(self, name: str) -> Origin:
+        """What something follows from that happens to the process now."""
+        return self._latest.get(name, NOBODY)
+
+    def origin_of_end(self, name: str, signal: int | None) -> Origin:
+        """What an end of the process follows from; `signal` is the one that ended it.
+
+        It is the latest signal that procman sent to this run, if the process was being stopped or died of that signal.
+        """
+        sent = self._signalled.get(name)
+        if sent is not None and (name in self._stopping or sent[0] == signal):
+            return sent[1]
+        return NOBODY
+
+    def begin(self, event: Event, origin: Origin, subject: str | None) -> None:
+        """The fleet handles the event next; `subject` is the process that it is about, if it is about one.
+
+        `origin` counts for requests, and for an end (see `origin_of_end`, with its own number as the cause).
+        """
+        self._here = {}
+        self._subject = subject
+        self._is_request = isinstance(event, _Request)
+        if self._is_request:
+            self._base = origin
+            self._note_request(event, origin)
+        elif isinstance(event, DeadlineReached):
+            self._base = NOBODY
+        elif isinstance(event, Exited):
+            self._base = origin if origin.actor is not None else origin._replace(actor=POLICY)
+        else:
+            self._base = self.latest(subject) if subject is not None else origin
+
+    def origin_of(self, action: Action) -> Origin:
+        """What it follows from; call it right before the action is published."""
+        if isinstance(action, _NOT_ABOUT_ONE):
+            return self._of_the_whole()
+        name = action.name
+        if isinstance(action, Announce) and action.after is State.STARTING and not self._is_request:
+            if action.before is State.STOPPED:
+                return self.wanted_by(name)
+            # autorestart, or the next try: whoever started the process before has no part in it.
+            return Origin(POLICY, self._here.get(name, self.latest(name)).cause)
+        before = self._here.get(name)
+        if before is not None:
+            return before
+        if self._is_request or name == self._subject:
+            return self._base
+        if isinstance(action, Kill) and not action.overdue:
+            return self.wanted_by(name)
+        if isinstance(action, Announce) and action.after is State.STOPPING:
+            return self.wanted_by(name)
+        return Origin(POLICY, self.latest(name).cause, self.latest(name).operation)
+
+    def published(self, action: Action, origin: Origin, seq: int) -> None:
+        """The action has that number now, and what comes next about its process follows from it."""
+        follow = Origin(origin.actor, seq, origin.operation)
+        if isinstance(action, AnnounceMaster):
+            # What the waves do follows from the announcement.
+            self._base = self._all_wanted_by = follow
+            self._wanted_by.clear()
+            return
+        if isinstance(action, _NOT_ABOUT_ONE):
+            return
+        name = action.name
+        if isinstance(action, ProcessRemoved):
+            self._forget(name)
+            return
+        self._here[name] = self._latest[name] = follow
+        if isinstance(action, Kill):
+            if action.pid and action.signal:
+                self._signalled[name] = int(action.signal), follow
+        elif isinstance(action, Announce):
+            if action.after is State.STOPPING:
+                self._stopping.add(name)
+            else:
+                self._stopping.discard(name)
+            if self._is_request:
+                self._wanted_by[name] = self._base
+
+    def happened(self, name: str, origin: Origin, seq: int, *, new_run: bool = False) -> None:
+        """Something about the process that is no action was published; `new_run`: it was spawned, or adopted."""
+        self._latest[name] = Origin(origin.actor, seq, origin.operation)
+        if new_run:
+            self._signalled.pop(name, None)
+
+    # ---- over an upgrade
+
+    def snapshot(self) -> dict[str, Any]:
+        """Plain data for `restore`."""
+        return {
+            "wanted_by": {name: _plain(origin) for name, origin in self._wanted_by.items()},
+            "all_wanted_by": _plain(self._all_wanted_by),
+            "latest": {name: _plain(origin) for name, origin in self._latest.items()},
+            "signalled": {name: [number, _plain(origin)] for name, (number, origin) in self._signalled.items()},
+            "stopping": sorted(self._stopping),
+        }
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Go on from what `snapshot` returned."""
+        self._wanted_by = {name: _origin(plain) for name, plain in data["wanted_by"].items()}
+        self._all_wanted_by = _origin(data["all_wanted_by"])
+        self._latest = {name: _origin(plain) for name, plain in data["latest"].items()}
+        self._signalled = {name: (number, _origin(plain)) for name, (number, plain) in data["signalled"].items()}
+        self._stopping = set(data["stopping"])
+
+    # ---- the pieces of the above
+
+    def _of_the_whole(self) -> Origin:
+        if self._is_request:
+            return self._base
+        cause = self._here.get(self._subject or "") or self._base
+        return Origin(POLICY, cause.cause)
+
+    def _note_request(self, event: Event, origin: Origin) -> None:
+        match event:
+            case StartRequested(name) | StopRequested(name) | RestartRequested(name):
+                self._wanted_by[name] = origin
+            case BootRequested() | ShutdownRequested():
+                self._all_wanted_by = origin
+                self._wanted_by.clear()
+            case GroupAdded(group):
+                self._wanted_by.update((program.namespec, origin) for program in group.programs)
+            case GroupChanged(_, replace):
+                self._wanted_by.update((name, origin) for name in replace)
+            case _:
+                pass
+
+    def _forget(self, name: str) -> None:
+        self._wanted_by.pop(name, None)
+        self._latest.pop(name, None)
+        self._signalled.pop(name, None)
+        self._stopping.discard(name)
+
+
+def _plain(origin: Origin) -> list[Any]:
+    return [None if origin.actor is None else list(origin.actor), origin.cause, origin.operation]
+
+
+def _origin(plain: list[Any]) -> Origin:
+    actor, cause, operation = plain
+    return Origin(None if actor is None else Actor(*actor), cause, operation)
