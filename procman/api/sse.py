@@ -46,12 +46,7 @@ class _Client:
 class EventStream:
     """Adds the endpoint to a router. Subscribes to changes only while it has clients."""
 
-    def __init__(
-        self,
-        processes: ProcessService,
-        changes: Changes,
-        about: Callable[[Request], MasterInfo],
-    ) -> None:
+    def __init__(self, processes: ProcessService, changes: Changes, about: Callable[[Request], MasterInfo]) -> None:
         """All of them are called on the loop's thread; `about` describes the master itself."""
         self._processes = processes
         self._changes = changes

@@ -30,10 +30,7 @@ _NOT_STARTED = "it did not start, or ended at once"
 PROCMANCTL: Mapping[str, Entry] = {
     "add": Entry(_GROUPS, {1: "no such group; an active group is no error"}),
     "avail": Entry('`{"processes": [ConfigInfo]}`', {1: "arguments were given"}),
-    "clear": Entry(
-        _OPERATION,
-        {1: "no such process, or its logs cannot be emptied"},
-    ),
+    "clear": Entry(_OPERATION, {1: "no such process, or its logs cannot be emptied"}),
     "config": Entry('`{"sections": [SectionSettings]}`', {1: "no such process"}),
     "exit": Entry(_LEFT),
     "fg": Entry(
@@ -53,8 +50,7 @@ PROCMANCTL: Mapping[str, Entry] = {
     ),
     "quit": Entry(_LEFT),
     "reload": Entry(
-        '`{"result": "reloading"}`',
-        {1: "arguments were given, or the file cannot be used (nothing changes)"},
+        '`{"result": "reloading"}`', {1: "arguments were given, or the file cannot be used (nothing changes)"}
     ),
     "remove": Entry(_GROUPS, {1: "no such group, or a process of it still runs"}),
     "reread": Entry("`Changes`", {1: "arguments were given, or the file cannot be used"}),
@@ -63,36 +59,23 @@ PROCMANCTL: Mapping[str, Entry] = {
         {1: "no such process, or no name was given", 2: "no such group", 7: _NOT_STARTED},
     ),
     "shutdown": Entry('`{"result": "shutting down"}`', {1: "arguments were given"}),
-    "signal": Entry(
-        _OPERATION,
-        {1: "no such process or signal, or bad arguments", 7: "a process does not run"},
-    ),
+    "signal": Entry(_OPERATION, {1: "no such process or signal, or bad arguments", 7: "a process does not run"}),
     "start": Entry(
-        _OPERATION,
-        {1: "no such process, or no such file", 2: "no such group, or no name was given", 7: _NOT_STARTED},
+        _OPERATION, {1: "no such process, or no such file", 2: "no such group, or no name was given", 7: _NOT_STARTED}
     ),
     "status": Entry(
         '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo], "warnings": [str]`, '
         "and in each FiguresInfo the CPU in percent of one second as cpu_percent",
         {3: "one of them is STOPPED, EXITED, FATAL or UNKNOWN", 4: "no such process or group"},
     ),
-    "stop": Entry(
-        _OPERATION,
-        {1: "no such process or group, or no name was given; a stopped process is no error"},
-    ),
+    "stop": Entry(_OPERATION, {1: "no such process or group, or no name was given; a stopped process is no error"}),
     "upgrade": Entry(
         '`{"result": "upgraded", "version": text, "pid": number}`',
         {1: "arguments were given, or it is not possible now (nothing changes)"},
     ),
     "stop-plan": Entry("`StopPlanInfo`", {1: "bad arguments; with `--budget`: a shutdown may take longer"}),
-    "tail": Entry(
-        f"{_TAIL}; with `-f` one line for each piece",
-        {1: "no such process, no log, or bad arguments"},
-    ),
-    "update": Entry(
-        '`{"steps": [Step]}`',
-        {1: "the file cannot be used (nothing was changed), or no such group"},
-    ),
+    "tail": Entry(f"{_TAIL}; with `-f` one line for each piece", {1: "no such process, no log, or bad arguments"}),
+    "update": Entry('`{"steps": [Step]}`', {1: "the file cannot be used (nothing was changed), or no such group"}),
     "version": Entry('`{"version": str}`', {1: "arguments were given"}),
 }
 

@@ -129,10 +129,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "stop": (("stop '<pattern>'", "Stop all that match"),),
     "stop-plan": (
         ("stop-plan", "Show how long a shutdown takes at most, and why"),
-        (
-            "stop-plan --budget 10s",
-            "Also show what would make it fit (exit status 1 if it does not)",
-        ),
+        ("stop-plan --budget 10s", "Also show what would make it fit (exit status 1 if it does not)"),
     ),
     "tail": (
         ("tail -<N> <name>", "The last N bytes of its stdout"),

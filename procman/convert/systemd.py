@@ -217,10 +217,7 @@ class _Split:
         if program.autorestart is Autorestart.UNEXPECTED:
             bad = [signal.name for signal in dict.fromkeys((*_CLEAN, program.stopsignal))]
             bad += [] if 0 in program.exitcodes else ["0"]
-            lines += [
-                "# under procman, death by any signal is a failure",
-                f"RestartForceExitStatus={' '.join(bad)}",
-            ]
+            lines += ["# under procman, death by any signal is a failure", f"RestartForceExitStatus={' '.join(bad)}"]
         return lines
 
     def _outputs(self, program: Program) -> list[str]:

@@ -76,10 +76,5 @@ def _execute_file(spec: RunSpec, file: str) -> int:
 
 def _spawn(spec: RunSpec, file: str, argv: tuple[str, ...]) -> int:
     return os.posix_spawn(
-        file,
-        argv,
-        spec.environment,
-        setpgroup=0,
-        setsigmask=(),
-        setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+        file, argv, spec.environment, setpgroup=0, setsigmask=(), setsigdef=(signal.SIGPIPE, signal.SIGXFSZ)
     )

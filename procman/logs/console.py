@@ -97,11 +97,6 @@ class Console:
         return self._failure.text
 
     @property
-    def queued(self) -> int:
-        """How many bytes wait for the reader."""
-        return self._queued
-
-    @property
     def ready(self) -> bool:
         """Whether programs may go on."""
         return self._queued < self._limit

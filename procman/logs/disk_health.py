@@ -114,11 +114,6 @@ class DiskHealth:
         """Whether it was slow not long ago."""
         return self._side.clock() < self._suspect_until
 
-    @property
-    def is_checked(self) -> bool:
-        """Whether a check is scheduled."""
-        return self._timer is not None
-
     def note_answer(self) -> None:
         """On the thread: a probe was answered."""
         self._answered_until = self._side.clock() + ANSWER_HOLDS

@@ -69,12 +69,7 @@ def line_format(
 
 
 def own_line_format(
-    kind: str,
-    timestamp: str,
-    *,
-    width: int = 0,
-    colour: bool = False,
-    clock: Callable[[], float] = time.time,
+    kind: str, timestamp: str, *, width: int = 0, colour: bool = False, clock: Callable[[], float] = time.time
 ) -> Format | None:
     """The same for the lines of the master's own log, which have a time and a level already.
 

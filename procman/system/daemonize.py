@@ -57,11 +57,7 @@ class Readiness:
 
 
 def start_daemon(
-    *,
-    directory: str = "/",
-    umask: int = 0,
-    output: int | None = None,
-    keep: Collection[int] = (),
+    *, directory: str = "/", umask: int = 0, output: int | None = None, keep: Collection[int] = ()
 ) -> Readiness:
     """Go on as a daemon, and say there how it went; the process that calls this never returns from it.
 

@@ -31,12 +31,6 @@ class Birth:
     ticks: int  # since boot, as in Identity
 
 
-def birth(pid: int) -> Birth | None:
-    """When the process that has this number was started."""
-    identity = identify(pid)
-    return None if identity is None else Birth(boot_id(), identity.start)
-
-
 def find(pid: int, born: Birth) -> Identity | None:
     """The process that had this number when that was written down; None when it has gone."""
     identity = Identity(pid, born.ticks)

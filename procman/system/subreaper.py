@@ -1,7 +1,6 @@
 """prctl(2): which process inherits orphans, and what happens when the parent dies."""
 
 import os
-from array import array
 
 from procman.system import libc
 from procman.system.signals import signal_name
@@ -9,7 +8,6 @@ from procman.system.signals import signal_name
 # include/uapi/linux/prctl.h
 _SET_PDEATHSIG = 1
 _SET_CHILD_SUBREAPER = 36
-_GET_CHILD_SUBREAPER = 37
 
 
 def become_subreaper() -> str | None:
@@ -18,12 +16,6 @@ def become_subreaper() -> str | None:
     Children do not inherit it, and it survives an exec. PID 1 needs it as little as it hurts.
     """
     return _prctl("become the parent of orphans", _SET_CHILD_SUBREAPER, 1)
-
-
-def is_subreaper() -> bool:
-    """Whether this process was made one, by itself or before its exec."""
-    answer = array("i", [0])
-    return _prctl("ask", _GET_CHILD_SUBREAPER, answer.buffer_info()[0]) is None and bool(answer[0])
 
 
 def die_with_parent(number: int) -> str | None:

@@ -37,7 +37,7 @@ def test_an_unread_pipe_makes_only_programs_wait(pipe):
         console = Console(writer, asyncio.get_running_loop(), limit=LIMIT)
         first, second = ConsoleStream(console, "first"), ConsoleStream(console, "second")
         written = fill(first)
-        assert console.queued >= LIMIT
+        assert console._queued >= LIMIT
         assert not second.ready
         out = await read_until_ready(reader, first, second)
         while not console.flush():
@@ -95,7 +95,7 @@ def test_a_closed_reader_is_reported_once(clock, said):
         written = fill(stream)
         called = asyncio.get_running_loop().create_future()
         stream.on_ready(lambda: called.set_result(None))
-        held = written - console.queued
+        held = written - console._queued
         os.close(reader)
         await called
         assert stream.ready

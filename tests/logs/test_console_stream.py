@@ -69,7 +69,7 @@ def test_dropped_lines_of_the_master_are_reported_once(pipe, said):
         while log.lost == 0:
             assert log.write(b"x" * 99 + b"\n")
         log.write(b"one more\n")
-        assert console.queued <= LIMIT + 1000 + 200
+        assert console._queued <= LIMIT + 1000 + 200
         assert console.lost == log.lost == 109
         assert said == []
         await read_until_ready(reader, program)

@@ -164,14 +164,14 @@ def test_a_disk_is_checked_only_while_it_is_busy(run_with_disk):
         delays, checked = held.count_checks()
         disk = held.disks.for_path("/other/web.log")
         await checked.wait()
-        assert (len(delays), disk.health.is_checked) == (1, False)
+        assert (len(delays), disk.health._timer) == (1, None)
         call = SilentCall()
         disk.post(call)
         while len(delays) < 4:
             checked.clear()
             await checked.wait()
         call.answer()
-        while disk.health.is_checked:
+        while disk.health._timer is not None:
             checked.clear()
             await checked.wait()
         assert set(delays) == {0.01}

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from procman.system import foreign_process as adopted
-from procman.system.foreign_process import Birth, Pipes, birth, find, reopen_pipes, watch
-from procman.system.proc import Identity, identify
+from procman.system.foreign_process import Birth, Pipes, find, reopen_pipes, watch
+from procman.system.proc import Identity, boot_id, identify
 from procman.system.reaper import Reaped
 from tests.support.forked import in_fork
 from tests.support.log_lines import PATIENCE
@@ -140,13 +140,12 @@ def test_another_with_its_number_is_not_watched():
 def test_a_process_is_found_again_by_its_birth():
     """What was written down names one process: not a later one with its pid, nor one of another boot."""
     with running() as process:
-        born = birth(process.pid)
+        born = Birth(boot_id(), identify(process.pid).start)
         assert find(process.pid, born) == identify(process.pid)
         assert find(process.pid, Birth(born.boot_id, born.ticks - 1)) is None
         assert find(process.pid, Birth("another", born.ticks)) is None
         assert find(os.getpid(), born) is None
     assert find(process.pid, born) is None
-    assert birth(process.pid) is None
 
 
 def test_what_a_program_puts_in_the_place_of_its_pipe_is_not_opened(tmp_path, monkeypatch):

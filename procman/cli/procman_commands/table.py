@@ -64,13 +64,7 @@ _EXPORT_FLAGS = (
 
 _RUN_FLAGS = (
     Flag("to_group", "-g --group", "pass signals on to the process group of the program"),
-    Flag(
-        "rewrite",
-        "-r --rewrite",
-        "pass signal A on as B: 15:3, TERM:QUIT; B = 0 drops it",
-        metavar="A:B",
-        many=True,
-    ),
+    Flag("rewrite", "-r --rewrite", "pass signal A on as B: 15:3, TERM:QUIT; B = 0 drops it", metavar="A:B", many=True),
     Flag("restart", "--restart", "restart the program when it ends: always, on-failure, or never", metavar="WHEN"),
     Flag(
         "kill_after",
@@ -155,11 +149,7 @@ COMMANDS: dict[str, Command] = {
     "stop": Command(
         "by_pidfile",
         "stop",
-        (
-            _PIDFILE,
-            Flag("timeout", "-t --timeout", "wait at most this long for it to end", metavar="DURATION"),
-            HELP,
-        ),
+        (_PIDFILE, Flag("timeout", "-t --timeout", "wait at most this long for it to end", metavar="DURATION"), HELP),
         "stop the master that holds a pid file, and wait until it has ended",
     ),
     "reload": Command(

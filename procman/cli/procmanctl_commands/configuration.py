@@ -98,10 +98,7 @@ def add(invocation: Invocation, words: list[str]) -> None:
 
 def remove(invocation: Invocation, words: list[str]) -> None:
     """Remove groups that are not running."""
-    texts = {
-        "STILL_RUNNING": "process/group still running: {name}",
-        "BAD_NAME": "no such process/group: {name}",
-    }
+    texts = {"STILL_RUNNING": "process/group still running: {name}", "BAD_NAME": "no such process/group: {name}"}
     _each_group(invocation, words, "remove", "removed process group", texts)
 
 

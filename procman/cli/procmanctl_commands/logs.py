@@ -155,10 +155,7 @@ def _point_to_stderr(invocation: Invocation, name: str, channel: str | None) -> 
     if channel == "stdout" and not invocation.as_json and _has_output(invocation, name, "stderr"):
         words = terminal_text.safe(name)
         invocation.flush()
-        print(
-            f"{words} has written only to stderr: procmanctl tail {words} stderr",
-            file=sys.stderr,
-        )
+        print(f"{words} has written only to stderr: procmanctl tail {words} stderr", file=sys.stderr)
 
 
 def _has_output(invocation: Invocation, name: str, channel: str) -> bool:

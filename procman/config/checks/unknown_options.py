@@ -7,13 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from procman.config.formats.foreign_names import (
-    is_command,
-    is_program,
-    name_here,
-    name_of_server,
-    section_here,
-)
+from procman.config.formats.foreign_names import is_command, is_program, name_here, name_of_server, section_here
 from procman.config.formats.raw import Sections
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.notation import table_name

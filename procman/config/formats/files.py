@@ -231,11 +231,7 @@ class _Gatherer:
 
     def _expanded(self, text: str, where: RawOption, here: str) -> str:
         assert self.machine.environ is not None
-        names = {
-            "here": here,
-            "host_node_name": self.machine.host_node_name,
-            **environment_names(self.machine.environ),
-        }
+        names = {"here": here, "host_node_name": self.machine.host_node_name, **environment_names(self.machine.environ)}
         if "\0" in text:
             self.complain(where, "files", "a file name contains a NUL byte: remove it")
             return ""

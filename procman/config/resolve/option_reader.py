@@ -71,12 +71,7 @@ class OptionReader:
         return {**self.environment, **more}
 
     def complain(
-        self,
-        section: RawSection,
-        option: str | None,
-        message: str,
-        slug: str = "other",
-        severity: Severity = "error",
+        self, section: RawSection, option: str | None, message: str, slug: str = "other", severity: Severity = "error"
     ) -> None:
         """Add a problem, at the option's line if the file has the option."""
         raw = self.raw(section, option) if option else None

@@ -51,10 +51,7 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
     before = len(reading.problems)
     program_name = name_of(reading, section)
     names = reading.names(
-        here=reading.here,
-        program_name=program_name,
-        host_node_name=reading.machine.host_node_name,
-        group_name=group,
+        here=reading.here, program_name=program_name, host_node_name=reading.machine.host_node_name, group_name=group
     )
     common = {name: reading.option(section, name, known, names) for name, known in ONCE.items()}
     if reading.raw(section, "killasgroup") is None:

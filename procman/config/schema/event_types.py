@@ -33,18 +33,6 @@ EVENT_TYPES: dict[str, str | None] = {
     "PROCESS_GROUP_REMOVED": "PROCESS_GROUP",
 }
 
-# Never sent themselves; a subscription to one includes the types below it.
-ABSTRACT = frozenset(
-    {
-        "EVENT",
-        "PROCESS_STATE",
-        "PROCESS_COMMUNICATION",
-        "SUPERVISOR_STATE_CHANGE",
-        "TICK",
-        "PROCESS_GROUP",
-    }
-)
-
 
 def lineage(name: str) -> tuple[str, ...]:
     """The type itself and all it belongs to, nearest first: subscribing to any of them brings the event."""

@@ -29,9 +29,7 @@ class Master(MasterPolicy):
     )
     user: str | None = option(kinds.USER, "The user the master becomes when it is started as root.", default=None)
     umask: int | None = option(
-        kinds.OCTAL,
-        "The master's umask. By default the one that it was started with; 022 for a daemon.",
-        default=None,
+        kinds.OCTAL, "The master's umask. By default the one that it was started with; 022 for a daemon.", default=None
     )
     logfile: str = option(kinds.FILE, "The master's own log; `syslog` sends it there.", default="supervisord.log")
     logfile_maxbytes: int = option(

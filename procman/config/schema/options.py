@@ -93,23 +93,11 @@ MISSING = Missing()
 
 @overload
 def option(
-    kind: Kind[T],
-    about: str,
-    *,
-    default: None,
-    effect: Effect = ...,
-    per_process: bool = ...,
-    inert: bool = ...,
+    kind: Kind[T], about: str, *, default: None, effect: Effect = ..., per_process: bool = ..., inert: bool = ...
 ) -> T | None: ...
 @overload
 def option(
-    kind: Kind[T],
-    about: str,
-    *,
-    default: T,
-    effect: Effect = ...,
-    per_process: bool = ...,
-    inert: bool = ...,
+    kind: Kind[T], about: str, *, default: T, effect: Effect = ..., per_process: bool = ..., inert: bool = ...
 ) -> T: ...
 def option(
     kind: Kind[Any],

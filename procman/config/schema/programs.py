@@ -112,19 +112,13 @@ class Program(ProcessSpec):
         effect=Effect.REOPEN,
     )
     stdout_events_enabled: bool = option(
-        kinds.BOOLEAN,
-        "Send a PROCESS_LOG_STDOUT event for what it writes.",
-        default=False,
-        effect=Effect.REOPEN,
+        kinds.BOOLEAN, "Send a PROCESS_LOG_STDOUT event for what it writes.", default=False, effect=Effect.REOPEN
     )
     stderr_capture_maxbytes: int = option(
         kinds.SIZE, "The same as stdout_capture_maxbytes for stderr.", default=0, effect=Effect.REOPEN
     )
     stderr_events_enabled: bool = option(
-        kinds.BOOLEAN,
-        "Send a PROCESS_LOG_STDERR event for what it writes.",
-        default=False,
-        effect=Effect.REOPEN,
+        kinds.BOOLEAN, "Send a PROCESS_LOG_STDERR event for what it writes.", default=False, effect=Effect.REOPEN
     )
     log_format: str | None = option(
         kinds.LOG_FORMAT,
@@ -167,11 +161,7 @@ class Program(ProcessSpec):
         per_process=True,
     )
     stdout_logfile_backups: int = option(
-        kinds.INTEGER,
-        "How many rotated files are kept.",
-        default=10,
-        effect=Effect.REOPEN,
-        per_process=True,
+        kinds.INTEGER, "How many rotated files are kept.", default=10, effect=Effect.REOPEN, per_process=True
     )
     stdout_logfile_maxbytes: int = option(
         kinds.SIZE,
@@ -192,11 +182,7 @@ class Program(ProcessSpec):
         per_process=True,
     )
     stderr_logfile_backups: int = option(
-        kinds.INTEGER,
-        "How many rotated files are kept.",
-        default=10,
-        effect=Effect.REOPEN,
-        per_process=True,
+        kinds.INTEGER, "How many rotated files are kept.", default=10, effect=Effect.REOPEN, per_process=True
     )
     stderr_logfile_maxbytes: int = option(
         kinds.SIZE,

@@ -9,10 +9,7 @@ from procman.config.schema.options import Kind, Unfit
 MAX_PORT = 0xFFFF
 
 # The first bytes of loopback addresses; an IPv4 address may also be written in IPv6's form.
-_LOOPBACK = (
-    (socket.AF_INET, b"\x7f"),
-    (socket.AF_INET6, (bytes(15) + b"\x01", bytes(10) + b"\xff\xff\x7f")),
-)
+_LOOPBACK = ((socket.AF_INET, b"\x7f"), (socket.AF_INET6, (bytes(15) + b"\x01", bytes(10) + b"\xff\xff\x7f")))
 
 URL = text_kind("URL", "a URL such as unix:///run/procman.sock or http://localhost:9001")
 

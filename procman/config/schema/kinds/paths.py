@@ -7,9 +7,7 @@ from typing import Any
 from procman.config.schema.kinds.text import accept_text, text_kind
 from procman.config.schema.options import AUTO, SYSLOG, Kind, Unfit
 
-CONSOLE = frozenset(
-    {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"},
-)
+CONSOLE = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"})
 """The names of the master's own stdout and stderr."""
 
 PATH = text_kind("path", "a path")
