@@ -20,7 +20,7 @@ from procman.logs.protocol import Log
 from procman.runtime.bus import Notification
 from procman.runtime.engine import Engine
 from procman.runtime.process_trees import Trees
-from procman.system.farewell import AT_LEAST, Farewell, Left, signal_all_others
+from procman.system.kill_remaining import AT_LEAST, FinalKill, Left, signal_all_others
 from procman.system.reaper import Reaped
 
 # How many are named in a line.
@@ -93,7 +93,7 @@ class MasterFarewell:
         if unaware:
             self._log.info(f"asking {_named(unaware)} to leave, too")
             signal_all_others(signal.SIGTERM, told)
-        farewell = Farewell(self._deadline, self._log_kill)
+        farewell = FinalKill(self._deadline, self._log_kill)
         while (until := farewell.see_off(self._trees.remaining(), self._loop.time())) is not None:
             self._look_again = False
             await self._engine.bus.until(lambda: self._look_again, until - self._loop.time())

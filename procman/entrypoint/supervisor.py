@@ -16,7 +16,7 @@ from procman.entrypoint import terminal
 from procman.entrypoint.launch import launch
 from procman.entrypoint.run_spec import KILLED, NOT_FOUND, NOT_PASSED_ON, CannotRun, RunSpec
 from procman.errors import ProcmanError
-from procman.system.farewell import AT_LEAST, Farewell, Left, signal_all_others
+from procman.system.kill_remaining import AT_LEAST, FinalKill, Left, signal_all_others
 from procman.system.reaper import Reaped, reap
 from procman.system.signals import STOP, signal_name
 from procman.system.tree import look
@@ -194,7 +194,7 @@ class Supervisor:
             names = ", ".join(f"{one.process.name} (pid {one.process.pid})" for one in left)
             self._say(f"waiting for {names} to leave")
             signal_all_others(signal.SIGTERM, {self._told_group} if self._told_group else ())
-        farewell = Farewell(lambda one: self._deadline(asked, one))
+        farewell = FinalKill(lambda one: self._deadline(asked, one))
         while (until := farewell.see_off(_others(), time.monotonic())) is not None:
             number = self._next_signal(until)
             if number == signal.SIGCHLD:

@@ -13,7 +13,7 @@ from procman.core.actions import Kill
 from procman.runtime.member_ends import MemberEnds
 from procman.runtime.process_tree import Data, ProcessTree
 from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
-from procman.system.farewell import Left
+from procman.system.kill_remaining import Left
 from procman.system.proc import CannotLook, Identity, Process
 from procman.system.tree import ROUNDS, ProcSnapshot, Sweep, Tags, Tree, look, tag_of
 

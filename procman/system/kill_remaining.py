@@ -1,4 +1,4 @@
-"""The farewell of PID 1: what is still running is asked to leave, waited for, and killed when its time is over.
+"""When PID 1 ends: what is still running is asked to leave, waited for, and killed when its time is over.
 
 The kernel kills with PID 1 whatever is left, without asking. The master and `procman run` share this; each decides what
 has had its stop signal already, and how long each process may take. The caller waits, and tells the time.
@@ -38,8 +38,8 @@ def signal_all_others(number: int, spared_groups: Collection[int] = ()) -> None:
         pass
 
 
-class Farewell:
-    """Sees off what is left. Times are in seconds, of a steady clock."""
+class FinalKill:
+    """The last signals to what is left. Times are in seconds, of a steady clock."""
 
     def __init__(
         self, deadline: Callable[[Left], float], on_kill: Callable[[Sequence[Left], float], None] = lambda *_: None
