@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from procman.logs.console_output import ConsoleOutput, open_output
 from procman.logs.disk_workers import DiskWorkers
 from procman.logs.dropped_lines import DroppedLines
+from procman.logs.nonblocking_output import ConsoleOutput, open_output
 from procman.logs.write_failure import WriteFailure, write_all
 
 # Programs have to wait from here on, in bytes. One that was being read may overshoot it by what a pump reads in a turn.
