@@ -141,21 +141,21 @@ class Listeners:
             return
         if options.is_open:
             self._log.warn(
-                f"[{options.section}] asks nobody for a password: everybody who reaches {options.shown} can run "
-                "programs here as this user"
+                f"[{options.section}] has no password: everybody who reaches {options.shown} can run programs here as "
+                "this user"
             )
         elif not (options.is_locked or options.allow_unauthenticated):
             self._log.warn(
-                f"[{options.section}] asks nobody for a password: every user of this machine, and every program, can "
-                f"start and stop programs on {options.shown}; set username= and password=, or leave the section out "
-                "(the unix socket needs none); allow_unauthenticated=true says that it is meant"
+                f"[{options.section}] has no password: every user of this machine, and every program, can start and "
+                f"stop programs on {options.shown}; set username= and password=, or leave the section out (the unix "
+                "socket needs none); allow_unauthenticated=true silences this warning"
             )
         self._open[options.shown] = Listener(options.shown, sock, options)
 
     def _refuse(self, options: InetServer, where: str) -> None:
         self._log.critical(
             f"not listening on {where}: everybody who reaches it could run programs here; set username= and password= "
-            f"in [{options.section}], listen on 127.0.0.1, or say allow_unauthenticated=true"
+            f"in [{options.section}], listen on 127.0.0.1, or set allow_unauthenticated=true"
         )
 
     def _open_already(self, label: str) -> socket.socket | None:

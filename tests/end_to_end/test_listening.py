@@ -170,7 +170,7 @@ def test_without_a_password_only_loopback_is_listened_on(master):
     assert running.text.count(" port: the master will not listen on ") == len(refused)
     assert running.text.count(" username: it is empty, so no password is required") == 1
     # All users of the machine are some, too.
-    warned = re.findall(r"WARN (\[.*) asks nobody for a password: every user of this machine", running.text)
+    warned = re.findall(r"WARN (\[.*) has no password: every user of this machine", running.text)
     assert warned == [f"[inet_http_server:s{number}]" for number in (6, 7, 8)]
 
 
@@ -184,9 +184,9 @@ def test_it_listens_for_everybody_where_that_is_spelled_out(master):
     running.wait_for("web entered RUNNING")
     assert listening(running.pid) == {("0.0.0.0", ports[0]), ("0.0.0.0", ports[1]), ("127.0.0.1", ports[2])}
     assert "not listening" not in running.text
-    warned = re.findall(r"WARN (\[.*) asks nobody for a password: everybody who reaches (\S+) can run", running.text)
+    warned = re.findall(r"WARN (\[.*) has no password: everybody who reaches (\S+) can run", running.text)
     assert warned == [("[inet_http_server:s0]", f"*:{ports[0]}")]
-    assert running.text.count("asks nobody for a password") == 1
+    assert running.text.count("has no password") == 1
     with contextlib.closing(Client(f"http://127.0.0.1:{ports[0]}")) as client:
         assert client.call("GET", "/v1/master")["may_control"] is True
 
