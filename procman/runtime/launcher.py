@@ -72,7 +72,7 @@ class Launcher:
     def start(self, order: Spawn) -> Spawned | SpawnFailed:
         """Start it now; returns what has come of it."""
         program = program_of(order.program)
-        tag = self._trees.tag(order.name)
+        tag = self._trees.tag(order.name, order.attempt)
         self._ledger.starting(order.name, program, tag)
         try:
             child = spawn(

@@ -19,6 +19,11 @@ class ProcessTree:
         self._earlier = earlier
         self.outlives_report = False  # what is left of it is still to be stopped one day
 
+    @property
+    def tag(self) -> str | None:
+        """What its root was started with."""
+        return self._tree.tag
+
     def members(self, found: ProcSnapshot, *, just_reaped: bool = False) -> tuple[Process, ...]:
         """Its living members."""
         members = self._tree.members(found, just_reaped=just_reaped)

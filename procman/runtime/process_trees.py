@@ -29,6 +29,15 @@ class OrphanedDescendants:
     pids: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a process, as its tag has it."""
+
+    name: str
+    number: int | None  # None: it was started by another master
+    is_current: bool
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of orders to signal trees."""
@@ -55,9 +64,17 @@ class Trees:
         self._before: ProcSnapshot | None = None  # of before the signals that go out now
         self._unreported: dict[str, ProcessTree] = {}  # the process has ended, and nothing waits for what may be left
 
-    def tag(self, name: str) -> str:
-        """What the next process of that name carries in its environment."""
-        return self._tags.new(name)
+    def tag(self, name: str, run: int = 0) -> str:
+        """What the next process of that name carries in its environment; `run` counts its runs."""
+        return self._tags.new(name, run)
+
+    def run_of(self, tag: str) -> Run | None:
+        """Which run of which process a tag was made for; None where another master's identifier is in it."""
+        name = self._tags.owner(tag)
+        if not name:
+            return None
+        tree = self._running.get(name)
+        return Run(name, self._tags.run(tag), is_current=tree is not None and tree.tag == tag)
 
     def started(self, name: str, root: Identity, tag: str, *, whole: bool) -> None:
         """A process has started, and is not reaped; `whole`: nothing of its tree may escape SIGKILL."""

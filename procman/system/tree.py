@@ -27,6 +27,9 @@ from procman.system.signals import send
 # The variable that holds a process's tag.
 TAG = "PROCMAN_ID"
 
+# Behind the master's pid and time: a number, noise, and the number of the run.
+_TAG_PARTS = 3
+
 # About 8 ms, which the loop can spare.
 AT_ONCE = 500
 
@@ -50,14 +53,24 @@ class Tags:
         self._identifier = identifier
         self._numbers = itertools.count(1)
 
-    def new(self, namespec: str) -> str:
-        """The value of the variable TAG for the next process of that name; it has to win over the program's own."""
-        return f"{self._identifier}/{namespec}/{self._life}.{next(self._numbers)}.{os.urandom(8).hex()}"
+    def new(self, namespec: str, run: int = 0) -> str:
+        """The value of the variable TAG for the next process of that name; it has to win over the program's own.
+
+        `run` counts the runs of that process; 0: it is no run.
+        """
+        return f"{self._identifier}/{namespec}/{self._life}.{next(self._numbers)}.{os.urandom(8).hex()}.{run}"
 
     def owner(self, tag: str) -> str | None:
         """The namespec that a tag was made for; None where a master with another identifier has made it."""
         mine = f"{self._identifier}/"
         return tag.removeprefix(mine).rpartition("/")[0] if tag.startswith(mine) else None
+
+    @staticmethod
+    def run(tag: str) -> int | None:
+        """The number of the run that a tag was made for; None of another master's, whose runs have other numbers."""
+        master, _, *rest = tag.rpartition("/")[2].split(".")
+        number = rest[2] if len(rest) == _TAG_PARTS else ""
+        return int(number) if number.isdecimal() and int(number) and master == str(os.getpid()) else None
 
 
 class ProcSnapshot:

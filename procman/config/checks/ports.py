@@ -13,6 +13,7 @@ from procman.config.resolve.option_reader import OptionReader
 from procman.config.runtime_dir import default_sockets
 from procman.config.schema.configuration import Config
 from procman.config.schema.servers import InetServer, UnixServer, bracketed
+from procman.system.address_holders import listening_inodes
 
 _WAYS_OUT = {
     errno.EADDRINUSE: ("another program listens on {shown}", "stop it, or name another port"),
@@ -108,20 +109,9 @@ def _masters(config: Config) -> Iterator[int]:
 
 def _may_hold(pid: int, port: int) -> bool:
     """Whether the process holds this port; True if that cannot be known."""
-    sockets = {f"socket:[{inode}]" for inode in _listening_on(port)}
+    sockets = {f"socket:[{inode}]" for inode in listening_inodes(port)}
     try:
         held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
     except OSError:
         return True
     return not sockets.isdisjoint(held)
-
-
-def _listening_on(port: int) -> Iterator[str]:
-    """The inodes of the sockets that listen on a port; see proc(5) for the columns."""
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            with open(table, encoding="ascii") as file:
-                rows = [line.split() for line in file]
-        except OSError:
-            continue
-        yield from (row[9] for row in rows[1:] if row[1].endswith(f":{port:04X}") and row[3] == "0A")
