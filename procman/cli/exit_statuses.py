@@ -43,6 +43,7 @@ PROCMANCTL: Mapping[str, Entry] = {
         '`{"name": "supervisord", "channel": null, "data": str}`; with `-f` one line for each piece',
         {1: "bad arguments, or no log"},
     ),
+    "metrics": Entry('`{"metrics": str}`, the whole text', {1: "arguments were given"}),
     "open": Entry('`{"processes": [ProcessInfo]}`'),
     "pid": Entry(
         '`{"pid": int}`, for processes `{"processes": [{"group": str, "name": str, "pid": int}]}`',

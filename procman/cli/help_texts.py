@@ -115,6 +115,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("health --live", "Check that the master answers within 10 seconds (its configuration file is not read)"),
     ),
     "maintail": (("maintail -f -<N>", "Start with the last N bytes"),),
+    "metrics": (("metrics", "Show what is counted and measured, in Prometheus' text format (as GET /metrics)"),),
     "pid": (("pid <gname>:*", "Get the PIDs of a group"), ("pid '<pattern>'", "Get the PIDs of all that match")),
     "restart": (("restart '<pattern>'", "Restart all that match"),),
     "signal": (("signal <signal name> '<pattern>'", "Signal all that match"),),

@@ -2,6 +2,7 @@
 
 from itertools import count
 
+from procman.config.problems import ConfigError
 from procman.config.runtime_dir import state_files
 from procman.config.schema.configuration import Config
 from procman.config.schema.servers import UnixServer
@@ -12,6 +13,7 @@ from procman.runtime.adoption import Adoption
 from procman.runtime.bus import Bus, Sequence
 from procman.runtime.call_queue import CallQueue
 from procman.runtime.ledger import NoLedger, ProcessLedger
+from procman.services.metrics.counters import Counters
 from procman.services.operations import Operations
 
 
@@ -39,6 +41,7 @@ class ProcessContext:
         self.sequence = Sequence()  # of notifications: no two have the same number
         self.operations = Operations(first_operation, self._nudge)
         self.blocking = CallQueue(READ_WITHIN, self._nudge)
+        self.counters = Counters()  # they go on over reloads
         self._bus: Bus | None = None
 
     def use(self, bus: Bus) -> None:
@@ -52,7 +55,13 @@ class ProcessContext:
 
     async def read(self) -> Config:
         """Read the configuration again, beside the loop; raises ConfigError."""
-        return await self.source.read_again(self.blocking)
+        try:
+            config = await self.source.read_again(self.blocking)
+        except ConfigError:
+            self.counters.config_was_read(good=False)
+            raise
+        self.counters.config_was_read(good=True)
+        return config
 
     def adoption(self, config: Config) -> Adoption | None:
         """Of what an earlier master has left running; None if this process has been through that already."""

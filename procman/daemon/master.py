@@ -35,6 +35,7 @@ from procman.system.signals import signal_name
 from procman.system.spawn import TOO_MANY_FILES
 
 if TYPE_CHECKING:
+    from procman.daemon.metrics_file import MetricsFile
     from procman.daemon.serving import Serving
 
 # How long clients wait at most while the first programs are started, in seconds.
@@ -85,6 +86,7 @@ class MasterRun:
         )
         self._listeners = Listeners(config, self._log, None if snapshot is None else snapshot.listening)
         self._serving: Serving | None = None
+        self._metrics_file: MetricsFile | None = None
 
     def _log_at_first(self, notes: list[str]) -> None:
         for warning in self._config.warnings:
@@ -111,6 +113,7 @@ class MasterRun:
                 self._go_on(self._snapshot)
             await asyncio.wait((self._rooms.engine.caught_up(), self._quit), timeout=SERVE_AFTER)
             self._serving = await self._serve()
+            self._metrics_file = self._write_metrics()
             await self._report_up()
             # What the imports have left behind goes, too.
             gc.collect()
@@ -204,7 +207,24 @@ class MasterRun:
         warnings = partial(self._context.source.warnings, self._context.blocking)
         serving = Serving(Routes(self._rooms, about, health, self._upgrade.prepare, warnings), health, self._log)
         await serving.start(self._listeners.all)
+        self._rooms.metrics.clients = lambda: serving.connections
         return serving
+
+    def _write_metrics(self) -> "MetricsFile | None":
+        path = self._config.master.metrics_file
+        if path is None:
+            return None
+        from procman.api.metrics.exposition import PROMETHEUS, exposition  # noqa: PLC0415 - few have such a file
+        from procman.daemon.metrics_file import MetricsFile  # noqa: PLC0415
+
+        metrics = self._rooms.metrics
+
+        async def content() -> bytes:
+            return await exposition(await metrics.read(), PROMETHEUS)
+
+        file = MetricsFile(path, content, metrics.counters, self._log)
+        file.start()
+        return file
 
     async def _report_up(self) -> None:
         """Clients do not wait for disks that do not answer; the notification that all is up does, for a while."""
@@ -288,6 +308,9 @@ class MasterRun:
         rooms.outputs.end_followers()
         if self._serving is not None:
             await self._serving.close(LAST_WRITES)
+        if self._metrics_file is not None:
+            await self._metrics_file.close()
+        rooms.metrics.keep_log_counters()
         self._listeners.close()
         if self._pidfile is not None:
             self._pidfile.release()

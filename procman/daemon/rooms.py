@@ -18,6 +18,7 @@ from procman.services.configuration import ConfigService
 from procman.services.ends import Ends
 from procman.services.logs import LogService
 from procman.services.master import MasterService
+from procman.services.metrics.readings import MetricsService
 from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
 
@@ -44,3 +45,4 @@ class Rooms:
     ends: Ends
     processes: ProcessService
     configuration: ConfigService
+    metrics: MetricsService

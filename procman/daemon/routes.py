@@ -1,4 +1,4 @@
-"""Every endpoint of the master. XML-RPC and the page are imported for the first client that asks for them."""
+"""Every endpoint of the master. XML-RPC, the metrics and the page are imported for the first client that asks."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -20,6 +20,7 @@ from procman.http.router import Router
 from procman.services.changes import Changes
 
 if TYPE_CHECKING:
+    from procman.api.metrics.endpoint import MetricsEndpoint
     from procman.api.xmlrpc.adapter import XmlRpc
 
 API_VERSION = "3.0"
@@ -77,6 +78,7 @@ class Routes:
         self._about = about
         self._xmlrpc: XmlRpc | None = None
         self._page: Router | None = None
+        self._metrics: MetricsEndpoint | None = None
         self._event_stream = EventStream(rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker)
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
         self.router = Router(problem=route_problem, after_change=rooms.logs.flush)
@@ -106,6 +108,7 @@ class Routes:
             # The answer to a GET says that it takes a POST. Each method has its own role.
             add("GET", path, self._call, role="read")
             add("POST", path, self._call, role="read")
+        add("GET", "/metrics", self._measure, role="read")
         for path in _WEB:
             add("GET", path, self._show, role="read")
         for path in ("/", "/index.html"):
@@ -125,6 +128,13 @@ class Routes:
                 tell_listeners=rooms.hub.remote,
             )
         return await self._xmlrpc.call(request)
+
+    async def _measure(self, request: Request) -> Response:
+        if self._metrics is None:
+            from procman.api.metrics.endpoint import MetricsEndpoint  # noqa: PLC0415 - for masters that are scraped
+
+            self._metrics = MetricsEndpoint(self._rooms.metrics)
+        return await self._metrics.answer(request)
 
     async def _show(self, request: Request, **_: str) -> Response:
         if self._page is None:

@@ -37,6 +37,11 @@ class Serving:
             )
             await self._servers[label].listen(listener.sock, label)
 
+    @property
+    def connections(self) -> int:
+        """How many clients have."""
+        return sum(server.connections for server in self._servers.values())
+
     def make_room(self) -> None:
         """Close a few idle connections, to have their descriptors."""
         for server in self._servers.values():

@@ -36,6 +36,7 @@ class MasterSnapshot:
     upgrades: int
     serial: int  # of the next event
     operation: int  # the id of the next one
+    metrics: Data  # the counters
     pidfile: int | None  # a descriptor
     here: int | None  # a descriptor of the working folder
     listening: dict[str, int]  # descriptors by label
@@ -71,6 +72,7 @@ def handed_over(
         "upgrades": upgrades,
         "serial": next(copy(context.serials)),
         "operation": context.operations.next_id,
+        "metrics": context.counters.snapshot(),
         "pidfile": pidfile,
         "here": None,
         "listening": dict(listening),
@@ -103,6 +105,7 @@ def read(data: Any) -> MasterSnapshot:
             upgrades=data["upgrades"],
             serial=data["serial"],
             operation=data.get("operation", 1),  # procman before 0.2 had none
+            metrics=data.get("metrics") or _counted_before(data),
             pidfile=data["pidfile"],
             here=data["here"],
             listening=data["listening"],
@@ -168,6 +171,11 @@ def _from_version_2(data: Data) -> Data:
         "times": {name: _nameless(times) for name, times in master["times"].items()},
         "engine": {**engine, "seq": 0, "trees": trees, "sockets": sockets},
     }
+
+
+def _counted_before(data: Data) -> Data:
+    """What procman 0.2 and older, which had no metrics, counted all the same."""
+    return {"began": data["began"], "orphans": data["engine"]["orphans"], "upgrades": data["upgrades"]}
 
 
 def _nameless(record: Data) -> Data:

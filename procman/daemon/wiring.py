@@ -26,6 +26,7 @@ from procman.services.configuration import ConfigService
 from procman.services.ends import Ends
 from procman.services.logs import LogService
 from procman.services.master import MasterService
+from procman.services.metrics.readings import MetricsService, OutputCounters
 from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
 from procman.system.shared_sockets import SharedSockets
@@ -93,6 +94,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         hub.restore(snapshot.pools)
         status.restore(snapshot.times)
         configuration.restore(snapshot.current)
+        context.counters.restore(snapshot.metrics)
     for hear in (
         ends.hear,
         event_log.tell,
@@ -103,6 +105,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         launcher.hear,
     ):
         bus.subscribe(hear)
+    context.counters.watch(bus, fleet, ends.was_oom)
     return Rooms(
         outputs,
         LogService(outputs),
@@ -122,4 +125,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         ends,
         processes,
         configuration,
+        MetricsService(
+            context.counters, OutputCounters(outputs.log_bytes, outputs.lost), configuration, context.sequence
+        ),
     )

@@ -60,6 +60,7 @@ class OutputStream:
         self._on_pipe_closed = on_pipe_closed
         self._pumps: dict[Pump, int] = {}  # with the pid of each run; the present run's is the last
         self._lost = 0  # left in pipes that were closed, or lost by sinks that are gone, or of unfinished messages
+        self._read_before = 0  # bytes, from pipes that are forgotten
 
     @property
     def path(self) -> str | None:
@@ -77,6 +78,11 @@ class OutputStream:
     def lost(self) -> int:
         """How many bytes could not be written."""
         return self._lost + sum(sink.lost for sink in self.sinks)
+
+    @property
+    def bytes_in(self) -> int:
+        """How many bytes were read, ever."""
+        return self._read_before + sum(pump.bytes_in for pump in self._pumps)
 
     @property
     def latest_pid(self) -> int | None:
@@ -125,12 +131,14 @@ class OutputStream:
 
     def attach(self, fd: int, pid: int) -> None:
         """A run has started: read its pipe."""
+        self._read_before += sum(old.bytes_in for old in self._pumps if old.closed)
         self._pumps = {old: run for old, run in self._pumps.items() if not old.closed}
         while len(self._pumps) > MAX_OLD_PIPES:
             oldest = next(iter(self._pumps))
             del self._pumps[oldest]
             oldest.close()
             self._lost += oldest.unread
+            self._read_before += oldest.bytes_in
             self._factory.on_problem(
                 f"{self.options.namespec} has {MAX_OLD_PIPES} descendants of earlier runs that hold its "
                 f"{self.options.channel} open; what the oldest writes is not read any more"
@@ -179,6 +187,7 @@ class OutputStream:
             # Descriptor and pid of each run, the present one last.
             "pipes": [[pump.fd, pid] for pump, pid in self._pumps.items() if not pump.closed],
             "lost": self.lost,
+            "bytes_in": self.bytes_in,
             "ring": to_base64(self.ring.tail(self.ring.capacity)),
             # For each sink: what a console stream holds back.
             "lines": [[to_base64(rest), inside] for rest, inside in held],
@@ -187,6 +196,7 @@ class OutputStream:
     def restore(self, data: dict[str, Any]) -> None:
         """Go on from what `snapshot` returned."""
         self._lost = data["lost"]
+        self._read_before = data.get("bytes_in", 0)  # procman before 0.3 did not count them
         self.ring.restore(from_base64(data["ring"]))
         for sink, (rest, inside) in zip(self.sinks, data["lines"], strict=False):
             if isinstance(sink, ConsoleStream):

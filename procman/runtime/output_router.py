@@ -179,6 +179,12 @@ class OutputRouter:
         """How many bytes of a process could not be written."""
         return sum(self._streams[name, channel].lost for channel in CHANNELS if (name, channel) in self._streams)
 
+    def log_bytes(self, name: str) -> dict[str, int]:
+        """How many bytes of a process were read, by channel; without a channel that it has not."""
+        return {
+            channel: self._streams[name, channel].bytes_in for channel in CHANNELS if (name, channel) in self._streams
+        }
+
     def last_words(self, name: str, pid: int) -> tuple[str, str]:
         """The last line that a run wrote, and the channel: stderr, or else stdout; "" if there is none.
 

@@ -69,9 +69,9 @@ class ConfigService:
     ) -> None:
         """`config` is the one whose groups the fleet began with."""
         self.config = config
-        self._started_with = config  # the master's own options are read once
+        self.started_with = config  # the master's own options are read once
+        self.fleet = engine.fleet
         self._engine = engine
-        self._fleet = engine.fleet
         self._operations = master.operations
         self._master = master
         self._processes = processes
@@ -87,7 +87,7 @@ class ConfigService:
         """Every process in the file as it was last read, by name."""
         found = [
             ConfiguredProcess(
-                program, group.name, group.priority, group.name in self._fleet.groups, masked(program.command)
+                program, group.name, group.priority, group.name in self.fleet.groups, masked(program.command)
             )
             for group in self.config.groups
             for program in group.programs
@@ -100,19 +100,29 @@ class ConfigService:
         from procman.config import stop_plan  # noqa: PLC0415
 
         seconds = None if budget is None else stop_plan.read_duration(budget)
+        plan = stop_plan.stop_plan(self._active())
+        return stop_plan.to_json(plan, stop_plan.compare(plan, seconds))
+
+    def longest_stop(self) -> float:
+        """How long a shutdown takes at worst, in seconds."""
+        from procman.config import stop_plan  # noqa: PLC0415 - see above
+
+        return stop_plan.stop_plan(self._active()).seconds
+
+    def _active(self) -> Config:
+        """What is in effect: the groups that are active now, under the options that the master began with."""
         active = tuple(
             dataclasses.replace(
                 group_of(members.spec),
                 programs=tuple(program_of(process.program) for process in members.processes.values()),
             )
-            for members in self._fleet.groups.values()
+            for members in self.fleet.groups.values()
         )
-        plan = stop_plan.stop_plan(dataclasses.replace(self.config, groups=active, master=self._started_with.master))
-        return stop_plan.to_json(plan, stop_plan.compare(plan, seconds))
+        return dataclasses.replace(self.config, groups=active, master=self.started_with.master)
 
     def settings_of_master(self) -> list[settings.Json]:
         """What the master itself and its servers go by, which they have read once."""
-        return settings.of_master(self._started_with)
+        return settings.of_master(self.started_with)
 
     def settings(self, spec: str) -> list[settings.Json]:
         """What each process that `spec` names goes by, its group first; raises UnknownProcess."""
@@ -121,9 +131,9 @@ class ConfigService:
         for status in self._processes.statuses(spec):
             if status.group not in shown:
                 shown.add(status.group)
-                shared = settings.of_group(self.config, group_of(self._fleet.groups[status.group].spec))
+                shared = settings.of_group(self.config, group_of(self.fleet.groups[status.group].spec))
                 found += [shared] if shared else []
-            found.append(settings.of_process(self.config, program_of(self._fleet.processes[status.namespec].program)))
+            found.append(settings.of_process(self.config, program_of(self.fleet.processes[status.namespec].program)))
         return found
 
     async def check(self) -> None:
@@ -159,7 +169,7 @@ class ConfigService:
     def add(self, name: str, actor: Actor | None = None) -> Operation:
         """Activate a group of the file as it was last read."""
         self._master.refuse_while_ending()
-        if name in self._fleet.groups:
+        if name in self.fleet.groups:
             raise WrongState(name, Reason.ALREADY_ADDED)
         for group in self.config.groups:
             if group.name == name:
@@ -169,7 +179,7 @@ class ConfigService:
     def remove(self, name: str, actor: Actor | None = None) -> Operation:
         """Forget a group whose processes have all ended."""
         self._master.refuse_while_ending()
-        members = self._fleet.groups.get(name)
+        members = self.fleet.groups.get(name)
         if members is None:
             raise UnknownProcess(name)
         if any(not process.settled for process in members.processes.values()):
@@ -218,7 +228,7 @@ class ConfigService:
 
     async def _difference(self) -> Difference:
         self.config = await self._read()
-        active = tuple(group_of(members.spec) for members in self._fleet.groups.values() if not members.leaving)
+        active = tuple(group_of(members.spec) for members in self.fleet.groups.values() if not members.leaving)
         return diff(dataclasses.replace(self.config, groups=active), self.config)
 
     async def _read(self) -> Config:
@@ -231,11 +241,11 @@ class ConfigService:
         return config
 
     def _unknown(self, names: set[str], difference: Difference) -> list[Step]:
-        known = {group.name for group in self.config.groups} | set(self._fleet.groups) | set(difference.removed)
+        known = {group.name for group in self.config.groups} | set(self.fleet.groups) | set(difference.removed)
         return [Step(name, "error") for name in sorted(names - known)]
 
     async def _remove(self, name: str, origin: Origin, *, dry_run: bool) -> list[Step]:
-        members = self._fleet.groups[name]
+        members = self.fleet.groups[name]
         stopping = any(self._is_stopped_first(name) for name in members.processes)
         if not dry_run:
             gone = self._engine.bus.wait_for(_has_gone, name=name)
@@ -251,7 +261,7 @@ class ConfigService:
         if change.old.listener != change.new.listener or change.old.socket != change.new.socket:
             # What the processes of a group share cannot be changed under them.
             replaced = {program.namespec for program in change.new.programs}
-        processes = self._fleet.groups[name].processes
+        processes = self.fleet.groups[name].processes
         stopping = [n for n in (*replaced, *leaving) if n in processes and self._is_stopped_first(n)]
         steps = [Step(name, "stopped")] if stopping else []
         steps += [Step(name, _HOW[c.effect], c.new.name, tuple(c.options)) for c in change.programs_changed]
@@ -265,7 +275,7 @@ class ConfigService:
         return steps
 
     def _is_stopped_first(self, name: str) -> bool:
-        return self._fleet.processes[name].state in (*UP, State.STOPPING) or self._engine.has_left(name)
+        return self.fleet.processes[name].state in (*UP, State.STOPPING) or self._engine.has_left(name)
 
 
 def _has_gone(news: Notification) -> bool | None:

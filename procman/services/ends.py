@@ -9,7 +9,7 @@ from procman.core.process import Process
 from procman.core.states import State
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
-from procman.services.endings import End, describe_end
+from procman.services.endings import End, Oom, describe_end
 from procman.services.memory_watch import MemoryWatch
 from procman.services.signals_sent import SignalsSent
 
@@ -47,6 +47,11 @@ class Ends:
             # Another process image of this master has seen it, and what that knew of it has gone.
             return describe_end(process.last_end, all_is_known=False, program=_program(process))
         return self._last.get(name)
+
+    def was_oom(self, name: str) -> bool:
+        """Whether that run ended for want of memory, as far as anybody counts that."""
+        end = self.last(name)
+        return end is not None and end.oom in (Oom.CERTAIN, Oom.LIKELY)
 
     def _describe(self, news: Announce, status: ExitStatus) -> End:
         process = self._fleet.processes.get(news.name)

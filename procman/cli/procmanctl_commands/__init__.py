@@ -29,6 +29,7 @@ COMMANDS = {
     "health": Command("health", "health", 1),
     "help": Command("help", "show_help"),
     "maintail": Command("logs", "maintail"),
+    "metrics": Command("metrics", "metrics", 1),
     "open": Command("master", "open_address"),
     "pid": Command("processes", "pid"),
     "quit": Command("master", "leave"),

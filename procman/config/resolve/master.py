@@ -52,6 +52,8 @@ def read_master(reading: OptionReader, section: RawSection, overrides: Mapping[s
     for name in ("logfile", "pidfile"):
         if not (name == "logfile" and values[name] == "syslog"):
             values[name] = reading.machine.normal(values[name])
+    if values["metrics_file"] is not None:
+        values["metrics_file"] = reading.machine.normal(values["metrics_file"])
     reading.add_environment(values["environment"])
     return Master(**values)
 

@@ -87,6 +87,12 @@ class Master(MasterPolicy):
         "program that ended the master, first_failure if shutdown_when ended it, else none.",
         default=None,
     )
+    metrics_file: str | None = option(
+        kinds.FILE,
+        "A file that gets all metrics every 15 seconds, for node_exporter's textfile collector (its name must end in "
+        ".prom for that); it is removed when the master leaves. The same as `GET /metrics`.",
+        default=None,
+    )
     orphans: Orphans = option(
         kinds.ORPHANS,
         "What happens to programs that still run because an earlier master was killed: adopt (they go on, with their "

@@ -1,0 +1,128 @@
+"""The metrics as text: Prometheus' format 0.0.4, or OpenMetrics 1.0 for a client that says that it takes it.
+
+The series are the same in both; only the heads of the families differ, and the end.
+https://prometheus.io/docs/instrumenting/exposition_formats/ and https://prometheus.io/docs/specs/om/open_metrics_spec/
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import accumulate
+from typing import NamedTuple
+
+from procman.api.metrics.families import (
+    FAMILIES,
+    AnyFamily,
+    DurationsOfProcess,
+    FactsOfMaster,
+    Family,
+    OfMaster,
+    OfProcess,
+    OfProcessBy,
+)
+from procman.services.metrics.histogram import BOUNDS
+from procman.services.metrics.readings import ProcessReading, Reading
+
+# What stands for the labels of a process in a template: no name has it in it.
+_LABELS = "\0"
+_LE = (*map(str, BOUNDS), "+Inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One of the two."""
+
+    content_type: str
+    head: Callable[[Family], str]
+    end: str
+
+
+class _Labelled(NamedTuple):
+    """A process, and its labels as they are written."""
+
+    labels: str
+    reading: ProcessReading
+
+
+def _prometheus_head(family: Family) -> str:
+    kind = "gauge" if family.kind == "info" else family.kind
+    about = family.about.replace("\\", r"\\").replace("\n", r"\n")
+    return f"# HELP {family.series} {about}\n# TYPE {family.series} {kind}\n"
+
+
+def _openmetrics_head(family: Family) -> str:
+    unit = f"# UNIT {family.name} {family.unit}\n" if family.unit else ""
+    return f"# HELP {family.name} {escaped(family.about)}\n# TYPE {family.name} {family.kind}\n{unit}"
+
+
+PROMETHEUS = Format("text/plain; version=0.0.4; charset=utf-8", _prometheus_head, "")
+OPENMETRICS = Format("application/openmetrics-text; version=1.0.0; charset=utf-8", _openmetrics_head, "# EOF\n")
+
+
+async def exposition(reading: Reading, form: Format) -> bytes:
+    """The whole text; everything else goes on between two families."""
+    processes = [_Labelled(labels_of(one), one) for one in reading.processes]
+    pieces = []
+    for family in FAMILIES:
+        samples = _samples(family, reading, processes)
+        if samples:
+            pieces += [form.head(family), samples]
+        await asyncio.sleep(0)
+    pieces.append(form.end)
+    return "".join(pieces).encode()
+
+
+def labels_of(process: ProcessReading) -> str:
+    """What all series of a process have between their braces."""
+    return f'group="{escaped(process.group)}",name="{escaped(process.name)}"'
+
+
+def escaped(text: str) -> str:
+    r"""The value of a label; what is not text (a byte of a name that is not UTF-8) is spelt out, as \udc80."""
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _samples(family: AnyFamily, reading: Reading, processes: Sequence[_Labelled]) -> str:
+    series = family.series
+    match family:
+        case OfProcess(read=read_one):
+            return "".join(
+                [f"{series}{{{labels}}} {value}\n" for labels, one in processes if (value := read_one(one)) is not None]
+            )
+        case OfProcessBy(read=read_many, label=label):
+            return "".join(
+                [_by(series, label.name, tuple(read_many(one).items()), labels) for labels, one in processes]
+            )
+        case DurationsOfProcess(read=read_durations):
+            template = _histogram(series)
+            return "".join(
+                [
+                    (template % (*accumulate(found.buckets), round(found.sum, 6), found.count)).replace(_LABELS, labels)
+                    for labels, one in processes
+                    if (found := read_durations(one)).count
+                ]
+            )
+        case OfMaster(read=read):
+            value = read(reading.master)
+            return "" if value is None else f"{series} {value}\n"
+        case FactsOfMaster(read=read_facts):
+            facts = ",".join(f'{label}="{escaped(text)}"' for label, text in read_facts(reading.master).items())
+            return f"{series}{{{facts}}} 1\n"
+
+
+def _by(series: str, label: str, values: tuple[tuple[str, int | float], ...], labels: str) -> str:
+    return _several(series, label, values).replace(_LABELS, labels)
+
+
+@lru_cache(maxsize=64)  # most processes are in the same state, and were never restarted
+def _several(series: str, label: str, values: tuple[tuple[str, int | float], ...]) -> str:
+    return "".join([f'{series}{{{_LABELS},{label}="{of}"}} {value}\n' for of, value in values])
+
+
+@cache
+def _histogram(series: str) -> str:
+    buckets = "".join(f'{series}_bucket{{{_LABELS},le="{bound}"}} %d\n' for bound in _LE)
+    return f"{buckets}{series}_sum{{{_LABELS}}} %s\n{series}_count{{{_LABELS}}} %d\n"

@@ -1,0 +1,256 @@
+"""All series: one row for each family, from which the exporter, the reference page and the tests are made.
+
+A label has a bounded set of values, and never a pid. Names end with their unit, and counters with `_total` besides
+(https://prometheus.io/docs/practices/naming/); tests/api/test_metrics.py has the rules.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from procman.services.metrics.histogram import Histogram
+from procman.services.metrics.process_counts import FAILED_START_REASONS, RESTART_REASONS
+from procman.services.metrics.readings import STATES, MasterReading, ProcessReading
+
+Number = int | float
+Kind = Literal["gauge", "counter", "histogram", "info"]
+
+_UNITS = ("seconds", "bytes")
+_FLAGS = {state: {other: int(other == state) for other in STATES} for state in STATES}
+# A master's series have no labels; what has one has one value of it.
+_VERSION = "version"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One more label than those that all series of processes have, and its values, which are known beforehand."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What the families of processes and of the master have in common."""
+
+    name: str  # without the suffix of its kind
+    kind: Kind
+    about: str  # one sentence
+
+    @property
+    def unit(self) -> str:
+        """What it is measured in, "" if it only counts."""
+        last = self.name.rpartition("_")[2]
+        return last if last in _UNITS else ""
+
+    @property
+    def series(self) -> str:
+        """The name of its series; those of a histogram have more suffixes."""
+        return self.name + {"counter": "_total", "info": "_info"}.get(self.kind, "")
+
+
+@dataclass(frozen=True, slots=True)
+class OfProcess(Family):
+    """Of each process, with the labels `group` and `name`; None is left out."""
+
+    read: Callable[[ProcessReading], Number | None]
+
+
+@dataclass(frozen=True, slots=True)
+class OfProcessBy(Family):
+    """Of each process, with one more label; what is not in the mapping is left out."""
+
+    label: Label
+    read: Callable[[ProcessReading], Mapping[str, Number]]
+
+
+@dataclass(frozen=True, slots=True)
+class DurationsOfProcess(Family):
+    """Of each process that has had at least one of them."""
+
+    read: Callable[[ProcessReading], Histogram]
+
+
+@dataclass(frozen=True, slots=True)
+class OfMaster(Family):
+    """Of the master, without labels; None is left out."""
+
+    read: Callable[[MasterReading], Number | None]
+
+
+@dataclass(frozen=True, slots=True)
+class FactsOfMaster(Family):
+    """Of the master: what is in its labels; the value is 1."""
+
+    read: Callable[[MasterReading], Mapping[str, str]]
+
+
+AnyFamily = OfProcess | OfProcessBy | DurationsOfProcess | OfMaster | FactsOfMaster
+
+OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
+    OfProcessBy(
+        "procman_process_state",
+        "gauge",
+        "1 for the state that the process is in, 0 for each other one.",
+        Label("state", STATES),
+        lambda p: _FLAGS[p.state],
+    ),
+    OfProcess("procman_process_up", "gauge", "Whether the process is RUNNING.", lambda p: int(p.state == "RUNNING")),
+    OfProcess(
+        "procman_process_wanted",
+        "gauge",
+        "Whether the process is meant to be up; it is not after a stop, or an end that is not followed by a restart.",
+        lambda p: int(p.is_wanted),
+    ),
+    OfProcess(
+        "procman_process_start_time_seconds",
+        "gauge",
+        "When the present run was started, since the epoch; absent without a process.",
+        lambda p: round(p.counts.start_time, 3) if p.has_process and p.counts.start_time else None,
+    ),
+    OfProcess(
+        "procman_process_last_exit_code",
+        "gauge",
+        "The exit status of the last run as a shell has it: 128 and the number of the signal that ended it, 127 or 126 "
+        "if it could not be executed.",
+        lambda p: p.exit_code,
+    ),
+    OfProcess(
+        "procman_process_last_exit_time_seconds",
+        "gauge",
+        "When the last run ended, or could not be started, since the epoch.",
+        lambda p: round(p.counts.last_exit_time, 3) or None,
+    ),
+    OfProcess("procman_process_starts", "counter", "How often it was started.", lambda p: p.counts.starts),
+    OfProcessBy(
+        "procman_process_restarts",
+        "counter",
+        "Starts after an earlier run, by what brought them about: its exit, the signal that ended it, a lack of memory "
+        "(oom), an update of the configuration, or an operator. A failed start that is tried again is none.",
+        Label("reason", RESTART_REASONS),
+        lambda p: p.counts.restarts,
+    ),
+    OfProcessBy(
+        "procman_process_failed_starts",
+        "counter",
+        "Starts that did not lead to RUNNING, by the reason: it ended too soon (exit, signal, oom), there is no such "
+        "command (not_found), or it cannot be executed (not_executable).",
+        Label("reason", FAILED_START_REASONS),
+        lambda p: p.counts.failed_starts,
+    ),
+    OfProcess(
+        "procman_process_kills",
+        "counter",
+        "Stops in which procman had to send SIGKILL, as stopwaitsecs were over or not to be waited for.",
+        lambda p: p.counts.kills,
+    ),
+    DurationsOfProcess(
+        "procman_process_ready_seconds",
+        "histogram",
+        "How long starts took until the process was RUNNING.",
+        lambda p: p.counts.ready_seconds,
+    ),
+    DurationsOfProcess(
+        "procman_process_stop_seconds",
+        "histogram",
+        "How long stops took until the process, and what was to be stopped with it, had ended.",
+        lambda p: p.counts.stop_seconds,
+    ),
+    OfProcess(
+        "procman_process_resident_memory_bytes",
+        "gauge",
+        "Memory of the process and all that it has started; shared pages count for each of them.",
+        lambda p: p.tree.rss if p.tree else None,
+    ),
+    OfProcess(
+        "procman_process_cpu_seconds",
+        "counter",
+        "CPU time of the process and all that it has started, over all runs, as far as it was seen in a scrape.",
+        lambda p: round(p.counts.cpu_seconds, 2),
+    ),
+    OfProcess(
+        "procman_process_open_fds",
+        "gauge",
+        "Open file descriptors of the process and all that it has started.",
+        lambda p: p.tree.fds if p.tree else None,
+    ),
+    OfProcess(
+        "procman_process_threads",
+        "gauge",
+        "Threads of the process and all that it has started.",
+        lambda p: p.tree.threads if p.tree else None,
+    ),
+    OfProcess(
+        "procman_process_processes",
+        "gauge",
+        "The process and all that it has started.",
+        lambda p: p.tree.processes if p.tree else None,
+    ),
+    OfProcessBy(
+        "procman_process_log_bytes",
+        "counter",
+        "Output of the process that procman has read.",
+        Label("stream", ("stdout", "stderr")),
+        lambda p: p.log_bytes,
+    ),
+    OfProcess(
+        "procman_process_log_lost_bytes",
+        "counter",
+        "Output of the process that could not be written.",
+        lambda p: p.lost_bytes,
+    ),
+)
+
+OF_MASTER: tuple[OfMaster | FactsOfMaster, ...] = (
+    FactsOfMaster("procman_build", "info", "The version of procman.", lambda m: {_VERSION: m.version}),
+    OfMaster(
+        "procman_start_time_seconds",
+        "gauge",
+        "When the counters began, since the epoch: at the start of the master. They go on over reloads and upgrades.",
+        lambda m: round(m.counters.began, 3),
+    ),
+    OfMaster(
+        "procman_loop_lag_seconds",
+        "gauge",
+        "How long what could be done at once had to wait, at most, when these metrics were read.",
+        lambda m: round(m.loop_lag, 6),
+    ),
+    OfMaster(
+        "procman_orphans_reaped",
+        "counter",
+        "Processes reaped that procman has not started, descendants of programs among them.",
+        lambda m: m.counters.orphans,
+    ),
+    OfMaster("procman_upgrades", "counter", "Upgrades of procman itself.", lambda m: m.counters.upgrades),
+    OfMaster(
+        "procman_config_last_reload_successful",
+        "gauge",
+        "Whether the configuration could be used when it was last read.",
+        lambda m: int(m.counters.config_is_good),
+    ),
+    OfMaster(
+        "procman_config_last_reload_time_seconds",
+        "gauge",
+        "When the configuration was last read and could be used, since the epoch.",
+        lambda m: round(m.counters.config_read, 3),
+    ),
+    OfMaster(
+        "procman_events", "counter", "What has happened, by the numbers of the notifications.", lambda m: m.events
+    ),
+    OfMaster("procman_clients", "gauge", "Connections to the servers of procman.", lambda m: m.clients),
+    OfMaster("procman_fds_free", "gauge", "File descriptors that procman may still open.", lambda m: m.free_fds),
+    OfMaster(
+        "procman_stop_plan_seconds",
+        "gauge",
+        "How long a shutdown takes at worst: procmanctl stop-plan has the details.",
+        lambda m: m.stop_plan,
+    ),
+    OfMaster(
+        "procman_metrics_file_missed_writes",
+        "counter",
+        "How often metrics_file was not written when it was due; absent without that option.",
+        lambda m: m.counters.missed_writes if m.writes_file else None,
+    ),
+)
+
+FAMILIES: tuple[AnyFamily, ...] = (*OF_PROCESSES, *OF_MASTER)

@@ -1,0 +1,174 @@
+"""Counts what happens to the processes and the master, from the notifications of the bus.
+
+The counters live as long as the master's process: they go on over a reload for each process that comes back under its
+name, and over an upgrade. After a kill they begin anew (`began` says when). A process that leaves the fleet takes its
+counters along, so that their number is that of the processes. A notification that counts nothing costs one look-up.
+"""
+
+import time
+from collections.abc import Callable
+from signal import SIGKILL
+from typing import Any
+
+from procman.core.actions import Announce, Kill, ProcessRemoved
+from procman.core.events import Adopted, ExitStatus, Spawned, SpawnFailed
+from procman.core.fleet import Fleet
+from procman.core.states import State
+from procman.runtime.bus import Bus, Notification
+from procman.services.metrics.process_counts import ProcessCounts
+from procman.system.reaper import Reaped
+
+Data = dict[str, Any]
+
+NOT_FOUND = 127  # `SpawnFailed.code` where there is no such command, as in a shell
+
+
+class Counters:
+    """Of one master. Times are seconds since the epoch."""
+
+    def __init__(self) -> None:
+        self.began = time.time()  # when counting began
+        self.orphans = 0  # reaped
+        self.upgrades = 0
+        self.config_is_good = True  # when it was last read
+        self.config_read = self.began  # when it was last read with success
+        self.missed_writes = 0  # of the metrics_file
+        self._processes: dict[str, ProcessCounts] = {}
+        self._fleet = Fleet()
+        self._was_oom: Callable[[str], bool] = lambda _: False
+        self._handlers: dict[type, Callable[[Any, Notification], None]] = {
+            Announce: self._announced,
+            Spawned: self._spawned,
+            SpawnFailed: self._spawn_failed,
+            Adopted: self._adopted,
+            Kill: self._signalled,
+            Reaped: self._reaped,
+            ProcessRemoved: self._removed,
+        }
+
+    def watch(self, bus: Bus, fleet: Fleet, was_oom: Callable[[str], bool] = lambda _: False) -> None:
+        """Count what that bus tells of this fleet from now on, and forget processes that are not in it.
+
+        `was_oom` says of the namespec of a process that has just been ended by a signal whether that was for want of
+        memory; it must have heard of the end before.
+        """
+        self._fleet = fleet
+        self._was_oom = was_oom
+        self._processes = {name: counts for name, counts in self._processes.items() if name in fleet.processes}
+        bus.subscribe(self.hear)
+
+    def of(self, name: str) -> ProcessCounts:
+        """Those of the process of that namespec; of one that is not in the fleet, they are not kept."""
+        counts = self._processes.get(name)
+        if counts is None:
+            counts = ProcessCounts()
+            if name in self._fleet.processes:
+                self._processes[name] = counts
+        return counts
+
+    def config_was_read(self, *, good: bool) -> None:
+        """The configuration was read again; `good`: it could be used."""
+        self.config_is_good = good
+        if good:
+            self.config_read = time.time()
+
+    def hear(self, notification: Notification) -> None:
+        """Count it, if it counts."""
+        event = notification.event
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event, notification)
+
+    def snapshot(self) -> Data:
+        """Plain data for another process image to go on with; durations are ages."""
+        return {
+            "began": self.began,
+            "orphans": self.orphans,
+            "upgrades": self.upgrades,
+            "config": [self.config_is_good, self.config_read],
+            "missed_writes": self.missed_writes,
+            "processes": {name: counts.snapshot() for name, counts in self._processes.items()},
+        }
+
+    def restore(self, data: Data) -> None:
+        """Go on from what `snapshot` returned, after one more upgrade."""
+        self.began = data["began"]
+        self.orphans = data["orphans"]
+        self.upgrades = data["upgrades"] + 1
+        self.config_is_good, self.config_read = data.get("config", (True, self.began))
+        self.missed_writes = data.get("missed_writes", 0)
+        for name, known in data.get("processes", {}).items():
+            self._processes[name] = ProcessCounts()
+            self._processes[name].restore(known)
+
+    # ---- what the bus tells
+
+    def _spawned(self, event: Spawned, _: Notification) -> None:
+        counts = self.of(event.name)
+        counts.starts += 1
+        counts.has_run = True
+        counts.start_time = time.time()
+        counts.starting_since = time.monotonic()
+
+    def _adopted(self, event: Adopted, _: Notification) -> None:
+        counts = self.of(event.name)
+        counts.has_run = False  # what follows is no restart
+        counts.start_time = time.time() - event.age
+
+    def _spawn_failed(self, event: SpawnFailed, _: Notification) -> None:
+        counts = self.of(event.name)
+        counts.failed_starts["not_found" if event.code == NOT_FOUND else "not_executable"] += 1
+        counts.last_exit_time = time.time()
+
+    def _signalled(self, event: Kill, _: Notification) -> None:
+        counts = self.of(event.name)
+        # It is sent again and again to what does not go: once for each stop is the figure.
+        if event.overdue and event.signal == SIGKILL and not counts.is_killed:
+            counts.is_killed = True
+            counts.kills += 1
+
+    def _reaped(self, _event: Reaped, _: Notification) -> None:
+        self.orphans += 1
+
+    def _removed(self, event: ProcessRemoved, _: Notification) -> None:
+        self._processes.pop(event.name, None)
+
+    def _announced(self, news: Announce, notification: Notification) -> None:
+        counts = self.of(news.name)
+        counts.is_killed = counts.is_killed and news.after is State.STOPPING
+        if news.before is State.STOPPING:
+            counts.stopped(time.monotonic(), ended=news.after is not State.UNKNOWN)
+        match news.after:
+            case State.STARTING:
+                self._starts(news, counts, notification)
+            case State.RUNNING:
+                counts.is_ready(time.monotonic())
+            case State.STOPPING:
+                process = self._fleet.processes.get(news.name)
+                counts.is_replaced = process is not None and process.successor is not None
+                counts.stopping_since = time.monotonic()
+                counts.starting_since = None
+            case State.EXITED | State.BACKOFF | State.STOPPED if news.status is not None:
+                counts.last_exit_time = time.time()
+                self._ended(news, news.status, counts)
+            case _:
+                pass
+
+    def _starts(self, news: Announce, counts: ProcessCounts, _: Notification) -> None:
+        comes_back, counts.comes_back = counts.comes_back, ""
+        is_replaced, counts.is_replaced = counts.is_replaced, False
+        # After BACKOFF it is the same start, tried again.
+        if counts.has_run and news.before is not State.BACKOFF:
+            counts.restarts[comes_back or ("update" if is_replaced else "operator")] += 1
+
+    def _ended(self, news: Announce, status: ExitStatus, counts: ProcessCounts) -> None:
+        counts.starting_since = None
+        if news.after is State.STOPPED:
+            return
+        reason = "exit" if status.signal is None else "oom" if self._was_oom(news.name) else "signal"
+        if news.after is State.BACKOFF:
+            counts.failed_starts[reason] += 1
+            return
+        process = self._fleet.processes.get(news.name)
+        # The core has decided already whether autorestart brings it back.
+        counts.comes_back = reason if process is not None and process.wanted else ""

@@ -1,0 +1,117 @@
+"""The counters of one process, and what has to be remembered to count."""
+
+import time
+from typing import Any
+
+from procman.services.metrics.histogram import Histogram
+
+Data = dict[str, Any]
+
+# Why a process was started again after a run. A feature that restarts processes adds its own word.
+RESTART_REASONS = ("exit", "signal", "oom", "update", "operator")
+# Why a start did not lead to RUNNING: the run ended too soon (in which way), or the command could not be executed.
+FAILED_START_REASONS = ("exit", "signal", "oom", "not_found", "not_executable")
+
+_KEPT = ("starts", "kills", "cpu_seconds", "start_time", "last_exit_time", "has_run", "comes_back", "is_replaced")
+
+
+class ProcessCounts:
+    """Of one slot, over all of its runs. Times are seconds since the epoch, 0: never."""
+
+    __slots__ = (
+        "comes_back",
+        "cpu_seconds",
+        "cpu_seen",
+        "failed_starts",
+        "has_run",
+        "is_killed",
+        "is_replaced",
+        "kills",
+        "last_exit_time",
+        "log_bytes_before",
+        "lost_before",
+        "ready_seconds",
+        "restarts",
+        "start_time",
+        "starting_since",
+        "starts",
+        "stop_seconds",
+        "stopping_since",
+    )
+
+    def __init__(self) -> None:
+        self.starts = 0
+        self.restarts = dict.fromkeys(RESTART_REASONS, 0)
+        self.failed_starts = dict.fromkeys(FAILED_START_REASONS, 0)
+        self.kills = 0
+        self.ready_seconds = Histogram()
+        self.stop_seconds = Histogram()
+        self.cpu_seconds = 0.0  # of the tree, over all runs
+        self.log_bytes_before: dict[str, int] = {}  # by channel; what the runs of the master before a reload have seen
+        self.lost_before = 0  # bytes; likewise
+        self.start_time = 0.0
+        self.last_exit_time = 0.0
+        # What has to be remembered to count the next thing.
+        self.has_run = False
+        self.comes_back = ""  # why autorestart starts it again, at once
+        self.is_replaced = False  # it is being stopped for a new definition
+        self.is_killed = False  # it was sent a SIGKILL in this stop
+        self.starting_since: float | None = None  # on the steady clock
+        self.stopping_since: float | None = None
+        self.cpu_seen: tuple[int, float] = (0, 0.0)  # start of the run in ticks, and its seconds when last looked at
+
+    def is_ready(self, now: float) -> None:
+        """It is RUNNING."""
+        self.has_run = True  # also one that was adopted
+        if self.starting_since is not None:
+            self.ready_seconds.observe(now - self.starting_since)
+            self.starting_since = None
+
+    def stopped(self, now: float, *, ended: bool) -> None:
+        """It is no longer STOPPING; `ended`: because it has ended."""
+        if self.stopping_since is not None and ended:
+            self.stop_seconds.observe(now - self.stopping_since)
+        self.stopping_since = None
+
+    def use_cpu(self, start: int, seconds: float) -> None:
+        """The tree of the run that began then (in ticks) has used so much so far.
+
+        What members used that are gone by now, and whose parents have not waited for them, is no longer in `seconds`:
+        the counter stands still then, as a counter never goes back.
+        """
+        seen_start, seen = self.cpu_seen
+        self.cpu_seconds += max(0.0, seconds - seen) if start == seen_start else seconds
+        self.cpu_seen = start, seconds
+
+    def snapshot(self) -> Data:
+        """Plain data for another process image; durations are ages."""
+        now = time.monotonic()
+        return {
+            **{name: getattr(self, name) for name in _KEPT},
+            "restarts": dict(self.restarts),
+            "failed_starts": dict(self.failed_starts),
+            "ready_seconds": self.ready_seconds.snapshot(),
+            "stop_seconds": self.stop_seconds.snapshot(),
+            "log_bytes_before": dict(self.log_bytes_before),
+            "lost_before": self.lost_before,
+            "is_killed": self.is_killed,
+            "starting_for": None if self.starting_since is None else now - self.starting_since,
+            "stopping_for": None if self.stopping_since is None else now - self.stopping_since,
+            "cpu_seen": list(self.cpu_seen),
+        }
+
+    def restore(self, data: Data) -> None:
+        """Go on from what `snapshot` returned, also of an older version: what that did not have stays as it is."""
+        now = time.monotonic()
+        for name in (*_KEPT, "lost_before", "is_killed"):
+            setattr(self, name, data.get(name, getattr(self, name)))
+        for mine, theirs in ((self.restarts, "restarts"), (self.failed_starts, "failed_starts")):
+            mine.update({reason: count for reason, count in data.get(theirs, {}).items() if reason in mine})
+        self.ready_seconds.restore(data.get("ready_seconds"))
+        self.stop_seconds.restore(data.get("stop_seconds"))
+        self.log_bytes_before = dict(data.get("log_bytes_before", {}))
+        starting_for, stopping_for = data.get("starting_for"), data.get("stopping_for")
+        self.starting_since = None if starting_for is None else now - starting_for
+        self.stopping_since = None if stopping_for is None else now - stopping_for
+        start, seconds = data.get("cpu_seen", (0, 0.0))
+        self.cpu_seen = start, seconds

@@ -1,0 +1,265 @@
+"""What is counted of what happens; the bus and the fleet are real, the processes are not."""
+
+import signal
+
+import pytest
+
+from procman.config.snapshot import read_group, read_program
+from procman.core.events import (
+    Adopted,
+    Exited,
+    ExitStatus,
+    GroupChanged,
+    GroupRemoved,
+    RestartRequested,
+    Spawned,
+    SpawnFailed,
+    StartRequested,
+    StopRequested,
+)
+from procman.core.snapshot import DefinitionReaders
+from procman.core.spec import Autorestart
+from procman.services.metrics.counters import Counters
+from procman.services.metrics.histogram import BOUNDS, Histogram
+from procman.services.metrics.process_counts import ProcessCounts
+from procman.system.reaper import Reaped
+from tests.support.notifications import notify
+from tests.support.programs import group
+from tests.support.virtual_engine import VirtualEngine
+
+
+class Counted(VirtualEngine):
+    """A virtual engine whose events are counted; `oom`: the next end is for want of memory."""
+
+    def __init__(self, *groups, counters=None):
+        super().__init__(*groups)
+        self.counters = counters or Counters()
+        self.oom = False
+        self.counters.watch(self.bus, self.fleet, lambda _: self.oom)
+
+    def post(self, event):
+        if isinstance(event, Spawned | SpawnFailed | Adopted):
+            self.bus.publish(event)  # as the real engine does
+        super().post(event)
+
+    def of(self, name="web"):
+        return self.counters.of(name)
+
+    def ends(self, name="web", code=0, number=None):
+        pid = self.fleet.processes[name].pid
+        self.post(Exited(pid, ExitStatus(-1 if number else code, number)))
+
+
+def nonzero(counts):
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def test_a_start_is_counted_and_is_no_restart():
+    engine = Counted(group("web"))
+    engine.run("web")
+    assert (engine.of().starts, nonzero(engine.of().restarts), engine.of().ready_seconds.count) == (1, {}, 1)
+    assert engine.of().start_time > 0
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "oom", "reason"),
+    [
+        (1, None, False, "exit"),
+        (-1, signal.SIGTERM, False, "signal"),
+        (-1, signal.SIGKILL, False, "signal"),
+        (-1, signal.SIGKILL, True, "oom"),
+    ],
+)
+def test_what_autorestart_brings_back_is_counted_by_how_it_ended(code, number, oom, reason):
+    engine = Counted(group("web", autorestart=Autorestart.ALWAYS))
+    engine.run("web")
+    engine.oom = oom
+    engine.ends(code=code, number=number)
+    engine.spawn_all()
+    assert nonzero(engine.of().restarts) == {reason: 1}
+    assert engine.of().starts == 2
+    assert engine.of().last_exit_time > 0
+
+
+def test_a_process_that_is_not_brought_back_counts_no_restart_until_an_operator_starts_it():
+    engine = Counted(group("web", autorestart=Autorestart.NEVER))
+    engine.run("web")
+    engine.ends(code=1)
+    assert nonzero(engine.of().restarts) == {}
+    engine.run("web")
+    assert nonzero(engine.of().restarts) == {"operator": 1}
+
+
+@pytest.mark.parametrize("stops_first", [True, False])
+def test_a_restart_is_the_operators_also_in_two_steps(stops_first):
+    """Procmanctl restart is a stop and a start; /v1 has both in one."""
+    engine = Counted(group("web"))
+    engine.run("web")
+    engine.post(StopRequested("web") if stops_first else RestartRequested("web"))
+    engine.ends()
+    if stops_first:
+        engine.post(StartRequested("web"))
+    engine.spawn_all()
+    assert nonzero(engine.of().restarts) == {"operator": 1}
+    assert engine.of().stop_seconds.count == 1
+
+
+def test_an_update_that_replaces_a_process_is_a_restart_of_its_own_kind():
+    engine = Counted(group("web"))
+    engine.run("web")
+    engine.post(GroupChanged(group("web", command="/bin/new"), frozenset({"web"})))
+    engine.ends()
+    engine.spawn_all()
+    assert nonzero(engine.of().restarts) == {"update": 1}
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (SpawnFailed("web", "cannot find it", 127), "not_found"),
+        (SpawnFailed("web", "not executable", 126), "not_executable"),
+    ],
+)
+def test_a_start_that_could_not_be_carried_out_is_counted_by_its_reason(event, reason):
+    engine = Counted(group("web"))
+    engine.post(StartRequested("web"))
+    engine.post(event)
+    assert nonzero(engine.of().failed_starts) == {reason: 1}
+    assert (engine.of().starts, engine.of().last_exit_time > 0) == (0, True)
+
+
+def test_a_run_that_ends_too_soon_is_a_failed_start_and_its_next_try_no_restart():
+    engine = Counted(group("web", startsecs=5.0))
+    engine.post(StartRequested("web"))
+    engine.spawn_all()
+    engine.ends(code=2)
+    engine.pass_time(100)
+    engine.spawn_all()
+    engine.ends(number=signal.SIGSEGV)
+    assert nonzero(engine.of().failed_starts) == {"exit": 1, "signal": 1}
+    assert (engine.of().starts, nonzero(engine.of().restarts), engine.of().ready_seconds.count) == (2, {}, 0)
+
+
+def test_a_sigkill_after_stopwaitsecs_is_counted_once_for_each_stop():
+    """It is repeated as long as the process does not go."""
+    engine = Counted(group("web", stopwaitsecs=1.0, autorestart=Autorestart.ALWAYS))
+    engine.run("web")
+    engine.post(RestartRequested("web"))
+    for _ in range(3):
+        engine.pass_time(2)
+    engine.ends(number=signal.SIGKILL)
+    engine.run("web")
+    assert engine.of().kills == 1
+    engine.post(StopRequested("web"))
+    engine.pass_time(2)
+    assert engine.of().kills == 2
+    assert nonzero(engine.of().restarts) == {"operator": 1}
+
+
+def test_an_adopted_process_was_started_when_it_was_and_counts_no_start():
+    engine = Counted(group("web", autorestart=Autorestart.ALWAYS))
+    engine.post(Adopted("web", 77, 3600.0))
+    assert engine.of().starts == 0
+    assert engine.counters.began - engine.of().start_time == pytest.approx(3600, abs=60)
+    engine.ends(code=1)
+    assert nonzero(engine.of().restarts) == {"exit": 1}
+    assert engine.of().ready_seconds.count == 0
+
+
+def test_a_process_that_has_left_takes_its_counters_along():
+    """So their number is that of the processes, whatever comes and goes."""
+    engine = Counted(group("web"), group("other"))
+    engine.run("web", "other")
+    engine.post(GroupRemoved("web"))
+    engine.ends()
+    assert set(engine.counters.snapshot()["processes"]) == {"other"}
+    assert engine.of("web").starts == 0
+    assert set(engine.counters.snapshot()["processes"]) == {"other"}
+
+
+def test_what_is_not_ours_is_counted_when_it_is_reaped():
+    counters = Counters()
+    counters.hear(notify(Reaped(5, 0)))
+    assert counters.orphans == 1
+
+
+def test_counters_go_on_over_a_snapshot():
+    engine = Counted(group("web", autorestart=Autorestart.ALWAYS, startsecs=5.0), group("other"))
+    engine.run("web", "other")
+    engine.ends(code=1)
+    engine.spawn_all()  # STARTING, and not yet up
+    engine.post(StopRequested("other"))  # STOPPING
+    engine.of().use_cpu(1, 2.5)
+    counters = Counters()
+    counters.restore(engine.counters.snapshot())
+    assert counters.snapshot() | {"upgrades": 0, "processes": 0} == engine.counters.snapshot() | {"processes": 0}
+    assert counters.upgrades == 1
+    after = Counted(counters=Counters())
+    after.counters = counters
+    after.fleet.restore(engine.fleet.snapshot(), DefinitionReaders(read_group, read_program))
+    after.counters.watch(after.bus, after.fleet)
+    after.now = engine.now
+    after.pass_time(10)
+    after.ends("other")
+    assert nonzero(after.of().restarts) == {"exit": 1}
+    assert (after.of().ready_seconds.count, after.of("other").stop_seconds.count) == (2, 1)
+    after.of().use_cpu(1, 3.0)
+    assert after.of().cpu_seconds == 3.0
+
+
+def test_what_older_masters_counted_is_gone_on_from():
+    """Procman 0.2 had no counters of processes."""
+    counters = Counters()
+    counters.restore({"began": 1000, "orphans": 3, "upgrades": 1})
+    assert (counters.began, counters.orphans, counters.upgrades) == (1000, 3, 2)
+    counts = ProcessCounts()
+    counts.restore({"starts": 4, "restarts": {"exit": 2, "a reason of the future": 1}})
+    assert (counts.starts, nonzero(counts.restarts), counts.kills) == (4, {"exit": 2}, 0)
+
+
+def test_a_histogram_with_other_bounds_begins_anew():
+    histogram = Histogram()
+    histogram.observe(0.5)
+    other = Histogram()
+    other.restore(histogram.snapshot() | {"bounds": [1, 2]})
+    assert other.count == 0
+    other.restore(histogram.snapshot())
+    assert (other.count, other.sum, other.buckets) == (1, 0.5, histogram.buckets)
+
+
+@pytest.mark.parametrize(("seconds", "bucket"), [(0.0, 0), (0.01, 0), (0.011, 1), (300.0, 9), (301.0, 10)])
+def test_a_bucket_includes_its_upper_bound(seconds, bucket):
+    histogram = Histogram()
+    histogram.observe(seconds)
+    assert histogram.buckets.index(1) == bucket
+    assert len(histogram.buckets) == len(BOUNDS) + 1
+
+
+def test_counters_go_on_over_a_reload_for_those_that_come_back():
+    before = Counted(group("web"), group("gone"))
+    before.run("web", "gone")
+    after = Counted(group("web"), group("new"), counters=before.counters)
+    after.run("web", "new")
+    assert set(after.counters.snapshot()["processes"]) == {"web", "new"}
+    assert (after.of("web").starts, nonzero(after.of("web").restarts)) == (2, {"operator": 1})
+    assert (after.of("new").starts, nonzero(after.of("new").restarts)) == (1, {})
+
+
+def test_cpu_time_never_goes_back():
+    """Members whose parents have gone take their time along; another run begins with nothing."""
+    counts = ProcessCounts()
+    seen = []
+    for start, seconds in ((1, 2.0), (1, 3.0), (1, 1.0), (1, 1.5), (2, 0.5), (2, 0.75)):
+        counts.use_cpu(start, seconds)
+        seen.append(counts.cpu_seconds)
+    assert seen == [2.0, 3.0, 3.0, 3.5, 4.0, 4.25]
+
+
+def test_a_reading_of_the_configuration_counts_with_its_success():
+    counters = Counters()
+    counters.config_read = 0.0
+    counters.config_was_read(good=False)
+    assert (counters.config_is_good, counters.config_read) == (False, 0.0)
+    counters.config_was_read(good=True)
+    assert counters.config_is_good
+    assert counters.config_read > 0
