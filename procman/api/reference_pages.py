@@ -38,7 +38,7 @@ _BESIDE_V1 = """\
 ## Beside /v1
 
 `/` is the web page, `/RPC2` [XML-RPC](xml-rpc.md), and `/logtail/NAME` and `/mainlogtail` are
-[its streams](xml-rpc.md#beside-xml-rpc).
+[its streams](xml-rpc.md#beside-xml-rpc). `GET /metrics` has the [metrics](metrics.md) for Prometheus.
 """
 
 _ERRORS = """\

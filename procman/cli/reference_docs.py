@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
+from procman.api.metrics.reference_page import metrics_page
 from procman.api.reference_pages import http_page, xml_rpc_page
 from procman.cli.reference_page import page as commands_page
 from procman.config.schema.reference import reference as options_page
@@ -21,6 +22,7 @@ PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "reference/options.md": ("procman/config/schema", options_page),
     "reference/commands.md": ("procman/cli", commands_page),
     "reference/http-api.md": ("procman/api/shapes.py", http_page),
+    "reference/metrics.md": ("procman/api/metrics/families.py", metrics_page),
     "reference/xml-rpc.md": ("procman/api/xmlrpc.py", xml_rpc_page),
 }
 

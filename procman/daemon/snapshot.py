@@ -174,7 +174,7 @@ def _from_version_2(data: Data) -> Data:
 
 
 def _counted_before(data: Data) -> Data:
-    """What procman 0.2 and older, which had no metrics, counted all the same."""
+    """What procman 0.1, which had no metrics, counted all the same."""
     return {"began": data["began"], "orphans": data["engine"]["orphans"], "upgrades": data["upgrades"]}
 
 

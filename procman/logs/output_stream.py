@@ -196,7 +196,7 @@ class OutputStream:
     def restore(self, data: dict[str, Any]) -> None:
         """Go on from what `snapshot` returned."""
         self._lost = data["lost"]
-        self._read_before = data.get("bytes_in", 0)  # procman before 0.3 did not count them
+        self._read_before = data.get("bytes_in", 0)  # procman 0.1 did not count them
         self.ring.restore(from_base64(data["ring"]))
         for sink, (rest, inside) in zip(self.sinks, data["lines"], strict=False):
             if isinstance(sink, ConsoleStream):

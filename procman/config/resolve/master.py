@@ -53,7 +53,9 @@ def read_master(reading: OptionReader, section: RawSection, overrides: Mapping[s
         if not (name == "logfile" and values[name] == "syslog"):
             values[name] = reading.machine.normal(values[name])
     if values["metrics_file"] is not None:
-        values["metrics_file"] = reading.machine.normal(values["metrics_file"])
+        if not values["metrics_file"]:
+            reading.complain(section, "metrics_file", "it is empty: name a file, or leave it out")
+        values["metrics_file"] = reading.machine.normal(reading.machine.home(values["metrics_file"]))
     reading.add_environment(values["environment"])
     return Master(**values)
 

@@ -87,8 +87,9 @@ class Master(MasterPolicy):
         "program that ended the master, first_failure if shutdown_when ended it, else none.",
         default=None,
     )
+    # A directory that is missing costs the metrics, and not the start: `check` and the log say so.
     metrics_file: str | None = option(
-        kinds.FILE,
+        kinds.PATH,
         "A file that gets all metrics every 15 seconds, for node_exporter's textfile collector (its name must end in "
         ".prom for that); it is removed when the master leaves. The same as `GET /metrics`.",
         default=None,
