@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from procman.config.snapshot import read_group, read_program
+from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import (
     Adopted,
     Exited,
@@ -37,10 +38,10 @@ class Counted(VirtualEngine):
         self.oom = False
         self.counters.watch(self.bus, self.fleet, lambda _: self.oom)
 
-    def post(self, event):
+    def post(self, event, origin=NOBODY):
         if isinstance(event, Spawned | SpawnFailed | Adopted):
             self.bus.publish(event)  # as the real engine does
-        super().post(event)
+        super().post(event, origin)
 
     def of(self, name="web"):
         return self.counters.of(name)
@@ -107,7 +108,7 @@ def test_a_restart_is_the_operators_also_in_two_steps(stops_first):
 def test_an_update_that_replaces_a_process_is_a_restart_of_its_own_kind():
     engine = Counted(group("web"))
     engine.run("web")
-    engine.post(GroupChanged(group("web", command="/bin/new"), frozenset({"web"})))
+    engine.post(GroupChanged(group("web", command="/bin/new"), frozenset({"web"})), Origin(Actor("update")))
     engine.ends()
     engine.spawn_all()
     assert nonzero(engine.of().restarts) == {"update": 1}

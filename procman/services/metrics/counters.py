@@ -20,6 +20,8 @@ from procman.system.reaper import Reaped
 
 Data = dict[str, Any]
 
+# Who or what asked for a restart, where that is not an operator (a client, a signal to the master, its reload).
+_BY_ACTOR = {"update": "update"}
 NOT_FOUND = 127  # `SpawnFailed.code` where there is no such command, as in a shell
 
 
@@ -144,8 +146,6 @@ class Counters:
             case State.RUNNING:
                 counts.is_ready(time.monotonic())
             case State.STOPPING:
-                process = self._fleet.processes.get(news.name)
-                counts.is_replaced = process is not None and process.successor is not None
                 counts.stopping_since = time.monotonic()
                 counts.starting_since = None
             case State.EXITED | State.BACKOFF | State.STOPPED if news.status is not None:
@@ -154,12 +154,13 @@ class Counters:
             case _:
                 pass
 
-    def _starts(self, news: Announce, counts: ProcessCounts, _: Notification) -> None:
+    @staticmethod
+    def _starts(news: Announce, counts: ProcessCounts, notification: Notification) -> None:
         comes_back, counts.comes_back = counts.comes_back, ""
-        is_replaced, counts.is_replaced = counts.is_replaced, False
         # After BACKOFF it is the same start, tried again.
         if counts.has_run and news.before is not State.BACKOFF:
-            counts.restarts[comes_back or ("update" if is_replaced else "operator")] += 1
+            actor = notification.actor
+            counts.restarts[comes_back or _BY_ACTOR.get(actor.kind if actor else "", "operator")] += 1
 
     def _ended(self, news: Announce, status: ExitStatus, counts: ProcessCounts) -> None:
         counts.starting_since = None

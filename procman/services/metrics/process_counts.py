@@ -12,7 +12,7 @@ RESTART_REASONS = ("exit", "signal", "oom", "update", "operator")
 # Why a start did not lead to RUNNING: the run ended too soon (in which way), or the command could not be executed.
 FAILED_START_REASONS = ("exit", "signal", "oom", "not_found", "not_executable")
 
-_KEPT = ("starts", "kills", "cpu_seconds", "start_time", "last_exit_time", "has_run", "comes_back", "is_replaced")
+_KEPT = ("starts", "kills", "cpu_seconds", "start_time", "last_exit_time", "has_run", "comes_back")
 
 
 class ProcessCounts:
@@ -25,7 +25,6 @@ class ProcessCounts:
         "failed_starts",
         "has_run",
         "is_killed",
-        "is_replaced",
         "kills",
         "last_exit_time",
         "log_bytes_before",
@@ -54,7 +53,6 @@ class ProcessCounts:
         # What has to be remembered to count the next thing.
         self.has_run = False
         self.comes_back = ""  # why autorestart starts it again, at once
-        self.is_replaced = False  # it is being stopped for a new definition
         self.is_killed = False  # it was sent a SIGKILL in this stop
         self.starting_since: float | None = None  # on the steady clock
         self.stopping_since: float | None = None
