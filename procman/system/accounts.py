@@ -1,4 +1,4 @@
-"""Users, as the machine knows them: from its files, or from a directory service elsewhere, which may not answer."""
+"""User accounts of the machine, from its files or from a directory service, which may not respond."""
 
 import os
 import pwd
@@ -17,7 +17,7 @@ class Account:
 
 
 def find_account(uid: int) -> Account:
-    """The account of that number, with all the groups it is in.
+    """The account with that uid, and all its groups.
 
     Other threads go on meanwhile; for the groups the system asks each service that it knows, even for those that stand
     in its own files.
@@ -30,7 +30,7 @@ def find_account(uid: int) -> Account:
 
 
 class LocalNames:
-    """Names of accounts by uid, from /etc/passwd alone: a directory service may not answer, and nothing waits here."""
+    """Account names by uid, from /etc/passwd only: a directory service might not respond, and nothing may wait here."""
 
     def __init__(self, path: str = "/etc/passwd") -> None:
         self._path = path
@@ -38,7 +38,7 @@ class LocalNames:
         self._names: dict[int, str] = {}
 
     def name(self, uid: int) -> str:
-        """The name; "" where the file has none."""
+        """The name; "" if the file has none."""
         try:
             changed = os.stat(self._path).st_mtime_ns
             if changed != self._read_at:

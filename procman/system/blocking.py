@@ -1,7 +1,7 @@
-"""Calls that may block without end (a disk or a directory service that does not answer), beside everything else.
+"""Runs calls that may block for ever (a disk or a directory service that does not respond) in threads.
 
-Each runs on a thread of its own, which is left alone where it hangs. `DiskQueries` waits for an answer without a loop;
-`runtime.call_queue` and `runtime.start_gate` wait on one.
+Each has a thread of its own, which is abandoned if it hangs. `DiskQueries` waits for an answer without an event loop;
+`runtime.call_queue` and `runtime.start_gate` wait on the loop.
 """
 
 import _thread
@@ -12,13 +12,13 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# How long the first query of a reading is waited for, in seconds; and each later one, where one has not been answered.
+# Seconds to wait for the first query of a reading, and for each later one once a query has timed out.
 PATIENCE = 1.0
 SHORT_PATIENCE = 0.05
-# So many queries that hang are left alone; what is asked beyond that is not answered.
+# At most so many hanging queries are abandoned; after that, no further query is answered.
 MOST_HANGING = 32
 
-_ALL = signal.valid_signals()  # to make this set takes 0.1 ms
+_ALL = signal.valid_signals()  # making this set takes 0.1 ms
 
 
 class NoThread(Exception):
@@ -29,7 +29,7 @@ class BlockingCall(Generic[T]):
     """A call on a thread of its own."""
 
     def __init__(self, call: Callable[[], T], on_end: Callable[[], object] = lambda: None) -> None:
-        """Begin it; raises NoThread. `on_end` is called on the thread, before `wait` returns."""
+        """Start the call; raises NoThread. `on_end` is called on the thread, before `wait` returns."""
         self._call = call
         self._on_end = on_end
         self._value: T | None = None
@@ -42,20 +42,20 @@ class BlockingCall(Generic[T]):
             raise NoThread from None
 
     def wait(self, seconds: float) -> bool:
-        """Whether it ends within so long."""
+        """Whether it ends within that time."""
         if not self._running.acquire(timeout=seconds):
             return False
         self._running.release()
         return True
 
     def result(self) -> T:
-        """What the call has returned; raises what it has raised. Only of one that has ended."""
+        """What the call returned; raises what it raised. Only after it has ended."""
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value] # it is T once the call has ended
 
     def _run(self) -> None:
-        # Signals are for the thread that has the loop.
+        # The thread with the event loop handles signals.
         signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
         try:
             self._value = self._call()
@@ -68,18 +68,18 @@ class BlockingCall(Generic[T]):
 
 
 _hanging: set[object] = set()
-os.register_at_fork(after_in_child=_hanging.clear)  # their threads stay in the parent
+os.register_at_fork(after_in_child=_hanging.clear)  # the threads remain in the parent
 
 
 class DiskQueries:
-    """Questions to disks during one reading of a configuration: a disk that is silent costs the patience once."""
+    """Queries to disks while one configuration is read: a disk that does not respond costs the full wait only once."""
 
     def __init__(self, patience: float | None = None) -> None:
-        """`patience` is how long the first is waited for, in seconds."""
+        """`patience` limits the wait for the first query, in seconds."""
         self._patience = PATIENCE if patience is None else patience
 
     def ask(self, question: Callable[[], bool]) -> bool | None:
-        """The answer; None where there is none in time. The question raises nothing."""
+        """The answer; None if there is none in time. The question must not raise."""
         if len(_hanging) >= MOST_HANGING:
             return None
         key = object()
@@ -88,8 +88,8 @@ class DiskQueries:
             call = BlockingCall(question, lambda: _hanging.discard(key))
         except NoThread:
             _hanging.discard(key)
-            return question()  # there is no other way than to wait for it
-        # In two halves: a machine that has stood still itself takes no more than one of them.
+            return question()  # the only way is to wait for it
+        # In two halves: if the machine itself was suspended, that uses up only one of them.
         half = self._patience / 2
         if call.wait(half) or call.wait(half):
             return call.result()

@@ -1,8 +1,8 @@
-"""A cgroup for each process that is started, where the machine lets us make them: nothing can leave it by itself.
+"""A cgroup for each started process, if the machine permits that: no process can leave its cgroup by itself.
 
-Used only where cgroup v2 is mounted writable and is ours to divide: in a container with its own writable one, in a unit
-with `Delegate=yes`, as root on a machine without systemd. No controllers are enabled: these only hold processes
-together, so that `cgroup.kill` (Linux 5.14) ends them all at once, however fast they fork.
+Used only if cgroup v2 is mounted writable and delegated to us: in a container with a writable cgroup of its own, in a
+unit with `Delegate=yes`, or as root on a machine without systemd. No controllers are enabled: the cgroups only group
+processes, so that `cgroup.kill` (Linux 5.14) ends them all at once, however fast they fork.
 
 A process is moved in after it was started, because `subprocess` offers no CLONE_INTO_CGROUP. What it forks before that
 (about 0.1 ms; rarely 10, when the kernel lets all its processors pass a barrier first) stays outside, so whoever kills
@@ -29,7 +29,7 @@ _DELEGATED = ("user.delegate", "trusted.delegate")
 
 
 class NoCgroups(ProcmanError):
-    """Why no cgroups can be made here. There is nothing to do about it: there are tags, too."""
+    """Why no cgroups can be made here. Tags are used instead."""
 
 
 class Leaf:
@@ -40,7 +40,7 @@ class Leaf:
         self.path = path
 
     def add(self, pid: int) -> str | None:
-        """Move a process in, which was just started; returns why that is impossible. One that has gone is no reason."""
+        """Move a process in that was just started; returns why that failed. A process that has ended is no failure."""
         try:
             self._write("cgroup.procs", b"%d" % pid)
         except ProcessLookupError:
@@ -50,11 +50,11 @@ class Leaf:
         return None
 
     def pids(self) -> tuple[int, ...]:
-        """The processes in it now, or in a part of it that one of them has made; no zombies, in no order."""
+        """The processes in it and in cgroups below it, without zombies, in no particular order."""
         return tuple(pid for folder in _tree(self.path) for pid in _pids(folder))
 
     def kill(self) -> str | None:
-        """SIGKILL to everyone in it; returns why that is impossible."""
+        """Send SIGKILL to all of its processes; returns why that failed."""
         try:
             self._write("cgroup.kill", b"1")
         except OSError as error:
@@ -83,7 +83,7 @@ class Cgroups:
         self._numbers = itertools.count(1)
 
     def leaf(self, name: str) -> Leaf:
-        """An empty one for the process of that name; raises NoCgroups."""
+        """A new leaf for the process of that name; raises NoCgroups."""
         shown = "".join(
             letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in name
         )
@@ -95,12 +95,12 @@ class Cgroups:
         return Leaf(path)
 
     def close(self) -> None:
-        """Take all that are empty away. What has processes stays, to be taken away by the next master."""
+        """Remove the empty leaves. The next master removes the others."""
         _remove(self.path)
 
 
 def make_cgroups() -> Cgroups:
-    """What this process may make leaves in; raises NoCgroups with the reason."""
+    """The cgroup in which this process may make leaves; raises NoCgroups with the reason."""
     own = _own_folder()
     if not _is_ours(own):
         raise NoCgroups(f"the cgroup {own} is systemd's; set Delegate=yes in the unit to have processes killed by it")
@@ -136,7 +136,7 @@ def read_own() -> tuple[str, str]:
 
 
 def locate(cgroups: str, mounts: str, controller: str | None = None) -> str | None:
-    """Where a process's own cgroup is, by its /proc/PID/cgroup and mountinfo: version 2's, or a controller's."""
+    """The folder of a process's cgroup, from its /proc/PID/cgroup and mountinfo: of version 2, or of a controller."""
     own = next(
         (path for names, path in _memberships(cgroups) if (controller in names if controller else not names)), None
     )
@@ -179,7 +179,7 @@ def _attribute(path: str, name: str) -> bytes:
 
 
 def _remove_stale(own: str) -> None:
-    """What masters have left that were killed."""
+    """Remove what killed masters have left behind."""
     for name in _folders(own):
         number = name.removeprefix(_PREFIX)
         if name.startswith(_PREFIX) and number.isdecimal() and not _runs(int(number)):
@@ -188,7 +188,7 @@ def _remove_stale(own: str) -> None:
 
 def _runs(pid: int) -> bool:
     if pid == os.getpid():
-        # It has not made one yet, so this one is of an earlier process.
+        # This process has not made one yet, so the leaf is that of an earlier one.
         return False
     try:
         os.kill(pid, 0)
@@ -198,7 +198,7 @@ def _runs(pid: int) -> bool:
 
 
 def _remove(path: str) -> None:
-    """With all in it; those that have processes refuse to go."""
+    """Remove it with all cgroups below it; those with processes remain."""
     for folder in reversed(_tree(path)):
         try:
             os.rmdir(folder)
@@ -216,7 +216,7 @@ def _pids(folder: str) -> list[int]:
 
 
 def _tree(path: str) -> list[str]:
-    """A cgroup and all below it, each before its parts."""
+    """A cgroup and all below it, parents first."""
     return [folder for folder, _, _ in os.walk(path)]
 
 

@@ -1,4 +1,4 @@
-"""Which file a program's command is: looked for before each start, and by `procman check`. Nothing is executed here."""
+"""Finds the file of a program's command, before each start and for `procman check`. Executes nothing."""
 
 import os
 import stat
@@ -20,7 +20,7 @@ class CannotSpawn(ProcmanError):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is to be executed: a file that exists and may be run, and its arguments."""
+    """An executable file that exists, and its arguments."""
 
     file: str
     argv: list[str]
@@ -29,7 +29,7 @@ class Command:
 def find_command(command: str, directory: str | None = None, path: str | None = None) -> Command:
     """Split the command as a shell would, and find its file; raises CannotSpawn with supervisor's words.
 
-    `directory` is where it will run, and `path` the PATH of its own; without one it is this process's.
+    `directory` is where it will run; `path` is its own PATH, None for that of this process.
     """
     try:
         argv = split_words(command)
@@ -44,7 +44,7 @@ def find_command(command: str, directory: str | None = None, path: str | None = 
         _check_executable(name, os.path.join(base, name))
         return Command(name, argv)
     for folder in (path or os.environ.get("PATH") or os.defpath).split(os.pathsep):
-        # An empty folder is the current one; without "./" the exec would look nowhere.
+        # An empty entry is the current directory; without "./" exec would not search it.
         candidate = os.path.join(folder or os.curdir, name)
         if os.path.exists(os.path.join(base, candidate)):
             _check_executable(candidate, os.path.join(base, candidate))

@@ -1,8 +1,9 @@
-"""Becoming a daemon: fork, setsid, fork, chdir, umask, no descriptors, /dev/null; and the starter learns the outcome.
+"""Makes this process a daemon: fork, setsid, fork, chdir, umask, close descriptors, /dev/null; reports the outcome.
 
-The process that was started waits until the daemon says that it is up, or why it cannot be, and exits accordingly.
-Between the two there is the leader of the new session, which goes when the first process knows enough: only a parent
-can tell how a daemon ended that said nothing. Must come before asyncio, threads and whatever else holds descriptors.
+The process that was started waits until the daemon reports that it is up, or why it failed, and exits accordingly.
+Between the two, the leader of the new session stays until the first process has its answer, since only a parent
+learns how a daemon ended that reported nothing. To be called before asyncio, threads or anything else opens
+descriptors.
 """
 
 import os
@@ -14,9 +15,9 @@ from typing import NoReturn
 
 from procman.errors import ProcmanError
 
-# One write of at most so much arrives in one piece; PIPE_BUF of pipe(7).
+# A write of at most so many bytes is atomic; PIPE_BUF of pipe(7).
 _MESSAGE_MAX = 4096
-# What gives the waiting up.
+# Signals that end the waiting.
 _GIVE_UP = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _STDERR = 2
 _FAILED = 1
@@ -25,22 +26,22 @@ _KILLED = 128
 
 
 class Readiness:
-    """The daemon's word to the process that was started, which is waiting for it."""
+    """The report of the daemon to the process that was started, which waits for it."""
 
     def __init__(self, fd: int) -> None:
         """Made by `start_daemon`."""
         self._fd: int | None = fd
 
     def ready(self, remark: str = "") -> bool:
-        """The daemon is up: the first process exits with 0. False when that has gone."""
+        """The daemon is up: the first process exits with 0. False if that has ended already."""
         return self._say(0, remark)
 
     def ended(self, text: str, status: int) -> bool:
-        """What the daemon is there for has ended: the first process writes that to stderr and exits so."""
+        """The program of the daemon has ended: the first process writes that to stderr and exits with the status."""
         return self._say(status, text)
 
     def failed(self, text: str, status: int = _FAILED) -> bool:
-        """The daemon cannot be: the first process writes that to stderr and exits so. False as for `ready`."""
+        """The daemon has failed: the first process writes why to stderr and exits with the status. Else as `ready`."""
         return self._say(status or _FAILED, text)
 
     def _say(self, status: int, text: str) -> bool:
@@ -59,21 +60,21 @@ class Readiness:
 def start_daemon(
     *, directory: str = "/", umask: int = 0, output: int | None = None, keep: Collection[int] = ()
 ) -> Readiness:
-    """Go on as a daemon, and say there how it went; the process that calls this never returns from it.
+    """Continue as a daemon and return there what reports its outcome; the calling process never returns.
 
     Args:
-        directory: where to be, so that no file system is kept from being unmounted. Relative paths change meaning.
-        umask: for all files that are made from now on.
-        output: a descriptor of where stdout and stderr go; /dev/null if None.
-        keep: descriptors that stay open, beside 0, 1 and 2.
+        directory: the new working directory, so that no file system is kept mounted. Relative paths change meaning.
+        umask: the new umask.
+        output: a descriptor for stdout and stderr; None: /dev/null.
+        keep: descriptors that stay open besides 0, 1 and 2.
 
     Raises:
-        ProcmanError: there cannot be another process. Anything later is told by the first process.
+        ProcmanError: the fork failed. The first process reports any later problem.
     """
     _fill_standard_streams()
     word, teller = os.pipe()
     ours, theirs = socket.socketpair()
-    # Until each process knows what they are to do there: the handlers of now are meant for the daemon.
+    # Blocked until each process has its own handlers; the present ones are meant for the daemon.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _GIVE_UP)
     try:
         leader = os.fork()
@@ -90,7 +91,7 @@ def start_daemon(
     readiness = Readiness(teller)
     try:
         os.setsid()
-        # Not the leader of its session, so that no terminal it opens can become its own.
+        # Not the session leader, so that no terminal it opens becomes its controlling terminal.
         daemon = os.fork()
     except OSError as error:
         readiness.failed(f"cannot become a daemon: {error.strerror}")
@@ -127,14 +128,14 @@ def _fill_standard_streams() -> None:
 
 
 def _end_by_signals(mask: set[signal.Signals | int]) -> None:
-    """Whatever they were to do when a master was to run here."""
+    """Reset the handlers of the master, so that signals end this process."""
     for number in _GIVE_UP:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _await(word: int, leader: int, asked: socket.socket) -> NoReturn:
-    """The first process: wait for the daemon's word, then exit."""
+    """The first process: wait for the daemon's report, then exit."""
     message = b""
     while piece := os.read(word, _MESSAGE_MAX):
         message += piece
@@ -143,7 +144,7 @@ def _await(word: int, leader: int, asked: socket.socket) -> NoReturn:
         code = int(status)
     else:
         code, text = _without_a_word(asked)
-    # That is what the leader of the session is waiting for; the daemon gets its next parent before this one exits.
+    # The session leader waits for this and exits; the daemon gets its next parent before this process exits.
     asked.close()
     os.waitpid(leader, 0)
     try:
@@ -174,14 +175,14 @@ def _without_a_word(asked: socket.socket) -> tuple[int, str]:
 
 
 def _lead(daemon: int, asked: socket.socket) -> NoReturn:
-    """The leader of the session: wait to be asked how the daemon ended, or not needed any more."""
+    """The session leader: wait until asked how the daemon ended, or until no longer needed."""
     try:
         if asked.recv(1):
-            # It has closed the pipe without a word, so it has ended, or is about to.
+            # It closed the pipe without a report, so it has ended or is about to.
             _, status = os.waitpid(daemon, 0)
             asked.sendall(b"%d" % status)
     except OSError:
-        # The first process was killed: there is nothing to report to.
+        # The first process was killed: nobody waits for a report.
         pass
     os._exit(0)
 

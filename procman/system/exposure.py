@@ -1,4 +1,4 @@
-"""How another user could write a file, or put another one in its place. Looks, and changes nothing."""
+"""Finds whether another user could write or replace a file. Changes nothing."""
 
 import grp
 import os
@@ -14,7 +14,7 @@ MOST_LINKS = 40  # as many as the kernel follows
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """Another user may write it. `by_mode`: because of its mode, and not only because of its owner."""
+    """Another user may write it; `by_mode`: because of its mode, not only because of its owner."""
 
     path: str
     who: str
@@ -28,11 +28,11 @@ class Exposure:
 
 
 def exposure(path: str) -> Exposure | None:
-    """How another user could decide what is in the file; None where none could, or where it is not there.
+    """How another user could change the content of the file; None if none could, or if there is no such file.
 
-    Looked at are the file, and every folder and link on the way to it. In a folder with the sticky bit (/tmp) only
-    the owner of a file can put another in its place. What cannot be written at all (a read-only mount, as Kubernetes
-    makes of a ConfigMap) is left out. Of several the worst is returned.
+    The file and each folder and link on the way to it are checked. In a folder with the sticky bit (/tmp), only the
+    owner of a file can replace it. Read-only mounts, such as a ConfigMap of Kubernetes, are ignored. Of several
+    problems the worst is returned.
     """
     trusted = trusted_users()
     found = list(_exposures(path, trusted))
@@ -40,15 +40,15 @@ def exposure(path: str) -> Exposure | None:
 
 
 def whole_path(path: str) -> str:
-    """From the root on, with nothing taken out: the folder above a link is not that of its name.
+    """The absolute path, without removing `..`: the folder above a link's target is not that of its name.
 
-    The current directory may have been removed; it is not needed for a whole path.
+    An absolute path needs no current directory, which may have been removed.
     """
     return path if path.startswith("/") else os.path.join(os.getcwd(), path)
 
 
 def way_to(path: str) -> Iterator[tuple[str, str]]:
-    """Each folder on the way to a file and what is looked up in it, links followed; the last one is the file."""
+    """Each folder on the way to a file, with the entry looked up in it; links are followed, the last is the file."""
     todo = whole_path(path).split("/")[::-1]
     folder, links = "/", 0
     while todo:
@@ -85,11 +85,11 @@ def _exposures(path: str, trusted: frozenset[int]) -> Iterator[Exposure]:
         if who is not None and not _is_read_only(entry):
             yield Exposure(entry, *who, is_folder=False)
     except (OSError, ValueError):
-        return  # opening it will say why
+        return  # opening it reports why
 
 
 def _writer(found: os.stat_result, path: str, trusted: frozenset[int]) -> tuple[str, bool] | None:
-    """An untrusted user or group that may write it, and whether that is because of its mode."""
+    """An untrusted user or group that may write it, and whether its mode is the reason."""
     if found.st_mode & stat.S_IWOTH:
         return "everybody", True
     if found.st_mode & stat.S_IWGRP and (_has_acl(path) or not _is_in_trusted_hands(found.st_gid, trusted)):
@@ -100,7 +100,7 @@ def _writer(found: os.stat_result, path: str, trusted: frozenset[int]) -> tuple[
 
 
 def _is_in_trusted_hands(gid: int, trusted: frozenset[int]) -> bool:
-    """Whether a group has no untrusted member: root's own (as in images for any user), a private one, an empty one."""
+    """Whether all members of a group are trusted: root's group (as in images for any user), private and empty ones."""
     if gid == 0:
         return True
     try:
@@ -111,7 +111,7 @@ def _is_in_trusted_hands(gid: int, trusted: frozenset[int]) -> bool:
 
 
 def _has_acl(path: str) -> bool:
-    """Are there users and groups besides? Their rights show as the group's."""
+    """Whether it has an ACL, whose rights show up as those of the group."""
     try:
         os.getxattr(path, "system.posix_acl_access")
     except OSError:

@@ -1,7 +1,7 @@
-"""The one rule for whether a file or folder may be trusted: by its owner and its mode.
+"""Whether a file or folder can be trusted, by its owner and mode: the one rule.
 
-Trusted are root, the user that asks, and a user that has just become root by sudo to ask. This module imports only
-what takes no time, because the client uses it on most calls; `system.exposure` applies the rule to a whole path.
+Trusted are root, the current user, and a user who has become root by sudo. The client uses this module on most calls,
+so it imports only what is quick; `system.exposure` applies the rule to a whole path.
 """
 
 import os
@@ -9,7 +9,7 @@ import stat
 
 
 def trusted_users() -> frozenset[int]:
-    """The uids that may write a file that is trusted: see above."""
+    """The trusted uids: see above."""
     uid = os.geteuid()
     by_sudo = os.environ.get("SUDO_UID", "") if uid == 0 else ""
     return frozenset({0, uid, *([int(by_sudo)] if by_sudo.isdecimal() else [])})
@@ -33,18 +33,18 @@ def trusted_owners() -> frozenset[int]:
 
 
 def is_open_to_others(found: os.stat_result, trusted: frozenset[int]) -> bool:
-    """Whether an untrusted user may write it, by owner and mode alone: the members of a group are not looked up."""
+    """Whether an untrusted user may write it, by owner and mode only: members of groups are not looked up."""
     by_group = found.st_gid != 0 and found.st_mode & stat.S_IWGRP
     return bool(found.st_uid not in trusted or by_group or found.st_mode & stat.S_IWOTH)
 
 
 def is_kept(above: os.stat_result, below: os.stat_result, trusted: frozenset[int]) -> bool:
-    """Whether others may not replace an entry of a folder that they may write: as it is sticky, like /tmp."""
+    """Whether others cannot replace an entry of a folder although they may write there: it is sticky, like /tmp."""
     return bool(above.st_mode & stat.S_ISVTX and below.st_uid in trusted and above.st_uid in trusted)
 
 
 def is_own_folder(path: str) -> bool:
-    """Whether a folder is this user's, and no other user may write in it."""
+    """Whether this user owns a folder and no other user may write in it."""
     try:
         found = os.lstat(path)
     except OSError:
@@ -53,7 +53,7 @@ def is_own_folder(path: str) -> bool:
 
 
 def is_trusted_folder(path: str) -> bool:
-    """Whether a client may trust the sockets in a folder: in one of another user, that user could have made them."""
+    """Whether a client can trust the sockets in a folder: its owner could have made any of them."""
     try:
         return os.lstat(path).st_uid in trusted_owners() and os.access(path, os.R_OK)
     except OSError:

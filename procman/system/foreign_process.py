@@ -1,7 +1,7 @@
-"""Watching a process that is not our child: when it ends, and with which status if that can be known.
+"""Watches a process that is not our child: when it ends, and with which status if that can be known.
 
-Its pidfd polls readable when it has ended. The status is told by /proc until its parent has reaped it, and by the
-pidfd after that where the kernel keeps it (Linux 6.15); between the two there is no gap.
+Its pidfd polls readable when it has ended. /proc has the status until its parent reaps it, and afterwards the pidfd
+has it (since Linux 6.15), without a gap between the two.
 """
 
 import errno
@@ -25,20 +25,20 @@ _INFO_EXIT = 1 << 3
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """When a process was started, to be written down: with its pid it names it across reboots, too."""
+    """When a process was started, in a form to be stored: with the pid, it identifies it even across reboots."""
 
     boot_id: str
     ticks: int  # since boot, as in Identity
 
 
 def find(pid: int, born: Birth) -> Identity | None:
-    """The process that had this number when that was written down; None when it has gone."""
+    """The process with that pid and birth; None if it has ended."""
     identity = Identity(pid, born.ticks)
     return identity if born.boot_id == boot_id() and identify(pid) == identity else None
 
 
 class WatchedProcess:
-    """A process under watch; `fileno` is to be polled for reading, which says that it has ended."""
+    """A watched process; `fileno` polls readable when it has ended."""
 
     def __init__(self, identity: Identity, pidfd: int) -> None:
         """Made by `watch`."""
@@ -46,33 +46,33 @@ class WatchedProcess:
         self._pidfd = pidfd
 
     def fileno(self) -> int:
-        """The pidfd, which stays this object's."""
+        """The pidfd, which this object closes."""
         return self._pidfd
 
     def ended(self) -> bool:
-        """Whether it has, reaped or not; never waits."""
+        """Whether it has ended, reaped or not; never waits."""
         return has_ended(self._pidfd)
 
     def how(self) -> Reaped | None:
-        """How it ended; None while it lives, and where that is not known (an older kernel, when it has been reaped)."""
+        """How it ended; None while it lives, or if unknown (on older kernels, after it was reaped)."""
         status = self._zombie_status()
         if status is None:
             status = self._kept_status()
         return None if status is None else decode(self.identity.pid, status)
 
     def send(self, number: int, *, as_group: bool) -> str | None:
-        """Signal it, or its process group; returns why the kernel refused. One that has ended is no refusal."""
+        """Signal it, or its process group; returns why the kernel refused. That it has ended is no refusal."""
         if self.ended():
             return None
-        # As long as it has not ended, the group that it leads is its own.
+        # Until it has ended, the group it leads cannot be another one.
         return send(self.identity.pid, number, as_group=True) if as_group else send_to(self.identity, number)
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         os.close(self._pidfd)
 
     def _kept_status(self) -> int | None:
-        """What the kernel keeps of a process that was reaped."""
+        """The status that the kernel keeps of a reaped process."""
         info = bytearray(_INFO.pack(_INFO_EXIT, *[0] * 13))
         try:
             fcntl.ioctl(self._pidfd, _GET_INFO, info)
@@ -82,10 +82,10 @@ class WatchedProcess:
         return int(status) if mask & _INFO_EXIT else None
 
     def _zombie_status(self) -> int | None:
-        """What /proc shows of one that was not, if we may see it."""
+        """The status of a zombie in /proc, if we may see it."""
         try:
-            # Who may not see the status is shown 0. It is the right that it takes to read this link, too; that a zombie
-            # has no file to point to is found out after that.
+            # Without permission the kernel shows 0. Reading this link takes the same permission, which is checked
+            # before the kernel finds that a zombie has no file.
             os.readlink(f"/proc/{self.identity.pid}/exe")
         except FileNotFoundError:
             pass
@@ -98,14 +98,14 @@ class WatchedProcess:
 
 
 def watch(identity: Identity) -> WatchedProcess | None:
-    """Watch that process, a zombie included; None when it has gone. Raises OSError as `open_pidfd` does."""
+    """Watch that process, which may be a zombie; None if it has been reaped. Raises OSError as `open_pidfd` does."""
     pidfd = open_pidfd(identity)
     return None if pidfd is None else WatchedProcess(identity, pidfd)
 
 
 @dataclass(frozen=True, slots=True)
 class Pipes:
-    """The master's ends of a process's pipes, opened again; None where it does not have that pipe (any more)."""
+    """The master's ends of a process's pipes, opened again; None for a pipe that it does not have (any more)."""
 
     stdin: int | None
     stdout: int | None
@@ -115,7 +115,7 @@ class Pipes:
 def reopen_pipes(identity: Identity, inodes: tuple[int, int, int]) -> Pipes:
     """Open the pipes that it was started with, which are known by their inodes (0: there was none).
 
-    What is in them is still there: the process holds both of their ends. Raises OSError where they may not be opened.
+    Their content is still there, since the process holds both ends. Raises OSError if they must not be opened.
     """
     opened: list[int | None] = []
     try:
@@ -132,9 +132,9 @@ def reopen_pipes(identity: Identity, inodes: tuple[int, int, int]) -> Pipes:
 
 
 def given_pipes(pid: int) -> tuple[int, int, int]:
-    """Inodes, as for `reopen_pipes`, of the pipes that a master has given it, where they were not written down.
+    """Inodes, as for `reopen_pipes`, of the pipes that a master gave it, if they were not recorded.
 
-    Those of its output can be told from others, as they are open both ways. That of its input cannot.
+    Output pipes can be recognised, since they are open both ways. The input pipe cannot.
     """
     stdout, stderr = (_both_ways(pid, number) for number in (1, 2))
     return (0, stdout, 0 if stderr == stdout else stderr)
@@ -152,14 +152,14 @@ def _both_ways(pid: int, number: int) -> int:
 
 def _reopen(pid: int, number: int, inode: int) -> int | None:
     folder = f"/proc/{pid}/fd"
-    # Where it was given it, most of all; but a program may have moved it.
+    # First under the original number; but a program may have moved it.
     for name in (str(number), *os.listdir(folder)):
         try:
             held = os.open(f"{folder}/{name}", os.O_PATH | os.O_CLOEXEC)
         except FileNotFoundError:
             continue  # closed since
         try:
-            # Looked at while it is held: the program may put any file in its place, one that only we may open, too.
+            # Checked while it is open: the program could replace it by any file, even one that only we may open.
             found = os.fstat(held)
             if found.st_ino == inode and stat.S_ISFIFO(found.st_mode):
                 way = os.O_WRONLY if number == 0 else os.O_RDONLY

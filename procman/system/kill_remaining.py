@@ -1,7 +1,7 @@
-"""When PID 1 ends: what is still running is asked to leave, waited for, and killed when its time is over.
+"""Ends the remaining processes before PID 1 exits: SIGTERM, a wait, and SIGKILL for those that are overdue.
 
-The kernel kills with PID 1 whatever is left, without asking. The master and `procman run` share this; each decides what
-has had its stop signal already, and how long each process may take. The caller waits, and tells the time.
+Without this the kernel kills them with PID 1, without a warning. The master and `procman run` share it; each decides
+which processes have had their stop signal, and how long each may take. The caller waits, and passes the time.
 """
 
 import math
@@ -13,22 +13,22 @@ from procman.system.pidfd import send_to
 from procman.system.proc import CannotLook, Identity, Process
 from procman.system.tree import ROUNDS, Sweep, look
 
-# The least that a process has from SIGTERM to SIGKILL, in seconds; a stranger (`docker exec`) has no more.
+# Seconds from SIGTERM to SIGKILL that each process gets at least; a foreign one (`docker exec`) gets no more.
 AT_LEAST = 2.0
-# How long those that got SIGKILL are waited for, in seconds.
+# Seconds to wait for processes that got SIGKILL.
 AFTER_SIGKILL = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A process that is left at the very end."""
+    """A process that remains at the end."""
 
     process: Process
-    of: str | None  # namespec of the program that it descends from; "": not known which; None: it is a stranger
+    of: str | None  # namespec of the program it descends from; "": of an unknown one; None: of none
 
 
 def signal_all_others(number: int, spared_groups: Collection[int] = ()) -> None:
-    """Signal all others of this pid namespace but those in these process groups; without /proc, none is found."""
+    """Signal all other processes of this pid namespace, except those groups; without /proc, none is found."""
     sweep = Sweep(lambda found: tuple(p for p in found.all_others() if p.group not in spared_groups), number)
     try:
         for _ in range(ROUNDS):
@@ -44,16 +44,16 @@ class FinalKill:
     def __init__(
         self, deadline: Callable[[Left], float], on_kill: Callable[[Sequence[Left], float], None] = lambda *_: None
     ) -> None:
-        """`deadline` is when a process gets SIGKILL; `on_kill` is told of those that get their first, and the time."""
+        """`deadline` is when a process gets SIGKILL; `on_kill` gets those that are killed first, and the time."""
         self._deadline = deadline
         self._on_kill = on_kill
         self._killed: set[Identity] = set()
         self._give_up = math.inf
 
     def see_off(self, left: Sequence[Left], now: float) -> float | None:
-        """Kill what is overdue; returns when to look again at the latest, or None when there is nothing to wait for.
+        """Kill what is overdue; returns the time of the next call, or None if there is nothing left to wait for.
 
-        To be called again, too, whenever a process has been reaped.
+        To be called again whenever a process has been reaped, too.
         """
         overdue = [one for one in left if self._deadline(one) <= now]
         if new := [one for one in overdue if one.process.identity not in self._killed]:

@@ -1,16 +1,16 @@
-"""Functions of the C library that Python offers nowhere, or not without holding up all threads.
+"""Functions of the C library that Python lacks, or that hold up all threads there.
 
-ctypes is imported by the first call: 2 ms and 340 KiB, once. (`_ctypes` alone would take 0.6 ms and 200 KiB, but it is
-Python's private affair, and it hides errno.)
+The first call imports ctypes: 2 ms and 340 KiB. (`_ctypes` alone would take 0.6 ms and 200 KiB, but it is private to
+Python, and hides errno.)
 """
 
 import os
 
-_GROUPS = 32  # of a user, for which there is room at once
+_GROUPS = 32  # of a user, for which the first call has room
 
 
 def call(name: str, *arguments: int) -> int:
-    """Call it with these longs, and return its answer; raises OSError where that is -1, or it cannot be called."""
+    """Call a function with these longs; raises OSError if it returns -1 or cannot be called."""
     try:
         import ctypes  # noqa: PLC0415 - see above
 
@@ -39,5 +39,5 @@ def groups_of(name: bytes, gid: int) -> list[int]:
         groups = (ctypes.c_uint * room)()
         if function(name, ctypes.c_uint(gid), groups, ctypes.byref(number)) >= 0:
             return groups[: number.value]
-        # It says how many there are. (Another C library might not.)
+        # It reports how many there are. (Another C library might not.)
         room = max(number.value, 2 * room)

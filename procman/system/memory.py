@@ -1,22 +1,22 @@
-"""Gives memory back: a master lives for months, and what one large answer took must not stay with it."""
+"""Returns memory to the kernel: a master lives for months, and must not keep what one large answer needed."""
 
 from contextlib import suppress
 
 from procman.system import libc
 
-# malloc.h of glibc. Of musl, which gives large blocks back anyway, nothing is asked.
+# malloc.h of glibc. musl returns large blocks anyway.
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
-# Larger blocks are asked of the kernel one by one, and are gone once they are free. It is where glibc begins; but the
-# first such block that is freed makes it 32 MiB of its own accord, and then freed ones leave holes between others.
+# Larger blocks are mapped one by one, and unmapped when they are freed. This is the default of glibc; but the first
+# freed block raises it to as much as 32 MiB, and from then on freed blocks leave holes between others.
 LARGE = 128 * 1024
 
 
 def give_back_large_blocks() -> None:
-    """From now on return large blocks of memory to the kernel as soon as they are free; where that is known how.
+    """From now on return large blocks to the kernel as soon as they are freed, with glibc.
 
-    And have all threads take from one place: the interpreter's lock keeps them apart anyway, and a place for each would
-    keep what one of them has freed from all others.
+    All threads use one arena: the interpreter's lock serialises them anyway, and memory that one thread has freed
+    in an arena of its own is of no use to the others.
     """
     with suppress(OSError):
         libc.call("mallopt", _M_MMAP_THRESHOLD, LARGE)
@@ -24,9 +24,6 @@ def give_back_large_blocks() -> None:
 
 
 def give_back_what_is_free() -> None:
-    """Return what is between the blocks that are used, too: some of what it took to read a configuration.
-
-    After the start of a single program that is 70 KiB.
-    """
+    """Return the free memory between used blocks, too, such as that of reading a configuration: about 70 KiB."""
     with suppress(OSError):
         libc.call("malloc_trim", 0)

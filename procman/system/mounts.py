@@ -1,4 +1,4 @@
-"""What is mounted where, as /proc/self/mountinfo has it; see proc_pid_mountinfo(5)."""
+"""The mounts in /proc/self/mountinfo; see proc_pid_mountinfo(5)."""
 
 import os
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Mount(NamedTuple):
 
 
 def mounts() -> list[Mount]:
-    """All that this process sees; what is mounted over another comes after it. None where there is no /proc."""
+    """All mounts that this process sees, in order: a later one may cover an earlier one. None without /proc."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
             return parse(file.read())
@@ -36,7 +36,7 @@ def parse(text: str) -> list[Mount]:
 
 
 def is_in_memory(path: str, among: list[Mount]) -> bool:
-    """What is written to this folder takes memory, and no disk."""
+    """Whether files in this folder are in memory, not on a disk."""
     real = os.path.realpath(path)
     around = [mount for mount in among if (real + "/").startswith(mount.where.rstrip("/") + "/")]
     # max() takes the first of several, and the last one is on top.

@@ -1,7 +1,7 @@
-"""A hold on one process that no reuse of its number can loosen, and signals through it.
+"""Holds one process by a pidfd, even if its pid is reused, and sends it signals.
 
-A pidfd stands for the process that had the number when it was opened. If /proc still shows the expected start time
-after that, it was the expected process at that moment too: a process does not come back.
+A pidfd stands for the process that had the pid when it was opened. If /proc shows the expected start time after that,
+it was the expected process at that moment too, since a process does not come back.
 https://man7.org/linux/man-pages/man2/pidfd_open.2.html
 """
 
@@ -13,14 +13,14 @@ import signal
 from procman.system.proc import Identity, identify
 from procman.system.signals import signal_name
 
-# No process has that number, or only a thread does.
+# No process has that pid, or only a thread does.
 _GONE = (errno.ESRCH, errno.EINVAL, errno.ENOENT)
 # A kernel before Linux 5.3; a seccomp filter that was made before it, which answers EPERM as pidfd_open never does.
 _NO_PIDFDS = (errno.ENOSYS, errno.EPERM)
 
 
 def open_pidfd(identity: Identity) -> int | None:
-    """A descriptor that polls readable once the process has ended, the caller's to close; None when it has gone.
+    """A descriptor that polls readable once the process has ended; None if it has been reaped. The caller closes it.
 
     Raises OSError: there are no pidfds here (ENOSYS, EPERM), or no descriptors left (EMFILE, ENFILE).
     """
@@ -37,7 +37,7 @@ def open_pidfd(identity: Identity) -> int | None:
 
 
 def send_to(identity: Identity, number: int) -> str | None:
-    """Signal that process and no other; returns why the kernel refused. One that has gone is no refusal."""
+    """Signal exactly that process; returns why the kernel refused. That it has ended is no refusal."""
     try:
         fd = open_pidfd(identity)
         if fd is None:
@@ -56,7 +56,7 @@ def send_to(identity: Identity, number: int) -> str | None:
 
 
 def has_ended(pidfd: int) -> bool:
-    """Whether its process has; never waits."""
+    """Whether the process has ended; never waits."""
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     return bool(poll.poll(0))
@@ -70,7 +70,7 @@ def _open(pid: int) -> int:
 
 
 def _send_by_number(identity: Identity, number: int) -> str | None:
-    """What is left without pidfds: a number that is given again between the two lines would be hit."""
+    """Without pidfds: if the pid is reused between the two lines, another process gets the signal."""
     if identify(identity.pid) != identity:
         return None
     try:
@@ -83,7 +83,7 @@ def _send_by_number(identity: Identity, number: int) -> str | None:
 
 
 def _has_pidfds() -> bool:
-    """EPERM says two things: that there are no pidfds, and that this process may not be signalled."""
+    """Whether EPERM means that this process may not be signalled, and not that there are no pidfds."""
     try:
         os.close(_open(os.getpid()))
     except OSError:

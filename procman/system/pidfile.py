@@ -1,7 +1,7 @@
-"""The master's pid file: locked as long as it runs, so that it can be told from one that was left behind.
+"""The master's pid file, locked while the master runs, so that a stale one can be recognised.
 
-The content is the pid and a newline, as every reader of pid files expects. A file that could be another program's is
-never written over. https://man7.org/linux/man-pages/man2/flock.2.html
+It contains the pid and a newline, as readers of pid files expect. A file that could be another program's is never
+overwritten. https://man7.org/linux/man-pages/man2/flock.2.html
 """
 
 import errno
@@ -15,7 +15,7 @@ from procman.errors import ProcmanError
 from procman.system.pidfile_owner import existed, lockers, pid_in
 from procman.system.proc import command_line
 
-# A master that ends just now, or takes its file away, is waited for: a tenth of a second, before any child exists.
+# Wait for a master that is about to end or to remove its file: a tenth of a second, before any child exists.
 TRIES = 10
 PAUSE = 0.01  # seconds
 
@@ -23,11 +23,11 @@ _NULL_DEVICE = os.makedev(1, 3)  # /dev/null; see null(4)
 
 
 class CannotUsePidFile(ProcmanError):
-    """It cannot be written, or could be another program's: nothing was changed."""
+    """It cannot be written, or could be another program's; nothing was changed."""
 
 
 class PidFileHeld(ProcmanError):
-    """Another process that runs has this pid file."""
+    """Another running process holds this pid file."""
 
 
 class PidFile:
@@ -40,16 +40,16 @@ class PidFile:
 
     @classmethod
     def take(cls, path: str, mode: int = 0o644, *, option: str = "pidfile=") -> Self:
-        """Lock the file and write our pid into it; `mode`, less the umask, is for one that is made.
+        """Lock the file and write our pid into it; `mode`, less the umask, is for a new file.
 
-        `option` is what a message names for the choice of another.
+        `option` is the option that messages name for choosing another file.
 
-        To be called by the process whose pid it is to be, so by a daemon after its forks. Programs do not inherit the
-        lock. With /dev/null there is no pid file.
+        The process with that pid has to call it: a daemon, after its forks. Programs do not inherit the lock. With
+        /dev/null there is no pid file.
 
         Raises:
-            PidFileHeld: by whom, with pid and command line.
-            CannotUsePidFile: what is in the way.
+            PidFileHeld: with the pid and the command line of the holder.
+            CannotUsePidFile: with the reason.
         """
         if _is_null_device(path):
             return cls(path, None)
@@ -59,11 +59,11 @@ class PidFile:
             if fd is None:
                 continue
             try:
-                # Its last holder may have taken it away since it was opened.
+                # Its last holder may have removed it since it was opened.
                 if _lock(fd, path, option) and _is_at(fd, path):
                     _check_stale(fd, path, option)
                     if os.fstat(fd).st_uid != os.geteuid():
-                        # Its owner could put another pid into it, and have root signal any process.
+                        # Its owner could write another pid into it, and make root signal any process.
                         _take_away(path, option)
                         os.close(fd)
                         continue
@@ -79,22 +79,22 @@ class PidFile:
 
     @property
     def fd(self) -> int | None:
-        """What holds the lock, for `PidFile` to be made of again by another process image; None: nothing does."""
+        """The descriptor with the lock, from which another process image can make a `PidFile`; None: there is none."""
         return self._fd
 
     def release(self) -> None:
-        """Take it away if it is still ours, and give the lock back; whatever is in the way of that is let be."""
+        """Remove the file if it is still ours, and release the lock; ignores errors."""
         fd, self._fd = self._fd, None
         if fd is None:
             return
         try:
-            # The content, too: a program that does not know of locks may have made the file its own.
+            # The content is checked, too: a program that ignores locks may have taken the file.
             if _is_at(fd, self.path) and pid_in(fd) == os.getpid():
                 os.unlink(self.path)
         except OSError:
             pass
         finally:
-            # Last: a master that waits for the lock finds the file gone then, and makes a new one.
+            # At the end: a master that waits for the lock then finds the file gone, and makes a new one.
             os.close(fd)
 
 
@@ -107,7 +107,7 @@ def _is_null_device(path: str) -> bool:
 
 
 def _open(path: str, mode: int, option: str) -> int | None:
-    """A descriptor of the file, made or found; None when it was taken away before it could be opened."""
+    """A descriptor of the file, new or existing; None if it was removed before it could be opened."""
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
     try:
         return os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
@@ -116,7 +116,7 @@ def _open(path: str, mode: int, option: str) -> int | None:
     except OSError as error:
         raise _cannot_write(path, error, option) from None
     try:
-        # Looked at before it is opened: of some devices that is an order.
+        # Checked before it is opened: opening some devices has an effect.
         _check(path, os.lstat(path), option)
         fd = os.open(path, flags)
     except FileNotFoundError:
@@ -124,7 +124,7 @@ def _open(path: str, mode: int, option: str) -> int | None:
     except OSError as error:
         raise _cannot_write(path, error, option) from None
     try:
-        # Another one may have been put there between the two.
+        # It may have been replaced between the two calls.
         _check(path, os.fstat(fd), option)
     except CannotUsePidFile:
         os.close(fd)
@@ -143,7 +143,7 @@ def _cannot_write(path: str, error: OSError, option: str) -> CannotUsePidFile:
 
 
 def _check(path: str, found: os.stat_result, option: str) -> None:
-    """Whether it could be a pid file that an earlier run has left; raises CannotUsePidFile."""
+    """Raises CannotUsePidFile unless it could be a pid file of an earlier run."""
     if stat.S_ISLNK(found.st_mode):
         why = f"it is a symbolic link, which may lead to any file; name the file itself with {option}"
     elif not stat.S_ISREG(found.st_mode):
@@ -177,7 +177,7 @@ def _is_at(fd: int, path: str) -> bool:
 
 
 def _check_stale(fd: int, path: str, option: str) -> None:
-    """Nothing is in it, or the pid of one that is no more; raises CannotUsePidFile and PidFileHeld."""
+    """Raises CannotUsePidFile or PidFileHeld unless it is empty or has the pid of a process that has ended."""
     found = os.fstat(fd)
     before = pid_in(fd)
     if before is None and found.st_size:
@@ -185,7 +185,7 @@ def _check_stale(fd: int, path: str, option: str) -> None:
             f"cannot use the pid file {path}: what is in it is no pid, so it may be something else; remove it if "
             f"nobody needs it, or choose another with {option}"
         )
-    # supervisord, for one, does not lock its own: meant is the process that was there when it was written.
+    # supervisord, for example, does not lock its file: the pid is that of the process that existed when it was written.
     if before not in (None, os.getpid()) and existed(before, found.st_mtime):
         raise PidFileHeld(_held_by(before, path, option))
 
@@ -203,7 +203,7 @@ def _write(fd: int, path: str, option: str) -> None:
     """Put our pid into it; raises CannotUsePidFile."""
     content = b"%d\n" % os.getpid()
     try:
-        # In this order it is never found empty.
+        # In this order it is never empty.
         os.pwrite(fd, content, 0)
         os.ftruncate(fd, len(content))
     except OSError as error:
@@ -211,11 +211,11 @@ def _write(fd: int, path: str, option: str) -> None:
 
 
 def _held(fd: int, path: str, option: str) -> str:
-    """The error that names its holder, as far as that is known."""
+    """The error, which names the holder as far as it is known."""
     pid = pid_in(fd)
     found = lockers(os.fstat(fd))
     if found and pid not in found:
-        # It has not written it yet, or counts its processes in another pid namespace.
+        # The holder has not written it yet, or is in another pid namespace.
         pid = found[0]
     return _held_by(pid, path, option)
 

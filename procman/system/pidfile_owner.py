@@ -1,8 +1,8 @@
-"""Finds the holder of a pid file: only a process that holds the lock on it is taken for the master, and signalled.
+"""Finds the holder of a pid file: only a process that holds its lock is taken for the master, and signalled.
 
-The kernel does not tell which process holds a lock, so that is looked up in /proc: among the descriptors of the process
-whose pid is in the file or, where those may not be seen, in /proc/locks. Looking never takes the lock, which would keep
-a master from starting. https://man7.org/linux/man-pages/man5/proc_locks.5.html
+The kernel has no call for the holder of a lock, so it is looked up in /proc: among the descriptors of the process whose
+pid is in the file or, if those cannot be read, in /proc/locks. This never takes the lock, which would prevent a master
+from starting. https://man7.org/linux/man-pages/man5/proc_locks.5.html
 """
 
 import os
@@ -17,23 +17,23 @@ from procman.errors import ProcmanError
 from procman.system.pidfd import has_ended, open_pidfd
 from procman.system.proc import Identity, command_line, identify, look_at, started_at
 
-# Of a pid file with blanks around its pid of 22 bits; a longer one is none.
+# Bytes of a pid file: a pid of 22 bits with blanks around it.
 _CONTENT_MAX = 32
 _DIGITS = 7
-# How far the kernel's clock for files and its ticks since boot are apart at most, in seconds.
+# The largest difference between the kernel's clock for files and its ticks since boot, in seconds.
 _CLOCKS = 0.05
 
 
 class NotRunning(ProcmanError):
-    """There is no pid file, or it was left behind: no process holds it."""
+    """There is no pid file, or no process holds it."""
 
 
 class CannotTell(ProcmanError):
-    """It cannot be made sure of that the process in the file is the one that holds it."""
+    """It cannot be verified that the process named in the file holds it."""
 
 
 class Holder:
-    """The process that holds a pid file, held itself by a pidfd: `fileno` polls readable when it has ended."""
+    """The process that holds a pid file, with its pidfd: `fileno` polls readable when it has ended."""
 
     def __init__(self, identity: Identity, pidfd: int) -> None:
         """Made by `find_holder`; to be closed, or used in a `with` statement."""
@@ -42,15 +42,15 @@ class Holder:
         self._pidfd = pidfd
 
     def fileno(self) -> int:
-        """The pidfd, which stays this object's."""
+        """The pidfd, which this object closes."""
         return self._pidfd
 
     def ended(self) -> bool:
-        """Whether it has; never waits."""
+        """Whether it has ended; never waits."""
         return has_ended(self._pidfd)
 
     def send(self, number: int) -> str | None:
-        """Signal it; returns why that is impossible. One that has ended meanwhile is no reason."""
+        """Signal it; returns why that failed. That it has ended is no failure."""
         try:
             signal.pidfd_send_signal(self._pidfd, number)
         except ProcessLookupError:
@@ -79,10 +79,10 @@ def find_holder(path: str) -> Holder:
 
     Raises:
         NotRunning: there is no such file, or its process has ended.
-        CannotTell: it holds no pid, or that of a process of which it cannot be made sure.
+        CannotTell: it has no pid, or that of a process that cannot be verified.
     """
     try:
-        # Another user's file could be a pipe, at which an open waits.
+        # Another user's file could be a pipe, and opening it would block.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except FileNotFoundError:
         raise NotRunning(f"there is no pid file {path}: nobody who writes it is running") from None
@@ -111,10 +111,7 @@ def pid_in(fd: int) -> int | None:
 
 
 def existed(pid: int, when: float) -> bool:
-    """Whether the process that has that number now had it at that time (the epoch's seconds, of a file's change).
-
-    One that has ended and is not reaped yet does not count.
-    """
+    """Whether the process that has that pid now had it at that time, in seconds since the epoch. A zombie has not."""
     process = look_at(pid)
     return process is not None and not process.ended and started_at(process.start) <= when + _CLOCKS
 
@@ -129,7 +126,7 @@ def lockers(found: os.stat_result) -> list[int]:
 class _Lock:
     """A whole file, locked for writing."""
 
-    pid: int  # of the process that took it, which may have ended if others have inherited it
+    pid: int  # of the process that took the lock; it may have ended if others have inherited the lock
     device: tuple[int, int]
     inode: int
 
@@ -137,7 +134,7 @@ class _Lock:
 def _hold(path: str, pid: int, found: os.stat_result) -> Holder:
     identity = identify(pid)
     try:
-        # From here on the number cannot become another process's: what is found out now holds for the signal, too.
+        # From here on the pid cannot be reused: what is found now still holds when the signal is sent.
         pidfd = None if identity is None else open_pidfd(identity)
     except OSError as error:
         raise CannotTell(f"cannot take hold of pid {pid}, which the pid file {path} names: {error.strerror}") from None
@@ -158,8 +155,8 @@ def _check_holds(path: str, pid: int, found: os.stat_result) -> None:
     """Raises NotRunning or CannotTell unless that process holds the lock on that file."""
     holds = _has_locked(pid, found)
     if holds is None:
-        # Some file systems (btrfs, overlay) list another device than stat shows, so with that pid the inode will do.
-        # It is that of the process that took the lock, and may have been given again; not to an older process.
+        # Some file systems (btrfs, overlay) list another device than stat does, so with that pid the inode is enough.
+        # It is the pid of the process that took the lock, and may have been reused since, but not by an older process.
         holds = any(lock.pid == pid and lock.inode == found.st_ino for lock in _all_locks())
         holds = (holds and existed(pid, found.st_mtime)) or None
     if holds:
@@ -179,7 +176,7 @@ def _check_holds(path: str, pid: int, found: os.stat_result) -> None:
 
 
 def _has_locked(pid: int, found: os.stat_result) -> bool | None:
-    """Whether one of its descriptors is that file with a lock; None where its descriptors may not be seen."""
+    """Whether one of its descriptors is that file with a lock; None if its descriptors cannot be read."""
     try:
         numbers = os.listdir(f"/proc/{pid}/fdinfo")
         return any(_is_locked(pid, number, found) for number in numbers)
@@ -191,7 +188,7 @@ def _is_locked(pid: int, number: str, found: os.stat_result) -> bool:
     try:
         with open(f"/proc/{pid}/fdinfo/{number}", encoding="ascii", errors="replace") as file:
             locked = any(_lock_in(line[len("lock:") :]) is not None for line in file if line.startswith("lock:"))
-        # The file itself is looked at only then: others may be on a server that does not answer.
+        # Only now stat the file: others may be on a server that does not respond.
         return locked and os.path.samestat(os.stat(f"/proc/{pid}/fd/{number}"), found)
     except FileNotFoundError:
         return False  # it was closed meanwhile
@@ -207,11 +204,11 @@ def _all_locks() -> Iterator[_Lock]:
 
 
 def _lock_in(line: str) -> _Lock | None:
-    """What a line says such as `1: FLOCK  ADVISORY  WRITE 42 fe:00:1234 0 EOF`."""
+    """Parses a line such as `1: FLOCK  ADVISORY  WRITE 42 fe:00:1234 0 EOF`."""
     match line.split():
         case [_, "FLOCK", _, "WRITE", pid, file, *_]:
             major, minor, inode = file.split(":")
             return _Lock(int(pid), (int(major, 16), int(minor, 16)), int(inode))
         case _:
-            # Another sort of lock, or a line with an arrow in it, of somebody who waits.
+            # Another sort of lock, or a line with an arrow, for a process that waits.
             return None

@@ -1,4 +1,4 @@
-"""Becoming another user, once and for all."""
+"""Changes the user of this process irrevocably."""
 
 import os
 import pwd
@@ -7,7 +7,7 @@ from procman.errors import ProcmanError
 
 
 def drop_privileges(uid: int) -> bool:
-    """Become that user with all its groups; False where the master is that user already. Raises ProcmanError."""
+    """Become that user with all its groups; False if the process has that user already. Raises ProcmanError."""
     if uid == os.getuid():
         return False
     if os.getuid() != 0:
@@ -27,7 +27,7 @@ def drop_privileges(uid: int) -> bool:
 
 
 def _check_no_way_back() -> None:
-    """With certain securebits(7) the kernel leaves a process its capabilities when it changes users."""
+    """Raises if capabilities remain: with certain securebits(7) the kernel keeps them when the user changes."""
     try:
         os.setresuid(0, 0, 0)
     except PermissionError:

@@ -1,6 +1,6 @@
-"""What /proc says of processes: which there are, where they come from, and what they were started with.
+"""Reads processes from /proc: which there are, their parents, and what they were started with.
 
-Processes end while one looks: one that has gone is None, never an error. https://man7.org/linux/man-pages/man5/proc.5.html
+Processes may end meanwhile: those that have are None, never an error. https://man7.org/linux/man-pages/man5/proc.5.html
 """
 
 import os
@@ -10,16 +10,16 @@ from enum import Enum, auto
 
 from procman.errors import ProcmanError
 
-# 52 numbers of 20 digits at most, and a name of 64 bytes: the longest line that /proc/PID/stat can be.
+# The longest line of /proc/PID/stat: 52 numbers of at most 20 digits, and a name of 64 bytes.
 STAT_MAX = 2048
-# An environment is read to its end, but not further than exec takes arguments and environment together by default.
+# At most so much of an environment is read: the default limit of exec for arguments and environment together.
 ENVIRON_AT_ONCE = 32 * 1024
 ENVIRON_MAX = 2 * 1024 * 1024
-# A command line is for people to recognise a process by.
+# Characters of a command line, by which people recognise a process.
 COMMAND_MAX = 200
 
 PF_KTHREAD = 0x0020_0000  # include/linux/sched.h
-# Fields are counted from the state. Those behind the start time are for the few that have ended.
+# Fields are counted from the state. Those after the start time are needed only for processes that have ended.
 _SPLIT = 20
 _END_CODE = 24
 _ENV_START = 47
@@ -29,19 +29,19 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class CannotLook(ProcmanError):
-    """/proc is not there, or is that of another pid namespace: its numbers are not ours."""
+    """There is no /proc, or it is that of another pid namespace, with other pids."""
 
 
 class Unseen(Enum):
-    """Why the environment of a process cannot be told."""
+    """Why the environment of a process cannot be read."""
 
     FORBIDDEN = auto()  # another user's process, or, even for root, one that needs CAP_SYS_PTRACE
-    NOT_YET = auto()  # it is about to execute another program, and has it in a moment
+    NOT_YET = auto()  # it is executing another program, and will have one in a moment
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One process for good: numbers are given again, but not within the same tick of the clock."""
+    """Identifies one process for ever: pids are reused, but not within the same clock tick."""
 
     pid: int
     start: int  # clock ticks since boot, of which there are TICKS in a second
@@ -49,7 +49,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process as it was when it was looked at; ids of processes outside this pid namespace are 0."""
+    """One process at the time of reading; pids outside of this pid namespace are 0."""
 
     pid: int
     start: int  # as in Identity
@@ -57,22 +57,22 @@ class Process:
     group: int
     session: int
     name: str  # the kernel's, 15 bytes at most
-    ended: bool  # a zombie: it is not yet reaped, and cannot be signalled any more
+    ended: bool  # a zombie: it is not reaped yet, and signals have no effect
     kernel: bool  # a thread of the kernel
-    status: int  # what wait would give of one that has ended; 0 where that may not be seen, too
+    status: int  # the wait status of a zombie; also 0 if it may not be read
 
     @property
     def identity(self) -> Identity:
-        """What tells it from a later one with its number."""
+        """What distinguishes it from a later process with its pid."""
         return Identity(self.pid, self.start)
 
 
 def look_at(pid: int) -> Process | None:
-    """One process, zombies included; raises OSError where there are no descriptors left to look with."""
+    """One process, which may be a zombie; raises OSError if there are no descriptors left."""
     try:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        # A /proc that is mounted with hidepid shows others' processes to nobody, or closes them.
+        # A /proc mounted with hidepid hides processes of other users, or refuses to show them.
         return None
     try:
         return _parse(os.read(fd, STAT_MAX))
@@ -83,15 +83,15 @@ def look_at(pid: int) -> Process | None:
 
 
 def identify(pid: int) -> Identity | None:
-    """The process that has that number now; raises as `look_at` does."""
+    """The process that has that pid now; raises as `look_at` does."""
     process = look_at(pid)
     return None if process is None else process.identity
 
 
 def all_pids() -> list[int]:
-    """Every process that may be seen; raises CannotLook."""
+    """The pids of all visible processes; raises CannotLook."""
     try:
-        # Of another pid namespace's /proc this is no process, or another number.
+        # In the /proc of another pid namespace, this link is missing or names another pid.
         names = os.listdir("/proc") if os.readlink("/proc/self") == str(os.getpid()) else []
     except OSError:
         names = []
@@ -104,10 +104,10 @@ def all_pids() -> list[int]:
 
 
 def environ(pid: int) -> bytes | Unseen:
-    """`NAME=value` with a NUL after each, as at its exec unless it has written over that; empty when it has gone."""
+    """`NAME=value` with a NUL after each, as of its exec unless it was overwritten; empty if it has ended."""
     try:
         block = _read_environ(pid)
-        # In an exec there is a moment in which the old one has gone and the new one is not there.
+        # During an exec there is a moment without an environment.
         return block or _after_exec(pid)
     except PermissionError:
         return Unseen.FORBIDDEN
@@ -116,17 +116,17 @@ def environ(pid: int) -> bytes | Unseen:
 
 
 def _after_exec(pid: int) -> bytes | Unseen:
-    """The environment of a process that seemed to have none."""
+    """Reads again the environment of a process that seemed to have none."""
     with open(f"/proc/{pid}/stat", "rb") as file:
         fields = file.read(STAT_MAX).rpartition(b")")[2].split()
     if len(fields) <= _ENV_END or fields[0] in (b"Z", b"X"):
         return b""
-    # Where the code ends is what an exec sets last: in fs/binfmt_elf.c, load_elf_binary.
+    # The end of the code is what an exec sets last: load_elf_binary in fs/binfmt_elf.c.
     if fields[_END_CODE] == b"0":
         return Unseen.NOT_YET
     if fields[_ENV_START] == fields[_ENV_END]:
         return b""
-    # If it is still empty, that is the next exec.
+    # If it is still empty, another exec has begun.
     return _read_environ(pid) or Unseen.NOT_YET
 
 
@@ -142,7 +142,7 @@ def _read_environ(pid: int) -> bytes:
 
 
 def call_itself(name: str) -> None:
-    """Have this process shown under that name, 15 bytes at most, by those who show no arguments (`pgrep`, `top`)."""
+    """Set the name of this process, at most 15 bytes, which tools such as `pgrep` and `top` show."""
     try:
         with open("/proc/self/comm", "w", encoding="utf-8") as file:
             file.write(name)
@@ -151,7 +151,7 @@ def call_itself(name: str) -> None:
 
 
 def command_line(pid: int) -> str:
-    """How it was called, in one line for people; its name in brackets where it does not say."""
+    """Its command line in one line for people; its name in brackets if there is none."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             words = file.read(COMMAND_MAX + 1)
@@ -169,7 +169,7 @@ def command_line(pid: int) -> str:
 
 
 def boot_id() -> str:
-    """What tells this boot of the machine from others; empty where /proc does not say."""
+    """The id of this boot of the machine; empty if /proc has none."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
@@ -178,19 +178,19 @@ def boot_id() -> str:
 
 
 def started_at(start: int) -> float:
-    """Seconds since the epoch, on the clock as it is set now; good to a tick or two."""
+    """Seconds since the epoch, by the present setting of the clock, accurate to a tick or two."""
     since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.time() - since_boot + start / TICKS
 
 
 def _parse(line: bytes) -> Process | None:
-    """A line of /proc/PID/stat; None of the empty one that a process leaves which goes while it is read."""
-    # The name may hold blanks and brackets: the fields begin behind the last bracket.
+    """Parses a line of /proc/PID/stat; None if it is empty because the process ended meanwhile."""
+    # The name may contain blanks and brackets: the fields begin after the last bracket.
     left, right = line.find(b"("), line.rfind(b")")
     fields = line[right + 2 :].split(b" ", _SPLIT)
     if left < 0 or len(fields) <= _SPLIT:
         return None
-    # A leader that has left its other threads behind is a zombie too, but its process lives: it still has threads.
+    # A thread group leader that has ended is a zombie, too, but its process lives while it has other threads.
     ended = fields[0] in (b"Z", b"X") and int(fields[17]) <= 1
     return Process(
         pid=int(line[:left]),

@@ -1,6 +1,6 @@
-"""Collects the processes that have ended: our children, and the strangers that PID 1 inherits.
+"""Collects ended processes: our children, and the orphans that PID 1 inherits.
 
-A pid cannot be given to another process before it is reaped, so until then it may be signalled safely.
+A pid cannot be reused before the process is reaped, so until then it can be signalled safely.
 """
 
 import os
@@ -17,13 +17,13 @@ class Reaped:
     code: int
     signal: int | None = None
     core_dumped: bool = False
-    known: bool = True  # False: how it ended could not be found out (then `code` is -1, too)
+    known: bool = True  # False: how it ended is unknown (then `code` is -1, too)
 
 
 def reap(limit: int | None = None) -> Iterator[Reaped]:
-    """All that have ended by now, or `limit` of them at most.
+    """All that have ended by now, at most `limit` of them.
 
-    To be called where no spawn is under way: `subprocess` waits by itself for a child whose exec fails.
+    Not to be called during a spawn, since `subprocess` itself waits for a child whose exec fails.
     """
     for _ in count() if limit is None else range(limit):
         try:
@@ -36,7 +36,7 @@ def reap(limit: int | None = None) -> Iterator[Reaped]:
 
 
 def decode(pid: int, status: int) -> Reaped:
-    """From the status that wait gives."""
+    """Decodes a status of wait(2)."""
     if os.WIFSIGNALED(status):
         return Reaped(pid, -1, os.WTERMSIG(status), os.WCOREDUMP(status))
     return Reaped(pid, os.WEXITSTATUS(status))

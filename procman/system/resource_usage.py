@@ -1,6 +1,6 @@
-"""What a process and all that it has started use of the machine, as psutil tells it.
+"""The resources that a process and its descendants use, from psutil.
 
-psutil is imported at the first call, so that most masters do without it.
+The first call imports psutil, so that most masters do without it.
 """
 
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from procman.system.tree import ProcSnapshot
 
 @dataclass(frozen=True, slots=True)
 class ResourceUsage:
-    """Of a process and its descendants together; `rss` counts shared pages once for each of them."""
+    """The sum for a process and its descendants; `rss` counts shared pages once for each of them."""
 
     processes: int
     threads: int
     rss: int  # bytes
-    cpu: float  # seconds of user and system time, ever; of those that have ended, what their parent has collected
-    fds: int | None  # open descriptors; None where they may not be seen
+    cpu: float  # seconds of user and system time since the start, with those of reaped children
+    fds: int | None  # open descriptors; None if they may not be read
 
 
 def figures(pid: int, look: ProcSnapshot) -> Iterator[ResourceUsage]:
-    """What a process uses with its descendants, summed up to one more of them each time: the last is the answer.
+    """Running totals for a process and its descendants, each with one process more; the last one is the result.
 
-    Each step takes about 0.2 ms, so that others can have their turn in between; nothing comes of one that has gone.
+    Each step takes about 0.2 ms, so others can have their turn in between. Ended processes are skipped.
     """
     import psutil  # noqa: PLC0415 - see above
 
@@ -40,7 +40,7 @@ def figures(pid: int, look: ProcSnapshot) -> Iterator[ResourceUsage]:
                 cpu += times.user + times.system + times.children_user + times.children_system
                 count += 1
         except psutil.Error:
-            # It ended between the look at the tree and this one.
+            # It has ended since the snapshot.
             continue
         try:
             fds += process.num_fds()

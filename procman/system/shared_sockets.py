@@ -1,7 +1,7 @@
-"""Listening sockets that the processes of a FastCGI program share: opened for the first of them, closed after the last.
+"""Listening sockets shared by the processes of a FastCGI program: opened for the first one, closed after the last.
 
-A process holds its socket from before it is spawned until its end is known; `release` says so. The sockets block, as
-applications that accept(2) on their fd 0 expect. The texts of the log are supervisord's.
+A process holds its socket from before its spawn until `release`, after its end. The sockets block, as applications
+expect that call accept(2) on their fd 0. The log texts are supervisord's.
 """
 
 import os
@@ -19,7 +19,7 @@ DEFAULT_MODE = 0o700
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedSocketSpec:
-    """Where one of them listens: at `path`, or on `port` of `host`."""
+    """Where a socket listens: at `path`, or on `port` of `host`."""
 
     url: str
     path: str | None = None
@@ -32,7 +32,7 @@ class SharedSocketSpec:
 
 @dataclass(slots=True)
 class _Shared:
-    """One of them, and the processes that hold it."""
+    """One socket, and the processes that hold it."""
 
     group: str
     wanted: SharedSocketSpec
@@ -42,7 +42,7 @@ class _Shared:
 
 
 class SharedSockets:
-    """All of them, by URL. There are as many as running groups want, and a group has one, or two during an update."""
+    """All sockets by URL. A running FastCGI group has one, or two during an update."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         """`say` writes a line of the master's log."""
@@ -51,7 +51,7 @@ class SharedSockets:
         self._held: dict[str, _Shared] = {}
 
     def take(self, name: str, group: str, wanted: SharedSocketSpec) -> int:
-        """The descriptor for that process, good until its `release`; raises CannotSpawn, and then it holds nothing."""
+        """The descriptor for that process, valid until its `release`; raises CannotSpawn, and then it holds nothing."""
         purpose = Purpose(f"socket= in [fcgi-program:{group}]", "user=, socket_owner= and socket_mode=", handed_on=True)
         try:
             shared = self._shared(group, wanted, purpose)
@@ -64,7 +64,7 @@ class SharedSockets:
         return shared.sock.fileno()
 
     def release(self, name: str) -> None:
-        """That process has ended, or could not be started; one that holds nothing is no error."""
+        """That process has ended, or could not be started. It need not hold a socket."""
         shared = self._held.pop(name, None)
         if shared is not None:
             shared.holders.remove(name)
@@ -110,10 +110,10 @@ class SharedSockets:
                 f"with {purpose.option}"
             )
         elif shared.wanted != wanted:
-            # Changed by an update, while others of the group, which are to be replaced too, have not ended yet.
+            # An update has changed it, and processes of the group that it will replace, too, have not ended yet.
             shared.sock.listen(_backlog(wanted))
             if wanted.path is not None:
-                # What no owner is named for belongs to the master again.
+                # Without an owner it belongs to the master again.
                 owner = wanted.owner_ids or (os.geteuid(), os.getegid())
                 give_rights(replace(_address(wanted.path, wanted), owner=owner), purpose)
             shared.wanted = wanted
@@ -124,7 +124,7 @@ class SharedSockets:
         del self._open[shared.wanted.url]
         shared.sock.close()
         path = shared.wanted.path
-        # Another program may have made a new one there meanwhile.
+        # Another program may have made a new file there.
         if path is not None and identity_of(path) == shared.file:
             remove_socket(path)
 

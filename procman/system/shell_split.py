@@ -1,6 +1,6 @@
-"""A command line as a shell's words: what shlex.split makes of it, in a time that is linear in its length.
+"""Splits a command line into words exactly like shlex.split, but in linear time.
 
-shlex adds letter by letter to a string, so that a word of a megabyte takes it a minute, in which no client is answered.
+shlex adds letter by letter to a string: a word of a megabyte would take a minute, in which no client gets an answer.
 """
 
 import re
@@ -12,14 +12,14 @@ _ESCAPED = re.compile(r'\\([\\"])')
 
 
 def split_words(text: str) -> list[str]:
-    """The words; ValueError, in shlex's words, where a quote or a backslash is open at the end."""
+    """The words; raises ValueError with the text of shlex if a quote or a backslash is open at the end."""
     words: list[str] = []
     word: list[str] | None = None
     at = 0
     while at < len(text):
         piece = PIECE.match(text, at)
         if piece is None:
-            # A backslash at the very end of an open quote is what shlex speaks of first.
+            # shlex complains first about a backslash at the very end of an open quote.
             dangling = text[at] == "\\" or (text[at] == '"' and (len(text) - len(text.rstrip("\\"))) % 2)
             raise ValueError("No escaped character" if dangling else "No closing quotation")
         at = piece.end()
@@ -30,7 +30,7 @@ def split_words(text: str) -> list[str]:
             word = None
             continue
         found = piece[number]
-        # Within double quotes a backslash means something only before another one, and before a quote.
+        # Within double quotes a backslash is special only before another one and before a quote.
         word = [] if word is None else word
         word.append(_ESCAPED.sub(r"\1", found) if number == len("'\"\\") else found)
     if word is not None:

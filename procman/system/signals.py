@@ -1,4 +1,4 @@
-"""Signals by name, and what each means to the master.
+"""Names of signals, sending them, and their dispositions.
 
 Names are the kernel's (`SIGTERM`); a number that has none is "signal 99".
 """
@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Mapping
 
-# https://man7.org/linux/man-pages/man7/signal.7.html: these can be caught, and nothing sensible follows from it.
+# https://man7.org/linux/man-pages/man7/signal.7.html: these can be caught, but not usefully.
 STOP = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 
 
@@ -20,7 +20,7 @@ def signal_name(number: int) -> str:
 
 
 def signal_number(text: str) -> int | None:
-    """15 for TERM, SIGTERM, term and 15; None where there is no such signal."""
+    """15 for TERM, SIGTERM, term and 15; None if there is no such signal."""
     text = text.strip().upper()
     if text.isdecimal():
         number = int(text)
@@ -32,11 +32,11 @@ def signal_number(text: str) -> int | None:
 def send(pid: int, number: int, *, as_group: bool) -> str | None:
     """Signal a process of ours that is not yet reaped, or its process group.
 
-    Returns why the kernel refused. A process that has gone meanwhile is no refusal: it is about to be reaped.
+    Returns why the kernel refused. That a process has ended is no refusal: it is about to be reaped.
     """
     try:
         if as_group:
-            # Each process leads a group of its own from before its exec, so the group's number is its pid.
+            # Each process leads its own group from before its exec, so the id of the group is its pid.
             os.killpg(pid, number)
         else:
             os.kill(pid, number)
@@ -48,11 +48,11 @@ def send(pid: int, number: int, *, as_group: bool) -> str | None:
 
 
 def disinherit(*, unblock: bool = True) -> None:
-    """Undo what the starter of the master did to signals, which every child would inherit.
+    """Undo inherited signal settings, which every child would inherit, too.
 
-    Blocked signals are let through, unless the caller waits for them. Ignored ones get a handler that does nothing:
-    exec gives those back their default action in the child, and the master goes on not to mind. SIGPIPE and SIGXFSZ are
-    Python's own, and `subprocess`'s.
+    Blocked signals are unblocked, unless the caller waits for them. Ignored ones get a handler that does nothing: exec
+    resets it to the default action in the child, and the master still ignores the signal. Python and `subprocess`
+    handle SIGPIPE and SIGXFSZ.
     """
     for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -62,7 +62,7 @@ def disinherit(*, unblock: bool = True) -> None:
 
 
 _BY_NAME: Mapping[str, int] = {
-    # CLD and POLL are other names of CHLD and IO, which iterating the enum would leave out.
+    # CLD and POLL are other names of CHLD and IO; iterating the enum would omit them.
     name: int(member)
     for name, member in signal.Signals.__members__.items()
 }

@@ -1,7 +1,7 @@
 """Binds listening sockets: the master's own, before any child exists, and those that programs share.
 
-A socket file that no program listens on is left over from a master that was killed, and is replaced; one that answers
-belongs to a running program.
+A socket file without a listener is left over from a killed master, and is replaced; one with a listener belongs to a
+running program.
 """
 
 import contextlib
@@ -21,14 +21,14 @@ from procman.system.proc import look_at
 # sizeof(sun_path) less the closing zero; https://man7.org/linux/man-pages/man7/unix.7.html
 PATH_MAX = 107
 
-# To wait for another master that binds in the same folder: half a second, before any child exists.
+# Wait for another master that binds in the same folder: half a second, before any child exists.
 LOCK_TRIES = 50
 LOCK_PAUSE = 0.01  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What a socket is for, and what a refusal calls things."""
+    """What a socket is for, and the words of its error messages."""
 
     option: str  # where its address is from
     rights: str = ""  # the options for a unix socket's owner and mode
@@ -42,7 +42,7 @@ _INET_SERVER = Purpose("port= in [inet_http_server]")
 
 @dataclass(frozen=True, slots=True)
 class UnixAddress:
-    """Where to bind, and which users may connect. `owner` is (uid, gid), -1 leaving one as it is."""
+    """Where to bind, and which users may connect. `owner` is (uid, gid); -1 leaves one unchanged."""
 
     path: str
     mode: int = 0o700
@@ -80,7 +80,7 @@ def open_unix(address: UnixAddress, backlog: int, purpose: Purpose) -> socket.so
 def give_rights(address: UnixAddress, purpose: Purpose) -> None:
     """Give the socket's file its owner and its mode; raises CannotListen.
 
-    It is held meanwhile: a user that may write in its folder could put a link to another file in its place.
+    The file is held open meanwhile: a user who may write in its folder could replace it by a link to another file.
     """
     try:
         fd = os.open(address.path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -104,10 +104,10 @@ def give_rights(address: UnixAddress, purpose: Purpose) -> None:
 
 @contextlib.contextmanager
 def _alone_in(folder: str) -> Iterator[None]:
-    """Keep another master from taking a socket for stale that is bound and does not listen yet.
+    """Keep another master from replacing a socket that is bound but does not listen yet.
 
-    The folder itself is locked, so that no lock file is left. Who cannot lock it, or finds it locked by a stranger for
-    longer than a start takes, goes on without.
+    The folder itself is locked, so that no lock file is left. If it cannot be locked, or another program has locked it
+    for longer than a start takes, continue without the lock.
     """
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -128,7 +128,7 @@ def _alone_in(folder: str) -> Iterator[None]:
 
 def _bind(path: str, purpose: Purpose) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # The file must never be there with wider permissions than asked for, however short a time.
+    # The file must never have wider permissions than requested, not even for a moment.
     umask = os.umask(0o177)
     try:
         sock.bind(path)
@@ -150,7 +150,7 @@ def listen_tcp(host: str, port: int, backlog: int = 128) -> socket.socket:
 def open_tcp(host: str, port: int, backlog: int, purpose: Purpose) -> socket.socket:
     """A listening socket, blocking; an empty host is every interface. Raises CannotListen.
 
-    A host that is a name is looked up by the C library, which waits for name servers if /etc/hosts does not know it.
+    The C library looks up the name of a host, and waits for name servers if it is not in /etc/hosts.
     """
     shown = f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}"
     try:
@@ -158,7 +158,7 @@ def open_tcp(host: str, port: int, backlog: int, purpose: Purpose) -> socket.soc
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
         )
     except (OSError, UnicodeError) as error:
-        # Not every text can be a host's name, and one that cannot is no OSError.
+        # A text that cannot be the name of a host raises no OSError.
         why = error.strerror if isinstance(error, OSError) else "that is no host name"
         raise CannotListen(f"cannot listen on {shown}: {why}; check {purpose.option}") from None
     # IPv4 first, as supervisor has it, unless the host is an IPv6 address.
@@ -183,7 +183,7 @@ _TCP_WAYS_OUT = {
 
 
 def identity_of(path: str) -> tuple[int, int] | None:
-    """What tells this file from another one that has taken its name; None where there is none."""
+    """What distinguishes this file from another one with its name; None if there is no file."""
     try:
         status = os.lstat(path)
     except OSError:
@@ -192,7 +192,7 @@ def identity_of(path: str) -> tuple[int, int] | None:
 
 
 def remove_socket(path: str) -> None:
-    """Take the file away; one that is gone already is no error."""
+    """Remove the file; that it does not exist is no error."""
     try:
         os.unlink(path)
     except OSError:
@@ -200,7 +200,7 @@ def remove_socket(path: str) -> None:
 
 
 def lead_to(path: str, target: str) -> bool:
-    """Make `path` a link to the socket `target`; False where a program listens behind it already, or it cannot be."""
+    """Make `path` a link to the socket `target`; False if a program already listens there, or if it fails."""
     with _alone_in(os.path.dirname(path)):
         try:
             if os.path.islink(path) and os.readlink(path) == target:
@@ -215,7 +215,7 @@ def lead_to(path: str, target: str) -> bool:
 
 
 def remove_stale(folder: str) -> None:
-    """Remove the sockets of a folder on which no program listens any more, and links to such."""
+    """Remove the sockets of a folder that have no listener any more, and links to them."""
     with _alone_in(folder), contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             is_ours = entry.is_symlink() or stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode)
@@ -243,7 +243,7 @@ def _make_way(path: str, purpose: Purpose) -> None:
 
 
 def _listener(path: str) -> int | None:
-    """The pid of the process that listens there, 0 if it cannot be known, None if none does."""
+    """The pid of the listener, 0 if it cannot be known, None if there is none."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         # A full backlog must not hold up the start; a program listens there, too.
         probe.setblocking(False)
@@ -260,14 +260,14 @@ def _listener(path: str) -> int | None:
 
 
 def _has_gone(pid: int) -> bool:
-    """The process that called listen(2) has gone; its children may be there, and have the socket from it."""
+    """Whether the process that called listen(2) has ended; its children may still have the socket."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:
         pass
-    # Not every PID 1 of a container reaps.
+    # Not every PID 1 of a container reaps orphans.
     process = look_at(pid)
     return process is not None and process.ended
 

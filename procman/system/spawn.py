@@ -1,8 +1,8 @@
-"""Starts a process: pipes, user, working directory, environment, and then exec. The only place that knows subprocess.
+"""Starts a process: pipes, user, working directory, environment, exec. Only this module imports subprocess.
 
 `Popen` with keywords only uses vfork (0.7 ms, however large the master). A process that runs as another user costs an
 ordinary fork, because the C library's vfork path cannot change users.
-A spawn that fails says precisely why: the reasons that can be known beforehand are looked for before the fork.
+Reasons for a failure that can be known in advance are checked before the fork, so that the error is precise.
 """
 
 import errno
@@ -20,15 +20,15 @@ from procman.system.commands import CannotSpawn, Command
 from procman.system.exec_errors import why_not_found
 from procman.system.reaper import Reaped
 
-# Descriptors that no program gets, but a quarter of all at most: clients are still answered and files opened when there
-# is no room for one more program. Half of them are for those that have run before, so that what ends comes back.
+# Descriptors that no program gets, at most a quarter of all, so that clients get answers and files can be opened when
+# there is no room for another program. Half of them are for restarts.
 KEPT = 64
-# How supervisor's words for "no descriptor is left for it" begin.
+# The beginning of supervisor's text for EMFILE.
 TOO_MANY_FILES = "too many open files"
 
 
 class Stdio(Enum):
-    """What a standard stream of a process is connected to."""
+    """Where a standard stream of a process leads."""
 
     PIPE = auto()  # to the master
     NULL = auto()  # to /dev/null
@@ -42,31 +42,31 @@ class LaunchSpec:
     name: str  # for messages
     command: Command
     environment: Mapping[bytes, bytes]
-    directory: str | None = None  # None: where this process is
-    account: Account | None = None  # the user to become; None: none, it runs as this process does
-    # The directory is entered after the change of user: as root, a link that the user has put there would lead behind
-    # doors that are closed to it.
+    directory: str | None = None  # None: that of this process
+    account: Account | None = None  # the user to become; None: that of this process
+    # The directory is entered after the change of user: root could be led by a link of that user into a directory
+    # that is closed to it.
     enters_as_user: bool = False
     umask: int | None = None
-    stdin: Stdio | int = Stdio.PIPE  # a number: that descriptor, which stays the caller's to close
+    stdin: Stdio | int = Stdio.PIPE  # a number: that descriptor, which the caller closes
     stdout: Stdio = Stdio.PIPE
     stderr: Stdio = Stdio.PIPE
-    pass_fds: tuple[int, ...] = ()  # inherited under their numbers
+    pass_fds: tuple[int, ...] = ()  # inherited with their numbers
     spare_fds: int = KEPT  # this many descriptors have to stay free (see KEPT)
 
 
 @dataclass(slots=True)
 class Child:
-    """A process that was just started, and the master's ends of its pipes (None: there is no such pipe)."""
+    """A process that was just started, with the master's ends of its pipes (None: no such pipe)."""
 
     pid: int
     stdin: int | None
     stdout: int | None
     stderr: int | None
-    popen: subprocess.Popen[bytes] | None = field(default=None, repr=False)  # None: another master has started it
+    popen: subprocess.Popen[bytes] | None = field(default=None, repr=False)  # None: another master started it
 
     def reaped(self, how: Reaped) -> None:
-        """The process was reaped by its pid; `subprocess` must not wait for that pid some day, whosever it is then."""
+        """The process was reaped: `subprocess` must not wait for its pid later, when another process may have it."""
         if self.popen is not None:
             self.popen.returncode = how.code if how.signal is None else -how.signal
 
@@ -85,10 +85,10 @@ def _check_directory(path: str, *, as_another: bool) -> None:
 
 
 def spawn(spec: LaunchSpec) -> Child:
-    """Start it; raises CannotSpawn.
+    """Start a process; raises CannotSpawn.
 
-    The process leads a process group of its own, inherits no other descriptor, and has the default action for every
-    signal. The caller reaps it by its pid, and owns the pipes.
+    It leads its own process group, inherits no other descriptor, and has the default action for every signal. The
+    caller reaps it by its pid, and owns the pipes.
     """
     enter = None
     if spec.directory is not None:
@@ -103,7 +103,7 @@ def spawn(spec: LaunchSpec) -> Child:
         child_stderr, our_stderr = _output(spec.stderr, ours, theirs)
         _leave_some(max(ours + theirs, default=0), spec.spare_fds)
         if spec.account is not None:
-            # The program may open /dev/stdout again, and the pipe is the master's.
+            # The program may open /dev/stdout again, and the pipe belongs to the master.
             for fd in theirs:
                 os.fchown(fd, spec.account.uid, -1)
         popen = subprocess.Popen(
@@ -133,17 +133,17 @@ def spawn(spec: LaunchSpec) -> Child:
 
 
 def _leave_some(fd: int, kept: int) -> None:
-    """Raise EMFILE where a pipe has got one of the last `kept` descriptors that this process may have."""
+    """Raise EMFILE if a pipe has got one of the last `kept` descriptors of this process."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # The kernel gives the lowest number that is free, so no program ever has one of those.
+    # The kernel gives the lowest free number, so no program ever has one of those.
     if soft != resource.RLIM_INFINITY and fd >= soft - min(kept, soft * kept // (4 * KEPT)):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def may_run_short(fd: int) -> bool:
-    """Whether so many descriptors are open, as the newest one says, that each counts that is still to be opened."""
+    """Whether descriptors may become scarce, judging by the number of the newest one."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # For each program three are opened here, and two more later, by the threads of disks.
+    # Each program needs three here, and later two more in the threads of disks.
     return soft != resource.RLIM_INFINITY and fd >= soft // 2
 
 
@@ -153,7 +153,7 @@ def _stdin(wanted: Stdio | int, ours: list[int], theirs: list[int]) -> tuple[int
         return wanted, None
     if wanted is Stdio.NULL:
         return subprocess.DEVNULL, None
-    # Not opened both ways as the others are: a reader that waits for the end of its input has to meet it.
+    # Unlike the others not open both ways, since the program has to see the end of its input.
     reader, writer = os.pipe()
     theirs.append(reader)
     ours.append(writer)
@@ -174,10 +174,10 @@ def _output(wanted: Stdio, ours: list[int], theirs: list[int]) -> tuple[int, int
 
 
 def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
-    """A pipe whose writing end can be read too, so that it has a reader for as long as the process lives.
+    """A pipe whose writing end can be read, too, so that it has a reader as long as the process lives.
 
-    Should the master be killed, the process then meets a full pipe and not SIGPIPE, and a new master can open the
-    pipe again through /proc/PID/fd/1.
+    If the master is killed, the process sees a full pipe instead of SIGPIPE, and a new master can open the pipe again
+    through /proc/PID/fd/1.
     """
     reader, writer = os.pipe()
     ours.append(reader)
@@ -193,20 +193,20 @@ def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
 
 
 def _why_not_entered(path: str) -> str:
-    """As another user: it was there a moment ago, so most likely that user may not enter it."""
+    """The reason, as another user: since the directory existed just now, that user probably may not enter it."""
     return "permission denied" if os.path.isdir(path) else "no such directory"
 
 
 def _why(error: Exception, spec: LaunchSpec) -> str:
     command, directory = spec.command, spec.directory
     if isinstance(error, subprocess.SubprocessError) and directory is not None:
-        # All that it says is that the change of directory, by the program's user, has failed.
+        # It says only that the change of directory as the program's user has failed.
         return f"couldn't chdir to {directory}: {_why_not_entered(directory)}"
     if not isinstance(error, OSError):
         return f"couldn't exec {command.argv[0]}: {error}"
     name = errno.errorcode.get(error.errno or 0, str(error.errno))
     if error.errno in (errno.EACCES, errno.ENOENT, errno.ENOTDIR) and error.filename == directory is not None:
-        # It was there a moment ago; or we may see it and not enter it.
+        # It existed a moment ago; or we may see it, but not enter it.
         return f"couldn't chdir to {directory}: {os.strerror(error.errno).lower()}"
     match error.errno:
         case errno.EMFILE | errno.ENFILE:

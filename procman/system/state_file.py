@@ -1,11 +1,10 @@
-"""What runs, written down as it happens, so that the next master finds it when this one is killed.
+"""Records which programs run, so that the next master finds them if this one is killed.
 
-A line of JSON for each thing that happens, written at once and not synced: the file is for the end of the master, not
-for that of the machine, which ends the programs, too. What is about to be started is written before it is, so there is
-no moment at which a program runs that the file does not know of. Pids count only with the time of their start, and only
-within one boot. The file is locked by its master, and is written anew when it has grown.
+One line of JSON for each event, written at once but not synced: the file has to survive the master, not the machine,
+which ends the programs, too. A start is recorded before it happens, so no program ever runs unrecorded. Pids are valid
+only with their start time, and only within one boot. The master locks its file, and rewrites it when it has grown.
 
-How far a log has come is not in it: what was not moved into its log yet is still in its pipe, which the process holds.
+Positions in logs are not recorded: output that is not in its log yet is still in the pipe, which the process holds.
 """
 
 import fcntl
@@ -25,9 +24,9 @@ from procman.system.proc import Identity, Process, boot_id, identify
 from procman.system.tree import look
 
 VERSION = 1
-# It is written anew when it has so many lines, and again when it has four times as many as it had after that.
+# It is rewritten at so many lines, and then at four times as many lines as it had after the last time.
 MOST_LINES = 1000
-# No master writes more; a larger file is not read.
+# No master writes more bytes; a larger file is not read.
 MOST_BYTES = 64 * 1024 * 1024
 # Seconds; a hundred years.
 MOST_PATIENCE = 100.0 * 365 * 24 * 3600
@@ -38,7 +37,7 @@ PAUSE = 0.01  # seconds
 
 
 class StateFileHeld(ProcmanError):
-    """Another master, which runs, has it."""
+    """Another running master holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +45,18 @@ class Record:
     """One process that was started, or was about to be."""
 
     name: str  # namespec
-    tag: str  # of its environment, and of no other process that was ever started
-    definition: int  # what may not change while it runs, in a number
-    signal: int  # what asks it to leave
-    patience: float  # how long it has then, in seconds
+    tag: str  # in its environment, unique for each start
+    definition: int  # a fingerprint of the options that may not change while it runs
+    signal: int  # its stop signal
+    patience: float  # how long it may take to stop, in seconds
     pid: int = 0  # 0: it is not known whether it was started
     ticks: int = 0  # since boot, as in Identity
-    pipes: tuple[int, int, int] = (0, 0, 0)  # inodes of what it got as stdin, stdout and stderr; 0: no pipe
+    pipes: tuple[int, int, int] = (0, 0, 0)  # inodes of its stdin, stdout and stderr; 0: no pipe
 
 
 @dataclass(frozen=True, slots=True)
 class Survivor:
-    """A process of an earlier master that is still there."""
+    """A process of an earlier master that still runs."""
 
     record: Record
     identity: Identity
@@ -65,7 +64,7 @@ class Survivor:
 
 @dataclass(slots=True)
 class State:
-    """What one file says."""
+    """The content of one file."""
 
     master: int = 0  # the pid of the master that wrote it
     boot: str = ""
@@ -74,7 +73,7 @@ class State:
 
 
 def read_state(content: bytes) -> State:
-    """Of whatever is in a file what can be understood; a line that was cut off is as if it had not been written."""
+    """Read all valid lines of a file; an incomplete line is ignored."""
     state = State()
     for line in content.split(b"\n"):
         try:
@@ -85,7 +84,7 @@ def read_state(content: bytes) -> State:
 
 
 def survivors(state: State) -> list[Survivor]:
-    """Those of them that are there now, each proven to be the one that is meant."""
+    """Those that still run, each identified with certainty."""
     if not state.boot or state.boot != boot_id():
         return []
     found = []
@@ -106,10 +105,10 @@ def survivors(state: State) -> list[Survivor]:
 
 
 class StateFile:
-    """The file of a master that runs, from `take` to `close`. Where the disk is full, it says less than it should."""
+    """The file of a running master, from `take` to `close`. On a full disk, events are missing in it."""
 
     def __init__(self, path: str, others: Sequence[str], fd: int, before: State) -> None:
-        """Made by `take`; `before` is what earlier masters have left."""
+        """Made by `take`; `before` is what earlier masters recorded."""
         self.path = path
         self.before = before
         self.begun = False
@@ -123,13 +122,13 @@ class StateFile:
 
     @classmethod
     def take(cls, path: str, others: Sequence[str] = ()) -> Self:
-        """Lock it, or make it. `others` are where it may be, too, of a master that was started in another way.
+        """Lock or create the file. `others` are paths that a master started in another way would use.
 
-        What is in them stays there until `begin`.
+        Their content stays until `begin`.
 
         Raises:
             StateFileHeld: by a master that runs.
-            OSError: it cannot be made.
+            OSError: it cannot be created.
         """
         fd = _open_locked(path)
         before = read_state(_content(fd))
@@ -146,7 +145,7 @@ class StateFile:
         return cls(path, others, fd, before)
 
     def snapshot(self) -> dict[str, Any]:
-        """The file as plain data, for another process image to go on with; `fd` holds the lock."""
+        """The file as plain data, from which another process image continues; `fd` holds the lock."""
         return {
             "path": self.path,
             "fd": self._fd,
@@ -156,7 +155,7 @@ class StateFile:
 
     @classmethod
     def restore(cls, data: dict[str, Any]) -> Self:
-        """Go on from what `snapshot` returned."""
+        """Continue from what `snapshot` returned."""
         file = cls(data["path"], (), data["fd"], State())
         file.begun = True
         records = [Record(**{**known, "pipes": tuple(known["pipes"])}) for known in data["records"]]
@@ -167,7 +166,7 @@ class StateFile:
         return file
 
     def begin(self) -> None:
-        """The processes of the earlier master have been noted again, or are forgotten."""
+        """Drop the records of earlier masters: what still runs has been recorded again."""
         self.begun = True
         self._write_anew()
         for other in self._others:
@@ -177,12 +176,12 @@ class StateFile:
                 pass
 
     def starting(self, record: Record) -> None:
-        """It is about to be started."""
+        """A process is about to be started."""
         self._records[record.tag] = record
         self._note(_line(record))
 
     def started(self, tag: str, identity: Identity, pipes: tuple[int, int, int]) -> None:
-        """It was."""
+        """It was started."""
         known = self._records.get(tag)
         if known is not None:
             self._records[tag] = Record(
@@ -192,24 +191,24 @@ class StateFile:
             self._note(["=", tag, identity.pid, identity.start, pipes])
 
     def adopted(self, record: Record) -> None:
-        """It was, by an earlier master; said in one line, so that at no moment less is known of it than before."""
+        """An earlier master started it: in one line, so that no information is missing at any moment."""
         self._records[record.tag] = record
         self._by_pid[record.pid] = record.tag
         self._note(_line(record))
 
     def not_started(self, tag: str) -> None:
-        """It was not."""
+        """It was not started."""
         if self._records.pop(tag, None) is not None:
             self._note(["-", tag])
 
     def ended(self, pid: int) -> None:
-        """It has, and was reaped."""
+        """It has ended, and was reaped."""
         tag = self._by_pid.pop(pid, None)
         if tag is not None:
             self.not_started(tag)
 
     def log(self, name: str, channel: str, path: str | None) -> None:
-        """The AUTO log of one channel; None: it is no more."""
+        """The AUTO log of one channel; None: it was removed."""
         if path is not None:
             self._logs[name, channel] = path
         elif self._logs.pop((name, channel), None) is None:
@@ -217,7 +216,7 @@ class StateFile:
         self._note(["log", name, channel, path])
 
     def move(self, path: str) -> None:
-        """Go on in another file, if it can be made: the control socket is another one now. Raises StateFileHeld."""
+        """Continue in another file, if possible, since the control socket has changed. Raises StateFileHeld."""
         if path == self.path or self._fd < 0 or not self.begun:
             return
         try:
@@ -234,7 +233,7 @@ class StateFile:
         os.close(left[1])
 
     def close(self) -> None:
-        """Let go of it. It stays where there is still something to be found by the next master."""
+        """Close it, and remove it unless the next master needs its content."""
         if self._fd < 0:
             return
         fd, self._fd = self._fd, -1
@@ -253,13 +252,13 @@ class StateFile:
             self._write_anew()
             return
         try:
-            # The newline comes first: what follows a line that did not fit on the disk is a line again.
+            # The newline comes first, so that a line that did not fit on the disk does not spoil the next one.
             os.write(self._fd, b"\n" + json.dumps(line).encode())
         except OSError:
             pass
 
     def _write_anew(self) -> None:
-        """With what there is now; the old one stays if that fails."""
+        """Replace the file by the present state; the old one stays if that fails."""
         lines: list[list[Any]] = [["procman", VERSION, os.getpid(), boot_id()]]
         lines += [_line(record) for record in self._records.values()]
         lines += [["log", *key, path] for key, path in self._logs.items()]
@@ -288,11 +287,11 @@ def _open_locked(path: str, *, create: bool = True) -> int:
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | (os.O_CREAT if create else 0), 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # It may have been replaced by a new one, or taken away, since it was opened.
+            # It may have been replaced or removed since it was opened.
             if os.path.samestat(os.fstat(fd), os.lstat(path)):
                 return fd
         except BlockingIOError:
-            # Its holder may be about to end, or may have ended and left a child that is on its way to its exec.
+            # Its holder may be about to end, or a child of it may not have reached its exec yet.
             pid = read_state(_content(fd)).master
             held = "procman is already running with this configuration"
             held += f" (pid {pid}); stop it first, or if its socket was removed, kill -USR2 {pid}" if pid else ""
@@ -303,7 +302,7 @@ def _open_locked(path: str, *, create: bool = True) -> int:
     raise StateFileHeld(held)
 
 
-# Not dataclasses.asdict, which takes ten times as long: there is one for each start of a program.
+# dataclasses.asdict takes ten times as long, and this runs at each start of a program.
 _values = attrgetter(*(known.name for known in fields(Record)))
 
 
@@ -317,13 +316,13 @@ def _content(fd: int) -> bytes:
 
 
 def _take(state: State, line: Any) -> None:
-    """One line, which may be anything; raises ValueError or TypeError where it makes no sense."""
+    """Apply one line; raises ValueError or TypeError if it is invalid."""
     match line:
         case ["procman", version, int(master), str(boot)]:
             if version == VERSION:
                 state.master, state.boot = master, boot
         case ["+", str(name), str(tag), int(definition), int(signal), int() | float() as patience, *where]:
-            # What makes no sense would be met with in the middle of a stop.
+            # An invalid value would otherwise fail later, during a stop.
             if isnan(patience) or signal not in _SIGNALS:
                 raise ValueError(f"no way to stop: {signal}, {patience}")
             record = Record(name, tag, definition, signal, float(min(max(patience, 0), MOST_PATIENCE)))

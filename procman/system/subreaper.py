@@ -11,15 +11,15 @@ _SET_CHILD_SUBREAPER = 36
 
 
 def become_subreaper() -> str | None:
-    """From now on be the parent of descendants whose own parent has ended, as PID 1 is; returns why that is impossible.
+    """Become the parent of orphaned descendants, as PID 1 is; returns why that is impossible.
 
-    Children do not inherit it, and it survives an exec. PID 1 needs it as little as it hurts.
+    Children do not inherit this, and it survives an exec. For PID 1 it changes nothing.
     """
     return _prctl("become the parent of orphans", _SET_CHILD_SUBREAPER, 1)
 
 
 def die_with_parent(number: int) -> str | None:
-    """Be sent that signal when the parent dies, which may have happened already; returns why that is impossible.
+    """Get that signal when the parent dies, or at once if it has died; returns why that is impossible.
 
     Children do not inherit it, and the exec of a set-user-ID file clears it.
     """
@@ -32,7 +32,7 @@ def die_with_parent(number: int) -> str | None:
 
 def _prctl(what: str, option: int, value: int) -> str | None:
     try:
-        libc.call("prctl", option, value, 0, 0, 0)  # what is not used has to be 0
+        libc.call("prctl", option, value, 0, 0, 0)  # unused arguments have to be 0
     except OSError as error:
         return f"cannot {what}: {error.strerror or error}"
     return None

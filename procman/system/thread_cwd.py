@@ -1,4 +1,4 @@
-"""A thread that stands in another folder than its process (CLONE_FS, unshare(2))."""
+"""Gives a thread a working directory of its own (CLONE_FS, unshare(2))."""
 
 from procman.system import libc
 
@@ -6,9 +6,9 @@ _CLONE_FS = 0x200  # include/uapi/linux/sched.h
 
 
 def leave_common_folder() -> bool:
-    """From now on `chdir` of this thread is its own affair, and that of others not its; False where that cannot be.
+    """From now on chdir(2) in this thread affects only this thread; False if that is impossible.
 
-    It takes no privilege, but what runs containers may forbid it.
+    It takes no privilege, but a container runtime may forbid it.
     """
     try:
         libc.call("unshare", _CLONE_FS)

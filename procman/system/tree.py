@@ -1,16 +1,16 @@
-"""Everything that a program's process has brought into being, wherever it went, and signals to all of it.
+"""Finds all descendants of a program's process, even after setsid and double forks, and signals all of them.
 
-A descendant is known by its parents, by the process group or session of another one, and by a tag in its environment,
-which survives setsid, double forks and the end of all its ancestors. A process that was seen once stays known, even
-when its parents end or its environment changes. A number counts only together with the start time of its process.
+A descendant is recognised by its parents, by the process group or session of another one, and by a tag in its
+environment, which survives setsid, double forks and the end of all ancestors. A process that was seen once stays known,
+even when its parents end or its environment changes. Pids are used only with the start time of the process.
 
-Looking at 1,000 processes takes 16 ms, at their environments another 12 ms (psutil's children(recursive=True): 55 ms).
-A snapshot is therefore shared by all trees that are looked for at one time, can be taken in slices, and reads
-environments only of possible members: with `under`, these are the master's own children.
+Reading 1,000 processes takes 16 ms, their environments another 12 ms (psutil's children(recursive=True): 55 ms). So one
+snapshot serves all trees at one time, can be taken in slices, and reads the environments only of possible members: with
+`under`, of the master's own children.
 
-What remains hidden is a descendant that left parents, group and session, and whose environment was cleared, written
-over (some programs put their title there), or belongs to another user and may not be read. `system.cgroup` has no such
-gap where it can be used.
+A descendant stays hidden if it left parents, group and session, and if its environment was cleared or overwritten (some
+programs put their title there), or belongs to another user and may not be read. `system.cgroup` has no such gap where
+it can be used.
 """
 
 import itertools
@@ -30,10 +30,10 @@ TAG = "PROCMAN_ID"
 # Behind the master's pid and time: a number, noise, and the number of the run.
 _TAG_PARTS = 3
 
-# About 8 ms, which the loop can spare.
+# About 8 ms on the loop.
 AT_ONCE = 500
 
-# A signal goes out in rounds until nothing new is found. What forks faster than this needs SIGSTOP or a cgroup.
+# A signal is sent in rounds until nothing new is found. Programs that fork faster need SIGSTOP or a cgroup.
 ROUNDS = 16
 
 # Of a round; 1,000 take 24 ms.
@@ -41,27 +41,27 @@ SIGNALS_AT_ONCE = 1000
 
 
 class Tags:
-    """Gives each process that is started a tag of its own, as no other master on this machine ever does.
+    """Gives each start of a process a tag that is unique on this machine.
 
-    One tag does not tell another: a process with the tag of another user's program is stopped with it, and may have
-    it waited for.
+    Tags are no secret: a process that copies the tag of another user's program is stopped with it, and can make its
+    stop wait.
     """
 
     def __init__(self, identifier: str) -> None:
-        # Masters have the same identifier as a rule, and a master that executes itself again keeps its pid.
+        # Most masters have the same identifier, and a master that executes itself again keeps its pid.
         self._life = f"{os.getpid()}.{time.clock_gettime_ns(time.CLOCK_BOOTTIME):x}"
         self._identifier = identifier
         self._numbers = itertools.count(1)
 
     def new(self, namespec: str, run: int = 0) -> str:
-        """The value of the variable TAG for the next process of that name; it has to win over the program's own.
+        """The value of the variable TAG for the next process of that name; it overrides the program's own.
 
         `run` counts the runs of that process; 0: it is no run.
         """
         return f"{self._identifier}/{namespec}/{self._life}.{next(self._numbers)}.{os.urandom(8).hex()}.{run}"
 
     def owner(self, tag: str) -> str | None:
-        """The namespec that a tag was made for; None where a master with another identifier has made it."""
+        """The namespec of a tag; None if a master with another identifier made it."""
         mine = f"{self._identifier}/"
         return tag.removeprefix(mine).rpartition("/")[0] if tag.startswith(mine) else None
 
@@ -77,10 +77,10 @@ class ProcSnapshot:
     """All processes at one time, and the tags of those that may be descendants."""
 
     def __init__(self, *, under: int | None = None) -> None:
-        """Nothing is read but the numbers; raises CannotLook.
+        """Reads only the pids; raises CannotLook.
 
-        `under` is a process that gets all orphans (PID 1, or a subreaper since before anything was started): only its
-        children are looked for by tag.
+        `under` is a process that gets all orphans (PID 1, or a subreaper since before the first start): only its
+        children are searched for tags.
         """
         self._under = under
         self._unread = all_pids()
@@ -93,7 +93,7 @@ class ProcSnapshot:
         self._in_exec = False
 
     def read(self, at_once: int = AT_ONCE) -> bool:
-        """Read that many more; True when all are read. Raises CannotLook."""
+        """Read that many more; True if all are read. Raises CannotLook."""
         now, self._unread = self._unread[:at_once], self._unread[at_once:]
         for pid in now:
             try:
@@ -111,16 +111,16 @@ class ProcSnapshot:
         self._sessions.setdefault(process.session, []).append(process)
 
     def find(self, identity: Identity) -> Process | None:
-        """That very process, if it is still there; zombies are."""
+        """That process, if it still exists, also as a zombie."""
         process = self._processes.get(identity.pid)
         return process if process is not None and process.start == identity.start else None
 
     def has(self, pid: int) -> bool:
-        """Whether a process has that number."""
+        """Whether a process has that pid."""
         return pid in self._processes
 
     def living(self, pids: Iterable[int]) -> tuple[Process, ...]:
-        """Those of them that live; the oldest first."""
+        """Those that live, the oldest first."""
         return _living(self._processes[pid] for pid in pids if pid in self._processes)
 
     def children(self, pid: int) -> list[Process]:
@@ -136,28 +136,28 @@ class ProcSnapshot:
         return self._sessions.get(number, [])
 
     def tagged(self, tag: str) -> list[Process]:
-        """The processes that carry it; the first call reads the environments of all candidates."""
+        """The processes with that tag; the first call reads the environments of all candidates."""
         return self._tags().get(os.fsencode(tag), [])
 
     def unreadable(self) -> tuple[Process, ...]:
-        """Processes whose environment may not be read, so that their tree is not known; only with `under`."""
+        """Processes whose environment may not be read, so their tree is unknown; only with `under`."""
         self._tags()
         return () if self._under is None else tuple(self._unreadable)
 
     def is_complete(self) -> bool:
-        """Whether no tag was missed because its bearer was about to execute another program just then."""
+        """Whether no tag was missed because a process was executing another program at that moment."""
         self._tags()
         return not self._in_exec
 
     def descendants(self, pid: int) -> tuple[Process, ...]:
-        """All that live below a process, by their parents; the oldest first."""
+        """All living processes below a process, by parents; the oldest first."""
         found = _Found(self, set())
         for child in self.children(pid):
             found.add(child)
         return found.living()
 
     def all_others(self) -> tuple[Process, ...]:
-        """All that live in this pid namespace but the caller: what PID 1 asks to leave at the very end."""
+        """All living processes of this pid namespace except the caller: those that PID 1 stops at the end."""
         mine = os.getpid()
         return _living(process for process in self._processes.values() if process.pid != mine)
 
@@ -180,7 +180,7 @@ class ProcSnapshot:
 
 
 def look(*, under: int | None = None) -> ProcSnapshot:
-    """All processes, in one go. Raises CannotLook."""
+    """A complete snapshot at once. Raises CannotLook."""
     everything = ProcSnapshot(under=under)
     while not everything.read():
         pass
@@ -188,21 +188,21 @@ def look(*, under: int | None = None) -> ProcSnapshot:
 
 
 class Tree:
-    """One process that was started, and its descendants; it remembers members, so keep it over several snapshots."""
+    """One started process with its descendants; it remembers members, so keep it over several snapshots."""
 
     def __init__(self, root: Identity, tag: str | None) -> None:
-        """`tag` is what the process was started with in TAG, None if it was started without."""
+        """`tag` is the value of TAG that the process was started with; None: it has none."""
         self.root = root
         self.tag = tag
         self._known = {root}
-        # Numbers that were a member's: a group or session of that number is the tree's as long as a member is in it.
+        # Pids of members: a group or session with that id belongs to the tree as long as a member is in it.
         self._numbers = {root.pid}
 
     def members(self, look: ProcSnapshot, *, just_reaped: bool = False) -> tuple[Process, ...]:
-        """Its living members, the oldest first; the root, too.
+        """Its living members with the root, the oldest first.
 
-        With `just_reaped` the root was reaped a moment ago: what it left in its process group is recognised by the
-        number, which cannot have been given again so soon.
+        With `just_reaped` the root was reaped a moment ago: the rest of its process group is recognised by its id,
+        which cannot have been reused so soon.
         """
         found = self._kin(look)
         if just_reaped and not look.has(self.root.pid):
@@ -213,7 +213,7 @@ class Tree:
         return found.living()
 
     def observe(self, look: ProcSnapshot) -> None:
-        """Remember the living members as far as parents, groups and sessions tell, before the root ends."""
+        """Before the root ends, remember the living members, as found by parents, groups and sessions."""
         self._remember(self._kin(look))
 
     def _kin(self, look: ProcSnapshot) -> "_Found":
@@ -238,7 +238,7 @@ class Tree:
 
 
 class _Found:
-    """The members of one tree as they turn up, each with all those that follow from it."""
+    """The members of one tree found so far; each new one brings those that follow from it."""
 
     def __init__(self, look: ProcSnapshot, numbers: set[int]) -> None:
         self.processes: dict[int, Process] = {}
@@ -250,7 +250,7 @@ class _Found:
         waiting = [process]
         while waiting:
             process = waiting.pop()
-            # Whatever the numbers say, this process is not its own descendant, and neither is a thread of the kernel.
+            # This process is not its own descendant, nor is a kernel thread, whatever the ids suggest.
             if process.pid in self.processes or process.pid == self._self or process.kernel:
                 continue
             self.processes[process.pid] = process
@@ -261,7 +261,7 @@ class _Found:
 
     def _relatives(self, process: Process) -> Iterator[Process]:
         yield from self._look.children(process.pid)
-        # While a process has its number, a group or session of that number is one that it leads or led.
+        # While a process has its pid, a group or session with that id is one that it leads or led.
         yield from self._look.group(process.pid)
         yield from self._look.session(process.pid)
         if process.group in self._numbers:
@@ -272,7 +272,7 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """The processes signalled in one round, and a sentence for each that the kernel did not let us signal."""
+    """The processes signalled in one round, and a sentence for each refusal of the kernel."""
 
     signalled: tuple[Process, ...]
     refused: tuple[str, ...]
@@ -280,25 +280,25 @@ class Round:
 
     @property
     def settled(self) -> bool:
-        """Nothing new was found: the signal has reached all there are."""
+        """Whether nothing new was found, so that the signal has reached all."""
         return self.complete and not self.signalled and not self.refused
 
 
 class Sweep:
-    """One signal to some processes, to each of them once, although they fork meanwhile.
+    """Sends one signal once to each of some processes, although they fork meanwhile.
 
-    Take a fresh look for each round until one is settled, ROUNDS at most: a child that was forked before its parent got
-    the signal is found by the next look.
+    Take a new snapshot for each round until one is settled, at most ROUNDS: the next snapshot has the children that
+    were forked before their parents got the signal.
     """
 
     def __init__(self, members: Callable[[ProcSnapshot], tuple[Process, ...]], number: int) -> None:
-        """`members` is `tree.members`, or whatever else picks processes out of a look."""
+        """`members` selects processes of a snapshot, for example `tree.members`."""
         self._members = members
         self._number = number
         self._done: set[Identity] = set()
 
     def round(self, look: ProcSnapshot) -> Round:
-        """Signal those that did not have it yet, SIGNALS_AT_ONCE of them at most."""
+        """Signal those that have not had it yet, at most SIGNALS_AT_ONCE."""
         signalled, refused = [], []
         new = (process for process in self._members(look) if process.identity not in self._done)
         for process in itertools.islice(new, SIGNALS_AT_ONCE):
@@ -312,7 +312,7 @@ class Sweep:
 
 
 def kill_tree(pid: int, tree: Tree | None) -> None:
-    """SIGKILL to a child that is not reaped yet, its process group, and all members of its tree where that is known."""
+    """Send SIGKILL to a child that is not reaped yet, its process group, and all known members of its tree."""
     if tree is not None:
         sweep = Sweep(tree.members, SIGKILL)
         try:
@@ -325,7 +325,7 @@ def kill_tree(pid: int, tree: Tree | None) -> None:
 
 
 def tag_of(pid: int) -> str | None:
-    """What a process carries; None where it has none, or that may not be known."""
+    """The tag of a process; None if it has none, or if it may not be read."""
     block = environ(pid)
     tag = _tag_in(block) if isinstance(block, bytes) else None
     return None if tag is None else os.fsdecode(tag)
