@@ -1,7 +1,5 @@
 """What a master keeps for the life of its process, whatever is reloaded in it."""
 
-from itertools import count
-
 from procman.config.problems import ConfigError
 from procman.config.runtime_dir import state_files
 from procman.config.schema.configuration import Config
@@ -37,7 +35,7 @@ class ProcessContext:
         self.notifier = notifier
         self.ledger = ledger
         self.adopts = adopts
-        self.serials = count(first_serial)  # of events: no two have the same
+        self.serials = Sequence(first_serial - 1)  # of events: no two have the same
         self.sequence = Sequence()  # of notifications: no two have the same number
         self.operations = Operations(first_operation, self._nudge)
         self.blocking = CallQueue(READ_WITHIN, self._nudge)

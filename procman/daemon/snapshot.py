@@ -5,7 +5,6 @@ the version before to this one is added to `_STEPS`, and tests/daemon/golden get
 """
 
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -70,7 +69,7 @@ def handed_over(
         "adopts": context.adopts,
         "began": began,
         "upgrades": upgrades,
-        "serial": next(copy(context.serials)),
+        "serial": context.serials.last + 1,
         "operation": context.operations.next_id,
         "metrics": context.counters.snapshot(),
         "pidfile": pidfile,

@@ -6,7 +6,7 @@ not given one, and what it had comes first. A process has no more than one event
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,7 +31,7 @@ from procman.events.payloads import (
 )
 from procman.events.result_handlers import load_handler
 from procman.logs.protocol import Log
-from procman.runtime.bus import Notification
+from procman.runtime.bus import Notification, Sequence
 from procman.runtime.definitions import group_of
 from procman.runtime.engine import Engine
 
@@ -55,7 +55,7 @@ class Pipes(Protocol):
 class Hub:
     """The pools of all active listener groups. Subscribe `tell` to the engine; it also watches the outputs."""
 
-    def __init__(self, engine: Engine, pipes: Pipes, server: str, serials: Iterator[int], log: Log) -> None:
+    def __init__(self, engine: Engine, pipes: Pipes, server: str, serials: Sequence, log: Log) -> None:
         """`server` is the master's identifier, `serials` numbers the events across reloads of the master."""
         self._fleet = engine.fleet
         self._pipes = pipes
@@ -197,7 +197,7 @@ class Hub:
     def _send(self, event: Event) -> None:
         takers = [pool for pool in self._pools.values() if pool.wants(event)]
         if takers:
-            event.serial = next(self._serials)
+            event.serial = self._serials.next()
         for pool in takers:
             pool.accept(event)
             self._dispatch_later(pool)

@@ -12,9 +12,7 @@ The rules, which are those of supervisord 4.3.0:
 
 from collections import deque
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from procman.config.schema.groups import Group, ListenerOptions
@@ -61,7 +59,7 @@ class Pool:
         self._handler = handler
         self._server = server
         self._log = log
-        self._serials = count()
+        self._serial = 0  # of the next event in this pool
         self._buffer: deque[Event] = deque()
         self._members: dict[str, Member] = {}
         self.change(group)
@@ -87,7 +85,7 @@ class Pool:
         """The pool as plain data, for another process image to go on with."""
         return {
             "name": self.name,
-            "serial": next(copy(self._serials)),
+            "serial": self._serial,
             "waiting": [_written(event) for event in self._buffer],
             "members": [
                 {
@@ -102,7 +100,7 @@ class Pool:
 
     def restore(self, data: Data) -> None:
         """Go on from what `snapshot` returned."""
-        self._serials = count(data["serial"])
+        self._serial = data["serial"]
         self._buffer = deque(_read(event) for event in data["waiting"])
         for known in data["members"]:
             member = self._members.setdefault(known["name"], Member(known["name"].rpartition(":")[2]))
@@ -116,7 +114,8 @@ class Pool:
 
     def accept(self, event: Event) -> None:
         """Let an event wait for its turn; it has a serial."""
-        event.pool_serials[self.name] = next(self._serials)
+        event.pool_serials[self.name] = self._serial
+        self._serial += 1
         self._make_room()
         self._buffer.append(event)
 

@@ -25,6 +25,7 @@ from procman.core.events import (
 from procman.core.fleet import Fleet
 from procman.events import hub as hub_module
 from procman.events.hub import Hub, _Ticks
+from procman.runtime.bus import Sequence
 from tests.support.listener_pools import RecordedLog
 from tests.support.notifications import notify
 from tests.support.programs import group, program
@@ -44,7 +45,7 @@ class World:
 
     def __init__(self, *groups, serials=None):
         self.fleet = Fleet(groups)
-        self.hub = Hub(SimpleNamespace(fleet=self.fleet), self, "here", serials or count(), RecordedLog())
+        self.hub = Hub(SimpleNamespace(fleet=self.fleet), self, "here", serials or Sequence(-1), RecordedLog())
         self.headers = {}
         self.got = {}
         self.slow = set()
@@ -217,7 +218,7 @@ async def test_a_type_that_is_named_twice_is_sent_once():
 @looped
 async def test_serials_count_what_somebody_wanted():
     """One count for all pools, one for each, and the former outlives the master."""
-    serials = count()
+    serials = Sequence(-1)
     for first in (0, 3):
         world = World(
             listener("ear", ["REMOTE_COMMUNICATION"]),

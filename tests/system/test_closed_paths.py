@@ -1,6 +1,8 @@
 """Which part of a path is in the way, by real files."""
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -11,13 +13,11 @@ NOBODY = Account(65534, 65534, [])
 
 
 @pytest.fixture
-def open_tmp(tmp_path):
-    """A folder that everybody may enter, as pytest's own may not be."""
-    here = tmp_path
-    while here != here.parent and not os.stat(here).st_mode & 0o001:
-        here.chmod(here.stat().st_mode | 0o011)
-        here = here.parent
-    return tmp_path
+def open_tmp():
+    """A folder that all users may enter; each start of pytest closes its own for others."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
 
 
 def test_a_path_that_is_there_is_not_blocked(open_tmp):
