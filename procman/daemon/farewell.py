@@ -1,8 +1,8 @@
-"""When the master leaves as PID 1: what is still running after all programs have stopped, and how long it may take.
+"""The end of a master that is PID 1: stops the processes that still run after all programs have stopped.
 
-A process that has had the stop signal in this stop gets no second one. What a program has left behind has what remains
-of that program's stopwaitsecs, counted from its stop; a stranger (`docker exec`) has two seconds. None has more than
-the shutdown_timeout allows, and a second stop signal to the master ends all waiting.
+A process that already got the stop signal in this stop gets no second one. Leftovers of a program get the rest of its
+stopwaitsecs, counted from its stop; foreign processes (`docker exec`) get two seconds. shutdown_timeout limits all of
+this, and a second stop signal to the master ends all waiting.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from procman.runtime.process_trees import Trees
 from procman.system.kill_remaining import AT_LEAST, FinalKill, Left, signal_all_others
 from procman.system.reaper import Reaped
 
-# How many are named in a line.
+# Processes that a log line names.
 MOST_NAMED = 5
 
 
 @dataclass(slots=True)
 class _Stop:
-    """The stop of one process: since when, and which process group has had its stop signal (0: none)."""
+    """The stop of one process: when it began, and the process group that got its stop signal (0: none)."""
 
     since: float
     group: int = 0
@@ -45,14 +45,14 @@ class MasterFarewell:
         self._trees = trees
         self._log = log
         self._loop = asyncio.get_running_loop()
-        self._began: float | None = None  # when the shutdown did
-        self._stops: dict[str, _Stop] = {}  # those of the shutdown, and before it those that are under way
+        self._began: float | None = None  # when the shutdown began
+        self._stops: dict[str, _Stop] = {}  # those of the shutdown, and those in progress before it
         self._look_again = False  # something may have ended
-        self._asked = 0.0  # when what is left was asked to leave
-        self._latest = math.inf  # nothing is waited for longer than until then
+        self._asked = 0.0  # when the remaining processes were asked to end
+        self._latest = math.inf  # no wait lasts longer than until then
 
     def tell(self, notification: Notification) -> None:
-        """Remember which processes are being stopped, and which process groups have had the signal."""
+        """Remember which processes are being stopped, and which process groups got the signal."""
         match notification.event:
             case AnnounceMaster():
                 self._began = self._began or self._loop.time()
@@ -68,13 +68,13 @@ class MasterFarewell:
                 pass
 
     def hurry(self) -> None:
-        """Wait for nothing any longer."""
+        """End all waiting."""
         self._latest = self._loop.time()
         self._look_again = True
         self._engine.bus.nudge()
 
     async def part(self) -> None:
-        """Return when nothing is left, or all have had their time; where this is not PID 1, only log what stays."""
+        """Return when nothing is left, or when all have had their time; if this is not PID 1, only log what remains."""
         left = self._trees.remaining()
         if not left:
             return
@@ -86,7 +86,7 @@ class MasterFarewell:
         unaware = [one for one in left if one.process.group not in told]
         self._asked = self._loop.time()
         if self._latest < self._asked:
-            # That was before these had been asked.
+            # `hurry` was called before these were asked.
             self._latest = self._asked + AT_LEAST
         if aware:
             self._log.info(f"waiting for {_named(aware)} to leave, too")
@@ -108,18 +108,18 @@ class MasterFarewell:
         elif (program := self._program(one)) is not None:
             due = self._end_of_stop(program)
         else:
-            # It does not carry its program's tag any more.
+            # It has lost the tag of its program.
             due = max(map(self._end_of_stop, self._fleet.processes), default=0.0)
         return min(max(due, self._asked + AT_LEAST), self._latest, self._asked + self._fleet.time_left(self._asked))
 
     def _program(self, one: Left) -> str | None:
-        """The namespec of the program that it belongs to; None if that is not known, or the program has gone."""
+        """The namespec of its program; None if that is unknown, or if the program was removed."""
         by_group = (name for name, stop in self._stops.items() if stop.group == one.process.group)
         name = next(by_group, one.of)
         return name if name in self._fleet.processes else None
 
     def _end_of_stop(self, name: str) -> float:
-        """The time of a program that was down counts from the beginning of the shutdown."""
+        """When the stop of a program is overdue; without a stop, its time counts from the beginning of the shutdown."""
         since = self._stops[name].since if name in self._stops else self._began or self._asked
         return since + self._fleet.processes[name].program.stopwaitsecs
 

@@ -1,7 +1,7 @@
-"""Where events come from and where they go: from the engine, the outputs and the clients into the pools.
+"""Collects events from the engine, the outputs and the clients, and passes them to the pools.
 
-Events are handed to listeners when all that happens at the same time has happened: so a listener that has just died is
-not given one, and what it had comes first. A process has no more than one event that it has not read.
+Listeners get their events at the end of a turn of the loop, so that a listener that has just died gets none, and its
+unfinished event comes first. A process has at most one event that it has not read.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ from procman.runtime.engine import Engine
 if TYPE_CHECKING:
     from procman.events.pool import Pool
 
-# The process is there no more, or what is left of it is not the process.
+# The process has ended, or only descendants of it are left.
 _DOWN = frozenset({State.STOPPED, State.EXITED, State.BACKOFF, State.FATAL})
 
 
@@ -46,9 +46,9 @@ class Pipes(Protocol):
     """Writes to the stdin of processes."""
 
     def deliver(self, name: str, data: bytes, when_read: Callable[[], None]) -> bool:
-        """Give a process all of it, unless it has not read all that it was given before.
+        """Write all of the data, unless the process has not read all earlier data yet.
 
-        Then it is False, and `when_read` is called once it has. Raises BrokenPipeError where it cannot read any more.
+        Then it returns False, and calls `when_read` once it has. Raises BrokenPipeError if it cannot read any more.
         """
 
 
@@ -70,18 +70,18 @@ class Hub:
         self._ticks = _Ticks(self._loop, self._send)
 
     def boot(self) -> None:
-        """Say that the groups, and the master, are there; to be called before anything is started."""
+        """Send the events of the new groups and of the master; to be called before the first start."""
         for name, members in self._fleet.groups.items():
             self._add(group_of(members.spec))
             self._send(group_changed(name, added=True))
         self._send(master_changed(MasterState.RUNNING))
 
     def snapshot(self) -> list[dict[str, Any]]:
-        """The pools as plain data, for another process image to go on with."""
+        """The pools as plain data, from which another process image continues."""
         return [pool.snapshot() for pool in self._pools.values()]
 
     def restore(self, data: list[dict[str, Any]]) -> None:
-        """Go on from what `snapshot` returned, instead of `boot`."""
+        """Continue from what `snapshot` returned, instead of `boot`."""
         for members in self._fleet.groups.values():
             self._add(group_of(members.spec))
         for known in data:
@@ -91,18 +91,18 @@ class Hub:
                 self._dispatch_later(pool)
 
     def remote(self, kind: str, data: str) -> None:
-        """Tell listeners what a client says (sendRemoteCommEvent)."""
+        """Send listeners the message of a client (sendRemoteCommEvent)."""
         self._send(remote(kind, data))
 
     def close(self) -> None:
-        """Nothing is sent any more."""
+        """Send nothing more."""
         self._closed = True
         self._ticks.want(frozenset())
         if self._dispatch_soon is not None:
             self._dispatch_soon.cancel()
 
     def tell(self, notification: Notification) -> None:
-        """Take in what the engine says."""
+        """Handle a notification of the engine."""
         match news := notification.event:
             case Announce():
                 self._process(news)
@@ -131,7 +131,7 @@ class Hub:
     # ---- what programs write
 
     def listens(self, program: ProcessSpec) -> bool:
-        """Is it an event listener: its stdout is the protocol."""
+        """Whether it is an event listener, whose stdout is the protocol."""
         return program.group in self._pools
 
     def heard(self, name: str, data: bytes) -> None:
@@ -142,7 +142,7 @@ class Hub:
             self._dispatch_later(pool)
 
     def logged(self, program: ProcessSpec, pid: int, channel: Channel, data: bytes) -> None:
-        """A program whose `*_events_enabled` says so has written something."""
+        """A program with `*_events_enabled` has written something."""
         if self._is_wanted(f"PROCESS_LOG_{channel.upper()}"):
             self._send(logged(program, pid, channel, data))
 
@@ -170,7 +170,7 @@ class Hub:
         if pool is not None and pool.options == group.listener:
             pool.change(group)
         else:
-            # All its processes are replaced. As in supervisord what waited for them is gone with the old pool.
+            # All its processes are replaced. As in supervisord, the events that waited for them are dropped.
             self._remove(group.name)
             self._add(group)
 
@@ -220,27 +220,27 @@ class Hub:
             self._dispatch_later(pool)
 
 
-# time(2), and whatever is made of it (strftime), goes on with the kernel's timer, up to 10 ms behind the clock that
-# ours is set by. A listener that is told of two o'clock must not look at its own and find 01:59:59.
+# time(2), which strftime uses, advances with the kernel's timer, up to 10 ms behind time.time(). A listener that gets
+# the tick of two o'clock must not read 01:59:59 from its own clock.
 _LATEST = 0.01
 
 
 def _reached() -> float:
-    """The time that every clock here has reached; seconds since the epoch."""
+    """The time that all clocks of this machine have reached, in seconds since the epoch."""
     return time.time() - _LATEST
 
 
 class _Ticks:
-    """The clock's events. Nothing is armed unless a pool wants one of them."""
+    """Makes the TICK events. There is no timer unless a pool wants one of them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, send: Callable[[Event], None]) -> None:
         self._loop = loop
         self._send = send
         self._timer: asyncio.TimerHandle | None = None
-        self._slices: dict[str, int] = {}  # by tick: the slice that we are in
+        self._slices: dict[str, int] = {}  # by tick: the present slice
 
     def want(self, names: frozenset[str]) -> None:
-        """From now on tell these, when their next slice begins."""
+        """From now on send these, each at the beginning of its next slice."""
         now = _reached()
         self._slices = {name: self._slices.get(name, time_slice(name, now)) for name in TICKS if name in names}
         self._arm(now)

@@ -1,4 +1,4 @@
-"""What happens, as events: their types, and what a listener reads of each. Pure: no I/O and no clock here.
+"""Supervisor's events: their types, and the text that a listener reads. Pure: no I/O and no clock here.
 
 The texts are those of supervisord 4.3.0, to the character. A payload is text; on its way to a listener it is UTF-8, and
 the header's `len` counts its characters (not its bytes: listeners that read text would wait for more).
@@ -18,7 +18,7 @@ Channel = Literal["stdout", "stderr"]
 
 TICKS = {"TICK_5": 5, "TICK_60": 60, "TICK_3600": 3600}  # the periods in seconds
 
-# What a result handler sees as the event's class, for those that look at its name.
+# The names of the classes of events, for result handlers that check them.
 _CLASSES = {
     "PROCESS_STATE_STOPPED": "ProcessStateStoppedEvent",
     "PROCESS_STATE_EXITED": "ProcessStateExitedEvent",
@@ -45,12 +45,12 @@ _CLASSES = {
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """One thing that has happened. A result handler gets it as a subclass that has the name of supervisor's."""
+    """One event. A result handler gets it as a subclass with the name of supervisor's class."""
 
     name: str  # its type, such as PROCESS_STATE_EXITED
     text: str
-    serial: int = -1  # counts the events that any pool wanted, since the first master began
-    pool_serials: dict[str, int] = field(default_factory=dict)  # by pool: counts the events that it wanted
+    serial: int = -1  # counts the events wanted by any pool since the start of the first master
+    pool_serials: dict[str, int] = field(default_factory=dict)  # by pool: counts the events wanted by it
 
     def payload(self) -> str:
         """What follows the header."""
@@ -58,7 +58,7 @@ class Event:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """All names by which it may be subscribed to."""
+        """All type names whose subscribers get it."""
         return lineage(self.name)
 
 
@@ -69,7 +69,7 @@ def new_event(name: str, text: str) -> Event:
 
 @cache
 def _class(name: str) -> type[Event]:
-    """Made when the first event of that type is."""
+    """The class of that type, made with its first event."""
     return type(_CLASSES[name], (Event,), {"__slots__": ()})
 
 
@@ -133,7 +133,7 @@ def envelope(event: Event, server: str, pool: str) -> bytes:
         f"ver:3.0 server:{server} serial:{event.serial} pool:{pool} poolserial:{event.pool_serials[pool]} "
         f"eventname:{event.name} len:{len(text)}\n"
     )
-    # What is not UTF-8 in a file's names is a lone surrogate here.
+    # Bytes of names that are not UTF-8 are lone surrogates here.
     return (header + text).encode("utf-8", "surrogateescape")
 
 

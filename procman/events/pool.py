@@ -1,13 +1,13 @@
-"""A pool: the processes of one `[eventlistener:x]`, and the events that wait for them. Pure: no I/O and no clock here.
+"""A pool: the processes of one `[eventlistener:x]`, and the events queued for them. Pure: no I/O and no clock here.
 
 The rules, which are those of supervisord 4.3.0:
 
-- An event goes to the first process, in the order of their priorities and names, that is RUNNING and READY. Until there
-  is one it waits; the oldest goes first.
-- No more than `buffer_size` wait. A new one then drops the one that would have been next.
-- An event that a process has rejected, or that it had when it ended, is the next again, with the serials it had. That
-  may drop another one.
-- A pool tells what it does in the log, in supervisord's words. They name a process without its group.
+- An event goes to the first process, by priority and name, that is RUNNING and READY. Until there is one, it is queued;
+  the oldest goes first.
+- At most `buffer_size` events are queued. A further one replaces the oldest.
+- An event that a process rejected, or had when it ended, is queued first again, with the same serials. That may drop
+  another one.
+- The pool logs with supervisord's texts, which name a process without its group.
 """
 
 from collections import deque
@@ -22,11 +22,11 @@ from procman.events.protocol import BadLine, Changed, Conversation, ListenerStat
 from procman.events.result_handlers import Handler, is_rejection
 from procman.logs.protocol import Log
 
-# Of a line that is no result line this much is shown in the log, in bytes.
+# So many bytes of an invalid result line are shown in the log.
 MOST_SHOWN = 200
 
-# Gives a whole event to a process. False: it has not read what it was given before. Raises BrokenPipeError where
-# it will never be read.
+# Writes a whole event to a process. False: it has not read the previous data. Raises BrokenPipeError if it never
+# will.
 Deliver = Callable[[str, bytes], bool]
 
 
@@ -41,7 +41,7 @@ class Member:
 
     @property
     def free(self) -> bool:
-        """Can it be given an event?"""
+        """Whether it can get an event."""
         return self.running and self.conversation is not None and self.conversation.state is ListenerState.READY
 
 
@@ -49,7 +49,7 @@ Data = dict[str, Any]
 
 
 class Pool:
-    """Events in by `accept`, out by `dispatch`; what happens to its processes comes in by name (namespec)."""
+    """Gets events by `accept` and sends them by `dispatch`; changes of its processes come in by namespec."""
 
     def __init__(self, group: Group, handler: Handler, server: str, log: Log) -> None:
         """`group` is that of an event listener, `server` the master's identifier."""
@@ -66,15 +66,15 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """How many events wait."""
+        """The number of queued events."""
         return len(self._buffer)
 
     def wants(self, event: Event) -> bool:
-        """Has it subscribed to the event's type, or to one that this belongs to?"""
+        """Whether it has subscribed to the type of the event, or to one that includes it."""
         return not set(self.options.events).isdisjoint(event.types)
 
     def change(self, group: Group) -> None:
-        """Take over which processes there are, and their order. Those that leave are heard to their end."""
+        """Take over the processes of the changed group, and their order. Removed ones are read until they end."""
         now = {program.namespec: program for program in group.programs}
         before = self._members
         self._members = {name: before.get(name) or Member(program.name) for name, program in now.items()}
@@ -82,7 +82,7 @@ class Pool:
         self._members |= leaving
 
     def snapshot(self) -> Data:
-        """The pool as plain data, for another process image to go on with."""
+        """The pool as plain data, from which another process image continues."""
         return {
             "name": self.name,
             "serial": self._serial,
@@ -99,7 +99,7 @@ class Pool:
         }
 
     def restore(self, data: Data) -> None:
-        """Go on from what `snapshot` returned."""
+        """Continue from what `snapshot` returned."""
         self._serial = data["serial"]
         self._buffer = deque(_read(event) for event in data["waiting"])
         for known in data["members"]:
@@ -113,14 +113,14 @@ class Pool:
     # ---- events
 
     def accept(self, event: Event) -> None:
-        """Let an event wait for its turn; it has a serial."""
+        """Queue an event, which has a serial."""
         event.pool_serials[self.name] = self._serial
         self._serial += 1
         self._make_room()
         self._buffer.append(event)
 
     def dispatch(self, deliver: Deliver) -> None:
-        """Give events to the processes that are free, as long as there are both."""
+        """Send events to free processes, as long as there are both."""
         while self._buffer and self._send(self._buffer[0], deliver):
             self._buffer.popleft()
 
@@ -132,17 +132,17 @@ class Pool:
     # ---- processes
 
     def spawned(self, name: str, program: ProcessSpec) -> None:
-        """A process has begun; it is not RUNNING yet, but may write."""
+        """A process was started; it is not RUNNING yet, but may write."""
         member = self._members.setdefault(name, Member(program.name))
         member.conversation = Conversation()
 
     def runs(self, name: str, *, running: bool) -> None:
-        """A process has come to RUNNING, or left it."""
+        """A process has become RUNNING, or is no longer."""
         if name in self._members:
             self._members[name].running = running
 
     def ended(self, name: str) -> None:
-        """A process is there no more; the event that it had is the next again."""
+        """A process has ended; its event is queued first again."""
         member = self._members.get(name)
         if member is None:
             return
@@ -158,7 +158,7 @@ class Pool:
         """A process has written to its stdout."""
         member = self._members.get(name)
         if member is None or member.conversation is None:
-            # A descendant of one that has ended.
+            # A descendant of an ended listener has written it.
             return
         conversation = member.conversation
         conversation.feed(data)
@@ -174,7 +174,7 @@ class Pool:
                     self._tell(member, conversation.judged(understood=False))
                     self._take_back(member)
 
-    # ---- the pieces of the above
+    # ---- helpers
 
     def _make_room(self) -> None:
         if len(self._buffer) >= self.options.buffer_size:

@@ -1,15 +1,15 @@
-r"""One listener's side of the pipe: what it writes, taken apart. Pure: bytes in, what they mean out.
+r"""Parses what an event listener writes. Pure: bytes in, messages out.
 
 The rules, which are those of supervisord 4.3.0:
 
-- It begins ACKNOWLEDGED. There the six bytes "READY\n" are expected, and make it READY.
-- When an event is sent it is BUSY, until "RESULT n\n" and n bytes have come. The result handler decides how it goes on:
-  ACKNOWLEDGED again, or UNKNOWN.
-- Anything else makes it UNKNOWN: another word where READY belongs, a line without a number where RESULT n belongs,
-  anything at all while it is READY. UNKNOWN lasts until the process ends, and whatever comes is thrown away.
-- Of the line only the part behind its first seven bytes is looked at.
+- It begins ACKNOWLEDGED. The six bytes "READY\n" make it READY.
+- With an event it is BUSY, until "RESULT n\n" and n bytes have arrived. Then the result handler decides: ACKNOWLEDGED
+  again, or UNKNOWN.
+- Anything else makes it UNKNOWN: another word instead of READY, a line without a number instead of RESULT n, any output
+  while it is READY. UNKNOWN lasts until the process ends, and all further output is ignored.
+- Only the part of the line after its first seven bytes counts.
 
-Unlike there, lines and results have bounds, and a result of 0 bytes is complete at once.
+Unlike in supervisord, lines and results have bounds, and a result of 0 bytes is complete at once.
 """
 
 from binascii import a2b_base64, b2a_base64
@@ -20,14 +20,14 @@ from typing import Any
 READY = b"READY\n"
 RESULT = b"RESULT "
 
-# A number of more digits is none for Python (sys.int_info), nor for supervisord; with it the line is shorter than this.
+# Python reads no number of more digits (sys.int_info), and so neither does supervisord; valid lines are shorter.
 MAX_LINE = 8192
-# "OK" has two bytes. Whatever result handlers read, they are no transport for files.
+# "OK" has two bytes, and results are not meant to carry files.
 MAX_RESULT = 1024 * 1024
 
 
 class ListenerState(Enum):
-    """Where a listener stands."""
+    """The state of a listener."""
 
     ACKNOWLEDGED = "has begun, or has answered; is not ready yet"
     READY = "waits for an event"
@@ -37,7 +37,7 @@ class ListenerState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """It went from one state to another by what it wrote."""
+    """Its output has changed its state."""
 
     before: ListenerState
     after: ListenerState
@@ -45,14 +45,14 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Its whole answer to the event; to be judged, and answered with `Conversation.judged`."""
+    """Its complete result, to be evaluated and passed to `Conversation.judged`."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """Where its answer should have begun; it is about to be UNKNOWN."""
+    """An invalid line instead of a result; the listener becomes UNKNOWN."""
 
     line: bytes
 
@@ -61,21 +61,21 @@ Heard = Changed | Result | BadLine
 
 
 class Conversation:
-    """What is said between one process and the pool. Feed it what the process writes, and take `next` until None."""
+    """The conversation of one process and the pool. Feed it the output of the process, and call `next` until None."""
 
     __slots__ = ("_buffer", "_length", "state")
 
     def __init__(self) -> None:
         self.state = ListenerState.ACKNOWLEDGED
         self._buffer = bytearray()  # no longer than MAX_RESULT, or MAX_LINE, and one chunk
-        self._length: int | None = None  # of the result that is being read
+        self._length: int | None = None  # bytes of the result being read
 
     def snapshot(self) -> list[Any]:
-        """Plain data: the state, the bytes that are not understood yet, and the length of the result being read."""
+        """Plain data: the state, the unparsed bytes, and the length of the result being read."""
         return [self.state.name, b2a_base64(self._buffer, newline=False).decode(), self._length]
 
     def restore(self, data: list[Any]) -> None:
-        """Go on from what `snapshot` returned."""
+        """Continue from what `snapshot` returned."""
         state, buffer, self._length = data
         self.state, self._buffer = ListenerState[state], bytearray(a2b_base64(buffer))
 
@@ -85,7 +85,7 @@ class Conversation:
             self._buffer += data
 
     def next(self) -> Heard | None:
-        """Return what comes next of what has been fed; None: nothing that is complete."""
+        """Return the next complete message; None if there is none."""
         match self.state:
             case ListenerState.ACKNOWLEDGED if len(self._buffer) >= len(READY):
                 if not self._buffer.startswith(READY):
@@ -100,12 +100,12 @@ class Conversation:
                 return None
 
     def sent(self) -> None:
-        """An event is on its way to it."""
+        """An event has been sent to it."""
         assert self.state is ListenerState.READY
         self.state = ListenerState.BUSY
 
     def judged(self, *, understood: bool) -> Changed:
-        """Go on after a `Result` or a `BadLine`; one that was not understood is the last."""
+        """Continue after a `Result` or a `BadLine`; an invalid one ends the conversation."""
         self._length = None
         return self._become(ListenerState.ACKNOWLEDGED) if understood else self._break()
 

@@ -1,8 +1,8 @@
-"""What judges a listener's answer: `result_handler=module:function`, called as function(event, response).
+"""Evaluates the results of listeners by `result_handler=module:function`, called as function(event, response).
 
-`event` is an `Event`, `response` the bytes of the result. A handler that returns has taken the answer; one that raises
-an exception named RejectEvent (this one, or supervisor's) wants the event to be sent again; any other exception means
-that the listener cannot be trusted any more. It is called on the loop's thread, so it must not wait for anything.
+`event` is an `Event`, `response` the bytes of the result. A handler that returns has accepted the result. If it raises
+an exception named RejectEvent (this one, or supervisor's), the event is sent again; after any other exception the
+listener gets no more events. Handlers run on the event loop, so they must not wait.
 """
 
 import importlib
@@ -15,12 +15,12 @@ from procman.events.payloads import Event
 
 Handler = Callable[[Event, bytes], Any]
 
-# The option's default. Supervisor's package is not needed for it.
+# The default of the option; it does not need supervisor's package.
 SUPERVISORS = "supervisor.dispatchers:default_handler"
 
 
 class RejectEvent(Exception):
-    """Raised by a handler: the event was not dealt with, and is to be sent again."""
+    """Raised by a handler: the event was not handled, and has to be sent again."""
 
 
 class CannotImport(ProcmanError):

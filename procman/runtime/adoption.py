@@ -1,12 +1,12 @@
-"""Programs that a master before this one has left running because it was killed, and what becomes of them.
+"""Adopts the programs that a killed master left running.
 
-The next master with the same control socket reads the ledger, and each process that is still there becomes its own
-(`orphans=adopt`), with its pid, and with its pipes: what it has written meanwhile is in them. A pid counts only
-together with the time at which its process was started.
+The next master with the same control socket reads the ledger and takes over each process that still runs
+(`orphans=adopt`), with its pid and its pipes, which contain what it has written meanwhile. Processes are identified by
+pid and start time.
 
-A program that could only go on in part is started again: one whose definition has changed meanwhile, one whose pipes
-may not be opened, an event listener (which events it had and had not answered is not known any more), and a FastCGI
-program, whose socket was the other master's. One that is not in the configuration any more is stopped.
+A program is restarted instead if its definition has changed, if its pipes may not be opened, if it is an event listener
+(its unanswered events are unknown), or if it is a FastCGI program (its socket is lost). A program that is no longer in
+the configuration is stopped.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from procman.system.state_file import Record, Survivor, survivors
 
 @dataclass(slots=True)
 class _Leaving:
-    """A process that is asked to leave, and belongs to no process of the fleet."""
+    """A process that is being stopped and is not in the fleet."""
 
     record: Record
     watched: WatchedProcess
@@ -43,10 +43,10 @@ class _Leaving:
 
 
 class Adoption:
-    """Deals with the survivors, once, when the process of a master begins."""
+    """Handles the survivors once, when the process of a master starts."""
 
     def __init__(self, ledger: ProcessLedger, policy: Orphans) -> None:
-        """Look for them; nothing is done to them yet."""
+        """Finds them, without doing anything yet."""
         self._ledger = ledger
         self._policy = policy
         self._found = survivors(ledger.file.before)
@@ -54,7 +54,7 @@ class Adoption:
         self._log: Log | None = None
 
     def kept_logs(self, config: Config) -> dict[tuple[str, str], str]:
-        """The AUTO logs that are gone on with, by namespec and channel."""
+        """The AUTO logs that stay in use, by namespec and channel."""
         if self._policy is not Orphans.ADOPT:
             return {}
         names = {program.namespec for group in config.groups for program in group.programs}
@@ -62,7 +62,7 @@ class Adoption:
         return {key: path for key, path in self._ledger.file.before.logs.items() if key[0] in names}
 
     def begin(self, engine: Engine, log: Log) -> None:
-        """Adopt, stop or leave them; call it before anything else is started."""
+        """Adopt, stop or ignore them; to be called before the first start."""
         self._log = log
         for survivor in self._found:
             record = survivor.record
@@ -78,7 +78,7 @@ class Adoption:
         self._ledger.file.begin()
 
     def close(self) -> None:
-        """Kill those that were asked to leave and are still there."""
+        """Kill those that were asked to stop and still run."""
         for leaving in list(self._leaving.values()):
             leaving.watched.send(signal.SIGKILL, as_group=False)
             self._forget(leaving)
@@ -96,7 +96,7 @@ class Adoption:
             child = Child(identity.pid, pipes.stdin, pipes.stdout, pipes.stderr)
         except OSError as error:
             reason = reason or f"its pipes cannot be opened ({error.strerror})"
-        # Before anything can be asked of it; and as it was, so that the next master has the same to decide.
+        # Recorded first, and unchanged, so that the next master would decide the same.
         self._ledger.file.adopted(record)
         age = max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - identity.start / TICKS)
         engine.adopt(record.name, child, watched, record.tag, age)
@@ -106,7 +106,7 @@ class Adoption:
             engine.post(RestartRequested(record.name) if again else StopRequested(record.name), Origin(POLICY))
 
     def _why_not(self, fleet: Fleet, process: Process, record: Record) -> str:
-        """Why it cannot just go on; "" where it can."""
+        """Why it cannot be adopted; "" if it can."""
         group = group_of(fleet.groups[process.program.group].spec)
         if self._policy is Orphans.STOP:
             return "orphans=stop"

@@ -1,7 +1,6 @@
-"""Blocking calls for the running loop, one after the other.
+"""Runs blocking calls for the event loop in threads, one after the other.
 
-The configuration is read through one, so that neither a thousand programs in it nor a disk that does not answer hold
-up anything else.
+The configuration is read in this way, so that neither a thousand programs in it nor a hanging disk blocks the loop.
 """
 
 import asyncio
@@ -15,11 +14,11 @@ T = TypeVar("T")
 
 
 class TakesTooLong(Exception):
-    """The call has not ended in time, and goes on."""
+    """The call has not ended in time, and continues."""
 
 
 class CallQueue:
-    """Makes calls, each when the one before it has ended."""
+    """Runs calls, each when the previous one has ended."""
 
     def __init__(self, within: float, on_end: Callable[[], object] = lambda: None) -> None:
         """`within` is how long a caller waits for its call, in seconds; `on_end` is called when any call has ended."""
@@ -29,11 +28,11 @@ class CallQueue:
 
     @property
     def busy(self) -> bool:
-        """Whether a call is under way."""
+        """Whether a call is running."""
         return self._under_way is not None
 
     async def do(self, call: Callable[[], T]) -> T:
-        """What the call returns or raises; TakesTooLong where it, or what is before it, does not end in time."""
+        """Return or raise what the call does; raises TakesTooLong if it, or the queue before it, takes too long."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._within
         while self._under_way is not None:
@@ -46,7 +45,7 @@ class CallQueue:
 
         try:
             blocking = BlockingCall(call, tell)
-        except NoThread:  # there is no other way than to hold up the loop
+        except NoThread:  # the only way is to block the loop
             try:
                 return call()
             finally:
@@ -61,7 +60,7 @@ class CallQueue:
 
 
 async def _wait(ended: "asyncio.Future[None]", until: float) -> None:
-    # Not wait_for, which before Python 3.12 may take a cancellation for nothing.
+    # Not wait_for, which before Python 3.12 may swallow a cancellation.
     await asyncio.wait({ended}, timeout=until - asyncio.get_running_loop().time())
     if not ended.done():
         raise TakesTooLong

@@ -1,7 +1,6 @@
-"""Every process that this master has started or adopted and that has not ended: its pid, and what it is for.
+"""The registry of all live processes that this master has started or adopted, by pid, with their purpose.
 
-So a helper command is neither taken for a program nor for an orphan, and a pid is signalled only while its process is
-known.
+So a helper command is never taken for a program or an orphan, and a pid is signalled only while its process is known.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ from procman.system.spawn import Child
 
 @dataclass(frozen=True, slots=True)
 class RunningProgram:
-    """A process of a program; `watched` where another master has started it, so that it is not our child."""
+    """A process of a program; `watched` if another master started it, so that it is not our child."""
 
     name: str  # namespec
     child: Child
@@ -40,20 +39,20 @@ class Children:
         self._known: dict[int, RunningProgram | RunningCommand] = {}
 
     def program_started(self, name: str, child: Child) -> None:
-        """It is a process of that program."""
+        """Register a process of that program."""
         self._known[child.pid] = RunningProgram(name, child)
 
     def command_started(self, child: Child, on_end: Callable[[Reaped], None]) -> None:
-        """It is a helper command; `on_end` is called when it was reaped."""
+        """Register a helper command; `on_end` is called when it was reaped."""
         self._known[child.pid] = RunningCommand(child, on_end)
 
     def adopt(self, name: str, child: Child, watched: WatchedProcess, on_end: Callable[[Reaped], None]) -> None:
-        """It is a process of that program, and another master has started it; `on_end` is called when it has ended."""
+        """Register a process of that program that another master started; `on_end` is called when it has ended."""
         self._known[child.pid] = RunningProgram(name, child, watched)
         asyncio.get_running_loop().add_reader(watched.fileno(), partial(self._adopted_ended, watched, on_end))
 
     def reaped(self, reaped: Reaped) -> RunningProgram | RunningCommand | None:
-        """Forget it; returns what it was for, None for an orphan."""
+        """Remove it; returns its purpose, None for an orphan."""
         known = self._known.pop(reaped.pid, None)
         if known is not None:
             known.child.reaped(reaped)
@@ -61,15 +60,15 @@ class Children:
         return known
 
     def send(self, pid: int, signum: int, *, as_group: bool) -> str | None:
-        """Signal a process, or its process group; returns why the kernel refused. One that has gone is no refusal."""
+        """Signal a process, or its process group; returns why the kernel refused. That it has ended is no refusal."""
         known = self._known.get(pid)
         if isinstance(known, RunningProgram) and known.watched is not None:
-            # Its parent reaps it whenever it likes, so the number may be another process's by now.
+            # Its parent may reap it at any time, so the pid may be another process's by now.
             return known.watched.send(signum, as_group=as_group)
         return send(pid, signum, as_group=as_group)
 
     def snapshot(self) -> list[list[int]]:
-        """Pids and start times of the adopted ones; all others are our children."""
+        """The pids and start times of adopted processes; all others are our children."""
         return [
             [pid, known.watched.identity.start]
             for pid, known in self._known.items()
@@ -79,7 +78,7 @@ class Children:
     def restore(
         self, names: Iterable[tuple[int, str]], adopted: Iterable[list[int]], on_end: Callable[[Reaped], None]
     ) -> list[int]:
-        """Go on with these processes, of which some are adopted; returns the pids of adopted ones that have ended."""
+        """Register these processes, some of them adopted; returns the pids of adopted ones that have ended."""
         start_times = {pair[0]: pair[1] for pair in adopted}
         ended = []
         for pid, name in names:
@@ -93,7 +92,7 @@ class Children:
         return ended
 
     def close(self) -> None:
-        """Watch nothing any longer."""
+        """Stop watching."""
         for known in self._known.values():
             _unwatch(known)
         self._known.clear()

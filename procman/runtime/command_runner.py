@@ -1,7 +1,7 @@
-"""Runs helper commands of the master: with a time-out at which the whole tree is killed, and a bound on the output.
+"""Runs helper commands of the master, with a time-out that kills the whole tree, and bounded output.
 
 A command runs with the environment, user and directory of its LaunchSpec. It is registered with the children, so that
-it is reaped like all others and taken for no orphan.
+it is reaped like all others and not taken for an orphan.
 """
 
 import asyncio
@@ -18,20 +18,20 @@ from procman.system.spawn import Child, LaunchSpec, spawn
 from procman.system.tree import TAG, Tree, kill_tree
 
 _READ = 65536
-# What may still be in a pipe of 1 MiB when the command has ended.
+# As much as a pipe can still contain when the command has ended.
 _READS_AT_END = 16
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What has come of a command."""
+    """The result of a command."""
 
     how: Reaped | None  # None: it was killed at the time-out
-    output: bytes  # the end of what it wrote to the pipes that it was given
+    output: bytes  # the end of what it wrote to its pipes
 
     @property
     def succeeded(self) -> bool:
-        """It has ended in time, with exit status 0."""
+        """Whether it ended in time with exit status 0."""
         return self.how is not None and self.how.code == 0
 
 
@@ -39,15 +39,15 @@ class CommandRunner:
     """Runs commands on the running loop."""
 
     def __init__(self, children: Children, tag: Callable[[], str]) -> None:
-        """`tag` makes a new tag for each command: by it the descendants of the command are found."""
+        """`tag` makes a new tag for each command, by which its descendants are found."""
         self._children = children
         self._tag = tag
 
     async def run(self, spec: LaunchSpec, *, within: float, most_output: int) -> CommandResult:
         """Run it to its end; raises CannotSpawn.
 
-        After `within` seconds, or when the caller is cancelled, the command and all that has come of it get SIGKILL.
-        Of its output the last `most_output` bytes are kept.
+        After `within` seconds, or when the caller is cancelled, the command and its descendants get SIGKILL. The last
+        `most_output` bytes of its output are kept.
         """
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Reaped] = loop.create_future()
@@ -70,7 +70,7 @@ class CommandRunner:
 
 @contextmanager
 def _reading(child: Child, output: bytearray, most: int) -> Iterator[None]:
-    """Keep the end of what it writes, until the end of this."""
+    """Keep the end of its output during the `with` block."""
     loop = asyncio.get_running_loop()
     if child.stdin is not None:
         os.close(child.stdin)
@@ -89,7 +89,7 @@ def _reading(child: Child, output: bytearray, most: int) -> Iterator[None]:
 
 
 def _read(loop: asyncio.AbstractEventLoop, fd: int, output: bytearray, most: int) -> bool:
-    """Whether there may be more."""
+    """Read once; returns whether there may be more."""
     try:
         data = os.read(fd, _READ)
     except BlockingIOError:

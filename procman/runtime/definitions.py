@@ -1,6 +1,6 @@
-"""The whole definition of a process or a group, where the core knows the part that it decides on.
+"""Finds the full definition of a process or a group from the part that the core knows.
 
-The core hands a definition back as it got it, and all that it gets come from a configuration.
+The core returns definitions unchanged, and all of them come from a configuration.
 """
 
 from procman.config.schema.groups import Group
@@ -9,14 +9,14 @@ from procman.core.spec import GroupSpec, ProcessSpec
 
 
 def program_of(spec: ProcessSpec) -> Program:
-    """The program that the core has passed on; TypeError where it did not come from a configuration."""
+    """The program, as the core returned it; raises TypeError if it is not from a configuration."""
     if not isinstance(spec, Program):
         raise TypeError(f"{spec.namespec} has no program of a configuration")
     return spec
 
 
 def group_of(spec: GroupSpec) -> Group:
-    """The group that the core has passed on; TypeError where it did not come from a configuration."""
+    """The group, as the core returned it; raises TypeError if it is not from a configuration."""
     if not isinstance(spec, Group):
         raise TypeError(f"{spec.name} is no group of a configuration")
     return spec

@@ -1,4 +1,4 @@
-"""What one start of a program needs, made for each start: its command, environment, user, directory and streams."""
+"""Makes the LaunchSpec of each start of a program: command, environment, user, directory and streams."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from procman.system.tree import TAG
 
 
 def find_program(program: Program) -> Command:
-    """The file that would be executed, and its arguments; raises CannotSpawn."""
+    """The file to execute, and its arguments; raises CannotSpawn."""
     return find_command(program.command, program.directory, program.environment.get("PATH"))
 
 
@@ -33,14 +33,14 @@ def launch_spec(
     Args:
         program: its definition.
         serverurl: SUPERVISOR_SERVER_URL of programs that have none of their own.
-        inherited: the part of the environment that does not depend on the program. None: that of this process, which
-            takes a tenth of the time of a start to be read.
-        tag: by this its descendants are recognised (see `system.tree`).
-        stdin: its stdin, where that is no pipe; it stays the caller's to close.
-        again: it has run before, and may use a part of the descriptors that are kept from new programs.
-        home: the directory where the master would be if it had not left it. A program without a directory of its own
-            starts there as if it had inherited it, also where its user could not enter it.
-        account_of: finds the account of a uid; raises KeyError where there is none.
+        inherited: the part of the environment that does not depend on the program. None: that of this process; reading
+            it takes a tenth of the time of a start.
+        tag: identifies its descendants (see `system.tree`).
+        stdin: its stdin, if that is no pipe; the caller closes it.
+        again: it has run before, and may use some of the descriptors that are reserved for restarts.
+        home: the directory in which the master was started. A program without a directory of its own starts there as
+            if it had inherited it, even if its user could not enter it.
+        account_of: finds the account of a uid; raises KeyError if there is none.
     """
     command = find_program(program)
     account = _account(program, account_of)
@@ -65,7 +65,7 @@ def launch_spec(
 def environment(
     program: Program, serverurl: str | None, base: Mapping[bytes, bytes], tag: str | None = None
 ) -> dict[bytes, bytes]:
-    """The environment of a process; the program's own settings win over everything but the tag."""
+    """The environment of a process; the program's own settings override everything but the tag."""
     added = {"SUPERVISOR_ENABLED": "1"}
     url = program.serverurl or serverurl
     if url:
@@ -94,7 +94,7 @@ def socket_spec(socket: FcgiSocket) -> SharedSocketSpec:
 
 
 def _account(program: Program, account_of: Callable[[int], Account]) -> Account | None:
-    """The user that the process becomes; None where the master is that user already."""
+    """The user that the process becomes; None if the master is that user already."""
     uid = program.uid
     if uid is None or uid == os.geteuid():
         return None

@@ -1,4 +1,4 @@
-"""Carries out an order to start a process: its shared socket, its tag, the ledger, the spawn, its tree, its pipes."""
+"""Starts a process as ordered: shared socket, tag, ledger, spawn, tree and pipes."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -23,23 +23,23 @@ from procman.system.proc import Identity, identify
 from procman.system.shared_sockets import SharedSockets
 from procman.system.spawn import Child, spawn
 
-# What a shell exits with when it cannot execute a command.
+# The exit status of a shell that cannot execute a command.
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 
 
 class Streams(Protocol):
-    """Takes care of the pipes of a process."""
+    """Owns the pipes of processes."""
 
     def attach(self, name: str, program: Program, child: Child) -> None:
-        """A process has started: its pipes are yours."""
+        """A process has started: take its pipes."""
 
     def ended(self, name: str) -> None:
-        """It has ended: whatever it wrote before that is in its pipes now."""
+        """It has ended: its pipes contain the last output."""
 
 
 class Launcher:
-    """Subscribe `hear` after those that log the end of a process: it closes the socket that the process had."""
+    """Subscribe `hear` after the subscribers that log the end of a process, since it closes its socket."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Launcher:
         home: Callable[[], str | None] = lambda: None,
         account_of: Callable[[int], Account] = find_account,
     ) -> None:
-        """`serverurl`, `home` and `account_of` are what `launch_spec` makes of each start; the fleet is only read."""
+        """`serverurl`, `home` and `account_of` are arguments of `launch_spec`; the fleet is only read."""
         self._fleet = fleet
         self._bus = bus
         self._streams = streams
@@ -67,10 +67,10 @@ class Launcher:
         self._home = home
         self._account_of = account_of
         self._inherited = dict(os.environb)
-        self._ran: set[str] = set()  # the processes that have been started before
+        self._ran: set[str] = set()  # the processes that were started before
 
     def start(self, order: Spawn) -> Spawned | SpawnFailed:
-        """Start it now; returns what has come of it."""
+        """Start it now; returns the outcome."""
         program = program_of(order.program)
         tag = self._trees.tag(order.name, order.attempt)
         self._ledger.starting(order.name, program, tag)
@@ -114,16 +114,16 @@ class Launcher:
                 pass
 
     def snapshot(self) -> list[dict[str, Any]]:
-        """The sockets that are open."""
+        """The open sockets."""
         return self._sockets.snapshot()
 
     def restore(self, sockets: list[dict[str, Any]], ran: Iterable[str]) -> None:
-        """Go on from there; `ran` are the processes that have been started before."""
+        """Continue from there; `ran` are the processes that were started before."""
         self._sockets.restore(sockets)
         self._ran = set(ran)
 
     def close(self) -> None:
-        """Close the sockets that are still open, whatever holds them."""
+        """Close all open sockets, even those that processes hold."""
         self._sockets.close()
 
     def _socket(self, order: Spawn) -> int | None:
@@ -132,7 +132,7 @@ class Launcher:
 
 
 def _identify(pid: int) -> Identity | None:
-    """None without a /proc, or a descriptor to look with: then its tree is not found, and no master adopts it."""
+    """None without /proc or a free descriptor: then its tree is not found, and no master can adopt it."""
     try:
         return identify(pid)
     except OSError:

@@ -1,4 +1,4 @@
-"""Which processes run, written down as it happens, for a master that comes after this one was killed."""
+"""Records which processes run, for the next master if this one is killed."""
 
 import os
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from procman.system.state_file import Record, StateFile
 
 
 class Ledger(Protocol):
-    """What starts and ends processes says so here."""
+    """Gets each start and end of a process."""
 
     def starting(self, name: str, program: Program, tag: str) -> None:
         """A process is about to be started."""
@@ -23,11 +23,11 @@ class Ledger(Protocol):
         """It was not."""
 
     def ended(self, pid: int) -> None:
-        """It was reaped, or is not there any more."""
+        """It was reaped, or has ended elsewhere."""
 
 
 class NoLedger:
-    """Where nothing can outlive the master (PID 1), or there is no place to write it down."""
+    """No ledger: nothing can outlive the master (PID 1), or there is no place for the file."""
 
     def starting(self, name: str, program: Program, tag: str) -> None:
         """Nothing is written."""
@@ -55,7 +55,7 @@ class ProcessLedger:
     """A ledger in a file."""
 
     def __init__(self, file: StateFile, fingerprint: Callable[[Program], int]) -> None:
-        """`fingerprint` is the same for two definitions of which a running process may have either."""
+        """`fingerprint` is equal for two definitions if a process may keep running when one replaces the other."""
         self.file = file
         self._fingerprint = fingerprint
         self._known: dict[str, tuple[Program, int]] = {}
@@ -71,7 +71,7 @@ class ProcessLedger:
         return self.file.begun
 
     def fingerprint(self, program: Program) -> int:
-        """What tells a definition from one that a running process cannot have."""
+        """The fingerprint of a definition: it differs if a running process would have to be replaced."""
         known = self._known.get(program.namespec)
         if known is None or known[0] is not program:
             known = self._known[program.namespec] = (program, self._fingerprint(program))

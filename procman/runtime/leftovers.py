@@ -1,4 +1,4 @@
-"""Reports what programs have left behind that nothing stops: once for all that have ended within a second."""
+"""Reports leftovers that nothing stops: once for all programs that ended within a second."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from procman.core.actions import Announce
 from procman.runtime.bus import Bus, Notification
 from procman.runtime.process_trees import OrphanedDescendants, Trees
 
-# How long after an end it is looked, in seconds.
+# Seconds from the end of a process to the report.
 REPORT_AFTER = 1.0
 
 
@@ -14,14 +14,14 @@ class LeftoverReporter:
     """Subscribes to the bus, and publishes there."""
 
     def __init__(self, bus: Bus, trees: Trees) -> None:
-        """The trees know what was left."""
+        """`trees` finds the leftovers."""
         self._bus = bus
         self._trees = trees
         self._timer: asyncio.TimerHandle | None = None
         bus.subscribe(self._hear)
 
     def close(self) -> None:
-        """Report nothing any longer."""
+        """Report nothing more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,4 +1,4 @@
-"""How the members of trees that are being stopped have ended: reported where the master, or only /proc, can tell."""
+"""Reports how the members of stopping trees ended, as far as the master or /proc knows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from procman.system.reaper import Reaped
 
 @dataclass(frozen=True, slots=True)
 class MemberEnded:
-    """A member of a tree that is being stopped has ended; `how` is None where only its own parent was told."""
+    """A member of a stopping tree has ended; `how` is None if only its own parent knows."""
 
     name: str  # namespec of the process whose tree it is
     member: str  # the kernel's name for it
@@ -18,7 +18,7 @@ class MemberEnded:
 
 
 class MemberEnds:
-    """Knows the members that have been signalled, until they have ended."""
+    """Keeps the members that were signalled until they have ended."""
 
     def __init__(self) -> None:
         self._expected: dict[int, tuple[str, str]] = {}  # by pid: the namespec of its tree, and its own name
@@ -30,7 +30,7 @@ class MemberEnds:
         return bool(self._expected)
 
     def expect(self, name: str, members: Iterable[Process]) -> None:
-        """Members of the tree of that process are about to end."""
+        """Members of the tree of that process are expected to end."""
         self._expected |= {process.pid: (name, process.name) for process in members}
 
     def forget(self, name: str) -> None:
@@ -38,17 +38,17 @@ class MemberEnds:
         self._expected = {pid: known for pid, known in self._expected.items() if known[0] != name}
 
     def reaped(self, reaped: Reaped) -> MemberEnded | None:
-        """Name the tree that a reaped process was a member of; None where that is not being stopped."""
+        """Return the tree of a reaped process; None if that is not being stopped."""
         known = self._expected.pop(reaped.pid, None)
         return None if known is None else MemberEnded(*known, reaped.pid, reaped)
 
     def tree_is_empty(self, name: str) -> None:
-        """That tree has no living members. Those that were not reaped here yet are about to be, or were elsewhere."""
+        """That tree has no living members. The rest will be reaped soon, or was reaped elsewhere."""
         for pid in [pid for pid, known in self._expected.items() if known[0] == name]:
             if look_at(pid) is None:
                 self._unreported.append(MemberEnded(*self._expected.pop(pid), pid, None))
 
     def take_reaped_elsewhere(self) -> list[MemberEnded]:
-        """Name the members that have ended since the last call, and that their own parents have reaped."""
+        """Return the members that ended since the last call and were reaped by their own parents."""
         ended, self._unreported = self._unreported, []
         return ended

@@ -1,4 +1,4 @@
-"""What the output of a program is searched for: the protocol of event listeners, messages, events, debug texts."""
+"""Chooses the filters of program output: for the listener protocol, messages, events and debug texts."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ from procman.logs.routing import Channel
 
 
 class OutputObserver(Protocol):
-    """Wants to know what programs write: the hub of events."""
+    """Gets what programs write: the hub of events."""
 
     def listens(self, program: Program) -> bool:
         """Whether it is an event listener, whose stdout is the protocol."""
@@ -38,21 +38,21 @@ class OutputFilters:
         self.observer: OutputObserver | None = None
 
     def observe(self, observer: OutputObserver) -> None:
-        """Report to it, from now on, what programs write."""
+        """From now on pass the output of programs to this observer."""
         self.observer = observer
 
     @property
     def debugs(self) -> bool:
-        """Whether the master's log has all that programs write."""
+        """Whether the master's log contains all program output."""
         return self.log.level <= Level.DEBG
 
     def is_protocol(self, program: Program, channel: Channel) -> bool:
-        """Whether the output is that of an event listener to the observer."""
+        """Whether it is the output of an event listener."""
         return channel == "stdout" and self.observer is not None and self.observer.listens(program)
 
 
 class ChannelFilter:
-    """Makes the filters of one stream; `program` is what the process runs with now."""
+    """Makes the filters of one stream; `program` is its present definition."""
 
     def __init__(self, shared: OutputFilters, program: Program, channel: Channel) -> None:
         self.program = program
@@ -61,11 +61,11 @@ class ChannelFilter:
 
     @property
     def is_protocol(self) -> bool:
-        """Whether the output is that of an event listener to the observer."""
+        """Whether it is the output of an event listener."""
         return self._shared.is_protocol(self.program, self._channel)
 
     def make(self, stream: OutputStream, pid: int) -> StreamFilter | None:
-        """For the run with that pid; None if the output is only kept."""
+        """The filter for the run with that pid; None if the output is only stored."""
         program, shared = self.program, self._shared
         is_stdout = self._channel == "stdout"
         capture_maxbytes = program.stdout_capture_maxbytes if is_stdout else program.stderr_capture_maxbytes
@@ -91,7 +91,7 @@ class ChannelFilter:
     def _on_protocol(self, stream: OutputStream, pid: int, data: bytes) -> None:
         if self._shared.debugs:
             self._debug(f"output:\n{data!r}")
-        # A descendant of an earlier run does not speak for this one.
+        # Output of a descendant of an earlier run is not part of the protocol.
         if self._shared.observer is not None and pid == (stream.latest_pid or pid):
             self._shared.observer.heard(stream.options.namespec, data)
         self._shared.on_progress()
@@ -113,7 +113,7 @@ class ChannelFilter:
 
 
 def _text(data: bytes) -> str:
-    """What a program wrote, as in supervisord's log."""
+    """The text in the format of supervisord's log."""
     try:
         return data.decode()
     except UnicodeDecodeError:

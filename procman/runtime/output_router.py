@@ -1,4 +1,4 @@
-"""Connects the engine to `logs`: the pipes of each process that starts, and what becomes of them when it ends.
+"""Connects the engine to `logs`: attaches the pipes of each started process, and drains them when it ends.
 
 Options are turned into sinks in `logs/routing.py`; a stream is in `logs/output_stream.py`; reading is in
 `logs/log_reader.py`.
@@ -38,7 +38,7 @@ from procman.system.spawn import Child, may_run_short
 class OutputRouter:
     """All output and input of all processes, and the master's own log.
 
-    `log` is the master's log, `reader` reads logs back, `stdin` has the inputs, `filters` looks at the output.
+    `log` is the master's log, `reader` reads logs back, `stdin` has the inputs, `filters` examines the output.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class OutputRouter:
             config: its master's options say where.
             mark: tells this configuration's master from others; it is part of the names of AUTO logs.
             on_auto_log: gets the namespec, the channel and the AUTO log that is in use now, or None.
-            on_progress: is called when there may no longer be an `obstacle`.
+            on_progress: is called when an `obstacle` may be gone.
             definition: what the process of a name will be when it starts next; None if there is no such process.
         """
         self._loop = asyncio.get_running_loop()
@@ -98,11 +98,11 @@ class OutputRouter:
         return None if self._consoles.flush() else "nobody reads the console"
 
     async def flush(self) -> None:
-        """Wait until everything that has come is in its files; not for a disk that does not answer."""
+        """Wait until all received output is in its files, but not for a disk that does not respond."""
         await self._disks.flush()
 
     def pause(self) -> str | None:
-        """Write nothing from now on, with nothing half written; or return why that is impossible."""
+        """Stop writing, with nothing half written; or return why that is impossible."""
         return self._disks.pause()
 
     def resume(self) -> None:
@@ -124,7 +124,7 @@ class OutputRouter:
         }
 
     def restore(self, data: dict[str, Any], programs: Mapping[str, Program]) -> None:
-        """Go on from what `snapshot` returned; `programs` are those that run, by namespec."""
+        """Continue from what `snapshot` returned; `programs` are the running ones by namespec."""
         self._auto_logs.reserve({(name, channel): path for name, channel, path in data["auto_logs"]})
         self.log.ring.restore(from_base64(data["main_ring"]) + self._main_ring())
         for known in data["streams"]:
@@ -134,7 +134,7 @@ class OutputRouter:
     # ---- for the engine
 
     def attach(self, name: str, program: Program, child: Child) -> None:
-        """A process has started: its pipes are ours."""
+        """A process has started: take its pipes."""
         pipes: tuple[tuple[Channel, int | None], ...] = (("stdout", child.stdout), ("stderr", child.stderr))
         for channel, fd in pipes:
             if fd is not None:
@@ -176,7 +176,7 @@ class OutputRouter:
         return self.reader.path(name, "stdout") or "", self.reader.path(name, "stderr") or ""
 
     def lost(self, name: str) -> int:
-        """How many bytes of a process could not be written."""
+        """The number of bytes of a process that could not be written."""
         return sum(self._streams[name, channel].lost for channel in CHANNELS if (name, channel) in self._streams)
 
     def log_bytes(self, name: str) -> dict[str, int]:
@@ -188,7 +188,7 @@ class OutputRouter:
     def last_words(self, name: str, pid: int) -> tuple[str, str]:
         """The last line that a run wrote, and the channel: stderr, or else stdout; "" if there is none.
 
-        A disk that does not answer is not waited for.
+        It does not wait for a disk that does not respond.
         """
         for channel in reversed(CHANNELS):
             stream = self._streams.get((name, channel))
@@ -209,7 +209,7 @@ class OutputRouter:
     # ---- the end
 
     def end_followers(self) -> None:
-        """Let every client that follows a log see its end."""
+        """End the stream of each client that follows a log."""
         self.log.ring.close()
         for stream in self._streams.values():
             stream.ring.close()

@@ -1,4 +1,4 @@
-"""One process and all its descendants: found by parents and tag, and where the machine offers it in a cgroup, too."""
+"""One process and all its descendants, found by parents, tag and, if possible, cgroup."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,17 +11,17 @@ Data = dict[str, Any]
 
 
 class ProcessTree:
-    """`earlier` is what an earlier process of the same name has left behind; it is stopped with this one."""
+    """`earlier` are leftovers of an earlier process of the same name, which are stopped with this one."""
 
     def __init__(self, tree: Tree, leaf: Leaf | None, earlier: "ProcessTree | None" = None) -> None:
         self._tree = tree
         self._leaf = leaf
         self._earlier = earlier
-        self.outlives_report = False  # what is left of it is still to be stopped one day
+        self.outlives_report = False  # its leftovers have to be stopped with the next process
 
     @property
     def tag(self) -> str | None:
-        """What its root was started with."""
+        """The tag of its root."""
         return self._tree.tag
 
     def members(self, found: ProcSnapshot, *, just_reaped: bool = False) -> tuple[Process, ...]:
@@ -37,33 +37,33 @@ class ProcessTree:
         return (*members, *found.living(others - {process.pid for process in members})) if others else members
 
     def all_but(self, pid: int, group: int) -> Callable[[ProcSnapshot], tuple[Process, ...]]:
-        """How to find its members other than the one with that pid, and those in that process group (0: none)."""
+        """Selects its members except that pid and that process group (0: none)."""
         return lambda found: tuple(
             process for process in self.members(found) if process.pid != pid and not (group and process.group == group)
         )
 
     def observe(self, found: ProcSnapshot) -> None:
-        """Remember its living members: later their parents may have ended."""
+        """Remember its living members, whose parents may end later."""
         self._tree.observe(found)
         if self._earlier is not None:
             self._earlier.observe(found)
 
     def kill(self) -> None:
-        """SIGKILL to all at once, however fast they fork; only where there is a cgroup."""
+        """Send SIGKILL to all at once, however fast they fork; only with a cgroup."""
         if self._leaf is not None:
             self._leaf.kill()
         if self._earlier is not None:
             self._earlier.kill()
 
     def close(self) -> None:
-        """It is not asked any more: remove its cgroup."""
+        """Remove its cgroup."""
         if self._leaf is not None:
             self._leaf.remove()
         if self._earlier is not None:
             self._earlier.close()
 
     def snapshot(self, *, adopted: bool, ended: bool = False) -> Data:
-        """What it takes to know it again; `ended`: the process has, and what it has left still belongs to it."""
+        """Plain data for `restore`; `ended`: the process has ended, and its leftovers still belong to it."""
         return {
             "pid": self._tree.root.pid,
             "start": self._tree.root.start,

@@ -1,7 +1,7 @@
-"""The trees of all programs' processes: what is left of each, and signals that reach all of it.
+"""The process trees of all programs: finds their leftovers, and signals whole trees.
 
-One snapshot of the machine's processes serves all trees that are asked about at one time. Nothing here waits, and
-nothing is looked for without need: for a tree that is to be stopped, or for the report of what was left behind.
+One snapshot of all processes serves all trees at one time. Nothing here waits, and /proc is read only to stop a tree or
+to report leftovers.
 """
 
 import os
@@ -17,13 +17,13 @@ from procman.system.kill_remaining import Left
 from procman.system.proc import CannotLook, Identity, Process
 from procman.system.tree import ROUNDS, ProcSnapshot, Sweep, Tags, Tree, look, tag_of
 
-# The descendants of so many processes are looked for in one report, even if programs end by the hundred each second.
+# At most so many processes are searched for leftovers in one report, even if hundreds of programs end each second.
 MOST_REPORTED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class OrphanedDescendants:
-    """A process has ended, and these descendants of it have not; nothing stops them."""
+    """A process has ended, but not these descendants of it, and nothing stops them."""
 
     name: str
     pids: tuple[int, ...]
@@ -34,15 +34,15 @@ class Run:
     """One run of a process, as its tag has it."""
 
     name: str
-    number: int | None  # None: it was started by another master
+    number: int | None  # None: another master started it
     is_current: bool
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of orders to signal trees."""
+    """The results of orders to signal trees."""
 
-    refused: dict[str, str] = field(default_factory=dict)  # by name: why none of what is left could be signalled
+    refused: dict[str, str] = field(default_factory=dict)  # by name: why none of the leftovers could be signalled
     gone: list[str] = field(default_factory=list)  # nothing was left to be signalled
 
 
@@ -56,20 +56,20 @@ class Trees:
         self._cgroups: Cgroups | None = None
         self._has_cgroups = True  # until that is tried
         self._running: dict[str, ProcessTree] = {}
-        self._waited: dict[str, ProcessTree] = {}  # the process has ended, and what is left of it is waited for
+        self._waited: dict[str, ProcessTree] = {}  # the process has ended, and its leftovers are awaited
         self._left: dict[
             str, ProcessTree
-        ] = {}  # the process has ended, and what is left of it is stopped with the next
+        ] = {}  # the process has ended, and its leftovers are stopped with the next one
         self.ends = MemberEnds()
         self._before: ProcSnapshot | None = None  # of before the signals that go out now
-        self._unreported: dict[str, ProcessTree] = {}  # the process has ended, and nothing waits for what may be left
+        self._unreported: dict[str, ProcessTree] = {}  # the process has ended, and nothing waits for its leftovers
 
     def tag(self, name: str, run: int = 0) -> str:
-        """What the next process of that name carries in its environment; `run` counts its runs."""
+        """The tag for the environment of the next process of that name; `run` counts its runs."""
         return self._tags.new(name, run)
 
     def run_of(self, tag: str) -> Run | None:
-        """Which run of which process a tag was made for; None where another master's identifier is in it."""
+        """The run that a tag was made for; None if it has the identifier of another master."""
         name = self._tags.owner(tag)
         if not name:
             return None
@@ -77,40 +77,40 @@ class Trees:
         return Run(name, self._tags.run(tag), is_current=tree is not None and tree.tag == tag)
 
     def started(self, name: str, root: Identity, tag: str, *, whole: bool) -> None:
-        """A process has started, and is not reaped; `whole`: nothing of its tree may escape SIGKILL."""
+        """A process was started, and is not reaped; `whole`: SIGKILL has to reach its whole tree."""
         leaf = self._leaf(name, root.pid) if whole else None
         self._running[name] = ProcessTree(Tree(root, tag), leaf, self._left.pop(name, None))
 
     def adopted(self, name: str, root: Identity, tag: str) -> None:
-        """Another master has started it, so its orphans are not our children: they are looked for everywhere."""
+        """Another master started it, so its orphans are not our children: they are searched among all processes."""
         self._under = None
         self._running[name] = ProcessTree(Tree(root, tag), None)
 
     @property
     def waits(self) -> bool:
-        """Whether anything that a process has left behind is waited for."""
+        """Whether any leftovers are awaited."""
         return bool(self._waited)
 
     def snapshot(self) -> Data:
-        """The trees by namespec as plain data, for another process image to go on with."""
+        """The trees by namespec as plain data, from which another process image continues."""
         adopted = self._under is None
         left = {name: family.snapshot(adopted=adopted, ended=True) for name, family in self._left.items()}
         return left | {name: family.snapshot(adopted=adopted) for name, family in self._running.items()}
 
     def restore(self, data: Data) -> None:
-        """Go on from what `snapshot` returned."""
+        """Continue from what `snapshot` returned."""
         for name, known in data.items():
             if known["adopted"]:
                 self._under = None
             (self._left if known["ended"] else self._running)[name] = ProcessTree.restore(known)
 
     def close(self) -> None:
-        """Take all cgroups away that are empty."""
+        """Remove all empty cgroups."""
         if self._cgroups is not None:
             self._cgroups.close()
 
     def process_ended(self, names: Iterable[str], minded: Iterable[str]) -> dict[str, tuple[int, ...]]:
-        """These were reaped a moment ago; returns living descendants of those in `minded`, which are waited for now."""
+        """These were just reaped; returns living descendants of those in `minded`, which are awaited from now on."""
         trees = {name: tree for name in names if (tree := self._running.pop(name, None)) is not None}
         asked = [name for name in minded if name in trees]
         found = self._look() if asked else None
@@ -130,7 +130,7 @@ class Trees:
         return descendants
 
     def emptied(self) -> list[str]:
-        """The processes whose descendants were waited for and have all ended now."""
+        """The processes whose awaited descendants have all ended now."""
         found = self._look() if self._waited else None
         if found is None:
             return []
@@ -141,7 +141,7 @@ class Trees:
         return gone
 
     def keep(self, name: str, *, stop_later: bool) -> None:
-        """Wait no longer for what is left of it, but report it. `stop_later`: it is stopped with the next process."""
+        """Stop waiting for its leftovers, but report them. `stop_later`: they are stopped with the next process."""
         tree = self._waited.pop(name, None)
         self.ends.forget(name)
         if tree is not None:
@@ -151,14 +151,14 @@ class Trees:
             self._report_later(name, tree)
 
     def left_is_gone(self, name: str) -> bool:
-        """Whether a process has left something behind that is to be stopped one day, and that has ended by itself."""
+        """Whether leftovers that were to be stopped with the next process have ended by themselves."""
         if name not in self._left:
             return False
         found = self._look()
         return found is None or not self._left[name].members(found)
 
     def take_leftovers(self) -> dict[str, tuple[int, ...]]:
-        """The living descendants, which nothing stops, of processes that have ended since the last call."""
+        """The living descendants of processes that ended since the last call, unless something stops them."""
         trees, self._unreported = self._unreported, {}
         found = self._look() if trees else None
         if found is None:
@@ -170,9 +170,9 @@ class Trees:
         return {name: pids for name, pids in left.items() if pids}
 
     def observe(self, name: str) -> None:
-        """The process gets a signal now, and may end of it; after that its children cannot be told from others'.
+        """Remember the tree before a signal that may end the process: after that, its children cannot be recognised.
 
-        All that are observed before the next `signal` share one snapshot.
+        All trees that are observed before the next `signal` share one snapshot.
         """
         if self._before is None:
             self._before = self._look()
@@ -180,7 +180,7 @@ class Trees:
             self._running[name].observe(self._before)
 
     def signal(self, orders: Iterable[Kill]) -> Outcome:
-        """Signal every member of these trees, but for processes that have not ended, which were signalled before."""
+        """Signal all members of these trees except their processes, which were signalled before if they still live."""
         self._before = None
         outcome = Outcome()
         sweeps: dict[str, tuple[Sweep, Kill]] = {}
@@ -195,7 +195,7 @@ class Trees:
                 continue
             if order.signal == SIGKILL:
                 tree.kill()
-            # The process has had it by its pid, and some programs count their signals.
+            # The process already got it by its pid, and some programs count their signals.
             sweeps[order.name] = (Sweep(tree.all_but(order.pid, order.spared_group), order.signal), order)
         reached: set[str] = set()
         refused: dict[str, str] = {}
@@ -220,7 +220,7 @@ class Trees:
         return outcome
 
     def remaining(self) -> tuple[Left, ...]:
-        """What runs at the very end: as PID 1 all other processes, else the master's own descendants."""
+        """The processes that remain at the end: as PID 1 all others, else the master's own descendants."""
         found = self._look()
         if found is None:
             return ()
@@ -229,7 +229,7 @@ class Trees:
         return tuple(Left(process, self._owner(process, ours)) for process in processes)
 
     def _owner(self, process: Process, ours: dict[int, Process]) -> str | None:
-        """By the tag that it carries, or the nearest of its ancestors that carries one."""
+        """The owner, by its tag or that of the nearest ancestor with one."""
         if process.pid not in ours:
             return None
         ancestor: Process | None = process
@@ -241,7 +241,7 @@ class Trees:
         return ""
 
     def _leaf(self, name: str, pid: int) -> Leaf | None:
-        """A cgroup with that process in it; None where there can be none, and the tag has to do."""
+        """A cgroup with that process in it; None if that is impossible, and the tag has to be enough."""
         try:
             if self._cgroups is None and self._has_cgroups:
                 self._has_cgroups = False
@@ -261,12 +261,12 @@ class Trees:
             tree.close()
 
     def _signalled_members_live(self, order: Kill, found: ProcSnapshot) -> bool:
-        """Whether members are left that have had the signal before this order."""
+        """Whether members are left that got the signal before this order."""
         members = self._waited[order.name].members(found) if order.spared_group else ()
         return any(process.group == order.spared_group for process in members)
 
     def _ended_without(self, name: str, refusal: str | None, outcome: Outcome) -> None:
-        """None of what was left got the signal: nothing is left, or nothing that may be signalled."""
+        """No member got the signal: none is left, or none may be signalled."""
         self._waited.pop(name).close()
         self.ends.tree_is_empty(name)
         if refusal is None:
@@ -278,5 +278,5 @@ class Trees:
         try:
             return look(under=self._under)
         except CannotLook:
-            # Without /proc there are only the processes themselves, which is what there was before there were trees.
+            # Without /proc only the processes themselves are known.
             return None

@@ -1,7 +1,7 @@
-"""The starts that are still to be made, in their order, served in slices.
+"""A queue of ordered starts, which are carried out in slices.
 
-So a boot of a thousand programs holds up neither a signal nor a client. A start that the gate does not let through yet
-holds up all behind it for as long as that is not known; one that cannot be made now stands aside until `retry`.
+So the boot of a thousand programs delays neither signals nor clients. While the gate does not know yet whether a start
+is possible, all later ones wait; a start that is impossible now is set aside until `retry`.
 """
 
 import asyncio
@@ -15,35 +15,35 @@ from procman.core.actions import Spawn
 from procman.runtime.definitions import program_of
 from procman.system.accounts import Account
 
-# How long starts may hold the loop, in seconds, before others get their turn.
+# Seconds for which starts may occupy the loop at a time.
 SLICE = 0.001
 
 
 class Gate(Protocol):
-    """Says whether a program can be started without waiting for a disk or a user database."""
+    """Knows whether a program can be started without waiting for a disk or a user database."""
 
     def is_open(self, program: Program) -> bool | None:
-        """Whether it can; None where that will be known in a moment."""
+        """Whether it can be started; None if that will be known in a moment."""
 
     @property
     def may_open_soon(self) -> bool:
         """Whether a program that cannot be started may soon be able to."""
 
     def account(self, uid: int) -> Account:
-        """The account of a user; raises KeyError where there is none."""
+        """The account of a user; raises KeyError if there is none."""
 
 
 class SpawnQueue:
-    """Orders to start a process, and futures that are done when their turn comes."""
+    """Orders to start a process, with futures that are done when their turn comes."""
 
     def __init__(self, spawn: Callable[[Spawn], None], go_on: Callable[[], None], gate: Gate | None) -> None:
-        """`spawn` carries an order out; `go_on` is called when another slice may begin. Without a gate all is open."""
+        """`spawn` carries out an order; `go_on` is called when another slice may begin. None: all may start."""
         self._spawn = spawn
         self._go_on = go_on
         self._gate = gate
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Spawn | asyncio.Future[None]] = deque()
-        self._held = False  # it is not known yet whether the first one can be started
+        self._held = False  # whether the first one can be started is not known yet
         self._aside: list[Spawn | asyncio.Future[None]] = []  # those that cannot be
         self._patient: set[asyncio.Future[None]] = set()
         self._more: asyncio.Handle | None = None  # the next slice
@@ -54,11 +54,11 @@ class SpawnQueue:
         self._waiting.append(order)
 
     def restore(self, orders: Iterable[Spawn]) -> None:
-        """Go on with these, of another process image. Clients that saw them STARTING wait for no other order."""
+        """Continue with these orders of another process image; clients have seen these processes as STARTING."""
         self._waiting += orders
 
     def retry(self) -> None:
-        """The gate may say something else."""
+        """The answers of the gate may have changed."""
         self._held = False
         self._waiting.extendleft(reversed(self._aside))
         self._aside.clear()
@@ -66,13 +66,13 @@ class SpawnQueue:
 
     @property
     def is_quiet(self) -> bool:
-        """Nothing waits but starts, as there always are where programs end at once again and again."""
+        """Whether only starts are queued, as is always the case during crash loops."""
         return all(isinstance(order, Spawn) for order in self._waiting)
 
     def caught_up(self, *, patient: bool = False) -> "asyncio.Future[None]":
-        """Done when all starts that wait now have been made, whatever has been ordered meanwhile.
+        """A future that is done when all presently queued starts were made, regardless of later orders.
 
-        Starts that cannot be made are not waited for; with `patient` they are while the gate may open soon.
+        Impossible starts do not count; with `patient` they do while the gate may open soon.
         """
         turn: asyncio.Future[None] = self._loop.create_future()
         if patient:
@@ -87,11 +87,11 @@ class SpawnQueue:
         return turn
 
     def begin_slice(self) -> None:
-        """Starts may hold the loop from now on; there is one slice in each turn of the loop."""
+        """Begin a slice of time for starts, one in each turn of the loop."""
         self._until = time.monotonic() + SLICE
 
     def take_turn(self) -> bool:
-        """Serve the first one; False where there is none, or none can be served in this slice."""
+        """Carry out the first start; False if there is none, or if none is possible in this slice."""
         if not self._waiting or self._held or self._more is not None or time.monotonic() >= self._until:
             return False
         order = self._waiting.popleft()
@@ -104,13 +104,13 @@ class SpawnQueue:
         return True
 
     def schedule(self) -> None:
-        """Have the next slice come, where there is anything for it."""
+        """Schedule the next slice if there is anything to do."""
         if self._waiting and not self._held and self._more is None:
-            # The loop polls before it comes to this, so that ready clients and pipes have a turn.
+            # The loop polls before this, so that ready clients and pipes get their turn.
             self._more = self._loop.call_soon(self._next_slice)
 
     def close(self) -> None:
-        """Serve nothing any longer."""
+        """Start nothing more."""
         if self._more is not None:
             self._more.cancel()
             self._more = None

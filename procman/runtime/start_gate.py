@@ -1,9 +1,9 @@
 """Checks before each start that the program's filesystem and the user database respond.
 
-A start waits in the exec for the disk that the program is on, and cannot be told not to. So the program's file and
-folder are opened before that, on a thread of their own; while that hangs, only programs that need them wait. A disk
-that falls silent between the probe and the exec still holds up the master. The groups of a user are asked for in the
-same way: a directory service elsewhere (LDAP, say) has a part in the answer, even for a user of this machine.
+An exec waits for the disk of the program, without a time-out. So a thread opens the program's file and folder first;
+while that hangs, only programs that need them wait. A disk that stops responding between the probe and the exec still
+blocks the master. The groups of a user are looked up in the same way, since a directory service such as LDAP takes part
+in that, even for a local user.
 """
 
 import asyncio
@@ -18,39 +18,39 @@ from procman.system.accounts import Account, find_account
 from procman.system.blocking import BlockingCall, NoThread
 from procman.system.shell_split import split_words
 
-# For how long after a start there need be no other probe, in seconds; and how old an unused one may be: a loop that is
-# slow has to come to the start.
+# Seconds after a start without another probe, and the largest age of an unused probe, which must be enough for a slow
+# loop to reach the start.
 LEASE = 0.02
 FRESH = 1.0
-# How long all starts wait for a probe, so that they are made in their order, in seconds.
+# Seconds that all starts wait for a probe, so that they keep their order.
 PATIENCE = 0.05
-# When it is logged that a disk does not answer, in seconds.
+# Seconds until a disk that does not respond is logged.
 SAID_AFTER = 2.0
-# So many probes that hang are left alone; with more of them, places that were not probed are taken to respond.
+# At most so many hanging probes are abandoned; beyond that, other places are assumed to respond.
 MOST_SILENT = 32
-# So many places are kept in mind.
+# At most so many places are remembered.
 _MOST_KNOWN = 4096
 
-# What has to respond: a file or a folder, or the user database about a uid.
+# What has to respond: a file, a folder, or the user database for a uid.
 _Place = str | int
 
 
 class StartGate:
-    """Lets starts through, on the running loop; `on_change` is called when it may say something else of a program."""
+    """Decides on the running loop which starts are possible; `on_change` is called when an answer may have changed."""
 
     def __init__(self, log: Callable[[str], None], on_change: Callable[[], None]) -> None:
-        """`log` gets a line when a disk does not answer, and when it does again."""
+        """`log` gets a line when a disk does not respond, and when it does again."""
         self._log = log
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
         self._open_until: dict[_Place, float] = {}
-        self._probes: dict[_Place, PathProbe] = {}  # those that have not come back
+        self._probes: dict[_Place, PathProbe] = {}  # probes that have not returned
         self._accounts: dict[int, Account | None] = {}
         self._waiters: list[asyncio.Future[None]] = []
         self._closed = False
 
     def is_open(self, program: Program) -> bool | None:
-        """Whether it can be started; None where that will be known in a moment."""
+        """Whether it can be started; None if that will be known in a moment."""
         places = _places(program)
         found = self._respond(places)
         if found:
@@ -60,7 +60,7 @@ class StartGate:
         return found
 
     async def silent_among(self, programs: Iterable[Program]) -> set[str]:
-        """The namespecs of those that cannot be started, once that is known of all of them."""
+        """The namespecs of those that cannot be started, once that is known for all."""
         silent = set()
         for program in programs:
             places = _places(program)
@@ -73,13 +73,13 @@ class StartGate:
 
     @property
     def may_open_soon(self) -> bool:
-        """Whether a place is silent that has not been for long enough to be logged: the machine may be busy."""
+        """Whether a place has not responded for too short a time to be logged: the machine may be busy."""
         return any(probe.is_silent and not probe.was_logged for probe in self._probes.values())
 
     def account(self, uid: int) -> Account:
-        """The account of a user, for a start that was let through; raises KeyError where there is none."""
+        """The account of a user, for a start that is possible; raises KeyError if there is none."""
         if uid not in self._accounts:
-            return find_account(uid)  # no probe could be made
+            return find_account(uid)  # no probe was possible
         found = self._accounts[uid]
         if found is None:
             raise KeyError(uid)
@@ -87,12 +87,12 @@ class StartGate:
 
     @property
     def silent(self) -> str | None:
-        """Says what does not answer; None: nothing that is known."""
+        """Names what does not respond; None: nothing that is known."""
         found = (f"{_name(place)} does not answer" for place, probe in self._probes.items() if probe.is_silent)
         return next(found, None)
 
     def close(self) -> None:
-        """Let nothing wait any longer."""
+        """End all probes."""
         self._closed = True
         for probe in self._probes.values():
             probe.timer.cancel()
@@ -101,7 +101,7 @@ class StartGate:
 
     def _respond(self, places: Iterable[_Place]) -> bool | None:
         now = self._loop.time()
-        # Each for itself: that one of them is silent says nothing about programs that need only another one.
+        # Each on its own: if one of them hangs, programs that need only others can start.
         probes = [
             probe
             for place in places
@@ -122,7 +122,7 @@ class StartGate:
         self._on_change()
 
     def _probe(self, place: _Place) -> "PathProbe | None":
-        """Begin a probe; None where none can be made."""
+        """Begin a probe; None if none is possible."""
         if isinstance(place, int):
             self._accounts.pop(place, None)
         if len(self._probes) >= MOST_SILENT:
@@ -137,7 +137,7 @@ class StartGate:
     def _ask(self, place: _Place) -> None:
         # On the thread.
         account = None
-        with suppress(OSError, ValueError, KeyError):  # any answer will do
+        with suppress(OSError, ValueError, KeyError):  # any answer is enough
             if isinstance(place, int):
                 account = find_account(place)
             else:
@@ -174,10 +174,10 @@ class StartGate:
 
 
 class PathProbe:
-    """One probe that has not come back."""
+    """One probe that has not returned."""
 
     def __init__(self, timer: asyncio.TimerHandle) -> None:
-        """`timer` is what happens next if it does not."""
+        """`timer` fires if it does not return."""
         self.timer = timer
         self.began = asyncio.get_running_loop().time()
         self.is_silent = False
@@ -189,7 +189,7 @@ def _name(place: _Place) -> str:
 
 
 def _open(place: str) -> None:
-    """NFS asks its server when something is opened. What is no file or folder, such as a device, is not opened."""
+    """Open it, since NFS then asks its server. Anything but a file or a folder, such as a device, is not opened."""
     path = os.open(place, os.O_PATH | os.O_CLOEXEC)
     try:
         mode = os.fstat(path).st_mode
@@ -205,7 +205,7 @@ def _places(program: Program) -> tuple[_Place, ...]:
 
 @lru_cache(maxsize=1024)
 def _places_of(command: str, directory: str | None, uid: int | None) -> tuple[_Place, ...]:
-    """Its working folder, and its file. What is found by PATH is taken to be on the system's own disk."""
+    """Its working folder and its file. What is found by PATH is assumed to be on the system disk."""
     places: list[_Place] = [] if directory is None else [directory]
     with suppress(ValueError, IndexError):
         name = split_words(command)[0]

@@ -1,4 +1,4 @@
-"""What processes get on stdin: the master's end of each pipe, and what did not fit into it yet."""
+"""The stdin of processes: the master's end of each pipe, and a queue of what did not fit into it."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from typing import Any
 from procman.errors import OperationError, OperationFailed, Reason, WrongState
 from procman.logs.output_stream import from_base64, to_base64
 
-# How much may wait to be read by a process, in bytes.
+# The most that may be queued for a process, in bytes.
 CAPACITY = 1024 * 1024
 
 
@@ -17,11 +17,11 @@ CAPACITY = 1024 * 1024
 class _Queue:
     fd: int
     waiting: bytearray = field(default_factory=bytearray)
-    when_read: Callable[[], None] | None = None  # called once when nothing waits any more
+    when_read: Callable[[], None] | None = None  # called once when the queue is empty
 
 
 class StdinQueues:
-    """One queue for each process that runs, by its namespec."""
+    """One queue for each running process, by namespec."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """The loop writes what does not fit at once."""
@@ -29,11 +29,11 @@ class StdinQueues:
         self._queues: dict[str, _Queue] = {}
 
     def open(self, name: str, fd: int) -> None:
-        """A process has started: its pipe is ours."""
+        """A process has started: take its pipe."""
         self._queues[name] = _Queue(fd)
 
     def write(self, name: str, data: bytes) -> None:
-        """Give it to the process; raises OperationError."""
+        """Write or queue it for the process; raises OperationError."""
         queue = self._queues.get(name)
         if queue is None:
             raise WrongState(name, Reason.NOT_RUNNING)
@@ -45,7 +45,7 @@ class StdinQueues:
             raise OperationError(f"cannot write to {name}: it has closed its input", Reason.STDIN_CLOSED) from None
 
     def deliver(self, name: str, data: bytes, when_read: Callable[[], None]) -> bool:
-        """Give a process all of it, however long, unless it has not read everything that it was given before.
+        """Write or queue all of it, however long, unless the process has not read all earlier data.
 
         Then return False, and call `when_read` once it has. Raises BrokenPipeError if it cannot read any more.
         """
@@ -71,13 +71,13 @@ class StdinQueues:
             self.close(name)
 
     def snapshot(self) -> list[dict[str, Any]]:
-        """Plain data for the master's successor; what waits to be read is in base64."""
+        """Plain data for the master's successor; queued data is in base64."""
         return [
             {"name": name, "fd": queue.fd, "waiting": to_base64(queue.waiting)} for name, queue in self._queues.items()
         ]
 
     def restore(self, data: list[dict[str, Any]]) -> None:
-        """Go on from what `snapshot` returned."""
+        """Continue from what `snapshot` returned."""
         for known in data:
             name = known["name"]
             self.open(name, known["fd"])
@@ -100,7 +100,7 @@ class StdinQueues:
         except BlockingIOError:
             return
         except OSError:
-            # The process has closed its stdin: what waits for it has no reader any more.
+            # The process has closed its stdin: the queued data has no reader any more.
             self.close(name)
             return
         self._loop.remove_writer(queue.fd)
