@@ -50,6 +50,9 @@ MAY_IMPORT = {
         "config config.checks config.resolve config.formats config.schema config.problems config.secrets config.host "
         "config.assumptions core.spec errors"
     ),
+    # whom to tell of what: pure; and the helper that posts it, which nothing imports
+    "notify": "notify config.schema",
+    "webhook": "",
     "convert": "convert config config.schema config.secrets config.formats core.spec system.shell_split errors",
     # where core meets system
     "runtime": (
@@ -57,8 +60,8 @@ MAY_IMPORT = {
     ),
     "entrypoint": "entrypoint core system errors",
     "services": (
-        "services runtime core core.spec system logs.protocol config config.schema config.problems config.secrets "
-        "errors"
+        "services runtime notify core core.spec system logs.protocol config config.schema config.problems "
+        "config.secrets errors"
     ),
     "events": "events core core.spec api.supervisor_states config.schema logs.protocol errors",
     "events.hub": "events runtime core core.spec api.supervisor_states config.schema logs.protocol errors",
@@ -66,7 +69,7 @@ MAY_IMPORT = {
     "api": "api api.shapes api.supervisor_states services http errors",
     "web": "web http",
     "daemon": (
-        "daemon runtime services api api.shapes api.supervisor_states events events.hub http web core core.spec "
+        "daemon runtime services notify api api.shapes api.supervisor_states events events.hub http web core core.spec "
         "system logs logs.protocol "
         "config config.runtime_dir config.host config.resolve config.checks config.schema config.snapshot "
         "config.problems errors"
@@ -97,9 +100,10 @@ MAY_KNOW = {
     "_thread": "system",
     # The disk workers are a queue of their own, with locks for what they share with the loop; the command line's one
     # thread copies the terminal's input.
-    "threading": "logs cli.procmanctl_commands.foreground",
+    "threading": "logs webhook cli.procmanctl_commands.foreground",
     "concurrent": "",
     "h11": "http",
+    "urllib3": "webhook",
     "tomli": "config.formats.toml client.address",
     "xmlrpc": "api.xmlrpc",
     "psutil": "system api services",
@@ -188,6 +192,17 @@ def test_the_core_is_pure(module):
     assert all(within(name, "core") for name in comes_with_it)
     known = {name.split(".")[0] for one in comes_with_it for name in imports(one)}
     assert known - {"procman"} <= CORE_MAY_KNOW
+
+
+# What people are told is decided without a clock and without I/O, too; json and templates make texts of it.
+NOTIFY_MAY_KNOW = CORE_MAY_KNOW | {"json", "string", "urllib"}
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if within(name, "notify")])
+def test_what_is_told_is_decided_without_a_clock(module):
+    """Nothing in `notify` imports the time, the system or asyncio."""
+    known = {name.split(".")[0] for name in imports(module)}
+    assert known - {"procman"} <= NOTIFY_MAY_KNOW
 
 
 def test_no_room_imports_a_room_that_imports_it():

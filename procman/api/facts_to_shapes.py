@@ -1,7 +1,19 @@
 """The facts of the services in the shapes of /v1."""
 
+from typing import TYPE_CHECKING
+
 from procman.api.error_codes import CODES, SUCCESS
-from procman.api.shapes import Changes, ConfigInfo, ErrorBody, FiguresInfo, OperationInfo, ProcessInfo, Result, Step
+from procman.api.shapes import (
+    Changes,
+    ConfigInfo,
+    ErrorBody,
+    FiguresInfo,
+    NotifyInfo,
+    OperationInfo,
+    ProcessInfo,
+    Result,
+    Step,
+)
 from procman.api.supervisor_states import supervisor_state
 from procman.errors import OperationError
 from procman.services import operations
@@ -10,6 +22,9 @@ from procman.services.configuration import ConfiguredProcess, GroupDifferences
 from procman.services.figures import ProcessFigures
 from procman.services.operations import Operation, Outcome
 from procman.services.status import Moment, ProcessStatus
+
+if TYPE_CHECKING:
+    from procman.services.notifications import SectionStatus
 
 
 def process_info(status: ProcessStatus, moment: Moment, lost: int) -> ProcessInfo:
@@ -80,7 +95,32 @@ def step_of(step: operations.Step) -> Step:
 
 def changes_of(differences: GroupDifferences) -> Changes:
     """What a reread has found."""
-    return Changes(added=list(differences.added), changed=list(differences.changed), removed=list(differences.removed))
+    return Changes(
+        added=list(differences.added),
+        changed=list(differences.changed),
+        removed=list(differences.removed),
+        notify=list(differences.notify),
+    )
+
+
+def notify_info(status: "SectionStatus") -> NotifyInfo:
+    """One notify section."""
+    counts = status.counts
+    return NotifyInfo(
+        name=status.rule.name,
+        on=list(status.rule.on),
+        programs=list(status.rule.programs),
+        by="exec" if status.rule.webhook is None else "webhook",
+        command=status.command,
+        sent=counts.sent,
+        failed=counts.failed,
+        dropped=counts.dropped,
+        waiting=status.waiting,
+        reported=list(status.reported),
+        last_error=counts.last_error,
+        last_error_at=counts.last_error_at,
+        last_sent_at=counts.last_sent_at,
+    )
 
 
 def config_info(process: ConfiguredProcess) -> ConfigInfo:

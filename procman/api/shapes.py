@@ -7,7 +7,8 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     POST  /v1/master/upgrade                 {"operation": ID, "upgrades": n}; the master executes its own code again in
                                              a moment, and programs go on; it is done when GET /v1/master says n
     POST  /v1/master/reload                  {"operation": ID}; all programs stop, the file is read again, they start
-    GET   /v1/master/config                  {"sections": [SectionSettings]}: the master itself, then each server
+    GET   /v1/master/config                  {"sections": [SectionSettings]}: the master itself, then each server,
+                                             and the notify sections
     GET   /v1/stop-plan                      StopPlanInfo of the active groups
             ?budget=10s                      compared with that time instead of docker's and Kubernetes'
     GET   /v1/health                         HealthInfo; what /readyz answers by its status
@@ -41,6 +42,8 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     POST  /v1/config/reread                  Changes; reads the file and changes nothing that runs
     POST  /v1/config/update                  {"operation": ID, "steps": [Step]} for {"groups": [NAME] (all),
                                              "dry_run": bool (false; else there is no operation), "timeout": seconds}
+    GET   /v1/notify                         {"sections": [NotifyInfo]}
+    POST  /v1/notify/NAME/test               NotifyResult; sends a test message, once; BAD_NAME
     POST  /v1/events/remote                  {} for {"type": str, "data": str}: REMOTE_COMMUNICATION to event listeners
     POST  /v1/groups/NAME/add                {"operation": ID, "result": "added"}; ALREADY_ADDED or BAD_NAME
     POST  /v1/groups/NAME/remove             {"operation": ID, "result": "removed"}; STILL_RUNNING or BAD_NAME
@@ -128,7 +131,7 @@ class SettingInfo(TypedDict):
 
 
 class SectionSettings(TypedDict):
-    """The options of the master, of a server, of a process, or those that all processes of a group share."""
+    """The options of the master, a server, a notify section, a process, or those that a group's processes share."""
 
     section: str  # in supervisor's words: "supervisord", "program:web"
     name: str  # the namespec of the process, "group:*", or "" for the master and its servers
@@ -141,12 +144,13 @@ class Changes(TypedDict):
     added: list[str]
     changed: list[str]
     removed: list[str]
+    notify: list[str]  # the names of the notify sections that differ
 
 
 class Step(TypedDict):
     """One thing that `update` did (or would do), in the order it was done."""
 
-    group: str
+    group: str  # or "notify:NAME", a notify section
     name: NotRequired[str]  # a process of the group; absent where the whole group is meant
     action: Literal["added", "removed", "stopped", "updated", "replaced", "changed in place", "logs re-opened", "error"]
     options: NotRequired[list[str]]  # what was changed in the file
@@ -176,6 +180,32 @@ class OperationInfo(TypedDict):
     pending: list[str]  # namespecs of those for which it is not
     steps: list[Step]  # of an update: what has been done so far
     error: NotRequired[ErrorBody]
+
+
+class NotifyInfo(TypedDict):
+    """A notify section; its URL is never shown."""
+
+    name: str
+    on: list[str]
+    programs: list[str]
+    by: Literal["webhook", "exec"]
+    command: str  # of exec, without what looks like a secret in it; "" for a web hook
+    sent: int  # messages, since the master began
+    failed: int  # that were refused for good
+    dropped: int  # there were too many, or they were too old
+    waiting: int  # are to be sent, or tried again
+    reported: list[str]  # namespecs that were told of, and have not recovered
+    last_error: str  # "": none
+    last_error_at: float  # 0: never
+    last_sent_at: float  # 0: never
+
+
+class NotifyResult(TypedDict):
+    """What came of a test message."""
+
+    name: str
+    sent: bool
+    words: str  # "HTTP 200", "exit status 0", or what went wrong
 
 
 class HealthInfo(TypedDict):

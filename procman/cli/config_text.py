@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from procman.api.shapes import Changes, ConfigInfo, SectionSettings, SettingInfo, Step
 
 _CONSEQUENCES = frozenset({"stopped", "updated"})  # of another step for the same group, which explains them
+_NOTIFY = "notify:"  # before the name of a section that tells somebody; no group has a colon in its name
 _VALUE_WIDTH = 60  # of `config`; the origin of a longer value stands further to the right
 
 
@@ -57,7 +58,8 @@ def reread_lines(found: Changes) -> list[str]:
     texts.update(dict.fromkeys(found["added"], "available"))
     texts.update(dict.fromkeys(found["changed"], "changed"))
     texts.update(dict.fromkeys(found["removed"], "disappeared"))
-    return [f"{name}: {texts[name]}" for name in sorted(texts)] or ["No config updates to processes"]
+    lines = [f"{name}: {texts[name]}" for name in sorted(texts)] or ["No config updates to processes"]
+    return [*lines, *(f"{_NOTIFY}{name}: changed" for name in found.get("notify", ()))]
 
 
 def update_lines(steps: Iterable[Step]) -> list[str]:
@@ -68,6 +70,9 @@ def update_lines(steps: Iterable[Step]) -> list[str]:
             by_group.setdefault(step["group"], []).append(step)
     lines = []
     for group, done in by_group.items():
+        if group.startswith(_NOTIFY):
+            lines += [f"{group}: {step['action']}" for step in done]
+            continue
         whole = {step["action"] for step in done if "name" not in step}
         if whole == {"added"}:
             lines.append(f"{group}: added process group")

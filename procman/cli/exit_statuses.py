@@ -44,6 +44,10 @@ PROCMANCTL: Mapping[str, Entry] = {
         {1: "bad arguments, or no log"},
     ),
     "metrics": Entry('`{"metrics": str}`, the whole text', {1: "arguments were given"}),
+    "notify": Entry(
+        '`{"sections": [NotifyInfo]}`; of test `{"results": [NotifyResult]}`',
+        {1: "bad arguments; no such section, or a test message was not sent"},
+    ),
     "open": Entry('`{"processes": [ProcessInfo]}`'),
     "pid": Entry(
         '`{"pid": int}`, for processes `{"processes": [{"group": str, "name": str, "pid": int}]}`',

@@ -116,6 +116,13 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "maintail": (("maintail -f -<N>", "Start with the last N bytes"),),
     "metrics": (("metrics", "Show what is counted and measured, in Prometheus' text format (as GET /metrics)"),),
+    "notify": (
+        ("notify", "Show whom the notify sections tell of what, and what they have sent"),
+        (
+            "notify test <section> [...]",
+            "Send a test message, and say what came of it (exit status 1 if it was not sent)",
+        ),
+    ),
     "pid": (("pid <gname>:*", "Get the PIDs of a group"), ("pid '<pattern>'", "Get the PIDs of all that match")),
     "restart": (("restart '<pattern>'", "Restart all that match"),),
     "signal": (("signal <signal name> '<pattern>'", "Signal all that match"),),

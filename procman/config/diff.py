@@ -4,17 +4,19 @@ Each option declares the effect of a change (`Effect`); for a process the larges
 """
 
 from binascii import crc32
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import Group, GroupOptions, ListenerOptions
+from procman.config.schema.notify import Notify
 from procman.config.schema.options import Effect, options_of
 from procman.config.schema.programs import Program
 
 PROGRAM = options_of(Program)
 GROUP = options_of(GroupOptions)
 LISTENER = options_of(ListenerOptions)
+NOTIFY = options_of(Notify)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,21 @@ def diff(old: Config, new: Config) -> Changes:
         changed=tuple(change for change in compared if change is not None),
         removed=tuple(group.name for group in old.groups if group.name not in after),
     )
+
+
+def diff_notify(old: Iterable[Notify], new: Iterable[Notify]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """The notify sections that differ, by name: added, removed, or changed with the names of the options."""
+    before, after = {rule.name: rule for rule in old}, {rule.name: rule for rule in new}
+    changes: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before:
+            changes[name] = ("added", ())
+        elif name not in after:
+            changes[name] = ("removed", ())
+        elif before[name] != after[name]:
+            differ = (option for option in NOTIFY if getattr(before[name], option) != getattr(after[name], option))
+            changes[name] = ("changed", tuple(differ))
+    return changes
 
 
 def fingerprint(program: Program) -> int:

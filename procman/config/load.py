@@ -25,6 +25,7 @@ from procman.config.resolve.master import (
     supervisord_section,
     toml_defaults,
 )
+from procman.config.resolve.notify import read_notify
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.origins import borrowed, origins_of
 from procman.config.resolve.servers import read_rpcinterfaces, read_servers, serverurl
@@ -154,6 +155,7 @@ def _resolve(
         templates=tuple(reading.templates),
         groups=unique(reading, groups),
         ctl=read_ctl(reading),
+        notify=read_notify(reading, groups),
         serverurl=serverurl(servers),
         remarks=tuple(gathered.remarks),
         wants_background=reading.raw(section, "nodaemon") is not None and not master.nodaemon,

@@ -15,7 +15,7 @@ MASK = "********"
 # These occur anywhere in a name, or as a word of it.
 _IN_NAME = (
     r"passw(?:or)?d|passphrase|secret|token|credential|authorization|api-?key|private-?key|access-?key"
-    r"|(?:^|-)(?:pwd|dsn|salt|cookie|jwt|otp|pat|signature)s?$|(?:pass|auth)s?$|-keys?$"
+    r"|(?:^|-)(?:webhook|webhook-ur[il]|pwd|dsn|salt|cookie|jwt|otp|pat|signature)s?$|(?:pass|auth)s?$|-keys?$"
 )
 _HARMLESS = frozenset({"pwd", "oldpwd"})
 

@@ -3,7 +3,7 @@
 The dicts are those of `api/shapes.py`: SectionSettings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -11,6 +11,7 @@ from procman.config.resolve.origins import COMMAND_LINE, EVERYWHERE
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import FcgiOptions, Group, GroupOptions, ListenerOptions
 from procman.config.schema.master import Master
+from procman.config.schema.notify import Notify
 from procman.config.schema.options import Kind, Option, options_of
 from procman.config.schema.programs import Program
 from procman.config.schema.servers import InetServer
@@ -33,6 +34,22 @@ def of_master(config: Config) -> list[Json]:
         values = _fields(server, kind)
         shown = {"port": server.shown} if isinstance(server, InetServer) else {}
         sections.append(_section(config, server.section, "", options_of(kind), values, shown=shown))
+    return sections
+
+
+def of_notify(config: Config, rules: Iterable[Notify]) -> list[Json]:
+    """The options of the notify sections that are active; those that differ from the file as last read are marked."""
+    read = {rule.name: rule for rule in config.notify}
+    table = options_of(Notify)
+    sections = []
+    for rule in rules:
+        section = _section(config, f"notify:{rule.name}", "", table, _fields(rule, Notify))
+        said = read.get(rule.name)
+        for setting in section["settings"]:
+            option = setting["option"]
+            if said is None or getattr(said, option) != getattr(rule, option):
+                setting.update(source="earlier", file=None, line=None)
+        sections.append(section)
     return sections
 
 

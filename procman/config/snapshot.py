@@ -13,6 +13,7 @@ from procman.config.problems import Problem
 from procman.config.schema.configuration import Config, RpcInterface
 from procman.config.schema.groups import FcgiSocket, Group, ListenerOptions
 from procman.config.schema.master import Master
+from procman.config.schema.notify import Notify
 from procman.config.schema.options import Orphans
 from procman.config.schema.programs import Program
 from procman.config.schema.sections import Ctl
@@ -49,10 +50,16 @@ def read_config(data: Data) -> Config:
         servers=tuple(_read_server(server) for server in data["servers"]),
         rpcinterfaces=tuple(_record(RpcInterface, interface) for interface in data["rpcinterfaces"]),
         groups=tuple(read_group(group) for group in data["groups"]),
+        notify=read_rules(data.get("notify", [])),
         templates=tuple(_record(ProgramTemplate, template) for template in data.get("templates", ())),
         ctl=_record(Ctl, data["ctl"]),
         warnings=tuple(_record(Problem, warning) for warning in data["warnings"]),
     )
+
+
+def read_rules(data: list[Data]) -> tuple[Notify, ...]:
+    """The notify sections of it."""
+    return tuple(_record(Notify, section) for section in data)
 
 
 def read_group(data: Data) -> Group:

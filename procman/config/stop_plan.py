@@ -13,6 +13,7 @@ from typing import Any
 
 from procman.config.schema.configuration import Config
 from procman.config.schema.kinds.durations import sum_of_parts
+from procman.config.schema.notify import LAST_WORDS
 from procman.config.schema.programs import Program
 from procman.errors import BadRequest
 
@@ -43,17 +44,18 @@ class Wave:
 class StopPlan:
     """The longest possible shutdown; waves in the order in which they stop, without those that have no process.
 
-    `needed` is its duration without a limit, `seconds` under `shutdown_timeout`; both include the master's own second.
+    `needed` is its duration without a limit, `seconds` under `shutdown_timeout`; both include `master`.
     """
 
     waves: tuple[Wave, ...]
     shutdown_timeout: float | None
     toml: bool = False  # the form of the file, for advice
+    master: float = MASTER  # what the master itself needs, in seconds
 
     @property
     def needed(self) -> float:
-        """The sum of the waves, and the master's own second."""
-        return _tidy(sum(wave.seconds for wave in self.waves) + MASTER)
+        """The sum of the waves, and what the master itself needs."""
+        return _tidy(sum(wave.seconds for wave in self.waves) + self.master)
 
     @property
     def seconds(self) -> float:
@@ -98,7 +100,9 @@ def stop_plan(config: Config) -> StopPlan:
         if group.programs:
             by_priority.setdefault(group.priority, []).extend(group.programs)
     waves = tuple(_wave(priority, by_priority[priority]) for priority in sorted(by_priority, reverse=True))
-    return StopPlan(waves, config.master.shutdown_timeout, config.file.endswith(".toml"))
+    # Messages that are under way at the end are waited for.
+    own = MASTER + (LAST_WORDS if config.notify else 0)
+    return StopPlan(waves, config.master.shutdown_timeout, config.file.endswith(".toml"), own)
 
 
 def _wave(priority: int, programs: list[Program]) -> Wave:
@@ -143,7 +147,7 @@ def warning(plan: StopPlan, budget: float) -> str | None:
     if verdict.fits:
         return None
     waits = [f"{_some(wave.critical)} {show_duration(wave.seconds)}" for wave in plan.waves if wave.seconds]
-    why = ", then ".join([*waits, f"procman itself {show_duration(MASTER)}"])
+    why = ", then ".join([*waits, f"procman itself {show_duration(plan.master)}"])
     if plan.seconds < plan.needed:
         why = "its shutdown_timeout"
     return (
@@ -157,7 +161,7 @@ def to_json(plan: StopPlan, verdicts: Iterable[Verdict]) -> Json:
     return {
         "seconds": plan.seconds,
         "needed": plan.needed,
-        "master": MASTER,
+        "master": plan.master,
         "shutdown_timeout": plan.shutdown_timeout,
         "waves": [
             {
@@ -198,7 +202,7 @@ def _some(programs: tuple[Program, ...]) -> str:
 def _shorter(plan: StopPlan, budget: float) -> tuple[Change, ...]:
     """The sections to change: the longest waves are shortened most, and no wave to less than a second."""
     waves = sorted((wave for wave in plan.waves if wave.seconds), key=lambda wave: wave.seconds)
-    left = budget - MASTER
+    left = budget - plan.master
     if left < len(waves):
         return ()
     limits: dict[int, float] = {}
@@ -220,7 +224,7 @@ def _shorter(plan: StopPlan, budget: float) -> tuple[Change, ...]:
 
 
 def _timeout(plan: StopPlan, budget: float) -> Change | None:
-    if budget <= MASTER:
+    if budget <= plan.master:
         return None
     section = "[procman]" if plan.toml else "[supervisord]"
     return Change(section, "shutdown_timeout", plan.shutdown_timeout, budget)

@@ -1,5 +1,7 @@
 """What a master keeps for the life of its process, whatever is reloaded in it."""
 
+from typing import Any
+
 from procman.config.problems import ConfigError
 from procman.config.runtime_dir import state_files
 from procman.config.schema.configuration import Config
@@ -40,12 +42,18 @@ class ProcessContext:
         self.operations = Operations(first_operation, self._nudge)
         self.blocking = CallQueue(READ_WITHIN, self._nudge)
         self.counters = Counters()  # they go on over reloads
+        self.unsent: dict[str, Any] | None = None  # messages that the run before a reload has not sent
         self._bus: Bus | None = None
 
     def use(self, bus: Bus) -> None:
         """Nudge this one, of a run that begins, when an obstacle to an upgrade may have gone."""
         self._bus = bus
         self.operations.use(bus)
+
+    def take_unsent(self) -> dict[str, Any] | None:
+        """The messages of the run before, once."""
+        unsent, self.unsent = self.unsent, None
+        return unsent
 
     def _nudge(self) -> None:
         if self._bus is not None:

@@ -17,6 +17,7 @@ from procman import __version__
 from procman.config.problems import ConfigError
 from procman.config.schema.configuration import Config
 from procman.config.schema.master import Master
+from procman.config.schema.notify import LAST_WORDS
 from procman.core.actions import Quit
 from procman.core.attribution import BOOT, Actor, Origin
 from procman.core.events import BootRequested, SpawnFailed
@@ -122,7 +123,10 @@ class MasterRun:
             if end.restart and self._rooms.fleet.state is MasterState.SHUTDOWN:
                 # A stop was asked for in the very moment in which the reload was through.
                 end = replace(end, restart=False)
-            if not end.restart:
+            if end.restart:
+                self._context.unsent = self._rooms.notifying.snapshot(goes_on=False)
+            else:
+                await self._rooms.notifying.finish(min(LAST_WORDS, self._rooms.fleet.time_left(time.monotonic())))
                 await self._rooms.farewell.part()
                 self._context.notifier.ended(end.code)
                 if end.code:
@@ -299,6 +303,7 @@ class MasterRun:
         rooms = self._rooms
         rooms.engine.close()
         rooms.leftovers.close()
+        await rooms.notifying.stop()
         rooms.start_gate.close()
         for task in self._tasks:
             task.cancel()

@@ -19,6 +19,7 @@ from procman.services.ends import Ends
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.metrics.readings import MetricsService
+from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
 
@@ -46,3 +47,4 @@ class Rooms:
     processes: ProcessService
     configuration: ConfigService
     metrics: MetricsService
+    notifying: Notifying

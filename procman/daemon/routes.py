@@ -9,6 +9,7 @@ from procman.api.health import Health
 from procman.api.log_tails import LogTails
 from procman.api.rest.answers import route_problem
 from procman.api.rest.master_endpoints import MasterEndpoints
+from procman.api.rest.notify_endpoints import NotifyEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.api.shapes import MasterInfo
 from procman.api.sse import EventStream
@@ -93,6 +94,7 @@ class Routes:
             upgrade=upgrade,
             file_warnings=file_warnings,
         ).add_to(self.router)
+        NotifyEndpoints(rooms.notifying).add_to(self.router)
         LogTails(rooms.processes, rooms.logs).add_to(self.router)
         self._event_stream.add_to(self.router)
         health.add_to(self.router)

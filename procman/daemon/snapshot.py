@@ -11,7 +11,7 @@ from typing import Any
 from procman.config.schema.configuration import Config
 from procman.config.snapshot import read_config, read_group, read_program, write_config
 from procman.core.fleet import Fleet
-from procman.core.snapshot import DefinitionReaders
+from procman.core.snapshot import DefinitionReaders, definition
 from procman.daemon.config_source import ConfigSource
 from procman.daemon.context import ProcessContext
 from procman.daemon.handover import CannotTakeOver
@@ -45,6 +45,7 @@ class MasterSnapshot:
     engine: Data
     outputs: Data
     pools: list[Data]
+    notify: Data | None = None  # the notify sections that are active, and what they have not sent
 
 
 def handed_over(
@@ -88,6 +89,10 @@ def handed_over(
         "engine": engine,
         "outputs": outputs,
         "pools": rooms.hub.snapshot(),
+        "notify": {
+            "rules": [definition(rule) for rule in rooms.notifying.rules],
+            "state": rooms.notifying.snapshot(),
+        },
     }
 
 
@@ -114,6 +119,7 @@ def read(data: Any) -> MasterSnapshot:
             engine=data["engine"],
             outputs=data["outputs"],
             pools=data["pools"],
+            notify=data.get("notify"),  # procman before 0.3 had none
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CannotTakeOver(f"cannot understand what was handed over: {error!r}") from None
@@ -139,7 +145,7 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
         return "the configuration is being read"
     if (silent := rooms.start_gate.silent) is not None:
         return silent
-    return rooms.outputs.obstacle()
+    return rooms.notifying.obstacle or rooms.outputs.obstacle()
 
 
 def _to_present(data: Data) -> Data:

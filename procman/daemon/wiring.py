@@ -1,8 +1,11 @@
 """Builds the rooms of a master from its configuration, each with what it needs, and starts none of them."""
 
+import os
+
 from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
+from procman.config.snapshot import read_rules
 from procman.core.fleet import Fleet
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
@@ -27,8 +30,10 @@ from procman.services.ends import Ends
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.metrics.readings import MetricsService, OutputCounters
+from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
+from procman.services.surroundings import Surroundings
 from procman.system.shared_sockets import SharedSockets
 
 
@@ -82,8 +87,22 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     status = StatusBoard(engine, outputs.log_paths, outputs.last_words)
     master = MasterService(engine, context.operations)
     processes = ProcessService(engine, master, status, outputs.lost, start_gate.silent_among)
-    configuration = ConfigService(engine, master, processes, config, context.read)
     ends = Ends(fleet)
+    notifying = Notifying(
+        Surroundings(
+            bus=bus,
+            commands=commands,
+            children=children,
+            log=log,
+            host=os.uname().nodename,
+            identifier=config.master.identifier,
+            tag=lambda: trees.tag(""),
+            why=status.why,
+            end_of=ends.last,
+            environment=config.master.environment,
+        )
+    )
+    configuration = ConfigService(engine, master, processes, config, context.read, notifying=notifying)
     event_log = EventLog(fleet, log, why=status.why, end_of=ends.last)
     farewell = MasterFarewell(engine, fleet, trees, log)
     hub = Hub(engine, outputs.stdin, config.master.identifier, context.serials, log)
@@ -106,6 +125,13 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     ):
         bus.subscribe(hear)
     context.counters.watch(bus, fleet, ends.was_oom)
+    # After those: what it tells is their knowledge.
+    if snapshot is None or snapshot.notify is None:
+        notifying.apply(config.notify)
+        notifying.restore(context.take_unsent())
+    else:
+        notifying.apply(read_rules(snapshot.notify["rules"]))
+        notifying.restore(snapshot.notify["state"])
     return Rooms(
         outputs,
         LogService(outputs),
@@ -128,4 +154,5 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         MetricsService(
             context.counters, OutputCounters(outputs.log_bytes, outputs.lost), configuration, context.sequence
         ),
+        notifying,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from procman.config import settings
 from procman.config.diff import Changes as Difference
-from procman.config.diff import GroupChange, diff
+from procman.config.diff import GroupChange, diff, diff_notify
 from procman.config.problems import ConfigError
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import Effect
@@ -26,6 +26,7 @@ from procman.runtime.bus import Notification
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
 from procman.services.master import MasterService
+from procman.services.notifying import Notifying
 from procman.services.operations import Kind, Operation, Step, StepAction
 from procman.services.processes import ProcessService
 
@@ -54,6 +55,7 @@ class GroupDifferences:
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
+    notify: tuple[str, ...] = ()  # the notify sections
 
 
 class ConfigService:
@@ -66,8 +68,11 @@ class ConfigService:
         processes: ProcessService,
         config: Config,
         load: Callable[[], Awaitable[Config]],
+        *,
+        notifying: Notifying,
     ) -> None:
-        """`config` is the one whose groups the fleet began with."""
+        """`config` is the one whose groups the fleet began with; `notifying` gets the notify sections."""
+        self._notifying = notifying
         self.config = config
         self.started_with = config  # the master's own options are read once
         self.fleet = engine.fleet
@@ -121,8 +126,8 @@ class ConfigService:
         return dataclasses.replace(self.config, groups=active, master=self.started_with.master)
 
     def settings_of_master(self) -> list[settings.Json]:
-        """What the master itself and its servers go by, which they have read once."""
-        return settings.of_master(self.started_with)
+        """What the master itself and its servers go by, which they have read once; and the notify sections."""
+        return settings.of_master(self.started_with) + settings.of_notify(self.config, self._notifying.rules)
 
     def settings(self, spec: str) -> list[settings.Json]:
         """What each process that `spec` names goes by, its group first; raises UnknownProcess."""
@@ -147,6 +152,7 @@ class ConfigService:
             tuple(group.name for group in difference.added),
             tuple(change.name for change in difference.changed),
             tuple(difference.removed),
+            tuple(diff_notify(self._notifying.rules, self.config.notify)),
         )
 
     def update(self, names: Iterable[str] | None = None, actor: Actor | None = None) -> Operation:
@@ -224,7 +230,16 @@ class ConfigService:
                 if not dry_run:
                     self._engine.post(GroupAdded(group), origin)
                 ended.append([Step(group.name, "added")])
+            if wanted is None:
+                ended.append(self._notify_steps(dry_run=dry_run))
             return [*steps, *(step for group_steps in ended for step in group_steps)]
+
+    def _notify_steps(self, *, dry_run: bool) -> list[Step]:
+        changes = diff_notify(self._notifying.rules, self.config.notify)
+        if changes and not dry_run:
+            self._notifying.apply(self.config.notify)
+        how: dict[str, StepAction] = {"added": "added", "removed": "removed", "changed": "changed in place"}
+        return [Step(f"notify:{name}", how[what], options=options) for name, (what, options) in changes.items()]
 
     async def _difference(self) -> Difference:
         self.config = await self._read()

@@ -23,6 +23,19 @@ def is_plain(spec: str) -> bool:
     return spec != ALL and split_namespec(spec)[1] is not None and not any(char in spec for char in _GLOB)
 
 
+def selects(spec: str, group: str, name: str) -> bool:
+    """Whether it names that process of that group; the same rules as `Selectors.matching`."""
+    if spec == ALL:
+        return True
+    wanted_group, wanted = split_namespec(spec)
+    if wanted is None:
+        return wanted_group == group
+    if is_plain(spec):
+        return (wanted_group, wanted) == (group, name)
+    namespec = name if group == name else f"{group}:{name}"
+    return fnmatchcase(namespec, spec) or fnmatchcase(f"{group}:{name}", spec)
+
+
 class Selectors:
     """Finds the processes of a fleet."""
 
@@ -44,7 +57,7 @@ class Selectors:
         return [
             process
             for process in self._fleet.in_start_order()
-            if fnmatchcase(process.name, spec) or fnmatchcase(f"{process.program.group}:{process.program.name}", spec)
+            if selects(spec, process.program.group, process.program.name)
         ]
 
     def one(self, spec: str) -> Process:

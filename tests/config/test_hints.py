@@ -231,6 +231,6 @@ def test_nothing_is_guessed_where_nothing_is_like_it(tmp_path, name):
     [(*_, message)] = complaints(tmp_path, text, PATH="/bin", TERM="x", SSL_CERT_DIR="/x", PIP_CERT="x")
     assert "did you mean" not in message
     assert message.endswith(f"set it, or write a value instead of %(ENV_{name})s")
-    for stranger in ("zzz", "cpu_affinity", "webhook", "sl"):
+    for stranger in ("zzz", "cpu_affinity", "jitter", "sl"):
         [(*_, message)] = complaints(tmp_path, f"{WEB}{stranger} = 'x'\n")
         assert message == "there is no such option: take it out"

@@ -7,6 +7,7 @@ from procman.core.fleet import Fleet
 from procman.core.spec import GroupSpec
 from procman.services.configuration import ConfigService
 from procman.services.master import MasterService
+from procman.services.notifying import Notifying
 from procman.services.operations import Operations
 from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
@@ -69,6 +70,7 @@ class Services:
         self.board = StatusBoard(self.engine, lambda _: ("", ""))  # type: ignore[arg-type]
         self.master = MasterService(self.engine, self.operations)  # type: ignore[arg-type]
         self.processes = ProcessService(self.engine, self.master, self.board, lambda _: 0)  # type: ignore[arg-type]
+        self.notifying = Notifying(None)  # type: ignore[arg-type]
         self.read = config
 
         async def load() -> object:
@@ -76,4 +78,11 @@ class Services:
                 raise self.read
             return self.read
 
-        self.configuration = ConfigService(self.engine, self.master, self.processes, config, load)  # type: ignore[arg-type]
+        self.configuration = ConfigService(
+            self.engine,  # type: ignore[arg-type]
+            self.master,
+            self.processes,
+            config,  # type: ignore[arg-type]
+            load,  # type: ignore[arg-type]
+            notifying=self.notifying,
+        )

@@ -30,6 +30,7 @@ COMMANDS = {
     "help": Command("help", "show_help"),
     "maintail": Command("logs", "maintail"),
     "metrics": Command("metrics", "metrics", 1),
+    "notify": Command("notify", "notify", 1),
     "open": Command("master", "open_address"),
     "pid": Command("processes", "pid"),
     "quit": Command("master", "leave"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from procman.config.problems import Problem
 from procman.config.schema.groups import Group
 from procman.config.schema.master import Master
+from procman.config.schema.notify import Notify
 from procman.config.schema.sections import Ctl
 from procman.config.schema.servers import InetServer, UnixServer
 from procman.core.spec import ProgramTemplate
@@ -31,6 +32,7 @@ class Config:
     servers: tuple[UnixServer | InetServer, ...] = ()
     rpcinterfaces: tuple[RpcInterface, ...] = ()
     groups: tuple[Group, ...] = ()
+    notify: tuple[Notify, ...] = ()  # by name
     templates: tuple[ProgramTemplate, ...] = field(default=(), compare=False)  # what the programs were made of
     ctl: Ctl = field(default_factory=Ctl)
     serverurl: str | None = None  # what children get as SUPERVISOR_SERVER_URL; None without a server in the file

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from procman.config.schema import kinds
 from procman.config.schema.groups import FcgiOptions, GroupOptions, ListenerOptions
 from procman.config.schema.master import Master
+from procman.config.schema.notify import Notify
 from procman.config.schema.options import Option, option, options_of, required
 from procman.config.schema.programs import Program, Slots
 from procman.config.schema.servers import InetServer, UnixServer
@@ -93,6 +94,13 @@ SECTIONS: dict[str, SectionType] = {
         ),
         SectionType(ini="inet_http_server", toml="inet_http_server", about="Control over TCP.", tables=(InetServer,)),
         SectionType(ini="supervisorctl", toml="procmanctl", about="The settings of the client.", tables=(Ctl,)),
+        SectionType(
+            ini="notify",
+            toml="notify",
+            about="Whom to tell when a program fails, by a web hook or a command.",
+            tables=(Notify,),
+            named=True,
+        ),
         SectionType(ini="include", toml="include", about="Further files to read.", tables=(Include,)),
         SectionType(
             ini="rpcinterface",

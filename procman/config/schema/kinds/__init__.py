@@ -20,6 +20,7 @@ from procman.config.schema.kinds.commands import COMMAND, PLUGIN
 from procman.config.schema.kinds.durations import DURATION, SECONDS
 from procman.config.schema.kinds.environment import ENVIRONMENT
 from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
+from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK
 from procman.config.schema.kinds.numbers import EXITCODES, INTEGER, OCTAL, SIZE
 from procman.config.schema.kinds.paths import DIRECTORY, FILE, LOGFILE, PATH
 from procman.config.schema.kinds.signals import SIGNAL
@@ -44,6 +45,8 @@ __all__ = [
     "LOG_FORMAT",
     "LOG_OVERFLOW",
     "LOG_TIMESTAMP",
+    "NOTIFY_FORMAT",
+    "NOTIFY_ON",
     "OCTAL",
     "ORPHANS",
     "OWNER",
@@ -57,8 +60,10 @@ __all__ = [
     "SIGNAL",
     "SIZE",
     "STRINGS",
+    "TEMPLATE",
     "TEXT",
     "URL",
     "USER",
+    "WEBHOOK",
     "is_loopback",
 ]

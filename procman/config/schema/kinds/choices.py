@@ -54,8 +54,8 @@ def _listed(words: Iterable[str]) -> str:
     return " or ".join(", ".join(words).rsplit(", ", 1))
 
 
-def _word_of(slug: str, words: Mapping[str, T], show: Callable[[T], str]) -> Kind[T]:
-    """A kind whose values have one word each."""
+def word_of(slug: str, words: Mapping[str, T], show: Callable[[T], str]) -> Kind[T]:
+    """A kind whose values have one word each, which `show` writes."""
     expected = "one of " + ", ".join(words)
 
     def parse(text: str) -> T:
@@ -79,16 +79,16 @@ def _member_of(choices: type[C], words: Mapping[str, C]) -> Kind[C]:
     def show(value: C) -> str:
         return next(word for word, member in words.items() if member is value)
 
-    return _word_of(f"bad-{choices.__name__.lower()}", words, show)
+    return word_of(f"bad-{choices.__name__.lower()}", words, show)
 
 
 SCOPE = _member_of(Scope, {member.name.lower(): member for member in Scope})
 LEFTOVERS = _member_of(Leftovers, {member.value: member for member in Leftovers})
 ORPHANS = _member_of(Orphans, {member.value: member for member in Orphans})
 SHUTDOWN_WHEN = _member_of(ShutdownWhen, {member.value: member for member in ShutdownWhen})
-LOG_FORMAT = _word_of("bad-log-format", {word: word for word in ("raw", "prefix", "json", "logfmt")}, str)
-LOG_TIMESTAMP = _word_of("bad-log-timestamp", {word: word for word in ("none", "iso", "epoch_ms")}, str)
-LOG_OVERFLOW = _word_of("bad-log-overflow", {word: word for word in ("block", "drop")}, str)
+LOG_FORMAT = word_of("bad-log-format", {word: word for word in ("raw", "prefix", "json", "logfmt")}, str)
+LOG_TIMESTAMP = word_of("bad-log-timestamp", {word: word for word in ("none", "iso", "epoch_ms")}, str)
+LOG_OVERFLOW = word_of("bad-log-overflow", {word: word for word in ("block", "drop")}, str)
 
 
 def _parse_loglevel(text: str) -> str:

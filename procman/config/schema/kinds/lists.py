@@ -17,20 +17,22 @@ def accept_list(value: object) -> Sequence[object]:
     return value
 
 
-def _parse_strings(text: str) -> tuple[str, ...]:
+def parse_strings(text: str) -> tuple[str, ...]:
+    """Words between commas, without the blanks around them."""
     return tuple(word.strip() for word in text.split(",")) if text else ()
 
 
-def _accept_strings(value: object) -> tuple[str, ...]:
-    return _parse_strings(value) if isinstance(value, str) else tuple(accept_text(item) for item in accept_list(value))
+def accept_strings(value: object) -> tuple[str, ...]:
+    """The same, or a TOML array of texts; raises Unfit or TypeError for anything else."""
+    return parse_strings(value) if isinstance(value, str) else tuple(accept_text(item) for item in accept_list(value))
 
 
 STRINGS: Kind[tuple[str, ...]] = Kind(
     name="list",
     expected="names separated by commas",
     slug="other",
-    parse=_parse_strings,
-    accept=_accept_strings,
+    parse=parse_strings,
+    accept=accept_strings,
     schema=STRING_LIST,
     show=",".join,
 )
@@ -61,8 +63,8 @@ EVENTS: Kind[tuple[str, ...]] = Kind(
     name="list of event types",
     expected="event types such as PROCESS_STATE, TICK_60",
     slug="unknown-event",
-    parse=lambda text: _events(_parse_strings(text)),
-    accept=lambda value: _events(_accept_strings(value)),
+    parse=lambda text: _events(parse_strings(text)),
+    accept=lambda value: _events(accept_strings(value)),
     schema=STRING_LIST,
     show=",".join,
 )

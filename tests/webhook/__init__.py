@@ -1,0 +1,1 @@
+"""The helper process that posts, against servers that misbehave."""
