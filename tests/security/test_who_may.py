@@ -41,6 +41,7 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("GET", "/logtail/{name}"): ("/logtail/web", "", 200),
     ("GET", "/logtail/{name}/{channel}"): ("/logtail/web/stderr", "", 200),
     ("GET", "/mainlogtail"): ("/mainlogtail", "", 200),
+    ("GET", "/metrics"): ("/metrics", "", 200),
     ("GET", "/v1/master"): ("/v1/master", "", 200),
     ("GET", "/v1/health"): ("/v1/health", "", 200),
     ("GET", "/v1/stop-plan"): ("/v1/stop-plan", "", 200),
