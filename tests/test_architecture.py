@@ -225,3 +225,17 @@ def test_no_module_imports_a_module_that_imports_it():
     """The imports between modules have no circle either, late imports and those for types included."""
     graph = {module: own_imports(module) - {module} for module in modules() if module}
     list(TopologicalSorter(graph).static_order())
+
+
+@every_module
+def test_an_import_in_a_function_has_its_reason(module):
+    """Imports are at the top of the file, except for whole optional features, each with the reason in a comment."""
+    text = modules()[module].read_text()
+    lines = text.splitlines()
+    for function in ast.walk(ast.parse(text)):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        late = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
+        reasons = [lines[node.lineno - 1].partition("# noqa: PLC0415 -")[2] for node in late]
+        reasons += [lines[node.lineno - 2].partition("# ")[2] for node in late]
+        assert any(reasons) or not late, f"{module}: say why {function.name} imports late, or import at the top"
