@@ -16,6 +16,7 @@ from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
 from procman.services.ends import Ends
+from procman.services.explanations import Explanations
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.metrics.readings import MetricsService
@@ -44,6 +45,7 @@ class Rooms:
     master: MasterService
     status: StatusBoard
     ends: Ends
+    explanations: Explanations
     processes: ProcessService
     configuration: ConfigService
     metrics: MetricsService

@@ -27,6 +27,7 @@ from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
 from procman.services.ends import Ends
+from procman.services.explanations import Explanations
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.metrics.readings import MetricsService, OutputCounters
@@ -103,6 +104,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         )
     )
     configuration = ConfigService(engine, master, processes, config, context.read, notifying=notifying)
+    explanations = Explanations(fleet, trees, outputs.last_lines)
     event_log = EventLog(fleet, log, why=status.why, end_of=ends.last)
     farewell = MasterFarewell(engine, fleet, trees, log)
     hub = Hub(engine, outputs.stdin, config.master.identifier, context.serials, log)
@@ -122,6 +124,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         outputs.hear,
         hub.tell,
         launcher.hear,
+        explanations.hear,
     ):
         bus.subscribe(hear)
     context.counters.watch(bus, fleet, ends.was_oom)
@@ -149,6 +152,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         master,
         status,
         ends,
+        explanations,
         processes,
         configuration,
         MetricsService(

@@ -136,8 +136,16 @@ class AnsiStripper:
 
 def last_line(data: bytes) -> str:
     """The last line that is not blank, for people: without colours and control characters, and cut if it is long."""
+    return next(iter(last_lines(data, 1, MAX_SHOWN)), "")
+
+
+def last_lines(data: bytes, count: int, longest: int) -> list[str]:
+    """So many of the last lines, blank ones left out, in their order; each of `longest` characters at most."""
+    found: list[str] = []
     for line in reversed(_CSI.sub(b"", data).decode(errors="replace").splitlines()):
         text = "".join(character if character.isprintable() else " " for character in line).strip()
         if text:
-            return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
-    return ""
+            found.append(text if len(text) <= longest else f"{text[:longest]}…")
+            if len(found) == count:
+                break
+    return found[::-1]

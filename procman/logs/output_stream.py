@@ -14,7 +14,7 @@ from procman.logs.console_stream import ConsoleStream
 from procman.logs.disk_call import DiskTimeout
 from procman.logs.disk_workers import DiskWorkers
 from procman.logs.fair_scheduler import FairScheduler
-from procman.logs.lines import last_line
+from procman.logs.lines import last_line, last_lines
 from procman.logs.log_file import LogFile
 from procman.logs.pump import Pump
 from procman.logs.reading import read_log
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 MAX_OLD_PIPES = 4
 # How much of the end of the output is searched for the last line of a run, in bytes.
 LAST_LINE_WITHIN = 4096
+# The same for several lines, and how many characters of each are kept.
+LAST_LINES_WITHIN = 16384
+LONGEST_LINE = 1000
 
 
 class OutputStream:
@@ -152,17 +155,24 @@ class OutputStream:
 
     def last_line(self, pid: int, disks: DiskWorkers) -> str:
         """The last line of that run, "" if it wrote none; a disk that does not answer is not waited for."""
+        return last_line(self._end_of_run(pid, disks, LAST_LINE_WITHIN))
+
+    def last_lines(self, pid: int, disks: DiskWorkers, count: int) -> list[str]:
+        """So many of the last lines of that run, as `last_line`: of the last LAST_LINES_WITHIN bytes of it."""
+        return last_lines(self._end_of_run(pid, disks, LAST_LINES_WITHIN), count, LONGEST_LINE)
+
+    def _end_of_run(self, pid: int, disks: DiskWorkers, within: int) -> bytes:
         pump, run = next(reversed(self._pumps.items()), (None, 0))
         if pump is None or run != pid or not pump.bytes_in:
-            return ""
-        length = min(pump.bytes_in, LAST_LINE_WITHIN)
+            return b""
+        length = min(pump.bytes_in, within)
         path = self.path
         if path is None:
-            return last_line(self.ring.tail(length))
+            return self.ring.tail(length)
         try:
-            return last_line(disks.for_path(path).call(partial(read_log, path, -length, 0)))
+            return disks.for_path(path).call(partial(read_log, path, -length, 0))
         except (DiskTimeout, BadRequest, NoLog, OperationFailed):
-            return ""
+            return b""
 
     def close(self) -> None:
         """Read what is in the pipes, and close everything."""

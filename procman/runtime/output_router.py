@@ -198,6 +198,15 @@ class OutputRouter:
                     return line, channel
         return "", ""
 
+    def last_lines(self, name: str, pid: int, count: int) -> dict[str, list[str]]:
+        """So many of the last lines that a run wrote, by channel; as `last_words`, but of each channel that has any."""
+        found = {}
+        for channel in CHANNELS:
+            stream = self._streams.get((name, channel))
+            if stream is not None and not self._channel_filters[name, channel].is_protocol:
+                found[channel] = stream.last_lines(pid, self._disks, count)
+        return {channel: lines for channel, lines in found.items() if lines}
+
     def reopen(self) -> None:
         """Open all log files again, after they were moved away."""
         self.log.reopen()

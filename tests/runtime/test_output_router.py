@@ -204,3 +204,22 @@ def test_a_silent_disk_is_an_obstacle_to_an_upgrade(run_outputs, monkeypatch):
     monkeypatch.setattr("procman.logs.rotating_file.os.utime", held)
 
     run_outputs(steps)
+
+
+def test_the_last_lines_of_a_run_are_given_for_each_channel(run_outputs):
+    """Blank ones are left out, long ones cut, and what an earlier run wrote is not among them."""
+
+    async def steps(running):
+        program = run_outputs.web()
+        running.start(program, 11)
+        running.write(11, b"of an earlier run\n")
+        running.end("web", 11)
+        running.start(program, 12)
+        running.write(12, b"one\n\ntwo\nthree\n")
+        running.write(12, b"y" * 2000, "stderr")
+        running.end("web", 12)
+        assert running.outputs.last_lines("web", 12, 2) == {"stdout": ["two", "three"], "stderr": ["y" * 1000 + "…"]}
+        assert running.outputs.last_lines("web", 12, 50)["stdout"] == ["one", "two", "three"]
+        assert running.outputs.last_lines("web", 11, 2) == running.outputs.last_lines("nobody", 12, 2) == {}
+
+    run_outputs(steps)

@@ -1,0 +1,194 @@
+"""Finds out why a process has failed while the traces are fresh: who holds its port, what is wrong with its file.
+
+The looks ask disks and all of /proc, so each is made on a thread, one after the other; one that hangs stops further
+looks, and nothing else. Bounded: one finding, and one look that waits, for each process of the fleet. A process that
+fails for the same reason again and again is looked at once in AGAIN seconds.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from procman.config.schema.programs import Program
+from procman.core.actions import Announce, AnnounceDescendants, ProcessRemoved
+from procman.core.events import ExitStatus, SpawnFailed
+from procman.core.fleet import Fleet
+from procman.core.states import State
+from procman.runtime.bus import Notification
+from procman.runtime.definitions import program_of
+from procman.runtime.look_queue import LookQueue
+from procman.runtime.process_trees import OrphanedDescendants, Trees
+
+if TYPE_CHECKING:
+    from procman.services.daemonized import Daemonized
+    from procman.services.held_addresses import Held
+    from procman.system.address_holders import Address, Holders
+    from procman.system.failed_exec import Explanation
+
+# In seconds.
+AGAIN = 10.0
+
+_KINDS = ("start", "words", "address", "daemonized")
+# Of such a start, no disk is asked: it may be looked at on the loop where there are no threads left, either.
+_LIMITS = ("Too many processes", "not enough memory", "too many open files")
+
+# So many of the last lines are looked through.
+MOST_LINES = 50
+LastLines = Callable[[str, int, int], dict[str, list[str]]]
+
+
+class Kind(Enum):
+    """What a finding is about."""
+
+    START = "start"  # it could not be started; the fact is an Explanation
+    ADDRESS = "address"  # its address was in use: Held
+    DAEMONIZED = "daemonized"  # it has put itself into the background: Daemonized
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is the matter with a process, beyond how it ended."""
+
+    kind: Kind
+    sentence: str
+    fact: "Explanation | Held | Daemonized"  # the same as fields
+    line: str = ""  # what the process wrote that led there
+
+
+class Explanations:
+    """Subscribe `hear`; ask with `of`, or with `settled` to have what is under way in it."""
+
+    def __init__(
+        self, fleet: Fleet, trees: Trees, last_lines: LastLines, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Fleet and trees are only read; `last_lines` gives those of a namespec and pid, by channel."""
+        self._fleet = fleet
+        self._trees = trees
+        self._last_lines = last_lines
+        self._clock = clock
+        self._found: dict[str, Finding] = {}
+        self._looks = LookQueue()
+        self._looked: dict[tuple[str, str], tuple[object, float]] = {}  # by name and kind: what for, and when
+        self._spawned_at: dict[str, float] = {}
+        self._ended: dict[str, tuple[ExitStatus, float]] = {}  # how, and after how many seconds
+
+    def of(self, name: str) -> Finding | None:
+        """What is known of the last failure of the process of that namespec, also when it has come up since."""
+        return self._found.get(name)
+
+    async def settled(self, name: str, within: float) -> Finding | None:
+        """The same, with what is under way; waits no longer than `within` seconds."""
+        await self._looks.settled(within)
+        return self.of(name)
+
+    def look_again(self, name: str) -> None:
+        """Look at a process that could not be started once more: what was in the way may have changed."""
+        process = self._fleet.processes.get(name)
+        if process is not None and process.reason and process.last_end is None:
+            self._explain_start(name, process.reason)
+
+    def hear(self, notification: Notification) -> None:
+        """Note what calls for a look."""
+        match notification.event:
+            case SpawnFailed(name, reason):
+                if self._is_due(name, "start", reason) or name not in self._found:
+                    self._explain_start(name, reason)
+            case ProcessRemoved(name):
+                self._forget(name)
+            case Announce(name=name, after=State.STARTING):
+                self._spawned_at[name] = self._clock()
+            case Announce(after=State.BACKOFF | State.EXITED, status=status) as news if status is not None:
+                self._ended[news.name] = (status, self._clock() - self._spawned_at.get(news.name, self._clock()))
+                if status.code:
+                    self._read_last_words(news)
+                elif self._kind_of(news.name) is not Kind.DAEMONIZED:
+                    self._found.pop(news.name, None)
+            case OrphanedDescendants(name, pids) if name in self._ended:
+                self._explain_rest(name, *self._ended[name], pids)
+            case AnnounceDescendants(name, status, pids):
+                self._explain_rest(name, status, self._clock() - self._spawned_at.get(name, self._clock()), pids)
+            case _:
+                pass
+
+    # ---- what there is to look for
+
+    # What it takes is imported when something has failed: most masters do without for months.
+
+    def _explain_start(self, name: str, reason: str) -> None:
+        from procman.services.failed_starts import explain  # noqa: PLC0415 - see above
+
+        program = self._program(name)
+        if program is None:
+            return
+
+        def tell(answer: "Explanation | None") -> None:
+            self._found.pop(name, None)
+            if answer is not None:
+                self._found[name] = Finding(Kind.START, answer.sentence, answer)
+
+        self._looks.add(name, lambda: explain(program, reason), tell, asks_no_disk=reason.startswith(_LIMITS))
+
+    def _read_last_words(self, news: Announce) -> None:
+        from procman.services.addresses_in_use import address_in_use, address_of_command  # noqa: PLC0415 - see above
+
+        process, name = self._fleet.processes.get(news.name), news.name
+        comes_back = news.after is State.EXITED and process is not None and process.wanted
+        # One that is restarted at once, perhaps a hundred times a second, is not read each time.
+        if comes_back and not self._is_due(name, "words"):
+            return
+        lines = self._last_lines(name, news.pid, MOST_LINES)
+        said = address_in_use(lines.get("stderr", [])) or address_in_use(lines.get("stdout", []))
+        address = None if said is None else said.address or address_of_command(program_of(news.program).command)
+        if said is None or address is None:
+            self._found.pop(name, None)
+        elif self._is_due(name, "address", address) or name not in self._found:
+            self._explain_address(name, address, said.line)
+
+    def _explain_address(self, name: str, address: "Address", line: str) -> None:
+        from procman.services.held_addresses import HeldAddresses, look  # noqa: PLC0415 - see above
+
+        def tell(answer: "Holders") -> None:
+            held = HeldAddresses(self._fleet, self._trees).say(answer, name)
+            self._found[name] = Finding(
+                Kind.ADDRESS, held.sentence or f"{address} was in use, and is free now", held, line
+            )
+
+        self._looks.add(name, lambda: look(address), tell)
+
+    def _explain_rest(self, name: str, status: ExitStatus, age: float, pids: tuple[int, ...]) -> None:
+        from procman.services.daemonized import daemonized  # noqa: PLC0415 - see above
+
+        program = self._program(name)
+        if program is None or not self._is_due(name, "daemonized"):
+            return
+
+        def tell(answer: "Daemonized | None") -> None:
+            if answer is not None:
+                self._found[name] = Finding(Kind.DAEMONIZED, answer.sentence, answer)
+
+        self._looks.add(name, lambda: daemonized(status, age, pids, program.command), tell)
+
+    def _is_due(self, name: str, kind: str, what: object = None) -> bool:
+        before, at = self._looked.get((name, kind), (None, -AGAIN))
+        now = self._clock()
+        if before == what and now - at < AGAIN:
+            return False
+        self._looked[name, kind] = (what, now)
+        return True
+
+    def _kind_of(self, name: str) -> Kind | None:
+        found = self._found.get(name)
+        return None if found is None else found.kind
+
+    def _program(self, name: str) -> Program | None:
+        process = self._fleet.processes.get(name)
+        return None if process is None else program_of(process.program)
+
+    def _forget(self, name: str) -> None:
+        for known in (self._found, self._spawned_at, self._ended):
+            known.pop(name, None)
+        self._looks.drop(name)
+        for kind in _KINDS:
+            self._looked.pop((name, kind), None)

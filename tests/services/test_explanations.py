@@ -1,0 +1,167 @@
+"""Why real programs have failed, found out while they are driven by a real engine."""
+
+import os
+import shlex
+import socket
+import sys
+
+from procman.core.events import StartRequested, StopRequested
+from procman.core.spec import Autorestart
+from procman.core.states import State
+from procman.runtime.process_trees import OrphanedDescendants
+from procman.services.explanations import Explanations, Finding, Kind
+from procman.services.held_addresses import Relation
+from tests.support.programs import group
+from tests.support.running_engine import PATIENCE, RunningEngine, on_engine
+
+LISTENS = "import socket, sys, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(1000)"
+# Leaves a child behind that listens.
+LEAVES = (
+    "import os, socket, time\ns = socket.create_server(('127.0.0.1', {port}))\n"
+    "if os.fork(): os._exit(0)\nos.setsid(); time.sleep(1000)"
+)
+
+
+def python(code: str) -> str:
+    return shlex.join([sys.executable, "-ISc", code])
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Explained(RunningEngine):
+    """Such an engine whose failures are explained."""
+
+    def __init__(self, *groups) -> None:
+        super().__init__(*groups)
+        self.reads = 0
+        self.explanations = Explanations(self.fleet, self.trees, self.last_lines)
+        self.bus.subscribe(self.explanations.hear)
+
+    def last_lines(self, name: str, _pid: int, _count: int) -> dict[str, list[str]]:
+        self.reads += 1
+        return {"stdout": self.pipes.said.get(name, "").splitlines()}
+
+    async def finding(self, name: str) -> Finding:
+        found = await self.explanations.settled(name, PATIENCE)
+        assert found is not None
+        return found
+
+
+def failing(name: str, command: str, **options):
+    return group(name, command=command, autostart=False, startretries=0, redirect_stderr=True, **options)
+
+
+def test_a_port_that_another_program_of_ours_holds():
+    """It is named with its pid."""
+    port = free_port()
+
+    async def steps():
+        running = Explained(
+            group("first", command=python(LISTENS.format(port=port)), startsecs=0),
+            failing("second", python(LISTENS.format(port=port))),
+        )
+        running.boot()
+        await running.enters("first", State.RUNNING)
+        listens = f"/proc/{running.pid('first')}/net/tcp"
+        await running.until_true(lambda: f":{port:04X} 00000000:0000 0A" in open(listens).read())  # noqa: SIM115
+        running.engine.post(StartRequested("second"))
+        await running.enters("second", State.FATAL)
+        found = await running.finding("second")
+        return found.kind, found.sentence, found.line, found.fact.by[0].relation, running.pid("first")
+
+    kind, sentence, line, relation, pid = on_engine(steps)
+    assert (kind, relation) == (Kind.ADDRESS, Relation.PROGRAM)
+    assert sentence.startswith(f"port {port} is held by pid {pid} (")
+    assert sentence.endswith("of the program first: give one of the two another address")
+    assert "Address already in use" in line
+
+
+def test_a_leftover_of_its_own_earlier_run_holds_the_port():
+    """The run has the number that the process counts."""
+    port = free_port()
+
+    async def steps():
+        running = Explained(
+            failing("web", python(LEAVES.format(port=port)), startsecs=0, autorestart=Autorestart.NEVER)
+        )
+        for _ in range(2):
+            running.engine.post(StartRequested("web"))
+            await running.enters("web", State.EXITED)
+        found = await running.finding("web")
+        return found.fact.by[0].relation, found.fact.by[0].name, found.fact.by[0].run, found.sentence
+
+    relation, name, run, sentence = on_engine(steps)
+    assert (relation, name, run) == (Relation.LEFTOVER, "web", 1)
+    assert "a leftover of run 1 of web: kill " in sentence
+
+
+def test_a_start_that_is_refused_is_explained():
+    """By the file that is missing, which is gone when it is there; a look again sees another trouble."""
+    command = f"/tmp/endings-{os.getpid()}-none/app"
+
+    async def steps():
+        running = Explained(failing("web", command))
+        running.engine.post(StartRequested("web"))
+        await running.enters("web", State.FATAL)
+        first = await running.finding("web")
+        os.mkdir(os.path.dirname(command))
+        try:
+            running.explanations.look_again("web")
+            second = await running.finding("web")
+        finally:
+            os.rmdir(os.path.dirname(command))
+        return first.kind, first.sentence, second.sentence
+
+    kind, first, second = on_engine(steps)
+    assert kind is Kind.START
+    assert first == f"{os.path.dirname(command)} does not exist: check the path in command="
+    assert second == f"{command} does not exist: check the path in command="
+
+
+def test_a_program_that_daemonizes_is_recognised():
+    """When what it has left behind is reported."""
+
+    async def steps():
+        code = "import os, time\nif os.fork(): os._exit(0)\nos.setsid(); time.sleep(1000)"
+        running = Explained(failing("web", python(code)))
+        running.engine.post(StartRequested("web"))
+        await running.enters("web", State.FATAL)
+        await running.until(lambda: bool(running.of(OrphanedDescendants)))
+        found = await running.finding("web")
+        return found.kind, found.sentence
+
+    kind, sentence = on_engine(steps)
+    assert kind is Kind.DAEMONIZED
+    assert sentence.startswith("it has daemonized: 1 process of it runs; run it in the foreground")
+
+
+def test_a_program_that_is_restarted_at_once_is_not_read_each_time():
+    """Reading the last words of it a hundred times a second would cost more than the restarts."""
+
+    async def steps():
+        running = Explained(
+            group("web", command=python("raise SystemExit(3)"), startsecs=0, autorestart=Autorestart.ALWAYS)
+        )
+        running.boot()
+        await running.until(lambda: running.states("web").count("EXITED") >= 5)
+        running.engine.post(StopRequested("web"))
+        return running.reads
+
+    assert on_engine(steps) == 1
+
+
+def test_an_end_without_a_known_cause_has_no_finding():
+    """Nor has a name that is not there; nothing is waited for then."""
+
+    async def steps():
+        running = Explained(failing("web", python("raise SystemExit('no database')")))
+        running.engine.post(StartRequested("web"))
+        await running.enters("web", State.FATAL)
+        running.explanations.look_again("nobody")
+        return [await running.explanations.settled(name, PATIENCE) for name in ("web", "nobody")]
+
+    assert on_engine(steps) == [None, None]
