@@ -109,6 +109,11 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
     },
     "reload": {0: "it was signalled", 2: "it does not run, bad usage, or the signal could not be sent"},
     "status": {0: "it runs", 3: "it does not run", 2: "bad usage"},
+    "replay": {
+        0: "this procman decides as the recorded one did",
+        1: "it decides otherwise",
+        2: "the file cannot be read, or is no recording; or bad usage",
+    },
     "schema": {0: "success", 2: "bad usage"},
     "export": {2: "always: name an engine"},
     "export kubernetes": {0: "written", 2: "the file cannot be used, or bad usage"},

@@ -40,11 +40,11 @@ from procman.core.events import (
     StartRequested,
     StopRequested,
 )
-from procman.core.exit_policy import ExitPolicy
+from procman.core.exit_policy import Cause, ExitPolicy
 from procman.core.groups import ActiveGroup
 from procman.core.process import Process, serve_deadlines
 from procman.core.shutdown import Shutdown
-from procman.core.snapshot import Data, DefinitionReaders, read, write
+from procman.core.snapshot import Data, DefinitionReaders, Writer, definition, read, write
 from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
 from procman.core.states import MasterState
 
@@ -84,20 +84,37 @@ class Fleet:
                 actions.append(Quit(restart, self._exit_policy.exit_code(), self.unsettled()))
         return actions
 
-    def snapshot(self) -> Data:
-        """All that another fleet needs to go on from here; the master must be RUNNING."""
-        return write(self.groups.values(), self._exit_policy.failed)
+    def snapshot(self, write_definition: Writer = definition) -> Data:
+        """All that another fleet needs to go on from here; `write_definition` makes plain data of a definition."""
+        data = write(self.groups.values(), self._exit_policy.failed, write_definition)
+        order = list(self.processes)
+        if order != [name for group in self.groups.values() for name in group.processes]:
+            # After an update; what is due at the same moment is served in this order.
+            data["order"] = order
+        if self.state is not MasterState.RUNNING:
+            cause = self._exit_policy.cause
+            ending = {"state": self.state.name, "cause": cause and [cause.text, cause.code]}
+            data["ending"] = {**ending, **self._shutdown.snapshot()}
+        return data
 
     def restore(self, data: Data, readers: DefinitionReaders) -> None:
         """Go on from what `snapshot` returned, also of an older version; raises ValueError if it is something else."""
         groups, self._exit_policy.failed = read(data, readers)
         self.groups.clear()
         self.groups.update((group.spec.name, group) for group in groups)
+        processes = {name: process for group in groups for name, process in group.processes.items()}
         self.processes.clear()
-        for group in groups:
-            self.processes.update(group.processes)
+        self.processes.update((name, processes[name]) for name in data.get("order", ()) if name in processes)
+        self.processes.update((name, process) for name, process in processes.items() if name not in self.processes)
         self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
         self._any_leaves = any(process.leaving for process in self.processes.values())
+        if (ending := data.get("ending")) is not None:
+            try:
+                self.state = MasterState[ending["state"]]
+                self._exit_policy.cause = None if ending["cause"] is None else Cause(*ending["cause"])
+                self._shutdown.restore(ending)
+            except (KeyError, TypeError) as error:
+                raise ValueError(f"cannot go on from this fleet: {error!r}") from None
 
     def next_deadline(self) -> float | None:
         """When to come back with `DeadlineReached`; None: not at all."""

@@ -8,6 +8,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from procman.core.actions import Action
 from procman.core.groups import ActiveGroup
@@ -33,6 +34,24 @@ class Shutdown:
         self._stopping: list[Process] = []  # the wave that is being stopped now
         self._end_at: float | None = None  # when the master leaves, whatever still runs
         self._wave_until: float | None = None  # when the next wave begins, whatever still runs of this one
+
+    def snapshot(self) -> dict[str, Any]:
+        """Plain data for `restore`."""
+        return {
+            "over": self.over,
+            "waves": self._waves,
+            "stopping": [process.name for process in self._stopping],
+            "end_at": self._end_at,
+            "wave_until": self._wave_until,
+        }
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Go on from what `snapshot` returned."""
+        self.over = data["over"]
+        self._waves = list(data["waves"])
+        # What has settled and left since is of no account.
+        self._stopping = [self._processes[name] for name in data["stopping"] if name in self._processes]
+        self._end_at, self._wave_until = data["end_at"], data["wave_until"]
 
     def begin(self) -> None:
         """Plan the waves; `advance` stops one after the other."""

@@ -3,6 +3,8 @@
 Every key is written and read here by name, so that a class or a field may be renamed and old data still be read. Only
 definitions are written field by field, under the names of their options. When the meaning of a key changes, VERSION
 goes up, and a step is added to `_to_present`, which brings older data to the present form.
+
+A master that executes other code is RUNNING. A recording may begin anew while it shuts down: then there is an `ending`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -33,9 +35,16 @@ class DefinitionReaders:
     process: Callable[[Any], ProcessSpec]
 
 
-def write(groups: Iterable[ActiveGroup], failed: Mapping[str, int]) -> Data:
-    """A fleet that is RUNNING: its groups, and the exit codes of the processes that are down because they failed."""
-    return {"version": VERSION, "groups": [_group(group) for group in groups], "failed": dict(failed)}
+Writer = Callable[[Any], Any]
+
+
+def write(groups: Iterable[ActiveGroup], failed: Mapping[str, int], write_definition: Writer) -> Data:
+    """The groups of a fleet, and the exit codes of the processes that are down because they failed."""
+    return {
+        "version": VERSION,
+        "groups": [_group(group, write_definition) for group in groups],
+        "failed": dict(failed),
+    }
 
 
 def read(data: Any, readers: DefinitionReaders) -> tuple[list[ActiveGroup], dict[str, int]]:
@@ -63,10 +72,10 @@ def definition(value: Any) -> Any:
 # ---- groups
 
 
-def _group(group: ActiveGroup) -> Data:
+def _group(group: ActiveGroup, write_definition: Writer) -> Data:
     return {
-        "definition": definition(group.spec),
-        "processes": {name: _process(process) for name, process in group.processes.items()},
+        "definition": write_definition(group.spec),
+        "processes": {name: _process(process, write_definition) for name, process in group.processes.items()},
         "leaving": group.leaving,
     }
 
@@ -82,11 +91,11 @@ def _read_group(data: Data, readers: DefinitionReaders) -> ActiveGroup:
 # ---- processes
 
 
-def _process(process: Process) -> Data:
+def _process(process: Process, write_definition: Writer) -> Data:
     pending, successor = process.pending_end, process.successor
     return {
-        "definition": definition(process.program),
-        "successor": definition(successor),
+        "definition": write_definition(process.program),
+        "successor": None if successor is None else write_definition(successor),
         "state": process.state.name,
         "wanted": process.wanted,
         "leaving": process.leaving,
@@ -99,11 +108,11 @@ def _process(process: Process) -> Data:
         "failures": process.failures,
         "attempt": process.attempt,
         "restarts": process.restarts,
-        "exit_status": _status(process.exit_status),
+        "exit_status": write_status(process.exit_status),
         "exit_code": process.exit_code,
-        "last_end": _status(process.last_end),
+        "last_end": write_status(process.last_end),
         "pending_end": pending
-        and {"pid": pending.pid, "status": _status(pending.status), "before": pending.before.name},
+        and {"pid": pending.pid, "status": write_status(pending.status), "before": pending.before.name},
         "stop_reached": process.stop_reached.name,
         "left_behind": process.left_behind,
         "reason": process.reason,
@@ -123,23 +132,25 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         failures=data["failures"],
         attempt=data["attempt"],
         restarts=data["restarts"],
-        exit_status=_read_status(data["exit_status"]),
+        exit_status=read_status(data["exit_status"]),
         exit_code=data["exit_code"],
-        last_end=_read_status(data["last_end"]),
-        pending_end=pending and PendingEnd(pending["pid"], _read_status(pending["status"]), State[pending["before"]]),
+        last_end=read_status(data["last_end"]),
+        pending_end=pending and PendingEnd(pending["pid"], read_status(pending["status"]), State[pending["before"]]),
         stop_reached=Scope[data["stop_reached"]],
         left_behind=data["left_behind"],
         reason=data["reason"],
     )
 
 
-def _status(status: ExitStatus | None) -> Data | None:
+def write_status(status: ExitStatus | None) -> Data | None:
+    """How a process ended; None: it has not."""
     if status is None:
         return None
     return {"code": status.code, "signal": status.signal, "core_dumped": status.core_dumped, "known": status.known}
 
 
-def _read_status(data: Data | None) -> ExitStatus | None:
+def read_status(data: Data | None) -> ExitStatus | None:
+    """What `write_status` has written."""
     if data is None:
         return None
     return ExitStatus(data["code"], data["signal"], data["core_dumped"], data["known"])

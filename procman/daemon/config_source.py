@@ -173,6 +173,7 @@ def _with_absolute_paths(config: Config, folder: str) -> Config:
         logfile=master.logfile if master.logfile == "syslog" else os.path.join(folder, master.logfile),
         pidfile=os.path.join(folder, master.pidfile),
         metrics_file=None if master.metrics_file is None else os.path.join(folder, master.metrics_file),
+        record=None if master.record is None else os.path.join(folder, master.record),
         childlogdir=os.path.join(folder, master.childlogdir),
         directory=None if master.directory is None else home,
     )

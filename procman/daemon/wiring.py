@@ -1,5 +1,6 @@
 """Builds the rooms of a master from its configuration, each with what it needs, and starts none of them."""
 
+import asyncio
 import os
 
 from procman.config.runtime_dir import default_socket, path_digits
@@ -17,7 +18,7 @@ from procman.runtime.bus import Bus
 from procman.runtime.children import Children
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
-from procman.runtime.engine import Engine
+from procman.runtime.engine import Engine, Observer
 from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.translation import Translator
 from procman.runtime.launcher import Launcher
@@ -83,6 +84,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         ledger=context.ledger,
         on_bug=log.critical,
         gate=start_gate,
+        observer=_observer(config, fleet, outputs, _how_it_begins(context, snapshot)),
     )
     commands = CommandRunner(children, lambda: trees.tag(""))
     status = StatusBoard(engine, outputs.log_paths, outputs.last_words)
@@ -160,3 +162,23 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         ),
         notifying,
     )
+
+
+def _how_it_begins(context: ProcessContext, snapshot: MasterSnapshot | None) -> str:
+    if snapshot is not None:
+        return "upgrade"
+    return "reload" if context.sequence.last else "boot"
+
+
+def _observer(config: Config, fleet: Fleet, outputs: OutputRouter, why: str) -> Observer | None:
+    """What records the decisions of the engine, if that is wanted."""
+    if config.master.record is None:
+        return None
+    # A whole feature: most masters do not record.
+    from procman.logs.line_file import LineFile  # noqa: PLC0415
+    from procman.runtime.recorder import Recorder  # noqa: PLC0415
+
+    file = LineFile(outputs.disks, config.master.record, config.master.record_maxbytes, "recording", outputs.log.warn)
+    recorder = Recorder(fleet, config.master, file, outputs.log.warn)
+    recorder.begin(why, asyncio.get_running_loop().time())
+    return recorder.observe

@@ -42,6 +42,9 @@ from procman.system.spawn import Child
 
 REAP_AT_ONCE = 64
 
+# Sees each event with its time, what was decided, and the fault that has kept the core from deciding.
+Observer = Callable[[Event, float, list[Action], Exception | None], None]
+
 
 class Engine:
     """Drives a fleet. Everything happens on the running loop's thread."""
@@ -58,11 +61,13 @@ class Engine:
         ledger: Ledger,
         on_bug: Callable[[str], None],
         gate: Gate | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Take what it drives.
 
         `on_bug` gets a sentence about what must not happen. A program is started when `gate` says so; while the gate
-        does not know, all others wait, too. Call `retry_spawns` when it may say something else.
+        does not know, all others wait, too. Call `retry_spawns` when it may say something else. `observer` is told of
+        each decision before it is carried out.
         """
         self.fleet = fleet
         self.bus = bus
@@ -74,6 +79,7 @@ class Engine:
         self._launcher = launcher
         self._ledger = ledger
         self._on_bug = on_bug
+        self._observer = observer
         self._loop = asyncio.get_running_loop()
         self._events: deque[tuple[Event, Origin]] = deque()
         self._queue = SpawnQueue(self._spawn, self._work, gate)
@@ -256,13 +262,17 @@ class Engine:
         if isinstance(event, Exited) and subject is not None:
             origin = self._publish_end(subject, event)
         self.attribution.begin(event, origin, subject)
+        now, actions, fault = self._loop.time(), [], None
         try:
-            return self.fleet.handle(event, self._loop.time())
+            actions = self.fleet.handle(event, now)
         except Exception as bug:  # noqa: BLE001 - PID 1 must not die of a bug in a decision
+            fault = bug
             self._on_bug(
                 f"cannot handle {event}: {type(bug).__name__}: {bug}; this is a bug in procman, please report it"
             )
-            return []
+        if self._observer is not None:
+            self.bus.guard(partial(self._observer, event, now, actions, fault))
+        return actions
 
     def _subject(self, event: Event) -> str | None:
         """The process that the event is about, if it is about one."""

@@ -77,6 +77,11 @@ class OutputRouter:
         self.stdin = StdinQueues(self._loop)
         self.reader = LogReader(self._disks, self.log, self._streams, self._path_to_be, self._open_stream)
 
+    @property
+    def disks(self) -> DiskWorkers:
+        """The threads of the disks, for files that are no logs."""
+        return self._disks
+
     def clear_old_logs(self, kept: Mapping[tuple[str, str], str]) -> None:
         """Remove the AUTO logs of an earlier run; to be called once it is certain that no other master is running.
 

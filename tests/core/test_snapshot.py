@@ -11,11 +11,11 @@ from procman.config.schema.groups import Group, ListenerOptions
 from procman.config.snapshot import read_group, read_program
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus, GroupChanged, GroupRemoved
-from procman.core.fleet import Fleet
+from procman.core.fleet import DEFAULT_POLICY, Fleet
 from procman.core.process import PendingEnd
 from procman.core.snapshot import VERSION, DefinitionReaders
 from procman.core.spec import Leftovers, Scope
-from procman.core.states import MasterState, State
+from procman.core.states import State
 from tests.simulation.fake_kernel import World
 from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
@@ -25,9 +25,9 @@ from tests.support.programs import group, program
 READERS = DefinitionReaders(read_group, read_program)
 
 
-def restored(data) -> Fleet:
+def restored(data, policy=DEFAULT_POLICY) -> Fleet:
     """Another fleet that goes on from that data, which went through a file."""
-    fleet = Fleet()
+    fleet = Fleet(policy=policy)
     fleet.restore(json.loads(json.dumps(data)), READERS)
     return fleet
 
@@ -38,6 +38,8 @@ def facts(fleet: Fleet) -> dict:
         "groups": {name: asdict(members) for name, members in fleet.groups.items()},
         "processes": {name: asdict(process) for name, process in fleet.processes.items()},
         "due": fleet.next_deadline(),
+        "state": fleet.state,
+        "left": fleet.time_left(0.0),
     }
 
 
@@ -46,8 +48,7 @@ class Restored(Invariants):
 
     def carried_out(self) -> None:
         super().carried_out()
-        if self.fleet.state is MasterState.RUNNING:
-            assert facts(restored(self.fleet.snapshot())) == facts(self.fleet)
+        assert facts(restored(self.fleet.snapshot(), self.world.scenario.master)) == facts(self.fleet)
 
 
 @pytest.mark.parametrize("seed", range(40))

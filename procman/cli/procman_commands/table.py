@@ -164,6 +164,22 @@ COMMANDS: dict[str, Command] = {
         (_PIDFILE, HELP),
         "report whether the master that holds a pid file runs (exit status 3 if not)",
     ),
+    "replay": Command(
+        "replay",
+        "replay",
+        (
+            Flag("json", "--json", "print one JSON object for each event"),
+            Flag(
+                "until",
+                "--until",
+                "end there: 14:02, 2026-11-29T14:02:10, or 10m (before the end of the recording)",
+                metavar="TIME",
+            ),
+            HELP,
+        ),
+        "run what a master has recorded (record=) through the same code again, and show what it decides",
+        "FILE [NAME]...",
+    ),
     "schema": Command(
         "schema", "schema", (HELP,), "print the JSON schema of the TOML form, for editors and validators"
     ),

@@ -127,6 +127,8 @@ def _places(config: Config) -> Iterator[tuple[str, str, str, str]]:
     yield "supervisord", "pidfile", master.pidfile, "the pid would not be written"
     if master.metrics_file is not None:
         yield "supervisord", "metrics_file", master.metrics_file, "the metrics would not be written"
+    if master.record is not None:
+        yield "supervisord", "record", master.record, "nothing would be recorded"
     if any(
         AUTO in (program.stdout_logfile, program.stderr_logfile)
         for group in config.groups

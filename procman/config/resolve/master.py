@@ -49,8 +49,8 @@ def read_master(reading: OptionReader, section: RawSection, overrides: Mapping[s
     _override(reading, values, overrides)
     if "nodaemon" in overrides:
         values["daemon"] = False
-    for name in ("logfile", "pidfile"):
-        if not (name == "logfile" and values[name] == "syslog"):
+    for name in ("logfile", "pidfile", "record"):
+        if values[name] is not None and not (name == "logfile" and values[name] == "syslog"):
             values[name] = reading.machine.normal(values[name])
     if values["metrics_file"] is not None:
         if not values["metrics_file"]:

@@ -101,6 +101,17 @@ class Master(MasterPolicy):
         "started beside each).",
         default=Orphans.ADOPT,
     )
+    record: str | None = option(
+        kinds.FILE,
+        "A file, readable for the master's user only, in which the master records what it decides by and what it "
+        "decides, for procman replay. There is no command, no environment and no output of a program in it.",
+        default=None,
+    )
+    record_maxbytes: int = option(
+        kinds.SIZE,
+        "The size at which a new file of that name is begun; the one before it is kept as FILE.1.",
+        default=10 * MIB,
+    )
     log_format: str = option(
         kinds.LOG_FORMAT,
         "The format of program output on the console (the master's stdout and stderr): raw, prefix (with the name of "

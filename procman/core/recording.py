@@ -1,0 +1,284 @@
+"""What goes into a fleet, and what it decides, as plain data: for a recording that can be replayed. No I/O here.
+
+A recording has parts. The head of a part holds the whole fleet; each entry after it is one event, its time, and what
+the fleet decided. So another fleet that takes in the same events must decide the same.
+
+- Every event stands under a word and its fields under their names, so that a class may be renamed.
+- Definitions are written without what no decision depends on: there is no command, no environment and no path in a
+  recording. That two definitions differ matters to an update, so each has a number: equal ones have the same.
+- When the meaning of a key changes, VERSION goes up. A field that a definition has since gets its value for older
+  recordings in `_ADDED`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from enum import Enum
+from signal import Signals
+from typing import Any
+
+from procman.core.actions import (
+    Action,
+    Announce,
+    AnnounceDescendants,
+    AnnounceGroup,
+    AnnounceGroupChanged,
+    AnnounceInPlace,
+    AnnounceMaster,
+    KeepDescendants,
+    Kill,
+    ProcessRemoved,
+    Quit,
+    Spawn,
+)
+from procman.core.events import (
+    Adopted,
+    BootRequested,
+    DeadlineReached,
+    DescendantsGone,
+    Event,
+    Exited,
+    ExitStatus,
+    GroupAdded,
+    GroupChanged,
+    GroupRemoved,
+    KillFailed,
+    RestartRequested,
+    ShutdownRequested,
+    SignalRequested,
+    Spawned,
+    SpawnFailed,
+    StartRequested,
+    StopRequested,
+)
+from procman.core.snapshot import Data, DefinitionReaders, definition, read_status, write_status
+from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec
+
+VERSION = 1
+
+WORDS: dict[str, type] = {
+    "boot": BootRequested,
+    "start": StartRequested,
+    "stop": StopRequested,
+    "restart": RestartRequested,
+    "signal": SignalRequested,
+    "spawned": Spawned,
+    "spawn-failed": SpawnFailed,
+    "adopted": Adopted,
+    "exited": Exited,
+    "descendants-gone": DescendantsGone,
+    "kill-failed": KillFailed,
+    "deadline": DeadlineReached,
+    "group-added": GroupAdded,
+    "group-removed": GroupRemoved,
+    "group-changed": GroupChanged,
+    "shutdown": ShutdownRequested,
+}
+_WORD_OF = {kind: word for word, kind in WORDS.items()}
+_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in WORDS.values()}
+
+_BY_SPEC: dict[type, tuple[str, ...]] = {
+    spec: tuple(field.name for field in fields(spec)) for spec in (ProcessSpec, GroupSpec, MasterPolicy)
+}
+_ENUMS = {
+    field.name: field.type
+    for spec in _BY_SPEC
+    for field in fields(spec)
+    if isinstance(field.type, type) and issubclass(field.type, Enum)
+}
+# Fields that definitions have had since VERSION 1 was first written, and what stood for them before.
+_ADDED: dict[str, Any] = {}
+# Of each name so many definitions are told apart: what runs, what replaces it, and what is new.
+_KEPT = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedProcess(ProcessSpec):
+    """A process slot as far as decisions depend on it."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedGroup(GroupSpec):
+    """A group as far as decisions depend on it."""
+
+    number: int
+    counted: bool
+
+    @property
+    def counts(self) -> bool:
+        """As its owner has said."""
+        return self.counted
+
+
+class UnknownEvent(ValueError):
+    """An event that this procman does not have."""
+
+
+# ---- writing
+
+
+class Definitions:
+    """Writes definitions for one part of a recording."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._known: dict[tuple[bool, str], list[tuple[object, int]]] = {}
+
+    def write(self, spec: GroupSpec | ProcessSpec) -> Data:
+        """What decisions depend on, and the number of the definition."""
+        if isinstance(spec, ProcessSpec):
+            plain = _plain(ProcessSpec, spec)
+            plain["number"] = self._number((False, spec.namespec), spec)
+            return plain
+        return {
+            "name": spec.name,
+            "priority": spec.priority,
+            "programs": [self.write(program) for program in spec.programs],
+            "counts": spec.counts,
+            "number": self._number((True, spec.name), spec),
+        }
+
+    def _number(self, key: tuple[bool, str], spec: object) -> int:
+        known = self._known.setdefault(key, [])
+        for earlier, number in known:
+            if earlier is spec or earlier == spec:
+                return number
+        self._last += 1
+        known.append((spec, self._last))
+        del known[:-_KEPT]
+        return self._last
+
+
+def write_policy(policy: MasterPolicy) -> Data:
+    """When the master ends."""
+    return _plain(MasterPolicy, policy)
+
+
+def write_event(event: Event, definitions: Definitions) -> Data:
+    """One event, as `read_event` takes it."""
+    kind = type(event)
+    data: Data = {"in": _WORD_OF[kind]}
+    for name in _FIELDS[kind]:
+        value = getattr(event, name)
+        if isinstance(value, GroupSpec):
+            value = definitions.write(value)
+        elif isinstance(value, ExitStatus):
+            value = write_status(value)
+        elif isinstance(value, frozenset):
+            value = sorted(value)
+        data[name] = value
+    return data
+
+
+def describe(actions: Iterable[Action]) -> list[str]:
+    """What was decided, one text for each action: everything in it but the definitions."""
+    return [_describe(action) for action in actions]
+
+
+def _describe(action: Action) -> str:
+    match action:
+        case Announce(name, _, before, after, pid, tries, expected, status, reason):
+            text = f"{name} {before.name} -> {after.name}"
+            text += f" pid={pid}" if pid else ""
+            text += f" tries={tries}" if tries else ""
+            text += "" if expected else " unexpected"
+            text += f" {_ending(status)}" if status is not None else ""
+            return f"{text}: {reason}" if reason else text
+        case Spawn(name, _, attempt):
+            return f"spawn {name} #{attempt}"
+        case Kill(name, pid, signal, scope, overdue, hurried, spared):
+            text = f"signal {name} {_signal(int(signal))} pid={pid} scope={scope.name}"
+            text += f"{' overdue' if overdue else ''}{' hurried' if hurried else ''}"
+            return f"{text} spares={spared}" if spared else text
+        case AnnounceDescendants(name, status, pids):
+            return f"{name} waits for descendants {','.join(map(str, pids))} {_ending(status)}"
+        case KeepDescendants(name, stop_later):
+            return f"{name} keeps descendants{' until it is stopped' if stop_later else ''}"
+        case AnnounceGroup(name, added):
+            return f"group {name} {'added' if added else 'removed'}"
+        case AnnounceGroupChanged(group):
+            return f"group {group.name} changed"
+        case ProcessRemoved(name):
+            return f"{name} removed"
+        case AnnounceInPlace(name):
+            return f"{name} changed in place"
+        case AnnounceMaster(state, waiting, cause):
+            return f"master {state.name} waiting={len(waiting)}{f': {cause}' if cause else ''}"
+        case Quit(restart, code, unsettled):
+            text = f"master {'comes back' if restart else 'quits'} code={code}"
+            return f"{text} unsettled={','.join(unsettled)}" if unsettled else text
+
+
+def _ending(status: ExitStatus) -> str:
+    if not status.known:
+        return "exit=unknown"
+    if status.signal is None:
+        return f"exit={status.code}"
+    return f"killed={_signal(status.signal)}{' core' if status.core_dumped else ''}"
+
+
+def _signal(number: int) -> str:
+    try:
+        return Signals(number).name
+    except ValueError:
+        return str(number)  # a real-time signal
+
+
+def _plain(spec: type, value: object) -> Data:
+    return {name: definition(getattr(value, name)) for name in _BY_SPEC[spec]}
+
+
+# ---- reading
+
+
+def read_policy(data: Mapping[str, Any]) -> MasterPolicy:
+    """What `write_policy` has written; raises ValueError where it is something else."""
+    return MasterPolicy(**_values(MasterPolicy, data))
+
+
+def read_event(data: Mapping[str, Any]) -> Event:
+    """What `write_event` has written; raises UnknownEvent, or ValueError where it makes no sense."""
+    kind = WORDS.get(data.get("in", ""))
+    if kind is None:
+        raise UnknownEvent(str(data.get("in")))
+    try:
+        values = {name: data[name] for name in _FIELDS[kind]}
+        if "group" in values:
+            values["group"] = _read_group(values["group"])
+        if kind is Exited:
+            status = read_status(values["status"])
+            values |= {"status": status, "descendants": tuple(values["descendants"])}
+        if kind is GroupChanged:
+            values["replace"] = frozenset(values["replace"])
+        event: Event = kind(**values)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"cannot read the event {data.get('in')}: {error!r}") from None
+    return event
+
+
+def _read_group(data: Mapping[str, Any]) -> RecordedGroup:
+    return RecordedGroup(
+        name=data["name"],
+        priority=data["priority"],
+        programs=tuple(_read_process(program) for program in data["programs"]),
+        number=data["number"],
+        counted=data["counts"],
+    )
+
+
+def _read_process(data: Mapping[str, Any]) -> RecordedProcess:
+    return RecordedProcess(number=data["number"], **_values(ProcessSpec, data))
+
+
+READERS = DefinitionReaders(_read_group, _read_process)
+
+
+def _values(spec: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    values = {}
+    for name in _BY_SPEC[spec]:
+        value = data[name] if name in data else _ADDED[name]
+        if name in _ENUMS:
+            value = _ENUMS[name][value]
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return values
