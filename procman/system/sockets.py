@@ -205,7 +205,7 @@ def lead_to(path: str, target: str) -> bool:
         try:
             if os.path.islink(path) and os.readlink(path) == target:
                 return True
-            if _listener(path) is not None:
+            if listener_pid(path) is not None:
                 return False
             remove_socket(path)
             os.symlink(target, path)
@@ -219,7 +219,7 @@ def remove_stale(folder: str) -> None:
     with _alone_in(folder), contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             is_ours = entry.is_symlink() or stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode)
-            if is_ours and entry.name.endswith(".sock") and _listener(entry.path) is None:
+            if is_ours and entry.name.endswith(".sock") and listener_pid(entry.path) is None:
                 remove_socket(entry.path)
 
 
@@ -232,7 +232,7 @@ def _make_way(path: str, purpose: Purpose) -> None:
         raise CannotListen(
             f"cannot listen on {path}: there is a file that is no socket; move it away, or choose another path"
         )
-    holder = _listener(path)
+    holder = listener_pid(path)
     if holder is not None and not (purpose.handed_on and _has_gone(holder)):
         pid = f" (pid {holder})" if holder else ""
         raise CannotListen(f"cannot listen on {path}: {purpose.occupant} there{pid}; stop it first")
@@ -242,7 +242,7 @@ def _make_way(path: str, purpose: Purpose) -> None:
         raise CannotListen(f"cannot replace the stale socket {path}: {error.strerror}; remove it by hand") from None
 
 
-def _listener(path: str) -> int | None:
+def listener_pid(path: str) -> int | None:
     """The pid of the listener, 0 if it cannot be known, None if there is none."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         # A full backlog must not hold up the start; a program listens there, too.

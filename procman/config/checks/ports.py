@@ -6,7 +6,6 @@ A port that the running master of the same file holds is not reported. No name s
 import errno
 import os
 import socket
-import struct
 from collections.abc import Iterator
 
 from procman.config.resolve.option_reader import OptionReader
@@ -14,6 +13,7 @@ from procman.config.runtime_dir import default_sockets
 from procman.config.schema.configuration import Config
 from procman.config.schema.servers import InetServer, UnixServer, bracketed
 from procman.system.address_holders import listening_inodes
+from procman.system.sockets import listener_pid
 
 _WAYS_OUT = {
     errno.EADDRINUSE: ("another program listens on {shown}", "stop it, or name another port"),
@@ -85,19 +85,8 @@ def _masters(config: Config) -> Iterator[int]:
     """The pids that listen on the control sockets, and the one in the pid file; 0 for an unknown one."""
     paths = [server.file for server in config.servers if isinstance(server, UnixServer)]
     for path in paths or default_sockets(config.file):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            probe.setblocking(False)
-            try:
-                probe.connect(path)
-            except (BlockingIOError, PermissionError):
-                yield 0
-                continue
-            except OSError:
-                continue
-            pid, _, _ = struct.unpack(
-                "3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-            )
-            yield int(pid)
+        if (listener := listener_pid(path)) is not None:
+            yield listener
     try:
         with open(config.master.pidfile, encoding="ascii") as file:
             pid = int(file.read(20))
