@@ -5,6 +5,7 @@ looks, and nothing else. Bounded: one finding, and one look that waits, for each
 fails for the same reason again and again is looked at once in AGAIN seconds.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from procman.services.daemonized import Daemonized
     from procman.services.held_addresses import Held
     from procman.system.address_holders import Address, Holders
+    from procman.system.core_files import Core
     from procman.system.failed_exec import Explanation
 
 # In seconds.
@@ -69,6 +71,7 @@ class Explanations:
         self._last_lines = last_lines
         self._clock = clock
         self._found: dict[str, Finding] = {}
+        self._cores: dict[str, Core] = {}
         self._looks = LookQueue()
         self._looked: dict[tuple[str, str], tuple[object, float]] = {}  # by name and kind: what for, and when
         self._spawned_at: dict[str, float] = {}
@@ -77,6 +80,10 @@ class Explanations:
     def of(self, name: str) -> Finding | None:
         """What is known of the last failure of the process of that namespec, also when it has come up since."""
         return self._found.get(name)
+
+    def core_of(self, name: str) -> "Core | None":
+        """Where the core of its last run went; None: it had none, or that is not known (yet)."""
+        return self._cores.get(name)
 
     async def settled(self, name: str, within: float) -> Finding | None:
         """The same, with what is under way; waits no longer than `within` seconds."""
@@ -101,6 +108,7 @@ class Explanations:
                 self._spawned_at[name] = self._clock()
             case Announce(after=State.BACKOFF | State.EXITED, status=status) as news if status is not None:
                 self._ended[news.name] = (status, self._clock() - self._spawned_at.get(news.name, self._clock()))
+                self._look_for_core(news, status)
                 if status.code:
                     self._read_last_words(news)
                 elif self._kind_of(news.name) is not Kind.DAEMONIZED:
@@ -170,6 +178,21 @@ class Explanations:
 
         self._looks.add(name, lambda: daemonized(status, age, pids, program.command), tell)
 
+    def _look_for_core(self, news: Announce, status: ExitStatus) -> None:
+        self._cores.pop(news.name, None)
+        if not status.core_dumped or status.signal is None:
+            return
+        from procman.system.core_files import Dumped, find_core  # noqa: PLC0415 - see above
+
+        program = program_of(news.program)
+        began = time.time() - self._ended[news.name][1]
+        dumped = Dumped(news.pid, began, status.signal, program.directory or os.getcwd(), uid=program.uid)
+
+        def tell(answer: "Core") -> None:
+            self._cores[news.name] = answer
+
+        self._looks.add(_core_key(news.name), lambda: find_core(dumped), tell)
+
     def _is_due(self, name: str, kind: str, what: object = None) -> bool:
         before, at = self._looked.get((name, kind), (None, -AGAIN))
         now = self._clock()
@@ -187,8 +210,14 @@ class Explanations:
         return None if process is None else program_of(process.program)
 
     def _forget(self, name: str) -> None:
-        for known in (self._found, self._spawned_at, self._ended):
+        for known in (self._found, self._cores, self._spawned_at, self._ended):
             known.pop(name, None)
         self._looks.drop(name)
+        self._looks.drop(_core_key(name))
         for kind in _KINDS:
             self._looked.pop((name, kind), None)
+
+
+def _core_key(name: str) -> str:
+    """Its look for a core, beside the one for a cause; no namespec has a line break."""
+    return f"{name}\n"

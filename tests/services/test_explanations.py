@@ -165,3 +165,19 @@ def test_an_end_without_a_known_cause_has_no_finding():
         return [await running.explanations.settled(name, PATIENCE) for name in ("web", "nobody")]
 
     assert on_engine(steps) == [None, None]
+
+
+def test_the_core_of_a_run_is_looked_for(tmp_path):
+    """Where this machine writes cores, or who gets them; the next end without one forgets it."""
+
+    async def steps():
+        crash = "/bin/sh -c 'ulimit -c unlimited; kill -ABRT $$'"
+        running = Explained(failing("web", crash, directory=str(tmp_path)))
+        running.engine.post(StartRequested("web"))
+        await running.enters("web", State.FATAL)
+        await running.explanations.settled("web", PATIENCE)
+        core = running.explanations.core_of("web")
+        return running.fleet.processes["web"].last_end.core_dumped, core and (core.path or core.handler)
+
+    dumped, where = on_engine(steps)
+    assert bool(where) is dumped
