@@ -5,16 +5,13 @@ import time
 from typing import Self
 
 
-class RpcClient:
-    """XML-RPC over a unix socket, like supervisor's clients."""
+class RepeatingClient:
+    """HTTP over a unix socket; `mark` is what a good answer has in it."""
 
-    def __init__(self, path: str, method: str) -> None:
+    def __init__(self, path: str, request: str, mark: bytes) -> None:
         self._path = path
-        body = f"<?xml version='1.0'?><methodCall><methodName>{method}</methodName><params></params></methodCall>"
-        self._request = (
-            "POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n{body}"
-        ).encode()
+        self._request = request.encode()
+        self._mark = mark
         self._socket = self._connect()
 
     def __enter__(self) -> Self:
@@ -27,7 +24,7 @@ class RpcClient:
         """Seconds from the request to the last byte of the answer."""
         began = time.perf_counter()
         self._socket.sendall(self._request)
-        data = b""
+        data = bytearray()
         length = None
         while length is None or len(data) < length:
             more = self._socket.recv(1 << 18)
@@ -35,10 +32,10 @@ class RpcClient:
                 raise ConnectionError("the master has hung up")
             data += more
             if length is None and b"\r\n\r\n" in data:
-                length = _whole_length(data)
+                length = _whole_length(bytes(data))
         took = time.perf_counter() - began
-        if b"<methodResponse>" not in data:
-            raise ConnectionError(f"the master says {data[:200]!r}")
+        if self._mark not in data:
+            raise ConnectionError(f"the master says {bytes(data[:200])!r}")
         return took
 
     def times(self, count: int, seconds: float) -> list[float]:
@@ -54,6 +51,25 @@ class RpcClient:
         connection.settimeout(30)
         connection.connect(self._path)
         return connection
+
+
+class RpcClient(RepeatingClient):
+    """XML-RPC, like supervisor's clients."""
+
+    def __init__(self, path: str, method: str) -> None:
+        body = f"<?xml version='1.0'?><methodCall><methodName>{method}</methodName><params></params></methodCall>"
+        request = (
+            "POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+        super().__init__(path, request, b"<methodResponse>")
+
+
+class MetricsClient(RepeatingClient):
+    """Prometheus."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", b"procman_build_info")
 
 
 def _whole_length(data: bytes) -> int:

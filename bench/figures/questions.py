@@ -8,7 +8,7 @@ from functools import partial
 from figure import Case, Effort, Figure, Values
 from figures.restarts import percentile
 from lifetime import Life, run_quietly
-from rpc_client import RpcClient
+from rpc_client import MetricsClient, RpcClient
 from supervisors import Peer
 from workload import Log, Programs
 
@@ -43,6 +43,17 @@ def _asked(count: int, peer: Peer, effort: Effort, _wanted: Collection[str]) -> 
     return values
 
 
+def _scraped(count: int, peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
+    with Life(peer, Programs("stay", count)) as life:
+        life.boot_and_settle()
+        with MetricsClient(life.socket) as asking:
+            asking.ask()  # that imports what only metrics need
+            time.sleep(5)  # for so long the figures of trees are kept
+            fresh = asking.ask() * 1000
+            took = [seconds * 1000 for seconds in asking.times(effort.of(100, 20), 3)]
+    return {f"metrics {count}": took, f"metrics {count} fresh": [fresh]}
+
+
 def _flooded(peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
     flood = Programs("flood 0", 50, log=Log.FILE, maxbytes=_ROTATED, backups=1)
     with Life(peer, flood, Programs("exit", 20, startsecs=0)) as life:
@@ -75,6 +86,15 @@ CASES = (
         ),
         partial(_asked, 100),
         can=_is_asked,
+    ),
+    Case(
+        (
+            Figure("metrics 1000", "metrics", "GET /metrics, 1000 programs", "ms", 20),
+            Figure("metrics 1000 fresh", "metrics", "the same when the process trees are looked at anew", "ms"),
+        ),
+        partial(_scraped, 1000),
+        can=lambda peer: peer.name == "procman",
+        quick=False,
     ),
     Case(
         (

@@ -7,7 +7,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/ and https://prometh
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -97,10 +97,10 @@ def _samples(family: AnyFamily, reading: Reading, processes: Sequence[_Labelled]
                 [_by(series, label.name, tuple(read_many(one).items()), labels) for labels, one in processes]
             )
         case DurationsOfProcess(read=read_durations):
-            template = _histogram(series)
             return "".join(
                 [
-                    (template % (*accumulate(found.buckets), round(found.sum, 6), found.count)).replace(_LABELS, labels)
+                    f"{_buckets(series, tuple(found.buckets)).replace(_LABELS, labels)}"
+                    f"{series}_sum{{{labels}}} {found.sum}\n{series}_count{{{labels}}} {found.count}\n"
                     for labels, one in processes
                     if (found := read_durations(one)).count
                 ]
@@ -122,7 +122,7 @@ def _several(series: str, label: str, values: tuple[tuple[str, int | float], ...
     return "".join([f'{series}{{{_LABELS},{label}="{of}"}} {value}\n' for of, value in values])
 
 
-@cache
-def _histogram(series: str) -> str:
-    buckets = "".join(f'{series}_bucket{{{_LABELS},le="{bound}"}} %d\n' for bound in _LE)
-    return f"{buckets}{series}_sum{{{_LABELS}}} %s\n{series}_count{{{_LABELS}}} %d\n"
+@lru_cache(maxsize=64)  # most processes were started once
+def _buckets(series: str, counts: tuple[int, ...]) -> str:
+    below = zip(_LE, accumulate(counts), strict=True)
+    return "".join([f'{series}_bucket{{{_LABELS},le="{bound}"}} {count}\n' for bound, count in below])

@@ -106,7 +106,7 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "procman_process_start_time_seconds",
         "gauge",
         "When the present run was started, since the epoch; absent without a process.",
-        lambda p: round(p.counts.start_time, 3) if p.has_process and p.counts.start_time else None,
+        lambda p: p.counts.start_time if p.has_process and p.counts.start_time else None,
     ),
     OfProcess(
         "procman_process_last_exit_code",
@@ -119,7 +119,7 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "procman_process_last_exit_time_seconds",
         "gauge",
         "When the last run ended, or could not be started, since the epoch.",
-        lambda p: round(p.counts.last_exit_time, 3) or None,
+        lambda p: p.counts.last_exit_time or None,
     ),
     OfProcess("procman_process_starts", "counter", "How often it was started.", lambda p: p.counts.starts),
     OfProcessBy(
@@ -166,7 +166,7 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "procman_process_cpu_seconds",
         "counter",
         "CPU time of the process and all that it has started, over all runs, as far as it was seen in a scrape.",
-        lambda p: round(p.counts.cpu_seconds, 2),
+        lambda p: p.counts.cpu_seconds,
     ),
     OfProcess(
         "procman_process_open_fds",
@@ -207,7 +207,7 @@ OF_MASTER: tuple[OfMaster | FactsOfMaster, ...] = (
         "procman_start_time_seconds",
         "gauge",
         "When the counters began, since the epoch: at the start of the master. They go on over reloads and upgrades.",
-        lambda m: round(m.counters.began, 3),
+        lambda m: m.counters.began,
     ),
     OfMaster(
         "procman_loop_lag_seconds",
@@ -232,7 +232,7 @@ OF_MASTER: tuple[OfMaster | FactsOfMaster, ...] = (
         "procman_config_last_reload_time_seconds",
         "gauge",
         "When the configuration was last read and could be used, since the epoch.",
-        lambda m: round(m.counters.config_read, 3),
+        lambda m: m.counters.config_read,
     ),
     OfMaster(
         "procman_events", "counter", "What has happened, by the numbers of the notifications.", lambda m: m.events

@@ -21,7 +21,7 @@ class Histogram:
         """Count one more."""
         self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self.count += 1
-        self.sum += seconds
+        self.sum = round(self.sum + seconds, 6)
 
     def snapshot(self) -> dict[str, Any] | None:
         """Plain data, with the bounds that the buckets had; None while it is empty."""

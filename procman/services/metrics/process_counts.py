@@ -78,7 +78,7 @@ class ProcessCounts:
         the counter stands still then, as a counter never goes back.
         """
         seen_start, seen = self.cpu_seen
-        self.cpu_seconds += max(0.0, seconds - seen) if start == seen_start else seconds
+        self.cpu_seconds = round(self.cpu_seconds + (max(0.0, seconds - seen) if start == seen_start else seconds), 2)
         self.cpu_seen = start, seconds
 
     def snapshot(self) -> Data:
