@@ -80,12 +80,18 @@ class OutputStream:
     @property
     def lost(self) -> int:
         """How many bytes could not be written."""
-        return self._lost + sum(sink.lost for sink in self.sinks)
+        count = self._lost
+        for sink in self.sinks:
+            count += sink.lost
+        return count
 
     @property
     def bytes_in(self) -> int:
         """How many bytes were read, ever."""
-        return self._read_before + sum(pump.bytes_in for pump in self._pumps)
+        count = self._read_before
+        for pump in self._pumps:  # sum() makes a generator for every stream at every scrape
+            count += pump.bytes_in
+        return count
 
     @property
     def latest_pid(self) -> int | None:

@@ -182,13 +182,21 @@ class OutputRouter:
 
     def lost(self, name: str) -> int:
         """The number of bytes of a process that could not be written."""
-        return sum(self._streams[name, channel].lost for channel in CHANNELS if (name, channel) in self._streams)
+        count = 0
+        for channel in CHANNELS:
+            stream = self._streams.get((name, channel))
+            if stream is not None:
+                count += stream.lost
+        return count
 
     def log_bytes(self, name: str) -> dict[str, int]:
-        """How many bytes of a process were read, by channel; without a channel that it has not."""
-        return {
-            channel: self._streams[name, channel].bytes_in for channel in CHANNELS if (name, channel) in self._streams
-        }
+        """The number of bytes of a process that were read, by channel; a channel without a stream is left out."""
+        found: dict[str, int] = {}
+        for channel in CHANNELS:
+            stream = self._streams.get((name, channel))
+            if stream is not None:
+                found[channel] = stream.bytes_in
+        return found
 
     def last_words(self, name: str, pid: int) -> tuple[str, str]:
         """The last line that a run wrote, and the channel: stderr, or else stdout; "" if there is none.

@@ -6,6 +6,8 @@ import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
 
 from procman import __version__
 from procman.core.process import Process
@@ -22,8 +24,7 @@ STATES = tuple(state.name for state in State)
 TURNS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessReading:
+class ProcessReading(NamedTuple):
     """One process."""
 
     name: str
@@ -94,7 +95,7 @@ class MetricsService:
         """All of them; everything else goes on meanwhile."""
         lag = await _lag_of_loop()
         trees = await self._trees.read()
-        processes = sorted(self._fleet.processes.values(), key=lambda process: process.name)
+        processes = sorted(self._fleet.processes.values(), key=_by_name)
         return Reading(
             MasterReading(
                 version=__version__,
@@ -139,9 +140,14 @@ class MetricsService:
             lost_bytes=counts.lost_before + self._outputs.lost(name),
         )
 
-    def _log_bytes(self, name: str, counts: ProcessCounts) -> dict[str, int]:
+    def _log_bytes(self, name: str, counts: ProcessCounts) -> Mapping[str, int]:
         now, before = self._outputs.log_bytes(name), counts.log_bytes_before
+        if not before:
+            return now
         return {channel: before.get(channel, 0) + now.get(channel, 0) for channel in {**before, **now}}
+
+
+_by_name = attrgetter("name")
 
 
 async def _lag_of_loop() -> float:
