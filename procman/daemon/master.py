@@ -38,6 +38,7 @@ from procman.system.spawn import TOO_MANY_FILES
 if TYPE_CHECKING:
     from procman.daemon.metrics_file import MetricsFile
     from procman.daemon.serving import Serving
+    from procman.services.metrics.readings import MetricsService
 
 # How long clients wait at most while the first programs are started, in seconds.
 SERVE_AFTER = 0.1
@@ -87,6 +88,7 @@ class MasterRun:
         )
         self._listeners = Listeners(config, self._log, None if snapshot is None else snapshot.listening)
         self._serving: Serving | None = None
+        self._metrics: MetricsService | None = None
         self._metrics_file: MetricsFile | None = None
 
     def _log_at_first(self, notes: list[str]) -> None:
@@ -209,9 +211,9 @@ class MasterRun:
         health = Health(self._rooms.master, self._rooms.processes)
         about = About(self._config, self._rooms, self._began, self._upgrades)
         warnings = partial(self._context.source.warnings, self._context.blocking)
-        serving = Serving(Routes(self._rooms, about, health, self._upgrade.prepare, warnings), health, self._log)
+        routes = Routes(self._rooms, about, health, self._upgrade.prepare, warnings, metrics=self._read_metrics)
+        serving = Serving(routes, health, self._log)
         await serving.start(self._listeners.all)
-        self._rooms.metrics.clients = lambda: serving.connections
         return serving
 
     def _write_metrics(self) -> "MetricsFile | None":
@@ -221,7 +223,7 @@ class MasterRun:
         from procman.api.metrics.exposition import PROMETHEUS, exposition  # noqa: PLC0415 - few have such a file
         from procman.daemon.metrics_file import MetricsFile  # noqa: PLC0415
 
-        metrics = self._rooms.metrics
+        metrics = self._read_metrics()
 
         async def content() -> bytes:
             return await exposition(await metrics.read(), PROMETHEUS)
@@ -229,6 +231,21 @@ class MasterRun:
         file = MetricsFile(path, content, metrics.counters, self._log)
         file.start()
         return file
+
+    def _read_metrics(self) -> "MetricsService":
+        if self._metrics is None:
+            # 0.2 MiB, for masters that are asked for metrics.
+            from procman.services.metrics.readings import MetricsService, OutputCounters  # noqa: PLC0415
+
+            context, outputs = self._context, self._rooms.outputs
+            self._metrics = MetricsService(
+                context.counters,
+                OutputCounters(outputs.log_bytes, outputs.lost),
+                self._rooms.configuration,
+                context.sequence,
+                clients=lambda: 0 if self._serving is None else self._serving.connections,
+            )
+        return self._metrics
 
     async def _report_up(self) -> None:
         """Clients do not wait for disks that do not answer; the notification that all is up does, for a while."""
@@ -315,7 +332,7 @@ class MasterRun:
             await self._serving.close(LAST_WRITES)
         if self._metrics_file is not None:
             await self._metrics_file.close()
-        rooms.metrics.keep_log_counters()
+        self._context.counters.keep_output(rooms.outputs.log_bytes, rooms.outputs.lost)
         self._listeners.close()
         if self._pidfile is not None:
             self._pidfile.release()

@@ -19,7 +19,6 @@ from procman.services.ends import Ends
 from procman.services.explanations import Explanations
 from procman.services.logs import LogService
 from procman.services.master import MasterService
-from procman.services.metrics.readings import MetricsService
 from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
@@ -48,5 +47,4 @@ class Rooms:
     explanations: Explanations
     processes: ProcessService
     configuration: ConfigService
-    metrics: MetricsService
     notifying: Notifying

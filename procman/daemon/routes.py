@@ -23,6 +23,7 @@ from procman.services.changes import Changes
 if TYPE_CHECKING:
     from procman.api.metrics.endpoint import MetricsEndpoint
     from procman.api.xmlrpc.adapter import XmlRpc
+    from procman.services.metrics.readings import MetricsService
 
 API_VERSION = "3.0"
 # The page and its files, and two more that supervisor has.
@@ -73,8 +74,14 @@ class Routes:
         health: Health,
         upgrade: Callable[[], Awaitable[int]],
         file_warnings: Callable[[], Awaitable[list[str]]],
+        *,
+        metrics: "Callable[[], MetricsService]",
     ) -> None:
-        """`upgrade` begins one, `file_warnings` says why the configuration on the disk could not be used now."""
+        """`upgrade` begins one, `file_warnings` says why the configuration on the disk could not be used now.
+
+        `metrics` makes what reads them, for a master that is scraped.
+        """
+        self._read_metrics = metrics
         self._rooms = rooms
         self._about = about
         self._xmlrpc: XmlRpc | None = None
@@ -135,7 +142,7 @@ class Routes:
         if self._metrics is None:
             from procman.api.metrics.endpoint import MetricsEndpoint  # noqa: PLC0415 - for masters that are scraped
 
-            self._metrics = MetricsEndpoint(self._rooms.metrics)
+            self._metrics = MetricsEndpoint(self._read_metrics())
         return await self._metrics.answer(request)
 
     async def _show(self, request: Request, **_: str) -> Response:

@@ -31,7 +31,6 @@ from procman.services.ends import Ends
 from procman.services.explanations import Explanations
 from procman.services.logs import LogService
 from procman.services.master import MasterService
-from procman.services.metrics.readings import MetricsService, OutputCounters
 from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
@@ -157,9 +156,6 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         explanations,
         processes,
         configuration,
-        MetricsService(
-            context.counters, OutputCounters(outputs.log_bytes, outputs.lost), configuration, context.sequence
-        ),
         notifying,
     )
 

@@ -13,6 +13,7 @@ from procman.daemon.handover import CannotTakeOver, from_file, to_file
 from procman.daemon.snapshot import VERSION, read, restored_fleet
 from procman.events.pool import Pool
 from procman.events.protocol import ListenerState
+from procman.services.metrics.counters import Counters
 from procman.system.state_file import StateFile
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("version-*.json"))
@@ -104,6 +105,24 @@ def test_the_ledger_goes_on_from_every_version(file):
     snapshot = read(golden(file))
     pids = {process.pid for process in restored_fleet(snapshot).processes.values() if process.pid}
     assert {record["pid"] for record in StateFile.restore(snapshot.ledger).snapshot()["records"]} == pids
+
+
+@every_version
+def test_counters_go_on_from_every_version(file):
+    """Masters that had no metrics have counted reaped orphans and upgrades all the same."""
+    snapshot, counters = read(golden(file)), Counters()
+    counters.restore(snapshot.metrics)
+    assert (counters.began, counters.upgrades) == (snapshot.began, snapshot.upgrades + 1)
+    assert counters.orphans == snapshot.engine["orphans"]
+
+
+def test_counters_of_this_version_are_handed_over():
+    """They are an optional part, which masters of the same version may lack."""
+    counters = Counters()
+    counters.orphans = 77
+    after = Counters()
+    after.restore(read({**golden(), "metrics": json.loads(json.dumps(counters.snapshot()))}).metrics)
+    assert after.orphans == 77
 
 
 @every_version

@@ -264,3 +264,11 @@ def test_a_reading_of_the_configuration_counts_with_its_success():
     counters.config_was_read(good=True)
     assert counters.config_is_good
     assert counters.config_read > 0
+
+
+def test_output_counts_on_when_its_streams_go():
+    engine = Counted(group("web"))
+    engine.run("web")
+    for _ in range(2):
+        engine.counters.keep_output(lambda _: {"stdout": 5}, lambda _: 1)
+    assert (engine.of().log_bytes_before, engine.of().lost_before) == ({"stdout": 10}, 2)

@@ -6,7 +6,7 @@ counters along, so that their number is that of the processes. A notification th
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from signal import SIGKILL
 from typing import Any
 
@@ -73,6 +73,14 @@ class Counters:
         self.config_is_good = good
         if good:
             self.config_read = _now()
+
+    def keep_output(self, log_bytes: Callable[[str], Mapping[str, int]], lost: Callable[[str], int]) -> None:
+        """The streams of all processes are about to go for good: keep what they have counted, by channel, and lost."""
+        for name, counts in self._processes.items():
+            before = counts.log_bytes_before
+            now = {channel: before.get(channel, 0) + count for channel, count in log_bytes(name).items()}
+            counts.log_bytes_before = {**before, **now}
+            counts.lost_before += lost(name)
 
     def hear(self, notification: Notification) -> None:
         """Count it, if it counts."""

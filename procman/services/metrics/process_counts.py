@@ -1,7 +1,6 @@
 """The counters of one process, and what has to be remembered to count."""
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from procman.services.metrics.histogram import Histogram
@@ -47,8 +46,9 @@ class ProcessCounts:
         self.ready_seconds = Histogram()
         self.stop_seconds = Histogram()
         self.cpu_seconds = 0.0  # of the tree, over all runs
-        self.log_bytes_before: Mapping[str, int] = {}  # by channel; what the runs of the master before a reload have seen
-        self.lost_before = 0  # bytes; likewise
+        # What the runs before a reload of the master have written: bytes by channel, and bytes that were lost.
+        self.log_bytes_before: dict[str, int] = {}
+        self.lost_before = 0
         self.start_time = 0.0
         self.last_exit_time = 0.0
         # What has to be remembered to count the next thing.

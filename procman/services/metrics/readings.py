@@ -73,13 +73,19 @@ class MetricsService:
     """Reads the metrics of one master; nothing is read, and nothing wakes up, until it is asked to."""
 
     def __init__(
-        self, counters: Counters, outputs: OutputCounters, configuration: ConfigService, sequence: Sequence
+        self,
+        counters: Counters,
+        outputs: OutputCounters,
+        configuration: ConfigService,
+        sequence: Sequence,
+        *,
+        clients: Callable[[], int],
     ) -> None:
-        """Set `clients` when there are servers, to what counts their connections."""
+        """`clients` counts the connections to all servers."""
         self.counters = counters
-        self.clients: Callable[[], int] = lambda: 0
         self._fleet = configuration.fleet
         self._outputs = outputs
+        self._clients = clients
         self._configuration = configuration
         self._sequence = sequence
         self._trees = TreeFigures(self._fleet, counters)
@@ -102,20 +108,13 @@ class MetricsService:
                 counters=self.counters,
                 writes_file=self.path is not None,
                 events=self._sequence.last,
-                clients=self.clients(),
+                clients=self._clients(),
                 free_fds=_free_descriptors(),
                 loop_lag=lag,
                 stop_plan=self._stop_plan(),
             ),
             [self._process(process, trees.get(process.name)) for process in processes],
         )
-
-    def keep_log_counters(self) -> None:
-        """What the streams have counted is added to the counters, as these streams are about to go for good."""
-        for name in self._fleet.processes:
-            counts = self.counters.of(name)
-            counts.log_bytes_before = self._log_bytes(name, counts)
-            counts.lost_before += self._outputs.lost(name)
 
     def _stop_plan(self) -> float:
         # With 1,000 groups it takes 4 ms.

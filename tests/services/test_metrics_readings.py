@@ -1,0 +1,134 @@
+"""What is read for a scrape: the fleet as it is, the figures of trees at most every few seconds."""
+
+import asyncio
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from procman.core.events import GroupRemoved
+from procman.runtime.bus import Sequence
+from procman.services.metrics import tree_figures as module
+from procman.services.metrics.counters import Counters
+from procman.services.metrics.readings import MetricsService, OutputCounters
+from procman.services.metrics.tree_figures import TreeFigures
+from procman.system.proc import CannotLook
+from procman.system.tree_usage import TreeUsage
+from tests.support.programs import group
+from tests.support.virtual_engine import VirtualEngine
+
+
+class Measured:
+    """The metrics of virtual processes; `looks` are the pids of each look at /proc."""
+
+    def __init__(self, monkeypatch, *groups):
+        self.engine = VirtualEngine(*groups)
+        self.counters = Counters()
+        self.counters.watch(self.engine.bus, self.engine.fleet)
+        self.looks = []
+        self.cpu = 1.0
+        self.plans = 0
+        monkeypatch.setattr(module, "usages", self._usages)
+        self.service = MetricsService(
+            self.counters,
+            OutputCounters(lambda _: {"stdout": 7}, lambda _: 2),
+            SimpleNamespace(
+                fleet=self.engine.fleet,
+                longest_stop=self._plan,
+                started_with=SimpleNamespace(master=SimpleNamespace(metrics_file=None)),
+            ),
+            Sequence(41),
+            clients=lambda: 3,
+        )
+
+    def _plan(self):
+        self.plans += 1
+        return 11.0
+
+    def _usages(self, pids):
+        self.looks.append(pids)
+        return {name: TreeUsage(pid, 1, 1, 4096, self.cpu, 3) for name, pid in pids.items()}
+
+
+def on_loop(steps):
+    asyncio.run(asyncio.wait_for(steps(), 30))
+
+
+def test_a_reading_has_all_of_the_fleet_by_name(monkeypatch):
+    async def steps():
+        measured = Measured(monkeypatch, group("web"), group("a", autostart=False))
+        measured.engine.run("web")
+        found = await measured.service.read()
+        a, web = found.processes
+        assert (a.name, a.state, a.has_process, a.tree) == ("a", "STOPPED", False, None)
+        assert (web.name, web.state, web.is_wanted, web.tree.rss) == ("web", "RUNNING", True, 4096)
+        assert (web.log_bytes, web.lost_bytes) == ({"stdout": 7}, 2)
+        assert (found.master.events, found.master.clients, found.master.stop_plan) == (41, 3, 11.0)
+        assert 0 <= found.master.loop_lag < 30
+        assert found.master.free_fds > 0
+
+    on_loop(steps)
+
+
+def test_a_process_that_has_left_is_not_read_any_more(monkeypatch):
+    async def steps():
+        measured = Measured(monkeypatch, group("web"), group("other"))
+        measured.engine.run("web", "other")
+        await measured.service.read()
+        measured.engine.post(GroupRemoved("web"))
+        measured.engine.end("web")
+        assert [one.name for one in (await measured.service.read()).processes] == ["other"]
+
+    on_loop(steps)
+
+
+def test_trees_are_looked_at_once_for_several_that_ask(monkeypatch):
+    """Also for those that ask at the same time; and again when the figures are too old."""
+
+    async def steps():
+        measured = Measured(monkeypatch, group("web"))
+        measured.engine.run("web")
+        await asyncio.gather(*(measured.service.read() for _ in range(5)))
+        assert (len(measured.looks), measured.plans) == (1, 1)
+        monkeypatch.setattr(module, "KEPT_FOR", 0.0)
+        measured.cpu = 1.5
+        found = await measured.service.read()
+        assert len(measured.looks) == 2
+        assert found.processes[0].counts.cpu_seconds == 1.5
+
+    on_loop(steps)
+
+
+def test_nobody_asks_and_nothing_is_read(monkeypatch):
+    async def steps():
+        measured = Measured(monkeypatch, group("web"))
+        measured.engine.run("web")
+        assert (measured.looks, measured.plans) == ([], 0)
+
+    on_loop(steps)
+
+
+@pytest.mark.parametrize("error", [CannotLook("no /proc"), None])
+def test_without_figures_all_else_is_there(monkeypatch, error):
+    """/proc is not mounted, or does not answer: the scrape is not held up for longer than that takes."""
+
+    async def steps():
+        measured = Measured(monkeypatch, group("web"))
+        measured.engine.run("web")
+        reading, going_on = os.pipe()
+
+        def fail(_):
+            if error is not None:
+                raise error
+            os.read(reading, 1)
+            return {}
+
+        monkeypatch.setattr(module, "usages", fail)
+        monkeypatch.setattr(module, "WITHIN", 0.01)
+        figures = TreeFigures(measured.engine.fleet, measured.counters)
+        measured.service._trees = figures
+        (web,) = (await measured.service.read()).processes
+        assert (web.state, web.tree, web.counts.cpu_seconds) == ("RUNNING", None, 0.0)
+        os.write(going_on, b"x")
+
+    on_loop(steps)
