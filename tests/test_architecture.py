@@ -61,7 +61,7 @@ MAY_IMPORT = {
     "entrypoint": "entrypoint core system errors",
     "services": (
         "services runtime notify core core.spec system logs.protocol config config.schema config.problems "
-        "config.secrets errors"
+        "config.secrets config.spelling errors"
     ),
     "events": "events core core.spec api.supervisor_states config.schema logs.protocol errors",
     "events.hub": "events runtime core core.spec api.supervisor_states config.schema logs.protocol errors",

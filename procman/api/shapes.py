@@ -19,6 +19,18 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     GET   /v1/events                         text/event-stream without end; ten messages a second at most
             event: snapshot                  Snapshot; if there are very many processes, the rest follows at once
             event: change                    Change, as it happens
+    GET   /v1/journal                        {"records": [JournalRecord], "next": SEQ}: the oldest first; ask again with
+                                             since=SEQ for what comes next
+            ?since=SEQ                       those with a higher number; the first of them, if they are too many
+            ?since=10m                       or 14:02, 2026-11-29T14:02, @EPOCH: those since then; the last of them
+            &name=SPEC,SPEC                  of these processes and groups, which may be gone
+            &kind=KIND,KIND                  of these kinds
+            &limit=N                         so many at most (1000)
+            &follow=1                        a stream that does not end, of lines of JSON; with Accept:
+                                             text/event-stream, events named record with their SEQ as id. Without
+                                             `since`, `limit` says how many it begins with (none)
+    GET   /v1/processes/SPEC/runs            {"runs": [RunInfo]}: of each process, the oldest first, as far as the
+                                             journal has them
     POST  /v1/processes/SPEC/OP              {"operation": ID, "results": [Result]}; OP is start, stop, restart, signal
                                              or clear
     POST  /v1/processes/OP                   the same for {"names": [SPEC, ...]}
@@ -206,6 +218,63 @@ class NotifyResult(TypedDict):
     name: str
     sent: bool
     words: str  # "HTTP 200", "exit status 0", or what went wrong
+
+
+class ActorInfo(TypedDict):
+    """Who or what asked for something. What is not known, or does not apply, is left out."""
+
+    kind: Literal[
+        "client", "signal", "policy", "boot", "update", "upgrade", "schedule", "health", "dependency", "watch"
+    ]
+    uid: NotRequired[int]  # of a client of a unix socket, as are gid, pid and command
+    gid: NotRequired[int]
+    pid: NotRequired[int]
+    user: NotRequired[str]  # the account of the uid, or the login over TCP
+    command: NotRequired[str]  # the name of the client's process
+    via: NotRequired[str]  # the socket, and over TCP the client's address; the name of a signal
+
+
+_Left = TypedDict("_Left", {"from": NotRequired[str]})
+
+
+class JournalRecord(_Left):
+    """One thing that has happened. What does not apply is left out.
+
+    With `to` there is `from`, which is no name in Python.
+    """
+
+    seq: int  # a number that is never used again; they ascend, with gaps for what deserves no record
+    time: float  # to the millisecond
+    mono: float  # seconds of the steady clock, for intervals within one boot of the machine
+    kind: str  # state, spawn, exit, signal and others: see docs/reference/journal.md
+    group: NotRequired[str]
+    name: NotRequired[str]  # the namespec of a process
+    run: NotRequired[int]  # which start of the process it belongs to
+    to: NotRequired[str]  # of kind state: such as RUNNING
+    phase: NotRequired[str]  # what it does in that state, where the state does not say it
+    reason: NotRequired[str]
+    cause: NotRequired[int]  # the seq of what it follows from
+    op: NotRequired[int]  # the id of the operation that it belongs to
+    actor: NotRequired[ActorInfo]  # absent: nobody asked for it
+    data: NotRequired[dict[str, Any]]  # what else belongs to that kind
+    times: NotRequired[int]  # how many equal ones in a row it stands for; seq and time are those of the last
+
+
+class RunInfo(TypedDict):
+    """One life of a process. What the journal does not have (any more) is null, or empty."""
+
+    namespec: str
+    group: str
+    run: int
+    pid: int | None
+    seq: int | None  # of the record of its start
+    began: float | None
+    start: str  # why it was started, or who asked for it
+    ended: float | None  # null: it runs
+    end_seq: int | None
+    seconds: float | None  # how long it ran
+    ending: str  # "exit status 3", "terminated by SIGKILL", "could not be started: …"; "": it runs
+    stop: str  # who stopped it; "": nobody here
 
 
 class HealthInfo(TypedDict):

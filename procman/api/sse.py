@@ -85,12 +85,12 @@ class EventStream:
                     client.master = False
                     yield f"event: change\ndata: {_object(**master, **self._take(client))}\n\n".encode()
                     # Changes during the pause share the next message.
-                    await _happens(self._closing, INTERVAL)
+                    await happens(self._closing, INTERVAL)
                 elif self._closing.is_set():
                     return
                 else:
                     client.news.clear()
-                    if not await _happens(client.news, KEEPALIVE):
+                    if not await happens(client.news, KEEPALIVE):
                         yield b":\n\n"
         finally:
             self._leave(client)
@@ -150,7 +150,7 @@ class EventStream:
         return text
 
 
-async def _happens(event: asyncio.Event, seconds: float) -> bool:
+async def happens(event: asyncio.Event, seconds: float) -> bool:
     """Whether the event is set within so many seconds."""
     try:
         async with asyncio.timeout(seconds):

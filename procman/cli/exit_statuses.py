@@ -32,6 +32,10 @@ PROCMANCTL: Mapping[str, Entry] = {
     "avail": Entry('`{"processes": [ConfigInfo]}`', {1: "arguments were given"}),
     "clear": Entry(_OPERATION, {1: "no such process, or its logs cannot be emptied"}),
     "config": Entry('`{"sections": [SectionSettings]}`', {1: "no such process"}),
+    "events": Entry(
+        '`{"records": [JournalRecord], "next": int}`; with `-f` one JournalRecord for each line',
+        {1: "no such process, or bad arguments", 2: "no such kind, or a time that cannot be read"},
+    ),
     "exit": Entry(_LEFT),
     "fg": Entry(
         '`{"name": str, "channel": "stdout" or "stderr", "data": str}`, one line for each piece',
@@ -39,6 +43,7 @@ PROCMANCTL: Mapping[str, Entry] = {
     ),
     "health": Entry("`HealthInfo`", {1: "a wanted process is not up; bad arguments"}),
     "help": Entry('`{"commands": [str]}`, for a topic `{"topic": str, "text": str}`'),
+    "history": Entry('`{"runs": [RunInfo]}`', {1: "no such process, or no name was given"}),
     "maintail": Entry(
         '`{"name": "supervisord", "channel": null, "data": str}`; with `-f` one line for each piece',
         {1: "bad arguments, or no log"},

@@ -107,12 +107,26 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("config <name> [...]", "Show those of processes and their groups"),
         ("config all", "Show those of all processes"),
     ),
+    "events": (
+        ("events", "Show the last 50 records of the journal: what has happened, by whom, #number <- #cause"),
+        ("events <name> [...]", "Show those about these processes and groups ('<pattern>' and <gname>:* too)"),
+        ("events -f", "Go on as they come (Ctrl-C to exit)"),
+        ("events -n 20", "Show so many"),
+        ("events --since 10m", "Show all since then: 10m ago, 14:02, 2026-11-29T14:02, or the number of a record"),
+        ("events --kind exit,state", "Show these kinds only (a wrong one lists them)"),
+    ),
     "health": (
         (
             "health",
             "Check that all wanted processes are up (if not: exit status 1 and their names); warns of a broken file",
         ),
         ("health --live", "Check that the master answers within 10 seconds (its configuration file is not read)"),
+    ),
+    "history": (
+        (
+            "history <name> [...]",
+            "Show the runs of a process: when, how long, how each ended, who started or stopped it",
+        ),
     ),
     "maintail": (("maintail -f -<N>", "Start with the last N bytes"),),
     "metrics": (("metrics", "Show what is counted and measured, in Prometheus' text format (as GET /metrics)"),),

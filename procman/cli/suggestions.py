@@ -30,7 +30,7 @@ OTHER_NAMES = {
     "follow": "tail -f",
     "halt": "shutdown",
     "info": "status",
-    "journal": "tail",
+    "journal": "events",
     "kill": "signal",
     "list": "status",
     "log": "tail",

@@ -12,6 +12,7 @@ from procman.daemon.upgrade import Start
 from procman.runtime.adoption import Adoption
 from procman.runtime.bus import Bus, Sequence
 from procman.runtime.call_queue import CallQueue
+from procman.runtime.journal.ring import Ring
 from procman.runtime.ledger import NoLedger, ProcessLedger
 from procman.services.metrics.counters import Counters
 from procman.services.operations import Operations
@@ -39,6 +40,7 @@ class ProcessContext:
         self.adopts = adopts
         self.serials = Sequence(first_serial - 1)  # of events: no two have the same
         self.sequence = Sequence()  # of notifications: no two have the same number
+        self.records = Ring()  # of the journal
         self.operations = Operations(first_operation, self._nudge)
         self.blocking = CallQueue(READ_WITHIN, self._nudge)
         self.counters = Counters()  # they go on over reloads

@@ -32,6 +32,7 @@ from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.system.memory import give_back_what_is_free
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
+from procman.system.proc import boot_id
 from procman.system.signals import signal_name
 from procman.system.spawn import TOO_MANY_FILES
 
@@ -163,6 +164,7 @@ class MasterRun:
         """Open the log files again, and control sockets whose file is gone."""
         self._log.info("received SIGUSR2 indicating log reopen request")
         self._rooms.outputs.reopen()
+        self._rooms.journal.reopen()
         opened = self._listeners.open_again()
         if self._serving is not None:
             self._do(self._serving.start(opened))
@@ -184,6 +186,7 @@ class MasterRun:
         outputs, engine, adoption = self._rooms.outputs, self._rooms.engine, self._adoption
         outputs.clear_old_logs(adoption.kept_logs(self._config) if adoption else {})
         self._log.info(f"procman started with pid {os.getpid()}")
+        self._note_in_journal("began")
         if adoption is not None:
             adoption.begin(engine, self._log)
         engine.post(BootRequested(), Origin(BOOT))
@@ -196,6 +199,7 @@ class MasterRun:
         self._rooms.outputs.restore(snapshot.outputs, programs)
         running = sum(process.pid is not None for process in processes.values())
         self._log.info(f"upgraded: procman {__version__} goes on with pid {os.getpid()} and {running} processes")
+        self._note_in_journal("upgraded", processes=running)
         # The upgrade has blocked signals until they can be carried out; `restore` finds what has ended before. What is
         # started from here on has none blocked, and none is delivered before this turn of the loop is over.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -279,6 +283,11 @@ class MasterRun:
         if isinstance(news, SpawnFailed) and news.reason.startswith(TOO_MANY_FILES):
             self.make_room()  # idle clients hold the descriptors that the next try needs
 
+    def _note_in_journal(self, what: str, **more: int) -> None:
+        data = {"version": __version__, "pid": os.getpid(), "boot": boot_id(), **more}
+        actor = BOOT if what == "began" else Actor("upgrade")
+        self._rooms.journal.note("master", what, data=data, origin=Origin(actor))
+
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
@@ -336,4 +345,5 @@ class MasterRun:
         self._listeners.close()
         if self._pidfile is not None:
             self._pidfile.release()
+        rooms.journal.close()
         rooms.outputs.close(LAST_WRITES)

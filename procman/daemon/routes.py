@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from procman import __version__
 from procman.api.health import Health
+from procman.api.journal_endpoints import JournalEndpoints
 from procman.api.log_tails import LogTails
 from procman.api.rest.answers import route_problem
 from procman.api.rest.master_endpoints import MasterEndpoints
@@ -19,6 +20,7 @@ from procman.daemon.rooms import Rooms
 from procman.http.messages import Request, Response, Role
 from procman.http.router import Router
 from procman.services.changes import Changes
+from procman.services.journal import JournalService
 
 if TYPE_CHECKING:
     from procman.api.metrics.endpoint import MetricsEndpoint
@@ -104,12 +106,15 @@ class Routes:
         NotifyEndpoints(rooms.notifying).add_to(self.router)
         LogTails(rooms.processes, rooms.logs).add_to(self.router)
         self._event_stream.add_to(self.router)
+        self._journal = JournalEndpoints(JournalService(rooms.journal, rooms.fleet), rooms.processes)
+        self._journal.add_to(self.router)
         health.add_to(self.router)
         self._add_late()
 
     def close(self) -> None:
-        """End the streams of events."""
+        """End the streams of events, and of the journal."""
         self._event_stream.close()
+        self._journal.close()
 
     def _add_late(self) -> None:
         add = self.router.add

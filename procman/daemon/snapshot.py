@@ -45,6 +45,7 @@ class MasterSnapshot:
     engine: Data
     outputs: Data
     pools: list[Data]
+    journal: Data  # {}: a master without one
     notify: Data | None = None  # the notify sections that are active, and what they have not sent
 
 
@@ -93,6 +94,7 @@ def handed_over(
             "rules": [definition(rule) for rule in rooms.notifying.rules],
             "state": rooms.notifying.snapshot(),
         },
+        "journal": rooms.journal.snapshot(),
     }
 
 
@@ -120,6 +122,7 @@ def read(data: Any) -> MasterSnapshot:
             outputs=data["outputs"],
             pools=data["pools"],
             notify=data.get("notify"),  # procman before 0.3 had none
+            journal=data.get("journal", {}),  # procman before 0.3 had none
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CannotTakeOver(f"cannot understand what was handed over: {error!r}") from None

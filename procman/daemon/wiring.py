@@ -5,6 +5,7 @@ import os
 
 from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
+from procman.config.schema.options import MEMORY
 from procman.config.schema.programs import Program
 from procman.config.snapshot import read_rules
 from procman.core.fleet import Fleet
@@ -19,6 +20,7 @@ from procman.runtime.children import Children
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine, Observer
+from procman.runtime.journal.file import JournalFile
 from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.translation import Translator
 from procman.runtime.launcher import Launcher
@@ -29,6 +31,7 @@ from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
 from procman.services.ends import Ends
 from procman.services.explanations import Explanations
+from procman.services.journal import hide_secrets
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
@@ -36,6 +39,22 @@ from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
 from procman.services.surroundings import Surroundings
 from procman.system.shared_sockets import SharedSockets
+
+
+def _journal(
+    context: ProcessContext, config: Config, fleet: Fleet, outputs: OutputRouter, snapshot: MasterSnapshot | None
+) -> Journal:
+    """It goes on from the snapshot, and writes to its file, if it has one."""
+    sequence, path, handed = context.sequence, config.master.journal, None
+    journal = Journal(Translator(fleet, hide=hide_secrets), sequence, context.records)
+    if snapshot is not None:
+        sequence.last = snapshot.engine["seq"]
+        handed = journal.restore(snapshot.journal)
+    if path != MEMORY:
+        report, remark = outputs.report_trouble, outputs.log.info
+        maxbytes = config.master.journal_maxbytes
+        journal.begin(JournalFile(outputs.disks, path, maxbytes, sequence, report=report, remark=remark), handed)
+    return journal
 
 
 def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | None) -> Rooms:
@@ -47,11 +66,18 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         process = fleet.processes.get(name)
         return program_of(process.definition) if process else None
 
-    outputs = OutputRouter(config, path_digits(anchor(config)), context.ledger.log, lambda: bus.nudge(), definition)  # noqa: PLW0108 - it comes later
+    outputs = OutputRouter(
+        config,
+        path_digits(anchor(config)),
+        context.ledger.log,
+        lambda: bus.nudge(),  # noqa: PLW0108 - it comes later
+        definition,
+        on_trouble=lambda text: journal.note("log-trouble", text),
+    )
     log = outputs.log
     bus = Bus(context.sequence, log.critical)
     context.use(bus)
-    journal = Journal(Translator(fleet))
+    journal = _journal(context, config, fleet, outputs, snapshot)
     bus.subscribe(journal.hear)  # first: others look up there what they are told
 
     def gate_may_open() -> None:

@@ -62,6 +62,16 @@ class OperationEnded:
     failed: tuple[str, ...]  # the processes that it failed for, as namespecs
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateStep:
+    """An update has done something to a group, or to a process of it."""
+
+    group: str
+    name: str  # a namespec, "" where it is the whole group
+    action: str
+    options: tuple[str, ...]  # what was changed in the file
+
+
 BusEvent = (
     Announce
     | AnnounceGroup
@@ -84,6 +94,7 @@ BusEvent = (
     | ProcessEnded
     | OperationBegan
     | OperationEnded
+    | UpdateStep
 )
 
 

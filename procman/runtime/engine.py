@@ -146,7 +146,7 @@ class Engine:
         """Go on from what `snapshot` returned, instead of a boot. The fleet has gone on from its part before."""
         processes = self.fleet.processes.values()
         self.orphans = data["orphans"]
-        self.bus.sequence.last = data["seq"]
+        self.bus.sequence.last = max(self.bus.sequence.last, data["seq"])  # the journal may have used some already
         if "attribution" in data:  # procman before 0.3 had none
             self.attribution.restore(data["attribution"])
         self._trees.restore(data["trees"])

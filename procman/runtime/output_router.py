@@ -48,6 +48,8 @@ class OutputRouter:
         on_auto_log: Callable[[str, str, str | None], None] = lambda _name, _channel, _path: None,
         on_progress: Callable[[], None] = lambda: None,
         definition: Callable[[str], Program | None] = lambda _: None,
+        *,
+        on_trouble: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Opens the master's log; raises ProcmanError if that is impossible.
 
@@ -56,6 +58,7 @@ class OutputRouter:
             mark: tells this configuration's master from others; it is part of the names of AUTO logs.
             on_auto_log: gets the namespec, the channel and the AUTO log that is in use now, or None.
             on_progress: is called when an `obstacle` may be gone.
+            on_trouble: gets each problem of a log, which is reported in the master's own.
             definition: what the process of a name will be when it starts next; None if there is no such process.
         """
         self._loop = asyncio.get_running_loop()
@@ -63,13 +66,14 @@ class OutputRouter:
         self._master = master = config.master
         self._on_progress = on_progress
         self._definition = definition
+        self._on_trouble = on_trouble
         self._scheduler = FairScheduler(self._loop)
-        self._disks = DiskWorkers(self._loop, self._report, on_answer=on_progress)
-        self._consoles = Consoles(disks=self._disks, on_problem=self._report, on_flushed=on_progress)
+        self._disks = DiskWorkers(self._loop, self.report_trouble, on_answer=on_progress)
+        self._consoles = Consoles(disks=self._disks, on_problem=self.report_trouble, on_flushed=on_progress)
         self._consoles.attach(self._loop)
         self._auto_logs = AutoLogs(master.childlogdir, Owner(mark, master.identifier), on_auto_log)
         names = [program.namespec for group in config.groups for program in group.programs]
-        self._sinks = SinkFactory(self._disks, self._consoles, self._auto_logs, names, self._report)
+        self._sinks = SinkFactory(self._disks, self._consoles, self._auto_logs, names, self.report_trouble)
         self.log = self._sinks.main_log(_main_log_options(master))
         self._streams: dict[tuple[str, str], OutputStream] = {}
         self.filters = OutputFilters(self.log, strip_ansi=master.strip_ansi, on_progress=on_progress)
@@ -174,6 +178,19 @@ class OutputRouter:
             case _:
                 pass
 
+    # ---- for all that write to disks
+
+    def report_trouble(self, text: str) -> None:
+        """A problem of some log, in the master's own. Later: it may be that log, which is being opened."""
+        if self._closing:
+            self.log.critical(text)
+        else:
+            self._loop.call_soon(self._report_now, text)
+
+    def _report_now(self, text: str) -> None:
+        self.log.critical(text)
+        self._on_trouble(text)
+
     # ---- for the services
 
     def log_paths(self, name: str) -> tuple[str, str]:
@@ -256,13 +273,6 @@ class OutputRouter:
 
     def _main_ring(self) -> bytes:
         return self.log.ring.tail(self.log.ring.capacity)
-
-    def _report(self, text: str) -> None:
-        """A problem of some log, in the master's own. Later: it may be that log, which is being opened."""
-        if self._closing:
-            self.log.critical(text)
-        else:
-            self._loop.call_soon(lambda: self.log.critical(text))
 
     def _stream(self, name: str, program: Program, channel: Channel) -> OutputStream:
         """The stream as the program's options want it now: a new one, or the present one, changed."""

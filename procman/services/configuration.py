@@ -22,7 +22,7 @@ from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import GroupAdded, GroupChanged, GroupRemoved
 from procman.core.states import SETTLED, UP, State
 from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
-from procman.runtime.bus import Notification
+from procman.runtime.bus import Notification, UpdateStep
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
 from procman.services.master import MasterService
@@ -216,6 +216,7 @@ class ConfigService:
                 done = await work
                 if tell is not None:
                     tell(done)
+                    self._publish_steps(done, origin)
                 return done
 
             ended = await asyncio.gather(
@@ -229,6 +230,7 @@ class ConfigService:
             for group in added:
                 if not dry_run:
                     self._engine.post(GroupAdded(group), origin)
+                    self._publish_steps([Step(group.name, "added")], origin)
                 ended.append([Step(group.name, "added")])
             if wanted is None:
                 ended.append(self._notify_steps(dry_run=dry_run))
@@ -240,6 +242,12 @@ class ConfigService:
             self._notifying.apply(self.config.notify)
         how: dict[str, StepAction] = {"added": "added", "removed": "removed", "changed": "changed in place"}
         return [Step(f"notify:{name}", how[what], options=options) for name, (what, options) in changes.items()]
+
+    def _publish_steps(self, steps: Iterable[Step], origin: Origin) -> None:
+        for step in steps:
+            name = step.name or ""
+            namespec = name if name in ("", step.group) else f"{step.group}:{name}"
+            self._engine.bus.publish(UpdateStep(step.group, namespec, step.action, step.options), origin)
 
     async def _difference(self) -> Difference:
         self.config = await self._read()

@@ -122,12 +122,12 @@ def test_rapid_changes_are_sent_together(monkeypatch):
     """After a message there is a pause; a thousand changes during it are one message with the last state."""
     told = Told("web", "db")
     pause = asyncio.Event()
-    real = sse._happens
+    real = sse.happens
 
     async def happens(event, seconds):
         return await (pause.wait() if seconds == sse.INTERVAL else real(event, seconds))
 
-    monkeypatch.setattr(sse, "_happens", happens)
+    monkeypatch.setattr(sse, "happens", happens)
 
     async def test():
         stream = await told.client()

@@ -84,6 +84,7 @@ def test_a_refused_flag_is_an_error_under_json(ctl):
 def test_the_flags_of_a_command_are_those_of_its_help():
     """The reference page is generated from the same table."""
     assert {command: flags(command) for command in COMMANDS if flags(command)} == {
+        "events": {"--kind": True, "--since": True, "-f": False, "-n": True},
         "health": {"--live": False},
         "maintail": {"-f": False},
         "status": {"--long": False},

@@ -14,7 +14,7 @@ from procman.config.resolve.option_reader import OptionReader, no_directory
 from procman.config.runtime_dir import runtime_dir
 from procman.config.schema.configuration import Config
 from procman.config.schema.notation import show_text
-from procman.config.schema.options import AUTO
+from procman.config.schema.options import AUTO, MEMORY
 from procman.config.schema.servers import UnixServer
 from procman.system.commands import CannotSpawn, find_command
 from procman.system.shell_split import split_words
@@ -129,6 +129,8 @@ def _places(config: Config) -> Iterator[tuple[str, str, str, str]]:
         yield "supervisord", "metrics_file", master.metrics_file, "the metrics would not be written"
     if master.record is not None:
         yield "supervisord", "record", master.record, "nothing would be recorded"
+    if master.journal != MEMORY:
+        yield "supervisord", "journal", master.journal, "the journal would be kept in memory only"
     if any(
         AUTO in (program.stdout_logfile, program.stderr_logfile)
         for group in config.groups

@@ -14,7 +14,7 @@ from procman.config.schema.groups import Group
 from procman.config.schema.kinds.numbers import MIB
 from procman.config.schema.master import Master
 from procman.config.schema.notation import show_text
-from procman.config.schema.options import Unfit, options_of
+from procman.config.schema.options import MEMORY, Unfit, options_of
 
 MASTER = options_of(Master)
 
@@ -56,6 +56,8 @@ def read_master(reading: OptionReader, section: RawSection, overrides: Mapping[s
         if not values["metrics_file"]:
             reading.complain(section, "metrics_file", "it is empty: name a file, or leave it out")
         values["metrics_file"] = reading.machine.normal(reading.machine.home(values["metrics_file"]))
+    if values["journal"] != MEMORY:
+        values["journal"] = reading.machine.normal(values["journal"])
     reading.add_environment(values["environment"])
     return Master(**values)
 

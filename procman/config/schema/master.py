@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from procman.config.schema import kinds
 from procman.config.schema.kinds.numbers import MIB
-from procman.config.schema.options import Orphans, option
+from procman.config.schema.options import MEMORY, Orphans, option
 from procman.core.spec import MasterPolicy, ShutdownWhen
 
 DAEMON_UMASK = 0o022  # where the file names none
@@ -128,6 +128,17 @@ class Master(MasterPolicy):
         "What happens when the console is not read: block (programs that write there wait) or drop (what does not fit "
         "is lost, counted, and reported).",
         default="block",
+    )
+    journal: str = option(
+        kinds.JOURNAL,
+        "Where the journal is kept, with what has happened, by whom and why: memory (the latest 1 MiB), or also a file "
+        "of JSON lines that outlives the master.",
+        default=MEMORY,
+    )
+    journal_maxbytes: int = option(
+        kinds.SIZE,
+        "The size at which the file of the journal is rotated; one older file, journal.1, is kept. 0 never rotates.",
+        default=10 * MIB,
     )
     environment: Mapping[str, str] = option(
         kinds.ENVIRONMENT, "Variables for every program, and for %(ENV_X)s in all other sections.", default={}

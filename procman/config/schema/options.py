@@ -17,6 +17,9 @@ AUTO = "AUTO"
 SYSLOG = "SYSLOG"
 """The deprecated file name `syslog`, before `resolve` turns it into `*_syslog = true`."""
 
+MEMORY = "memory"
+"""Where the journal is, unless it is in a file, too."""
+
 Schema = dict[str, Any]
 
 

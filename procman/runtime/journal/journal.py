@@ -1,20 +1,21 @@
 """The journal: takes what the bus publishes, keeps the latest records in memory, and passes each on.
 
-A record is a plain tuple until somebody reads it. The ring holds `RING_BYTES` at most, by an estimate of what each
-record takes; the oldest give way.
+A record is a plain tuple until somebody reads it. With a file, each record is also written there, beside the loop.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from procman.runtime.bus import Notification
-from procman.runtime.journal.record import Record
+from procman.core.attribution import NOBODY, Origin
+from procman.runtime.bus import Notification, Sequence
+from procman.runtime.journal.file import JournalFile
+from procman.runtime.journal.record import Record, RecordKind
+from procman.runtime.journal.ring import RING_BYTES, Ring
 from procman.runtime.journal.translation import Translator
 
-RING_BYTES = 1024 * 1024
-# What a record takes beside its texts.
-RECORD_BYTES = 400
+__all__ = ["RING_BYTES", "Journal"]
 
 Reader = Callable[[Record], None]
 
@@ -22,28 +23,65 @@ Reader = Callable[[Record], None]
 class Journal:
     """The records of one master, the oldest first."""
 
-    def __init__(self, translator: Translator) -> None:
-        """Subscribe `hear` to the bus before all other subscribers: what they ask about is here then."""
+    def __init__(self, translator: Translator, sequence: Sequence | None = None, ring: Ring | None = None) -> None:
+        """Subscribe `hear` to the bus before all other subscribers: what they ask about is here then.
+
+        `sequence` is that of the bus; `ring` has what was kept before, and goes on over a reload.
+        """
         self._translator = translator
+        self._sequence = Sequence() if sequence is None else sequence
         self._time = asyncio.get_running_loop().time
-        self._ring: deque[Record] = deque()
-        self._bytes = 0
+        self._ring = Ring() if ring is None else ring
+        self._file: JournalFile | None = None
         self._readers: list[Reader] = []
+
+    # ---- what writes
 
     def hear(self, notification: Notification) -> None:
         """Take down what has happened."""
         record = self._translator.record_of(notification, self._time())
         if record is not None:
             self.add(record)
+        if self._file is not None:
+            self._file.used(notification.seq)
+
+    def note(
+        self,
+        kind: RecordKind,
+        reason: str,
+        *,
+        name: str = "",
+        group: str = "",
+        data: Mapping[str, Any] | None = None,
+        origin: Origin = NOBODY,
+        times: int = 1,
+    ) -> int:
+        """Take down what nobody publishes, and return its number; `reason` may be any text."""
+        seq = self._sequence.next()
+        actor, cause, operation = origin
+        reason = self._translator.text(reason)
+        now, mono = time.time(), self._time()
+        words = (group, name, 0, "", "", "", reason)
+        self.add(Record(seq, now, mono, kind, *words, cause, operation, actor, data or None, times))
+        if self._file is not None:
+            self._file.used(seq)
+        return seq
 
     def add(self, record: Record) -> None:
         """Take down a record that comes from elsewhere; its `seq` is from the sequence of the bus."""
-        self._ring.append(record)
-        self._bytes += _size(record)
-        while self._bytes > RING_BYTES:
-            self._bytes -= _size(self._ring.popleft())
-        for reader in tuple(self._readers):
-            reader(record)
+        kept = self._ring.add(record)
+        if self._file is not None:
+            self._file.write(record)
+        if self._readers:
+            for reader in tuple(self._readers):
+                reader(kept)
+
+    # ---- what reads
+
+    @property
+    def last(self) -> int:
+        """The latest number that was used, by a record or anything else."""
+        return self._sequence.last
 
     def follow(self, reader: Reader) -> Callable[[], None]:
         """Call it with each record from now on; returns how to end that."""
@@ -51,25 +89,64 @@ class Journal:
         return lambda: self._readers.remove(reader)
 
     def records(self, since: int = 0) -> list[Record]:
-        """Those that are kept with a higher number than `since`, the oldest first."""
-        return [record for record in self._ring if record.seq > since]
+        """Those that are kept with a higher number than `since`, the oldest first; what gave way is a gap among them.
+
+        The number of a gap is that of the last record that is missing there.
+        """
+        return self._ring.since(since)
 
     def latest_first(self) -> Iterator[Record]:
         """Those that are kept, the latest first."""
-        yield from reversed(self._ring)
+        return self._ring.latest_first()
 
     def find(self, seq: int) -> Record | None:
         """The record of that number; None where it is not kept (any more)."""
-        return next((record for record in self.latest_first() if record.seq == seq), None)
+        return self._ring.find(seq)
 
     def chain(self, seq: int | None) -> list[Record]:
         """The record, what it follows from, and so on to the root, as far as they are kept."""
         found: list[Record] = []
-        while seq is not None and (record := self.find(seq)) is not None:
+        while seq is not None and (record := self._ring.find(seq)) is not None:
             found.append(record)
             seq = record.cause
         return found
 
+    # ---- its file, and its end
 
-def _size(record: Record) -> int:
-    return RECORD_BYTES + len(record.reason) + (64 * len(record.data) if record.data else 0)
+    def begin(self, file: JournalFile, handed: Mapping[str, Any] | None) -> None:
+        """Write there from now on; `handed` is what `snapshot` of the master before the upgrade returned of its file.
+
+        The numbers go on after those in the file, and what was written there before is read into the memory.
+        """
+        self._file = file
+        if handed is not None and file.restore(handed):
+            return
+        is_new = not len(self._ring)
+        gap = file.begin()
+        if gap is not None:
+            self.add(gap)
+        if is_new:
+            file.load(self._ring.load)
+
+    def reopen(self) -> None:
+        """Open the file again, if there is one: it was moved away."""
+        if self._file is not None:
+            self._file.reopen()
+
+    def close(self) -> None:
+        """Nothing is taken down any more; what is in memory can still be read."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def restore(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Go on from what `snapshot` returned ({}: of a master without a journal); returns what is of the file."""
+        if not data:
+            return None
+        self._ring.restore(data)
+        file: Mapping[str, Any] | None = data["file"]
+        return file
+
+    def snapshot(self) -> dict[str, Any]:
+        """Plain data for another process image to go on with."""
+        return {**self._ring.snapshot(), "file": None if self._file is None else self._file.snapshot()}

@@ -1,6 +1,8 @@
 """One record of the journal, and how it is written as JSON."""
 
+import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
 from procman.core.attribution import Actor
@@ -13,10 +15,14 @@ RecordKind = Literal[
     "config",  # a group came, went or changed; a process has new options
     "op-begin",  # somebody asked for something
     "op-end",  # that is over
-    "master",  # the master began, goes on, shuts down, leaves
+    "update-step",  # what an update did to one group or process
+    "master",  # the master began, goes on after an upgrade, shuts down, leaves
+    "log-trouble",  # output was lost, or a log cannot be written, or can again
+    "access-denied",  # a client was refused for its password, its origin, or its role
     "gap",  # records are missing here: `data` has `from`, `to` and `reason`
 ]
 KINDS: tuple[RecordKind, ...] = get_args(RecordKind)
+_ACTOR = Actor._fields
 
 
 class Record(NamedTuple):
@@ -29,7 +35,7 @@ class Record(NamedTuple):
     group: str = ""
     name: str = ""  # the namespec of a process
     run: int = 0  # the number of the process's spawn
-    before: str = ""  # states, in lower case
+    before: str = ""  # states, such as RUNNING
     after: str = ""
     phase: str = ""
     reason: str = ""
@@ -67,23 +73,41 @@ class Record(NamedTuple):
 
 
 def from_json(plain: Mapping[str, Any]) -> Record:
-    """The record that `to_json` has written; KeyError or TypeError where it is something else."""
-    actor = plain.get("actor")
-    return Record(
-        plain["seq"],
-        plain["time"],
-        plain["mono"],
-        plain["kind"],
-        plain.get("group", ""),
-        plain.get("name", ""),
-        plain.get("run", 0),
-        plain.get("from", ""),
-        plain.get("to", ""),
-        plain.get("phase", ""),
-        plain.get("reason", ""),
-        plain.get("cause"),
-        plain.get("op"),
-        None if actor is None else Actor(**actor),
-        plain.get("data"),
-        plain.get("times", 1),
-    )
+    """The record that `to_json` of this version or another has written; ValueError where it is something else."""
+    try:
+        actor, data = plain.get("actor"), plain.get("data")
+        return Record(
+            int(plain["seq"]),
+            float(plain["time"]),
+            float(plain["mono"]),
+            plain["kind"],
+            _word(plain, "group"),
+            _word(plain, "name"),
+            int(plain.get("run", 0)),
+            _word(plain, "from"),
+            _word(plain, "to"),
+            _word(plain, "phase"),
+            _word(plain, "reason"),
+            _number(plain.get("cause")),
+            _number(plain.get("op")),
+            None if actor is None else _actor(tuple((key, actor[key]) for key in _ACTOR if key in actor)),
+            None if data is None else dict(data),
+            int(plain.get("times", 1)),
+        )
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"this is no record of a journal: {error}") from None
+
+
+def _word(plain: Mapping[str, Any], key: str) -> str:
+    # Most records share their words with others.
+    return sys.intern(str(plain.get(key, "")))
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+@lru_cache(maxsize=64)
+def _actor(fields: tuple[tuple[str, Any], ...]) -> Actor:
+    """One for all records that it is behind, as before they were written."""
+    return Actor(**dict(fields))

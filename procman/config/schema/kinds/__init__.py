@@ -22,7 +22,7 @@ from procman.config.schema.kinds.environment import ENVIRONMENT
 from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
 from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK
 from procman.config.schema.kinds.numbers import EXITCODES, INTEGER, OCTAL, SIZE
-from procman.config.schema.kinds.paths import DIRECTORY, FILE, LOGFILE, PATH
+from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE, PATH
 from procman.config.schema.kinds.signals import SIGNAL
 from procman.config.schema.kinds.text import BOOLEAN, SECRET, TEXT
 from procman.config.schema.kinds.users import OWNER, USER
@@ -39,6 +39,7 @@ __all__ = [
     "EXITCODES",
     "FILE",
     "INTEGER",
+    "JOURNAL",
     "LEFTOVERS",
     "LOGFILE",
     "LOGLEVEL",

@@ -5,7 +5,8 @@ from posixpath import normpath
 from typing import Any
 
 from procman.config.schema.kinds.text import accept_text, text_kind
-from procman.config.schema.options import AUTO, SYSLOG, Kind, Unfit
+from procman.config.schema.options import AUTO, MEMORY, SYSLOG, Kind, Unfit
+from procman.config.spelling import did_you_mean
 
 CONSOLE = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"})
 """The names of the master's own stdout and stderr."""
@@ -14,6 +15,26 @@ PATH = text_kind("path", "a path")
 DIRECTORY = text_kind("existing directory", "a directory that exists", "missing-directory", place="directory")
 FILE = text_kind(
     "path in an existing directory", "a file in a directory that exists", "missing-directory", place="parent"
+)
+
+
+def _parse_journal(text: str) -> str:
+    if text.lower() == MEMORY:
+        return MEMORY
+    if "/" not in text or text.endswith("/"):
+        hint = did_you_mean(text.lower(), [MEMORY])
+        raise Unfit(f"expected memory, or the path of a file such as /var/lib/procman/journal{hint}", "other")
+    return text
+
+
+JOURNAL: Kind[str] = Kind(
+    name="memory, or a path in an existing directory",
+    expected="memory, or a file in a directory that exists",
+    slug="missing-directory",
+    parse=_parse_journal,
+    accept=lambda value: _parse_journal(accept_text(value)),
+    schema={"type": "string"},
+    place="parent",
 )
 
 

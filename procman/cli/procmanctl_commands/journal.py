@@ -1,0 +1,143 @@
+"""events and history: what has happened, by whom and why, as the journal has it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from procman.cli import suggestions
+from procman.cli.journal_text import record_line, run_lines
+from procman.cli.terminal_text import safe
+from procman.client.api_client import ApiError, quoted
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from typing import Any
+
+    from procman.cli.invocation import Invocation
+
+# How many records are shown unless the words say something else, and at most.
+SHOWN = 50
+MOST = 10_000
+
+
+class _BadWords(Exception):
+    """The text says which."""
+
+
+def events(invocation: Invocation, words: list[str]) -> None:
+    """`events [-f] [-n N] [--since WHEN] [--kind KIND,…] [NAME…]`."""
+    try:
+        follows, options, names = _read(words)
+    except _BadWords as error:
+        invocation.usage(f"Error: {error}", "events")
+        return
+    query = [f"{key}={quoted(options[key])}" for key in ("since", "kind") if key in options]
+    if names:
+        query.append(f"name={','.join(map(quoted, names))}")
+    limit = options.get("n") or ("" if "since" in options else str(SHOWN))
+    if limit:
+        query.append(f"limit={limit}")
+    try:
+        if follows:
+            _follow(invocation, f"/v1/journal?{'&'.join([*query, 'follow=1'])}")
+        else:
+            _once(invocation, f"/v1/journal?{'&'.join(query)}".rstrip("?"), cut=options.get("n"))
+    except ApiError as error:
+        _explain(invocation, error, names)
+
+
+def history(invocation: Invocation, words: list[str]) -> None:
+    """`history NAME…`: the runs of processes, a line each."""
+    if not words:
+        invocation.usage("Error: history requires a process name", "history")
+        return
+    runs: list[Any] = []
+    now = time.time()
+    for name in words:
+        try:
+            found = invocation.client.call("GET", f"/v1/processes/{quoted(name)}/runs")["runs"]
+        except ApiError as error:
+            _explain(invocation, error, [name])
+            continue
+        runs += found
+        if not found:
+            invocation.say_safe(f"{name}: the journal has no run of it (it was not started, or that was long ago)")
+        for line in run_lines(found, now):
+            invocation.say(safe(line))
+    invocation.put(runs=runs)
+
+
+def _read(words: list[str]) -> tuple[bool, dict[str, str], list[str]]:
+    follows, options, names = False, {}, []
+    rest = iter(words)
+    for word in rest:
+        flag, equals, value = word.partition("=")
+        if word in ("-f", "--follow"):
+            follows = True
+        elif flag in ("-n", "--since", "--kind"):
+            value = value if equals else next(rest, "")
+            if not value:
+                raise _BadWords(f"{flag} requires a value")
+            options[flag.lstrip("-")] = value
+        else:
+            names.append(word)
+    number = options.get("n", "1")
+    if not (number.isascii() and number.isdecimal() and 1 <= int(number[:9]) <= MOST):
+        raise _BadWords(f"cannot read -n {number}: expected a number from 1 to {MOST}")
+    return follows, options, names
+
+
+def _once(invocation: Invocation, path: str, *, cut: str | None) -> None:
+    answer = invocation.client.call("GET", path)
+    records = answer["records"]
+    while cut is None and len(records) and records[-1]["seq"] < answer["next"] and _is_paged(path):
+        more = invocation.client.call("GET", _from(path, answer["next"]))
+        if not more["records"]:
+            break
+        records, answer = [*records, *more["records"]], more
+    invocation.put(records=records, next=answer["next"])
+    now = time.time()
+    for record in records:
+        invocation.say(safe(record_line(record, now)))
+
+
+def _is_paged(path: str) -> bool:
+    """Whether it asks for what comes after a number, which may be more than one answer has."""
+    since = path.partition("since=")[2].partition("&")[0]
+    return since.isdecimal()
+
+
+def _from(path: str, seq: int) -> str:
+    before, _, after = path.partition("since=")
+    _, ampersand, rest = after.partition("&")
+    return f"{before}since={seq}{ampersand}{rest}"
+
+
+def _follow(invocation: Invocation, path: str) -> None:
+    """Print what happens until Ctrl-C, or until the master ends the stream."""
+    try:
+        with invocation.client.stream("GET", path) as stream:
+            rest = b""
+            for data in stream:
+                *lines, rest = (rest + data).split(b"\n")
+                for line in filter(None, lines):
+                    record = json.loads(line)
+                    if invocation.as_json:
+                        invocation.write_line(record)
+                    else:
+                        invocation.say(safe(record_line(record, time.time())))
+                invocation.flush()
+    except KeyboardInterrupt:
+        invocation.say("")
+
+
+def _explain(invocation: Invocation, error: ApiError, names: list[str]) -> None:
+    if error.code == "BAD_NAME":
+        invocation.problem(f"No such process {error.message}", code=error.code, name=error.message)
+        suggestions.suggest_processes(invocation, names)
+        return
+    if error.code in ("BAD_ARGUMENTS", "INCORRECT_PARAMETERS"):
+        invocation.problem(f"ERROR: {error.message}", code=error.code, exitstatus=2)
+        return
+    raise error
