@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from procman.cli.status_text import namespec
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from procman.api.shapes import Changes, ConfigInfo, SectionSettings, SettingInfo, Step
 
 _CONSEQUENCES = frozenset({"stopped", "updated"})  # of another step for the same group, which explains them

@@ -1,22 +1,15 @@
 """Carries out one line of procmanctl: finds the command, checks its flags, and reports what goes wrong."""
 
-from __future__ import annotations
-
 import errno
+from collections.abc import Callable
 from importlib import import_module
 
 from procman.cli import suggestions
 from procman.cli.flag_check import checked
 from procman.cli.invocation import GENERIC, INSUFFICIENT_PRIVILEGES, NOT_RUNNING, Invocation
-from procman.cli.procmanctl_commands import COMMANDS
+from procman.cli.procmanctl_commands import COMMANDS, Command
 from procman.client.api_client import ApiError, AuthRequired, Unreachable
 from procman.errors import ProcmanError
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from procman.cli.procmanctl_commands import Command
 
 _UNREACHABLE = {errno.ECONNREFUSED: INSUFFICIENT_PRIVILEGES, errno.ENOENT: NOT_RUNNING}
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from procman.cli import terminal_text
+from procman.cli.invocation import Invocation
 from procman.cli.pager import paged
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from procman.api.shapes import FiguresInfo, ProcessInfo
-    from procman.cli.invocation import Invocation
 
 HEAD = ("NAME", "STATE", "PID", "CPU%", "CPU", "RSS", "PROCESSES", "THREADS", "FDS", "RESTARTS", "LOST")
 # The columns to leave out if the table is wider than the terminal, in this order.

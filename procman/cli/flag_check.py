@@ -3,18 +3,12 @@
 So `restart --rolling web` restarts nothing; supervisorctl restarts web and misses a process named `--rolling`.
 """
 
-from __future__ import annotations
-
 from procman.cli import help_texts, suggestions
-from procman.cli.invocation import INVALID_ARGS
+from procman.cli.invocation import INVALID_ARGS, Invocation
 from procman.cli.procmanctl_commands import asks_for_help
 from procman.cli.procmanctl_commands import help as help_command
 from procman.cli.procmanctl_flags import FLAGS
 from procman.config.spelling import closest
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from procman.cli.invocation import Invocation
 
 _NAMES_FOLLOW = "--"
 # These commands report a word such as -x themselves, in supervisorctl's words.

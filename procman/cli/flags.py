@@ -4,16 +4,11 @@ getopt reads them, as in supervisord and supervisorctl, with its rules (`-cFILE`
 with a dash, no flags after the first word) and its messages, and in 3 ms less than argparse.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Sequence
 from getopt import GetoptError, getopt
 from textwrap import wrap
 
 from procman.errors import BadRequest
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 _WIDTH = 100  # columns of the help; a flag that is too long for its column has a line of its own
 _COLUMN = 32

@@ -3,8 +3,6 @@
 Supervisorctl's texts come first, then those of procman's own commands and usages.
 """
 
-from __future__ import annotations
-
 import re
 
 _UPDATE = "Reload config and add/remove as necessary, and will restart affected programs"

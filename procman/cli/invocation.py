@@ -9,17 +9,16 @@ from __future__ import annotations
 import errno
 import json
 import sys
+from collections.abc import Callable
 
 from procman.cli.help_texts import supervisorctls
 from procman.cli.terminal_text import colours_wanted, on_terminal, safe, safe_lines
+from procman.client.address import Settings
 from procman.client.api_client import Client, Unreachable
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, BinaryIO
-
-    from procman.client.address import Settings
 
 # supervisorctl's exit statuses, which are those of LSB init scripts.
 SUCCESS = 0

@@ -1,7 +1,5 @@
 """Shows text that is longer than the screen with $PAGER, less or more."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import signal

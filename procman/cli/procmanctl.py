@@ -1,10 +1,9 @@
 """`procmanctl`: commands for a running master, one at a time or in a shell, with supervisorctl's texts and statuses."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
+from collections.abc import Sequence
 
 from procman import __version__
 from procman.cli import dispatch
@@ -15,10 +14,6 @@ from procman.cli.procmanctl_flags import FLAGS
 from procman.cli.standard_streams import open_missing
 from procman.client import address
 from procman.errors import BadRequest, ProcmanError
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _INTERRUPTED = 130  # what a shell shows for SIGINT
 _BROKEN_PIPE = 141  # and for SIGPIPE

@@ -12,12 +12,12 @@ from getpass import getpass
 from procman.cli import dispatch, status_text, suggestions
 from procman.cli import procmanctl_commands as commands
 from procman.cli.help_texts import flags
+from procman.cli.invocation import Invocation
 from procman.errors import ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import ProcessInfo
-    from procman.cli.invocation import Invocation
 
 _TAKES_GROUPS = frozenset({"add", "remove", "update"})
 _TAKES_PROCESSES = frozenset({"clear", "config", "fg", "pid", "restart", "signal", "start", "status", "stop", "tail"})

@@ -1,7 +1,5 @@
 """Replaces stdin, stdout and stderr if a command was started without them, as by `procman >&-` or some schedulers."""
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -5,12 +5,12 @@ Off a terminal every byte is supervisorctl's, because scripts read it; on one, t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from procman.cli.terminal_text import coloured, safe
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from procman.api.shapes import ProcessInfo
 
 _NAME_WIDTH = 30  # supervisorctl's; a wider name widens the column, and three blanks follow

@@ -4,20 +4,14 @@ A guess is a question on stderr, in addition to supervisorctl's words. A bad gue
 `open`.
 """
 
-from __future__ import annotations
-
 import signal
+from collections.abc import Iterable
 
+from procman.cli.invocation import Invocation
 from procman.cli.procmanctl_commands import COMMANDS
 from procman.cli.status_text import namespec
 from procman.config.spelling import closest
 from procman.errors import ProcmanError
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from procman.cli.invocation import Invocation
 
 # Other tools' names for the commands.
 OTHER_NAMES = {

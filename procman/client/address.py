@@ -11,12 +11,11 @@ under the name derived from the path. If no source names a master explicitly, th
 preferred to one that does not run.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from glob import glob
 
@@ -24,10 +23,6 @@ from procman.client.api_client import Client, who_listens
 from procman.config import discovery, runtime_dir
 from procman.errors import BadRequest, ProcmanError
 from procman.system.file_trust import is_trusted_folder
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 # How long to wait for included files, in seconds; usually the main file is enough.
 PATIENCE = 5.0

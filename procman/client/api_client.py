@@ -13,13 +13,13 @@ import socket
 import struct
 import sys
 from binascii import b2a_base64
+from collections.abc import Iterator
 
 from procman import __version__
 from procman.errors import BadRequest, ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any, Self
 
 # Seconds, far more than a master needs to answer a GET; a stopped master must not block a client for ever.

@@ -4,8 +4,6 @@ A module has a group of commands, and is imported when one of them is called. A 
 `command(invocation, words)`; if it returns True, the shell ends.
 """
 
-from __future__ import annotations
-
 
 class Command:
     """Where the function of a command is."""

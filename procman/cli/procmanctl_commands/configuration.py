@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from procman.cli import config_text, suggestions
+from procman.cli.invocation import Invocation
 from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from procman.api.shapes import SectionSettings, Step
-    from procman.cli.invocation import Invocation
 
 
 def avail(invocation: Invocation, words: list[str]) -> None:

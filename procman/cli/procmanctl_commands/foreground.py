@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 
 from procman.cli import suggestions, terminal_text
+from procman.cli.invocation import Invocation
 from procman.client.api_client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import ProcessInfo
-    from procman.cli.invocation import Invocation
 
 
 def foreground(invocation: Invocation, words: list[str]) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 
 from procman.cli import terminal_text
-from procman.cli.invocation import GENERIC
+from procman.cli.invocation import GENERIC, Invocation
 from procman.client.api_client import ApiError, AuthRequired
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import HealthInfo
-    from procman.cli.invocation import Invocation
 
 # Seconds that the master may take to answer; a hanging master is unhealthy.
 PATIENCE = 10

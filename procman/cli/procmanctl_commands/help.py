@@ -1,13 +1,8 @@
 """help: the list of commands, and the help of one."""
 
-from __future__ import annotations
-
 from procman.cli import suggestions
 from procman.cli.help_texts import OURS, OWN_COMMANDS, TOPICS, text_of
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from procman.cli.invocation import Invocation
+from procman.cli.invocation import Invocation
 
 _WIDTH = 79  # the width that Python's cmd module, and so supervisorctl, uses
 

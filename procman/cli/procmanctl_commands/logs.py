@@ -3,17 +3,12 @@
 Log bytes are printed unchanged, so that a pipe gets what the program wrote; on a terminal they are made harmless.
 """
 
-from __future__ import annotations
-
 import sys
 
 from procman.cli import suggestions, terminal_text
+from procman.cli.invocation import Invocation
 from procman.client.api_client import ApiError, quoted
 from procman.config.spelling import closest
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from procman.cli.invocation import Invocation
 
 _DEFAULT_BYTES = 1600
 _MOST_WORDS = 3  # supervisorctl has -f or -N, name, channel; procmanctl allows both -f and -N

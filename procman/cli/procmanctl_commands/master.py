@@ -1,17 +1,11 @@
 """Commands about the master and the shell: version, shutdown, reload, upgrade, open, quit, exit."""
 
-from __future__ import annotations
-
 import errno
 import time
 
+from procman.cli.invocation import Invocation
 from procman.cli.procmanctl_commands import processes
 from procman.client.api_client import ApiError, Unreachable
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from procman.cli.invocation import Invocation
-
 
 # The old code ends just after its answer, and the new one takes as long as a start until it answers.
 _UPGRADE_TRIES = 200

@@ -1,12 +1,7 @@
 """metrics: what the master counts and measures, in Prometheus' text format."""
 
-from __future__ import annotations
-
+from procman.cli.invocation import Invocation
 from procman.client.api_client import READS_TAKE
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from procman.cli.invocation import Invocation
 
 
 def metrics(invocation: Invocation, words: list[str]) -> None:

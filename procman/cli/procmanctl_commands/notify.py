@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
+from procman.cli.invocation import Invocation
 from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import NotifyInfo, NotifyResult
-    from procman.cli.invocation import Invocation
 
 
 def notify(invocation: Invocation, words: list[str]) -> None:

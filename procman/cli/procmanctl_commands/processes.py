@@ -6,19 +6,18 @@ Several names are one request, which the master carries out at once. The results
 from __future__ import annotations
 
 import sys
+from collections.abc import Container
 
 from procman.cli import status_text, suggestions
-from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN
+from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN, Invocation
 from procman.cli.procmanctl_commands.health import warn_of_file
 from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from collections.abc import Container
     from typing import Any
 
     from procman.api.shapes import ProcessInfo, Result
-    from procman.cli.invocation import Invocation
 
 _STOPPED_STATES = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 _DEAD = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION", "NOT_RUNNING"})

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from procman.cli import stop_plan_text
-from procman.cli.invocation import GENERIC
+from procman.cli.invocation import GENERIC, Invocation
 from procman.client.api_client import quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes import StopPlanInfo
-    from procman.cli.invocation import Invocation
 
 
 def stop_plan(invocation: Invocation, words: list[str]) -> None:
