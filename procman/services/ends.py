@@ -1,17 +1,30 @@
 """How the last run of each process ended: keeps for every process of the fleet what `endings` makes of the facts."""
 
+from dataclasses import dataclass
 from signal import SIGKILL
 
 from procman.core.actions import Announce, ProcessRemoved
 from procman.core.events import ExitStatus
 from procman.core.fleet import Fleet
-from procman.core.process import Process
 from procman.core.states import State
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
-from procman.services.endings import End, Oom, describe_end
+from procman.services.endings import End, Oom, Sent, describe_end
 from procman.services.memory_watch import MemoryWatch
 from procman.services.signals_sent import SignalsSent
+from procman.system.memory_events import MemoryChange
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What is known of an end; put into words when somebody asks, which for most ends nobody does."""
+
+    status: ExitStatus
+    sent: Sent | None
+    all_is_known: bool
+    memory: MemoryChange | None
+    command: str
+    end: End | None = None
 
 
 class Ends:
@@ -22,50 +35,58 @@ class Ends:
         self.memory = memory or MemoryWatch()
         self.signals = signals or SignalsSent(fleet)
         self._fleet = fleet
-        self._last: dict[str, End] = {}
+        self._last: dict[str, _Facts] = {}
 
     def hear(self, notification: Notification) -> None:
         """Take note of an end."""
         self.signals.hear(notification)
-        self.memory.hear(notification)
-        match notification.event:
-            case Announce(after=State.FATAL):
-                pass  # its end was announced with BACKOFF
-            case Announce(status=status) as news if status is not None:
-                self._last[news.name] = self._describe(news, status)
-            case Announce(name=name, after=State.BACKOFF):
-                self._last.pop(name, None)  # it could not even be started
-            case ProcessRemoved(name):
-                self._last.pop(name, None)
-            case _:
-                pass
+        event = notification.event
+        # By type first: hundreds of these come in a second where programs end at once.
+        if isinstance(event, Announce):
+            self.memory.hear(event)
+            if event.status is not None and event.after is not State.FATAL:  # that end was announced with BACKOFF
+                self._last[event.name] = self._facts(event, event.status)
+            elif event.after is State.BACKOFF:
+                self._last.pop(event.name, None)  # it could not even be started
+        elif isinstance(event, ProcessRemoved):
+            self.memory.forget(event.name)
+            self._last.pop(event.name, None)
 
     def last(self, name: str) -> End | None:
         """How the last run of the process of that namespec ended; None: none has, or it could not be started."""
-        process = self._fleet.processes.get(name)
-        if name not in self._last and process is not None and process.last_end is not None:
+        facts, process = self._last.get(name), self._fleet.processes.get(name)
+        if facts is None:
+            if process is None or process.last_end is None:
+                return None
             # Another process image of this master has seen it, and what that knew of it has gone.
-            return describe_end(process.last_end, all_is_known=False, program=_program(process))
-        return self._last.get(name)
+            command = program_of(process.program).command
+            return describe_end(process.last_end, all_is_known=False, program=_program(command))
+        if facts.end is None:
+            facts.end = describe_end(
+                facts.status,
+                sent=facts.sent,
+                all_is_known=facts.all_is_known,
+                memory=facts.memory,
+                program=_program(facts.command),
+            )
+        return facts.end
 
     def was_oom(self, name: str) -> bool:
         """Whether that run ended for want of memory, as far as anybody counts that."""
         end = self.last(name)
         return end is not None and end.oom in (Oom.CERTAIN, Oom.LIKELY)
 
-    def _describe(self, news: Announce, status: ExitStatus) -> End:
-        process = self._fleet.processes.get(news.name)
+    def _facts(self, news: Announce, status: ExitStatus) -> _Facts:
         sent = None if status.signal is None else self.signals.sent_to(news.name, news.pid, status.signal)
-        may_be_memory = status.signal == SIGKILL and sent is None
-        return describe_end(
+        return _Facts(
             status,
-            sent=sent,
+            sent,
             all_is_known=self.signals.knows_all(news.name, news.pid),
-            memory=self.memory.change(news.name) if may_be_memory else None,
-            program=_program(process),
+            memory=self.memory.change(news.name) if status.signal == SIGKILL and sent is None else None,
+            command=program_of(news.program).command,
         )
 
 
-def _program(process: Process | None) -> str:
-    words = program_of(process.program).command.split(maxsplit=1) if process is not None else []
+def _program(command: str) -> str:
+    words = command.split(maxsplit=1)
     return words[0].strip("'\"") if words else ""

@@ -98,27 +98,38 @@ class Explanations:
 
     def hear(self, notification: Notification) -> None:
         """Note what calls for a look."""
-        match notification.event:
-            case SpawnFailed(name, reason):
-                if self._is_due(name, "start", reason) or name not in self._found:
-                    self._explain_start(name, reason)
-            case ProcessRemoved(name):
-                self._forget(name)
-            case Announce(name=name, after=State.STARTING):
-                self._spawned_at[name] = self._clock()
-            case Announce(after=State.BACKOFF | State.EXITED, status=status) as news if status is not None:
-                self._ended[news.name] = (status, self._clock() - self._spawned_at.get(news.name, self._clock()))
-                self._look_for_core(news, status)
-                if status.code:
-                    self._read_last_words(news)
-                elif self._kind_of(news.name) is not Kind.DAEMONIZED:
-                    self._found.pop(news.name, None)
-            case OrphanedDescendants(name, pids) if name in self._ended:
-                self._explain_rest(name, *self._ended[name], pids)
-            case AnnounceDescendants(name, status, pids):
-                self._explain_rest(name, status, self._clock() - self._spawned_at.get(name, self._clock()), pids)
-            case _:
-                pass
+        event = notification.event
+        # By type first: hundreds of these come in a second where programs end at once.
+        if isinstance(event, Announce):
+            if event.after is State.STARTING:
+                self._spawned_at[event.name] = self._clock()
+            elif event.status is not None and event.after in (State.BACKOFF, State.EXITED):
+                self._ends(event, event.status)
+        elif isinstance(event, SpawnFailed):
+            if self._is_due(event.name, "start", event.reason) or event.name not in self._found:
+                self._explain_start(event.name, event.reason)
+        elif isinstance(event, ProcessRemoved):
+            self._forget(event.name)
+        elif isinstance(event, OrphanedDescendants):
+            if event.name in self._ended:
+                self._explain_rest(event.name, *self._ended[event.name], event.pids)
+        elif isinstance(event, AnnounceDescendants):
+            self._explain_rest(event.name, event.status, self._age(event.name), event.pids)
+
+    def _ends(self, news: Announce, status: ExitStatus) -> None:
+        self._ended[news.name] = (status, self._age(news.name))
+        self._cores.pop(news.name, None)
+        if status.core_dumped:
+            self._look_for_core(news, status)
+        if status.code:
+            self._read_last_words(news)
+        elif self._kind_of(news.name) is not Kind.DAEMONIZED:  # which ends so each time
+            self._found.pop(news.name, None)
+
+    def _age(self, name: str) -> float:
+        """How long its run has lasted, in seconds."""
+        now = self._clock()
+        return now - self._spawned_at.get(name, now)
 
     # ---- what there is to look for
 
@@ -179,14 +190,11 @@ class Explanations:
         self._looks.add(name, lambda: daemonized(status, age, pids, program.command), tell)
 
     def _look_for_core(self, news: Announce, status: ExitStatus) -> None:
-        self._cores.pop(news.name, None)
-        if not status.core_dumped or status.signal is None:
-            return
         from procman.system.core_files import Dumped, find_core  # noqa: PLC0415 - see above
 
         program = program_of(news.program)
         began = time.time() - self._ended[news.name][1]
-        dumped = Dumped(news.pid, began, status.signal, program.directory or os.getcwd(), uid=program.uid)
+        dumped = Dumped(news.pid, began, status.signal or 0, program.directory or os.getcwd(), uid=program.uid)
 
         def tell(answer: "Core") -> None:
             self._cores[news.name] = answer

@@ -6,9 +6,8 @@ Bounded: counters of one cgroup for each process of the fleet, and only for one 
 import time
 from collections.abc import Callable
 
-from procman.core.actions import Announce, ProcessRemoved
+from procman.core.actions import Announce
 from procman.core.states import State
-from procman.runtime.bus import Notification
 from procman.system.memory_events import (
     MemoryChange,
     MemoryCounters,
@@ -22,7 +21,7 @@ TOGETHER = 1.0
 
 
 class MemoryWatch:
-    """Subscribe `hear`; ask with `change` right after an end."""
+    """Pass announcements to `hear`; ask with `change` right after an end."""
 
     def __init__(
         self,
@@ -38,19 +37,21 @@ class MemoryWatch:
         self._moved: tuple[float, MemoryCounters] | None = None  # when the counts last grew, and from what
         self._programs: dict[str, tuple[MemoryEvents, MemoryCounters]] = {}
 
-    def hear(self, notification: Notification) -> None:
-        """Look at the cgroup of a process that has come up: a wrapper (cgexec, systemd-run) has made it by then."""
-        match notification.event:
-            case Announce(name=name, after=State.RUNNING, pid=pid) if pid:
-                own = self._of_process(pid, self._ours)
-                if own is not None:
-                    self._programs[name] = (own, own.look())
-            case Announce(name=name, after=State.STARTING):
-                self._programs.pop(name, None)
-            case ProcessRemoved(name):
-                self._programs.pop(name, None)
-            case _:
-                pass
+    def hear(self, news: Announce) -> None:
+        """Look at the cgroup of a process that has come up: a wrapper (cgexec, systemd-run) has made it by then.
+
+        Without startsecs it comes up too early for that; and it may come up hundreds of times in a second.
+        """
+        if news.after is State.RUNNING and news.pid and news.program.startsecs > 0:
+            own = self._of_process(news.pid, self._ours)
+            if own is not None:
+                self._programs[news.name] = (own, own.look())
+        elif news.after is State.STARTING:
+            self.forget(news.name)
+
+    def forget(self, name: str) -> None:
+        """The process has gone, or its next run begins."""
+        self._programs.pop(name, None)
 
     def change(self, name: str) -> MemoryChange:
         """What was counted around the end of this process, which has just been announced.

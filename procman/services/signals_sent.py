@@ -23,7 +23,7 @@ class _Run:
     pid: int
     all_is_known: bool = True
     stopping_since: float | None = None
-    sent: dict[int, Sent] = field(default_factory=dict)
+    sent: dict[int, Sent] = field(default_factory=dict)  # by signal
 
 
 class SignalsSent:
@@ -41,20 +41,20 @@ class SignalsSent:
 
     def hear(self, notification: Notification) -> None:
         """Take note."""
-        match notification.event:
-            case Spawned(name, pid) | Adopted(name, pid):
-                self._runs[name] = _Run(pid)
-            case Announce(name=name, after=State.STOPPING, pid=pid) if pid and name in self._runs:
-                self._runs[name].stopping_since = self._clock()
-            case Kill() as kill if kill.pid:
-                run = self._runs.get(kill.name)
-                if run is not None and run.pid == kill.pid:
-                    # Of several the first is what ended it.
-                    run.sent.setdefault(int(kill.signal), self._sent(run, kill))
-            case ProcessRemoved(name):
-                self._runs.pop(name, None)
-            case _:
-                pass
+        event = notification.event
+        # By type first: hundreds of these come in a second where programs end at once.
+        if isinstance(event, Announce):
+            if event.after is State.STOPPING and event.pid and event.name in self._runs:
+                self._runs[event.name].stopping_since = self._clock()
+        elif isinstance(event, Spawned | Adopted):
+            self._runs[event.name] = _Run(event.pid)
+        elif isinstance(event, Kill):
+            run = self._runs.get(event.name)
+            if run is not None and event.pid and run.pid == event.pid:
+                # Of several the first is what ended it.
+                run.sent.setdefault(int(event.signal), self._sent(run, event))
+        elif isinstance(event, ProcessRemoved):
+            self._runs.pop(event.name, None)
 
     def sent_to(self, name: str, pid: int, number: int) -> Sent | None:
         """That signal, if it was sent to this run of the process of that namespec."""
