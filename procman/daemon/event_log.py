@@ -210,7 +210,7 @@ class EventLog:
         """Supervisor's line for it is the same whoever has sent the signal."""
         end = self._end_of(name)
         if end is not None and end.sender is Sender.OTHERS:
-            remedy = "; raise its memory limit, or have its programs use less" if end.oom in _WANT_OF_MEMORY else ""
+            remedy = "; give it more memory, or have it use less" if end.oom in _WANT_OF_MEMORY else ""
             self._log.warn(f"{self._short(name)}: {end.sentence}{remedy}")
 
     def _remains(self, news: AnnounceDescendants) -> None:

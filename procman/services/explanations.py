@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 AGAIN = 10.0
 
 _KINDS = ("start", "words", "address", "daemonized")
+_CANNOT_LISTEN = "cannot listen on "
 # Of such a start, no disk is asked: it may be looked at on the loop where there are no threads left, either.
 _LIMITS = ("Too many processes", "not enough memory", "too many open files")
 
@@ -91,10 +92,17 @@ class Explanations:
         return self.of(name)
 
     def look_again(self, name: str) -> None:
-        """Look at a process that could not be started once more: what was in the way may have changed."""
-        process = self._fleet.processes.get(name)
-        if process is not None and process.reason and process.last_end is None:
+        """Look once more at what kept it from starting: it may have changed since.
+
+        That is a start that was refused, or an address that was in use; nothing else is looked at again.
+        """
+        process, found = self._fleet.processes.get(name), self._found.get(name)
+        if process is None:
+            return
+        if process.reason and process.last_end is None:
             self._explain_start(name, process.reason)
+        elif found is not None and found.kind is Kind.ADDRESS:
+            self._explain_address(name, found.fact.found.address, found.line)  # type: ignore[union-attr] # of this kind
 
     def hear(self, notification: Notification) -> None:
         """Note what calls for a look."""
@@ -141,6 +149,9 @@ class Explanations:
         program = self._program(name)
         if program is None:
             return
+        if reason.startswith(_CANNOT_LISTEN):
+            self._explain_socket(name, reason)
+            return
 
         def tell(answer: "Explanation | None") -> None:
             self._found.pop(name, None)
@@ -148,6 +159,16 @@ class Explanations:
                 self._found[name] = Finding(Kind.START, answer.sentence, answer)
 
         self._looks.add(name, lambda: explain(program, reason), tell, asks_no_disk=reason.startswith(_LIMITS))
+
+    def _explain_socket(self, name: str, reason: str) -> None:
+        """Of a FastCGI program: the master itself listens for it."""
+        from procman.services.addresses_in_use import address_in_use  # noqa: PLC0415 - see above
+
+        said = address_in_use([reason])
+        if said is None or said.address is None:
+            self._found.pop(name, None)
+        else:
+            self._explain_address(name, said.address, "")
 
     def _read_last_words(self, news: Announce) -> None:
         from procman.services.addresses_in_use import address_in_use, address_of_command  # noqa: PLC0415 - see above

@@ -80,7 +80,7 @@ def told():
 
 
 KILLED = ExitStatus(-1, 9)
-REMEDY = "raise its memory limit, or have its programs use less"
+REMEDY = "give it more memory, or have it use less"
 
 
 def test_the_slowest_programs_of_each_wave_of_a_shutdown_are_logged(told, monkeypatch):

@@ -67,7 +67,7 @@ def test_a_container_that_runs_out_of_memory_is_blamed_for_the_kill(tmp_path):
             master.say("hungry", "eat\n")
             line = after(master, "exited: hungry (terminated by SIGKILL; not expected)")
             assert line.startswith("hungry: terminated by SIGKILL; not by procman; the container's memory limit was")
-            assert line.endswith("(oom_kill); raise its memory limit, or have its programs use less")
+            assert line.endswith("(oom_kill); give it more memory, or have it use less")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])

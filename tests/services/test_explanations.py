@@ -5,7 +5,7 @@ import shlex
 import socket
 import sys
 
-from procman.core.events import StartRequested, StopRequested
+from procman.core.events import SpawnFailed, StartRequested, StopRequested
 from procman.core.spec import Autorestart
 from procman.core.states import State
 from procman.runtime.process_trees import OrphanedDescendants
@@ -56,7 +56,7 @@ def failing(name: str, command: str, **options):
 
 
 def test_a_port_that_another_program_of_ours_holds():
-    """It is named with its pid."""
+    """It is named with its pid; when it has stopped, another look sees that."""
     port = free_port()
 
     async def steps():
@@ -71,13 +71,19 @@ def test_a_port_that_another_program_of_ours_holds():
         running.engine.post(StartRequested("second"))
         await running.enters("second", State.FATAL)
         found = await running.finding("second")
-        return found.kind, found.sentence, found.line, found.fact.by[0].relation, running.pid("first")
+        pid = running.pid("first")
+        running.engine.post(StopRequested("first"))
+        await running.enters("first", State.STOPPED)
+        running.explanations.look_again("second")
+        later = await running.finding("second")
+        return found.kind, found.sentence, found.line, found.fact.by[0].relation, pid, later.sentence
 
-    kind, sentence, line, relation, pid = on_engine(steps)
+    kind, sentence, line, relation, pid, later = on_engine(steps)
     assert (kind, relation) == (Kind.ADDRESS, Relation.PROGRAM)
     assert sentence.startswith(f"port {port} is held by pid {pid} (")
     assert sentence.endswith("of the program first: give one of the two another address")
     assert "Address already in use" in line
+    assert later == f"port {port} was in use, and is free now"
 
 
 def test_a_leftover_of_its_own_earlier_run_holds_the_port():
@@ -181,3 +187,18 @@ def test_the_core_of_a_run_is_looked_for(tmp_path):
 
     dumped, where = on_engine(steps)
     assert bool(where) is dumped
+
+
+def test_the_socket_of_a_fastcgi_program_that_is_taken_is_explained():
+    """The master itself listens there, and says who holds it instead."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        async def steps():
+            running = Explained(failing("web", "/bin/true"))
+            running.engine.post(StartRequested("web"))
+            reason = f"cannot listen on 127.0.0.1:{port}: Address already in use; stop the other program, or choose"
+            running.bus.publish(SpawnFailed("web", reason))
+            return (await running.finding("web")).sentence
+
+        assert on_engine(steps).startswith(f"port {port} is held by pid {os.getpid()} ")
