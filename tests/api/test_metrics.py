@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from procman.api.metrics.endpoint import preferred
 from procman.api.metrics.exposition import OPENMETRICS, PROMETHEUS
@@ -119,6 +121,16 @@ def test_a_name_that_is_not_text_is_spelt_out():
     assert value(found, "procman_process_up", group="caf\\udce9", name="caf\\udce9") == 1
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20), st.integers(0, 10**12))
+def test_any_name_comes_back_as_it_was(name, starts):
+    for form in PARSERS:
+        one = process(name, "group")
+        one.counts.starts = starts
+        found = series(text_of(reading(one), form), form)
+        assert value(found, "procman_process_starts_total", group="group", name=name) == starts
+
+
 def test_a_process_that_has_left_is_absent_from_the_next_text():
     before = series(text_of(reading(process("web"), process("gone"))))
     after = series(text_of(reading(process("web"))))
@@ -199,6 +211,11 @@ PROMETHEUS_3 = (
     "application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;q=0.3,"
     "text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
 )
+
+
+@given(st.one_of(st.text(), st.from_regex(r"(application/openmetrics-text|text/plain)?(;q=.{0,5})?(,.*)?")))
+def test_any_header_has_an_answer(accept):
+    assert preferred(accept) in PARSERS
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,25 @@ def test_counters_go_on_over_an_upgrade(running):
     assert of(master, "upgrades_total") == 2
 
 
+FLOOD = python("import os\nblock = (b'x' * 1023 + bytes([10])) * 64\nwhile True: os.write(1, block)")
+
+
+def test_a_flood_is_counted_while_it_lasts(running):
+    """Scrapes are answered, and what is counted never goes back; nothing of it is lost."""
+    master = running(
+        f"[program:flood]\ncommand={FLOOD}\nstartsecs=0\n"
+        "stdout_logfile=%(here)s/flood.log\nstdout_logfile_maxbytes=1MB\nstdout_logfile_backups=1\n"
+    )
+    master.wait_for("success: flood")
+    seen = []
+    while len(seen) < 10 or seen[-1] < 1 << 20:
+        found = scrape(master)
+        seen.append(value(found, "procman_process_log_bytes_total", **process("flood"), stream="stdout"))
+        assert value(found, "procman_process_log_lost_bytes_total", **process("flood")) == 0
+        assert value(found, "procman_loop_lag_seconds") < PATIENCE
+    assert seen == sorted(seen)
+
+
 def test_a_process_that_has_left_is_absent_and_others_count_an_update(running):
     """Its program was taken out of the file; another one was changed."""
     master = running()
