@@ -79,7 +79,7 @@ class MasterRun:
             rooms.commands,
             context.start,
             number=self._upgrades + 1,
-            obstacle=lambda: obstacle(rooms, context),
+            obstacle=self._obstacle,
             snapshot=self._handed_over,
             environment=lambda: context.notifier.environment,
             deliver=deliver_signals,
@@ -232,9 +232,14 @@ class MasterRun:
         async def content() -> bytes:
             return await exposition(await metrics.read(), PROMETHEUS)
 
-        file = MetricsFile(path, content, metrics.counters, self._log)
+        file = MetricsFile(path, content, metrics.counters, self._log, on_end=self._rooms.bus.nudge)
         file.start()
         return file
+
+    def _obstacle(self) -> str | None:
+        """Why no other code could go on from here just now."""
+        theirs = [what.obstacle for what in (self._metrics, self._metrics_file) if what is not None]
+        return obstacle(self._rooms, self._context) or next(filter(None, theirs), None)
 
     def _read_metrics(self) -> "MetricsService":
         if self._metrics is None:
@@ -248,6 +253,7 @@ class MasterRun:
                 self._rooms.configuration,
                 context.sequence,
                 clients=lambda: 0 if self._serving is None else self._serving.connections,
+                on_end=self._rooms.bus.nudge,
             )
         return self._metrics
 

@@ -49,18 +49,34 @@ class MetricsFile:
         *,
         every: float = EVERY,
         within: float = WITHIN,
+        on_end: Callable[[], object] = lambda: None,
     ) -> None:
-        """`render` gives the content, `counters` are told of each miss; `every` and `within` are in seconds."""
+        """Write nothing yet.
+
+        Args:
+            path: of the file.
+            render: gives the content.
+            counters: are told of each miss.
+            log: the master's own.
+            every: how often it is written, in seconds.
+            within: how long the disk may take, in seconds.
+            on_end: is called when there is no `obstacle` any more.
+        """
         self._path = path
         self._render = render
         self._counters = counters
         self._log = log
         self._every = every
-        self._disk = CallQueue(within)
+        self._disk = CallQueue(within, on_end)
         self._misses = 0  # since it was last written
         self._written: Identity | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why an upgrade cannot happen now: the kernel waits for a thread that hangs, and the master with it."""
+        return f"metrics_file {self._path} is being written" if self._disk.busy else None
 
     def start(self) -> None:
         """Write it now, and from time to time."""

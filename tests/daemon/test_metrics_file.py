@@ -186,6 +186,7 @@ def test_a_silent_disk_holds_up_nothing(path, monkeypatch):
         await written.file.write()
         await written.file.write()
         assert written.counters.missed_writes == 3
+        assert written.file.obstacle == f"metrics_file {path} is being written"
         assert written.rendered == 1  # for nothing, nothing is read
         assert written.log.warnings == [
             f"cannot write metrics_file {path}: its disk does not answer; it is tried again every 15 s"

@@ -52,5 +52,8 @@ def test_the_disk_of_the_metrics_does_not_answer(start_master, mount_namespace, 
     injection.say("hang", disk)
     master.wait_for(f"cannot write metrics_file {disk}/procman.prom: its disk does not answer")
     assert missed(master) >= 1
+    refused = master.ctl("upgrade")
+    assert refused.returncode == 1
+    assert f"cannot upgrade: metrics_file {disk}/procman.prom is being written" in refused.stdout
     master.assert_serves()
     master.assert_stops()

@@ -116,6 +116,7 @@ def test_without_figures_all_else_is_there(monkeypatch, error):
         measured = Measured(monkeypatch, group("web"))
         measured.engine.run("web")
         reading, going_on = os.pipe()
+        ended = asyncio.Event()
 
         def fail(_):
             if error is not None:
@@ -125,10 +126,12 @@ def test_without_figures_all_else_is_there(monkeypatch, error):
 
         monkeypatch.setattr(module, "usages", fail)
         monkeypatch.setattr(module, "WITHIN", 0.01)
-        figures = TreeFigures(measured.engine.fleet, measured.counters)
-        measured.service._trees = figures
+        measured.service._trees = TreeFigures(measured.engine.fleet, measured.counters, ended.set)
         (web,) = (await measured.service.read()).processes
         assert (web.state, web.tree, web.counts.cpu_seconds) == ("RUNNING", None, 0.0)
+        assert (measured.service.obstacle is None) == (error is not None)
         os.write(going_on, b"x")
+        await ended.wait()
+        assert measured.service.obstacle is None
 
     on_loop(steps)

@@ -80,15 +80,16 @@ class MetricsService:
         sequence: Sequence,
         *,
         clients: Callable[[], int],
+        on_end: Callable[[], object] = lambda: None,
     ) -> None:
-        """`clients` counts the connections to all servers."""
+        """`clients` counts the connections to all servers, `on_end` is called when there is no `obstacle` any more."""
         self.counters = counters
         self._fleet = configuration.fleet
         self._outputs = outputs
         self._clients = clients
         self._configuration = configuration
         self._sequence = sequence
-        self._trees = TreeFigures(self._fleet, counters)
+        self._trees = TreeFigures(self._fleet, counters, on_end)
         self._longest_stop = 0.0
         self._planned_at = -math.inf
 
@@ -96,6 +97,11 @@ class MetricsService:
     def path(self) -> str | None:
         """Where they are written to from time to time."""
         return self._configuration.started_with.master.metrics_file
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why an upgrade cannot happen now: the kernel waits for a thread that hangs, and the master with it."""
+        return "the processes of this machine are being looked at" if self._trees.is_looking else None
 
     async def read(self) -> Reading:
         """All of them; everything else goes on meanwhile."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from procman.core.fleet import Fleet
@@ -20,14 +20,19 @@ WITHIN = 2.0
 class TreeFigures:
     """Of one fleet."""
 
-    def __init__(self, fleet: Fleet, counters: Counters) -> None:
-        """`counters` are told what CPU time was used."""
+    def __init__(self, fleet: Fleet, counters: Counters, on_end: Callable[[], object] = lambda: None) -> None:
+        """`counters` are told what CPU time was used, `on_end` is called when a look has ended."""
         self._fleet = fleet
         self._counters = counters
-        self._beside = CallQueue(WITHIN)
+        self._beside = CallQueue(WITHIN, on_end)
         self._one_at_a_time = asyncio.Lock()
         self._read_at = -math.inf
         self._found: Mapping[str, TreeUsage] = {}
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether a look is under way, also one that nobody waits for any more."""
+        return self._beside.busy
 
     async def read(self) -> Mapping[str, TreeUsage]:
         """By namespec, of those that have a process; nothing where /proc cannot be read, or does not answer."""
