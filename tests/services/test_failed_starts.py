@@ -5,12 +5,14 @@ import resource
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from procman.services.failed_starts import explain
 from procman.system import start_limits
 from procman.system.accounts import Account
+from procman.system.cgroup import locate, read_own
 from procman.system.failed_exec import Explanation, Trouble
 from procman.system.start_limits import full_disks, writers_of
 from tests.support.elf_files import elf64
@@ -303,3 +305,47 @@ def test_a_refusal_that_nothing_explains_is_that_of_a_security_module(tmp_path):
     assert found is not None
     assert "AppArmor or SELinux" in found.sentence
     assert explain(program(command=file), f"couldn't exec {file}: EIO (Input/output error)") is None
+
+
+@as_root
+@pytest.mark.root
+def test_a_cgroup_that_is_full_really_refuses_and_is_named():
+    """Its limit is in the sentence: not the user's, and not the machine's."""
+    cgroups, mounts = read_own()
+    ours = locate(cgroups, mounts, "pids") or locate(cgroups, mounts)
+    folder = Path(ours or "/nowhere") / f"endings-pids-{os.getpid()}"
+    try:
+        folder.mkdir()
+    except OSError as error:
+        pytest.skip(f"no cgroup can be made here: {error}")
+    try:
+        if not (folder / "pids.max").exists():
+            pytest.skip("the cgroups here do not count processes")
+
+        def full() -> str:
+            (folder / "pids.max").write_text("1")
+            (folder / "cgroup.procs").write_text(str(os.getpid()))
+            return explained(command="/bin/true").sentence
+
+        said = in_fork(full)
+    finally:
+        folder.rmdir()
+    assert said.startswith("the limit of 1 processes and threads of the cgroup ")
+    assert said.endswith(f"/{folder.name} is reached (pids.max): raise it, or run fewer")
+
+
+@as_root
+@pytest.mark.root
+def test_a_user_with_too_many_processes_really_is_refused():
+    """The number that the user has, and may have."""
+
+    def as_nobody() -> str:
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        found = explained(command="/bin/true")
+        return f"{found.trouble.name}: {found.sentence}"
+
+    said = in_fork(as_nobody)
+    assert said.startswith(f"PROCESSES: user {NOBODY} has ")
+    assert "and may have 0 (RLIMIT_NPROC): raise minprocs=" in said
