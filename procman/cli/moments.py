@@ -1,14 +1,9 @@
 """Moments as people type them: 14:02, 10m (ago), 2026-11-29T14:02:10, seconds since the epoch. In local time."""
 
-from __future__ import annotations
-
 import re
+from datetime import datetime, timedelta
 
 from procman.errors import BadRequest
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from datetime import datetime
 
 EXAMPLES = "14:02, 14:02:10, 2026-11-29T14:02:10, 10m or 1h30m (ago), or seconds since the epoch"
 
@@ -25,8 +20,6 @@ def moment(text: str, now: float) -> float:
 
     A time of day without a date is the latest that is not after `now`.
     """
-    from datetime import datetime, timedelta  # noqa: PLC0415 - only where a moment is typed
-
     text = text.strip()
     if text == "now":
         return now
@@ -47,8 +40,6 @@ def moment(text: str, now: float) -> float:
 
 
 def _read(iso: str, text: str) -> datetime:
-    from datetime import datetime  # noqa: PLC0415 - see above
-
     try:
         return datetime.fromisoformat(iso)
     except (ValueError, OverflowError):

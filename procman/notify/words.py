@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from string import Template
 
-from procman.config.schema.kinds.notifications import TOLD
+from procman.config.schema.kinds.notifications import TOLD, split_url
 from procman.config.schema.notify import Notify
 from procman.notify.message import Item, Message
 
@@ -119,9 +119,7 @@ def _worst(message: Message) -> Item | None:
 
 
 def _format_of(url: str) -> str:
-    from urllib.parse import urlsplit  # noqa: PLC0415 - only where a file has a web hook
-
-    host = urlsplit(url).hostname or ""
+    host = split_url(url).hostname or ""
     if host in _SLACK_HOSTS:
         return "slack"
     return "discord" if host in _DISCORD_HOSTS or host.endswith(tuple(f".{one}" for one in _DISCORD_HOSTS)) else "json"

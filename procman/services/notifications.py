@@ -6,6 +6,7 @@ the time that `finish` gets.
 """
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -296,13 +297,11 @@ class Notifications:
         return await self._run(rule.exec or "", message)
 
     async def _run(self, command: str, message: Message) -> Outcome:
-        from json import dumps  # noqa: PLC0415 - few files have a command
-
         variables = {**self._around.environment, **variables_of(message, self._sender)}
         given = os.memfd_create("message")
         self._commands += 1
         try:
-            os.write(given, dumps(fields_of(message, self._sender)).encode() + b"\n")
+            os.write(given, json.dumps(fields_of(message, self._sender)).encode() + b"\n")
             os.lseek(given, 0, os.SEEK_SET)
             spec = LaunchSpec(
                 name=f"notify:{message.section}",

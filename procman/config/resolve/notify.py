@@ -59,9 +59,7 @@ def _check_way(reading: OptionReader, section: RawSection, notify: Notify) -> No
     if "format" in given and "template" in given:
         reading.complain(section, "template", "a section has either format or template: take one of them out")
     if notify.webhook is not None:
-        from urllib.parse import urlsplit  # noqa: PLC0415 - few files have a web hook
-
-        url = urlsplit(notify.webhook)
+        url = kinds.split_url(notify.webhook)
         if url.scheme.lower() == "http" and not kinds.is_loopback(url.hostname or ""):
             message = "it is sent unencrypted, so everyone on the way can read it, and post there: write https://"
             reading.complain(section, "webhook", message, "plain-webhook", "warning")

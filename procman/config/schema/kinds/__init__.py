@@ -20,7 +20,7 @@ from procman.config.schema.kinds.commands import COMMAND, PLUGIN
 from procman.config.schema.kinds.durations import DURATION, SECONDS
 from procman.config.schema.kinds.environment import ENVIRONMENT
 from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
-from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK
+from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK, split_url
 from procman.config.schema.kinds.numbers import EXITCODES, INTEGER, OCTAL, SIZE
 from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE, PATH
 from procman.config.schema.kinds.signals import SIGNAL
@@ -67,4 +67,5 @@ __all__ = [
     "USER",
     "WEBHOOK",
     "is_loopback",
+    "split_url",
 ]
