@@ -15,6 +15,9 @@ Only types and constants in here, so that a client may import it at no cost. Tim
             ?file=1                          also whether the configuration on the disk could be used now
     GET   /v1/processes                      {"processes": [ProcessInfo]}
     GET   /v1/processes/SPEC                 {"processes": [ProcessInfo]}
+    GET   /v1/why                            WhyAnswer: of all that is not as it should be, those first that others wait
+                                             for
+            ?name=SPEC                       of what it names; "procman" is the master itself
     GET   /v1/figures                        {"figures": [FiguresInfo]} of those that have a process
     GET   /v1/events                         text/event-stream without end; ten messages a second at most
             event: snapshot                  Snapshot; if there are very many processes, the rest follows at once
@@ -95,6 +98,60 @@ class ProcessInfo(TypedDict):
     restarts: int  # starts by autorestart since the master began
     flapping_until: int  # until then it is shown as flapping: autorestart keeps restarting it; 0: it is not flapping
     lost: int  # bytes of its output that could not be written anywhere
+
+
+class WhyLink(TypedDict):
+    """One step of the chain from what is seen to its root."""
+
+    kind: str  # end, request, policy, signal, leftovers, startsecs, queue, gate, shutdown, wave, trouble, file
+    text: str
+    name: NotRequired[str]  # the namespec of the process that it is about, where that is another one
+
+
+class WhyOption(TypedDict):
+    """An option that decides."""
+
+    option: str
+    shown: str  # as a file would have it
+    source: str  # file, default, command line; earlier: the file has changed since
+    file: str | None
+    line: int | None
+    place: str  # for people: "procman.toml:12", "default"
+
+
+class WhyInfo(TypedDict):
+    """Why a process, or the master, is as it is. Texts that do not apply are empty."""
+
+    name: str  # a namespec, or "procman"
+    statename: str
+    phase: str  # "leftovers": it has ended, and what it has started is being stopped
+    wanted: bool  # should it be up?
+    as_wanted: bool
+    sentence: str  # "web is FATAL for 4 m, and should be up (wanted by boot)"
+    short: str  # "FATAL: 4 failed starts in 9 s; exit status 1, last words: …"
+    age: float | None  # seconds in this state
+    entered: float | None  # the same since the epoch
+    wanted_by: str  # who decided whether it should be up: "boot", "uid 0 (root, procmanctl stop web, pid 812)"
+    wanted_since: float | None
+    because: list[WhyLink]  # the root last
+    end: str  # how the last run ended
+    last_words: str  # what it wrote last, where it failed
+    last_words_on: str  # stdout or stderr
+    since: str  # the time of day, and what it followed from
+    next: str  # what happens next
+    next_in: float | None  # in so many seconds; null: at no certain time
+    options: list[WhyOption]
+    defined: str  # file and line
+    changed: list[str]  # options that the file, as it was last read, has otherwise than this process
+    commands: list[str]  # what to type
+
+
+class WhyAnswer(TypedDict):
+    """Explanations."""
+
+    as_wanted: bool  # nothing is otherwise than it should be
+    processes: int  # how many were looked at
+    explanations: list[WhyInfo]
 
 
 class FiguresInfo(TypedDict):

@@ -87,6 +87,7 @@ PROCMANCTL: Mapping[str, Entry] = {
     "tail": Entry(f"{_TAIL}; with `-f` one line for each piece", {1: "no such process, no log, or bad arguments"}),
     "update": Entry('`{"steps": [Step]}`', {1: "the file cannot be used (nothing was changed), or no such group"}),
     "version": Entry('`{"version": str}`', {1: "arguments were given"}),
+    "why": Entry("`WhyAnswer`", {1: "something is not as it should be", 2: "no such process or group"}),
 }
 
 # Of `procman` itself and of `procman WORD`.

@@ -157,6 +157,11 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "update": (("update --dry-run [<gname> ...]", "Show what would be done, and which options require it"),),
     "upgrade": (("upgrade", "Make the master execute the procman that is installed now; all programs keep running"),),
+    "why": (
+        ("why", "Explain all that is not as it should be, those first that others wait for"),
+        ("why <name> [...]", "Explain these: who wants it so, how it ended, what comes next, which options decide"),
+        ("why procman", "Explain the master itself: what ends it, what it waits for, what is the matter with it"),
+    ),
 }
 
 OWN_COMMANDS = sorted(OURS.keys() - TOPICS.keys())

@@ -83,6 +83,17 @@ def of_process(config: Config, program: Program) -> Json:
     return section
 
 
+def origin_of(config: Config, section: str, option: str) -> Json:
+    """Where the option of a section was set: its `source`, `file` and `line`, as in a SettingInfo."""
+    found = config.origins.get(section, {}).get(option) or config.origins.get(EVERYWHERE, {}).get(option)
+    if found is None:
+        return {"source": "default", "file": None, "line": None}
+    file, line = found
+    if file == COMMAND_LINE:
+        return {"source": COMMAND_LINE, "file": None, "line": None}
+    return {"source": "file", "file": file, "line": line}
+
+
 def _fields(holder: object, table: type) -> dict[str, Any]:
     return {name: getattr(holder, name) for name in options_of(table)}
 
@@ -105,14 +116,14 @@ def _section(
         else:
             value, text = _shown(option, known.kind, values[option])
             text = (shown or {}).get(option, text)
-            settings.append({"option": option, "value": value, "shown": text, **_origin(config, section, option)})
+            settings.append({"option": option, "value": value, "shown": text, **origin_of(config, section, option)})
     return {"section": section, "name": name, "settings": settings}
 
 
 def _variables(config: Config, section: str, option: str, variables: Mapping[str, str]) -> list[Json]:
     """One setting for each variable; those of [supervisord] are in the environment of every program."""
-    own = _origin(config, section, option)
-    inherited = _origin(config, MASTER, option)
+    own = origin_of(config, section, option)
+    inherited = origin_of(config, MASTER, option)
     everywhere = config.master.environment
     settings = []
     for variable, text in masked_variables(variables).items():
@@ -135,13 +146,3 @@ def _shown(option: str, kind: Kind[Any], value: Any) -> tuple[Any, str]:
     if isinstance(value, tuple):
         return [masked(item) if isinstance(item, str) else item for item in value], masked(text)
     return (value if isinstance(value, _NUMBERS) else masked(text)), masked(text)
-
-
-def _origin(config: Config, section: str, option: str) -> Json:
-    found = config.origins.get(section, {}).get(option) or config.origins.get(EVERYWHERE, {}).get(option)
-    if found is None:
-        return {"source": "default", "file": None, "line": None}
-    file, line = found
-    if file == COMMAND_LINE:
-        return {"source": COMMAND_LINE, "file": None, "line": None}
-    return {"source": "file", "file": file, "line": line}

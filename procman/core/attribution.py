@@ -102,6 +102,11 @@ class Attribution:
         """The request that decided whether the process should be up."""
         return self._wanted_by.get(name, self._all_wanted_by)
 
+    @property
+    def of_master(self) -> Origin:
+        """What the master's present state follows from: its boot, or the request to shut down or reload."""
+        return self._all_wanted_by
+
     def latest(self, name: str) -> Origin:
         """What something follows from that happens to the process now."""
         return self._latest.get(name, NOBODY)

@@ -59,21 +59,26 @@ class ConfigSource:
 
     async def warnings(self, blocking: CallQueue) -> list[str]:
         """Why the file could not be used now. Its result handlers are not imported for that."""
+        return (await self.look(blocking))[1]
+
+    async def look(self, blocking: CallQueue) -> tuple[Config | None, list[str]]:
+        """The file as it is now, None where it could not be used, and why not. It is not taken over."""
         read = asyncio.ensure_future(blocking.do(self._read_in_thread))
         await asyncio.wait({read}, timeout=WARN_WITHIN)
         if not read.done():
             read.cancel()
-            return [f"cannot tell whether {self.path} could be used: that takes too long; does its disk answer?"]
+            slow = f"cannot tell whether {self.path} could be used: that takes too long; does its disk answer?"
+            return None, [slow]
         error = read.exception()
         if not isinstance(error, ConfigError):
-            return []
+            return (read.result() if error is None else None), []
         first, *others = [problem for problem in error.problems if problem.severity == "error"]
         more = f" (and {len(others)} more)" if others else ""
         warning = (
             f"the configuration on the disk cannot be used: {first}{more}. All goes on as it was read before, but a "
             "reload or a new start would fail: mend the file, and see with procman check whether it is good"
         )
-        return [warning]
+        return None, [warning]
 
     def fingerprint(self, program: Program) -> int:
         """Tells a definition from every other that a running process could have.

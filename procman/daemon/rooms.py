@@ -22,6 +22,7 @@ from procman.services.master import MasterService
 from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
+from procman.services.why import Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,4 @@ class Rooms:
     processes: ProcessService
     configuration: ConfigService
     notifying: Notifying
+    why: Why

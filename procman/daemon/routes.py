@@ -12,6 +12,7 @@ from procman.api.rest.answers import route_problem
 from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.notify_endpoints import NotifyEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
+from procman.api.rest.why_endpoints import WhyEndpoints
 from procman.api.shapes import MasterInfo
 from procman.api.sse import EventStream
 from procman.api.supervisor_states import supervisor_state
@@ -104,6 +105,7 @@ class Routes:
             file_warnings=file_warnings,
         ).add_to(self.router)
         NotifyEndpoints(rooms.notifying).add_to(self.router)
+        WhyEndpoints(rooms.why).add_to(self.router)
         LogTails(rooms.processes, rooms.logs).add_to(self.router)
         self._event_stream.add_to(self.router)
         self._journal = JournalEndpoints(JournalService(rooms.journal, rooms.fleet), rooms.processes)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 
 from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
@@ -13,7 +14,7 @@ from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import MasterFarewell
 from procman.daemon.rooms import Rooms
-from procman.daemon.snapshot import MasterSnapshot, restored_fleet
+from procman.daemon.snapshot import MasterSnapshot, obstacle, restored_fleet
 from procman.events.hub import Hub
 from procman.runtime.bus import Bus
 from procman.runtime.children import Children
@@ -30,6 +31,7 @@ from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
 from procman.services.ends import Ends
+from procman.services.explain_parts import AboutMaster, Parts
 from procman.services.explanations import Explanations
 from procman.services.journal import hide_secrets
 from procman.services.logs import LogService
@@ -38,6 +40,7 @@ from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
 from procman.services.surroundings import Surroundings
+from procman.services.why import Why
 from procman.system.shared_sockets import SharedSockets
 
 
@@ -162,7 +165,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     else:
         notifying.apply(read_rules(snapshot.notify["rules"]))
         notifying.restore(snapshot.notify["state"])
-    return Rooms(
+    rooms = Rooms(
         outputs,
         LogService(outputs),
         fleet,
@@ -183,7 +186,26 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         processes,
         configuration,
         notifying,
+        Why(
+            Parts(
+                engine=engine,
+                status=status,
+                processes=processes,
+                ends=ends,
+                explanations=explanations,
+                journal=journal,
+                configuration=configuration,
+                gate=start_gate,
+                master=AboutMaster(
+                    began=time.time() if snapshot is None else snapshot.began,
+                    obstacle=lambda: obstacle(rooms, context),
+                    silent_disks=outputs.silent_disks,
+                    look_at_file=lambda: context.source.look(context.blocking),
+                ),
+            )
+        ),
     )
+    return rooms
 
 
 def _how_it_begins(context: ProcessContext, snapshot: MasterSnapshot | None) -> str:

@@ -55,6 +55,11 @@ class DiskWorkers:
         """Why an upgrade cannot happen now."""
         return next((disk.obstacle for disk in self._all() if disk.obstacle is not None), None)
 
+    @property
+    def silent(self) -> list[str]:
+        """Says of each disk that does not answer that it does not."""
+        return [disk.obstacle for disk in self._all() if disk.obstacle is not None]
+
     async def flush(self) -> None:
         """Wait until everything is done that was given to them; not for a disk that does not answer."""
         for disk in self._all():

@@ -87,6 +87,7 @@ class Engine:
         self._working = False
         self._timer: asyncio.TimerHandle | None = None
         self.caught_up = self._queue.caught_up
+        self.turn_of = self._queue.turn_of
         self.retry_spawns = self._queue.retry
 
     def post(self, event: Event, origin: Origin = NOBODY) -> None:

@@ -106,6 +106,10 @@ class OutputRouter:
                 return stream.obstacle
         return None if self._consoles.flush() else "nobody reads the console"
 
+    def silent_disks(self) -> list[str]:
+        """Says of each disk of logs that does not answer that it does not."""
+        return self._disks.silent
+
     async def flush(self) -> None:
         """Wait until all received output is in its files, but not for a disk that does not respond."""
         await self._disks.flush()

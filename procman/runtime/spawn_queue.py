@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from procman.config.schema.programs import Program
 from procman.core.actions import Spawn
@@ -31,6 +31,13 @@ class Gate(Protocol):
 
     def account(self, uid: int) -> Account:
         """The account of a user; raises KeyError if there is none."""
+
+
+class Turn(NamedTuple):
+    """Where a start stands that has not been made."""
+
+    ahead: int  # so many come before it
+    is_aside: bool = False  # it cannot be made now
 
 
 class SpawnQueue:
@@ -85,6 +92,13 @@ class SpawnQueue:
         else:
             turn.set_result(None)
         return turn
+
+    def turn_of(self, name: str) -> Turn | None:
+        """Where the start of that process stands; None: none waits."""
+        if any(isinstance(order, Spawn) and order.name == name for order in self._aside):
+            return Turn(0, is_aside=True)
+        starts = (order for order in self._waiting if isinstance(order, Spawn))
+        return next((Turn(ahead) for ahead, order in enumerate(starts) if order.name == name), None)
 
     def begin_slice(self) -> None:
         """Begin a slice of time for starts, one in each turn of the loop."""

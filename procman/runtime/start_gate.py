@@ -91,6 +91,11 @@ class StartGate:
         found = (f"{_name(place)} does not answer" for place, probe in self._probes.items() if probe.is_silent)
         return next(found, None)
 
+    def silence_for(self, program: Program) -> str | None:
+        """Says what the program needs and what does not answer; None: nothing that is known."""
+        probes = ((place, self._probes.get(place)) for place in _places(program))
+        return next((f"{_name(place)} does not answer" for place, one in probes if one and one.is_silent), None)
+
     def close(self) -> None:
         """End all probes."""
         self._closed = True

@@ -147,12 +147,17 @@ class ConfigService:
 
     async def reread(self) -> GroupDifferences:
         """Read the file again, and say which groups differ from what is active."""
-        difference = await self._difference()
+        self.config = await self._read()
+        return self.compare(self.config)
+
+    def compare(self, config: Config) -> GroupDifferences:
+        """In which groups a configuration differs from what is active."""
+        difference = self._difference_from(config)
         return GroupDifferences(
             tuple(group.name for group in difference.added),
             tuple(change.name for change in difference.changed),
             tuple(difference.removed),
-            tuple(diff_notify(self._notifying.rules, self.config.notify)),
+            tuple(diff_notify(self._notifying.rules, config.notify)),
         )
 
     def update(self, names: Iterable[str] | None = None, actor: Actor | None = None) -> Operation:
@@ -251,8 +256,11 @@ class ConfigService:
 
     async def _difference(self) -> Difference:
         self.config = await self._read()
+        return self._difference_from(self.config)
+
+    def _difference_from(self, config: Config) -> Difference:
         active = tuple(group_of(members.spec) for members in self.fleet.groups.values() if not members.leaving)
-        return diff(dataclasses.replace(self.config, groups=active), self.config)
+        return diff(dataclasses.replace(config, groups=active), config)
 
     async def _read(self) -> Config:
         self._master.refuse_while_ending()

@@ -41,9 +41,14 @@ class Times:
     last_words_on: str = ""  # stdout or stderr
     brought_back: list[float] = field(default_factory=list)  # the last FLAPS times that autorestart did
     flapping_until: float = 0.0
+    entered: float = 0.0  # its present state
+    entered_steady: float = 0.0
+    first_try: float = 0.0  # the first of the starts that have failed in a row, on the steady clock
+    tries: int = 0  # how many these are
 
 
 _NEVER = Times()
+_DOWN = frozenset({State.STOPPED, State.EXITED, State.FATAL})
 
 
 class Moment(NamedTuple):
@@ -88,6 +93,13 @@ class ProcessStatus:
     def stopping(self) -> bool:
         """Whether it has its stop signal, and has not ended yet."""
         return self.state is State.STOPPING
+
+    @property
+    def is_as_wanted(self) -> bool:
+        """Whether it is up or down as it should be, as far as that is seen at a glance (`explain` looks closer)."""
+        if self.state is State.RUNNING:
+            return self.wanted and self.flapping_until <= time.time()
+        return not self.wanted and self.state in _DOWN and not (self.state is State.EXITED and self.reason)
 
     def description(self, moment: Moment) -> str:
         """Supervisor's words, which monitors parse."""
@@ -164,6 +176,10 @@ class StatusBoard:
             status = self._statuses[name] = _status(process, times, logs, made_of)
         return status
 
+    def times(self, name: str) -> Times:
+        """When the process of that namespec last came and went; not to be changed."""
+        return self._times.get(name, _NEVER)
+
     def why(self, name: str) -> str:
         """Why the process of that namespec has failed, for people: how it ended and what it said then."""
         process, times = self._fleet.processes.get(name), self._times.get(name, _NEVER)
@@ -175,6 +191,8 @@ class StatusBoard:
     # ---- what the bus tells
 
     def _hear(self, notification: Notification) -> None:
+        if isinstance(notification.event, Announce):
+            self._enters(notification.event)
         match notification.event:
             case ProcessRemoved(name):
                 self._times.pop(name, None)
@@ -193,6 +211,17 @@ class StatusBoard:
             case Announce(name=name, after=State.BACKOFF):
                 times = self._times.setdefault(name, Times())
                 times.last_words = times.last_words_on = ""
+            case _:
+                pass
+
+    def _enters(self, news: Announce) -> None:
+        times = self._times.setdefault(news.name, Times())
+        times.entered, times.entered_steady = time.time(), time.monotonic()
+        match news.after:
+            case State.STARTING if news.before is not State.BACKOFF:
+                times.first_try, times.tries = times.entered_steady, 0
+            case State.BACKOFF | State.FATAL:
+                times.tries = news.tries
             case _:
                 pass
 

@@ -18,6 +18,7 @@ ANSWERS = {
     | {"seconds": 1.0, "needed": 1.0, "master": 1.0, "shutdown_timeout": None},
     ("GET", "/v1/journal?limit=50"): {"records": [], "next": 7},
     ("GET", "/v1/processes/web/runs"): {"runs": []},
+    ("GET", "/v1/why"): {"as_wanted": True, "processes": 2, "explanations": []},
     ("GET", "/v1/figures"): {"figures": []},
     ("GET", "/v1/config"): {"processes": []},
     ("GET", "/v1/master/config"): {"sections": []},
@@ -59,7 +60,7 @@ LINES = [
         "pid web",
     ),
     *("quit", "reload", "remove web", "reread", "restart web", "shutdown", "signal HUP web", "start web", "status"),
-    *("status --long", "stop web", "stop-plan", "tail web", "tail -f web", "update", "upgrade", "version"),
+    *("status --long", "stop web", "stop-plan", "tail web", "tail -f web", "update", "upgrade", "version", "why"),
 ]
 
 

@@ -46,6 +46,7 @@ from procman.core.events import (
 from procman.core.process import Process
 from procman.core.spec import Autorestart, GroupSpec, Leftovers, Scope, ShutdownWhen
 from procman.core.states import SETTLED, TRANSITIONS, UP, MasterState, Phase, State
+from procman.services.explain import around_of, explain
 from tests.simulation.fake_kernel import FOREVER, Child, World
 
 # Sums of binary fractions are not exact, and a timer may ring a clock's resolution early.
@@ -105,6 +106,7 @@ class Invariants:
         self.by_itself = False  # has a program brought the shutdown about?
         self.critical: str | None = None  # the critical one that has
         self.critical_code: int | None = None  # and how it ended
+        self.explained: dict[str, tuple[object, ...]] = {}  # what each was like when it was last explained
         self.shutdown_due: float | None = None
         self.end_at: float | None = None  # when shutdown_timeout is over
         self.event: Event = BootRequested()
@@ -167,6 +169,7 @@ class Invariants:
         self._states_agree_with_their_fields()
         self._the_kernel_agrees()
         self._processes_are_those_of_the_config()
+        self._why_is_never_empty()
 
     def spawning(self, order: Spawn) -> None:
         self.must(self.fleet.state is MasterState.RUNNING, f"{order.name} is spawned after shutdown was asked for")
@@ -803,3 +806,23 @@ class Invariants:
             # They have as long as it has again when they are found only after SIGKILL.
             kills += 1
         return again + first + (kills - 1) * max(wait, KILL_AGAIN) + (kills + 1) * late
+
+    def _why_is_never_empty(self) -> None:
+        """Whatever a process does, there is a reason for it, and something that comes next."""
+        around = around_of(self.fleet, self.world.now)
+        for name, p in self.fleet.processes.items():
+            what = (self.fleet.state, p.state, p.phase, p.wanted, p.pid is None, p.leaving, p.successor is None)
+            if self.explained.get(name) == what:
+                continue  # to explain it again takes time, and says the same
+            self.explained[name] = what
+            why = explain(p, around)
+            said = [why.sentence, why.short, why.next, *(link.text for link in why.because)]
+            self.must(why.because and all(said), f"there is no reason why {name} is {p.state.name}")
+            self.must("None" not in " ".join(said), f"{said} says None")
+            down_as_asked = p.state is State.STOPPED and not p.wanted
+            up_as_asked = p.state is State.RUNNING and p.wanted
+            self.must(why.as_wanted or not (down_as_asked or up_as_asked), f"{name}, as asked, is said not to be")
+            wrong = p.wanted is not (p.state is State.RUNNING)
+            failed = p.state is State.UNKNOWN or p.phase is Phase.LEFTOVERS
+            settled = not p.wanted and p.state in SETTLED
+            self.must(not why.as_wanted or settled or not (wrong or failed), f"{name} is said to be as it should be")

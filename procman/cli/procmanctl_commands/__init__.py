@@ -48,6 +48,7 @@ COMMANDS = {
     "upgrade": Command("master", "upgrade", 1),
     "update": Command("configuration", "update", 1),
     "version": Command("master", "version"),
+    "why": Command("why", "why"),
 }
 
 

@@ -1,0 +1,71 @@
+"""/v1/why: why processes, or the master, are as they are."""
+
+from procman.api.rest.answers import add_endpoint, json_answer
+from procman.api.shapes import WhyAnswer, WhyInfo, WhyLink, WhyOption
+from procman.http.messages import Request, Response
+from procman.http.router import Router
+from procman.services.explain_facts import Explanation, Link, Setting
+from procman.services.why import Why
+
+
+class WhyEndpoints:
+    """Adds them to a router."""
+
+    def __init__(self, why: Why) -> None:
+        """It is called on the loop's thread."""
+        self._why = why
+
+    def add_to(self, router: Router) -> None:
+        """The one row."""
+        add_endpoint(router, "GET", "/why", self._explain)
+
+    async def _explain(self, request: Request) -> Response:
+        answer = await self._why.answer(request.query.get("name") or None)
+        infos = [why_info(one) for one in answer.explanations]
+        return json_answer(WhyAnswer(as_wanted=answer.as_wanted, processes=answer.processes, explanations=infos))
+
+
+def why_info(explanation: Explanation) -> WhyInfo:
+    """An explanation in the shape of /v1."""
+    return WhyInfo(
+        name=explanation.name,
+        statename=explanation.state.upper(),
+        phase=explanation.phase,
+        wanted=explanation.wanted,
+        as_wanted=explanation.as_wanted,
+        sentence=explanation.sentence,
+        short=explanation.short,
+        age=None if explanation.age is None else round(explanation.age, 3),
+        entered=None if explanation.entered is None else round(explanation.entered, 3),
+        wanted_by=explanation.wish.by,
+        wanted_since=explanation.wish.since,
+        because=[_link(link) for link in explanation.because],
+        end=explanation.end,
+        last_words=explanation.last_words,
+        last_words_on=explanation.last_words_on,
+        since=explanation.since,
+        next=explanation.next,
+        next_in=None if explanation.next_in is None else round(explanation.next_in, 3),
+        options=[_option(setting) for setting in explanation.options],
+        defined=explanation.defined,
+        changed=list(explanation.changed),
+        commands=list(explanation.commands),
+    )
+
+
+def _link(link: Link) -> WhyLink:
+    shape = WhyLink(kind=link.kind, text=link.text)
+    if link.name:
+        shape["name"] = link.name
+    return shape
+
+
+def _option(setting: Setting) -> WhyOption:
+    return WhyOption(
+        option=setting.option,
+        shown=setting.shown,
+        source=setting.source,
+        file=setting.file,
+        line=setting.line,
+        place=setting.place,
+    )

@@ -1,0 +1,50 @@
+"""What `why` looks at: the rooms of a master, and what only the daemon knows."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from procman.config.schema.configuration import Config
+from procman.config.schema.programs import Program
+from procman.runtime.engine import Engine
+from procman.runtime.journal.journal import Journal
+from procman.services.configuration import ConfigService
+from procman.services.ends import Ends
+from procman.services.explanations import Explanations
+from procman.services.processes import ProcessService
+from procman.services.status import StatusBoard
+
+MASTER = "procman"
+
+
+class SilentPlaces(Protocol):
+    """Knows what does not answer, as `runtime.start_gate` does."""
+
+    def silence_for(self, program: Program) -> str | None:
+        """Says what the program needs and what does not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AboutMaster:
+    """What only the daemon knows of the master."""
+
+    began: float  # seconds since the epoch
+    obstacle: Callable[[], str | None]  # why its code could not be replaced just now
+    silent_disks: Callable[[], list[str]]  # where logs are and nothing answers
+    # The file as it is on the disk, None where it cannot be used; and why not.
+    look_at_file: Callable[[], Awaitable[tuple[Config | None, list[str]]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What `why` looks at; all of them are only read."""
+
+    engine: Engine
+    status: StatusBoard
+    processes: ProcessService
+    ends: Ends
+    explanations: Explanations
+    journal: Journal
+    configuration: ConfigService
+    gate: SilentPlaces
+    master: AboutMaster

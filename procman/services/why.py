@@ -1,0 +1,44 @@
+"""The door to `why`: what it needs is imported when somebody first asks, as most masters are as they should be."""
+
+from typing import TYPE_CHECKING
+
+from procman.services.explain_parts import Parts
+from procman.services.status import ProcessStatus
+
+if TYPE_CHECKING:
+    from procman.services.explain_service import Answer, Explainer
+
+
+class Why:
+    """Explains processes, and the master; lives on the loop's thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        """`parts` are what it looks at."""
+        self._parts = parts
+        self._made: Explainer | None = None
+
+    def one_sentence(self, name: str) -> str:
+        """Why the process of that namespec is as it is: `FATAL: 4 failed starts in 9 s; exit status 1, last words: …`.
+
+        It does not change while nothing happens to the process. "" where there is no such process.
+        """
+        return self._explainer.one_sentence(name)
+
+    def if_wrong(self, status: ProcessStatus) -> str:
+        """The same, and "" for a process that is as it should be."""
+        return "" if status.is_as_wanted else self.one_sentence(status.namespec)
+
+    async def answer(self, spec: str | None = None) -> "Answer":
+        """Explain what `spec` names; without it all that is not as it should be. Raises UnknownProcess.
+
+        "procman" is the master itself, and the process of that name where there is one.
+        """
+        return await self._explainer.answer(spec)
+
+    @property
+    def _explainer(self) -> "Explainer":
+        if self._made is None:
+            from procman.services.explain_service import Explainer  # noqa: PLC0415 - a whole feature
+
+            self._made = Explainer(self._parts)
+        return self._made
