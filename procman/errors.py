@@ -22,6 +22,7 @@ class Reason(Enum):
     BAD_REQUEST = "the arguments make no sense"
     UNKNOWN_NAME = "there is no such process or group"
     UNKNOWN_OPERATION = "there is no such operation"
+    UNKNOWN_REPORT = "there is no such crash report"
     BAD_SIGNAL = "there is no such signal"
     NO_LOG = "the log is not there"
     NO_COMMAND = "the command is not there"

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "system.file_trust": "",
     "system.exposure": "system.file_trust",
     "system.shell_split": "",
+    "system.report_folder": "system.file_trust",
     "system.blocking": "",
     # what to do next, and how the system does it; none of these knows another
     "core": "core core.spec",
@@ -60,8 +61,8 @@ MAY_IMPORT = {
     ),
     "entrypoint": "entrypoint core system errors",
     "services": (
-        "services runtime notify core core.spec system logs.protocol config config.schema config.problems "
-        "config.secrets config.spelling errors"
+        "services runtime notify core core.spec system system.report_folder logs.protocol config config.schema "
+        "config.problems config.secrets config.spelling errors"
     ),
     "events": "events core core.spec api.supervisor_states config.schema logs.protocol errors",
     "events.hub": "events runtime core core.spec api.supervisor_states config.schema logs.protocol errors",

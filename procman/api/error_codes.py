@@ -18,6 +18,7 @@ CODES: Mapping[Reason, Code] = {
     Reason.BAD_REQUEST: Code("BAD_ARGUMENTS", HTTPStatus.BAD_REQUEST),
     Reason.UNKNOWN_NAME: Code("BAD_NAME", HTTPStatus.NOT_FOUND),
     Reason.UNKNOWN_OPERATION: Code("BAD_NAME", HTTPStatus.NOT_FOUND),
+    Reason.UNKNOWN_REPORT: Code("BAD_NAME", HTTPStatus.NOT_FOUND),
     Reason.BAD_SIGNAL: Code("BAD_SIGNAL"),
     Reason.NO_LOG: Code("NO_FILE", HTTPStatus.NOT_FOUND),
     Reason.NO_COMMAND: Code("NO_FILE", HTTPStatus.NOT_FOUND),

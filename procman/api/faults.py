@@ -34,6 +34,7 @@ _FAULTS: Mapping[Reason, Fault] = {
     Reason.BAD_REQUEST: Fault.BAD_ARGUMENTS,
     Reason.UNKNOWN_NAME: Fault.BAD_NAME,
     Reason.UNKNOWN_OPERATION: Fault.BAD_NAME,
+    Reason.UNKNOWN_REPORT: Fault.BAD_NAME,
     Reason.BAD_SIGNAL: Fault.BAD_SIGNAL,
     Reason.NO_LOG: Fault.NO_FILE,
     Reason.NO_COMMAND: Fault.NO_FILE,

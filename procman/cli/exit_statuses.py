@@ -32,6 +32,8 @@ PROCMANCTL: Mapping[str, Entry] = {
     "avail": Entry('`{"processes": [ConfigInfo]}`', {1: "arguments were given"}),
     "clear": Entry(_OPERATION, {1: "no such process, or its logs cannot be emptied"}),
     "config": Entry('`{"sections": [SectionSettings]}`', {1: "no such process"}),
+    "crash": Entry("`CrashReport`", {1: "no such report, or bad arguments"}),
+    "crashes": Entry('`{"crashes": [CrashInfo], "note": str}`', {1: "no such process"}),
     "events": Entry(
         '`{"records": [JournalRecord], "next": int}`; with `-f` one JournalRecord for each line',
         {1: "no such process, or bad arguments", 2: "no such kind, or a time that cannot be read"},

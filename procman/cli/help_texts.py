@@ -105,6 +105,11 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("config <name> [...]", "Show those of processes and their groups"),
         ("config all", "Show those of all processes"),
     ),
+    "crash": (("crash <seq>", "Show a crash report: how the end came about, with the last lines of output"),),
+    "crashes": (
+        ("crashes", "List the crash reports: unexpected ends, failed starts, programs that had to be killed"),
+        ("crashes <name> [...]", "Those of processes, groups (<gname>:*) or '<pattern>'"),
+    ),
     "events": (
         ("events", "Show the last 50 records of the journal: what has happened, by whom, #number <- #cause"),
         ("events <name> [...]", "Show those about these processes and groups ('<pattern>' and <gname>:* too)"),

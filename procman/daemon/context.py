@@ -45,6 +45,7 @@ class ProcessContext:
         self.blocking = CallQueue(READ_WITHIN, self._nudge)
         self.counters = Counters()  # they go on over reloads
         self.unsent: dict[str, Any] | None = None  # messages that the run before a reload has not sent
+        self.crash_reports: dict[str, Any] | None = None  # of the run before, where the configuration was reloaded
         self._bus: Bus | None = None
 
     def use(self, bus: Bus) -> None:

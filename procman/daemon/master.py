@@ -127,6 +127,7 @@ class MasterRun:
                 # A stop was asked for in the very moment in which the reload was through.
                 end = replace(end, restart=False)
             if end.restart:
+                self._context.crash_reports = self._rooms.crashes.snapshot()
                 self._context.unsent = self._rooms.notifying.snapshot(goes_on=False)
             else:
                 await self._rooms.notifying.finish(min(LAST_WORDS, self._rooms.fleet.time_left(time.monotonic())))
@@ -254,6 +255,7 @@ class MasterRun:
                 context.sequence,
                 clients=lambda: 0 if self._serving is None else self._serving.connections,
                 on_end=self._rooms.bus.nudge,
+                looks=self._rooms.processes.looks,
             )
         return self._metrics
 
@@ -351,5 +353,6 @@ class MasterRun:
         self._listeners.close()
         if self._pidfile is not None:
             self._pidfile.release()
+        await rooms.crashes.close(LAST_WRITES)
         rooms.journal.close()
         rooms.outputs.close(LAST_WRITES)

@@ -15,6 +15,7 @@ from procman.runtime.output_router import OutputRouter
 from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
+from procman.services.crash_reports.service import CrashReports
 from procman.services.ends import Ends
 from procman.services.explanations import Explanations
 from procman.services.logs import LogService
@@ -46,6 +47,7 @@ class Rooms:
     status: StatusBoard
     ends: Ends
     explanations: Explanations
+    crashes: CrashReports
     processes: ProcessService
     configuration: ConfigService
     notifying: Notifying

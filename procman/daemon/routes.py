@@ -9,6 +9,7 @@ from procman.api.health import Health
 from procman.api.journal_endpoints import JournalEndpoints
 from procman.api.log_tails import LogTails
 from procman.api.rest.answers import route_problem
+from procman.api.rest.crash_endpoints import CrashEndpoints
 from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.notify_endpoints import NotifyEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
@@ -105,6 +106,7 @@ class Routes:
             file_warnings=file_warnings,
         ).add_to(self.router)
         NotifyEndpoints(rooms.notifying).add_to(self.router)
+        CrashEndpoints(rooms.crashes, rooms.processes).add_to(self.router)
         WhyEndpoints(rooms.why).add_to(self.router)
         LogTails(rooms.processes, rooms.logs).add_to(self.router)
         self._event_stream.add_to(self.router)

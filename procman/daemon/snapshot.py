@@ -36,6 +36,7 @@ class MasterSnapshot:
     serial: int  # of the next event
     operation: int  # the id of the next one
     metrics: Data  # the counters
+    crashes: Data | None  # the crash reports; procman before 0.3 had none
     pidfile: int | None  # a descriptor
     here: int | None  # a descriptor of the working folder
     listening: dict[str, int]  # descriptors by label
@@ -74,6 +75,7 @@ def handed_over(
         "serial": context.serials.last + 1,
         "operation": context.operations.next_id,
         "metrics": context.counters.snapshot(),
+        "crashes": rooms.crashes.snapshot(),
         "pidfile": pidfile,
         "here": None,
         "listening": dict(listening),
@@ -112,6 +114,7 @@ def read(data: Any) -> MasterSnapshot:
             serial=data["serial"],
             operation=data.get("operation", 1),  # procman before 0.2 had none
             metrics=data.get("metrics") or _counted_before(data),
+            crashes=data.get("crashes"),
             pidfile=data["pidfile"],
             here=data["here"],
             listening=data["listening"],
@@ -148,7 +151,7 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
         return "the configuration is being read"
     if (silent := rooms.start_gate.silent) is not None:
         return silent
-    return rooms.notifying.obstacle or rooms.outputs.obstacle()
+    return rooms.notifying.obstacle or rooms.crashes.obstacle or rooms.outputs.obstacle()
 
 
 def _to_present(data: Data) -> Data:

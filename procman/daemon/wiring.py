@@ -30,6 +30,7 @@ from procman.runtime.output_router import OutputRouter
 from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
+from procman.services.crash_reports.service import CrashReports
 from procman.services.ends import Ends
 from procman.services.explain_parts import AboutMaster, Parts
 from procman.services.explanations import Explanations
@@ -135,10 +136,25 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     )
     configuration = ConfigService(engine, master, processes, config, context.read, notifying=notifying)
     explanations = Explanations(fleet, trees, outputs.last_lines)
+    crashes = CrashReports(
+        fleet,
+        ends,
+        journal,
+        explanations=explanations,
+        log=log,
+        looks=processes.looks,
+        most=config.master.reports,
+        folder=config.master.reports_dir,
+        last_output=outputs.last_output,
+        environment_of=launcher.environment_of,
+        directory=lambda: context.source.at_home or os.getcwd(),
+        on_end=bus.nudge,
+    )
     event_log = EventLog(fleet, log, why=status.why, end_of=ends.last)
     farewell = MasterFarewell(engine, fleet, trees, log)
     hub = Hub(engine, outputs.stdin, config.master.identifier, context.serials, log)
     outputs.filters.observe(hub)
+    crashes.restore(context.crash_reports if snapshot is None else snapshot.crashes)
     if snapshot is None:
         hub.boot()
     else:
@@ -146,8 +162,10 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         status.restore(snapshot.times)
         configuration.restore(snapshot.current)
         context.counters.restore(snapshot.metrics)
+        crashes.go_on(status)
     for hear in (
         ends.hear,
+        crashes.hear,
         event_log.tell,
         farewell.tell,
         context.notifier.tell,
@@ -183,6 +201,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         status,
         ends,
         explanations,
+        crashes,
         processes,
         configuration,
         notifying,

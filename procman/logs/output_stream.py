@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from procman.errors import BadRequest, NoLog, OperationFailed
 from procman.logs.console_stream import ConsoleStream
-from procman.logs.disk_call import DiskTimeout
+from procman.logs.disk_call import DiskCall, DiskTimeout
 from procman.logs.disk_workers import DiskWorkers
 from procman.logs.fair_scheduler import FairScheduler
 from procman.logs.lines import last_line, last_lines
@@ -62,6 +62,7 @@ class OutputStream:
         self._make_filter = make_filter
         self._on_pipe_closed = on_pipe_closed
         self._pumps: dict[Pump, int] = {}  # with the pid of each run; the present run's is the last
+        self._run_began = 0  # the position in the ring at which the present run began
         self._lost = 0  # left in pipes that were closed, or lost by sinks that are gone, or of unfinished messages
         self._read_before = 0  # bytes, from pipes that are forgotten
 
@@ -152,6 +153,7 @@ class OutputStream:
                 f"{self.options.namespec} has {MAX_OLD_PIPES} descendants of earlier runs that hold its "
                 f"{self.options.channel} open; what the oldest writes is not read any more"
             )
+        self._run_began = self.ring.end
         self._read_pipe(fd, pid)
 
     def drain(self) -> None:
@@ -179,6 +181,34 @@ class OutputStream:
             return disks.for_path(path).call(partial(read_log, path, -length, 0))
         except (DiskTimeout, BadRequest, NoLog, OperationFailed):
             return b""
+
+    def last_output(self, pid: int, length: int, disks: DiskWorkers, then: Callable[[bytes | None, int], None]) -> None:
+        """Call `then` with the last bytes of that run, `length` at most, and how many it has written in all.
+
+        At once, or where they are in a file alone, on the loop when its disk has read them: before anything that a
+        later run writes, if this is called before that is spawned. None: they cannot be read.
+        """
+        pump, run = next(reversed(self._pumps.items()), (None, 0))
+        if pump is None or run != pid or not pump.bytes_in:
+            then(b"", 0)
+            return
+        wrote, path = pump.bytes_in, self.path
+        if path is None or not pump.was_spliced:
+            then(self.ring.read(max(self._run_began, self.ring.end - length))[0], wrote)
+            return
+        disk = disks.for_path(path)
+        if disk.is_stuck:
+            then(None, wrote)
+            return
+
+        def answer() -> None:
+            try:
+                then(job.result(), wrote)
+            except (BadRequest, NoLog, OperationFailed):
+                then(None, wrote)
+
+        job = DiskCall(partial(read_log, path, -min(wrote, length), 0), lambda: disk.call_on_loop(answer))
+        disk.post(job)
 
     def close(self) -> None:
         """Read what is in the pipes, and close everything."""

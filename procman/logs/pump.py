@@ -69,6 +69,11 @@ class Pump:
         return self._read_here + self._spliced + (self._splicer.bytes_in if self._splicer is not None else 0)
 
     @property
+    def was_spliced(self) -> bool:
+        """Whether some of the bytes went past the memory into the file."""
+        return self._spliced > 0 or self._splicer is not None
+
+    @property
     def filter(self) -> "StreamFilter | None":
         """What the bytes go through before they come to the sinks."""
         return self._filter

@@ -7,7 +7,7 @@ waits for something to happen uses `wait_for` (a certain event) or `until` (a co
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -28,7 +28,7 @@ from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import Adopted, ExitStatus, KillFailed, Spawned, SpawnFailed
 from procman.runtime.member_ends import MemberEnded
 from procman.runtime.process_trees import OrphanedDescendants
-from procman.system.reaper import Reaped
+from procman.system.reaper import Reaped, Rusage
 
 T = TypeVar("T")
 
@@ -41,6 +41,7 @@ class ProcessEnded:
     pid: int
     status: ExitStatus
     descendants: tuple[int, ...]  # pids of those that still run, where that matters
+    usage: Rusage | None = field(default=None, compare=False)  # None: not known
 
 
 @dataclass(frozen=True, slots=True)

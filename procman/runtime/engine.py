@@ -37,7 +37,7 @@ from procman.runtime.ledger import Ledger
 from procman.runtime.process_trees import Trees
 from procman.runtime.spawn_queue import Gate, SpawnQueue
 from procman.system.foreign_process import WatchedProcess
-from procman.system.reaper import Reaped, reap
+from procman.system.reaper import Reaped, Rusage, reap
 from procman.system.spawn import Child
 
 REAP_AT_ONCE = 64
@@ -83,6 +83,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._events: deque[tuple[Event, Origin]] = deque()
         self._queue = SpawnQueue(self._spawn, self._work, gate)
+        self._usages: dict[int, Rusage] = {}  # by pid, of those whose ends are still to be handled
         self._tree_orders: list[Kill] = []
         self._working = False
         self._timer: asyncio.TimerHandle | None = None
@@ -217,6 +218,8 @@ class Engine:
         )
         for process, reaped in ended:
             status = ExitStatus(reaped.code, reaped.signal, reaped.core_dumped, reaped.known)
+            if reaped.usage is not None:
+                self._usages[reaped.pid] = reaped.usage
             self._events.append((Exited(reaped.pid, status, descendants.get(process.name, ())), NOBODY))
         self._descendants_gone(self._trees.emptied())
         self._publish_members()
@@ -300,7 +303,8 @@ class Engine:
 
     def _publish_end(self, name: str, end: Exited) -> Origin:
         origin = self.attribution.origin_of_end(name, end.status.signal)
-        seq = self.bus.publish(ProcessEnded(name, end.pid, end.status, end.descendants), origin)
+        usage = self._usages.pop(end.pid, None)
+        seq = self.bus.publish(ProcessEnded(name, end.pid, end.status, end.descendants, usage), origin)
         self.attribution.happened(name, origin, seq)
         return self.attribution.latest(name)
 

@@ -14,7 +14,7 @@ from procman.core.states import State
 from procman.runtime.bus import Bus, Notification
 from procman.runtime.children import Children
 from procman.runtime.definitions import group_of, program_of
-from procman.runtime.launch import launch_spec, socket_spec
+from procman.runtime.launch import environment, launch_spec, socket_spec
 from procman.runtime.ledger import Ledger
 from procman.runtime.process_trees import Trees
 from procman.system.accounts import Account, find_account
@@ -101,6 +101,10 @@ class Launcher:
             self._trees.started(order.name, root, tag, whole=whole)
         self._bus.guard(partial(self._streams.attach, order.name, program, child))
         return Spawned(order.name, child.pid)
+
+    def environment_of(self, program: Program) -> dict[bytes, bytes]:
+        """What it is started with, but for its tag; raises ValueError where that is impossible."""
+        return environment(program, self._serverurl, self._inherited)
 
     def hear(self, notification: Notification) -> None:
         """Release the socket of a process that has ended, or could not be started."""

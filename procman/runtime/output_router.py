@@ -6,6 +6,7 @@ Options are turned into sinks in `logs/routing.py`; a stream is in `logs/output_
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from procman.config.schema.configuration import Config
@@ -240,6 +241,21 @@ class OutputRouter:
             if stream is not None and not self._channel_filters[name, channel].is_protocol:
                 found[channel] = stream.last_lines(pid, self._disks, count)
         return {channel: lines for channel, lines in found.items() if lines}
+
+    def last_output(
+        self, name: str, pid: int, length: int, then: Callable[[Channel, bytes | None, int], None]
+    ) -> list[Channel]:
+        """Call `then` for each channel with the last bytes that a run has written; returns the channels.
+
+        See `OutputStream.last_output`. What an event listener says to the master is no output.
+        """
+        found: list[Channel] = []
+        for channel in CHANNELS:
+            stream = self._streams.get((name, channel))
+            if stream is not None and not self._channel_filters[name, channel].is_protocol:
+                found.append(channel)
+                stream.last_output(pid, length, self._disks, partial(then, channel))
+        return found
 
     def reopen(self) -> None:
         """Open all log files again, after they were moved away."""

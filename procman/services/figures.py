@@ -1,7 +1,10 @@
 """What the processes use of the machine."""
 
 import asyncio
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from procman.core.fleet import Fleet
 from procman.system.proc import CannotLook
@@ -20,6 +23,55 @@ class ProcessFigures:
     rss: int  # bytes; shared pages count for each of them
     cpu: float  # seconds
     fds: int | None  # None where they may not be seen
+
+
+class Used(Protocol):
+    """What a process and all that it has started use."""
+
+    @property
+    def processes(self) -> int:
+        """How many they are."""
+
+    @property
+    def threads(self) -> int:
+        """Of all of them."""
+
+    @property
+    def rss(self) -> int:
+        """In bytes."""
+
+    @property
+    def cpu(self) -> float:
+        """In seconds."""
+
+    @property
+    def fds(self) -> int | None:
+        """Open descriptors; None where they may not be seen."""
+
+
+class Look(NamedTuple):
+    """The figures of a process as they were at a time of the steady clock."""
+
+    at: float
+    pid: int
+    used: Used
+
+
+class LastLooks:
+    """The latest figures that somebody has asked for, of each process: nothing is looked at for this alone."""
+
+    def __init__(self) -> None:
+        self._looks: dict[str, Look] = {}
+
+    def note(self, found: Iterable[tuple[str, int, Used]]) -> None:
+        """These are the figures of all processes now: namespec, pid, and what is used."""
+        now = time.monotonic()
+        self._looks = {name: Look(now, pid, used) for name, pid, used in found}
+
+    def of(self, namespec: str, pid: int) -> Look | None:
+        """The latest of that run; None: nobody has asked while it ran."""
+        look = self._looks.get(namespec)
+        return look if look is not None and look.pid == pid else None
 
 
 async def figures_of(fleet: Fleet) -> list[ProcessFigures]:

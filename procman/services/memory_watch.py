@@ -66,6 +66,11 @@ class MemoryWatch:
                 return found
         return self._change_of_ours()
 
+    def folder_of(self, name: str) -> str:
+        """The cgroup that counts for this process, its own or the master's; "" where none does."""
+        own, _ = self._programs.get(name, (None, None))
+        return (own or self._ours).folder or ""
+
     def _change_of_ours(self) -> MemoryChange:
         now, before, after = self._clock(), self._last, self._ours.look()
         self._last = after

@@ -19,7 +19,7 @@ from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
 from procman.runtime.launch import find_program
-from procman.services.figures import ProcessFigures, figures_of
+from procman.services.figures import LastLooks, ProcessFigures, figures_of
 from procman.services.master import MasterService
 from procman.services.operations import Kind, Operation, Outcome
 from procman.services.selectors import ALL, Selectors, is_plain, split_namespec
@@ -62,6 +62,7 @@ class ProcessService:
         self._board = status
         self._selectors = Selectors(engine.fleet)
         self._silent_among = silent_among
+        self.looks = LastLooks()
         self._unsent: dict[str, str] = {}  # why the kernel refused the latest signal
         self.lost = lost
         engine.bus.subscribe(self._hear)
@@ -106,7 +107,9 @@ class ProcessService:
 
     async def figures(self) -> list[ProcessFigures]:
         """What each process that is there uses of the machine."""
-        return await figures_of(self._fleet)
+        found = await figures_of(self._fleet)
+        self.looks.note((one.namespec, one.pid, one) for one in found)
+        return found
 
     # ---- doing
 

@@ -8,11 +8,14 @@ import pytest
 
 from procman.api import shapes
 from procman.cli.exit_statuses import PROCMANCTL
+from tests.support.crash_samples import crash_info, crash_report
 from tests.support.fake_master import Stream, process, result
 
 STREAMS = {"fg"}  # each line of it is checked where it is tested: it needs a process that runs
 
 ANSWERS = {
+    ("GET", "/v1/crashes?name=all"): {"crashes": [crash_info()], "note": ""},
+    ("GET", "/v1/crashes/812"): crash_report(),
     ("GET", "/v1/health?file=1"): {"ready": True, "missing": [], "warnings": []},
     ("GET", "/v1/stop-plan"): {key: [] for key in typing.get_type_hints(shapes.StopPlanInfo)}
     | {"seconds": 1.0, "needed": 1.0, "master": 1.0, "shutdown_timeout": None},
@@ -45,6 +48,8 @@ LINES = [
         "clear web",
         "config",
         "config web",
+        "crash 812",
+        "crashes",
         "events",
         "exit",
         "health",

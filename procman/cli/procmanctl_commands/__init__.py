@@ -21,6 +21,8 @@ COMMANDS = {
     "avail": Command("configuration", "avail", 1),
     "clear": Command("processes", "clear"),
     "config": Command("configuration", "config", 1),
+    "crash": Command("crashes", "crash", 1),
+    "crashes": Command("crashes", "crashes", 1),
     "events": Command("journal", "events", 1),
     "exit": Command("master", "leave"),
     "EOF": Command("master", "leave"),

@@ -129,6 +129,18 @@ class Master(MasterPolicy):
         "is lost, counted, and reported).",
         default="block",
     )
+    reports: int = option(
+        kinds.REPORTS,
+        "How many crash reports are kept, of all programs together (`procmanctl crashes`); 0 makes none. They take 1 "
+        "MiB of memory at most.",
+        default=50,
+    )
+    reports_dir: str | None = option(
+        kinds.NEW_DIRECTORY,
+        "A directory that keeps the crash reports, too, so that they outlive the master: 20 MB at most, readable for "
+        "the master's user alone, who must be the only one to write there. It is made if it does not exist.",
+        default=None,
+    )
     journal: str = option(
         kinds.JOURNAL,
         "Where the journal is kept, with what has happened, by whom and why: memory (the latest 1 MiB), or also a file "

@@ -14,6 +14,7 @@ from procman.core.process import Process
 from procman.core.states import State
 from procman.runtime.bus import Sequence
 from procman.services.configuration import ConfigService
+from procman.services.figures import LastLooks
 from procman.services.metrics.counters import Counters
 from procman.services.metrics.process_counts import ProcessCounts
 from procman.services.metrics.tree_figures import KEPT_FOR, TreeFigures
@@ -81,15 +82,26 @@ class MetricsService:
         *,
         clients: Callable[[], int],
         on_end: Callable[[], object] = lambda: None,
+        looks: LastLooks | None = None,
     ) -> None:
-        """`clients` counts the connections to all servers, `on_end` is called when there is no `obstacle` any more."""
+        """Read nothing yet.
+
+        Args:
+            counters: of the master.
+            outputs: are counted, too.
+            configuration: has the fleet.
+            sequence: of the notifications.
+            clients: counts the connections to all servers.
+            on_end: is called when there is no `obstacle` any more.
+            looks: remembers what the trees use.
+        """
         self.counters = counters
         self._fleet = configuration.fleet
         self._outputs = outputs
         self._clients = clients
         self._configuration = configuration
         self._sequence = sequence
-        self._trees = TreeFigures(self._fleet, counters, on_end)
+        self._trees = TreeFigures(self._fleet, counters, on_end, looks)
         self._longest_stop = 0.0
         self._planned_at = -math.inf
 

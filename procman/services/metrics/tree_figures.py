@@ -7,6 +7,7 @@ from functools import partial
 
 from procman.core.fleet import Fleet
 from procman.runtime.call_queue import CallQueue, TakesTooLong
+from procman.services.figures import LastLooks
 from procman.services.metrics.counters import Counters
 from procman.system.proc import CannotLook
 from procman.system.tree_usage import TreeUsage, usages
@@ -20,8 +21,15 @@ WITHIN = 2.0
 class TreeFigures:
     """Of one fleet."""
 
-    def __init__(self, fleet: Fleet, counters: Counters, on_end: Callable[[], object] = lambda: None) -> None:
-        """`counters` are told what CPU time was used, `on_end` is called when a look has ended."""
+    def __init__(
+        self,
+        fleet: Fleet,
+        counters: Counters,
+        on_end: Callable[[], object] = lambda: None,
+        looks: LastLooks | None = None,
+    ) -> None:
+        """`counters` are told of CPU time, `looks` remembers the rest; `on_end` is called when a look has ended."""
+        self._looks = looks
         self._fleet = fleet
         self._counters = counters
         self._beside = CallQueue(WITHIN, on_end)
@@ -45,6 +53,8 @@ class TreeFigures:
                 except (CannotLook, TakesTooLong):
                     self._found = {}
                 self._read_at = loop.time()
+                if self._looks is not None:
+                    self._looks.note((name, pids[name], used) for name, used in self._found.items())
                 for name, used in self._found.items():
                     self._counters.of(name).use_cpu(used.start, used.cpu)
         return self._found

@@ -21,8 +21,8 @@ from procman.config.schema.kinds.durations import DURATION, SECONDS
 from procman.config.schema.kinds.environment import ENVIRONMENT
 from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
 from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK, split_url
-from procman.config.schema.kinds.numbers import EXITCODES, INTEGER, OCTAL, SIZE
-from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE, PATH
+from procman.config.schema.kinds.numbers import EXITCODES, INTEGER, OCTAL, REPORTS, SIZE
+from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE, NEW_DIRECTORY, PATH
 from procman.config.schema.kinds.signals import SIGNAL
 from procman.config.schema.kinds.text import BOOLEAN, SECRET, TEXT
 from procman.config.schema.kinds.users import OWNER, USER
@@ -46,6 +46,7 @@ __all__ = [
     "LOG_FORMAT",
     "LOG_OVERFLOW",
     "LOG_TIMESTAMP",
+    "NEW_DIRECTORY",
     "NOTIFY_FORMAT",
     "NOTIFY_ON",
     "OCTAL",
@@ -54,6 +55,7 @@ __all__ = [
     "PATH",
     "PATTERNS",
     "PLUGIN",
+    "REPORTS",
     "SCOPE",
     "SECONDS",
     "SECRET",

@@ -9,6 +9,7 @@ from procman.config.schema.options import Kind, Unfit
 
 KIB = 1024
 MIB = 1024 * KIB
+MOST_REPORTS = 1000
 UNITS = {"kb": KIB, "mb": KIB**2, "gb": KIB**3}
 MAX_EXITCODE = 255
 
@@ -28,6 +29,22 @@ INTEGER: Kind[int] = Kind(
     slug="bad-number",
     parse=int,
     accept=accept_int,
+    schema={"type": ["integer", "string"]},
+)
+
+
+def _reports(value: int) -> int:
+    if not 0 <= value <= MOST_REPORTS:
+        raise ValueError
+    return value
+
+
+REPORTS: Kind[int] = Kind(
+    name="number of reports",
+    expected=f"a whole number from 0 to {MOST_REPORTS}",
+    slug="bad-number",
+    parse=lambda text: _reports(int(text)),
+    accept=lambda value: _reports(accept_int(value)),
     schema={"type": ["integer", "string"]},
 )
 

@@ -1,0 +1,40 @@
+"""The endpoints about crash reports."""
+
+from functools import partial
+
+from procman.api.rest.answers import add_endpoint, json_answer
+from procman.api.rest.parameters import LONGEST_SHOWN
+from procman.errors import BadRequest
+from procman.http.messages import Request, Response
+from procman.http.router import Router
+from procman.services.crash_reports.service import CrashReports
+from procman.services.processes import ProcessService
+from procman.services.selectors import ALL
+
+
+class CrashEndpoints:
+    """Adds them to a router."""
+
+    def __init__(self, crashes: CrashReports, processes: ProcessService) -> None:
+        """The processes tell a name without reports from one that does not exist."""
+        self._crashes = crashes
+        self._processes = processes
+
+    def add_to(self, router: Router) -> None:
+        """One row for each."""
+        add = partial(add_endpoint, router)
+        add("GET", "/crashes", self._all)
+        add("GET", "/crashes/{seq}", self._one)
+
+    async def _all(self, request: Request) -> Response:
+        spec = request.query.get("name", ALL)
+        reports, note = await self._crashes.reports(spec)
+        if not reports and spec != ALL:
+            self._processes.statuses(spec)  # raises UnknownProcess
+        return json_answer({"crashes": [report.summary() for report in reversed(reports)], "note": note})
+
+    async def _one(self, _: Request, seq: str) -> Response:
+        if not seq.isascii() or not seq.isdecimal():
+            raise BadRequest(f"cannot read {seq[:LONGEST_SHOWN]}: expected the number of a crash report")
+        report = await self._crashes.one(int(seq[:LONGEST_SHOWN]))
+        return json_answer(self._crashes.plain(report))

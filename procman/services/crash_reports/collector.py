@@ -1,0 +1,298 @@
+"""Makes crash reports of what the bus tells.
+
+A loop of crashes must not become slower by its reports: equal ends that follow each other are folded into one report,
+and only one in LOOK_EVERY seconds is looked at closely. What may wait for a disk is done beside the loop.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from procman.config.schema.programs import Program
+from procman.core.actions import Announce, AnnounceDescendants, ProcessRemoved
+from procman.core.events import Adopted, Spawned, SpawnFailed
+from procman.core.fleet import Fleet
+from procman.core.states import State
+from procman.runtime.bus import Notification, ProcessEnded
+from procman.runtime.definitions import program_of
+from procman.runtime.process_trees import OrphanedDescendants
+from procman.services.crash_reports.facts import Known, describe, kind_of, left_behind, may_be_a_crash, restart_reason
+from procman.services.crash_reports.last_lines import OUTPUT_BYTES
+from procman.services.crash_reports.report import CrashKind, CrashReport, Output
+from procman.services.crash_reports.restart_counts import RestartCounts
+from procman.services.crash_reports.run import Run
+from procman.services.endings import End
+from procman.services.ends import Ends
+from procman.services.figures import LastLooks
+from procman.services.status import StatusBoard
+
+# Equal ends of a process are one report if they are not further apart, in seconds.
+FOLD_WITHIN = 10.0
+# Of equal ends one is looked at closely within so many seconds.
+LOOK_EVERY = 1.0
+# So many reports of one process are begun within MINUTE seconds; further ends are counted in its latest one.
+MOST_NEW = 10
+MINUTE = 60.0
+# So many different ends of one process are told apart at a time.
+MOST_KEYS = 8
+# What is left behind is reported with the end if it is told within so many seconds.
+LEFTOVERS_WITHIN = 3.0
+# So many reports wait for what disks have to tell, each so many seconds; further ones do without.
+MOST_TASKS = 50
+ANSWER_WITHIN = 10.0
+_EXPLAINED = ("exit", "early-exit", "failed-start")
+
+
+class LastOutput(Protocol):
+    """Gives the end of what a run has written; see `OutputRouter.last_output`."""
+
+    def __call__(
+        self, name: str, pid: int, length: int, then: Callable[[Any, bytes | None, int], None]
+    ) -> Iterable[str]:
+        """Call `then` for each channel; returns the channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the collector looks."""
+
+    last_output: LastOutput
+    folder: Callable[[], str]  # in which a program without a directory runs
+    asked_by: Callable[[int], str]  # who asked for what the notification of that number follows from, in words
+    looks: LastLooks
+    explain: Callable[[str, float], Awaitable[dict[str, str]]]  # further facts about the last end, in so many seconds
+
+
+@dataclass(slots=True)
+class _Ends:
+    """Ends of one process that are alike."""
+
+    report: CrashReport
+    program: Program
+    last: float  # by the steady clock
+    looked: float
+
+
+@dataclass(slots=True)
+class _OfProcess:
+    alike: dict[object, _Ends] = field(default_factory=dict)
+    begun: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_NEW))
+
+
+class Collector:
+    """Subscribe `hear` after `Ends`."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        ends: Ends,
+        sources: Sources,
+        on_report: Callable[[CrashReport, bool], None],
+        is_kept: Callable[[CrashReport], bool],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """The fleet is only read.
+
+        Args:
+            fleet: has the processes.
+            ends: knows how they ended.
+            sources: where it looks.
+            on_report: gets each new report, with true, and each that has changed.
+            is_kept: whether a report has not given way to others.
+            clock: the steady one.
+        """
+        self._fleet = fleet
+        self._ends = ends
+        self._sources = sources
+        self._on_report = on_report
+        self._is_kept = is_kept
+        self._clock = clock
+        self._restarts = RestartCounts()
+        self._runs: dict[str, Run] = {}
+        self._of: dict[str, _OfProcess] = {}
+        self._reasons: dict[str, str] = {}  # why the process is started next, if it is by itself
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()  # something that was being found out is known
+
+    def go_on(self, status: StatusBoard) -> None:
+        """Take note of the runs that another process image of this master has seen begin."""
+        for process in self._fleet.processes.values():
+            if process.pid is not None:
+                self._runs[process.name] = run = self._run(process.name, process.pid)
+                run.spawned = float(status.of(process).start)
+
+    def close(self) -> None:
+        """Look for nothing any more."""
+        for task in self._tasks:
+            task.cancel()
+
+    # ---- what the bus tells
+
+    def hear(self, notification: Notification) -> None:
+        """Take note; make a report where it is due."""
+        match notification.event:
+            case Announce() as news:
+                self._announced(notification, news)
+            case Spawned(name, pid):
+                self._runs[name] = self._run(name, pid)
+            case ProcessEnded(name, pid, status, descendants, usage):
+                run = self._runs.get(name)
+                if run is None or run.pid != pid:
+                    run = self._runs[name] = self._run(name, pid)
+                    run.spawned = 0.0
+                run.seq, run.origin, run.ended = notification.seq, notification.origin, time.time()
+                run.status, run.usage, run.left_behind = status, usage, descendants
+            case SpawnFailed(name, reason):
+                run = self._runs[name] = self._run(name, 0)
+                run.seq, run.origin, run.ended, run.failure = notification.seq, notification.origin, run.spawned, reason
+            case Adopted(name, pid, age):
+                self._runs[name] = run = self._run(name, pid)
+                run.spawned -= age
+            case AnnounceDescendants(name=name, pids=pids) if name in self._runs:
+                self._runs[name].left_behind = pids
+            case OrphanedDescendants(name, pids):
+                self._left(name, pids)
+            case ProcessRemoved(name):
+                for known in (self._runs, self._of, self._reasons):
+                    known.pop(name, None)
+                self._restarts.forget(name)
+            case _:
+                pass
+
+    def _run(self, name: str, pid: int) -> Run:
+        process = self._fleet.processes.get(name)
+        return Run(pid, process.attempt if process is not None else 0, time.time())
+
+    def _announced(self, notification: Notification, news: Announce) -> None:
+        name = news.name
+        match news.after:
+            case State.STARTING:
+                process = self._fleet.processes.get(name)
+                if process is not None and process.attempt > 1:
+                    reason = restart_reason(notification.actor, self._reasons.get(name, "exit"))
+                    self._restarts.count(name, reason, self._clock())
+            case State.RUNNING:
+                if name in self._runs:
+                    self._runs[name].running = time.time()
+            case State.EXITED | State.BACKOFF | State.STOPPED if name in self._runs:
+                run = self._runs[name]
+                if run.seq:
+                    end = self._ends.last(name) if may_be_a_crash(news) else None
+                    kind = kind_of(news, end, run)
+                    self._reasons[name] = kind or "exit"
+                    if kind is not None:
+                        self._ended(news, kind, end, run)
+                    run.seq = 0  # FATAL follows BACKOFF, and STOPPED may: it is the same end
+            case _:
+                pass
+
+    # ---- reports
+
+    def _ended(self, news: Announce, kind: CrashKind, end: End | None, run: Run) -> None:
+        now, program = self._clock(), program_of(news.program)
+        known = Known(news.name, kind, news, end, run, program)
+        of = self._of.get(news.name)
+        if of is None:
+            of = self._of[news.name] = _OfProcess()
+        key = (kind, run.failure, run.status, end.sender if end else None, end.sent.why if end and end.sent else None)
+        ends = of.alike.get(key)
+        if ends is not None and (now - ends.last > FOLD_WITHIN or not self._is_kept(ends.report)):
+            ends = None
+        if ends is None or ends.program is not program:
+            ends = self._begin(of, key, known, now)
+        else:
+            report = ends.report
+            report.times, report.last_seq, report.ended, ends.last = report.times + 1, run.seq, run.ended, now
+            if now - ends.looked < LOOK_EVERY:
+                return
+        if ends is not None:
+            ends.looked = now
+            self._look(ends.report, known, is_new=ends.report.times == 1)
+
+    def _begin(self, of: _OfProcess, key: object, known: Known, now: float) -> _Ends | None:
+        """A report of its own, unless there are too many."""
+        if len(of.begun) == MOST_NEW and now - of.begun[0] < MINUTE:
+            latest = max(of.alike.values(), key=lambda ends: ends.last, default=None)
+            if latest is not None:
+                latest.report.unreported += 1
+            return None
+        of.begun.append(now)
+        run = known.run
+        report = CrashReport(run.seq, known.name, run.ended, run.seq, run.ended)
+        of.alike.pop(key, None)
+        while len(of.alike) >= MOST_KEYS:
+            del of.alike[next(iter(of.alike))]
+        ends = of.alike[key] = _Ends(report, known.program, now, now)
+        return ends
+
+    def _look(self, report: CrashReport, known: Known, *, is_new: bool) -> None:
+        run, name, sources = known.run, known.name, self._sources
+        now = self._clock()
+        report.facts = describe(
+            known,
+            now=now,
+            cgroup=self._ends.memory.folder_of(name),
+            asked_by=sources.asked_by(run.seq),
+            folder=sources.folder(),
+            last_look=sources.looks.of(name, run.pid),
+            restarts=self._restarts.within_hour(name, now),
+        )
+        report.program, report.made = known.program, None
+        self._gather_output(report, name, run.pid)
+        self._on_report(report, is_new)
+        if len(self._tasks) < MOST_TASKS:
+            task = asyncio.get_running_loop().create_task(self._explain(report, name, run.seq))
+            self._tasks.add(task)
+            task.add_done_callback(self._task_ended)
+
+    def _gather_output(self, report: CrashReport, name: str, pid: int) -> None:
+        got: dict[str, Output] = {}
+        report.output = {}
+
+        def take(channel: str, data: bytes | None, wrote: int) -> None:
+            asked_later = channel in got
+            if asked_later and report.output.get(channel) is not got[channel]:
+                return  # a later end has been looked at meanwhile
+            got[channel] = Output(data, wrote)
+            if asked_later:
+                report.output = {**report.output, channel: got[channel]}
+                self._changed.set()
+                self._on_report(report, False)
+
+        for channel in self._sources.last_output(name, pid, OUTPUT_BYTES, take) if pid else ():
+            got.setdefault(channel, Output(None, 0, is_pending=True))
+        report.output = dict(got)
+
+    def _left(self, name: str, pids: tuple[int, ...]) -> None:
+        of = self._of.get(name)
+        ends = max(of.alike.values(), key=lambda ends: ends.last, default=None) if of is not None else None
+        if ends is not None and self._clock() - ends.last <= LEFTOVERS_WITHIN:
+            ends.report.facts = {**ends.report.facts, "left_behind": left_behind(pids)}
+            self._on_report(ends.report, False)
+
+    # ---- what asks disks
+
+    async def _explain(self, report: CrashReport, name: str, seq: int) -> None:
+        known = await self._sources.explain(name, ANSWER_WITHIN)
+        if report.facts["kind"] not in _EXPLAINED:
+            known["explanation"] = ""  # it is about an earlier end
+        if any(known.values()) and report.facts["record"] == seq:
+            report.facts = {**report.facts, **known}
+            self._on_report(report, False)
+
+    async def settled(self, report: CrashReport, within: float) -> None:
+        """Wait until all that is being found out about it is known, or cannot be; `within` seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._tasks or report.is_pending:
+                    self._changed.clear()
+                    await self._changed.wait()
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._changed.set()
