@@ -131,6 +131,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
             tag=lambda: trees.tag(""),
             why=status.why,
             end_of=ends.last,
+            may_run=start_gate.may_run,
             environment=config.master.environment,
         )
     )

@@ -4,7 +4,7 @@ So a helper command is never taken for a program or an orphan, and a pid is sign
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,6 +37,8 @@ class Children:
 
     def __init__(self) -> None:
         self._known: dict[int, RunningProgram | RunningCommand] = {}
+        self._no_command = asyncio.Event()  # is running
+        self._no_command.set()
 
     def program_started(self, name: str, child: Child) -> None:
         """Register a process of that program."""
@@ -45,6 +47,16 @@ class Children:
     def command_started(self, child: Child, on_end: Callable[[Reaped], None]) -> None:
         """Register a helper command; `on_end` is called when it was reaped."""
         self._known[child.pid] = RunningCommand(child, on_end)
+        self._no_command.clear()
+
+    async def commands_ended(self, within: float) -> bool:
+        """Whether all helper commands are reaped within so many seconds."""
+        try:
+            async with asyncio.timeout(within):
+                await self._no_command.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def adopt(self, name: str, child: Child, watched: WatchedProcess, on_end: Callable[[Reaped], None]) -> None:
         """Register a process of that program that another master started; `on_end` is called when it has ended."""
@@ -57,6 +69,8 @@ class Children:
         if known is not None:
             known.child.reaped(reaped)
             _unwatch(known)
+            if isinstance(known, RunningCommand) and not any(self._commands()):
+                self._no_command.set()
         return known
 
     def send(self, pid: int, signum: int, *, as_group: bool) -> str | None:
@@ -96,6 +110,9 @@ class Children:
         for known in self._known.values():
             _unwatch(known)
         self._known.clear()
+
+    def _commands(self) -> Iterator[RunningCommand]:
+        return (known for known in self._known.values() if isinstance(known, RunningCommand))
 
     def _adopted_ended(self, watched: WatchedProcess, on_end: Callable[[Reaped], None]) -> None:
         on_end(watched.how() or Reaped(watched.identity.pid, -1, known=False))

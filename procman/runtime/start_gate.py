@@ -63,13 +63,13 @@ class StartGate:
         """The namespecs of those that cannot be started, once that is known for all."""
         silent = set()
         for program in programs:
-            places = _places(program)
-            while (found := self._respond(places)) is None and not self._closed:
-                self._waiters.append(self._loop.create_future())
-                await self._waiters[-1]
-            if not found:
+            if not await self._answer(_places(program)):
                 silent.add(program.namespec)
         return silent
+
+    async def may_run(self, command: str) -> bool:
+        """Whether a helper command can be started, as the file that it names responds."""
+        return await self._answer(_places_of(command, None, None))
 
     @property
     def may_open_soon(self) -> bool:
@@ -115,6 +115,13 @@ class StartGate:
         if not probes:
             return True
         return False if any(probe.is_silent for probe in probes) else None
+
+    async def _answer(self, places: Iterable[_Place]) -> bool:
+        """The same as `_respond`, once that is known."""
+        while (found := self._respond(places)) is None and not self._closed:
+            self._waiters.append(self._loop.create_future())
+            await self._waiters[-1]
+        return bool(found)
 
     def _release_waiters(self) -> None:
         waiters, self._waiters = self._waiters, []

@@ -35,6 +35,8 @@ from procman.system.spawn import LaunchSpec, Stdio
 # How long the command of a section may take, in seconds, and how much of its output is kept for the log.
 COMMAND_WITHIN = 30.0
 MOST_OUTPUT = 4096
+# How long the end of what was killed is waited for.
+KILLED_WITHIN = 0.5
 
 _WANT_OF_MEMORY = (Oom.CERTAIN, Oom.LIKELY)
 
@@ -187,7 +189,9 @@ class Notifications:
             self._unsubscribe = None
         for task in self._tasks:
             task.cancel()
-        await self._webhooks.stop()
+        self._webhooks.close()
+        # What was killed is not to be an orphan of the next run, or a stranger at the end of PID 1.
+        await self._around.children.commands_ended(KILLED_WITHIN)
 
     # ---- what the bus tells
 
@@ -297,6 +301,8 @@ class Notifications:
         return await self._run(rule.exec or "", message)
 
     async def _run(self, command: str, message: Message) -> Outcome:
+        if not await self._around.may_run(command):
+            return Outcome(ok=False, words="the disk of the command does not respond", again=True)
         variables = {**self._around.environment, **variables_of(message, self._sender)}
         given = os.memfd_create("message")
         self._commands += 1

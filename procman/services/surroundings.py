@@ -1,6 +1,6 @@
 """What the notifications of one run of the master work with, as they are imported with the first notify section."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from procman.logs.protocol import Log
@@ -23,4 +23,5 @@ class Surroundings:
     tag: Callable[[], str]  # makes one for a helper (see `system.tree`)
     why: Callable[[str], str]  # why the process of that namespec has failed
     end_of: Callable[[str], End | None]  # how it ended last, and why
+    may_run: Callable[[str], Awaitable[bool]]  # whether the disk of a command responds
     environment: Mapping[str, str]  # of the commands, in addition to the master's own

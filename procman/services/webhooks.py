@@ -18,8 +18,6 @@ ANSWER_WITHIN = 30.0
 IDLE = 60.0
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-# How long the end of a killed process is waited for.
-_END_WITHIN = 0.5
 
 
 class Webhooks:
@@ -68,25 +66,8 @@ class Webhooks:
             self._posts.pop(number, None)
             self._watch_idleness()
 
-    async def stop(self) -> None:
-        """End the helper, and wait until it was reaped."""
-        helper = self._helper
-        if helper is None:
-            return
-        ended = self._loop.create_future()
-        self._posts[0] = ended
-        helper.kill()
-        try:
-            async with asyncio.timeout(_END_WITHIN):
-                await ended
-        except TimeoutError:
-            pass
-        finally:
-            self._posts.pop(0, None)
-            self.close()
-
     def close(self) -> None:
-        """End the helper, and wait for nothing."""
+        """Kill the helper; it is reaped later."""
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         helper, self._helper = self._helper, None

@@ -64,3 +64,22 @@ def test_another_image_goes_on_with_them():
             assert children.snapshot() == []
 
     on_engine(steps)
+
+
+def test_the_end_of_the_helper_commands_can_be_waited_for():
+    """Programs do not count."""
+
+    async def steps():
+        children = Children()
+        assert await children.commands_ended(0.0)
+        children.program_started("web", Child(10, None, None, None))
+        children.command_started(Child(11, None, None, None), lambda _: None)
+        children.command_started(Child(12, None, None, None), lambda _: None)
+        children.reaped(Reaped(11, 0))
+        assert not await children.commands_ended(0.0)
+        waiting = asyncio.ensure_future(children.commands_ended(60.0))
+        await asyncio.sleep(0)
+        children.reaped(Reaped(12, 0))
+        return await waiting
+
+    assert asyncio.run(steps())

@@ -157,6 +157,23 @@ def test_who_is_silent_among_many_is_known_of_all_at_once(disk, tmp_path, monkey
     assert asyncio.run(main()) == [{"app"}, set()]
 
 
+def test_a_helper_command_is_probed_as_a_program_is(disk, tmp_path, monkeypatch):
+    """It may run once the disk of its file responds."""
+    monkeypatch.setattr(start_gate, "PATIENCE", 0.01)
+    command = f"{tmp_path}/tell --quickly"
+
+    async def main() -> list[bool]:
+        setting = Setting()
+        disk.answers.clear()
+        found = [await setting.gate.may_run("tell"), await setting.gate.may_run(command)]
+        monkeypatch.setattr(start_gate, "PATIENCE", PATIENCE)
+        disk.answers.set()
+        await setting.until_open(program("tell", command=command))
+        return [*found, await setting.gate.may_run(command)]
+
+    assert asyncio.run(main()) == [True, False, True]
+
+
 def test_who_waits_to_know_is_let_go_at_the_end(disk, tmp_path, monkeypatch):
     """What nobody has found out must not be asked for any more."""
     app = program("app", command=f"{tmp_path}/app")

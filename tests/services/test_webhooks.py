@@ -10,7 +10,7 @@ import pytest
 from procman.services import webhooks
 from procman.services.webhooks import Webhooks
 from tests.support.launching import open_fds
-from tests.support.running_engine import RunningEngine, on_engine
+from tests.support.running_engine import PATIENCE, RunningEngine, on_engine
 
 MODULE = "tests.support.odd_sender"
 
@@ -23,7 +23,8 @@ def with_webhooks(steps, *, idle=60.0, module=MODULE):
         before = open_fds()
         hooks = Webhooks(running.children, lambda: running.trees.tag(""), module=module, idle=idle)
         result = await steps(hooks, running)
-        await hooks.stop()
+        hooks.close()
+        assert await running.children.commands_ended(PATIENCE)
         assert open_fds() == before
         assert running.engine.orphans == 0
         return result

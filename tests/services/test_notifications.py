@@ -1,0 +1,258 @@
+"""What the bus says, as it reaches people; commands stand in for web hooks."""
+
+import asyncio
+import json
+import shlex
+from signal import SIGKILL
+
+from procman.config.schema.notify import Notify
+from procman.core.actions import Announce, ProcessRemoved
+from procman.core.events import ExitStatus
+from procman.core.states import State
+from procman.runtime.command_runner import CommandRunner
+from procman.services.endings import End, Oom, Sender
+from procman.services.notifications import Notifications
+from procman.services.surroundings import Surroundings
+from tests.support.programs import program
+from tests.support.running_engine import RunningEngine, on_engine
+
+WEB = program("web")
+FAILED = ExitStatus(code=3)
+KILLED = ExitStatus(code=-1, signal=SIGKILL)
+
+
+def end(oom=Oom.NO, sentence="terminated by SIGKILL; not by procman"):
+    return End(
+        status=KILLED,
+        meaning="",
+        sender=Sender.OTHERS,
+        sent=None,
+        oom=oom,
+        memory=None,
+        core_file="",
+        sentence=sentence,
+    )
+
+
+class Telling:
+    """Notifications of an engine, whose command appends each message to a file."""
+
+    def __init__(self, folder, rules=(), *, why="exit status 3", end_of=None, responds=True):
+        self.running = RunningEngine()
+        self.file = folder / "told"
+        self.file.touch()
+        self.lines = []
+        self.command = f"sh -c {shlex.quote(f'cat >> {self.file}')}"
+
+        async def may_run(_):
+            return responds
+
+        self.notifications = Notifications(
+            Surroundings(
+                bus=self.running.bus,
+                commands=CommandRunner(self.running.children, lambda: self.running.trees.tag("")),
+                children=self.running.children,
+                log=self,
+                host="box",
+                identifier="supervisor",
+                tag=lambda: self.running.trees.tag(""),
+                why=lambda _: why,
+                end_of=lambda _: end_of,
+                may_run=may_run,
+                environment={},
+            )
+        )
+        if rules:
+            self.notifications.apply(rules)
+
+    def warn(self, text):
+        self.lines.append(text)
+
+    info = warn
+
+    def rule(self, **options):
+        return Notify(name="ops", **{"exec": self.command, "interval": 0.05, **options})
+
+    def say(self, before, after, status=FAILED, of=WEB, **more):
+        self.running.bus.publish(Announce(of.namespec, of, before, after, 7, status=status, **more))
+
+    def exits(self, **more):
+        self.say(State.RUNNING, State.EXITED, expected=False, **more)
+
+    async def until(self, condition):
+        """Wait for it; what a command has come to is a nudge of the bus."""
+        assert await self.running.bus.until(condition, 30.0)
+
+    async def told(self):
+        """Everything, once it is sent, at the end."""
+        await self.notifications.finish(30.0)
+        return [json.loads(line) for line in self.file.read_text().splitlines()]
+
+
+def tell(folder, steps, **options):
+    async def whole():
+        telling = Telling(folder, **options)
+        return await steps(telling)
+
+    return on_engine(whole)
+
+
+def items(messages):
+    return [(one["event"], one["process"], one["reason"]) for message in messages for one in message["processes"]]
+
+
+def test_an_unexpected_exit_is_told_and_an_expected_one_is_not(tmp_path):
+    async def steps(telling):
+        telling.notifications.apply([telling.rule()])
+        telling.say(State.RUNNING, State.EXITED, expected=True)
+        telling.say(State.STOPPING, State.STOPPED)
+        telling.exits(of=program("api"))
+        return items(await telling.told())
+
+    assert tell(tmp_path, steps) == [("exit", "api", "exit status 3")]
+
+
+def test_a_process_that_was_killed_for_want_of_memory_is_told_as_that(tmp_path):
+    """The sentence on its end comes with it."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule()])
+        telling.exits(status=KILLED)
+        return items(await telling.told())
+
+    killed = end(
+        Oom.LIKELY, "terminated by SIGKILL; not by procman; the container's memory limit was hit once (oom_kill)"
+    )
+    why = "terminated by SIGKILL; its last line on stdout: token=s3cr3t"
+    assert tell(tmp_path, steps, why=why, end_of=killed) == [
+        ("oom", "web", f"{killed.sentence}; its last line on stdout: token=********")
+    ]
+
+
+def test_who_is_not_told_of_memory_is_told_of_the_exit(tmp_path):
+    async def steps(telling):
+        telling.notifications.apply([telling.rule(on=("exit",))])
+        telling.exits(status=KILLED)
+        return items(await telling.told())
+
+    killed = end(Oom.CERTAIN)
+    assert tell(tmp_path, steps, why="terminated by SIGKILL", end_of=killed) == [("exit", "web", killed.sentence)]
+
+
+def test_a_program_that_cannot_be_spawned_is_told(tmp_path):
+    """There is no end, but a reason."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule()])
+        telling.say(State.STARTING, State.BACKOFF, None, reason="can't find command 'x'")
+        return items(await telling.told())
+
+    assert tell(tmp_path, steps, why="") == [("exit", "web", "can't find command 'x'")]
+
+
+def test_a_section_hears_of_its_programs_alone(tmp_path):
+    """Names are as procmanctl has them."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule(programs=("site:*", "w*"))])
+        for of in (program("api"), program("web"), program("a", group="site"), program("web", group="other")):
+            telling.exits(of=of)
+        return sorted(name for _, name, _ in items(await telling.told()))
+
+    assert tell(tmp_path, steps) == ["site:a", "web"]
+
+
+def test_a_removed_process_is_not_told_of_any_more(tmp_path):
+    async def steps(telling):
+        telling.notifications.apply([telling.rule(interval=1000.0)])
+        telling.exits()
+        telling.exits()
+        telling.running.bus.publish(ProcessRemoved("web"))
+        return [one["processes"][0]["count"] for one in await telling.told()]
+
+    assert tell(tmp_path, steps) == [1]
+
+
+def test_without_a_section_nothing_is_heard(tmp_path):
+    """The last section takes the subscription with it, and the log says what was lost."""
+
+    async def steps(telling):
+        bus = telling.running.bus
+        before = len(bus._subscribers)
+        telling.notifications.apply([telling.rule(exec="false")])
+        telling.exits()
+        telling.notifications.apply([])
+        assert len(bus._subscribers) == before
+        await telling.notifications.stop()
+        return telling.lines
+
+    assert tell(tmp_path, steps) == ["notify:ops was removed: 1 message was not sent"]
+
+
+def test_a_changed_section_keeps_what_waits_and_tries_at_once(tmp_path):
+    """A command that was wrong is corrected."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule(exec="sh -c 'exit 9'")])
+        telling.exits()
+        await telling.until(lambda: telling.lines)
+        [failing] = telling.notifications.statuses()
+        telling.notifications.apply([telling.rule()])
+        return failing.counts.last_error, failing.waiting, len(await telling.told()), telling.lines
+
+    error, waiting, told, lines = tell(tmp_path, steps)
+    assert (error, waiting, told) == ("exit status 9", 1, 1)
+    assert lines == [
+        "notify:ops: cannot send a message: exit status 9; trying again until it works",
+        "notify:ops: messages are sent again; 0 were dropped so far",
+    ]
+
+
+def test_another_run_goes_on_with_what_waits(tmp_path):
+    """What was reported before recovers afterwards."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule(recovered_after=0.05)])
+        telling.exits()
+        await telling.until(lambda: telling.notifications.statuses()[0].counts.sent)
+        kept = json.loads(json.dumps(telling.notifications.snapshot(goes_on=False)))
+        await telling.notifications.stop()
+        other = Telling(tmp_path)
+        other.notifications.apply([other.rule(recovered_after=0.05)])
+        other.notifications.restore(kept)
+        assert other.notifications.statuses()[0].reported == ("web",)
+        other.say(State.STARTING, State.RUNNING, None)
+        await other.until(lambda: other.notifications.statuses()[0].counts.sent == 2)
+        return items(await other.told())
+
+    assert [event for event, *_ in tell(tmp_path, steps)] == ["exit", "recovered"]
+
+
+def test_a_command_on_a_disk_that_does_not_respond_is_tried_later(tmp_path):
+    """It is not executed, which would hang the master."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule()])
+        outcome = await telling.notifications.test("ops")
+        await telling.notifications.stop()
+        return outcome.ok, outcome.again, outcome.words
+
+    assert tell(tmp_path, steps, responds=False) == (False, True, "the disk of the command does not respond")
+
+
+def test_a_command_that_hangs_ends_with_the_master(tmp_path):
+    """It and what it has started are killed, and none of it is an orphan."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule(exec="sh -c 'sleep 1000; true'")])
+        telling.exits()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert telling.notifications.obstacle == "the command of a notify section runs"
+        await telling.notifications.finish(0.1)
+        assert await telling.running.children.commands_ended(30.0)
+        return telling.lines, telling.notifications.obstacle
+
+    lines, obstacle = tell(tmp_path, steps)
+    assert lines == ["notify:ops: 1 message was not sent: there was no time"]
+    assert obstacle is None
