@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.log_lines import PATIENCE
-from tests.support.running_master import SLEEPER, RunningMaster
+from tests.support.memory_cgroups import memory_cgroup
+from tests.support.running_master import SLEEPER, RunningMaster, python
 from tests.support.webhook_servers import Hook, Silent
 
 SECRET = "T0KEN-of-the-hook"
@@ -113,6 +114,23 @@ def test_fatal_is_told_and_then_that_it_has_recovered(start_master, hook, tmp_pa
     message = posted(hook)
     assert (message["event"], message["processes"][0]["process"]) == ("recovered", "web")
     assert told(master)["reported"] == []
+
+
+def test_want_of_memory_is_told_as_that(start_master, hook):
+    """A wrapper has given the program a cgroup of its own, which counts."""
+    with memory_cgroup(f"notify-{os.getpid()}", 48 * 1024 * 1024) as folder:
+        hungry = python("input(); print(len(bytearray(200_000_000)))")
+        command = f"sh -c 'echo $$ > {folder}/cgroup.procs; exec \"$@\"' sh {hungry}"
+        master = start_master(
+            f"[program:hungry]\ncommand={command}\nautorestart=false\n{section(hook.url(), 'on=exit, oom')}"
+        )
+        master.wait_for("hungry entered RUNNING")
+        master.say("hungry", "eat\n")
+        (told_of,) = posted(hook)["processes"]
+    assert told_of["event"] == "oom"
+    assert told_of["reason"].startswith(
+        "terminated by SIGKILL; not by procman; its memory limit was hit once (oom_kill)"
+    )
 
 
 def test_a_command_gets_the_message_in_variables_and_on_stdin(start_master, tmp_path):
