@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from procman.core.events import ExitStatus
-from procman.system.background import background_of
+from procman.system.background import stay_in_foreground
 
 # A program that daemonizes has left within this, in seconds; one that ends later has done something first.
 SOON = 10.0
@@ -29,9 +29,8 @@ def daemonized(status: ExitStatus, age: float, left: tuple[int, ...], command: s
     """
     if not left or age > SOON or not status.known or status.signal is not None or status.code:
         return None
-    known = background_of(command)
-    way_out = "" if known is None else known.way_out
+    way_out = stay_in_foreground(command)
     run = "1 process of it runs" if len(left) == 1 else f"{len(left)} processes of it run"
-    instead = f" ({way_out})" if way_out else ""
-    stay = f"run it in the foreground{instead}, or set leftovers=stop to have them stopped with it"
+    instead = way_out or "without an & or a flag for a daemon"
+    stay = f"run it in the foreground ({instead}), or set leftovers=stop to have them stopped with it"
     return Daemonized(left, way_out, f"it has daemonized: {run}; {stay}")

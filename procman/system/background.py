@@ -107,6 +107,18 @@ _WAYS_OUT = {
     "init.d": _DAEMON,
 }
 
+# Of programs whose command does not show it: their own file has put them into the background.
+_BY_FILE = {
+    "redis-server": "set daemonize no in its file, or add --daemonize no",
+    "haproxy": "leave daemon out of its file, or add -db",
+    "mongod": "leave processManagement.fork out of its file",
+    "gunicorn": "leave daemon out of its file",
+    "uwsgi": "leave daemonize out of its file",
+    "puma": "leave daemonize out of its file",
+    "mysqld": "add --daemonize=OFF",
+    "supervisord": "set nodaemon=true in its file, or add -n",
+}
+
 # Commands that run another one; a shell does so with -c.
 _BEFORE = frozenset(
     {"exec", "env", "nice", "ionice", "sudo", "gosu", "su-exec", "stdbuf", "tini", "dumb-init", "chpst"}
@@ -148,6 +160,18 @@ def background_of(command: str) -> Background | None:
     if stays is None or any(_has(words, flag, among_others=True) for flag in stays) or _is_told_by_file(known, words):
         return None
     return Background(f"{name} goes {_INTO}", way_out or f"add {stays[0]}")
+
+
+def stay_in_foreground(command: str) -> str:
+    """What to do about a command that has been seen to go into the background; "" where it is unknown."""
+    known = background_of(command)
+    if known is not None:
+        return known.way_out
+    try:
+        words = _of_program(split_words(command))
+    except ValueError:
+        return ""
+    return _BY_FILE.get(basename(words[0]), "") if words else ""
 
 
 def _of_program(words: list[str]) -> list[str]:

@@ -27,16 +27,19 @@ def test_what_runs_on_is_counted_and_the_flag_for_the_foreground_named():
         ("rsyslogd", "add -n"),
         ("sshd", "add -D"),
         ("mysqld --daemonize", "leave --daemonize out"),
+        ("redis-server /etc/redis.conf", "set daemonize no in its file, or add --daemonize no"),
+        ("gosu x haproxy -f x", "leave daemon out of its file, or add -db"),
         ("./start.sh", ""),
         ("'unclosed", ""),
     ],
 )
-def test_a_command_that_is_not_known_has_no_flag_to_name(command, way_out):
-    """It has daemonized all the same."""
+def test_what_to_write_instead_depends_on_the_command(command, way_out):
+    """It has daemonized all the same; where its command does not say so, its own file does."""
     found = daemonized(ExitStatus(0), 0.3, (7,), command)
     assert found is not None
     assert found.way_out == way_out
-    assert found.sentence.startswith("it has daemonized: 1 process of it runs; run it in the foreground")
+    told = way_out or "without an & or a flag for a daemon"
+    assert found.sentence.startswith(f"it has daemonized: 1 process of it runs; run it in the foreground ({told}), or")
 
 
 @pytest.mark.parametrize(
