@@ -101,7 +101,8 @@ class MetricsFile:
             self._miss(_REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower())
         else:
             if self._misses:
-                self._log.info(f"metrics_file {self._path} is written again, after it was missed {self._misses} times")
+                times = "once" if self._misses == 1 else f"{self._misses} times"
+                self._log.info(f"metrics_file {self._path} is written again, after it was missed {times}")
             self._misses = 0
 
     async def close(self) -> None:

@@ -160,6 +160,7 @@ def test_a_directory_that_was_removed_is_said_and_written_again_when_it_is_back(
         path.parent.mkdir()
         await written.file.write()
         assert path.read_text() == "2\n"
+        assert written.log.infos == [f"metrics_file {path} is written again, after it was missed once"]
         path.unlink()
         path.parent.rmdir()
         await written.file.close()  # there is nothing to remove any more

@@ -11,6 +11,7 @@ import pytest
 from procman.api.metrics.exposition import OPENMETRICS, PROMETHEUS
 from procman.client.api_client import Client
 from tests.support.log_lines import PATIENCE
+from tests.support.memory_cgroups import memory_cgroup
 from tests.support.metric_readings import series, value
 from tests.support.running_master import OBEDIENT, SLEEPER, STUBBORN, RunningMaster, python
 
@@ -125,6 +126,22 @@ def test_counters_go_on_over_an_upgrade(running):
     assert master.ctl("upgrade").returncode == 0
     assert of(master, "process_restarts_total", **process("crash"), reason="exit") == 2
     assert of(master, "upgrades_total") == 2
+
+
+def test_a_kill_for_want_of_memory_is_a_reason_of_its_own(running):
+    """The program is in a cgroup of its own, which counts."""
+    hungry = python("input(); print(len(bytearray(200_000_000)))")
+    with memory_cgroup(f"metrics-{os.getpid()}", 48 << 20) as folder:
+        moved = f"sh -c 'echo $$ > {folder}/cgroup.procs; exec \"$@\"' sh {hungry}"
+        master = running(f"[program:hungry]\ncommand={moved}\n")
+        seen = master.wait_for("hungry entered RUNNING")
+        master.say("hungry", "eat\n")
+        master.wait_for("spawned: 'hungry'", after=seen)
+        found = scrape(master)
+        assert value(found, "procman_process_restarts_total", **process("hungry"), reason="oom") == 1
+        assert value(found, "procman_process_restarts_total", **process("hungry"), reason="signal") == 0
+        assert value(found, "procman_process_last_exit_code", **process("hungry")) == 128 + 9
+        master.close()
 
 
 FLOOD = python("import os\nblock = (b'x' * 1023 + bytes([10])) * 64\nwhile True: os.write(1, block)")
