@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from procman import __version__
@@ -20,7 +21,8 @@ from procman.api.supervisor_states import supervisor_state
 from procman.config.schema.configuration import Config
 from procman.daemon.rooms import Rooms
 from procman.http.messages import Request, Response, Role
-from procman.http.router import Router
+from procman.http.router import READ_ONLY, Router
+from procman.runtime.journal.denials import Denials
 from procman.services.changes import Changes
 from procman.services.journal import JournalService
 
@@ -112,12 +114,14 @@ class Routes:
         self._event_stream.add_to(self.router)
         self._journal = JournalEndpoints(JournalService(rooms.journal, rooms.fleet), rooms.processes)
         self._journal.add_to(self.router)
+        self.denials = Denials(rooms.journal)
         health.add_to(self.router)
         self._add_late()
 
     def close(self) -> None:
         """End the streams of events, and of the journal."""
         self._event_stream.close()
+        self.denials.close()
         self._journal.close()
 
     def _add_late(self) -> None:
@@ -144,6 +148,7 @@ class Routes:
                 rooms.logs,
                 about=self._about.to,
                 tell_listeners=rooms.hub.remote,
+                on_denied=lambda actor: self.denials.note(actor, READ_ONLY, HTTPStatus.FORBIDDEN),
             )
         return await self._xmlrpc.call(request)
 

@@ -1,8 +1,9 @@
 """Answers clients: an HTTP server behind each listening socket. Imported when the first programs have been started."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
+from procman.api.actors import actor_of
 from procman.api.health import Health
 from procman.config.schema.servers import InetServer, UnixServer
 from procman.daemon.listeners import Listener
@@ -10,6 +11,7 @@ from procman.daemon.routes import Routes
 from procman.http.basic_auth import BasicAuth, User
 from procman.http.host_guard import HostGuard
 from procman.http.messages import Request, Response, Role
+from procman.http.router import READ_ONLY
 from procman.http.server import Server
 from procman.logs.protocol import Log
 
@@ -32,9 +34,7 @@ class Serving:
                 if not server.closing:
                     await server.listen_instead(listener.sock, label)
                 continue
-            self._servers[label] = Server(
-                self._routes.router, on_error=self._log.critical, gate=self._gate(listener.options)
-            )
+            self._servers[label] = Server(self._answer, on_error=self._log.critical, gate=self._gate(listener.options))
             await self._servers[label].listen(listener.sock, label)
 
     @property
@@ -58,21 +58,41 @@ class Serving:
         if isinstance(options, InetServer):
             # A browser sends no password to a host name that was pointed at this address: with one, any name is safe.
             guard = HostGuard(["*"] if options.username else [options.host])
-        return _Gate(guard, BasicAuth(_users(options)), self._health)
+        return _Gate(guard, BasicAuth(_users(options)), self._health, self._deny)
+
+    async def _answer(self, request: Request) -> Response:
+        response = await self._routes.router(request)
+        if response.status == HTTPStatus.FORBIDDEN:
+            self._deny(request, response, READ_ONLY)
+        return response
+
+    def _deny(self, request: Request, verdict: Response, reason: str) -> None:
+        self._routes.denials.note(actor_of(request), reason, verdict.status)
 
 
 class _Gate:
     """Decides whether a request may come in, and what it may do."""
 
-    def __init__(self, guard: HostGuard, auth: BasicAuth, health: Health) -> None:
+    def __init__(
+        self, guard: HostGuard, auth: BasicAuth, health: Health, deny: Callable[[Request, Response, str], None]
+    ) -> None:
         self._guard = guard
         self._auth = auth
         self._health = health
+        self._deny = deny
 
     def __call__(self, request: Request) -> Response | Role:
         verdict = self._guard.refusal(request) or self._auth.admit(request)
-        if isinstance(verdict, Response) and verdict.status == HTTPStatus.UNAUTHORIZED:
-            return self._health.without_password(request) or verdict
+        if not isinstance(verdict, Response):
+            return verdict
+        if verdict.status == HTTPStatus.UNAUTHORIZED:
+            probed = self._health.without_password(request)
+            if probed is not None:
+                return probed
+            came = "authorization" in request.headers
+            self._deny(request, verdict, "wrong name or password" if came else "it gave no name and password")
+        else:
+            self._deny(request, verdict, "it may be a page of another site that asks")
         return verdict
 
 

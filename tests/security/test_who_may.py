@@ -51,6 +51,8 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("GET", "/v1/operations"): ("/v1/operations", "", 200),
     ("GET", "/v1/operations/{id}"): ("/v1/operations/999", "", 404),
     ("GET", "/v1/events"): ("/v1/events", "", 200),
+    ("GET", "/v1/journal"): ("/v1/journal", "", 200),
+    ("GET", "/v1/processes/{spec}/runs"): ("/v1/processes/web/runs", "", 200),
     ("GET", "/v1/processes/{spec}/log/{channel}"): ("/v1/processes/web/log/stdout", "", 200),
     ("GET", "/v1/log"): ("/v1/log", "", 200),
     ("GET", "/v1/config"): ("/v1/config", "", 200),

@@ -22,6 +22,7 @@ from procman.api.xmlrpc.wire import XML, as_fault, fault, read_call, weight, wri
 from procman.errors import BadRequest, OperationError
 from procman.http.messages import Request, Response, problem
 from procman.http.router import READ_ONLY
+from procman.services.actors import Actor
 from procman.services.configuration import ConfigService
 from procman.services.logs import LogService
 from procman.services.master import MasterService
@@ -45,8 +46,13 @@ class XmlRpc:
         *,
         about: Callable[[], MasterInfo],
         tell_listeners: Callable[[str, str], None],
+        on_denied: Callable[[Actor], None] = lambda _: None,
     ) -> None:
-        """`about` describes the master itself, `tell_listeners(type, data)` makes an event."""
+        """`about` describes the master itself, `tell_listeners(type, data)` makes an event.
+
+        `on_denied` is called for each client that calls what its account may not.
+        """
+        self._on_denied = on_denied
         self._master = master
         self._logs = logs
         self._one_long_log = asyncio.Lock()  # one at a time: as XML it takes up to six times its size
@@ -96,6 +102,7 @@ class XmlRpc:
         if entry is None:
             raise fault(Fault.UNKNOWN_METHOD)
         if entry.role == CONTROL and caller.role != CONTROL:
+            self._on_denied(caller.actor)
             raise fault(Fault.FORBIDDEN, f"cannot call {name}: {READ_ONLY}")
         if not entry.required <= len(parameters) <= len(entry.signature) - 1:
             raise fault(Fault.INCORRECT_PARAMETERS)

@@ -82,34 +82,12 @@ class DiskFile:
         self._check_at = 0.0
 
     def find_end(self) -> End:
-        """Open it, cut off a line that a kill has torn, and find the last numbers; raises OSError."""
-        self._open()
-        data, whole = _tail(self._fd, TAIL)
-        last, marked, ended = _numbers(data.splitlines())
-        note = ""
-        if data and not data.endswith(b"\n"):
-            cut = len(data) - data.rfind(b"\n") - 1
-            if whole or cut < len(data):
-                os.ftruncate(self._fd, self._size - cut)
-                self._size -= cut
-                note = f"cut off a line at the end of journal {self.path} that was not written to its end"
-            else:
-                self._torn = True
-        if not (last or marked):
-            try:
-                before = open_log(f"{self.path}.1", os.O_RDONLY | os.O_NONBLOCK)
-            except FileNotFoundError:
-                pass
-            else:
-                with os.fdopen(before, "rb", closefd=True) as file:
-                    last, marked, ended = _numbers(_tail(file.fileno(), TAIL)[0].splitlines())
-        self._first = _numbers(_head(self._fd).splitlines()[:1])[0] or last
-        self._last = last
-        if data and not (last or marked):
-            # Whatever it is, it may be the rest of a journal.
-            return End(0, 0, is_clean=False, note=f"cannot find a number in journal {self.path}")
-        used = marked if marked >= last else last + BLOCK
-        return End(last, used, is_clean=ended or not (last or marked), note=note)
+        """Open it, cut off a line that a kill has torn, and find the last numbers; raises OSError, and reports it."""
+        try:
+            return self._find_end()
+        except OSError as error:
+            self._failed(error, [])
+            raise
 
     def load(self, limit: int) -> tuple[list[Record], int]:
         """The last records of both files, `limit` bytes of them, and how many lines make no sense."""
@@ -132,9 +110,9 @@ class DiskFile:
         for line in b"".join(reversed(pieces)).splitlines():
             try:
                 plain = json.loads(line)
-                if "kind" in plain:
+                if "reserved" not in plain and "ended" not in plain:
                     records.append(from_json(plain))
-            except (ValueError, TypeError, RecursionError):
+            except (ValueError, TypeError, AttributeError, RecursionError):
                 strange += 1
         return records, strange
 
@@ -192,6 +170,35 @@ class DiskFile:
         self._close_fd()
 
     # ---- private
+
+    def _find_end(self) -> End:
+        self._open()
+        data, whole = _tail(self._fd, TAIL)
+        last, marked, ended = _numbers(data.splitlines())
+        note = ""
+        if data and not data.endswith(b"\n"):
+            cut = len(data) - data.rfind(b"\n") - 1
+            if whole or cut < len(data):
+                os.ftruncate(self._fd, self._size - cut)
+                self._size -= cut
+                note = f"cut off a line at the end of journal {self.path} that was not written to its end"
+            else:
+                self._torn = True
+        if not (last or marked):
+            try:
+                before = open_log(f"{self.path}.1", os.O_RDONLY | os.O_NONBLOCK)
+            except FileNotFoundError:
+                pass
+            else:
+                with os.fdopen(before, "rb", closefd=True) as file:
+                    last, marked, ended = _numbers(_tail(file.fileno(), TAIL)[0].splitlines())
+        self._first = _numbers(_head(self._fd).splitlines()[:1])[0] or last
+        self._last = last
+        if data and not (last or marked):
+            # Whatever it is, it may be the rest of a journal.
+            return End(0, 0, is_clean=False, note=f"cannot find a number in journal {self.path}")
+        used = marked if marked >= last else last + BLOCK
+        return End(last, used, is_clean=ended or not (last or marked), note=note)
 
     def _is_open(self, lines: list[tuple[Numbers, bytes]]) -> bool:
         try:

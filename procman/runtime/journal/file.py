@@ -60,14 +60,7 @@ class JournalFile:
         """
         try:
             end = self._disk.call(self._file.find_end, even_if_busy=True)
-        except DiskTimeout:
-            self._leap()
-            return None
-        except OSError as error:
-            self._report(
-                f"cannot open journal {self.path}: {error.strerror or error}; everything goes on, and records are "
-                "missing in it"
-            )
+        except (DiskTimeout, OSError):
             self._leap()
             return None
         if end.note:

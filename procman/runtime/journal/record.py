@@ -76,11 +76,13 @@ def from_json(plain: Mapping[str, Any]) -> Record:
     """The record that `to_json` of this version or another has written; ValueError where it is something else."""
     try:
         actor, data = plain.get("actor"), plain.get("data")
+        if not isinstance(plain["kind"], str):
+            raise TypeError("its kind is no text")  # noqa: TRY301 - one kind of error for all of it
         return Record(
             int(plain["seq"]),
             float(plain["time"]),
             float(plain["mono"]),
-            plain["kind"],
+            plain["kind"],  # type: ignore[arg-type]  # a newer version may have others
             _word(plain, "group"),
             _word(plain, "name"),
             int(plain.get("run", 0)),

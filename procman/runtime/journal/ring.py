@@ -13,7 +13,7 @@ from procman.runtime.journal.record import Record, from_json
 
 RING_BYTES = 1024 * 1024
 # What a record takes beside its texts and data: itself, its numbers, and its places in the ring.
-RECORD_BYTES = 440
+RECORD_BYTES = 500
 # What its data takes: the mapping, and each value in it.
 DATA_BYTES = 248
 VALUE_BYTES = 40
@@ -164,6 +164,9 @@ class Ring:
         self._bytes -= size
         if not account.numbers:
             del self._accounts[record.name]
+        if account.gap is not None:
+            # All that is left is newer than this gap.
+            self._gap, account.gap = _joined(self._gap, account.gap), None
         self._gap = _grown(self._gap, record)
 
     def _forget(self, last: Record) -> None:
@@ -194,6 +197,13 @@ def _grown(gap: Gap | None, record: Record) -> Gap:
     if gap is None:
         return Gap(record.seq, record.seq, record.times, record.time, record.mono)
     return Gap(gap.first, record.seq, gap.records + record.times, record.time, record.mono)
+
+
+def _joined(gap: Gap | None, other: Gap) -> Gap:
+    if gap is None:
+        return other
+    later = gap if gap.last > other.last else other
+    return later._replace(first=min(gap.first, other.first), records=gap.records + other.records)
 
 
 def _gap_record(gap: Gap, first: int, name: str, reason: str) -> Record:

@@ -1,0 +1,59 @@
+"""Refused clients in the journal: the first at once, those like it together, so that a flood of them costs little."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from procman.core.attribution import Actor, Origin
+from procman.runtime.journal.journal import Journal
+
+# For so many seconds equal ones are counted, and so many different ones are told apart meanwhile.
+TOGETHER = 10.0
+MOST = 50
+
+_Key = tuple[str, str, int]
+OTHERS: _Key = ("", "", 0)
+
+
+class Denials:
+    """Takes them down; call `close` at the end."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._loop = asyncio.get_running_loop()
+        self._counts: dict[_Key, int] = {}  # since the last record of each
+        self._about: dict[_Key, tuple[str, Actor, Mapping[str, Any]]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def note(self, actor: Actor, reason: str, status: int) -> None:
+        """A client was refused: by its door and address, its uid or its login, for that reason."""
+        # Each connection of a flood has another pid, and each request another path.
+        actor = actor._replace(pid=None, command="", user=actor.user[:64])
+        key = (f"{actor.via} {actor.uid} {actor.user}", reason, status)
+        if key not in self._counts and len(self._counts) >= MOST:
+            key, reason, actor = OTHERS, "many clients were refused", Actor("client")
+        if key in self._counts:
+            self._counts[key] += 1
+            self._about[key] = reason, actor, {"status": status}
+            return
+        self._counts[key] = 0
+        self._write(reason, actor, {"status": status}, 1)
+        if self._timer is None:
+            self._timer = self._loop.call_later(TOGETHER, self._tell)
+
+    def close(self) -> None:
+        """Take down what was counted, and count no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._tell()
+
+    def _tell(self) -> None:
+        self._timer = None
+        counts, self._counts = self._counts, {}
+        about, self._about = self._about, {}
+        for key, count in counts.items():
+            if count:
+                self._write(*about[key], count)
+
+    def _write(self, reason: str, actor: Actor, data: Mapping[str, Any], times: int) -> None:
+        self._journal.note("access-denied", reason, data=data, origin=Origin(actor), times=times)
