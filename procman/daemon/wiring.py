@@ -120,6 +120,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     master = MasterService(engine, context.operations)
     processes = ProcessService(engine, master, status, outputs.lost, start_gate.silent_among)
     ends = Ends(fleet)
+    explanations = Explanations(fleet, trees, outputs.last_lines)
     notifying = Notifying(
         Surroundings(
             bus=bus,
@@ -131,12 +132,12 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
             tag=lambda: trees.tag(""),
             why=status.why,
             end_of=ends.last,
+            finding=explanations.of,
             may_run=start_gate.may_run,
             environment=config.master.environment,
         )
     )
     configuration = ConfigService(engine, master, processes, config, context.read, notifying=notifying)
-    explanations = Explanations(fleet, trees, outputs.last_lines)
     crashes = CrashReports(
         fleet,
         ends,

@@ -22,7 +22,7 @@ from typing import Any
 
 from procman.config.schema.kinds.notifications import TOLD
 from procman.config.schema.notify import Notify
-from procman.notify.message import LONGEST_WORDS, MOST_ITEMS, Item
+from procman.notify.message import MOST_ITEMS, MOST_KEPT, Item
 
 GROWTH = 4
 LONGEST_INTERVAL = 3600.0
@@ -70,7 +70,10 @@ class Incidents:
     # ---- what has happened
 
     def failed(self, event: str, process: str, group: str, words: str, *, count: bool, now: float, at: float) -> None:
-        """It has failed; `count`: that is a failure of its own, and not the outcome of those before."""
+        """It has failed; `count`: that is a failure of its own, and not the outcome of those before.
+
+        `words` come out with the item as they are, or the beginning of them.
+        """
         if event not in self.rule.on:
             return
         incident = self._known.setdefault(process, Incident(group))
@@ -85,7 +88,7 @@ class Incidents:
             incident.failed_at = now
         if not incident.unfinished or TOLD.index(event) >= TOLD.index(incident.event):
             incident.event = event
-        incident.words = words[:LONGEST_WORDS]
+        incident.words = words[:MOST_KEPT]
         incident.unfinished = True
 
     def up(self, process: str, *, now: float) -> None:
@@ -103,6 +106,10 @@ class Incidents:
     def removed(self, process: str) -> None:
         """There is no such process any more."""
         self._known.pop(process, None)
+
+    def knows(self, process: str) -> bool:
+        """Whether something was or is to be told of it."""
+        return process in self._known
 
     # ---- what is to be told
 

@@ -5,8 +5,9 @@ from typing import Any, Self
 
 # Items of a message; of further processes it has the number.
 MOST_ITEMS = 20
-# Characters of what is told of one process.
+# Characters of what is told of one process; of what is kept of that, until secrets are hidden in it.
 LONGEST_WORDS = 300
+MOST_KEPT = 1000
 
 Data = dict[str, Any]
 

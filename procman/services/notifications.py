@@ -19,7 +19,7 @@ from procman.core.actions import Announce, ProcessRemoved
 from procman.core.states import State
 from procman.errors import OperationError, Reason
 from procman.notify.incidents import Incidents
-from procman.notify.message import Item, Message
+from procman.notify.message import LONGEST_WORDS, Item, Message
 from procman.notify.outbox import Counts, Outbox, Outcome
 from procman.notify.words import Sender, body_of, fields_of, variables_of
 from procman.runtime.bus import Notification
@@ -38,6 +38,10 @@ MOST_OUTPUT = 4096
 # How long the end of what was killed is waited for.
 KILLED_WITHIN = 0.5
 
+# Between an event and a look at what is due, in seconds: a thousand programs may fail at once.
+SOON = 0.05
+
+_FAILURES = (State.BACKOFF, State.FATAL)
 _WANT_OF_MEMORY = (Oom.CERTAIN, Oom.LIKELY)
 
 Data = dict[str, Any]
@@ -197,49 +201,62 @@ class Notifications:
 
     def _hear(self, notification: Notification) -> None:
         match notification.event:
+            case Announce(after=State.RUNNING, name=name):
+                self._each(name, lambda incidents: incidents.up(name, now=self._loop.time()))
             case Announce() as news:
-                for section in self._sections.values():
-                    if section.hears_of(news.program.group, news.program.name):
-                        self._tell(section.incidents, news)
-                self._pump()
+                if news.before is State.RUNNING:
+                    self._each(news.name, lambda incidents: incidents.down(news.name))
+                if news.after in _FAILURES or (news.after is State.EXITED and not news.expected):
+                    self._failed(news)
             case ProcessRemoved(name):
                 for section in self._sections.values():
                     section.incidents.removed(name)
             case _:
                 pass
 
-    def _tell(self, incidents: Incidents, news: Announce) -> None:
-        now = self._loop.time()
-        if news.after is State.RUNNING:
-            incidents.up(news.name, now=now)
+    def _each(self, name: str, tell: Callable[[Incidents], None]) -> None:
+        """Those that know of trouble with that process."""
+        for section in self._sections.values():
+            if section.incidents.knows(name):
+                tell(section.incidents)
+                self._pump_soon()
+
+    def _failed(self, news: Announce) -> None:
+        group, name = news.program.group, news.program.name
+        hearing = [section.incidents for section in self._sections.values() if section.hears_of(group, name)]
+        if not hearing:
             return
-        if news.before is State.RUNNING:
-            incidents.down(news.name)
-        match news.after:
-            case State.FATAL:
-                event = "fatal"
-            case State.BACKOFF:
-                event = "exit"
-            case State.EXITED if not news.expected:
-                event = "exit"
-            case _:
-                return
         end = self._around.end_of(news.name)
-        if event == "exit" and end is not None and end.oom in _WANT_OF_MEMORY and "oom" in incidents.rule.on:
-            event = "oom"
-        # The last end of a process that is FATAL was announced before.
-        count = news.after is not State.FATAL
+        fatal = news.after is State.FATAL
+        for_memory = not fatal and end is not None and end.oom in _WANT_OF_MEMORY
         words = self._words(news, end)
-        incidents.failed(event, news.name, news.program.group, words, count=count, now=now, at=time.time())
+        now, at = self._loop.time(), time.time()
+        for incidents in hearing:
+            event = "fatal" if fatal else "oom" if for_memory and "oom" in incidents.rule.on else "exit"
+            # The last end of a process that is FATAL was announced before.
+            incidents.failed(event, news.name, group, words, count=not fatal, now=now, at=at)
+        self._pump_soon()
 
     def _words(self, news: Announce, end: End | None) -> str:
-        """How it ended and why, and its last line."""
+        """How it ended and why, what else is known of that, and its last line."""
         why = self._around.why(news.name) or news.reason
         if end is not None and why.startswith(short := ending(end.status)):
             why = end.sentence + why.removeprefix(short)
-        return masked(why)
+        finding = self._around.finding(news.name)
+        return why if finding is None else f"{finding.sentence}; {why}"
 
     # ---- sending
+
+    def _pump_soon(self) -> None:
+        """The same in a moment, however much happens until then."""
+        due = self._loop.time() + SOON
+        if self._timer is None or self._timer.when() > due:
+            self._pump_at(due)
+
+    def _pump_at(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if self._closing else self._loop.call_at(due, self._pump)
 
     def _pump(self) -> None:
         """Have everything sent that is due, and look again when something will be."""
@@ -257,11 +274,13 @@ class Notifications:
             self._timer.cancel()
             self._timer = None
         due = min((when for when in deadlines if when is not None), default=None)
-        if due is not None and not self._closing:
-            self._timer = self._loop.call_at(due, self._pump)
+        if due is not None:
+            self._pump_at(due)
 
     def _post(self, name: str, section: _Section, items: tuple[Item, ...], more: int) -> None:
         if items:
+            # Not with each failure: a crash-looper has hundreds in a second.
+            items = tuple(replace(item, words=masked(item.words)[:LONGEST_WORDS]) for item in items)
             said = section.outbox.put(self._message(name, items=items, more=more), self._loop.time())
             if said is not None:
                 self._log.warn(f"notify:{name}: {said}")

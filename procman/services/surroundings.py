@@ -8,6 +8,7 @@ from procman.runtime.bus import Bus
 from procman.runtime.children import Children
 from procman.runtime.command_runner import CommandRunner
 from procman.services.endings import End
+from procman.services.explanations import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,5 +24,6 @@ class Surroundings:
     tag: Callable[[], str]  # makes one for a helper (see `system.tree`)
     why: Callable[[str], str]  # why the process of that namespec has failed
     end_of: Callable[[str], End | None]  # how it ended last, and why
+    finding: Callable[[str], Finding | None]  # what is known of its last failure, beyond how it ended
     may_run: Callable[[str], Awaitable[bool]]  # whether the disk of a command responds
     environment: Mapping[str, str]  # of the commands, in addition to the master's own

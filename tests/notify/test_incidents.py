@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from procman.config.schema.kinds.notifications import TOLD
 from procman.config.schema.notify import Notify
 from procman.notify.incidents import LONGEST_INTERVAL, PACE, Incidents
-from procman.notify.message import LONGEST_WORDS, MOST_ITEMS
+from procman.notify.message import MOST_ITEMS, MOST_KEPT
 
 EPOCH = 1_000_000.0
 
@@ -266,7 +266,7 @@ def test_long_words_are_cut():
     desk = Desk()
     desk.incidents.failed("exit", "web", "web", "x" * 9999, count=True, now=0.0, at=EPOCH)
     (item,), _ = desk.incidents.due(now=0.0)
-    assert len(item.words) == LONGEST_WORDS
+    assert len(item.words) == MOST_KEPT
 
 
 def test_a_new_rule_holds_at_once():

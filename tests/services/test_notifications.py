@@ -11,6 +11,7 @@ from procman.core.events import ExitStatus
 from procman.core.states import State
 from procman.runtime.command_runner import CommandRunner
 from procman.services.endings import End, Oom, Sender
+from procman.services.explanations import Finding, Kind
 from procman.services.notifications import Notifications
 from procman.services.surroundings import Surroundings
 from tests.support.programs import program
@@ -37,7 +38,7 @@ def end(oom=Oom.NO, sentence="terminated by SIGKILL; not by procman"):
 class Telling:
     """Notifications of an engine, whose command appends each message to a file."""
 
-    def __init__(self, folder, rules=(), *, why="exit status 3", end_of=None, responds=True):
+    def __init__(self, folder, rules=(), *, why="exit status 3", end_of=None, finding=None, responds=True):
         self.running = RunningEngine()
         self.file = folder / "told"
         self.file.touch()
@@ -58,6 +59,7 @@ class Telling:
                 tag=lambda: self.running.trees.tag(""),
                 why=lambda _: why,
                 end_of=lambda _: end_of,
+                finding=lambda _: finding,
                 may_run=may_run,
                 environment={},
             )
@@ -78,6 +80,10 @@ class Telling:
 
     def exits(self, **more):
         self.say(State.RUNNING, State.EXITED, expected=False, **more)
+
+    def look(self):
+        """What it does in a moment, at once."""
+        self.notifications._pump()
 
     async def until(self, condition):
         """Wait for it; what a command has come to is a nudge of the bus."""
@@ -129,6 +135,31 @@ def test_a_process_that_was_killed_for_want_of_memory_is_told_as_that(tmp_path):
     ]
 
 
+def test_what_was_found_out_comes_first(tmp_path):
+    """Who holds the port says more than the exit status."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule()])
+        telling.exits()
+        return items(await telling.told())
+
+    held = Finding(Kind.ADDRESS, "port 80 is held by nginx (pid 12)", None)
+    assert tell(tmp_path, steps, finding=held) == [("exit", "web", "port 80 is held by nginx (pid 12); exit status 3")]
+
+
+def test_a_thousand_failures_at_once_are_looked_at_together(tmp_path):
+    """One message at once has the first of them and the number of the others."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule()])
+        for number in range(1000):
+            telling.exits(of=program(f"web{number}"))
+        [message] = await telling.told()
+        return len(message["processes"]) + message["more"]
+
+    assert tell(tmp_path, steps) == 1000
+
+
 def test_who_is_not_told_of_memory_is_told_of_the_exit(tmp_path):
     async def steps(telling):
         telling.notifications.apply([telling.rule(on=("exit",))])
@@ -166,6 +197,7 @@ def test_a_removed_process_is_not_told_of_any_more(tmp_path):
     async def steps(telling):
         telling.notifications.apply([telling.rule(interval=1000.0)])
         telling.exits()
+        telling.look()
         telling.exits()
         telling.running.bus.publish(ProcessRemoved("web"))
         return [one["processes"][0]["count"] for one in await telling.told()]
@@ -181,6 +213,7 @@ def test_without_a_section_nothing_is_heard(tmp_path):
         before = len(bus._subscribers)
         telling.notifications.apply([telling.rule(exec="false")])
         telling.exits()
+        telling.look()
         telling.notifications.apply([])
         assert len(bus._subscribers) == before
         await telling.notifications.stop()
@@ -246,6 +279,7 @@ def test_a_command_that_hangs_ends_with_the_master(tmp_path):
     async def steps(telling):
         telling.notifications.apply([telling.rule(exec="sh -c 'sleep 1000; true'")])
         telling.exits()
+        telling.look()
         for _ in range(20):
             await asyncio.sleep(0)
         assert telling.notifications.obstacle == "the command of a notify section runs"
