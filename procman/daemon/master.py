@@ -245,12 +245,12 @@ class MasterRun:
     def _read_metrics(self) -> "MetricsService":
         if self._metrics is None:
             # 0.2 MiB, for masters that are asked for metrics.
-            from procman.services.metrics.readings import MetricsService, OutputCounters  # noqa: PLC0415
+            from procman.services.metrics.readings import MetricsService  # noqa: PLC0415
 
             context, outputs = self._context, self._rooms.outputs
             self._metrics = MetricsService(
                 context.counters,
-                OutputCounters(outputs.log_bytes, outputs.lost),
+                outputs.counted,
                 self._rooms.configuration,
                 context.sequence,
                 clients=lambda: 0 if self._serving is None else self._serving.connections,
@@ -349,7 +349,7 @@ class MasterRun:
             await self._serving.close(LAST_WRITES)
         if self._metrics_file is not None:
             await self._metrics_file.close()
-        self._context.counters.keep_output(rooms.outputs.log_bytes, rooms.outputs.lost)
+        self._context.counters.keep_output(rooms.outputs.counted)
         self._listeners.close()
         if self._pidfile is not None:
             self._pidfile.release()

@@ -211,14 +211,19 @@ class OutputRouter:
                 count += stream.lost
         return count
 
-    def log_bytes(self, name: str) -> dict[str, int]:
-        """The number of bytes of a process that were read, by channel; a channel without a stream is left out."""
-        found: dict[str, int] = {}
+    def counted(self, name: str) -> tuple[dict[str, int], int]:
+        """The number of bytes of a process that were read, by channel, and of those that could not be written.
+
+        A channel without a stream is left out.
+        """
+        read: dict[str, int] = {}
+        lost = 0
         for channel in CHANNELS:
             stream = self._streams.get((name, channel))
             if stream is not None:
-                found[channel] = stream.bytes_in
-        return found
+                read[channel] = stream.bytes_in
+                lost += stream.lost
+        return read, lost
 
     def last_words(self, name: str, pid: int) -> tuple[str, str]:
         """The last line that a run wrote, and the channel: stderr, or else stdout; "" if there is none.

@@ -270,5 +270,5 @@ def test_output_counts_on_when_its_streams_go():
     engine = Counted(group("web"))
     engine.run("web")
     for _ in range(2):
-        engine.counters.keep_output(lambda _: {"stdout": 5}, lambda _: 1)
+        engine.counters.keep_output(lambda _: ({"stdout": 5}, 1))
     assert (engine.of().log_bytes_before, engine.of().lost_before) == ({"stdout": 10}, 2)

@@ -10,7 +10,7 @@ from procman.core.events import GroupRemoved
 from procman.runtime.bus import Sequence
 from procman.services.metrics import tree_figures as module
 from procman.services.metrics.counters import Counters
-from procman.services.metrics.readings import MetricsService, OutputCounters
+from procman.services.metrics.readings import MetricsService
 from procman.services.metrics.tree_figures import TreeFigures
 from procman.system.proc import CannotLook
 from procman.system.tree_usage import TreeUsage
@@ -31,7 +31,7 @@ class Measured:
         monkeypatch.setattr(module, "usages", self._usages)
         self.service = MetricsService(
             self.counters,
-            OutputCounters(lambda _: {"stdout": 7}, lambda _: 2),
+            lambda _: ({"stdout": 7}, 2),
             SimpleNamespace(
                 fleet=self.engine.fleet,
                 longest_stop=self._plan,

@@ -19,6 +19,8 @@ from procman.services.metrics.process_counts import ProcessCounts
 from procman.system.reaper import Reaped
 
 Data = dict[str, Any]
+# By the namespec of a process: the bytes of its output that were read, by channel, and those that were lost.
+OutputCounts = Callable[[str], tuple[Mapping[str, int], int]]
 
 # Who or what asked for a restart, where that is not an operator (a client, a signal to the master, its reload).
 _BY_ACTOR = {"update": "update"}
@@ -74,13 +76,12 @@ class Counters:
         if good:
             self.config_read = _now()
 
-    def keep_output(self, log_bytes: Callable[[str], Mapping[str, int]], lost: Callable[[str], int]) -> None:
-        """The streams of all processes are about to go for good: keep what they have counted, by channel, and lost."""
+    def keep_output(self, output: OutputCounts) -> None:
+        """The streams of all processes are about to go for good: keep what they have counted."""
         for name, counts in self._processes.items():
-            before = counts.log_bytes_before
-            now = {channel: before.get(channel, 0) + count for channel, count in log_bytes(name).items()}
-            counts.log_bytes_before = {**before, **now}
-            counts.lost_before += lost(name)
+            read, lost = output(name)
+            counts.log_bytes_before |= added(counts.log_bytes_before, read)
+            counts.lost_before += lost
 
     def hear(self, notification: Notification) -> None:
         """Count it, if it counts."""
@@ -186,3 +187,8 @@ class Counters:
 def _now() -> float:
     # As it is exported: a float with more digits takes longer to write, for each process at each scrape.
     return round(time.time(), 3)
+
+
+def added(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    """What there is now, with what there was before in the same channel."""
+    return {channel: before.get(channel, 0) + count for channel, count in now.items()}

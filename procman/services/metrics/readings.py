@@ -15,7 +15,7 @@ from procman.core.states import State
 from procman.runtime.bus import Sequence
 from procman.services.configuration import ConfigService
 from procman.services.figures import LastLooks
-from procman.services.metrics.counters import Counters
+from procman.services.metrics.counters import Counters, OutputCounts, added
 from procman.services.metrics.process_counts import ProcessCounts
 from procman.services.metrics.tree_figures import KEPT_FOR, TreeFigures
 from procman.system.tree_usage import TreeUsage, open_descriptors
@@ -62,21 +62,13 @@ class Reading:
     processes: list[ProcessReading]
 
 
-@dataclass(frozen=True, slots=True)
-class OutputCounters:
-    """What is known of the output of a process, by its namespec."""
-
-    log_bytes: Callable[[str], Mapping[str, int]]  # that were read, by channel
-    lost: Callable[[str], int]  # bytes that could not be written
-
-
 class MetricsService:
     """Reads the metrics of one master; nothing is read, and nothing wakes up, until it is asked to."""
 
     def __init__(
         self,
         counters: Counters,
-        outputs: OutputCounters,
+        output: OutputCounts,
         configuration: ConfigService,
         sequence: Sequence,
         *,
@@ -88,7 +80,7 @@ class MetricsService:
 
         Args:
             counters: of the master.
-            outputs: are counted, too.
+            output: what the streams of a process have counted, by its namespec.
             configuration: has the fleet.
             sequence: of the notifications.
             clients: counts the connections to all servers.
@@ -97,7 +89,7 @@ class MetricsService:
         """
         self.counters = counters
         self._fleet = configuration.fleet
-        self._outputs = outputs
+        self._output = output
         self._clients = clients
         self._configuration = configuration
         self._sequence = sequence
@@ -144,6 +136,8 @@ class MetricsService:
     def _process(self, process: Process, tree: TreeUsage | None) -> ProcessReading:
         name = process.name
         counts = self.counters.of(name)
+        before = counts.log_bytes_before
+        read, lost = self._output(name)
         return ProcessReading(
             name=process.program.name,
             group=process.program.group,
@@ -153,15 +147,9 @@ class MetricsService:
             exit_code=process.exit_code,
             counts=counts,
             tree=tree if process.pid is not None else None,
-            log_bytes=self._log_bytes(name, counts),
-            lost_bytes=counts.lost_before + self._outputs.lost(name),
+            log_bytes={**before, **added(before, read)} if before else read,
+            lost_bytes=counts.lost_before + lost,
         )
-
-    def _log_bytes(self, name: str, counts: ProcessCounts) -> Mapping[str, int]:
-        now, before = self._outputs.log_bytes(name), counts.log_bytes_before
-        if not before:
-            return now
-        return {channel: before.get(channel, 0) + now.get(channel, 0) for channel in {**before, **now}}
 
 
 _by_name = attrgetter("name")
