@@ -25,6 +25,7 @@ from procman.core.actions import (
     Quit,
 )
 from procman.core.events import (
+    Adopted,
     BootRequested,
     DeadlineReached,
     Event,
@@ -94,6 +95,8 @@ class Attribution:
         self._stopping: set[str] = set()
         # Of the event that is being handled:
         self._is_request = False
+        self._is_adoption = False
+        self._is_end = False
         self._subject: str | None = None  # the process that it is about
         self._base = NOBODY
         self._here: dict[str, Origin] = {}  # by process: the latest that was published for this event
@@ -129,12 +132,13 @@ class Attribution:
         self._here = {}
         self._subject = subject
         self._is_request = isinstance(event, _Request)
+        self._is_adoption, self._is_end = isinstance(event, Adopted), isinstance(event, Exited)
         if self._is_request:
             self._base = origin
             self._note_request(event, origin)
         elif isinstance(event, DeadlineReached):
             self._base = NOBODY
-        elif isinstance(event, Exited):
+        elif self._is_end:
             self._base = origin if origin.actor is not None else origin._replace(actor=POLICY)
         else:
             self._base = self.latest(subject) if subject is not None else origin
@@ -145,18 +149,20 @@ class Attribution:
             return self._of_the_whole()
         name = action.name
         if isinstance(action, Announce) and action.after is State.STARTING and not self._is_request:
+            if self._is_adoption and name == self._subject:
+                return self._base
             if action.before is State.STOPPED:
                 return self.wanted_by(name)
             # autorestart, or the next try: whoever started the process before has no part in it.
             return Origin(POLICY, self._here.get(name, self.latest(name)).cause)
+        if isinstance(action, Announce) and action.after is State.STOPPING and self._is_taken_down(name):
+            return self.wanted_by(name)
         before = self._here.get(name)
         if before is not None:
             return before
         if self._is_request or name == self._subject:
             return self._base
         if isinstance(action, Kill) and not action.overdue:
-            return self.wanted_by(name)
-        if isinstance(action, Announce) and action.after is State.STOPPING:
             return self.wanted_by(name)
         return Origin(POLICY, self.latest(name).cause, self.latest(name).operation)
 
@@ -214,11 +220,16 @@ class Attribution:
 
     # ---- the pieces of the above
 
+    def _is_taken_down(self, name: str) -> bool:
+        """Whether it is a shutdown that stops the process, and not its own end, behind which something is left."""
+        return not self._is_request and not (self._is_end and name == self._subject)
+
     def _of_the_whole(self) -> Origin:
         if self._is_request:
             return self._base
         cause = self._here.get(self._subject or "") or self._base
-        return Origin(POLICY, cause.cause)
+        # A deadline that ends a shutdown is about no process.
+        return Origin(POLICY, (self._all_wanted_by if cause.cause is None else cause).cause)
 
     def _note_request(self, event: Event, origin: Origin) -> None:
         match event:

@@ -457,12 +457,23 @@ def core_with(mutation: Mutation | None) -> type:
     for module in MODULES:
         source = inspect.getsource(module)
         if mutation is not None and module is mutation.module:
-            found = len(re.findall(mutation.piece, source))
-            claim = f"{mutation.piece!r} is {found} times in {module.__name__}: it has changed, so rewrite the mutation"
-            assert found == 1, claim
-            source = re.sub(mutation.piece, mutation.instead, source)
+            source = mutated(mutation)
         copies[module.__name__] = _copy(module.__name__, source, copies)
     return copies[fleet.__name__]["Fleet"]
+
+
+def copy_with(mutation: Mutation) -> dict[str, object]:
+    """The names of a copy of its module that has that fault."""
+    return _copy(mutation.module.__name__, mutated(mutation), {})
+
+
+def mutated(mutation: Mutation) -> str:
+    """The source of its module with that fault."""
+    source = inspect.getsource(mutation.module)
+    found = len(re.findall(mutation.piece, source))
+    claim = f"{mutation.piece!r} is {found} times in {mutation.module.__name__}: rewrite the mutation"
+    assert found == 1, claim
+    return re.sub(mutation.piece, mutation.instead, source)
 
 
 def _copy(name: str, source: str, copies: dict[str, dict[str, object]]) -> dict[str, object]:
