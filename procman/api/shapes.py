@@ -32,6 +32,16 @@ Only types and constants in here, so that a client may import it at no cost. Tim
             &follow=1                        a stream that does not end, of lines of JSON; with Accept:
                                              text/event-stream, events named record with their SEQ as id. Without
                                              `since`, `limit` says how many it begins with (none)
+    GET   /v1/journal/states                 {"at": N, "known_since": seconds or null, "processes": [PastInfo]}: the
+                                             table as it was
+            ?at=N                            then, in seconds since the epoch
+            &name=SPEC,SPEC                  of these processes, which may be gone
+    GET   /v1/journal/spans                  {"since": N, "until": N, "known_since": seconds or null, "processes":
+                                             [PastSpans]}
+            ?since=N&until=N                 during that time, in seconds since the epoch
+            &name=SPEC,SPEC                  of these processes, which may be gone
+    GET   /v1/journal/why                    PastReasonInfo
+            ?at=N&name=SPEC                  of one process, then
     GET   /v1/processes/SPEC/runs            {"runs": [RunInfo]}: of each process, the oldest first, as far as the
                                              journal has them
     POST  /v1/processes/SPEC/OP              {"operation": ID, "results": [Result]}; OP is start, stop, restart, signal
@@ -156,6 +166,40 @@ class WhyAnswer(TypedDict):
     as_wanted: bool  # nothing is otherwise than it should be
     processes: int  # how many were looked at
     explanations: list[WhyInfo]
+
+
+class PastInfo(TypedDict):
+    """One process as it was at a moment of the past, as far as the journal tells."""
+
+    name: str
+    group: str
+    namespec: str
+    statename: str | None  # null: not known; the description says why
+    description: str  # as in ProcessInfo
+    pid: int  # 0: none, or not known
+    since: float | None  # when it entered the state; null: not known
+    uptime: int | None  # of its run, then; null: not known, or no process
+    run: int  # the number of its run; 0: not known
+    reason: str
+    seq: int | None  # the record of the journal by which it entered the state
+
+
+class SpanInfo(TypedDict):
+    """A time in which a process was in one state, cut to the time that was asked for."""
+
+    start: float
+    end: float
+    statename: str | None  # null: not known
+    reason: str
+    seq: int | None  # the record of the journal by which it entered the state
+
+
+class PastSpans(TypedDict):
+    """What one process was in, one after the other; where it did not exist, there is no span."""
+
+    namespec: str
+    group: str
+    spans: list[SpanInfo]
 
 
 class FiguresInfo(TypedDict):
@@ -319,6 +363,17 @@ class JournalRecord(_Left):
     actor: NotRequired[ActorInfo]  # absent: nobody asked for it
     data: NotRequired[dict[str, Any]]  # what else belongs to that kind
     times: NotRequired[int]  # how many equal ones in a row it stands for; seq and time are those of the last
+
+
+class PastReasonInfo(TypedDict):
+    """Why a process was in its state at a moment of the past, as far as the journal tells."""
+
+    process: PastInfo
+    wanted: bool | None  # whether it should have been up; null: not known
+    wanted_by: str  # who had asked for that, in words
+    ending: str  # how its last run before had ended; "": not known, or there was none
+    ended: float | None
+    chain: list[JournalRecord]  # the record of the state, what it follows from, and so on
 
 
 class RunInfo(TypedDict):

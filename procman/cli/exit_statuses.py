@@ -77,10 +77,15 @@ PROCMANCTL: Mapping[str, Entry] = {
     ),
     "status": Entry(
         '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo], "warnings": [str]`, '
-        "and in each FiguresInfo the CPU in percent of one second as cpu_percent",
+        "and in each FiguresInfo the CPU in percent of one second as cpu_percent; with `--at` "
+        '`{"at": float, "known_since": float or null, "processes": [PastInfo]}`',
         {3: "one of them is STOPPED, EXITED, FATAL or UNKNOWN", 4: "no such process or group"},
     ),
     "stop": Entry(_OPERATION, {1: "no such process or group, or no name was given; a stopped process is no error"}),
+    "timeline": Entry(
+        '`{"since": float, "until": float, "known_since": float or null, "processes": [PastSpans]}`',
+        {1: "no such process", 2: "a time that cannot be read"},
+    ),
     "upgrade": Entry(
         '`{"result": "upgraded", "version": text, "pid": number}`',
         {1: "arguments were given, or it is not possible now (nothing changes)"},
@@ -89,7 +94,13 @@ PROCMANCTL: Mapping[str, Entry] = {
     "tail": Entry(f"{_TAIL}; with `-f` one line for each piece", {1: "no such process, no log, or bad arguments"}),
     "update": Entry('`{"steps": [Step]}`', {1: "the file cannot be used (nothing was changed), or no such group"}),
     "version": Entry('`{"version": str}`', {1: "arguments were given"}),
-    "why": Entry("`WhyAnswer`", {1: "something is not as it should be", 2: "no such process or group"}),
+    "why": Entry(
+        "`WhyAnswer`; with `--at` `PastReasonInfo`",
+        {
+            1: "something is not as it should be, or was not",
+            2: "no such process or group, or a time that cannot be read",
+        },
+    ),
 }
 
 # Of `procman` itself and of `procman WORD`.

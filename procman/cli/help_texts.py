@@ -149,6 +149,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
             "status --long",
             "Also show what each process tree uses (CPU%: during one second; a narrow terminal shows less)",
         ),
+        ("status --at 14:02 [<name> ...]", "Show what it was then (10m ago, 2026-11-29T14:02:10), from the journal"),
         ("status '<pattern>'", "Get status for all that match"),
     ),
     "stop": (("stop '<pattern>'", "Stop all that match"),),
@@ -160,11 +161,17 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("tail -<N> <name>", "The last N bytes of its stdout"),
         ("tail -f -<N> <name>", "Start with the last N bytes"),
     ),
+    "timeline": (
+        ("timeline [<name> ...]", "Draw which states processes were in during the last hour, from the journal"),
+        ("timeline --since 6h", "Begin there: 6h ago, 14:02, 2026-11-29T14:02"),
+        ("timeline --until 14:30", "End there"),
+    ),
     "update": (("update --dry-run [<gname> ...]", "Show what would be done, and which options require it"),),
     "upgrade": (("upgrade", "Make the master execute the procman that is installed now; all programs keep running"),),
     "why": (
         ("why", "Explain all that is not as it should be, those first that others wait for"),
         ("why <name> [...]", "Explain these: who wants it so, how it ended, what comes next, which options decide"),
+        ("why --at 14:02 <name>", "Explain what it was then, from the journal: at whose request, and what led there"),
         ("why procman", "Explain the master itself: what ends it, what it waits for, what is the matter with it"),
     ),
 }

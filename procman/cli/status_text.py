@@ -31,6 +31,11 @@ def status_table(processes: Iterable[ProcessInfo], *, terminal: bool, colour: bo
         )
         for info in processes
     ]
+    return table(rows, terminal=terminal, colour=colour)
+
+
+def table(rows: list[tuple[str, str, str]], *, terminal: bool, colour: bool) -> list[str]:
+    """The lines of a table of names, states and descriptions."""
     if terminal:
         rows = [(safe(name), state, safe(description)) for name, state, description in rows]
     width = max([_NAME_WIDTH, *(len(name) for name, _, _ in rows)]) + 3

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 API_VERSION = "3.0"
 # The page and its files, and two more that supervisor has.
 _WEB = ("/", "/index.html", "/static/{edition}/{file}", "/static/{file}", "/tail.html", "/ok.html")
+_PAST = ("/v1/journal/states", "/v1/journal/spans", "/v1/journal/why")
 
 
 class About:
@@ -92,6 +93,7 @@ class Routes:
         self._about = about
         self._xmlrpc: XmlRpc | None = None
         self._page: Router | None = None
+        self._past: Router | None = None
         self._metrics: MetricsEndpoint | None = None
         self._event_stream = EventStream(rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker)
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
@@ -131,6 +133,8 @@ class Routes:
             add("GET", path, self._call, role="read")
             add("POST", path, self._call, role="read")
         add("GET", "/metrics", self._measure, role="read")
+        for path in _PAST:
+            add("GET", path, self._look_back, role="read")
         for path in _WEB:
             add("GET", path, self._show, role="read")
         for path in ("/", "/index.html"):
@@ -158,6 +162,16 @@ class Routes:
 
             self._metrics = MetricsEndpoint(self._read_metrics())
         return await self._metrics.answer(request)
+
+    async def _look_back(self, request: Request) -> Response:
+        if self._past is None:
+            # For clients that ask what was.
+            from procman.api.rest.past_endpoints import PastEndpoints  # noqa: PLC0415
+            from procman.services.time_travel import TimeTravel  # noqa: PLC0415
+
+            self._past = Router(problem=route_problem)
+            PastEndpoints(TimeTravel(self._rooms.journal, self._rooms.processes)).add_to(self._past)
+        return await self._past(request)
 
     async def _show(self, request: Request, **_: str) -> Response:
         if self._page is None:

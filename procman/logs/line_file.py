@@ -78,7 +78,7 @@ class LineFile:
         self._heads += 1
         # How long it is, the thread says; it does not let it be longer than that.
         self._base = self._maxbytes // 2 - len(head)
-        self._since = 0
+        self._since = 1  # the line end before it
         self._give(_Head(head, self._heads), len(head))
         return True
 
@@ -139,7 +139,8 @@ class LineFile:
             if self._end + len(head.data) > self._maxbytes // 2:
                 self._begin_file()
             base = self._end
-            self._put(head.data)
+            # What stands before it may be half a line, of a master that was killed.
+            self._put(b"\n" + head.data if base else head.data)
             self._broken = False
             self._disk.call_on_loop(partial(self._begun, head.number, base))
         except OSError as error:

@@ -20,6 +20,12 @@ ANSWERS = {
     ("GET", "/v1/stop-plan"): {key: [] for key in typing.get_type_hints(shapes.StopPlanInfo)}
     | {"seconds": 1.0, "needed": 1.0, "master": 1.0, "shutdown_timeout": None},
     ("GET", "/v1/journal?limit=50"): {"records": [], "next": 7},
+    ("GET", "/v1/journal/spans?since=1795960800.0&until=1795964400.0"): {
+        "since": 1795960800.0,
+        "until": 1795964400.0,
+        "known_since": None,
+        "processes": [],
+    },
     ("GET", "/v1/processes/web/runs"): {"runs": []},
     ("GET", "/v1/why"): {"as_wanted": True, "processes": 2, "explanations": []},
     ("GET", "/v1/figures"): {"figures": []},
@@ -65,7 +71,18 @@ LINES = [
         "pid web",
     ),
     *("quit", "reload", "remove web", "reread", "restart web", "shutdown", "signal HUP web", "start web", "status"),
-    *("status --long", "stop web", "stop-plan", "tail web", "tail -f web", "update", "upgrade", "version", "why"),
+    *(
+        "status --long",
+        "stop web",
+        "stop-plan",
+        "tail web",
+        "tail -f web",
+        "timeline --since 1795960800 --until 1795964400",
+        "update",
+        "upgrade",
+        "version",
+        "why",
+    ),
 ]
 
 

@@ -217,7 +217,7 @@ def test_completion_of_a_signal_offers_signals(completer, master):
 
 def test_completion_knows_the_flags_of_a_command(completer):
     """They are the flags of its help."""
-    assert completer.complete("status -", "-") == ["--long "]
+    assert completer.complete("status -", "-") == ["--long ", "--at "]
     assert completer.complete("tail -", "-") == ["-f "]
     assert completer.complete("stop --", "--") == []
 

@@ -71,7 +71,7 @@ def test_a_file_of_earlier_is_continued_and_closed_to_others(on_loop):
         on.path.chmod(0o644)
         on.file.begin(b"head\n")
         await on.written()
-        assert on.text() == "earlier\nhead\n"
+        assert on.text() == "earlier\n\nhead\n"
         assert stat.S_IMODE(on.path.stat().st_mode) == 0o600
 
     on_loop(steps)
@@ -148,7 +148,7 @@ def test_a_full_disk_pauses_it_once_and_leaves_no_half_line(on_loop, monkeypatch
         on.file.begin(b"third head\n")
         on.file.append(b"three\n")
         await on.written()
-        assert on.text() == "head\none\nthird head\nthree\n"
+        assert on.text() == "head\none\n\nthird head\nthree\n"
         assert on.said == [
             f"recording to {on.path} pauses: No space left on device; it begins anew when that is over",
             f"recording to {on.path} has begun anew",

@@ -84,16 +84,18 @@ def read_entries(path: str) -> Entries:
     try:
         with open(path, "rb") as file:
             for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                entry = _entry(line) if line.endswith(b"\n") else None
                 if torn is not None and not numbered:
                     break
-                if torn is not None:
+                if torn is not None and (entry is None or "recording" not in entry):
                     raise ProcmanError(
                         f"{path}, line {torn}: makes no sense; the file was changed since it was recorded"
                     )
-                entry = _entry(line) if line.endswith(b"\n") else None
-                if entry is None:
-                    torn = number
-                else:
+                # A line before the state of another master may be torn: the one before it was killed.
+                torn = number if entry is None else None
+                if entry is not None:
                     numbered.append((number, entry))
     except OSError as error:
         raise ProcmanError(f"cannot read {path}: {error.strerror}; name the file that record= names") from None

@@ -47,6 +47,7 @@ COMMANDS = {
     "stop": Command("processes", "stop"),
     "stop-plan": Command("stop_plan", "stop_plan"),
     "tail": Command("logs", "tail"),
+    "timeline": Command("past", "timeline", 1),
     "upgrade": Command("master", "upgrade", 1),
     "update": Command("configuration", "update", 1),
     "version": Command("master", "version"),

@@ -37,6 +37,11 @@ _WORDS = {
 
 def status(invocation: Invocation, words: list[str]) -> None:
     """Print the table; exit status 3 if a process is not running, 4 for an unknown name."""
+    if any(word.partition("=")[0] == "--at" for word in words):
+        from procman.cli.procmanctl_commands.past import status_at  # noqa: PLC0415 - it draws timelines, too
+
+        status_at(invocation, words)
+        return
     long = "--long" in words
     words = [word for word in words if word != "--long"]
     everything: list[ProcessInfo] = invocation.client.call("GET", "/v1/processes")["processes"]
