@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -60,12 +60,13 @@ class Look(NamedTuple):
 class LastLooks:
     """The latest figures that somebody has asked for, of each process: nothing is looked at for this alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._looks: dict[str, Look] = {}
 
     def note(self, found: Iterable[tuple[str, int, Used]]) -> None:
         """These are the figures of all processes now: namespec, pid, and what is used."""
-        now = time.monotonic()
+        now = self._clock()
         self._looks = {name: Look(now, pid, used) for name, pid, used in found}
 
     def of(self, namespec: str, pid: int) -> Look | None:

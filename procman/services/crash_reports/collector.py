@@ -17,7 +17,7 @@ from procman.core.actions import Announce, AnnounceDescendants, ProcessRemoved
 from procman.core.events import Adopted, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
 from procman.core.states import State
-from procman.runtime.bus import Notification, ProcessEnded
+from procman.runtime.bus import BusEvent, Notification, ProcessEnded
 from procman.runtime.definitions import program_of
 from procman.runtime.process_trees import OrphanedDescendants
 from procman.services.crash_reports.facts import Known, describe, kind_of, left_behind, may_be_a_crash, restart_reason
@@ -44,6 +44,7 @@ LEFTOVERS_WITHIN = 3.0
 # So many reports wait for what disks have to tell, each so many seconds; further ones do without.
 MOST_TASKS = 50
 ANSWER_WITHIN = 10.0
+_ENDED = frozenset({State.EXITED, State.BACKOFF, State.STOPPED})
 _EXPLAINED = ("exit", "early-exit", "failed-start")
 
 
@@ -72,15 +73,29 @@ class _Ends:
     """Ends of one process that are alike."""
 
     report: CrashReport
+    kind: CrashKind
     program: Program
+    news: Announce  # of the first
+    failure: str
     last: float  # by the steady clock
     looked: float
+
+    def note(self, run: Run, now: float) -> None:
+        """One more has come."""
+        report = self.report
+        report.times += 1
+        report.last_seq, report.ended, self.last = run.seq, run.ended, now
 
 
 @dataclass(slots=True)
 class _OfProcess:
     alike: dict[object, _Ends] = field(default_factory=dict)
     begun: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_NEW))
+    latest: _Ends | None = None
+
+
+def _latest(of: _OfProcess) -> _Ends | None:
+    return max(of.alike.values(), key=lambda ends: ends.last, default=None)
 
 
 class Collector:
@@ -92,7 +107,6 @@ class Collector:
         ends: Ends,
         sources: Sources,
         on_report: Callable[[CrashReport, bool], None],
-        is_kept: Callable[[CrashReport], bool],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -103,14 +117,12 @@ class Collector:
             ends: knows how they ended.
             sources: where it looks.
             on_report: gets each new report, with true, and each that has changed.
-            is_kept: whether a report has not given way to others.
             clock: the steady one.
         """
         self._fleet = fleet
         self._ends = ends
         self._sources = sources
         self._on_report = on_report
-        self._is_kept = is_kept
         self._clock = clock
         self._restarts = RestartCounts()
         self._runs: dict[str, Run] = {}
@@ -135,21 +147,28 @@ class Collector:
 
     def hear(self, notification: Notification) -> None:
         """Take note; make a report where it is due."""
-        match notification.event:
-            case Announce() as news:
-                self._announced(notification, news)
-            case Spawned(name, pid):
-                self._runs[name] = self._run(name, pid)
-            case ProcessEnded(name, pid, status, descendants, usage):
-                run = self._runs.get(name)
-                if run is None or run.pid != pid:
-                    run = self._runs[name] = self._run(name, pid)
-                    run.spawned = 0.0
-                run.seq, run.origin, run.ended = notification.seq, notification.origin, time.time()
-                run.status, run.usage, run.left_behind = status, usage, descendants
-            case SpawnFailed(name, reason):
-                run = self._runs[name] = self._run(name, 0)
-                run.seq, run.origin, run.ended, run.failure = notification.seq, notification.origin, run.spawned, reason
+        event = notification.event
+        # By type first: hundreds of these come in a second where programs end at once.
+        if isinstance(event, Announce):
+            self._announced(notification, event)
+        elif isinstance(event, Spawned):
+            self._runs[event.name] = self._run(event.name, event.pid)
+        elif isinstance(event, ProcessEnded):
+            run = self._runs.get(event.name)
+            if run is None or run.pid != event.pid:
+                run = self._runs[event.name] = self._run(event.name, event.pid)
+                run.spawned = 0.0
+            run.seq, run.origin, run.ended = notification.seq, notification.origin, time.time()
+            run.usage, run.left_behind = event.usage, event.descendants
+        elif isinstance(event, SpawnFailed):
+            run = self._runs[event.name] = self._run(event.name, 0)
+            run.seq, run.origin, run.ended = notification.seq, notification.origin, run.spawned
+            run.failure = event.reason
+        else:
+            self._hear_the_rest(event)
+
+    def _hear_the_rest(self, event: BusEvent) -> None:
+        match event:
             case Adopted(name, pid, age):
                 self._runs[name] = run = self._run(name, pid)
                 run.spawned -= age
@@ -169,29 +188,48 @@ class Collector:
         return Run(pid, process.attempt if process is not None else 0, time.time())
 
     def _announced(self, notification: Notification, news: Announce) -> None:
-        name = news.name
-        match news.after:
-            case State.STARTING:
-                process = self._fleet.processes.get(name)
-                if process is not None and process.attempt > 1:
-                    reason = restart_reason(notification.actor, self._reasons.get(name, "exit"))
-                    self._restarts.count(name, reason, self._clock())
-            case State.RUNNING:
-                if name in self._runs:
-                    self._runs[name].running = time.time()
-            case State.EXITED | State.BACKOFF | State.STOPPED if name in self._runs:
-                run = self._runs[name]
-                if run.seq:
-                    end = self._ends.last(name) if may_be_a_crash(news) else None
-                    kind = kind_of(news, end, run)
-                    self._reasons[name] = kind or "exit"
-                    if kind is not None:
-                        self._ended(news, kind, end, run)
-                    run.seq = 0  # FATAL follows BACKOFF, and STOPPED may: it is the same end
-            case _:
-                pass
+        name, after = news.name, news.after
+        if after is State.STARTING:
+            process = self._fleet.processes.get(name)
+            if process is not None and process.attempt > 1:
+                reason = restart_reason(notification.actor, self._reasons.get(name, "exit"))
+                self._restarts.count(name, reason, self._clock())
+            return
+        run = self._runs.get(name)
+        if run is None:
+            return
+        if after is State.RUNNING:
+            run.running = time.time()
+        elif run.seq and after in _ENDED:
+            # Each end of a loop that never ends costs the time between two runs.
+            if not self._is_repeated(news, run):
+                end = self._ends.last(name) if may_be_a_crash(news) else None
+                kind = kind_of(news, end, run)
+                self._reasons[name] = kind or "exit"
+                if kind is not None:
+                    self._ended(news, kind, end, run)
+            run.seq = 0  # FATAL follows BACKOFF, and STOPPED may: it is the same end
 
     # ---- reports
+
+    def _is_repeated(self, news: Announce, run: Run) -> bool:
+        """Whether it is like the end before, and that was looked at a moment ago: then it is only counted."""
+        of = self._of.get(news.name)
+        latest = of.latest if of is not None else None
+        if latest is None or latest.news.after is not news.after or latest.program is not news.program:
+            return False
+        before, status = latest.news.status, news.status
+        if status is None or before is None:
+            if status is not before or latest.failure != run.failure:
+                return False
+        elif status.signal is not None or not status.known or status.code != before.code:
+            return False  # of a signal it is to be known where it came from
+        now = self._clock()
+        if now - latest.looked >= LOOK_EVERY or not latest.report.is_kept:
+            return False
+        self._reasons[news.name] = latest.kind
+        latest.note(run, now)
+        return True
 
     def _ended(self, news: Announce, kind: CrashKind, end: End | None, run: Run) -> None:
         now, program = self._clock(), program_of(news.program)
@@ -199,17 +237,19 @@ class Collector:
         of = self._of.get(news.name)
         if of is None:
             of = self._of[news.name] = _OfProcess()
-        key = (kind, run.failure, run.status, end.sender if end else None, end.sent.why if end and end.sent else None)
+        sent = end.sent.why if end is not None and end.sent is not None else None
+        key = (kind, run.failure, news.status, end.sender if end is not None else None, sent)
         ends = of.alike.get(key)
-        if ends is not None and (now - ends.last > FOLD_WITHIN or not self._is_kept(ends.report)):
+        if ends is not None and (now - ends.last > FOLD_WITHIN or not ends.report.is_kept):
             ends = None
         if ends is None or ends.program is not program:
             ends = self._begin(of, key, known, now)
         else:
-            report = ends.report
-            report.times, report.last_seq, report.ended, ends.last = report.times + 1, run.seq, run.ended, now
+            ends.note(run, now)
             if now - ends.looked < LOOK_EVERY:
+                of.latest = ends
                 return
+        of.latest = ends
         if ends is not None:
             ends.looked = now
             self._look(ends.report, known, is_new=ends.report.times == 1)
@@ -217,7 +257,7 @@ class Collector:
     def _begin(self, of: _OfProcess, key: object, known: Known, now: float) -> _Ends | None:
         """A report of its own, unless there are too many."""
         if len(of.begun) == MOST_NEW and now - of.begun[0] < MINUTE:
-            latest = max(of.alike.values(), key=lambda ends: ends.last, default=None)
+            latest = _latest(of)
             if latest is not None:
                 latest.report.unreported += 1
             return None
@@ -227,7 +267,7 @@ class Collector:
         of.alike.pop(key, None)
         while len(of.alike) >= MOST_KEYS:
             del of.alike[next(iter(of.alike))]
-        ends = of.alike[key] = _Ends(report, known.program, now, now)
+        ends = of.alike[key] = _Ends(report, known.kind, known.program, known.news, run.failure, now, now)
         return ends
 
     def _look(self, report: CrashReport, known: Known, *, is_new: bool) -> None:
@@ -270,7 +310,7 @@ class Collector:
 
     def _left(self, name: str, pids: tuple[int, ...]) -> None:
         of = self._of.get(name)
-        ends = max(of.alike.values(), key=lambda ends: ends.last, default=None) if of is not None else None
+        ends = _latest(of) if of is not None else None
         if ends is not None and self._clock() - ends.last <= LEFTOVERS_WITHIN:
             ends.report.facts = {**ends.report.facts, "left_behind": left_behind(pids)}
             self._on_report(ends.report, False)

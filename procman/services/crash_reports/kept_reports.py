@@ -57,11 +57,7 @@ class KeptReports:
     def trim(self) -> None:
         """Let go what is too much."""
         for place in sorted(surplus(map(_item, self._kept), self.most, MOST_BYTES), reverse=True):
-            del self._kept[place]
-
-    def holds(self, report: CrashReport) -> bool:
-        """Whether it is still kept."""
-        return any(one is report for one in self._kept)
+            self._kept.pop(place).is_kept = False
 
     def latest(self, name: str) -> CrashReport | None:
         """Of the process of that namespec."""

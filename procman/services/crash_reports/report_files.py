@@ -84,6 +84,7 @@ class ReportFiles:
         """The master ends: wait until all of these are written, `within` seconds at most."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 if self._writing is not None:
@@ -149,16 +150,17 @@ class ReportFiles:
             name = file_name(report)
             data = json.dumps({**self._encode(report), "file": os.path.join(self._folder, name)})
             write_report(self._folder, name, data.encode())
-        files = list_reports(self._folder)
-        items = [Item(found[1], size) for name, size in files if (found := _NAME.fullmatch(name))]
-        ours = [name for name, _ in files if _NAME.fullmatch(name)]
-        for place in surplus(items, self._most, MOST_BYTES):
-            remove_report(self._folder, ours[place])
+        found = [
+            (name, size, known[1]) for name, size in list_reports(self._folder) if (known := _NAME.fullmatch(name))
+        ]
+        for place in surplus((Item(process, size) for _, size, process in found), self._most, MOST_BYTES):
+            remove_report(self._folder, found[place][0])
 
     def _read(self) -> list[CrashReport]:
         reports = []
-        for name, _ in list_reports(self._folder)[-self._most :]:
-            data = read_report(self._folder, name) if _NAME.fullmatch(name) else None
+        names = [name for name, _ in list_reports(self._folder) if _NAME.fullmatch(name)]
+        for name in names[-self._most :]:
+            data = read_report(self._folder, name)
             with suppress(ValueError, KeyError, TypeError, AttributeError):  # it is no report
                 if data is not None:
                     reports.append(from_plain(json.loads(data)))

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from procman.core.attribution import NOBODY, Origin
-from procman.core.events import ExitStatus
 from procman.system.reaper import Rusage
 
 
@@ -19,7 +18,6 @@ class Run:
     seq: int = 0  # of the record in the journal; 0: it has not ended, or its report is made
     ended: float = 0.0
     origin: Origin = NOBODY
-    status: ExitStatus | None = None
     usage: Rusage | None = None
     left_behind: tuple[int, ...] = ()
     failure: str = ""  # why it could not be spawned

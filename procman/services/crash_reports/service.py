@@ -69,7 +69,7 @@ class CrashReports:
         self._kept = KeptReports(most)
         self._files = ReportFiles(folder, most, log, self.plain, on_end) if folder and most else None
         sources = Sources(last_output, directory, self._asked_by, looks, self._explain)
-        self._collector = Collector(fleet, ends, sources, self._take, self._kept.holds)
+        self._collector = Collector(fleet, ends, sources, self._take)
         self.go_on = self._collector.go_on
         self._explanations = explanations
         self._makes_any = most > 0
@@ -160,7 +160,7 @@ class CrashReports:
             self._kept.add(report)
         else:
             self._kept.trim()  # its output may have grown
-        if self._files is not None and self._kept.holds(report):
+        if self._files is not None and report.is_kept:
             self._files.save(report)
 
     async def _explain(self, name: str, within: float) -> dict[str, str]:

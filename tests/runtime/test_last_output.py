@@ -1,0 +1,89 @@
+"""The end of what a run has written: from memory, or from the file that it went to without being seen."""
+
+import asyncio
+import os
+
+from tests.support.programs import program
+from tests.support.routed_outputs import RoutedOutputs
+
+
+class Asked:
+    """Keeps the answers, and can wait for them."""
+
+    def __init__(self) -> None:
+        self.got: dict[str, tuple[bytes | None, int]] = {}
+        self._more = asyncio.Event()
+
+    def __call__(self, channel, data, wrote):
+        self.got[channel] = (data, wrote)
+        self._more.set()
+
+    async def of(self, channel):
+        while channel not in self.got:
+            self._more.clear()
+            await asyncio.wait_for(self._more.wait(), 30)
+        return self.got[channel]
+
+
+def test_output_in_memory_is_there_at_once(tmp_path):
+    """Of the run that is asked about alone, and the last of it."""
+
+    async def story() -> None:
+        routed = RoutedOutputs(tmp_path)
+        web = program(stdout_logfile=None, stderr_logfile="/dev/null")
+        routed.start(web, 1)
+        routed.write(1, b"of the first run\n")
+        routed.outputs.ended("web")
+        routed.start(web, 2)
+        routed.write(2, b"0123456789")
+        routed.write(2, b"bad\n", "stderr")
+        routed.outputs.ended("web")
+        asked = Asked()
+        assert routed.outputs.last_output("web", 2, 4, asked) == ["stdout", "stderr"]
+        assert asked.got["stdout"] == (b"6789", 10)
+        asked = Asked()
+        routed.outputs.last_output("web", 1, 4, asked)
+        assert asked.got["stdout"] == (b"", 0)
+        assert routed.outputs.last_output("nope", 1, 4, asked) == []
+        routed.close()
+
+    asyncio.run(story())
+
+
+def test_output_in_a_file_alone_is_read_from_there(tmp_path):
+    """Not what an earlier run wrote, nor what comes later, though the file has both."""
+
+    async def story() -> None:
+        routed = RoutedOutputs(tmp_path)
+        web = program(stdout_logfile=str(tmp_path / "web.log"), redirect_stderr=True)
+        routed.start(web, 1, "stdout")
+        routed.write(1, b"of the first run\n")
+        routed.outputs.ended("web")
+        routed.start(web, 2, "stdout")
+        routed.write(2, b"of the second\n")
+        routed.outputs.ended("web")
+        asked = Asked()
+        assert routed.outputs.last_output("web", 2, 1000, asked) == ["stdout"]
+        routed.start(web, 3, "stdout")
+        routed.write(3, b"of the third\n")
+        assert await asked.of("stdout") == (b"of the second\n", 14)
+        routed.close()
+
+    asyncio.run(story())
+
+
+def test_a_file_that_has_gone_cannot_be_read(tmp_path):
+    """The answer is None."""
+
+    async def story() -> None:
+        routed = RoutedOutputs(tmp_path)
+        routed.start(program(stdout_logfile=str(tmp_path / "web.log")), 1, "stdout")
+        routed.write(1, b"words\n")
+        routed.outputs.ended("web")
+        os.unlink(tmp_path / "web.log")
+        asked = Asked()
+        routed.outputs.last_output("web", 1, 1000, asked)
+        assert await asked.of("stdout") == (None, 6)
+        routed.close()
+
+    asyncio.run(story())
