@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from procman.services.notifications import SectionStatus
 
 
-def process_info(status: ProcessStatus, moment: Moment, lost: int) -> ProcessInfo:
-    """A process at that moment; `lost` is how many bytes of its output could not be written."""
+def process_info(status: ProcessStatus, moment: Moment, lost: int, why: str = "") -> ProcessInfo:
+    """A process at that moment; `lost` is how many bytes of its output could not be written, `why` why it is wrong."""
     state = supervisor_state(status.state)
     return ProcessInfo(
         name=status.name,
@@ -55,6 +55,7 @@ def process_info(status: ProcessStatus, moment: Moment, lost: int) -> ProcessInf
         restarts=status.restarts,
         flapping_until=status.flapping_until,
         lost=lost,
+        why=why,
     )
 
 

@@ -19,7 +19,7 @@ from procman.http.messages import Request, Response, problem
 from procman.http.router import Router
 from procman.services.changes import Changes
 from procman.services.processes import ProcessService
-from procman.services.status import Moment
+from procman.services.status import Moment, ProcessStatus
 
 EVENTS = "text/event-stream"
 # The shortest time between two messages to a client, in seconds; changes in between share one message.
@@ -46,8 +46,22 @@ class _Client:
 class EventStream:
     """Adds the endpoint to a router. Subscribes to changes only while it has clients."""
 
-    def __init__(self, processes: ProcessService, changes: Changes, about: Callable[[Request], MasterInfo]) -> None:
-        """All of them are called on the loop's thread; `about` describes the master itself."""
+    def __init__(
+        self,
+        processes: ProcessService,
+        changes: Changes,
+        about: Callable[[Request], MasterInfo],
+        why: Callable[[ProcessStatus], str] = lambda _: "",
+    ) -> None:
+        """All of them are called on the loop's thread.
+
+        Args:
+            processes: knows them.
+            changes: tells what happens to them.
+            about: describes the master itself.
+            why: says why a process is not as it should be.
+        """
+        self._why = why
         self._processes = processes
         self._changes = changes
         self._about = about
@@ -145,7 +159,7 @@ class EventStream:
             status = self._processes.status(name)
             if status is None:
                 return None
-            info = process_info(status, Moment.present(), self._processes.lost(name))
+            info = process_info(status, Moment.present(), self._processes.lost(name), self._why(status))
             text = self._texts[name] = json.dumps(info)
         return text
 

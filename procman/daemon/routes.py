@@ -95,10 +95,14 @@ class Routes:
         self._page: Router | None = None
         self._past: Router | None = None
         self._metrics: MetricsEndpoint | None = None
-        self._event_stream = EventStream(rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker)
+        self._event_stream = EventStream(
+            rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker, rooms.why.if_wrong
+        )
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
         self.router = Router(problem=route_problem, after_change=rooms.logs.flush)
-        ProcessEndpoints(rooms.master, rooms.processes, rooms.configuration, rooms.logs).add_to(self.router)
+        ProcessEndpoints(rooms.master, rooms.processes, rooms.configuration, rooms.logs, rooms.why.if_wrong).add_to(
+            self.router
+        )
         MasterEndpoints(
             rooms.master,
             rooms.configuration,

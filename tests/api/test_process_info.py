@@ -200,6 +200,7 @@ class Interfaces:
             "restarts": process.restarts,
             "flapping_until": math.ceil(times.flapping_until) if times else 0,
             "lost": self.losses.get(process.name, 0),
+            "why": "",  # what fills it in is tested in tests/services/test_why.py
         }
 
     def call(self, method, *parameters):

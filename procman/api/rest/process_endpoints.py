@@ -1,5 +1,6 @@
 """The endpoints about processes, their logs, and operations."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.operations import Operation
 from procman.services.processes import ProcessService
-from procman.services.status import Moment
+from procman.services.status import Moment, ProcessStatus
 
 BYTES = "application/octet-stream"
 
@@ -25,9 +26,15 @@ class ProcessEndpoints:
     """Adds them to a router."""
 
     def __init__(
-        self, master: MasterService, processes: ProcessService, configuration: ConfigService, logs: LogService
+        self,
+        master: MasterService,
+        processes: ProcessService,
+        configuration: ConfigService,
+        logs: LogService,
+        why: Callable[[ProcessStatus], str] = lambda _: "",
     ) -> None:
-        """All of them are called on the loop's thread."""
+        """All of them are called on the loop's thread; `why` says why a process is not as it should be."""
+        self._why = why
         self._master = master
         self._processes = processes
         self._configuration = configuration
@@ -48,8 +55,11 @@ class ProcessEndpoints:
         add("GET", "/operations/{id}", self._operation)
 
     async def _process_infos(self, _: Request, spec: str = "all") -> Response:
-        moment, lost = Moment.present(), self._processes.lost
-        infos = [process_info(status, moment, lost(status.namespec)) for status in self._processes.statuses(spec)]
+        moment, lost, why = Moment.present(), self._processes.lost, self._why
+        infos = [
+            process_info(status, moment, lost(status.namespec), why(status))
+            for status in self._processes.statuses(spec)
+        ]
         return json_answer({"processes": infos})
 
     async def _figures(self, _: Request) -> Response:

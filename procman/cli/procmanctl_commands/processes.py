@@ -57,9 +57,9 @@ def status(invocation: Invocation, words: list[str]) -> None:
 
         show_figures(invocation, chosen)
         for info in chosen:
-            if info["spawnerr"]:
-                text = f"{info['namespec']}: {status_text.reason(info) or info['spawnerr']}"
-                invocation.say_safe(text)
+            why = info.get("why") or (info["spawnerr"] and (status_text.reason(info) or info["spawnerr"]))
+            if why:
+                invocation.say_safe(f"{info['namespec']}: {why}")
         warn_of_file(invocation)
     else:
         for line in status_text.status_table(chosen, terminal=invocation.terminal, colour=invocation.colour):
