@@ -135,8 +135,8 @@ def _what_ends_it(facts: MasterFacts) -> str:
     critical = [process.name for process in facts.fleet.processes.values() if process.definition.critical]
     reasons = []
     if critical:
-        verb = "has" if len(critical) == 1 else "one of these has"
-        reasons.append(f"{names(critical)} (critical): if {verb} ended and is not started again")
+        which = f"{critical[0]} (critical)" if len(critical) == 1 else f"one of {names(critical)} (critical)"
+        reasons.append(f"if {which} has ended and is not started again")
     if (when := _WHEN.get(facts.policy.shutdown_when)) is not None:
         reasons.append(f"if {when} (shutdown_when)")
     if not reasons:

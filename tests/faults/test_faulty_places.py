@@ -348,6 +348,8 @@ def test_the_disk_of_a_program_does_not_answer(start_master, injection, tmp_path
     master.wait_for(f"the disk of {disk}/app does not answer; programs that are started from there wait")
     master.assert_serves()
     assert master.info("app")["statename"] == "STARTING"
+    (why,) = master.call("GET", "/v1/why?name=app")["explanations"]
+    assert why["because"][0]["text"].startswith(f"the disk of {disk}/app does not answer; ")
     assert master.ctl("stop", "app").stdout == "app: stopped\n"
     with ThreadPoolExecutor() as clients:
         started = clients.submit(master.ctl, "start", "app")

@@ -38,7 +38,7 @@ def why_info(explanation: Explanation) -> WhyInfo:
         age=None if explanation.age is None else round(explanation.age, 3),
         entered=None if explanation.entered is None else round(explanation.entered, 3),
         wanted_by=explanation.wish.by,
-        wanted_since=explanation.wish.since,
+        wanted_since=None if explanation.wish.since is None else round(explanation.wish.since, 3),
         because=[_link(link) for link in explanation.because],
         end=explanation.end,
         last_words=explanation.last_words,
