@@ -103,7 +103,9 @@ def test_what_cannot_be_meant_is_refused(tmp_path, lines, option, words):
     [
         ("webhook=http://example.com/T0KEN\n", "webhook", "sent unencrypted"),
         (f"{HOOK}programs=web, wob\n", "programs", "no process has the name 'wob'; did you mean web?"),
-        (f"{HOOK}programs=sites:*\n", "programs", "no process has the name 'sites:*'; did you mean site?"),
+        (f"{HOOK}programs=sites:*\n", "programs", "no process has the name 'sites:*'; did you mean site:*?"),
+        (f"{HOOK}programs=site\n", "programs", "no process has the name 'site'; did you mean site:*?"),
+        (f"{HOOK}programs=api\n", "programs", "no process has the name 'api'; did you mean site:api?"),
         (f"{HOOK}programs=x*\n", "programs", "no process has the name 'x*'"),
         (f"{HOOK}url=x\n", "url", "there is no such option"),
     ],

@@ -333,3 +333,13 @@ def test_the_helper_inherits_nothing_of_the_programs(start_master, hook):
     links = [os.readlink(f"/proc/{helper}/fd/{fd}") for fd in os.listdir(f"/proc/{helper}/fd")]
     assert len([link for link in links if link.startswith("pipe:")]) == 3
     assert [link for link in links if link.endswith((".log", "/s"))] == []
+
+
+@pytest.mark.root
+def test_as_pid_1_the_helper_is_no_stranger_at_the_end(start_master, hook):
+    """It has ended before the master asks all that is left to leave."""
+    master = start_master(f"[program:web]\ncommand={SLEEPER}\n" + section(hook.url()), as_pid_1=True)
+    assert master.ctl("notify", "test", "ops").returncode == 0
+    master.ctl("shutdown")
+    master.to_the_end()
+    assert "to leave, too" not in master.text
