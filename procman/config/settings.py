@@ -124,7 +124,7 @@ def _variables(config: Config, section: str, option: str, variables: Mapping[str
     """One setting for each variable; those of [supervisord] are in the environment of every program."""
     own = origin_of(config, section, option)
     inherited = origin_of(config, MASTER, option)
-    everywhere = config.master.environment
+    everywhere = config.master.environment if option == "environment" else {}
     settings = []
     for variable, text in masked_variables(variables).items():
         of_master = own["source"] == "default" or everywhere.get(variable) == variables[variable]

@@ -19,7 +19,7 @@ from procman.config.schema.programs import Program
 from procman.config.schema.sections import Ctl
 from procman.config.schema.servers import InetServer, UnixServer
 from procman.core.snapshot import definition
-from procman.core.spec import Autorestart, Leftovers, ProgramTemplate, Scope, ShutdownWhen
+from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProgramTemplate, Scope, ShutdownWhen
 
 T = TypeVar("T")
 Data = dict[str, Any]
@@ -27,6 +27,7 @@ Data = dict[str, Any]
 # The fields whose values are neither text, numbers, sequences nor mappings.
 _ENUMS: dict[str, type[Enum]] = {
     "autorestart": Autorestart,
+    "early_exit": EarlyExit,
     "kill_scope": Scope,
     "leftovers": Leftovers,
     "orphans": Orphans,

@@ -18,6 +18,7 @@ class Spawn:
     name: str
     program: ProcessSpec
     attempt: int  # counts the spawns of this process
+    after_failure: bool = False  # the first start after an unexpected end or a failed start
 
 
 @dataclass(frozen=True, slots=True)

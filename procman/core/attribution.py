@@ -34,6 +34,7 @@ from procman.core.events import (
     GroupChanged,
     GroupRemoved,
     RestartRequested,
+    RetryRequested,
     ShutdownRequested,
     SignalRequested,
     StartRequested,
@@ -75,6 +76,7 @@ _Request = (
     | StartRequested
     | StopRequested
     | RestartRequested
+    | RetryRequested
     | SignalRequested
     | GroupAdded
     | GroupRemoved
@@ -233,7 +235,7 @@ class Attribution:
 
     def _note_request(self, event: Event, origin: Origin) -> None:
         match event:
-            case StartRequested(name) | StopRequested(name) | RestartRequested(name):
+            case StartRequested(name) | StopRequested(name) | RestartRequested(name) | RetryRequested(name):
                 self._wanted_by[name] = origin
             case BootRequested() | ShutdownRequested():
                 self._all_wanted_by = origin

@@ -1,13 +1,55 @@
-"""How long a process that failed to start waits before it is tried again. No clock and no chance here."""
+"""How long a process waits before it is started again. No clock and no chance here."""
 
 from dataclasses import dataclass
+
+from procman.core.spec import ProcessSpec
 
 FIRST_DELAY = 1.0  # seconds
 
 
-def retry_delay(failures: int) -> float:
-    """Seconds before the next try after that many failed starts in a row: one for each, as in supervisor."""
-    return failures
+# A run of that many seconds begins the delays anew, if backoff_reset is not given and the longest delay is no longer.
+LONG_RUN = 10.0
+
+_FNV_OFFSET, _FNV_PRIME, _MASK = 0xCBF29CE484222325, 0x100000001B3, 2**64 - 1
+
+
+def retry_delay(spec: ProcessSpec, failures: int, troubles: int) -> float:
+    """Seconds before the next try, without jitter.
+
+    `failures` are failed starts in a row: without a range in `backoff` there is one second for each, as in supervisor.
+    `troubles` are ends and failed starts since the last run that was long enough.
+    """
+    if spec.backoff is None:
+        return failures
+    least, most = spec.backoff
+    delay = least
+    for _ in range(troubles - 1):
+        if delay >= most or spec.backoff_factor <= 1:
+            break
+        delay *= spec.backoff_factor
+    return min(delay, most)
+
+
+def reset_after(spec: ProcessSpec) -> float:
+    """How old a run has to be for the delays to begin anew, in seconds."""
+    if spec.backoff_reset is not None:
+        return spec.backoff_reset
+    return max(LONG_RUN, spec.backoff[1] if spec.backoff is not None else 0.0)
+
+
+def jitter(spec: ProcessSpec, seed: int, attempt: int) -> float:
+    """The part of a delay that is added to it: from 0 to `backoff_jitter`, the same for the same arguments.
+
+    It spreads what has failed together, on one machine by the name and on many by the seed, and a recorded run is
+    repeated exactly.
+    """
+    if spec.backoff is None or spec.backoff_jitter <= 0:
+        return 0.0
+    value = _FNV_OFFSET ^ (seed & _MASK)
+    for byte in f"{spec.namespec} {attempt}".encode():
+        value = (value ^ byte) * _FNV_PRIME & _MASK
+    # The low bits of this hash depend on all of the text.
+    return spec.backoff_jitter * (value % 10_000) / 10_000
 
 
 @dataclass(slots=True)

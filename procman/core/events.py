@@ -45,6 +45,13 @@ class RestartRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryRequested:
+    """Start it now, if it waits for the next try or was given up; begin its counts anew."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignalRequested:
     """Send a signal that is not meant to end the process."""
 
@@ -148,6 +155,7 @@ Event = (
     | StartRequested
     | StopRequested
     | RestartRequested
+    | RetryRequested
     | SignalRequested
     | Spawned
     | SpawnFailed

@@ -78,6 +78,8 @@ class ExitPolicy:
 
     def _ends_master(self, end: Announce) -> Cause | None:
         """`end` is of a process that will not be started again, and that was not stopped on request."""
+        if self._processes[end.name].limited and end.program.on_restart_limit[0] == "shutdown":
+            return Cause(f"{end.name}: {end.reason} and on_restart_limit=shutdown", self.failed.get(end.name))
         fatal = end.after is State.FATAL
         how = "is FATAL" if fatal else f"has ended{'' if end.expected else ' unexpectedly'}"
         if end.program.critical:

@@ -33,6 +33,7 @@ from procman.core.events import (
     GroupRemoved,
     KillFailed,
     RestartRequested,
+    RetryRequested,
     ShutdownRequested,
     SignalRequested,
     Spawned,
@@ -48,14 +49,23 @@ from procman.core.snapshot import Data, DefinitionReaders, Writer, definition, r
 from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
 from procman.core.states import MasterState
 
-DEFAULT_POLICY = MasterPolicy(shutdown_timeout=None, shutdown_when=ShutdownWhen.NEVER, exit_code_from=None)
+DEFAULT_POLICY = MasterPolicy(
+    shutdown_timeout=None, shutdown_when=ShutdownWhen.NEVER, exit_code_from=None, restart_brake=True
+)
 
 
 class Fleet:
     """Every process of the master. Read `groups`, `processes` and `state` freely; change them through `handle` only."""
 
-    def __init__(self, groups: tuple[GroupSpec, ...] = (), policy: MasterPolicy = DEFAULT_POLICY) -> None:
-        """`groups` are active from the beginning, in the order of the configuration; `BootRequested` starts them."""
+    def __init__(
+        self, groups: tuple[GroupSpec, ...] = (), policy: MasterPolicy = DEFAULT_POLICY, seed: int = 0
+    ) -> None:
+        """`groups` are active from the beginning, in the order of the configuration; `BootRequested` starts them.
+
+        `seed` differs from master to master, so that programs of many machines do not all retry at the same time.
+        """
+        self.seed = seed
+        self._brake = policy.restart_brake
         self.groups: dict[str, ActiveGroup] = {}
         self.processes: dict[str, Process] = {}
         self.state = MasterState.RUNNING
@@ -86,7 +96,7 @@ class Fleet:
 
     def snapshot(self, write_definition: Writer = definition) -> Data:
         """All that another fleet needs to go on from here; `write_definition` makes plain data of a definition."""
-        data = write(self.groups.values(), self._exit_policy.failed, write_definition)
+        data = write(self.groups.values(), self._exit_policy.failed, self.seed, write_definition)
         order = list(self.processes)
         if order != [name for group in self.groups.values() for name in group.processes]:
             # After an update; what is due at the same moment is served in this order.
@@ -99,13 +109,15 @@ class Fleet:
 
     def restore(self, data: Data, readers: DefinitionReaders) -> None:
         """Go on from what `snapshot` returned, also of an older version; raises ValueError if it is something else."""
-        groups, self._exit_policy.failed = read(data, readers)
+        groups, self._exit_policy.failed, self.seed = read(data, readers)
         self.groups.clear()
         self.groups.update((group.spec.name, group) for group in groups)
         processes = {name: process for group in groups for name, process in group.processes.items()}
         self.processes.clear()
         self.processes.update((name, processes[name]) for name in data.get("order", ()) if name in processes)
         self.processes.update((name, process) for name, process in processes.items() if name not in self.processes)
+        for process in self.processes.values():
+            process.brake, process.seed = self._brake, self.seed
         self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
         self._any_leaves = any(process.leaving for process in self.processes.values())
         if (ending := data.get("ending")) is not None:
@@ -173,12 +185,18 @@ class Fleet:
                 if self.state is not MasterState.RUNNING:
                     return []
                 starting = (p for p in self.in_start_order() if p.program.autostart)
-                return [action for process in starting for action in process.start()]
-            case StartRequested(name) | RestartRequested(name):
+                return [action for process in starting for action in process.start(now)]
+            case StartRequested(name) | RestartRequested(name) | RetryRequested(name):
                 process = self.processes.get(name)
                 if process is None or process.leaving or self.state is not MasterState.RUNNING:
                     return []
-                return process.start() if isinstance(event, StartRequested) else process.restart(now)
+                match event:
+                    case StartRequested():
+                        return process.start(now)
+                    case RestartRequested():
+                        return process.restart(now)
+                    case RetryRequested():
+                        return process.retry(now)
             case StopRequested(name):
                 process = self.processes.get(name)
                 return process.stop(now) if process else []
@@ -199,10 +217,13 @@ class Fleet:
     def _activate(self, group: GroupSpec) -> ActiveGroup:
         members = ActiveGroup(group)
         for program in group.programs:
-            members.processes[program.namespec] = Process(program)
+            members.processes[program.namespec] = self._new(program)
         self.groups[group.name] = members
         self.processes.update(members.processes)
         return members
+
+    def _new(self, program: ProcessSpec) -> Process:
+        return Process(program, brake=self._brake, seed=self.seed)
 
     def _add(self, group: GroupSpec, now: float) -> list[Action]:
         members = self.groups.get(group.name)
@@ -216,7 +237,7 @@ class Fleet:
         actions: list[Action] = [AnnounceGroup(group.name, added=True)]
         for process in self._activate(group).processes.values():
             if process.program.autostart:
-                actions += process.start()
+                actions += process.start(now)
         return actions
 
     def _remove(self, name: str, now: float) -> list[Action]:
@@ -241,8 +262,8 @@ class Fleet:
             name = program.namespec
             process = before.get(name)
             if process is None:
-                process = members.processes[name] = self.processes[name] = Process(program)
-                actions += process.start() if program.autostart else []
+                process = members.processes[name] = self.processes[name] = self._new(program)
+                actions += process.start(now) if program.autostart else []
                 continue
             members.processes[name] = process
             actions += self._redefine(process, program, now, restart=name in replace)
@@ -259,7 +280,7 @@ class Fleet:
         if restart:
             return process.replace(program, now)
         if program != process.definition:
-            return process.change_in_place(program)
+            return process.change_in_place(program, now)
         return []
 
     def _let_leave(self, processes: list[Process], now: float) -> list[Action]:
@@ -301,7 +322,7 @@ class Fleet:
                     process.wanted = False
                     # A pending start or retry must not happen while other waves stop.
                     if process.pid is None:
-                        actions += process.call_off()
+                        actions += process.call_off(now)
                 self._shutdown.begin()
                 return actions
             case MasterState.RESTARTING if not restart:

@@ -11,7 +11,8 @@ The rules, from which the methods below follow:
 - A process that ends, or cannot be spawned, before it has been up for startsecs backs off for as many seconds as it
   has failed in a row, and is FATAL after startretries more tries. Whether the exit code was expected does not matter
   (as in supervisor).
-- A process that ends after that is EXITED, and autorestart decides.
+- A process that ends after that is EXITED, and autorestart decides. `core.restarts` says whether it starts again at
+  once, after a delay in BACKOFF, or not at all, as it did so too often.
 - STOPPING ends with the process. Uninterruptible sleep outlives even SIGKILL, so that is sent again and again.
 - Where its whole tree is meant (stop_scope=tree), or nothing may be left of it (leftovers=stop), STOPPING ends with the
   last of its descendants (`pending_end` holds how the process itself did). Only then is it started again.
@@ -26,10 +27,12 @@ from dataclasses import dataclass, field, replace
 from signal import SIGKILL
 
 from procman.core.actions import Action, Announce, AnnounceDescendants, AnnounceInPlace, KeepDescendants, Kill, Spawn
-from procman.core.backoff import retry_delay
+from procman.core.backoff import jitter
 from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus
-from procman.core.spec import Autorestart, Leftovers, ProcessSpec, Scope
+from procman.core.exit_codes import is_listed
+from procman.core.restarts import Next, Restarts
+from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessSpec, Scope
 from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, Phase, State
 
 # Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
@@ -63,6 +66,12 @@ class Process:
     pending_end: PendingEnd | None = None  # it has ended, and its descendants have not
     stop_reached: Scope = Scope.PROCESS  # STOPPING: which processes the stop signal was sent to
     left_behind: bool = False  # descendants of an earlier run still run, as far as is known
+    born: float | None = None  # when the present run, or the one before, was spawned
+    again: Restarts = field(default_factory=Restarts)
+    limited: bool = False  # FATAL because of restart_limit
+    failed: bool = False  # the last run ended unexpectedly, or did not start; nothing was asked for since
+    brake: bool = True
+    seed: int = 0  # of the master, for jitter
     reason: str = ""  # why it is not in the wanted state; supervisor's spawnerr
     successor: ProcessSpec | None = None  # replaces `program` when the process has settled
     leaving: bool = False  # forgotten when it has settled
@@ -108,13 +117,14 @@ class Process:
 
     # ---- what is asked for
 
-    def start(self) -> list[Action]:
+    def start(self, now: float) -> list[Action]:
         """Want it up. A process that is being stopped starts when it has settled."""
         self.wanted = True
+        self._begin_anew()
         match self.state:
             case State.STOPPED | State.EXITED | State.FATAL:
                 self.failures = 0
-                return self._launch()
+                return self._launch(now)
             case State.UNKNOWN:
                 # It may still be alive, and there must never be two.
                 self.wanted = False
@@ -133,16 +143,28 @@ class Process:
     def restart(self, now: float) -> list[Action]:
         """Want it up, in a new run."""
         if self.state is State.UNKNOWN or (self.settled and not self.left_behind):
-            return self.start()
+            return self.start(now)
         self.wanted = True
+        self._begin_anew()
         return self._take_down(now)
 
-    def call_off(self) -> list[Action]:
+    def retry(self, now: float) -> list[Action]:
+        """Start it now, if it waits for its next try, or was given up."""
+        if self.state is State.FATAL:
+            return self.start(now)
+        if self.state is not State.BACKOFF:
+            return []
+        self.wanted = True
+        self.failures = 0
+        self._begin_anew()
+        return self._launch(now)
+
+    def call_off(self, now: float) -> list[Action]:
         """Cancel its start; a process that runs already is left alone."""
         self.wanted = False
         self._asked_meanwhile()
         waits = self.state in (State.STARTING, State.BACKOFF) and self.pid is None
-        return self._settle() if waits else []
+        return self._settle(now) if waits else []
 
     def signal(self, signum: int) -> list[Action]:
         """Send it a signal; nothing else changes."""
@@ -179,21 +201,24 @@ class Process:
         if self.left_behind:
             self.wanted = self._comes_back_replaced(program)
             return self._take_down(now)
-        return self._succeed()
+        return self._succeed(now)
 
-    def change_in_place(self, program: ProcessSpec) -> list[Action]:
+    def change_in_place(self, program: ProcessSpec, now: float) -> list[Action]:
         """Take over options that a running process does not notice."""
         if self.successor is not None:
             self.successor = program
             return []
         before, self.program = self.program, program
         actions: list[Action] = [AnnounceInPlace(self.name, before, program)]
+        if self.deadlines.retry is not None and program.backoff not in (None, before.backoff):
+            longest = program.backoff[1] * (1 + program.backoff_jitter) if program.backoff else 0.0
+            self.deadlines = Deadlines(retry=min(self.deadlines.retry, now + longest))
         if self.state is State.STARTING and self.pid is None:
             # The pending order has the old options in it.
             self.attempt += 1
             return [*actions, Spawn(self.name, program, self.attempt)]
         if not before.autostart and program.autostart and self.attempt == 0:
-            return [*actions, *self.start()]
+            return [*actions, *self.start(now)]
         return actions
 
     # ---- what has happened
@@ -201,6 +226,7 @@ class Process:
     def spawned(self, pid: int, now: float) -> list[Action]:
         """The ordered spawn succeeded."""
         self.pid = pid
+        self.born = now
         if self.program.startsecs <= 0:
             return [self._run()]
         self.deadlines = Deadlines(start=now + self.program.startsecs)
@@ -210,6 +236,7 @@ class Process:
         """The ordered spawn did not succeed; `code` is what a shell would exit with."""
         self.exit_code = code
         self.last_end = None
+        self.born = None
         return self._back_off(now, reason)
 
     def adopted(self, pid: int, age: float, now: float) -> list[Action]:
@@ -220,6 +247,7 @@ class Process:
         self.attempt += 1
         actions: list[Action] = [self._enter(State.STARTING, pid=pid)]
         self.pid = pid
+        self.born = now - age
         if age >= self.program.startsecs:
             return [*actions, self._run()]
         self.deadlines = Deadlines(start=now - age + self.program.startsecs)
@@ -254,7 +282,7 @@ class Process:
             case "start":
                 return [self._run()]
             case "retry":
-                return self._launch()
+                return self._launch(now)
             case "stop":
                 return self._send_sigkill(now)
             case None:
@@ -277,24 +305,31 @@ class Process:
         pid, status = ended.pid, ended.status
         if status is None:
             # It had ended long before, and its status was announced then.
-            return self._settle()
+            return self._settle(now)
         match ended.before:
+            case State.STARTING if self._is_judged(status):
+                # An ordinary end comes after RUNNING; but what it had left behind may have been stopped meanwhile.
+                was_up = [self._run()] if self.state is State.STARTING else []
+                self.failures = 0
+                return [*was_up, *self._finish(replace(ended, before=State.RUNNING), now)]
             case State.STARTING:
                 self.exit_status = None
                 return self._back_off(now, "Exited too quickly (process log may have details)", status, pid)
             case State.RUNNING:
                 self.exit_status = status
-                expected = status.code in self.program.exitcodes
+                for_good = is_listed(status, self.program.norestart_exitcodes)
+                expected = is_listed(status, self.program.exitcodes) and not for_good
                 self.reason = "" if expected else f"Bad exit code {status.code if status.known else 'unknown'}"
                 announced = self._enter(State.EXITED, pid=pid, expected=expected, status=status)
-                if self.wanted and self._restarts_after(expected=expected):
-                    self.restarts += 1
-                    return [announced, *self._launch()]
+                self.failed = not expected
+                self.again.ended(self.program, self._age(now))
+                if self.wanted and not for_good and self._restarts_after(expected=expected):
+                    return [announced, *self._start_again(now, status)]
                 self.wanted = False
                 return [announced]
             case _:
                 self.exit_status = status
-                return self._settle(pid, status)
+                return self._settle(now, pid, status)
 
     def _waits_for_descendants(self) -> bool:
         if self.program.leftovers is Leftovers.STOP:
@@ -327,11 +362,53 @@ class Process:
         if self.pending_end is not None:
             self.pending_end = replace(self.pending_end, before=State.STOPPING)
 
-    def _launch(self) -> list[Action]:
+    def _begin_anew(self) -> None:
+        """An operator has asked for it: what policy has counted does not matter any more."""
+        self.failed = False
+        self.again.forget()
+
+    def _launch(self, now: float) -> list[Action]:
         self.reason = ""
         self.exit_status = None
+        self.limited = False
         self.attempt += 1
-        return [self._enter(State.STARTING), Spawn(self.name, self.program, self.attempt)]
+        self.again.started(now)
+        after_failure = self.failed and self.again.troubles <= 1
+        return [self._enter(State.STARTING), Spawn(self.name, self.program, self.attempt, after_failure)]
+
+    def _start_again(self, now: float, status: ExitStatus) -> list[Action]:
+        """It has ended by itself, and is to be up: at once, after a delay, or not any more."""
+        coming = self._decide_restart(now, _word(status))
+        if coming.delay == 0:
+            self.restarts += 1
+            return self._launch(now)
+        backing_off = self._enter(State.BACKOFF, reason=coming.text)
+        if coming.delay is None:
+            return [backing_off, self._give_up(coming.text, None)]
+        self.restarts += 1
+        self.deadlines = Deadlines(retry=now + coming.delay)
+        return [backing_off]
+
+    def _decide_restart(self, now: float, reason: str) -> Next:
+        chance = jitter(self.program, self.seed, self.attempt)
+        return self.again.decide(self.program, reason, now, failures=self.failures, chance=chance, brake=self.brake)
+
+    def _give_up(self, reason: str, status: ExitStatus | None) -> Announce:
+        """`restart_limit` is reached."""
+        self.reason = reason
+        tries, self.failures = self.failures, 0
+        fatal = self._enter(State.FATAL, status=status, reason=reason, tries=tries)
+        self.limited = True
+        return fatal
+
+    def _is_judged(self, status: ExitStatus) -> bool:
+        """It ended before it was up; does its exit code decide what that was?"""
+        if is_listed(status, self.program.norestart_exitcodes):
+            return True
+        return self.program.early_exit is EarlyExit.JUDGE and is_listed(status, self.program.exitcodes)
+
+    def _age(self, now: float) -> float:
+        return 0.0 if self.born is None else now - self.born
 
     def _run(self) -> Announce:
         self.failures = 0
@@ -339,15 +416,20 @@ class Process:
 
     def _back_off(self, now: float, reason: str, status: ExitStatus | None = None, pid: int = 0) -> list[Action]:
         self.failures += 1
+        self.failed = True
         self.reason = reason
         backing_off = self._enter(State.BACKOFF, pid=pid, status=status, reason=reason)
         if not self.wanted:
             # It ended before its wave of a shutdown, and must not be started again during an earlier one.
-            return [backing_off, *self._settle()]
+            return [backing_off, *self._settle(now)]
+        self.again.ended(self.program, self._age(now))
         if self.failures > self.program.startretries:
             tries, self.failures = self.failures, 0
             return [backing_off, self._enter(State.FATAL, status=status, reason=reason, tries=tries)]
-        self.deadlines = Deadlines(retry=now + retry_delay(self.failures))
+        coming = self._decide_restart(now, "failed start" if status is None else _word(status))
+        if coming.delay is None:
+            return [backing_off, self._give_up(coming.text, status)]
+        self.deadlines = Deadlines(retry=now + coming.delay)
         return [backing_off]
 
     def _take_down(self, now: float) -> list[Action]:
@@ -362,25 +444,25 @@ class Process:
             case State.STARTING | State.BACKOFF | State.STOPPED | State.EXITED | State.FATAL if self.left_behind:
                 return [self._stop_left(now), Kill(self.name, 0, self.program.stopsignal, Scope.TREE)]
             case State.STARTING | State.BACKOFF:
-                return self._settle()
+                return self._settle(now)
             case State.STOPPING:
                 self._asked_meanwhile()
                 return []
             case _:
                 return []
 
-    def _settle(self, pid: int = 0, status: ExitStatus | None = None) -> list[Action]:
+    def _settle(self, now: float, pid: int = 0, status: ExitStatus | None = None) -> list[Action]:
         stopped = self._enter(State.STOPPED, pid=pid, status=status)
         self._take_over()
         if self.wanted:
             self.failures = 0
-            return [stopped, *self._launch()]
+            return [stopped, *self._launch(now)]
         return [stopped]
 
-    def _succeed(self) -> list[Action]:
+    def _succeed(self, now: float) -> list[Action]:
         """Take over the new definition in a process that is down, and start it unless it was stopped on request."""
         self._take_over()
-        return self.start() if self._comes_back_replaced(self.program) else []
+        return self.start(now) if self._comes_back_replaced(self.program) else []
 
     def _comes_back_replaced(self, program: ProcessSpec) -> bool:
         """It is down; does it start with that definition, since it was not stopped on request?"""
@@ -430,6 +512,13 @@ class Process:
             status=status,
             reason=reason,
         )
+
+
+def _word(status: ExitStatus) -> str:
+    """How a run has ended, for the counts of a limit."""
+    if not status.known:
+        return "exit status unknown"
+    return f"exit status {status.code}" if status.signal is None else f"signal {status.signal}"
 
 
 def serve_deadlines(processes: Iterable[Process], now: float) -> list[Action]:

@@ -16,12 +16,13 @@ from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.groups import ActiveGroup
 from procman.core.process import PendingEnd, Process
+from procman.core.restarts import Restarts
 from procman.core.spec import GroupSpec, ProcessSpec, Scope
 from procman.core.states import State
 
 Data = dict[str, Any]
 
-VERSION = 1
+VERSION = 2
 
 # In which state a process waits for what: of data that has one deadline for everything.
 _DEADLINES = {State.STARTING.name: "start", State.BACKOFF.name: "retry", State.STOPPING.name: "stop"}
@@ -38,20 +39,22 @@ class DefinitionReaders:
 Writer = Callable[[Any], Any]
 
 
-def write(groups: Iterable[ActiveGroup], failed: Mapping[str, int], write_definition: Writer) -> Data:
-    """The groups of a fleet, and the exit codes of the processes that are down because they failed."""
+def write(groups: Iterable[ActiveGroup], failed: Mapping[str, int], seed: int, write_definition: Writer) -> Data:
+    """The groups of a fleet, the exit codes of the processes that are down because they failed, and its seed."""
     return {
         "version": VERSION,
         "groups": [_group(group, write_definition) for group in groups],
         "failed": dict(failed),
+        "seed": seed,
     }
 
 
-def read(data: Any, readers: DefinitionReaders) -> tuple[list[ActiveGroup], dict[str, int]]:
+def read(data: Any, readers: DefinitionReaders) -> tuple[list[ActiveGroup], dict[str, int], int]:
     """What was written, also by older versions; raises ValueError where it is something else."""
     try:
         present = _to_present(data)
-        return [_read_group(group, readers) for group in present["groups"]], dict(present["failed"])
+        groups = [_read_group(group, readers) for group in present["groups"]]
+        return groups, dict(present["failed"]), present.get("seed", 0)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"cannot go on from this fleet: {error!r}") from None
 
@@ -116,6 +119,15 @@ def _process(process: Process, write_definition: Writer) -> Data:
         "stop_reached": process.stop_reached.name,
         "left_behind": process.left_behind,
         "reason": process.reason,
+        "born": process.born,
+        "limited": process.limited,
+        "failed": process.failed,
+        "again": {
+            "troubles": process.again.troubles,
+            "window": [list(entry) for entry in process.again.window],
+            "starts": list(process.again.starts),
+            "braking": process.again.braking,
+        },
     }
 
 
@@ -139,7 +151,18 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         stop_reached=Scope[data["stop_reached"]],
         left_behind=data["left_behind"],
         reason=data["reason"],
+        born=data.get("born"),
+        limited=data.get("limited", False),
+        failed=data.get("failed", False),
+        again=_read_restarts(data.get("again")),
     )
+
+
+def _read_restarts(data: Data | None) -> Restarts:
+    if data is None:  # procman before 0.3 counted none of this
+        return Restarts()
+    window = tuple((when, reason) for when, reason in data["window"])
+    return Restarts(data["troubles"], window, tuple(data["starts"]), data["braking"])
 
 
 def write_status(status: ExitStatus | None) -> Data | None:
@@ -164,8 +187,8 @@ def _to_present(data: Data) -> Data:
     match data.get("version", 0):
         case 0:
             return {**data, "groups": [_group_of_version_0(group) for group in data["groups"]]}
-        case version if version == VERSION:
-            return data
+        case 1 | 2:
+            return data  # what version 1 did not have is nothing that has happened yet
         case other:
             raise ValueError(f"a fleet of version {other} is newer than this procman, which reads up to {VERSION}")
 

@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from signal import Signals
+from typing import Literal
+
+# `startretries = forever`; it fits into the integers of XML-RPC.
+FOREVER = 2**31 - 1
 
 
 class Autorestart(Enum):
@@ -17,6 +21,13 @@ class Autorestart(Enum):
     NEVER = False
     ALWAYS = True
     UNEXPECTED = "unexpected"  # unless its exit status is one of exitcodes
+
+
+class EarlyExit(Enum):
+    """What an end before startsecs is."""
+
+    FAILURE = "failure"  # a failed start, whatever the exit code
+    JUDGE = "judge"  # exitcodes decide, as they do later
 
 
 class Scope(IntEnum):
@@ -52,14 +63,22 @@ class ProcessSpec:
     autostart: bool
     autorestart: Autorestart
     startsecs: float
-    startretries: int
+    startretries: int  # FOREVER: without an end
+    backoff: tuple[float, float] | None  # the first and the longest delay; None: linear, and only after failed starts
+    backoff_factor: float
+    backoff_jitter: float  # the largest part of the delay that is added to it
+    backoff_reset: float | None  # a run of that age begins the delays anew; None: the larger of 10 s and the maximum
+    restart_limit: tuple[int, float] | None  # restarts within seconds
+    on_restart_limit: tuple[Literal["fatal", "wait", "shutdown"], float]  # with the seconds to wait
     stopsignal: Signals
     stopwaitsecs: float
     stop_scope: Scope
     kill_scope: Scope
     leftovers: Leftovers
     critical: bool
-    exitcodes: tuple[int, ...]
+    exitcodes: tuple[int, ...]  # a signal is its negative number
+    norestart_exitcodes: tuple[int, ...]
+    early_exit: EarlyExit
 
     @property
     def namespec(self) -> str:
@@ -108,3 +127,4 @@ class MasterPolicy:
     shutdown_timeout: float | None
     shutdown_when: ShutdownWhen
     exit_code_from: str | None
+    restart_brake: bool  # at least 1 s between the starts of a process that is started again and again

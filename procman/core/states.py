@@ -12,7 +12,7 @@ class State(Enum):
     STOPPED = "stopped"  # was asked to stop, or was never started
     STARTING = "starting"  # about to be spawned, or spawned and not yet up for startsecs
     RUNNING = "running"
-    BACKOFF = "backoff"  # died, or could not be spawned, before startsecs: waits for the next try
+    BACKOFF = "backoff"  # waits for the next try: after a failed start, or an end that is not to be followed at once
     STOPPING = "stopping"  # has its stop signal, not yet gone
     EXITED = "exited"  # ended by itself after it had been RUNNING
     FATAL = "fatal"  # startretries tries have failed
@@ -35,7 +35,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.BACKOFF: frozenset({State.STARTING, State.FATAL, State.STOPPED, State.STOPPING}),
     # To EXITED or BACKOFF when it had ended by itself, and what was stopped is what it had left behind.
     State.STOPPING: frozenset({State.STOPPED, State.UNKNOWN, State.EXITED, State.BACKOFF}),
-    State.EXITED: frozenset({State.STARTING, State.STOPPING}),
+    # To BACKOFF when it is to start again, and not at once.
+    State.EXITED: frozenset({State.STARTING, State.STOPPING, State.BACKOFF}),
     State.FATAL: frozenset({State.STARTING, State.STOPPING}),
     State.UNKNOWN: frozenset({State.STOPPED}),
 }

@@ -11,6 +11,7 @@ from signal import SIGKILL
 from procman.api.supervisor_states import supervisor_state
 from procman.core.actions import Announce, AnnounceDescendants, AnnounceMaster, Kill, Quit
 from procman.core.events import Adopted, KillFailed, Spawned, SpawnFailed
+from procman.core.exit_codes import is_listed
 from procman.core.fleet import Fleet
 from procman.core.spec import ProcessSpec, Scope
 from procman.core.states import UP, MasterState, State
@@ -70,6 +71,7 @@ class EventLog:
         self._took: dict[int, list[tuple[float, str, str]]] = {}  # by priority: seconds, name, remark
         self._short_of_files = False  # and that was said
         self._killed: set[str] = set()  # those that outlived their stopwaitsecs
+        self._slowed: dict[str, str] = {}  # what was said last of the delay before its next start
         self._went_quickly: set[str] = set()  # those that ended with 0 before they were up, to daemonize
 
     def tell(self, notification: Notification) -> None:
@@ -175,6 +177,9 @@ class EventLog:
         elif news.before is State.BACKOFF and news.after is State.STOPPED:
             self._log.debug(f"Attempted to kill {news.program.name}, which is in BACKOFF state.")
         name = news.program.name
+        at_once = news.before is State.EXITED and news.after is State.STARTING
+        if at_once or news.after in (State.STOPPED, State.FATAL):
+            self._slowed.pop(news.name, None)
         if news.after is State.BACKOFF and news.status is not None and news.status.code == 0:
             self._went_quickly.add(news.name)
         elif news.after is State.RUNNING:
@@ -189,14 +194,19 @@ class EventLog:
                 how = "expected" if news.expected else "not expected"
                 say = self._log.info if news.expected else self._log.warn
                 say(f"exited: {name} ({ending(news.status)}; {how})")
+            case State.BACKOFF if news.before is State.EXITED:
+                self._delayed(news)
             case State.BACKOFF if news.status is not None:
                 self._log.warn(f"exited: {name} ({ending(news.status)}; not expected)")
+            case State.FATAL if self._is_limited(news.name):
+                self._log.info(f"gave up: {name} entered FATAL state, restart_limit is reached")
+                self._log.warn(f"{name} is FATAL after {news.reason}: {self._why(news.name)}".removesuffix(": "))
             case State.FATAL:
                 self._log.info(f"gave up: {name} entered FATAL state, too many start retries too quickly")
                 tries = f"{news.tries} {'try' if news.tries == 1 else 'tries'}"
                 self._log.warn(f"{name} is FATAL after {tries}: {self._why(news.name) or news.reason}")
             case State.STOPPED if news.status is not None:
-                expected = news.status.code in news.program.exitcodes
+                expected = is_listed(news.status, news.program.exitcodes)
                 say = self._log.info if expected else self._log.warn
                 say(f"stopped: {name} ({ending(news.status)})")
             case State.UNKNOWN:
@@ -205,6 +215,12 @@ class EventLog:
                 pass
         if news.status is not None and news.status.signal == SIGKILL and news.after is not State.FATAL:
             self._killed_by_others(news.name)
+
+    def _delayed(self, news: Announce) -> None:
+        """It starts again, and not at once; that the brake holds is said once."""
+        if self._slowed.get(news.name) != news.reason:
+            self._slowed[news.name] = news.reason
+            self._log.warn(f"{self._short(news.name)}: {news.reason}")
 
     def _killed_by_others(self, name: str) -> None:
         """Supervisor's line for it is the same whoever has sent the signal."""
@@ -229,6 +245,10 @@ class EventLog:
     def _is_stopping(self, name: str) -> bool:
         process = self._fleet.processes.get(name)
         return process is not None and process.state is State.STOPPING
+
+    def _is_limited(self, name: str) -> bool:
+        process = self._fleet.processes.get(name)
+        return process is not None and process.limited
 
     def _is_up(self, name: str) -> bool:
         process = self._fleet.processes.get(name)

@@ -64,7 +64,11 @@ def _journal(
 def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | None) -> Rooms:
     """With `snapshot`, fleet, services and listeners go on from there; the engine and the outputs do so later."""
     # Longer than other functions: each room stands after those that it needs, and cut in two the parts would need all.
-    fleet = Fleet(config.groups, config.master) if snapshot is None else restored_fleet(snapshot)
+    fleet = (
+        Fleet(config.groups, config.master, int.from_bytes(os.urandom(4), "little"))
+        if snapshot is None
+        else restored_fleet(snapshot)
+    )
 
     def definition(name: str) -> Program | None:
         process = fleet.processes.get(name)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -77,7 +78,7 @@ class Launcher:
         try:
             child = spawn(
                 launch_spec(
-                    program,
+                    _debugged(program) if order.after_failure and program.debug_restart else program,
                     serverurl=self._serverurl,
                     inherited=self._inherited,
                     tag=tag,
@@ -133,6 +134,10 @@ class Launcher:
     def _socket(self, order: Spawn) -> int | None:
         group = group_of(self._fleet.groups[order.program.group].spec)
         return None if group.socket is None else self._sockets.take(order.name, group.name, socket_spec(group.socket))
+
+
+def _debugged(program: Program) -> Program:
+    return replace(program, environment={**program.environment, **program.debug_restart})
 
 
 def _identify(pid: int) -> Identity | None:

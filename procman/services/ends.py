@@ -46,7 +46,7 @@ class Ends:
             self.memory.hear(event)
             if event.status is not None and event.after is not State.FATAL:  # that end was announced with BACKOFF
                 self._last[event.name] = self._facts(event, event.status)
-            elif event.after is State.BACKOFF:
+            elif event.after is State.BACKOFF and event.before is State.STARTING:
                 self._last.pop(event.name, None)  # it could not even be started
         elif isinstance(event, ProcessRemoved):
             self.memory.forget(event.name)

@@ -208,7 +208,7 @@ class StatusBoard:
                 pass  # its end was announced with BACKOFF
             case Announce(status=status) as news if status is not None:
                 self._ends(news)
-            case Announce(name=name, after=State.BACKOFF):
+            case Announce(name=name, before=State.STARTING, after=State.BACKOFF):
                 times = self._times.setdefault(name, Times())
                 times.last_words = times.last_words_on = ""
             case _:

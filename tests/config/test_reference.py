@@ -55,6 +55,15 @@ def test_what_update_does_is_told_per_option():
         "leftovers",
         "critical",
         "exitcodes",
+        "norestart_exitcodes",
+        "early_exit",
+        "backoff",
+        "backoff_factor",
+        "backoff_jitter",
+        "backoff_reset",
+        "restart_limit",
+        "on_restart_limit",
+        "debug_restart",
         "priority",
     }
     assert all(

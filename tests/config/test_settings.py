@@ -80,7 +80,7 @@ def test_an_included_file_is_named_where_it_has_the_last_word(config):
     told = by_option(of_process(config, program(config, "g:web")))
     assert place(told["umask"]) == ("file", "more.conf", 2)
     assert place(told["command"]) == ("file", "main.conf", 9)
-    assert told.keys() == options_of(Program).keys() - {"environment"} | {"LANG", "API_TOKEN", "PORT"}
+    assert told.keys() == options_of(Program).keys() - {"environment", "debug_restart"} | {"LANG", "API_TOKEN", "PORT"}
 
 
 def test_a_variable_is_where_its_value_is_from(config):

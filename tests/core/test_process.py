@@ -29,7 +29,7 @@ from tests.support.driven_process import BAD, EPERM, EVERY_STATE, OK, PID, SEGV,
 def test_start(state, follows, after, wanted):
     """Start launches what is down, and is remembered by what is on its way down."""
     process = process_in(state)
-    assert summarize(process.start()) == follows
+    assert summarize(process.start(0.0)) == follows
     assert (process.state.name, process.wanted) == (after, wanted)
 
 
@@ -222,7 +222,7 @@ def test_who_gives_up_says_how_the_last_try_ended():
     process = process_in("STARTING", startretries=0)
     _, fatal = process.exited(BAD, 0.5)
     assert (fatal.after, fatal.status, process.last_end) == (State.FATAL, BAD, BAD)
-    process.start()
+    process.start(0.0)
     assert process.last_end == BAD
     _, fatal = process.spawn_failed("no such file", 127, 1.0)
     assert (fatal.after, fatal.status, process.last_end) == (State.FATAL, None, None)
@@ -242,7 +242,7 @@ def test_success_forgives_the_failures_before_it():
 def test_a_start_forgives_the_failures_before_it():
     """A start after FATAL has all the tries again."""
     process = process_in("FATAL", startretries=1)
-    process.start()
+    process.start(0.0)
     process.spawn_failed("no such file", 127, 0.0)
     assert process.state is State.BACKOFF
 
@@ -250,9 +250,9 @@ def test_a_start_forgives_the_failures_before_it():
 def test_stop_and_start_make_the_first_order_void():
     """Two orders wait, and only the last one is carried out."""
     process = process_in("NEW")
-    _, first = process.start()
+    _, first = process.start(0.0)
     process.stop(0.0)
-    _, second = process.start()
+    _, second = process.start(0.0)
     assert first.attempt != second.attempt
     assert process.state is State.STARTING
 
@@ -338,7 +338,7 @@ def test_who_gets_the_signals(stop_scope, kill_scope):
 def test_a_start_while_it_stops_is_a_restart():
     """Wanted again before it has settled: it comes back when it has."""
     process = process_in("STOPPING")
-    process.start()
+    process.start(0.0)
     assert summarize(process.exited(OK, 3.0)) == ["STOPPING>STOPPED", "STOPPED>STARTING", "spawn 2"]
 
 

@@ -76,7 +76,7 @@ def test_a_change_in_place_disturbs_nobody(state):
     process = process_in(state)
     before = (process.state, process.pid, process.next_deadline, process.wanted)
     new = program(startretries=3, stopwaitsecs=99)
-    actions = process.change_in_place(new)
+    actions = process.change_in_place(new, 0.0)
     assert summarize(actions)[:1] == ["in place"]
     assert process.program == new
     assert (process.state, process.pid, process.next_deadline, process.wanted) == before
@@ -86,7 +86,7 @@ def test_a_change_in_place_reaches_a_spawn_that_waits():
     """One that waits for its turn is spawned with the new options, for instance with the new log file."""
     process = process_in("WAITING")
     new = program(stdout_logfile="/var/log/new.log")
-    spawns = [action for action in process.change_in_place(new) if isinstance(action, Spawn)]
+    spawns = [action for action in process.change_in_place(new, 0.0) if isinstance(action, Spawn)]
     assert [(order.program, order.attempt) for order in spawns] == [(new, process.attempt)]
     assert process.attempt == 2
 
@@ -96,7 +96,7 @@ def test_a_change_in_place_reaches_the_definition_that_comes_next():
     process = process_in("RUNNING")
     process.replace(NEW, 2.0)
     both = program(command="/bin/other", stopwaitsecs=99)
-    process.change_in_place(both)
+    process.change_in_place(both, 0.0)
     assert process.exited(OK, 3.0)[-1].program == both
 
 
@@ -106,4 +106,4 @@ def test_a_change_in_place_reaches_the_definition_that_comes_next():
 def test_autostart_that_is_switched_on_starts_what_never_was(state, follows):
     """A process that was never started is started; one that was stopped on request stays stopped."""
     process = process_in(state, autostart=False)
-    assert summarize(process.change_in_place(program(autostart=True))) == follows
+    assert summarize(process.change_in_place(program(autostart=True), 0.0)) == follows

@@ -70,7 +70,7 @@ def test_whoever_had_the_stop_signal_gets_it_no_second_time(state, scope, spared
 def test_who_had_the_stop_signal_is_decided_when_it_is_sent():
     """An option that is changed afterwards changes it no more."""
     process = process_in("STOPPING", leftovers=Leftovers.STOP)
-    process.change_in_place(program(stop_scope=Scope.TREE, kill_scope=Scope.TREE, leftovers=Leftovers.STOP))
+    process.change_in_place(program(stop_scope=Scope.TREE, kill_scope=Scope.TREE, leftovers=Leftovers.STOP), 0.0)
     assert summarize(process.exited(OK, 2.0, DESCENDANTS)) == ["left 2", "descendants SIGTERM"]
 
 
@@ -95,7 +95,7 @@ def test_what_is_asked_for_meanwhile_decides_what_follows(ask):
     """A request decides what happens next, and no longer the way in which it ended."""
     process = process_in("RUNNING", leftovers=Leftovers.STOP, autorestart=Autorestart.NEVER)
     process.exited(BAD, 5.0, DESCENDANTS)
-    _ = process.start() if ask == "start" else getattr(process, ask)(6.0)
+    _ = process.start(0.0) if ask == "start" else getattr(process, ask)(6.0)
     back = ["STOPPED>STARTING", "spawn 2"]
     assert summarize(process.descendants_gone(7.0)) == ["STOPPING>STOPPED", *(back if ask != "stop" else [])]
 
@@ -166,7 +166,7 @@ def test_what_is_left_of_a_tree_is_killed_without_waiting():
 def test_what_is_left_of_a_tree_is_left_alone_when_only_the_next_try_is_called_off():
     """The turn of its wave has not come."""
     process = with_left("BACKOFF")
-    assert summarize(process.call_off()) == ["BACKOFF>STOPPED"]
+    assert summarize(process.call_off(0.0)) == ["BACKOFF>STOPPED"]
     assert summarize(process.stop(20.0)) == ["STOPPED>STOPPING", "descendants SIGTERM"]
 
 

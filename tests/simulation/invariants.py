@@ -36,6 +36,7 @@ from procman.core.events import (
     GroupRemoved,
     KillFailed,
     RestartRequested,
+    RetryRequested,
     ShutdownRequested,
     SignalRequested,
     Spawned,
@@ -44,10 +45,11 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.process import Process
-from procman.core.spec import Autorestart, GroupSpec, Leftovers, Scope, ShutdownWhen
+from procman.core.spec import GroupSpec, Leftovers, Scope, ShutdownWhen
 from procman.core.states import SETTLED, TRANSITIONS, UP, MasterState, Phase, State
 from procman.services.explain import around_of, explain
 from tests.simulation.fake_kernel import FOREVER, Child, World
+from tests.simulation.restart_rules import RestartRules, comes_back, expected, is_judged
 
 # Sums of binary fractions are not exact, and a timer may ring a clock's resolution early.
 A_HAIR = 1e-6
@@ -91,6 +93,7 @@ class Invariants:
         self.announced: dict[str, State] = dict.fromkeys(self.fleet.processes, State.STOPPED)
         self.announced_groups = set(self.config)
         self.failures: dict[str, int] = defaultdict(int)
+        self.signalled_left: dict[str, float] = {}  # when what it had left was signalled last
         self.stop_due: dict[str, float] = {}  # when SIGKILL is allowed
         self.up_at: dict[str, float] = {}  # when the present run has been up for startsecs
         self.pids: set[int] = set()  # of all times
@@ -111,6 +114,7 @@ class Invariants:
         self.end_at: float | None = None  # when shutdown_timeout is over
         self.event: Event = BootRequested()
         self.before: dict[str, Before] = {}
+        self.restarts = RestartRules(self.must)
         self.groups_before: dict[str, GroupSpec] = {}
         self.master_before = MasterState.RUNNING
 
@@ -163,6 +167,8 @@ class Invariants:
         self._no_deadline_is_forgotten(event, actions)
         self._what_is_left_of_a_tree_is_stopped_with_it(event)
         self._wanted_is_what_was_asked_for(actions)
+        due = {name: process.deadlines.retry for name, process in self.fleet.processes.items()}
+        self.restarts.decided(event, actions, self.world.now, due)
 
     def carried_out(self) -> None:
         self._what_is_left_is_asked_once()
@@ -184,7 +190,11 @@ class Invariants:
         if not order.pid:
             self.must(order.scope is Scope.TREE, f"{order} reaches no process")
             gone = order.name not in self.world.descendants
-            self.must(not gone or self.left.get(order.name), f"{order.name} has no descendants, and they are signalled")
+            # The stop signal and SIGKILL of one step, when the time is over: the first may have been enough.
+            at_once = self.signalled_left.get(order.name) == self.world.now
+            self.signalled_left[order.name] = self.world.now
+            allowed = not gone or self.left.get(order.name) or at_once
+            self.must(allowed, f"{order.name} has no descendants, and they are signalled")
             return
         child = self.world.children.get(order.pid)
         self.must(child is not None, f"pid {order.pid} is signalled and is not there")
@@ -314,15 +324,26 @@ class Invariants:
             if isinstance(action, Announce) and action.after is State.EXITED:
                 name, program = action.name, action.program
                 assert action.status is not None
-                expected = action.status.code in program.exitcodes
-                self.must(action.expected is expected, f"{name}: code {action.status.code} is called otherwise")
-                comes_back = self.before[name].wanted and (
-                    program.autorestart is Autorestart.ALWAYS
-                    or (program.autorestart is Autorestart.UNEXPECTED and not expected)
+                is_expected = expected(action.status, program)
+                self.must(action.expected is is_expected, f"{name}: code {action.status.code} is called otherwise")
+                again = self.before[name].wanted and comes_back(action.status, program)
+                follows = [
+                    a.after
+                    for a in actions
+                    if isinstance(a, Announce)
+                    and a.name == name
+                    and a.before is State.EXITED
+                    # What it has left may be stopped by a shutdown.
+                    and a.after in {State.STARTING, State.BACKOFF}
+                ]
+                self.must(bool(follows) is again, f"{name} exited, and autorestart is {program.autorestart.name}")
+                may_wait = (
+                    program.backoff is not None
+                    or not self.restarts.limit_allows(name, program, self.world.now)
+                    or self.restarts.may_brake(name)
                 )
-                ordered = any(isinstance(a, Spawn) and a.name == name for a in actions)
-                self.must(ordered is comes_back, f"{name} exited, and autorestart is {program.autorestart.name}")
-                self.wanted[name] = comes_back
+                self.must(may_wait or follows in ([], [State.STARTING]), f"{name} is to start at once")
+                self.wanted[name] = again
 
     def _it_ends_by_itself_when_it_should(self, actions: list[Action]) -> None:
         if self.master_before is not MasterState.RUNNING:
@@ -330,8 +351,13 @@ class Invariants:
         ends = [a for a in actions if isinstance(a, Announce) and a.after in (State.EXITED, State.FATAL)]
         for end in ends:
             fatal = end.after is State.FATAL
-            if any(isinstance(a, Spawn) and a.name == end.name for a in actions):
-                continue
+            follows = [
+                a.after for a in actions if isinstance(a, Announce) and a.name == end.name and a.before is end.after
+            ]
+            if not fatal and {State.STARTING, State.BACKOFF}.intersection(follows):
+                continue  # it comes back, or its last word is FATAL
+            if fatal and self._is_limited(end) and end.program.on_restart_limit[0] == "shutdown" and not self.by_itself:
+                self.by_itself, self.critical = True, end.name
             if end.program.critical and not self.by_itself:
                 self.by_itself, self.critical = True, end.name
             match self.world.scenario.master.shutdown_when:
@@ -343,6 +369,9 @@ class Invariants:
                     self.by_itself |= all(state in SETTLED for state in self._states_after(end, actions))
         if self.by_itself:
             self.wanted = dict.fromkeys(self.wanted, False)
+
+    def _is_limited(self, end: Announce) -> bool:
+        return " restart" in end.reason and not self.restarts.limit_allows(end.name, end.program, self.world.now)
 
     def _states_after(self, end: Announce, actions: list[Action]) -> list[State]:
         states = {name: before.state for name, before in self.before.items()}
@@ -383,17 +412,20 @@ class Invariants:
             if not isinstance(action, Announce):
                 continue
             name = action.name
-            if action.after is State.BACKOFF:
+            if action.after is State.BACKOFF and action.before is not State.EXITED:
                 self.failures[name] += 1
                 count = self.failures[name]
                 follows = [a.after for a in actions[at + 1 :] if isinstance(a, Announce) and a.name == name]
                 process = self.fleet.processes.get(name)
                 if follows[:1] == [State.FATAL]:
-                    self.must(count > action.program.startretries, f"{name} gives up after {count} tries")
+                    limited = not self.restarts.limit_allows(name, action.program, now)
+                    self.must(limited or count > action.program.startretries, f"{name} gives up after {count} tries")
                 elif not follows:
                     self.must(count <= action.program.startretries, f"{name} does not give up after {count} tries")
                     due = process.next_deadline if process else None
-                    self.must(due is not None and abs(due - now - count) < A_HAIR, f"{name} waits until {due}")
+                    usual = due is not None and abs(due - now - count) < A_HAIR
+                    other = action.program.backoff is not None or action.program.restart_limit is not None
+                    self.must(usual or other or self.restarts.may_brake(name), f"{name} waits until {due}")
                 self.must(action.reason, f"{name} backs off without a reason")
             elif action.after is State.FATAL:
                 self.must(action.tries == self.failures[name], f"{name} is said to have failed {action.tries} times")
@@ -416,7 +448,9 @@ class Invariants:
         for action in actions:
             if isinstance(action, Announce) and action.before is State.STARTING:
                 up_at = self.up_at.get(action.name, now)
-                if action.after is State.RUNNING:
+                ended = next((a.status for a in actions if isinstance(a, Announce) and a.after is State.EXITED), None)
+                judged = ended is not None and is_judged(ended, action.program)
+                if action.after is State.RUNNING and not judged:
                     self.must(now >= up_at - A_HAIR, f"{action.name} is RUNNING before its startsecs")
                 if action.after is State.BACKOFF and action.pid:
                     self.must(now < up_at, f"{action.name} exited 'too quickly' after its startsecs")
@@ -494,6 +528,11 @@ class Invariants:
             self.must(ordered == expected, f"boot starts {ordered}, not {expected}")
 
     def _a_start_starts(self, event: Event, actions: list[Action]) -> None:
+        if isinstance(event, RetryRequested) and self.master_before is MasterState.RUNNING:
+            before = self.before.get(event.name)
+            waits = before is not None and before.state in {State.BACKOFF, State.FATAL} and not before.leaving
+            ordered = any(isinstance(a, Spawn) and a.name == event.name for a in actions)
+            self.must(ordered is waits, f"{event.name} is tried again, or is not")
         if isinstance(event, (StartRequested, RestartRequested)) and self.master_before is MasterState.RUNNING:
             before = self.before.get(event.name)
             stops_first = isinstance(event, RestartRequested) and before is not None and before.left
@@ -594,6 +633,12 @@ class Invariants:
                 if running and before is not None and not before.leaving:
                     # Whether one in UNKNOWN is still alive cannot be known, and there must never be two.
                     self.wanted[name] = before.state is not State.UNKNOWN
+            case RetryRequested(name):
+                before = self.before.get(name)
+                tried = before is not None and before.state in {State.BACKOFF, State.FATAL}
+                if running and before is not None and tried and not before.leaving:
+                    self.wanted[name] = True
+                    self.failures[name] = 0
             case Adopted(name):
                 self.wanted[name] = True
             case StopRequested(name):

@@ -13,12 +13,13 @@ from procman.core.events import (
     GroupChanged,
     GroupRemoved,
     RestartRequested,
+    RetryRequested,
     ShutdownRequested,
     SignalRequested,
     StartRequested,
     StopRequested,
 )
-from procman.core.spec import Autorestart, Leftovers, Scope, ShutdownWhen
+from procman.core.spec import Autorestart, EarlyExit, Leftovers, Scope, ShutdownWhen
 from procman.core.states import State
 from tests.simulation.fake_kernel import FOREVER, Behaviour, Descendant, Scenario
 
@@ -33,7 +34,7 @@ SCOPES = tuple({"stop_scope": stop, "kill_scope": kill} for stop in Scope for ki
 
 WHOLE = {"stop_scope": Scope.TREE, "kill_scope": Scope.TREE}
 
-KINDS = ("start", "stop", "stop", "restart", "restart", "signal")
+KINDS = ("start", "stop", "stop", "restart", "restart", "retry", "signal")
 CONFIG_KINDS = (*KINDS, "add", "remove", "change", "change", "change")
 
 
@@ -123,6 +124,19 @@ class _Imagination:
             "critical": self._chance(0.03),
             "exitcodes": self._pick((0,), (0, 2)),
             "priority": self._pick(1, 2, 999),
+            **(self._restart_policy() if self._chance(0.3) else {}),
+        }
+
+    def _restart_policy(self) -> dict:
+        return {
+            "backoff": self._pick(None, (0.1, 2), (0.5, 8), (1.5, 1.5)),
+            "backoff_factor": self._pick(1, 2, 3),
+            "backoff_jitter": self._pick(0, 0.1, 0.5),
+            "backoff_reset": self._pick(None, 1, 3),
+            "restart_limit": self._pick(None, (1, 5), (2, 10), (3, 60)),
+            "on_restart_limit": self._pick(("fatal", 0), ("fatal", 0), ("wait", 4), ("shutdown", 0)),
+            "norestart_exitcodes": self._pick((), (), (1,), (-SIGSEGV,)),
+            "early_exit": self._pick(*EarlyExit),
         }
 
     def _runs(self) -> tuple[Behaviour, ...]:
@@ -166,6 +180,8 @@ class _Imagination:
                 return StopRequested(self._name())
             case "restart":
                 return RestartRequested(self._name())
+            case "retry":
+                return RetryRequested(self._name())
             case "signal":
                 return SignalRequested(self._name(), self._pick(SIGHUP, SIGHUP, SIGTERM, SIGKILL))
             case "add":

@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-from procman.core import backoff, deadlines, exit_policy, fleet, groups, process, shutdown
+from procman.core import backoff, deadlines, exit_policy, fleet, groups, process, restarts, shutdown
 from tests.simulation.fake_kernel import World
 from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
@@ -36,20 +36,28 @@ class Mutation:
 
 
 # Each after those that it imports. What is not here has no decision in it.
-MODULES = (backoff, deadlines, process, groups, exit_policy, shutdown, fleet)
+MODULES = (backoff, restarts, deadlines, process, groups, exit_policy, shutdown, fleet)
 
 MUTATIONS = [
     # What is asked for
     Mutation("stop does not change what is wanted", process, r'(Want it down\."""\n) +self\.wanted = False\n', r"\1"),
-    Mutation("restart does not want it up", process, r"self\.wanted = True\n( +return self\._take_down)", r"pass\n\1"),
     Mutation(
-        "restart brings nothing down", process, r"(self\.wanted = True\n +return) self\._take_down\(now\)", r"\1 []"
+        "restart does not want it up",
+        process,
+        r"self\.wanted = True\n( +self\._begin_anew\(\)\n +return self\._take_down)",
+        r"pass\n\1",
+    ),
+    Mutation(
+        "restart brings nothing down", process, r"(self\._begin_anew\(\)\n +return) self\._take_down\(now\)", r"\1 []"
     ),
     Mutation(
         "start does nothing to what was given up", process, r"(STOPPED \| State\.EXITED) \| State\.FATAL:", r"\1:"
     ),
     Mutation(
-        "start keeps the count of failures", process, r"self\.failures = 0\n( +return self\._launch\(\)\n +case)", r"\1"
+        "start keeps the count of failures",
+        process,
+        r"self\.failures = 0\n( +return self\._launch\(now\)\n +case)",
+        r"pass\n\1",
     ),
     Mutation(
         "a restarted process is started but once", process, r"(self\._take_over\(\)\n +if) self\.wanted:", r"\1 False:"
@@ -57,7 +65,10 @@ MUTATIONS = [
     Mutation("a stopped process comes back", process, r"(self\._take_over\(\)\n +if) self\.wanted:", r"\1 True:"),
     Mutation("a signal goes to the group", process, r"(signum, Scope\.)PROCESS", r"\1GROUP"),
     Mutation(
-        "a process that is given up does not say how it ended", process, r"State\.FATAL, status=status", "State.FATAL"
+        "a process that is given up does not say how it ended",
+        process,
+        r"(backing_off, self\._enter\(State\.FATAL), status=status",
+        r"\1",
     ),
     # Those of another master
     Mutation("an adopted process is up at once", process, r"age >= self\.program\.startsecs", "True"),
@@ -111,7 +122,12 @@ MUTATIONS = [
     # Starting
     Mutation("startsecs are not waited for", process, r"now \+ self\.program\.startsecs", "now"),
     Mutation("it starts for ever", process, r"self\.deadlines = Deadlines\(start=now \+ self\..*\)", "pass"),
-    Mutation("the pid is not kept", process, r"( +)self\.pid = pid\n( +if self\.program\.startsecs)", r"\2"),
+    Mutation(
+        "the pid is not kept",
+        process,
+        r"( +)self\.pid = pid\n( +self\.born = now\n +if self\.program\.startsecs)",
+        r"\2",
+    ),
     Mutation("a back-off is always a second", backoff, r"return failures", "return 1"),
     Mutation(
         "one try less",
@@ -125,6 +141,17 @@ MUTATIONS = [
         r"self\.failures > self\.program\.startretries",
         "self.failures > self.program.startretries + 1",
     ),
+    # Restarts by policy
+    Mutation("what is never to start again does", process, r"self\.wanted and not for_good and", "self.wanted and"),
+    Mutation("no limit is ever reached", restarts, r"if len\(recent\) < count:", "if True:"),
+    Mutation("a limit counts one too many", restarts, r"len\(recent\) < count:", "len(recent) <= count:"),
+    Mutation("a restart is not counted", restarts, r"self\._note\(spec, reason, now\)", "pass"),
+    Mutation("after a run there is no delay", restarts, r"failures > 0 or .*", "failures > 0"),
+    Mutation("the delays do not grow", restarts, r"else self\.troubles \+ 1", "else 1"),
+    Mutation("a delay outgrows the longest", backoff, r"return min\(delay, most\)", "return delay"),
+    Mutation("exit codes are not judged early", process, r"if self\._is_judged\(status\)", "if False"),
+    Mutation("a limit does not shut down", exit_policy, r'== "shutdown"', '== "never"'),
+    Mutation("a retry waits", process, r"if self\.state is not State\.BACKOFF:", "if True:"),
     Mutation("failures are not counted", process, r"self\.failures \+= 1", "self.failures = 1"),
     Mutation("nothing says why it failed", process, r"(status=status, reason=)reason\)(\n +if)", r'\1"")\2'),
     Mutation(
@@ -139,7 +166,7 @@ MUTATIONS = [
     Mutation(
         "only code 0 is expected",
         process,
-        r"expected = status\.code in self\.program\.exitcodes",
+        r"expected = is_listed\(status, self\.program\.exitcodes\)",
         "expected = status.code == 0",
     ),
     Mutation("unexpected means expected", process, r"return not expected", "return expected"),
@@ -149,7 +176,7 @@ MUTATIONS = [
     Mutation(
         "autorestart does not look at what is wanted",
         process,
-        r"if self\.wanted and self\._restarts_after",
+        r"if self\.wanted and not for_good and self\._restarts_after",
         "if self._restarts_after",
     ),
     Mutation(
@@ -248,7 +275,7 @@ MUTATIONS = [
     Mutation("descendants that go on are not kept", process, r" if descendants else actions", " if False else actions"),
     Mutation("what a tree has left is not to be stopped", process, r"stop_later=self\.left_behind", "stop_later=False"),
     Mutation("what is left stays left", process, r'(descendants has ended\."""\n) +self\.left_behind = False\n', r"\1"),
-    Mutation("what is left is stopped out of turn", fleet, r"process\.call_off\(\)", "process.stop(now)"),
+    Mutation("what is left is stopped out of turn", fleet, r"process\.call_off\(now\)", "process.stop(now)"),
     Mutation("what is left outlives a restart", process, r"self\.settled and not self\.left_behind", "self.settled"),
     Mutation(
         "what is left outlives a replacement",
@@ -406,7 +433,7 @@ MUTATIONS = [
     Mutation("a group that stays as it is is announced", fleet, r"if is_new else actions", "if True else actions"),
     Mutation("a group keeps its order", fleet, r"members\.processes = \{\}", "pass"),
     Mutation(
-        "a new program of a group is not started", fleet, r"process\.start\(\) if program\.autostart else \[\]", "[]"
+        "a new program of a group is not started", fleet, r"process\.start\(now\) if program\.autostart else \[\]", "[]"
     ),
     Mutation("replaced is changed in place", fleet, r"if restart:", "if False:"),
     Mutation("changed in place is replaced", fleet, r"if restart:", "if restart or program != process.program:"),

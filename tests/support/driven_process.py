@@ -25,7 +25,7 @@ def process_in(state: str, **options: Any) -> Process:
     process = Process(program(**options))
     if state == "NEW":
         return process
-    process.start()
+    process.start(0.0)
     match state:
         case "WAITING":
             pass

@@ -94,6 +94,12 @@ class Master(MasterPolicy):
         ".prom for that); it is removed when the master leaves. The same as `GET /metrics`.",
         default=None,
     )
+    restart_brake: bool = option(
+        kinds.BOOLEAN,
+        "Start a program at most once a second while it ends again and again: from more than 10 starts in 10 s on, "
+        "until a run has lasted for 10 s.",
+        default=True,
+    )
     orphans: Orphans = option(
         kinds.ORPHANS,
         "What happens to programs that still run because an earlier master was killed: adopt (they go on, with their "

@@ -8,11 +8,12 @@ the first is the one supervisor would have made. Plain facts in here: no I/O.
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from procman.config.schema import kinds
 from procman.config.schema.kinds.numbers import MIB
 from procman.config.schema.options import AUTO, Effect, option, required
-from procman.core.spec import Autorestart, Leftovers, ProcessSpec, Scope
+from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessSpec, Scope
 
 DEFAULT_PRIORITY = 999
 
@@ -49,7 +50,10 @@ class Program(ProcessSpec):
         effect=Effect.NONE,
     )
     startretries: int = option(
-        kinds.INTEGER, "How often a failed start is retried before FATAL.", default=3, effect=Effect.NONE
+        kinds.RETRIES,
+        "How often a failed start is retried before FATAL; forever never gives up.",
+        default=3,
+        effect=Effect.NONE,
     )
     stopsignal: signal.Signals = option(
         kinds.SIGNAL, "The signal that asks it to end.", default=signal.SIGTERM, effect=Effect.NONE
@@ -100,8 +104,70 @@ class Program(ProcessSpec):
     )
     exitcodes: tuple[int, ...] = option(
         kinds.EXITCODES,
-        "The exit codes that are expected, for autorestart=unexpected.",
+        "The exit codes that are expected, for autorestart=unexpected; also signals, by name.",
         default=(0,),
+        effect=Effect.NONE,
+    )
+    norestart_exitcodes: tuple[int, ...] = option(
+        kinds.EXITCODES,
+        "Exit codes and signals after which it is not started again, whatever autorestart and startretries say, such "
+        "as that of an error in its own configuration.",
+        default=(),
+        effect=Effect.NONE,
+    )
+    early_exit: EarlyExit = option(
+        kinds.EARLY_EXIT,
+        "What an end before startsecs is: failure (a failed start, whatever the exit code), or judge (an end with one "
+        "of exitcodes counts as an ordinary end, as it does later).",
+        default=EarlyExit.FAILURE,
+        effect=Effect.NONE,
+    )
+    backoff: tuple[float, float] | None = option(
+        kinds.BACKOFF,
+        "How long to wait before the next start. linear: 1, 2, 3 … seconds after failed starts, and not at all after "
+        "other ends. A range such as 500ms..60s, or a constant such as 5s: after each end of a run that was younger "
+        "than backoff_reset, too.",
+        default=None,
+        effect=Effect.NONE,
+    )
+    backoff_factor: float = option(
+        kinds.FACTOR,
+        "By how much each delay of a range in backoff is longer than the one before.",
+        default=2.0,
+        effect=Effect.NONE,
+    )
+    backoff_jitter: float = option(
+        kinds.PERCENT,
+        "With a range in backoff, how much longer a delay may be by chance, so that programs that have failed together "
+        "are not started together.",
+        default=0.1,
+        effect=Effect.NONE,
+    )
+    backoff_reset: float | None = option(
+        kinds.DURATION,
+        "After a run of that age, the delays of backoff begin anew. Default: the longest delay, and at least 10s.",
+        default=None,
+        effect=Effect.NONE,
+    )
+    restart_limit: tuple[int, float] | None = option(
+        kinds.RESTART_LIMIT,
+        "How many restarts and retries within how long are too many, such as 5/10m. What an operator or an update asks "
+        "for does not count.",
+        default=None,
+        effect=Effect.NONE,
+    )
+    on_restart_limit: tuple[Literal["fatal", "wait", "shutdown"], float] = option(
+        kinds.ON_RESTART_LIMIT,
+        "What happens when restart_limit is reached: fatal gives it up, wait:5m tries again after that time, shutdown "
+        "also ends the master.",
+        default=("fatal", 0),
+        effect=Effect.NONE,
+    )
+    debug_restart: Mapping[str, str] = option(
+        kinds.ENVIRONMENT,
+        "Variables that are added to its environment for the first start after an unexpected end or a failed start, "
+        "for example to have it write a more detailed log.",
+        default={},
         effect=Effect.NONE,
     )
     redirect_stderr: bool = option(kinds.BOOLEAN, "Send what it writes to stderr to its stdout.", default=False)

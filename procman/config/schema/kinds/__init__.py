@@ -7,6 +7,7 @@ or a user exists is checked by `resolve`, because that depends on the machine th
 from procman.config.schema.kinds.addresses import ADDRESS, URL, is_loopback
 from procman.config.schema.kinds.choices import (
     AUTORESTART,
+    EARLY_EXIT,
     LEFTOVERS,
     LOG_FORMAT,
     LOG_OVERFLOW,
@@ -17,11 +18,11 @@ from procman.config.schema.kinds.choices import (
     SHUTDOWN_WHEN,
 )
 from procman.config.schema.kinds.commands import COMMAND, PLUGIN
-from procman.config.schema.kinds.durations import DURATION, SECONDS
+from procman.config.schema.kinds.durations import BACKOFF, DURATION, ON_RESTART_LIMIT, RESTART_LIMIT, SECONDS
 from procman.config.schema.kinds.environment import ENVIRONMENT
 from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
 from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK, split_url
-from procman.config.schema.kinds.numbers import EXITCODES, INTEGER, OCTAL, REPORTS, SIZE
+from procman.config.schema.kinds.numbers import EXITCODES, FACTOR, INTEGER, OCTAL, PERCENT, REPORTS, RETRIES, SIZE
 from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE, NEW_DIRECTORY, PATH
 from procman.config.schema.kinds.signals import SIGNAL
 from procman.config.schema.kinds.text import BOOLEAN, SECRET, TEXT
@@ -30,13 +31,16 @@ from procman.config.schema.kinds.users import OWNER, USER
 __all__ = [
     "ADDRESS",
     "AUTORESTART",
+    "BACKOFF",
     "BOOLEAN",
     "COMMAND",
     "DIRECTORY",
     "DURATION",
+    "EARLY_EXIT",
     "ENVIRONMENT",
     "EVENTS",
     "EXITCODES",
+    "FACTOR",
     "FILE",
     "INTEGER",
     "JOURNAL",
@@ -50,12 +54,16 @@ __all__ = [
     "NOTIFY_FORMAT",
     "NOTIFY_ON",
     "OCTAL",
+    "ON_RESTART_LIMIT",
     "ORPHANS",
     "OWNER",
     "PATH",
     "PATTERNS",
+    "PERCENT",
     "PLUGIN",
     "REPORTS",
+    "RESTART_LIMIT",
+    "RETRIES",
     "SCOPE",
     "SECONDS",
     "SECRET",

@@ -1,11 +1,12 @@
 """Whole numbers, sizes in bytes, octal modes and exit codes."""
 
 import re
-from collections.abc import Sequence
+from signal import Signals
 
 from procman.config.schema.kinds.lists import accept_list
 from procman.config.schema.kinds.text import accept_text
 from procman.config.schema.options import Kind, Unfit
+from procman.core.spec import FOREVER
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -100,30 +101,87 @@ OCTAL: Kind[int] = Kind(
 )
 
 
+def _parse_retries(text: str) -> int:
+    return FOREVER if text.strip().lower() == "forever" else int(text)
+
+
+RETRIES: Kind[int] = Kind(
+    name="number of retries",
+    expected="a whole number, or forever",
+    slug="bad-number",
+    parse=_parse_retries,
+    accept=lambda value: _parse_retries(value) if isinstance(value, str) else accept_int(value),
+    schema={"type": ["integer", "string"]},
+    show=lambda value: "forever" if value == FOREVER else str(value),
+)
+
+
+def _parse_percent(value: str | float) -> float:
+    number = float(value.strip().removesuffix("%") if isinstance(value, str) else value)
+    if not 0 <= number <= 100:  # noqa: PLR2004 - per cent
+        raise Unfit("expected a percentage from 0 to 100")
+    return number / 100
+
+
+PERCENT: Kind[float] = Kind(
+    name="percentage",
+    expected="a percentage such as 10 (in INI, a percent sign is written %%)",
+    slug="bad-number",
+    parse=_parse_percent,
+    accept=lambda value: _parse_percent(value if isinstance(value, (str, float)) else accept_int(value)),
+    schema={"type": ["number", "string"]},
+    show=lambda value: f"{value * 100:g}",
+)
+
+
+def _parse_factor(text: str | float) -> float:
+    value = float(text)
+    if not 1 <= value <= 100:  # noqa: PLR2004 - more is surely a mistake
+        raise Unfit("expected a number from 1 to 100, such as 2 or 1.5")
+    return value
+
+
+FACTOR: Kind[float] = Kind(
+    name="factor",
+    expected="a number from 1 to 100",
+    slug="bad-number",
+    parse=_parse_factor,
+    accept=lambda value: _parse_factor(value if isinstance(value, float) else accept_int(value)),
+    schema={"type": ["number", "string"]},
+    show=lambda value: f"{value:g}",
+)
+
+
 def _parse_exitcodes(text: str) -> tuple[int, ...]:
-    return _exitcodes([int(word) for word in text.split(",")] if text else [])
+    return tuple(_exitcode(word) for word in text.split(",")) if text else ()
 
 
-def _exitcodes(codes: Sequence[int]) -> tuple[int, ...]:
-    if any(not 0 <= code <= MAX_EXITCODE for code in codes):
-        raise Unfit("expected exit codes from 0 to 255")
-    return tuple(codes)
+def _exitcode(item: object) -> int:
+    """An exit code, or the negative number of a signal."""
+    if isinstance(item, str) and (number := _SIGNALS.get(item.strip().upper())) is not None:
+        return -number
+    code = accept_int(item)
+    if not 0 <= code <= MAX_EXITCODE:
+        raise Unfit("expected exit codes from 0 to 255, or signals such as SIGTERM")
+    return code
 
 
 def _accept_exitcodes(value: object) -> tuple[int, ...]:
     if isinstance(value, str):
         return _parse_exitcodes(value)
     if isinstance(value, int):
-        return _exitcodes([accept_int(value)])
-    return _exitcodes([accept_int(item) for item in accept_list(value)])
+        return (_exitcode(value),)
+    return tuple(_exitcode(item) for item in accept_list(value))
 
+
+_SIGNALS = {member.name: member.value for member in Signals}
 
 EXITCODES: Kind[tuple[int, ...]] = Kind(
     name="list of exit codes",
-    expected="exit codes from 0 to 255 separated by commas",
+    expected="exit codes from 0 to 255, and signals such as SIGTERM, separated by commas",
     slug="bad-exitcodes",
     parse=_parse_exitcodes,
     accept=_accept_exitcodes,
     schema={"type": ["array", "integer", "string"], "items": {"type": ["integer", "string"]}},
-    show=lambda value: ",".join(map(str, value)),
+    show=lambda value: ",".join(str(code) if code >= 0 else Signals(-code).name for code in value),
 )
