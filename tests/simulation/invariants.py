@@ -393,7 +393,7 @@ class Invariants:
                 failed = action.after is State.FATAL or (action.after is State.EXITED and not action.expected)
                 if failed:
                     self.failed[action.name] = self.codes[action.name] or 1
-                elif action.after is State.STARTING:
+                elif action.after in {State.STARTING, State.BACKOFF}:
                     self.failed.pop(action.name, None)
                 if action.name == self.critical and action.after in {State.EXITED, State.FATAL}:
                     self.critical_code = self.failed.get(action.name, self.codes[action.name])

@@ -166,8 +166,8 @@ class Counters:
     @staticmethod
     def _starts(news: Announce, counts: ProcessCounts, notification: Notification) -> None:
         comes_back, counts.comes_back = counts.comes_back, ""
-        # After BACKOFF it is the same start, tried again.
-        if counts.has_run and news.before is not State.BACKOFF:
+        # After a failed start it is the same start, tried again; after an end it is a restart, if a late one.
+        if counts.has_run and (comes_back or news.before is not State.BACKOFF):
             actor = notification.actor
             counts.restarts[comes_back or _BY_ACTOR.get(actor.kind if actor else "", "operator")] += 1
 
