@@ -70,6 +70,9 @@ PROCMANCTL: Mapping[str, Entry] = {
         '`{"stopped": [Result], "started": [Result]}`',
         {1: "no such process, or no name was given", 2: "no such group", 7: _NOT_STARTED},
     ),
+    "retry": Entry(
+        _OPERATION, {1: "no such process or group, no name was given, or it does not wait for a try", 7: _NOT_STARTED}
+    ),
     "shutdown": Entry('`{"result": "shutting down"}`', {1: "arguments were given"}),
     "signal": Entry(_OPERATION, {1: "no such process or signal, or bad arguments", 7: "a process does not run"}),
     "start": Entry(

@@ -142,6 +142,10 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "pid": (("pid <gname>:*", "Get the PIDs of a group"), ("pid '<pattern>'", "Get the PIDs of all that match")),
     "restart": (("restart '<pattern>'", "Restart all that match"),),
+    "retry": (
+        ("retry <name> [...]", "Start at once what waits for its next try, or is FATAL, and count anew"),
+        ("retry all", "Do so for all of them"),
+    ),
     "signal": (("signal <signal name> '<pattern>'", "Signal all that match"),),
     "start": (("start '<pattern>'", "Start all that match"),),
     "status": (

@@ -11,7 +11,7 @@ from operator import attrgetter
 from procman.config.schema.programs import Program
 from procman.core.actions import Announce, ProcessRemoved
 from procman.core.attribution import Actor, Origin
-from procman.core.events import KillFailed, RestartRequested, SignalRequested, StartRequested, StopRequested
+from procman.core.events import KillFailed, RestartRequested, RetryRequested, SignalRequested, StartRequested, StopRequested
 from procman.core.process import Process
 from procman.core.states import SETTLED, SIGNALLABLE, UP, State
 from procman.errors import ProcmanError, Reason, UnknownProcess
@@ -26,6 +26,9 @@ from procman.services.selectors import ALL, Selectors, is_plain, split_namespec
 from procman.services.status import ProcessStatus, StatusBoard
 from procman.system.commands import CannotSpawn
 from procman.system.signals import signal_number
+
+# What waits for its next try, or has had the last one.
+_RETRIED = frozenset({State.BACKOFF, State.FATAL})
 
 # What an order to one process leads to: an outcome that is known at once, or one that will be.
 _Answer = Outcome | asyncio.Future[Outcome]
@@ -131,6 +134,12 @@ class ProcessService:
         self._order(operation, lambda _: True, self._restart)
         return operation
 
+    def retry(self, specs: Iterable[str], actor: Actor | None = None) -> Operation:
+        """Start those at once that wait for their next try, or were given up."""
+        operation = self._begin("retry", specs, actor)
+        self._order(operation, lambda p: p.state in _RETRIED, self._retry)
+        return operation
+
     def signal(self, specs: Iterable[str], signal: str, actor: Actor | None = None) -> Operation:
         """Send a signal, by name or number, without meaning to end anything; 0 only asks whether it could be sent."""
         operation = self._begin("signal", specs, actor)
@@ -225,6 +234,13 @@ class ProcessService:
         if process.state is State.UNKNOWN:
             return _outcome(process, Reason.FAILED, f"{process.name} is in an unknown process state")
         self._engine.post(RestartRequested(process.name), origin)
+        return self._up(process)
+
+    def _retry(self, process: Process, origin: Origin) -> _Answer:
+        if process.state not in _RETRIED:
+            reason = Reason.ALREADY_STARTED if process.state in UP else Reason.NOT_RUNNING
+            return _outcome(process, reason, process.name)
+        self._engine.post(RetryRequested(process.name), origin)
         return self._up(process)
 
     def _until(self, name: str, verdict: Callable[[Announce], Outcome | None]) -> asyncio.Future[Outcome]:

@@ -88,13 +88,15 @@ class ProcessEndpoints:
                 return self._processes.stop(specs, actor)
             case "restart":
                 return self._processes.restart(specs, actor)
+            case "retry":
+                return self._processes.retry(specs, actor)
             case "signal":
                 return self._processes.signal(specs, str(body.get("signal", "")), actor)
             case "clear":
                 return self._processes.clear_logs(specs, self._logs.clear, actor)
             case _:
                 raise OperationError(
-                    f"cannot {op} a process: expected start, stop, restart, signal or clear", Reason.UNKNOWN_OPERATION
+                    f"cannot {op} a process: expected start, stop, restart, retry, signal or clear", Reason.UNKNOWN_OPERATION
                 )
 
     # ---- operations

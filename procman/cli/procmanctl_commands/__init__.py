@@ -40,6 +40,7 @@ COMMANDS = {
     "remove": Command("configuration", "remove", 1),
     "reread": Command("configuration", "reread", 1),
     "restart": Command("processes", "restart"),
+    "retry": Command("processes", "retry"),
     "shutdown": Command("master", "shutdown", 1),
     "signal": Command("processes", "signal"),
     "start": Command("processes", "start"),

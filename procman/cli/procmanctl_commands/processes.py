@@ -103,6 +103,15 @@ def restart(invocation: Invocation, words: list[str]) -> None:
     _suggest(invocation, unknown)
 
 
+def retry(invocation: Invocation, words: list[str]) -> None:
+    """Start the named processes that wait for their next try, or were given up."""
+    if not _has_names(invocation, "retry", words):
+        return
+    results = _operate(invocation, "retry", words)
+    invocation.put(results=results)
+    _suggest(invocation, _report(invocation, results, "started", ignored="ALREADY_STARTED"))
+
+
 def signal(invocation: Invocation, words: list[str]) -> None:
     """Send a signal to the named processes."""
     if len(words) < 2:  # noqa: PLR2004 - the signal and a name
