@@ -20,6 +20,7 @@ _INI = """\
 file={socket}
 [supervisord]
 nodaemon=true
+restart_brake=false
 logfile={folder}/master.log
 pidfile={folder}/master.pid
 childlogdir={folder}

@@ -45,7 +45,7 @@ MAY_IMPORT = {
     ),
     "config.checks": (
         "config.checks config.resolve config.formats config.schema config.problems config.secrets config.spelling "
-        "config.host config.runtime_dir system system.exposure system.shell_split"
+        "config.host config.runtime_dir core.spec system system.exposure system.shell_split"
     ),
     "config": (
         "config config.checks config.resolve config.formats config.schema config.problems config.secrets config.host "

@@ -287,7 +287,18 @@ class OperationInfo(TypedDict):
 
     id: int  # never used again, over reloads and upgrades too
     kind: Literal[
-        "start", "stop", "restart", "retry", "signal", "clear", "update", "add", "remove", "reload", "shutdown", "upgrade"
+        "start",
+        "stop",
+        "restart",
+        "retry",
+        "signal",
+        "clear",
+        "update",
+        "add",
+        "remove",
+        "reload",
+        "shutdown",
+        "upgrade",
     ]
     targets: list[str]  # as they were named: SPECs, or groups
     actor: str  # who asked, such as "uid 0, pid 4711" over a unix socket; "": not known

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from procman.api.shapes import ProcessInfo
 
 _TAKES_GROUPS = frozenset({"add", "remove", "update"})
-_TAKES_PROCESSES = frozenset({"clear", "config", "fg", "pid", "restart", "retry", "signal", "start", "status", "stop", "tail"})
+_TAKES_PROCESSES = frozenset(
+    {"clear", "config", "fg", "pid", "restart", "retry", "signal", "start", "status", "stop", "tail"}
+)
 
 
 def run(invocation: Invocation, first: str) -> int:

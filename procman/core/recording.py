@@ -52,7 +52,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.snapshot import Data, DefinitionReaders, definition, read_status, write_status
-from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec
+from procman.core.spec import EarlyExit, GroupSpec, MasterPolicy, ProcessSpec
 
 VERSION = 1
 
@@ -88,7 +88,18 @@ _ENUMS = {
     if isinstance(field.type, type) and issubclass(field.type, Enum)
 }
 # Fields that definitions have had since VERSION 1 was first written, and what stood for them before.
-_ADDED: dict[str, Any] = {}
+_ADDED: dict[str, Any] = {
+    "backoff": None,
+    "backoff_factor": 2.0,
+    "backoff_jitter": 0.1,
+    "backoff_reset": None,
+    "restart_limit": None,
+    "on_restart_limit": ("fatal", 0),
+    "norestart_exitcodes": (),
+    "early_exit": EarlyExit.FAILURE.name,
+    # It changes what a process that ends at once does; before it there was none.
+    "restart_brake": False,
+}
 # Of each name so many definitions are told apart: what runs, what replaces it, and what is new.
 _KEPT = 4
 

@@ -98,7 +98,7 @@ class Replay:
             )
         try:
             goes_on = self.begun and head["why"] == "upgrade"
-            same = not goes_on or _comparable(self.fleet.snapshot()) == _comparable(head["fleet"])
+            same = not goes_on or _agrees(self.fleet.snapshot(), head["fleet"])
             fleet = Fleet(policy=read_policy(head["policy"]))
             fleet.restore(head["fleet"], READERS)
             part = Part(
@@ -130,17 +130,21 @@ def described_bug(bug: Exception) -> str:
     return f"fault {type(bug).__name__}"
 
 
-def _comparable(data: Any) -> Any:
-    """A fleet without the numbers of its definitions, which each part counts anew."""
-    match data:
+# The numbers of definitions are counted anew by each part, and the form of a snapshot is that of its procman.
+_OF_THE_FORM = frozenset({"number", "counts", "counted", "version"})
+
+
+def _agrees(here: Any, recorded: Any) -> bool:
+    """Is the fleet in the recorded state, as far as that is recorded? An older procman knew less of it."""
+    match recorded:
         case dict():
-            return {
-                key: _comparable(value) for key, value in data.items() if key not in {"number", "counts", "counted"}
-            }
+            names = recorded.keys() - _OF_THE_FORM
+            return isinstance(here, dict) and all(_agrees(here.get(name), recorded[name]) for name in names)
         case list() | tuple():
-            return [_comparable(value) for value in data]
+            same = isinstance(here, (list, tuple)) and len(here) == len(recorded)
+            return same and all(_agrees(mine, other) for mine, other in zip(here, recorded, strict=True))
         case _:
-            return data
+            return bool(here == recorded)
 
 
 def as_entry(event: Data, now: float, decided: list[str]) -> Data:

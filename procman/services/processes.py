@@ -11,7 +11,14 @@ from operator import attrgetter
 from procman.config.schema.programs import Program
 from procman.core.actions import Announce, ProcessRemoved
 from procman.core.attribution import Actor, Origin
-from procman.core.events import KillFailed, RestartRequested, RetryRequested, SignalRequested, StartRequested, StopRequested
+from procman.core.events import (
+    KillFailed,
+    RestartRequested,
+    RetryRequested,
+    SignalRequested,
+    StartRequested,
+    StopRequested,
+)
 from procman.core.process import Process
 from procman.core.states import SETTLED, SIGNALLABLE, UP, State
 from procman.errors import ProcmanError, Reason, UnknownProcess

@@ -70,7 +70,7 @@ LINES = [
         "pid",
         "pid web",
     ),
-    *("quit", "reload", "remove web", "reread", "restart web", "shutdown", "signal HUP web", "start web", "status"),
+    *("quit", "reload", "remove web", "reread", "restart web", "retry web", "shutdown", "signal HUP web", "start web", "status"),
     *(
         "status --long",
         "stop web",
@@ -118,7 +118,7 @@ def test_every_object_has_the_keys_of_the_reference(ctl, master, line):
     """A command prints one object, a stream one for each line."""
     master.show(process("web"))
     master.answers |= ANSWERS
-    for operation in ("start", "stop", "signal", "clear"):
+    for operation in ("start", "stop", "retry", "signal", "clear"):
         master.results(operation, result("web"))
     ran = ctl(*line.split(), "--json")
     assert ran.status == 0

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
+from types import TracebackType
 
 from procman.client.api_client import Client
 from tests.support.log_lines import PATIENCE
@@ -104,4 +105,9 @@ class RunningMaster(Master):
 
     def close(self) -> None:
         self.__exit__(None, None, None)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
         self._short.cleanup()

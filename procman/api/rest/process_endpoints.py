@@ -96,7 +96,8 @@ class ProcessEndpoints:
                 return self._processes.clear_logs(specs, self._logs.clear, actor)
             case _:
                 raise OperationError(
-                    f"cannot {op} a process: expected start, stop, restart, retry, signal or clear", Reason.UNKNOWN_OPERATION
+                    f"cannot {op} a process: expected start, stop, restart, retry, signal or clear",
+                    Reason.UNKNOWN_OPERATION,
                 )
 
     # ---- operations

@@ -35,20 +35,20 @@ def _doubts(program: Program) -> Iterator[tuple[str, str]]:
     if program.backoff is not None:
         possible = _possible(program, seconds)
         if possible <= count:
-            yield (
-                "restart_limit",
+            message = (
                 f"{limit} can never be reached: with backoff = {BACKOFF.show(program.backoff)} there are at most "
-                f"{possible} restarts in that time: allow fewer, name a longer time, or shorten backoff",
+                f"{possible} restarts in that time: allow fewer, name a longer time, or shorten backoff"
             )
+            yield "restart_limit", message
             return
     # The delays of failed starts alone: 1 s, 2 s and so on.
     takes = sum(_delays(program, min(count, MOST)))
     if program.startretries != FOREVER and count < program.startretries and takes < seconds:
-        yield (
-            "startretries",
+        message = (
             f"{program.startretries} is never reached: restart_limit = {limit} comes first: raise restart_limit, or "
-            "leave startretries out",
+            "leave startretries out"
         )
+        yield "startretries", message
 
 
 def _possible(program: Program, seconds: float) -> int:

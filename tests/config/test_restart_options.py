@@ -1,0 +1,97 @@
+"""The options of the restart policy, in both forms, and what `procman check` says of limits."""
+
+import pytest
+
+from procman.config.load import read
+from procman.core.spec import FOREVER, EarlyExit
+
+
+def program(tmp_path, text: str, form: str = "ini"):
+    """The one program of a file with these lines, or the problems."""
+    path = tmp_path / f"p.{'conf' if form == 'ini' else 'toml'}"
+    head = (
+        "[supervisord]\n[program:web]\ncommand=/bin/cat\n"
+        if form == "ini"
+        else '[procman]\n[program.web]\ncommand = "/bin/cat"\n'
+    )
+    path.write_text(head + text)
+    loaded = read(str(path))
+    if loaded.config is None:
+        return [str(problem) for problem in loaded.problems]
+    return loaded.config.groups[0].programs[0]
+
+
+@pytest.mark.parametrize(
+    ("ini", "toml", "option", "value"),
+    [
+        ("startretries=forever", 'startretries = "forever"', "startretries", FOREVER),
+        ("backoff=linear", 'backoff = "linear"', "backoff", None),
+        ("backoff=500ms..60s", 'backoff = "500ms..60s"', "backoff", (0.5, 60)),
+        ("backoff=5", "backoff = 5", "backoff", (5, 5)),
+        ("backoff_factor=1.5", "backoff_factor = 1.5", "backoff_factor", 1.5),
+        ("backoff_jitter=20%%", 'backoff_jitter = "20%%"', "backoff_jitter", 0.2),
+        ("backoff_jitter=20", "backoff_jitter = 20", "backoff_jitter", 0.2),
+        ("backoff_reset=1m30s", 'backoff_reset = "1m30s"', "backoff_reset", 90),
+        ("restart_limit=5/10m", 'restart_limit = "5/10m"', "restart_limit", (5, 600)),
+        ("restart_limit=none", 'restart_limit = "none"', "restart_limit", None),
+        ("on_restart_limit=wait:5m", 'on_restart_limit = "wait:5m"', "on_restart_limit", ("wait", 300)),
+        ("on_restart_limit=shutdown", 'on_restart_limit = "shutdown"', "on_restart_limit", ("shutdown", 0)),
+        ("exitcodes=0,2,SIGTERM", 'exitcodes = [0, 2, "SIGTERM"]', "exitcodes", (0, 2, -15)),
+        ("norestart_exitcodes=78,sigsegv", 'norestart_exitcodes = ["78", "sigsegv"]', "norestart_exitcodes", (78, -11)),
+        ("early_exit=judge", 'early_exit = "judge"', "early_exit", EarlyExit.JUDGE),
+        ('debug_restart=DEBUG="1"', 'debug_restart = { DEBUG = "1" }', "debug_restart", {"DEBUG": "1"}),
+    ],
+)
+def test_both_forms_say_the_same(tmp_path, ini, toml, option, value):
+    """Each option has one value in an INI and a TOML file."""
+    assert getattr(program(tmp_path, ini), option) == value
+    assert getattr(program(tmp_path, toml, "toml"), option) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("backoff=60s..1s", "did you mean 1s..1m?"),
+        ("backoff=soon", "expected"),
+        ("backoff=0", "above 0"),
+        ("backoff_factor=0.5", "from 1 to 100"),
+        ("backoff_jitter=200", "from 0 to 100"),
+        ("restart_limit=5", "such as 5/10m"),
+        ("restart_limit=0/10m", "such as 5/10m"),
+        ("on_restart_limit=wait", "such as wait:5m"),
+        ("exitcodes=0,SIGFOO", "exit codes from 0 to 255"),
+        ("early_exit=maybe", "one of failure, judge"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_answered_with_what_does(tmp_path, line, words):
+    """With the file, the line and the option."""
+    (problem,) = program(tmp_path, line)
+    assert f"p.conf:4: [program:web] {line.split('=')[0]}: " in problem
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        # systemd#42912: steps up to a maximum that the window never has room for.
+        (
+            "backoff=1s..60s\nrestart_limit=20/60s",
+            "20/1m can never be reached: with backoff = 1s..1m there are at most 6",
+        ),
+        ("backoff=10s\nrestart_limit=6/60s", "at most 6 restarts in that time"),
+        ("backoff=10s\nrestart_limit=5/60s", None),
+        ("restart_limit=1000/1s", None),
+        ("startretries=9\nrestart_limit=3/10m", "startretries: 9 is never reached: restart_limit = 3/10m comes first"),
+        ("startretries=3\nrestart_limit=5/10m", None),
+        ("startretries=forever\nrestart_limit=5/10m", None),
+    ],
+)
+def test_a_limit_that_cannot_be_reached_is_found_by_check(tmp_path, lines, said):
+    """With how many restarts there can be, and the way out."""
+    path = tmp_path / "p.conf"
+    path.write_text(
+        f"[supervisord]\n[program:web]\ncommand=/bin/cat\nnumprocs=3\nprocess_name=w%(process_num)d\n{lines}\n"
+    )
+    found = [str(problem) for problem in read(str(path), places=True).problems if problem.slug == "unreachable-limit"]
+    assert len(found) == (0 if said is None else 1)
+    assert said is None or said in found[0]
