@@ -20,6 +20,7 @@ from procman.core.events import (
     Spawned,
     StartRequested,
 )
+from procman.core.process import Process
 from procman.core.restarts import BRAKED
 from procman.core.spec import Autorestart, EarlyExit
 from procman.core.states import State
@@ -64,6 +65,14 @@ class RestartRules:
         self._delays: dict[str, float] = {}  # the latest in a row
         self._spawned: dict[str, float] = {}
         self._programs: dict[str, Program] = {}
+
+    def go_on(self, process: Process) -> None:
+        """Begin in the middle of a story."""
+        name = process.name
+        self._all[name] = [when for when, _ in process.again.window]
+        self._all_starts[name] = list(process.again.starts)
+        if process.born is not None:
+            self._spawned[name] = process.born
 
     def limit_allows(self, name: str, program: Program, now: float) -> bool:
         """Is the limit surely not reached?"""
@@ -116,6 +125,10 @@ class RestartRules:
 
     def _backs_off(self, action: Announce, later: list[State], now: float, due: float | None) -> None:
         name, program = action.name, action.program
+        ended = action.status
+        self._must(ended is None or not is_judged(ended, program), f"{name} has ended as it may, and backs off")
+        if now - self._spawned.get(name, now) >= self._reset_after(program):
+            self._delays.pop(name, None)
         if later[:1] in ([State.STOPPED], [State.FATAL]):
             return
         limit = program.restart_limit
@@ -134,7 +147,8 @@ class RestartRules:
         longest = most * (1 + program.backoff_jitter)
         self._must(least - A_HAIR <= delay <= longest + A_HAIR, f"{name} waits for {delay} s of {program.backoff}")
         before = self._delays.get(name, 0.0) / (1 + program.backoff_jitter)
-        self._must(delay >= before - A_HAIR, f"the delay of {name} shrinks from {before} to {delay}")
+        grown = min(before * program.backoff_factor, most)
+        self._must(delay >= grown - A_HAIR, f"the delay of {name} after {before} s is {delay} s")
         self._delays[name] = delay
 
     def _starts_again(self, action: Announce, now: float, *, by_policy: bool) -> None:

@@ -84,6 +84,8 @@ class RecordedWorld:
                     raise Violation(f"at {self.now:.6f}: {name} is spawned without an order\n{self.recent()}")
                 self._watcher.spawning(order)
                 self.spawns.remove(order)
+                # What was given up had ended before its pid was used again.
+                self._watcher.abandoned.discard(pid)
                 self._is_there(pid, name)
             case Adopted(name, pid):
                 self._is_there(pid, name)
@@ -124,6 +126,7 @@ class RecordedInvariants(Invariants):
             self.wanted[name] = p.wanted
             self.announced[name] = p.state
             self.failures[name] = p.failures
+            self.restarts.go_on(p)
             self.left[name] = p.left_behind
             if p.exit_code is not None:
                 self.codes[name] = p.exit_code
