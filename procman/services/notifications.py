@@ -206,7 +206,9 @@ class Notifications:
             case Announce() as news:
                 if news.before is State.RUNNING:
                     self._each(news.name, lambda incidents: incidents.down(news.name))
-                if news.after in _FAILURES or (news.after is State.EXITED and not news.expected):
+                # An end that a delay follows was told when it came.
+                failed = news.after in _FAILURES and news.before is not State.EXITED
+                if failed or (news.after is State.EXITED and not news.expected):
                     self._failed(news)
             case ProcessRemoved(name):
                 for section in self._sections.values():
