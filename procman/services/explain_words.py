@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from procman.core.process import Process
-from procman.core.spec import Autorestart, Scope
+from procman.core.restarts import BRAKED
+from procman.core.spec import FOREVER, Autorestart, Scope
 from procman.core.states import MasterState, Phase, State
 from procman.runtime.ending import ending
 from procman.services.explain_facts import Around, Known, Link, Words
@@ -121,7 +122,7 @@ def _fatal(case: Case) -> Words:
     return Words(
         because=(*_failed(case), *_troubles(case)),
         next="nothing by itself",
-        options=("startretries", "startsecs"),
+        options=("restart_limit", "on_restart_limit") if case.process.limited else ("startretries", "startsecs"),
         commands=(_look(case), f"procmanctl start {case.name}"),
     )
 
@@ -207,13 +208,31 @@ def _backoff(case: Case) -> Words:
     last = process.failures >= process.program.startretries
     when = "now" if left is None else f"in {duration(left)}"
     at = case.around.clock(left) if left is not None else ""
+    retry = f"procmanctl retry {case.name}"
+    if not process.failures:
+        delayed = BRAKED if process.again.braking else "its last runs were too short: each next start waits longer"
+        return Words(
+            because=(*_ended(case), *_troubles(case), Link("policy", delayed)),
+            next=f"it is started again {when}" + (f", at {at}" if at else ""),
+            next_in=left,
+            options=("backoff", "backoff_reset") if process.program.backoff is not None else ("startsecs",),
+            commands=(_look(case), retry),
+        )
+    if process.program.startretries == FOREVER:
+        return Words(
+            because=(*_failed(case), *_troubles(case)),
+            next=f"try {process.failures + 1} {when}" + (f", at {at}" if at else "") + "; it is tried without end",
+            next_in=left,
+            options=("startretries", "startsecs"),
+            commands=(_look(case), retry, f"procmanctl stop {case.name}"),
+        )
     number = f"try {process.failures + 1} of {tries} {when}" + (f", at {at}" if at else "")
     return Words(
         because=(*_failed(case), *_troubles(case)),
         next=f"{number}; {'the last one: then' if last else 'if all of them fail,'} it is FATAL",
         next_in=left,
         options=("startretries", "startsecs"),
-        commands=(_look(case), f"procmanctl stop {case.name}"),
+        commands=(_look(case), retry, f"procmanctl stop {case.name}"),
     )
 
 
@@ -371,6 +390,8 @@ def _ended(case: Case) -> tuple[Link, ...]:
 def _failed(case: Case) -> tuple[Link, ...]:
     """How its starts have failed."""
     process, known = case.process, case.known
+    if process.limited:
+        return (Link("policy", process.reason), *_ended(case))
     tries = known.tries if known.tries is not None else _tries(process)
     took = f" in {duration(known.tries_took)}" if known.tries_took is not None and tries > 1 else ""
     count = f"{counted(tries, 'failed start')}{took}"
