@@ -61,13 +61,13 @@ class _Ini(Peer):
     """A master that reads a supervisord.conf."""
 
     answers = True
-    daemon = client = ""
+    daemon = client = more = ""
 
     def prepare(self, life: Life) -> list[str]:
         path = os.path.join(life.folder, "supervisord.conf")
         prefixed = any(some.log is Log.PREFIXED for some in life.programs)
         with open(path, "w", encoding="utf-8") as file:
-            more = "log_format=prefix\n" if prefixed else ""
+            more = self.more.format(folder=life.folder) + ("log_format=prefix\n" if prefixed else "")
             # Not for all: supervisord closes as many descriptors, one by one, at each start of a program.
             more += "minfds=10000\n" if number_of(life.programs) > _MOST_OF_1024 else ""
             file.write(_INI.format(folder=life.folder, socket=life.socket, more=more))
@@ -101,6 +101,12 @@ class Procman(_Ini):
 
     def version(self) -> str | None:
         return _says(self.daemon, "--version")
+
+
+class Recording(Procman):
+    """It writes down what it decides."""
+
+    more = "record={folder}/record\n"
 
 
 class Supervisord(_Ini):

@@ -10,7 +10,7 @@ from functools import partial
 from figure import Case, Effort, Figure, Values
 from lifetime import PATIENCE, Life
 from shared_events import Event
-from supervisors import Peer
+from supervisors import Peer, Procman, Recording
 from workload import Programs
 
 _KILLED = (
@@ -60,6 +60,11 @@ def _rate(count: int, peer: Peer, effort: Effort, _wanted: Collection[str]) -> V
     return values
 
 
+def _recorded(_: Peer, effort: Effort, wanted: Collection[str]) -> Values:
+    values = _rate(50, Recording(), effort, wanted)
+    return {f"{key} recorded": found for key, found in values.items()}
+
+
 CASES = (
     Case(_KILLED, _killed),
     Case(
@@ -72,5 +77,20 @@ CASES = (
             Figure("cpu per restart 50", "rate", "the master's CPU per restart (50 programs)", "ms", 0.6, digits=2),
         ),
         partial(_rate, 50),
+    ),
+    Case(
+        (
+            Figure("rate 50 recorded", "recorded", "restarts per second, 50 programs, with record=", "1/s", 900, True),
+            Figure(
+                "cpu per restart 50 recorded",
+                "recorded",
+                "the master's CPU per restart, with record=",
+                "ms",
+                0.65,
+                digits=2,
+            ),
+        ),
+        _recorded,
+        can=lambda peer: isinstance(peer, Procman),
     ),
 )

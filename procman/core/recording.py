@@ -136,31 +136,31 @@ class Definitions:
 
     def __init__(self) -> None:
         self._last = 0
-        self._known: dict[tuple[bool, str], list[tuple[object, int]]] = {}
+        self._known: dict[tuple[bool, str], list[tuple[object, Data]]] = {}
 
     def write(self, spec: GroupSpec | ProcessSpec) -> Data:
         """What decisions depend on, and the number of the definition."""
+        key = (True, spec.name) if isinstance(spec, GroupSpec) else (False, spec.namespec)
+        known = self._known.setdefault(key, [])
+        for earlier, plain in known:
+            if earlier is spec or earlier == spec:
+                return plain
+        plain = self._new(spec)
+        self._last += 1
+        plain["number"] = self._last
+        known.append((spec, plain))
+        del known[:-_KEPT]
+        return plain
+
+    def _new(self, spec: GroupSpec | ProcessSpec) -> Data:
         if isinstance(spec, ProcessSpec):
-            plain = _plain(ProcessSpec, spec)
-            plain["number"] = self._number((False, spec.namespec), spec)
-            return plain
+            return _plain(ProcessSpec, spec)
         return {
             "name": spec.name,
             "priority": spec.priority,
             "programs": [self.write(program) for program in spec.programs],
             "counts": spec.counts,
-            "number": self._number((True, spec.name), spec),
         }
-
-    def _number(self, key: tuple[bool, str], spec: object) -> int:
-        known = self._known.setdefault(key, [])
-        for earlier, number in known:
-            if earlier is spec or earlier == spec:
-                return number
-        self._last += 1
-        known.append((spec, self._last))
-        del known[:-_KEPT]
-        return self._last
 
 
 def write_policy(policy: MasterPolicy) -> Data:
