@@ -6,6 +6,7 @@ from signal import SIGKILL, SIGSEGV, SIGTERM
 
 import pytest
 
+from procman.config.schema.master import Master
 from procman.core.actions import AnnounceDescendants, Spawn
 from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import (
@@ -59,7 +60,7 @@ class Story:
         self.now = 100.0
         self.seqs = count(1)
         self.pids = count(500)
-        self.fleet = Fleet(groups)
+        self.fleet = Fleet(groups, Master(restart_brake=False))
         self.memory = Counters()
         self.looks = LastLooks(lambda: self.now)
         self.reports: list[CrashReport] = []
