@@ -21,7 +21,6 @@ from procman.runtime.children import Children
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine, Observer
-from procman.runtime.journal.file import JournalFile
 from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.translation import Translator
 from procman.runtime.launcher import Launcher
@@ -55,6 +54,9 @@ def _journal(
         sequence.last = snapshot.engine["seq"]
         handed = journal.restore(snapshot.journal)
     if path != MEMORY:
+        # A whole feature, and JSON with it, which others need only for clients.
+        from procman.runtime.journal.file import JournalFile  # noqa: PLC0415
+
         report, remark = outputs.report_trouble, outputs.log.info
         maxbytes = config.master.journal_maxbytes
         journal.begin(JournalFile(outputs.disks, path, maxbytes, sequence, report=report, remark=remark), handed)

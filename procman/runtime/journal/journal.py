@@ -6,14 +6,16 @@ A record is a plain tuple until somebody reads it. With a file, each record is a
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from procman.core.attribution import NOBODY, Origin
 from procman.runtime.bus import Notification, Sequence
-from procman.runtime.journal.file import JournalFile
 from procman.runtime.journal.record import Record, RecordKind
 from procman.runtime.journal.ring import RING_BYTES, Ring
 from procman.runtime.journal.translation import Translator
+
+if TYPE_CHECKING:
+    from procman.runtime.journal.file import JournalFile
 
 __all__ = ["RING_BYTES", "Journal"]
 
@@ -113,7 +115,7 @@ class Journal:
 
     # ---- its file, and its end
 
-    def begin(self, file: JournalFile, handed: Mapping[str, Any] | None) -> None:
+    def begin(self, file: "JournalFile", handed: Mapping[str, Any] | None) -> None:
         """Write there from now on; `handed` is what `snapshot` of the master before the upgrade returned of its file.
 
         The numbers go on after those in the file, and what was written there before is read into the memory.

@@ -5,43 +5,58 @@ crashes again and again, or whatever has no name) no more than half of the bound
 "gap" for what gave way: its number is that of the last one that is missing there.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from procman.runtime.journal.record import Record, from_json
 
 RING_BYTES = 1024 * 1024
 # What a record takes beside its texts and data: itself, its numbers, and its places in the ring.
-RECORD_BYTES = 500
+RECORD_BYTES = 520
 # What its data takes: the mapping, and each value in it.
 DATA_BYTES = 248
 VALUE_BYTES = 40
+# So many numbers of records that have given way may wait in the order for their turn.
+_SPARE = 1000
 
 ALL_GAVE_WAY = "older records gave way to newer ones"
 HALF_IS_USED = "its older records gave way: one name may use half of the ring"
 NAMELESS_HALF_IS_USED = "older records that are of no process gave way: these may use half of the ring"
 
 
-class Gap(NamedTuple):
+class _Gap:
     """Records that are not kept any more."""
 
-    first: int  # their numbers, both included
-    last: int
-    records: int
-    time: float  # of the last
-    mono: float
+    __slots__ = ("first", "last", "records")
+
+    def __init__(self, first: int, last: Record, records: int) -> None:
+        self.first = first  # the number of the first
+        self.last = last
+        self.records = records  # how many there are
+
+    def join(self, other: "_Gap") -> None:
+        """Stand for those of the other, too."""
+        self.first = min(self.first, other.first)
+        self.records += other.records
+        if other.last.seq > self.last.seq:
+            self.last = other.last
+
+    def plain(self) -> list[Any]:
+        """For a snapshot."""
+        return [self.first, self.last.to_json(), self.records]
 
 
 class _Account:
     """What the ring holds of one name."""
 
-    __slots__ = ("bytes", "gap", "numbers")
+    __slots__ = ("bytes", "gap", "numbers", "sizes")
 
     def __init__(self) -> None:
         self.bytes = 0
         self.numbers: deque[int] = deque()  # the oldest first
-        self.gap: Gap | None = None
+        self.sizes: deque[int] = deque()
+        self.gap: _Gap | None = None
 
 
 class Ring:
@@ -49,10 +64,12 @@ class Ring:
 
     def __init__(self, capacity: int = RING_BYTES) -> None:
         self._capacity = capacity
-        self._records: OrderedDict[int, Record] = OrderedDict()
+        self._half = capacity // 2
+        self._records: dict[int, Record] = {}
+        self._order: deque[int] = deque()  # the numbers, the oldest first; some may have given way
         self._bytes = 0
         self._accounts: dict[str, _Account] = {}
-        self._gap: Gap | None = None
+        self._gap: _Gap | None = None
         self._last: Record | None = None
 
     def __len__(self) -> int:
@@ -70,15 +87,17 @@ class Ring:
             record = record._replace(times=last.times + record.times)
             if last.seq in self._records:
                 self._forget(last)
-        self._records[record.seq] = self._last = record
-        size = size_of(record)
+        seq, size = record.seq, size_of(record)
+        self._records[seq] = self._last = record
+        self._order.append(seq)
         account = self._accounts.get(record.name)
         if account is None:
             account = self._accounts[record.name] = _Account()
-        account.numbers.append(record.seq)
+        account.numbers.append(seq)
+        account.sizes.append(size)
         account.bytes += size
         self._bytes += size
-        if account.bytes * 2 > self._capacity:
+        if account.bytes > self._half:
             self._bring_to_half(account)
         while self._bytes > self._capacity:
             self._drop_oldest()
@@ -117,62 +136,77 @@ class Ring:
 
     def snapshot(self) -> dict[str, Any]:
         """Plain data for `restore`."""
+        gaps = {name: account.gap.plain() for name, account in self._accounts.items() if account.gap is not None}
         return {
             "records": [record.to_json() for record in self._records.values()],
-            "gap": self._gap,
-            "gaps": {name: account.gap for name, account in self._accounts.items() if account.gap is not None},
+            "gap": None if self._gap is None else self._gap.plain(),
+            "gaps": gaps,
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Go on from what `snapshot` returned."""
         for plain in data["records"]:
             self.add(from_json(plain))
-        self._gap = None if data["gap"] is None else Gap(*data["gap"])
+        if data["gap"] is not None:
+            self._gap = _read_gap(data["gap"])
         for name, gap in data["gaps"].items():
             if name in self._accounts:
-                self._accounts[name].gap = Gap(*gap)
+                self._accounts[name].gap = _read_gap(gap)
 
     # ---- private
 
     def _gaps(self, seq: int) -> list[Record]:
         found = []
-        whole = self._gap
-        seen = seq if whole is None else max(seq, whole.last)
-        if whole is not None and whole.last > seq:
+        whole, seen = self._gap, seq
+        if whole is not None and whole.last.seq > seq:
             found.append(_gap_record(whole, max(whole.first, seq + 1), "", ALL_GAVE_WAY))
+            seen = whole.last.seq
         for name, account in self._accounts.items():
             gap = account.gap
-            if gap is not None and gap.last > seen:
+            if gap is not None and gap.last.seq > seen:
                 reason = HALF_IS_USED if name else NAMELESS_HALF_IS_USED
                 found.append(_gap_record(gap, max(gap.first, seen + 1), name, reason))
         return found
 
     def _bring_to_half(self, account: _Account) -> None:
-        while account.bytes * 2 > self._capacity and len(account.numbers) > 1:
-            record = self._records.pop(account.numbers.popleft())
-            size = size_of(record)
+        numbers, sizes, gap = account.numbers, account.sizes, account.gap
+        while account.bytes > self._half and len(numbers) > 1:
+            record = self._records.pop(numbers.popleft())
+            size = sizes.popleft()
             account.bytes -= size
             self._bytes -= size
-            account.gap = _grown(account.gap, record)
+            if gap is None:
+                gap = account.gap = _Gap(record.seq, record, 0)
+            gap.last = record
+            gap.records += record.times
+        if len(self._order) > 2 * len(self._records) + _SPARE:
+            self._order = deque(self._records)
 
     def _drop_oldest(self) -> None:
-        _, record = self._records.popitem(last=False)
-        size = size_of(record)
+        record = self._records.pop(self._order.popleft(), None)
+        if record is None:
+            return
         account = self._accounts[record.name]
+        size = account.sizes.popleft()
         account.numbers.popleft()
         account.bytes -= size
         self._bytes -= size
-        if not account.numbers:
-            del self._accounts[record.name]
+        gap = self._gap
+        if gap is None:
+            gap = self._gap = _Gap(record.seq, record, 0)
         if account.gap is not None:
             # All that is left is newer than this gap.
-            self._gap, account.gap = _joined(self._gap, account.gap), None
-        self._gap = _grown(self._gap, record)
+            gap.join(account.gap)
+            account.gap = None
+        gap.last = record
+        gap.records += record.times
+        if not account.numbers:
+            del self._accounts[record.name]
 
     def _forget(self, last: Record) -> None:
         del self._records[last.seq]
-        size = size_of(last)
         account = self._accounts[last.name]
+        size = account.sizes.pop()
         account.numbers.pop()
         account.bytes -= size
         self._bytes -= size
@@ -180,37 +214,29 @@ class Ring:
 
 def size_of(record: Record) -> int:
     """What it takes of the memory, as an estimate that is rather too high."""
-    size = RECORD_BYTES + len(record.reason)
-    data = record.data
+    size, data = RECORD_BYTES + len(record.reason), record.data
     if data:
         size += DATA_BYTES
         for value in data.values():
             size += VALUE_BYTES
-            if isinstance(value, str):
+            if type(value) is list:
+                size += sum(80 + (len(item) if isinstance(item, str) else 0) for item in value)
+            elif type(value) is str:
                 size += len(value)
-            elif isinstance(value, list):
-                size += 64 * len(value)
     return size
 
 
-def _grown(gap: Gap | None, record: Record) -> Gap:
-    if gap is None:
-        return Gap(record.seq, record.seq, record.times, record.time, record.mono)
-    return Gap(gap.first, record.seq, gap.records + record.times, record.time, record.mono)
-
-
-def _joined(gap: Gap | None, other: Gap) -> Gap:
-    if gap is None:
-        return other
-    later = gap if gap.last > other.last else other
-    return later._replace(first=min(gap.first, other.first), records=gap.records + other.records)
-
-
-def _gap_record(gap: Gap, first: int, name: str, reason: str) -> Record:
-    data: dict[str, Any] = {"from": first, "to": gap.last, "reason": reason}
+def _gap_record(gap: _Gap, first: int, name: str, reason: str) -> Record:
+    last = gap.last
+    data: dict[str, Any] = {"from": first, "to": last.seq, "reason": reason}
     if first == gap.first:
         data["records"] = gap.records
-    return Record(gap.last, gap.time, gap.mono, "gap", name=name, data=data)
+    return Record(last.seq, last.time, last.mono, "gap", name=name, data=data)
+
+
+def _read_gap(plain: list[Any]) -> _Gap:
+    first, last, records = plain
+    return _Gap(first, from_json(last), records)
 
 
 def _seq(record: Record) -> int:

@@ -3,28 +3,36 @@
 import asyncio
 import contextlib
 import json
+import math
 import threading
 import time
 
 import pytest
 
+from procman.logs import disk_health
 from procman.logs.disk_workers import DiskWorkers
 from procman.runtime.bus import Sequence
 from procman.runtime.journal import file as module
 from procman.runtime.journal.disk_file import BLOCK
 from procman.runtime.journal.file import JournalFile
 from tests.support.journal_records import record
+from tests.support.log_lines import PATIENCE
 
 
 class Site:
     """The file, the thread of its disk, and the numbers of a master."""
 
-    def __init__(self, path):
+    def __init__(self, path, monkeypatch):
         self.path = path
+        self.monkeypatch = monkeypatch
+        # The loop waits for a disk that works, however busy the machine is.
+        monkeypatch.setattr(disk_health, "LOOP_WAIT", PATIENCE)
         self.reports = []
         self.sequence = Sequence()
         self.answered = asyncio.Event()
-        self.disks = DiskWorkers(asyncio.get_running_loop(), self.reports.append, on_answer=self.answered.set)
+        self.disks = DiskWorkers(
+            asyncio.get_running_loop(), self.reports.append, on_answer=self.answered.set, turn_limit=math.inf
+        )
         self.disk = self.disks.for_path(str(path))
         self.file = self.again()
 
@@ -54,6 +62,7 @@ class Site:
     @contextlib.contextmanager
     def silent(self):
         """The disk does not answer meanwhile."""
+        self.monkeypatch.setattr(disk_health, "LOOP_WAIT", 0.02)
         goes_on, has_begun = threading.Event(), threading.Event()
 
         def hang():
@@ -67,6 +76,7 @@ class Site:
             yield
         finally:
             goes_on.set()
+            self.monkeypatch.setattr(disk_health, "LOOP_WAIT", PATIENCE)
 
 
 def on_loop(steps):
@@ -74,7 +84,7 @@ def on_loop(steps):
 
     def test(tmp_path, monkeypatch):
         async def run():
-            site = Site(tmp_path / "journal")
+            site = Site(tmp_path / "journal", monkeypatch)
             try:
                 await steps(site, monkeypatch)
             finally:
@@ -226,11 +236,11 @@ test_what_a_silent_disk_has_not_got_at_the_end_is_said = on_loop(_abandoned)
 
 
 @pytest.mark.parametrize("path", ["missing/journal", ""])
-def test_a_path_that_cannot_be_opened_is_one_line_of_log(tmp_path, path):
+def test_a_path_that_cannot_be_opened_is_one_line_of_log(tmp_path, monkeypatch, path):
     """The master goes on, and its numbers are none that may be in the file."""
 
     async def run():
-        site = Site(tmp_path / path)
+        site = Site(tmp_path / path, monkeypatch)
         assert site.file.begin() is None
         site.write(2)
         await site.settled()
