@@ -1,0 +1,238 @@
+"""A journal whose disk is full, silent, read-only or removed; readers that are behind or gone; masters that are killed.
+
+In each of them everything else goes on, nothing is lost unsaid, and no number is used twice.
+"""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from procman.client.api_client import ApiError, Unreachable
+from tests.support.fault_programs import on_tmpfs
+from tests.support.faulty_master import FaultyMaster, assert_well, program
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import SLEEPER, RunningMaster, python
+
+LOOP = program("loop", "/bin/true", autorestart="true")
+MISSING = "everything goes on, and records are missing in it"
+
+
+def lines(path: Path) -> list[dict]:
+    """What is in a file of a journal."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def seqs(found: list[dict]) -> list[int]:
+    return [line["seq"] for line in found if "seq" in line]
+
+
+def gaps(found: list[dict]) -> list[dict]:
+    return [line["data"] for line in found if line.get("kind") == "gap"]
+
+
+def assert_nothing_is_missing_unsaid(told: list[dict], found: list[dict]) -> None:
+    """Each record that a reader was told is in the file, or in a gap of it; no number is there twice."""
+    there = seqs(found)
+    assert len(set(there)) == len(there), "a number was used twice"
+    said = set(there)
+    missing = [one for one in told if one["kind"] != "gap" and one["seq"] not in said]
+    unsaid = [one for one in missing if not any(gap["from"] <= one["seq"] <= gap["to"] for gap in gaps(found))]
+    assert not unsaid, unsaid[:3]
+
+
+def on_a_disk(start_master, tmp_path, size: str, programs: str = LOOP, **options):
+    """A master whose journal is on a file system of its own: the master, and that folder as the test sees it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    master = start_master(programs, master=f"journal={disk}/journal", wrapper=(*on_tmpfs(size), str(disk)), **options)
+    master.wait_until_up()
+    return master, disk, Path(f"/proc/{master.pid}/root{disk}")
+
+
+def told_until(master, condition) -> list[dict]:
+    """All that a reader is told from the beginning until a record for which the condition holds."""
+    told = []
+    with contextlib.closing(master.client()) as client, client.stream("GET", "/v1/journal?since=1&follow=1") as stream:
+        rest = b""
+        for piece in stream:
+            *whole, rest = (rest + piece).split(b"\n")
+            for line in filter(None, whole):
+                told.append(json.loads(line))
+                if condition(told[-1]):
+                    return told
+    raise AssertionError("the stream has ended")
+
+
+def test_the_journal_is_on_a_full_disk(start_master, mount_namespace, tmp_path):
+    """One line of log, and a gap with the reason as soon as there is room; the programs notice nothing."""
+    master, disk, there = on_a_disk(start_master, tmp_path, "64k")
+    after = master.wait_for(f"cannot write journal {disk}/journal: No space left on device; {MISSING}")
+    master.assert_serves()
+    os.truncate(there / "journal", 0)
+    master.wait_for(f"journal {disk}/journal can be written again;", after=after)
+    master.call("POST", "/v1/processes/loop/stop")
+    found = lines(there / "journal")
+    assert gaps(found)[0]["reason"] == "No space left on device"
+    trouble = master.call("GET", "/v1/journal?kind=log-trouble")["records"]
+    said = [one["reason"].split(":")[0] for one in trouble if one["kind"] == "log-trouble"]
+    assert said[0] == f"cannot write journal {disk}/journal"
+    assert_well(master)
+    assert sum("cannot write journal" in line for line in master.lines) == 1
+
+
+def test_the_disk_of_the_journal_becomes_read_only(start_master, mount_namespace, tmp_path):
+    """It is said once, and it goes on by itself when the disk can be written again."""
+    master, disk, there = on_a_disk(start_master, tmp_path, "16m")
+
+    # A disk with a file that is open for writing cannot become read-only, but a mount of it can.
+    master.wait_until((there / "journal").exists)
+    (there / "journal").unlink()
+    inside = ("nsenter", "-t", str(master.pid), "-m")
+    subprocess.run([*inside, "mount", "--bind", disk, disk], check=True)
+    subprocess.run([*inside, "mount", "-o", "remount,bind,ro", disk], check=True)
+    after = master.wait_for(f"cannot write journal {disk}/journal: Read-only file system; {MISSING}")
+    master.assert_serves()
+    subprocess.run([*inside, "umount", disk], check=True)
+    master.wait_for(f"journal {disk}/journal can be written again;", after=after)
+    master.call("POST", "/v1/processes/loop/stop")
+    assert {gap["reason"] for gap in gaps(lines(there / "journal"))} & {"Read-only file system", "the file was removed"}
+    assert_well(master)
+
+
+def test_the_folder_of_the_journal_is_removed(start_master, tmp_path):
+    """The master makes the file again as soon as it can, and says what is missing."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    master = start_master(LOOP, master=f"journal={folder}/journal").wait_until_up()
+    (folder / "journal").unlink()
+    folder.rmdir()
+    after = master.wait_for(f"cannot write journal {folder}/journal: No such file or directory")
+    folder.mkdir()
+    master.wait_for(f"journal {folder}/journal can be written again;", after=after)
+    master.call("POST", "/v1/processes/loop/stop")
+    told = master.call("GET", "/v1/journal?limit=10000")["records"]
+    assert_nothing_is_missing_unsaid(told, lines(folder / "journal"))
+    assert_well(master)
+
+
+def test_the_disk_of_the_journal_does_not_answer(start_master, mount_namespace, injection, tmp_path):
+    """Nothing waits for it; what it did not take in time is a gap, and the rest is there when it answers again."""
+    master, disk, there = on_a_disk(start_master, tmp_path, "16m", **injection.environ)
+    injection.say("hang", disk)
+    master.wait_for(f"the disk of {disk} does not answer; what is to be written there waits")
+    master.assert_serves()
+    position = master.call("GET", "/v1/journal?limit=1")["next"]
+    told = told_until(master, lambda one: one["seq"] > position + 10_000 or one["seq"] > 10**12)
+    injection.end("hang")
+    master.wait_for(f"the disk of {disk} answers again")
+    master.call("POST", "/v1/processes/loop/stop")
+    last = master.call("GET", "/v1/journal?limit=1")["records"][0]
+    master.wait_until(
+        lambda: seqs(lines(there / "journal"))[-1] >= last["seq"], lambda: master.call("GET", "/v1/master")
+    )
+    found = lines(there / "journal")
+    assert "its disk does not answer" in {gap["reason"] for gap in gaps(found)}
+    assert_nothing_is_missing_unsaid(told, found)
+    assert_well(master)
+
+
+def test_a_reader_that_is_behind_is_told_what_it_has_missed(start_master):
+    """It costs the master no memory: what has given way meanwhile is a gap to that reader."""
+    master = start_master(LOOP).wait_until_up()
+    reader = socket.socket(socket.AF_UNIX)
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    reader.connect(master.socket)
+    reader.sendall(b"GET /v1/journal?since=1&follow=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    begun = master.call("GET", "/v1/journal?limit=1")["next"]
+    told_until(master, lambda one: one["seq"] > begun + 8000)
+    reader.settimeout(PATIENCE)
+    heard = b""
+    while b'"kind": "gap", "name": "loop"' not in heard:
+        heard = heard[-100_000:] + reader.recv(65536)
+    reader.close()
+    master.call("POST", "/v1/processes/loop/stop")
+    assert_well(master)
+
+
+def test_readers_that_leave_leave_nothing_behind(start_master):
+    """A hundred of them, in the middle of a stream, and whoever comes when there are too many is refused."""
+    master = start_master(LOOP).wait_until_up()
+    readers = []
+    for _ in range(100):
+        reader = socket.socket(socket.AF_UNIX)
+        reader.connect(master.socket)
+        reader.sendall(b"GET /v1/journal?since=1&follow=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in reader.recv(100)
+        readers.append(reader)
+    with contextlib.closing(master.client()) as client, pytest.raises((ApiError, Unreachable)):
+        client.stream("GET", "/v1/journal?follow=1")
+    for reader in readers:
+        reader.close()
+    master.call("POST", "/v1/processes/loop/stop")
+    assert_well(master)
+
+
+def test_what_programs_write_does_not_get_into_the_lines_of_events(start_master):
+    """Control characters and lines of a megabyte: each record is one short line that acts on no terminal."""
+    writes = "sys.stdout.write('x' * 1000000 + '\\n')\nsys.stderr.write('\\x1b[2J\\x07' * 1000 + '\\n')"
+    loud = python(f"import sys\n{writes}\nsys.exit(3)")
+    odd = "/no/such/\x1b[2J" + "y" * 5000
+    sections = [program(name, command, startretries=0, startsecs=1) for name, command in (("loud", loud), ("odd", odd))]
+    master = start_master("".join(sections)).wait_until_up()
+    master.wait_for("gave up: odd")
+    master.wait_for("gave up: loud")
+    shown = master.ctl("events", "-n", "100").stdout
+    assert "odd" in shown
+    assert "\x1b" not in shown
+    assert max(map(len, shown.splitlines())) < 2000
+    assert_well(master)
+
+
+@pytest.mark.slow
+def test_kills_and_upgrades_at_random_moments_use_no_number_twice(tmp_path):
+    """Twenty of each, with a program that never rests: every record that was told is there or said to be missing."""
+    chance = random.Random(4711)
+    told: dict[int, dict] = {}
+    settings = f"journal={tmp_path}/journal\njournal_maxbytes=100MB"
+    programs = LOOP + program("calm", SLEEPER)
+    master = RunningMaster(tmp_path, programs, master=settings)
+    last = 0
+    try:
+        for deed in chance.sample(["kill", "upgrade"] * 20, 40):
+            enough = last + chance.randrange(20, 400)
+            FaultyMaster.wait_until(lambda: _look(master, told) > enough)  # noqa: B023 - it is over when this is
+            last = max(told)
+            if deed == "upgrade":
+                with contextlib.suppress(ApiError, Unreachable):
+                    master.call("POST", "/v1/master/upgrade")
+                continue
+            master.signal(signal.SIGKILL)
+            master.process.wait(PATIENCE)
+            master.close()
+            master = RunningMaster(tmp_path, programs, master=settings)
+        _look(master, told)
+        master.signal(signal.SIGTERM)
+        master.process.wait(PATIENCE)
+    finally:
+        master.close()
+    found = lines(tmp_path / "journal")
+    assert_nothing_is_missing_unsaid(list(told.values()), found)
+    assert sum(one.get("reason") == "began" for one in found) == 21
+    assert sum(one.get("reason") == "upgraded" for one in found) >= 15
+
+
+def _look(master, told: dict[int, dict]) -> int:
+    """Take in all that the master tells; a number that stands for two things is an error."""
+    with contextlib.suppress(Unreachable, ApiError):
+        for one in master.call("GET", "/v1/journal?limit=10000")["records"]:
+            if one["kind"] != "gap":
+                known = told.setdefault(one["seq"], one)
+                assert known == one, "a number was used twice"
+    return max(told, default=0)
