@@ -42,6 +42,7 @@ from procman.services.status import StatusBoard
 from procman.services.surroundings import Surroundings
 from procman.services.why import Why
 from procman.system.shared_sockets import SharedSockets
+from procman.system.thread_cwd import working_folder
 
 
 def _journal(
@@ -155,7 +156,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         folder=config.master.reports_dir,
         last_output=outputs.last_output,
         environment_of=launcher.environment_of,
-        directory=lambda: context.source.at_home or os.getcwd(),
+        directory=lambda: context.source.at_home or working_folder(),
         on_end=bus.nudge,
     )
     event_log = EventLog(fleet, log, why=status.why, end_of=ends.last)

@@ -1,6 +1,5 @@
 """Which options decide about a process, where each was set, and what the file says differently by now."""
 
-import os
 from typing import Any
 
 from procman.config.diff import PROGRAM
@@ -23,7 +22,7 @@ class Definitions:
         """It is only read."""
         self._config = config
         self._read = {program.namespec: program for group in config.groups for program in group.programs}
-        self._folder = os.path.dirname(os.path.abspath(config.file))
+        self._folder = config.here
 
     def setting(self, process: Process, option: str) -> Setting:
         """An option of the process, as it goes by it."""
@@ -71,7 +70,8 @@ class Definitions:
 
     def _short(self, file: str) -> str:
         """Relative to the main file's folder, where it is below that."""
-        return os.path.relpath(file, self._folder) if file.startswith(f"{self._folder}/") else file
+        below = f"{self._folder.rstrip('/')}/"
+        return file.removeprefix(below) if self._folder else file
 
 
 def _shown(table: Any, option: str, value: object) -> str:

@@ -5,7 +5,6 @@ looks, and nothing else. Bounded: one finding, and one look that waits, for each
 fails for the same reason again and again is looked at once in AGAIN seconds.
 """
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.look_queue import LookQueue
 from procman.runtime.process_trees import OrphanedDescendants, Trees
+from procman.system.thread_cwd import working_folder
 
 if TYPE_CHECKING:
     from procman.services.daemonized import Daemonized
@@ -215,7 +215,7 @@ class Explanations:
 
         program = program_of(news.program)
         began = time.time() - self._ended[news.name][1]
-        dumped = Dumped(news.pid, began, status.signal or 0, program.directory or os.getcwd(), uid=program.uid)
+        dumped = Dumped(news.pid, began, status.signal or 0, program.directory or working_folder(), uid=program.uid)
 
         def tell(answer: "Core") -> None:
             self._cores[news.name] = answer

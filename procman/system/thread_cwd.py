@@ -1,8 +1,18 @@
-"""Gives a thread a working directory of its own (CLONE_FS, unshare(2))."""
+"""The working directory: which it is, and one for a single thread (CLONE_FS, unshare(2))."""
+
+import os
 
 from procman.system import libc
 
 _CLONE_FS = 0x200  # include/uapi/linux/sched.h
+
+
+def working_folder() -> str:
+    """The working directory; "" where it was removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 def leave_common_folder() -> bool:

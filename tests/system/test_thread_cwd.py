@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from procman.system import libc
-from procman.system.thread_cwd import leave_common_folder
+from procman.system.thread_cwd import leave_common_folder, working_folder
 from tests.support.forked import in_fork
 
 
@@ -56,3 +56,15 @@ def test_what_the_kernel_refuses_is_an_error_with_its_number():
     with pytest.raises(OSError) as caught:
         libc.call("close", -1)
     assert caught.value.errno == errno.EBADF
+
+
+def test_a_folder_that_was_removed_has_no_name(tmp_path):
+    """Nothing is raised: a master may outlive the folder that it was started in."""
+
+    def removed() -> tuple[str, str]:
+        os.chdir(tmp_path)
+        before = working_folder()
+        tmp_path.rmdir()
+        return before, working_folder()
+
+    assert in_fork(removed) == (str(tmp_path), "")
