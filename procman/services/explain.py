@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.states import MasterState
-from procman.services.explain_facts import NOTHING, Around, Explanation, Known, Setting, Words
+from procman.services.explain_facts import NOTHING, Around, Case, Explanation, Known, Setting, Words
 from procman.services.explain_texts import duration
-from procman.services.explain_words import Case, words_for
+from procman.services.explain_words import words_for
 
 
 def explain(process: Process, around: Around, known: Known = NOTHING) -> Explanation:

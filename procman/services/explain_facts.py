@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from procman.core.process import Process
 from procman.core.states import MasterState
+from procman.services.explain_texts import quoted_name
 
 # What a link of a chain is about; the last link is the root.
 LinkKind = Literal[
@@ -109,6 +110,23 @@ class Around:
     first_priority: int | None = None  # and its priority
     until: float | None = None  # seconds that remain of shutdown_timeout
     clock: Callable[[float], str] = field(default=lambda _: "")  # the time of day in so many seconds
+
+
+class Case(NamedTuple):
+    """One process with all that is known of it."""
+
+    process: Process
+    known: Known
+    around: Around
+
+    @property
+    def name(self) -> str:
+        """For a command line."""
+        return quoted_name(self.process.name)
+
+    def left(self, deadline: float | None) -> float | None:
+        """The seconds until then."""
+        return None if deadline is None else max(0.0, deadline - self.around.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

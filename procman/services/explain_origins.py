@@ -19,6 +19,7 @@ _DONE = {
     "start": "started it",
     "stop": "stopped it",
     "restart": "restarted it",
+    "retry": "retried it",
     "signal": "sent it a signal",
     "update": "updated the configuration",
     "add": "added its group",

@@ -5,37 +5,34 @@ them say more.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
+from procman.core.exit_codes import is_listed
 from procman.core.process import Process
 from procman.core.restarts import BRAKED
-from procman.core.spec import FOREVER, Autorestart, Scope
+from procman.core.spec import FOREVER, Scope
 from procman.core.states import MasterState, Phase, State
 from procman.runtime.ending import ending
-from procman.services.explain_facts import Around, Known, Link, Words
-from procman.services.explain_texts import counted, duration, names, quoted_name
+from procman.services.explain_facts import Case, Link, Words
+from procman.services.explain_links import (
+    after_an_end,
+    after_the_stop,
+    asked_again,
+    asked_down,
+    brought_back,
+    how_it_ended,
+    how_starts_failed,
+    look_command,
+    master_ends,
+    tail_command,
+    troubles,
+)
+from procman.services.explain_texts import counted, duration, names
 from procman.system.signals import signal_name
 
-# A program that ends with this has done what it was to do, or has put itself into the background.
-_SUCCESS = 0
+_TRIES: tuple[str, ...] = ("startretries", "startsecs")
+_AUTORESTART: tuple[str, ...] = ("autorestart",)
+_LIMIT: tuple[str, ...] = ("restart_limit", "on_restart_limit")
 _GONE = (Link("end", "it has ended"),)
-
-
-class Case(NamedTuple):
-    """One process with all that is known of it."""
-
-    process: Process
-    known: Known
-    around: Around
-
-    @property
-    def name(self) -> str:
-        """For a command line."""
-        return quoted_name(self.process.name)
-
-    def left(self, deadline: float | None) -> float | None:
-        """The seconds until then."""
-        return None if deadline is None else max(0.0, deadline - self.around.now)
 
 
 Row = Callable[[Case], Words]
@@ -54,7 +51,7 @@ def _stopped(case: Case) -> Words:
     """Nobody wants it up, and it is down."""
     process, start = case.process, (f"procmanctl start {case.name}",)
     if case.around.master is not MasterState.RUNNING:
-        return Words(because=(_ending(case),), next="nothing: procman does not start anything any more", fine=True)
+        return Words(because=(master_ends(case),), next="nothing: procman does not start anything any more", fine=True)
     if process.attempt == 0:
         why = "it does not start with procman (autostart = false), and nobody has started it"
         if process.program.autostart:
@@ -67,7 +64,7 @@ def _stopped(case: Case) -> Words:
             fine=True,
         )
     return Words(
-        because=(*_ended(case), Link("request", "it was asked to stop")),
+        because=(*how_it_ended(case), Link("request", "it was asked to stop")),
         next="nothing by itself: it stays down until it is started",
         options=("autostart",),
         commands=start,
@@ -78,7 +75,7 @@ def _stopped(case: Case) -> Words:
 def _stopped_though_wanted(case: Case) -> Words:
     """It has just settled, and its start is the next thing."""
     return Words(
-        because=(*_ended(case), Link("request", "it was asked to start")),
+        because=(*how_it_ended(case), Link("request", "it was asked to start")),
         next="it is started in a moment",
         commands=(f"procmanctl start {case.name}",),
     )
@@ -88,18 +85,23 @@ def _exited(case: Case) -> Words:
     """It has ended by itself, and is not started again."""
     process = case.process
     policy = process.program.autorestart
+    for_good = process.last_end is not None and is_listed(process.last_end, process.program.norestart_exitcodes)
     if process.reason:
-        words = Link("policy", f"autorestart = {_shown(policy)}: it is not started again")
+        which = "norestart_exitcodes has it" if for_good else f"autorestart = {str(policy.value).lower()}"
         return Words(
-            because=(*(_ended(case) or _GONE), *_troubles(case), words),
+            because=(
+                *(how_it_ended(case) or _GONE),
+                *troubles(case),
+                Link("policy", f"{which}: it is not started again"),
+            ),
             next="nothing by itself",
-            options=("autorestart", "exitcodes"),
-            commands=(_look(case), f"procmanctl start {case.name}"),
+            options=("norestart_exitcodes",) if for_good else ("autorestart", "exitcodes"),
+            commands=(look_command(case), f"procmanctl start {case.name}"),
             verdict="and has failed",
         )
     expected = "as expected; it is not started again"
     return Words(
-        because=(*(_ended(case) or _GONE), Link("policy", expected)),
+        because=(*(how_it_ended(case) or _GONE), Link("policy", expected)),
         next="nothing by itself",
         options=("autorestart", "exitcodes"),
         commands=(f"procmanctl start {case.name}",),
@@ -110,30 +112,30 @@ def _exited(case: Case) -> Words:
 def _exited_though_wanted(case: Case) -> Words:
     """It is about to be started again."""
     return Words(
-        because=(*(_ended(case) or _GONE), *_troubles(case)),
+        because=(*(how_it_ended(case) or _GONE), *troubles(case)),
         next="it is started again in a moment",
         options=("autorestart", "exitcodes"),
-        commands=(_look(case),),
+        commands=(look_command(case),),
     )
 
 
 def _fatal(case: Case) -> Words:
     """It was given up."""
     return Words(
-        because=(*_failed(case), *_troubles(case)),
+        because=(*how_starts_failed(case), *troubles(case)),
         next="nothing by itself",
-        options=("restart_limit", "on_restart_limit") if case.process.limited else ("startretries", "startsecs"),
-        commands=(_look(case), f"procmanctl start {case.name}"),
+        options=_LIMIT if case.process.limited else ("startretries", "startsecs"),
+        commands=(look_command(case), f"procmanctl start {case.name}"),
     )
 
 
 def _fatal_and_stopped(case: Case) -> Words:
     """It was given up, and somebody has said that it may stay down."""
     return Words(
-        because=(*_failed(case), *_troubles(case), Link("request", "it was asked to stay down")),
+        because=(*how_starts_failed(case), *troubles(case), Link("request", "it was asked to stay down")),
         next="nothing by itself: it stays down until it is started",
         options=("startretries", "startsecs"),
-        commands=(_look(case), f"procmanctl start {case.name}"),
+        commands=(look_command(case), f"procmanctl start {case.name}"),
         fine=True,
     )
 
@@ -166,9 +168,9 @@ def _starting(case: Case) -> Words:
     within = "in a moment" if left is None else f"in {duration(left)}"
     before: tuple[Link, ...] = ()
     if process.failures:
-        before = (*_failed(case), *_troubles(case))
+        before = (*how_starts_failed(case), *troubles(case))
     elif case.known.flaps:
-        before = (_brought_back(case), *_ended(case), *_troubles(case))
+        before = (brought_back(case), *how_it_ended(case), *troubles(case))
     return Words(
         because=(*before, Link("startsecs", f"its process (pid {process.pid}) counts as up after {seconds}")),
         next=f"RUNNING {within}; if it ends before that, the start has failed",
@@ -204,43 +206,53 @@ def _waiting_for_its_turn(case: Case) -> Words:
 def _backoff(case: Case) -> Words:
     """It waits for its next try."""
     process, left = case.process, case.left(case.process.deadlines.retry)
-    tries = process.program.startretries + 1
-    last = process.failures >= process.program.startretries
     when = "now" if left is None else f"in {duration(left)}"
     at = case.around.clock(left) if left is not None else ""
-    retry = f"procmanctl retry {case.name}"
-    if not process.failures:
-        delayed = BRAKED if process.again.braking else "its last runs were too short: each next start waits longer"
-        return Words(
-            because=(*_ended(case), *_troubles(case), Link("policy", delayed)),
-            next=f"it is started again {when}" + (f", at {at}" if at else ""),
-            next_in=left,
-            options=("backoff", "backoff_reset") if process.program.backoff is not None else ("startsecs",),
-            commands=(_look(case), retry),
-        )
-    if process.program.startretries == FOREVER:
-        return Words(
-            because=(*_failed(case), *_troubles(case)),
-            next=f"try {process.failures + 1} {when}" + (f", at {at}" if at else "") + "; it is tried without end",
-            next_in=left,
-            options=("startretries", "startsecs"),
-            commands=(_look(case), retry, f"procmanctl stop {case.name}"),
-        )
-    number = f"try {process.failures + 1} of {tries} {when}" + (f", at {at}" if at else "")
+    when += f", at {at}" if at else ""
+    if process.failures:
+        because, options = how_starts_failed(case), _TRIES
+        coming = _next_try(process, when)
+    else:
+        because, options = how_it_ended(case) or _GONE, _AUTORESTART
+        coming = f"it is started again {when}"
+    delay, more = _delay(process)
     return Words(
-        because=(*_failed(case), *_troubles(case)),
-        next=f"{number}; {'the last one: then' if last else 'if all of them fail,'} it is FATAL",
+        because=(*because, *troubles(case), *((Link("policy", delay),) if delay else ())),
+        next=coming,
         next_in=left,
-        options=("startretries", "startsecs"),
-        commands=(_look(case), retry, f"procmanctl stop {case.name}"),
+        options=(*options, *more),
+        commands=(look_command(case), f"procmanctl retry {case.name}", f"procmanctl stop {case.name}"),
     )
+
+
+def _next_try(process: Process, when: str) -> str:
+    retries = process.program.startretries
+    if retries >= FOREVER:
+        return f"try {process.failures + 1} {when}; it is never given up"
+    last = "the last one: then" if process.failures >= retries else "if all of them fail,"
+    return f"try {process.failures + 1} of {retries + 1} {when}; {last} it is FATAL"
+
+
+def _delay(process: Process) -> tuple[str, tuple[str, ...]]:
+    """Why it is not started at once, where its failed starts alone do not say so; and the options that decide that."""
+    program, again = process.program, process.again
+    if program.restart_limit is not None and not again.window:
+        count, seconds = program.restart_limit
+        return f"it had {counted(count, 'restart')} in {duration(seconds)}, which is its limit", _LIMIT
+    if again.braking:
+        return f"the brake is on: {BRAKED}", ()
+    if program.backoff is None:
+        return "", ()
+    if process.failures:
+        return "", ("backoff",)
+    return "its last runs were short: the delay grows until one lasts for long enough", ("backoff", "backoff_reset")
 
 
 def _settling(case: Case) -> Words:
     """It was called off, and has not settled yet: what was wanted changes before the state does."""
-    ended = (*_failed(case), *_troubles(case)) if case.process.state is State.BACKOFF else ()
+    ended = (*how_starts_failed(case), *troubles(case)) if case.process.state is State.BACKOFF else ()
     return Words(
-        because=(*ended, _asked_down(case)),
+        because=(*ended, asked_down(case)),
         next="it is STOPPED in a moment",
         commands=(f"procmanctl status {case.name}",),
     )
@@ -256,15 +268,15 @@ def _running(case: Case) -> Words:
     if not case.known.flaps:
         return Words(
             because=(up,),
-            next=f"nothing by itself; if it ends, {_after_an_end(case)}",
+            next=f"nothing by itself; if it ends, {after_an_end(case)}",
             options=("autorestart",),
             fine=True,
         )
     return Words(
-        because=(_brought_back(case), *_ended(case), *_troubles(case)),
-        next=f"if it ends again, {_after_an_end(case)}",
+        because=(brought_back(case), *how_it_ended(case), *troubles(case)),
+        next=f"if it ends again, {after_an_end(case)}",
         options=("autorestart", "startsecs"),
-        commands=(_look(case), f"procmanctl stop {case.name}"),
+        commands=(look_command(case), f"procmanctl stop {case.name}"),
         verdict="and does not stay up",
     )
 
@@ -279,7 +291,7 @@ def _up_and_unwanted(case: Case) -> Words:
             Link("wave", f"{names(others)} (priority {around.first_priority}) must end before its own wave", others[0]),
         )
     return Words(
-        because=(*first, _asked_down(case)),
+        because=(*first, asked_down(case)),
         next="it is stopped when those have ended" if others else "it is stopped in a moment",
         options=("priority",),
         commands=("procmanctl stop-plan",),
@@ -318,118 +330,12 @@ def _being_stopped(case: Case, waits: Link) -> Words:
     if process.phase is Phase.LEFTOVERS:
         options += ("leftovers", "stop_scope")
     return Words(
-        because=(waits, _asked_down(case) if not process.wanted else _asked_again(case)),
-        next=f"{when}; {_after_the_stop(case)}",
+        because=(waits, asked_down(case) if not process.wanted else asked_again(case)),
+        next=f"{when}; {after_the_stop(case)}",
         next_in=left,
         options=options,
-        commands=(_tail(case),),
+        commands=(tail_command(case),),
     )
-
-
-# ---- the pieces of the above
-
-
-def _asked_down(case: Case) -> Link:
-    """Why it is to be down."""
-    if case.around.master is not MasterState.RUNNING:
-        return _ending(case)
-    return Link("request", "it is being removed" if case.process.leaving else "it was asked to stop")
-
-
-def _asked_again(case: Case) -> Link:
-    """Why it is down first, and then up."""
-    process = case.process
-    if process.pending_end is not None and process.pending_end.before is not State.STOPPING:
-        return Link("policy", "it has ended by itself")
-    return Link("request", f"it is {'replaced' if process.successor is not None else 'restarted'}")
-
-
-def _ending(case: Case) -> Link:
-    """The master as a whole is what is the matter."""
-    what = "reloading" if case.around.master is MasterState.RESTARTING else "shutting down"
-    left = f"; {duration(case.around.until)} of shutdown_timeout remain" if case.around.until is not None else ""
-    return Link("shutdown", f"procman is {what}{left}")
-
-
-def _after_the_stop(case: Case) -> str:
-    process = case.process
-    if process.leaving:
-        return "then it is removed"
-    if not process.wanted:
-        return "then it stays down"
-    pending = process.pending_end
-    if pending is not None and pending.before is State.STARTING:
-        return "then its next try comes"
-    if pending is not None and pending.before is State.RUNNING:
-        return f"then {_after_an_end(case)}"
-    return f"then it is started again{', with its new definition' if process.successor is not None else ''}"
-
-
-def _after_an_end(case: Case) -> str:
-    match case.process.program.autorestart:
-        case Autorestart.ALWAYS:
-            return "it is started again"
-        case Autorestart.UNEXPECTED:
-            return "it is started again, unless its exit status is expected"
-        case Autorestart.NEVER:
-            return "it is not started again"
-
-
-def _brought_back(case: Case) -> Link:
-    restarts = counted(case.process.restarts, "restart")
-    return Link("policy", f"it does not stay up: autorestart has brought it back again and again, {restarts} so far")
-
-
-def _ended(case: Case) -> tuple[Link, ...]:
-    """How its last run ended, if one has."""
-    process, known = case.process, case.known
-    how = known.end or (ending(process.last_end) if process.last_end is not None else "")
-    return (Link("end", how + _last_words(known)),) if how else ()
-
-
-def _failed(case: Case) -> tuple[Link, ...]:
-    """How its starts have failed."""
-    process, known = case.process, case.known
-    if process.limited:
-        return (Link("policy", process.reason), *_ended(case))
-    tries = known.tries if known.tries is not None else _tries(process)
-    took = f" in {duration(known.tries_took)}" if known.tries_took is not None and tries > 1 else ""
-    count = f"{counted(tries, 'failed start')}{took}"
-    how = known.end or (ending(process.last_end) if process.last_end is not None else "")
-    if not how:
-        return (Link("end", f"{count}; {process.reason or 'nobody knows why it could not be started'}"),)
-    status = process.last_end
-    if status is not None and status.known and status.signal is None and status.code == _SUCCESS:
-        how += f", sooner than startsecs ({process.program.startsecs:g} s)"
-    return (Link("end", f"{count}; {how}{_last_words(known)}"),)
-
-
-def _tries(process: Process) -> int:
-    return process.program.startretries + 1 if process.state is State.FATAL else process.failures
-
-
-def _last_words(known: Known) -> str:
-    return f", last words: {known.last_words}" if known.last_words else ""
-
-
-def _troubles(case: Case) -> tuple[Link, ...]:
-    return tuple(Link("trouble", text) for text in case.known.trouble)
-
-
-def _look(case: Case) -> str:
-    """The command that shows more of a failure: where it could not be started, nothing was written."""
-    if case.process.last_end is None:
-        return f"procmanctl config {case.name}"
-    return _tail(case)
-
-
-def _tail(case: Case) -> str:
-    channel = " stderr" if case.known.last_words_on == "stderr" else ""
-    return f"procmanctl tail {case.name}{channel}"
-
-
-def _shown(policy: Autorestart) -> str:
-    return str(policy.value).lower()
 
 
 TABLE: Mapping[tuple[State, Phase, bool], Row] = {

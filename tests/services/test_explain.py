@@ -9,7 +9,8 @@ from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.fleet import Fleet
 from procman.core.process import PendingEnd, Process
-from procman.core.spec import Autorestart, Leftovers, Scope
+from procman.core.restarts import BRAKED, Restarts
+from procman.core.spec import FOREVER, Autorestart, Leftovers, Scope
 from procman.core.states import MasterState, Phase, State
 from procman.services.explain import around_of, explain, roots_first
 from procman.services.explain_facts import Around, Known, Turn, Wish
@@ -26,7 +27,7 @@ ROWS = [(state, phase, wanted) for phase in Phase for state, wanted in product(P
 
 def process(state: State, *, wanted: bool = True, **fields) -> Process:
     """One in that state, of a program with these options."""
-    own = {name: fields.pop(name) for name in list(fields) if hasattr(Process, name)}
+    own = {name: fields.pop(name) for name in list(fields) if name in Process.__dataclass_fields__}
     pid = 12 if state in (State.STARTING, State.RUNNING, State.STOPPING) else None
     return Process(program(**fields), **{"state": state, "wanted": wanted, "pid": pid, "attempt": 1} | own)
 
@@ -132,6 +133,64 @@ def test_backing_off_has_a_time(failures, words):
     said = explain(one, Around(now=100.0, clock=lambda seconds: {7.0: "14:02:18"}[seconds]))
     assert said.next == words
     assert said.next_in == 7.0
+
+
+def test_a_try_that_is_never_the_last():
+    """With startretries = forever."""
+    one = process(
+        State.BACKOFF, failures=7, startretries=FOREVER, last_end=ExitStatus(1), deadlines=Deadlines(retry=107.0)
+    )
+    assert explain(one, AT).next == "try 8 in 7 s; it is never given up"
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "reason"),
+    [
+        (
+            {"backoff": (1.0, 60.0)},
+            ["autorestart", "backoff", "backoff_reset"],
+            ["its last runs were short: the delay grows until one lasts for long enough"],
+        ),
+        ({"again": Restarts(braking=True)}, ["autorestart"], [f"the brake is on: {BRAKED}"]),
+        (
+            {"restart_limit": (5, 600.0), "on_restart_limit": ("wait", 300.0)},
+            ["autorestart", "restart_limit", "on_restart_limit"],
+            ["it had 5 restarts in 10 m, which is its limit"],
+        ),
+    ],
+    ids=["backoff", "brake", "limit"],
+)
+def test_a_run_that_is_followed_by_a_delay(fields, options, reason):
+    """How it ended, why it is not started at once, and how to have it started now."""
+    one = process(State.BACKOFF, last_end=ExitStatus(3), deadlines=Deadlines(retry=107.0), **fields)
+    said = explain(one, AT)
+    assert because(said) == ["exit status 3", *reason]
+    assert said.next == "it is started again in 7 s"
+    assert [setting.option for setting in said.options] == options
+    assert "procmanctl retry web" in said.commands
+
+
+def test_a_process_that_was_restarted_too_often():
+    """The limit with the reasons that have led there, and how it ended last."""
+    reason = "5 restarts in 600 s (5 x exit status 0)"
+    said = explain(process(State.FATAL, limited=True, reason=reason, last_end=ExitStatus(0)), AT)
+    assert because(said) == [f"{reason}; exit status 0"]
+    assert [setting.option for setting in said.options] == ["restart_limit", "on_restart_limit"]
+
+
+def test_an_exit_code_that_is_never_followed_by_a_start():
+    """It is not autorestart that decides then."""
+    one = process(
+        State.EXITED,
+        wanted=False,
+        reason="Bad exit code 78",
+        last_end=ExitStatus(78),
+        autorestart=Autorestart.ALWAYS,
+        norestart_exitcodes=(78,),
+    )
+    said = explain(one, AT)
+    assert because(said) == ["exit status 78", "norestart_exitcodes has it: it is not started again"]
+    assert [setting.option for setting in said.options] == ["norestart_exitcodes"]
 
 
 @pytest.mark.parametrize(

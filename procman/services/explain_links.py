@@ -1,0 +1,116 @@
+"""The links of an explanation, and what comes after them: how it ended, why it is to be down. No I/O here."""
+
+from procman.core.process import Process
+from procman.core.spec import Autorestart
+from procman.core.states import MasterState, State
+from procman.runtime.ending import ending
+from procman.services.explain_facts import Case, Known, Link
+from procman.services.explain_texts import counted, duration
+
+# A program that ends with this has done what it was to do, or has put itself into the background.
+_SUCCESS = 0
+
+
+def asked_down(case: Case) -> Link:
+    """Why it is to be down."""
+    if case.around.master is not MasterState.RUNNING:
+        return master_ends(case)
+    return Link("request", "it is being removed" if case.process.leaving else "it was asked to stop")
+
+
+def asked_again(case: Case) -> Link:
+    """Why it is down first, and then up."""
+    process = case.process
+    if process.pending_end is not None and process.pending_end.before is not State.STOPPING:
+        return Link("policy", "it has ended by itself")
+    return Link("request", f"it is {'replaced' if process.successor is not None else 'restarted'}")
+
+
+def master_ends(case: Case) -> Link:
+    """The master as a whole is what is the matter."""
+    what = "reloading" if case.around.master is MasterState.RESTARTING else "shutting down"
+    left = f"; {duration(case.around.until)} of shutdown_timeout remain" if case.around.until is not None else ""
+    return Link("shutdown", f"procman is {what}{left}")
+
+
+def after_the_stop(case: Case) -> str:
+    """What follows when its stop is over."""
+    process = case.process
+    if process.leaving:
+        return "then it is removed"
+    if not process.wanted:
+        return "then it stays down"
+    pending = process.pending_end
+    if pending is not None and pending.before is State.STARTING:
+        return "then its next try comes"
+    if pending is not None and pending.before is State.RUNNING:
+        return f"then {after_an_end(case)}"
+    return f"then it is started again{', with its new definition' if process.successor is not None else ''}"
+
+
+def after_an_end(case: Case) -> str:
+    """What follows when it ends by itself."""
+    match case.process.program.autorestart:
+        case Autorestart.ALWAYS:
+            return "it is started again"
+        case Autorestart.UNEXPECTED:
+            return "it is started again, unless its exit status is expected"
+        case Autorestart.NEVER:
+            return "it is not started again"
+
+
+def brought_back(case: Case) -> Link:
+    """That it keeps restarting."""
+    restarts = counted(case.process.restarts, "restart")
+    return Link("policy", f"it does not stay up: autorestart has brought it back again and again, {restarts} so far")
+
+
+def how_it_ended(case: Case) -> tuple[Link, ...]:
+    """How its last run ended, if one has."""
+    process, known = case.process, case.known
+    how = known.end or (ending(process.last_end) if process.last_end is not None else "")
+    return (Link("end", how + _last_words(known)),) if how else ()
+
+
+def how_starts_failed(case: Case) -> tuple[Link, ...]:
+    """How its starts have failed."""
+    process, known = case.process, case.known
+    tries = known.tries if known.tries is not None else _tries(process)
+    took = f" in {duration(known.tries_took)}" if known.tries_took is not None and tries > 1 else ""
+    count = f"{counted(tries, 'failed start')}{took}"
+    how = known.end or (ending(process.last_end) if process.last_end is not None else "")
+    if process.limited:
+        count = process.reason or "it was restarted too often"
+    if not how:
+        return (Link("end", f"{count}; {process.reason or 'nobody knows why it could not be started'}"),)
+    status = process.last_end
+    is_success = status is not None and status.known and status.signal is None and status.code == _SUCCESS
+    if is_success and not process.limited:
+        how += f", sooner than startsecs ({process.program.startsecs:g} s)"
+    return (Link("end", f"{count}; {how}{_last_words(known)}"),)
+
+
+def _tries(process: Process) -> int:
+    return process.program.startretries + 1 if process.state is State.FATAL else process.failures
+
+
+def _last_words(known: Known) -> str:
+    return f", last words: {known.last_words}" if known.last_words else ""
+
+
+def troubles(case: Case) -> tuple[Link, ...]:
+    """What else was found to be the matter."""
+    return tuple(Link("trouble", text) for text in case.known.trouble)
+
+
+def look_command(case: Case) -> str:
+    """The command that shows more of a failure: where it could not be started, nothing was written."""
+    if case.process.last_end is None:
+        return f"procmanctl config {case.name}"
+    return tail_command(case)
+
+
+def tail_command(case: Case) -> str:
+    """The command that shows what it has written."""
+    channel = " stderr" if case.known.last_words_on == "stderr" else ""
+    return f"procmanctl tail {case.name}{channel}"
