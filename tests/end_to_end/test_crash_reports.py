@@ -294,6 +294,25 @@ def test_names_and_numbers_choose_reports(start):
     assert master.ctl("crashes", "calm").stdout == "no crash reports: nothing has ended unexpectedly\n"
 
 
+def test_a_loop_of_crashes_is_one_report_and_pushes_out_no_other(start):
+    """Its count is that of the restarts, and `crash` takes any number of the loop."""
+    calm = f"[program:calm]\ncommand={FAILS}\n{ONCE}"
+    loop = "command=/bin/false\nstartsecs=0\nautorestart=true\n"
+    master = start(f"{calm}[program:loop]\n{loop}", master="reports=2\nrestart_brake=false")
+    master.wait_for("calm entered RUNNING state")
+    master.say("calm", "9\n")
+    master.wait_for("exited: calm")
+    at = len(master.lines)
+    for _ in range(20):
+        at = master.wait_for("exited: loop", after=at)
+    found = {info["name"]: info for info in master.call("GET", "/v1/crashes")["crashes"]}
+    assert found.keys() == {"calm", "loop"}
+    assert found["loop"]["times"] >= 20
+    within = master.call("GET", f"/v1/crashes/{found['loop']['last_seq']}")
+    assert within["seq"] == found["loop"]["seq"]
+    assert within["restarts"]["exit"] >= 1
+
+
 def test_no_reports_are_made_where_none_are_wanted(tmp_path):
     """The option is 0."""
     with closing(RunningMaster(tmp_path, f"[program:web]\ncommand={FAILS}\n{ONCE}", master="reports=0")) as master:

@@ -166,9 +166,10 @@ def test_an_expected_exit_has_none():
     """Nor has a stop, by whatever code it ends."""
 
     async def story() -> None:
-        told = Story(group("web"), group("db"))
+        told = Story(group("web"), group("db"), group("job", exitcodes=(0, -SIGTERM)))
         told.passes(5)
         told.exits(0)
+        told.ends_by(ExitStatus(-1, SIGTERM), "job")
         told.happens(StopRequested("db"))
         told.exits(1, "db")
         told.happens(StopRequested("web"))

@@ -114,3 +114,17 @@ def test_a_spawned_child_is_reaped_like_any_other():
 
     pid, found = in_fork(reaped)
     assert found == [Reaped(pid, 3)]
+
+
+def test_what_it_has_used_is_known():
+    """The kernel tells it with the status, and it is no part of how the process ended."""
+
+    def used() -> tuple[bool, bool]:
+        pid = forked(lambda: [sum(range(2_000_000)), os._exit(0)])
+        wait_without_reaping(pid)
+        (reaped,) = reap(1)
+        usage = reaped.usage
+        assert usage is not None
+        return reaped == Reaped(pid, 0), usage.max_rss > 1 << 20 and usage.user + usage.system > 0
+
+    assert in_fork(used) == (True, True)

@@ -68,7 +68,9 @@ def kind_of(news: Announce, end: End | None, run: Run) -> CrashKind | None:
         return "killed"
     if news.after is State.BACKOFF:
         return "early-exit"
-    if news.after is State.EXITED and not news.expected:
+    if news.after is State.EXITED:
+        if news.expected:
+            return None
         return "exit" if status.signal is None else "signal"
     return "signal" if end.sender in _UNASKED else None
 
