@@ -185,6 +185,13 @@ def test_the_url_is_in_no_output(start_master, tmp_path):
     master.wait_for("notify:ops: cannot send a message")
     outputs = [master.text]
     commands = (
+        "why",
+        "why web",
+        "why procman",
+        "events",
+        "crashes",
+        "metrics",
+        "history web",
         "notify",
         "notify test ops",
         "config",
