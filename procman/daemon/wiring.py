@@ -228,6 +228,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
                     began=time.time() if snapshot is None else snapshot.began,
                     obstacle=lambda: obstacle(rooms, context),
                     silent_disks=outputs.silent_disks,
+                    unsent=notifying.troubles,
                     look_at_file=lambda: context.source.look(context.blocking),
                 ),
             )

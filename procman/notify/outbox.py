@@ -74,6 +74,14 @@ class Outbox:
         """One is under way."""
         return self._under_way is not None
 
+    @property
+    def trouble(self) -> str | None:
+        """Why messages cannot be sent at present; None: as far as is known, they can."""
+        if not self._failing:
+            return None
+        wait = f"; {self.waiting} wait" if self.waiting else ""
+        return f"cannot send messages: {self.counts.last_error}{wait}"
+
     def put(self, message: Message, now: float) -> str | None:
         """Add a message; returns what the log should say."""
         self._waiting.append(_Waiting(message, now))

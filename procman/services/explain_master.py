@@ -36,6 +36,7 @@ class MasterFacts:
     file_problems: tuple[str, ...] = ()  # why the file on the disk could not be used
     differs: tuple[str, ...] = ()  # groups in which the file on the disk differs from what is active
     silent: tuple[str, ...] = ()  # disks, and the like, that do not answer
+    unsent: tuple[str, ...] = ()  # notify sections whose messages cannot be sent
     lost: int = 0  # bytes of output that could not be written
     gaps: tuple[str, ...] = ()  # where the journal has none
     obstacle: str | None = None  # to an upgrade
@@ -87,6 +88,7 @@ def _troubles(facts: MasterFacts) -> tuple[Link, ...]:
     """What an administrator has to see to."""
     found = [Link("file", problem) for problem in facts.file_problems]
     found += [Link("gate", text) for text in facts.silent]
+    found += [Link("trouble", text) for text in facts.unsent]
     if facts.lost:
         found.append(Link("trouble", f"{facts.lost:,} bytes of the programs' output could not be written anywhere"))
     return tuple(found)
@@ -161,4 +163,6 @@ def _commands(facts: MasterFacts, *, ending: bool) -> tuple[str, ...]:
         return (f"procman check -c {facts.file}",)
     if facts.differs:
         return ("procmanctl update --dry-run", "procmanctl update")
+    if facts.unsent:
+        return ("procmanctl notify",)
     return ("procmanctl maintail",) if facts.silent or facts.lost else ()

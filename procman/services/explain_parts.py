@@ -31,6 +31,7 @@ class AboutMaster:
     began: float  # seconds since the epoch
     obstacle: Callable[[], str | None]  # why its code could not be replaced just now
     silent_disks: Callable[[], list[str]]  # where logs are and nothing answers
+    unsent: Callable[[], list[str]]  # why messages of notify sections cannot be sent
     # The file as it is on the disk, None where it cannot be used; and why not.
     look_at_file: Callable[[], Awaitable[tuple[Config | None, list[str]]]]
 

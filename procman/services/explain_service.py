@@ -123,6 +123,7 @@ class Explainer:
                 file_problems=tuple(problems),
                 differs=() if differences is None else (*differences.added, *differences.changed, *differences.removed),
                 silent=tuple(self._master.silent_disks()),
+                unsent=tuple(self._master.unsent()),
                 lost=sum(self._processes.lost(name) for name in self._fleet.processes),
                 gaps=_gaps(self._journal),
                 obstacle=None if ending else self._master.obstacle(),

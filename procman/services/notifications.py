@@ -101,6 +101,11 @@ class Notifications:
             for one in self._sections.values()
         ]
 
+    def troubles(self) -> list[str]:
+        """The sections that cannot send messages at present, and why."""
+        troubles = ((name, one.outbox.trouble) for name, one in self._sections.items())
+        return [f"notify:{name} {trouble}" for name, trouble in troubles if trouble is not None]
+
     async def test(self, name: str) -> Outcome:
         """Send a test message at once, once, past all that waits; raises OperationError(UNKNOWN_NAME)."""
         section = self._sections.get(name)

@@ -34,6 +34,10 @@ class Notifying:
         """Every section, in the order of the file."""
         return [] if self._made is None else self._made.statuses()
 
+    def troubles(self) -> list[str]:
+        """The sections that cannot send messages at present, and why."""
+        return [] if self._made is None else self._made.troubles()
+
     async def test(self, name: str) -> "Outcome":
         """Send a test message; raises OperationError(UNKNOWN_NAME)."""
         if self._made is None:

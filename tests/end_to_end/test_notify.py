@@ -183,6 +183,7 @@ def test_the_url_is_in_no_output(start_master, tmp_path):
     url = f"http://127.0.0.1:1/{SECRET}"
     master = start_master("[program:web]\ncommand=false\nstartretries=0\n" + section(url))
     master.wait_for("notify:ops: cannot send a message")
+    assert "notify:ops cannot send messages: the server cannot be reached" in master.ctl("why", "procman").stdout
     outputs = [master.text]
     commands = (
         "why",

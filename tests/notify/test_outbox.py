@@ -95,6 +95,19 @@ def test_errors_of_a_whole_day_are_two_lines_in_the_log():
     assert outbox.done(SENT, now=now, at=now) is None
 
 
+def test_trouble_lasts_until_a_message_is_sent():
+    """It has the last error, and how many wait."""
+    outbox, _ = filled(2)
+    assert outbox.trouble is None
+    outbox.take(0.0)
+    outbox.done(LATER, now=0.0, at=0.0)
+    assert outbox.trouble == "cannot send messages: HTTP 500; 2 wait"
+    outbox.hurry()
+    outbox.take(0.0)
+    outbox.done(SENT, now=0.0, at=0.0)
+    assert outbox.trouble is None
+
+
 def test_a_message_of_yesterday_is_given_up():
     outbox, _ = filled(1)
     outbox.take(LONGEST_WAIT)
