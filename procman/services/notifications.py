@@ -42,6 +42,7 @@ KILLED_WITHIN = 0.5
 SOON = 0.05
 
 _FAILURES = (State.BACKOFF, State.FATAL)
+_TOO_QUICKLY = "Exited too quickly"  # supervisor's words, which say less than how it ended
 _WANT_OF_MEMORY = (Oom.CERTAIN, Oom.LIKELY)
 
 Data = dict[str, Any]
@@ -249,6 +250,8 @@ class Notifications:
         why = self._around.why(news.name) or news.reason
         if end is not None and why.startswith(short := ending(end.status)):
             why = end.sentence + why.removeprefix(short)
+        if news.after is State.FATAL and news.reason not in why and not news.reason.startswith(_TOO_QUICKLY):
+            why = f"{news.reason}; {why}"  # restart_limit
         finding = self._around.finding(news.name)
         return why if finding is None else f"{finding.sentence}; {why}"
 

@@ -135,6 +135,21 @@ def test_a_process_that_was_killed_for_want_of_memory_is_told_as_that(tmp_path):
     ]
 
 
+def test_why_procman_has_given_up_is_told(tmp_path):
+    """A limit of restarts says more than the last exit status; supervisor's words do not."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule(on=("fatal",))])
+        telling.say(State.BACKOFF, State.FATAL, None, reason="restarted 5 times in 60 s")
+        telling.say(State.BACKOFF, State.FATAL, of=program("api"), reason="Exited too quickly (process log may …)")
+        return sorted(items(await telling.told()))
+
+    assert tell(tmp_path, steps) == [
+        ("fatal", "api", "exit status 3"),
+        ("fatal", "web", "restarted 5 times in 60 s; exit status 3"),
+    ]
+
+
 def test_what_was_found_out_comes_first(tmp_path):
     """Who holds the port says more than the exit status."""
 
