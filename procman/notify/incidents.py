@@ -160,8 +160,9 @@ class Incidents:
                 del self._known[name]
 
     def _recovers_at(self, incident: Incident) -> float | None:
-        """When it counts as recovered; not before its failure was told."""
-        if incident.up_since is None or (incident.unfinished and not incident.worst_told):
+        """When it counts as recovered; not before its failures were told, unless the recovery tells of them."""
+        told_with_it = incident.worst_told > 0 and RECOVERED in self.rule.on
+        if incident.up_since is None or (incident.unfinished and not told_with_it):
             return None
         return incident.up_since + max(self.rule.recovered_after, min(incident.longest_gap, LONGEST_INTERVAL))
 

@@ -213,6 +213,16 @@ def test_a_recovery_tells_how_often_it_had_failed():
     assert (item.event, item.total) == ("recovered", 4)
 
 
+def test_without_word_of_recoveries_no_failure_is_lost():
+    """What was to be summed up is told when it is due, though the process runs again."""
+    desk = Desk(on=("fatal",))
+    desk.fatal()
+    desk.fatal()
+    desk.up()
+    desk.pass_until(100.0)
+    assert desk.told == [(0.0, "fatal", "web", 1), (60.0, "fatal", "web", 1)]
+
+
 def test_failing_and_recovering_all_the_time_costs_no_more_messages():
     """After a recovery the interval is as long as it was."""
     desk = Desk()
