@@ -124,6 +124,15 @@ class RecordedGroup(GroupSpec):
         return self.counted
 
 
+# The types of the fields that have a plain one.
+_PLAIN = {
+    (kind, field.name): (int, float) if field.type is float else field.type
+    for kind in (*WORDS.values(), *_BY_SPEC, RecordedProcess, RecordedGroup)
+    for field in fields(kind)
+    if isinstance(field.type, type) and field.type in {str, int, float, bool}
+}
+
+
 class UnknownEvent(ValueError):
     """An event that this procman does not have."""
 
@@ -256,11 +265,13 @@ def read_event(data: Mapping[str, Any]) -> Event:
     if kind is None:
         raise UnknownEvent(str(data.get("in")))
     try:
-        values = {name: data[name] for name in _FIELDS[kind]}
+        values = {name: _checked(kind, name, data[name]) for name in _FIELDS[kind]}
         if "group" in values:
             values["group"] = _read_group(values["group"])
         if kind is Exited:
             status = read_status(values["status"])
+            if status is None:
+                raise TypeError("it has no status")
             values |= {"status": status, "descendants": tuple(values["descendants"])}
         if kind is GroupChanged:
             values["replace"] = frozenset(values["replace"])
@@ -272,8 +283,8 @@ def read_event(data: Mapping[str, Any]) -> Event:
 
 def _read_group(data: Mapping[str, Any]) -> RecordedGroup:
     return RecordedGroup(
-        name=data["name"],
-        priority=data["priority"],
+        name=_checked(GroupSpec, "name", data["name"]),
+        priority=_checked(GroupSpec, "priority", data["priority"]),
         programs=tuple(_read_process(program) for program in data["programs"]),
         number=data["number"],
         counted=data["counts"],
@@ -291,7 +302,14 @@ def _values(spec: type, data: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
     for name in _BY_SPEC[spec]:
         value = data[name] if name in data else _ADDED[name]
-        if name in _ENUMS:
-            value = _ENUMS[name][value]
+        value = _ENUMS[name][value] if name in _ENUMS else _checked(spec, name, value)
         values[name] = tuple(value) if isinstance(value, list) else value
     return values
+
+
+def _checked(kind: type, name: str, value: Any) -> Any:
+    """The value, if it is of the type that the field has; raises TypeError."""
+    wanted = _PLAIN.get((kind, name))
+    if wanted is not None and not isinstance(value, wanted):
+        raise TypeError(f"{name} is {value!r}")
+    return value

@@ -14,6 +14,9 @@ from procman.core.fleet import Fleet
 from procman.core.recording import READERS, VERSION, UnknownEvent, describe, read_event, read_policy
 from procman.core.snapshot import Data
 
+# The year 5138, of either clock.
+MOST_SECONDS = 1e11
+
 
 class CannotReplay(ValueError):
     """The entry is of another version, or makes no sense; the text says what is wrong with it."""
@@ -65,7 +68,7 @@ class Replay:
             raise CannotReplay("it begins with an event; a recording begins with the state of the master")
         try:
             event = read_event(entry)
-            now, recorded = float(entry["at"]), [str(text) for text in entry["out"]]
+            now, recorded = _seconds(entry["at"]), [str(text) for text in entry["out"]]
         except UnknownEvent as error:
             raise CannotReplay(
                 f"this procman does not know the event {error}: replay it with the version that has recorded it "
@@ -103,14 +106,14 @@ class Replay:
             fleet.restore(head["fleet"], READERS)
             part = Part(
                 why=str(head["why"]),
-                time=float(head["time"]),
-                now=float(head["now"]),
+                time=_seconds(head["time"]),
+                now=_seconds(head["now"]),
                 procman=str(head["procman"]),
                 names=frozenset(fleet.processes),
                 goes_on=goes_on,
                 same=same,
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CannotReplay(f"the state of the master makes no sense: {error}") from error
         self.fleet, self.begun, self.procman = fleet, True, part.procman
         return part
@@ -128,6 +131,13 @@ def decide(fleet: Fleet, event: Event, now: float) -> tuple[list[Action], list[s
 def described_bug(bug: Exception) -> str:
     """How a fault in the core stands in a recording."""
     return f"fault {type(bug).__name__}"
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not 0.0 <= seconds < MOST_SECONDS:
+        raise ValueError(f"{value} is no time")
+    return seconds
 
 
 # The numbers of definitions are counted anew by each part, and the form of a snapshot is that of its procman.

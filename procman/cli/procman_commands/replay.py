@@ -206,7 +206,7 @@ class _Show:
 class _Text(_Show):
     def part(self, part: Part, at: float) -> None:
         moment_of = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-        about = _BEGINS.get(part.why, part.why).format(procman=part.procman)
+        about = _BEGINS[part.why].format(procman=part.procman) if part.why in _BEGINS else part.why
         print(f"--- {moment_of}  {safe(about)} ({len(part.names)} processes, recorded by procman {safe(part.procman)})")
         if not part.same:
             print("*** differs from here on: the recorded master went on from another state than this replay is in")
