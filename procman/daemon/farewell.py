@@ -38,6 +38,8 @@ class _Stop:
 class MasterFarewell:
     """Subscribe `tell` to the engine, and await `part` when all programs have been stopped."""
 
+    hears = (AnnounceMaster, Announce, Kill, Reaped)
+
     def __init__(self, engine: Engine, fleet: Fleet, trees: Trees, log: Log) -> None:
         """The fleet is only read."""
         self._engine = engine

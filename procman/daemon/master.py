@@ -69,7 +69,7 @@ class MasterRun:
         self._adoption = context.adoption(config)
         self._rooms = rooms = build(context, config, snapshot)
         self._log = rooms.outputs.log
-        rooms.bus.subscribe(self._hear)
+        rooms.bus.subscribe(self._hear, SpawnFailed)
         self._quit = rooms.bus.wait_for(lambda news: news.event if isinstance(news.event, Quit) else None)
         if snapshot is None:
             self._log_at_first(notes)

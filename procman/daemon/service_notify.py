@@ -26,6 +26,8 @@ MOST_NAMED = 3
 class ServiceNotifier:
     """One for the life of the process, whatever is reloaded in it."""
 
+    hears = (AnnounceMaster, Announce)
+
     def __init__(self, notifier: Notifier, daemon: "Readiness | None" = None) -> None:
         """`daemon` is given where the process that has started this one waits to hear whether it is up."""
         self._daemon = daemon

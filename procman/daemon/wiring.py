@@ -172,18 +172,18 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         configuration.restore(snapshot.current)
         context.counters.restore(snapshot.metrics)
         crashes.go_on(status)
-    for hear in (
-        ends.hear,
-        crashes.hear,
-        event_log.tell,
-        farewell.tell,
-        context.notifier.tell,
-        outputs.hear,
-        hub.tell,
-        launcher.hear,
-        explanations.hear,
+    for hear, events in (
+        (ends.hear, ends.hears),
+        (crashes.hear, ()),
+        (event_log.tell, ()),
+        (farewell.tell, farewell.hears),
+        (context.notifier.tell, context.notifier.hears),
+        (outputs.hear, outputs.hears),
+        (hub.tell, hub.hears),
+        (launcher.hear, launcher.hears),
+        (explanations.hear, explanations.hears),
     ):
-        bus.subscribe(hear)
+        bus.subscribe(hear, *events)
     context.counters.watch(bus, fleet, ends.was_oom)
     # After those: what it tells is their knowledge.
     if snapshot is None or snapshot.notify is None:

@@ -55,6 +55,8 @@ class Pipes(Protocol):
 class Hub:
     """The pools of all active listener groups. Subscribe `tell` to the engine; it also watches the outputs."""
 
+    hears = (Announce, Spawned, ProcessRemoved, AnnounceGroup, AnnounceGroupChanged, AnnounceMaster)
+
     def __init__(self, engine: Engine, pipes: Pipes, server: str, serials: Sequence, log: Log) -> None:
         """`server` is the master's identifier, `serials` numbers the events across reloads of the master."""
         self._fleet = engine.fleet

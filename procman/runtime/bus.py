@@ -147,17 +147,21 @@ class Bus:
         """`on_bug` gets a sentence when a subscriber raises: the others still get their notification."""
         self.sequence = sequence
         self._on_bug = on_bug
-        self._subscribers: tuple[Subscriber, ...] = ()
+        self._subscribers: tuple[tuple[Subscriber, frozenset[type]], ...] = ()  # each with its events; none: all
+        self._interested: dict[type, tuple[Subscriber, ...]] = {}  # hundreds are published in a second
         self._waits: dict[str | None, list[_Wait]] = {}  # by the name in the event; None: any event
         self._conditions: set[asyncio.Event] = set()  # of the callers of `until`
 
-    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call it with every notification from now on; returns how to end that."""
+    def subscribe(self, subscriber: Subscriber, *events: type) -> Callable[[], None]:
+        """Call it with every notification from now on, or those of these events; returns how to end that."""
         # A new tuple: who subscribes or leaves while something is published, is told from the next one on.
-        self._subscribers = (*self._subscribers, subscriber)
+        entry = subscriber, frozenset(events)
+        self._subscribers = (*self._subscribers, entry)
+        self._interested.clear()
 
         def leave() -> None:
-            self._subscribers = tuple(each for each in self._subscribers if each != subscriber)
+            self._subscribers = tuple(each for each in self._subscribers if each is not entry)
+            self._interested.clear()
 
         return leave
 
@@ -169,7 +173,10 @@ class Bus:
     def publish(self, event: BusEvent, origin: Origin = NOBODY) -> int:
         """Number it, and tell all subscribers and waiting callers; returns the number."""
         notification = Notification(self.sequence.next(), event, origin)
-        for subscriber in self._subscribers:
+        interested = self._interested.get(type(event))
+        if interested is None:
+            interested = self._interest_in(type(event))
+        for subscriber in interested:
             # As `guard`, without a call for each.
             try:
                 subscriber(notification)
@@ -243,6 +250,11 @@ class Bus:
             call()
         except Exception as bug:  # noqa: BLE001 - see above
             self._report(call, bug)
+
+    def _interest_in(self, event: type) -> tuple[Subscriber, ...]:
+        found = tuple(subscriber for subscriber, events in self._subscribers if not events or event in events)
+        self._interested[event] = found
+        return found
 
     def _report(self, called: object, bug: Exception) -> None:
         self._on_bug(f"cannot tell {called}: {type(bug).__name__}: {bug}; this is a bug in procman, please report it")

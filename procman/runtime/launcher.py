@@ -42,6 +42,8 @@ class Streams(Protocol):
 class Launcher:
     """Subscribe `hear` after the subscribers that log the end of a process, since it closes its socket."""
 
+    hears = (Announce, ProcessRemoved)
+
     def __init__(
         self,
         fleet: Fleet,

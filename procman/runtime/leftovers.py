@@ -18,7 +18,7 @@ class LeftoverReporter:
         self._bus = bus
         self._trees = trees
         self._timer: asyncio.TimerHandle | None = None
-        bus.subscribe(self._hear)
+        bus.subscribe(self._hear, Announce)
 
     def close(self) -> None:
         """Report nothing more."""

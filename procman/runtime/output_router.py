@@ -42,6 +42,8 @@ class OutputRouter:
     `log` is the master's log, `reader` reads logs back, `stdin` has the inputs, `filters` examines the output.
     """
 
+    hears = (AnnounceInPlace, ProcessRemoved)
+
     def __init__(
         self,
         config: Config,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from signal import SIGKILL
 
-from procman.core.actions import Announce, ProcessRemoved
-from procman.core.events import ExitStatus
+from procman.core.actions import Announce, Kill, ProcessRemoved
+from procman.core.events import Adopted, ExitStatus, Spawned
 from procman.core.fleet import Fleet
 from procman.core.states import State
 from procman.runtime.bus import Notification
@@ -29,6 +29,8 @@ class _Facts:
 
 class Ends:
     """Subscribe `hear` before those who ask: they find the end with the announcement of it."""
+
+    hears = (Announce, Spawned, Adopted, Kill, ProcessRemoved)
 
     def __init__(self, fleet: Fleet, memory: MemoryWatch | None = None, signals: SignalsSent | None = None) -> None:
         """The fleet is only read."""

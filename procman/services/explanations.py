@@ -63,6 +63,8 @@ class Finding:
 class Explanations:
     """Subscribe `hear`; ask with `of`, or with `settled` to have what is under way in it."""
 
+    hears = (Announce, SpawnFailed, ProcessRemoved, OrphanedDescendants, AnnounceDescendants)
+
     def __init__(
         self, fleet: Fleet, trees: Trees, last_lines: LastLines, clock: Callable[[], float] = time.monotonic
     ) -> None:

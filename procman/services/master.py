@@ -20,7 +20,7 @@ class MasterService:
         """Subscribes to the engine's bus for as long as it lives."""
         self._engine = engine
         self.operations = operations
-        engine.bus.subscribe(self._hear)
+        engine.bus.subscribe(self._hear, Quit)
 
     @property
     def state(self) -> MasterState:

@@ -75,7 +75,7 @@ class ProcessService:
         self.looks = LastLooks()
         self._unsent: dict[str, str] = {}  # why the kernel refused the latest signal
         self.lost = lost
-        engine.bus.subscribe(self._hear)
+        engine.bus.subscribe(self._hear, KillFailed, ProcessRemoved)
 
     # ---- looking
 

@@ -138,7 +138,7 @@ class StatusBoard:
         self._times: dict[str, Times] = {}
         self._statuses: dict[str, ProcessStatus] = {}
         self._ages: dict[str, float] = {}  # of processes that are being adopted
-        engine.bus.subscribe(self._hear)
+        engine.bus.subscribe(self._hear, Announce, ProcessRemoved, Adopted, Spawned)
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
         """When processes came and went, as plain data for another process image to go on with."""

@@ -6,7 +6,7 @@ import functools
 import pytest
 
 from procman.core.actions import ProcessRemoved
-from procman.core.events import Spawned
+from procman.core.events import KillFailed, Spawned, SpawnFailed
 from procman.runtime.bus import Bus, Sequence
 from tests.support.notifications import new_bus
 
@@ -144,3 +144,16 @@ async def test_until_says_when_it_did_not_come_true_in_time():
     bus = new_bus()
     assert not await bus.until(lambda: False, within=0)
     assert bus.idle
+
+
+def test_a_subscriber_may_ask_for_some_events_only():
+    """It is not called for others; the order is that of the subscriptions, and it may leave."""
+    bus, heard = new_bus(), []
+    leave = bus.subscribe(lambda news: heard.append(("some", news.seq)), SpawnFailed, KillFailed)
+    bus.publish(Spawned("web", 1))
+    bus.subscribe(lambda news: heard.append(("all", news.seq)))
+    bus.publish(SpawnFailed("web", "x", 1))
+    bus.publish(Spawned("web", 1))
+    leave()
+    bus.publish(KillFailed("web", "x"))
+    assert heard == [("some", 2), ("all", 2), ("all", 3), ("all", 4)]

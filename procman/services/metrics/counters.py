@@ -59,7 +59,7 @@ class Counters:
         self._fleet = fleet
         self._was_oom = was_oom
         self._processes = {name: counts for name, counts in self._processes.items() if name in fleet.processes}
-        bus.subscribe(self.hear)
+        bus.subscribe(self.hear, *self._handlers)
 
     def of(self, name: str) -> ProcessCounts:
         """Those of the process of that namespec; of one that is not in the fleet, they are not kept."""
