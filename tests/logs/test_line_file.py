@@ -213,3 +213,22 @@ def test_a_file_that_was_moved_away_is_begun_again_with_the_next_head(on_loop):
         assert on.text() == "head\n"
 
     on_loop(steps)
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="is about what root refuses")
+def test_root_follows_no_link_of_others(on_loop, tmp_path):
+    """In a directory that everybody may write, the file could be another one; that one stays as it was."""
+
+    async def steps(on):
+        target = tmp_path / "target"
+        target.write_text("precious")
+        tmp_path.chmod(0o1777)
+        on.path.symlink_to(target)
+        os.lchown(on.path, 65534, 65534)
+        on.file.begin(b"head\n")
+        await on.written()
+        assert "symbolic link" in on.file.failure
+        assert target.read_text() == "precious"
+
+    on_loop(steps)
