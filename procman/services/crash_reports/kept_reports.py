@@ -45,6 +45,9 @@ class KeptReports:
         """Keep so many at most."""
         self.most = most
         self._kept: list[CrashReport] = []
+        # Counted along: a thousand programs may end at once, and each report would weigh all others.
+        self._counts: Counter[str] = Counter()
+        self._weight = 0
 
     def __iter__(self) -> Iterator[CrashReport]:
         return iter(tuple(self._kept))
@@ -52,12 +55,27 @@ class KeptReports:
     def add(self, report: CrashReport) -> None:
         """Keep it; others may have to go."""
         self._kept.append(report)
-        self.trim()
+        self._counts[report.name] += 1
+        self._weigh(report)
 
-    def trim(self) -> None:
-        """Let go what is too much."""
-        for place in sorted(surplus(map(_item, self._kept), self.most, MOST_BYTES), reverse=True):
-            self._kept.pop(place).is_kept = False
+    def changed(self, report: CrashReport) -> None:
+        """Its output may have grown, so that others have to go."""
+        if report.is_kept:
+            self._weigh(report)
+
+    def _weigh(self, report: CrashReport) -> None:
+        self._weight -= report.charged
+        report.charged = report.weight
+        self._weight += report.charged
+        while self._kept and (len(self._kept) > self.most or self._weight > MOST_BYTES):
+            largest = max(self._counts.values())
+            oldest = next(one for one in self._kept if self._counts[one.name] == largest)
+            self._kept.remove(oldest)
+            self._weight -= oldest.charged
+            oldest.is_kept = False
+            self._counts[oldest.name] -= 1
+            if not self._counts[oldest.name]:
+                del self._counts[oldest.name]
 
     def latest(self, name: str) -> CrashReport | None:
         """Of the process of that namespec."""
@@ -72,7 +90,3 @@ def find(reports: Iterable[CrashReport], seq: int, name: str = "") -> CrashRepor
         return exact
     around = [one for one in reports if one.seq < seq < one.last_seq and name in ("", one.name)]
     return around[-1] if len(around) == 1 or (around and name) else None
-
-
-def _item(report: CrashReport) -> Item:
-    return Item(report.name, report.weight)

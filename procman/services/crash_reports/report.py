@@ -55,6 +55,7 @@ class CrashReport:
     program: Program | None = None  # None: `made` has what is made of it
     made: Mapping[str, Any] | None = None  # by another master, or another image of this one
     file: str = ""  # the path where it is kept, too
+    charged: int = 0  # the weight that the store has counted
     is_kept: bool = True  # it has not given way to others
     saved_seq: int = 0  # `last_seq` of what is there
 

@@ -159,7 +159,7 @@ class CrashReports:
         if is_new:
             self._kept.add(report)
         else:
-            self._kept.trim()  # its output may have grown
+            self._kept.changed(report)
         if self._files is not None and report.is_kept:
             self._files.save(report)
 
