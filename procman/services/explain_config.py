@@ -44,7 +44,8 @@ class Definitions:
 
     def defined(self, program: Program) -> str:
         """Where its command stands; "": in no file."""
-        return self._placed("command", "", program.section).place if program.namespec in self._read else ""
+        placed = self._placed("command", "", program.section)
+        return placed.place if placed.file is not None and program.namespec in self._read else ""
 
     def is_gone(self, program: Program) -> bool:
         """Whether the file has no such process any more."""

@@ -3,6 +3,7 @@
 What asks disks or all of /proc is `explanations`, beside the loop; here is at most a look at a few processes.
 """
 
+import asyncio
 import os
 import time
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from procman.services.explain_origins import Origins, clock_time, left_behind
 from procman.services.explain_parts import MASTER, Parts
 from procman.system.proc import look_at
 
+# So many processes are explained in one turn of the loop: about 5 ms.
+AT_ONCE = 50
 # How long an answer waits for looks at disks and other processes that are under way, in seconds.
 PATIENCE = 2.0
 # So many processes that could not be started are looked at once more for one answer.
@@ -83,11 +86,12 @@ class Explainer:
         now = time.time()
         around = _with_clock(around_of(self._fleet, time.monotonic()), now)
         origins, definitions = Origins(self._journal, now), Definitions(self._configuration.config)
-        explanations = [
-            explain(process, around, self._known(process, origins, definitions))
-            for process in wrong
-            if self._fleet.processes.get(process.name) is process  # it may have gone meanwhile
-        ]
+        explanations = []
+        for number, process in enumerate(wrong):
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)  # others have their turn
+            if self._fleet.processes.get(process.name) is process:  # it may have gone meanwhile
+                explanations.append(explain(process, around, self._known(process, origins, definitions)))
         if spec is None or spec == MASTER:
             master = await self._about_master(reads=spec is not None)
             if spec is not None or not master.as_wanted:

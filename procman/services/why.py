@@ -1,12 +1,17 @@
 """The door to `why`: what it needs is imported when somebody first asks, as most masters are as they should be."""
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
+from procman.core.states import State
 from procman.services.explain_parts import Parts
 from procman.services.status import ProcessStatus
 
 if TYPE_CHECKING:
     from procman.services.explain_service import Answer, Explainer
+
+# What is said of these stays the same as long as their status does, and monitors ask often.
+_LASTING = frozenset({State.BACKOFF, State.EXITED, State.FATAL, State.UNKNOWN})
 
 
 class Why:
@@ -16,6 +21,7 @@ class Why:
         """`parts` are what it looks at."""
         self._parts = parts
         self._made: Explainer | None = None
+        self._said: WeakKeyDictionary[ProcessStatus, str] = WeakKeyDictionary()
 
     def one_sentence(self, name: str) -> str:
         """Why the process of that namespec is as it is: `FATAL: 4 failed starts in 9 s; exit status 1, last words: …`.
@@ -26,7 +32,14 @@ class Why:
 
     def if_wrong(self, status: ProcessStatus) -> str:
         """The same, and "" for a process that is as it should be."""
-        return "" if status.is_as_wanted else self.one_sentence(status.namespec)
+        if status.is_as_wanted:
+            return ""
+        said = self._said.get(status)
+        if said is None:
+            said = self.one_sentence(status.namespec)
+            if status.state in _LASTING:
+                self._said[status] = said
+        return said
 
     async def answer(self, spec: str | None = None) -> "Answer":
         """Explain what `spec` names; without it all that is not as it should be. Raises UnknownProcess.
