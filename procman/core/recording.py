@@ -269,10 +269,7 @@ def read_event(data: Mapping[str, Any]) -> Event:
         if "group" in values:
             values["group"] = _read_group(values["group"])
         if kind is Exited:
-            status = read_status(values["status"])
-            if status is None:
-                raise TypeError("it has no status")
-            values |= {"status": status, "descendants": tuple(values["descendants"])}
+            values |= {"status": read_status(dict(values["status"])), "descendants": tuple(values["descendants"])}
         if kind is GroupChanged:
             values["replace"] = frozenset(values["replace"])
         event: Event = kind(**values)

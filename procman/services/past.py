@@ -7,20 +7,20 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from procman.runtime.journal.record import Record
 
 # What the journal says of the master, in `reason`.
 BEGAN = "began"
+ADDED = "group added"
 ENDED = frozenset({"quit", "reload"})
 
 WITH_PROCESS = frozenset({"STARTING", "RUNNING", "STOPPING", "UNKNOWN"})
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A process was in one state all the while."""
 
     start: float  # seconds since the epoch: from then on it is known to have been in it
@@ -75,19 +75,24 @@ def histories(records: Sequence[Record], present: Mapping[str, Present], now: fl
     steady = _steady(records)
     groups = {name: known.group for name, known in present.items()}
     of_all: list[int] = []
+    by_group: dict[str, list[int]] = {}
     by_name: dict[str, list[int]] = {name: [] for name in present}
     for place, record in enumerate(steady):
         if record.name:
             by_name.setdefault(record.name, []).append(place)
             if record.group:
                 groups[record.name] = record.group
-        elif record.kind in {"gap", "master"} or (record.kind == "config" and record.group):
+        elif record.kind == "master" or (record.kind == "gap" and _hides_states(record)):
             of_all.append(place)
+        elif record.kind == "config" and record.reason == ADDED:
+            by_group.setdefault(record.group, []).append(place)
+    intact_until = {place: _intact_until(steady, gap) for place, gap in enumerate(steady) if gap.kind == "gap"}
     found = {}
     for name, places in by_name.items():
         group = groups.get(name, name.partition(":")[0])
-        walk = _Walk(steady, group, present.get(name))
-        for place in sorted([*places, *of_all]):
+        walk = _Walk(steady, intact_until, present.get(name))
+        others = [*of_all, *by_group.get(group, ())]
+        for place in sorted([*places, *others]) if others else places:
             walk.take(place)
         spans = walk.finish(now)
         if any(span.is_known for span in spans) or name in present:
@@ -112,9 +117,10 @@ def _steady(records: Sequence[Record]) -> list[Record]:
 class _Walk:
     """Goes through the records that concern one process."""
 
-    def __init__(self, records: Sequence[Record], group: str, present: Present | None) -> None:
+    def __init__(self, records: Sequence[Record], intact_until: Mapping[int, float], present: Present | None) -> None:
+        """`intact_until`: for the place of each gap, the time of the last record before what is missing there."""
         self._records = records
-        self._group = group
+        self._intact_until = intact_until
         self._present = present
         self._spans: list[Span] = []
         # The present span. If its state is "" and `_fills`, the next record says what it was.
@@ -130,17 +136,16 @@ class _Walk:
         record = self._records[place]
         match record.kind:
             case "gap":
-                if _hides_states(record):
-                    self._miss(self._before_number(_first_missing(record)), record.time)
+                self._miss(self._intact_until[place], record.time)
             case "master":
                 self._master(place, record)
             case "state" if record.after and record.name:
                 self._change(record)
             case "spawn" if self._span is not None and record.data and not record.data.get("failed"):
                 age = float(record.data.get("age", 0.0))
-                self._span = replace(self._span, pid=record.data.get("pid", 0), started=record.time - age)
+                self._span = self._span._replace(pid=record.data.get("pid", 0), started=record.time - age)
             case "exit" | "signal" if self._span is not None and self._fills and record.data:
-                self._span = replace(self._span, pid=self._span.pid or record.data.get("pid", 0))
+                self._span = self._span._replace(pid=self._span.pid or record.data.get("pid", 0))
             case "config":
                 self._configured(record)
             case _:
@@ -157,7 +162,7 @@ class _Walk:
                 span.start, None, known.state, known.since, known.started, known.pid, known.run, known.reason, None
             )
         if span is not None:
-            self._add(replace(span, end=None if known is not None else now))
+            self._add(span._replace(end=None if known is not None else now))
         return self._spans
 
     # ---- one record
@@ -167,7 +172,7 @@ class _Walk:
         span, started = self._span, None
         if span is not None and self._fills:
             pid = (span.pid or data.get("pid", 0)) if record.before in WITH_PROCESS else 0
-            span = replace(span, state=record.before, pid=pid)
+            span = span._replace(state=record.before, pid=pid)
         if span is not None:
             self._close(span, record.time)
             started = span.started
@@ -200,7 +205,7 @@ class _Walk:
         if record.name:
             if record.reason == "removed":
                 self._leave(record.time)
-        elif record.group == self._group and record.reason == "group added" and (self._span is None or self._fills):
+        elif self._span is None or self._fills:
             # Before that there was none.
             self._spans = [span for span in self._spans if span.is_known]
             self._begin(record.time)
@@ -225,25 +230,22 @@ class _Walk:
         self._span, self._fills = None, False
 
     def _close(self, span: Span, time: float) -> None:
-        self._add(replace(span, end=time))
+        self._add(span._replace(end=time))
 
     def _add(self, span: Span) -> None:
         if span.end is not None and span.start >= span.end:
             return
         before = self._spans[-1] if self._spans else None
         if before is not None and not (before.is_known or span.is_known) and before.end == span.start:
-            self._spans[-1] = replace(before, end=span.end)
+            self._spans[-1] = before._replace(end=span.end)
         else:
             self._spans.append(span)
 
-    def _before_number(self, first: int) -> float:
-        """The time of the last record before that number."""
-        place = bisect_left(self._records, first, key=lambda record: record.seq)
-        return self._records[place - 1].time if place else float("-inf")
 
-
-def _first_missing(gap: Record) -> int:
-    return int((gap.data or {}).get("from", gap.seq))
+def _intact_until(records: Sequence[Record], gap: Record) -> float:
+    """The time of the last record before those that are missing there."""
+    place = bisect_left(records, (gap.data or {}).get("from", gap.seq), key=lambda record: record.seq)
+    return records[place - 1].time if place else float("-inf")
 
 
 def _hides_states(gap: Record) -> bool:
@@ -257,4 +259,4 @@ def spans_between(history: History, since: float, until: float) -> Iterator[Span
         end = until if span.end is None else min(span.end, until)
         start = max(span.start, since)
         if start < end:
-            yield replace(span, start=start, end=end)
+            yield span._replace(start=start, end=end)
