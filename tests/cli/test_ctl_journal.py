@@ -136,6 +136,16 @@ def test_follow_prints_each_record_when_it_comes(ctl, master):
     assert [json.loads(text)["seq"] for text in ran.text.splitlines()] == [3, 3]
 
 
+def test_follow_goes_on_after_an_upgrade(ctl, master):
+    """With what has happened since, and a stream that ends is its end."""
+    lines = [json.dumps(one(seq, "config", reason="x")).encode() + b"\n" for seq in (3, 4)]
+    master.answers["GET", "/v1/journal?limit=50&follow=1"] = Stream(lines[0], cut=True)
+    master.answers["GET", "/v1/journal?limit=50&follow=1&since=3"] = Stream(lines[1])
+    ran = ctl("events", "-f")
+    assert [line.rpartition("#")[2] for line in ran.text.splitlines()] == ["3", "4"]
+    assert ran.status == 0
+
+
 @pytest.mark.parametrize(
     ("words", "status", "text"),
     [

@@ -1,4 +1,4 @@
-"""One master after the other, from the same file and for the same socket, so that each knows what the one before left."""
+"""One master after the other from one file and for one socket, so that each knows what the one before left."""
 
 import contextlib
 import shutil

@@ -8,10 +8,11 @@ import time
 from procman.cli import suggestions
 from procman.cli.journal_text import record_line, run_lines
 from procman.cli.terminal_text import safe
-from procman.client.api_client import ApiError, quoted
+from procman.client.api_client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from procman.cli.invocation import Invocation
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 # How many records are shown unless the words say something else, and at most.
 SHOWN = 50
 MOST = 10_000
+# How often to look whether a master that has gone is back, and how long to wait before each time, in seconds.
+COMES_BACK = 20
+BETWEEN = 0.1
 
 
 class _BadWords(Exception):
@@ -115,21 +119,48 @@ def _from(path: str, seq: int) -> str:
 
 
 def _follow(invocation: Invocation, path: str) -> None:
-    """Print what happens until Ctrl-C, or until the master ends the stream."""
+    """Print what happens until Ctrl-C, or until the master ends the stream; an upgrade of it does not end that."""
+    last = 0
     try:
-        with invocation.client.stream("GET", path) as stream:
-            rest = b""
-            for data in stream:
-                *lines, rest = (rest + data).split(b"\n")
-                for line in filter(None, lines):
-                    record = json.loads(line)
-                    if invocation.as_json:
-                        invocation.write_line(record)
-                    else:
-                        invocation.say(safe(record_line(record, time.time())))
-                invocation.flush()
+        while True:
+            try:
+                for last in _records(invocation, path):  # noqa: B007 - for the next connection
+                    pass
+                return
+            except Unreachable:
+                if not last or not _answers_again(invocation):
+                    raise
+            path = _from(path, last) if "since=" in path else f"{path}&since={last}"
     except KeyboardInterrupt:
         invocation.say("")
+
+
+def _records(invocation: Invocation, path: str) -> Iterator[int]:
+    """Print those of a stream, and yield their numbers."""
+    with invocation.client.stream("GET", path) as stream:
+        rest = b""
+        for data in stream:
+            *lines, rest = (rest + data).split(b"\n")
+            for line in filter(None, lines):
+                record = json.loads(line)
+                if invocation.as_json:
+                    invocation.write_line(record)
+                else:
+                    invocation.say(safe(record_line(record, time.time())))
+                yield record["seq"]
+            invocation.flush()
+
+
+def _answers_again(invocation: Invocation) -> bool:
+    """Whether the master, which has just gone, comes back, as it does in an upgrade."""
+    for _ in range(COMES_BACK):
+        time.sleep(BETWEEN)
+        try:
+            invocation.client.call("GET", "/v1/master")
+        except Unreachable:
+            continue
+        return True
+    return False
 
 
 def _explain(invocation: Invocation, error: ApiError, names: list[str]) -> None:
