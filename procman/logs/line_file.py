@@ -21,6 +21,7 @@ MOST_HELD = 1 << 20
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY
 _SILENT = "its disk does not answer"
+_CLOSED = "it is closed"
 
 
 class _Head(NamedTuple):
@@ -88,7 +89,10 @@ class LineFile:
             self._give(line, len(line))
 
     def abandon(self) -> None:
-        """The master ends: what is not written yet is lost."""
+        """The master ends, or begins again: what is not written by now is lost, and the file is closed."""
+        if self.failure != _CLOSED:
+            self.failure = _CLOSED
+            self._disk.post(self._end_file)
 
     def _give(self, item: "bytes | _Head", size: int) -> None:
         if self._given - self._done + size > MOST_HELD + self._maxbytes // 2:
@@ -195,6 +199,11 @@ class LineFile:
             finally:
                 os.close(folder)
             self._open()
+
+    def _end_file(self) -> None:
+        self._broken = True
+        if self._fd >= 0:
+            self._close()
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1

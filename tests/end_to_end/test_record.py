@@ -58,6 +58,16 @@ def wait_until(master: RunningMaster, condition) -> None:
         os.sched_yield()
 
 
+def held(master: RunningMaster, file: Path) -> int:
+    """How many descriptors of the master are of that file."""
+    place = f"/proc/{master.pid}/fd"
+    count = 0
+    for fd in os.listdir(place):
+        with contextlib.suppress(FileNotFoundError):  # of a request that has ended
+            count += os.readlink(f"{place}/{fd}") == str(file)
+    return count
+
+
 def replayed(record: Path) -> tuple[list[Part], list[Decision]]:
     replay = Replay()
     steps = [replay.take(entry) for _, entry in read_entries(str(record)).numbered]
@@ -115,6 +125,7 @@ def test_a_reload_and_a_killed_master_are_parts_of_one_file(running, record, tmp
     master.wait_for("success: web1", after=master.wait_for("received SIGHUP"))
     # What the thread of the disk has not written yet, a kill loses.
     wait_until(master, lambda: b'"why":"reload"' in record.read_bytes())
+    assert held(master, record) == 1
     master.signal(signal.SIGKILL)
     master.process.wait()
     master.close()

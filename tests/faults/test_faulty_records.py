@@ -1,8 +1,8 @@
 """A recording whose disk is full, silent, read-only or gone: it pauses, which is said once, and the master goes on."""
 
-import json
 from pathlib import Path
 
+from procman.cli.procman_commands.replay import read_entries
 from procman.core.replay import Decision, Part, Replay
 from procman.runtime import recorder
 from tests.support.fault_programs import on_tmpfs
@@ -29,7 +29,7 @@ def restart_until(master, text):
 def replayed(path: Path):
     """The steps of a recording; the last line may be torn."""
     replay = Replay()
-    return [replay.take(json.loads(line)) for line in path.read_bytes().split(b"\n")[:-1]]
+    return [replay.take(entry) for _, entry in read_entries(str(path)).numbered]
 
 
 def assert_replays(path: Path, *, parts: list[str]):

@@ -232,3 +232,23 @@ def test_root_follows_no_link_of_others(on_loop, tmp_path):
         assert target.read_text() == "precious"
 
     on_loop(steps)
+
+
+def opened_files() -> list[str]:
+    return [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
+
+
+def test_it_is_closed_with_the_disks(on_loop):
+    """A reload leaves no descriptor behind; what was given before is written."""
+
+    async def steps(on):
+        on.file.begin(b"head\n")
+        on.file.append(b"one\n")
+        on.disks.finish(30)
+        on.disks.finish(30)
+        assert on.text() == "head\none\n"
+        on.file.append(b"too late\n")
+        assert not on.file.is_behind
+        assert str(on.path) not in opened_files()
+
+    on_loop(steps)

@@ -65,12 +65,15 @@ class RestartRules:
         self._delays: dict[str, float] = {}  # the latest in a row
         self._spawned: dict[str, float] = {}
         self._programs: dict[str, Program] = {}
+        self._was_braking: set[str] = set()  # when the story began in the middle
 
     def go_on(self, process: Process) -> None:
         """Begin in the middle of a story."""
         name = process.name
         self._all[name] = [when for when, _ in process.again.window]
         self._all_starts[name] = list(process.again.starts)
+        if process.again.braking:
+            self._was_braking.add(name)
         if process.born is not None:
             self._spawned[name] = process.born
 
@@ -83,6 +86,8 @@ class RestartRules:
 
     def may_brake(self, name: str) -> bool:
         """Has it been started too often, at any time?"""
+        if name in self._was_braking:
+            return True
         starts = self._all_starts[name]
         return any(late - early < BRAKE_WINDOW for early, late in zip(starts, starts[BRAKE_STARTS:], strict=False))
 
