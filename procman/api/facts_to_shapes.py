@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def process_info(status: ProcessStatus, moment: Moment, lost: int, why: str = "") -> ProcessInfo:
-    """A process at that moment; `lost` is how many bytes of its output could not be written, `why` why it is wrong."""
+    """A process at that moment; `lost` bytes of its output could not be written, `why` says why it has failed."""
     state = supervisor_state(status.state)
     return ProcessInfo(
         name=status.name,

@@ -112,7 +112,7 @@ class ProcessInfo(TypedDict):
     restarts: int  # starts by autorestart since the master began
     flapping_until: int  # until then it is shown as flapping: autorestart keeps restarting it; 0: it is not flapping
     lost: int  # bytes of its output that could not be written anywhere
-    why: str  # where it is not as it should be: the `short` of its WhyInfo
+    why: str  # where it has failed, or does not stay up: the `short` of its WhyInfo
 
 
 class WhyLink(TypedDict):

@@ -59,7 +59,7 @@ class EventStream:
             processes: knows them.
             changes: tells what happens to them.
             about: describes the master itself.
-            why: says why a process is not as it should be.
+            why: says why a process has failed.
         """
         self._why = why
         self._processes = processes

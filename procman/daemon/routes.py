@@ -96,11 +96,11 @@ class Routes:
         self._past: Router | None = None
         self._metrics: MetricsEndpoint | None = None
         self._event_stream = EventStream(
-            rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker, rooms.why.if_wrong
+            rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker, rooms.why.if_failed
         )
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
         self.router = Router(problem=route_problem, after_change=rooms.logs.flush)
-        ProcessEndpoints(rooms.master, rooms.processes, rooms.configuration, rooms.logs, rooms.why.if_wrong).add_to(
+        ProcessEndpoints(rooms.master, rooms.processes, rooms.configuration, rooms.logs, rooms.why.if_failed).add_to(
             self.router
         )
         MasterEndpoints(

@@ -13,6 +13,7 @@ from procman.core.process import Process
 from procman.core.states import MasterState, Phase, State
 from procman.runtime.definitions import program_of
 from procman.runtime.journal.journal import Journal
+from procman.runtime.journal.ring import GAVE_WAY
 from procman.services.explain import around_of, explain, roots_first
 from procman.services.explain_config import Definitions
 from procman.services.explain_facts import Around, Explanation, Known, Turn, Wish
@@ -99,6 +100,9 @@ class Explainer:
         return Answer(tuple(roots_first(explanations)), len(processes))
 
     def _named(self, spec: str) -> list[Process]:
+        """Other than with the commands that change something, the bare name of a group will do."""
+        if spec in self._fleet.groups and spec not in self._fleet.processes:
+            spec = f"{spec}:*"
         return [self._fleet.processes[status.namespec] for status in self._processes.statuses(spec)]
 
     async def _about_master(self, *, reads: bool) -> Explanation:
@@ -200,6 +204,7 @@ def _with_clock(around: Around, now: float) -> Around:
 
 
 def _gaps(journal: Journal) -> tuple[str, ...]:
-    """What the journal does not have, other than what has grown old."""
+    """What the journal does not have, other than what gave way to newer records."""
     said = (str((record.data or {}).get("reason", "")) for record in journal.records() if record.kind == "gap")
-    return tuple(f"the journal has a gap: {reason}" for reason in dict.fromkeys(said) if reason)[:MOST_GAPS]
+    reasons = dict.fromkeys(reason for reason in said if reason and reason not in GAVE_WAY)
+    return tuple(f"the journal has a gap: {reason}" for reason in reasons)[:MOST_GAPS]

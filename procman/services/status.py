@@ -48,7 +48,6 @@ class Times:
 
 
 _NEVER = Times()
-_DOWN = frozenset({State.STOPPED, State.EXITED, State.FATAL})
 
 
 class Moment(NamedTuple):
@@ -95,11 +94,19 @@ class ProcessStatus:
         return self.state is State.STOPPING
 
     @property
-    def is_as_wanted(self) -> bool:
-        """Whether it is up or down as it should be, as far as that is seen at a glance (`explain` looks closer)."""
-        if self.state is State.RUNNING:
-            return self.wanted and self.flapping_until <= time.time()
-        return not self.wanted and self.state in _DOWN and not (self.state is State.EXITED and self.reason)
+    def has_failed(self) -> bool:
+        """Whether it is down because it failed, waits for another try, or does not stay up."""
+        match self.state:
+            case State.BACKOFF | State.UNKNOWN:
+                return True
+            case State.FATAL:
+                return self.wanted
+            case State.EXITED:
+                return bool(self.reason)
+            case State.STARTING | State.RUNNING:
+                return self.flapping_until > time.time()
+            case _:
+                return False
 
     def description(self, moment: Moment) -> str:
         """Supervisor's words, which monitors parse."""

@@ -30,9 +30,9 @@ class Why:
         """
         return self._explainer.one_sentence(name)
 
-    def if_wrong(self, status: ProcessStatus) -> str:
-        """The same, and "" for a process that is as it should be."""
-        if status.is_as_wanted:
+    def if_failed(self, status: ProcessStatus) -> str:
+        """The same of a process that has failed; "" for others: those that start or stop are mostly well soon."""
+        if not status.has_failed:
             return ""
         said = self._said.get(status)
         if said is None:

@@ -303,6 +303,9 @@ def test_all_that_is_wrong_and_nothing_else(start_master):
     assert ran.stdout.startswith("db is FATAL for ")
     assert "web" not in ran.stdout
     assert json.loads(master.ctl("--json", "why").stdout)["processes"] == 2
+    short = "FATAL: 1 failed start; exit status 1"
+    assert master.info("db")["why"] == short
+    assert f"\ndb: {short}\n" in master.ctl("status", "--long").stdout
     master.ctl("stop", "db")
     assert master.ctl("why").stdout == "all 2 processes are as they should be\n"
     ran = master.ctl("why", "wbe")

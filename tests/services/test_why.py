@@ -20,6 +20,7 @@ from procman.core.spec import Autorestart
 from procman.errors import UnknownProcess
 from procman.runtime.bus import OperationBegan
 from procman.runtime.journal.journal import Journal
+from procman.runtime.journal.ring import ALL_GAVE_WAY
 from procman.runtime.journal.translation import Translator
 from procman.runtime.spawn_queue import Turn
 from procman.services.ends import Ends
@@ -214,6 +215,7 @@ def test_a_group_a_pattern_and_a_stranger():
     async def steps():
         asked = Asked(group("g", program("a", "g"), program("b", "g")), group("web"))
         assert [one.name for one in (await asked.why.answer("g:*")).explanations] == ["g:a", "g:b"]
+        assert [one.name for one in (await asked.why.answer("g")).explanations] == ["g:a", "g:b"]
         assert [one.name for one in (await asked.why.answer("w*")).explanations] == ["web"]
         with pytest.raises(UnknownProcess):
             await asked.why.answer("nope")
@@ -332,7 +334,7 @@ def test_gaps_of_the_journal_are_told():
 
     async def steps():
         asked = Asked(group("web"))
-        for reason in ("disk full", "disk full", "", "a", "b", "c"):
+        for reason in (ALL_GAVE_WAY, "disk full", "disk full", "", "a", "b", "c"):
             asked.journal.note("gap", "", data={"reason": reason})
         said = [text for text in texts(await asked.one("procman")) if text.startswith("the journal has a gap")]
         assert said == ["the journal has a gap: disk full", "the journal has a gap: a", "the journal has a gap: b"]
@@ -357,18 +359,18 @@ def test_a_shutdown_says_who_has_asked_and_what_it_waits_for():
     on_loop(steps)
 
 
-def test_one_sentence_of_what_is_wrong_is_made_once():
+def test_one_sentence_of_what_has_failed_is_made_once():
     """As long as nothing happens to the process; of one that is well there is none."""
 
     async def steps():
         asked = Asked(group("web", startretries=0, autorestart=Autorestart.NEVER))
         asked.engine.run("web")
         processes = asked.services.processes
-        assert asked.why.if_wrong(processes.one("web")) == ""
+        assert asked.why.if_failed(processes.one("web")) == ""
         asked.engine.end("web", 3)
-        said = asked.why.if_wrong(processes.one("web"))
+        said = asked.why.if_failed(processes.one("web"))
         assert said == "EXITED: exit status 3"
-        assert asked.why.if_wrong(processes.one("web")) is said
+        assert asked.why.if_failed(processes.one("web")) is said
 
     on_loop(steps)
 

@@ -33,7 +33,7 @@ class ProcessEndpoints:
         logs: LogService,
         why: Callable[[ProcessStatus], str] = lambda _: "",
     ) -> None:
-        """All of them are called on the loop's thread; `why` says why a process is not as it should be."""
+        """All of them are called on the loop's thread; `why` says why a process has failed."""
         self._why = why
         self._master = master
         self._processes = processes

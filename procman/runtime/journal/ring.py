@@ -23,6 +23,7 @@ _SPARE = 1000
 ALL_GAVE_WAY = "older records gave way to newer ones"
 HALF_IS_USED = "its older records gave way: one name may use half of the ring"
 NAMELESS_HALF_IS_USED = "older records that are of no process gave way: these may use half of the ring"
+GAVE_WAY = frozenset({ALL_GAVE_WAY, HALF_IS_USED, NAMELESS_HALF_IS_USED})
 
 
 class _Gap:
