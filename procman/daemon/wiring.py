@@ -174,7 +174,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         crashes.go_on(status)
     for hear, events in (
         (ends.hear, ends.hears),
-        (crashes.hear, ()),
+        (crashes.hear, crashes.hears),
         (event_log.tell, ()),
         (farewell.tell, farewell.hears),
         (context.notifier.tell, context.notifier.hears),

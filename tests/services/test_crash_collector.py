@@ -28,7 +28,8 @@ from procman.core.spec import Autorestart
 from procman.runtime.bus import Notification, ProcessEnded
 from procman.runtime.process_trees import OrphanedDescendants
 from procman.services.crash_reports.collector import FOLD_WITHIN, LOOK_EVERY, MOST_NEW, Collector, Sources
-from procman.services.crash_reports.report import CrashReport
+from procman.services.crash_reports.digests import Digests
+from procman.services.crash_reports.report import CrashReport, from_plain
 from procman.services.ends import Ends
 from procman.services.figures import LastLooks, ProcessFigures
 from procman.services.memory_watch import MemoryWatch
@@ -78,6 +79,7 @@ class Story:
             ends,
             Sources(self.last_output, lambda: "/home", lambda seq: f"the client of {seq}", self.looks, self.explain),
             self.take,
+            lambda name: next((one for one in reversed(self.reports) if one.name == name), None),
             clock=lambda: self.now,
         )
         self.ends = ends
@@ -369,6 +371,26 @@ def test_a_report_that_has_given_way_is_not_counted_in():
         told.reports[0].is_kept = False
         told.exits()
         assert [report.times for report in told.reports] == [1, 1]
+
+    run(story)
+
+
+def test_a_loop_goes_on_over_an_upgrade():
+    """The report that another process image has begun stands for the ends after it, too, and so do the restarts."""
+
+    async def story() -> None:
+        before, after = looping(), looping()
+        for _ in range(3):
+            before.exits()
+        (report,) = before.reports
+        plain = report.to_plain(Digests(), lambda _: {})
+        after.reports.append(from_plain(plain))
+        after.collector.restore(before.collector.snapshot())
+        after.exits()
+        after.ends_by(ExitStatus(-1, SIGSEGV))
+        folded, new = after.reports
+        assert (folded.seq, folded.times, folded.facts["restarts"]) == (report.seq, 4, {"exit": 3})
+        assert new.times == 1
 
     run(story)
 

@@ -174,3 +174,12 @@ def test_a_report_survives_as_plain_data():
     assert again.to_plain(None, None) == plain  # type: ignore[arg-type]
     with pytest.raises(KeyError):
         from_plain({"seq": 1})
+
+
+def test_the_name_of_a_file_survives_an_upgrade():
+    """Times are rounded then."""
+    for ended in (1000.4719, 1000.4724, 1000.4726, 1000.9996):
+        one = report(3)
+        one.first_ended = ended
+        again = from_plain(one.to_plain(None, None))  # type: ignore[arg-type]
+        assert file_name(again) == file_name(one)

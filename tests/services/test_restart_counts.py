@@ -23,3 +23,13 @@ def test_a_crash_loop_takes_no_more_memory_than_a_count_for_each_minute():
         counts.count("web", "exit", float(second))
     assert len(counts._minutes["web"]) == 60
     assert counts.within_hour("web", 20_000.0)["exit"] <= 3600
+
+
+def test_the_counts_survive_an_upgrade():
+    """On a clock of its own."""
+    before, after = RestartCounts(), RestartCounts()
+    before.count("web", "exit", 100.0)
+    before.count("web", "signal", 1000.0)
+    after.restore(before.snapshot(1030.0), 50_030.0)
+    assert after.within_hour("web", 50_030.0) == {"exit": 1, "signal": 1}
+    assert after.within_hour("web", 50_030.0 + HOUR - 600.0) == {"signal": 1}

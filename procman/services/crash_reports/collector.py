@@ -20,7 +20,15 @@ from procman.core.states import State
 from procman.runtime.bus import BusEvent, Notification, ProcessEnded
 from procman.runtime.definitions import program_of
 from procman.runtime.process_trees import OrphanedDescendants
-from procman.services.crash_reports.facts import Known, describe, kind_of, left_behind, may_be_a_crash, restart_reason
+from procman.services.crash_reports.facts import (
+    Known,
+    describe,
+    is_alike,
+    kind_of,
+    left_behind,
+    may_be_a_crash,
+    restart_reason,
+)
 from procman.services.crash_reports.last_lines import OUTPUT_BYTES
 from procman.services.crash_reports.report import CrashKind, CrashReport, Output
 from procman.services.crash_reports.restart_counts import RestartCounts
@@ -101,12 +109,24 @@ def _latest(of: _OfProcess) -> _Ends | None:
 class Collector:
     """Subscribe `hear` after `Ends`."""
 
+    hears = (
+        Announce,
+        Spawned,
+        ProcessEnded,
+        SpawnFailed,
+        Adopted,
+        AnnounceDescendants,
+        OrphanedDescendants,
+        ProcessRemoved,
+    )
+
     def __init__(
         self,
         fleet: Fleet,
         ends: Ends,
         sources: Sources,
         on_report: Callable[[CrashReport, bool], None],
+        latest: Callable[[str], CrashReport | None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -117,12 +137,14 @@ class Collector:
             ends: knows how they ended.
             sources: where it looks.
             on_report: gets each new report, with true, and each that has changed.
+            latest: gives the latest report about the process of a namespec.
             clock: the steady one.
         """
         self._fleet = fleet
         self._ends = ends
         self._sources = sources
         self._on_report = on_report
+        self._latest = latest
         self._clock = clock
         self._restarts = RestartCounts()
         self._runs: dict[str, Run] = {}
@@ -137,6 +159,14 @@ class Collector:
             if process.pid is not None:
                 self._runs[process.name] = run = self._run(process.name, process.pid)
                 run.spawned = float(status.of(process).start)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Plain data for another process image to go on with."""
+        return {"restarts": self._restarts.snapshot(self._clock())}
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Go on from what `snapshot` returned."""
+        self._restarts.restore(data.get("restarts", {}), self._clock())
 
     def close(self) -> None:
         """Look for nothing any more."""
@@ -261,14 +291,25 @@ class Collector:
             if latest is not None:
                 latest.report.unreported += 1
             return None
-        of.begun.append(now)
         run = known.run
-        report = CrashReport(run.seq, known.name, run.ended, run.seq, run.ended)
+        report = self._begun_before(known)
+        if report is None:
+            of.begun.append(now)
+            report = CrashReport(run.seq, known.name, run.ended, run.seq, run.ended)
+        else:
+            report.times, report.last_seq, report.ended = report.times + 1, run.seq, run.ended
         of.alike.pop(key, None)
         while len(of.alike) >= MOST_KEYS:
             del of.alike[next(iter(of.alike))]
         ends = of.alike[key] = _Ends(report, known.kind, known.program, known.news, run.failure, now, now)
         return ends
+
+    def _begun_before(self, known: Known) -> CrashReport | None:
+        """The report of equal ends that another process image of this master has begun a moment ago."""
+        report = self._latest(known.name)
+        if report is None or report.program is not None or known.run.ended - report.ended > FOLD_WITHIN:
+            return None
+        return report if is_alike(report.facts, known) else None
 
     def _look(self, report: CrashReport, known: Known, *, is_new: bool) -> None:
         run, name, sources = known.run, known.name, self._sources

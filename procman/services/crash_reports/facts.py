@@ -75,6 +75,18 @@ def kind_of(news: Announce, end: End | None, run: Run) -> CrashKind | None:
     return "signal" if end.sender in _UNASKED else None
 
 
+def is_alike(facts: Mapping[str, Any], known: Known) -> bool:
+    """Whether it is an end as the one of these facts was."""
+    end = known.end
+    if facts.get("kind") != known.kind:
+        return False
+    if end is None:
+        return bool(facts.get("how") == known.run.failure)
+    words = (facts.get("exit") or {}).get("words")
+    sender = (facts.get("sender") or {}).get("kind", Sender.NOBODY.value)
+    return bool(words == ending(end.status) and sender == end.sender.value)
+
+
 def restart_reason(actor: Actor | None, last_end: str) -> str:
     """Why a process is started again: how it has ended, or who has asked."""
     if actor is None or actor.kind == "policy":

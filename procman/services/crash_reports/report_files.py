@@ -170,4 +170,4 @@ class ReportFiles:
 def file_name(report: CrashReport) -> str:
     """Sorted by name, files are sorted by time."""
     name = re.sub(r"[^\w.:-]", "_", report.name, flags=re.ASCII)[:_LONGEST_NAME]
-    return f"{int(report.first_ended * 1000):013d}-{report.seq}-{name}{SUFFIX}"
+    return f"{round(report.first_ended * 1000):013d}-{report.seq}-{name}{SUFFIX}"

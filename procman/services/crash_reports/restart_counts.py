@@ -4,6 +4,8 @@ Bounded: one count for each minute and reason.
 """
 
 from collections import Counter, deque
+from collections.abc import Mapping
+from typing import Any
 
 HOUR = 3600.0
 _MINUTE = 60.0
@@ -32,6 +34,21 @@ class RestartCounts:
             if now - minute * _MINUTE < HOUR:
                 total += counts
         return dict(total)
+
+    def snapshot(self, now: float) -> dict[str, list[Any]]:
+        """By process, for each minute how long ago it was and the counts: plain data for another process image."""
+        present = int(now // _MINUTE)
+        return {
+            name: [[present - minute, dict(counts)] for minute, counts in minutes]
+            for name, minutes in self._minutes.items()
+        }
+
+    def restore(self, data: Mapping[str, list[Any]], now: float) -> None:
+        """Go on from what `snapshot` returned."""
+        present = int(now // _MINUTE)
+        for name, minutes in data.items():
+            known = ((present - ago, Counter(counts)) for ago, counts in minutes)
+            self._minutes[name] = deque(known, maxlen=int(HOUR / _MINUTE))
 
     def forget(self, name: str) -> None:
         """The process has left the fleet."""

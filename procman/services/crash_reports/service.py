@@ -31,6 +31,8 @@ Plain = dict[str, Any]
 class CrashReports:
     """Subscribe `hear` to the bus after `Ends` and the journal."""
 
+    hears = Collector.hears
+
     def __init__(
         self,
         fleet: Fleet,
@@ -69,7 +71,7 @@ class CrashReports:
         self._kept = KeptReports(most)
         self._files = ReportFiles(folder, most, log, self.plain, on_end) if folder and most else None
         sources = Sources(last_output, directory, self._asked_by, looks, self._explain)
-        self._collector = Collector(fleet, ends, sources, self._take)
+        self._collector = Collector(fleet, ends, sources, self._take, self._kept.latest)
         self.go_on = self._collector.go_on
         self._explanations = explanations
         self._makes_any = most > 0
@@ -131,12 +133,17 @@ class CrashReports:
 
     def snapshot(self) -> Plain:
         """Plain data for another process image to go on with."""
-        return {"salt": self._digests.salt.hex(), "reports": [self.plain(report) for report in self._kept]}
+        return {
+            "salt": self._digests.salt.hex(),
+            "reports": [self.plain(report) for report in self._kept],
+            **self._collector.snapshot(),
+        }
 
     def restore(self, data: Plain | None) -> None:
         """Go on from what `snapshot` returned; reports of a form that is not understood are left out."""
         if data is None:
             return
+        self._collector.restore(data)
         self._digests.salt = bytes.fromhex(data["salt"])
         for plain in data["reports"]:
             try:
