@@ -126,10 +126,11 @@ def _follow(invocation: Invocation, path: str) -> None:
             try:
                 for last in _records(invocation, path):  # noqa: B007 - for the next connection
                     pass
-                return
             except Unreachable:
                 if not last or not _answers_again(invocation):
                     raise
+            else:
+                return
             path = _from(path, last) if "since=" in path else f"{path}&since={last}"
     except KeyboardInterrupt:
         invocation.say("")
