@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from procman.core.actions import (
     Announce,
@@ -36,7 +36,17 @@ MOST_NAMED = 20
 MOST_CHARACTERS = 1000
 
 Data = dict[str, Any]
-_Make = Callable[[Notification, Any, float], Record]
+_Make = Callable[["Seen", Any], Record]
+
+
+class Seen(NamedTuple):
+    """A notification, and how things stood then."""
+
+    notification: Notification
+    time: float
+    mono: float
+    group: str  # of the process that it is about
+    run: int
 
 
 class Translator:
@@ -75,38 +85,49 @@ class Translator:
             UpdateStep: self._update_step,
         }
 
-    def record_of(self, notification: Notification, mono: float) -> Record | None:
-        """The record, or None where the notification deserves none; `mono` is the time of the loop."""
+    def seen(self, notification: Notification, mono: float) -> Seen | None:
+        """All that a record is made of, or None where the notification deserves none; `mono` is the time of the loop.
+
+        What may have changed when the record is made is looked up now.
+        """
         event = notification.event
-        make = self._makers.get(type(event))
-        return None if make is None else make(notification, event, mono)
+        if type(event) not in self._makers:
+            return None
+        process = self._processes.get(getattr(event, "name", ""))
+        if process is None:
+            return Seen(notification, self._clock(), mono, "", 0)
+        return Seen(notification, self._clock(), mono, process.program.group, process.attempt)
+
+    def record_of(self, seen: Seen) -> Record:
+        """The record."""
+        event = seen.notification.event
+        return self._makers[type(event)](seen, event)
 
     def text(self, text: str) -> str:
         """A text from elsewhere as a record may have it: of bounded length, and without secrets."""
         return _cut(self._hide(text))
 
-    # ---- one for each event; positional, as they are called on each record
+    # ---- one for each event
 
-    def _state(self, notification: Notification, event: Announce, mono: float) -> Record:
+    def _state(self, seen: Seen, event: Announce) -> Record:
         name, pid = event.name, event.pid
         data: Data = {"pid": pid} if pid else {}
         if event.tries:
             data["tries"] = event.tries
         if not event.expected:
             data["expected"] = False
-        process = self._processes.get(name)
-        group, run = (process.program.group, process.attempt) if process is not None else ("", 0)
+        run = seen.run
         if pid:
             known = self._runs.get(name)
             if known is not None and known[0] == pid:
                 run = known[1]
-        actor, cause, operation = notification.origin
+        actor, cause, operation = seen.notification.origin
         return Record(
-            notification.seq,
-            self._clock(),
-            mono,
+            seen.notification.seq,
+            seen.time,
+            seen.mono,
             "state",
-            group,
+            seen.group,
             name,
             run,
             event.before.name,
@@ -119,102 +140,96 @@ class Translator:
             data or None,
         )
 
-    def _exit(self, notification: Notification, event: ProcessEnded, mono: float) -> Record:
-        self._note_run(event.name, event.pid)
+    def _exit(self, seen: Seen, event: ProcessEnded) -> Record:
+        self._note_run(seen, event.name, event.pid)
         data = {"pid": event.pid, **_end(event.status), **_named("descendants", event.descendants)}
-        return self._about(notification, mono, "exit", event.name, "", data)
+        return self._about(seen, "exit", event.name, "", data)
 
-    def _spawned(self, notification: Notification, event: Spawned, mono: float) -> Record:
-        self._note_run(event.name, event.pid)
-        return self._about(notification, mono, "spawn", event.name, "", {"pid": event.pid})
+    def _spawned(self, seen: Seen, event: Spawned) -> Record:
+        self._note_run(seen, event.name, event.pid)
+        return self._about(seen, "spawn", event.name, "", {"pid": event.pid})
 
-    def _adopted(self, notification: Notification, event: Adopted, mono: float) -> Record:
-        self._note_run(event.name, event.pid)
+    def _adopted(self, seen: Seen, event: Adopted) -> Record:
+        self._note_run(seen, event.name, event.pid)
         data = {"pid": event.pid, "age": round(event.age, 3)}
-        return self._about(notification, mono, "spawn", event.name, "adopted", data)
+        return self._about(seen, "spawn", event.name, "adopted", data)
 
-    def _not_spawned(self, notification: Notification, event: SpawnFailed, mono: float) -> Record:
+    def _not_spawned(self, seen: Seen, event: SpawnFailed) -> Record:
         data = {"code": event.code, "failed": True}
-        return self._about(notification, mono, "spawn", event.name, self.text(event.reason), data)
+        return self._about(seen, "spawn", event.name, self.text(event.reason), data)
 
-    def _signal(self, notification: Notification, event: Kill, mono: float) -> Record:
+    def _signal(self, seen: Seen, event: Kill) -> Record:
         data = {"signal": _signal_name(int(event.signal)), "scope": event.scope.value, "pid": event.pid}
-        return self._about(notification, mono, "signal", event.name, "overdue" if event.overdue else "", data)
+        return self._about(seen, "signal", event.name, "overdue" if event.overdue else "", data)
 
-    def _not_signalled(self, notification: Notification, event: KillFailed, mono: float) -> Record:
-        return self._about(notification, mono, "signal", event.name, self.text(event.reason), {"failed": True})
+    def _not_signalled(self, seen: Seen, event: KillFailed) -> Record:
+        return self._about(seen, "signal", event.name, self.text(event.reason), {"failed": True})
 
-    def _waits_for_descendants(self, notification: Notification, event: AnnounceDescendants, mono: float) -> Record:
+    def _waits_for_descendants(self, seen: Seen, event: AnnounceDescendants) -> Record:
         data = _named("descendants", event.pids)
-        made = self._about(notification, mono, "state", event.name, "descendants are stopped", data)
+        made = self._about(seen, "state", event.name, "descendants are stopped", data)
         return made._replace(phase="leftovers")
 
-    def _has_left(self, notification: Notification, event: OrphanedDescendants, mono: float) -> Record:
+    def _has_left(self, seen: Seen, event: OrphanedDescendants) -> Record:
         data = _named("descendants", event.pids)
-        return self._about(notification, mono, "state", event.name, "descendants still run", data)
+        return self._about(seen, "state", event.name, "descendants still run", data)
 
-    def _removed(self, notification: Notification, event: ProcessRemoved, mono: float) -> Record:
+    def _removed(self, seen: Seen, event: ProcessRemoved) -> Record:
         self._runs.pop(event.name, None)
-        return self._about(notification, mono, "config", event.name, "removed")
+        return self._about(seen, "config", event.name, "removed")
 
-    def _changed(self, notification: Notification, event: AnnounceInPlace, mono: float) -> Record:
-        return self._about(notification, mono, "config", event.name, "changed in place")
+    def _changed(self, seen: Seen, event: AnnounceInPlace) -> Record:
+        return self._about(seen, "config", event.name, "changed in place")
 
-    def _group(self, notification: Notification, event: AnnounceGroup, mono: float) -> Record:
+    def _group(self, seen: Seen, event: AnnounceGroup) -> Record:
         reason = "group added" if event.added else "group removed"
-        return self._about(notification, mono, "config", "", reason, None, event.name)
+        return self._about(seen, "config", "", reason, group=event.name)
 
-    def _group_changed(self, notification: Notification, event: AnnounceGroupChanged, mono: float) -> Record:
-        return self._about(notification, mono, "config", "", "group changed", None, event.group.name)
+    def _group_changed(self, seen: Seen, event: AnnounceGroupChanged) -> Record:
+        return self._about(seen, "config", "", "group changed", group=event.group.name)
 
-    def _master(self, notification: Notification, event: AnnounceMaster, mono: float) -> Record:
+    def _master(self, seen: Seen, event: AnnounceMaster) -> Record:
         data = {"waiting": len(event.waiting)}
-        return self._about(notification, mono, "master", "", event.cause, data)._replace(after=event.state.name)
+        return self._about(seen, "master", "", event.cause, data)._replace(after=event.state.name)
 
-    def _quit(self, notification: Notification, event: Quit, mono: float) -> Record:
+    def _quit(self, seen: Seen, event: Quit) -> Record:
         data = {"code": event.code, **_named("unsettled", event.unsettled)}
-        return self._about(notification, mono, "master", "", "reload" if event.restart else "quit", data)
+        return self._about(seen, "master", "", "reload" if event.restart else "quit", data)
 
-    def _operation_began(self, notification: Notification, event: OperationBegan, mono: float) -> Record:
-        return self._about(notification, mono, "op-begin", "", event.kind, _named("targets", event.targets))
+    def _operation_began(self, seen: Seen, event: OperationBegan) -> Record:
+        return self._about(seen, "op-begin", "", event.kind, _named("targets", event.targets))
 
-    def _operation_ended(self, notification: Notification, event: OperationEnded, mono: float) -> Record:
+    def _operation_ended(self, seen: Seen, event: OperationEnded) -> Record:
         data: Data = {} if event.error is None else {"error": self.text(event.error)}
-        return self._about(notification, mono, "op-end", "", event.kind, {**data, **_named("failed", event.failed)})
+        return self._about(seen, "op-end", "", event.kind, {**data, **_named("failed", event.failed)})
 
-    def _update_step(self, notification: Notification, event: UpdateStep, mono: float) -> Record:
+    def _update_step(self, seen: Seen, event: UpdateStep) -> Record:
         data = _named("options", event.options)
-        return self._about(notification, mono, "update-step", event.name, event.action, data, event.group)
+        return self._about(seen, "update-step", event.name, event.action, data, group=event.group)
 
-    def _note_run(self, name: str, pid: int) -> None:
-        process = self._processes.get(name)
-        if process is not None:
-            self._runs[name] = pid, process.attempt
+    def _note_run(self, seen: Seen, name: str, pid: int) -> None:
+        if seen.run:
+            self._runs[name] = pid, seen.run
 
-    def _about(  # noqa: PLR0917 - called on each record, and keywords cost
+    def _about(
         self,
-        notification: Notification,
-        mono: float,
+        seen: Seen,
         kind: RecordKind,
         name: str,
         reason: str = "",
         data: Mapping[str, Any] | None = None,
+        *,
         group: str = "",
     ) -> Record:
-        run = 0
-        if name:
-            process = self._processes.get(name)
-            if process is not None:
-                group, run = process.program.group, process.attempt
-        actor, cause, operation = notification.origin
+        actor, cause, operation = seen.notification.origin
         return Record(
-            notification.seq,
-            self._clock(),
-            mono,
+            seen.notification.seq,
+            seen.time,
+            seen.mono,
             kind,
-            group,
+            seen.group if name else group,
             name,
-            run,
+            seen.run if name else 0,
             "",
             "",
             "",
