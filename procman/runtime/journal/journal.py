@@ -1,7 +1,7 @@
 """The journal: takes what the bus publishes, keeps the latest records in memory, and passes each on.
 
-What it hears becomes records later, many at a time, or when somebody reads. A record is a plain tuple. With a file, each
-record is also written there, beside the loop.
+What it hears becomes records later, many at a time, or when somebody reads. A record is a plain tuple. With a file,
+each record is also written there, beside the loop.
 """
 
 import asyncio
