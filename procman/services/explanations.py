@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # In seconds.
 AGAIN = 10.0
 
-_KINDS = ("start", "words", "address", "daemonized")
+_KINDS = ("start", "words", "address", "shortage", "daemonized")
 _CANNOT_LISTEN = "cannot listen on "
 # Of such a start, no disk is asked: it may be looked at on the loop where there are no threads left, either.
 _LIMITS = ("Too many processes", "not enough memory", "too many open files")
@@ -47,6 +47,7 @@ class Kind(Enum):
 
     START = "start"  # it could not be started; the fact is an Explanation
     ADDRESS = "address"  # its address was in use: Held
+    SHORTAGE = "shortage"  # it has run out of room on a disk, processes or descriptors: Explanation
     DAEMONIZED = "daemonized"  # it has put itself into the background: Daemonized
 
 
@@ -183,10 +184,27 @@ class Explanations:
         lines = self._last_lines(name, news.pid, MOST_LINES)
         said = address_in_use(lines.get("stderr", [])) or address_in_use(lines.get("stdout", []))
         address = None if said is None else said.address or address_of_command(program_of(news.program).command)
-        if said is None or address is None:
+        if said is None:
+            self._read_of_shortages(name, program_of(news.program), lines)
+        elif address is None:
             self._found.pop(name, None)
         elif self._is_due(name, "address", address) or name not in self._found:
             self._explain_address(name, address, said.line)
+
+    def _read_of_shortages(self, name: str, program: Program, lines: dict[str, list[str]]) -> None:
+        from procman.services.shortages import look, shortage_in  # noqa: PLC0415 - see above
+
+        said = shortage_in(lines.get("stderr", [])) or shortage_in(lines.get("stdout", []))
+        if said is None:
+            self._found.pop(name, None)
+            return
+        if not self._is_due(name, "shortage", said.lacks) and name in self._found:
+            return
+
+        def tell(answer: "Explanation") -> None:
+            self._found[name] = Finding(Kind.SHORTAGE, answer.sentence, answer, said.line)
+
+        self._looks.add(name, lambda: look(said, program), tell)
 
     def _explain_address(self, name: str, address: "Address", line: str) -> None:
         from procman.services.held_addresses import HeldAddresses, look  # noqa: PLC0415 - see above

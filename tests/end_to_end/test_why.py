@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 
@@ -18,6 +19,7 @@ NOBODY = 65534
 # However busy the machine is, it ends before it counts as started, and is not started again.
 FAILS = "startsecs=60\nstartretries=0\n"
 NEVER_STOPPED = "stopwaitsecs=3600\n"
+UNSHARED = ("unshare", "--mount", "sh", "-c")
 LIMIT = 48 * 1024 * 1024
 
 
@@ -186,6 +188,33 @@ def test_a_port_that_another_program_holds(start_master):
     assert "Address already in use" in texts[0]
     assert texts[1].startswith(f"port {port} is held by pid {master.info('first')['pid']} ")
     assert texts[1].endswith("of the program first: give one of the two another address")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@pytest.mark.root
+def test_a_full_disk(start_master, tmp_path):
+    """Which one it is, from what the program wrote last."""
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = (*UNSHARED, 'mount -t tmpfs -o size=64k none "$0" && exec "$@"', str(small))
+    if subprocess.run([*mount, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted in a namespace of its own here")
+    fills = python(f"file = open('{small}/file', 'wb', 0)\nwhile True: file.write(bytes(4096))")
+    master = start_master(section("web", fills, f"directory={small}", FAILS), wrapper=mount)
+    master.wait_for("web entered FATAL state")
+    texts = because(why(master, "web"))
+    assert "No space left on device" in texts[0]
+    assert texts[1] == f"no room is left on {small}: make room"
+
+
+def test_a_limit_of_descriptors(start_master):
+    """Which one it is, and the option that raises it."""
+    opens = python("files = []\nwhile True: files.append(open('/dev/null'))")
+    master = start_master(section("web", opens, FAILS))
+    master.wait_for("web entered FATAL state")
+    texts = because(why(master, "web"))
+    assert "Too many open files" in texts[0]
+    assert texts[1].startswith("it had as many files open as it may ")
 
 
 def test_a_program_that_daemonizes(start_master):
