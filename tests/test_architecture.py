@@ -87,7 +87,7 @@ MAY_IMPORT = {
         "config.assumptions convert daemon entrypoint logs system errors"
     ),
     "cli.procman_commands.table": "cli",
-    "cli.procman_commands.replay": "cli cli.procman_commands.table core core.spec errors",
+    "cli.procman_commands.replay": "cli cli.procman_commands.table api.shapes core core.spec errors",
     "cli.start_procman": "cli.procman",
     "cli.reference_page": "cli cli.procman_commands.table",
     "cli.reference_docs": "api cli.reference_page config.schema",

@@ -62,10 +62,11 @@ def _by(record: JournalRecord) -> str:
         return ""
     if record["kind"] == "master" and actor["kind"] in ("boot", "upgrade"):
         return ""  # its words say so
-    return f", by {_actor(actor)}"
+    return f", by {actor_words(actor)}"
 
 
-def _actor(actor: ActorInfo) -> str:
+def actor_words(actor: ActorInfo) -> str:
+    """Who or what asked for something: `uid 0 (root, procmanctl, pid 812)`."""
     if actor["kind"] not in ("client", "update"):
         return actor.get("via") or actor["kind"]
     user, command = actor.get("user", ""), actor.get("command", "")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from procman.core.actions import Action
+from procman.core.attribution import Actor
 from procman.core.events import Event, Exited, GroupAdded, GroupChanged
 from procman.core.fleet import Fleet
 from procman.core.recording import READERS, VERSION, UnknownEvent, describe, read_event, read_policy
@@ -45,6 +46,7 @@ class Decision:
     actions: list[Action]
     decided: list[str]  # as `describe` has it
     recorded: list[str]  # what was decided when it was recorded
+    actor: Actor | None = None  # who or what asked for it, where that was recorded
 
     @property
     def same(self) -> bool:
@@ -69,6 +71,7 @@ class Replay:
         try:
             event = read_event(entry)
             now, recorded = _seconds(entry["at"]), [str(text) for text in entry["out"]]
+            actor = _actor(entry.get("by"))
         except UnknownEvent as error:
             raise CannotReplay(
                 f"this procman does not know the event {error}: replay it with the version that has recorded it "
@@ -80,7 +83,7 @@ class Replay:
             raise CannotReplay(str(error)) from error
         name = self._subject(event)
         actions, decided = decide(self.fleet, event, now)
-        return Decision(now, event, name, actions, decided, recorded)
+        return Decision(now, event, name, actions, decided, recorded, actor)
 
     def _subject(self, event: Event) -> str:
         match event:
@@ -157,6 +160,18 @@ def _agrees(here: Any, recorded: Any) -> bool:
             return bool(here == recorded)
 
 
-def as_entry(event: Data, now: float, decided: list[str]) -> Data:
-    """The entry of one event that `write_event` has written."""
-    return {"at": now, **event, "out": decided}
+def as_entry(event: Data, now: float, decided: list[str], actor: Actor | None = None) -> Data:
+    """The entry of one event that `write_event` has written; `actor` has asked for it."""
+    entry = {"at": now, **event, "out": decided}
+    if actor is not None:
+        entry["by"] = {name: value for name, value in actor._asdict().items() if value not in (None, "")}
+    return entry
+
+
+def _actor(data: Any) -> Actor | None:
+    if data is None:
+        return None
+    known = {name: data[name] for name in Actor._fields if name in data}
+    if any(not isinstance(value, str | int) for value in known.values()):
+        raise TypeError(f"by is {data!r}")
+    return Actor(**known)

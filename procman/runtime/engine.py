@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from procman.core.actions import Action, Announcement, KeepDescendants, Kill, Spawn
-from procman.core.attribution import BOOT, NOBODY, Attribution, Origin
+from procman.core.attribution import BOOT, NOBODY, Actor, Attribution, Origin
 from procman.core.events import (
     Adopted,
     DeadlineReached,
@@ -42,8 +42,8 @@ from procman.system.spawn import Child
 
 REAP_AT_ONCE = 64
 
-# Sees each event with its time, what was decided, and the fault that has kept the core from deciding.
-Observer = Callable[[Event, float, list[Action], Exception | None], None]
+# Sees each event with its time, what was decided, the fault that has kept the core from deciding, and who asked.
+Observer = Callable[[Event, float, list[Action], Exception | None, Actor | None], None]
 
 
 class Engine:
@@ -275,7 +275,7 @@ class Engine:
                 f"cannot handle {event}: {type(bug).__name__}: {bug}; this is a bug in procman, please report it"
             )
         if self._observer is not None:
-            self.bus.guard(partial(self._observer, event, now, actions, fault))
+            self.bus.guard(partial(self._observer, event, now, actions, fault, origin.actor))
         return actions
 
     def _subject(self, event: Event) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from procman import __version__
 from procman.core.actions import Action
+from procman.core.attribution import Actor
 from procman.core.events import Event
 from procman.core.fleet import Fleet
 from procman.core.recording import VERSION, Definitions, describe, write_event, write_policy
@@ -66,8 +67,13 @@ class Recorder:
                 f"{len(line)} bytes; set record_maxbytes to {10 * len(line)} or more"
             )
 
-    def observe(self, event: Event, now: float, actions: list[Action], bug: Exception | None) -> None:
-        """The fleet has taken in the event, and has decided that; or this fault has kept it from that."""
+    def observe(
+        self, event: Event, now: float, actions: list[Action], bug: Exception | None, actor: Actor | None = None
+    ) -> None:
+        """The fleet has taken in the event, and has decided that; or this fault has kept it from that.
+
+        `actor` has asked for it, if anybody has.
+        """
         if self._is_over:
             return
         if self._file.failure is not None:
@@ -77,7 +83,7 @@ class Recorder:
                 self.begin("resumed", now)
             return
         decided = describe(actions) if bug is None else [described_bug(bug)]
-        entry = as_entry(write_event(event, self._definitions), now, decided)
+        entry = as_entry(write_event(event, self._definitions), now, decided, actor)
         self._file.append(f"{_to_json(entry)}\n".encode())
         if self._file.is_full:
             self.begin("rotation", now)

@@ -182,3 +182,47 @@ def test_a_terminal_without_utf8_gets_letters(master):
     assert shown.isascii()
     assert "\x1b" not in shown
     assert "F FATAL" in shown
+
+
+@pytest.fixture
+def with_file(tmp_path):
+    """Starts masters that write their journal into one file."""
+    started = []
+
+    def run():
+        started.append(RunningMaster(tmp_path, PROGRAMS, master=f"journal={tmp_path}/journal\norphans=adopt\n"))
+        for text in ("success: web", "success: db", "gave up: crash"):
+            started[-1].wait_for(text)
+        return started[-1]
+
+    yield run
+    for master in started:
+        master.close()
+
+
+def test_the_next_master_knows_what_was_before_it(with_file):
+    """From the file of the journal; between two masters there was none."""
+    first = with_file()
+    pid = first.info("web")["pid"]
+    running = now()
+    assert first.stop() == 0
+    between = now()
+    second = with_file()
+    # The file is read beside the loop.
+    deadline = time.monotonic() + PATIENCE
+    while states(second, running).get("web") != ("RUNNING", pid):
+        assert time.monotonic() < deadline, second.text
+    ran = second.ctl("status", "--at", f"{between:.3f}")
+    assert (ran.stdout, ran.returncode) == ("there was no process then\n", 0)
+    assert states(second, now())["web"][0] == "RUNNING"
+
+
+def test_of_the_time_after_a_kill_nothing_is_known(with_file):
+    """The master could not say what became of its programs."""
+    first = with_file()
+    first.process.kill()
+    first.process.wait()
+    after = now()
+    second = with_file()
+    ran = second.ctl("status", "--at", f"{after:.3f}", "web")
+    assert re.match(r"web +- +not known: ", ran.stdout), ran.stdout

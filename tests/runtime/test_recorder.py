@@ -3,6 +3,7 @@
 import json
 
 from procman.config.schema.master import Master
+from procman.core.attribution import Actor
 from procman.core.events import BootRequested, Exited, ExitStatus, Spawned, StopRequested
 from procman.core.fleet import Fleet
 from procman.core.replay import Decision, Part, Replay
@@ -38,8 +39,8 @@ class Recorded:
         self.recorder = Recorder(self.fleet, Master(), file, self.said.append, lambda: 1_800_000_000.0)
         self.recorder.begin("boot", 0.0)
 
-    def says(self, event, now):
-        self.recorder.observe(event, now, self.fleet.handle(event, now), None)
+    def says(self, event, now, actor=None):
+        self.recorder.observe(event, now, self.fleet.handle(event, now), None, actor)
 
     def steps(self):
         replay = Replay()
@@ -59,6 +60,15 @@ def test_decisions_are_recorded_after_the_state_that_they_begin_with():
         (1.1, Spawned("web", 41), True),
         (5.0, StopRequested("web"), True),
     ]
+
+
+def test_who_asked_is_recorded_too():
+    """For the reader of the replay."""
+    on = Recorded(File())
+    on.says(BootRequested(), 1.0)
+    actor = Actor("client", uid=0, user="root", pid=812, command="procmanctl")
+    on.says(StopRequested("web"), 5.0, actor)
+    assert [step.actor for step in on.steps()[1:]] == [None, actor]
 
 
 def test_a_full_file_is_followed_by_one_that_begins_with_the_state_then():

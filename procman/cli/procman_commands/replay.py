@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from procman.cli.flags import read
+from procman.cli.journal_text import actor_words
 from procman.cli.moments import moment
 from procman.cli.procman_commands.table import COMMANDS
 from procman.cli.terminal_text import safe
@@ -34,6 +35,9 @@ from procman.core.events import (
 from procman.core.recording import WORDS
 from procman.core.replay import CannotReplay, Decision, Part, Replay
 from procman.errors import BadRequest, ProcmanError
+
+if TYPE_CHECKING:
+    from procman.api.shapes import ActorInfo
 
 SAME = 0
 DIFFERS = 1
@@ -212,7 +216,7 @@ class _Text(_Show):
             print("*** differs from here on: the recorded master went on from another state than this replay is in")
 
     def decision(self, step: Decision, at: float, *, first: bool) -> None:
-        print(f"{_clock(at)}  {safe(_told(step.event, step.name))}")
+        print(f"{_clock(at)}  {safe(_told(step.event, step.name) + _by(step))}")
         if first:
             print("*** differs from here on: the procman that recorded this has decided otherwise")
         wanted = [text for text, action in _with_actions(step) if action is None or self._is_shown(action)]
@@ -254,6 +258,7 @@ class _Json(_Show):
                 "text": _told(step.event, step.name),
                 "decided": step.decided,
                 "recorded": step.recorded,
+                "by": _actor_info(step),
                 "same": step.same,
             }
         )
@@ -305,6 +310,19 @@ def _told(event: Event, name: str) -> str:
             return f"{'a reload' if restart else 'a shutdown'} is requested"
         case _:
             return {"boot": "the boot is requested", "deadline": "a deadline has come"}[_WORD_OF[type(event)]]
+
+
+def _by(step: Decision) -> str:
+    """Who asked for it, if somebody did: the boot says so itself, and an end follows from what was asked before."""
+    if step.actor is None or step.actor.kind in ("boot", "policy") or isinstance(step.event, Exited):
+        return ""
+    return f" by {actor_words(cast('ActorInfo', _actor_info(step)))}"
+
+
+def _actor_info(step: Decision) -> dict[str, Any] | None:
+    if step.actor is None:
+        return None
+    return {name: value for name, value in step.actor._asdict().items() if value not in (None, "")}
 
 
 def _ending(status: ExitStatus) -> str:

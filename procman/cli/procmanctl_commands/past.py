@@ -40,6 +40,9 @@ def status_at(invocation: Invocation, words: list[str]) -> None:
         return
     processes: list[PastInfo] = answer["processes"]
     invocation.put(**answer)
+    if not processes:
+        invocation.say("there was no process then")
+        return
     rows = [(info["namespec"], info["statename"] or "-", info["description"]) for info in processes]
     if invocation.terminal:
         invocation.say(time.strftime("as it was on %Y-%m-%d at %H:%M:%S:", time.localtime(moments["--at"])))

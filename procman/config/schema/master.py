@@ -110,7 +110,7 @@ class Master(MasterPolicy):
     record: str | None = option(
         kinds.FILE,
         "A file, readable for the master's user only, in which the master records what it decides by and what it "
-        "decides, for procman replay. There is no command, no environment and no output of a program in it.",
+        "decides, for procman replay. It has no command, no environment and no output of a program.",
         default=None,
     )
     record_maxbytes: int = option(
