@@ -224,6 +224,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
                 journal=journal,
                 configuration=configuration,
                 gate=start_gate,
+                report_of=crashes.number_of_last_run,
                 master=AboutMaster(
                     began=time.time() if snapshot is None else snapshot.began,
                     obstacle=lambda: obstacle(rooms, context),

@@ -38,7 +38,7 @@ def explain(process: Process, around: Around, known: Known = NOTHING) -> Explana
         options=tuple(_setting(process, option, known) for option in words.options),
         defined=known.defined or ("the file has no such process any more" if known.gone_from_file else ""),
         changed=known.changed,
-        commands=words.commands,
+        commands=_commands(words, known),
     )
 
 
@@ -74,6 +74,12 @@ def roots_first(explanations: Iterable[Explanation]) -> list[Explanation]:
         return max((1 + depth(by_name[name], seen | waits) for name in waits), default=0)
 
     return sorted(found, key=lambda one: depth(one, frozenset({one.name})))
+
+
+def _commands(words: Words, known: Known) -> tuple[str, ...]:
+    """First the one that the words begin with, then the report of the end, if there is one."""
+    report = () if known.report is None else (f"procmanctl crash {known.report}",)
+    return (*words.commands[:1], *report, *words.commands[1:])
 
 
 def _state(process: Process) -> str:

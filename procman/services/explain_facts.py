@@ -88,6 +88,7 @@ class Known:
     trouble: tuple[str, ...] = ()  # what else was found to be the matter, with its remedy
     turn: Turn | None = None
     killed: bool = False  # it has SIGKILL already
+    report: int | None = None  # the number of the crash report of its last run
     descendants: tuple[str, ...] = ()  # what it has left behind and is waited for: "pid 812 (sleep)"
     flaps: bool = False  # autorestart keeps restarting it
     setting: Callable[[Process, str], Setting] = _of_spec

@@ -48,4 +48,5 @@ class Parts:
     journal: Journal
     configuration: ConfigService
     gate: SilentPlaces
+    report_of: Callable[[str], int | None]  # the number of the crash report of the last run
     master: AboutMaster

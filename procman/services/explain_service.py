@@ -55,6 +55,7 @@ class Explainer:
         self._status = parts.status
         self._processes = parts.processes
         self._ends = parts.ends
+        self._report_of = parts.report_of
         self._journal = parts.journal
         self._configuration = parts.configuration
         self._gate = parts.gate
@@ -153,6 +154,7 @@ class Explainer:
             tries_took=times.entered_steady - times.first_try if failed and times.first_try else None,
             turn=self._turn(process),
             killed=self._is_killed(process),
+            report=self._report_of(process.name) if process.pid is None else None,
             flaps=process.state in (State.STARTING, State.RUNNING) and times.flapping_until > time.time(),
         )
 

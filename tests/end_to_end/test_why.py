@@ -74,7 +74,10 @@ def test_an_exit_with_an_error(start_master, tmp_path):
     assert info["short"] == f"FATAL: {because(info)[0]}"
     assert (info["end"], info["last_words_on"]) == ("exit status 1", "stderr")
     assert (info["next"], info["next_in"]) == ("nothing by itself", None)
-    assert info["commands"] == ["procmanctl tail db stderr", "procmanctl start db"]
+    tail, crash, start = info["commands"]
+    assert (tail, start) == ("procmanctl tail db stderr", "procmanctl start db")
+    report = master.call("GET", f"/v1/crashes/{crash.removeprefix('procmanctl crash ')}")
+    assert (report["name"], report["times"], report["how"]) == ("db", 1, "exit status 1, sooner than startsecs (60 s)")
     lines = master.file.read_text().splitlines()
     assert info["options"][0] == {
         "option": "startretries",

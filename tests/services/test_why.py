@@ -70,6 +70,7 @@ class Asked:
         self.found = Found()
         self.turns: dict[str, Turn] = {}
         self.silent = ""
+        self.reports: dict[str, int] = {}
         self.disks: list[str] = []
         self.obstacle: str | None = None
         self.unsent: list[str] = []
@@ -84,6 +85,7 @@ class Asked:
             journal=self.journal,
             configuration=self.services.configuration,
             gate=self,
+            report_of=self.reports.get,
             master=AboutMaster(
                 began=0.0,
                 obstacle=lambda: self.obstacle,
@@ -325,6 +327,20 @@ def test_the_file_on_the_disk_differs():
         assert set(master.changed) == {"web", "old", "new"}
         assert master.as_wanted
         assert master.commands == ("procmanctl update --dry-run", "procmanctl update")
+
+    on_loop(steps)
+
+
+def test_the_report_of_the_last_end_is_among_what_to_type():
+    """After the command that shows more of it."""
+
+    async def steps():
+        asked = Asked(group("web"))
+        asked.engine.run("web")
+        asked.engine.end("web", 3)
+        asked.reports["web"] = 12
+        commands = (await asked.one("web")).commands
+        assert commands[1] == "procmanctl crash 12"
 
     on_loop(steps)
 

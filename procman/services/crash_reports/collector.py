@@ -160,6 +160,11 @@ class Collector:
                 self._runs[process.name] = run = self._run(process.name, process.pid)
                 run.spawned = float(status.of(process).start)
 
+    def of_last_run(self, name: str) -> CrashReport | None:
+        """The report that the end of the latest run is part of; None: it runs, or has ended as it should."""
+        run = self._runs.get(name)
+        return run.report if run is not None else None
+
     def snapshot(self) -> dict[str, Any]:
         """Plain data for another process image to go on with."""
         return {"restarts": self._restarts.snapshot(self._clock())}
@@ -259,6 +264,7 @@ class Collector:
             return False
         self._reasons[news.name] = latest.kind
         latest.note(run, now)
+        run.report = latest.report
         return True
 
     def _ended(self, news: Announce, kind: CrashKind, end: End | None, run: Run) -> None:
@@ -276,11 +282,13 @@ class Collector:
             ends = self._begin(of, key, known, now)
         else:
             ends.note(run, now)
+            run.report = ends.report
             if now - ends.looked < LOOK_EVERY:
                 of.latest = ends
                 return
         of.latest = ends
         if ends is not None:
+            run.report = ends.report
             ends.looked = now
             self._look(ends.report, known, is_new=ends.report.times == 1)
 

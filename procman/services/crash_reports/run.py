@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from procman.core.attribution import NOBODY, Origin
+from procman.services.crash_reports.report import CrashReport
 from procman.system.reaper import Rusage
 
 
@@ -21,3 +22,4 @@ class Run:
     usage: Rusage | None = None
     left_behind: tuple[int, ...] = ()
     failure: str = ""  # why it could not be spawned
+    report: CrashReport | None = None  # that its end is part of

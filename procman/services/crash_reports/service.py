@@ -90,6 +90,11 @@ class CrashReports:
         """The latest report about the process of that namespec."""
         return self._kept.latest(name)
 
+    def number_of_last_run(self, name: str) -> int | None:
+        """Of the report that the end of the latest run of that process is part of; None: there is none."""
+        report = self._collector.of_last_run(name)
+        return report.seq if report is not None and report.is_kept else None
+
     def plain(self, report: CrashReport) -> Plain:
         """All of it, as plain data."""
         return report.to_plain(self._digests, self._environment_of)
