@@ -71,17 +71,20 @@ NOBODY = Origin()
 POLICY = Actor("policy")
 BOOT = Actor("boot")
 
-_Request = (
-    BootRequested
-    | StartRequested
-    | StopRequested
-    | RestartRequested
-    | RetryRequested
-    | SignalRequested
-    | GroupAdded
-    | GroupRemoved
-    | GroupChanged
-    | ShutdownRequested
+# Looked up by type, as hundreds of events are handled in a second where programs end at once.
+_REQUESTS = frozenset(
+    {
+        BootRequested,
+        StartRequested,
+        StopRequested,
+        RestartRequested,
+        RetryRequested,
+        SignalRequested,
+        GroupAdded,
+        GroupRemoved,
+        GroupChanged,
+        ShutdownRequested,
+    }
 )
 _NOT_ABOUT_ONE = (AnnounceGroup, AnnounceGroupChanged, AnnounceMaster, Quit)
 
@@ -133,15 +136,16 @@ class Attribution:
         """
         self._here = {}
         self._subject = subject
-        self._is_request = isinstance(event, _Request)
-        self._is_adoption, self._is_end = isinstance(event, Adopted), isinstance(event, Exited)
+        kind = type(event)
+        self._is_request = kind in _REQUESTS
+        self._is_adoption, self._is_end = kind is Adopted, kind is Exited
         if self._is_request:
             self._base = origin
             self._note_request(event, origin)
-        elif isinstance(event, DeadlineReached):
+        elif kind is DeadlineReached:
             self._base = NOBODY
         elif self._is_end:
-            self._base = origin if origin.actor is not None else origin._replace(actor=POLICY)
+            self._base = origin if origin.actor is not None else Origin(POLICY, origin.cause, origin.operation)
         else:
             self._base = self.latest(subject) if subject is not None else origin
 
@@ -150,14 +154,15 @@ class Attribution:
         if isinstance(action, _NOT_ABOUT_ONE):
             return self._of_the_whole()
         name = action.name
-        if isinstance(action, Announce) and action.after is State.STARTING and not self._is_request:
+        after = action.after if isinstance(action, Announce) else None
+        if after is State.STARTING and not self._is_request:
             if self._is_adoption and name == self._subject:
                 return self._base
-            if action.before is State.STOPPED:
+            if isinstance(action, Announce) and action.before is State.STOPPED:
                 return self.wanted_by(name)
             # autorestart, or the next try: whoever started the process before has no part in it.
             return Origin(POLICY, self._here.get(name, self.latest(name)).cause)
-        if isinstance(action, Announce) and action.after is State.STOPPING and self._is_taken_down(name):
+        if after is State.STOPPING and self._is_taken_down(name):
             return self.wanted_by(name)
         before = self._here.get(name)
         if before is not None:
@@ -183,16 +188,15 @@ class Attribution:
             self._forget(name)
             return
         self._here[name] = self._latest[name] = follow
-        if isinstance(action, Kill):
-            if action.pid and action.signal:
-                self._signalled[name] = int(action.signal), follow
-        elif isinstance(action, Announce):
+        if isinstance(action, Announce):
             if action.after is State.STOPPING:
                 self._stopping.add(name)
-            else:
+            elif name in self._stopping:
                 self._stopping.discard(name)
             if self._is_request:
                 self._wanted_by[name] = self._base
+        elif isinstance(action, Kill) and action.pid and action.signal:
+            self._signalled[name] = int(action.signal), follow
 
     def happened(self, name: str, origin: Origin, seq: int, *, new_run: bool = False) -> None:
         """Something about the process that is no action was published; `new_run`: it was spawned, or adopted."""

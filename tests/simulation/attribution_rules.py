@@ -31,6 +31,7 @@ from procman.core.events import (
     GroupRemoved,
     KillFailed,
     RestartRequested,
+    RetryRequested,
     ShutdownRequested,
     SignalRequested,
     Spawned,
@@ -47,6 +48,7 @@ REQUESTS = (
     StartRequested,
     StopRequested,
     RestartRequested,
+    RetryRequested,
     SignalRequested,
     GroupAdded,
     GroupRemoved,
@@ -127,6 +129,9 @@ class AttributionRules:
                 self.must(mine, f"{action} is not of the request that brings it about")
             self.attribution.published(action, origin, seq)
             self._note(action, origin, seq)
+            if isinstance(action, Announce):
+                wants = self.wanted_by.get(action.name, self.all_wanted_by)
+                self.must(self.attribution.wanted_by(action.name) == wants, f"who wants {action.name} up is forgotten")
 
     def carried_out(self) -> None:
         pass
@@ -230,7 +235,7 @@ class AttributionRules:
         seq = self._publish(Asked(event), Origin(actor, None, operation))
         origin = Origin(actor, seq, operation)
         match event:
-            case StartRequested(name) | StopRequested(name) | RestartRequested(name):
+            case StartRequested(name) | StopRequested(name) | RestartRequested(name) | RetryRequested(name):
                 self.wanted_by[name] = origin
             case BootRequested() | ShutdownRequested():
                 self.all_wanted_by = origin

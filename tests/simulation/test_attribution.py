@@ -52,8 +52,8 @@ MUTATIONS = [
     Mutation(
         "a restart is of the one who stopped it",
         attribution,
-        r"if action\.before is State\.STOPPED:\n( +return) self\.wanted_by\(name\)",
-        r"if action.before is State.STOPPED:\n\1 self.latest(name)",
+        r"action\.before is State\.STOPPED:\n( +return) self\.wanted_by\(name\)",
+        r"action.before is State.STOPPED:\n\1 self.latest(name)",
     ),
     Mutation(
         "autorestart is of the one who started it",
@@ -83,7 +83,7 @@ MUTATIONS = [
     Mutation(
         "what follows an end is of no one",
         attribution,
-        r"origin if origin\.actor is not None else origin\._replace\(actor=POLICY\)",
+        r"origin if origin\.actor is not None else Origin\(POLICY, origin\.cause, origin\.operation\)",
         "origin",
     ),
     Mutation(
