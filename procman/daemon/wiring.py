@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from functools import partial
 
 from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
@@ -120,7 +121,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         ledger=context.ledger,
         on_bug=log.critical,
         gate=start_gate,
-        observer=_observer(config, fleet, outputs, _how_it_begins(context, snapshot)),
+        observer=_observer(config, fleet, outputs, bus, _how_it_begins(context, snapshot)),
     )
     commands = CommandRunner(children, lambda: trees.tag(""))
     status = StatusBoard(engine, outputs.log_paths, outputs.last_words)
@@ -244,7 +245,7 @@ def _how_it_begins(context: ProcessContext, snapshot: MasterSnapshot | None) -> 
     return "reload" if context.sequence.last else "boot"
 
 
-def _observer(config: Config, fleet: Fleet, outputs: OutputRouter, why: str) -> Observer | None:
+def _observer(config: Config, fleet: Fleet, outputs: OutputRouter, bus: Bus, why: str) -> Observer | None:
     """What records the decisions of the engine, if that is wanted."""
     if config.master.record is None:
         return None
@@ -254,5 +255,5 @@ def _observer(config: Config, fleet: Fleet, outputs: OutputRouter, why: str) -> 
 
     file = LineFile(outputs.disks, config.master.record, config.master.record_maxbytes, "recording", outputs.log.warn)
     recorder = Recorder(fleet, config.master, file, outputs.log.warn)
-    recorder.begin(why, asyncio.get_running_loop().time())
+    bus.guard(partial(recorder.begin, why, asyncio.get_running_loop().time()))
     return recorder.observe
