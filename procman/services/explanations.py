@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from procman.config.schema.programs import Program
+from procman.config.secrets import masked
 from procman.core.actions import Announce, AnnounceDescendants, ProcessRemoved
 from procman.core.events import ExitStatus, SpawnFailed
 from procman.core.fleet import Fleet
@@ -159,7 +160,7 @@ class Explanations:
         def tell(answer: "Explanation | None") -> None:
             self._found.pop(name, None)
             if answer is not None:
-                self._found[name] = Finding(Kind.START, answer.sentence, answer)
+                self._found[name] = Finding(Kind.START, masked(answer.sentence), answer)
 
         self._looks.add(name, lambda: explain(program, reason), tell, asks_no_disk=reason.startswith(_LIMITS))
 

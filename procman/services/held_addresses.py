@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from enum import Enum
 
+from procman.config.secrets import masked
 from procman.core.fleet import Fleet
 from procman.runtime.process_trees import Trees
 from procman.system.address_holders import Holder, Holders, holders_of
@@ -90,7 +91,7 @@ def _sentence(found: Holders, by: tuple[HeldBy, ...]) -> str:
 def _one(held: HeldBy) -> str:
     holder = held.holder
     more = f" and {holder.others} more" if holder.others else ""
-    who = f"pid {holder.pid}{more} ({holder.command}), of user {holder.uid}"
+    who = f"pid {holder.pid}{more} ({masked(holder.command)}), of user {holder.uid}"
     match held.relation:
         case Relation.ITSELF:
             return f"procman itself (pid {holder.pid}): name another port"

@@ -95,3 +95,10 @@ def test_a_process_of_no_program_is_foreign(story, tag):
 def test_an_address_without_a_process_is_explained(story, found, words):
     """As far as anything is known of it."""
     assert words in story.held.say(found).sentence
+
+
+def test_a_secret_in_the_command_of_a_holder_is_hidden(story):
+    """It may be a process of another user, and anyone who may look at the status reads the sentence."""
+    holder = Holder(9, "app --password hunter2 --port 8080", 1000, None, (), 0)
+    sentence = story.held.say(Holders(PORT, (holder,))).sentence
+    assert "(app --password ******** --port 8080)" in sentence
