@@ -162,3 +162,36 @@ def test_a_wrong_place_or_form_is_refused(tmp_path, lines, words):
     loaded = judged(tmp_path, lines)
     assert loaded.config is None
     assert any(words in problem.message and problem.line for problem in loaded.problems), loaded.problems
+
+
+@pytest.mark.parametrize(
+    ("master", "journal", "maxbytes"),
+    [
+        ("", "memory", 10 << 20),
+        ("journal=Memory", "memory", 10 << 20),
+        ("journal=%(here)s/j", "{here}/j", 10 << 20),
+        ("journal={here}/j\njournal_maxbytes=1MB", "{here}/j", 1 << 20),
+    ],
+)
+def test_a_journal_is_in_memory_or_also_in_a_file(tmp_path, master, journal, maxbytes):
+    """Its path is expanded as others are."""
+    loaded = judged(tmp_path, "", master.format(here=tmp_path))
+    assert loaded.config is not None, loaded.problems
+    assert loaded.config.master.journal == journal.format(here=tmp_path)
+    assert loaded.config.master.journal_maxbytes == maxbytes
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("memroy", "did you mean memory?"),
+        ("journal", "expected memory, or the path of a file such as /var/lib/procman/journal"),
+        ("/tmp/", "expected memory, or the path of a file"),
+        ("/no/such/folder/journal", "does not exist"),
+    ],
+)
+def test_a_journal_that_cannot_be_has_a_way_out(tmp_path, value, words):
+    """A misspelt word is no file in whatever folder the master stands in."""
+    loaded = judged(tmp_path, "", f"journal={value}")
+    assert loaded.config is None
+    assert any(words in problem.message and problem.option == "journal" for problem in loaded.problems), loaded.problems

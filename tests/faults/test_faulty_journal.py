@@ -207,7 +207,7 @@ def test_kills_and_upgrades_at_random_moments_use_no_number_twice(tmp_path):
     turns = MastersInTurn(
         tmp_path,
         LOOP + program("calm", SLEEPER),
-        master=f"{RESTLESS}\njournal={tmp_path}/journal\njournal_maxbytes=100MB",
+        master=f"{RESTLESS}\nsilent=true\njournal={tmp_path}/journal\njournal_maxbytes=100MB",
     )
     turns.start()
     try:
