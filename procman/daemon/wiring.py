@@ -30,6 +30,7 @@ from procman.runtime.output_router import OutputRouter
 from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
+from procman.services.crash_reports.parts import Parts as CrashParts
 from procman.services.crash_reports.service import CrashReports
 from procman.services.ends import Ends
 from procman.services.explain_parts import AboutMaster, Parts
@@ -147,18 +148,20 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
     )
     configuration = ConfigService(engine, master, processes, config, context.read, notifying=notifying)
     crashes = CrashReports(
-        fleet,
-        ends,
-        journal,
-        explanations=explanations,
-        log=log,
-        looks=processes.looks,
-        most=config.master.reports,
-        folder=config.master.reports_dir,
-        last_output=outputs.last_output,
-        environment_of=launcher.environment_of,
-        directory=lambda: context.source.at_home or working_folder(),
-        on_end=bus.nudge,
+        CrashParts(
+            fleet=fleet,
+            ends=ends,
+            journal=journal,
+            explanations=explanations,
+            log=log,
+            looks=processes.looks,
+            most=config.master.reports,
+            folder=config.master.reports_dir,
+            last_output=outputs.last_output,
+            environment_of=launcher.environment_of,
+            directory=lambda: context.source.at_home or working_folder(),
+            on_end=bus.nudge,
+        )
     )
     event_log = EventLog(fleet, log, why=status.why, end_of=ends.last)
     farewell = MasterFarewell(engine, fleet, trees, log)

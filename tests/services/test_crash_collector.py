@@ -30,6 +30,7 @@ from procman.runtime.process_trees import OrphanedDescendants
 from procman.services.crash_reports.collector import FOLD_WITHIN, LOOK_EVERY, MOST_NEW, Collector, Sources
 from procman.services.crash_reports.digests import Digests
 from procman.services.crash_reports.report import CrashReport, from_plain
+from procman.services.crash_reports.runs import Runs
 from procman.services.ends import Ends
 from procman.services.figures import LastLooks, ProcessFigures
 from procman.services.memory_watch import MemoryWatch
@@ -74,12 +75,26 @@ class Story:
             MemoryWatch(self.memory, lambda *_: None, lambda: self.now),  # type: ignore[arg-type]
             SignalsSent(self.fleet, lambda: self.now),
         )
+        sources = Sources(
+            self.last_output,
+            lambda: "/home",
+            lambda seq: f"the client of {seq}",
+            self.looks,
+            lambda name, now: self.runs.restarts.within_hour(name, now),  # noqa: PLW0108 - they come later
+            self.explain,
+        )
         self.collector = Collector(
-            self.fleet,
             ends,
-            Sources(self.last_output, lambda: "/home", lambda seq: f"the client of {seq}", self.looks, self.explain),
+            sources,
             self.take,
             lambda name: next((one for one in reversed(self.reports) if one.name == name), None),
+            clock=lambda: self.now,
+        )
+        self.runs = Runs(
+            self.fleet,
+            self.collector.ended,
+            on_left=self.collector.left,
+            on_removed=self.collector.forget,
             clock=lambda: self.now,
         )
         self.ends = ends
@@ -105,7 +120,7 @@ class Story:
     def hear(self, event, origin: Origin = NOBODY) -> int:
         news = Notification(next(self.seqs), event, origin)
         self.ends.hear(news)
-        self.collector.hear(news)
+        self.runs.hear(news)
         return news.seq
 
     def happens(self, event: Event, origin: Origin = NOBODY) -> None:
@@ -385,7 +400,7 @@ def test_a_loop_goes_on_over_an_upgrade():
         (report,) = before.reports
         plain = report.to_plain(Digests(), lambda _: {})
         after.reports.append(from_plain(plain))
-        after.collector.restore(before.collector.snapshot())
+        after.runs.restarts.restore(before.runs.restarts.snapshot(before.now), after.now)
         after.exits()
         after.ends_by(ExitStatus(-1, SIGSEGV))
         folded, new = after.reports
@@ -480,7 +495,6 @@ def test_a_process_that_leaves_takes_what_is_remembered_along():
         told.exits()
         told.happens(GroupRemoved("web"))
         told.ends_by(ExitStatus(-1, SIGTERM))
-        collector = told.collector
-        assert (collector._runs, collector._of, collector._reasons) == ({}, {}, {})
+        assert (told.runs._runs, told.runs._reasons, told.collector._of) == ({}, {}, {})
 
     run(story)

@@ -8,6 +8,7 @@ from procman.core.attribution import Actor
 from procman.core.fleet import Fleet
 from procman.errors import OperationError, Reason
 from procman.runtime.journal.record import Record
+from procman.services.crash_reports.parts import Parts
 from procman.services.crash_reports.report import CrashReport, Output
 from procman.services.crash_reports.service import CrashReports
 from procman.services.ends import Ends
@@ -35,17 +36,20 @@ class Journal:
 def service(*records: Record, most: int = 50, environment=None) -> CrashReports:
     fleet = Fleet(())
     return CrashReports(
-        fleet,
-        Ends(fleet),
-        Journal(*records),  # type: ignore[arg-type]
-        explanations=None,  # type: ignore[arg-type]
-        log=None,  # type: ignore[arg-type]
-        looks=LastLooks(),
-        most=most,
-        folder=None,
-        last_output=lambda *_: [],
-        environment_of=environment or (lambda _: {b"PATH": b"/bin", b"API_KEY": b"abcdefgh", b"PROCMAN_ID": b"x"}),
-        directory=lambda: "/",
+        Parts(
+            fleet=fleet,
+            ends=Ends(fleet),
+            journal=Journal(*records),  # type: ignore[arg-type]
+            explanations=None,  # type: ignore[arg-type]
+            log=None,  # type: ignore[arg-type]
+            looks=LastLooks(),
+            most=most,
+            folder=None,
+            last_output=lambda *_: [],
+            environment_of=environment or (lambda _: {b"PATH": b"/bin", b"API_KEY": b"abcdefgh", b"PROCMAN_ID": b"x"}),
+            directory=lambda: "/",
+            on_end=lambda: None,
+        )
     )
 
 
@@ -67,7 +71,7 @@ def test_reports_are_found_by_names_groups_and_globs():
     async def story() -> None:
         crashes = service()
         for seq, name in enumerate(("web", "site:a", "site:b", "site:a"), 1):
-            crashes._kept.add(report(seq, name, group=name.partition(":")[0]))
+            crashes._keeper._kept.add(report(seq, name, group=name.partition(":")[0]))
 
         async def seqs(spec: str) -> list[int]:
             return [one.seq for one in (await crashes.reports(spec))[0]]
@@ -88,8 +92,8 @@ def test_a_number_of_the_journal_leads_to_the_report():
     async def story() -> None:
         crashes = service(record(50, name="db"))
         web, db = report(10, "web", last=90), report(20, "db", last=80)
-        crashes._kept.add(web)
-        crashes._kept.add(db)
+        crashes._keeper._kept.add(web)
+        crashes._keeper._kept.add(db)
         assert await crashes.one(10) is web
         assert await crashes.one(50) is db
 
@@ -105,7 +109,7 @@ def test_an_unknown_number_is_answered_with_what_is_there():
             await crashes.one(7)
         assert error.value.reason is Reason.UNKNOWN_REPORT
         for seq in range(100, 115):
-            crashes._kept.add(report(seq, f"p{seq}"))
+            crashes._keeper._kept.add(report(seq, f"p{seq}"))
         with pytest.raises(OperationError) as error:
             await crashes.one(7)
         text = str(error.value)
@@ -120,13 +124,15 @@ def test_an_upgrade_keeps_reports_and_digests():
 
     async def story() -> None:
         crashes, again = service(), service()
-        crashes._kept.add(report(3))
+        crashes._keeper._kept.add(report(3))
         data = crashes.snapshot()
         again.restore({**data, "reports": [{"seq": 1}, *data["reports"], None]})
         again.restore(None)
-        (kept,) = again._kept
+        (kept,) = again._keeper._kept
         assert again.plain(kept) == crashes.plain(crashes.latest("web"))
-        assert again._digests.of(b"x") == crashes._digests.of(b"x") != service()._digests.of(b"x")
+        assert (
+            again._keeper._digests.of(b"x") == crashes._keeper._digests.of(b"x") != service()._keeper._digests.of(b"x")
+        )
 
     asyncio.run(story())
 
@@ -170,8 +176,8 @@ def test_the_request_behind_an_end_is_told():
             record(3, kind="exit", name="web", actor=Actor("policy"), cause=2),
             record(9, kind="exit", name="db"),
         )
-        assert crashes._asked_by(3) == "uid 0 (root, procmanctl stop web, pid 812)"
-        assert crashes._asked_by(9) == ""
-        assert crashes._asked_by(77) == ""
+        assert crashes._keeper._asked_by(3) == "uid 0 (root, procmanctl stop web, pid 812)"
+        assert crashes._keeper._asked_by(9) == ""
+        assert crashes._keeper._asked_by(77) == ""
 
     asyncio.run(story())

@@ -10,12 +10,11 @@ from typing import Any
 from procman import __version__
 from procman.config.schema.programs import Program
 from procman.core.actions import Announce
-from procman.core.attribution import Actor
 from procman.core.states import State
 from procman.runtime.ending import ending
 from procman.services.actors import known_user
 from procman.services.crash_reports.report import CrashKind
-from procman.services.crash_reports.run import Run
+from procman.services.crash_reports.runs import Run
 from procman.services.endings import End, Oom, Sender, Why
 from procman.services.figures import Look
 from procman.system.memory_events import MemoryCounters
@@ -36,7 +35,6 @@ _US = {
     Why.SECOND_REQUEST: "us: the shutdown was asked for a second time",
 }
 _WORDS = {Sender.NOBODY: "", Sender.ITSELF: "itself", Sender.OTHERS: "not us", Sender.UNKNOWN: "unknown"}
-_REASONS = {"client": "operator", "signal": "operator"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +47,6 @@ class Known:
     end: End | None  # None: it could not be spawned
     run: Run
     program: Program
-
-
-def may_be_a_crash(news: Announce) -> bool:
-    """Whether there is more to ask about an end: in a loop of expected exits there is not."""
-    status = news.status
-    return status is not None and (news.after is State.BACKOFF or status.signal is not None or not news.expected)
 
 
 def kind_of(news: Announce, end: End | None, run: Run) -> CrashKind | None:
@@ -85,13 +77,6 @@ def is_alike(facts: Mapping[str, Any], known: Known) -> bool:
     words = (facts.get("exit") or {}).get("words")
     sender = (facts.get("sender") or {}).get("kind", Sender.NOBODY.value)
     return bool(words == ending(end.status) and sender == end.sender.value)
-
-
-def restart_reason(actor: Actor | None, last_end: str) -> str:
-    """Why a process is started again: how it has ended, or who has asked."""
-    if actor is None or actor.kind == "policy":
-        return last_end
-    return _REASONS.get(actor.kind, actor.kind)
 
 
 def describe(
