@@ -1,11 +1,14 @@
 """A configuration means the same after the master has left the folder where it was started."""
 
+import asyncio
 import os
 
 import pytest
 
 from procman.config.problems import ConfigError
+from procman.daemon import config_source
 from procman.daemon.config_source import ConfigSource
+from procman.runtime.call_queue import CallQueue
 
 FILE = """
 [supervisord]
@@ -81,3 +84,37 @@ def test_a_result_handler_that_cannot_be_imported_is_a_problem_of_the_configurat
     (folder / "x.conf").write_text(listener)
     with pytest.raises(ConfigError, match="result_handler"):
         source(folder).read()
+
+
+def looked(source, within=30.0):
+    """What a look at the file finds."""
+
+    async def steps():
+        return await source.look(CallQueue(within))
+
+    return asyncio.run(steps())
+
+
+def test_a_look_takes_nothing_over(folder):
+    """It changes nothing of how the file is read."""
+    (folder / "x.conf").write_text("[supervisord]\n[program:web]\ncommand=/bin/cat\n")
+    looking = source(folder)
+    config, warnings = looked(looking)
+    assert set(programs(config)) == {"web"}
+    assert (warnings, looking) == ([], source(folder))
+
+
+def test_a_look_at_a_file_that_cannot_be_used(folder):
+    """There is no configuration, and a warning with the line and the way out."""
+    (folder / "x.conf").write_text("[supervisord]\n[program:web]\n")
+    config, (warning,) = looked(source(folder))
+    assert config is None
+    assert warning.startswith(f"the configuration on the disk cannot be used: {folder}/x.conf:2: [program:web]")
+
+
+def test_a_look_that_takes_too_long(folder, monkeypatch):
+    """It is given up, and says so; the disk may answer later."""
+    monkeypatch.setattr(config_source, "WARN_WITHIN", 0.0)
+    config, (warning,) = looked(source(folder))
+    assert config is None
+    assert warning.endswith("does its disk answer?")

@@ -116,6 +116,7 @@ def test_no_disk_is_paused_if_one_cannot_be(run_with_disk):
         thread_name(other)
         call = held.silence()
         assert held.disks.pause() == "the disk of /logs does not answer"
+        assert held.disks.silent == ["the disk of /logs does not answer"]
         assert thread_name(other) == "procman-disk"
         await held.answer(call)
         assert thread_name(held.disk) == "procman-disk"

@@ -7,7 +7,7 @@ import pytest
 
 from procman.core.actions import Spawn
 from procman.runtime import spawn_queue
-from procman.runtime.spawn_queue import SpawnQueue
+from procman.runtime.spawn_queue import SpawnQueue, Turn
 from tests.support.programs import program
 
 
@@ -116,6 +116,20 @@ async def test_a_start_that_cannot_be_made_stands_aside():
     setting.queue.retry()
     await asyncio.sleep(0)
     assert setting.started == ["b", "a", "c"]
+
+
+@looped
+async def test_each_start_knows_how_many_come_before_it():
+    """Callers that wait for the queue do not count; a start that stands aside has no place among the others."""
+    gate = Gate()
+    gate.says |= {"a": False, "b": None}
+    setting = Setting(gate)
+    setting.add("a", "b")
+    setting.queue.caught_up()
+    setting.add("c")
+    setting.serve()
+    turns = {name: setting.queue.turn_of(name) for name in "abcd"}
+    assert turns == {"a": Turn(0, is_aside=True), "b": Turn(0), "c": Turn(1), "d": None}
 
 
 @looped

@@ -121,6 +121,8 @@ def test_a_silent_disk_is_said_and_its_answer_too(disk, tmp_path, monkeypatch):
         await setting.news()
         assert setting.gate.is_open(app) is False
         assert setting.gate.silent == f"the disk of {tmp_path}/app does not answer"
+        assert setting.gate.silence_for(app) == setting.gate.silent
+        assert setting.gate.silence_for(elsewhere) is None
         while setting.gate.is_open(elsewhere) is None:
             await setting.news()
         assert setting.gate.is_open(elsewhere) is False
