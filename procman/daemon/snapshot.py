@@ -178,6 +178,7 @@ def _from_version_2(data: Data) -> Data:
         "source": _nameless(master["source"]),
         "here": data.get("here"),
         "descriptors": [*master["fds"], *([] if master["pidfile"] is None else [master["pidfile"]])],
+        "journal": {},  # what had that name is the ledger
         "ledger": ledger and {**ledger, "records": [_nameless(record) for record in ledger["records"]]},
         "times": {name: _nameless(times) for name, times in master["times"].items()},
         "engine": {**engine, "seq": 0, "trees": trees, "sockets": sockets},
