@@ -17,6 +17,7 @@ from procman.errors import ProcmanError
 OTHER_NAMES = {
     "attach": "fg",
     "conf": "config",
+    "coredumpctl": "crashes",
     "daemon-reload": "update",
     "disable": "stop",
     "down": "stop",

@@ -127,6 +127,10 @@ def _places(config: Config) -> Iterator[tuple[str, str, str, str]]:
     yield "supervisord", "pidfile", master.pidfile, "the pid would not be written"
     if master.metrics_file is not None:
         yield "supervisord", "metrics_file", master.metrics_file, "the metrics would not be written"
+    if master.reports_dir is not None:
+        there = os.path.isdir(master.reports_dir)
+        path = os.path.join(master.reports_dir, "") if there else master.reports_dir
+        yield "supervisord", "reports_dir", path, "crash reports would be kept in memory only"
     if master.record is not None:
         yield "supervisord", "record", master.record, "nothing would be recorded"
     if master.journal != MEMORY:

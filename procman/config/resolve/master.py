@@ -56,6 +56,10 @@ def read_master(reading: OptionReader, section: RawSection, overrides: Mapping[s
         if not values["metrics_file"]:
             reading.complain(section, "metrics_file", "it is empty: name a file, or leave it out")
         values["metrics_file"] = reading.machine.normal(reading.machine.home(values["metrics_file"]))
+    if values["reports_dir"] is not None:
+        if not values["reports_dir"]:
+            reading.complain(section, "reports_dir", "it is empty: name a directory, or leave it out")
+        values["reports_dir"] = reading.machine.normal(reading.machine.home(values["reports_dir"]))
     if values["journal"] != MEMORY:
         values["journal"] = reading.machine.normal(values["journal"])
     reading.add_environment(values["environment"])

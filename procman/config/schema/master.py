@@ -142,7 +142,7 @@ class Master(MasterPolicy):
         default=50,
     )
     reports_dir: str | None = option(
-        kinds.NEW_DIRECTORY,
+        kinds.PATH,
         "A directory that keeps the crash reports, too, so that they outlive the master: 20 MB at most, readable for "
         "the master's user alone, who must be the only one to write there. It is made if it does not exist.",
         default=None,

@@ -23,7 +23,7 @@ from procman.config.schema.kinds.environment import ENVIRONMENT
 from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
 from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK, split_url
 from procman.config.schema.kinds.numbers import EXITCODES, FACTOR, INTEGER, OCTAL, PERCENT, REPORTS, RETRIES, SIZE
-from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE, NEW_DIRECTORY, PATH
+from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE, PATH
 from procman.config.schema.kinds.signals import SIGNAL
 from procman.config.schema.kinds.text import BOOLEAN, SECRET, TEXT
 from procman.config.schema.kinds.users import OWNER, USER
@@ -50,7 +50,6 @@ __all__ = [
     "LOG_FORMAT",
     "LOG_OVERFLOW",
     "LOG_TIMESTAMP",
-    "NEW_DIRECTORY",
     "NOTIFY_FORMAT",
     "NOTIFY_ON",
     "OCTAL",

@@ -16,12 +16,6 @@ DIRECTORY = text_kind("existing directory", "a directory that exists", "missing-
 FILE = text_kind(
     "path in an existing directory", "a file in a directory that exists", "missing-directory", place="parent"
 )
-NEW_DIRECTORY = text_kind(
-    "path in an existing directory",
-    "a directory, or the place for one in a directory that exists",
-    "missing-directory",
-    place="parent",
-)
 
 
 def _parse_journal(text: str) -> str:
