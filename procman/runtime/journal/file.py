@@ -16,7 +16,7 @@ from procman.logs.disk_call import DiskTimeout
 from procman.logs.disk_workers import DiskWorkers
 from procman.runtime.bus import Sequence
 from procman.runtime.journal.disk_file import BLOCK, DiskFile, End, Missing
-from procman.runtime.journal.record import Record
+from procman.runtime.journal.record import Record, from_json
 from procman.runtime.journal.ring import RING_BYTES
 
 # So many records wait for the disk at most.
@@ -120,8 +120,13 @@ class JournalFile:
             self._report(f"{left} records were not written to journal {self.path}: {SILENT}")
 
     def snapshot(self) -> dict[str, Any]:
-        """Plain data for `restore`; when the master executes its successor, the thread rests."""
-        return {"path": self.path, "reserved": self._file.reserved, "missing": self._file.missing}
+        """Plain data for `restore`; when the master executes its successor, the thread rests, and some may wait."""
+        return {
+            "path": self.path,
+            "reserved": self._file.reserved,
+            "missing": self._file.missing,
+            "waiting": [entry.to_json() for entry in tuple(self._queue) if isinstance(entry, Record)],
+        }
 
     def restore(self, data: Mapping[str, Any]) -> bool:
         """Go on from what `snapshot` returned; False if that was of another file."""
@@ -130,6 +135,8 @@ class JournalFile:
         self._asked = self._file.reserved = data["reserved"]
         if data["missing"] is not None:
             self._file.missing = Missing(*data["missing"])
+        self._queue.extend(from_json(plain) for plain in data["waiting"])
+        self._post()
         return True
 
     # ---- private
