@@ -11,6 +11,11 @@ from procman.services.explain_texts import counted, duration
 _SUCCESS = 0
 
 
+def has_ended_by_itself(process: Process) -> bool:
+    """Whether what it has left behind is being stopped, and nobody has asked for that."""
+    return process.pending_end is not None and process.pending_end.before is not State.STOPPING
+
+
 def asked_down(case: Case) -> Link:
     """Why it is to be down."""
     if case.around.master is not MasterState.RUNNING:
@@ -21,7 +26,7 @@ def asked_down(case: Case) -> Link:
 def asked_again(case: Case) -> Link:
     """Why it is down first, and then up."""
     process = case.process
-    if process.pending_end is not None and process.pending_end.before is not State.STOPPING:
+    if has_ended_by_itself(process):
         return Link("policy", "it has ended by itself")
     return Link("request", f"it is {'replaced' if process.successor is not None else 'restarted'}")
 

@@ -19,6 +19,7 @@ from procman.services.explain_links import (
     asked_again,
     asked_down,
     brought_back,
+    has_ended_by_itself,
     how_it_ended,
     how_starts_failed,
     look_command,
@@ -335,6 +336,7 @@ def _being_stopped(case: Case, waits: Link) -> Words:
         next_in=left,
         options=options,
         commands=(tail_command(case),),
+        verdict="and what it has left behind is being stopped" if has_ended_by_itself(process) else "",
     )
 
 

@@ -243,7 +243,9 @@ class StatusBoard:
         process = self._fleet.processes.get(news.name)
         failed = news.after is State.BACKOFF or (news.after is State.EXITED and not news.expected)
         comes_back = news.after is State.EXITED and process is not None and process.wanted
-        looked = failed and (not comes_back or ran_for >= WORTH_A_LOOK)
+        # What the core has decided is done: where a delay follows, or no start at all, it is not STARTING.
+        at_once = comes_back and process is not None and process.state is State.STARTING
+        looked = failed and (not at_once or ran_for >= WORTH_A_LOOK)
         times.last_words, times.last_words_on = self._last_words(news.name, news.pid) if looked else ("", "")
         times.brought_back = [*times.brought_back, now][-FLAPS:] if comes_back else []
         if len(times.brought_back) < FLAPS:
@@ -258,7 +260,10 @@ def _ending(process: Process) -> str:
     end = process.last_end
     if end is None:
         return ""
-    early = end.known and end.signal is None and end.code == 0 and process.state in (State.BACKOFF, State.FATAL)
+    # BACKOFF and FATAL may also follow a run that was up.
+    failed_start = process.failures > 0 if process.state is State.BACKOFF else not process.limited
+    is_down = process.state in (State.BACKOFF, State.FATAL)
+    early = end.known and end.signal is None and end.code == 0 and is_down and failed_start
     return ending(end) + (f", sooner than startsecs ({process.program.startsecs:g} s)" if early else "")
 
 

@@ -270,7 +270,7 @@ def test_what_a_run_has_left_behind_is_named(options, why):
     one = process(State.STOPPING, pid=None, deadlines=Deadlines(stop=104.0), **options)
     one.pending_end = PendingEnd(12, ExitStatus(0), State.STARTING)
     said = explain(one, AT, Known(descendants=("pid 13 (sleep)", "pid 14 (sh)")))
-    assert said.sentence == "web is STOPPING (leftovers), and should be up"
+    assert said.sentence == "web is STOPPING (leftovers), and what it has left behind is being stopped"
     assert because(said) == [
         f"it has ended (exit status 0), and pid 13 (sleep) and pid 14 (sh) have not; that is waited for ({why})",
         "it has ended by itself",

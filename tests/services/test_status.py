@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from procman.core.spec import Autorestart
 from procman.core.states import State
-from procman.services.status import Moment, uptime
+from procman.services.status import Moment, StatusBoard, uptime
 from tests.support.programs import group
 from tests.support.virtual_engine import Services
 
@@ -53,5 +54,33 @@ def test_the_times_survive_a_snapshot():
         services.engine.run("web")
         other.board.restore(services.board.snapshot())
         assert other.processes.one("web").start == services.processes.one("web").start > 0
+
+    asyncio.run(steps())
+
+
+@pytest.mark.parametrize(
+    ("options", "state", "words"),
+    [
+        ({}, State.STARTING, ""),
+        ({"backoff": (5.0, 60.0)}, State.BACKOFF, "no database"),
+        ({"restart_limit": (1, 600.0)}, State.FATAL, "no database"),
+    ],
+    ids=["at-once", "after-a-delay", "not-any-more"],
+)
+def test_last_words_are_looked_up_unless_it_is_restarted_at_once(options, state, words):
+    """A program that is started again a hundred times a second is not read each time; a success is no early end."""
+
+    async def steps():
+        services = Services(group("web", startsecs=0, autorestart=Autorestart.ALWAYS, exitcodes=(7,), **options))
+        engine = services.engine
+        board = StatusBoard(engine, lambda _: ("", ""), lambda _name, _pid: ("no database", "stderr"))
+        engine.run("web")
+        engine.end("web", 0)
+        engine.spawn_all()
+        if engine.fleet.processes["web"].pid is not None:
+            engine.end("web", 0)
+        status = board.of(engine.fleet.processes["web"])
+        assert (status.state, status.last_words) == (state, words)
+        assert status.ending == "exit status 0"
 
     asyncio.run(steps())
