@@ -475,7 +475,7 @@ class UsageInfo(TypedDict):
 
 
 class LookInfo(TypedDict):
-    """The figures of a process and all that it had started, when somebody last asked for them."""
+    """The figures of a process and all that it had started when somebody last asked; of itself before our SIGKILL."""
 
     ago: float  # seconds before the end
     processes: int
@@ -483,6 +483,7 @@ class LookInfo(TypedDict):
     rss: int  # bytes
     cpu: float  # seconds
     fds: int | None  # open descriptors; null where they may not be seen
+    state: str  # before our SIGKILL: what it did, such as "stopped by a signal (SIGSTOP, SIGTSTP)"; else ""
 
 
 class LeftInfo(TypedDict):

@@ -139,7 +139,8 @@ def _machine(about: CrashReport) -> Iterator[tuple[str, str]]:
             "last look",
             (
                 f"{age(look['ago'])} before the end: {size(look['rss'])}, {fds} descriptors, {processes}, "
-                f"{look['threads']} threads"
+                f"{look['threads']} thread{'' if look['threads'] == 1 else 's'}"
+                + (f"; it was {look['state']}" if look["state"] else "")
             ),
         )
     elif about["pid"]:

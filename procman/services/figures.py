@@ -55,10 +55,14 @@ class Look(NamedTuple):
     at: float
     pid: int
     used: Used
+    state: str = ""  # what the process did, in words; "": nobody has looked at that
 
 
 class LastLooks:
-    """The latest figures that somebody has asked for, of each process: nothing is looked at for this alone."""
+    """The latest figures of each process: those that somebody has asked for, and a glance before a SIGKILL.
+
+    Nothing wakes up for them.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -69,8 +73,12 @@ class LastLooks:
         now = self._clock()
         self._looks = {name: Look(now, pid, used) for name, pid, used in found}
 
+    def note_one(self, namespec: str, pid: int, used: Used, state: str) -> None:
+        """These are the figures of one of them now."""
+        self._looks[namespec] = Look(self._clock(), pid, used, state)
+
     def of(self, namespec: str, pid: int) -> Look | None:
-        """The latest of that run; None: nobody has asked while it ran."""
+        """The latest of that run; None: there was none while it ran."""
         look = self._looks.get(namespec)
         return look if look is not None and look.pid == pid else None
 

@@ -99,6 +99,17 @@ def test_our_own_sigkill_is_told_with_the_request_that_led_to_it(start):
     assert (report["kind"], report["sender"]["words"]) == ("killed", "us: stopwaitsecs over")
     assert re.search(r"uid \d+ .*procmanctl stop stubborn|uid \d+ .*stop stubborn", report["sender"]["asked_by"])
     assert lines(report) == ["armed"]
+    assert report["last_look"]["fds"] >= 3
+    assert report["last_look"]["rss"] > 0
+
+
+def test_a_program_that_stood_still_is_known_to(start):
+    """It has not seen its stop signal, as it was stopped by another one."""
+    master = start(f"[program:still]\ncommand={SLEEPER}\nstopwaitsecs=0\n{ONCE}")
+    master.wait_for("entered RUNNING state")
+    os.kill(master.info("still")["pid"], signal.SIGSTOP)
+    master.ctl("stop", "still")
+    assert reports(master)["still"]["last_look"]["state"] == "stopped by a signal (SIGSTOP, SIGTSTP)"
 
 
 def test_failed_starts_are_told(start, tmp_path):

@@ -93,6 +93,9 @@ class Story:
         self.runs = Runs(
             self.fleet,
             self.collector.ended,
+            on_kill=lambda name, pid: self.looks.note_one(
+                name, pid, ProcessFigures(name, pid, 1, 1, 1, 0.5, 3), "idle"
+            ),
             on_left=self.collector.left,
             on_removed=self.collector.forget,
             clock=lambda: self.now,
@@ -171,7 +174,9 @@ def test_an_unexpected_exit_has_a_report():
         assert facts["exit"]["code"] == 3
         assert facts["sender"] is None
         assert facts["usage"]["user"] == 0.5
-        assert facts["last_look"] == {"ago": 2.0, "processes": 2, "threads": 3, "rss": 4096, "cpu": 1.5, "fds": 7}
+        assert facts["last_look"] == {"ago": 2.0, "processes": 2, "threads": 3, "rss": 4096, "cpu": 1.5, "fds": 7} | {
+            "state": ""
+        }
         assert (facts["directory"], facts["cgroup"]) == ("/home", "/cgroup/container")
         assert facts["running"] is not None
         assert report.output["stdout"].data == b"hello\n"
@@ -267,6 +272,7 @@ def test_our_sigkill_has_a_report_that_says_what_for_and_at_whose_request():
             "waited": 5.0,
             "asked_by": f"the client of {seq}",
         }
+        assert (report.facts["last_look"]["state"], report.facts["last_look"]["fds"]) == ("idle", 3)
 
     run(story)
 

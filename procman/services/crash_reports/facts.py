@@ -216,6 +216,7 @@ def _look(look: Look | None, now: float) -> dict[str, Any] | None:
         "rss": used.rss,
         "cpu": used.cpu,
         "fds": used.fds,
+        "state": look.state,
     }
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from procman.core.actions import Announce, AnnounceDescendants, ProcessRemoved
+from procman.core.actions import Announce, AnnounceDescendants, Kill, ProcessRemoved
 from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import Adopted, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
@@ -65,6 +65,7 @@ class Runs:
         Spawned,
         ProcessEnded,
         SpawnFailed,
+        Kill,
         Adopted,
         AnnounceDescendants,
         OrphanedDescendants,
@@ -76,6 +77,7 @@ class Runs:
         fleet: Fleet,
         on_end: Callable[[Announce, Run], str | None],
         *,
+        on_kill: Callable[[str, int], None],
         on_left: Callable[[str, tuple[int, ...]], None],
         on_removed: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
@@ -85,6 +87,7 @@ class Runs:
         Args:
             fleet: has the processes.
             on_end: gets each end that may deserve a report; returns what sort of end it was, None: one as it should be.
+            on_kill: gets namespec and pid of a process that is about to be killed.
             on_left: gets the pids that a process has left behind a while ago.
             on_removed: gets the namespec of a process that has left the fleet.
             clock: the steady one.
@@ -92,6 +95,7 @@ class Runs:
         self.restarts = RestartCounts()
         self._fleet = fleet
         self._on_end = on_end
+        self._on_kill = on_kill
         self._on_left = on_left
         self._on_removed = on_removed
         self._clock = clock
@@ -128,6 +132,9 @@ class Runs:
             run = self._runs[event.name] = self._run(event.name, 0)
             run.seq, run.origin, run.ended = notification.seq, notification.origin, run.spawned
             run.failure = event.reason
+        elif isinstance(event, Kill):
+            if event.overdue and event.pid:
+                self._on_kill(event.name, event.pid)
         else:
             self._hear_the_rest(event)
 

@@ -27,7 +27,7 @@ class CrashReports:
     def __init__(self, parts: Parts) -> None:
         """`parts` are what the reports are made of."""
         self._parts = parts
-        self._runs = Runs(parts.fleet, self._ended, on_left=self._left, on_removed=self._forget)
+        self._runs = Runs(parts.fleet, self._ended, on_kill=self._glance, on_left=self._left, on_removed=self._forget)
         self._made: Keeper | None = None
         self.go_on = self._runs.go_on
 
@@ -97,6 +97,13 @@ class CrashReports:
 
     def _ended(self, news: Announce, run: Run) -> str | None:
         return self._keeper.collector.ended(news, run)
+
+    def _glance(self, name: str, pid: int) -> None:
+        from procman.system.glance import glance  # noqa: PLC0415 - few programs have to be killed
+
+        seen = glance(pid)
+        if seen is not None:
+            self._parts.looks.note_one(name, pid, seen, seen.state)
 
     def _left(self, name: str, pids: tuple[int, ...]) -> None:
         if self._made is not None:
