@@ -31,14 +31,25 @@ def test_a_recording_breaks_no_invariant_and_is_decided_as_it_was(record):
 @pytest.mark.parametrize("seed", range(100))
 def test_what_the_simulation_does_passes_as_a_recording(seed, first, tmp_path):
     """From wherever it begins: so what fails on a recording is a fault of the core."""
+    passes_as_a_recording(seed, first, tmp_path / "record")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 1500, 100))
+def test_much_of_what_the_simulation_does_passes_as_a_recording(seed, tmp_path):
+    """The same for more scenarios, and other beginnings."""
+    for more in range(100):
+        for first in (2, 7, 15):
+            passes_as_a_recording(seed + more, first, tmp_path / "record")
+
+
+def passes_as_a_recording(seed, first, file):
     tapes = []
     World(scenario(Random(seed)), lambda world: tapes.append(Taped(world, first)) or tapes[0]).run()
-    if not tapes[0].lines:
-        return
-    file = tmp_path / "record"
-    file.write_text("".join(f"{line}\n" for line in tapes[0].lines))
-    worlds = check_recording(file)
-    assert [world.differs for world in worlds] == [None] * len(worlds)
+    if tapes[0].lines:
+        file.write_text("".join(f"{line}\n" for line in tapes[0].lines))
+        worlds = check_recording(file)
+        assert [world.differs for world in worlds] == [None] * len(worlds)
 
 
 def test_a_recording_that_breaks_an_invariant_is_told_with_its_history(tmp_path):

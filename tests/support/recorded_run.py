@@ -125,7 +125,8 @@ class RecordedInvariants(Invariants):
         for name, p in self.fleet.processes.items():
             self.wanted[name] = p.wanted
             self.announced[name] = p.state
-            self.failures[name] = p.failures
+            # The fleet forgets the failures of a stopped one only when it is started again.
+            self.failures[name] = 0 if p.state is State.STOPPED else p.failures
             self.restarts.go_on(p)
             self.left[name] = p.left_behind
             if p.exit_code is not None:
