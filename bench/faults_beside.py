@@ -61,7 +61,7 @@ class Beside:
         head = (
             f"[unix_http_server]\nfile={folder}/s\n[supervisorctl]\nserverurl=unix://{folder}/s\n"
             "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
-            f"[supervisord]\nlogfile={fault.logfile.format(folder)}\nlogfile_maxbytes=0\npidfile={folder}/pid\n"
+            f"[supervisord]\nrestart_brake=false\nlogfile={fault.logfile.format(folder)}\nlogfile_maxbytes=0\npidfile={folder}/pid\n"
             f"childlogdir={folder}\n{fault.master}\n"
         )
         witness = program("witness", "/bin/cat", autorestart="true")

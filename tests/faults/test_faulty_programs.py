@@ -193,7 +193,9 @@ def test_a_program_ends_ten_thousand_times_in_a_row(start_master, compile_c, tmp
     os.mkfifo(done)
     brief = shlex.join([str(compile_c("brief.c", "-static")), str(count), "10000", str(done)])
     master = start_master(
-        program("brief", brief, autorestart="true", autostart="false"), arguments=("-s", "-e", "error")
+        program("brief", brief, autorestart="true", autostart="false"),
+        master="restart_brake=false",
+        arguments=("-s", "-e", "error"),
     ).wait_until_up(reads=False)
     before = master.rss()
     master.call("POST", "/v1/processes/brief/start")
