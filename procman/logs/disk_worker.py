@@ -187,7 +187,9 @@ class DiskWorker:
         """Let the thread end; one that waits for its disk ends with the process."""
         if self._thread is not None:
             self.is_closed = True
-            self._wake()
+            # A thread that is about to sleep may see that by itself, and close what wakes it.
+            with contextlib.suppress(OSError):
+                self._wake()
 
     # ---- for both
 
