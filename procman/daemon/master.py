@@ -321,6 +321,8 @@ class MasterRun:
         return None
 
     def _handed_over(self) -> dict[str, Any]:
+        if self._serving is not None:
+            self._serving.flush()
         return handed_over(
             self._context,
             self._config,

@@ -127,7 +127,7 @@ class Routes:
     def close(self) -> None:
         """End the streams of events, and of the journal."""
         self._event_stream.close()
-        self.denials.close()
+        self.denials.flush()
         self._journal.close()
 
     def _add_late(self) -> None:

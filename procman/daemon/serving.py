@@ -47,6 +47,10 @@ class Serving:
         for server in self._servers.values():
             server.make_room()
 
+    def flush(self) -> None:
+        """Take down what is counted of clients: other code goes on from here."""
+        self._routes.denials.flush()
+
     async def close(self, within: float) -> None:
         """End the streams, and give answers that are on their way so many seconds for each server."""
         self._routes.close()

@@ -16,7 +16,7 @@ OTHERS: _Key = ("", "", 0)
 
 
 class Denials:
-    """Takes them down; call `close` at the end."""
+    """Takes them down; call `flush` at the end."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -41,8 +41,8 @@ class Denials:
         if self._timer is None:
             self._timer = self._loop.call_later(TOGETHER, self._tell)
 
-    def close(self) -> None:
-        """Take down what was counted, and count no more."""
+    def flush(self) -> None:
+        """Take down what was counted until now: this master, or its code, ends."""
         if self._timer is not None:
             self._timer.cancel()
             self._tell()

@@ -90,7 +90,7 @@ async def _denied(site):
     assert (first.times, first.reason, first.data) == (1, "wrong name or password", {"status": 401})
     assert first.actor == Actor("client", uid=7, via="/s")
     assert second.actor.via == "inet 10.0.0.7"
-    denials.close()
+    denials.flush()
     third = site.last()
     assert (third.times, third.actor) == (999, first.actor)
 
@@ -103,7 +103,7 @@ async def _denied_by_many(site):
     denials = Denials(site.journal)
     for number in range(1000):
         denials.note(Actor("client", user=f"u{number}", via="inet 10.0.0.7"), "wrong name or password", 401)
-    denials.close()
+    denials.flush()
     told = list(site.journal.latest_first())
     assert len(told) <= denials_module.MOST + 2
     assert sum(one.times for one in told) == 1000
