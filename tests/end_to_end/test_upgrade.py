@@ -180,7 +180,7 @@ def test_programs_that_crash_all_the_time_are_no_obstacle(running):
     # Quiet: nobody reads the console while they are asked.
     master = running(
         "[program:x]\ncommand=/bin/true\nstartsecs=0\nautorestart=true\nnumprocs=20\nprocess_name=%(process_num)d\n",
-        master="loglevel=error",
+        master="loglevel=error\nrestart_brake=false",
     )
     seen = dict.fromkeys((f"x:{number}" for number in range(20)), 0)
     deadline = time.monotonic() + PATIENCE
