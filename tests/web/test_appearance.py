@@ -163,6 +163,6 @@ def test_every_button_has_a_name(site, browser):
     ]
     assert nameless == []
     names = {node["name"]["value"] for node in tree if node.get("role", {}).get("value") == "button" and "name" in node}
-    assert {"Stop api", "Restart api", "Start idle", "Stop all of pool…", "Close the log"} <= names
+    assert {"Stop api", "Restart api", "Start idle", "Stop all of pool…", "Close the panel"} <= names
     master.say("api", "exit 1\n")
     browser.until(f"{row('api')}.querySelector('.restarts').textContent === '1 restart'")

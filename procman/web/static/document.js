@@ -7,6 +7,21 @@ export function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A new element. Texts are texts, never markup; attributes that are null or false are left out. */
+export const element = (tag, attributes, ...children) => filled(document.createElement(tag), attributes, children);
+
+/** The same, of an SVG. */
+export const shape = (tag, attributes, ...children) =>
+  filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+
+function filled(made, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== ""));
+  return made;
+}
+
 /** Makes these the children of a list, with as few moves as possible. */
 export function arrange(list, children) {
   let next = list.firstElementChild;

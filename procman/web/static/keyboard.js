@@ -1,18 +1,17 @@
-/* Keys: "/" goes to the filter, Escape empties it or closes the log. */
+/* Keys: "/" goes to the filter, Escape empties it or closes the panel. */
 
 import { $ } from "./document.js";
 
-export function setUpKeyboard({ filter, log }) {
+export function setUpKeyboard({ filter, panel }) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || $("ask").open) return;
-    const typing = event.target.matches("input");
-    if (event.key === "/" && !typing) {
+    if (event.key === "/" && !event.target.matches("input, select")) {
       event.preventDefault();
       $("filter").focus();
-    } else if (event.key === "Escape" && typing && $("filter").value) {
+    } else if (event.key === "Escape" && event.target === $("filter") && $("filter").value) {
       filter.clear();
-    } else if (event.key === "Escape" && log.isOpen && !$("menu").matches(":popover-open")) {
-      log.leave();
+    } else if (event.key === "Escape" && panel.isOpen && !$("menu").matches(":popover-open")) {
+      panel.leave();
     }
   });
 }

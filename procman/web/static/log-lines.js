@@ -1,14 +1,11 @@
 /* The lines of the log that is shown: a bounded number of them, scrolled to the newest or where the reader stopped. */
 
 import { $ } from "./document.js";
+import { StickyBox } from "./sticky-box.js";
+import { printable, withoutEscapes } from "./text.js";
 
 // The longest part of a line that is shown, in characters.
 const LINE = 4000;
-
-// https://en.wikipedia.org/wiki/ANSI_escape_code: CSI, OSC and the other strings, then the remaining short sequences.
-const ANSI = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])/g;
-// Characters with an effect, such as reversing the direction of a text: a symbol is shown instead.
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 // The number of lines that are kept; twice as many while the reader has scrolled back.
 export const LINES = 3000;
@@ -18,17 +15,10 @@ const LONGEST = 16_000;
 /** Calls `atEnd` whenever the view is (again) at the newest line. */
 export class LogLines {
   constructor(atEnd) {
-    this.atEnd = atEnd;
     this.box = $("lines");
-    this.size = "";
+    this.view = new StickyBox(this.box, $("newest"), atEnd);
     this.drawing = false; // the next frame shows what is waiting
-    this.stuck = true; // the view stays at the newest line
     this.forget();
-    $("newest").addEventListener("click", () => this.stick(true));
-    this.box.addEventListener("scroll", () => this.scrolled());
-    new ResizeObserver(() => {
-      if (this.resized()) this.restick();
-    }).observe(this.box);
   }
 
   forget() {
@@ -40,6 +30,18 @@ export class LogLines {
   clear() {
     this.forget();
     this.box.replaceChildren();
+  }
+
+  get stuck() {
+    return this.view.stuck;
+  }
+
+  stick(stuck) {
+    this.view.stick(stuck);
+  }
+
+  restick() {
+    this.view.restick();
   }
 
   take(text) {
@@ -80,43 +82,13 @@ export class LogLines {
     // A reader who has scrolled back keeps the lines in view.
     const bound = this.stuck ? LINES : 2 * LINES;
     while (this.box.childElementCount > bound) this.box.firstElementChild.remove();
-    if (this.stuck) this.box.scrollTop = this.box.scrollHeight;
-  }
-
-  /** Stays at the newest line, or where the reader has scrolled to. */
-  stick(stuck) {
-    this.stuck = stuck;
-    $("newest").hidden = stuck;
-    if (!stuck) return;
-    this.box.scrollTop = this.box.scrollHeight;
-    this.atEnd();
-  }
-
-  /** The layout has changed: returns to the newest line if the view was there. */
-  restick() {
-    if (this.stuck) this.stick(true);
-  }
-
-  scrolled() {
-    const atTheEnd = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 24;
-    this.stick(atTheEnd || (this.stuck && this.resized()));
-  }
-
-  /** Whether the box has another size than before: then lines have moved although the reader has not scrolled. */
-  resized() {
-    const size = `${this.box.clientWidth} ${this.box.clientHeight}`;
-    const other = size !== this.size;
-    this.size = size;
-    return other;
+    if (this.stuck) this.view.toEnd();
   }
 }
 
-/** A line of a log without its escape sequences and control characters. */
+/** A line of a log as a terminal would leave it: a progress bar returns to the start of its line and overwrites it. */
 function plain(line) {
-  const text = line.replace(ANSI, "").replace(/\r+$/, "");
-  // A progress bar returns to the start of its line and overwrites it.
-  const last = text.slice(text.lastIndexOf("\r") + 1);
-  const symbolFor = (control) => (control < " " ? String.fromCharCode(0x2400 + control.charCodeAt(0)) : "\ufffd");
-  const safe = last.replace(CONTROLS, symbolFor);
-  return safe.length > LINE ? `${safe.slice(0, LINE)}… (${safe.length - LINE} more characters)` : safe;
+  const text = withoutEscapes(line).replace(/\r+$/, "");
+  const last = printable(text.slice(text.lastIndexOf("\r") + 1));
+  return last.length > LINE ? `${last.slice(0, LINE)}… (${last.length - LINE} more characters)` : last;
 }

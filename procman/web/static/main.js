@@ -4,30 +4,59 @@
  * - Texts of programs and configurations enter the page as text, never as markup.
  * - Nothing moves under the pointer: rows change in place, and change places once the pointer rests.
  * - Everything that is kept has a bound: the lines of a log, the characters of a line, the messages on the screen.
+ * - What nobody looks at is not asked for: views while they are closed, figures while the tab is hidden.
  */
 
+import { CrashView } from "./crash-view.js";
 import { $ } from "./document.js";
 import { EventStream, setUpTabs } from "./event-stream.js";
+import { EventsView } from "./events-view.js";
+import { Figures } from "./figures.js";
+import { HistoryView } from "./history-view.js";
 import { setUpKeyboard } from "./keyboard.js";
-import { LogPanel } from "./log-panel.js";
+import { LogView } from "./log-view.js";
 import { MasterPanel } from "./master-panel.js";
 import { Operations } from "./operations.js";
+import { Panel } from "./panel.js";
 import { Filter, ProcessList } from "./process-list.js";
+import { RowCharts } from "./row-charts.js";
 import { setUpTheme } from "./theme.js";
+import { UsageView } from "./usage-view.js";
+import { WhyView } from "./why-view.js";
 
+export const figures = new Figures(() => {
+  charts.drawAll();
+  usage.draw();
+});
+const charts = new RowCharts(figures);
+const usage = new UsageView(figures);
 export const master = new MasterPanel();
 export const processes = new ProcessList({
-  changed: (process) => log.processChanged(process),
-  removed: (name) => log.processRemoved(name),
+  added: (row) => charts.add(row),
+  changed: (process) => panel.processChanged(process),
+  removed(name, row) {
+    if (row) charts.remove(row);
+    figures.forget(name);
+    panel.processRemoved(name);
+  },
   counted: (counts) => master.showCounts(counts),
 });
-export const log = new LogPanel(processes);
+export const log = new LogView(processes);
+export const journal = new EventsView(processes);
+export const panel = new Panel(processes, {
+  log,
+  why: new WhyView(),
+  history: new HistoryView(),
+  crashes: new CrashView(),
+  usage,
+  events: journal,
+});
 export const operations = new Operations({ master, processes, cleared: (spec) => log.cleared(spec) });
 
 // The address may name processes, so it is read once they are known.
 let begin = () => {
   begin = null;
-  log.navigate();
+  panel.navigate();
   operations.openBookmark();
 };
 
@@ -37,24 +66,26 @@ export const events = new EventStream({
     if (data.master) master.know(data.master);
     if (event === "snapshot") {
       processes.snapshot(data);
-      log.reconnect();
+      panel.reconnect();
       begin?.();
+      figures.start();
     } else if (event === "change") {
       processes.change(data);
     }
   },
   lost(why) {
     master.lost(why);
-    log.interrupt();
+    panel.interrupt();
+    figures.stop();
   },
 });
 
 setUpTheme();
-setUpKeyboard({ filter: new Filter(processes), log });
+setUpKeyboard({ filter: new Filter(processes), panel });
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   if (button) operations.press(button);
-  else if (event.target.closest("a[href^='#log']")) $("menu").hidePopover();
+  else if (event.target.closest("#menu a")) $("menu").hidePopover();
 });
 $("clear").addEventListener("click", () => operations.clearLog(log.spec));
 $("processes").addEventListener("pointermove", () => processes.pointed());
@@ -70,7 +101,8 @@ setUpTabs({
   },
   left() {
     events.close();
-    log.interrupt();
+    panel.interrupt();
+    figures.stop();
     document.title = location.host; // the page no longer follows what happens
   },
 });

@@ -4,7 +4,7 @@ import { BASE } from "./api.js";
 import { forgetUndo, say } from "./dialogs.js";
 import { $, arrange, put, store, stored } from "./document.js";
 import { newGroup, newRow, showRow, showTime } from "./process-row.js";
-import { byName, detailOf, flapsNow, isUp, kindOf } from "./process-state.js";
+import { byName, detailOf, flapsNow, isUp, kindOf, whyOf } from "./process-state.js";
 import { counted } from "./text.js";
 
 // How long the pointer must have rested before rows change places, in milliseconds.
@@ -12,11 +12,11 @@ const RESTED = 600;
 // One entry for each master: several may be behind the same proxy.
 const FOLDS = `folded ${new URL(BASE).pathname}`;
 
-/** Calls `changed(process)`, `removed(name)`, and `counted(counts)` with the number of processes of each kind. */
+/** Calls `added(row)`, `changed(process)`, `removed(name, row)`, and `counted(counts)`, the number of each kind. */
 export class ProcessList {
   constructor(listener) {
     this.listener = listener;
-    this.known = new Map(); // by namespec: {info, at, kind, flaps, reason, row}
+    this.known = new Map(); // by namespec: {info, at, kind, flaps, reason, why, row}
     this.groups = new Map(); // by name: {element, list, sum}
     this.folded = storedFolds();
     this.kind = ""; // the kind that is shown; "" for all
@@ -46,8 +46,10 @@ export class ProcessList {
       const kind = kindOf(info, before, flaps);
       // Supervisor's description of a process that ended at once says no more than that.
       const reason = info.ending || info.spawnerr || (kind === "failed" && before ? before.reason : "");
-      const process = { info, at: performance.now(), kind, flaps, reason, row: before?.row ?? newRow(info) };
+      const why = whyOf(info, kind, before);
+      const process = { info, at: performance.now(), kind, flaps, reason, why, row: before?.row ?? newRow(info) };
       this.known.set(info.namespec, process);
+      if (!before) this.listener.added(process.row);
       announce(before, process);
       if (before && !isUp(before.info) && isUp(info)) forgetUndo(info.namespec);
       showRow(process);
@@ -57,9 +59,10 @@ export class ProcessList {
 
   forget(name) {
     forgetUndo(name);
-    this.known.get(name)?.row.remove();
+    const row = this.known.get(name)?.row;
+    row?.remove();
     this.known.delete(name);
-    this.listener.removed(name);
+    this.listener.removed(name, row);
   }
 
   /** The pointer is over the list: no row may change its place just now. */

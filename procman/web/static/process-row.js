@@ -18,6 +18,8 @@ export function newRow(info) {
   name.href = href;
   name.title = `The log of ${info.namespec}`;
   row.querySelector("[data-log]").href = href;
+  row.querySelector(".why").href = `#why/${encodeURIComponent(info.namespec)}`;
+  row.querySelector(".figures").href = `#usage/${encodeURIComponent(info.namespec)}`;
   labelButtons(row, info.namespec);
   return row;
 }
@@ -55,10 +57,7 @@ export function showRow(process) {
   row.dataset.kind = kind;
   row.dataset.state = info.statename;
   put(row.querySelector(".state"), info.statename.toLowerCase());
-  put(row.querySelector(".detail .text"), detailOf(process));
-  const words = row.querySelector(".words");
-  put(words, lastWordsOf(process));
-  words.hidden = !words.textContent;
+  showWords(process);
   const restarts = row.querySelector(".restarts");
   restarts.hidden = !info.restarts;
   put(restarts, counted(info.restarts, "restart"));
@@ -67,6 +66,23 @@ export function showRow(process) {
   put(lost, `${bytes(info.lost)} of output lost`);
   enableButtons(row, info.statename);
   showTime(process);
+}
+
+/** What is said of a process; a failed one has its sentence on a line of its own, so that others keep their height. */
+function showWords(process) {
+  const { info, kind, row, why } = process;
+  const below = kind === "failed" ? why : "";
+  const beside = kind === "busy" ? why : "";
+  const text = row.querySelector(".detail .text");
+  put(text, below ? (info.pid ? `pid ${info.pid}` : "") : beside || detailOf(process));
+  if (beside) text.title = beside;
+  else text.removeAttribute("title");
+  const sentence = row.querySelector(".why");
+  put(sentence, below);
+  sentence.hidden = !below;
+  const words = row.querySelector(".words");
+  put(words, below ? "" : lastWordsOf(process));
+  words.hidden = !words.textContent;
 }
 
 /** Not `disabled`: a button with the keyboard's focus must keep it when the state changes. */

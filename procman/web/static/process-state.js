@@ -1,5 +1,7 @@
 /* The state of a process: what it means, how it is described, and which actions it allows. Pure functions. */
 
+import { printable } from "./text.js";
+
 const UP = new Set(["STARTING", "RUNNING", "BACKOFF"]);
 const TRYING = new Set(["STARTING", "BACKOFF"]);
 const APPLIES = {
@@ -61,9 +63,20 @@ export function detailOf({ info, kind, reason, flaps }) {
   }
 }
 
+/** One sentence: why a process is not as it should be, and how it ended; "" where it is. The state is told beside it. */
+export function whyOf(info, kind, before) {
+  if (!info.why) return "";
+  // Between two attempts nothing new is known.
+  if (info.statename === "STARTING" && kind === "failed" && before?.why) return before.why;
+  const why = info.why.replace(`${info.statename}: `, "");
+  if (kind !== "failed") return printable(why);
+  const missing = [info.ending, info.last_words && `last words: ${info.last_words}`];
+  return printable([why, missing.filter((part) => part && !why.includes(part)).join(", ")].filter(Boolean).join("; "));
+}
+
 /** The last line that a failed process wrote. */
 export function lastWordsOf({ info, kind }) {
-  return kind === "failed" && info.last_words ? `${info.last_words_on}: ${info.last_words}` : "";
+  return kind === "failed" && info.last_words ? `${info.last_words_on}: ${printable(info.last_words)}` : "";
 }
 
 const natural = new Intl.Collator("en", { numeric: true });

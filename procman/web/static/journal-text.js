@@ -1,0 +1,94 @@
+/* Records of the journal as words for people, as `procmanctl events` has them. Pure functions. */
+
+import { duration } from "./text.js";
+
+/** What has happened, without the time and the name. */
+export function whatHappened(record) {
+  const words = WORDS[record.kind]?.(record, record.data ?? {}) ?? (record.reason || record.kind);
+  const times = record.times > 1 ? ` (${record.times} times)` : "";
+  return `${words}${times}${by(record)}`;
+}
+
+/** Whether it is bad news: "bad", "warn" or "". */
+export function gravityOf({ kind, to, data }) {
+  if (kind === "gap") return "warn";
+  if (kind === "log-trouble" || kind === "access-denied" || data?.failed || data?.error) return "bad";
+  if (to === "FATAL" || to === "UNKNOWN" || (to === "EXITED" && data?.expected === false)) return "bad";
+  return to === "BACKOFF" ? "warn" : "";
+}
+
+const WORDS = {
+  state(record, { tries, expected }) {
+    if (!record.to) return `${record.reason ?? ""}${pids(record.data ?? {})}`;
+    const count = tries ? `, try ${tries}` : "";
+    const not = expected === false ? ", not expected" : "";
+    return `${record.from ?? ""} → ${record.to}${count}${not}${record.reason ? `: ${record.reason}` : ""}`;
+  },
+  spawn(record, data) {
+    if (data.failed) return `could not be started: ${record.reason ?? ""}`;
+    if (record.reason !== "adopted") return `started with pid ${data.pid}`;
+    return `adopted with pid ${data.pid}, which has been there for ${duration(data.age ?? 0)}`;
+  },
+  exit(_, data) {
+    let how = "ended, nobody knows how";
+    if (data.signal) how = `was terminated by ${data.signal}${data.core ? " (core dumped)" : ""}`;
+    else if (data.code !== undefined) how = `ended with exit status ${data.code}`;
+    return `pid ${data.pid} ${how}${pids(data)}`;
+  },
+  signal(record, data) {
+    if (data.failed) return `could not be signalled: ${record.reason ?? ""}`;
+    const scope = { group: " and its process group", tree: " and its descendants" }[data.scope] ?? "";
+    const overdue = record.reason === "overdue" ? ", as stopwaitsecs were over" : "";
+    return `${data.signal} to ${data.pid ? `pid ${data.pid}` : "what it left behind"}${scope}${overdue}`;
+  },
+  "op-begin": (record, data) => `asked for: ${named(record.reason ?? "", data, "targets", " ")}`,
+  "op-end"(record, data) {
+    if (data.error) return `${record.reason} failed: ${data.error}`;
+    return data.failed ? `${record.reason} has failed for ${named("", data, "failed", ", ")}` : `${record.reason} is done`;
+  },
+  "update-step"(record, { options = [] }) {
+    return `update: ${record.reason ?? ""}${options.length ? ` (${options.join(", ")})` : ""}`;
+  },
+  master(record, data) {
+    const { reason = "", to = "" } = record;
+    if (reason === "began") return `procman ${data.version ?? ""} began with pid ${data.pid}`;
+    if (reason === "upgraded") return `procman ${data.version ?? ""} goes on after an upgrade, with pid ${data.pid}`;
+    if (reason === "reload" && data.code !== undefined) return "stops everything and reads its file again";
+    if (reason === "quit" && data.code !== undefined) return `ends with ${data.code}`;
+    return `${to}${reason ? `: ${reason}` : ""}`;
+  },
+  "access-denied": (record, data) => `refused: ${record.reason ?? ""} (HTTP ${data.status})`,
+  gap(record, data) {
+    const count = data.records === undefined ? "" : `, ${data.records} of them`;
+    return `records are missing from #${data.from} to #${data.to}${count}: ${data.reason ?? record.reason ?? ""}`;
+  },
+};
+
+function pids({ descendants = [], descendants_count: count = descendants.length }) {
+  if (!descendants.length) return "";
+  const more = count - descendants.length;
+  const verb = count === 1 ? "is" : "are";
+  const list = descendants.map((pid) => `pid ${pid}`).join(", ");
+  return `; of its descendants there ${verb} ${list}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function named(head, data, key, between) {
+  const values = (data[key] ?? []).map(String);
+  const more = (data[`${key}_count`] ?? values.length) - values.length;
+  return [head, ...values, more > 0 ? `and ${more} more` : ""].filter(Boolean).join(between);
+}
+
+function by(record) {
+  const { actor, kind } = record;
+  if (!actor || actor.kind === "policy" || kind === "op-end") return "";
+  if (kind === "master" && (actor.kind === "boot" || actor.kind === "upgrade")) return ""; // its words say so
+  return `, by ${actorText(actor)}`;
+}
+
+function actorText(actor) {
+  if (actor.kind !== "client" && actor.kind !== "update") return actor.via || actor.kind;
+  const user = actor.user ? ` (${actor.user})` : "";
+  if (actor.uid === undefined) return `${actor.via ? `a client of ${actor.via}` : "a client"}${user}`;
+  const details = [actor.user, actor.command, actor.pid === undefined ? "" : `pid ${actor.pid}`].filter(Boolean);
+  return `uid ${actor.uid}${details.length ? ` (${details.join(", ")})` : ""}`;
+}
