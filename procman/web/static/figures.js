@@ -9,8 +9,8 @@ import { call } from "./api.js";
 // Between two samples, in milliseconds; the second comes sooner, since a share of CPU takes two of them.
 const INTERVAL = 10_000;
 const FIRST = 2_000;
-// They take at most this part of the master's time: with very many processes there are fewer samples.
-const SHARE = 0.05;
+// The pause is this many times as long as the answer took, at least: a busy master, or a large one, is asked less often.
+const PATIENCE = 10;
 export const SLOTS = 360; // an hour of them
 export const HOUR = 3_600_000;
 // A chart shows so much of the past at least, in milliseconds.
@@ -65,7 +65,7 @@ export class Figures {
     this.took = performance.now() - asked;
     this.asking = false;
     if (!this.wanted || document.visibilityState !== "visible") return;
-    this.timer = setTimeout(() => this.ask(), this.count === 1 ? FIRST : Math.max(INTERVAL, this.took / SHARE));
+    this.timer = setTimeout(() => this.ask(), this.count === 1 ? FIRST : Math.max(INTERVAL, this.took * PATIENCE));
   }
 
   take(figures, now) {
@@ -124,6 +124,6 @@ export class Figures {
 
   /** The longest time between two samples that belong to one line, in milliseconds. */
   get longest() {
-    return 3.5 * Math.max(INTERVAL, this.took / SHARE);
+    return 3.5 * Math.max(INTERVAL, this.took * PATIENCE);
   }
 }
