@@ -11,11 +11,11 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from procman.logs.safe_open import open_folder, open_log
 from procman.logs.write_failure import WriteFailure, write_all
-from procman.runtime.journal.record import Record, from_json
+from procman.runtime.journal.record import Record, from_json, is_number
 
 # The end of a file that is read for the last numbers, and how much may be written between two marks; in bytes.
 TAIL = 1 << 16
@@ -109,7 +109,7 @@ class DiskFile:
         records, strange = [], 0
         for line in b"".join(reversed(pieces)).splitlines():
             try:
-                plain = json.loads(line)
+                plain = _read_line(line)
                 if "reserved" not in plain and "ended" not in plain:
                     records.append(from_json(plain))
             except (ValueError, TypeError, AttributeError, RecursionError):
@@ -327,6 +327,15 @@ def _gap_line(missing: Missing) -> bytes:
     return _line(Record(missing.last, missing.time, missing.mono, "gap", data=data).to_json())
 
 
+def _read_line(line: bytes) -> Any:
+    # NaN and Infinity are no JSON, and must not get into answers.
+    return json.loads(line, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
 def _tail(fd: int, limit: int) -> tuple[bytes, bool]:
     """The end of a file, and whether that is all of it."""
     size = os.fstat(fd).st_size
@@ -348,15 +357,15 @@ def _numbers(lines: Sequence[bytes]) -> tuple[int, int, bool]:
         if last and marked:
             break
         try:
-            plain = json.loads(line)
+            plain = _read_line(line)
             seq, reserved, end = plain.get("seq"), plain.get("reserved"), plain.get("ended")
         except (ValueError, AttributeError, RecursionError):
             continue
-        if isinstance(seq, int):
+        if is_number(seq):
             last = last or seq
-        elif isinstance(reserved, int):
+        elif is_number(reserved):
             marked = marked or reserved
-        elif isinstance(end, int):
+        elif is_number(end):
             ended = not (last or marked)
             marked = marked or end
     return last, marked, ended

@@ -23,6 +23,8 @@ RecordKind = Literal[
 ]
 KINDS: tuple[RecordKind, ...] = get_args(RecordKind)
 _ACTOR = Actor._fields
+# Larger than any number that a journal reaches, also in milliseconds since the epoch.
+LARGEST = 1 << 60
 
 
 class Record(NamedTuple):
@@ -76,8 +78,8 @@ def from_json(plain: Mapping[str, Any]) -> Record:
     """The record that `to_json` of this version or another has written; ValueError where it is something else."""
     try:
         actor, data = plain.get("actor"), plain.get("data")
-        if not isinstance(plain["kind"], str):
-            raise TypeError("its kind is no text")  # noqa: TRY301 - one kind of error for all of it
+        if not isinstance(plain["kind"], str) or not is_number(plain["seq"]):
+            raise TypeError("its kind is no text, or its seq no number")  # noqa: TRY301 - one kind of error for all
         return Record(
             int(plain["seq"]),
             float(plain["time"]),
@@ -96,13 +98,18 @@ def from_json(plain: Mapping[str, Any]) -> Record:
             None if data is None else dict(data),
             int(plain.get("times", 1)),
         )
-    except (LookupError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"this is no record of a journal: {error}") from None
 
 
 def _word(plain: Mapping[str, Any], key: str) -> str:
     # Most records share their words with others.
     return sys.intern(str(plain.get(key, "")))
+
+
+def is_number(value: object) -> bool:
+    """Whether it can be the number of a record."""
+    return type(value) is int and 0 < value < LARGEST
 
 
 def _number(value: Any) -> int | None:
