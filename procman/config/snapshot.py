@@ -19,7 +19,7 @@ from procman.config.schema.programs import Program
 from procman.config.schema.sections import Ctl
 from procman.config.schema.servers import InetServer, UnixServer
 from procman.core.snapshot import definition
-from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProgramTemplate, Scope, ShutdownWhen
+from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessType, ProgramTemplate, Scope, ShutdownWhen
 
 T = TypeVar("T")
 Data = dict[str, Any]
@@ -34,6 +34,7 @@ _ENUMS: dict[str, type[Enum]] = {
     "shutdown_when": ShutdownWhen,
     "stop_scope": Scope,
     "stopsignal": Signals,
+    "type": ProcessType,
 }
 
 

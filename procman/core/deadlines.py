@@ -7,7 +7,7 @@ process for it after each event.
 from dataclasses import dataclass, field
 from typing import Literal
 
-Due = Literal["start", "retry", "stop"]
+Due = Literal["start", "retry", "run", "stop"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,11 +16,12 @@ class Deadlines:
 
     start: float | None = None  # it counts as RUNNING
     retry: float | None = None  # it is started again
+    run: float | None = None  # the run of a one-shot has taken too long
     stop: float | None = None  # it gets SIGKILL
     earliest: float | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        times = (self.start, self.retry, self.stop)
+        times = (self.start, self.retry, self.run, self.stop)
         object.__setattr__(self, "earliest", min((when for when in times if when is not None), default=None))
 
     def due(self, now: float) -> Due | None:
@@ -29,7 +30,9 @@ class Deadlines:
             return None
         if self.earliest == self.start:
             return "start"
-        return "retry" if self.earliest == self.retry else "stop"
+        if self.earliest == self.retry:
+            return "retry"
+        return "run" if self.earliest == self.run else "stop"
 
 
 NO_DEADLINES = Deadlines()

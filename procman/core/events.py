@@ -86,6 +86,17 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRemembered:
+    """A one-shot has succeeded in this life of the master, as an earlier process of the master has recorded.
+
+    It is not started by the boot, which comes later.
+    """
+
+    name: str
+    code: int  # its exit code
+
+
+@dataclass(frozen=True, slots=True)
 class Exited:
     """A child of ours was reaped; `descendants` are those of it that still run, where that matters."""
 
@@ -160,6 +171,7 @@ Event = (
     | Spawned
     | SpawnFailed
     | Adopted
+    | RunRemembered
     | Exited
     | DescendantsGone
     | KillFailed

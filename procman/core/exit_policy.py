@@ -1,7 +1,7 @@
 """Why the master ends by itself, and its exit status. No I/O and no clock here.
 
 - A `critical` process that has ended and is not started again ends the master, whatever its exit code, unless it was
-  stopped on request; that code is then the master's.
+  stopped on request; that code is then the master's. A one-shot that is done has done what it was to do.
 - `shutdown_when` ends it when all are done, or one has ended or failed. Groups that do not count are left out of that.
 - `exit_code_from` names the process whose status is the master's, or the first of those that are down because they
   failed.
@@ -81,14 +81,15 @@ class ExitPolicy:
         if self._processes[end.name].limited and end.program.on_restart_limit[0] == "shutdown":
             return Cause(f"{end.name}: {end.reason} and on_restart_limit=shutdown", self.failed.get(end.name))
         fatal = end.after is State.FATAL
+        done = self._processes[end.name].done  # a one-shot: it was to end
         how = "is FATAL" if fatal else f"has ended{'' if end.expected else ' unexpectedly'}"
-        if end.program.critical:
+        if end.program.critical and not done:
             code = self.failed.get(end.name, self._processes[end.name].exit_code)
             return Cause(f"{end.name} is critical and {how}", code)
         if not self._groups[end.program.group].spec.counts:
             return None
         match self._policy.shutdown_when:
-            case ShutdownWhen.ANY_EXIT:
+            case ShutdownWhen.ANY_EXIT if not done:
                 return Cause(f"{end.name} {how} and shutdown_when=any_exit")
             case ShutdownWhen.ANY_FATAL if fatal:
                 return Cause(f"{end.name} {how} and shutdown_when=any_fatal")

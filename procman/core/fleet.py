@@ -34,6 +34,7 @@ from procman.core.events import (
     KillFailed,
     RestartRequested,
     RetryRequested,
+    RunRemembered,
     ShutdownRequested,
     SignalRequested,
     Spawned,
@@ -174,6 +175,9 @@ class Fleet:
                 process = self.processes[name]
                 self._by_pid[pid] = process
                 return process.adopted(pid, age, now)
+            case RunRemembered(name, code):
+                process = self.processes.get(name)
+                return process.remember_run(code) if process else []
             case SpawnFailed(name, reason, code):
                 return self.processes[name].spawn_failed(reason, code, now)
             case KillFailed(name, reason):
@@ -184,7 +188,7 @@ class Fleet:
             case BootRequested():
                 if self.state is not MasterState.RUNNING:
                     return []
-                starting = (p for p in self.in_start_order() if p.program.autostart)
+                starting = (p for p in self.in_start_order() if p.program.autostart and not p.done)
                 return [action for process in starting for action in process.start(now)]
             case StartRequested(name) | RestartRequested(name) | RetryRequested(name):
                 process = self.processes.get(name)

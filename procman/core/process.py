@@ -13,6 +13,7 @@ The rules, from which the methods below follow:
   (as in supervisor).
 - A process that ends after that is EXITED, and autorestart decides. `core.restarts` says whether it starts again at
   once, after a delay in BACKOFF, or not at all, as it did so too often.
+- A one-shot (`core.oneshots`) that ends as expected is EXITED and done; else the try has failed, and it backs off.
 - STOPPING ends with the process. Uninterruptible sleep outlives even SIGKILL, so that is sent again and again.
 - Where its whole tree is meant (stop_scope=tree), or nothing may be left of it (leftovers=stop), STOPPING ends with the
   last of its descendants (`pending_end` holds how the process itself did). Only then is it started again.
@@ -31,6 +32,7 @@ from procman.core.backoff import jitter
 from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus
 from procman.core.exit_codes import is_listed
+from procman.core.oneshots import timed_out
 from procman.core.restarts import Next, Restarts
 from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessSpec, Scope
 from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, Phase, State
@@ -69,6 +71,7 @@ class Process:
     born: float | None = None  # when the present run, or the one before, was spawned
     again: Restarts = field(default_factory=Restarts)
     limited: bool = False  # FATAL because of restart_limit
+    timed_out: bool = False  # STOPPING: its run has taken longer than run_timeout; nothing was asked for since
     failed: bool = False  # the last run ended unexpectedly, or did not start; nothing was asked for since
     brake: bool = True
     seed: int = 0  # of the master, for jitter
@@ -88,7 +91,14 @@ class Process:
     @property
     def phase(self) -> Phase:
         """What it is doing within its state."""
+        if self.done:
+            return Phase.DONE
         return Phase.NONE if self.pending_end is None else Phase.LEFTOVERS
+
+    @property
+    def done(self) -> bool:
+        """A one-shot whose last run has succeeded, and that does not run now."""
+        return self.state is State.EXITED and not self.failed and self.program.is_oneshot
 
     @property
     def next_deadline(self) -> float | None:
@@ -210,6 +220,8 @@ class Process:
             return []
         before, self.program = self.program, program
         actions: list[Action] = [AnnounceInPlace(self.name, before, program)]
+        if self.state is State.RUNNING:
+            self._limit_run()
         if self.deadlines.retry is not None and program.backoff not in (None, before.backoff):
             longest = program.backoff[1] * (1 + program.backoff_jitter) if program.backoff else 0.0
             self.deadlines = Deadlines(retry=min(self.deadlines.retry, now + longest))
@@ -253,6 +265,15 @@ class Process:
         self.deadlines = Deadlines(start=now - age + self.program.startsecs)
         return actions
 
+    def remember_run(self, code: int) -> list[Action]:
+        """An earlier process of this master has seen it succeed; nothing is announced, as nothing happens."""
+        if self.state is State.STOPPED and self.attempt == 0 and self.program.is_oneshot:
+            self.attempt = 1
+            self.state = State.EXITED
+            self.exit_code = code
+            self.exit_status = self.last_end = ExitStatus(code)
+        return []
+
     def exited(self, status: ExitStatus, now: float, descendants: tuple[int, ...] = ()) -> list[Action]:
         """The process was reaped; these descendants of it still run."""
         if self.deadlines.due(now) == "start":
@@ -283,6 +304,9 @@ class Process:
                 return [self._run()]
             case "retry":
                 return self._launch(now)
+            case "run":
+                self.timed_out = True
+                return self._take_down(now, timed_out(self.program.run_timeout or 0.0))
             case "stop":
                 return self._send_sigkill(now)
             case None:
@@ -321,12 +345,18 @@ class Process:
                 expected = is_listed(status, self.program.exitcodes) and not for_good
                 self.reason = "" if expected else f"Bad exit code {status.code if status.known else 'unknown'}"
                 announced = self._enter(State.EXITED, pid=pid, expected=expected, status=status)
+                if self.wanted and self.program.is_oneshot and not expected:
+                    return [announced, *self._back_off(now, self.reason, word=_word(status), is_last=for_good)]
                 self.failed = not expected
                 self.again.ended(self.program, self._age(now))
                 if self.wanted and not for_good and self._restarts_after(expected=expected):
                     return [announced, *self._start_again(now, status)]
                 self.wanted = False
                 return [announced]
+            case State.STOPPING if self.timed_out and self.wanted:
+                self.exit_status = status
+                reason = timed_out(self.program.run_timeout or 0.0)
+                return self._back_off(now, reason, status, pid)
             case _:
                 self.exit_status = status
                 return self._settle(now, pid, status)
@@ -359,6 +389,7 @@ class Process:
 
     def _asked_meanwhile(self) -> None:
         """A request decides what happens next, and no longer the way in which it ended."""
+        self.timed_out = False
         if self.pending_end is not None:
             self.pending_end = replace(self.pending_end, before=State.STOPPING)
 
@@ -370,7 +401,7 @@ class Process:
     def _launch(self, now: float) -> list[Action]:
         self.reason = ""
         self.exit_status = None
-        self.limited = False
+        self.limited = self.timed_out = False
         self.attempt += 1
         self.again.started(now)
         after_failure = self.failed and self.again.troubles <= 1
@@ -411,10 +442,30 @@ class Process:
         return 0.0 if self.born is None else now - self.born
 
     def _run(self) -> Announce:
-        self.failures = 0
-        return self._enter(State.RUNNING, pid=self.pid or 0)
+        if not self.program.is_oneshot:
+            self.failures = 0
+        running = self._enter(State.RUNNING, pid=self.pid or 0)
+        self._limit_run()
+        return running
 
-    def _back_off(self, now: float, reason: str, status: ExitStatus | None = None, pid: int = 0) -> list[Action]:
+    def _limit_run(self) -> None:
+        """A one-shot that has just been spawned, or that has another run_timeout now."""
+        if self.program.is_oneshot and self.program.run_timeout is not None and self.born is not None:
+            self.deadlines = Deadlines(run=self.born + self.program.run_timeout)
+        elif self.deadlines.run is not None:
+            self.deadlines = NO_DEADLINES
+
+    def _back_off(
+        self,
+        now: float,
+        reason: str,
+        status: ExitStatus | None = None,
+        pid: int = 0,
+        *,
+        word: str = "failed start",
+        is_last: bool = False,
+    ) -> list[Action]:
+        """A try has failed; `status` and `pid` are those of its end, where that has not been announced yet."""
         self.failures += 1
         self.failed = True
         self.reason = reason
@@ -423,20 +474,20 @@ class Process:
             # It ended before its wave of a shutdown, and must not be started again during an earlier one.
             return [backing_off, *self._settle(now)]
         self.again.ended(self.program, self._age(now))
-        if self.failures > self.program.startretries:
+        if is_last or self.failures > self.program.startretries:
             tries, self.failures = self.failures, 0
             return [backing_off, self._enter(State.FATAL, status=status, reason=reason, tries=tries)]
-        coming = self._decide_restart(now, "failed start" if status is None else _word(status))
+        coming = self._decide_restart(now, word if status is None else _word(status))
         if coming.delay is None:
             return [backing_off, self._give_up(coming.text, status)]
         self.deadlines = Deadlines(retry=now + coming.delay)
         return [backing_off]
 
-    def _take_down(self, now: float) -> list[Action]:
-        """Bring it to a settled state, gracefully."""
+    def _take_down(self, now: float, reason: str = "") -> list[Action]:
+        """Bring it to a settled state, gracefully; `reason` says why policy does that."""
         match self.state:
             case State.STARTING | State.RUNNING if self.pid is not None:
-                stopping = self._enter(State.STOPPING, pid=self.pid)
+                stopping = self._enter(State.STOPPING, pid=self.pid, reason=reason)
                 self.deadlines = Deadlines(stop=now + self.program.stopwaitsecs)
                 program = self.program
                 self.stop_reached = program.stop_scope

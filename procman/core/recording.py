@@ -44,6 +44,7 @@ from procman.core.events import (
     KillFailed,
     RestartRequested,
     RetryRequested,
+    RunRemembered,
     ShutdownRequested,
     SignalRequested,
     Spawned,
@@ -52,7 +53,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.snapshot import Data, DefinitionReaders, definition, read_status, write_status
-from procman.core.spec import EarlyExit, GroupSpec, MasterPolicy, ProcessSpec
+from procman.core.spec import EarlyExit, GroupSpec, MasterPolicy, ProcessSpec, ProcessType
 
 VERSION = 1
 
@@ -66,6 +67,7 @@ WORDS: dict[str, type] = {
     "spawned": Spawned,
     "spawn-failed": SpawnFailed,
     "adopted": Adopted,
+    "run-remembered": RunRemembered,
     "exited": Exited,
     "descendants-gone": DescendantsGone,
     "kill-failed": KillFailed,
@@ -89,6 +91,8 @@ _ENUMS = {
 }
 # Fields that definitions have had since VERSION 1 was first written, and what stood for them before.
 _ADDED: dict[str, Any] = {
+    "type": ProcessType.SERVICE.name,
+    "run_timeout": None,
     "backoff": None,
     "backoff_factor": 2.0,
     "backoff_jitter": 0.1,

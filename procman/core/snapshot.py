@@ -110,6 +110,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
         "deadlines": {
             "start": process.deadlines.start,
             "retry": process.deadlines.retry,
+            **({} if process.deadlines.run is None else {"run": process.deadlines.run}),
             "stop": process.deadlines.stop,
         },
         "failures": process.failures,
@@ -132,6 +133,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
             "starts": list(process.again.starts),
             "braking": process.again.braking,
         },
+        **({"timed_out": True} if process.timed_out else {}),
     }
 
 
@@ -144,7 +146,12 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         wanted=data["wanted"],
         leaving=data["leaving"],
         pid=data["pid"],
-        deadlines=Deadlines(start=deadlines["start"], retry=deadlines["retry"], stop=deadlines["stop"]),
+        deadlines=Deadlines(
+            start=deadlines["start"],
+            retry=deadlines["retry"],
+            run=deadlines.get("run"),
+            stop=deadlines["stop"],
+        ),
         failures=data["failures"],
         attempt=data["attempt"],
         restarts=data["restarts"],
@@ -158,6 +165,7 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         born=data.get("born"),
         limited=data.get("limited", False),
         failed=data.get("failed", False),
+        timed_out=data.get("timed_out", False),
         again=_read_restarts(data.get("again")),
     )
 

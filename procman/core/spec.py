@@ -15,6 +15,13 @@ from typing import Literal
 FOREVER = 2**31 - 1
 
 
+class ProcessType(Enum):
+    """What a program is for."""
+
+    SERVICE = "service"  # it is to stay up
+    ONESHOT = "oneshot"  # it does something and ends: an exit code in exitcodes is success, however quick
+
+
 class Autorestart(Enum):
     """Whether a process that has ended by itself is started again."""
 
@@ -60,6 +67,8 @@ class ProcessSpec:
 
     name: str
     group: str
+    type: ProcessType
+    run_timeout: float | None  # how long a run of a one-shot may take; None: for ever
     autostart: bool
     autorestart: Autorestart
     startsecs: float
@@ -84,6 +93,11 @@ class ProcessSpec:
     def namespec(self) -> str:
         """What a user types: "web" in a group of the same name, else "group:web"."""
         return self.name if self.group == self.name else f"{self.group}:{self.name}"
+
+    @property
+    def is_oneshot(self) -> bool:
+        """Is it to do something and end?"""
+        return self.type is ProcessType.ONESHOT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ class Phase(Enum):
     """What a process is doing within its state, where the state does not say it all."""
 
     NONE = ""
+    DONE = "done"  # EXITED: a one-shot that has succeeded
     LEFTOVERS = "leftovers"  # STOPPING: it has ended, and what it left behind is being stopped
 
 

@@ -90,7 +90,7 @@ def how_starts_failed(case: Case) -> tuple[Link, ...]:
         return (Link("end", f"{count}; {process.reason or 'nobody knows why it could not be started'}"),)
     status = process.last_end
     is_success = status is not None and status.known and status.signal is None and status.code == _SUCCESS
-    if is_success and not process.limited:
+    if is_success and not process.limited and not process.program.is_oneshot:
         how += f", sooner than startsecs ({process.program.startsecs:g} s)"
     return (Link("end", f"{count}; {how}{_last_words(known)}"),)
 

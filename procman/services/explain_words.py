@@ -12,6 +12,7 @@ from procman.core.restarts import BRAKED
 from procman.core.spec import FOREVER, Scope
 from procman.core.states import MasterState, Phase, State
 from procman.runtime.ending import ending
+from procman.services import explain_oneshots
 from procman.services.explain_facts import Case, Link, Words
 from procman.services.explain_links import (
     after_an_end,
@@ -122,6 +123,8 @@ def _exited_though_wanted(case: Case) -> Words:
 
 def _fatal(case: Case) -> Words:
     """It was given up."""
+    if case.process.program.is_oneshot:
+        return explain_oneshots.fatal(case)
     return Words(
         because=(*how_starts_failed(case), *troubles(case)),
         next="nothing by itself",
@@ -210,6 +213,8 @@ def _backoff(case: Case) -> Words:
     when = "now" if left is None else f"in {duration(left)}"
     at = case.around.clock(left) if left is not None else ""
     when += f", at {at}" if at else ""
+    if process.program.is_oneshot:
+        return explain_oneshots.backoff(case, when, left)
     if process.failures:
         because, options = how_starts_failed(case), _TRIES
         coming = _next_try(process, when)
@@ -265,6 +270,8 @@ def _settling(case: Case) -> Words:
 def _running(case: Case) -> Words:
     """It is up and should be."""
     process = case.process
+    if process.program.is_oneshot:
+        return explain_oneshots.running(case)
     up = Link("policy", f"its process (pid {process.pid}) is up")
     if not case.known.flaps:
         return Words(
@@ -330,9 +337,13 @@ def _being_stopped(case: Case, waits: Link) -> Words:
     options: tuple[str, ...] = ("stopsignal", "stopwaitsecs")
     if process.phase is Phase.LEFTOVERS:
         options += ("leftovers", "stop_scope")
+    why, then = asked_down(case) if not process.wanted else asked_again(case), after_the_stop(case)
+    if process.timed_out and process.wanted:
+        why, then = explain_oneshots.timed_out(process), explain_oneshots.after_the_timeout(process)
+        options += ("run_timeout",)
     return Words(
-        because=(waits, asked_down(case) if not process.wanted else asked_again(case)),
-        next=f"{when}; {after_the_stop(case)}",
+        because=(waits, why),
+        next=f"{when}; {then}",
         next_in=left,
         options=options,
         commands=(tail_command(case),),
@@ -353,6 +364,8 @@ TABLE: Mapping[tuple[State, Phase, bool], Row] = {
     (State.STOPPING, Phase.NONE, True): _stopping,
     (State.STOPPING, Phase.LEFTOVERS, False): _stopping_leftovers,
     (State.STOPPING, Phase.LEFTOVERS, True): _stopping_leftovers,
+    (State.EXITED, Phase.DONE, False): explain_oneshots.done,
+    (State.EXITED, Phase.DONE, True): explain_oneshots.done,
     (State.EXITED, Phase.NONE, False): _exited,
     (State.EXITED, Phase.NONE, True): _exited_though_wanted,
     (State.FATAL, Phase.NONE, False): _fatal_and_stopped,

@@ -262,7 +262,7 @@ def _ending(process: Process) -> str:
         return ""
     # BACKOFF and FATAL may also follow a run that was up.
     failed_start = process.failures > 0 if process.state is State.BACKOFF else not process.limited
-    is_down = process.state in (State.BACKOFF, State.FATAL)
+    is_down = process.state in (State.BACKOFF, State.FATAL) and not process.program.is_oneshot
     early = end.known and end.signal is None and end.code == 0 and is_down and failed_start
     return ending(end) + (f", sooner than startsecs ({process.program.startsecs:g} s)" if early else "")
 

@@ -218,6 +218,9 @@ class AttributionRules:
     def _a_stop_without_a_request_is_of_a_shutdown(self, event: Event, action: Announce, seq: int) -> None:
         if self.request is None:
             chain = self._chain(seq)
+            if action.reason:  # run_timeout
+                self.must(self.told[seq][1].actor == POLICY, f"{action} is not of policy")
+                return
             wants = self.wanted_by.get(action.name, self.all_wanted_by)
             if isinstance(event, Exited) and self._subject_before == action.name:
                 own_end = any(self.told[number][0] == End(action.name) for number in chain)

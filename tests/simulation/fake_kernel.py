@@ -34,6 +34,7 @@ from procman.core.events import (
     GroupAdded,
     GroupChanged,
     KillFailed,
+    RunRemembered,
     Spawned,
     SpawnFailed,
 )
@@ -88,6 +89,7 @@ class Scenario:
     master: Master = field(default_factory=Master)
     behaviours: dict[str, tuple[Behaviour, ...]] = field(default_factory=dict)  # by namespec, run by run
     adopted: tuple[tuple[str, float], ...] = ()  # processes of an earlier master, and how long they have run
+    remembered: tuple[str, ...] = ()  # one-shots that were done before a kill of this master
     requests: tuple[tuple[float, Event], ...] = ()  # seconds after the one before
     reactions: tuple[tuple[str, State, Event], ...] = ()  # what a subscriber asks for when it hears of that, once
     late: float = 0.0  # how much timers and reaping may be late at most, in seconds
@@ -160,6 +162,8 @@ class World:
         """Boot, let everything happen that was going to, and go on until nothing would ever happen again."""
         for name, age in self.scenario.adopted:
             self._at(0.0, lambda name=name, age=age: self._adopt(name, age))
+        for name in self.scenario.remembered:
+            self._at(0.0, lambda name=name: self.post(RunRemembered(name, 0)))
         self._at(0.0, lambda: self.post(BootRequested()))
         when = 0.0
         for delay, event in self.scenario.requests:

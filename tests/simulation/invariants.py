@@ -37,6 +37,7 @@ from procman.core.events import (
     KillFailed,
     RestartRequested,
     RetryRequested,
+    RunRemembered,
     ShutdownRequested,
     SignalRequested,
     Spawned,
@@ -49,6 +50,7 @@ from procman.core.spec import GroupSpec, Leftovers, Scope, ShutdownWhen
 from procman.core.states import SETTLED, TRANSITIONS, UP, MasterState, Phase, State
 from procman.services.explain import around_of, explain
 from tests.simulation.fake_kernel import FOREVER, Child, World
+from tests.simulation.oneshot_rules import OneshotRules, is_done, is_oneshot
 from tests.simulation.restart_rules import RestartRules, comes_back, expected, is_judged
 
 # Sums of binary fractions are not exact, and a timer may ring a clock's resolution early.
@@ -57,7 +59,7 @@ A_HAIR = 1e-6
 KILL_AGAIN = 1.0
 
 # What a process waits for in that state, if it waits.
-DEADLINE = {State.STARTING: "start", State.BACKOFF: "retry", State.STOPPING: "stop"}
+DEADLINE = {State.STARTING: "start", State.RUNNING: "run", State.BACKOFF: "retry", State.STOPPING: "stop"}
 
 ENDED = frozenset({State.BACKOFF, State.EXITED, State.STOPPED})
 
@@ -115,6 +117,7 @@ class Invariants:
         self.event: Event = BootRequested()
         self.before: dict[str, Before] = {}
         self.restarts = RestartRules(self.must)
+        self.oneshots = OneshotRules(self.must)
         self.groups_before: dict[str, GroupSpec] = {}
         self.master_before = MasterState.RUNNING
 
@@ -148,6 +151,8 @@ class Invariants:
     def decided(self, event: Event, actions: list[Action]) -> None:
         self.must(isinstance(actions, list), "an answer is a list of actions")
         self._note_what_is_asked_for(event)
+        if isinstance(event, RunRemembered):
+            self.announced[event.name] = self.fleet.processes[event.name].state
         self._announcements_chain_up(actions)
         self._groups_are_announced(actions)
         self._changed_groups_are_announced(actions)
@@ -169,6 +174,7 @@ class Invariants:
         self._wanted_is_what_was_asked_for(actions)
         due = {name: process.deadlines.retry for name, process in self.fleet.processes.items()}
         self.restarts.decided(event, actions, self.world.now, due)
+        self.oneshots.decided(event, actions, self.world.now, self.fleet.processes)
 
     def carried_out(self) -> None:
         self._what_is_left_is_asked_once()
@@ -338,7 +344,8 @@ class Invariants:
                 ]
                 self.must(bool(follows) is again, f"{name} exited, and autorestart is {program.autorestart.name}")
                 may_wait = (
-                    program.backoff is not None
+                    is_oneshot(program)
+                    or program.backoff is not None
                     or not self.restarts.limit_allows(name, program, self.world.now)
                     or self.restarts.may_brake(name)
                 )
@@ -358,10 +365,10 @@ class Invariants:
                 continue  # it comes back, or its last word is FATAL
             if fatal and self._is_limited(end) and end.program.on_restart_limit[0] == "shutdown" and not self.by_itself:
                 self.by_itself, self.critical = True, end.name
-            if end.program.critical and not self.by_itself:
+            if end.program.critical and not is_done(end) and not self.by_itself:
                 self.by_itself, self.critical = True, end.name
             match self.world.scenario.master.shutdown_when:
-                case ShutdownWhen.ANY_EXIT:
+                case ShutdownWhen.ANY_EXIT if not is_done(end):
                     self.by_itself = True
                 case ShutdownWhen.ANY_FATAL:
                     self.by_itself |= fatal
@@ -412,13 +419,15 @@ class Invariants:
             if not isinstance(action, Announce):
                 continue
             name = action.name
-            if action.after is State.BACKOFF and action.before is not State.EXITED:
+            once = is_oneshot(action.program)
+            if action.after is State.BACKOFF and (action.before is not State.EXITED or once):
                 self.failures[name] += 1
                 count = self.failures[name]
                 follows = [a.after for a in actions[at + 1 :] if isinstance(a, Announce) and a.name == name]
                 process = self.fleet.processes.get(name)
                 if follows[:1] == [State.FATAL]:
                     limited = not self.restarts.limit_allows(name, action.program, now)
+                    limited |= once and bool(action.program.norestart_exitcodes)
                     self.must(limited or count > action.program.startretries, f"{name} gives up after {count} tries")
                 elif not follows:
                     self.must(count <= action.program.startretries, f"{name} does not give up after {count} tries")
@@ -434,7 +443,9 @@ class Invariants:
                 self.must(
                     isinstance(tried, Announce) and tried.status == action.status, f"{name} is FATAL for another end"
                 )
-            if action.after in (State.RUNNING, State.FATAL, State.STOPPED):
+            if action.after in (State.FATAL, State.STOPPED, State.EXITED if action.expected else State.FATAL):
+                self.failures[name] = 0
+            if action.after is State.RUNNING and not once:
                 self.failures[name] = 0
 
     def _running_takes_startsecs(self, event: Event, actions: list[Action]) -> None:
@@ -523,7 +534,8 @@ class Invariants:
             groups = sorted(self.config.values(), key=lambda group: group.priority)
             down = {name for name, before in self.before.items() if before.state in SETTLED - {State.UNKNOWN}}
             programs = [p for group in groups for p in group.programs if p.namespec in down]
-            expected = [p.namespec for p in programs if p.autostart]
+            done = self.oneshots.remembered
+            expected = [p.namespec for p in programs if p.autostart and p.namespec not in done]
             ordered = [a.name for a in actions if isinstance(a, Spawn)]
             self.must(ordered == expected, f"boot starts {ordered}, not {expected}")
 
@@ -569,7 +581,10 @@ class Invariants:
         if isinstance(event, (StopRequested, GroupRemoved, SignalRequested)):
             return
         by_group: dict[str, list[str]] = defaultdict(list)
+        by_policy = {a.name for a in actions if isinstance(a, Announce) and a.after is State.STOPPING and a.reason}
         for action in actions:
+            if isinstance(action, Kill) and action.name in by_policy:
+                continue  # a run that takes too long is stopped whenever that is
             before = self.before[action.name] if isinstance(action, Kill) else None
             left = before is not None and before.left and before.pid is None and before.state is not State.STOPPING
             if isinstance(action, Kill) and (action.pid or left) and not action.overdue:
@@ -663,7 +678,7 @@ class Invariants:
     def _want_by_default(self, programs: tuple[Program, ...]) -> None:
         for program in programs:
             # One that was adopted may be in UNKNOWN before the boot.
-            if program.autostart:
+            if program.autostart and program.namespec not in self.oneshots.remembered:
                 self.wanted[program.namespec] = self.before[program.namespec].state is not State.UNKNOWN
 
     def _want_changed(self, program: Program, old: set[str], *, replaced: bool) -> None:
@@ -723,7 +738,7 @@ class Invariants:
                     without = name in self.waited or name in self.stopping_left
                     self.must(has_pid is not without and has_deadline, shown)
                 case State.RUNNING:
-                    self.must(has_pid and not has_deadline, shown)
+                    self.must(has_pid and has_deadline is (p.deadlines.run is not None), shown)
                 case State.BACKOFF:
                     self.must(not has_pid and has_deadline, shown)
                 case State.UNKNOWN:

@@ -24,6 +24,7 @@ from procman.core.process import Process
 from procman.core.restarts import BRAKED
 from procman.core.spec import Autorestart, EarlyExit
 from procman.core.states import State
+from tests.simulation.oneshot_rules import is_oneshot
 
 A_HAIR = 1e-6
 REQUESTS = (BootRequested, StartRequested, RestartRequested, RetryRequested, GroupAdded, GroupChanged)
@@ -40,6 +41,8 @@ def expected(status: ExitStatus, program: Program) -> bool:
 
 def comes_back(status: ExitStatus, program: Program) -> bool:
     """By autorestart, if it is wanted and no limit is reached."""
+    if is_oneshot(program):
+        return not expected(status, program)  # a failed try, if only to be given up
     if listed(status, program.norestart_exitcodes):
         return False
     always = program.autorestart is Autorestart.ALWAYS
@@ -48,6 +51,8 @@ def comes_back(status: ExitStatus, program: Program) -> bool:
 
 def is_judged(status: ExitStatus, program: Program) -> bool:
     """An end before startsecs is an ordinary end."""
+    if is_oneshot(program):
+        return False
     return listed(status, program.norestart_exitcodes) or (
         program.early_exit is EarlyExit.JUDGE and listed(status, program.exitcodes)
     )

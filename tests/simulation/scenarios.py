@@ -19,7 +19,7 @@ from procman.core.events import (
     StartRequested,
     StopRequested,
 )
-from procman.core.spec import Autorestart, EarlyExit, Leftovers, Scope, ShutdownWhen
+from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessType, Scope, ShutdownWhen
 from procman.core.states import State
 from tests.simulation.fake_kernel import FOREVER, Behaviour, Descendant, Scenario
 
@@ -31,6 +31,8 @@ DELAYS = (0.0, 0.0, 0.0, 0.01, 0.3, 0.5, 1.0, 1.0, 2.5, 12.0)
 
 # The stop signal never reaches more than SIGKILL does.
 SCOPES = tuple({"stop_scope": stop, "kill_scope": kill} for stop in Scope for kill in Scope if stop <= kill)
+
+SERVICE = {"type": ProcessType.SERVICE, "run_timeout": None}
 
 WHOLE = {"stop_scope": Scope.TREE, "kill_scope": Scope.TREE}
 
@@ -77,6 +79,12 @@ class _Imagination:
             behaviours=self._behaviours,
             adopted=tuple(
                 (name, self._pick(0.0, 0.5, 1.0, 60.0)) for name in sorted(self._behaviours) if self._chance(adopted)
+            ),
+            remembered=tuple(
+                program.namespec
+                for group in groups
+                for program in group.programs
+                if program.type is ProcessType.ONESHOT and self._chance(0.3)
             ),
             requests=tuple(requests),
             reactions=reactions,
@@ -125,6 +133,25 @@ class _Imagination:
             "exitcodes": self._pick((0,), (0, 2)),
             "priority": self._pick(1, 2, 999),
             **(self._restart_policy() if self._chance(0.3) else {}),
+            **(self._oneshot() if self._chance(0.15) else SERVICE),
+        }
+
+    def _in_place(self, program: Program) -> dict:
+        """Options of the same type: another one replaces it."""
+        options = self._options()
+        while options["type"] is not program.type:
+            options = self._options()
+        return options
+
+    def _oneshot(self) -> dict:
+        """As the configuration makes one."""
+        return {
+            "type": ProcessType.ONESHOT,
+            "run_timeout": self._pick(None, 0.5, 1.0, 5.0),
+            "startsecs": 0,
+            "startretries": self._pick(0, 0, 2),
+            "autorestart": Autorestart.NEVER,
+            "early_exit": EarlyExit.FAILURE,
         }
 
     def _restart_policy(self) -> dict:
@@ -220,7 +247,7 @@ class _Imagination:
             how = self._pick("keep", "in place", "replace", "replace", "drop")
             match how:
                 case "in place":
-                    programs.append(replace(program, **self._options()))
+                    programs.append(replace(program, **self._in_place(program)))
                 case "replace":
                     new = replace(program, command=self._command())
                     programs.append(replace(new, **self._options()) if self._chance(0.3) else new)

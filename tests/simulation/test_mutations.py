@@ -161,6 +161,21 @@ MUTATIONS = [
         "if False:",
     ),
     Mutation("a later wave is tried again", process, r"if not self\.wanted:", "if False:"),
+    # One-shots
+    Mutation("a one-shot that is done ends the master", exit_policy, r"critical and not done", "critical"),
+    Mutation("any_exit counts what is done", exit_policy, r"(ANY_EXIT) if not done", r"\1"),
+    Mutation("a boot runs what is done", fleet, r" and not p\.done", ""),
+    Mutation("a failed run is an end like others", process, r"is_oneshot and not expected", "is_oneshot and False"),
+    Mutation("a success is a failed try", process, r"is_oneshot and not expected", "is_oneshot and expected"),
+    Mutation("a spawn is a success", process, r"if not self\.program\.is_oneshot:", "if True:"),
+    Mutation("norestart_exitcodes are tried again", process, r"is_last=for_good", "is_last=False"),
+    Mutation("a run that took too long was stopped", process, r"if self\.timed_out and self\.wanted", "if False"),
+    Mutation("a shutdown retries what it timed out", process, r"if self\.timed_out and", "if self.timed_out or"),
+    Mutation("a request leaves a time-out as it was", process, r"( in which it ended\."""\n +self\.timed_out =).*", r"\1 True"),
+    Mutation("a run has twice its time", process, r"self\.born \+ self", "self.born + 2 * self"),
+    Mutation("a run has no end", process, r"(self\._enter\(State\.RUNNING.*\n +)self\._limit_run\(\)", r"\1pass"),
+    Mutation("another run_timeout is not taken over", process, r"(is State\.RUNNING:\n +)self\._limit_run", r"\1self._age(now) #"),
+    Mutation("a run of the past is forgotten", process, r"(self\.attempt = 1\n +self\.state =) State\.EXITED", r"\1 self.state"),
     # Ending
     Mutation("the pid of the dead is kept", process, r"pid, self\.pid = self\.pid or 0, None", "pid = self.pid or 0"),
     Mutation(

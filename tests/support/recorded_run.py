@@ -128,6 +128,7 @@ class RecordedInvariants(Invariants):
             # The fleet forgets the failures of a stopped one only when it is started again.
             self.failures[name] = 0 if p.state is State.STOPPED else p.failures
             self.restarts.go_on(p)
+            self.oneshots.go_on(p)
             self.left[name] = p.left_behind
             if p.exit_code is not None:
                 self.codes[name] = p.exit_code
@@ -140,9 +141,10 @@ class RecordedInvariants(Invariants):
             elif p.pending_end is not None:
                 ended = p.pending_end
                 self.waited[name] = Exited(ended.pid, ended.status or ExitStatus(0), (0,))
-                if ended.before is State.STOPPING:
+                if ended.before is State.STOPPING and not p.timed_out:
                     self.asked_meanwhile.add(name)
         self.announced_groups = set(self.fleet.groups)
+        self.oneshots.ends = self.fleet.state is not MasterState.RUNNING
         self.failed = dict(self.fleet.snapshot()["failed"])
 
     def _what_is_left_is_asked_once(self) -> None:

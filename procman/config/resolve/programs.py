@@ -9,7 +9,7 @@ from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.notation import assignment, show_text
 from procman.config.schema.options import AUTO, SYSLOG, options_of
 from procman.config.schema.programs import Program, Slots
-from procman.core.spec import ProgramTemplate, Scope
+from procman.core.spec import Autorestart, ProcessType, ProgramTemplate, Scope
 from procman.system.shell_split import split_words
 
 # More processes than these get a warning of what they cost.
@@ -22,6 +22,17 @@ MEMORY = 10 / 1024  # MiB
 DESCRIPTORS = 5
 
 _SCOPES = ("stop_scope", "stopasgroup", "kill_scope", "killasgroup")
+
+_NO_ONESHOTS = {"eventlistener": "an event listener", "fcgi-program": "a FastCGI program"}
+_NOT_FOR_ONESHOTS = {
+    "autorestart": "a one-shot is not restarted when it is done; startretries is for a run that fails",
+    "startsecs": "a one-shot may end as quickly as it likes",
+    "early_exit": "a one-shot may end as quickly as it likes",
+    "ready": "a one-shot is RUNNING when it is spawned, and done when it ends",
+    "start_timeout": "a one-shot is RUNNING when it is spawned; run_timeout limits the run",
+    "health": "a one-shot has no health check; run_timeout limits the run",
+    "watchdog": "a one-shot has no watchdog; run_timeout limits the run",
+}
 
 PROGRAM = options_of(Program)
 SLOTS = options_of(Slots)
@@ -57,6 +68,7 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
     if reading.raw(section, "killasgroup") is None:
         common["killasgroup"] = common["stopasgroup"]
     _settle_scopes(reading, section, common)
+    _settle_type(reading, section, common)
     if (common["serverurl"] or "").strip().upper() == "AUTO":
         common["serverurl"] = None
     common["uid"] = reading.uid(section, common["user"])
@@ -105,6 +117,29 @@ def _settle_scopes(reading: OptionReader, section: RawSection, common: dict[str,
         stop, kill = common["stop_scope"].name.lower(), common["kill_scope"].name.lower()
         message = f"kill_scope={kill} is less than stop_scope={stop}: leave kill_scope out, or set it to {stop}"
         reading.complain(section, "kill_scope", message, "bad-scope")
+
+
+def _settle_type(reading: OptionReader, section: RawSection, common: dict[str, Any]) -> None:
+    """Give a one-shot what makes it one, and reject what only a service can have."""
+    if common["type"] is not ProcessType.ONESHOT:
+        given = reading.raw(section, "type")
+        if "run_timeout" in section.options and (given is None or given.value == ProcessType.SERVICE.value):
+            oneshot = assignment("type", "oneshot", toml=section.toml)
+            message = f"only a one-shot has a run_timeout: take it out, or write {oneshot}"
+            reading.complain(section, "run_timeout", message, "not-for-services")
+        return
+    kind = section.name.partition(":")[0]
+    if kind in _NO_ONESHOTS:
+        message = f"{_NO_ONESHOTS[kind]} stays up, so it is no one-shot: take type out"
+        reading.complain(section, "type", message, "not-for-oneshots")
+    for option, why in _NOT_FOR_ONESHOTS.items():
+        # What stands in [DEFAULT] is for those that can have it.
+        if option in section.options and option in PROGRAM:
+            reading.complain(section, option, f"{why}: take it out", "not-for-oneshots")
+    common["startsecs"] = 0
+    common["autorestart"] = Autorestart.NEVER
+    if reading.raw(section, "startretries") is None:
+        common["startretries"] = 0
 
 
 def _check(

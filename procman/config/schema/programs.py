@@ -13,7 +13,7 @@ from typing import Literal
 from procman.config.schema import kinds
 from procman.config.schema.kinds.numbers import MIB
 from procman.config.schema.options import AUTO, Effect, option, required
-from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessSpec, Scope
+from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessSpec, ProcessType, Scope
 
 DEFAULT_PRIORITY = 999
 
@@ -36,6 +36,19 @@ class Program(ProcessSpec):
         default=DEFAULT_PRIORITY,
         effect=Effect.NONE,
     )
+    type: ProcessType = option(
+        kinds.PROCESS_TYPE,
+        "service is to stay up; oneshot does something and ends: it is RUNNING when it is spawned, and done when it "
+        "ends with one of exitcodes, however quickly. Any other end is a failed try (see startretries). It runs once "
+        "in the life of the master, and again when asked to, or when its definition changes.",
+        default=ProcessType.SERVICE,
+    )
+    run_timeout: float | None = option(
+        kinds.DURATION,
+        "How long a run of a one-shot may take; then it is stopped and the try has failed. Default: for ever.",
+        default=None,
+        effect=Effect.NONE,
+    )
     autostart: bool = option(kinds.BOOLEAN, "Start it with the master.", default=True, effect=Effect.NONE)
     autorestart: Autorestart = option(
         kinds.AUTORESTART,
@@ -51,7 +64,7 @@ class Program(ProcessSpec):
     )
     startretries: int = option(
         kinds.RETRIES,
-        "How often a failed start is retried before FATAL; forever never gives up.",
+        "How often a failed start is retried before FATAL; forever never gives up. Default of a one-shot: 0.",
         default=3,
         effect=Effect.NONE,
     )

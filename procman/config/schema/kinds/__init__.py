@@ -14,6 +14,7 @@ from procman.config.schema.kinds.choices import (
     LOG_TIMESTAMP,
     LOGLEVEL,
     ORPHANS,
+    PROCESS_TYPE,
     SCOPE,
     SHUTDOWN_WHEN,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "PATTERNS",
     "PERCENT",
     "PLUGIN",
+    "PROCESS_TYPE",
     "REPORTS",
     "RESTART_LIMIT",
     "RETRIES",

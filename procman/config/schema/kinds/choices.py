@@ -7,7 +7,7 @@ from typing import TypeVar
 from procman.config.schema.kinds.text import BOOLEANS, accept_text, parse_bool, show_bool
 from procman.config.schema.options import Kind, Orphans, Unfit
 from procman.config.spelling import closest, did_you_mean
-from procman.core.spec import Autorestart, EarlyExit, Leftovers, Scope, ShutdownWhen
+from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessType, Scope, ShutdownWhen
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Enum)
@@ -82,6 +82,7 @@ def _member_of(choices: type[C], words: Mapping[str, C]) -> Kind[C]:
     return word_of(f"bad-{choices.__name__.lower()}", words, show)
 
 
+PROCESS_TYPE = _member_of(ProcessType, {member.value: member for member in ProcessType})
 EARLY_EXIT = _member_of(EarlyExit, {member.value: member for member in EarlyExit})
 SCOPE = _member_of(Scope, {member.name.lower(): member for member in Scope})
 LEFTOVERS = _member_of(Leftovers, {member.value: member for member in Leftovers})
