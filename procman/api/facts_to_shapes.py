@@ -56,6 +56,8 @@ def process_info(status: ProcessStatus, moment: Moment, lost: int, why: str = ""
         flapping_until=status.flapping_until,
         lost=lost,
         why=why,
+        phase=status.phase,
+        done=status.done,
     )
 
 

@@ -113,6 +113,8 @@ class ProcessInfo(TypedDict):
     flapping_until: int  # until then it is shown as flapping: autorestart keeps restarting it; 0: it is not flapping
     lost: int  # bytes of its output that could not be written anywhere
     why: str  # where it has failed, or does not stay up: the `short` of its WhyInfo
+    phase: str  # what it does within its state: done, leftovers; "": its state says it all
+    done: bool  # a one-shot that has succeeded, and does not run now
 
 
 class WhyLink(TypedDict):

@@ -82,7 +82,10 @@ PROCMANCTL: Mapping[str, Entry] = {
         '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo], "warnings": [str]`, '
         "and in each FiguresInfo the CPU in percent of one second as cpu_percent; with `--at` "
         '`{"at": float, "known_since": float or null, "processes": [PastInfo]}`',
-        {3: "one of them is STOPPED, EXITED, FATAL or UNKNOWN", 4: "no such process or group"},
+        {
+            3: "one of them is STOPPED, EXITED (but for a one-shot that is done), FATAL or UNKNOWN",
+            4: "no such process or group",
+        },
     ),
     "stop": Entry(_OPERATION, {1: "no such process or group, or no name was given; a stopped process is no error"}),
     "timeline": Entry(

@@ -94,6 +94,8 @@ class RunRemembered:
 
     name: str
     code: int  # its exit code
+    began: float  # seconds since the epoch, as is the next one; no decision depends on them
+    ended: float
 
 
 @dataclass(frozen=True, slots=True)

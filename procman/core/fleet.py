@@ -175,7 +175,7 @@ class Fleet:
                 process = self.processes[name]
                 self._by_pid[pid] = process
                 return process.adopted(pid, age, now)
-            case RunRemembered(name, code):
+            case RunRemembered(name, code, _, _):
                 process = self.processes.get(name)
                 return process.remember_run(code) if process else []
             case SpawnFailed(name, reason, code):

@@ -71,7 +71,7 @@ class Process:
     born: float | None = None  # when the present run, or the one before, was spawned
     again: Restarts = field(default_factory=Restarts)
     limited: bool = False  # FATAL because of restart_limit
-    timed_out: bool = False  # STOPPING: its run has taken longer than run_timeout; nothing was asked for since
+    timed_out: bool = False  # its last run has taken longer than run_timeout, and nothing was asked for since
     failed: bool = False  # the last run ended unexpectedly, or did not start; nothing was asked for since
     brake: bool = True
     seed: int = 0  # of the master, for jitter

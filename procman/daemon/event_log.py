@@ -180,6 +180,8 @@ class EventLog:
         at_once = news.before is State.EXITED and news.after is State.STARTING
         if at_once or news.after in (State.STOPPED, State.FATAL):
             self._slowed.pop(news.name, None)
+        if news.program.is_oneshot and self._oneshot(news):
+            return
         if news.after is State.BACKOFF and news.status is not None and news.status.code == 0:
             self._went_quickly.add(news.name)
         elif news.after is State.RUNNING:
@@ -215,6 +217,27 @@ class EventLog:
                 pass
         if news.status is not None and news.status.signal == SIGKILL and news.after is not State.FATAL:
             self._killed_by_others(news.name)
+
+    def _oneshot(self, news: Announce) -> bool:
+        """What is told of a one-shot in other words than of a service; whether that was all."""
+        name = self._short(news.name)
+        match news.after:
+            case State.RUNNING:
+                self._log.info(f"running: {name} (pid {news.pid})")
+            case State.STOPPING if news.reason:
+                self._log.warn(f"{name} {news.reason}: stopping it")
+            case State.EXITED if news.expected and news.status is not None:
+                self._log.info(f"done: {name} ({ending(news.status)})")
+            case State.BACKOFF if news.before is State.EXITED:
+                pass  # its end was told; if that was its last try, FATAL follows
+            case State.BACKOFF if news.status is not None:
+                self._log.warn(f"failed: {name} ({news.reason}; {ending(news.status)})")
+            case State.FATAL if not self._is_limited(news.name):
+                tries = f"{news.tries} {'try' if news.tries == 1 else 'tries'}"
+                self._log.warn(f"{name} is FATAL after {tries}: {self._why(news.name) or news.reason}")
+            case _:
+                return False
+        return True
 
     def _delayed(self, news: Announce) -> None:
         """It starts again, and not at once; that the brake holds is said once."""

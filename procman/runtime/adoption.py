@@ -7,6 +7,8 @@ pid and start time.
 A program is restarted instead if its definition has changed, if its pipes may not be opened, if it is an event listener
 (its unanswered events are unknown), or if it is a FastCGI program (its socket is lost). A program that is no longer in
 the configuration is stopped.
+
+Where something is adopted, the life of the earlier master goes on: a one-shot that is done does not run again.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from functools import partial
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import Orphans
 from procman.core.attribution import POLICY, Origin
-from procman.core.events import RestartRequested, StopRequested
+from procman.core.events import RestartRequested, RunRemembered, StopRequested
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.states import State
@@ -51,6 +53,7 @@ class Adoption:
         self._policy = policy
         self._found = survivors(ledger.file.before)
         self._leaving: dict[int, _Leaving] = {}
+        self._adopts = False  # something of the earlier master goes on
         self._log: Log | None = None
 
     def kept_logs(self, config: Config) -> dict[tuple[str, str], str]:
@@ -75,7 +78,19 @@ class Adoption:
                 self._stop(survivor, "is not in the configuration any more" if process is None else "runs twice")
             else:
                 self._adopt(engine, process, survivor)
+        if self._adopts:
+            self._remember(engine)
         self._ledger.file.begin()
+
+    def _remember(self, engine: Engine) -> None:
+        """The one-shots that are done, and that are not to run again: this is still the life of the earlier master."""
+        for name, run in self._ledger.file.before.done.items():
+            process = engine.fleet.processes.get(name)
+            if process is None or process.state is not State.STOPPED or not process.program.is_oneshot:
+                continue
+            if self._ledger.fingerprint(program_of(process.program)) == run.definition:
+                self._ledger.file.done(name, run)
+                engine.remember_run(RunRemembered(name, run.code, run.began, run.ended))
 
     def close(self) -> None:
         """Kill those that were asked to stop and still run."""
@@ -100,6 +115,7 @@ class Adoption:
         self._ledger.file.adopted(record)
         age = max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - identity.start / TICKS)
         engine.adopt(record.name, child, watched, record.tag, age)
+        self._adopts = self._adopts or not reason
         if reason:
             again = process.program.autostart
             self._log.warn(f"{record.name} is {'restarted' if again else 'stopped'}: {reason}")

@@ -25,7 +25,7 @@ from procman.core.actions import (
     Spawn,
 )
 from procman.core.attribution import NOBODY, Actor, Origin
-from procman.core.events import Adopted, ExitStatus, KillFailed, Spawned, SpawnFailed
+from procman.core.events import Adopted, ExitStatus, KillFailed, RunRemembered, Spawned, SpawnFailed
 from procman.runtime.member_ends import MemberEnded
 from procman.runtime.process_trees import OrphanedDescendants
 from procman.system.reaper import Reaped, Rusage
@@ -85,6 +85,7 @@ BusEvent = (
     | Quit
     | Spawn
     | Adopted
+    | RunRemembered
     | Spawned
     | SpawnFailed
     | Kill

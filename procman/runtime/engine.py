@@ -22,6 +22,7 @@ from procman.core.events import (
     ExitStatus,
     GroupRemoved,
     KillFailed,
+    RunRemembered,
     Spawned,
     SpawnFailed,
 )
@@ -118,6 +119,11 @@ class Engine:
         self.bus.guard(partial(self._streams.attach, name, program, child))
         event, origin = Adopted(name, child.pid, age), Origin(BOOT)
         self.attribution.happened(name, origin, self.bus.publish(event, origin), new_run=True)
+        self.post(event)
+
+    def remember_run(self, event: RunRemembered) -> None:
+        """Take in that a one-shot was done before a kill of the master."""
+        self.bus.publish(event, Origin(BOOT))
         self.post(event)
 
     def has_left(self, name: str) -> bool:

@@ -1,6 +1,7 @@
 """Starts a process as ordered: shared socket, tag, ledger, spawn, tree and pipes."""
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -110,15 +111,26 @@ class Launcher:
         return environment(program, self._serverurl, self._inherited)
 
     def hear(self, notification: Notification) -> None:
-        """Release the socket of a process that has ended, or could not be started."""
-        match notification.event:
+        """Release the socket of a process that has ended, or could not be started; record what is done."""
+        event = notification.event
+        if isinstance(event, Announce) and event.program.is_oneshot:
+            self._note_oneshot(event)
+        match event:
             case Announce(name=name, after=State.BACKOFF | State.EXITED | State.STOPPED):
                 self._sockets.release(name)
             case ProcessRemoved(name):
                 self._sockets.release(name)
                 self._ran.discard(name)
+                self._ledger.forget(name)
             case _:
                 pass
+
+    def _note_oneshot(self, news: Announce) -> None:
+        process = self._fleet.processes.get(news.name)
+        if news.after is State.EXITED and news.expected and news.status is not None and process is not None:
+            now, steady = time.time(), time.monotonic()
+            age = steady - (process.born if process.born is not None else steady)
+            self._ledger.done(program_of(news.program), news.status.code, now - max(0.0, age), now)
 
     def snapshot(self) -> list[dict[str, Any]]:
         """The open sockets."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from procman.config.schema.programs import Program
 from procman.system.proc import Identity
 from procman.system.spawn import Child
-from procman.system.state_file import Record, StateFile
+from procman.system.state_file import DoneRun, Record, StateFile
 
 
 class Ledger(Protocol):
@@ -25,6 +25,12 @@ class Ledger(Protocol):
     def ended(self, pid: int) -> None:
         """It was reaped, or has ended elsewhere."""
 
+    def done(self, program: Program, code: int, began: float, ended: float) -> None:
+        """A one-shot has succeeded; the times are in seconds since the epoch."""
+
+    def forget(self, name: str) -> None:
+        """A process has left."""
+
 
 class NoLedger:
     """No ledger: nothing can outlive the master (PID 1), or there is no place for the file."""
@@ -39,6 +45,12 @@ class NoLedger:
         """Nothing is written."""
 
     def ended(self, pid: int) -> None:
+        """Nothing is written."""
+
+    def done(self, program: Program, code: int, began: float, ended: float) -> None:
+        """Nothing is written: the life of a master without a ledger ends with its process."""
+
+    def forget(self, name: str) -> None:
         """Nothing is written."""
 
     def log(self, name: str, channel: str, path: str | None) -> None:
@@ -81,6 +93,14 @@ class ProcessLedger:
         """It is about to be started."""
         definition = self.fingerprint(program)
         self.file.starting(Record(name, tag, definition, int(program.stopsignal), program.stopwaitsecs))
+
+    def done(self, program: Program, code: int, began: float, ended: float) -> None:
+        """A one-shot has succeeded."""
+        self.file.done(program.namespec, DoneRun(self.fingerprint(program), code, began, ended))
+
+    def forget(self, name: str) -> None:
+        """It has left, and so has what it did."""
+        self.file.done(name, None)
 
     def started(self, tag: str, root: Identity, child: Child) -> None:
         """It was."""

@@ -178,7 +178,8 @@ class Explanations:
         from procman.services.addresses_in_use import address_in_use, address_of_command  # noqa: PLC0415 - see above
 
         process, name = self._fleet.processes.get(news.name), news.name
-        comes_back = news.after is State.EXITED and process is not None and process.wanted
+        restarts = not news.program.is_oneshot
+        comes_back = news.after is State.EXITED and process is not None and process.wanted and restarts
         # One that is restarted at once, perhaps a hundred times a second, is not read each time.
         if comes_back and not self._is_due(name, "words"):
             return

@@ -13,13 +13,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from procman.core.actions import Announce, ProcessRemoved
-from procman.core.events import Adopted, Spawned
+from procman.core.events import Adopted, RunRemembered, Spawned
+from procman.core.oneshots import timed_out
 from procman.core.process import Process
 from procman.core.states import State
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
 from procman.runtime.engine import Engine
+from procman.services.explain_texts import duration
 
 # A process that autorestart starts FLAPS times within so many seconds is flapping; the shorter time is for one whose
 # exits are expected, as such a process may well end now and then.
@@ -36,6 +38,7 @@ class Times:
 
     start: float = 0.0
     stop: float = 0.0
+    ran_for: float = 0.0  # how long the last run lasted, by the steady clock
     started: float = 0.0  # the same start on the steady clock, for the uptime
     last_words: str = ""  # of the run that ended last, where it failed
     last_words_on: str = ""  # stdout or stderr
@@ -85,6 +88,8 @@ class ProcessStatus:
     wanted: bool
     restarts: int
     flapping_until: int
+    phase: str  # what it does within its state, where that does not say it all
+    done: bool  # a one-shot that has succeeded
     words: str  # the description without the uptime
     made_of: object  # equal as long as all of this holds
 
@@ -204,6 +209,9 @@ class StatusBoard:
             case ProcessRemoved(name):
                 self._times.pop(name, None)
                 self._statuses.pop(name, None)
+            case RunRemembered(name, _, began, ended):
+                times = self._times.setdefault(name, Times())
+                times.start, times.stop, times.ran_for = began, ended, max(0.0, ended - began)
             case Adopted(name=name, age=age):
                 self._ages[name] = age
             case Spawned(name=name):
@@ -239,10 +247,11 @@ class StatusBoard:
     def _ends(self, news: Announce) -> None:
         times = self._times.setdefault(news.name, Times())
         now, ran_for = time.time(), time.monotonic() - times.started
-        times.stop = now
+        times.stop, times.ran_for = now, ran_for
         process = self._fleet.processes.get(news.name)
         failed = news.after is State.BACKOFF or (news.after is State.EXITED and not news.expected)
         comes_back = news.after is State.EXITED and process is not None and process.wanted
+        comes_back &= not news.program.is_oneshot
         # What the core has decided is done: where a delay follows, or no start at all, it is not STARTING.
         at_once = comes_back and process is not None and process.state is State.STARTING
         looked = failed and (not at_once or ran_for >= WORTH_A_LOOK)
@@ -288,6 +297,8 @@ def _status(process: Process, times: Times, logs: tuple[str, str], made_of: obje
         wanted=process.wanted,
         restarts=process.restarts,
         flapping_until=math.ceil(times.flapping_until),
+        phase=process.phase.value,
+        done=process.done,
         words=_words(process, times),
         made_of=made_of,
     )
@@ -303,7 +314,8 @@ def _words(process: Process, times: Times) -> str:
         case State.STOPPED | State.EXITED:
             if not times.start or not times.stop:
                 return "Not started"  # the same for one that failed to start, and was stopped before the next try
-            return time.strftime("%b %d %I:%M %p", time.localtime(times.stop))
+            when = time.strftime("%b %d %I:%M %p", time.localtime(times.stop))
+            return f"{when}, done in {duration(times.ran_for)}" if process.done else when
         case _:
             return ""
 

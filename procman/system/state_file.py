@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from math import isnan
+from math import isfinite, isnan
 from operator import attrgetter
 from signal import valid_signals
 from typing import Any, Self
@@ -30,6 +30,8 @@ MOST_LINES = 1000
 MOST_BYTES = 64 * 1024 * 1024
 # Seconds; a hundred years.
 MOST_PATIENCE = 100.0 * 365 * 24 * 3600
+# Seconds since the epoch; the year 9999.
+MOST_TIME = 253_402_300_799.0
 _SIGNALS = valid_signals()
 # As for a pid file.
 TRIES = 10
@@ -55,6 +57,16 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class DoneRun:
+    """A one-shot that has succeeded, and has not been started since."""
+
+    definition: int  # a fingerprint, as in Record
+    code: int
+    began: float  # seconds since the epoch, as is the next one
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
 class Survivor:
     """A process of an earlier master that still runs."""
 
@@ -70,6 +82,7 @@ class State:
     boot: str = ""
     records: dict[str, Record] = field(default_factory=dict)  # by tag
     logs: dict[tuple[str, str], str] = field(default_factory=dict)  # by namespec and channel: AUTO logs
+    done: dict[str, DoneRun] = field(default_factory=dict)  # by namespec
 
 
 def read_state(content: bytes) -> State:
@@ -116,6 +129,7 @@ class StateFile:
         self._fd = fd
         self._records: dict[str, Record] = {}
         self._logs: dict[tuple[str, str], str] = {}
+        self._done: dict[str, DoneRun] = {}
         self._by_pid: dict[int, str] = {}
         self._lines = 0
         self._most_lines = MOST_LINES
@@ -141,6 +155,7 @@ class StateFile:
             before.boot = before.boot or more.boot
             before.records |= more.records
             before.logs |= more.logs
+            before.done |= more.done
             os.close(held)
         return cls(path, others, fd, before)
 
@@ -151,6 +166,7 @@ class StateFile:
             "fd": self._fd,
             "records": [asdict(record) for record in self._records.values()],
             "logs": [[name, channel, path] for (name, channel), path in self._logs.items()],
+            "done": {name: asdict(run) for name, run in self._done.items()},
         }
 
     @classmethod
@@ -161,6 +177,7 @@ class StateFile:
         records = [Record(**{**known, "pipes": tuple(known["pipes"])}) for known in data["records"]]
         file._records = {record.tag: record for record in records}
         file._by_pid = {record.pid: record.tag for record in records}
+        file._done = {name: DoneRun(**known) for name, known in data.get("done", {}).items()}
         file._logs = {(name, channel): path for name, channel, path in data["logs"]}
         file._most_lines = 0
         return file
@@ -175,8 +192,17 @@ class StateFile:
             except OSError:
                 pass
 
+    def done(self, name: str, run: DoneRun | None) -> None:
+        """A one-shot has succeeded; None: that does not hold any more."""
+        if run is not None:
+            self._done[name] = run
+            self._note(_done_line(name, run))
+        elif self._done.pop(name, None) is not None:
+            self._note(["done", name, None])
+
     def starting(self, record: Record) -> None:
         """A process is about to be started."""
+        self.done(record.name, None)
         self._records[record.tag] = record
         self._note(_line(record))
 
@@ -262,6 +288,7 @@ class StateFile:
         lines: list[list[Any]] = [["procman", VERSION, os.getpid(), boot_id()]]
         lines += [_line(record) for record in self._records.values()]
         lines += [["log", *key, path] for key, path in self._logs.items()]
+        lines += [_done_line(name, run) for name, run in self._done.items()]
         new = f"{self.path}.new"
         try:
             fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW, 0o600)
@@ -310,6 +337,10 @@ def _line(record: Record) -> list[Any]:
     return ["+", *_values(record)]
 
 
+def _done_line(name: str, run: DoneRun) -> list[Any]:
+    return ["done", name, run.definition, run.code, run.began, run.ended]
+
+
 def _content(fd: int) -> bytes:
     size = os.fstat(fd).st_size
     return os.pread(fd, size, 0) if size <= MOST_BYTES else b""
@@ -335,6 +366,12 @@ def _take(state: State, line: Any) -> None:
             state.logs[name, channel] = path
         case ["log", str(name), str(channel), None]:
             state.logs.pop((name, channel), None)
+        case ["done", str(name), int(definition), int(code), int() | float() as began, int() | float() as ended]:
+            if not (isfinite(began) and isfinite(ended) and began <= ended <= MOST_TIME):
+                raise ValueError(f"no times: {began}, {ended}")
+            state.done[name] = DoneRun(definition, code, float(began), float(ended))
+        case ["done", str(name), None]:
+            state.done.pop(name, None)
         case _:
             pass
 

@@ -227,7 +227,7 @@ def test_a_changed_definition_runs_it_again():
 def test_a_boot_does_not_run_what_is_remembered_as_done():
     """Nothing is announced, and a request runs it again."""
     world = Driven(oneshot(), oneshot("seed"))
-    assert world.do(RunRemembered("migrate", 0)) == []
+    assert world.do(RunRemembered("migrate", 0, 10.0, 13.0)) == []
     assert world["migrate"].done
     world.do(BootRequested())
     assert [action.name for action in world.actions if isinstance(action, Spawn)] == ["seed"]
@@ -238,8 +238,8 @@ def test_a_boot_does_not_run_what_is_remembered_as_done():
 def test_only_one_shots_are_remembered():
     """A service that has become one is started by the boot."""
     world = Driven(oneshot(type=ProcessType.SERVICE))
-    world.do(RunRemembered("migrate", 0))
-    world.do(RunRemembered("unknown", 0))
+    world.do(RunRemembered("migrate", 0, 10.0, 13.0))
+    world.do(RunRemembered("unknown", 0, 10.0, 13.0))
     assert world.do(BootRequested()) == [State.STARTING]
 
 

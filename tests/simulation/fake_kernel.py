@@ -163,7 +163,7 @@ class World:
         for name, age in self.scenario.adopted:
             self._at(0.0, lambda name=name, age=age: self._adopt(name, age))
         for name in self.scenario.remembered:
-            self._at(0.0, lambda name=name: self.post(RunRemembered(name, 0)))
+            self._at(0.0, lambda name=name: self.post(RunRemembered(name, 0, 10.0, 13.0)))
         self._at(0.0, lambda: self.post(BootRequested()))
         when = 0.0
         for delay, event in self.scenario.requests:

@@ -12,6 +12,7 @@ from procman.core.events import (
     RunRemembered,
     Spawned,
 )
+from procman.core.exit_codes import is_listed
 from procman.core.process import Process
 from procman.core.spec import ProcessType
 from procman.core.states import State
@@ -52,6 +53,10 @@ class OneshotRules:
             self.remembered.add(process.name)
 
     def decided(self, event: Event, actions: list[Action], now: float, processes: dict[str, Process]) -> None:
+        if isinstance(event, RunRemembered) and event.name in processes:
+            process = processes[event.name]
+            known = not is_oneshot(process.program) or process.state is not State.STOPPED
+            self._must(known, f"{event.name} is remembered, and the boot would run it")
         if isinstance(event, RunRemembered) and processes[event.name].state is State.EXITED:
             self.remembered.add(event.name)
             self._succeeded[event.name] = True
@@ -107,6 +112,9 @@ class OneshotRules:
                 self._succeeded[name] = action.expected
                 self._timed_out.discard(name)
                 self._must(State.RUNNING not in later, f"{name} is RUNNING after its end")
+                given_up = is_listed(action.status, program.norestart_exitcodes)
+                if given_up and State.BACKOFF in later:
+                    self._must(State.FATAL in later, f"{name} has ended as it may only once, and is tried again")
                 if action.expected:
                     self._must(not {State.BACKOFF, State.FATAL} & set(later), f"{name} has succeeded, and is {later}")
             case State.STOPPING if action.reason:

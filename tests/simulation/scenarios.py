@@ -150,6 +150,8 @@ class _Imagination:
             "run_timeout": self._pick(None, 0.5, 1.0, 5.0),
             "startsecs": 0,
             "startretries": self._pick(0, 0, 2),
+            "critical": self._chance(0.1),
+            "norestart_exitcodes": self._pick((), (), (1,)),
             "autorestart": Autorestart.NEVER,
             "early_exit": EarlyExit.FAILURE,
         }

@@ -171,11 +171,26 @@ MUTATIONS = [
     Mutation("norestart_exitcodes are tried again", process, r"is_last=for_good", "is_last=False"),
     Mutation("a run that took too long was stopped", process, r"if self\.timed_out and self\.wanted", "if False"),
     Mutation("a shutdown retries what it timed out", process, r"if self\.timed_out and", "if self.timed_out or"),
-    Mutation("a request leaves a time-out as it was", process, r"( in which it ended\."""\n +self\.timed_out =).*", r"\1 True"),
+    Mutation(
+        "a request leaves a time-out as it was",
+        process,
+        r"( in which it ended\.\"{3}\n +self\.timed_out =).*",
+        r"\1 True",
+    ),
     Mutation("a run has twice its time", process, r"self\.born \+ self", "self.born + 2 * self"),
     Mutation("a run has no end", process, r"(self\._enter\(State\.RUNNING.*\n +)self\._limit_run\(\)", r"\1pass"),
-    Mutation("another run_timeout is not taken over", process, r"(is State\.RUNNING:\n +)self\._limit_run", r"\1self._age(now) #"),
-    Mutation("a run of the past is forgotten", process, r"(self\.attempt = 1\n +self\.state =) State\.EXITED", r"\1 self.state"),
+    Mutation(
+        "another run_timeout is not taken over",
+        process,
+        r"(is State\.RUNNING:\n +)self\._limit_run",
+        r"\1self._age(now) #",
+    ),
+    Mutation(
+        "a run of the past is forgotten",
+        process,
+        r"(self\.attempt = 1\n +self\.state =) State\.EXITED",
+        r"\1 self.state",
+    ),
     # Ending
     Mutation("the pid of the dead is kept", process, r"pid, self\.pid = self\.pid or 0, None", "pid = self.pid or 0"),
     Mutation(
@@ -316,18 +331,18 @@ MUTATIONS = [
     Mutation("what is asked for meanwhile changes nothing", process, r"self\.pending_end = replace\(.*\)", "pass"),
     Mutation("what is another user's is waited for", process, r"return self\.descendants_gone\(now\)", "return []"),
     # The end by itself, in time, and with a status
-    Mutation("nothing is critical", exit_policy, r"if end\.program\.critical:", "if False:"),
+    Mutation("nothing is critical", exit_policy, r"if end\.program\.critical and not done:", "if False:"),
     Mutation(
         "critical programs may end well",
         exit_policy,
-        r"if end\.program\.critical:",
+        r"if end\.program\.critical and not done:",
         "if end.program.critical and (fatal or not end.expected):",
     ),
     Mutation("the status is that of the first failure", exit_policy, r"if self\.cause\.code is not None", "if False"),
     Mutation(
         "any_exit is for the unexpected",
         exit_policy,
-        r"case ShutdownWhen\.ANY_EXIT:",
+        r"case ShutdownWhen\.ANY_EXIT if not done:",
         "case ShutdownWhen.ANY_EXIT if fatal:",
     ),
     Mutation(
@@ -403,7 +418,7 @@ MUTATIONS = [
         r"sorted\(self\.groups\.values\(\), key=.*priority\)",
         "self.groups.values()",
     ),
-    Mutation("boot starts everything", fleet, r" if p\.program\.autostart\)", ")"),
+    Mutation("boot starts everything", fleet, r" if p\.program\.autostart and not p\.done\)", ")"),
     Mutation(
         "a process that leaves can be started", fleet, r"process is None or process\.leaving or", "process is None or"
     ),

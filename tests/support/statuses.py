@@ -27,6 +27,8 @@ def status(namespec: str, state: str = "RUNNING") -> ProcessStatus:
         wanted=True,
         restarts=0,
         flapping_until=0,
+        phase="",
+        done=False,
         words="",
         made_of=None,
     )

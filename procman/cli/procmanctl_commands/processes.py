@@ -66,7 +66,7 @@ def status(invocation: Invocation, words: list[str]) -> None:
             invocation.say(line)
     # Off a terminal, a script asks whether there is such a process; a group would be no answer.
     _suggest(invocation, unknown, groups=sys.stderr.isatty())
-    if any(info["statename"] in _STOPPED_STATES for info in chosen):
+    if any(info["statename"] in _STOPPED_STATES and not info.get("done") for info in chosen):
         invocation.exitstatus = STATUS_NOT_RUNNING
 
 
