@@ -84,12 +84,14 @@ class Adoption:
 
     def _remember(self, engine: Engine) -> None:
         """The one-shots that are done, and that are not to run again: this is still the life of the earlier master."""
+        assert self._log is not None
         for name, run in self._ledger.file.before.done.items():
             process = engine.fleet.processes.get(name)
             if process is None or process.state is not State.STOPPED or not process.program.is_oneshot:
                 continue
             if self._ledger.fingerprint(program_of(process.program)) == run.definition:
                 self._ledger.file.done(name, run)
+                self._log.info(f"{name} was done before the earlier master ended: it is not run again")
                 engine.remember_run(RunRemembered(name, run.code, run.began, run.ended))
 
     def close(self) -> None:

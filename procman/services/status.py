@@ -150,7 +150,7 @@ class StatusBoard:
         self._times: dict[str, Times] = {}
         self._statuses: dict[str, ProcessStatus] = {}
         self._ages: dict[str, float] = {}  # of processes that are being adopted
-        engine.bus.subscribe(self._hear, Announce, ProcessRemoved, Adopted, Spawned)
+        engine.bus.subscribe(self._hear, Announce, ProcessRemoved, Adopted, RunRemembered, Spawned)
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
         """When processes came and went, as plain data for another process image to go on with."""
@@ -269,6 +269,8 @@ def _ending(process: Process) -> str:
     end = process.last_end
     if end is None:
         return ""
+    if process.timed_out and process.program.is_oneshot and process.state is not State.STOPPED:
+        return f"{timed_out(process.program.run_timeout or 0.0)}; {ending(end)}"
     # BACKOFF and FATAL may also follow a run that was up.
     failed_start = process.failures > 0 if process.state is State.BACKOFF else not process.limited
     is_down = process.state in (State.BACKOFF, State.FATAL) and not process.program.is_oneshot

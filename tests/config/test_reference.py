@@ -62,6 +62,7 @@ def test_what_update_does_is_told_per_option():
         "backoff_jitter",
         "backoff_reset",
         "restart_limit",
+        "run_timeout",
         "on_restart_limit",
         "debug_restart",
         "priority",
