@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import sys
 from collections.abc import Callable
 
@@ -55,6 +56,14 @@ class Invocation:
                 raise Unreachable(*self.settings.missing, errno.ENOENT)
             self._client = Client(self.settings.url, self.settings.username, self.settings.password)
         return self._client
+
+    @property
+    def columns(self) -> int | None:
+        """How wide the terminal is; None off one, where no line is broken."""
+        try:
+            return os.get_terminal_size(self._out.fileno()).columns or None
+        except OSError:
+            return None
 
     def connect(self, url: str | None = None) -> None:
         """Use `url` from now on, or the same address with other credentials."""

@@ -2,6 +2,7 @@
 
 import json
 
+from procman.cli import why_text
 from tests.support.fake_master import Refusal, process
 
 FATAL = {
@@ -121,3 +122,27 @@ def test_another_error_is_reported(ctl, master):
     ran = ctl("why")
     assert ran.status == 1
     assert "there is no /v1/why" in ran.text
+
+
+def test_lines_are_broken_for_a_terminal():
+    """Between words, but not within a command; what follows stands below the text, and a long word stands alone."""
+    info = FATAL | {
+        "because": [{"kind": "end", "text": "4 failed starts in 9 s; exit status 1"}],
+        "since": "/a/very/long/path/that/does/not/fit/into/a/line",
+        "next": "nothing by itself",
+        "commands": ["procmanctl retry db", "procmanctl tail db"],
+        "options": [],
+        "defined": "",
+        "changed": [],
+    }
+    assert why_text.lines(info, 40) == [
+        "db is FATAL for 4 m, and should be up",
+        "           (wanted by boot)",
+        "  because  4 failed starts in 9 s; exit",
+        "           status 1",
+        "  since    /a/very/long/path/that/does/not/fit/into/a/line",
+        "  next     nothing by itself. Try:",
+        "           procmanctl retry db;",
+        "           procmanctl tail db",
+    ]
+    assert why_text.lines(info, 10) == why_text.lines(info)

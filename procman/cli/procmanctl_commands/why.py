@@ -39,10 +39,11 @@ def why(invocation: Invocation, words: list[str]) -> None:
     invocation.put(explanations=list(explanations.values()))
     if not words and not explanations:
         invocation.say(why_text.all_is_well(answers[0]["processes"]))
+    width = invocation.columns
     for number, info in enumerate(explanations.values()):
         if number:
             invocation.say("")
-        for line in why_text.lines(info):
+        for line in why_text.lines(info, width):
             invocation.say_safe(line)
     if not as_wanted:
         invocation.exitstatus = GENERIC
