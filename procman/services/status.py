@@ -231,7 +231,12 @@ class StatusBoard:
 
     def _enters(self, news: Announce) -> None:
         times = self._times.setdefault(news.name, Times())
-        times.entered, times.entered_steady = time.time(), time.monotonic()
+        now = time.monotonic()
+        ago = 0.0
+        if news.after is State.RUNNING:
+            # One that is adopted has been up for long.
+            ago = max(0.0, now - times.started - news.program.startsecs)
+        times.entered, times.entered_steady = time.time() - ago, now - ago
         match news.after:
             case State.STARTING if news.before is not State.BACKOFF:
                 times.first_try, times.tries = times.entered_steady, 0

@@ -1,9 +1,11 @@
 """What is known of a process; how /v1 and XML-RPC show it is in tests/api/test_process_info.py."""
 
 import asyncio
+import time
 
 import pytest
 
+from procman.core.events import Adopted
 from procman.core.spec import Autorestart
 from procman.core.states import State
 from procman.services.status import Moment, StatusBoard, uptime
@@ -82,5 +84,21 @@ def test_last_words_are_looked_up_unless_it_is_restarted_at_once(options, state,
         status = board.of(engine.fleet.processes["web"])
         assert (status.state, status.last_words) == (state, words)
         assert status.ending == "exit status 0"
+
+    asyncio.run(steps())
+
+
+def test_a_process_that_is_adopted_has_been_up_since_its_own_start():
+    """Not since this master knows it."""
+
+    async def steps():
+        services = Services(group("web", startsecs=1))
+        adopted = Adopted("web", 7, 3600.0)
+        services.engine.bus.publish(adopted)
+        services.engine.post(adopted)
+        times = services.board.times("web")
+        assert services.processes.one("web").state is State.RUNNING
+        assert 3598 < time.time() - times.entered < 3660
+        assert abs((time.monotonic() - times.entered_steady) - (time.time() - times.entered)) < 1
 
     asyncio.run(steps())
