@@ -39,7 +39,7 @@ from procman.core.events import (
 )
 from procman.core.fleet import Fleet
 from procman.core.spec import Autorestart, Leftovers
-from procman.core.states import MasterState, State
+from procman.core.states import MasterState, Phase, State
 from procman.http.messages import Request
 from procman.runtime.ending import ending
 from procman.services.master import MasterService
@@ -201,6 +201,8 @@ class Interfaces:
             "flapping_until": math.ceil(times.flapping_until) if times else 0,
             "lost": self.losses.get(process.name, 0),
             "why": "",  # what fills it in is tested in tests/services/test_why.py
+            "phase": process.phase.value,
+            "done": process.phase is Phase.DONE,
         }
 
     def call(self, method, *parameters):
