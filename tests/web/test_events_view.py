@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.support.browser import NOBODY_ANSWERS, Cutter, Site, program
+from tests.support.master_process import Master
 
 pytestmark = pytest.mark.browser
 
@@ -159,6 +160,34 @@ def test_a_stream_that_is_cut_goes_on_behind_the_last_event(site, browser):
         after = browser.ask(WHAT)
     assert after[: len(before)] == before
     assert len([what for what in after if "STARTING → RUNNING" in what]) == 1
+
+
+def test_another_master_begins_anew(site, browser):
+    """The numbers of another master begin anew, so the records of the one before leave, and none of it is missed."""
+    master = site(program("web"))
+    browser.may_say(NOBODY_ANSWERS)
+    browser.show(master.url + "#events")
+    browser.until(shows("STARTING → RUNNING"))
+    give(browser, record(90_000, reason="the last one"))
+    browser.until(shows("the last one"))
+    master.process.kill()
+    master.to_the_end()
+    browser.until("document.body.dataset.link === 'lost'")
+    browser.driver.execute_script("page.master.info.start = 0")  # the two may begin within one second
+    with Master(master.file):
+        browser.until(f"{WHAT}.some((what) => what.includes('began with pid')) && !{shows('the last one')}")
+
+
+def test_escape_empties_the_name_first(site, browser):
+    """Escape in the field of the name shows everything again, and then closes the panel."""
+    master = site(program("web") + program("other"))
+    browser.show(master.url + "#events")
+    browser.type("#of-name", "other\n")
+    browser.until(f"{WHOSE}.length && {WHOSE}.every((name) => name === 'other')")
+    browser.escape()
+    browser.until(f"{WHOSE}.includes('web')")
+    browser.escape()
+    browser.until("document.querySelector('#log').hidden")
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_a_process_that_is_retried_stays_on_top(site, browser):
         browser.until(f"{section('flap')} === 'Needs attention'")
         browser.state("flap", "starting")
         assert browser.ask(section("flap")) == "Needs attention"
-        assert "exit status 1" in browser.text("[data-spec=flap]")
+        assert "exit status 1" in browser.text("[data-spec=flap] .why")
 
 
 def test_a_failed_process_shows_its_last_line(site, browser):

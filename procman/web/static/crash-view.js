@@ -30,7 +30,8 @@ export class CrashView extends FetchedView {
       return [element("h3", null, "Crash reports"), element("p", { class: "quiet" }, text), missing];
     }
     const heads = ["When", ...(spec === "" ? ["Process"] : []), "How", "Run", "Age", "Times"];
-    const rows = crashes.map((info) => {
+    const latestFirst = crashes.toSorted((a, b) => b.ended - a.ended);
+    const rows = latestFirst.map((info) => {
       const href = `#crashes/${encodeURIComponent(info.name)}/${info.seq}`;
       const link = element("a", { href, "data-key": href }, printable(info.how));
       const cells = [timeOf(info.ended), link, String(info.run), ageOf(info), String(info.times + info.unreported)];
@@ -47,15 +48,16 @@ const ageOf = (info) => (info.kind === "failed-start" || info.age === null ? "â€
 
 function drawnReport(report, spec) {
   const back = element("a", { href: `#crashes${spec ? `/${encodeURIComponent(spec)}` : ""}` }, "All reports");
-  const words = Object.entries(report.output).sort(([a], [b]) => (a < b ? 1 : -1));
+  // Those that have said something first, as a reader looks for that.
+  const words = Object.entries(report.output).sort(([, a], [, b]) => Boolean(b.lines?.length) - Boolean(a.lines?.length));
   return [
     element("p", { class: "back" }, back),
     element("h3", { class: "bad" }, printable(report.how)),
     element(
       "div",
       { class: "report" },
-      facts(crashFacts(report).map(([term, text]) => [term, printable(text)])),
       element("div", null, words.map(([stream, output]) => lastWords(stream, output))),
+      facts(crashFacts(report).map(([term, text]) => [term, printable(text)])),
     ),
   ];
 }

@@ -18,8 +18,11 @@ export const RECORDS = 1000;
 const RESUME_DELAY = 1000;
 
 export class EventsView {
-  constructor(processes) {
+  /** `life` gives what is another one for another master, whose numbers begin anew. */
+  constructor(processes, life) {
     this.processes = processes;
+    this.life = life;
+    this.of = null; // the life of the master whose records are shown
     this.box = $("records");
     this.view = new StickyBox(this.box, $("newest-records"), () => this.countMissed(0));
     this.spec = null; // null while the view is closed
@@ -109,6 +112,8 @@ export class EventsView {
 
   async follow() {
     clearTimeout(this.timer);
+    if (this.life() !== this.of) this.clear();
+    this.of = this.life();
     const controller = (this.controller = new AbortController());
     put($("events-note"), "");
     try {

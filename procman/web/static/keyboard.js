@@ -1,4 +1,4 @@
-/* Keys: "/" goes to the filter, Escape empties it or closes the panel. */
+/* Keys: "/" goes to the filter, Escape empties a field or closes the panel. */
 
 import { $ } from "./document.js";
 
@@ -10,6 +10,9 @@ export function setUpKeyboard({ filter, panel }) {
       $("filter").focus();
     } else if (event.key === "Escape" && event.target === $("filter") && $("filter").value) {
       filter.clear();
+    } else if (event.key === "Escape" && event.target.matches("input") && event.target.value) {
+      event.target.value = "";
+      event.target.dispatchEvent(new Event("change"));
     } else if (event.key === "Escape" && panel.isOpen && !$("menu").matches(":popover-open")) {
       panel.leave();
     }

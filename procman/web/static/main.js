@@ -42,7 +42,7 @@ export const processes = new ProcessList({
   counted: (counts) => master.showCounts(counts),
 });
 export const log = new LogView(processes);
-export const journal = new EventsView(processes);
+export const journal = new EventsView(processes, () => master.info?.start);
 export const panel = new Panel(processes, {
   log,
   why: new WhyView(),

@@ -71,17 +71,13 @@ export function showRow(process) {
 /** What is said of a process; a failed one has its sentence on a line of its own, so that others keep their height. */
 function showWords(process) {
   const { info, kind, row, why } = process;
-  const below = kind === "failed" ? why : "";
-  const beside = kind === "busy" ? why : "";
-  const text = row.querySelector(".detail .text");
-  put(text, below ? (info.pid ? `pid ${info.pid}` : "") : beside || detailOf(process));
-  if (beside) text.title = beside;
-  else text.removeAttribute("title");
-  const sentence = row.querySelector(".why");
-  put(sentence, below);
-  sentence.hidden = !below;
+  const sentence = kind === "failed" ? why : "";
+  put(row.querySelector(".detail .text"), sentence ? (info.pid ? `pid ${info.pid}` : "") : detailOf(process));
+  const below = row.querySelector(".why");
+  put(below, sentence);
+  below.hidden = !sentence;
   const words = row.querySelector(".words");
-  put(words, below ? "" : lastWordsOf(process));
+  put(words, sentence ? "" : lastWordsOf(process));
   words.hidden = !words.textContent;
 }
 

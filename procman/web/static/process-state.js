@@ -63,13 +63,13 @@ export function detailOf({ info, kind, reason, flaps }) {
   }
 }
 
-/** One sentence: why a process is not as it should be, and how it ended; "" where it is. The state is told beside it. */
+/** One sentence: why a process has failed, and how it ended; "" where it has not. The state is told beside it. */
 export function whyOf(info, kind, before) {
-  if (!info.why) return "";
+  if (kind !== "failed") return "";
   // Between two attempts nothing new is known.
-  if (info.statename === "STARTING" && kind === "failed" && before?.why) return before.why;
+  if (info.statename === "STARTING" && before?.why) return before.why;
+  if (!info.why) return "";
   const why = info.why.replace(`${info.statename}: `, "");
-  if (kind !== "failed") return printable(why);
   const missing = [info.ending, info.last_words && `last words: ${info.last_words}`];
   return printable([why, missing.filter((part) => part && !why.includes(part)).join(", ")].filter(Boolean).join("; "));
 }

@@ -26,8 +26,9 @@ export function bytes(count) {
   return count < 1e6 ? `${Math.round(count / 1e3)} kB` : `${Math.round(count / 1e6)} MB`;
 }
 
-/** 4.2 s, 14 s, 3 m 2 s, 5 h 1 m, 2 d 3 h. */
+/** 30 ms, 4.2 s, 14 s, 3 m 2 s, 5 h 1 m, 2 d 3 h. */
 export function duration(seconds) {
+  if (seconds > 0 && seconds < 0.095) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
   if (seconds < 60) return seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds)} s`;
   const whole = Math.floor(seconds);
   if (whole < 3600) return `${Math.floor(whole / 60)} m ${whole % 60} s`;

@@ -43,7 +43,9 @@ function explanation(info) {
     ["Changed", printable(changed)],
     ["Try", commands.length ? element("ul", { role: "list" }, commands) : ""],
   ];
-  return [element("h3", { "data-wanted": String(info.as_wanted) }, printable(info.sentence)), facts(rows)];
+  // What starts or stops is mostly well soon.
+  const bad = !info.as_wanted && info.statename !== "STARTING" && info.statename !== "STOPPING";
+  return [element("h3", { class: bad && "bad" }, printable(info.sentence)), facts(rows)];
 }
 
 const quietly = (text) => (text ? element("span", { class: "quiet" }, `  ${printable(text)}`) : "");
