@@ -117,6 +117,21 @@ class ProcessInfo(TypedDict):
     done: bool  # a one-shot that has succeeded, and does not run now
 
 
+class RunEvent(TypedDict):
+    """One line of the answer to POST and GET /v1/processes/{spec}/run: began, output (many), ended."""
+
+    event: str  # began, output, ended
+    name: NotRequired[str]  # began: the namespec
+    operation: NotRequired[int | None]  # began: its id; None: another client has asked for the run
+    channel: NotRequired[str]  # output: stdout or stderr
+    data: NotRequired[str]  # output: bytes that are not UTF-8 stand as lone surrogates (Python's surrogateescape)
+    missed: NotRequired[int]  # output: bytes that were left out after it, as they were not read in time
+    statename: NotRequired[str]  # ended
+    done: NotRequired[bool]  # ended: a one-shot that has succeeded
+    code: NotRequired[int]  # ended: as a shell would have it; 124: timed out, and it exited with 0
+    text: NotRequired[str]  # ended: how, in words
+
+
 class WhyLink(TypedDict):
     """One step of the chain from what is seen to its root."""
 
@@ -290,6 +305,7 @@ class OperationInfo(TypedDict):
     id: int  # never used again, over reloads and upgrades too
     kind: Literal[
         "start",
+        "run",
         "stop",
         "restart",
         "retry",

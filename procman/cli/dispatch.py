@@ -1,7 +1,7 @@
 """Carries out one line of procmanctl: finds the command, checks its flags, and reports what goes wrong."""
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from procman.cli import suggestions
@@ -9,26 +9,31 @@ from procman.cli.flag_check import checked
 from procman.cli.invocation import GENERIC, INSUFFICIENT_PRIVILEGES, NOT_RUNNING, Invocation
 from procman.cli.procmanctl_commands import COMMANDS, Command
 from procman.client.api_client import ApiError, AuthRequired, Unreachable
-from procman.errors import ProcmanError
+from procman.errors import BadRequest, ProcmanError
 
 _UNREACHABLE = {errno.ECONNREFUSED: INSUFFICIENT_PRIVILEGES, errno.ENOENT: NOT_RUNNING}
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
 
-def run(invocation: Invocation, line: str) -> bool:
-    """Carry out one line; True if the shell should end."""
+def run(invocation: Invocation, line: str, given: Sequence[str] = ()) -> bool:
+    """Carry out one line; True if the shell should end. `given` are its words as a shell has passed them on."""
     line = line.strip()
     if not line:
         return False
     name, words = _split(line)
+    rest: list[str] = []
+    if name in COMMANDS and COMMANDS[name].verbatim:
+        words = list(given[1:]) if given else _words(line)
+        end = words.index("--") if "--" in words else len(words)
+        words, rest = words[:end], words[end:]
     invocation.begin(as_json="--json" in words)
     try:
-        return _carry_out(invocation, name, [word for word in words if word != "--json"], line)
+        return _carry_out(invocation, name, [word for word in words if word != "--json"], line, rest)
     finally:
         invocation.end()
 
 
-def _carry_out(invocation: Invocation, name: str, words: list[str], line: str) -> bool:
+def _carry_out(invocation: Invocation, name: str, words: list[str], line: str, rest: list[str]) -> bool:
     command = COMMANDS.get(name)
     if command is None:
         invocation.problem(f"*** Unknown syntax: {line}", code="UNKNOWN_COMMAND")
@@ -43,7 +48,7 @@ def _carry_out(invocation: Invocation, name: str, words: list[str], line: str) -
         words = names
     # Only the command that is called is imported: this is where the rest of them stays out of a `status`.
     module = import_module(f"procman.cli.procmanctl_commands.{command.module}")
-    return _call(invocation, command, getattr(module, command.function), words)
+    return _call(invocation, command, getattr(module, command.function), words + rest)
 
 
 def _call(
@@ -74,6 +79,16 @@ def _call(
             # An argument that only the client can judge, such as an address.
             invocation.problem(f"ERROR: {error}", code="BAD_ARGUMENTS")
             return False
+
+
+def _words(line: str) -> list[str]:
+    """The words of a line of the interactive shell, with quotes as in a shell."""
+    import shlex  # noqa: PLC0415 - for one command of the interactive shell
+
+    try:
+        return shlex.split(line)[1:]
+    except ValueError as error:
+        raise BadRequest(f"cannot read the line: {error}") from None
 
 
 def _split(line: str) -> tuple[str, list[str]]:

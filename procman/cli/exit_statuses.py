@@ -73,6 +73,18 @@ PROCMANCTL: Mapping[str, Entry] = {
     "retry": Entry(
         _OPERATION, {1: "no such process or group, no name was given, or it does not wait for a try", 7: _NOT_STARTED}
     ),
+    "run": Entry(
+        '`RunEvent`, one line for each; with `--detach` `{"operation": int}`',
+        {
+            1: "or what the program exits with; no such process, it is up, or it cannot be run",
+            2: "or what the program exits with; bad usage",
+            7: "or what the program exits with; the master has gone, and does not come back",
+            124: "it took longer than run_timeout, and exited with 0 when it was stopped",
+            126: "the command exists but cannot be run",
+            127: "there is no such command",
+            130: "left by a second Ctrl-C; signal N ends a run with 128 + N",
+        },
+    ),
     "shutdown": Entry('`{"result": "shutting down"}`', {1: "arguments were given"}),
     "signal": Entry(_OPERATION, {1: "no such process or signal, or bad arguments", 7: "a process does not run"}),
     "start": Entry(

@@ -146,6 +146,12 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("retry <name> [...]", "Start at once what waits for its next try, or is FATAL, and count anew"),
         ("retry all", "Do so for all of them"),
     ),
+    "run": (
+        ("run <name>", "Run it now, show what it writes, and end with its exit status; Ctrl-C stops it"),
+        ("run [--env NAME=VALUE] <name> [-- <argument> ...]", "Give this run variables and arguments as well"),
+        ("run --detach <name>", "Do not wait for it"),
+        ("run --attach <name>", "Follow the run that is under way"),
+    ),
     "signal": (("signal <signal name> '<pattern>'", "Signal all that match"),),
     "start": (("start '<pattern>'", "Start all that match"),),
     "status": (

@@ -96,7 +96,7 @@ def _run(argv: list[str]) -> int:
             from procman.cli import shell  # noqa: PLC0415 - readline, getpass: few start it
 
             return shell.run(invocation, line)
-        dispatch.run(invocation, line)
+        dispatch.run(invocation, line, words)
         return invocation.exitstatus
     finally:
         invocation.close()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _TAKES_GROUPS = frozenset({"add", "remove", "update"})
 _TAKES_PROCESSES = frozenset(
-    {"clear", "config", "fg", "pid", "restart", "retry", "signal", "start", "status", "stop", "tail", "why"}
+    {"clear", "config", "fg", "pid", "restart", "retry", "run", "signal", "start", "status", "stop", "tail", "why"}
 )
 
 

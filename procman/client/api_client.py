@@ -133,14 +133,14 @@ class Client:
         self._refuse(answer, content)
         return content
 
-    def stream(self, method: str, path: str) -> Stream:
-        """Return the answer's bytes as they arrive, over a separate connection.
+    def stream(self, method: str, path: str, data: bytes | None = None) -> Stream:
+        """Return the answer's bytes as they arrive, over a separate connection; `data` is sent as it is.
 
         When this returns, the master has accepted the request.
         """
         wire = self._connect()
         try:
-            answer = self._ask(wire, method, path, None)
+            answer = self._ask(wire, method, path, data)
             if answer.status >= _REFUSED:
                 self._refuse(answer, b"".join(answer.pieces()))
         except BaseException:

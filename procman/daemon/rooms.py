@@ -22,6 +22,7 @@ from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
+from procman.services.runs import RunService
 from procman.services.status import StatusBoard
 from procman.services.why import Why
 
@@ -49,6 +50,7 @@ class Rooms:
     explanations: Explanations
     crashes: CrashReports
     processes: ProcessService
+    runs: RunService
     configuration: ConfigService
     notifying: Notifying
     why: Why

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 API_VERSION = "3.0"
 # The page and its files, and two more that supervisor has.
 _WEB = ("/", "/index.html", "/static/{edition}/{file}", "/static/{file}", "/tail.html", "/ok.html")
+_RUN = "/v1/processes/{spec}/run"
 _PAST = ("/v1/journal/states", "/v1/journal/spans", "/v1/journal/why")
 
 
@@ -94,6 +95,7 @@ class Routes:
         self._xmlrpc: XmlRpc | None = None
         self._page: Router | None = None
         self._past: Router | None = None
+        self._runs: Router | None = None
         self._metrics: MetricsEndpoint | None = None
         self._event_stream = EventStream(
             rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker, rooms.why.if_failed
@@ -137,6 +139,8 @@ class Routes:
             add("GET", path, self._call, role="read")
             add("POST", path, self._call, role="read")
         add("GET", "/metrics", self._measure, role="read")
+        add("POST", _RUN, self._follow_run, role="control")
+        add("GET", _RUN, self._follow_run, role="read")
         for path in _PAST:
             add("GET", path, self._look_back, role="read")
         for path in _WEB:
@@ -166,6 +170,14 @@ class Routes:
 
             self._metrics = MetricsEndpoint(self._read_metrics())
         return await self._metrics.answer(request)
+
+    async def _follow_run(self, request: Request, **_: str) -> Response:
+        if self._runs is None:
+            from procman.api.rest.run_endpoints import RunEndpoints  # noqa: PLC0415 - for clients that run something
+
+            self._runs = Router(problem=route_problem)
+            RunEndpoints(self._rooms.runs).add_to(self._runs)
+        return await self._runs(request)
 
     async def _look_back(self, request: Request) -> Response:
         if self._past is None:

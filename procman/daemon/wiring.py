@@ -40,6 +40,7 @@ from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
+from procman.services.runs import RunService
 from procman.services.status import StatusBoard
 from procman.services.surroundings import Surroundings
 from procman.services.why import Why
@@ -216,6 +217,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         explanations,
         crashes,
         processes,
+        RunService(engine, master, status, outputs, start_gate.silent_among),
         configuration,
         notifying,
         Why(

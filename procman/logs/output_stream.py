@@ -21,6 +21,7 @@ from procman.logs.reading import read_log
 from procman.logs.ring import Ring
 from procman.logs.routing import SinkFactory, StreamOptions
 from procman.logs.sink import Null, Sink
+from procman.logs.tap import Tap
 
 if TYPE_CHECKING:
     from procman.logs.filters import StreamFilter
@@ -74,7 +75,7 @@ class OutputStream:
     @property
     def memory(self) -> Ring | None:
         """Where to read a log that is kept but not in a file: one on the console or in syslog."""
-        if self.path is not None or all(isinstance(sink, Null) for sink in self.sinks):
+        if self.path is not None or all(isinstance(sink, Null | Tap) for sink in self.sinks):
             return None
         return self.ring
 
@@ -123,11 +124,27 @@ class OutputStream:
                 if isinstance(sink, LogFile):
                     sink.set_limits(options.maxbytes, options.backups)
             return
-        old, self.sinks = self.sinks, self._factory.sinks(options)
+        taps = [sink for sink in self.sinks if isinstance(sink, Tap)]
+        old = [sink for sink in self.sinks if not isinstance(sink, Tap)]
+        self.sinks = [*self._factory.sinks(options), *taps]
         for pump in self._pumps:
             pump.set_sinks(self.sinks)
         _close(old)
         self._lost += sum(sink.lost for sink in old)
+
+    def tap(self, tap: Tap) -> None:
+        """Let a client have all that is written from now on."""
+        self._use([*self.sinks, tap])
+
+    def untap(self, tap: Tap) -> None:
+        """The client has gone, or has all of it."""
+        self._use([sink for sink in self.sinks if sink is not tap])
+        tap.close()
+
+    def _use(self, sinks: list[Sink]) -> None:
+        self.sinks = sinks
+        for pump in self._pumps:
+            pump.set_sinks(sinks)
 
     def change_filters(self) -> None:
         """Go on with new filters, for the present run and those before."""

@@ -25,6 +25,7 @@ from procman.core.events import (
     RunRemembered,
     Spawned,
     SpawnFailed,
+    StartRequested,
 )
 from procman.core.fleet import Fleet
 from procman.core.process import Process
@@ -33,7 +34,7 @@ from procman.core.states import State
 from procman.runtime.bus import Bus, ProcessEnded
 from procman.runtime.children import Children, RunningCommand
 from procman.runtime.definitions import program_of
-from procman.runtime.launcher import Launcher, Streams
+from procman.runtime.launcher import Launcher, RunExtras, Streams
 from procman.runtime.ledger import Ledger
 from procman.runtime.process_trees import Trees
 from procman.runtime.spawn_queue import Gate, SpawnQueue
@@ -126,6 +127,11 @@ class Engine:
         self.bus.publish(event, Origin(BOOT))
         self.post(event)
 
+    def run(self, name: str, extras: RunExtras, origin: Origin) -> None:
+        """Start a process that is down, and give its run more than its definition has."""
+        self._launcher.give(name, extras)
+        self.post(StartRequested(name), origin)
+
     def has_left(self, name: str) -> bool:
         """Whether a process that is down has left anything behind that a stop of it is to reach."""
         if self._trees.left_is_gone(name):
@@ -146,6 +152,7 @@ class Engine:
             "fleet": self.fleet.snapshot(),
             "trees": self._trees.snapshot(),
             "sockets": self._launcher.snapshot(),
+            "extras": self._launcher.extras(),
             "seq": self.bus.sequence.last,
             "attribution": self.attribution.snapshot(),
         }
@@ -159,6 +166,7 @@ class Engine:
             self.attribution.restore(data["attribution"])
         self._trees.restore(data["trees"])
         self._launcher.restore(data["sockets"], (process.name for process in processes if process.attempt))
+        self._launcher.restore_extras(data.get("extras", {}))
         pids = [(process.pid, process.name) for process in processes if process.pid is not None]
         for pid in self._children.restore(pids, data["adopted"], self._adopted_ended):
             self._events.append((Exited(pid, ExitStatus(-1, known=False)), NOBODY))

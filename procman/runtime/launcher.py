@@ -1,9 +1,10 @@
 """Starts a process as ordered: shared socket, tag, ledger, spawn, tree and pipes."""
 
 import os
+import shlex
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -40,6 +41,14 @@ class Streams(Protocol):
         """It has ended: its pipes contain the last output."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunExtras:
+    """What one run of a program gets in addition to its definition."""
+
+    args: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 class Launcher:
     """Subscribe `hear` after the subscribers that log the end of a process, since it closes its socket."""
 
@@ -71,17 +80,25 @@ class Launcher:
         self._home = home
         self._account_of = account_of
         self._inherited = dict(os.environb)
+        self._extras: dict[str, RunExtras] = {}  # until the process has settled: also for its retries
         self._ran: set[str] = set()  # the processes that were started before
+
+    def give(self, name: str, extras: RunExtras) -> None:
+        """For the runs of that process from its next start until it has settled."""
+        self._extras[name] = extras
 
     def start(self, order: Spawn) -> Spawned | SpawnFailed:
         """Start it now; returns the outcome."""
         program = program_of(order.program)
+        run = _debugged(program) if order.after_failure and program.debug_restart else program
+        if order.name in self._extras:
+            run = _extended(run, self._extras[order.name])
         tag = self._trees.tag(order.name, order.attempt)
         self._ledger.starting(order.name, program, tag)
         try:
             child = spawn(
                 launch_spec(
-                    _debugged(program) if order.after_failure and program.debug_restart else program,
+                    run,
                     serverurl=self._serverurl,
                     inherited=self._inherited,
                     tag=tag,
@@ -115,6 +132,10 @@ class Launcher:
         event = notification.event
         if isinstance(event, Announce) and event.program.is_oneshot:
             self._note_oneshot(event)
+        if self._extras and isinstance(event, Announce):
+            process = self._fleet.processes.get(event.name)
+            if process is None or process.settled or event.after is State.STOPPED:
+                self._extras.pop(event.name, None)
         match event:
             case Announce(name=name, after=State.BACKOFF | State.EXITED | State.STOPPED):
                 self._sockets.release(name)
@@ -136,6 +157,14 @@ class Launcher:
         """The open sockets."""
         return self._sockets.snapshot()
 
+    def extras(self) -> dict[str, Any]:
+        """What runs get besides, by name, as plain data; `restore_extras` takes it."""
+        return {name: [list(one.args), dict(one.environment)] for name, one in self._extras.items()}
+
+    def restore_extras(self, data: Mapping[str, Any]) -> None:
+        """Continue from what `extras` returned."""
+        self._extras = {name: RunExtras(tuple(args), environment) for name, (args, environment) in data.items()}
+
     def restore(self, sockets: list[dict[str, Any]], ran: Iterable[str]) -> None:
         """Continue from there; `ran` are the processes that were started before."""
         self._sockets.restore(sockets)
@@ -152,6 +181,11 @@ class Launcher:
 
 def _debugged(program: Program) -> Program:
     return replace(program, environment={**program.environment, **program.debug_restart})
+
+
+def _extended(program: Program, extras: RunExtras) -> Program:
+    command = " ".join([program.command, *map(shlex.quote, extras.args)])
+    return replace(program, command=command, environment={**program.environment, **extras.environment})
 
 
 def _identify(pid: int) -> Identity | None:

@@ -5,7 +5,7 @@ Options are turned into sinks in `logs/routing.py`; a stream is in `logs/output_
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from procman.logs.routing import (
     SinkFactory,
     StreamOptions,
 )
+from procman.logs.tap import Tap
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.output_filters import ChannelFilter, OutputFilters
@@ -263,6 +264,35 @@ class OutputRouter:
                 found.append(channel)
                 stream.last_output(pid, length, self._disks, partial(then, channel))
         return found
+
+    def tap(self, name: str, wake: Callable[[], None]) -> dict[Channel, Tap]:
+        """Let a client have all that a process writes from now on, also in runs to come; `untap` ends that.
+
+        An event listener's stdout is no output, and with redirect_stderr there is no stderr.
+        """
+        program, taps = self._definition(name), dict[Channel, Tap]()
+        if program is None:
+            return taps
+        for channel in CHANNELS:
+            if channel == "stderr" and program.redirect_stderr:
+                continue
+            taps[channel] = Tap(wake)
+            self._stream(name, program, channel).tap(taps[channel])
+        return taps
+
+    def drain_taps(self, name: str, taps: Iterable[Channel]) -> None:
+        """Read what a process that has ended wrote before, as far as the taps have room."""
+        for channel in taps:
+            stream = self._streams.get((name, channel))
+            if stream is not None:
+                stream.drain()
+
+    def untap(self, name: str, taps: Mapping[Channel, Tap]) -> None:
+        """The client has gone, or has all of it."""
+        for channel, tap in taps.items():
+            stream = self._streams.get((name, channel))
+            if stream is not None:
+                stream.untap(tap)
 
     def reopen(self) -> None:
         """Open all log files again, after they were moved away."""

@@ -16,7 +16,19 @@ from procman.errors import OperationError, OperationFailed, Reason
 from procman.runtime.bus import Bus, OperationBegan, OperationEnded
 
 Kind = Literal[
-    "start", "stop", "restart", "retry", "signal", "clear", "update", "add", "remove", "reload", "shutdown", "upgrade"
+    "start",
+    "run",
+    "stop",
+    "restart",
+    "retry",
+    "signal",
+    "clear",
+    "update",
+    "add",
+    "remove",
+    "reload",
+    "shutdown",
+    "upgrade",
 ]
 
 # How many ended operations are kept, and how many outcomes and steps they may hold together.

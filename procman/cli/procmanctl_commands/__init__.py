@@ -8,12 +8,13 @@ A module has a group of commands, and is imported when one of them is called. A 
 class Command:
     """Where the function of a command is."""
 
-    __slots__ = ("function", "module", "unreachable")
+    __slots__ = ("function", "module", "unreachable", "verbatim")
 
-    def __init__(self, module: str, function: str, unreachable: int | None = None) -> None:
+    def __init__(self, module: str, function: str, unreachable: int | None = None, *, verbatim: bool = False) -> None:
         self.module = module
         self.function = function
         self.unreachable = unreachable  # None: depends on the reason, as in supervisorctl's upcheck
+        self.verbatim = verbatim  # its words are passed on as they were given; those after -- are not looked at
 
 
 COMMANDS = {
@@ -41,6 +42,7 @@ COMMANDS = {
     "reread": Command("configuration", "reread", 1),
     "restart": Command("processes", "restart"),
     "retry": Command("processes", "retry"),
+    "run": Command("run", "run", 7, verbatim=True),
     "shutdown": Command("master", "shutdown", 1),
     "signal": Command("processes", "signal"),
     "start": Command("processes", "start"),
