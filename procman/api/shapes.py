@@ -50,6 +50,10 @@ Only types and constants in here, so that a client may import it at no cost. Tim
             the body of both: {"wait": bool (true; clear always waits), "timeout": seconds (none),
             "signal": "HUP" (for signal)};
             after `timeout` it answers with what is known, and {"pending": [namespec]}; the operation goes on
+    POST  /v1/processes/SPEC/run             one process, now: lines of JSON, each a RunEvent, to the end of the run; it
+                                             goes on if the client leaves
+            the body: {"args": [str], "env": {NAME: str}, "follow": bool (true)}; false: {"operation": ID} at once
+    GET   /v1/processes/SPEC/run             the same of the run that is under way
     GET   /v1/operations                     {"operations": [OperationInfo]}, the latest first; of those that have ended
                                              100 at most are kept
     GET   /v1/operations/ID                  OperationInfo

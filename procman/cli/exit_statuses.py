@@ -74,7 +74,10 @@ PROCMANCTL: Mapping[str, Entry] = {
         _OPERATION, {1: "no such process or group, no name was given, or it does not wait for a try", 7: _NOT_STARTED}
     ),
     "run": Entry(
-        '`RunEvent`, one line for each; with `--detach` `{"operation": int}`',
+        'RunEvents, one line for each: `{"event": "began", "name": str, "operation": int}`, then '
+        '`{"event": "output", "channel": str, "data": str, "missed": int}`, at last '
+        '`{"event": "ended", "statename": str, "done": bool, "code": int, "text": str}`; with `--detach` '
+        '`{"operation": int}`',
         {
             1: "or what the program exits with; no such process, it is up, or it cannot be run",
             2: "or what the program exits with; bad usage",

@@ -46,6 +46,11 @@ ANSWERS = {
     ("POST", "/v1/master/reload"): {},
     ("POST", "/v1/master/shutdown"): {},
     ("POST", "/v1/master/upgrade"): {"upgrades": 1},
+    ("POST", "/v1/processes/web/run"): Stream(
+        b'{"event": "began", "name": "web", "operation": 7}\n',
+        b'{"event": "output", "channel": "stdout", "data": "hi", "missed": 0}\n',
+        b'{"event": "ended", "statename": "EXITED", "done": true, "code": 0, "text": "done in 0 s"}\n',
+    ),
 }
 LINES = [
     *(
@@ -77,6 +82,7 @@ LINES = [
         "reread",
         "restart web",
         "retry web",
+        "run web",
         "shutdown",
         "signal HUP web",
         "start web",

@@ -87,6 +87,7 @@ def test_the_flags_of_a_command_are_those_of_its_help():
         "events": {"--kind": True, "--since": True, "-f": False, "-n": True},
         "health": {"--live": False},
         "maintail": {"-f": False},
+        "run": {"--attach": False, "--detach": False, "--env": True},
         "status": {"--long": False, "--at": True},
         "timeline": {"--since": True, "--until": True},
         "why": {"--at": True},

@@ -326,3 +326,31 @@ def test_a_state_file_that_makes_no_sense_is_no_reason_not_to_start(machine):
     second = machine.start()
     says(second, "success: x")
     assert second.stop() == 0
+
+
+def test_a_run_goes_on_and_what_is_done_is_not_run_again_after_a_kill(machine):
+    """The adopted one-shot ends as any does; its client gets the exit status from the next master."""
+    task = python(
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\n"
+        "print('ready', flush=True)\n"
+        "while True: time.sleep(60)"
+    )
+    machine.write(
+        f"[program:quick]\ncommand=/bin/true\ntype=oneshot\n[program:task]\ncommand={task}\ntype=oneshot\n"
+        "run_timeout=1h\n"
+    )
+    first = machine.start()
+    first.expect("done: quick")
+    first.expect("running: task")
+    pid = machine.processes(first)["task"]["pid"]
+    machine.kill(first)
+    second = machine.start()
+    second.expect("adopted: 'task'")
+    second.expect("quick was done before the earlier master ended: it is not run again")
+    known = machine.processes(second)
+    assert known["quick"]["done"]
+    assert ", done in 0" in known["quick"]["description"]
+    assert known["task"]["pid"] == pid
+    assert second.ctl("stop", "task").returncode == 0
+    assert second.ctl("run", "quick").returncode == 0

@@ -112,7 +112,8 @@ class _Following:
         )
         while stream is not None:
             try:
-                stream = self._follow(stream)
+                with stream:
+                    stream = self._follow(stream)
             except KeyboardInterrupt:
                 # The second one: the run goes on to its end without this command.
                 self._session.exitstatus = _INTERRUPTED
