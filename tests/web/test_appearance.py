@@ -75,6 +75,66 @@ def test_every_text_has_enough_contrast(site, browser, scheme):
     assert ratio >= 4.5, place
 
 
+# The views of a process that has failed, and what shows that they are there.
+VIEWS = {
+    "#why/missing": "#view-why h3",
+    "#history/missing": "#view-history tbody tr",
+    "#crashes": "#view-crashes tbody tr",
+    "#crashes/missing": "#view-crashes tbody tr",
+    "#usage/api": "#view-usage figure",
+    "#events": "#records .record",
+}
+
+
+def go_to(browser, view):
+    browser.driver.execute_script("location.hash = arguments[0]", view)
+    browser.until(f"document.querySelector({VIEWS[view]!r})")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_of_the_views_has_enough_contrast(site, browser, scheme):
+    """Every text has a contrast of 4.5 to 1 in each view, and in a crash report that is open."""
+    master = site(ALL_STATES)
+    master.wait_for("gave up: missing")
+    browser.prefers(scheme)
+    browser.show(master.url)
+    browser.until(section("missing"))
+    for view in VIEWS:
+        go_to(browser, view)
+        ratio, place = browser.ask(LOWEST_CONTRAST)
+        assert ratio >= 4.5, (view, place)
+    go_to(browser, "#crashes")
+    browser.click("#view-crashes td a")
+    browser.until("document.querySelector('#view-crashes dl')")
+    ratio, place = browser.ask(LOWEST_CONTRAST)
+    assert ratio >= 4.5, place
+
+
+@pytest.mark.parametrize("width", [360, 900])
+def test_no_view_is_wider_than_the_screen(site, browser, width):
+    """On a phone and on a small tablet nothing of a row or a view is cut off, and every target is large enough."""
+    master = site(ALL_STATES)
+    master.wait_for("gave up: missing")
+    browser.size(width, 740)
+    browser.show(master.url)
+    browser.until(section("missing"))
+    wide = (
+        "[...document.querySelectorAll('main *, #log *')].filter((e) => e.checkVisibility())"
+        f".filter((e) => !e.closest('#views, .unseen, svg, thead') && e.getBoundingClientRect().right > {width})"
+        ".map((e) => e.outerHTML)"
+    )
+    small = (
+        "[...document.querySelectorAll('button, a:not(.skip), input, select')].filter((e) => e.checkVisibility())"
+        ".filter((e) => e.getBoundingClientRect().height < 24).map((e) => e.outerHTML)"
+    )
+    assert browser.ask(wide) == []
+    for view in VIEWS:
+        go_to(browser, view)
+        assert browser.ask(wide) == [], view
+        if width == 360:
+            assert browser.ask(small) == [], view
+
+
 def test_a_phone_shows_the_button_of_the_log(site, browser):
     """A narrow page has a button for the log in each row, too."""
     master = site(program("web"))

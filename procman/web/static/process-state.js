@@ -51,7 +51,7 @@ export function detailOf({ info, kind, reason, flaps }) {
     case "STARTING":
       return kind === "failed" && reason ? `${reason}; retrying` : pid;
     case "EXITED":
-      return info.ending;
+      return info.done ? `done, ${info.ending}` : info.ending;
     case "STOPPED":
       return info.start ? "" : "not started";
     case "FATAL":
