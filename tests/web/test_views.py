@@ -44,6 +44,8 @@ def test_a_failed_process_has_one_sentence_and_leads_to_the_whole_story(site, br
     assert "startretries = 0" in whole
     assert "procmanctl start missing" in whole
     assert browser.text("#log-title") == "missing"
+    browser.click("#view-why a[href^='#crashes/missing/']")
+    browser.until("document.querySelector('#view-crashes dl')")
 
 
 def test_why_is_asked_again_when_the_state_changes_and_only_then(site, browser):

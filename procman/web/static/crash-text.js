@@ -21,7 +21,8 @@ export function crashFacts(report) {
   const seen =
     look &&
     `${duration(look.ago)} before the end: ${memory(look.rss)}, ${look.fds ?? "?"} descriptors, ` +
-      `${counted(look.processes, "process", "processes")}, ${counted(look.threads, "thread")}${look.state ? `; it was ${look.state}` : ""}`;
+      `${counted(look.processes, "process", "processes")}, ${counted(look.threads, "thread")}` +
+      (look.state ? `; it was ${look.state}` : "");
   const unseen = report.pid ? "Nobody asked for its figures while it ran" : "";
   const core = report.core_handler ? `went to ${report.core_handler} (kernel.core_pattern)` : "";
   return [

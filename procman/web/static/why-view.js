@@ -33,7 +33,7 @@ function explanation(info) {
   const changed = info.changed.length
     ? `The file has these options otherwise since this start: ${info.changed.join(", ")}`
     : "";
-  const commands = info.commands.map((command) => element("li", null, code(command)));
+  const commands = info.commands.map((command) => element("li", null, code(command), linkToReport(command, info.name)));
   const rows = [
     ["Because", because.length ? element("ul", { role: "list" }, because) : ""],
     ["Since", printable(info.since)],
@@ -51,6 +51,12 @@ function explanation(info) {
 const quietly = (text) => (text ? element("span", { class: "quiet" }, `  ${printable(text)}`) : "");
 
 const code = (text) => element("code", null, printable(text));
+
+/** A crash report can be opened here, too. */
+function linkToReport(command, name) {
+  const [, seq] = /^procmanctl crash (\d+)$/.exec(command) ?? [];
+  return seq ? [" ", element("a", { href: `#crashes/${encodeURIComponent(name)}/${seq}` }, "Open it")] : "";
+}
 
 function linkTo(name) {
   return name ? [" ", element("a", { href: `#why/${encodeURIComponent(name)}` }, `Why ${name}?`)] : "";
