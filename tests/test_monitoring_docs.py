@@ -102,6 +102,8 @@ def test_the_dashboard_shows_nearly_everything():
     families = {EXPORTED[name].name for name in shown}
     assert {family.name for family in FAMILIES} - families == {
         "procman_config_last_reload_time_seconds",
+        "procman_last_success_time_seconds",  # of one-shots alone, as are the runs
+        "procman_runs",
         "procman_metrics_file_missed_writes",
         "procman_process_last_exit_code",
         "procman_process_last_exit_time_seconds",

@@ -1,6 +1,7 @@
 """A configuration as a compose file: procman in one service, or a service for each program."""
 
 from procman.config.schema.configuration import Config
+from procman.config.schema.programs import Program
 from procman.convert.portability import (
     Carried,
     carried,
@@ -25,7 +26,7 @@ from procman.convert.result import (
     written_in,
 )
 from procman.convert.yaml import Comment, Flow, Yaml, dump
-from procman.core.spec import Autorestart
+from procman.core.spec import FOREVER, Autorestart
 
 Mapped = dict[str | Comment, Yaml]
 
@@ -100,7 +101,7 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
         "init": True,
         "stop_signal": program.stopsignal.name,
         "stop_grace_period": f"{grace_of(program.stopwaitsecs)}s",
-        "restart": _RESTART[program.autorestart],
+        "restart": _restart(program),
     }
     if not program.autostart:
         service[Comment("autostart=false: `docker compose --profile manual up` starts it")] = None
@@ -119,6 +120,13 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
         variables |= {name: _unexpanded(value) for name, value in program.environment.items()}
         service["environment"] = variables
     return service
+
+
+def _restart(program: Program) -> str:
+    if not program.is_oneshot or program.startretries <= 0:
+        return _RESTART[program.autorestart]
+    # A one-shot that fails is tried again; docker knows no other limit of restarts.
+    return "on-failure" if program.startretries == FOREVER else f"on-failure:{program.startretries}"
 
 
 def _replicated(processes: list[Carried], services: dict[str, Mapped]) -> tuple[dict[str, Mapped], dict[str, int]]:
@@ -174,5 +182,8 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
     codes = sections(processes, lambda p: p.autorestart is Autorestart.UNEXPECTED and p.exitcodes != (0,))
     if codes:
         notes.append(f"{codes}: docker expects only exit code 0, whatever exitcodes says")
+    timed = sections(processes, lambda p: p.run_timeout is not None)
+    if timed:
+        notes.append(f"{timed}: run_timeout, which docker has not: put `timeout` before the command")
     notes += lost_in_containers(processes, config)
     return notes

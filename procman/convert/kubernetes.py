@@ -215,7 +215,13 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
         "startsecs and startretries: a program that ends is restarted after 10 s, 20 s, … 5 min, without a limit",
         "log files: what the programs write to stdout and stderr goes to the container's log",
     ]
-    once = sections(processes, lambda p: p.autorestart is not Autorestart.ALWAYS)
+    tasks = sections(processes, lambda p: p.is_oneshot)
+    if tasks:
+        notes.append(
+            f"{tasks}: a one-shot needs a Job, whose backoffLimit and activeDeadlineSeconds are startretries and "
+            "run_timeout, or is an init container; a Deployment runs it again and again"
+        )
+    once = sections(processes, lambda p: p.autorestart is not Autorestart.ALWAYS and not p.is_oneshot)
     if once:
         notes.append(f"{once}: a Deployment restarts every program that ends; one that is meant to end needs a Job")
     if len({process.priority for process in processes}) > 1:

@@ -158,7 +158,10 @@ class _Split:
     def _run(self, process: Carried) -> list[str]:
         program = process.program
         command = [quoted(self._executable(process)), *(quoted(word, dollars=True) for word in process.words[1:])]
-        lines = ["Type=exec", f"ExecStart={' '.join(command)}"]
+        lines = [f"Type={'oneshot' if program.is_oneshot else 'exec'}", f"ExecStart={' '.join(command)}"]
+        if program.is_oneshot:
+            limit = "infinity" if program.run_timeout is None else _seconds(program.run_timeout)
+            lines += ["# done once it has succeeded; run_timeout", "RemainAfterExit=yes", f"TimeoutStartSec={limit}"]
         directory = directory_of(program, self._config)
         if directory is not None:
             path = raw(self._absolute(program, "directory", directory))
@@ -210,7 +213,9 @@ class _Split:
 
     @staticmethod
     def _restart(program: Program) -> list[str]:
-        lines = [f"Restart={_RESTART[program.autorestart]}", f"RestartSec={_RESTART_AFTER}"]
+        retried = program.is_oneshot and program.startretries > 0
+        policy = "on-failure" if retried else _RESTART[program.autorestart]
+        lines = [f"Restart={policy}", f"RestartSec={_RESTART_AFTER}"]
         good = [str(code) for code in program.exitcodes if code]
         good += [program.stopsignal.name] if program.stopsignal not in _CLEAN else []
         lines += [f"SuccessExitStatus={' '.join(good)}"] if good else []

@@ -57,6 +57,8 @@ def test_the_values_are_those_of_the_reading():
     assert of("process_starts_total", **web) == 3
     assert [of("process_restarts_total", **web, reason=reason) for reason in ("exit", "operator")] == [2, 0]
     assert of("process_failed_starts_total", **web, reason="not_found") == 1
+    assert [of("runs_total", **web, result=result) for result in ("success", "timeout")] == [2, 0]
+    assert of("last_success_time_seconds", **web) == 950.5
     assert of("process_resident_memory_bytes", **web) == 4096
     assert of("process_log_bytes_total", **web, stream="stdout") == 10
     assert of("build_info", version="1.2.3") == 1
@@ -87,6 +89,7 @@ def test_what_is_not_known_is_absent():
     found = families(text_of(reading(never, free_fds=None, writes_file=False)))
     absent = {family.name for family in FAMILIES} - found.keys() - {"procman_build"}
     assert absent == {
+        "procman_last_success_time_seconds",
         "procman_process_start_time_seconds",
         "procman_process_last_exit_code",
         "procman_process_last_exit_time_seconds",
@@ -188,12 +191,13 @@ def test_every_label_is_one_of_few_and_none_is_a_pid():
         "state",
         "reason",
         "reason",
+        "result",
         "stream",
     ]
     for name, labels in series(text_of(reading(process("web")))):
         known = {key for key, _ in labels}
         assert "pid" not in known
-        assert known <= {"group", "name", "state", "reason", "stream", "le", "version"}
+        assert known <= {"group", "name", "state", "result", "reason", "stream", "le", "version"}
         for family in OF_PROCESSES:
             if isinstance(family, OfProcessBy) and family.series == name:
                 assert dict(labels)[family.label.name] in family.label.values

@@ -165,3 +165,15 @@ def test_what_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
     assert note in compose.export(config, target()).notes
     note = "[program:web]: %(ENV_PORT)s, %(host_node_name)s: replaced by the value during the export"
     assert note in compose.export(config, target(split=True)).notes
+
+
+@pytest.mark.parametrize(
+    ("lines", "policy"),
+    [("", "no"), ("startretries=2\n", "on-failure:2"), ("startretries=forever\n", "on-failure")],
+)
+def test_a_oneshot_is_restarted_as_often_as_it_is_tried_again(tmp_path, lines, policy):
+    """Never after a success; what docker has not is in the notes."""
+    text = f"{WEB}type=oneshot\nrun_timeout=10m\n{lines}"
+    assert split(tmp_path, text)["web"]["restart"] == policy
+    notes = exported(tmp_path, text, split=True).notes
+    assert "[program:web]: run_timeout, which docker has not: put `timeout` before the command" in notes

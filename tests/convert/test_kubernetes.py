@@ -175,6 +175,7 @@ def test_names_become_labels(tmp_path):
         (WEB + "umask=027\n", "[program:web]: the program must set its umask itself"),
         (WEB + "[supervisord]\numask=077\n", "[program:web]: the program must set its umask itself"),
         (WEB + "autorestart=false\n", "[program:web]: a Deployment restarts every program that ends"),
+        (WEB + "type=oneshot\n", "[program:web]: a one-shot needs a Job, whose backoffLimit and"),
         (WEB + "[program:x]\ncommand=/bin/x\nautostart=false\n", "[program:x]: left out because of autostart=false"),
         (WEB + "numprocs=2\nprocess_name=w%(process_num)d\n", "[program:web]: numprocs makes containers"),
         (WEB + "environment=API_TOKEN=x\n", "plain text: API_TOKEN"),

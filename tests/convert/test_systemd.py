@@ -327,3 +327,20 @@ def test_a_variable_that_the_file_takes_from_the_environment_is_pointed_out(tmp_
     assert "PORT" in only(whole.files)
     each = systemd.export(config, target(split=True))
     assert "[program:web]: %(ENV_PORT)s: replaced by the value during the export" in each.notes
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", {"Restart": ["no"], "TimeoutStartSec": ["infinity"]}),
+        ("run_timeout=10m\nstartretries=2\n", {"Restart": ["on-failure"], "TimeoutStartSec": ["600"]}),
+    ],
+)
+def test_a_oneshot_is_one_for_systemd_too(tmp_path, lines, expected):
+    """It stays done, and systemd has nothing to say against the unit."""
+    exported = split(tmp_path, f"[program:migrate]\ncommand=/bin/true\ntype=oneshot\n{lines}")
+    (text,) = [text for name, text in exported.files.items() if name.endswith(".service")]
+    found = settings_of(text)
+    assert expected.items() <= found.items()
+    assert (found["Type"], found["RemainAfterExit"]) == (["oneshot"], ["yes"])
+    assert verified(exported.files, tmp_path) == []

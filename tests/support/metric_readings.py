@@ -24,6 +24,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
     counts.starts, counts.start_time, counts.last_exit_time = 3, 1000.5, 900.25
     counts.restarts["exit"] = 2
     counts.failed_starts["not_found"] = 1
+    counts.runs["success"], counts.last_success_time = 2, 950.5
     counts.ready_seconds.observe(1.5)
     counts.stop_seconds.observe(0.002)
     counts.stop_seconds.observe(400.0)
@@ -36,6 +37,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
         "tree": TreeUsage(start=5, processes=2, threads=3, rss=4096, cpu=1.5, fds=7),
         "log_bytes": {"stdout": 10, "stderr": 0},
         "lost_bytes": 0,
+        "is_oneshot": True,
     }
     return ProcessReading(name=name, group=group or name, **(known | facts))
 

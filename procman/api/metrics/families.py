@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from procman.services.metrics.histogram import Histogram
-from procman.services.metrics.process_counts import FAILED_START_REASONS, RESTART_REASONS
+from procman.services.metrics.process_counts import FAILED_START_REASONS, RESTART_REASONS, RUN_RESULTS
 from procman.services.metrics.readings import STATES, MasterReading, ProcessReading
 
 Number = int | float
@@ -137,6 +137,20 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "command (not_found), or it cannot be executed (not_executable).",
         Label("reason", FAILED_START_REASONS),
         lambda p: p.counts.failed_starts,
+    ),
+    OfProcessBy(
+        "procman_runs",
+        "counter",
+        "Runs of a one-shot, by how they ended: success, failure, or timeout. A stop on request is none of these, and "
+        "services have none.",
+        Label("result", RUN_RESULTS),
+        lambda p: p.counts.runs if p.is_oneshot else {},
+    ),
+    OfProcess(
+        "procman_last_success_time_seconds",
+        "gauge",
+        "When a one-shot has last succeeded, since the epoch.",
+        lambda p: p.counts.last_success_time or None,
     ),
     OfProcess(
         "procman_process_kills",

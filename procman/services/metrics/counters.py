@@ -147,6 +147,8 @@ class Counters:
     def _announced(self, news: Announce, notification: Notification) -> None:
         counts = self.of(news.name)
         counts.is_killed = counts.is_killed and news.after is State.STOPPING
+        if news.program.is_oneshot:
+            self._runs(news, counts)
         if news.before is State.STOPPING:
             counts.stopped(time.monotonic(), ended=news.after is not State.UNKNOWN)
         match news.after:
@@ -164,6 +166,21 @@ class Counters:
                 pass
 
     @staticmethod
+    def _runs(news: Announce, counts: ProcessCounts) -> None:
+        match news.after:
+            case State.EXITED if news.expected:
+                counts.runs["success"] += 1
+                counts.last_success_time = _now()
+            case State.EXITED:
+                counts.runs["failure"] += 1
+            case State.BACKOFF if news.before is State.STOPPING:
+                counts.runs["timeout"] += 1
+            case State.BACKOFF if news.before is State.STARTING:
+                counts.runs["failure"] += 1
+            case _:
+                pass
+
+    @staticmethod
     def _starts(news: Announce, counts: ProcessCounts, notification: Notification) -> None:
         comes_back, counts.comes_back = counts.comes_back, ""
         # After a failed start it is the same start, tried again; after an end it is a restart, if a late one.
@@ -177,11 +194,13 @@ class Counters:
             return
         reason = "exit" if status.signal is None else "oom" if self._was_oom(news.name) else "signal"
         if news.after is State.BACKOFF:
-            counts.failed_starts[reason] += 1
+            if not news.program.is_oneshot:  # which has been up
+                counts.failed_starts[reason] += 1
             return
         process = self._fleet.processes.get(news.name)
         # The core has decided already whether autorestart brings it back.
-        counts.comes_back = reason if process is not None and process.wanted else ""
+        comes_back = process is not None and process.wanted and not news.program.is_oneshot
+        counts.comes_back = reason if comes_back else ""
 
 
 def _now() -> float:

@@ -12,7 +12,10 @@ RESTART_REASONS = ("exit", "signal", "oom", "update", "operator")
 # Why a start did not lead to RUNNING: the run ended too soon (in which way), or the command could not be executed.
 FAILED_START_REASONS = ("exit", "signal", "oom", "not_found", "not_executable")
 
-_KEPT = ("starts", "kills", "cpu_seconds", "start_time", "last_exit_time", "has_run", "comes_back")
+# How a run of a one-shot has ended. A stop on request is neither.
+RUN_RESULTS = ("success", "failure", "timeout")
+
+_KEPT = ("starts", "last_success_time", "kills", "cpu_seconds", "start_time", "last_exit_time", "has_run", "comes_back")
 
 
 class ProcessCounts:
@@ -27,10 +30,12 @@ class ProcessCounts:
         "is_killed",
         "kills",
         "last_exit_time",
+        "last_success_time",
         "log_bytes_before",
         "lost_before",
         "ready_seconds",
         "restarts",
+        "runs",
         "start_time",
         "starting_since",
         "starts",
@@ -42,6 +47,8 @@ class ProcessCounts:
         self.starts = 0
         self.restarts = dict.fromkeys(RESTART_REASONS, 0)
         self.failed_starts = dict.fromkeys(FAILED_START_REASONS, 0)
+        self.runs = dict.fromkeys(RUN_RESULTS, 0)
+        self.last_success_time = 0.0  # of a one-shot
         self.kills = 0
         self.ready_seconds = Histogram()
         self.stop_seconds = Histogram()
@@ -89,6 +96,7 @@ class ProcessCounts:
             **{name: getattr(self, name) for name in _KEPT},
             "restarts": dict(self.restarts),
             "failed_starts": dict(self.failed_starts),
+            "runs": dict(self.runs),
             "ready_seconds": self.ready_seconds.snapshot(),
             "stop_seconds": self.stop_seconds.snapshot(),
             "log_bytes_before": dict(self.log_bytes_before),
@@ -104,7 +112,8 @@ class ProcessCounts:
         now = time.monotonic()
         for name in (*_KEPT, "lost_before", "is_killed"):
             setattr(self, name, data.get(name, getattr(self, name)))
-        for mine, theirs in ((self.restarts, "restarts"), (self.failed_starts, "failed_starts")):
+        kinds = (self.restarts, "restarts"), (self.failed_starts, "failed_starts"), (self.runs, "runs")
+        for mine, theirs in kinds:
             mine.update({reason: count for reason, count in data.get(theirs, {}).items() if reason in mine})
         self.ready_seconds.restore(data.get("ready_seconds"))
         self.stop_seconds.restore(data.get("stop_seconds"))

@@ -38,6 +38,7 @@ class ProcessReading(NamedTuple):
     tree: TreeUsage | None  # None: there is no process, or it could not be looked at
     log_bytes: Mapping[str, int]  # by channel
     lost_bytes: int
+    is_oneshot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ class MetricsService:
             tree=tree if process.pid is not None else None,
             log_bytes={**before, **added(before, read)} if before else read,
             lost_bytes=counts.lost_before + lost,
+            is_oneshot=process.program.is_oneshot,
         )
 
 
