@@ -98,7 +98,7 @@ class _Imagination:
         names = sorted(self._behaviours)
         return Master(
             shutdown_timeout=self._pick(None, None, None, 0.2, 2, 9),
-            shutdown_when=self._pick(*[ShutdownWhen.NEVER] * 12, *ShutdownWhen),
+            shutdown_when=self._pick(*[ShutdownWhen.NEVER] * 12, *ShutdownWhen, ShutdownWhen.ANY_EXIT),
             exit_code_from=self._pick(None, None, "none", "first_failure", *names),
         )
 

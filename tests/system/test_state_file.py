@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procman.system.proc import boot_id, identify
-from procman.system.state_file import MOST_LINES, Record, StateFile, StateFileHeld, read_state, survivors
+from procman.system.state_file import MOST_LINES, DoneRun, Record, StateFile, StateFileHeld, read_state, survivors
 from procman.system.tree import TAG
 
 
@@ -232,3 +232,34 @@ def test_lines_of_all_sorts_are_read_or_passed_over(lines):
 
     state = read_state(b"\n".join(json.dumps(line).encode() for line in lines))
     assert all(isinstance(record.pid, int) and record.pid >= 0 for record in state.records.values())
+
+
+def test_what_is_done_is_found_until_it_is_started_again(path):
+    """Over a rewrite of the file and an upgrade, too."""
+    file = StateFile.take(path)
+    file.begin()
+    run = DoneRun(7, 0, 1000.0, 1003.5)
+    file.done("migrate", run)
+    file.done("seed", run)
+    file.done("gone", run)
+    file.done("gone", None)
+    file.starting(record(name="seed", tag="t1"))
+    file = StateFile.restore(file.snapshot())
+    file._write_anew()
+    killed(file)
+    assert before(path).done == {"migrate": run}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '["done", "x", 7, 0, 5, 4]',
+        '["done", "x", 7, 0, NaN, 4]',
+        '["done", "x", 7, 0, 1, 1e300]',
+        '["done", "x", 7, "0", 1, 2]',
+        '["done", "x"]',
+    ],
+)
+def test_a_run_with_times_that_cannot_be_is_passed_over(line):
+    """So nothing that shows it fails later."""
+    assert read_state(line.encode()).done == {}
