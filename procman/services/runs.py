@@ -250,8 +250,13 @@ def _check(asked: Asked) -> None:
     for name in asked.environment:
         if not name or "=" in name or "\0" in name:
             raise BadRequest(f"cannot set the variable {name[:80]!r}: expected NAME=VALUE")
-    if any("\0" in text for text in (*asked.args, *asked.environment.values())):
+    texts = (*asked.args, *asked.environment, *asked.environment.values())
+    if any("\0" in text for text in texts):
         raise BadRequest("cannot pass on a null character: take it out")
+    try:
+        "".join(texts).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise BadRequest("cannot pass on half of a surrogate pair: take it out") from None
 
 
 def _look_for(program: Program) -> None:

@@ -6,6 +6,9 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
+from procman.client.api_client import ApiError
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import SLEEPER, RunningMaster, python
 
@@ -189,3 +192,28 @@ def test_what_is_done_stays_done_over_an_upgrade(tmp_path):
         assert master.ctl("upgrade").returncode == 0
         assert info(master, "quick")["done"]
         assert master.text.count("spawned: 'quick'") == 1
+
+
+def test_a_request_that_makes_no_sense_is_refused_in_words(tmp_path):
+    """Nothing is started by it."""
+    bodies = (
+        {"args": [1]},
+        {"args": "x"},
+        {"env": ["X=1"]},
+        {"env": {"X": 1}},
+        {"env": {"X=Y": "1"}},
+        {"args": ["a\0b"]},
+        {"args": ["\ud800"]},
+        {"args": ["x"] * 1001},
+        {"env": {"X": "x" * 100_001}},
+        {"follow": "no"},
+    )
+    with RunningMaster(tmp_path, task("quick", "/bin/true", "autostart=false")) as master:
+        master.wait_for("procman started")
+        for body in bodies:
+            with pytest.raises(ApiError) as refused:
+                master.call("POST", "/v1/processes/quick/run", body)
+            assert refused.value.code == "BAD_ARGUMENTS", body
+        with pytest.raises(ApiError, match="does not run"):
+            master.call("GET", "/v1/processes/quick/run")
+        assert "spawned" not in master.text
