@@ -470,7 +470,9 @@ class SenderInfo(TypedDict):
 
     kind: Literal["itself", "procman", "others", "unknown"]
     words: str  # "us: stopwaitsecs over", "operator: uid 0 (root, procmanctl signal, pid 812)", "itself", "not us"
-    why: str | None  # of procman's: stop, request, stopwaitsecs, shutdown share, shutdown_timeout or second request
+    why: (
+        str | None
+    )  # of procman's: stop, run_timeout, request, stopwaitsecs, shutdown share, shutdown_timeout or second request
     waited: float | None  # seconds since it was asked to stop
     asked_by: str  # who asked for it, if somebody did
 

@@ -18,6 +18,7 @@ class Why(Enum):
     """What procman sent a signal for."""
 
     STOP = "stop"  # the stop signal
+    RUN_TIMEOUT = "run_timeout"  # the same, to a one-shot whose time was over
     REQUEST = "request"  # a client asked for it
     STOPWAITSECS = "stopwaitsecs"  # the process had not stopped in time
     SHUTDOWN_SHARE = "shutdown share"  # the same, with its share of shutdown_timeout instead
@@ -167,6 +168,8 @@ def _purpose(sent: Sent) -> str:
     match sent.why:
         case Why.STOP:
             return "it was asked to stop"
+        case Why.RUN_TIMEOUT:
+            return "its run_timeout was over"
         case Why.REQUEST:
             return "a client asked for this signal"
         case Why.STOPWAITSECS:

@@ -74,6 +74,8 @@ class SignalsSent:
         process = self._fleet.processes.get(kill.name)
         if not kill.overdue:
             stops = process is not None and kill.signal == process.program.stopsignal and waited is not None
+            if stops and process is not None and process.timed_out:
+                return Why.RUN_TIMEOUT
             return Why.STOP if stops else Why.REQUEST
         if kill.hurried:
             # The clock is that of the loop, and so of the core.

@@ -67,7 +67,8 @@ def test_a_task_that_takes_too_long_is_stopped_and_has_failed(tmp_path):
         master.wait_for("slow timed out after 0.2 s: stopping it")
         master.wait_for("slow is FATAL after 1 try: timed out after 0.2 s; terminated by SIGTERM")
         assert "timed out after 0.2 s" in master.ctl("status").stdout
-        assert "timed out after 0.2 s" in master.ctl("why", "slow").stdout
+        why = master.ctl("why", "slow").stdout
+        assert "timed out after 0.2 s; terminated by SIGTERM; by procman: its run_timeout was over" in why
         metrics = master.ctl("metrics").stdout
         assert 'procman_runs_total{group="slow",name="slow",result="timeout"} 1' in metrics
         assert "procman_last_success_time_seconds{" not in metrics

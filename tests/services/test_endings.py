@@ -85,6 +85,7 @@ def test_a_sigkill_of_others_is_told_from_one_for_want_of_memory(memory, oom, se
     ("why", "waited", "purpose"),
     [
         (Why.STOP, 0.1, "it was asked to stop"),
+        (Why.RUN_TIMEOUT, 0.1, "its run_timeout was over"),
         (Why.REQUEST, None, "a client asked for this signal"),
         (Why.STOPWAITSECS, 10.003, "it had not stopped after 10 s (stopwaitsecs)"),
         (Why.STOPWAITSECS, None, "it had not stopped after its time (stopwaitsecs)"),
