@@ -104,7 +104,8 @@ MAY_KNOW = {
     # thread copies the terminal's input.
     "threading": "logs webhook cli.procmanctl_commands.foreground",
     "concurrent": "",
-    "h11": "http",
+    # As a client, for the conditions of `ready`.
+    "h11": "http runtime.probe_looks",
     "urllib3": "webhook",
     "tomli": "config.formats.toml client.address",
     "xmlrpc": "api.xmlrpc",

@@ -58,6 +58,8 @@ def process_info(status: ProcessStatus, moment: Moment, lost: int, why: str = ""
         why=why,
         phase=status.phase,
         done=status.done,
+        ready=status.ready,
+        status_text=status.status_text,
     )
 
 

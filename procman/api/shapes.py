@@ -117,8 +117,10 @@ class ProcessInfo(TypedDict):
     flapping_until: int  # until then it is shown as flapping: autorestart keeps restarting it; 0: it is not flapping
     lost: int  # bytes of its output that could not be written anywhere
     why: str  # where it has failed, or does not stay up: the `short` of its WhyInfo
-    phase: str  # what it does within its state: done, leftovers; "": its state says it all
+    phase: str  # what it does within its state: unready (not ready yet), done, leftovers; "": its state says it all
     done: bool  # a one-shot that has succeeded, and does not run now
+    ready: bool | None  # whether all conditions of its option ready have held in this run; null: it has none
+    status_text: str  # what the run has said of itself (STATUS= on its notification socket)
 
 
 class RunEvent(TypedDict):
@@ -139,7 +141,9 @@ class RunEvent(TypedDict):
 class WhyLink(TypedDict):
     """One step of the chain from what is seen to its root."""
 
-    kind: str  # end, request, policy, signal, leftovers, startsecs, queue, gate, shutdown, wave, trouble, file
+    kind: (
+        str  # end, request, policy, signal, leftovers, readiness, startsecs, queue, gate, shutdown, wave, trouble, file
+    )
     text: str
     name: NotRequired[str]  # the namespec of the process that it is about, where that is another one
 

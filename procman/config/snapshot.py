@@ -19,7 +19,17 @@ from procman.config.schema.programs import Program
 from procman.config.schema.sections import Ctl
 from procman.config.schema.servers import InetServer, UnixServer
 from procman.core.snapshot import definition
-from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessType, ProgramTemplate, Scope, ShutdownWhen
+from procman.core.spec import (
+    Autorestart,
+    Condition,
+    EarlyExit,
+    Leftovers,
+    ProcessType,
+    ProgramTemplate,
+    ReadyKind,
+    Scope,
+    ShutdownWhen,
+)
 
 T = TypeVar("T")
 Data = dict[str, Any]
@@ -97,6 +107,8 @@ def _record(kind: type[T], data: Data, **parts: Any) -> T:
 
 def _value(name: str, value: Any) -> Any:
     match value:
+        case list() if name == "ready":
+            return tuple(Condition(ReadyKind[item["kind"]], item["text"], item["delay"]) for item in value)
         case str() if name in _ENUMS:
             return _ENUMS[name][value]
         case list():

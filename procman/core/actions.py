@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from signal import Signals
 
 from procman.core.events import ExitStatus
-from procman.core.spec import GroupSpec, ProcessSpec, Scope
+from procman.core.spec import Condition, GroupSpec, ProcessSpec, Scope
 from procman.core.states import MasterState, State
 
 
@@ -19,6 +19,20 @@ class Spawn:
     program: ProcessSpec
     attempt: int  # counts the spawns of this process
     after_failure: bool = False  # the first start after an unexpected end or a failed start
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Look whether a condition of a process holds, and answer with a `ProbeResult`.
+
+    At most one look per process is under way. Its answer is void when the process has left STARTING.
+    """
+
+    name: str
+    run: int  # `Process.attempt`
+    number: int  # the position of the condition
+    condition: Condition
+    pid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +139,4 @@ Announcement = (
     | AnnounceMaster
     | Quit
 )
-Action = Spawn | Kill | KeepDescendants | Announcement
+Action = Spawn | Probe | Kill | KeepDescendants | Announcement

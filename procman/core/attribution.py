@@ -163,7 +163,7 @@ class Attribution:
             # autorestart, or the next try: whoever started the process before has no part in it.
             return Origin(POLICY, self._here.get(name, self.latest(name)).cause)
         if after is State.STOPPING and isinstance(action, Announce) and action.reason:
-            return Origin(POLICY, self.latest(name).cause)  # run_timeout
+            return Origin(POLICY, self.latest(name).cause)  # run_timeout, or not ready in time
         if after is State.STOPPING and self._is_taken_down(name):
             return self.wanted_by(name)
         before = self._here.get(name)

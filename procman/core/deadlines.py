@@ -7,21 +7,23 @@ process for it after each event.
 from dataclasses import dataclass, field
 from typing import Literal
 
-Due = Literal["start", "retry", "run", "stop"]
+Due = Literal["start", "look", "unready", "retry", "run", "stop"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
     """The deadlines of one process, in seconds of the core's clock; None: it does not wait for that."""
 
-    start: float | None = None  # it counts as RUNNING
+    start: float | None = None  # it counts as RUNNING, unless it is not ready yet
+    look: float | None = None  # it is looked at whether it is ready; or the look that is under way is lost
+    unready: float | None = None  # it has to be ready
     retry: float | None = None  # it is started again
     run: float | None = None  # the run of a one-shot has taken too long
     stop: float | None = None  # it gets SIGKILL
     earliest: float | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        times = (self.start, self.retry, self.run, self.stop)
+        times = (self.start, self.look, self.unready, self.retry, self.run, self.stop)
         object.__setattr__(self, "earliest", min((when for when in times if when is not None), default=None))
 
     def due(self, now: float) -> Due | None:
@@ -30,6 +32,10 @@ class Deadlines:
             return None
         if self.earliest == self.start:
             return "start"
+        if self.earliest == self.unready:
+            return "unready"
+        if self.earliest == self.look:
+            return "look"
         if self.earliest == self.retry:
             return "retry"
         return "run" if self.earliest == self.run else "stop"

@@ -83,6 +83,30 @@ class Adopted:
     name: str
     pid: int
     age: float
+    ready: bool = False  # it was RUNNING then
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What came of a `Probe`; also a condition that holds and was not asked about.
+
+    It counts for that run of the process only.
+    """
+
+    name: str
+    run: int  # `Process.attempt`
+    number: int  # the position of the condition
+    ok: bool
+    words: str = ""  # what was seen, with the address, such as "tcp:5432 refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """A program has sent something over its notification socket; it counts for that run only."""
+
+    name: str
+    run: int
+    fields: tuple[tuple[str, str], ...]  # names and values, as sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +198,8 @@ Event = (
     | SpawnFailed
     | Adopted
     | RunRemembered
+    | ProbeResult
+    | Notified
     | Exited
     | DescendantsGone
     | KillFailed

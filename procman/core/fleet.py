@@ -32,6 +32,8 @@ from procman.core.events import (
     GroupChanged,
     GroupRemoved,
     KillFailed,
+    Notified,
+    ProbeResult,
     RestartRequested,
     RetryRequested,
     RunRemembered,
@@ -171,10 +173,13 @@ class Fleet:
                 process = self.processes[name]
                 self._by_pid[pid] = process
                 return process.spawned(pid, now)
-            case Adopted(name, pid, age):
+            case Adopted(name, pid, age, ready):
                 process = self.processes[name]
                 self._by_pid[pid] = process
-                return process.adopted(pid, age, now)
+                return process.adopted(pid, age, now, ready=ready)
+            case ProbeResult(name) | Notified(name):
+                process = self.processes.get(name)
+                return process.heard(event, now) if process else []
             case RunRemembered(name, code, _, _):
                 process = self.processes.get(name)
                 return process.remember_run(code) if process else []

@@ -11,6 +11,8 @@ The rules, from which the methods below follow:
 - A process that ends, or cannot be spawned, before it has been up for startsecs backs off for as many seconds as it
   has failed in a row, and is FATAL after startretries more tries. Whether the exit code was expected does not matter
   (as in supervisor).
+- With `ready`, it is RUNNING when all conditions have held once as well. If it ends before, or has not got there within
+  start_timeout and was stopped for it, that is a failed start, too. `core.readiness` has the conditions.
 - A process that ends after that is EXITED, and autorestart decides. `core.restarts` says whether it starts again at
   once, after a delay in BACKOFF, or not at all, as it did so too often.
 - A one-shot (`core.oneshots`) that ends as expected is EXITED and done; else the try has failed, and it backs off.
@@ -27,18 +29,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from signal import SIGKILL
 
-from procman.core.actions import Action, Announce, AnnounceDescendants, AnnounceInPlace, KeepDescendants, Kill, Spawn
+from procman.core.actions import (
+    Action,
+    Announce,
+    AnnounceDescendants,
+    AnnounceInPlace,
+    KeepDescendants,
+    Kill,
+    Probe,
+    Spawn,
+)
 from procman.core.backoff import jitter
 from procman.core.deadlines import NO_DEADLINES, Deadlines
-from procman.core.events import ExitStatus
+from procman.core.events import ExitStatus, Notified, ProbeResult
 from procman.core.exit_codes import is_listed
 from procman.core.oneshots import timed_out
+from procman.core.readiness import LOOK_LOST, TOO_EARLY, Readiness, is_said_ready
 from procman.core.restarts import Next, Restarts
 from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessSpec, Scope
 from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, Phase, State
 
 # Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
 KILL_AGAIN = 1.0
+# Between two rounds of looks. Not 0, whatever ready_interval says: they would take the machine.
+SHORTEST_PAUSE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,9 @@ class Process:
     pending_end: PendingEnd | None = None  # it has ended, and its descendants have not
     stop_reached: Scope = Scope.PROCESS  # STOPPING: which processes the stop signal was sent to
     left_behind: bool = False  # descendants of an earlier run still run, as far as is known
+    readiness: Readiness = field(default_factory=Readiness)  # of the present run, or the one before
+    unready: str = ""  # STOPPING: why, as it was not ready in time; when it has ended, that was a failed start
+    status_text: str = ""  # what the present run has said of itself (STATUS=)
     born: float | None = None  # when the present run, or the one before, was spawned
     again: Restarts = field(default_factory=Restarts)
     limited: bool = False  # FATAL because of restart_limit
@@ -93,6 +110,8 @@ class Process:
         """What it is doing within its state."""
         if self.done:
             return Phase.DONE
+        if self.state is State.STARTING and self.pid is not None and not self.readiness.holds:
+            return Phase.UNREADY
         return Phase.NONE if self.pending_end is None else Phase.LEFTOVERS
 
     @property
@@ -239,6 +258,8 @@ class Process:
         """The ordered spawn succeeded."""
         self.pid = pid
         self.born = now
+        if self.program.ready:
+            return self._wait_until_ready(Readiness(self.program.ready, self.program.start_timeout), now, now)
         if self.program.startsecs <= 0:
             return [self._run()]
         self.deadlines = Deadlines(start=now + self.program.startsecs)
@@ -251,8 +272,8 @@ class Process:
         self.born = None
         return self._back_off(now, reason)
 
-    def adopted(self, pid: int, age: float, now: float) -> list[Action]:
-        """It has been running for `age` seconds: an earlier master started it."""
+    def adopted(self, pid: int, age: float, now: float, *, ready: bool = False) -> list[Action]:
+        """It has been running for `age` seconds: an earlier master started it, and has seen whether it was ready."""
         if self.state is not State.STOPPED:
             return []
         self.wanted = True
@@ -260,6 +281,11 @@ class Process:
         actions: list[Action] = [self._enter(State.STARTING, pid=pid)]
         self.pid = pid
         self.born = now - age
+        if self.program.ready and not ready:
+            # It has all of its time: nobody has looked meanwhile.
+            readiness = Readiness(self.program.ready, self.program.start_timeout)
+            readiness.cannot_be_told()
+            return [*actions, *self._wait_until_ready(readiness, now - age, now)]
         if age >= self.program.startsecs:
             return [*actions, self._run()]
         self.deadlines = Deadlines(start=now - age + self.program.startsecs)
@@ -276,7 +302,7 @@ class Process:
 
     def exited(self, status: ExitStatus, now: float, descendants: tuple[int, ...] = ()) -> list[Action]:
         """The process was reaped; these descendants of it still run."""
-        if self.deadlines.due(now) == "start":
+        if self.deadlines.due(now) == "start" and self.readiness.holds:
             # It was up for startsecs; only by chance did its end come before the timer.
             return [self._run(), *self.exited(status, now, descendants)]
         pid, self.pid = self.pid or 0, None
@@ -301,7 +327,12 @@ class Process:
         """One of its deadlines has come."""
         match self.deadlines.due(now):
             case "start":
-                return [self._run()]
+                self.deadlines = replace(self.deadlines, start=None)
+                return self._run_when_ready()
+            case "look":
+                return self._look(now)
+            case "unready":
+                return self._fail_unready(now)
             case "retry":
                 return self._launch(now)
             case "run":
@@ -311,6 +342,26 @@ class Process:
                 return self._send_sigkill(now)
             case None:
                 return []
+
+    def heard(self, event: ProbeResult | Notified, now: float) -> list[Action]:
+        """There is news about whether it is ready, or about what it does."""
+        if event.run != self.attempt or self.pid is None:
+            return []
+        waits = self.state is State.STARTING
+        match event:
+            case Notified(fields=fields):
+                self.status_text = dict(fields).get("STATUS", self.status_text)
+                if not waits or not is_said_ready(fields):
+                    return []
+                self.readiness.notified()
+            case ProbeResult(number=number, ok=ok, words=words):
+                if not waits:
+                    return []
+                answers_look = self.readiness.looking == number
+                self.readiness.answered(number, ok=ok, words=words)
+                if answers_look:
+                    return self._run_when_ready() or self._look(now)
+        return self._run_when_ready()
 
     def kill_failed(self, reason: str, now: float) -> list[Action]:
         """The kernel refused the signal, so whether it will ever end is unknown."""
@@ -331,6 +382,10 @@ class Process:
             # It had ended long before, and its status was announced then.
             return self._settle(now)
         match ended.before:
+            case State.STARTING if self.readiness.conditions:
+                self.exit_status = None
+                reason = f"Exited before it was ready ({self.readiness.missing() or TOO_EARLY})"
+                return self._back_off(now, reason, status, pid)
             case State.STARTING if self._is_judged(status):
                 # An ordinary end comes after RUNNING; but what it had left behind may have been stopped meanwhile.
                 was_up = [self._run()] if self.state is State.STARTING else []
@@ -357,6 +412,9 @@ class Process:
                 self.exit_status = status
                 reason = timed_out(self.program.run_timeout or 0.0)
                 return self._back_off(now, reason, status, pid)
+            case State.STOPPING if self.unready and self.wanted:
+                self.exit_status = None
+                return self._back_off(now, self.unready, status, pid)
             case _:
                 self.exit_status = status
                 return self._settle(now, pid, status)
@@ -390,6 +448,7 @@ class Process:
     def _asked_meanwhile(self) -> None:
         """A request decides what happens next, and no longer the way in which it ended."""
         self.timed_out = False
+        self.unready = ""
         if self.pending_end is not None:
             self.pending_end = replace(self.pending_end, before=State.STOPPING)
 
@@ -402,6 +461,8 @@ class Process:
         self.reason = ""
         self.exit_status = None
         self.limited = self.timed_out = False
+        self.readiness = Readiness()
+        self.unready = self.status_text = ""
         self.attempt += 1
         self.again.started(now)
         after_failure = self.failed and self.again.troubles <= 1
@@ -441,6 +502,46 @@ class Process:
     def _age(self, now: float) -> float:
         return 0.0 if self.born is None else now - self.born
 
+    def _wait_until_ready(self, readiness: Readiness, born: float, now: float) -> list[Action]:
+        """It runs since `born`, and the conditions have to hold."""
+        self.readiness = readiness
+        up_at = born + max(self.program.startsecs, readiness.delay)
+        timeout = readiness.timeout
+        self.deadlines = Deadlines(
+            start=up_at if up_at > now else None, unready=None if timeout is None else now + timeout
+        )
+        return self._run_when_ready() or self._look(now)
+
+    def _run_when_ready(self) -> list[Action]:
+        return [self._run()] if self.deadlines.start is None and self.readiness.holds else []
+
+    def _look(self, now: float) -> list[Action]:
+        """The next look of the round, or the pause before the next round."""
+        self.readiness.lost()
+        number = self.readiness.next_look()
+        if number is None:
+            again = now + max(self.program.ready_interval, SHORTEST_PAUSE) if self.readiness.looked_at else None
+            self.deadlines = replace(self.deadlines, look=again)
+            return []
+        self.deadlines = replace(self.deadlines, look=now + LOOK_LOST)
+        return [Probe(self.name, self.attempt, number, self.readiness.conditions[number], self.pid or 0)]
+
+    def look_again(self) -> Probe | None:
+        """The look that is under way, as an order: another process image has to begin it anew."""
+        number = self.readiness.looking
+        if self.state is not State.STARTING or self.pid is None or number is None:
+            return None
+        return Probe(self.name, self.attempt, number, self.readiness.conditions[number], self.pid)
+
+    def _fail_unready(self, now: float) -> list[Action]:
+        """It was not ready in time."""
+        if not self.wanted:
+            # In a shutdown, it is stopped with its wave.
+            self.deadlines = replace(self.deadlines, unready=None)
+            return []
+        self.unready = self.reason = self.readiness.failure()
+        return self._stop_run(now, self.unready)
+
     def _run(self) -> Announce:
         if not self.program.is_oneshot:
             self.failures = 0
@@ -473,8 +574,11 @@ class Process:
         if not self.wanted:
             # It ended before its wave of a shutdown, and must not be started again during an earlier one.
             return [backing_off, *self._settle(now)]
-        self.again.ended(self.program, self._age(now))
-        if is_last or self.failures > self.program.startretries:
+        self.again.ended(self.program, 0.0 if self.readiness.conditions else self._age(now))
+        self.again.troubles = max(self.again.troubles, 1)  # however long it took, the try has failed
+        never_again = status is not None and is_listed(status, self.program.norestart_exitcodes)
+        never_again = never_again and bool(self.readiness.conditions) and not self.unready
+        if is_last or never_again or self.failures > self.program.startretries:
             tries, self.failures = self.failures, 0
             return [backing_off, self._enter(State.FATAL, status=status, reason=reason, tries=tries)]
         coming = self._decide_restart(now, word if status is None else _word(status))
@@ -487,11 +591,7 @@ class Process:
         """Bring it to a settled state, gracefully; `reason` says why policy does that."""
         match self.state:
             case State.STARTING | State.RUNNING if self.pid is not None:
-                stopping = self._enter(State.STOPPING, pid=self.pid, reason=reason)
-                self.deadlines = Deadlines(stop=now + self.program.stopwaitsecs)
-                program = self.program
-                self.stop_reached = program.stop_scope
-                return [stopping, Kill(self.name, self.pid, program.stopsignal, program.stop_scope)]
+                return self._stop_run(now, reason)
             case State.STARTING | State.BACKOFF | State.STOPPED | State.EXITED | State.FATAL if self.left_behind:
                 return [self._stop_left(now), Kill(self.name, 0, self.program.stopsignal, Scope.TREE)]
             case State.STARTING | State.BACKOFF:
@@ -501,6 +601,15 @@ class Process:
                 return []
             case _:
                 return []
+
+    def _stop_run(self, now: float, reason: str = "") -> list[Action]:
+        """Send the stop signal to what runs."""
+        assert self.pid is not None
+        stopping = self._enter(State.STOPPING, pid=self.pid, reason=reason)
+        self.deadlines = Deadlines(stop=now + self.program.stopwaitsecs)
+        program = self.program
+        self.stop_reached = program.stop_scope
+        return [stopping, Kill(self.name, self.pid, program.stopsignal, program.stop_scope)]
 
     def _settle(self, now: float, pid: int = 0, status: ExitStatus | None = None) -> list[Action]:
         stopped = self._enter(State.STOPPED, pid=pid, status=status)

@@ -26,6 +26,7 @@ from procman.core.actions import (
     AnnounceMaster,
     KeepDescendants,
     Kill,
+    Probe,
     ProcessRemoved,
     Quit,
     Spawn,
@@ -42,6 +43,8 @@ from procman.core.events import (
     GroupChanged,
     GroupRemoved,
     KillFailed,
+    Notified,
+    ProbeResult,
     RestartRequested,
     RetryRequested,
     RunRemembered,
@@ -53,7 +56,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.snapshot import Data, DefinitionReaders, definition, read_status, write_status
-from procman.core.spec import EarlyExit, GroupSpec, MasterPolicy, ProcessSpec, ProcessType
+from procman.core.spec import Condition, EarlyExit, GroupSpec, MasterPolicy, ProcessSpec, ProcessType, ReadyKind
 
 VERSION = 1
 
@@ -68,6 +71,8 @@ WORDS: dict[str, type] = {
     "spawn-failed": SpawnFailed,
     "adopted": Adopted,
     "run-remembered": RunRemembered,
+    "probe-result": ProbeResult,
+    "notified": Notified,
     "exited": Exited,
     "descendants-gone": DescendantsGone,
     "kill-failed": KillFailed,
@@ -103,7 +108,12 @@ _ADDED: dict[str, Any] = {
     "early_exit": EarlyExit.FAILURE.name,
     # It changes what a process that ends at once does; before it there was none.
     "restart_brake": False,
+    "ready": (),
+    "start_timeout": None,
+    "ready_interval": 0.5,
 }
+# The same of events.
+_ADDED_TO_EVENTS: dict[str, Any] = {"ready": False}
 # Of each name so many definitions are told apart: what runs, what replaces it, and what is new.
 _KEPT = 4
 
@@ -193,6 +203,9 @@ def write_event(event: Event, definitions: Definitions) -> Data:
             value = write_status(value)
         elif isinstance(value, frozenset):
             value = sorted(value)
+        elif isinstance(event, Notified) and name == "fields":
+            # No decision depends on the others, and they may hold anything.
+            value = [list(pair) for pair in event.fields if pair[0] == "READY"]
         data[name] = value
     return data
 
@@ -213,6 +226,8 @@ def _describe(action: Action) -> str:
             return f"{text}: {reason}" if reason else text
         case Spawn(name, _, attempt):
             return f"spawn {name} #{attempt}"
+        case Probe(name, run, number):
+            return f"probe {name} #{run} condition={number}"
         case Kill(name, pid, signal, scope, overdue, hurried, spared):
             text = f"signal {name} {_signal(int(signal))} pid={pid} scope={scope.name}"
             text += f"{' overdue' if overdue else ''}{' hurried' if hurried else ''}"
@@ -252,7 +267,11 @@ def _signal(number: int) -> str:
 
 
 def _plain(spec: type, value: object) -> Data:
-    return {name: definition(getattr(value, name)) for name in _BY_SPEC[spec]}
+    plain = {name: definition(getattr(value, name)) for name in _BY_SPEC[spec]}
+    if isinstance(value, ProcessSpec):
+        # Their texts hold commands and paths.
+        plain["ready"] = [[condition.kind.name, condition.delay] for condition in value.ready]
+    return plain
 
 
 # ---- reading
@@ -269,11 +288,15 @@ def read_event(data: Mapping[str, Any]) -> Event:
     if kind is None:
         raise UnknownEvent(str(data.get("in")))
     try:
-        values = {name: _checked(kind, name, data[name]) for name in _FIELDS[kind]}
+        added = _ADDED_TO_EVENTS
+        given = {name: added[name] if name in added and name not in data else data[name] for name in _FIELDS[kind]}
+        values = {name: _checked(kind, name, value) for name, value in given.items()}
         if "group" in values:
             values["group"] = _read_group(values["group"])
         if kind is Exited:
             values |= {"status": read_status(dict(values["status"])), "descendants": tuple(values["descendants"])}
+        if kind is Notified:
+            values["fields"] = tuple((str(name), str(value)) for name, value in values["fields"])
         if kind is GroupChanged:
             values["replace"] = frozenset(values["replace"])
         event: Event = kind(**values)
@@ -304,6 +327,8 @@ def _values(spec: type, data: Mapping[str, Any]) -> dict[str, Any]:
     for name in _BY_SPEC[spec]:
         value = data[name] if name in data else _ADDED[name]
         value = _ENUMS[name][value] if name in _ENUMS else _checked(spec, name, value)
+        if name == "ready" and isinstance(value, (list, tuple)):
+            value = tuple(Condition(ReadyKind[kind], delay=delay) for kind, delay in value)
         values[name] = tuple(value) if isinstance(value, list) else value
     return values
 

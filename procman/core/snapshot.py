@@ -16,8 +16,9 @@ from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.groups import ActiveGroup
 from procman.core.process import PendingEnd, Process
+from procman.core.readiness import Readiness
 from procman.core.restarts import Restarts
-from procman.core.spec import GroupSpec, ProcessSpec, Scope
+from procman.core.spec import Condition, GroupSpec, ProcessSpec, ReadyKind, Scope
 from procman.core.states import State
 
 Data = dict[str, Any]
@@ -134,13 +135,16 @@ def _process(process: Process, write_definition: Writer) -> Data:
             "braking": process.again.braking,
         },
         **({"timed_out": True} if process.timed_out else {}),
+        **_readiness(process),
     }
 
 
 def _read_process(data: Data, readers: DefinitionReaders) -> Process:
     pending, successor, deadlines = data["pending_end"], data["successor"], data["deadlines"]
+    program = readers.process(data["definition"])
+    readiness = data.get("readiness", {})
     return Process(
-        program=readers.process(data["definition"]),
+        program=program,
         successor=None if successor is None else readers.process(successor),
         state=State[data["state"]],
         wanted=data["wanted"],
@@ -148,6 +152,8 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         pid=data["pid"],
         deadlines=Deadlines(
             start=deadlines["start"],
+            look=readiness.get("look"),
+            unready=readiness.get("due"),
             retry=deadlines["retry"],
             run=deadlines.get("run"),
             stop=deadlines["stop"],
@@ -163,6 +169,9 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         left_behind=data["left_behind"],
         reason=data["reason"],
         born=data.get("born"),
+        readiness=_read_readiness(readiness, program),
+        unready=readiness.get("unready", ""),
+        status_text=readiness.get("status_text", ""),
         limited=data.get("limited", False),
         failed=data.get("failed", False),
         timed_out=data.get("timed_out", False),
@@ -175,6 +184,45 @@ def _read_restarts(data: Data | None) -> Restarts:
         return Restarts()
     window = tuple((when, reason) for when, reason in data["window"])
     return Restarts(data["troubles"], window, tuple(data["starts"]), data["braking"])
+
+
+def _readiness(process: Process) -> Data:
+    """Nothing where it has no conditions and has said nothing, as most processes."""
+    readiness = process.readiness
+    if not (readiness.conditions or process.unready or process.status_text):
+        return {}
+    return {
+        "readiness": {
+            "look": process.deadlines.look,
+            "due": process.deadlines.unready,
+            "unready": process.unready,
+            "status_text": process.status_text,
+            "timeout": readiness.timeout,
+            "held": sorted(readiness.held),
+            "words": [[number, words] for number, words in sorted(readiness.words.items())],
+            "looking": readiness.looking,
+            "looks": readiness.looks,
+            "place": readiness.place,
+            # Those of the run may be older than the definition. Their texts are only there: a recording has none.
+            "conditions": [[one.kind.name, one.delay] for one in readiness.conditions],
+        }
+    }
+
+
+def _read_readiness(data: Data, program: ProcessSpec) -> Readiness:
+    if not data:
+        return Readiness()
+    conditions = tuple(Condition(ReadyKind[kind], delay=delay) for kind, delay in data["conditions"])
+    as_defined = [(one.kind, one.delay) for one in program.ready] == [(one.kind, one.delay) for one in conditions]
+    return Readiness(
+        program.ready if as_defined else conditions,
+        data["timeout"],
+        set(data["held"]),
+        dict(data["words"]),
+        data["looking"],
+        data["looks"],
+        data["place"],
+    )
 
 
 def write_status(status: ExitStatus | None) -> Data | None:

@@ -52,6 +52,31 @@ class Leftovers(Enum):
     STOP = "stop"
 
 
+class ReadyKind(Enum):
+    """How it is known that a program is ready."""
+
+    NOTIFY = "notify"  # it says READY=1 on its socket
+    FD = "fd"  # it writes a newline to a descriptor
+    LISTEN = "listen"  # a process of its tree listens there
+    TCP = "tcp"  # a connection is accepted
+    UNIX = "unix"
+    HTTP = "http"  # the status is as expected
+    HTTP_UNIX = "http+unix"
+    EXEC = "exec"  # a command succeeds
+    LOG = "log"  # a line of its output
+    FILE = "file"  # a file is newer than the run
+    DELAY = "delay"  # time
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of `ready`."""
+
+    kind: ReadyKind
+    text: str = ""  # as written; no decision depends on it
+    delay: float = 0.0  # of ReadyKind.DELAY: seconds after the spawn
+
+
 class ShutdownWhen(Enum):
     """What ends the master by itself."""
 
@@ -72,6 +97,9 @@ class ProcessSpec:
     autostart: bool
     autorestart: Autorestart
     startsecs: float
+    ready: tuple[Condition, ...]  # all of these have to hold once before it is RUNNING
+    start_timeout: float | None  # how long that may take; only with `ready`
+    ready_interval: float  # between two rounds of looks
     startretries: int  # FOREVER: without an end
     backoff: tuple[float, float] | None  # the first and the longest delay; None: linear, and only after failed starts
     backoff_factor: float

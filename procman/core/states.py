@@ -23,6 +23,7 @@ class Phase(Enum):
     """What a process is doing within its state, where the state does not say it all."""
 
     NONE = ""
+    UNREADY = "unready"  # STARTING: it was spawned, and a condition of its option ready does not hold yet
     DONE = "done"  # EXITED: a one-shot that has succeeded
     LEFTOVERS = "leftovers"  # STOPPING: it has ended, and what it left behind is being stopped
 
@@ -34,7 +35,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.STARTING: frozenset({State.RUNNING, State.BACKOFF, State.STOPPING, State.STOPPED}),
     State.RUNNING: frozenset({State.EXITED, State.STOPPING}),
     State.BACKOFF: frozenset({State.STARTING, State.FATAL, State.STOPPED, State.STOPPING}),
-    # To EXITED or BACKOFF when it had ended by itself, and what was stopped is what it had left behind.
+    # To EXITED or BACKOFF when it had ended by itself, and what was stopped is what it had left behind. To BACKOFF also
+    # when it was stopped because it was not ready in time.
     State.STOPPING: frozenset({State.STOPPED, State.UNKNOWN, State.EXITED, State.BACKOFF}),
     # To BACKOFF when it is to start again, and not at once.
     State.EXITED: frozenset({State.STARTING, State.STOPPING, State.BACKOFF}),

@@ -187,6 +187,10 @@ class EventLog:
         elif news.after is State.RUNNING:
             self._went_quickly.discard(news.name)
         match news.after:
+            case State.RUNNING if (process := self._fleet.processes.get(news.name)) and process.readiness.conditions:
+                self._log.info(f"success: {name} entered RUNNING state, it is ready")
+            case State.STOPPING if news.reason:
+                self._log.warn(f"{name}: {news.reason[0].lower()}{news.reason[1:]}; it is stopped")
             case State.RUNNING:
                 self._log.info(
                     f"success: {name} entered RUNNING state, process has stayed up for > than "

@@ -338,6 +338,7 @@ class MasterRun:
             self._adoption.close()
         rooms = self._rooms
         rooms.engine.close()
+        rooms.probes.close()
         rooms.leftovers.close()
         await rooms.notifying.stop()
         rooms.start_gate.close()

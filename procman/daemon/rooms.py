@@ -12,6 +12,7 @@ from procman.runtime.engine import Engine
 from procman.runtime.journal.journal import Journal
 from procman.runtime.leftovers import LeftoverReporter
 from procman.runtime.output_router import OutputRouter
+from procman.runtime.probes import Probes
 from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
@@ -40,6 +41,7 @@ class Rooms:
     journal: Journal
     engine: Engine
     commands: CommandRunner
+    probes: Probes
     leftovers: LeftoverReporter
     event_log: EventLog
     farewell: MasterFarewell

@@ -17,6 +17,7 @@ from procman.daemon.context import ProcessContext
 from procman.daemon.handover import CannotTakeOver
 from procman.daemon.rooms import Rooms
 from procman.runtime.ledger import ProcessLedger
+from procman.runtime.ready_channels import ReadyChannels
 
 Data = dict[str, Any]
 
@@ -84,6 +85,7 @@ def handed_over(
             *listening.values(),
             *([] if ledger is None else [ledger["fd"]]),
             *(known["fd"] for known in engine["sockets"]),
+            *ReadyChannels.descriptors(engine["channels"]),
             *(fd for stream in outputs["streams"] for fd, _ in stream["pipes"]),
             *(known["fd"] for known in outputs["stdin"]),
         ],
@@ -151,7 +153,7 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
         return "the configuration is being read"
     if (silent := rooms.start_gate.silent) is not None:
         return silent
-    return rooms.notifying.obstacle or rooms.crashes.obstacle or rooms.outputs.obstacle()
+    return rooms.notifying.obstacle or rooms.probes.obstacle or rooms.crashes.obstacle or rooms.outputs.obstacle()
 
 
 def _to_present(data: Data) -> Data:

@@ -27,7 +27,10 @@ from procman.runtime.journal.translation import Translator
 from procman.runtime.launcher import Launcher
 from procman.runtime.leftovers import LeftoverReporter
 from procman.runtime.output_router import OutputRouter
+from procman.runtime.probes import Probes
 from procman.runtime.process_trees import Trees
+from procman.runtime.ready_channels import ReadyChannels
+from procman.runtime.ready_lines import ReadyLines
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
 from procman.services.crash_reports.parts import Parts as CrashParts
@@ -109,6 +112,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         children=children,
         sockets=SharedSockets(log.info),
         ledger=context.ledger,
+        channels=ReadyChannels(lambda news: engine.post(news), log.info),  # noqa: PLW0108 - it comes later
         serverurl=config.serverurl or f"unix://{default_socket(config.file)}",
         home=lambda: context.source.at_home,
         account_of=start_gate.account,
@@ -124,8 +128,10 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         on_bug=log.critical,
         gate=start_gate,
         observer=_observer(config, fleet, outputs, bus, _how_it_begins(context, snapshot)),
+        look=lambda order: probes.look(order),  # noqa: PLW0108 - it comes later
     )
     commands = CommandRunner(children, lambda: trees.tag(""))
+    lines, probes = _readiness(engine, trees, outputs, commands, launcher)
     status = StatusBoard(engine, outputs.log_paths, outputs.last_words)
     master = MasterService(engine, context.operations)
     processes = ProcessService(engine, master, status, outputs.lost, start_gate.silent_among)
@@ -186,6 +192,9 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         (outputs.hear, outputs.hears),
         (hub.tell, hub.hears),
         (launcher.hear, launcher.hears),
+        (launcher.channels.hear, launcher.channels.hears),
+        (lines.hear, lines.hears),
+        (probes.hear, probes.hears),
         (explanations.hear, explanations.hears),
     ):
         bus.subscribe(hear, *events)
@@ -207,6 +216,7 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         journal,
         engine,
         commands,
+        probes,
         LeftoverReporter(bus, trees),
         event_log,
         farewell,
@@ -242,6 +252,19 @@ def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | No
         ),
     )
     return rooms
+
+
+def _readiness(
+    engine: Engine,
+    trees: Trees,
+    outputs: OutputRouter,
+    commands: CommandRunner,
+    launcher: Launcher,
+) -> tuple[ReadyLines, Probes]:
+    """What finds out whether processes are ready."""
+    lines = ReadyLines(engine.fleet, engine.post, outputs.refilter)
+    outputs.filters.wanted_lines, outputs.filters.on_line = lines.wanted, lines.found
+    return lines, Probes(engine.fleet, trees, commands, launch=launcher.command_spec, post=engine.post)
 
 
 def _how_it_begins(context: ProcessContext, snapshot: MasterSnapshot | None) -> str:

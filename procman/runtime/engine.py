@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from procman.core.actions import Action, Announcement, KeepDescendants, Kill, Spawn
+from procman.core.actions import Action, Announcement, KeepDescendants, Kill, Probe, Spawn
 from procman.core.attribution import BOOT, NOBODY, Actor, Attribution, Origin
 from procman.core.events import (
     Adopted,
@@ -64,12 +64,13 @@ class Engine:
         on_bug: Callable[[str], None],
         gate: Gate | None = None,
         observer: Observer | None = None,
+        look: Callable[[Probe], None] = lambda _: None,
     ) -> None:
         """Take what it drives.
 
         `on_bug` gets a sentence about what must not happen. A program is started when `gate` says so; while the gate
         does not know, all others wait, too. Call `retry_spawns` when it may say something else. `observer` is told of
-        each decision before it is carried out.
+        each decision before it is carried out. `look` carries out a look whether a process is ready.
         """
         self.fleet = fleet
         self.bus = bus
@@ -82,6 +83,7 @@ class Engine:
         self._ledger = ledger
         self._on_bug = on_bug
         self._observer = observer
+        self._look = look
         self._loop = asyncio.get_running_loop()
         self._events: deque[tuple[Event, Origin]] = deque()
         self._queue = SpawnQueue(self._spawn, self._work, gate)
@@ -153,6 +155,7 @@ class Engine:
             "trees": self._trees.snapshot(),
             "sockets": self._launcher.snapshot(),
             "extras": self._launcher.extras(),
+            "channels": self._launcher.channels.snapshot(),
             "seq": self.bus.sequence.last,
             "attribution": self.attribution.snapshot(),
         }
@@ -167,6 +170,8 @@ class Engine:
         self._trees.restore(data["trees"])
         self._launcher.restore(data["sockets"], (process.name for process in processes if process.attempt))
         self._launcher.restore_extras(data.get("extras", {}))
+        if "channels" in data:  # procman before 0.3 had none
+            self._launcher.channels.restore(data["channels"])
         pids = [(process.pid, process.name) for process in processes if process.pid is not None]
         for pid in self._children.restore(pids, data["adopted"], self._adopted_ended):
             self._events.append((Exited(pid, ExitStatus(-1, known=False)), NOBODY))
@@ -175,6 +180,9 @@ class Engine:
             for process in self.fleet.in_start_order()
             if process.state is State.STARTING and process.pid is None
         )
+        for process in self.fleet.processes.values():
+            if (order := process.look_again()) is not None:
+                self._carry_out(order)
         self._work()
         self.reap()
 
@@ -310,6 +318,8 @@ class Engine:
             case Kill():
                 self._publish(action)
                 self._kill(action)
+            case Probe():
+                self.bus.guard(partial(self._look, action))
             case KeepDescendants(name, stop_later):
                 self._trees.keep(name, stop_later=stop_later)
             case _:

@@ -20,11 +20,12 @@ from procman.runtime.definitions import group_of, program_of
 from procman.runtime.launch import environment, launch_spec, socket_spec
 from procman.runtime.ledger import Ledger
 from procman.runtime.process_trees import Trees
+from procman.runtime.ready_channels import Channels, ReadyChannels
 from procman.system.accounts import Account, find_account
 from procman.system.commands import CannotSpawn
 from procman.system.proc import Identity, identify
 from procman.system.shared_sockets import SharedSockets
-from procman.system.spawn import Child, spawn
+from procman.system.spawn import Child, LaunchSpec, spawn
 
 # The exit status of a shell that cannot execute a command.
 NOT_EXECUTABLE = 126
@@ -64,6 +65,7 @@ class Launcher:
         children: Children,
         sockets: SharedSockets,
         ledger: Ledger,
+        channels: ReadyChannels | None = None,
         serverurl: str | None = None,
         home: Callable[[], str | None] = lambda: None,
         account_of: Callable[[int], Account] = find_account,
@@ -76,6 +78,7 @@ class Launcher:
         self._children = children
         self._sockets = sockets
         self._ledger = ledger
+        self.channels = channels or ReadyChannels(lambda _: None, lambda _: None)
         self._serverurl = serverurl
         self._home = home
         self._account_of = account_of
@@ -94,23 +97,28 @@ class Launcher:
         if order.name in self._extras:
             run = _extended(run, self._extras[order.name])
         tag = self._trees.tag(order.name, order.attempt)
+        channels = None
         self._ledger.starting(order.name, program, tag)
         try:
-            child = spawn(
-                launch_spec(
-                    run,
-                    serverurl=self._serverurl,
-                    inherited=self._inherited,
-                    tag=tag,
-                    stdin=self._socket(order),
-                    again=order.name in self._ran,
-                    home=self._home(),
-                    account_of=self._account_of,
-                )
+            spec = launch_spec(
+                run,
+                serverurl=self._serverurl,
+                inherited=self._inherited,
+                tag=tag,
+                stdin=self._socket(order),
+                again=order.name in self._ran,
+                home=self._home(),
+                account_of=self._account_of,
             )
+            if program.ready:
+                channels = self.channels.open(order.name, program, order.attempt, spec.account)
+            child = spawn(spec if channels is None else _with_channels(spec, channels))
         except CannotSpawn as why:
+            self.channels.forget(order.name)
             self._ledger.not_started(tag)
             return SpawnFailed(order.name, str(why), NOT_FOUND if why.not_found else NOT_EXECUTABLE)
+        if channels is not None:
+            self.channels.spawned(channels)
         self._children.program_started(order.name, child)
         self._ran.add(order.name)
         root = _identify(child.pid)
@@ -126,6 +134,16 @@ class Launcher:
     def environment_of(self, program: Program) -> dict[bytes, bytes]:
         """What it is started with, but for its tag; raises ValueError where that is impossible."""
         return environment(program, self._serverurl, self._inherited)
+
+    def command_spec(self, program: Program) -> LaunchSpec:
+        """How to start a command of the program, with its user, directory and environment; raises CannotSpawn."""
+        return launch_spec(
+            program,
+            serverurl=self._serverurl,
+            inherited=self._inherited,
+            home=self._home(),
+            account_of=self._account_of,
+        )
 
     def hear(self, notification: Notification) -> None:
         """Release the socket of a process that has ended, or could not be started; record what is done."""
@@ -173,10 +191,17 @@ class Launcher:
     def close(self) -> None:
         """Close all open sockets, even those that processes hold."""
         self._sockets.close()
+        self.channels.close()
 
     def _socket(self, order: Spawn) -> int | None:
         group = group_of(self._fleet.groups[order.program.group].spec)
         return None if group.socket is None else self._sockets.take(order.name, group.name, socket_spec(group.socket))
+
+
+def _with_channels(spec: LaunchSpec, channels: Channels) -> LaunchSpec:
+    told = {name.encode(): value.encode() for name, value in channels.environment.items()}
+    passed = () if channels.theirs is None else (channels.theirs,)
+    return replace(spec, environment={**spec.environment, **told}, pass_fds=(*spec.pass_fds, *passed))
 
 
 def _debugged(program: Program) -> Program:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from procman.config.schema.programs import Program
 from procman.logs.filters import StreamFilter
+from procman.logs.line_tap import LineTap
 from procman.logs.main_log import Level, MainLog
 from procman.logs.output_stream import OutputStream
 from procman.logs.routing import Channel
@@ -36,6 +37,9 @@ class OutputFilters:
         self.strip_ansi = strip_ansi
         self.on_progress = on_progress
         self.observer: OutputObserver | None = None
+        # The lines that are waited for in the output of a run, by its process's name and pid, and who is told of them.
+        self.wanted_lines: Callable[[str, int], list[tuple[int, str]]] = lambda _name, _pid: []
+        self.on_line: Callable[[str, int, int], object] = lambda _name, _pid, _number: None
 
     def observe(self, observer: OutputObserver) -> None:
         """From now on pass the output of programs to this observer."""
@@ -70,18 +74,32 @@ class ChannelFilter:
         is_stdout = self._channel == "stdout"
         capture_maxbytes = program.stdout_capture_maxbytes if is_stdout else program.stderr_capture_maxbytes
         is_watched = self._events_enabled or shared.debugs
-        if not (self.is_protocol or is_watched or capture_maxbytes or shared.strip_ansi):
+        taps = self._taps(pid)
+        if not (self.is_protocol or is_watched or capture_maxbytes or shared.strip_ansi or taps):
             return None
         if self.is_protocol:
             return StreamFilter(strip_ansi=shared.strip_ansi, on_raw=partial(self._on_protocol, stream, pid))
         return StreamFilter(
             strip_ansi=shared.strip_ansi,
             capture_maxbytes=capture_maxbytes,
-            on_raw=lambda _: shared.on_progress(),
+            on_raw=partial(self._on_raw, taps),
             on_text=partial(self._on_text, pid),
             on_message=partial(self._on_message, pid),
             on_lost=stream.lose,
         )
+
+    def _taps(self, pid: int) -> list[LineTap]:
+        shared, name = self._shared, self.program.namespec
+        return [LineTap(text, partial(shared.on_line, name, pid, number)) for number, text in self._wanted(pid)]
+
+    def _wanted(self, pid: int) -> list[tuple[int, str]]:
+        # Most programs wait for no line.
+        return self._shared.wanted_lines(self.program.namespec, pid) if self.program.ready else []
+
+    def _on_raw(self, taps: list[LineTap], data: bytes) -> None:
+        for tap in taps:
+            tap.feed(data)
+        self._shared.on_progress()
 
     @property
     def _events_enabled(self) -> bool:

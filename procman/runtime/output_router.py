@@ -163,6 +163,13 @@ class OutputRouter:
             self._sinks.finish_opening()
         self._sinks.forget_opened()
 
+    def refilter(self, name: str) -> None:
+        """What its streams are looked through for may have changed."""
+        for channel in CHANNELS:
+            stream = self._streams.get((name, channel))
+            if stream is not None:
+                stream.change_filters()
+
     def ended(self, name: str) -> None:
         """A process has ended: read now what it wrote before; what a descendant writes later is read, too."""
         for channel in CHANNELS:

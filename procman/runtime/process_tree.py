@@ -24,6 +24,11 @@ class ProcessTree:
         """The tag of its root."""
         return self._tree.tag
 
+    @property
+    def root(self) -> Identity:
+        """The process that was started."""
+        return self._tree.root
+
     def members(self, found: ProcSnapshot, *, just_reaped: bool = False) -> tuple[Process, ...]:
         """Its living members."""
         members = self._tree.members(found, just_reaped=just_reaped)

@@ -86,6 +86,11 @@ class Trees:
         self._under = None
         self._running[name] = ProcessTree(Tree(root, tag), None)
 
+    def root_of(self, name: str) -> tuple[Identity, str | None] | None:
+        """The process that was started last, and the tag of its tree; None if it does not run."""
+        tree = self._running.get(name)
+        return None if tree is None else (tree.root, tree.tag)
+
     @property
     def waits(self) -> bool:
         """Whether any leftovers are awaited."""

@@ -15,6 +15,7 @@ LinkKind = Literal[
     "policy",  # an option says so
     "signal",  # its process has a signal, and has not ended
     "leftovers",  # what it has started has not ended
+    "readiness",  # a condition of ready does not hold
     "startsecs",  # it counts as up after that
     "queue",  # other starts come first
     "gate",  # a disk or a user database does not answer

@@ -5,6 +5,7 @@ from procman.core.spec import Autorestart
 from procman.core.states import MasterState, State
 from procman.runtime.ending import ending
 from procman.services.explain_facts import Case, Known, Link
+from procman.services.explain_readiness import failed_as_unready
 from procman.services.explain_texts import counted, duration
 
 # A program that ends with this has done what it was to do, or has put itself into the background.
@@ -28,6 +29,8 @@ def asked_again(case: Case) -> Link:
     process = case.process
     if has_ended_by_itself(process):
         return Link("policy", "it has ended by itself")
+    if process.unready:
+        return Link("readiness", process.unready)
     return Link("request", f"it is {'replaced' if process.successor is not None else 'restarted'}")
 
 
@@ -46,7 +49,7 @@ def after_the_stop(case: Case) -> str:
     if not process.wanted:
         return "then it stays down"
     pending = process.pending_end
-    if pending is not None and pending.before is State.STARTING:
+    if process.unready or (pending is not None and pending.before is State.STARTING):
         return "then its next try comes"
     if pending is not None and pending.before is State.RUNNING:
         return f"then {after_an_end(case)}"
@@ -86,6 +89,8 @@ def how_starts_failed(case: Case) -> tuple[Link, ...]:
     how = known.end or (ending(process.last_end) if process.last_end is not None else "")
     if process.limited:
         count = process.reason or "it was restarted too often"
+    if failed_as_unready(process) and not process.limited:
+        return (Link("end", f"{count}; {process.reason}{_last_words(known)}"),)
     if not how:
         return (Link("end", f"{count}; {process.reason or 'nobody knows why it could not be started'}"),)
     status = process.last_end

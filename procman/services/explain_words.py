@@ -28,6 +28,7 @@ from procman.services.explain_links import (
     tail_command,
     troubles,
 )
+from procman.services.explain_readiness import unready
 from procman.services.explain_texts import counted, duration, names
 from procman.system.signals import signal_name
 
@@ -356,6 +357,8 @@ TABLE: Mapping[tuple[State, Phase, bool], Row] = {
     (State.STOPPED, Phase.NONE, True): _stopped_though_wanted,
     (State.STARTING, Phase.NONE, False): _up_and_unwanted,
     (State.STARTING, Phase.NONE, True): _starting,
+    (State.STARTING, Phase.UNREADY, False): _up_and_unwanted,
+    (State.STARTING, Phase.UNREADY, True): lambda case: unready(case.process, case.around.now, case.name),
     (State.RUNNING, Phase.NONE, False): _up_and_unwanted,
     (State.RUNNING, Phase.NONE, True): _running,
     (State.BACKOFF, Phase.NONE, False): _settling,

@@ -16,11 +16,12 @@ from procman.core.actions import Announce, ProcessRemoved
 from procman.core.events import Adopted, RunRemembered, Spawned
 from procman.core.oneshots import timed_out
 from procman.core.process import Process
-from procman.core.states import State
+from procman.core.states import Phase, State
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
 from procman.runtime.engine import Engine
+from procman.services.explain_readiness import failed_as_unready, not_ready_yet
 from procman.services.explain_texts import duration
 
 # A process that autorestart starts FLAPS times within so many seconds is flapping; the shorter time is for one whose
@@ -92,6 +93,10 @@ class ProcessStatus:
     done: bool  # a one-shot that has succeeded
     words: str  # the description without the uptime
     made_of: object  # equal as long as all of this holds
+    ready: bool | None = None  # whether all conditions of its option ready have held in this run; None: it has none
+    waits: str = ""  # of one that is not ready yet: what does not hold
+    status_text: str = ""  # what the run has said of itself
+    timeout: float | None = None  # start_timeout, of one that is not ready yet
 
     @property
     def stopping(self) -> bool:
@@ -115,6 +120,9 @@ class ProcessStatus:
 
     def description(self, moment: Moment) -> str:
         """Supervisor's words, which monitors parse."""
+        if self.phase == Phase.UNREADY.value:
+            age = max(0, int(moment.steady - self.started))
+            return not_ready_yet(self.waits, age, self.timeout)
         if self.state is not State.RUNNING:
             return self.words
         return self.words + uptime(int(moment.steady - self.started))
@@ -182,6 +190,9 @@ class StatusBoard:
             times.flapping_until,
             process.last_end,
             logs,
+            process.phase,
+            process.status_text,
+            process.readiness.missing() if process.state is State.STARTING else "",
         )
         status = self._statuses.get(name)
         if status is None or status.made_of != made_of:
@@ -198,7 +209,8 @@ class StatusBoard:
         if process is None or process.last_end is None:
             return process.reason if process is not None else ""
         said = f"; its last line on {times.last_words_on}: {times.last_words}" if times.last_words else ""
-        return _ending(process) + said
+        unready = process.state in (State.BACKOFF, State.FATAL) and failed_as_unready(process) and process.reason
+        return (process.reason if unready else _ending(process)) + said
 
     # ---- what the bus tells
 
@@ -276,6 +288,8 @@ def _ending(process: Process) -> str:
         return ""
     if process.timed_out and process.program.is_oneshot and process.state is not State.STOPPED:
         return f"{timed_out(process.program.run_timeout or 0.0)}; {ending(end)}"
+    if failed_as_unready(process):
+        return ending(end)
     # BACKOFF and FATAL may also follow a run that was up.
     failed_start = process.failures > 0 if process.state is State.BACKOFF else not process.limited
     is_down = process.state in (State.BACKOFF, State.FATAL) and not process.program.is_oneshot
@@ -307,6 +321,10 @@ def _status(process: Process, times: Times, logs: tuple[str, str], made_of: obje
         phase=process.phase.value,
         done=process.done,
         words=_words(process, times),
+        ready=process.state is State.RUNNING if process.program.ready else None,
+        waits=process.readiness.missing() if process.phase is Phase.UNREADY else "",
+        status_text=process.status_text if process.pid else "",
+        timeout=process.readiness.timeout,
         made_of=made_of,
     )
 

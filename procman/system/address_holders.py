@@ -84,7 +84,7 @@ def holders_of(address: Address) -> Holders:
             found, hidden = _processes(sockets)
             return Holders(address, found, hidden, closing)
         case UnixPath(path):
-            inodes = dict.fromkeys(_of_path(path), _owner_of(path))
+            inodes = dict.fromkeys(of_path(path), _owner_of(path))
             found, hidden = _processes(inodes)
             return Holders(address, found, hidden, stale_file=not inodes and _is_socket(path))
 
@@ -100,7 +100,7 @@ def _of_port(port: int, *, udp: bool) -> tuple[dict[str, int], int]:
     closing = 0
     name, state = ("udp", _BOUND_UDP) if udp else ("tcp", _LISTEN)
     for table in (name, f"{name}6"):
-        for row in _rows(f"/proc/net/{table}"):
+        for row in rows(f"/proc/net/{table}"):
             if len(row) > 9 and row[1].endswith(f":{port:04X}"):  # noqa: PLR2004 - the columns up to the inode
                 if row[3] == state:
                     held[row[9]] = int(row[7])
@@ -109,18 +109,19 @@ def _of_port(port: int, *, udp: bool) -> tuple[dict[str, int], int]:
     return held, closing
 
 
-def _of_path(path: str) -> list[str]:
+def of_path(path: str) -> list[str]:
     """The inodes of sockets that listen there, under the path that they were given."""
     wanted = {path, os.path.realpath(path)}
     # Num RefCount Protocol Flags Type St Inode Path, which may have blanks.
     return [
         row[6]
-        for row in _rows("/proc/net/unix")
+        for row in rows("/proc/net/unix")
         if len(row) > 7 and int(row[3], 16) & _ACCEPTS and " ".join(row[7:]) in wanted  # noqa: PLR2004 - see above
     ]
 
 
-def _rows(table: str) -> list[list[str]]:
+def rows(table: str) -> list[list[str]]:
+    """The columns of each line of a table of the kernel; none if it cannot be read."""
     try:
         with open(table, encoding="utf-8", errors="surrogateescape") as file:
             return [line.split() for line in file.readlines()[1:]]
@@ -135,7 +136,7 @@ def _processes(sockets: dict[str, int]) -> tuple[tuple[Holder, ...], tuple[int, 
     for pid in _pids() if names else ():
         with suppress(OSError):
             for number in os.listdir(f"/proc/{pid}/fd"):
-                inode = names.get(_link(f"/proc/{pid}/fd/{number}"))
+                inode = names.get(link_of(f"/proc/{pid}/fd/{number}"))
                 if inode is not None and pid not in having[inode]:
                     having[inode].append(pid)
     found: dict[int, Holder] = {}
@@ -153,7 +154,8 @@ def _pids() -> list[int]:
         return []
 
 
-def _link(path: str) -> str:
+def link_of(path: str) -> str:
+    """Where a link leads; "" if it has gone."""
     # One of them may have been closed since; the others count.
     try:
         return os.readlink(path)

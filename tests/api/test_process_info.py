@@ -203,6 +203,8 @@ class Interfaces:
             "why": "",  # what fills it in is tested in tests/services/test_why.py
             "phase": process.phase.value,
             "done": process.phase is Phase.DONE,
+            "ready": None,
+            "status_text": "",
         }
 
     def call(self, method, *parameters):

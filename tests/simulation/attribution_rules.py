@@ -16,6 +16,7 @@ from procman.core.actions import (
     AnnounceMaster,
     KeepDescendants,
     Kill,
+    Probe,
     ProcessRemoved,
     Quit,
     Spawn,
@@ -110,7 +111,7 @@ class AttributionRules:
 
     def decided(self, event: Event, actions: list[Action]) -> None:
         for action in actions:
-            if isinstance(action, Spawn | KeepDescendants):
+            if isinstance(action, Spawn | Probe | KeepDescendants):
                 continue
             origin = self.attribution.origin_of(action)
             seq = self._publish(action, origin)
@@ -218,7 +219,7 @@ class AttributionRules:
     def _a_stop_without_a_request_is_of_a_shutdown(self, event: Event, action: Announce, seq: int) -> None:
         if self.request is None:
             chain = self._chain(seq)
-            if action.reason:  # run_timeout
+            if action.reason:  # run_timeout, or not ready in time
                 self.must(self.told[seq][1].actor == POLICY, f"{action} is not of policy")
                 return
             wants = self.wanted_by.get(action.name, self.all_wanted_by)

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from procman.config.schema.groups import Group
 from procman.config.schema.master import Master
 from procman.config.schema.programs import Program
-from procman.core.actions import Action, Announce, Kill, ProcessRemoved, Quit, Spawn
+from procman.core.actions import Action, Announce, Kill, Probe, ProcessRemoved, Quit, Spawn
 from procman.core.events import (
     Adopted,
     BootRequested,
@@ -34,13 +34,15 @@ from procman.core.events import (
     GroupAdded,
     GroupChanged,
     KillFailed,
+    Notified,
+    ProbeResult,
     RunRemembered,
     Spawned,
     SpawnFailed,
 )
 from procman.core.fleet import Fleet
 from procman.core.process import Process
-from procman.core.spec import Scope
+from procman.core.spec import ReadyKind, Scope
 from procman.core.states import Phase, State
 
 FIRST_PID = 100
@@ -73,6 +75,9 @@ class Behaviour:
     sigkills: int = 1  # how many it takes: uninterruptible sleep outlives the first
     refuses: bool = False  # the kernel refuses to signal it
     descendant: Descendant | None = None  # what it leaves behind
+    ready_after: float | None = 0.0  # seconds until all of its conditions hold; None: they never do
+    answers_after: float | None = 0.0  # how long a look takes; None: it is never answered
+    lies: bool = False  # answers of other runs come as well, and of conditions that there are not
 
 
 FOREVER = Behaviour()
@@ -237,6 +242,8 @@ class World:
                 self.spawns.append(action)
             case Kill():
                 self._kill(action)
+            case Probe():
+                self._look(action)
             case Quit():
                 self.quit = action
             case ProcessRemoved(name=name):
@@ -259,13 +266,14 @@ class World:
             return
         child = self._child(order.name, order.program, behaviour, self.now)
         self._events.appendleft(Spawned(order.name, child.pid))
+        self._tells(child, order.attempt)
 
     def _adopt(self, name: str, age: float) -> None:
         process = self.fleet.processes.get(name)
         behaviour = self._next_behaviour(name)
         if process is not None and process.state is State.STOPPED and behaviour.fails is None:
             child = self._child(name, process.program, behaviour, self.now - age)
-            self.post(Adopted(name, child.pid, age))
+            self.post(Adopted(name, child.pid, age, ready=age > 1 and not behaviour.lies))
 
     def _next_behaviour(self, name: str) -> Behaviour:
         run = self._runs.get(name, 0)
@@ -395,6 +403,48 @@ class World:
             if descendant.lives is not None:
                 self._descendants_end(child, descendant.lives)
         return tuple(one.pid + DESCENDANT_PID for one in self.descendants.get(child.name, []))
+
+    # ---- what is looked at
+
+    def _tells(self, child: Child, run: int) -> None:
+        """What it says by itself when it is ready, and says again."""
+        behaviour = child.behaviour
+        for number, condition in enumerate(child.program.ready):
+            if behaviour.ready_after is None:
+                continue
+            news: Event
+            if condition.kind is ReadyKind.NOTIFY:
+                news = Notified(child.name, run, (("STATUS", "up"), ("READY", "1")))
+            elif condition.kind in {ReadyKind.FD, ReadyKind.LOG}:
+                news = ProbeResult(child.name, run, number, ok=True)
+            else:
+                continue
+            for after in (behaviour.ready_after, behaviour.ready_after + 0.5):
+                self._hear(child, after, news)
+
+    def _look(self, order: Probe) -> None:
+        """The answer comes after a while, even if the process has ended meanwhile."""
+        child = self.children[order.pid]
+        behaviour, run, number = child.behaviour, order.run, order.number
+        if behaviour.answers_after is None:
+            return
+        ok = behaviour.ready_after is not None and self.now >= child.born + behaviour.ready_after
+        if behaviour.lies:
+            self._hear(child, 0.0, ProbeResult(child.name, run - 1, number, ok=True))
+            self._hear(child, 0.0, ProbeResult(child.name, run + 1, number, ok=True))
+            self._hear(child, 0.0, ProbeResult(child.name, run, 99, ok=True))
+            self._hear(child, 0.0, Notified(child.name, run - 1, (("READY", "1"),)))
+        self._hear(child, behaviour.answers_after, ProbeResult(child.name, run, number, ok, "nobody is there"))
+
+    def _hear(self, child: Child, after: float, news: Event) -> None:
+        process = self.fleet.processes.get(child.name)
+
+        def come() -> None:
+            # When a process has gone, nothing is heard of it any more: another one may have its name.
+            if self.quit is None and self.fleet.processes.get(child.name) is process:
+                self.post(news)
+
+        self._at(self.now + after, come)
 
     # ---- time
 

@@ -24,6 +24,7 @@ from procman.core.actions import (
     Quit,
     Spawn,
 )
+from procman.core.deadlines import Deadlines
 from procman.core.events import (
     Adopted,
     BootRequested,
@@ -51,7 +52,8 @@ from procman.core.states import SETTLED, TRANSITIONS, UP, MasterState, Phase, St
 from procman.services.explain import around_of, explain
 from tests.simulation.fake_kernel import FOREVER, Child, World
 from tests.simulation.oneshot_rules import OneshotRules, is_done, is_oneshot
-from tests.simulation.restart_rules import RestartRules, comes_back, expected, is_judged
+from tests.simulation.readiness_rules import ReadinessRules
+from tests.simulation.restart_rules import RestartRules, comes_back, expected, is_judged, listed
 
 # Sums of binary fractions are not exact, and a timer may ring a clock's resolution early.
 A_HAIR = 1e-6
@@ -59,7 +61,12 @@ A_HAIR = 1e-6
 KILL_AGAIN = 1.0
 
 # What a process waits for in that state, if it waits.
-DEADLINE = {State.STARTING: "start", State.RUNNING: "run", State.BACKOFF: "retry", State.STOPPING: "stop"}
+DEADLINE = {
+    State.STARTING: {"start", "look", "unready"},
+    State.RUNNING: {"run"},
+    State.BACKOFF: {"retry"},
+    State.STOPPING: {"stop"},
+}
 
 ENDED = frozenset({State.BACKOFF, State.EXITED, State.STOPPED})
 
@@ -81,6 +88,7 @@ class Before:
     never_started: bool
     program: Program
     descendants: bool  # what it left behind is waited for
+    deadlines: Deadlines
     left: bool  # an earlier run has left something behind that a stop is to reach
 
 
@@ -118,6 +126,7 @@ class Invariants:
         self.before: dict[str, Before] = {}
         self.restarts = RestartRules(self.must)
         self.oneshots = OneshotRules(self.must)
+        self.readiness = ReadinessRules(self.must, world.scenario.late)
         self.groups_before: dict[str, GroupSpec] = {}
         self.master_before = MasterState.RUNNING
 
@@ -143,10 +152,13 @@ class Invariants:
                 p.attempt == 0,
                 p.program,
                 p.phase is Phase.LEFTOVERS,
+                p.deadlines,
                 p.left_behind,
             )
             for name, p in self.fleet.processes.items()
         }
+
+        self.readiness.event_comes(event, self.fleet.processes, self.world.now)
 
     def decided(self, event: Event, actions: list[Action]) -> None:
         self.must(isinstance(actions, list), "an answer is a list of actions")
@@ -175,6 +187,7 @@ class Invariants:
         due = {name: process.deadlines.retry for name, process in self.fleet.processes.items()}
         self.restarts.decided(event, actions, self.world.now, due)
         self.oneshots.decided(event, actions, self.world.now, self.fleet.processes)
+        self.readiness.decided(actions, self.fleet.processes, self.world.now)
 
     def carried_out(self) -> None:
         self._what_is_left_is_asked_once()
@@ -428,6 +441,8 @@ class Invariants:
                 if follows[:1] == [State.FATAL]:
                     limited = not self.restarts.limit_allows(name, action.program, now)
                     limited |= once and bool(action.program.norestart_exitcodes)
+                    never = action.status is not None and listed(action.status, action.program.norestart_exitcodes)
+                    limited |= never and self.readiness.has_conditions(name)
                     self.must(limited or count > action.program.startretries, f"{name} gives up after {count} tries")
                 elif not follows:
                     self.must(count <= action.program.startretries, f"{name} does not give up after {count} tries")
@@ -464,7 +479,8 @@ class Invariants:
                 if action.after is State.RUNNING and not judged:
                     self.must(now >= up_at - A_HAIR, f"{action.name} is RUNNING before its startsecs")
                 if action.after is State.BACKOFF and action.pid:
-                    self.must(now < up_at, f"{action.name} exited 'too quickly' after its startsecs")
+                    early = now < up_at or not self.readiness.is_ready(action.name, now)
+                    self.must(early, f"{action.name} exited 'too quickly' after its startsecs")
 
     def _is_asked_for(self, kill: Kill, event: SignalRequested) -> bool:
         asked = (event.name, event.signal, Scope.PROCESS, False)
@@ -626,7 +642,7 @@ class Invariants:
         self.must(due or self.end_at is not None or not actions, "something happens before its time")
         for name in due:
             process, before = self.before[name].process, self.before[name]
-            moved = (process.state, process.next_deadline) != (before.state, before.deadline)
+            moved = (process.state, process.deadlines) != (before.state, before.deadlines)
             self.must(moved, f"the deadline of {name} at {before.deadline} was not served")
 
     # ---- what is wanted, as the requests have it
@@ -725,15 +741,17 @@ class Invariants:
         for name, p in self.fleet.processes.items():
             has_pid, has_deadline = p.pid is not None, p.next_deadline is not None
             shown = f"{name} is {p.state.name} with pid {p.pid} and {p.deadlines}"
-            named = {deadline for deadline in DEADLINE.values() if getattr(p.deadlines, deadline) is not None}
-            self.must(named <= {DEADLINE.get(p.state)}, shown)
+            all_of_them = set().union(*DEADLINE.values())
+            named = {deadline for deadline in all_of_them if getattr(p.deadlines, deadline) is not None}
+            self.must(named <= DEADLINE.get(p.state, set()), shown)
             match p.state:
                 case State.STARTING if not has_pid:
                     orders = sum(order.name == name and self.fleet.awaits(order) for order in self.world.spawns)
                     self.must(orders >= 1, f"{name} is STARTING without an order")
                     self.must(not has_deadline, shown)
                 case State.STARTING:
-                    self.must(has_pid and has_deadline, shown)
+                    # Without one, it waits for its wave of a shutdown, or it is to be told that it is ready.
+                    self.must(has_pid and (has_deadline or not p.wanted), shown)
                 case State.STOPPING:
                     without = name in self.waited or name in self.stopping_left
                     self.must(has_pid is not without and has_deadline, shown)

@@ -136,7 +136,10 @@ class RestartRules:
     def _backs_off(self, action: Announce, later: list[State], now: float, due: float | None) -> None:
         name, program = action.name, action.program
         ended = action.status
-        self._must(ended is None or not is_judged(ended, program), f"{name} has ended as it may, and backs off")
+        unready = "ready" in action.reason
+        self._must(
+            unready or ended is None or not is_judged(ended, program), f"{name} has ended as it may, and backs off"
+        )
         if now - self._spawned.get(name, now) >= self._reset_after(program):
             self._delays.pop(name, None)
         if later[:1] in ([State.STOPPED], [State.FATAL]):

@@ -19,7 +19,16 @@ from procman.core.events import (
     StartRequested,
     StopRequested,
 )
-from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessType, Scope, ShutdownWhen
+from procman.core.spec import (
+    Autorestart,
+    Condition,
+    EarlyExit,
+    Leftovers,
+    ProcessType,
+    ReadyKind,
+    Scope,
+    ShutdownWhen,
+)
 from procman.core.states import State
 from tests.simulation.fake_kernel import FOREVER, Behaviour, Descendant, Scenario
 
@@ -133,6 +142,7 @@ class _Imagination:
             "exitcodes": self._pick((0,), (0, 2)),
             "priority": self._pick(1, 2, 999),
             **(self._restart_policy() if self._chance(0.3) else {}),
+            **(self._readiness() if self._chance(0.25) else {}),
             **(self._oneshot() if self._chance(0.15) else SERVICE),
         }
 
@@ -147,6 +157,8 @@ class _Imagination:
         """As the configuration makes one."""
         return {
             "type": ProcessType.ONESHOT,
+            "ready": (),
+            "start_timeout": None,
             "run_timeout": self._pick(None, 0.5, 1.0, 5.0),
             "startsecs": 0,
             "startretries": self._pick(0, 0, 2),
@@ -154,6 +166,17 @@ class _Imagination:
             "norestart_exitcodes": self._pick((), (), (1,)),
             "autorestart": Autorestart.NEVER,
             "early_exit": EarlyExit.FAILURE,
+        }
+
+    def _readiness(self) -> dict:
+        kinds = (ReadyKind.LISTEN, ReadyKind.TCP, ReadyKind.NOTIFY, ReadyKind.LOG, ReadyKind.DELAY)
+        chosen = [self._pick(*kinds) for _ in range(self._pick(1, 1, 2, 3))]
+        return {
+            "ready": tuple(Condition(kind, delay=0.7 if kind is ReadyKind.DELAY else 0.0) for kind in chosen),
+            # With none, a world in which nobody answers would never come to rest.
+            "start_timeout": self._pick(0.4, 2, 5, 12),
+            "ready_interval": self._pick(0.3, 0.5, 1.0),
+            "startsecs": self._pick(0, 0, 1),
         }
 
     def _restart_policy(self) -> dict:
@@ -189,7 +212,15 @@ class _Imagination:
             sigkills=self._pick(1, 1, 1, 2, 3),
             refuses=self._chance(0.1),
             descendant=self._descendant() if self._chance(0.5) else None,
+            **(self._unready() if self._chance(0.4) else {}),
         )
+
+    def _unready(self) -> dict:
+        return {
+            "ready_after": self._pick(0.0, 0.3, 1.0, 3.0, None),
+            "answers_after": self._pick(0.0, 0.0, 0.1, 1.0, 3.0, None),
+            "lies": self._chance(0.3),
+        }
 
     def _descendant(self) -> Descendant:
         return Descendant(

@@ -100,6 +100,6 @@ def test_a_holder_that_cannot_be_seen_is_known_by_its_user(monkeypatch, free_por
 
 def test_without_proc_nothing_is_known(monkeypatch, free_port):
     """And nothing is raised."""
-    monkeypatch.setattr("procman.system.address_holders._rows", lambda _: [])
+    monkeypatch.setattr("procman.system.address_holders.rows", lambda _: [])
     with socket.create_server(("127.0.0.1", free_port)):
         assert not holders_of(TcpPort(free_port)).known

@@ -5,6 +5,7 @@ from typing import Any
 from procman.config.formats.expansion import environment_names
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
+from procman.config.resolve.readiness import settle_readiness
 from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.notation import assignment, show_text
 from procman.config.schema.options import AUTO, SYSLOG, options_of
@@ -195,6 +196,7 @@ def _process(
     for name, known in EACH.items():
         again = names if name.endswith("_logfile") else None
         values[name] = reading.option(section, name, known, names, again=again)
+    settle_readiness(reading, section, values)
     for channel in ("stdout", "stderr"):
         _settle_places(values, channel)
     on_console = any(map(is_console, (values["stdout_logfile"], *values["stdout_also"])))

@@ -13,7 +13,7 @@ from typing import Literal
 from procman.config.schema import kinds
 from procman.config.schema.kinds.numbers import MIB
 from procman.config.schema.options import AUTO, Effect, option, required
-from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessSpec, ProcessType, Scope
+from procman.core.spec import Autorestart, Condition, EarlyExit, Leftovers, ProcessSpec, ProcessType, Scope
 
 DEFAULT_PRIORITY = 999
 
@@ -58,8 +58,39 @@ class Program(ProcessSpec):
     )
     startsecs: float = option(
         kinds.SECONDS,
-        "How long it has to stay up to count as RUNNING; 0 means RUNNING as soon as it is spawned.",
+        "How long it has to stay up to count as RUNNING; 0 means RUNNING as soon as it is spawned. With ready, the "
+        "default is 0.",
         default=1,
+        effect=Effect.NONE,
+    )
+    ready: tuple[Condition, ...] = option(
+        kinds.READY,
+        "What has to hold, once, before it counts as RUNNING; several are separated by commas, or a list in TOML. "
+        "listen:[HOST:]PORT or listen:/PATH (a process of its own tree listens there), tcp:[HOST:]PORT, unix:/PATH "
+        "(a connection is accepted), http://…, http+unix:///SOCKET:/PATH (see probe_http_status), exec:COMMAND (it "
+        "succeeds), log:TEXT (a line of its output holds it; * is anything), file:/PATH (newer than its start), "
+        "notify (READY=1 on NOTIFY_SOCKET), fd (a newline on the descriptor PROCMAN_READY_FD), delay:TIME.",
+        default=(),
+        effect=Effect.NONE,
+        per_process=True,
+    )
+    start_timeout: float | None = option(
+        kinds.TIMEOUT,
+        "With ready: how long it may take from its start until it is ready; then it is stopped, and the start has "
+        "failed. none waits for ever. Default: 60s with ready.",
+        default=None,
+        effect=Effect.NONE,
+    )
+    ready_interval: float = option(
+        kinds.DURATION,
+        "The pause between two looks whether it is ready.",
+        default=0.5,
+        effect=Effect.NONE,
+    )
+    probe_http_status: tuple[tuple[int, int], ...] = option(
+        kinds.STATUSES,
+        "The statuses of an http:// condition that count as ready. Redirects are not followed.",
+        default=((200, 399),),
         effect=Effect.NONE,
     )
     startretries: int = option(

@@ -25,6 +25,7 @@ from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
 from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK, split_url
 from procman.config.schema.kinds.numbers import EXITCODES, FACTOR, INTEGER, OCTAL, PERCENT, REPORTS, RETRIES, SIZE
 from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE, PATH
+from procman.config.schema.kinds.readiness import READY, STATUSES, TIMEOUT
 from procman.config.schema.kinds.signals import SIGNAL
 from procman.config.schema.kinds.text import BOOLEAN, SECRET, TEXT
 from procman.config.schema.kinds.users import OWNER, USER
@@ -62,6 +63,7 @@ __all__ = [
     "PERCENT",
     "PLUGIN",
     "PROCESS_TYPE",
+    "READY",
     "REPORTS",
     "RESTART_LIMIT",
     "RETRIES",
@@ -71,9 +73,11 @@ __all__ = [
     "SHUTDOWN_WHEN",
     "SIGNAL",
     "SIZE",
+    "STATUSES",
     "STRINGS",
     "TEMPLATE",
     "TEXT",
+    "TIMEOUT",
     "URL",
     "USER",
     "WEBHOOK",

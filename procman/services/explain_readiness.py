@@ -1,0 +1,33 @@
+"""Why a process is not ready yet, or has failed for that. No I/O and no clock here."""
+
+from procman.core.process import Process
+from procman.services.explain_facts import Link, Words
+from procman.services.explain_texts import duration
+
+
+def not_ready_yet(missing: str, age: int, timeout: float | None) -> str:
+    """As a status line has it: "not ready yet (tcp:5432 refused), 12 s of 60 s"."""
+    of = f" of {timeout:g} s" if timeout is not None else ""
+    return f"not ready yet ({missing}), {age} s{of}"
+
+
+def unready(process: Process, now: float, name: str) -> Words:
+    """It has been spawned, and a condition does not hold; `name` is for a command line."""
+    due = process.deadlines.unready
+    left = None if due is None else max(0.0, due - now)
+    late = "" if left is None else f"; if that takes {duration(left)} more, it is stopped, and the start has failed"
+    return Words(
+        because=(
+            *((Link("readiness", f"it says of itself: {process.status_text}"),) if process.status_text else ()),
+            Link("readiness", f"its process (pid {process.pid}) is not ready: {process.readiness.missing()}"),
+        ),
+        next=f"RUNNING as soon as each condition of ready has held once{late}",
+        next_in=left,
+        options=("ready", "start_timeout"),
+        commands=(f"procmanctl tail -f {name}",),
+    )
+
+
+def failed_as_unready(process: Process) -> bool:
+    """Whether the latest start has failed because the process was not ready."""
+    return bool(process.readiness.conditions)
