@@ -281,7 +281,9 @@ class Process:
         actions: list[Action] = [self._enter(State.STARTING, pid=pid)]
         self.pid = pid
         self.born = now - age
-        if self.program.ready and not ready:
+        timeout = self.program.start_timeout
+        # Had it not been ready in time, it would have been stopped.
+        if self.program.ready and not ready and (timeout is None or age < timeout):
             # It has all of its time: nobody has looked meanwhile.
             readiness = Readiness(self.program.ready, self.program.start_timeout)
             readiness.cannot_be_told()

@@ -51,6 +51,7 @@ class ReadinessRules:
                 self._begin(name, Run(program.ready, processes[name].attempt, now, now, program.start_timeout))
             case Adopted(name, _, age, ready) if processes[name].state is State.STOPPED:
                 program = processes[name].program
+                ready |= program.start_timeout is not None and age >= program.start_timeout
                 run = Run(program.ready, processes[name].attempt + 1, now - age, now, program.start_timeout)
                 run.held |= {n for n, c in enumerate(run.conditions) if c.kind in TOLD}
                 run.conditions = () if ready else run.conditions

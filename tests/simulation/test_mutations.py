@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-from procman.core import backoff, deadlines, exit_policy, fleet, groups, process, restarts, shutdown
+from procman.core import backoff, deadlines, exit_policy, fleet, groups, process, readiness, restarts, shutdown
 from tests.simulation.fake_kernel import World
 from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
@@ -36,7 +36,7 @@ class Mutation:
 
 
 # Each after those that it imports. What is not here has no decision in it.
-MODULES = (backoff, restarts, deadlines, process, groups, exit_policy, shutdown, fleet)
+MODULES = (backoff, restarts, deadlines, readiness, process, groups, exit_policy, shutdown, fleet)
 
 MUTATIONS = [
     # What is asked for
@@ -125,7 +125,7 @@ MUTATIONS = [
     Mutation(
         "the pid is not kept",
         process,
-        r"( +)self\.pid = pid\n( +self\.born = now\n +if self\.program\.startsecs)",
+        r"( +)self\.pid = pid\n( +self\.born = now\n +if self\.program\.ready)",
         r"\2",
     ),
     Mutation("a back-off is always a second", backoff, r"return failures", "return 1"),
@@ -157,10 +157,41 @@ MUTATIONS = [
     Mutation(
         "a late timer makes a crash of a run",
         process,
-        r"if self\.deadlines\.due\(now\) == \"start\":",
+        r"if self\.deadlines\.due\(now\) == \"start\" and self\.readiness\.holds:",
         "if False:",
     ),
-    Mutation("a later wave is tried again", process, r"if not self\.wanted:", "if False:"),
+    Mutation("a later wave is tried again", process, r"if not self\.wanted:\n( +# It ended before)", r"if False:\n\1"),
+    # Readiness
+    Mutation("an answer of another run counts", process, r"event\.run != self\.attempt or ", ""),
+    Mutation("one condition is enough", readiness, r"return all\(", "return any("),
+    Mutation("what does not hold holds", readiness, r"if ok:\n( +self\.held)", r"if True:\n\1"),
+    Mutation("nobody looks again", process, r"again = now \+ max.*", "again = None"),
+    Mutation("it is looked at while a look is under way", process, r"if answers_look:", "if True:"),
+    Mutation(
+        "it is never stopped for not being ready", process, r"unready=None if timeout is None else .*", "unready=None"
+    ),
+    Mutation("not being ready is no failed start", process, r"if self\.unready and self\.wanted:", "if False:"),
+    Mutation(
+        "a shutdown does not wait for the wave of an unready one",
+        process,
+        r"if not self\.wanted:\n( +# In a)",
+        r"if False:\n\1",
+    ),
+    Mutation(
+        "an end before it is ready is an ordinary end",
+        process,
+        r"State\.STARTING if self\.readiness\.conditions:",
+        "State.STARTING if False:",
+    ),
+    Mutation(
+        "a delay is no condition",
+        process,
+        r"max\(self\.program\.startsecs, readiness\.delay\)",
+        "self.program.startsecs",
+    ),
+    Mutation("an adopted one is ready", process, r"if self\.program\.ready and not ready and .*:", "if False:"),
+    Mutation("READY=1 means all conditions", readiness, r"if condition\.kind is ReadyKind\.NOTIFY\)", "if True)"),
+    Mutation("a lost look is waited for", process, r"look=now \+ LOOK_LOST", "look=None"),
     # One-shots
     Mutation("a one-shot that is done ends the master", exit_policy, r"critical and not done", "critical"),
     Mutation("any_exit counts what is done", exit_policy, r"(ANY_EXIT) if not done", r"\1"),
