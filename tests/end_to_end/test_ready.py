@@ -88,11 +88,11 @@ def test_listen_is_not_fooled_by_the_old_instance_on_the_port_and_tcp_is(tmp_pat
         old.bind(("127.0.0.1", 0))
         old.listen()
         port = old.getsockname()[1]
-        programs = section("new", "sleep 100", f"ready=listen:{port}", "start_timeout=1s", "startretries=0")
+        programs = section("new", "sleep 100", f"ready=listen:{port}", "start_timeout=4s", "startretries=0")
         fooled = section("fooled", "sleep 100", f"ready=tcp:{port}")
         with RunningMaster(tmp_path, programs + fooled) as master:
             master.wait_for("success: fooled entered RUNNING state, it is ready")
-            master.wait_for("new: not ready after 1 s (listen:")
+            master.wait_for("new: not ready after 4 s (listen:")
             master.wait_for("gave up: new entered FATAL state")
             info = master.info("new")
             assert "another process listens there, and none of this program" in info["description"]

@@ -9,8 +9,9 @@ from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.fleet import Fleet
 from procman.core.process import PendingEnd, Process
+from procman.core.readiness import Readiness
 from procman.core.restarts import BRAKED, Restarts
-from procman.core.spec import FOREVER, Autorestart, Leftovers, ProcessType, Scope
+from procman.core.spec import FOREVER, Autorestart, Condition, Leftovers, ProcessType, ReadyKind, Scope
 from procman.core.states import MasterState, Phase, State
 from procman.services.explain import around_of, explain, roots_first
 from procman.services.explain_facts import Around, Known, Turn, Wish
@@ -21,7 +22,12 @@ from tests.support.programs import group, program
 AT = Around(now=100.0)
 BOOT = Known(wish=Wish("boot"))
 # A phase and the states that have it.
-PHASES = {Phase.NONE: tuple(State), Phase.DONE: (State.EXITED,), Phase.LEFTOVERS: (State.STOPPING,)}
+PHASES = {
+    Phase.NONE: tuple(State),
+    Phase.UNREADY: (State.STARTING,),
+    Phase.DONE: (State.EXITED,),
+    Phase.LEFTOVERS: (State.STOPPING,),
+}
 ROWS = [(state, phase, wanted) for phase in Phase for state, wanted in product(PHASES[phase], (True, False))]
 
 
@@ -49,6 +55,8 @@ def test_every_row_says_why_and_what_comes_next(state, phase, wanted, master, kn
     one = process(state, wanted=wanted)
     if phase is Phase.LEFTOVERS:
         one.pending_end = PendingEnd(12, ExitStatus(0), State.STOPPING)
+    if phase is Phase.UNREADY:
+        one.readiness = Readiness((Condition(ReadyKind.TCP),), 60.0, words={0: "tcp:5432 refused"})
     if phase is Phase.DONE:
         one.program = program(type=ProcessType.ONESHOT)
     said = explain(one, Around(now=1.0, master=master), known)
