@@ -139,6 +139,7 @@ def test_a_line_of_the_log_makes_it_ready_and_all_output_is_in_the_log(tmp_path)
         assert "log: no such line was written" in master.info("web")["description"]
         master.say("web", "\n")
         master.wait_for("success: web entered RUNNING state, it is ready")
+        master.has_written("web")
         assert (tmp_path / "out").read_text().startswith("x" * 100000)
 
 
