@@ -29,7 +29,6 @@ _NOT_FOR_ONESHOTS = {
     "autorestart": "a one-shot is not restarted when it is done; startretries is for a run that fails",
     "startsecs": "a one-shot may end as quickly as it likes",
     "early_exit": "a one-shot may end as quickly as it likes",
-    "ready": "a one-shot is RUNNING when it is spawned, and done when it ends",
     "start_timeout": "a one-shot is RUNNING when it is spawned; run_timeout limits the run",
     "health": "a one-shot has no health check; run_timeout limits the run",
     "watchdog": "a one-shot has no watchdog; run_timeout limits the run",
