@@ -80,6 +80,7 @@ class ReadinessRules:
                     self._must(run is not None and run.due is not None, f"{name} is stopped: {reason}")
                     self._must(run and run.due and now >= run.due - A_HAIR, f"{name} is stopped before its time")
                     self._must(reason.startswith("Not ready after"), reason)
+                    self._must(processes[name].wanted, f"{name} is stopped before its wave of the shutdown")
         for name, process in processes.items():
             run = self._runs.get(name)
             if run is None or process.state is not State.STARTING or process.pid is None:

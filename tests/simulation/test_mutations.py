@@ -163,7 +163,7 @@ MUTATIONS = [
     Mutation("a later wave is tried again", process, r"if not self\.wanted:\n( +# It ended before)", r"if False:\n\1"),
     # Readiness
     Mutation("an answer of another run counts", process, r"event\.run != self\.attempt or ", ""),
-    Mutation("one condition is enough", readiness, r"return all\(", "return any("),
+    Mutation("one condition is enough", readiness, r"return all\(n in", "return any(n in"),
     Mutation("what does not hold holds", readiness, r"if ok:\n( +self\.held)", r"if True:\n\1"),
     Mutation("nobody looks again", process, r"again = now \+ max.*", "again = None"),
     Mutation("it is looked at while a look is under way", process, r"if answers_look:", "if True:"),
