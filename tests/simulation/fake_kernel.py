@@ -282,7 +282,9 @@ class World:
         return behaviours[min(run, len(behaviours) - 1)]
 
     def _child(self, name: str, program: Program, behaviour: Behaviour, born: float) -> Child:
-        pid = next(pid for pid in range(FIRST_PID, FIRST_PID + 1000) if pid not in self.children)
+        # The kernel does not give away the number of a process group that still has members either.
+        groups = {one.pid for left in self.descendants.values() for one in left}
+        pid = next(n for n in range(FIRST_PID, FIRST_PID + 1000) if n not in self.children and n not in groups)
         child = self.children[pid] = Child(pid, name, program, behaviour, born)
         if behaviour.lives is not None:
             self._ends(child, behaviour.lives, _status(behaviour))

@@ -46,7 +46,7 @@ class OneshotRules:
         if process.born is not None:
             self._spawned[process.name] = process.born
         if process.timed_out:
-            self._timed_out.add(process.name)
+            # What was asked for since is not known.
             self._was_timed_out.add(process.name)
         self._succeeded[process.name] = process.done
         if process.done:

@@ -137,10 +137,10 @@ class RestartRules:
         name, program = action.name, action.program
         ended = action.status
         unready = "ready" in action.reason
-        self._must(
-            unready or ended is None or not is_judged(ended, program), f"{name} has ended as it may, and backs off"
-        )
-        if now - self._spawned.get(name, now) >= self._reset_after(program):
+        judged = ended is not None and is_judged(ended, program)
+        self._must(unready or not judged, f"{name} has ended as it may, and backs off")
+        begins_anew = now - self._spawned.get(name, now) >= self._reset_after(program)
+        if begins_anew:
             self._delays.pop(name, None)
         if later[:1] in ([State.STOPPED], [State.FATAL]):
             return
@@ -162,7 +162,9 @@ class RestartRules:
         before = self._delays.get(name, 0.0) / (1 + program.backoff_jitter)
         grown = min(before * program.backoff_factor, most)
         self._must(delay >= grown - A_HAIR, f"the delay of {name} after {before} s is {delay} s")
-        self._delays[name] = delay
+        if not begins_anew:
+            # That one counts for nothing: the first delay of a row comes after it.
+            self._delays[name] = delay
 
     def _starts_again(self, action: Announce, now: float, *, by_policy: bool) -> None:
         name = action.name

@@ -18,7 +18,7 @@ from tests.simulation.scenarios import scenario
 from tests.support.programs import group, program
 
 # Twice as many as any fault of test_mutations may hide from. For a night: SCENARIOS=1000000 pytest tests/simulation
-SCENARIOS = int(os.environ.get("SCENARIOS", "3600"))
+SCENARIOS = int(os.environ.get("SCENARIOS", "8000"))
 BATCHES = 6
 
 

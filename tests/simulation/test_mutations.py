@@ -20,7 +20,7 @@ from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
 
 # As many scenarios as a fault may hide from.
-BUDGET = 1800
+BUDGET = 4000
 # As many are passed by the copy that nothing was put into; that the core passes them all is said in test_invariants.
 UNHARMED = 200
 
