@@ -72,7 +72,10 @@ class OneshotRules:
             if is_oneshot(action.program):
                 later = [one.after for one in news[at + 1 :] if one.name == action.name]
                 self._one(event, action, later, now)
-            if action.after is not State.EXITED:
+            if action.after is State.EXITED:
+                # Also of a service, which may be a one-shot by the next definition.
+                self._succeeded[action.name] = action.expected
+            else:
                 self._succeeded[action.name] = False
                 if action.after is not State.STOPPING:
                     self._was_timed_out.discard(action.name)
