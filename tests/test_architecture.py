@@ -15,6 +15,7 @@ MAY_IMPORT = {
     # the ground floor
     "errors": "",
     "core.spec": "",
+    "core.levels": "",
     "api.shapes": "",
     "api.supervisor_states": "core",
     "logs.protocol": "",
@@ -24,7 +25,7 @@ MAY_IMPORT = {
     "system.report_folder": "system.file_trust",
     "system.blocking": "",
     # what to do next, and how the system does it; none of these knows another
-    "core": "core core.spec",
+    "core": "core core.spec core.levels",
     "system": "system system.shell_split errors",
     "logs": "logs system.file_trust system.exposure errors",
     "http": "http",
@@ -41,15 +42,15 @@ MAY_IMPORT = {
     "config.formats": "config.formats config.schema config.problems config.secrets config.spelling config.host",
     "config.resolve": (
         "config.resolve config.formats config.schema config.problems config.spelling config.host config.runtime_dir "
-        "core.spec system.shell_split"
+        "core.spec core.levels system.shell_split"
     ),
     "config.checks": (
         "config.checks config.resolve config.formats config.schema config.problems config.secrets config.spelling "
-        "config.host config.runtime_dir core.spec system system.exposure system.shell_split"
+        "config.host config.runtime_dir core.spec core.levels system system.exposure system.shell_split"
     ),
     "config": (
         "config config.checks config.resolve config.formats config.schema config.problems config.secrets config.host "
-        "config.assumptions core.spec errors"
+        "config.assumptions core.spec core.levels errors"
     ),
     # whom to tell of what: pure; and the helper that posts it, which nothing imports
     "notify": "notify config.schema",

@@ -8,6 +8,8 @@ from procman.api.shapes import (
     ConfigInfo,
     ErrorBody,
     FiguresInfo,
+    GraphEdgeInfo,
+    GraphInfo,
     NotifyInfo,
     OperationInfo,
     ProcessInfo,
@@ -20,6 +22,7 @@ from procman.services import operations
 from procman.services.actors import describe_actor
 from procman.services.configuration import ConfiguredProcess, GroupDifferences
 from procman.services.figures import ProcessFigures
+from procman.services.graph import GraphNode
 from procman.services.operations import Operation, Outcome
 from procman.services.status import Moment, ProcessStatus
 
@@ -60,13 +63,38 @@ def process_info(status: ProcessStatus, moment: Moment, lost: int, why: str = ""
         done=status.done,
         ready=status.ready,
         status_text=status.status_text,
+        waits_for=list(status.waits_for),
     )
 
 
 def missing_line(status: ProcessStatus) -> str:
     """Of a process that is wanted up and is not RUNNING."""
-    reason = f" ({status.reason})" if status.reason else ""
+    words = status.words if status.phase in ("waiting", "bound") else status.reason
+    reason = f" ({words})" if words else ""
     return f"{status.namespec}: {supervisor_state(status.state).name}{reason}"
+
+
+def graph_info(node: GraphNode) -> GraphInfo:
+    """One process and what it depends on."""
+    process = node.process
+    return GraphInfo(
+        namespec=process.name,
+        statename=supervisor_state(process.state).name,
+        phase=process.phase.value,
+        wanted=process.wanted,
+        level=node.level,
+        needed_by=list(node.needed_by),
+        edges=[
+            GraphEdgeInfo(
+                target=edge.target,
+                condition=edge.condition,
+                optional=edge.optional,
+                processes=list(edge.processes),
+                holds=edge.holds,
+            )
+            for edge in node.edges
+        ],
+    )
 
 
 def figures_info(figures: ProcessFigures) -> FiguresInfo:

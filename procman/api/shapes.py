@@ -19,6 +19,7 @@ Only types and constants in here, so that a client may import it at no cost. Tim
                                              for
             ?name=SPEC                       of what it names; "procman" is the master itself
     GET   /v1/figures                        {"figures": [FiguresInfo]} of those that have a process
+    GET   /v1/graph                          {"processes": [GraphInfo]} in the order in which they start
     GET   /v1/events                         text/event-stream without end; ten messages a second at most
             event: snapshot                  Snapshot; if there are very many processes, the rest follows at once
             event: change                    Change, as it happens
@@ -117,10 +118,35 @@ class ProcessInfo(TypedDict):
     flapping_until: int  # until then it is shown as flapping: autorestart keeps restarting it; 0: it is not flapping
     lost: int  # bytes of its output that could not be written anywhere
     why: str  # where it has failed, or does not stay up: the `short` of its WhyInfo
-    phase: str  # what it does within its state: unready (not ready yet), done, leftovers; "": its state says it all
+    # What it does within its state: waiting, blocked, bound, unready (not ready yet), done, leftovers; "": its state
+    # says it all.
+    phase: str
     done: bool  # a one-shot that has succeeded, and does not run now
     ready: bool | None  # whether all conditions of its option ready have held in this run; null: it has none
     status_text: str  # what the run has said of itself (STATUS= on its notification socket)
+    waits_for: list[str]  # what keeps it from starting, as it was written: db@ready
+
+
+class GraphEdgeInfo(TypedDict):
+    """One dependency."""
+
+    target: str  # as it was written: a program, a group, or group:process
+    condition: str  # started, ready or exited
+    optional: bool
+    processes: list[str]  # the namespecs of the target
+    holds: bool  # now
+
+
+class GraphInfo(TypedDict):
+    """A process and what it depends on."""
+
+    namespec: str
+    statename: str
+    phase: str  # as in ProcessInfo
+    wanted: bool
+    level: int  # 0 where it depends on nothing
+    needed_by: list[str]  # the namespecs of what depends on it directly
+    edges: list[GraphEdgeInfo]
 
 
 class RunEvent(TypedDict):
@@ -141,9 +167,9 @@ class RunEvent(TypedDict):
 class WhyLink(TypedDict):
     """One step of the chain from what is seen to its root."""
 
-    kind: (
-        str  # end, request, policy, signal, leftovers, readiness, startsecs, queue, gate, shutdown, wave, trouble, file
-    )
+    # end, request, policy, signal, leftovers, readiness, startsecs, queue, gate, shutdown, wave, trouble, file,
+    # dependency
+    kind: str
     text: str
     name: NotRequired[str]  # the namespec of the process that it is about, where that is another one
 
@@ -595,6 +621,7 @@ class WaveInfo(TypedDict):
     """Groups that are stopped together."""
 
     priority: int
+    level: int  # of one priority, the highest comes first; 0: they depend on nothing
     seconds: float  # the longest stopwaitsecs in it
     critical: list[str]  # namespecs of those that have it
     processes: int  # how many are in it

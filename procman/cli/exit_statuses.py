@@ -45,6 +45,7 @@ PROCMANCTL: Mapping[str, Entry] = {
     ),
     "health": Entry("`HealthInfo`", {1: "a wanted process is not up; bad arguments"}),
     "help": Entry('`{"commands": [str]}`, for a topic `{"topic": str, "text": str}`'),
+    "graph": Entry('`{"processes": [GraphInfo]}`', {1: "no such process"}),
     "history": Entry('`{"runs": [RunInfo]}`', {1: "no such process, or no name was given"}),
     "maintail": Entry(
         '`{"name": "supervisord", "channel": null, "data": str}`; with `-f` one line for each piece',

@@ -125,6 +125,11 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("health --live", "Check that the master answers within 10 seconds (its configuration file is not read)"),
     ),
+    "graph": (
+        ("graph", "Show what depends on what, and what is waited for"),
+        ("graph <name> [...]", "Show what these processes depend on"),
+        ("graph --mermaid", "Print it as a Mermaid diagram"),
+    ),
     "history": (
         (
             "history <name> [...]",
@@ -153,7 +158,10 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("run --attach <name>", "Follow the run that is under way"),
     ),
     "signal": (("signal <signal name> '<pattern>'", "Signal all that match"),),
-    "start": (("start '<pattern>'", "Start all that match"),),
+    "start": (
+        ("start '<pattern>'", "Start all that match"),
+        ("start --no-deps <name>", "Start it now, whatever it depends on"),
+    ),
     "status": (
         (
             "status --long",
@@ -162,7 +170,10 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("status --at 14:02 [<name> ...]", "Show what it was then (10m ago, 2026-11-29T14:02:10), from the journal"),
         ("status '<pattern>'", "Get status for all that match"),
     ),
-    "stop": (("stop '<pattern>'", "Stop all that match"),),
+    "stop": (
+        ("stop '<pattern>'", "Stop all that match"),
+        ("stop --cascade <name>", "Stop what depends on it first, then the process itself"),
+    ),
     "stop-plan": (
         ("stop-plan", "Show how long a shutdown takes at most, and why"),
         ("stop-plan --budget 10s", "Also show what would make it fit (exit status 1 if it does not)"),

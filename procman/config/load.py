@@ -17,6 +17,7 @@ from procman.config.formats.files import Gathered, gather
 from procman.config.host import Machine
 from procman.config.problems import ConfigError, Problem
 from procman.config.resolve.client_settings import read_ctl
+from procman.config.resolve.dependencies import resolve_dependencies
 from procman.config.resolve.groups import read_groups
 from procman.config.resolve.master import (
     check_exit_code_from,
@@ -153,7 +154,7 @@ def _resolve(
         servers=servers,
         rpcinterfaces=rpcinterfaces,
         templates=tuple(reading.templates),
-        groups=unique(reading, groups),
+        groups=resolve_dependencies(reading, unique(reading, groups)),
         ctl=read_ctl(reading),
         notify=read_notify(reading, groups),
         serverurl=serverurl(servers),

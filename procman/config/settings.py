@@ -144,5 +144,7 @@ def _shown(option: str, kind: Kind[Any], value: Any) -> tuple[Any, str]:
     if isinstance(value, Enum) or kind.name in _IN_DIGITS:
         return text, text
     if isinstance(value, tuple):
+        if kind.name == "dependencies":
+            return masked(text).split(",") if value else [], masked(text)
         return [masked(item) if isinstance(item, str) else item for item in value], masked(text)
     return (value if isinstance(value, _NUMBERS) else masked(text)), masked(text)

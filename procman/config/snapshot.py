@@ -23,6 +23,7 @@ from procman.core.spec import (
     Autorestart,
     Condition,
     EarlyExit,
+    Edge,
     Leftovers,
     ProcessType,
     ProgramTemplate,
@@ -111,6 +112,8 @@ def _value(name: str, value: Any) -> Any:
             return tuple(Condition(ReadyKind[item["kind"]], item["text"], item["delay"]) for item in value)
         case str() if name in _ENUMS:
             return _ENUMS[name][value]
+        case list() if name == "depends_on":
+            return tuple(Edge(*_value("", edge)) for edge in value)
         case list():
             return tuple(_value("", item) for item in value)
         case dict():

@@ -1,7 +1,8 @@
 """How long a shutdown takes at most: the sum over its stop waves, what makes it long, and what would make it shorter.
 
 The waves are those of the core: groups of one priority stop together, the highest priority number first (so listeners,
-with -1, stop last), and a wave lasts as long as the largest stopwaitsecs in it. Every process counts, also without
+with -1, stop last), what others depend on in a wave of its own after them. A wave lasts as long as the largest
+stopwaitsecs in it. Every process counts, also without
 autostart, because it may have been started by hand.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from procman.config.levels import arrange_groups
 from procman.config.schema.configuration import Config
 from procman.config.schema.kinds.durations import sum_of_parts
 from procman.config.schema.notify import LAST_WORDS
@@ -38,6 +40,7 @@ class Wave:
     seconds: float
     critical: tuple[Program, ...]
     programs: tuple[Program, ...]
+    level: int = 0  # above what depends on nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +98,24 @@ class Verdict:
 
 def stop_plan(config: Config) -> StopPlan:
     """The plan of a configuration, or of the groups that are active now."""
-    by_priority: dict[int, list[Program]] = {}
+    tied = any(program.depends_on for group in config.groups for program in group.programs)
+    places = arrange_groups(config.groups) if tied else {}
+    by_wave: dict[tuple[int, int], list[Program]] = {}
     for group in config.groups:
-        if group.programs:
-            by_priority.setdefault(group.priority, []).extend(group.programs)
-    waves = tuple(_wave(priority, by_priority[priority]) for priority in sorted(by_priority, reverse=True))
+        for program in group.programs:
+            wave = places[program.namespec].wave if tied else (group.priority, 0)
+            by_wave.setdefault(wave, []).append(program)
+    waves = tuple(_wave(*wave, by_wave[wave]) for wave in sorted(by_wave, reverse=True))
     # Messages that are under way at the end are waited for.
     own = MASTER + (LAST_WORDS if config.notify else 0)
     return StopPlan(waves, config.master.shutdown_timeout, config.file.endswith(".toml"), own)
 
 
-def _wave(priority: int, programs: list[Program]) -> Wave:
+def _wave(priority: int, level: int, programs: list[Program]) -> Wave:
     longest = max(program.stopwaitsecs for program in programs)
     critical = tuple(program for program in programs if program.stopwaitsecs == longest)
     # A negative wait counts as 0.
-    return Wave(priority, max(longest, 0), critical, tuple(programs))
+    return Wave(priority, max(longest, 0), critical, tuple(programs), level)
 
 
 def read_duration(text: str) -> float:
@@ -166,6 +172,7 @@ def to_json(plan: StopPlan, verdicts: Iterable[Verdict]) -> Json:
         "waves": [
             {
                 "priority": wave.priority,
+                "level": wave.level,
                 "seconds": wave.seconds,
                 "critical": [program.namespec for program in wave.critical],
                 "processes": len(wave.programs),
@@ -205,16 +212,16 @@ def _shorter(plan: StopPlan, budget: float) -> tuple[Change, ...]:
     left = budget - plan.master
     if left < len(waves):
         return ()
-    limits: dict[int, float] = {}
+    limits: dict[tuple[int, int], float] = {}
     for number, wave in enumerate(waves):
         # Whole seconds, because INI has no fractions. A wave below its share leaves the rest to the others.
         share = left // (len(waves) - number)
-        limits[wave.priority] = min(wave.seconds, share)
-        left -= limits[wave.priority]
+        limits[wave.priority, wave.level] = min(wave.seconds, share)
+        left -= limits[wave.priority, wave.level]
     changes: dict[str, Change] = {}
     for wave in plan.waves:
         for program in wave.programs:
-            limit = limits.get(wave.priority, program.stopwaitsecs)
+            limit = limits.get((wave.priority, wave.level), program.stopwaitsecs)
             section = _section(program.section, toml=plan.toml)
             # A program may be in several groups, and so in several waves.
             before = changes.get(section)

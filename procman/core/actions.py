@@ -61,6 +61,7 @@ class Announce:
     expected: bool = True  # EXITED: was the code one of exitcodes
     status: ExitStatus | None = None  # where an end brought this about
     reason: str = ""  # why it could not be started, or is not known
+    because: str = ""  # the process whose change has brought this about, if it is another one
 
 
 @dataclass(frozen=True, slots=True)

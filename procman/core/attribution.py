@@ -10,6 +10,7 @@ has brought about.
 - An end follows from the signal that procman sent before. An end without one is a root, and its actor is None.
 - A start after a stop follows from the request that wants the process up, not from the one that stopped it.
 - What a deadline or an end brings about by itself has the actor POLICY.
+- What a change of another process brings about by itself has the actor DEPENDENCY, and follows from that change.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -70,6 +71,7 @@ class Origin(NamedTuple):
 NOBODY = Origin()
 POLICY = Actor("policy")
 BOOT = Actor("boot")
+DEPENDENCY = Actor("dependency")
 
 # Looked up by type, as hundreds of events are handled in a second where programs end at once.
 _REQUESTS = frozenset(
@@ -155,11 +157,15 @@ class Attribution:
             return self._of_the_whole()
         name = action.name
         after = action.after if isinstance(action, Announce) else None
+        if isinstance(action, Announce) and action.because and not self._is_request:
+            cause = self._here.get(action.because) or self.latest(action.because)
+            return Origin(DEPENDENCY, cause.cause, cause.operation)
         if after is State.STARTING and not self._is_request:
             if self._is_adoption and name == self._subject:
                 return self._base
             if isinstance(action, Announce) and action.before is State.STOPPED:
-                return self.wanted_by(name)
+                stopped = self._here.get(name, NOBODY)
+                return stopped if stopped.actor == DEPENDENCY else self.wanted_by(name)
             # autorestart, or the next try: whoever started the process before has no part in it.
             return Origin(POLICY, self._here.get(name, self.latest(name)).cause)
         if after is State.STOPPING and isinstance(action, Announce) and action.reason:
@@ -195,7 +201,7 @@ class Attribution:
                 self._stopping.add(name)
             elif name in self._stopping:
                 self._stopping.discard(name)
-            if self._is_request:
+            if self._is_request and (not action.because or action.after is State.STARTING):
                 self._wanted_by[name] = self._base
         elif isinstance(action, Kill) and action.pid and action.signal:
             self._signalled[name] = int(action.signal), follow

@@ -7,7 +7,7 @@ process for it after each event.
 from dataclasses import dataclass, field
 from typing import Literal
 
-Due = Literal["start", "look", "unready", "retry", "run", "stop"]
+Due = Literal["start", "look", "unready", "retry", "run", "stop", "wait"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +20,11 @@ class Deadlines:
     retry: float | None = None  # it is started again
     run: float | None = None  # the run of a one-shot has taken too long
     stop: float | None = None  # it gets SIGKILL
+    wait: float | None = None  # it has waited for its dependencies for too long
     earliest: float | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        times = (self.start, self.look, self.unready, self.retry, self.run, self.stop)
+        times = (self.start, self.look, self.unready, self.retry, self.run, self.stop, self.wait)
         object.__setattr__(self, "earliest", min((when for when in times if when is not None), default=None))
 
     def due(self, now: float) -> Due | None:
@@ -38,7 +39,9 @@ class Deadlines:
             return "look"
         if self.earliest == self.retry:
             return "retry"
-        return "run" if self.earliest == self.run else "stop"
+        if self.earliest == self.run:
+            return "run"
+        return "stop" if self.earliest == self.stop else "wait"
 
 
 NO_DEADLINES = Deadlines()

@@ -25,9 +25,10 @@ class BootRequested:
 
 @dataclass(frozen=True, slots=True)
 class StartRequested:
-    """Start a process, with its count of failures reset."""
+    """Start a process, with its count of failures reset, and what it depends on; with `alone` nothing else."""
 
     name: str
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

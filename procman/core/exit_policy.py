@@ -50,7 +50,9 @@ class ExitPolicy:
                 case State.STARTING:
                     self.forget(action.name)
                 case State.FATAL:
-                    self.failed[action.name] = self._processes[action.name].exit_code or 1
+                    # Of one that is blocked, what has failed is the process that it depends on.
+                    code = self.failed.get(action.because) or self._processes[action.name].exit_code
+                    self.failed[action.name] = code or 1
                     cause = cause or self._ends_master(action)
                 case State.EXITED if not self._processes[action.name].wanted:
                     if not action.expected:

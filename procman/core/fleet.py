@@ -3,7 +3,8 @@
 One door: `handle(event, now)` answers with the orders to carry out, and `next_deadline()` says when to come back with
 `DeadlineReached`. The rules:
 
-- Groups start in the order of their priorities, and the processes within a group in the order of theirs.
+- Groups start in the order of their priorities, and the processes within a group in the order of theirs; but what
+  others depend on starts before them (`core.dependencies`).
 - After `ShutdownRequested` nothing is started any more, and it ends with exactly one `Quit`. `core.shutdown` has the
   order and the time in which everything stops, `core.exit_policy` what brings it about besides, and the exit status.
 - An event about a process that is no longer there is not an error: events arrive a little late.
@@ -21,6 +22,7 @@ from procman.core.actions import (
     Quit,
     Spawn,
 )
+from procman.core.dependencies import Dependencies
 from procman.core.events import (
     Adopted,
     BootRequested,
@@ -50,10 +52,15 @@ from procman.core.process import Process, serve_deadlines
 from procman.core.shutdown import Shutdown
 from procman.core.snapshot import Data, DefinitionReaders, Writer, definition, read, write
 from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
-from procman.core.states import MasterState
+from procman.core.start_limit import StartLimit
+from procman.core.states import MasterState, State
 
 DEFAULT_POLICY = MasterPolicy(
-    shutdown_timeout=None, shutdown_when=ShutdownWhen.NEVER, exit_code_from=None, restart_brake=True
+    shutdown_timeout=None,
+    shutdown_when=ShutdownWhen.NEVER,
+    exit_code_from=None,
+    start_concurrency=None,
+    restart_brake=True,
 )
 
 
@@ -75,13 +82,17 @@ class Fleet:
         self._by_pid: dict[int, Process] = {}
         self._any_leaves = False  # is any process leaving?
         self._exit_policy = ExitPolicy(policy, self.groups, self.processes)
-        self._shutdown = Shutdown(policy.shutdown_timeout, self.groups, self.processes)
+        self.dependencies = Dependencies(self.groups, self.processes)
+        self._start_limit = StartLimit(policy.start_concurrency, self.processes)
+        self._shutdown = Shutdown(policy.shutdown_timeout, self.groups, self.processes, self.dependencies.wave)
         for group in groups:
             self._activate(group)
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take in what has happened or is asked for; the orders that follow are to be carried out in their order."""
         actions = self._decide(event, now)
+        if (self.dependencies or isinstance(event, GroupChanged)) and self.state is MasterState.RUNNING:
+            actions += self.dependencies.follow(event, actions, now)
         cause = self._exit_policy.note(actions)
         if self._any_leaves:
             actions += self._forget_settled()
@@ -95,7 +106,7 @@ class Fleet:
             if self._shutdown.over:
                 restart = self.state is MasterState.RESTARTING
                 actions.append(Quit(restart, self._exit_policy.exit_code(), self.unsettled()))
-        return actions
+        return self._start_limit.pass_on(actions)
 
     def snapshot(self, write_definition: Writer = definition) -> Data:
         """All that another fleet needs to go on from here; `write_definition` makes plain data of a definition."""
@@ -121,15 +132,25 @@ class Fleet:
         self.processes.update((name, process) for name, process in processes.items() if name not in self.processes)
         for process in self.processes.values():
             process.brake, process.seed = self._brake, self.seed
+            self.dependencies.define(process, process.definition)
         self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
         self._any_leaves = any(process.leaving for process in self.processes.values())
         if (ending := data.get("ending")) is not None:
             try:
                 self.state = MasterState[ending["state"]]
                 self._exit_policy.cause = None if ending["cause"] is None else Cause(*ending["cause"])
+                self.dependencies.dissolve()
                 self._shutdown.restore(ending)
             except (KeyError, TypeError) as error:
                 raise ValueError(f"cannot go on from this fleet: {error!r}") from None
+
+    def pending_spawns(self) -> list[Spawn]:
+        """After `restore`: the orders to spawn that are to be carried out, in their order."""
+        return self._start_limit.restore(
+            Spawn(process.name, process.program, process.attempt)
+            for process in self.in_start_order()
+            if process.state is State.STARTING and process.pid is None and not process.ties.waiting
+        )
 
     def next_deadline(self) -> float | None:
         """When to come back with `DeadlineReached`; None: not at all."""
@@ -147,7 +168,13 @@ class Fleet:
         return self._by_pid.get(pid)
 
     def in_start_order(self) -> Iterator[Process]:
-        """All processes, by priority of the group, then of the process; ties in the order of the configuration."""
+        """All processes, by priority of the group, then of the process; ties in the order of the configuration.
+
+        What others depend on comes before the first of them.
+        """
+        if self.dependencies:
+            yield from self.dependencies.in_start_order(self.processes.values())
+            return
         for members in sorted(self.groups.values(), key=lambda m: m.spec.priority):
             yield from members.processes.values()
 
@@ -193,22 +220,25 @@ class Fleet:
             case BootRequested():
                 if self.state is not MasterState.RUNNING:
                     return []
-                starting = (p for p in self.in_start_order() if p.program.autostart and not p.done)
+                starting = [p for p in self.in_start_order() if p.program.autostart and not p.done]
+                for process in starting:
+                    process.ties.pulls = True
                 return [action for process in starting for action in process.start(now)]
             case StartRequested(name) | RestartRequested(name) | RetryRequested(name):
                 process = self.processes.get(name)
                 if process is None or process.leaving or self.state is not MasterState.RUNNING:
                     return []
+                process.ties.pulls = True
                 match event:
-                    case StartRequested():
-                        return process.start(now)
+                    case StartRequested(alone=alone):
+                        return process.start(now, alone=alone)
                     case RestartRequested():
                         return process.restart(now)
                     case RetryRequested():
                         return process.retry(now)
             case StopRequested(name):
                 process = self.processes.get(name)
-                return process.stop(now) if process else []
+                return [*self._stop_bound([process], now), *process.stop(now)] if process else []
             case SignalRequested(name, signum):
                 process = self.processes.get(name)
                 return process.signal(signum) if process else []
@@ -229,6 +259,8 @@ class Fleet:
             members.processes[program.namespec] = self._new(program)
         self.groups[group.name] = members
         self.processes.update(members.processes)
+        for process in members.processes.values():
+            self.dependencies.define(process, process.program)
         return members
 
     def _new(self, program: ProcessSpec) -> Process:
@@ -264,19 +296,30 @@ class Fleet:
         is_new = group != members.spec
         before, members.spec = members.processes, group
         now_named = {program.namespec for program in group.programs}
-        actions = self._let_leave([p for name, p in before.items() if name not in now_named], now)
+        gone = [process for name, process in before.items() if name not in now_named]
         # The new order of the group; processes that leave stay at its end until they have settled.
         members.processes = {}
         for program in group.programs:
             name = program.namespec
             process = before.get(name)
             if process is None:
-                process = members.processes[name] = self.processes[name] = self._new(program)
-                actions += process.start(now) if program.autostart else []
-                continue
+                process = self.processes[name] = self._new(program)
             members.processes[name] = process
-            actions += self._redefine(process, program, now, restart=name in replace)
-        members.processes |= {name: process for name, process in before.items() if name not in now_named}
+            self.dependencies.define(process, program)
+        members.processes |= {process.name: process for process in gone}
+        definitions = {program.namespec: program for program in group.programs}
+        for process in gone:
+            process.leaving = self._any_leaves = True
+        actions = self._stop_bound(gone, now)
+        staying = (members.processes[name] for name in definitions)
+        for process in self.dependencies.stop_order([*reversed(gone), *staying]):
+            new = definitions.get(process.name)
+            if new is None:
+                actions += self._let_leave([process], now)
+            elif process.name in before:
+                actions += self._redefine(process, new, now, restart=process.name in replace)
+            elif new.autostart:
+                actions += process.start(now)
         return [*actions, AnnounceGroupChanged(group)] if is_new else actions
 
     @staticmethod
@@ -293,11 +336,18 @@ class Fleet:
         return []
 
     def _let_leave(self, processes: list[Process], now: float) -> list[Action]:
-        actions: list[Action] = []
-        for process in reversed(processes):
+        for process in processes:
             process.leaving = self._any_leaves = True
+        actions = self._stop_bound(processes, now)
+        for process in self.dependencies.stop_order(reversed(processes)):
             actions += process.stop(now)
         return actions
+
+    def _stop_bound(self, processes: list[Process], now: float) -> list[Action]:
+        """They are going to be stopped: first what is bound to them."""
+        if not self.dependencies or self.state is not MasterState.RUNNING:
+            return []
+        return [action for process in processes for action in self.dependencies.stop_bound(process.name, now)]
 
     def _forget_settled(self) -> list[Action]:
         """Forget processes that leave and have settled, and groups that are empty then."""
@@ -309,6 +359,7 @@ class Fleet:
                 self._by_pid.pop(process.pid or 0, None)
                 del self.processes[name]
                 self._exit_policy.forget(name)
+                self.dependencies.forget(name)
                 del self.groups[process.program.group].processes[name]
                 actions.append(ProcessRemoved(name))
         for name, members in list(self.groups.items()):
@@ -327,12 +378,13 @@ class Fleet:
             case MasterState.RUNNING:
                 self.state = MasterState.RESTARTING if restart else MasterState.SHUTDOWN
                 actions: list[Action] = [AnnounceMaster(self.state, self.unsettled(), cause)]
+                self._shutdown.begin()
+                self.dependencies.dissolve()
                 for process in self.processes.values():
                     process.wanted = False
                     # A pending start or retry must not happen while other waves stop.
                     if process.pid is None:
                         actions += process.call_off(now)
-                self._shutdown.begin()
                 return actions
             case MasterState.RESTARTING if not restart:
                 self.state = MasterState.SHUTDOWN

@@ -21,11 +21,13 @@ The rules, from which the methods below follow:
   last of its descendants (`pending_end` holds how the process itself did). Only then is it started again.
 - With stop_scope=tree the descendants that it leaves behind when it ends by itself, a daemon for example, go on and
   still belong to its tree (`left_behind`): a stop, a restart and the shutdown reach them, whatever its state.
+- With dependencies, STARTING begins with a wait (`ties.waiting`), and the order to spawn comes when `core.dependencies`
+  releases it. Its own stop waits for those that depend on it and are being stopped (`ties.deferred`).
 - A second stop signal makes many programs drop what they are saving. Descendants that got the signal together with the
   process do not get it again in the same stop (`stop_reached`); they are waited for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from signal import SIGKILL
 
@@ -48,6 +50,7 @@ from procman.core.readiness import LOOK_LOST, TOO_EARLY, Readiness, is_said_read
 from procman.core.restarts import Next, Restarts
 from procman.core.spec import Autorestart, EarlyExit, Leftovers, ProcessSpec, Scope
 from procman.core.states import SETTLED, SIGNALLABLE, TRANSITIONS, UP, Phase, State
+from procman.core.ties import Ties
 
 # Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
 KILL_AGAIN = 1.0
@@ -95,6 +98,8 @@ class Process:
     reason: str = ""  # why it is not in the wanted state; supervisor's spawnerr
     successor: ProcessSpec | None = None  # replaces `program` when the process has settled
     leaving: bool = False  # forgotten when it has settled
+    ties: Ties = field(default_factory=Ties)
+    needed_by: Mapping[str, "Process"] = field(default_factory=dict, repr=False, compare=False)  # its dependents
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,7 +117,18 @@ class Process:
             return Phase.DONE
         if self.state is State.STARTING and self.pid is not None and not self.readiness.holds:
             return Phase.UNREADY
-        return Phase.NONE if self.pending_end is None else Phase.LEFTOVERS
+        if self.pending_end is not None:
+            return Phase.LEFTOVERS
+        if self.state is State.STARTING and (self.ties.waiting or self.ties.queued):
+            return Phase.WAITING
+        if self.state is State.FATAL and self.ties.blocked:
+            return Phase.BLOCKED
+        return Phase.BOUND if self.state is State.STOPPED and self.ties.bound else Phase.NONE
+
+    @property
+    def goes_down(self) -> bool:
+        """It is being stopped, or is going to be."""
+        return self.state is State.STOPPING or self.ties.deferred
 
     @property
     def done(self) -> bool:
@@ -142,15 +158,21 @@ class Process:
 
     def awaits(self, attempt: int) -> bool:
         """Is the spawn of that number still to be carried out?"""
-        return self.state is State.STARTING and self.pid is None and self.attempt == attempt
+        is_to_be_spawned = self.state is State.STARTING and self.pid is None and not self.ties.waiting
+        return is_to_be_spawned and self.attempt == attempt
 
     # ---- what is asked for
 
-    def start(self, now: float) -> list[Action]:
-        """Want it up. A process that is being stopped starts when it has settled."""
+    def start(self, now: float, *, alone: bool = False) -> list[Action]:
+        """Want it up; `alone`: whatever it depends on. A process that is being stopped starts when it has settled."""
+        if not self.wanted and self.successor is None:
+            self.ties.deferred = False
         self.wanted = True
         self._begin_anew()
+        self.ties.alone = alone
         match self.state:
+            case State.STARTING if alone and self.ties.waiting:
+                return self.release(now)
             case State.STOPPED | State.EXITED | State.FATAL:
                 self.failures = 0
                 return self._launch(now)
@@ -166,7 +188,7 @@ class Process:
 
     def stop(self, now: float) -> list[Action]:
         """Want it down."""
-        self.wanted = False
+        self.wanted = self.ties.bound = self.ties.pulls = False
         return self._take_down(now)
 
     def restart(self, now: float) -> list[Action]:
@@ -203,7 +225,7 @@ class Process:
 
     def kill(self, now: float) -> list[Action]:
         """Want it down at once, with SIGKILL."""
-        self.wanted = False
+        self.wanted = self.ties.bound = self.ties.deferred = False
         if self.state is State.STOPPING:
             return self._send_sigkill(now, hurried=True)
         if self.pid is None and self.left_behind and self.state is not State.UNKNOWN:
@@ -244,13 +266,55 @@ class Process:
         if self.deadlines.retry is not None and program.backoff not in (None, before.backoff):
             longest = program.backoff[1] * (1 + program.backoff_jitter) if program.backoff else 0.0
             self.deadlines = Deadlines(retry=min(self.deadlines.retry, now + longest))
-        if self.state is State.STARTING and self.pid is None:
+        if self.state is State.STARTING and self.pid is None and not self.ties.waiting:
             # The pending order has the old options in it.
             self.attempt += 1
             return [*actions, Spawn(self.name, program, self.attempt)]
         if not before.autostart and program.autostart and self.attempt == 0:
             return [*actions, *self.start(now)]
         return actions
+
+    # ---- what its dependencies make of it
+
+    def release(self, now: float) -> list[Action]:
+        """All that it waits for is as it has to be."""
+        self.ties.waiting = self.ties.pulls = False
+        self.deadlines = NO_DEADLINES
+        return [self._order(now)]
+
+    def hold(self, now: float) -> None:
+        """Wait (again): something that it depends on is gone before it was spawned."""
+        self.ties.waiting = True
+        timeout = self.program.depends_timeout
+        self.deadlines = NO_DEADLINES if timeout is None else Deadlines(wait=now + timeout)
+
+    def block(self, reason: str, *, timed_out: bool = False) -> list[Action]:
+        """What it waits for cannot come any more by itself."""
+        self.failures = 0
+        self.reason = reason
+        fatal = self._enter(State.FATAL, reason=reason)
+        self.ties.blocked, self.ties.timed_out = True, timed_out
+        return [fatal]
+
+    def come_back(self, now: float) -> list[Action]:
+        """It was blocked by something, or taken down with it, and that is coming up again."""
+        self.failures = 0
+        return self._launch(now)
+
+    def bind(self, now: float) -> list[Action]:
+        """Take it down with something that it depends on; it stays wanted, and comes back with that."""
+        self.ties.bound = True
+        return self._take_down(now)
+
+    def renew(self, now: float, reason: str) -> list[Action]:
+        """Restart it by policy, since something that it depends on has another run."""
+        self.ties.renewing = reason
+        return self._take_down(now)
+
+    def go_down(self, now: float) -> list[Action]:
+        """Those have stopped that it has waited for in order to stop."""
+        self.ties.deferred = False
+        return self._take_down(now)
 
     # ---- what has happened
 
@@ -304,6 +368,11 @@ class Process:
 
     def exited(self, status: ExitStatus, now: float, descendants: tuple[int, ...] = ()) -> list[Action]:
         """The process was reaped; these descendants of it still run."""
+        if self.ties.deferred:
+            # It was to be stopped after others, and has ended before them.
+            stopping = self._enter(State.STOPPING, pid=self.pid or 0)
+            self.deadlines = Deadlines(stop=now + self.program.stopwaitsecs)
+            return [stopping, *self.exited(status, now, descendants)]
         if self.deadlines.due(now) == "start" and self.readiness.holds:
             # It was up for startsecs; only by chance did its end come before the timer.
             return [self._run(), *self.exited(status, now, descendants)]
@@ -342,6 +411,8 @@ class Process:
                 return self._take_down(now, timed_out(self.program.run_timeout or 0.0))
             case "stop":
                 return self._send_sigkill(now)
+            case "wait":
+                return self.block(f"blocked: {self.ties.waits_for} was not there in time", timed_out=True)
             case None:
                 return []
 
@@ -419,6 +490,8 @@ class Process:
                 return self._back_off(now, self.unready, status, pid)
             case _:
                 self.exit_status = status
+                if self.ties.renewing and self.wanted and self.state is State.STOPPING and self.successor is None:
+                    return self._renewed(now, pid, status)
                 return self._settle(now, pid, status)
 
     def _waits_for_descendants(self) -> bool:
@@ -457,6 +530,7 @@ class Process:
     def _begin_anew(self) -> None:
         """An operator has asked for it: what policy has counted does not matter any more."""
         self.failed = False
+        self.ties.alone, self.ties.renewing = False, ""
         self.again.forget()
 
     def _launch(self, now: float) -> list[Action]:
@@ -465,10 +539,34 @@ class Process:
         self.limited = self.timed_out = False
         self.readiness = Readiness()
         self.unready = self.status_text = ""
+        self._take_over()
+        self.ties.stale = self.ties.renewing = ""
+        self.ties.seen.clear()
+        starting = self._enter(State.STARTING)
+        if self.program.depends_on and not self.ties.alone:
+            self.attempt += 1
+            self.hold(now)
+            return [starting]
+        return [starting, self._order(now)]
+
+    def _order(self, now: float) -> Spawn:
         self.attempt += 1
         self.again.started(now)
         after_failure = self.failed and self.again.troubles <= 1
-        return [self._enter(State.STARTING), Spawn(self.name, self.program, self.attempt, after_failure)]
+        return Spawn(self.name, self.program, self.attempt, after_failure)
+
+    def _renewed(self, now: float, pid: int, status: ExitStatus) -> list[Action]:
+        """It was stopped to start again after a dependency: at once, after a delay, or not any more."""
+        reason, self.ties.renewing = self.ties.renewing, ""
+        self.again.ended(self.program, self._age(now))
+        coming = self._decide_restart(now, reason)
+        if coming.delay == 0:
+            return self._settle(now, pid, status)
+        backing_off = self._enter(State.BACKOFF, pid=pid, status=status, reason=coming.text)
+        if coming.delay is None:
+            return [backing_off, self._give_up(coming.text, status)]
+        self.deadlines = Deadlines(retry=now + coming.delay)
+        return [backing_off]
 
     def _start_again(self, now: float, status: ExitStatus) -> list[Action]:
         """It has ended by itself, and is to be up: at once, after a delay, or not any more."""
@@ -547,6 +645,7 @@ class Process:
     def _run(self) -> Announce:
         if not self.program.is_oneshot:
             self.failures = 0
+        self.ties.alone = False
         running = self._enter(State.RUNNING, pid=self.pid or 0)
         self._limit_run()
         return running
@@ -592,6 +691,11 @@ class Process:
     def _take_down(self, now: float, reason: str = "") -> list[Action]:
         """Bring it to a settled state, gracefully; `reason` says why policy does that."""
         match self.state:
+            case State.STARTING | State.RUNNING if self.pid is not None and self._stops_later():
+                self.ties.deferred = True
+                if self.timed_out:
+                    self.deadlines = NO_DEADLINES
+                return []
             case State.STARTING | State.RUNNING if self.pid is not None:
                 return self._stop_run(now, reason)
             case State.STARTING | State.BACKOFF | State.STOPPED | State.EXITED | State.FATAL if self.left_behind:
@@ -613,10 +717,14 @@ class Process:
         self.stop_reached = program.stop_scope
         return [stopping, Kill(self.name, self.pid, program.stopsignal, program.stop_scope)]
 
+    def _stops_later(self) -> bool:
+        """Is something being stopped that depends on it?"""
+        return any(other.goes_down for other in self.needed_by.values())
+
     def _settle(self, now: float, pid: int = 0, status: ExitStatus | None = None) -> list[Action]:
         stopped = self._enter(State.STOPPED, pid=pid, status=status)
         self._take_over()
-        if self.wanted:
+        if self.wanted and not self.ties.bound:
             self.failures = 0
             return [stopped, *self._launch(now)]
         return [stopped]
@@ -659,7 +767,10 @@ class Process:
         status: ExitStatus | None = None,
         reason: str = "",
     ) -> Announce:
-        before = self.state
+        before, ties = self.state, self.ties
+        ties.waiting = ties.queued = ties.blocked = ties.timed_out = False
+        ties.bound = ties.bound and after in (State.STOPPING, State.STOPPED)
+        ties.deferred = ties.deferred and after is State.RUNNING
         assert after in TRANSITIONS[before], f"{self.name}: {before.name} cannot become {after.name}"
         self.state = after
         self.deadlines = NO_DEADLINES

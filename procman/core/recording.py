@@ -106,6 +106,11 @@ _ADDED: dict[str, Any] = {
     "on_restart_limit": ("fatal", 0),
     "norestart_exitcodes": (),
     "early_exit": EarlyExit.FAILURE.name,
+    "depends_on": (),
+    "depends_timeout": None,
+    "on_dependency_restart": ("ignore", 0),
+    "on_dependency_stop": "ignore",
+    "start_concurrency": None,
     # It changes what a process that ends at once does; before it there was none.
     "restart_brake": False,
     "ready": (),
@@ -113,7 +118,7 @@ _ADDED: dict[str, Any] = {
     "ready_interval": 0.5,
 }
 # The same of events.
-_ADDED_TO_EVENTS: dict[str, Any] = {"ready": False}
+_ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False}
 # Of each name so many definitions are told apart: what runs, what replaces it, and what is new.
 _KEPT = 4
 
@@ -329,8 +334,12 @@ def _values(spec: type, data: Mapping[str, Any]) -> dict[str, Any]:
         value = _ENUMS[name][value] if name in _ENUMS else _checked(spec, name, value)
         if name == "ready" and isinstance(value, (list, tuple)):
             value = tuple(Condition(ReadyKind[kind], delay=delay) for kind, delay in value)
-        values[name] = tuple(value) if isinstance(value, list) else value
+        values[name] = _frozen(value)
     return values
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def _checked(kind: type, name: str, value: Any) -> Any:

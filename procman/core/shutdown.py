@@ -2,17 +2,21 @@
 
 - Groups stop in waves: all groups of the highest priority number at once, within a group in reverse order without
   waiting; the next wave when this one has settled. (supervisord stops one group after the other.)
+- What others depend on stops after them: its wave has their priority at most, and is a later one of it.
 - With a `shutdown_timeout` each wave has its share of what remains of it, in proportion to the waits that are still to
   come, so that SIGKILL reaches all of them in time; when it is over the master leaves, whatever still runs.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from procman.core.actions import Action
 from procman.core.groups import ActiveGroup
 from procman.core.process import Process, serve_deadlines
+
+# The group priority of a process, as far as what depends on it lets it have that, and its level above what it needs.
+Wave = tuple[int, int]
 
 # What the master needs for itself at the end of a shutdown_timeout, in seconds, and the most of it that this may be.
 RESERVE = 0.5
@@ -23,14 +27,23 @@ class Shutdown:
     """Stops the groups of a fleet wave by wave; `over` when all have settled, or had their time."""
 
     def __init__(
-        self, timeout: float | None, groups: Mapping[str, ActiveGroup], processes: Mapping[str, Process]
+        self,
+        timeout: float | None,
+        groups: Mapping[str, ActiveGroup],
+        processes: Mapping[str, Process],
+        wave_of: Callable[[Process], Wave],
     ) -> None:
-        """Groups and processes are those of the fleet at any time; `timeout` is the shutdown_timeout."""
+        """Groups and processes are those of the fleet at any time; `timeout` is the shutdown_timeout.
+
+        `wave_of` gives the wave of a process before the shutdown begins.
+        """
         self.over = False
         self._timeout = timeout
         self._groups = groups
         self._processes = processes
-        self._waves: list[int] = []  # the group priorities still to be stopped, the next one last
+        self._wave_of = wave_of
+        self._waves: list[Wave] = []  # those still to be stopped, the next one last
+        self._members: dict[Wave, list[Process]] = {}  # in the order in which they stop
         self._stopping: list[Process] = []  # the wave that is being stopped now
         self._end_at: float | None = None  # when the master leaves, whatever still runs
         self._wave_until: float | None = None  # when the next wave begins, whatever still runs of this one
@@ -39,7 +52,8 @@ class Shutdown:
         """Plain data for `restore`."""
         return {
             "over": self.over,
-            "waves": self._waves,
+            "waves": [list(wave) for wave in self._waves],
+            "members": [[process.name for process in self._members[wave]] for wave in self._waves],
             "stopping": [process.name for process in self._stopping],
             "end_at": self._end_at,
             "wave_until": self._wave_until,
@@ -48,14 +62,30 @@ class Shutdown:
     def restore(self, data: Mapping[str, Any]) -> None:
         """Go on from what `snapshot` returned."""
         self.over = data["over"]
-        self._waves = list(data["waves"])
+        if "members" in data:
+            self._waves = [(priority, level) for priority, level in data["waves"]]
+            names = zip(self._waves, data["members"], strict=True)
+            self._members = {
+                wave: [self._processes[name] for name in members if name in self._processes] for wave, members in names
+            }
+        else:  # procman before 0.3 had a wave for each priority, and no dependencies
+            self._waves = [(priority, 0) for priority in data["waves"]]
+            self._members = self._by_wave()
         # What has settled and left since is of no account.
         self._stopping = [self._processes[name] for name in data["stopping"] if name in self._processes]
         self._end_at, self._wave_until = data["end_at"], data["wave_until"]
 
     def begin(self) -> None:
         """Plan the waves; `advance` stops one after the other."""
-        self._waves = sorted({group.spec.priority for group in self._groups.values()})
+        self._members = self._by_wave()
+        self._waves = sorted(self._members)
+
+    def _by_wave(self) -> dict[Wave, list[Process]]:
+        waves: dict[Wave, list[Process]] = {}
+        for group in self._groups.values():
+            for process in reversed(group.processes.values()):
+                waves.setdefault(self._wave_of(process), []).append(process)
+        return waves
 
     def limit(self, now: float) -> None:
         """The shutdown_timeout begins, unless it has begun before."""
@@ -106,7 +136,7 @@ class Shutdown:
         reserve = min(RESERVE, RESERVE_SHARE * self._timeout)
         remains = max(0.0, self._end_at - reserve - now)
         present = max((process.longest_stop(now) for process in self._stopping), default=0.0)
-        later = sum(self._longest_stop(priority, now) for priority in self._waves)
+        later = sum(self._longest_stop(wave, now) for wave in self._waves)
         if present + later > remains:
             present = remains * present / (present + later)
             for process in self._stopping:
@@ -114,18 +144,14 @@ class Shutdown:
         # Half of the reserve is for processes that take a moment to end on SIGKILL.
         self._wave_until = now + max(present, remains - later) + reserve / 2
 
-    def _stop_wave(self, priority: int, now: float) -> list[Action]:
+    def _stop_wave(self, wave: Wave, now: float) -> list[Action]:
         actions: list[Action] = []
-        self._stopping.clear()
-        for group in self._groups.values():
-            if group.spec.priority == priority:
-                wave = list(reversed(group.processes.values()))
-                self._stopping += wave
-                for process in wave:
-                    actions += process.stop(now)
+        # What has left since is settled, and nothing happens to it any more.
+        self._stopping = list(self._members[wave])
+        for process in self._stopping:
+            actions += process.stop(now)
         self.share(now)
         return actions
 
-    def _longest_stop(self, priority: int, now: float) -> float:
-        waves = (group for group in self._groups.values() if group.spec.priority == priority)
-        return max((process.longest_stop(now) for group in waves for process in group.processes.values()), default=0.0)
+    def _longest_stop(self, wave: Wave, now: float) -> float:
+        return max((process.longest_stop(now) for process in self._members[wave]), default=0.0)

@@ -8,7 +8,7 @@ A master that executes other code is RUNNING. A recording may begin anew while i
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -20,6 +20,7 @@ from procman.core.readiness import Readiness
 from procman.core.restarts import Restarts
 from procman.core.spec import Condition, GroupSpec, ProcessSpec, ReadyKind, Scope
 from procman.core.states import State
+from procman.core.ties import Ties
 
 Data = dict[str, Any]
 
@@ -39,6 +40,7 @@ class DefinitionReaders:
 
 Writer = Callable[[Any], Any]
 
+NO_TIES = Ties()
 _AS_IT_IS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -113,6 +115,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
             "retry": process.deadlines.retry,
             **({} if process.deadlines.run is None else {"run": process.deadlines.run}),
             "stop": process.deadlines.stop,
+            **({} if process.deadlines.wait is None else {"wait": process.deadlines.wait}),
         },
         "failures": process.failures,
         "attempt": process.attempt,
@@ -136,6 +139,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
         },
         **({"timed_out": True} if process.timed_out else {}),
         **_readiness(process),
+        **({"ties": asdict(process.ties)} if process.ties != NO_TIES else {}),
     }
 
 
@@ -157,6 +161,7 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
             retry=deadlines["retry"],
             run=deadlines.get("run"),
             stop=deadlines["stop"],
+            wait=deadlines.get("wait"),
         ),
         failures=data["failures"],
         attempt=data["attempt"],
@@ -175,8 +180,15 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         limited=data.get("limited", False),
         failed=data.get("failed", False),
         timed_out=data.get("timed_out", False),
+        ties=_read_ties(data.get("ties")),
         again=_read_restarts(data.get("again")),
     )
+
+
+def _read_ties(data: Data | None) -> Ties:
+    """What most processes do not have is not written; a name of another version is ignored."""
+    known = {field.name for field in fields(Ties)}
+    return Ties(**{name: value for name, value in (data or {}).items() if name in known})
 
 
 def _read_restarts(data: Data | None) -> Restarts:

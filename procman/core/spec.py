@@ -9,10 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from signal import Signals
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # `startretries = forever`; it fits into the integers of XML-RPC.
 FOREVER = 2**31 - 1
+
+
+# `started`: it has a pid. `ready`: it is RUNNING. `done`: a one-shot has succeeded, and does not run now. `exited`: it
+# has ended by itself since it was last started.
+EdgeCondition = Literal["started", "ready", "done", "exited"]
 
 
 class ProcessType(Enum):
@@ -77,6 +82,19 @@ class Condition:
     delay: float = 0.0  # of ReadyKind.DELAY: seconds after the spawn
 
 
+class Edge(NamedTuple):
+    """One dependency of a process: it is started when all of these processes are as the condition says."""
+
+    target: str  # as it was written: a program, a group, or group:process
+    condition: EdgeCondition | None  # None: not resolved yet
+    optional: bool  # waited for only while it is on its way, and never started for this
+    processes: tuple[str, ...] = ()  # the namespecs of the target
+
+    def __str__(self) -> str:
+        condition = f"@{self.condition}" if self.condition else ""
+        return f"{self.target}{condition}{'?' if self.optional else ''}"
+
+
 class ShutdownWhen(Enum):
     """What ends the master by itself."""
 
@@ -116,6 +134,10 @@ class ProcessSpec:
     exitcodes: tuple[int, ...]  # a signal is its negative number
     norestart_exitcodes: tuple[int, ...]
     early_exit: EarlyExit
+    depends_on: tuple[Edge, ...]
+    depends_timeout: float | None  # how long it may wait for them; None: for ever
+    on_dependency_restart: tuple[Literal["ignore", "restart", "signal"], int]  # with the number of the signal
+    on_dependency_stop: Literal["ignore", "stop"]
 
     @property
     def namespec(self) -> str:
@@ -169,4 +191,5 @@ class MasterPolicy:
     shutdown_timeout: float | None
     shutdown_when: ShutdownWhen
     exit_code_from: str | None
+    start_concurrency: int | None  # how many processes may be STARTING at once
     restart_brake: bool  # at least 1 s between the starts of a process that is started again and again

@@ -15,7 +15,7 @@ class State(Enum):
     BACKOFF = "backoff"  # waits for the next try: after a failed start, or an end that is not to be followed at once
     STOPPING = "stopping"  # has its stop signal, not yet gone
     EXITED = "exited"  # ended by itself after it had been RUNNING
-    FATAL = "fatal"  # startretries tries have failed
+    FATAL = "fatal"  # startretries tries have failed, or what it depends on has
     UNKNOWN = "unknown"  # could not be signalled, so whether it will ever end cannot be known
 
 
@@ -26,17 +26,20 @@ class Phase(Enum):
     UNREADY = "unready"  # STARTING: it was spawned, and a condition of its option ready does not hold yet
     DONE = "done"  # EXITED: a one-shot that has succeeded
     LEFTOVERS = "leftovers"  # STOPPING: it has ended, and what it left behind is being stopped
+    WAITING = "waiting"  # STARTING: not spawned yet, as it waits for its dependencies, or for its turn
+    BLOCKED = "blocked"  # FATAL: a dependency has failed; it starts when that is up again
+    BOUND = "bound"  # STOPPED: taken down with a dependency; it starts with it
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     # To STOPPING from a state without a process: when what an earlier run has left behind is stopped.
     State.STOPPED: frozenset({State.STARTING, State.STOPPING}),
-    # To STOPPED when the stop comes before the spawn.
-    State.STARTING: frozenset({State.RUNNING, State.BACKOFF, State.STOPPING, State.STOPPED}),
+    # To STOPPED when the stop comes before the spawn, to FATAL when what it waits for cannot come any more.
+    State.STARTING: frozenset({State.RUNNING, State.BACKOFF, State.STOPPING, State.STOPPED, State.FATAL}),
     State.RUNNING: frozenset({State.EXITED, State.STOPPING}),
     State.BACKOFF: frozenset({State.STARTING, State.FATAL, State.STOPPED, State.STOPPING}),
     # To EXITED or BACKOFF when it had ended by itself, and what was stopped is what it had left behind. To BACKOFF also
-    # when it was stopped because it was not ready in time.
+    # when it was stopped because it was not ready in time, or to start again after a dependency, but not at once.
     State.STOPPING: frozenset({State.STOPPED, State.UNKNOWN, State.EXITED, State.BACKOFF}),
     # To BACKOFF when it is to start again, and not at once.
     State.EXITED: frozenset({State.STARTING, State.STOPPING, State.BACKOFF}),

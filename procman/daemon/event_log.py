@@ -170,6 +170,20 @@ class EventLog:
         priority = members.spec.priority if members else program_of(spec).priority
         self._took.setdefault(priority, []).append((took, spec.name, how))
 
+    def _is_of_a_dependency(self, news: Announce) -> bool:
+        """Whether another process has brought it about; then it is said here."""
+        match news.after:
+            case State.STARTING if news.because:
+                self._log.info(f"{news.name} starts because of {news.because}")
+            case State.STOPPING if news.because:
+                self._log.info(f"{news.name} is stopped because of {news.because}")
+            case State.FATAL if news.before is State.STARTING:
+                self._log.info(f"gave up: {news.program.name} entered FATAL state, what it depends on is not there")
+                self._log.warn(f"{news.program.name} is FATAL, {news.reason}")
+            case _:
+                return False
+        return True
+
     def _process(self, news: Announce) -> None:
         self._time(news)
         if news.before is State.STOPPING:
@@ -204,6 +218,8 @@ class EventLog:
                 self._delayed(news)
             case State.BACKOFF if news.status is not None:
                 self._log.warn(f"exited: {name} ({ending(news.status)}; not expected)")
+            case _ if self._is_of_a_dependency(news):
+                pass
             case State.FATAL if self._is_limited(news.name):
                 self._log.info(f"gave up: {name} entered FATAL state, restart_limit is reached")
                 self._log.warn(f"{name} is FATAL after {news.reason}: {self._why(news.name)}".removesuffix(": "))

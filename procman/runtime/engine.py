@@ -30,7 +30,6 @@ from procman.core.events import (
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.spec import Scope
-from procman.core.states import State
 from procman.runtime.bus import Bus, ProcessEnded
 from procman.runtime.children import Children, RunningCommand
 from procman.runtime.definitions import program_of
@@ -175,11 +174,7 @@ class Engine:
         pids = [(process.pid, process.name) for process in processes if process.pid is not None]
         for pid in self._children.restore(pids, data["adopted"], self._adopted_ended):
             self._events.append((Exited(pid, ExitStatus(-1, known=False)), NOBODY))
-        self._queue.restore(
-            Spawn(process.name, process.program, process.attempt)
-            for process in self.fleet.in_start_order()
-            if process.state is State.STARTING and process.pid is None
-        )
+        self._queue.restore(self.fleet.pending_spawns())
         for process in self.fleet.processes.values():
             if (order := process.look_again()) is not None:
                 self._carry_out(order)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from procman.config import settings
 from procman.config.diff import Changes as Difference
 from procman.config.diff import GroupChange, diff, diff_notify
+from procman.config.levels import arrange_groups
 from procman.config.problems import ConfigError
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import Effect
@@ -195,6 +196,11 @@ class ConfigService:
             raise UnknownProcess(name)
         if any(not process.settled for process in members.processes.values()):
             raise WrongState(name, Reason.STILL_RUNNING)
+        inside = set(members.processes)
+        needing = {other for process in members.processes.values() for other in process.needed_by} - inside
+        if needing:
+            message = f"{', '.join(sorted(needing))} depend on it: take {name} out of their depends_on first"
+            raise WrongState(f"cannot remove {name}: {message}", Reason.FAILED)
         return self._post_at_once("remove", name, actor, GroupRemoved(name))
 
     # ---- the pieces of the above
@@ -215,6 +221,10 @@ class ConfigService:
             steps = self._unknown(wanted or set(), difference)
             changed = [change for change in difference.changed if wanted is None or change.name in wanted]
             added = [group for group in difference.added if wanted is None or group.name in wanted]
+            # What is replaced stops before what it depends on; what is new comes after it.
+            depths = self._depths()
+            changed.sort(key=lambda change: -depths.get(change.name, 0))
+            added.sort(key=lambda group: depths.get(group.name, 0))
             dry_run = tell is None
 
             async def reported(work: Awaitable[list[Step]]) -> list[Step]:
@@ -270,6 +280,16 @@ class ConfigService:
             raise UnusableConfig(str(error)) from None
         self._master.refuse_while_ending()
         return config
+
+    def _depths(self) -> dict[str, int]:
+        """The level of each group of the file above what its processes depend on; empty without dependencies."""
+        if not any(program.depends_on for group in self.config.groups for program in group.programs):
+            return {}
+        places = arrange_groups(self.config.groups)
+        return {
+            group.name: max((places[program.namespec].depth for program in group.programs), default=0)
+            for group in self.config.groups
+        }
 
     def _unknown(self, names: set[str], difference: Difference) -> list[Step]:
         known = {group.name for group in self.config.groups} | set(self.fleet.groups) | set(difference.removed)

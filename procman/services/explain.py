@@ -5,6 +5,7 @@ something; `explain_service` adds what the edges know.
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 from procman.core.fleet import Fleet
 from procman.core.process import Process
@@ -12,6 +13,7 @@ from procman.core.states import MasterState
 from procman.services.explain_facts import NOTHING, Around, Case, Explanation, Known, Setting, Words
 from procman.services.explain_texts import duration
 from procman.services.explain_words import words_for
+from procman.services.waits import behind
 
 
 def explain(process: Process, around: Around, known: Known = NOTHING) -> Explanation:
@@ -45,7 +47,7 @@ def explain(process: Process, around: Around, known: Known = NOTHING) -> Explana
 def around_of(fleet: Fleet, now: float) -> Around:
     """What is the same for all processes of the fleet."""
     if fleet.state is MasterState.RUNNING:
-        return Around(now=now)
+        return Around(now=now, behind=partial(behind, fleet))
     unsettled = [members for members in fleet.groups.values() if not members.settled]
     first = max((members.spec.priority for members in unsettled), default=None)
     left = fleet.time_left(now)

@@ -23,6 +23,7 @@ LinkKind = Literal[
     "wave",  # others are stopped before it
     "trouble",  # something else that is the matter: a port is taken, a program has daemonized itself
     "file",  # the configuration
+    "dependency",  # something that it depends on is not as it needs it
 ]
 
 
@@ -111,6 +112,7 @@ class Around:
     first_to_stop: tuple[str, ...] = ()  # namespecs of the wave that is being stopped
     first_priority: int | None = None  # and its priority
     until: float | None = None  # seconds that remain of shutdown_timeout
+    behind: Callable[[Process], tuple[Link, ...]] = field(default=lambda _: ())  # what it waits for, the root last
     clock: Callable[[float], str] = field(default=lambda _: "")  # the time of day in so many seconds
 
 

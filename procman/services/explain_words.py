@@ -30,6 +30,14 @@ from procman.services.explain_links import (
 )
 from procman.services.explain_readiness import unready
 from procman.services.explain_texts import counted, duration, names
+from procman.services.explain_ties import (
+    blocked,
+    blocked_and_stopped,
+    bound,
+    bound_and_stopped,
+    waiting,
+    waiting_and_unwanted,
+)
 from procman.system.signals import signal_name
 
 _TRIES: tuple[str, ...] = ("startretries", "startsecs")
@@ -359,6 +367,12 @@ TABLE: Mapping[tuple[State, Phase, bool], Row] = {
     (State.STARTING, Phase.NONE, True): _starting,
     (State.STARTING, Phase.UNREADY, False): _up_and_unwanted,
     (State.STARTING, Phase.UNREADY, True): lambda case: unready(case.process, case.around.now, case.name),
+    (State.STARTING, Phase.WAITING, False): waiting_and_unwanted,
+    (State.STARTING, Phase.WAITING, True): waiting,
+    (State.FATAL, Phase.BLOCKED, False): blocked_and_stopped,
+    (State.FATAL, Phase.BLOCKED, True): blocked,
+    (State.STOPPED, Phase.BOUND, False): bound_and_stopped,
+    (State.STOPPED, Phase.BOUND, True): bound,
     (State.RUNNING, Phase.NONE, False): _up_and_unwanted,
     (State.RUNNING, Phase.NONE, True): _running,
     (State.BACKOFF, Phase.NONE, False): _settling,

@@ -20,13 +20,14 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.process import Process
-from procman.core.states import SETTLED, SIGNALLABLE, UP, State
+from procman.core.states import SETTLED, SIGNALLABLE, UP, Phase, State
 from procman.errors import ProcmanError, Reason, UnknownProcess
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
 from procman.runtime.launch import find_program
 from procman.services.figures import LastLooks, ProcessFigures, figures_of
+from procman.services.graph import GraphNode, graph_of
 from procman.services.master import MasterService
 from procman.services.operations import Kind, Operation, Outcome
 from procman.services.selectors import ALL, Selectors, is_plain, split_namespec
@@ -115,6 +116,15 @@ class ProcessService:
             if process.wanted and process.state is not State.RUNNING
         ]
 
+    def graph(self) -> list[GraphNode]:
+        """All processes and what they depend on, in the order in which they start."""
+        return graph_of(self._fleet)
+
+    def still_needing(self, specs: Iterable[str]) -> list[str]:
+        """The namespecs of what is up and depends on one of those that `specs` name, but is none of them."""
+        meant = {process.name for spec in specs for process in self._selectors.matching(spec)}
+        return sorted(process.name for process in self._dependents_up(meant))
+
     async def figures(self) -> list[ProcessFigures]:
         """What each process that is there uses of the machine."""
         found = await figures_of(self._fleet)
@@ -123,22 +133,32 @@ class ProcessService:
 
     # ---- doing
 
-    def start(self, specs: Iterable[str], actor: Actor | None = None) -> Operation:
-        """Start them together; it ends when each has been up for its startsecs or has failed."""
+    def start(self, specs: Iterable[str], actor: Actor | None = None, *, alone: bool = False) -> Operation:
+        """Start them together, and what they depend on unless they are to start `alone`.
+
+        It ends when each is up, has failed, or is blocked.
+        """
         operation = self._begin("start", specs, actor)
-        self._operations.do(operation, self._start_all(operation))
+        self._operations.do(operation, self._start_all(operation, alone=alone))
         return operation
 
-    def stop(self, specs: Iterable[str], actor: Actor | None = None) -> Operation:
-        """Stop them together; it ends when each has ended."""
+    def stop(self, specs: Iterable[str], actor: Actor | None = None, *, cascade: bool = False) -> Operation:
+        """Stop them together, with `cascade` also what depends on them; it ends when each has ended.
+
+        What depends on another one of them stops before that.
+        """
+        if cascade:
+            specs = self._with_dependents(specs)
         operation = self._begin("stop", specs, actor)
-        self._order(operation, lambda p: p.state in UP or self._engine.has_left(p.name), self._stop)
+        self._order(
+            operation, lambda p: p.state in UP or self._engine.has_left(p.name), self._stop, self._in_stop_order
+        )
         return operation
 
     def restart(self, specs: Iterable[str], actor: Actor | None = None) -> Operation:
-        """Stop what is up, and start all of them when they have settled."""
+        """Stop what is up, dependents first, and start all of them when they have settled, dependents last."""
         operation = self._begin("restart", specs, actor)
-        self._order(operation, lambda _: True, self._restart)
+        self._order(operation, lambda _: True, self._restart, self._in_restart_order)
         return operation
 
     def retry(self, specs: Iterable[str], actor: Actor | None = None) -> Operation:
@@ -183,22 +203,24 @@ class ProcessService:
 
     # ---- one process
 
-    def _start(self, process: Process, origin: Origin, *, looks: bool) -> _Answer:
+    def _start(self, process: Process, origin: Origin, *, looks: bool, alone: bool = False) -> _Answer:
         name = process.name
         try:
             if looks:
                 find_program(program_of(process.definition))
         except CannotSpawn as why:
             return _outcome(process, Reason.NO_COMMAND if why.not_found else Reason.NOT_EXECUTABLE, str(why))
-        if process.state in UP:
+        if process.state in UP and not (alone and process.phase is Phase.WAITING):
             return _outcome(process, Reason.ALREADY_STARTED, name)
         if process.state is State.UNKNOWN:
             return _outcome(process, Reason.FAILED, f"{name} is in an unknown process state")
-        self._engine.post(StartRequested(name), origin)
+        self._engine.post(StartRequested(name, alone), origin)
         return self._up(process)
 
     def _up(self, process: Process) -> _Answer:
         name = process.name
+        if process.phase is Phase.BLOCKED:
+            return _outcome(process, Reason.CANNOT_SPAWN, f"{name}: {process.reason}")
         if process.state in (State.BACKOFF, State.FATAL):
             return _outcome(process, Reason.CANNOT_SPAWN, name)
         if process.state is State.RUNNING:
@@ -210,6 +232,8 @@ class ProcessService:
                     return _outcome(process)
                 case State.STARTING:
                     return None
+                case State.FATAL if news.before is State.STARTING:
+                    return _outcome(process, Reason.CANNOT_SPAWN, f"{name}: {news.reason}")
                 case State.BACKOFF | State.FATAL:
                     return _outcome(process, Reason.CANNOT_SPAWN, name)
                 case State.STOPPED if process.wanted:
@@ -221,7 +245,7 @@ class ProcessService:
 
     def _stop(self, process: Process, origin: Origin) -> _Answer:
         has_left = self._engine.has_left(process.name)
-        if process.state is State.FATAL and not has_left:
+        if (process.state is State.FATAL or process.phase is Phase.BOUND) and not has_left:
             # It is down as it is; from now on it is meant to be.
             self._engine.post(StopRequested(process.name), origin)
         if process.state not in UP and process.state is not State.STOPPING and not has_left:
@@ -262,7 +286,7 @@ class ProcessService:
         self._master.refuse_while_ending()
         return self._operations.begin(kind, specs, actor)
 
-    async def _start_all(self, operation: Operation) -> None:
+    async def _start_all(self, operation: Operation, *, alone: bool) -> None:
         # It is found out for all of them before any is started, so that they are started in their order.
         found = [(spec, process) for spec in operation.targets for process in self._selectors.matching(spec)]
         meant = [process for spec, process in found if process.state not in UP or is_plain(spec)]
@@ -270,11 +294,17 @@ class ProcessService:
         self._master.refuse_while_ending()
         # A command on a disk that does not answer must not be looked for here.
         self._order(
-            operation, lambda p: p.state not in UP, lambda p, origin: self._start(p, origin, looks=p.name not in silent)
+            operation,
+            lambda p: p.state not in UP,
+            lambda p, origin: self._start(p, origin, looks=p.name not in silent, alone=alone),
         )
 
     def _order(
-        self, operation: Operation, picks: Callable[[Process], bool], give: Callable[[Process, Origin], _Answer]
+        self,
+        operation: Operation,
+        picks: Callable[[Process], bool],
+        give: Callable[[Process, Origin], _Answer],
+        arrange: Callable[[list[Process]], list[Process]] = list,
     ) -> None:
         """Give the order to all. Of a group, a glob and "all" only those that `picks` are meant; a name is always."""
         meant: list[tuple[int, Process]] = []
@@ -285,6 +315,9 @@ class ProcessService:
                 operation.reach(place, Outcome(name or "*", group, Reason.UNKNOWN_NAME, spec))
             plain = is_plain(spec)
             meant += [(place, process) for process in found if plain or picks(process)]
+        places = {process.name: place for place, process in meant}
+        if len(places) == len(meant):
+            meant = [(places[process.name], process) for process in arrange([process for _, process in meant])]
         for place, process in meant:
             answer = give(process, operation.origin)
             if isinstance(answer, Outcome):
@@ -292,6 +325,29 @@ class ProcessService:
             else:
                 operation.expect(place, _outcome(process), answer)
         operation.accept()
+
+    def _in_stop_order(self, processes: list[Process]) -> list[Process]:
+        return self._fleet.dependencies.stop_order(processes)
+
+    def _in_restart_order(self, processes: list[Process]) -> list[Process]:
+        """What is up first, so that what starts at once does not start with something that is about to stop."""
+        if not self._fleet.dependencies:
+            return processes
+        up = [process for process in processes if not process.settled]
+        down = [process for process in processes if process.settled]
+        return [*self._in_stop_order(up), *self._fleet.dependencies.in_start_order(down)]
+
+    def _with_dependents(self, specs: Iterable[str]) -> list[str]:
+        """The same, and the namespecs of what is up and depends on them, directly or not."""
+        named = list(specs)
+        meant = {process.name for spec in named for process in self._selectors.matching(spec)}
+        return [*named, *(process.name for process in self._dependents_up(meant))]
+
+    def _dependents_up(self, names: Iterable[str]) -> list[Process]:
+        """What is up, or about to be, and depends on one of these but is none of them."""
+        meant = set(names)
+        found = {process.name: process for name in meant for process in self._fleet.dependencies.dependents(name)}
+        return [process for name, process in found.items() if name not in meant and process.state in UP]
 
     def _hear(self, notification: Notification) -> None:
         match notification.event:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 
 from procman.core.actions import Announce, ProcessRemoved
 from procman.core.events import Adopted, RunRemembered, Spawned
+from procman.core.fleet import Fleet
 from procman.core.oneshots import timed_out
 from procman.core.process import Process
 from procman.core.states import Phase, State
@@ -23,6 +24,7 @@ from procman.runtime.ending import ending
 from procman.runtime.engine import Engine
 from procman.services.explain_readiness import failed_as_unready, not_ready_yet
 from procman.services.explain_texts import duration
+from procman.services.waits import waits_for, waits_in_words
 
 # A process that autorestart starts FLAPS times within so many seconds is flapping; the shorter time is for one whose
 # exits are expected, as such a process may well end now and then.
@@ -92,6 +94,7 @@ class ProcessStatus:
     phase: str  # what it does within its state, where that does not say it all
     done: bool  # a one-shot that has succeeded
     words: str  # the description without the uptime
+    waits_for: tuple[str, ...]  # what keeps it from starting, as it was written: db@ready
     made_of: object  # equal as long as all of this holds
     ready: bool | None = None  # whether all conditions of its option ready have held in this run; None: it has none
     waits: str = ""  # of one that is not ready yet: what does not hold
@@ -193,10 +196,11 @@ class StatusBoard:
             process.phase,
             process.status_text,
             process.readiness.missing() if process.state is State.STARTING else "",
+            waits_for(self._fleet, process) if process.phase is not Phase.NONE else (),
         )
         status = self._statuses.get(name)
         if status is None or status.made_of != made_of:
-            status = self._statuses[name] = _status(process, times, logs, made_of)
+            status = self._statuses[name] = _status(process, times, logs, made_of, self._fleet)
         return status
 
     def times(self, name: str) -> Times:
@@ -297,7 +301,7 @@ def _ending(process: Process) -> str:
     return ending(end) + (f", sooner than startsecs ({process.program.startsecs:g} s)" if early else "")
 
 
-def _status(process: Process, times: Times, logs: tuple[str, str], made_of: object) -> ProcessStatus:
+def _status(process: Process, times: Times, logs: tuple[str, str], made_of: object, fleet: Fleet) -> ProcessStatus:
     return ProcessStatus(
         name=process.program.name,
         group=process.program.group,
@@ -320,7 +324,8 @@ def _status(process: Process, times: Times, logs: tuple[str, str], made_of: obje
         flapping_until=math.ceil(times.flapping_until),
         phase=process.phase.value,
         done=process.done,
-        words=_words(process, times),
+        words=waits_in_words(fleet, process) or _words(process, times),
+        waits_for=waits_for(fleet, process),
         ready=process.state is State.RUNNING if process.program.ready else None,
         waits=process.readiness.missing() if process.phase is Phase.UNREADY else "",
         status_text=process.status_text if process.pid else "",

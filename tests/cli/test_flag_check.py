@@ -85,6 +85,7 @@ def test_the_flags_of_a_command_are_those_of_its_help():
     """The reference page is generated from the same table."""
     assert {command: flags(command) for command in COMMANDS if flags(command)} == {
         "events": {"--kind": True, "--since": True, "-f": False, "-n": True},
+        "graph": {"--mermaid": False},
         "health": {"--live": False},
         "maintail": {"-f": False},
         "run": {"--attach": False, "--detach": False, "--env": True},
@@ -92,6 +93,8 @@ def test_the_flags_of_a_command_are_those_of_its_help():
         "timeline": {"--since": True, "--until": True},
         "why": {"--at": True},
         "stop-plan": {"--budget": True},
+        "start": {"--no-deps": False},
+        "stop": {"--cascade": False},
         "tail": {"-f": False},
         "update": {"--dry-run": False},
     }

@@ -219,7 +219,8 @@ def test_completion_knows_the_flags_of_a_command(completer):
     """They are the flags of its help."""
     assert completer.complete("status -", "-") == ["--long ", "--at "]
     assert completer.complete("tail -", "-") == ["-f "]
-    assert completer.complete("stop --", "--") == []
+    assert completer.complete("stop --", "--") == ["--cascade "]
+    assert completer.complete("pid --", "--") == []
 
 
 def test_completion_asks_once_between_commands(completer, master):

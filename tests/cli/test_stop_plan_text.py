@@ -44,8 +44,8 @@ INFO = {
     "master": 1,
     "shutdown_timeout": None,
     "waves": [
-        {"priority": 999, "seconds": 10, "critical": ["web"], "processes": 2},
-        {"priority": 10, "seconds": 20, "critical": ["db"], "processes": 1},
+        {"priority": 999, "level": 0, "seconds": 10, "critical": ["web"], "processes": 2},
+        {"priority": 10, "level": 0, "seconds": 20, "critical": ["db"], "processes": 1},
     ],
     "budgets": [
         {

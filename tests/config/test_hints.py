@@ -136,7 +136,7 @@ def test_a_section_of_ini_that_is_none_is_told_with_what_was_meant(tmp_path, hea
         ("working_dir", "its name here is directory"),
         ("restart", "its name here is autorestart"),
         ("stop_grace_period", "its name here is stopwaitsecs"),
-        ("depends_on", "programs of a lower priority are started first"),
+        ("requires", "depends_on"),
         ("env_file", "write the variables into environment"),
         ("image", "procman runs programs, and no containers"),
         # pm2

@@ -230,7 +230,7 @@ def test_the_json_has_everything_the_text_is_made_of():
         "needed": 11,
         "master": 1,
         "shutdown_timeout": None,
-        "waves": [{"priority": 999, "seconds": 10, "critical": ["web"], "processes": 2}],
+        "waves": [{"priority": 999, "level": 0, "seconds": 10, "critical": ["web"], "processes": 2}],
         "budgets": [
             {
                 "name": "budget",

@@ -13,6 +13,7 @@ from procman.core.readiness import Readiness
 from procman.core.restarts import BRAKED, Restarts
 from procman.core.spec import FOREVER, Autorestart, Condition, Leftovers, ProcessType, ReadyKind, Scope
 from procman.core.states import MasterState, Phase, State
+from procman.core.ties import Ties
 from procman.services.explain import around_of, explain, roots_first
 from procman.services.explain_facts import Around, Known, Turn, Wish
 from procman.services.explain_texts import duration, names, quoted_name
@@ -27,6 +28,9 @@ PHASES = {
     Phase.UNREADY: (State.STARTING,),
     Phase.DONE: (State.EXITED,),
     Phase.LEFTOVERS: (State.STOPPING,),
+    Phase.WAITING: (State.STARTING,),
+    Phase.BLOCKED: (State.FATAL,),
+    Phase.BOUND: (State.STOPPED,),
 }
 ROWS = [(state, phase, wanted) for phase in Phase for state, wanted in product(PHASES[phase], (True, False))]
 
@@ -59,6 +63,7 @@ def test_every_row_says_why_and_what_comes_next(state, phase, wanted, master, kn
         one.readiness = Readiness((Condition(ReadyKind.TCP),), 60.0, words={0: "tcp:5432 refused"})
     if phase is Phase.DONE:
         one.program = program(type=ProcessType.ONESHOT)
+    one.ties = Ties(waiting=phase is Phase.WAITING, blocked=phase is Phase.BLOCKED, bound=phase is Phase.BOUND)
     said = explain(one, Around(now=1.0, master=master), known)
     texts = [said.sentence, said.short, said.next, *because(said), *said.commands]
     assert all(texts)

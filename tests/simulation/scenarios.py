@@ -51,10 +51,12 @@ CONFIG_KINDS = (*KINDS, "add", "remove", "change", "change", "change")
 
 def scenario(random: Random) -> Scenario:
     """Something that may happen to a master in half a minute."""
-    return _Imagination(random).scenario()
+    return Imagination(random).scenario()
 
 
-class _Imagination:
+class Imagination:
+    """What may be in a scenario; `dependency_scenarios` has more."""
+
     def __init__(self, random: Random) -> None:
         self._random = random
         self._behaviours: dict[str, tuple[Behaviour, ...]] = {}

@@ -52,8 +52,8 @@ MUTATIONS = [
     Mutation(
         "a restart is of the one who stopped it",
         attribution,
-        r"action\.before is State\.STOPPED:\n( +return) self\.wanted_by\(name\)",
-        r"action.before is State.STOPPED:\n\1 self.latest(name)",
+        r"(stopped\.actor == DEPENDENCY else) self\.wanted_by\(name\)",
+        r"\1 self.latest(name)",
     ),
     Mutation(
         "autorestart is of the one who started it",

@@ -61,7 +61,9 @@ def test_the_scenarios_go_everywhere():
             counts["by itself"] += isinstance(what, AnnounceMaster) and bool(what.cause)
         counts["left alone"] += world.quit is None
         counts["left"] += world.quit is not None and bool(world.quit.unsettled)
-    assert set(transitions) == {(before, after) for before, afters in TRANSITIONS.items() for after in afters}
+    possible = {(before, after) for before, afters in TRANSITIONS.items() for after in afters}
+    # Without dependencies nothing is blocked.
+    assert set(transitions) == possible - {(State.STARTING, State.FATAL)}
     assert min(transitions.values()) >= 10, transitions.most_common()[-1]
     assert set(events) == set(Event.__args__)
     assert min(counts["by itself"], counts["left"], counts["descendants"]) >= 30, counts

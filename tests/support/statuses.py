@@ -27,6 +27,7 @@ def status(namespec: str, state: str = "RUNNING") -> ProcessStatus:
         wanted=True,
         restarts=0,
         flapping_until=0,
+        waits_for=(),
         phase="",
         done=False,
         words="",

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from procman.api.actors import actor_of
-from procman.api.facts_to_shapes import figures_info, operation_info, process_info, result_of
+from procman.api.facts_to_shapes import figures_info, graph_info, operation_info, process_info, result_of
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import LONGEST_SHOWN, body_of, number_in, span_in, strings_in, timeout_in
 from procman.errors import BadRequest, OperationError, Reason
@@ -46,6 +46,7 @@ class ProcessEndpoints:
         add("GET", "/processes", self._process_infos)
         add("GET", "/processes/{spec}", self._process_infos)
         add("GET", "/figures", self._figures)
+        add("GET", "/graph", self._graph)
         add("POST", "/processes/{op}", self._operate)
         add("POST", "/processes/{spec}/{op}", self._operate)
         add("POST", "/processes/{spec}/stdin", self._stdin)
@@ -65,6 +66,9 @@ class ProcessEndpoints:
     async def _figures(self, _: Request) -> Response:
         return json_answer({"figures": [figures_info(figures) for figures in await self._processes.figures()]})
 
+    async def _graph(self, _: Request) -> Response:
+        return json_answer({"processes": [graph_info(node) for node in self._processes.graph()]})
+
     async def _operate(self, request: Request, op: str, spec: str | None = None) -> Response:
         body = body_of(request)
         specs = [spec] if spec is not None else strings_in(body, "names")
@@ -78,14 +82,16 @@ class ProcessEndpoints:
         if wait and not is_there:
             answer["pending"] = operation.pending
         outcomes = operation.outcomes if wait else operation.accepted
+        if op == "stop" and (needing := self._processes.still_needing(specs)):
+            answer["needing"] = needing
         return json_answer(answer | {"results": [result_of(outcome) for outcome in outcomes]})
 
     def _begin(self, op: str, specs: list[str], body: dict[str, Any], actor: Actor) -> Operation:
         match op:
             case "start":
-                return self._processes.start(specs, actor)
+                return self._processes.start(specs, actor, alone=_flag(body, "alone"))
             case "stop":
-                return self._processes.stop(specs, actor)
+                return self._processes.stop(specs, actor, cascade=_flag(body, "cascade"))
             case "restart":
                 return self._processes.restart(specs, actor)
             case "retry":
@@ -133,3 +139,10 @@ class ProcessEndpoints:
 
     async def _settings(self, _: Request, spec: str) -> Response:
         return json_answer({"sections": self._configuration.settings(spec)})
+
+
+def _flag(body: dict[str, Any], name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise BadRequest(f"cannot read {name}: expected true or false")
+    return value

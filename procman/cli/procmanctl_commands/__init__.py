@@ -28,6 +28,7 @@ COMMANDS = {
     "exit": Command("master", "leave"),
     "EOF": Command("master", "leave"),
     "fg": Command("foreground", "foreground"),
+    "graph": Command("graph", "graph"),
     "health": Command("health", "health", 1),
     "help": Command("help", "show_help"),
     "history": Command("journal", "history", 1),

@@ -71,21 +71,33 @@ def status(invocation: Invocation, words: list[str]) -> None:
 
 
 def start(invocation: Invocation, words: list[str]) -> None:
-    """Start the named processes."""
+    """Start the named processes; with --no-deps whatever they depend on."""
+    alone = "--no-deps" in words
+    words = [word for word in words if word != "--no-deps"]
     if not _has_names(invocation, "start", words, exitstatus=INVALID_ARGS):
         return
-    results = _operate(invocation, "start", words)
+    results = _operate(invocation, "start", words, **({"alone": True} if alone else {}))
     invocation.put(results=results)
     _suggest(invocation, _report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS))
 
 
 def stop(invocation: Invocation, words: list[str]) -> None:
-    """Stop the named processes."""
+    """Stop the named processes, and name what is up and depends on them; with --cascade that is stopped first."""
+    cascade = "--cascade" in words
+    words = [word for word in words if word != "--cascade"]
     if not _has_names(invocation, "stop", words):
         return
-    results = _operate(invocation, "stop", words)
+    answer = _answer(invocation, "stop", words, **({"cascade": True} if cascade else {}))
+    results, needing = answer["results"], answer.get("needing", [])
     invocation.put(results=results)
-    _suggest(invocation, _report(invocation, results, "stopped", ignored="NOT_RUNNING"))
+    unknown = _report(invocation, results, "stopped", ignored="NOT_RUNNING")
+    if needing:
+        invocation.put(needing=needing)
+        named = " ".join(words)
+        invocation.say_safe(
+            f"still up and depending on it: {', '.join(needing)} (procmanctl stop --cascade {named} stops them first)"
+        )
+    _suggest(invocation, unknown)
 
 
 def restart(invocation: Invocation, words: list[str]) -> None:
@@ -197,14 +209,19 @@ def _matching(
     return found
 
 
-def _operate(invocation: Invocation, operation: str, names: list[str], **options: str) -> list[Result]:
+def _operate(invocation: Invocation, operation: str, names: list[str], **options: object) -> list[Result]:
+    results: list[Result] = _answer(invocation, operation, names, **options)["results"]
+    return results
+
+
+def _answer(invocation: Invocation, operation: str, names: list[str], **options: object) -> dict[str, Any]:
     body: dict[str, Any] = dict(options)
     where = f"/v1/processes/all/{operation}"
     if "all" not in names:
         where = f"/v1/processes/{operation}"
         body["names"] = names
-    results: list[Result] = invocation.client.call("POST", where, body)["results"]
-    return results
+    answer: dict[str, Any] = invocation.client.call("POST", where, body)
+    return answer
 
 
 def _report(

@@ -33,7 +33,8 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("name", "containername", "label", "id"), _NAME),
     # how many, and when
     **dict.fromkeys(("instances", "replicas", "scale", "numprocesses", "processes", "count", "workers"), "numprocs"),
-    **dict.fromkeys(("dependson", "after", "before", "requires", "wants", "links", "needs", "order"), _ORDER),
+    **dict.fromkeys(("dependson", "after", "before", "requires", "wants", "links", "needs"), "depends_on"),
+    "order": _ORDER,
     **dict.fromkeys(("enabled", "enable", "runatload", "wantedby", "autoload"), "autostart"),
     **dict.fromkeys(("restart", "respawn", "keepalive", "restartpolicy", "alwaysrestart"), "autorestart"),
     **dict.fromkeys(("restartsec", "restartdelay", "delay", "throttleinterval", "backoff"), _NO_WAIT),

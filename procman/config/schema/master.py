@@ -94,6 +94,11 @@ class Master(MasterPolicy):
         ".prom for that); it is removed when the master leaves. The same as `GET /metrics`.",
         default=None,
     )
+    start_concurrency: int | None = option(
+        kinds.CONCURRENCY,
+        "How many processes may be starting at once; the others wait for their turn. 0 is no limit.",
+        default=None,
+    )
     restart_brake: bool = option(
         kinds.BOOLEAN,
         "Start a program at most once a second while it ends again and again: from more than 10 starts in 10 s on, "

@@ -13,7 +13,7 @@ from typing import Literal
 from procman.config.schema import kinds
 from procman.config.schema.kinds.numbers import MIB
 from procman.config.schema.options import AUTO, Effect, option, required
-from procman.core.spec import Autorestart, Condition, EarlyExit, Leftovers, ProcessSpec, ProcessType, Scope
+from procman.core.spec import Autorestart, Condition, EarlyExit, Edge, Leftovers, ProcessSpec, ProcessType, Scope
 
 DEFAULT_PRIORITY = 999
 
@@ -212,6 +212,35 @@ class Program(ProcessSpec):
         "Variables that are added to its environment for the first start after an unexpected end or a failed start, "
         "for example to have it write a more detailed log.",
         default={},
+        effect=Effect.NONE,
+    )
+    depends_on: tuple[Edge, ...] = option(
+        kinds.EDGES,
+        "What it waits for before it starts: programs, groups, or group:process. NAME@ready waits until it is RUNNING, "
+        "NAME@started until it has a pid, NAME@done until a one-shot has succeeded, NAME@exited until it has ended by "
+        "itself; NAME alone is done for one-shots, else ready. All processes of a name count. What is down is started, "
+        "too. With a ? behind it, it is waited for only while it is on its way, and is not started for this.",
+        default=(),
+        effect=Effect.NONE,
+    )
+    depends_timeout: float | None = option(
+        kinds.DURATION,
+        "How long it may wait for them; then it is FATAL until all of them are there. Default: for ever.",
+        default=None,
+        effect=Effect.NONE,
+    )
+    on_dependency_restart: tuple[Literal["ignore", "restart", "signal"], int] = option(
+        kinds.ON_DEPENDENCY_RESTART,
+        "What happens to it when something in depends_on has gone and is there again in another run: nothing (ignore), "
+        "it is restarted once all of them are there (restart), or it gets a signal then (signal:HUP).",
+        default=("ignore", 0),
+        effect=Effect.NONE,
+    )
+    on_dependency_stop: Literal["ignore", "stop"] = option(
+        kinds.ON_DEPENDENCY_STOP,
+        "What happens to it when something in depends_on is stopped on request, or has failed for good: nothing "
+        "(ignore), or it is stopped, too, before the other one if possible, and starts again with it (stop).",
+        default="ignore",
         effect=Effect.NONE,
     )
     redirect_stderr: bool = option(kinds.BOOLEAN, "Send what it writes to stderr to its stdout.", default=False)

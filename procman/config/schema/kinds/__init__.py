@@ -19,11 +19,22 @@ from procman.config.schema.kinds.choices import (
     SHUTDOWN_WHEN,
 )
 from procman.config.schema.kinds.commands import COMMAND, PLUGIN
+from procman.config.schema.kinds.dependencies import EDGES, ON_DEPENDENCY_RESTART, ON_DEPENDENCY_STOP
 from procman.config.schema.kinds.durations import BACKOFF, DURATION, ON_RESTART_LIMIT, RESTART_LIMIT, SECONDS
 from procman.config.schema.kinds.environment import ENVIRONMENT
 from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
 from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK, split_url
-from procman.config.schema.kinds.numbers import EXITCODES, FACTOR, INTEGER, OCTAL, PERCENT, REPORTS, RETRIES, SIZE
+from procman.config.schema.kinds.numbers import (
+    CONCURRENCY,
+    EXITCODES,
+    FACTOR,
+    INTEGER,
+    OCTAL,
+    PERCENT,
+    REPORTS,
+    RETRIES,
+    SIZE,
+)
 from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE, PATH
 from procman.config.schema.kinds.readiness import READY, STATUSES, TIMEOUT
 from procman.config.schema.kinds.signals import SIGNAL
@@ -36,9 +47,11 @@ __all__ = [
     "BACKOFF",
     "BOOLEAN",
     "COMMAND",
+    "CONCURRENCY",
     "DIRECTORY",
     "DURATION",
     "EARLY_EXIT",
+    "EDGES",
     "ENVIRONMENT",
     "EVENTS",
     "EXITCODES",
@@ -55,6 +68,8 @@ __all__ = [
     "NOTIFY_FORMAT",
     "NOTIFY_ON",
     "OCTAL",
+    "ON_DEPENDENCY_RESTART",
+    "ON_DEPENDENCY_STOP",
     "ON_RESTART_LIMIT",
     "ORPHANS",
     "OWNER",

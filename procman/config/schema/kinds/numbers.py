@@ -50,6 +50,23 @@ REPORTS: Kind[int] = Kind(
 )
 
 
+def _concurrency(value: int) -> int | None:
+    if value < 0:
+        raise ValueError
+    return value or None
+
+
+CONCURRENCY: Kind[int | None] = Kind(
+    name="number of processes",
+    expected="a whole number of processes, or 0 for no limit",
+    slug="bad-number",
+    parse=lambda text: _concurrency(int(text)),
+    accept=lambda value: _concurrency(accept_int(value)),
+    schema={"type": ["integer", "string"]},
+    show=lambda value: str(value or 0),
+)
+
+
 def _parse_size(text: str) -> int:
     word = text.lower()
     factor = UNITS.get(word[-2:])
