@@ -40,7 +40,9 @@ MODULES = (backoff, restarts, deadlines, readiness, process, groups, exit_policy
 
 MUTATIONS = [
     # What is asked for
-    Mutation("stop does not change what is wanted", process, r'(Want it down\."""\n) +self\.wanted = False\n', r"\1"),
+    Mutation(
+        "stop does not change what is wanted", process, r'(Want it down\."""\n +)self\.wanted = (self\.ties)', r"\1\2"
+    ),
     Mutation(
         "restart does not want it up",
         process,
@@ -60,9 +62,12 @@ MUTATIONS = [
         r"pass\n\1",
     ),
     Mutation(
-        "a restarted process is started but once", process, r"(self\._take_over\(\)\n +if) self\.wanted:", r"\1 False:"
+        "a restarted process is started but once",
+        process,
+        r"(self\._take_over\(\)\n +if) self\.wanted and",
+        r"\1 False and",
     ),
-    Mutation("a stopped process comes back", process, r"(self\._take_over\(\)\n +if) self\.wanted:", r"\1 True:"),
+    Mutation("a stopped process comes back", process, r"(self\._take_over\(\)\n +if) self\.wanted and", r"\1 True and"),
     Mutation("a signal goes to the group", process, r"(signum, Scope\.)PROCESS", r"\1GROUP"),
     Mutation(
         "a process that is given up does not say how it ended",
@@ -116,7 +121,7 @@ MUTATIONS = [
     Mutation(
         "a spawn that waits keeps its old options",
         process,
-        r"if self\.state is State\.STARTING and self\.pid is None:",
+        r"if self\.state is State\.STARTING and self\.pid is None and not self\.ties\.waiting:",
         "if False:",
     ),
     # Starting
@@ -396,8 +401,8 @@ MUTATIONS = [
     Mutation(
         "a failure may have code 0",
         exit_policy,
-        r"exit_code or 1\n( +cause = cause or self\._ends_master\(action\)\n +case State\.EXITED)",
-        r"exit_code or 0\n\1",
+        r"= code or 1",
+        "= code or 0",
     ),
     Mutation("a signal is no code", process, r"128 \+ status\.signal", "status.signal"),
     Mutation("no program gives its code", exit_policy, r"return process\.exit_code or 0 if", "return 0 if"),
@@ -449,7 +454,7 @@ MUTATIONS = [
         r"sorted\(self\.groups\.values\(\), key=.*priority\)",
         "self.groups.values()",
     ),
-    Mutation("boot starts everything", fleet, r" if p\.program\.autostart and not p\.done\)", ")"),
+    Mutation("boot starts everything", fleet, r" if p\.program\.autostart and not p\.done\]", "]"),
     Mutation(
         "a process that leaves can be started", fleet, r"process is None or process\.leaving or", "process is None or"
     ),
@@ -493,9 +498,7 @@ MUTATIONS = [
     Mutation("a changed group is not announced", fleet, r"if is_new else actions", "if False else actions"),
     Mutation("a group that stays as it is is announced", fleet, r"if is_new else actions", "if True else actions"),
     Mutation("a group keeps its order", fleet, r"members\.processes = \{\}", "pass"),
-    Mutation(
-        "a new program of a group is not started", fleet, r"process\.start\(now\) if program\.autostart else \[\]", "[]"
-    ),
+    Mutation("a new program of a group is not started", fleet, r"elif new\.autostart:", "elif False:"),
     Mutation("replaced is changed in place", fleet, r"if restart:", "if False:"),
     Mutation("changed in place is replaced", fleet, r"if restart:", "if restart or program != process.program:"),
     Mutation(
@@ -512,14 +515,14 @@ MUTATIONS = [
     Mutation(
         "a group stops in the order of its start",
         shutdown,
-        r"list\(reversed\(group\.processes\.values\(\)\)\)",
-        "list(group.processes.values())",
+        r"reversed\(group\.processes\.values\(\)\)",
+        "group.processes.values()",
     ),
     Mutation(
         "one group of a wave is enough",
         shutdown,
         r"actions \+= process\.stop\(now\)\n( +self\.share)",
-        r"actions += process.stop(now)\n                break\n\1",
+        r"actions += process.stop(now)\n            break\n\1",
     ),
     Mutation(
         "the second request is like the first",
