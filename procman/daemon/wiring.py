@@ -72,186 +72,237 @@ def _journal(
 
 def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | None) -> Rooms:
     """With `snapshot`, fleet, services and listeners go on from there; the engine and the outputs do so later."""
-    # Longer than other functions: each room stands after those that it needs, and cut in two the parts would need all.
-    fleet = (
-        Fleet(config.groups, config.master, int.from_bytes(os.urandom(4), "little"))
-        if snapshot is None
-        else restored_fleet(snapshot)
-    )
+    return _Wiring(context, config, snapshot).rooms
 
-    def definition(name: str) -> Program | None:
-        process = fleet.processes.get(name)
+
+class _Wiring:
+    """Builds the rooms in the order in which they need each other."""
+
+    def __init__(self, context: ProcessContext, config: Config, snapshot: MasterSnapshot | None) -> None:
+        self._context, self._config, self._snapshot = context, config, snapshot
+        self._lay_ground()
+        self._build_machine()
+        self._build_services()
+        self._build_tellers()
+        self._go_on()
+        self._subscribe()
+        self._apply_notify_sections()
+        self.rooms = self._rooms()
+
+    def _lay_ground(self) -> None:
+        """What all others stand on: the fleet, the logs, the bus, the journal."""
+        context, config, snapshot = self._context, self._config, self._snapshot
+        if snapshot is None:
+            self._fleet = Fleet(config.groups, config.master, int.from_bytes(os.urandom(4), "little"))
+        else:
+            self._fleet = restored_fleet(snapshot)
+        self._outputs = OutputRouter(
+            config,
+            path_digits(anchor(config)),
+            context.ledger.log,
+            lambda: self._bus.nudge(),  # noqa: PLW0108 - it comes later, as does the journal
+            self._definition,
+            on_trouble=lambda text: self._journal.note("log-trouble", text),
+        )
+        self._log = self._outputs.log
+        self._bus = Bus(context.sequence, self._log.critical)
+        context.use(self._bus)
+        self._journal = _journal(context, config, self._fleet, self._outputs, snapshot)
+        self._bus.subscribe(self._journal.hear)  # first: others look up there what they are told
+
+    def _build_machine(self) -> None:
+        """What starts, watches and stops processes."""
+        context, config = self._context, self._config
+        self._trees = Trees(config.master.identifier, adopts=context.adopts)
+        self._start_gate = StartGate(self._log.warn, self._gate_may_open)
+        self._children = Children()
+        self._launcher = Launcher(
+            self._fleet,
+            self._bus,
+            self._outputs,
+            self._trees,
+            children=self._children,
+            sockets=SharedSockets(self._log.info),
+            ledger=context.ledger,
+            channels=ReadyChannels(lambda news: self._engine.post(news), self._log.info),  # noqa: PLW0108 - it comes later
+            serverurl=config.serverurl or f"unix://{default_socket(config.file)}",
+            home=lambda: context.source.at_home,
+            account_of=self._start_gate.account,
+        )
+        why = _how_it_begins(context, self._snapshot)
+        self._engine = Engine(
+            self._fleet,
+            self._bus,
+            self._outputs,
+            self._trees,
+            children=self._children,
+            launcher=self._launcher,
+            ledger=context.ledger,
+            on_bug=self._log.critical,
+            gate=self._start_gate,
+            observer=_observer(config, self._fleet, self._outputs, self._bus, why),
+            look=lambda order: self._probes.look(order),  # noqa: PLW0108 - they come later
+        )
+        self._commands = CommandRunner(self._children, lambda: self._trees.tag(""))
+        self._lines, self._probes = _readiness(self._engine, self._trees, self._outputs, self._commands, self._launcher)
+
+    def _build_services(self) -> None:
+        """What clients ask for."""
+        context, outputs, gate = self._context, self._outputs, self._start_gate
+        self._status = StatusBoard(self._engine, outputs.log_paths, outputs.last_words)
+        self._master = MasterService(self._engine, context.operations)
+        self._processes = ProcessService(self._engine, self._master, self._status, outputs.lost, gate.silent_among)
+        self._runs = RunService(self._engine, self._master, self._status, outputs, gate.silent_among)
+        self._ends = Ends(self._fleet)
+        self._explanations = Explanations(self._fleet, self._trees, outputs.last_lines)
+        self._notifying = Notifying(self._surroundings())
+        self._configuration = ConfigService(
+            self._engine, self._master, self._processes, self._config, context.read, notifying=self._notifying
+        )
+        self._crashes = CrashReports(self._crash_parts())
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            bus=self._bus,
+            commands=self._commands,
+            children=self._children,
+            log=self._log,
+            host=os.uname().nodename,
+            identifier=self._config.master.identifier,
+            tag=lambda: self._trees.tag(""),
+            why=self._status.why,
+            end_of=self._ends.last,
+            finding=self._explanations.of,
+            may_run=self._start_gate.may_run,
+            environment=self._config.master.environment,
+        )
+
+    def _crash_parts(self) -> CrashParts:
+        return CrashParts(
+            fleet=self._fleet,
+            ends=self._ends,
+            journal=self._journal,
+            explanations=self._explanations,
+            log=self._log,
+            looks=self._processes.looks,
+            most=self._config.master.reports,
+            folder=self._config.master.reports_dir,
+            last_output=self._outputs.last_output,
+            environment_of=self._launcher.environment_of,
+            directory=lambda: self._context.source.at_home or working_folder(),
+            on_end=self._bus.nudge,
+        )
+
+    def _build_tellers(self) -> None:
+        """What tells of events: the master's log, the last words, the event listeners."""
+        self._event_log = EventLog(self._fleet, self._log, why=self._status.why, end_of=self._ends.last)
+        self._farewell = MasterFarewell(self._engine, self._fleet, self._trees, self._log)
+        identifier, serials = self._config.master.identifier, self._context.serials
+        self._hub = Hub(self._engine, self._outputs.stdin, identifier, serials, self._log)
+        self._outputs.filters.observe(self._hub)
+
+    def _go_on(self) -> None:
+        """From a snapshot, or from the beginning."""
+        snapshot = self._snapshot
+        self._crashes.restore(self._context.crash_reports if snapshot is None else snapshot.crashes)
+        if snapshot is None:
+            self._hub.boot()
+            return
+        self._hub.restore(snapshot.pools)
+        self._status.restore(snapshot.times)
+        self._configuration.restore(snapshot.current)
+        self._context.counters.restore(snapshot.metrics)
+        self._crashes.go_on(self._status)
+
+    def _subscribe(self) -> None:
+        """In the order in which they need each other's knowledge."""
+        notifier, channels = self._context.notifier, self._launcher.channels
+        for hear, events in (
+            (self._ends.hear, self._ends.hears),
+            (self._crashes.hear, self._crashes.hears),
+            (self._event_log.tell, ()),
+            (self._farewell.tell, self._farewell.hears),
+            (notifier.tell, notifier.hears),
+            (self._outputs.hear, self._outputs.hears),
+            (self._hub.tell, self._hub.hears),
+            (self._launcher.hear, self._launcher.hears),
+            (channels.hear, channels.hears),
+            (self._lines.hear, self._lines.hears),
+            (self._probes.hear, self._probes.hears),
+            (self._explanations.hear, self._explanations.hears),
+        ):
+            self._bus.subscribe(hear, *events)
+        self._context.counters.watch(self._bus, self._fleet, self._ends.was_oom)
+
+    def _apply_notify_sections(self) -> None:
+        """After the others have subscribed: what it tells is their knowledge."""
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.notify is None:
+            self._notifying.apply(self._config.notify)
+            self._notifying.restore(self._context.take_unsent())
+        else:
+            self._notifying.apply(read_rules(snapshot.notify["rules"]))
+            self._notifying.restore(snapshot.notify["state"])
+
+    def _why(self) -> Why:
+        context, snapshot = self._context, self._snapshot
+        master = AboutMaster(
+            began=time.time() if snapshot is None else snapshot.began,
+            obstacle=lambda: obstacle(self.rooms, context),
+            silent_disks=self._outputs.silent_disks,
+            unsent=self._notifying.troubles,
+            look_at_file=lambda: context.source.look(context.blocking),
+        )
+        return Why(
+            Parts(
+                engine=self._engine,
+                status=self._status,
+                processes=self._processes,
+                ends=self._ends,
+                explanations=self._explanations,
+                journal=self._journal,
+                configuration=self._configuration,
+                gate=self._start_gate,
+                report_of=self._crashes.number_of_last_run,
+                master=master,
+            )
+        )
+
+    def _rooms(self) -> Rooms:
+        return Rooms(
+            outputs=self._outputs,
+            logs=LogService(self._outputs),
+            fleet=self._fleet,
+            trees=self._trees,
+            start_gate=self._start_gate,
+            bus=self._bus,
+            journal=self._journal,
+            engine=self._engine,
+            commands=self._commands,
+            probes=self._probes,
+            leftovers=LeftoverReporter(self._bus, self._trees),
+            event_log=self._event_log,
+            farewell=self._farewell,
+            hub=self._hub,
+            master=self._master,
+            status=self._status,
+            ends=self._ends,
+            explanations=self._explanations,
+            crashes=self._crashes,
+            processes=self._processes,
+            runs=self._runs,
+            configuration=self._configuration,
+            notifying=self._notifying,
+            why=self._why(),
+        )
+
+    def _definition(self, name: str) -> Program | None:
+        process = self._fleet.processes.get(name)
         return program_of(process.definition) if process else None
 
-    outputs = OutputRouter(
-        config,
-        path_digits(anchor(config)),
-        context.ledger.log,
-        lambda: bus.nudge(),  # noqa: PLW0108 - it comes later
-        definition,
-        on_trouble=lambda text: journal.note("log-trouble", text),
-    )
-    log = outputs.log
-    bus = Bus(context.sequence, log.critical)
-    context.use(bus)
-    journal = _journal(context, config, fleet, outputs, snapshot)
-    bus.subscribe(journal.hear)  # first: others look up there what they are told
-
-    def gate_may_open() -> None:
-        engine.retry_spawns()
-        bus.nudge()
-
-    trees = Trees(config.master.identifier, adopts=context.adopts)
-    start_gate = StartGate(log.warn, gate_may_open)
-    children = Children()
-    launcher = Launcher(
-        fleet,
-        bus,
-        outputs,
-        trees,
-        children=children,
-        sockets=SharedSockets(log.info),
-        ledger=context.ledger,
-        channels=ReadyChannels(lambda news: engine.post(news), log.info),  # noqa: PLW0108 - it comes later
-        serverurl=config.serverurl or f"unix://{default_socket(config.file)}",
-        home=lambda: context.source.at_home,
-        account_of=start_gate.account,
-    )
-    engine = Engine(
-        fleet,
-        bus,
-        outputs,
-        trees,
-        children=children,
-        launcher=launcher,
-        ledger=context.ledger,
-        on_bug=log.critical,
-        gate=start_gate,
-        observer=_observer(config, fleet, outputs, bus, _how_it_begins(context, snapshot)),
-        look=lambda order: probes.look(order),  # noqa: PLW0108 - it comes later
-    )
-    commands = CommandRunner(children, lambda: trees.tag(""))
-    lines, probes = _readiness(engine, trees, outputs, commands, launcher)
-    status = StatusBoard(engine, outputs.log_paths, outputs.last_words)
-    master = MasterService(engine, context.operations)
-    processes = ProcessService(engine, master, status, outputs.lost, start_gate.silent_among)
-    ends = Ends(fleet)
-    explanations = Explanations(fleet, trees, outputs.last_lines)
-    notifying = Notifying(
-        Surroundings(
-            bus=bus,
-            commands=commands,
-            children=children,
-            log=log,
-            host=os.uname().nodename,
-            identifier=config.master.identifier,
-            tag=lambda: trees.tag(""),
-            why=status.why,
-            end_of=ends.last,
-            finding=explanations.of,
-            may_run=start_gate.may_run,
-            environment=config.master.environment,
-        )
-    )
-    configuration = ConfigService(engine, master, processes, config, context.read, notifying=notifying)
-    crashes = CrashReports(
-        CrashParts(
-            fleet=fleet,
-            ends=ends,
-            journal=journal,
-            explanations=explanations,
-            log=log,
-            looks=processes.looks,
-            most=config.master.reports,
-            folder=config.master.reports_dir,
-            last_output=outputs.last_output,
-            environment_of=launcher.environment_of,
-            directory=lambda: context.source.at_home or working_folder(),
-            on_end=bus.nudge,
-        )
-    )
-    event_log = EventLog(fleet, log, why=status.why, end_of=ends.last)
-    farewell = MasterFarewell(engine, fleet, trees, log)
-    hub = Hub(engine, outputs.stdin, config.master.identifier, context.serials, log)
-    outputs.filters.observe(hub)
-    crashes.restore(context.crash_reports if snapshot is None else snapshot.crashes)
-    if snapshot is None:
-        hub.boot()
-    else:
-        hub.restore(snapshot.pools)
-        status.restore(snapshot.times)
-        configuration.restore(snapshot.current)
-        context.counters.restore(snapshot.metrics)
-        crashes.go_on(status)
-    for hear, events in (
-        (ends.hear, ends.hears),
-        (crashes.hear, crashes.hears),
-        (event_log.tell, ()),
-        (farewell.tell, farewell.hears),
-        (context.notifier.tell, context.notifier.hears),
-        (outputs.hear, outputs.hears),
-        (hub.tell, hub.hears),
-        (launcher.hear, launcher.hears),
-        (launcher.channels.hear, launcher.channels.hears),
-        (lines.hear, lines.hears),
-        (probes.hear, probes.hears),
-        (explanations.hear, explanations.hears),
-    ):
-        bus.subscribe(hear, *events)
-    context.counters.watch(bus, fleet, ends.was_oom)
-    # After those: what it tells is their knowledge.
-    if snapshot is None or snapshot.notify is None:
-        notifying.apply(config.notify)
-        notifying.restore(context.take_unsent())
-    else:
-        notifying.apply(read_rules(snapshot.notify["rules"]))
-        notifying.restore(snapshot.notify["state"])
-    rooms = Rooms(
-        outputs,
-        LogService(outputs),
-        fleet,
-        trees,
-        start_gate,
-        bus,
-        journal,
-        engine,
-        commands,
-        probes,
-        LeftoverReporter(bus, trees),
-        event_log,
-        farewell,
-        hub,
-        master,
-        status,
-        ends,
-        explanations,
-        crashes,
-        processes,
-        RunService(engine, master, status, outputs, start_gate.silent_among),
-        configuration,
-        notifying,
-        Why(
-            Parts(
-                engine=engine,
-                status=status,
-                processes=processes,
-                ends=ends,
-                explanations=explanations,
-                journal=journal,
-                configuration=configuration,
-                gate=start_gate,
-                report_of=crashes.number_of_last_run,
-                master=AboutMaster(
-                    began=time.time() if snapshot is None else snapshot.began,
-                    obstacle=lambda: obstacle(rooms, context),
-                    silent_disks=outputs.silent_disks,
-                    unsent=notifying.troubles,
-                    look_at_file=lambda: context.source.look(context.blocking),
-                ),
-            )
-        ),
-    )
-    return rooms
+    def _gate_may_open(self) -> None:
+        self._engine.retry_spawns()
+        self._bus.nudge()
 
 
 def _readiness(
