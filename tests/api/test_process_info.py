@@ -205,7 +205,7 @@ class Interfaces:
             "done": process.phase is Phase.DONE,
             "ready": None,
             "status_text": "",
-            "waits_for": [],  # of one that waits: tests/services/test_waits.py
+            "waits_for": [],
         }
 
     def call(self, method, *parameters):
