@@ -35,6 +35,19 @@ class ReadinessRules:
         self._late = late
         self._runs: dict[str, Run] = {}
 
+    def go_on(self, process: Process, now: float) -> None:
+        """Begin in the middle of a story."""
+        if process.state is not State.STARTING or process.pid is None or not process.readiness.conditions:
+            return
+        known = process.readiness
+        run = Run(known.conditions, process.attempt, now, now, known.timeout)
+        run.up_at = process.deadlines.start if process.deadlines.start is not None else now
+        run.due = process.deadlines.unready
+        run.held |= known.held
+        # When the look began is not known: another one may follow at any time.
+        run.look = None if known.looking is None else (known.looking, now - LOOK_LOST)
+        self._runs[process.name] = run
+
     def is_ready(self, name: str, now: float) -> bool:
         """As far as conditions matter."""
         run = self._runs.get(name)

@@ -82,7 +82,10 @@ MUTATIONS = [
     ),
     # Definitions
     Mutation(
-        "a replaced process keeps its definition", process, r"self\._take_over\(\)\n( +if self\.wanted)", r"pass\n\1"
+        "a replaced process keeps its definition",
+        process,
+        r"self\.program, self\.successor = self\.successor, None",
+        "self.successor = None",
     ),
     Mutation("a replaced process is not stopped", process, r"if self\.state in UP:", "if False:"),
     Mutation(

@@ -129,6 +129,7 @@ class RecordedInvariants(Invariants):
             self.failures[name] = 0 if p.state is State.STOPPED else p.failures
             self.restarts.go_on(p)
             self.oneshots.go_on(p)
+            self.readiness.go_on(p, world.now)
             self.left[name] = p.left_behind
             if p.exit_code is not None:
                 self.codes[name] = p.exit_code
@@ -141,7 +142,7 @@ class RecordedInvariants(Invariants):
             elif p.pending_end is not None:
                 ended = p.pending_end
                 self.waited[name] = Exited(ended.pid, ended.status or ExitStatus(0), (0,))
-                if ended.before is State.STOPPING and not p.timed_out:
+                if ended.before is State.STOPPING and not (p.timed_out or p.unready):
                     self.asked_meanwhile.add(name)
         self.announced_groups = set(self.fleet.groups)
         self.oneshots.ends = self.fleet.state is not MasterState.RUNNING
