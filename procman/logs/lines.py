@@ -122,11 +122,11 @@ class AnsiStripper:
             data, self._held = self._held + data, b""
         if b"\x1b" not in data:
             return data
-        data = _CSI.sub(b"", data)
+        # Before anything is removed: what only looks like a beginning when a sequence has gone from its middle is text.
         last = data.rfind(b"\x1b", -_CSI_MAX)
         if last >= 0 and _CSI_BEGINNING.match(data, last):
             data, self._held = data[:last], data[last:]
-        return data
+        return _CSI.sub(b"", data)
 
     def flush(self) -> bytes:
         """Return what was held back: the stream ended inside a sequence."""

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from supervisor.dispatchers import stripEscapes
 
@@ -104,6 +104,7 @@ coloured = st.lists(
 
 
 @given(coloured, st.lists(st.integers(0, 5)))
+@example(b"\x1b\x1b[2J[[", [1, 5])
 def test_colours_are_removed_across_chunks(data, sizes):
     """Cut anywhere, a stream loses the same sequences."""
     stripper = AnsiStripper()
