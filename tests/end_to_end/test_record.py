@@ -138,6 +138,7 @@ def test_a_reload_and_a_killed_master_are_parts_of_one_file(running, record, tmp
     assert [part.why for part in parts] == ["boot", "reload", "boot"]
 
 
+@pytest.mark.slow
 def test_a_recording_is_bounded_and_each_of_its_files_is_replayed_by_itself(running, record):
     """A crash-looper fills it; the file before it has its end."""
     master = running(LOOPS, master="record_maxbytes=16KB\n")

@@ -17,8 +17,8 @@ from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
 from tests.support.programs import group, program
 
-# Twice as many as any fault of test_mutations may hide from. For a night: SCENARIOS=1000000 pytest tests/simulation
-SCENARIOS = int(os.environ.get("SCENARIOS", "8000"))
+# As many as a fault of test_mutations may hide from. For a night: SCENARIOS=1000000 pytest tests/simulation
+SCENARIOS = int(os.environ.get("SCENARIOS", "4000"))
 BATCHES = 6
 
 
