@@ -33,7 +33,8 @@ def test_the_image_is_small_and_says_how_it_wants_to_be_run(image):
     assert ours["Config"]["Cmd"] == ["procman", "-c", "/etc/procman/procman.toml"]
     assert ours["Config"]["StopSignal"] == "SIGTERM"
     assert ours["Config"]["Labels"]["org.opencontainers.image.version"] == __version__
-    assert ours["Size"] - base["Size"] < 45_000_000
+    # procman, its Python packages, and a Python and C library of their own, for COPY --from.
+    assert ours["Size"] - base["Size"] < 48_000_000
 
 
 @pytest.mark.parametrize(
