@@ -20,7 +20,7 @@ def test_a_program_that_is_killed_for_want_of_memory_is_said_to_be(image, tmp_pa
         container.expect_all(["hungry is FATAL", "killed is FATAL"])
         assert container.stop() == 0
     line_with(container.lines, "exited: hungry (terminated by SIGKILL; not expected)")
-    killed = "hungry: terminated by SIGKILL; not by procman; the container's memory limit was hit once (oom_kill); give it more memory"
+    killed = "hungry: terminated by SIGKILL; not by procman; the container's memory limit was hit once (oom_kill); give"
     line_with(container.lines, killed)
     line_with(container.lines, "exited: killed (terminated by SIGKILL; not expected)")
     line_with(container.lines, "killed: terminated by SIGKILL; not by procman; memory was not short")
