@@ -165,10 +165,6 @@ class Dependencies:
                 if target is not None:
                     target.needed_by = {}
 
-    def reorder(self) -> None:
-        """A priority has changed."""
-        self._places = None
-
     def dissolve(self) -> None:
         """Everything is to stop, and `core.shutdown` has the order."""
         for process in self._processes.values():

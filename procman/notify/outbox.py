@@ -70,11 +70,6 @@ class Outbox:
         return len(self._waiting) + (self._under_way is not None)
 
     @property
-    def is_busy(self) -> bool:
-        """One is under way."""
-        return self._under_way is not None
-
-    @property
     def trouble(self) -> str | None:
         """Why messages cannot be sent at present; None: as far as is known, they can."""
         if not self._failing:
