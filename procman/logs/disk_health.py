@@ -10,7 +10,7 @@ from typing import Protocol
 
 # For how long after an answer a disk need not be probed before it is given a pipe to read, in seconds.
 ANSWER_HOLDS = 0.02
-# How long the loop waits for disks in one turn, in seconds.
+# How long the loop waits for disks in one turn, and for one call, in seconds.
 LOOP_WAIT = 0.05
 # A call that takes so long makes the disk suspect, and for how long; in seconds.
 SLOW = 0.25
@@ -30,7 +30,9 @@ class LoopSide:
         report: Callable[[str], None],
         on_answer: Callable[[], None],
         clock: Callable[[], float],
+        *,
         turn_limit: float,
+        call_limit: float,
     ) -> None:
         """`report` and `on_answer` are called on the loop: a disk does not answer, or answers again."""
         self.loop = loop
@@ -38,6 +40,7 @@ class LoopSide:
         self.on_answer = on_answer
         self.clock = clock
         self.turn_limit = turn_limit  # seconds; math.inf once the loop need not go on
+        self.call_limit = call_limit
         self._waited = 0.0  # in this turn
         self._will_reset = False
 
@@ -45,8 +48,8 @@ class LoopSide:
     def wait_limit(self) -> float:
         """How long one wait may take now, in seconds. Of a loop that does not run, each wait is a turn."""
         if not self.loop.is_running():
-            return LOOP_WAIT
-        return max(0.0, min(LOOP_WAIT, self.turn_limit - self._waited))
+            return self.call_limit
+        return max(0.0, min(self.call_limit, self.turn_limit - self._waited))
 
     def note_wait(self, began: float) -> None:
         """The loop has waited since then."""

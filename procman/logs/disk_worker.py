@@ -110,7 +110,7 @@ class DiskWorker:
         """
         if self.is_stuck:
             raise DiskTimeout
-        limit = LOOP_WAIT if even_if_busy else self._side.wait_limit
+        limit = self._side.call_limit if even_if_busy else self._side.wait_limit
         began = self._side.clock()
         job = DiskCall(call, then)
         self.post(job)

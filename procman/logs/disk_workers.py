@@ -22,12 +22,14 @@ class DiskWorkers:
         on_answer: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         turn_limit: float = LOOP_WAIT,
+        call_limit: float = LOOP_WAIT,
     ) -> None:
         """`report` and `on_answer` are called on the loop: a disk does not answer, or answers again.
 
-        `turn_limit`: how long the loop may wait for all disks in one of its turns, in seconds.
+        `turn_limit`, `call_limit`: how long the loop may wait for all disks in one of its turns, and for one call; in
+        seconds.
         """
-        self._side = LoopSide(loop, report, on_answer, clock, turn_limit)
+        self._side = LoopSide(loop, report, on_answer, clock, turn_limit=turn_limit, call_limit=call_limit)
         self._by_folder: dict[str, DiskWorker] = {}
         self._by_device: dict[int, DiskWorker] = {}
 

@@ -63,5 +63,5 @@ def _check_executable(shown: str, path: str) -> None:
         raise CannotSpawn(f"command at {shown!r} is a directory", not_executable=True)
     if not stat.S_IMODE(mode) & 0o111:
         raise CannotSpawn(f"command at {shown!r} is not executable", not_executable=True)
-    if not os.access(path, os.X_OK):
+    if not os.access(path, os.X_OK, effective_ids=True):
         raise CannotSpawn(f"no permission to run command {shown!r}", not_executable=True)

@@ -12,12 +12,15 @@ from procman.client.api_client import ApiError
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import SLEEPER, RunningMaster, python
 
-BYE = python(
+_BYE = (
     "import signal, sys, time\n"
     "def bye(*_): print('bye', flush=True); sys.exit(9)\n"
     "signal.signal(signal.SIGTERM, bye); print('ready', flush=True)\n"
-    "while True: time.sleep(60)"
+    "while True: "
 )
+BYE = python(f"{_BYE}time.sleep(60)")
+# A line every tenth of a second shows a client that it follows.
+TALK = python(f"{_BYE}time.sleep(0.1); print('still here', flush=True)")
 
 
 def task(name, command, *lines):
@@ -129,7 +132,7 @@ def test_ctrl_c_stops_the_run_and_shows_its_last_words(tmp_path):
 
 def test_a_run_goes_on_without_its_client_and_can_be_followed_again(tmp_path):
     """A second `run` is refused, with the command that follows the first."""
-    with RunningMaster(tmp_path, task("bye", BYE, "autostart=false")) as master:
+    with RunningMaster(tmp_path, task("bye", TALK, "autostart=false")) as master:
         master.wait_for("procman started")
         client = following(master, "run", "bye")
         assert client.stdout.readline() == b"ready\n"
@@ -139,10 +142,10 @@ def test_a_run_goes_on_without_its_client_and_can_be_followed_again(tmp_path):
         assert refused.returncode == 1
         assert "procmanctl run --attach bye follows it" in refused.stdout
         again = following(master, "run", "--attach", "bye")
-        while again.poll() is None and info(master, "bye")["statename"] == "RUNNING":
-            master.ctl("stop", "bye")
-        assert again.wait(PATIENCE) == 9
-        again.communicate()
+        assert again.stdout.readline() == b"still here\n"
+        master.ctl("stop", "bye")
+        out, _ = again.communicate(timeout=PATIENCE)
+        assert (again.returncode, out.splitlines()[-1]) == (9, b"bye")
 
 
 def test_what_cannot_be_run_is_refused_with_what_to_do(tmp_path):

@@ -28,10 +28,14 @@ def free_port() -> int:
 
 @pytest.fixture
 def demo(tmp_path):
-    """The demo in a directory of its own, on a free port; and that port."""
+    """The demo in a directory of its own, on a free port, and with workers that do not crash; and that port."""
     shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("run"))
     (tmp_path / "conf" / "run").mkdir()
     port = free_port()
+    worker = tmp_path / "conf" / "demo" / "worker.py"
+    crash = "random.randrange(FAILS_ONE_IN) == 0"
+    assert worker.read_text().count(crash) == 1
+    worker.write_text(worker.read_text().replace(crash, "False"))
     file = tmp_path / "conf" / "procman.toml"
     text = file.read_text()
     assert text.count(str(PORT)) == text.count(f"127.0.0.1:{PORT}") == 2

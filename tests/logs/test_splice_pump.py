@@ -16,6 +16,7 @@ from procman.logs.pump import Pump
 from procman.logs.ring import Ring
 from procman.logs.rotating_file import RotatingFile
 from procman.logs.sink import Null
+from tests.support.log_lines import PATIENCE
 
 
 class Straight:
@@ -27,7 +28,7 @@ class Straight:
         reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
         loop = asyncio.get_running_loop()
-        self.disks = DiskWorkers(loop, turn_limit=30)
+        self.disks = DiskWorkers(loop, turn_limit=PATIENCE, call_limit=PATIENCE)
         self.sink = LogFile(self.disks, str(path), on_problem=self.said.append, **options)
         self.written = 0
         write = self.sink.write

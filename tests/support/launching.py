@@ -1,5 +1,6 @@
 """Starts programs for tests, without a master, and sees what they do."""
 
+import gc
 import os
 import shlex
 import sys
@@ -85,7 +86,8 @@ def refusal(**options: Any) -> CannotSpawn:
 
 
 def open_fds() -> list[str]:
-    """The descriptors of this process."""
+    """The descriptors of this process, without those that only wait for garbage collection."""
+    gc.collect()
     return os.listdir("/proc/self/fd")
 
 

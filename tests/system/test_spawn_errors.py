@@ -4,6 +4,8 @@ import contextlib
 import os
 import re
 import resource
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -48,17 +50,20 @@ def test_a_directory(tmp_path):
 
 @as_root
 @pytest.mark.root
-def test_a_file_that_the_master_may_not_run(tmp_path):
-    """Executable, but not for us."""
-    file = script(tmp_path / "run", "#!/bin/sh\n", mode=0o700)
-    tmp_path.chmod(0o755)
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_a_file_that_the_master_may_not_run(tmp_path, mode):
+    """Executable, but not for us; its folder may be closed to us, too."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # those of pytest are closed to other users
+        os.chmod(folder, mode)
+        file = script(Path(folder) / "run", "#!/bin/sh\n", mode=0o700)
+        assert in_fork(lambda: refused_to_nobody(file)) == f"no permission to run command {file!r}"
 
-    def as_nobody() -> str:
-        os.setegid(NOBODY)
-        os.seteuid(NOBODY)
-        return str(refusal(command=file))
 
-    assert in_fork(as_nobody) == f"no permission to run command {file!r}"
+def refused_to_nobody(file: str) -> str:
+    """Run in a process of its own, which changes its user."""
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    return str(refusal(command=file))
 
 
 def test_a_command_that_cannot_be_parsed():

@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-from procman.logs import disk_health
 from procman.logs.disk_workers import DiskWorkers
 from procman.runtime.bus import Sequence
 from procman.runtime.journal import file as module
@@ -22,16 +21,18 @@ from tests.support.log_lines import PATIENCE
 class Site:
     """The file, the thread of its disk, and the numbers of a master."""
 
-    def __init__(self, path, monkeypatch):
+    def __init__(self, path):
         self.path = path
-        self.monkeypatch = monkeypatch
-        # The loop waits for a disk that works, however busy the machine is.
-        monkeypatch.setattr(disk_health, "LOOP_WAIT", PATIENCE)
         self.reports = []
         self.sequence = Sequence()
         self.answered = asyncio.Event()
+        # The loop waits for a disk that works, however busy the machine is.
         self.disks = DiskWorkers(
-            asyncio.get_running_loop(), self.reports.append, on_answer=self.answered.set, turn_limit=math.inf
+            asyncio.get_running_loop(),
+            self.reports.append,
+            on_answer=self.answered.set,
+            turn_limit=math.inf,
+            call_limit=PATIENCE,
         )
         self.disk = self.disks.for_path(str(path))
         self.file = self.again()
@@ -62,7 +63,7 @@ class Site:
     @contextlib.contextmanager
     def silent(self):
         """The disk does not answer meanwhile."""
-        self.monkeypatch.setattr(disk_health, "LOOP_WAIT", 0.02)
+        self.disks._side.call_limit = 0.02
         goes_on, has_begun = threading.Event(), threading.Event()
 
         def hang():
@@ -76,7 +77,7 @@ class Site:
             yield
         finally:
             goes_on.set()
-            self.monkeypatch.setattr(disk_health, "LOOP_WAIT", PATIENCE)
+            self.disks._side.call_limit = PATIENCE
 
 
 def on_loop(steps):
@@ -84,7 +85,7 @@ def on_loop(steps):
 
     def test(tmp_path, monkeypatch):
         async def run():
-            site = Site(tmp_path / "journal", monkeypatch)
+            site = Site(tmp_path / "journal")
             try:
                 await steps(site, monkeypatch)
             finally:
@@ -240,11 +241,11 @@ test_what_a_silent_disk_has_not_got_at_the_end_is_said = on_loop(_abandoned)
 
 
 @pytest.mark.parametrize("path", ["missing/journal", ""])
-def test_a_path_that_cannot_be_opened_is_one_line_of_log(tmp_path, monkeypatch, path):
+def test_a_path_that_cannot_be_opened_is_one_line_of_log(tmp_path, path):
     """The master goes on, and its numbers are none that may be in the file."""
 
     async def run():
-        site = Site(tmp_path / path, monkeypatch)
+        site = Site(tmp_path / path)
         assert site.file.begin() is None
         site.write(2)
         await site.settled()

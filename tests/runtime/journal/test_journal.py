@@ -115,17 +115,14 @@ test_a_flood_under_many_names_is_bounded = journal_test(_denied_by_many)
 async def _denied_for_long(site):
     """What was counted is written down when the time is over."""
     denials = Denials(site.journal)
-    for _ in range(3):
-        denials.note(Actor("client", uid=7, via="/s"), "wrong name or password", 401)
     told = asyncio.Event()
-    site.journal.follow(lambda _: told.set())
-    await told.wait()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(denials_module, "TOGETHER", 0.01)
+        for _ in range(3):
+            denials.note(Actor("client", uid=7, via="/s"), "wrong name or password", 401)
+        site.journal.follow(lambda _: told.set())
+        await told.wait()
     assert site.last().times == 3  # one and two more in a row are one record
-
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch):
-    monkeypatch.setattr(denials_module, "TOGETHER", 0.01)
 
 
 test_a_flood_is_counted_to_its_end = journal_test(_denied_for_long)
