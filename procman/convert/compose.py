@@ -1,7 +1,10 @@
 """A configuration as a compose file: procman in one service, or a service for each program."""
 
+from dataclasses import dataclass, replace
+
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
+from procman.convert.dependencies import RESTARTS, Wait, lost_of_dependencies, lost_of_restarts
 from procman.convert.portability import (
     Carried,
     carried,
@@ -13,6 +16,7 @@ from procman.convert.portability import (
     unique,
     word,
 )
+from procman.convert.readiness import PATIENCE, looks_of, lost_of_readiness, with_nc
 from procman.convert.result import (
     CannotExport,
     Exported,
@@ -34,6 +38,9 @@ APART = (
     "each service has its own network and files: what was on localhost is at the name of the service, and unix sockets "
     "and directories that programs share need a volume"
 )
+
+# start_timeout = none, in seconds.
+_FOR_EVER = 365 * 24 * 3600
 
 _RESTART = {Autorestart.ALWAYS: "always", Autorestart.UNEXPECTED: "on-failure", Autorestart.NEVER: "no"}
 
@@ -87,9 +94,9 @@ def _split(config: Config, target: Target) -> tuple[Mapped, list[str]]:
     notes += [*_lost(processes, config), *written_in(config)]
     services = {process.name: _service(process, config, target) for process in processes}
     notes += [note for process in processes for note in in_plain_text(process.program)]
-    services, priorities = _replicated(processes, services)
-    _order(services, priorities)
-    return dict(services.items()), list(dict.fromkeys(notes))
+    merged = _replicated(processes, services)
+    _order(merged)
+    return {service.name: service.mapped for service in merged}, list(dict.fromkeys(notes))
 
 
 def _service(process: Carried, config: Config, target: Target) -> Mapped:
@@ -102,8 +109,9 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
         "stop_signal": program.stopsignal.name,
         "stop_grace_period": f"{grace_of(program.stopwaitsecs)}s",
         "restart": _restart(program),
+        **_healthcheck(program),
     }
-    if not program.autostart:
+    if not process.starts:
         service[Comment("autostart=false: `docker compose --profile manual up` starts it")] = None
         service["profiles"] = Flow(("manual",))
     directory = directory_of(program, config)
@@ -129,42 +137,102 @@ def _restart(program: Program) -> str:
     return "on-failure" if program.startretries == FOREVER else f"on-failure:{program.startretries}"
 
 
-def _replicated(processes: list[Carried], services: dict[str, Mapped]) -> tuple[dict[str, Mapped], dict[str, int]]:
-    """Merge processes of a section that differ only in their names into one service with replicas.
+def _healthcheck(program: Program) -> Mapped:
+    """What looks whether the program is ready; nothing if no command can."""
+    looks = looks_of(program, with_nc)
+    if not looks.commands:
+        return {}
+    limit = program.start_timeout
+    return {
+        Comment("whether it is ready; docker goes on looking, and does nothing when it no longer is"): None,
+        "healthcheck": {
+            "test": Flow(("CMD-SHELL", _unexpanded(looks.shell))),
+            "start_period": _duration(_FOR_EVER if limit is None else limit),
+            "start_interval": _duration(program.ready_interval),
+            "interval": "10s",
+            "timeout": f"{PATIENCE}s",
+            "retries": 3,
+        },
+    }
 
-    Returns the services, and the priority of each.
-    """
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:g}s" if seconds == int(seconds) else f"{round(seconds * 1000)}ms"
+
+
+@dataclass(slots=True)
+class _Service:
+    """A service, and what its order depends on; `processes` are the exported names that it stands for."""
+
+    name: str
+    mapped: Mapped
+    priority: int
+    processes: tuple[str, ...]
+    program: Program
+    waits: tuple[Wait, ...]
+
+
+def _replicated(processes: list[Carried], services: dict[str, Mapped]) -> list[_Service]:
+    """Merge processes of a section that differ only in their names into one service with replicas."""
     by_section: dict[tuple[str, str], list[Carried]] = {}
     for process in processes:
         by_section.setdefault((process.program.section, process.program.group), []).append(process)
-    merged: list[tuple[str, Mapped, int]] = []
+    merged: list[_Service] = []
     for (section, _), members in by_section.items():
-        first = services[members[0].name]
+        head = members[0]
+        first = services[head.name]
         if len(members) > 1 and all(dump(services[member.name]) == dump(first) for member in members):
-            merged.append(
-                (section.partition(":")[2], {**first, "deploy": {"replicas": len(members)}}, members[0].priority)
-            )
+            replicas: Mapped = {**first, "deploy": {"replicas": len(members)}}
+            names = tuple(member.name for member in members)
+            priority = min(member.priority for member in members)
+            merged.append(_Service(section.partition(":")[2], replicas, priority, names, head.program, head.waits))
         else:
-            merged += [(member.name, services[member.name], member.priority) for member in members]
-    names = unique([name for name, _, _ in merged], word)
-    return (
-        {name: service for name, (_, service, _) in zip(names, merged, strict=True)},
-        {name: priority for name, (_, _, priority) in zip(names, merged, strict=True)},
-    )
-
-
-def _order(services: dict[str, Mapped], priorities: dict[str, int]) -> None:
-    """Make each service depend on those of the next lower priority, which start before it and stop after it."""
-    waves = sorted({priorities[name] for name, service in services.items() if "profiles" not in service})
-    for name, service in services.items():
-        lower = [priority for priority in waves if priority < priorities[name]]
-        if lower:
-            service[Comment("by priority: these start first and stop last")] = None
-            service["depends_on"] = [
-                other
-                for other, priority in priorities.items()
-                if priority == lower[-1] and "profiles" not in services[other]
+            merged += [
+                _Service(each.name, services[each.name], each.priority, (each.name,), each.program, each.waits)
+                for each in members
             ]
+    names_of = unique([service.name for service in merged], word)
+    return [replace(service, name=name) for service, name in zip(merged, names_of, strict=True)]
+
+
+def _order(services: list[_Service]) -> None:
+    """Make each service wait for what it depends on.
+
+    It also waits for those of the next lower priority, which start before it and stop after it.
+    """
+    by_process = {process: service for service in services for process in service.processes}
+    waves = sorted({service.priority for service in services if "profiles" not in service.mapped})
+    for service in services:
+        lower = [priority for priority in waves if priority < service.priority]
+        others = [
+            other.name for other in services if lower and other.priority == lower[-1] and "profiles" not in other.mapped
+        ]
+        waits: Mapped = {}
+        for wait in service.waits:
+            target = by_process[wait.target]
+            waits[target.name] = _wait(wait, target.mapped, service.program)
+        if waits:
+            missing: Mapped = {name: {"condition": "service_started"} for name in others if name not in waits}
+            if missing:
+                missing = {Comment("by priority: these start first and stop last"): None, **missing}
+            service.mapped["depends_on"] = {**waits, **missing}
+        elif others:
+            service.mapped[Comment("by priority: these start first and stop last")] = None
+            service.mapped["depends_on"] = [*others]
+
+
+def _wait(wait: Wait, target: Mapped, program: Program) -> Mapped:
+    condition = "service_started"
+    if wait.condition in ("done", "exited"):
+        condition = "service_completed_successfully"
+    elif wait.condition == "ready" and "healthcheck" in target:
+        condition = "service_healthy"
+    waited: Mapped = {"condition": condition}
+    if wait.optional:
+        waited["required"] = False
+    if program.on_dependency_restart[0] == "restart":
+        waited["restart"] = True
+    return waited
 
 
 def _unexpanded(text: str) -> str:
@@ -185,5 +253,16 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
     timed = sections(processes, lambda p: p.run_timeout is not None)
     if timed:
         notes.append(f"{timed}: run_timeout, which docker has not: put `timeout` before the command")
+    programs = [process.program for process in processes]
+    delayed = sections(processes, lambda p: looks_of(p, with_nc).delay > 0)
+    if delayed:
+        notes.append(f"{delayed}: ready = delay:…, which docker has not")
+    if any(program.on_dependency_restart[0] == "restart" for program in programs):
+        notes.append("on_dependency_restart: compose restarts dependents only when it restarts the target itself")
+    if any(program.depends_on for program in programs):
+        notes.append("depends_on holds for `docker compose up`; what docker itself restarts waits for nothing")
+    notes += lost_of_readiness(programs, with_nc, "docker", notify=False)
+    notes += lost_of_dependencies(programs, "compose", restarts=True)
+    notes += lost_of_restarts(programs, RESTARTS, "docker")
     notes += lost_in_containers(processes, config)
     return notes

@@ -7,6 +7,7 @@ from signal import SIGTERM
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.config.schema.servers import InetServer
+from procman.convert.kubernetes_probes import lost_of_waits, probes
 from procman.convert.portability import (
     Carried,
     carried,
@@ -148,29 +149,46 @@ def _security(config: Config, notes: list[str]) -> Mapped:
 
 def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped, list[str]]:
     processes, notes = carried(config, label)
-    manual = sections(processes, lambda p: not p.autostart)
-    if manual:
+    stays_out = {process.name for process in processes if not process.starts}
+    if stays_out:
+        manual = sections((process for process in processes if process.name in stays_out), lambda _: True)
         notes.append(f"{manual}: left out because of autostart=false; all containers of a pod are started")
-    processes = [process for process in processes if process.program.autostart]
-    notes += [*_lost(processes, config), *written_in(config)]
-    longest = max((process.program.stopwaitsecs for process in processes), default=0)
+    processes = [process for process in processes if process.starts]
+    # Init containers start one after the other, and stop in reverse after the others, if they are to stay up.
+    first = {wait.target for process in processes for wait in process.waits} - stays_out
+    notes += [*_lost(processes, first, config), *written_in(config)]
+    longest = max((process.program.stopwaitsecs for process in processes if process.name not in first), default=0)
+    later = [p.program.stopwaitsecs for p in processes if p.name in first and not p.program.is_oneshot]
+    why = "the longest stopwaitsecs, because all are signalled at once"
+    if later:
+        why += "; then those of the init containers, one after the other"
     pod: Mapped = {
-        Comment("the longest stopwaitsecs, because all are signalled at once, and some to spare"): None,
-        "terminationGracePeriodSeconds": grace_of(longest),
+        Comment(f"{why}, and some to spare"): None,
+        "terminationGracePeriodSeconds": grace_of(longest + sum(later)),
     }
-    containers: list[Yaml | Comment] = [_container(process, config, target, notes) for process in processes]
+    containers: list[Yaml | Comment] = [
+        _container(process, config, target, notes) for process in processes if process.name not in first
+    ]
     if not containers:
         raise CannotExport(config, notes)
+    if first:
+        pod[Comment("others depend on these: each is ready, or done, before the next one starts")] = None
+        pod["initContainers"] = [
+            _container(process, config, target, notes, first=True) for process in processes if process.name in first
+        ]
     return containers, pod, list(dict.fromkeys(notes))
 
 
-def _container(process: Carried, config: Config, target: Target, notes: list[str]) -> Mapped:
+def _container(process: Carried, config: Config, target: Target, notes: list[str], *, first: bool = False) -> Mapped:
     program = process.program
     container: Mapped = {
         "name": process.name,
         "image": target.image,
         "command": Flow(_unexpanded(word) for word in process.words),
     }
+    if first and not program.is_oneshot:
+        container["restartPolicy"] = "Always"
+    container |= probes(program)
     directory = directory_of(program, config)
     if directory is not None:
         container["workingDir"] = directory
@@ -207,7 +225,7 @@ def _unexpanded(text: str) -> str:
     return re.sub(r"\$(?=[$(])", "$$", text)
 
 
-def _lost(processes: list[Carried], config: Config) -> list[str]:
+def _lost(processes: list[Carried], first: set[str], config: Config) -> list[str]:
     """Notes on what a Deployment cannot express."""
     notes = [
         ALONE,
@@ -215,12 +233,18 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
         "startsecs and startretries: a program that ends is restarted after 10 s, 20 s, … 5 min, without a limit",
         "log files: what the programs write to stdout and stderr goes to the container's log",
     ]
-    tasks = sections(processes, lambda p: p.is_oneshot)
+    tasks = sections((process for process in processes if process.name not in first), lambda p: p.is_oneshot)
     if tasks:
         notes.append(
             f"{tasks}: a one-shot needs a Job, whose backoffLimit and activeDeadlineSeconds are startretries and "
             "run_timeout, or is an init container; a Deployment runs it again and again"
         )
+    limited = sections(
+        (process for process in processes if process.name in first),
+        lambda p: p.is_oneshot and p.run_timeout is not None,
+    )
+    if limited:
+        notes.append(f"{limited}: run_timeout, which an init container has not: put `timeout` before the command")
     once = sections(processes, lambda p: p.autorestart is not Autorestart.ALWAYS and not p.is_oneshot)
     if once:
         notes.append(f"{once}: a Deployment restarts every program that ends; one that is meant to end needs a Job")
@@ -229,6 +253,7 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
     stopped = {p.program.section: p.program.stopsignal.name for p in processes if p.program.stopsignal != SIGTERM}
     for section, signal in stopped.items():
         notes.append(f"[{section}]: Kubernetes sends the stop signal of the image; build it with STOPSIGNAL {signal}")
+    notes += lost_of_waits(processes, first)
     notes += lost_in_containers(processes, config)
     count = Counter(process.program.section for process in processes)
     many = sections(processes, lambda p: count[p.section] > 1)

@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from procman.config.levels import arrange_groups
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import FcgiSocket
 from procman.config.schema.programs import Program
 from procman.config.secrets import masked_value
+from procman.convert.dependencies import Wait, needed, waits_of
 from procman.core.spec import Scope
 from procman.system.shell_split import split_words
 
@@ -23,10 +25,12 @@ class Carried:
     """A process that can be exported, with a unique name and the words of its command."""
 
     program: Program
-    priority: int  # of its group
+    priority: int  # of its group, lowered to that of what depends on it
     name: str
     words: tuple[str, ...]
     socket: FcgiSocket | None = None
+    starts: bool = True  # with the rest: by autostart, or because something that starts needs it
+    waits: tuple[Wait, ...] = ()
 
 
 def carried(config: Config, clean: Callable[[str], str], *, sockets: bool = False) -> tuple[list[Carried], list[str]]:
@@ -34,8 +38,9 @@ def carried(config: Config, clean: Callable[[str], str], *, sockets: bool = Fals
 
     `clean` makes a name that the target allows; `sockets`: whether it can pass on a listening socket.
     """
-    found: list[tuple[Program, int, tuple[str, ...], FcgiSocket | None]] = []
+    found: list[tuple[Program, tuple[str, ...], FcgiSocket | None]] = []
     notes: dict[str, None] = {}
+    places = arrange_groups(config.groups)
     for group in config.groups:
         for program in group.programs:
             reason = None
@@ -47,13 +52,20 @@ def carried(config: Config, clean: Callable[[str], str], *, sockets: bool = Fals
             else:
                 words, reason = _words(program)
             if reason is None:
-                found.append((program, group.priority, words, group.socket))
+                found.append((program, words, group.socket))
             else:
                 notes[f"[{program.section}] is left out: {reason}"] = None
-    names = unique([_own_name(program) for program, *_ in found], clean)
-    return [Carried(p, priority, name, words, s) for (p, priority, words, s), name in zip(found, names, strict=True)], [
-        *notes
-    ]
+    found.sort(key=lambda each: places[each[0].namespec].start)
+    given = unique([_own_name(program) for program, *_ in found], clean)
+    names = {program.namespec: name for (program, *_), name in zip(found, given, strict=True)}
+    started = needed(config)
+    processes = []
+    for program, words, socket in found:
+        waits, missing = waits_of(program, names)
+        notes |= dict.fromkeys(missing)
+        name, priority = names[program.namespec], places[program.namespec].wave[0]
+        processes.append(Carried(program, priority, name, words, socket, program.namespec in started, tuple(waits)))
+    return processes, list(notes)
 
 
 def _own_name(program: Program) -> str:

@@ -7,7 +7,6 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping, Sequence
-from signal import SIGHUP, SIGINT, SIGPIPE, SIGTERM
 
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import FcgiSocket
@@ -17,26 +16,24 @@ from procman.config.schema.options import AUTO
 from procman.config.schema.programs import Program
 from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
 from procman.convert.result import CannotExport, Exported, Target, grace, header, needed_by_the_file, written_in
+from procman.convert.systemd_starts import (
+    dependencies,
+    kind_of,
+    lost_of_starts,
+    restart_limit,
+    restarts,
+    seconds,
+    until_ready,
+)
 from procman.convert.unit_file import quoted, raw, unit
-from procman.core.spec import Autorestart, Scope
+from procman.core.spec import Scope
 
 # The names that systemd allows for variables.
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 # Characters that have a special meaning at the beginning of a command.
 _PREFIXES = tuple("@-:+!|")
 
-# RestartSec, in seconds: with systemd's default of 0.1 s, StartLimitBurst would soon be reached.
-_RESTART_AFTER = 1
-
-# Death by these signals is a failure for supervisor, but not for systemd's on-failure.
-_CLEAN = (SIGHUP, SIGINT, SIGTERM, SIGPIPE)
-
-_RESTART = {Autorestart.ALWAYS: "always", Autorestart.UNEXPECTED: "on-failure", Autorestart.NEVER: "no"}
 _KILL_MODE = {Scope.PROCESS: "mixed", Scope.GROUP: "control-group", Scope.TREE: "control-group"}
-
-# Larger numbers of tries, and of seconds, mean that there is no limit.
-_ENDLESS = 10_000
-_INFINITE = 1_000_000_000
 
 
 def export(config: Config, target: Target) -> Exported:
@@ -98,7 +95,7 @@ class _Split:
     def exported(self) -> Exported:
         files: dict[str, str] = {}
         for process in self._processes:
-            if process.words[0].startswith(_PREFIXES):
+            if not self._has_unit(process):
                 self._note(
                     process.program,
                     f"left out: a leading {process.words[0][0]} in a command has a special meaning for systemd",
@@ -116,7 +113,7 @@ class _Split:
         self._notes.append(f"[{program.section}]: {text}")
 
     def _target(self, notes: Sequence[str], files: Mapping[str, str]) -> str:
-        wanted = [p.name for p in self._processes if p.program.autostart and f"{p.name}.service" in files]
+        wanted = [p.name for p in self._processes if p.starts and f"{p.name}.service" in files]
         return unit(
             header(self._config, "systemd", notes, split=True),
             {
@@ -129,8 +126,7 @@ class _Split:
         )
 
     def _service(self, process: Carried) -> str:
-        program = process.program
-        install = [f"WantedBy={self._whole}.target"] if program.autostart else []
+        install = [f"WantedBy={self._whole}.target"] if process.starts else []
         parts = {"Unit": self._about(process), "Service": self._run(process)}
         return unit([], parts | ({"Install": install} if install else {}))
 
@@ -141,27 +137,32 @@ class _Split:
         before = [
             other.name
             for other in self._processes
-            if lower and other.priority == max(lower) and other.program.autostart
+            if lower and other.priority == max(lower) and other.starts and self._has_unit(other)
         ]
+        units = {other.name for other in self._processes if self._has_unit(other)}
+        waits = [wait for wait in process.waits if wait.target in units]
+        waited = {wait.target for wait in waits}
         return [
             _described(f"{program.namespec} of {self._config.file}"),
             f"PartOf={self._whole}.target",
-            *(f"After={name}.service" for name in before),
+            *dependencies(program, waits),
+            *(f"After={name}.service" for name in before if name not in waited),
             *(
                 [f"Requires={self._socket_name(program)}", f"After={self._socket_name(program)}"]
                 if process.socket
                 else []
             ),
-            *_limit(program),
+            *restart_limit(program),
         ]
+
+    @staticmethod
+    def _has_unit(process: Carried) -> bool:
+        return not process.words[0].startswith(_PREFIXES)
 
     def _run(self, process: Carried) -> list[str]:
         program = process.program
         command = [quoted(self._executable(process)), *(quoted(word, dollars=True) for word in process.words[1:])]
-        lines = [f"Type={'oneshot' if program.is_oneshot else 'exec'}", f"ExecStart={' '.join(command)}"]
-        if program.is_oneshot:
-            limit = "infinity" if program.run_timeout is None else _seconds(program.run_timeout)
-            lines += ["# done once it has succeeded; run_timeout", "RemainAfterExit=yes", f"TimeoutStartSec={limit}"]
+        lines = [*kind_of(program), f"ExecStart={' '.join(command)}", *until_ready(program)]
         directory = directory_of(program, self._config)
         if directory is not None:
             path = raw(self._absolute(program, "directory", directory))
@@ -171,11 +172,11 @@ class _Split:
         umask = umask_of(program, self._config)
         lines += [f"UMask={show_octal(umask)}"] if umask != USUAL_UMASK else []
         lines += self._environment(program)
-        lines += self._restart(program)
+        lines += restarts(program)
         lines += [
             f"KillSignal={program.stopsignal.name}",
             f"KillMode={_KILL_MODE[program.stop_scope]}",
-            f"TimeoutStopSec={_seconds(program.stopwaitsecs)}",
+            f"TimeoutStopSec={seconds(program.stopwaitsecs)}",
         ]
         if process.socket:
             lines += [f"Sockets={self._socket_name(program)}", "StandardInput=socket"]
@@ -209,20 +210,6 @@ class _Split:
                 lines.append(f"Environment={quoted(f'{name}={value}')}")
             else:
                 self._note(program, f"the variable {name!r} is left out, because systemd does not allow its name")
-        return lines
-
-    @staticmethod
-    def _restart(program: Program) -> list[str]:
-        retried = program.is_oneshot and program.startretries > 0
-        policy = "on-failure" if retried else _RESTART[program.autorestart]
-        lines = [f"Restart={policy}", f"RestartSec={_RESTART_AFTER}"]
-        good = [str(code) for code in program.exitcodes if code]
-        good += [program.stopsignal.name] if program.stopsignal not in _CLEAN else []
-        lines += [f"SuccessExitStatus={' '.join(good)}"] if good else []
-        if program.autorestart is Autorestart.UNEXPECTED:
-            bad = [signal.name for signal in dict.fromkeys((*_CLEAN, program.stopsignal))]
-            bad += [] if 0 in program.exitcodes else ["0"]
-            lines += ["# under procman, death by any signal is a failure", f"RestartForceExitStatus={' '.join(bad)}"]
         return lines
 
     def _outputs(self, program: Program) -> list[str]:
@@ -309,7 +296,8 @@ class _Split:
         files = sections(processes, lambda p: any(map(_is_file, (p.stdout_logfile, p.stderr_logfile, *p.stdout_also))))
         if files:
             self._notes.append(f"{files}: log files are not rotated; use logrotate with copytruncate")
-        manual = sections(processes, lambda p: not p.autostart)
+        self._notes += lost_of_starts([process for process in processes if self._has_unit(process)])
+        manual = sections((process for process in processes if not process.starts), lambda _: True)
         if manual:
             self._notes.append(f"{manual}: autostart=false, so only `systemctl start` starts it")
         kept = sections(processes, lambda p: p.kill_scope is Scope.PROCESS)
@@ -320,21 +308,3 @@ class _Split:
 def _is_file(log: str | None) -> bool:
     # The console is the journal, as it is for procman under systemd.
     return log not in (None, "", AUTO) and not is_console(log)
-
-
-def _limit(program: Program) -> list[str]:
-    """The limit of restarts: as many tries, in the time that so many failed starts take."""
-    tries = max(program.startretries, 0) + 1
-    if tries > _ENDLESS:
-        return ["# startretries without a limit", "StartLimitIntervalSec=0"]
-    seconds = tries * (max(program.startsecs, 0) + _RESTART_AFTER)
-    return ["# startretries and startsecs", f"StartLimitBurst={tries}", f"StartLimitIntervalSec={_seconds(seconds)}"]
-
-
-def _seconds(seconds: float) -> str:
-    """Seconds for systemd, where 0 would mean no limit."""
-    if seconds <= 0:
-        return "1ms"
-    if seconds > _INFINITE:
-        return "infinity"
-    return str(int(seconds)) if seconds == int(seconds) else f"{seconds:.3f}"
