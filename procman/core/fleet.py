@@ -14,15 +14,16 @@ from collections.abc import Iterator
 
 from procman.core.actions import (
     Action,
-    AnnounceGroup,
-    AnnounceGroupChanged,
     AnnounceMaster,
     Kill,
-    ProcessRemoved,
     Quit,
     Spawn,
 )
+from procman.core.coming_up import adopted, heard, remember_run, spawned
 from procman.core.dependencies import Dependencies
+from procman.core.dependents import Dependents
+from procman.core.due import serve_deadlines
+from procman.core.ending import descendants_gone, exited, kill_failed
 from procman.core.events import (
     Adopted,
     BootRequested,
@@ -48,12 +49,19 @@ from procman.core.events import (
 )
 from procman.core.exit_policy import Cause, ExitPolicy
 from procman.core.groups import ActiveGroup
-from procman.core.process import Process, serve_deadlines
+from procman.core.membership import Membership
+from procman.core.process import Process
+from procman.core.requests import call_off, kill, restart, retry, signal, start, stop
+from procman.core.restarting import spawn_failed
 from procman.core.shutdown import Shutdown
 from procman.core.snapshot import Data, DefinitionReaders, Writer, definition, read, write
 from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
 from procman.core.start_limit import StartLimit
 from procman.core.states import MasterState, State
+
+# What is known of one process, and what is about no single one.
+News = ProbeResult | Notified | DescendantsGone | KillFailed | RunRemembered
+AboutAll = BootRequested | GroupAdded | GroupRemoved | GroupChanged | ShutdownRequested
 
 DEFAULT_POLICY = MasterPolicy(
     shutdown_timeout=None,
@@ -76,26 +84,34 @@ class Fleet:
         """
         self.seed = seed
         self._brake = policy.restart_brake
-        self.groups: dict[str, ActiveGroup] = {}
+        self.groups = dict[str, ActiveGroup]()
         self.processes: dict[str, Process] = {}
         self.state = MasterState.RUNNING
         self._by_pid: dict[int, Process] = {}
-        self._any_leaves = False  # is any process leaving?
         self._exit_policy = ExitPolicy(policy, self.groups, self.processes)
         self.dependencies = Dependencies(self.groups, self.processes)
+        self._dependents = Dependents(self.dependencies, self.processes)
         self._start_limit = StartLimit(policy.start_concurrency, self.processes)
         self._shutdown = Shutdown(policy.shutdown_timeout, self.groups, self.processes, self.dependencies.wave)
+        self._membership = Membership(
+            self.groups,
+            self.processes,
+            self.dependencies,
+            new=self._new,
+            stop_bound=self._stop_bound,
+            forget=self._forget,
+        )
         for group in groups:
-            self._activate(group)
+            self._membership.activate(group)
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take in what has happened or is asked for; the orders that follow are to be carried out in their order."""
         actions = self._decide(event, now)
         if (self.dependencies or isinstance(event, GroupChanged)) and self.state is MasterState.RUNNING:
-            actions += self.dependencies.follow(event, actions, now)
+            actions += self._dependents.follow(event, actions, now)
         cause = self._exit_policy.note(actions)
-        if self._any_leaves:
-            actions += self._forget_settled()
+        if self._membership.any_leaves:
+            actions += self._membership.forget_settled()
         if cause and self.state is MasterState.RUNNING:
             self._exit_policy.cause = cause
             actions += self._shut_down(now, restart=False, cause=cause.text)
@@ -134,7 +150,7 @@ class Fleet:
             process.brake, process.seed = self._brake, self.seed
             self.dependencies.define(process, process.definition)
         self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
-        self._any_leaves = any(process.leaving for process in self.processes.values())
+        self._membership.any_leaves = any(process.leaving for process in self.processes.values())
         if (ending := data.get("ending")) is not None:
             try:
                 self.state = MasterState[ending["state"]]
@@ -192,38 +208,18 @@ class Fleet:
         match event:
             case Exited(pid, status, descendants):
                 process = self._by_pid.pop(pid, None)
-                return process.exited(status, now, descendants) if process else []
-            case DescendantsGone(name):
-                process = self.processes.get(name)
-                return process.descendants_gone(now) if process else []
+                return exited(process, status, now, descendants) if process else []
             case Spawned(name, pid):
                 process = self.processes[name]
                 self._by_pid[pid] = process
-                return process.spawned(pid, now)
-            case Adopted(name, pid, age, ready):
-                process = self.processes[name]
-                self._by_pid[pid] = process
-                return process.adopted(pid, age, now, ready=ready)
-            case ProbeResult(name) | Notified(name):
-                process = self.processes.get(name)
-                return process.heard(event, now) if process else []
-            case RunRemembered(name, code, _, _):
-                process = self.processes.get(name)
-                return process.remember_run(code) if process else []
+                return spawned(process, pid, now)
             case SpawnFailed(name, reason, code):
-                return self.processes[name].spawn_failed(reason, code, now)
-            case KillFailed(name, reason):
-                process = self.processes.get(name)
-                return process.kill_failed(reason, now) if process else []
+                return spawn_failed(self.processes[name], reason, code, now)
             case DeadlineReached():
                 return serve_deadlines(self.processes.values(), now)
-            case BootRequested():
-                if self.state is not MasterState.RUNNING:
-                    return []
-                starting = [p for p in self.in_start_order() if p.program.autostart and not p.done]
-                for process in starting:
-                    process.ties.pulls = True
-                return [action for process in starting for action in process.start(now)]
+            case ProbeResult(name) | Notified(name) | DescendantsGone(name) | KillFailed(name) | RunRemembered(name):
+                process = self.processes.get(name)
+                return self._note(event, process, now) if process else []
             case StartRequested(name) | RestartRequested(name) | RetryRequested(name):
                 process = self.processes.get(name)
                 if process is None or process.leaving or self.state is not MasterState.RUNNING:
@@ -231,143 +227,68 @@ class Fleet:
                 process.ties.pulls = True
                 match event:
                     case StartRequested(alone=alone):
-                        return process.start(now, alone=alone)
+                        return start(process, now, alone=alone)
                     case RestartRequested():
-                        return process.restart(now)
+                        return restart(process, now)
                     case RetryRequested():
-                        return process.retry(now)
+                        return retry(process, now)
             case StopRequested(name):
                 process = self.processes.get(name)
-                return [*self._stop_bound([process], now), *process.stop(now)] if process else []
+                return [*self._stop_bound([process], now), *stop(process, now)] if process else []
             case SignalRequested(name, signum):
                 process = self.processes.get(name)
-                return process.signal(signum) if process else []
-            case GroupAdded(group):
-                return self._add(group, now)
-            case GroupRemoved(name):
-                return self._remove(name, now)
-            case GroupChanged(group, replace):
-                return self._change(group, replace, now)
-            case ShutdownRequested(restart):
-                return self._shut_down(now, restart=restart)
-
-    # ---- groups come, change and go
-
-    def _activate(self, group: GroupSpec) -> ActiveGroup:
-        members = ActiveGroup(group)
-        for program in group.programs:
-            members.processes[program.namespec] = self._new(program)
-        self.groups[group.name] = members
-        self.processes.update(members.processes)
-        for process in members.processes.values():
-            self.dependencies.define(process, process.program)
-        return members
-
-    def _new(self, program: ProcessSpec) -> Process:
-        return Process(program, brake=self._brake, seed=self.seed)
-
-    def _add(self, group: GroupSpec, now: float) -> list[Action]:
-        members = self.groups.get(group.name)
-        if self.state is not MasterState.RUNNING or (members and not members.leaving):
-            return []
-        if members:
-            # It is back before its processes have left; both are announced, as a client may wait for either.
-            members.leaving = False
-            back = [AnnounceGroup(group.name, added=False), AnnounceGroup(group.name, added=True)]
-            return [*back, *self._change(group, frozenset(), now)]
-        actions: list[Action] = [AnnounceGroup(group.name, added=True)]
-        for process in self._activate(group).processes.values():
-            if process.program.autostart:
-                actions += process.start(now)
-        return actions
-
-    def _remove(self, name: str, now: float) -> list[Action]:
-        members = self.groups.get(name)
-        if members is None:
-            return []
-        members.leaving = True
-        self._any_leaves = True
-        return self._let_leave(list(members.processes.values()), now)
-
-    def _change(self, group: GroupSpec, replace: frozenset[str], now: float) -> list[Action]:
-        members = self.groups.get(group.name)
-        if members is None or members.leaving or self.state is not MasterState.RUNNING:
-            return []
-        is_new = group != members.spec
-        before, members.spec = members.processes, group
-        now_named = {program.namespec for program in group.programs}
-        gone = [process for name, process in before.items() if name not in now_named]
-        # The new order of the group; processes that leave stay at its end until they have settled.
-        members.processes = {}
-        for program in group.programs:
-            name = program.namespec
-            process = before.get(name)
-            if process is None:
-                process = self.processes[name] = self._new(program)
-            members.processes[name] = process
-            self.dependencies.define(process, program)
-        members.processes |= {process.name: process for process in gone}
-        definitions = {program.namespec: program for program in group.programs}
-        for process in gone:
-            process.leaving = self._any_leaves = True
-        actions = self._stop_bound(gone, now)
-        staying = (members.processes[name] for name in definitions)
-        for process in self.dependencies.stop_order([*reversed(gone), *staying]):
-            new = definitions.get(process.name)
-            if new is None:
-                actions += self._let_leave([process], now)
-            elif process.name in before:
-                actions += self._redefine(process, new, now, restart=process.name in replace)
-            elif new.autostart:
-                actions += process.start(now)
-        return [*actions, AnnounceGroupChanged(group)] if is_new else actions
+                return signal(process, signum) if process else []
+            case Adopted(name, pid, age, ready):
+                process = self.processes[name]
+                self._by_pid[pid] = process
+                return adopted(process, pid, age, now, ready=ready)
+            case _:
+                return self._decide_on_all(event, now)
 
     @staticmethod
-    def _redefine(process: Process, program: ProcessSpec, now: float, *, restart: bool) -> list[Action]:
-        if process.leaving:
-            # It was on its way out and is in the file again.
-            process.leaving = False
-            process.wanted = program.autostart
-            return process.replace(program, now)
-        if restart:
-            return process.replace(program, now)
-        if program != process.definition:
-            return process.change_in_place(program, now)
-        return []
+    def _note(event: News, process: Process, now: float) -> list[Action]:
+        """Something is known of a process that is there."""
+        match event:
+            case ProbeResult() | Notified():
+                return heard(process, event, now)
+            case DescendantsGone():
+                return descendants_gone(process, now)
+            case KillFailed(_, reason):
+                return kill_failed(process, reason, now)
+            case RunRemembered(_, code):
+                return remember_run(process, code)
 
-    def _let_leave(self, processes: list[Process], now: float) -> list[Action]:
-        for process in processes:
-            process.leaving = self._any_leaves = True
-        actions = self._stop_bound(processes, now)
-        for process in self.dependencies.stop_order(reversed(processes)):
-            actions += process.stop(now)
-        return actions
+    def _decide_on_all(self, event: AboutAll, now: float) -> list[Action]:
+        """What is about groups, or the master."""
+        match event:
+            case BootRequested():
+                if self.state is not MasterState.RUNNING:
+                    return []
+                starting = [p for p in self.in_start_order() if p.program.autostart and not p.done]
+                for process in starting:
+                    process.ties.pulls = True
+                return [action for process in starting for action in start(process, now)]
+            case GroupAdded(group):
+                return self._membership.add(group, now) if self.state is MasterState.RUNNING else []
+            case GroupRemoved(name):
+                return self._membership.remove(name, now)
+            case GroupChanged(group, replace):
+                return self._membership.change(group, replace, now) if self.state is MasterState.RUNNING else []
+            case ShutdownRequested(restart):
+                return self._shut_down(now, restart=restart)
 
     def _stop_bound(self, processes: list[Process], now: float) -> list[Action]:
         """They are going to be stopped: first what is bound to them."""
         if not self.dependencies or self.state is not MasterState.RUNNING:
             return []
-        return [action for process in processes for action in self.dependencies.stop_bound(process.name, now)]
+        return [action for process in processes for action in self._dependents.stop_bound(process.name, now)]
 
-    def _forget_settled(self) -> list[Action]:
-        """Forget processes that leave and have settled, and groups that are empty then."""
-        actions: list[Action] = []
-        for name, process in list(self.processes.items()):
-            # One in UNKNOWN that still has a pid is forgotten too, or its group could never leave; should it end
-            # after all it is reaped as an orphan.
-            if process.leaving and process.settled:
-                self._by_pid.pop(process.pid or 0, None)
-                del self.processes[name]
-                self._exit_policy.forget(name)
-                self.dependencies.forget(name)
-                del self.groups[process.program.group].processes[name]
-                actions.append(ProcessRemoved(name))
-        for name, members in list(self.groups.items()):
-            if members.leaving and not members.processes:
-                del self.groups[name]
-                actions.append(AnnounceGroup(name, added=False))
-        self._any_leaves = any(p.leaving for p in self.processes.values())
-        return actions
+    def _new(self, program: ProcessSpec) -> Process:
+        return Process(program, brake=self._brake, seed=self.seed)
+
+    def _forget(self, process: Process) -> None:
+        self._by_pid.pop(process.pid or 0, None)
+        self._exit_policy.forget(process.name)
 
     # ---- the end
 
@@ -384,13 +305,13 @@ class Fleet:
                     process.wanted = False
                     # A pending start or retry must not happen while other waves stop.
                     if process.pid is None:
-                        actions += process.call_off(now)
+                        actions += call_off(process, now)
                 return actions
             case MasterState.RESTARTING if not restart:
                 self.state = MasterState.SHUTDOWN
                 self._shutdown.share(now)
                 return [AnnounceMaster(self.state, self.unsettled())]
             case MasterState.SHUTDOWN if not restart:
-                return [action for process in self.processes.values() for action in process.kill(now)]
+                return [action for process in self.processes.values() for action in kill(process, now)]
             case _:
                 return []

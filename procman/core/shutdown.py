@@ -12,8 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from procman.core.actions import Action
+from procman.core.due import serve_deadlines
 from procman.core.groups import ActiveGroup
-from procman.core.process import Process, serve_deadlines
+from procman.core.process import Process
+from procman.core.requests import kill, stop
+from procman.core.stopping import shorten_stop
 
 # The group priority of a process, as far as what depends on it lets it have that, and its level above what it needs.
 Wave = tuple[int, int]
@@ -112,7 +115,7 @@ class Shutdown:
             self.over = True
             for process in others:
                 if not process.settled or process.left_behind:
-                    actions += process.kill(now)
+                    actions += kill(process, now)
             return actions
         if self._wave_until is not None and now >= self._wave_until:
             # Something else may have happened before the timer rang. Nothing is given up without SIGKILL.
@@ -140,7 +143,7 @@ class Shutdown:
         if present + later > remains:
             present = remains * present / (present + later)
             for process in self._stopping:
-                process.shorten_stop(now + present)
+                shorten_stop(process, now + present)
         # Half of the reserve is for processes that take a moment to end on SIGKILL.
         self._wave_until = now + max(present, remains - later) + reserve / 2
 
@@ -149,7 +152,7 @@ class Shutdown:
         # What has left since is settled, and nothing happens to it any more.
         self._stopping = list(self._members[wave])
         for process in self._stopping:
-            actions += process.stop(now)
+            actions += stop(process, now)
         self.share(now)
         return actions
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from procman.core.actions import Action, Announcement, KeepDescendants, Kill, Probe, Spawn
 from procman.core.attribution import BOOT, NOBODY, Actor, Attribution, Origin
+from procman.core.coming_up import look_again
 from procman.core.events import (
     Adopted,
     DeadlineReached,
@@ -176,7 +177,7 @@ class Engine:
             self._events.append((Exited(pid, ExitStatus(-1, known=False)), NOBODY))
         self._queue.restore(self.fleet.pending_spawns())
         for process in self.fleet.processes.values():
-            if (order := process.look_again()) is not None:
+            if (order := look_again(process)) is not None:
                 self._carry_out(order)
         self._work()
         self.reap()

@@ -5,9 +5,8 @@ from signal import SIGKILL, SIGTERM
 import pytest
 
 from procman.core.actions import KeepDescendants, Kill
-from procman.core.process import Process
 from procman.core.spec import Autorestart, Leftovers, Scope
-from tests.support.driven_process import BAD, EPERM, OK, PID, SEGV, process_in, summarize
+from tests.support.driven_process import BAD, EPERM, OK, PID, SEGV, DrivenProcess, process_in, summarize
 from tests.support.programs import program
 
 DESCENDANTS = (77, 78)
@@ -107,7 +106,7 @@ def test_descendants_that_may_not_be_signalled_are_given_up():
     assert summarize(process.kill_failed(EPERM, 5.0)) == ["STOPPING>EXITED"]
 
 
-def with_left(state: str, **options) -> Process:
+def with_left(state: str, **options) -> DrivenProcess:
     """A process with stop_scope=tree that has ended by itself, and some descendants go on."""
     options = {"stop_scope": Scope.TREE, "kill_scope": Scope.TREE, "stopwaitsecs": 10} | options
     retries = 0 if state == "FATAL" else 3

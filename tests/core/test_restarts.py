@@ -14,6 +14,7 @@ from procman.core.events import (
     StartRequested,
     StopRequested,
 )
+from procman.core.requests import change_in_place
 from procman.core.restarts import BRAKED
 from procman.core.spec import FOREVER, Autorestart, EarlyExit
 from procman.core.states import State
@@ -242,7 +243,7 @@ def test_a_change_of_the_range_cuts_the_delay_that_runs():
     drive = crashing(backoff=(600, 600))
     drive.ends("web", BAD)
     process = drive.fleet.processes["web"]
-    process.change_in_place(group("web", startsecs=0, backoff=(1, 30), backoff_jitter=0.0).programs[0], drive.now)
+    change_in_place(process, group("web", startsecs=0, backoff=(1, 30), backoff_jitter=0.0).programs[0], drive.now)
     assert process.next_deadline == drive.now + 30
 
 

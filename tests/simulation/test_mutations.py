@@ -14,7 +14,25 @@ from types import ModuleType
 
 import pytest
 
-from procman.core import backoff, deadlines, exit_policy, fleet, groups, process, readiness, restarts, shutdown
+from procman.core import (
+    backoff,
+    coming_up,
+    deadlines,
+    due,
+    ending,
+    exit_policy,
+    fleet,
+    groups,
+    membership,
+    process,
+    readiness,
+    requests,
+    restarting,
+    restarts,
+    shutdown,
+    starting,
+    stopping,
+)
 from tests.simulation.fake_kernel import World
 from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
@@ -36,50 +54,74 @@ class Mutation:
 
 
 # Each after those that it imports. What is not here has no decision in it.
-MODULES = (backoff, restarts, deadlines, readiness, process, groups, exit_policy, shutdown, fleet)
+MODULES = (
+    backoff,
+    restarts,
+    deadlines,
+    readiness,
+    process,
+    starting,
+    coming_up,
+    restarting,
+    stopping,
+    ending,
+    requests,
+    due,
+    groups,
+    exit_policy,
+    shutdown,
+    membership,
+    fleet,
+)
 
 MUTATIONS = [
     # What is asked for
     Mutation(
-        "stop does not change what is wanted", process, r'(Want it down\."""\n +)self\.wanted = (self\.ties)', r"\1\2"
+        "stop does not change what is wanted",
+        requests,
+        r'(Want it down\."""\n +)process\.wanted = (process\.ties)',
+        r"\1\2",
     ),
     Mutation(
         "restart does not want it up",
-        process,
-        r"self\.wanted = True\n( +self\._begin_anew\(\)\n +return self\._take_down)",
+        requests,
+        r"process\.wanted = True\n( +process\.begin_anew\(\)\n +return take_down)",
         r"pass\n\1",
     ),
     Mutation(
-        "restart brings nothing down", process, r"(self\._begin_anew\(\)\n +return) self\._take_down\(now\)", r"\1 []"
+        "restart brings nothing down",
+        requests,
+        r"(process\.begin_anew\(\)\n +return) take_down\(process, now\)",
+        r"\1 []",
     ),
     Mutation(
-        "start does nothing to what was given up", process, r"(STOPPED \| State\.EXITED) \| State\.FATAL:", r"\1:"
+        "start does nothing to what was given up", requests, r"(STOPPED \| State\.EXITED) \| State\.FATAL:", r"\1:"
     ),
     Mutation(
         "start keeps the count of failures",
-        process,
-        r"self\.failures = 0\n( +return self\._launch\(now\)\n +case)",
+        requests,
+        r"process\.failures = 0\n( +return launch\(process, now\)\n +case)",
         r"pass\n\1",
     ),
     Mutation(
         "a restarted process is started but once",
-        process,
-        r"(self\._take_over\(\)\n +if) self\.wanted and",
+        starting,
+        r"(process\.take_over\(\)\n +if) process\.wanted and",
         r"\1 False and",
     ),
-    Mutation("a stopped process comes back", process, r"(self\._take_over\(\)\n +if) self\.wanted and", r"\1 True and"),
-    Mutation("a signal goes to the group", process, r"(signum, Scope\.)PROCESS", r"\1GROUP"),
+    Mutation(
+        "a stopped process comes back", starting, r"(process\.take_over\(\)\n +if) process\.wanted and", r"\1 True and"
+    ),
+    Mutation("a signal goes to the group", requests, r"(signum, Scope\.)PROCESS", r"\1GROUP"),
     Mutation(
         "a process that is given up does not say how it ended",
-        process,
-        r"(backing_off, self\._enter\(State\.FATAL), status=status",
+        restarting,
+        r"(backing_off, process\.enter\(State\.FATAL), status=status",
         r"\1",
     ),
     # Those of another master
-    Mutation("an adopted process is up at once", process, r"age >= self\.program\.startsecs", "True"),
-    Mutation(
-        "an adopted process is not known by its pid", fleet, r"= process\n( +return process\.adopted)", r"= None\n\1"
-    ),
+    Mutation("an adopted process is up at once", coming_up, r"age >= process\.program\.startsecs", "True"),
+    Mutation("an adopted process is not known by its pid", fleet, r"= process\n( +return adopted)", r"= None\n\1"),
     # Definitions
     Mutation(
         "a replaced process keeps its definition",
@@ -87,288 +129,306 @@ MUTATIONS = [
         r"self\.program, self\.successor = self\.successor, None",
         "self.successor = None",
     ),
-    Mutation("a replaced process is not stopped", process, r"if self\.state in UP:", "if False:"),
+    Mutation("a replaced process is not stopped", requests, r"if process\.state in UP:", "if False:"),
     Mutation(
         "a process that was stopped on request is replaced and started",
-        process,
-        r"return \(self\.state in .* == 0\) and program\.autostart",
+        requests,
+        r"return \(process\.state in .* == 0\) and program\.autostart",
         "return program.autostart",
     ),
     Mutation(
-        "what was given up is replaced and forgotten", process, r"\(State\.EXITED, State\.FATAL\)", "(State.EXITED,)"
+        "what was given up is replaced and forgotten", requests, r"\(State\.EXITED, State\.FATAL\)", "(State.EXITED,)"
     ),
     Mutation(
         "a change in place is not taken over",
-        process,
-        r"before, self\.program = self\.program, program",
-        "before = self.program",
+        requests,
+        r"before, process\.program = process\.program, program",
+        "before = process.program",
     ),
     Mutation(
         "autostart comes too late for a new program",
-        process,
+        requests,
         r"if not before\.autostart and program\.autostart and",
         "if False and",
     ),
     Mutation(
         "a change in place is lost on what is being replaced",
-        process,
-        r"self\.successor = program\n( +return \[\]\n +before)",
+        requests,
+        r"process\.successor = program\n( +return \[\]\n +before)",
         r"pass\n\1",
     ),
     Mutation(
         "what is being replaced is changed in place",
-        process,
-        r"(in place.*\n|.*)if self\.successor is not None:\n( +self\.successor = program\n +return)",
+        requests,
+        r"(in place.*\n|.*)if process\.successor is not None:\n( +process\.successor = program\n +return)",
         r"\1if False:\n\2",
     ),
     Mutation(
         "a spawn that waits keeps its old options",
-        process,
-        r"if self\.state is State\.STARTING and self\.pid is None and not self\.ties\.waiting:",
+        requests,
+        r"if process\.state is State\.STARTING and process\.pid is None and not process\.ties\.waiting:",
         "if False:",
     ),
     # Starting
-    Mutation("startsecs are not waited for", process, r"now \+ self\.program\.startsecs", "now"),
-    Mutation("it starts for ever", process, r"self\.deadlines = Deadlines\(start=now \+ self\..*\)", "pass"),
+    Mutation("startsecs are not waited for", coming_up, r"now \+ process\.program\.startsecs", "now"),
+    Mutation("it starts for ever", coming_up, r"process\.deadlines = Deadlines\(start=now \+ process\..*\)", "pass"),
     Mutation(
         "the pid is not kept",
-        process,
-        r"( +)self\.pid = pid\n( +self\.born = now\n +if self\.program\.ready)",
+        coming_up,
+        r"( +)process\.pid = pid\n( +process\.born = now\n +if process\.program\.ready)",
         r"\2",
     ),
     Mutation("a back-off is always a second", backoff, r"return failures", "return 1"),
     Mutation(
         "one try less",
-        process,
-        r"self\.failures > self\.program\.startretries",
-        "self.failures >= self.program.startretries",
+        restarting,
+        r"process\.failures > process\.program\.startretries",
+        "process.failures >= process.program.startretries",
     ),
     Mutation(
         "one try more",
-        process,
-        r"self\.failures > self\.program\.startretries",
-        "self.failures > self.program.startretries + 1",
+        restarting,
+        r"process\.failures > process\.program\.startretries",
+        "process.failures > process.program.startretries + 1",
     ),
     # Restarts by policy
-    Mutation("what is never to start again does", process, r"self\.wanted and not for_good and", "self.wanted and"),
+    Mutation(
+        "what is never to start again does", ending, r"process\.wanted and not for_good and", "process.wanted and"
+    ),
     Mutation("no limit is ever reached", restarts, r"if len\(recent\) < count:", "if True:"),
     Mutation("a limit counts one too many", restarts, r"len\(recent\) < count:", "len(recent) <= count:"),
     Mutation("a restart is not counted", restarts, r"self\._note\(spec, reason, now\)", "pass"),
     Mutation("after a run there is no delay", restarts, r"failures > 0 or .*", "failures > 0"),
     Mutation("the delays do not grow", restarts, r"else self\.troubles \+ 1", "else 1"),
     Mutation("a delay outgrows the longest", backoff, r"return min\(delay, most\)", "return delay"),
-    Mutation("exit codes are not judged early", process, r"if self\._is_judged\(status\)", "if False"),
+    Mutation("exit codes are not judged early", ending, r"if _is_judged\(process, status\)", "if False"),
     Mutation("a limit does not shut down", exit_policy, r'== "shutdown"', '== "never"'),
-    Mutation("a retry waits", process, r"if self\.state is not State\.BACKOFF:", "if True:"),
-    Mutation("failures are not counted", process, r"self\.failures \+= 1", "self.failures = 1"),
-    Mutation("nothing says why it failed", process, r"(status=status, reason=)reason\)(\n +if)", r'\1"")\2'),
+    Mutation("a retry waits", requests, r"if process\.state is not State\.BACKOFF:", "if True:"),
+    Mutation("failures are not counted", restarting, r"process\.failures \+= 1", "process.failures = 1"),
+    Mutation("nothing says why it failed", restarting, r"(status=status, reason=)reason\)(\n +if)", r'\1"")\2'),
     Mutation(
         "a late timer makes a crash of a run",
-        process,
-        r"if self\.deadlines\.due\(now\) == \"start\" and self\.readiness\.holds:",
+        ending,
+        r"if process\.deadlines\.due\(now\) == \"start\" and process\.readiness\.holds:",
         "if False:",
     ),
-    Mutation("a later wave is tried again", process, r"if not self\.wanted:\n( +# It ended before)", r"if False:\n\1"),
+    Mutation(
+        "a later wave is tried again", restarting, r"if not process\.wanted:\n( +# It ended before)", r"if False:\n\1"
+    ),
     # Readiness
-    Mutation("an answer of another run counts", process, r"event\.run != self\.attempt or ", ""),
+    Mutation("an answer of another run counts", coming_up, r"event\.run != process\.attempt or ", ""),
     Mutation("one condition is enough", readiness, r"return all\(n in", "return any(n in"),
     Mutation("what does not hold holds", readiness, r"if ok:\n( +self\.held)", r"if True:\n\1"),
-    Mutation("nobody looks again", process, r"again = now \+ max.*", "again = None"),
-    Mutation("it is looked at while a look is under way", process, r"if answers_look:", "if True:"),
+    Mutation("nobody looks again", coming_up, r"again = now \+ max.*", "again = None"),
+    Mutation("it is looked at while a look is under way", coming_up, r"if answers_look:", "if True:"),
     Mutation(
-        "it is never stopped for not being ready", process, r"unready=None if timeout is None else .*", "unready=None"
+        "it is never stopped for not being ready", coming_up, r"unready=None if timeout is None else .*", "unready=None"
     ),
-    Mutation("not being ready is no failed start", process, r"if self\.unready and self\.wanted:", "if False:"),
+    Mutation("not being ready is no failed start", ending, r"if process\.unready and process\.wanted:", "if False:"),
     Mutation(
         "a shutdown does not wait for the wave of an unready one",
-        process,
-        r"if not self\.wanted:\n( +# In a)",
+        stopping,
+        r"if not process\.wanted:\n( +# In a)",
         r"if False:\n\1",
     ),
     Mutation(
         "an end before it is ready is an ordinary end",
-        process,
-        r"State\.STARTING if self\.readiness\.conditions:",
+        ending,
+        r"State\.STARTING if process\.readiness\.conditions:",
         "State.STARTING if False:",
     ),
     Mutation(
         "a delay is no condition",
-        process,
-        r"max\(self\.program\.startsecs, readiness\.delay\)",
-        "self.program.startsecs",
+        coming_up,
+        r"max\(process\.program\.startsecs, readiness\.delay\)",
+        "process.program.startsecs",
     ),
-    Mutation("an adopted one is ready", process, r"if self\.program\.ready and not ready and .*:", "if False:"),
+    Mutation("an adopted one is ready", coming_up, r"if process\.program\.ready and not ready and .*:", "if False:"),
     Mutation("READY=1 means all conditions", readiness, r"if condition\.kind is ReadyKind\.NOTIFY\)", "if True)"),
-    Mutation("a lost look is waited for", process, r"look=now \+ LOOK_LOST", "look=None"),
+    Mutation("a lost look is waited for", coming_up, r"look=now \+ LOOK_LOST", "look=None"),
     # One-shots
     Mutation("a one-shot that is done ends the master", exit_policy, r"critical and not done", "critical"),
     Mutation("any_exit counts what is done", exit_policy, r"(ANY_EXIT) if not done", r"\1"),
     Mutation("a boot runs what is done", fleet, r" and not p\.done", ""),
-    Mutation("a failed run is an end like others", process, r"is_oneshot and not expected", "is_oneshot and False"),
-    Mutation("a success is a failed try", process, r"is_oneshot and not expected", "is_oneshot and expected"),
-    Mutation("a spawn is a success", process, r"if not self\.program\.is_oneshot:", "if True:"),
-    Mutation("norestart_exitcodes are tried again", process, r"is_last=for_good", "is_last=False"),
-    Mutation("a run that took too long was stopped", process, r"if self\.timed_out and self\.wanted", "if False"),
-    Mutation("a shutdown retries what it timed out", process, r"if self\.timed_out and", "if self.timed_out or"),
+    Mutation("a failed run is an end like others", ending, r"is_oneshot and not expected", "is_oneshot and False"),
+    Mutation("a success is a failed try", ending, r"is_oneshot and not expected", "is_oneshot and expected"),
+    Mutation("a spawn is a success", coming_up, r"if not process\.program\.is_oneshot:", "if True:"),
+    Mutation("norestart_exitcodes are tried again", ending, r"is_last=for_good", "is_last=False"),
+    Mutation("a run that took too long was stopped", ending, r"if process\.timed_out and process\.wanted", "if False"),
+    Mutation("a shutdown retries what it timed out", ending, r"if process\.timed_out and", "if process.timed_out or"),
     Mutation(
         "a request leaves a time-out as it was",
         process,
         r"( in which it ended\.\"{3}\n +self\.timed_out =).*",
         r"\1 True",
     ),
-    Mutation("a run has twice its time", process, r"self\.born \+ self", "self.born + 2 * self"),
-    Mutation("a run has no end", process, r"(self\._enter\(State\.RUNNING.*\n +)self\._limit_run\(\)", r"\1pass"),
+    Mutation("a run has twice its time", coming_up, r"process\.born \+ process", "process.born + 2 * process"),
+    Mutation("a run has no end", coming_up, r"(process\.enter\(State\.RUNNING.*\n +)limit_run\(process\)", r"\1pass"),
     Mutation(
         "another run_timeout is not taken over",
-        process,
-        r"(is State\.RUNNING:\n +)self\._limit_run",
-        r"\1self._age(now) #",
+        requests,
+        r"(is State\.RUNNING:\n +)limit_run",
+        r"\1self.age(now) #",
     ),
     Mutation(
         "a run of the past is forgotten",
-        process,
-        r"(self\.attempt = 1\n +self\.state =) State\.EXITED",
-        r"\1 self.state",
+        coming_up,
+        r"(process\.attempt = 1\n +process\.state =) State\.EXITED",
+        r"\1 process.state",
     ),
     # Ending
-    Mutation("the pid of the dead is kept", process, r"pid, self\.pid = self\.pid or 0, None", "pid = self.pid or 0"),
+    Mutation(
+        "the pid of the dead is kept", ending, r"pid, process\.pid = process\.pid or 0, None", "pid = process.pid or 0"
+    ),
     Mutation(
         "only code 0 is expected",
-        process,
-        r"expected = is_listed\(status, self\.program\.exitcodes\)",
+        ending,
+        r"expected = is_listed\(status, process\.program\.exitcodes\)",
         "expected = status.code == 0",
     ),
-    Mutation("unexpected means expected", process, r"return not expected", "return expected"),
+    Mutation("unexpected means expected", restarting, r"return not expected", "return expected"),
     Mutation(
-        "autorestart=true is unexpected", process, r"(case Autorestart\.ALWAYS:\n +return) True", r"\1 not expected"
+        "autorestart=true is unexpected", restarting, r"(case Autorestart\.ALWAYS:\n +return) True", r"\1 not expected"
     ),
     Mutation(
         "autorestart does not look at what is wanted",
-        process,
-        r"if self\.wanted and not for_good and self\._restarts_after",
-        "if self._restarts_after",
+        ending,
+        r"if process\.wanted and not for_good and restarts_after",
+        "if process._restarts_after",
     ),
     Mutation(
-        "what has exited is still wanted", process, r"self\.wanted = False\n( +return \[announced\])", r"pass\n\1"
+        "what has exited is still wanted", ending, r"process\.wanted = False\n( +return \[announced\])", r"pass\n\1"
     ),
-    Mutation("an end is announced twice", process, r"return \[announced\]", "return [announced] * 2"),
+    Mutation("an end is announced twice", ending, r"return \[announced\]", "return [announced] * 2"),
     # Stopping
     Mutation(
         "SIGKILL comes at once",
-        process,
-        r"stop=now \+ self\.program\.stopwaitsecs\)(\n +program)",
+        stopping,
+        r"stop=now \+ process\.program\.stopwaitsecs\)(\n +program)",
         r"stop=now)\1",
     ),
     Mutation(
         "SIGKILL never comes",
-        process,
-        r"stop=now \+ self\.program\.stopwaitsecs\)(\n +program)",
+        stopping,
+        r"stop=now \+ process\.program\.stopwaitsecs\)(\n +program)",
         r"stop=now + 1e9)\1",
     ),
-    Mutation("SIGKILL comes but once", process, r"stop=now \+ max\(.*\)\)", "stop=now + 1e9)"),
-    Mutation("SIGKILL goes out without a pause", process, r"stop=now \+ max\(.*\)\)", "stop=now)"),
-    Mutation("every stop signal is SIGTERM", process, r"(self\.pid, )program\.stopsignal", r"\g<1>15"),
+    Mutation("SIGKILL comes but once", stopping, r"stop=now \+ max\(.*\)\)", "stop=now + 1e9)"),
+    Mutation("SIGKILL goes out without a pause", stopping, r"stop=now \+ max\(.*\)\)", "stop=now)"),
+    Mutation("every stop signal is SIGTERM", stopping, r"(process\.pid, )program\.stopsignal", r"\g<1>15"),
     Mutation(
         "stop_scope is forgotten",
-        process,
+        stopping,
         r"program\.stopsignal, program\.stop_scope",
         "program.stopsignal, Scope.PROCESS",
     ),
-    Mutation("kill_scope is stop_scope", process, r"self\.program\.kill_scope", "self.program.stop_scope"),
+    Mutation("kill_scope is stop_scope", stopping, r"process\.program\.kill_scope", "process.program.stop_scope"),
     Mutation(
         "a stop that comes before the spawn is lost",
-        process,
+        stopping,
         r"case State\.STARTING \| State\.BACKOFF:",
         "case State.BACKOFF:",
     ),
     Mutation(
-        "a stop while it backs off is lost", process, r"case State\.STARTING \| State\.BACKOFF:", "case State.STARTING:"
+        "a stop while it backs off is lost",
+        stopping,
+        r"case State\.STARTING \| State\.BACKOFF:",
+        "case State.STARTING:",
     ),
     Mutation(
-        "a refused signal is tried for ever", process, r"return \[self\._enter\(State\.UNKNOWN.*\)\]", "return []"
+        "a refused signal is tried for ever", ending, r"return \[process\.enter\(State\.UNKNOWN.*\)\]", "return []"
     ),
     Mutation(
         "a refused signal makes the living unknown",
-        process,
-        r"if self\.state is not State\.STOPPING:\n( +return \[\])",
+        ending,
+        r"if process\.state is not State\.STOPPING:\n( +return \[\])",
         r"if False:\n\1",
     ),
     Mutation("deadlines outlive their state", process, r"(self\.state = after\n) +self\.deadlines = .*\n", r"\1"),
     Mutation(
         "a hasty stop is a polite one",
-        process,
-        r"return \[self\._enter\(State\.STOPPING, pid=self\.pid\), \*self\._send_sigkill\(now, hurried=True\)\]",
-        "return self._take_down(now)",
+        requests,
+        r"return \[process\.enter\(State\.STOPPING, pid=process\.pid\), \*send_sigkill\(process, now, hurried=True\)\]",
+        "return process._take_down(now)",
     ),
     # What is left behind
     Mutation(
-        "what is left is not waited for", process, r"if descendants and self\._waits_for_descendants\(\):", "if False:"
+        "what is left is not waited for", ending, r"if descendants and waits_for_descendants\(process\):", "if False:"
     ),
     Mutation(
-        "what is left is always waited for", process, r"descendants and self\._waits_for_descendants\(\)", "descendants"
+        "what is left is always waited for", ending, r"descendants and waits_for_descendants\(process\)", "descendants"
     ),
     Mutation(
         "what is left is stopped only where it was stopped itself",
-        process,
-        r"(Leftovers\.STOP:\n +return) self\.state is not State\.UNKNOWN",
-        r"\1 self.state is State.STOPPING",
+        stopping,
+        r"(Leftovers\.STOP:\n +return) process\.state is not State\.UNKNOWN",
+        r"\1 process.state is State.STOPPING",
     ),
     Mutation(
         "a tree that was not stopped is waited for",
-        process,
-        r"return self\.state is State\.STOPPING and (self\.program\.stop_scope)",
+        stopping,
+        r"return process\.state is State\.STOPPING and (process\.program\.stop_scope)",
         r"return \1",
     ),
     Mutation(
         "what is left has no deadline",
-        process,
-        r"self\.deadlines = Deadlines\(stop=now \+ self\.program\.stopwaitsecs\)(\n +elif)",
+        stopping,
+        r"process\.deadlines = Deadlines\(stop=now \+ process\.program\.stopwaitsecs\)(\n +elif)",
         r"pass\1",
     ),
     Mutation(
-        "a tree that had the signal gets it again", process, r"elif self\.stop_reached is Scope\.TREE:", "elif False:"
+        "a tree that had the signal gets it again",
+        stopping,
+        r"elif process\.stop_reached is Scope\.TREE:",
+        "elif False:",
     ),
-    Mutation("a group that had the signal gets it again", process, r"spared = ended\.pid if", "spared = 0 if"),
+    Mutation("a group that had the signal gets it again", stopping, r"spared = ended\.pid if", "spared = 0 if"),
     Mutation(
         "a group that had no signal gets none",
-        process,
+        stopping,
         r"spared = ended\.pid if ended\.before is State\.STOPPING and",
         "spared = ended.pid if",
     ),
     Mutation(
         "what a tree has left is forgotten",
-        process,
+        ending,
         r"bool\(descendants\) and whole_tree",
         "False",
     ),
-    Mutation("descendants that go on are not kept", process, r" if descendants else actions", " if False else actions"),
-    Mutation("what a tree has left is not to be stopped", process, r"stop_later=self\.left_behind", "stop_later=False"),
-    Mutation("what is left stays left", process, r'(descendants has ended\."""\n) +self\.left_behind = False\n', r"\1"),
-    Mutation("what is left is stopped out of turn", fleet, r"process\.call_off\(now\)", "process.stop(now)"),
-    Mutation("what is left outlives a restart", process, r"self\.settled and not self\.left_behind", "self.settled"),
+    Mutation("descendants that go on are not kept", ending, r" if descendants else actions", " if False else actions"),
+    Mutation(
+        "what a tree has left is not to be stopped", ending, r"stop_later=process\.left_behind", "stop_later=False"
+    ),
+    Mutation(
+        "what is left stays left", ending, r'(descendants has ended\."""\n) +process\.left_behind = False\n', r"\1"
+    ),
+    Mutation("what is left is stopped out of turn", fleet, r"call_off\(process, now\)", "stop(process, now)"),
+    Mutation(
+        "what is left outlives a restart", requests, r"process\.settled and not process\.left_behind", "process.settled"
+    ),
     Mutation(
         "what is left outlives a replacement",
-        process,
-        r"if self\.left_behind:\n( +self\.wanted = self\._comes_back)",
+        requests,
+        r"if process\.left_behind:\n( +process\.wanted = _comes_back)",
         r"if False:\n\1",
     ),
     Mutation(
         "what is left has no time",
-        process,
-        r"(stopping = self\._enter\(State\.STOPPING\)\n +self\.deadlines = Deadlines\(stop=now) \+ .*",
+        stopping,
+        r"(stopping = process\.enter\(State\.STOPPING\)\n +process\.deadlines = Deadlines\(stop=now) \+ .*",
         r"\1)",
     ),
     Mutation(
         "what is left gets SIGKILL at once",
-        process,
-        r"0, self\.program\.stopsignal(, Scope\.TREE, spared_group)",
+        stopping,
+        r"0, process\.program\.stopsignal(, Scope\.TREE, spared_group)",
         r"0, SIGKILL\1",
     ),
-    Mutation("what is left is never killed", process, r"if self\.pid is None:\n( +return \[Kill)", r"if 0:\n\1"),
-    Mutation("descendants are not announced", process, r"(: list\[Action\] = )\[AnnounceDescendants.*\]", r"\1[]"),
-    Mutation("an end is forgotten over what is left", process, r"return self\._finish\(ended, now\)", "return []"),
+    Mutation("what is left is never killed", stopping, r"if process\.pid is None:\n( +return \[Kill)", r"if 0:\n\1"),
+    Mutation("descendants are not announced", stopping, r"(: list\[Action\] = )\[AnnounceDescendants.*\]", r"\1[]"),
+    Mutation("an end is forgotten over what is left", ending, r"return _finish\(process, ended, now\)", "return []"),
     Mutation("what is asked for meanwhile changes nothing", process, r"self\.pending_end = replace\(.*\)", "pass"),
-    Mutation("what is another user's is waited for", process, r"return self\.descendants_gone\(now\)", "return []"),
+    Mutation("what is another user's is waited for", ending, r"return descendants_gone\(process, now\)", "return []"),
     # The end by itself, in time, and with a status
     Mutation("nothing is critical", exit_policy, r"if end\.program\.critical and not done:", "if False:"),
     Mutation(
@@ -407,9 +467,9 @@ MUTATIONS = [
         r"= code or 1",
         "= code or 0",
     ),
-    Mutation("a signal is no code", process, r"128 \+ status\.signal", "status.signal"),
+    Mutation("a signal is no code", ending, r"128 \+ status\.signal", "status.signal"),
     Mutation("no program gives its code", exit_policy, r"return process\.exit_code or 0 if", "return 0 if"),
-    Mutation("the end is not hurried", shutdown, r"process\.shorten_stop\(now \+ present\)", "pass"),
+    Mutation("the end is not hurried", shutdown, r"shorten_stop\(process, now \+ present\)", "pass"),
     Mutation(
         "the end is hurried too late",
         shutdown,
@@ -426,7 +486,7 @@ MUTATIONS = [
         "self.over = True",
     ),
     Mutation("a reload has to hurry", fleet, r"if not restart:\n( +self\._shutdown\.limit)", r"if True:\n\1"),
-    Mutation("hurry takes its time", process, r"stop=min\(", "stop=max("),
+    Mutation("hurry takes its time", stopping, r"stop=min\(", "stop=max("),
     Mutation("processes that still run are not named", fleet, r"exit_code\(\), self\.unsettled\(\)", "exit_code()"),
     # The fleet
     Mutation(
@@ -439,7 +499,7 @@ MUTATIONS = [
     Mutation(
         "a spawned process has no owner",
         fleet,
-        r"self\._by_pid\[pid\] = process(\n +return process\.spawned)",
+        r"self\._by_pid\[pid\] = process(\n +return spawned)",
         r"pass\1",
     ),
     Mutation(
@@ -449,7 +509,7 @@ MUTATIONS = [
         "process = self._by_pid.get(pid)",
     ),
     Mutation("a deadline is served when it has passed", deadlines, r"self\.earliest > now", "self.earliest >= now"),
-    Mutation("only one deadline is served", process, r"for process in due for", "for process in due[:1] for"),
+    Mutation("only one deadline is served", due, r"for process in due for", "for process in due[:1] for"),
     Mutation("the last deadline is the next", fleet, r"min\(deadlines", "max(deadlines"),
     Mutation(
         "groups start as they stand in the file",
@@ -469,48 +529,51 @@ MUTATIONS = [
     ),
     Mutation(
         "a new group is not started",
-        fleet,
+        membership,
         r"(processes\.values\(\):\n +if) process\.program\.autostart:",
         r"\1 False:",
     ),
-    Mutation("a group cannot come back before it has left", fleet, r"members and not members\.leaving", "members"),
+    Mutation("a group cannot come back before it has left", membership, r"members and not members\.leaving", "members"),
     Mutation(
-        "a group that comes back is not announced", fleet, r"\[\*back, \*(self\._change.*)\]", r"[*back[:1], *\1]"
+        "a group that comes back is not announced", membership, r"\[\*back, \*(self\.change.*)\]", r"[*back[:1], *\1]"
     ),
     Mutation(
         "a removed group goes on",
-        fleet,
+        membership,
         r"return self\._let_leave\(list\(members\.processes\.values\(\)\), now\)",
         "return []",
     ),
     Mutation(
         "a process that leaves is forgotten before it has ended",
-        fleet,
+        membership,
         r"if process\.leaving and process\.settled:",
         "if process.leaving:",
     ),
     Mutation(
-        "nothing says that a group has gone", fleet, r"actions\.append\(AnnounceGroup\(name, added=False\)\)", "pass"
+        "nothing says that a group has gone",
+        membership,
+        r"actions\.append\(AnnounceGroup\(name, added=False\)\)",
+        "pass",
     ),
     Mutation(
         "a group keeps its definition",
-        fleet,
+        membership,
         r"(before), members\.spec = (members\.processes), group",
         r"\1 = \2",
     ),
-    Mutation("a changed group is not announced", fleet, r"if is_new else actions", "if False else actions"),
-    Mutation("a group that stays as it is is announced", fleet, r"if is_new else actions", "if True else actions"),
-    Mutation("a group keeps its order", fleet, r"members\.processes = \{\}", "pass"),
-    Mutation("a new program of a group is not started", fleet, r"elif new\.autostart:", "elif False:"),
-    Mutation("replaced is changed in place", fleet, r"if restart:", "if False:"),
-    Mutation("changed in place is replaced", fleet, r"if restart:", "if restart or program != process.program:"),
+    Mutation("a changed group is not announced", membership, r"if is_new else actions", "if False else actions"),
+    Mutation("a group that stays as it is is announced", membership, r"if is_new else actions", "if True else actions"),
+    Mutation("a group keeps its order", membership, r"members\.processes = \{\}", "pass"),
+    Mutation("a new program of a group is not started", membership, r"elif new\.autostart:", "elif False:"),
+    Mutation("replaced is changed in place", membership, r"if restart:", "if False:"),
+    Mutation("changed in place is replaced", membership, r"if restart:", "if restart or program != process.program:"),
     Mutation(
         "a process that is back in the file still leaves",
-        fleet,
+        membership,
         r"process\.leaving = False\n( +process\.wanted)",
         r"pass\n\1",
     ),
-    Mutation("a process that is back in the file is down", fleet, r"process\.wanted = program\.autostart", "pass"),
+    Mutation("a process that is back in the file is down", membership, r"process\.wanted = program\.autostart", "pass"),
     Mutation("shutdown leaves it wanted", fleet, r"process\.wanted = False\n( +# A pending)", r"\1"),
     Mutation("shutdown leaves a retry to its wave", fleet, r"if process\.pid is None:", "if False:"),
     Mutation("the lowest priority stops first", shutdown, r"self\._waves\.pop\(\)", "self._waves.pop(0)"),
@@ -524,8 +587,8 @@ MUTATIONS = [
     Mutation(
         "one group of a wave is enough",
         shutdown,
-        r"actions \+= process\.stop\(now\)\n( +self\.share)",
-        r"actions += process.stop(now)\n            break\n\1",
+        r"actions \+= stop\(process, now\)\n( +self\.share)",
+        r"actions += stop(process, now)\n            break\n\1",
     ),
     Mutation(
         "the second request is like the first",

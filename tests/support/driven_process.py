@@ -5,9 +5,15 @@ from signal import SIGHUP, SIGKILL, SIGQUIT, SIGTERM, Signals
 from typing import Any
 
 from procman.core.actions import Action, Announce, AnnounceDescendants, AnnounceInPlace, Kill, Spawn
+from procman.core.coming_up import adopted, spawned
+from procman.core.due import deadline_reached
+from procman.core.ending import descendants_gone, exited, kill_failed
 from procman.core.events import ExitStatus
 from procman.core.process import Process
+from procman.core.requests import call_off, change_in_place, kill, redefine, restart, retry, signal, start, stop
+from procman.core.restarting import spawn_failed
 from procman.core.states import State
+from procman.core.stopping import shorten_stop
 from tests.support.programs import program
 
 PID = 42
@@ -16,13 +22,23 @@ EPERM = "Operation not permitted"
 OK, BAD, SEGV = ExitStatus(0), ExitStatus(1), ExitStatus(-1, 11, core_dumped=True)
 
 
-def process_in(state: str, **options: Any) -> Process:
+class DrivenProcess(Process):
+    """A process with what may happen to it, and what may be asked for, as methods."""
+
+    start, stop, restart, retry, call_off, kill, signal = start, stop, restart, retry, call_off, kill, signal
+    replace, change_in_place, shorten_stop = redefine, change_in_place, shorten_stop
+    spawned, spawn_failed, adopted = spawned, spawn_failed, adopted
+    exited, descendants_gone, kill_failed = exited, descendants_gone, kill_failed
+    deadline_reached = deadline_reached
+
+
+def process_in(state: str, **options: Any) -> DrivenProcess:
     """A process that has come to that state by events, at time 0 but where time must pass.
 
     "WAITING" is STARTING before the spawn, "STARTING" is after it, "NEW" is STOPPED and never started.
     """
     options = {"startretries": 3, "stopwaitsecs": 10} | options
-    process = Process(program(**options))
+    process = DrivenProcess(program(**options))
     if state == "NEW":
         return process
     process.start(0.0)

@@ -1,0 +1,137 @@
+"""From the spawn to RUNNING: when a process counts as up. No I/O and no clock here.
+
+- Without `ready`, it is RUNNING when it has been up for startsecs. With it, all conditions have to have held once as
+  well, within start_timeout; `core.readiness` has the conditions.
+- Answers and notifications count for the run that they are about only.
+"""
+
+from dataclasses import replace
+
+from procman.core.actions import Action, Announce, Probe
+from procman.core.deadlines import NO_DEADLINES, Deadlines
+from procman.core.events import ExitStatus, Notified, ProbeResult
+from procman.core.process import Process
+from procman.core.readiness import LOOK_LOST, Readiness, is_said_ready
+from procman.core.states import State
+
+# Between two rounds of looks. Not 0, whatever ready_interval says: they would take the machine.
+SHORTEST_PAUSE = 0.01
+
+
+def spawned(process: Process, pid: int, now: float) -> list[Action]:
+    """The ordered spawn succeeded."""
+    process.pid = pid
+    process.born = now
+    if process.program.ready:
+        return _wait_until_ready(process, Readiness(process.program.ready, process.program.start_timeout), now, now)
+    if process.program.startsecs <= 0:
+        return [run(process)]
+    process.deadlines = Deadlines(start=now + process.program.startsecs)
+    return []
+
+
+def adopted(process: Process, pid: int, age: float, now: float, *, ready: bool = False) -> list[Action]:
+    """It has been running for `age` seconds: an earlier master started it, and has seen whether it was ready."""
+    if process.state is not State.STOPPED:
+        return []
+    process.wanted = True
+    process.attempt += 1
+    actions: list[Action] = [process.enter(State.STARTING, pid=pid)]
+    process.pid = pid
+    process.born = now - age
+    timeout = process.program.start_timeout
+    # Had it not been ready in time, it would have been stopped.
+    if process.program.ready and not ready and (timeout is None or age < timeout):
+        # It has all of its time: nobody has looked meanwhile.
+        readiness = Readiness(process.program.ready, process.program.start_timeout)
+        readiness.cannot_be_told()
+        return [*actions, *_wait_until_ready(process, readiness, now - age, now)]
+    if age >= process.program.startsecs:
+        return [*actions, run(process)]
+    process.deadlines = Deadlines(start=now - age + process.program.startsecs)
+    return actions
+
+
+def remember_run(process: Process, code: int) -> list[Action]:
+    """An earlier process of this master has seen it succeed; nothing is announced, as nothing happens."""
+    if process.state is State.STOPPED and process.attempt == 0 and process.program.is_oneshot:
+        process.attempt = 1
+        process.state = State.EXITED
+        process.exit_code = code
+        process.exit_status = process.last_end = ExitStatus(code)
+    return []
+
+
+def heard(process: Process, event: ProbeResult | Notified, now: float) -> list[Action]:
+    """There is news about whether it is ready, or about what it does."""
+    if event.run != process.attempt or process.pid is None:
+        return []
+    waits = process.state is State.STARTING
+    match event:
+        case Notified(fields=fields):
+            process.status_text = dict(fields).get("STATUS", process.status_text)
+            if not waits or not is_said_ready(fields):
+                return []
+            process.readiness.notified()
+        case ProbeResult(number=number, ok=ok, words=words):
+            if not waits:
+                return []
+            answers_look = process.readiness.looking == number
+            process.readiness.answered(number, ok=ok, words=words)
+            if answers_look:
+                return run_when_ready(process) or look(process, now)
+    return run_when_ready(process)
+
+
+def _wait_until_ready(process: Process, readiness: Readiness, born: float, now: float) -> list[Action]:
+    """It runs since `born`, and the conditions have to hold."""
+    process.readiness = readiness
+    up_at = born + max(process.program.startsecs, readiness.delay)
+    timeout = readiness.timeout
+    process.deadlines = Deadlines(
+        start=up_at if up_at > now else None, unready=None if timeout is None else now + timeout
+    )
+    return run_when_ready(process) or look(process, now)
+
+
+def run_when_ready(process: Process) -> list[Action]:
+    """It is RUNNING if nothing is missing."""
+    return [run(process)] if process.deadlines.start is None and process.readiness.holds else []
+
+
+def look(process: Process, now: float) -> list[Action]:
+    """The next look of the round, or the pause before the next round."""
+    process.readiness.lost()
+    number = process.readiness.next_look()
+    if number is None:
+        again = now + max(process.program.ready_interval, SHORTEST_PAUSE) if process.readiness.looked_at else None
+        process.deadlines = replace(process.deadlines, look=again)
+        return []
+    process.deadlines = replace(process.deadlines, look=now + LOOK_LOST)
+    return [Probe(process.name, process.attempt, number, process.readiness.conditions[number], process.pid or 0)]
+
+
+def look_again(process: Process) -> Probe | None:
+    """The look that is under way, as an order: another process image has to begin it anew."""
+    number = process.readiness.looking
+    if process.state is not State.STARTING or process.pid is None or number is None:
+        return None
+    return Probe(process.name, process.attempt, number, process.readiness.conditions[number], process.pid)
+
+
+def run(process: Process) -> Announce:
+    """It is up."""
+    if not process.program.is_oneshot:
+        process.failures = 0
+    process.ties.alone = False
+    running = process.enter(State.RUNNING, pid=process.pid or 0)
+    limit_run(process)
+    return running
+
+
+def limit_run(process: Process) -> None:
+    """A one-shot that has just been spawned, or that has another run_timeout now."""
+    if process.program.is_oneshot and process.program.run_timeout is not None and process.born is not None:
+        process.deadlines = Deadlines(run=process.born + process.program.run_timeout)
+    elif process.deadlines.run is not None:
+        process.deadlines = NO_DEADLINES

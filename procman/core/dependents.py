@@ -1,0 +1,208 @@
+"""What becomes of a process when another one changes, by the edges between them. No I/O and no clock here.
+
+The rules:
+
+- A process with edges waits in STARTING until all of them hold at the same moment, and is spawned in the same step.
+- A start that was asked for starts what it needs, whatever state that is in. One by policy starts only what was never
+  started, or has ended by itself: not what an operator has stopped, and not what was given up.
+- When an edge cannot come to hold by itself any more, the process is blocked: FATAL, and still wanted. It starts by
+  itself when the target is on its way again; if it was depends_timeout that was over, when all its edges hold.
+- With on_dependency_stop=stop, a process that is up is bound to its targets: it stops before them and starts with them.
+- The stop of a target waits for those that depend on it and are being stopped.
+- Only the dependents of what has changed are looked at after an event, so a thousand of them cost a thousand looks.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from procman.core.actions import Action, Announce, AnnounceInPlace
+from procman.core.dependencies import DOWN, Dependencies, Need, binds, holds, is_hopeless, is_true, may_come
+from procman.core.events import (
+    Event,
+    GroupAdded,
+    GroupChanged,
+    RestartRequested,
+    Spawned,
+    StartRequested,
+    StopRequested,
+)
+from procman.core.process import Process
+from procman.core.requests import signal, start
+from procman.core.starting import block, come_back, hold, release
+from procman.core.states import UP, Phase, State
+from procman.core.stopping import bind, go_down, renew
+
+_TIED = frozenset({Phase.WAITING, Phase.BLOCKED, Phase.BOUND})
+
+
+class Dependents:
+    """Applies the rules to the processes of a fleet."""
+
+    def __init__(self, graph: Dependencies, processes: Mapping[str, Process]) -> None:
+        """Edges and processes are those of the fleet at any time."""
+        self._graph = graph
+        self._processes = processes
+
+    def stop_bound(self, name: str, now: float) -> list[Action]:
+        """The process is going to be taken down: those first that are bound to it."""
+        self._graph.touched.append(name)
+        actions: list[Action] = []
+        for other in self._graph.stop_order(self._graph.bound_to(name)):
+            if other.state in UP and not other.ties.bound and not other.leaving:
+                actions += _because(bind(other, now), name)
+        return actions
+
+    def follow(self, event: Event, actions: list[Action], now: float) -> list[Action]:
+        """What becomes of others when that has been decided."""
+        followed: list[Action] = []
+        changed = deque([*_changed(event, actions), *((name, False) for name in self._graph.touched)])
+        self._graph.touched.clear()
+        while changed:
+            name, enters = changed.popleft()
+            for action in self._changed(name, now, enters=enters):
+                followed.append(action)
+                if isinstance(action, Announce):
+                    changed.append((action.name, action.after is State.STARTING))
+            changed.extend((touched, False) for touched in self._graph.touched)
+            self._graph.touched.clear()
+        return followed
+
+    def _changed(self, name: str, now: float, *, enters: bool) -> Iterator[Action]:
+        process = self._processes.get(name)
+        # Its last edge may have been taken out.
+        if process is not None and (self._graph.needs(name) or process.phase in _TIED):
+            if enters and process.ties.waiting:
+                yield from self._pull(process, now)
+            yield from self._look(process, None, now)
+        dependents = self._graph.needed_by(name).values()
+        is_down = process is not None and process.settled
+        for dependent in self._graph.stop_order(dependents) if is_down else list(dependents):
+            yield from self._look(dependent, name, now)
+        # Those may stop now that have waited for it to do so.
+        yield from self._go_down(process, now)
+        if process is None or not process.goes_down:
+            for need in self._graph.needs(name):
+                yield from self._go_down(self._processes.get(need.target), now)
+
+    @staticmethod
+    def _go_down(process: Process | None, now: float) -> list[Action]:
+        if process is None or not process.ties.deferred:
+            return []
+        return [] if any(other.goes_down for other in process.needed_by.values()) else go_down(process, now)
+
+    def _look(self, process: Process, changed: str | None, now: float) -> list[Action]:
+        """What becomes of a process when it has changed itself (None), or that target of it."""
+        ties = process.ties
+        if process.leaving or process.successor is not None:
+            return []
+        match process.state:
+            case State.STARTING if ties.waiting:
+                return self._wait(process, changed, now)
+            case State.STARTING if process.pid is None and not ties.alone:
+                if self._graph.first_unmet(process) is None:
+                    return []
+                hold(process, now)
+                return self._wait(process, None, now)
+            case State.FATAL | State.STOPPED if process.wanted and (ties.blocked or ties.bound):
+                return self._come_back(process, changed, now)
+            case State.STARTING | State.RUNNING | State.BACKOFF if process.wanted and not ties.deferred:
+                return self._mind(process, changed, now)
+            case _:
+                return []
+
+    def _pull(self, process: Process, now: float) -> list[Action]:
+        """Start what it needs, as it is to start itself."""
+        asked, process.ties.pulls = process.ties.pulls, False
+        actions: list[Action] = []
+        for need in self._graph.needs(process.name):
+            target = self._processes.get(need.target)
+            if target is None or target.leaving or need.optional or is_true(need.condition, target):
+                continue
+            ended = target.state is State.EXITED and not target.failed
+            untouched = ended or (target.state is State.STOPPED and not target.attempt)
+            if untouched or (asked and (target.state in DOWN or (target.goes_down and not target.wanted))):
+                target.ties.pulls = asked
+                self._graph.touched.append(target.name)
+                actions += _because(start(target, now), process.name)
+        return actions
+
+    def _wait(self, process: Process, changed: str | None, now: float) -> list[Action]:
+        for need in self._that_may_be_hopeless(process, changed):
+            target = self._processes.get(need.target)
+            if target is not None and is_hopeless(need, target):
+                return _because(block(process, _why_blocked(target)), target.name)
+        unmet = self._graph.first_unmet(process)
+        if unmet is None:
+            return release(process, now)
+        process.ties.waits_for = unmet.written
+        return []
+
+    def _that_may_be_hopeless(self, process: Process, changed: str | None) -> tuple[Need, ...]:
+        needs = self._graph.needs(process.name)
+        if changed is None:
+            return needs
+        target = self._processes.get(changed)
+        if target is None or (target.state not in DOWN and target.state is not State.UNKNOWN):
+            return ()
+        return tuple(need for need in needs if need.target == changed)
+
+    def _come_back(self, process: Process, changed: str | None, now: float) -> list[Action]:
+        if self._graph.first_unmet(process, holds if process.ties.timed_out else may_come) is not None:
+            return []
+        return _because(come_back(process, now), changed or "")
+
+    def _mind(self, process: Process, changed: str | None, now: float) -> list[Action]:
+        """It is up, or between two tries."""
+        program, ties = process.program, process.ties
+        if program.on_dependency_stop == "stop" and changed is not None:
+            for need in self._that_may_be_hopeless(process, changed):
+                if binds(need) and is_hopeless(need, self._processes.get(need.target)):
+                    return [*self.stop_bound(process.name, now), *_because(bind(process, now), need.target)]
+        what, number = program.on_dependency_restart
+        if what == "ignore" or process.pid is None:
+            return []
+        for need in self._graph.needs(process.name):
+            if changed not in (None, need.target):
+                continue
+            target = self._processes.get(need.target)
+            if target is not None and need.condition != "exited" and is_true(need.condition, target):
+                if ties.seen.get(need.target, target.attempt) != target.attempt:
+                    ties.stale = need.target
+                ties.seen[need.target] = target.attempt
+        if not ties.stale or self._graph.first_unmet(process) is not None:
+            return []
+        renewed, ties.stale = ties.stale, ""
+        if what == "signal":
+            return signal(process, number)
+        return _because(renew(process, now, f"restart of {renewed}"), renewed)
+
+
+def _changed(event: Event, actions: list[Action]) -> list[tuple[str, bool]]:
+    """The processes that have changed, and whether they have begun to start."""
+    names = []
+    for action in actions:
+        if isinstance(action, Announce):
+            names.append((action.name, action.after is State.STARTING))
+        elif isinstance(action, AnnounceInPlace):
+            names.append((action.name, False))
+    match event:
+        case Spawned(name) | StartRequested(name) | StopRequested(name) | RestartRequested(name):
+            names.append((name, False))
+        case GroupAdded(group) | GroupChanged(group):
+            names += [(program.namespec, False) for program in group.programs]
+        case _:
+            pass
+    return names
+
+
+def _because(actions: list[Action], name: str) -> list[Action]:
+    return [replace(action, because=name) if isinstance(action, Announce) else action for action in actions]
+
+
+def _why_blocked(target: Process) -> str:
+    if target.ties.blocked:
+        return f"blocked: {target.name} is {target.reason}"
+    if target.leaving:
+        return f"blocked: {target.name} is being removed"
+    return f"blocked: {target.name} is {target.state.name}{f': {target.reason}' if target.reason else ''}"

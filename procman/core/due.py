@@ -1,0 +1,40 @@
+"""What happens when a deadline of a process has come. No I/O and no clock here."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from procman.core.actions import Action
+from procman.core.coming_up import look, run_when_ready
+from procman.core.oneshots import timed_out
+from procman.core.process import Process
+from procman.core.starting import block, launch
+from procman.core.stopping import fail_unready, send_sigkill, take_down
+
+
+def serve_deadlines(processes: Iterable[Process], now: float) -> list[Action]:
+    """Serve the deadlines that have come."""
+    due = [process for process in processes if process.deadlines.due(now) is not None]
+    return [action for process in due for action in deadline_reached(process, now)]
+
+
+def deadline_reached(process: Process, now: float) -> list[Action]:
+    """One of its deadlines has come."""
+    match process.deadlines.due(now):
+        case "start":
+            process.deadlines = replace(process.deadlines, start=None)
+            return run_when_ready(process)
+        case "look":
+            return look(process, now)
+        case "unready":
+            return fail_unready(process, now)
+        case "retry":
+            return launch(process, now)
+        case "run":
+            process.timed_out = True
+            return take_down(process, now, timed_out(process.program.run_timeout or 0.0))
+        case "stop":
+            return send_sigkill(process, now)
+        case "wait":
+            return block(process, f"blocked: {process.ties.waits_for} was not there in time", timed_out=True)
+        case None:
+            return []

@@ -1,0 +1,139 @@
+"""What is asked of one process, in every state. No I/O and no clock here.
+
+What an operator asks for is never counted as a failure or a restart, and begins the counts anew.
+"""
+
+from procman.core.actions import Action, AnnounceInPlace, Kill, Spawn
+from procman.core.coming_up import limit_run
+from procman.core.deadlines import Deadlines
+from procman.core.process import Process
+from procman.core.spec import ProcessSpec, Scope
+from procman.core.starting import launch, release, settle
+from procman.core.states import SIGNALLABLE, UP, State
+from procman.core.stopping import send_sigkill, stop_left, take_down
+
+
+def start(process: Process, now: float, *, alone: bool = False) -> list[Action]:
+    """Want it up; `alone`: whatever it depends on. A process that is being stopped starts when it has settled."""
+    if not process.wanted and process.successor is None:
+        process.ties.deferred = False
+    process.wanted = True
+    process.begin_anew()
+    process.ties.alone = alone
+    match process.state:
+        case State.STARTING if alone and process.ties.waiting:
+            return release(process, now)
+        case State.STOPPED | State.EXITED | State.FATAL:
+            process.failures = 0
+            return launch(process, now)
+        case State.UNKNOWN:
+            # It may still be alive, and there must never be two.
+            process.wanted = False
+            return []
+        case State.STOPPING:
+            process.asked_meanwhile()
+            return []
+        case _:
+            return []
+
+
+def stop(process: Process, now: float) -> list[Action]:
+    """Want it down."""
+    process.wanted = process.ties.bound = process.ties.pulls = False
+    return take_down(process, now)
+
+
+def restart(process: Process, now: float) -> list[Action]:
+    """Want it up, in a new run."""
+    if process.state is State.UNKNOWN or (process.settled and not process.left_behind):
+        return start(process, now)
+    process.wanted = True
+    process.begin_anew()
+    return take_down(process, now)
+
+
+def retry(process: Process, now: float) -> list[Action]:
+    """Start it now, if it waits for its next try, or was given up."""
+    if process.state is State.FATAL:
+        return start(process, now)
+    if process.state is not State.BACKOFF:
+        return []
+    process.wanted = True
+    process.failures = 0
+    process.begin_anew()
+    return launch(process, now)
+
+
+def call_off(process: Process, now: float) -> list[Action]:
+    """Cancel its start; a process that runs already is left alone."""
+    process.wanted = False
+    process.asked_meanwhile()
+    waits = process.state in (State.STARTING, State.BACKOFF) and process.pid is None
+    return settle(process, now) if waits else []
+
+
+def signal(process: Process, signum: int) -> list[Action]:
+    """Send it a signal; nothing else changes."""
+    if process.pid is None or process.state not in SIGNALLABLE:
+        return []
+    return [Kill(process.name, process.pid, signum, Scope.PROCESS)]
+
+
+def kill(process: Process, now: float) -> list[Action]:
+    """Want it down at once, with SIGKILL."""
+    process.wanted = process.ties.bound = process.ties.deferred = False
+    if process.state is State.STOPPING:
+        return send_sigkill(process, now, hurried=True)
+    if process.pid is None and process.left_behind and process.state is not State.UNKNOWN:
+        return [stop_left(process, now), *send_sigkill(process, now, hurried=True)]
+    if process.pid is None or process.state not in SIGNALLABLE:
+        return take_down(process, now)
+    process.stop_reached = process.program.stop_scope
+    return [process.enter(State.STOPPING, pid=process.pid), *send_sigkill(process, now, hurried=True)]
+
+
+def redefine(process: Process, program: ProcessSpec, now: float) -> list[Action]:
+    """Change to a definition that a running process cannot take over."""
+    process.successor = program
+    if process.state in UP:
+        return restart(process, now)
+    if process.state is State.STOPPING or process.pid is not None:
+        # STOPPING or UNKNOWN: `settle` sees the successor.
+        process.asked_meanwhile()
+        return []
+    if process.left_behind:
+        process.wanted = _comes_back_replaced(process, program)
+        return take_down(process, now)
+    return _succeed(process, now)
+
+
+def change_in_place(process: Process, program: ProcessSpec, now: float) -> list[Action]:
+    """Take over options that a running process does not notice."""
+    if process.successor is not None:
+        process.successor = program
+        return []
+    before, process.program = process.program, program
+    actions: list[Action] = [AnnounceInPlace(process.name, before, program)]
+    if process.state is State.RUNNING:
+        limit_run(process)
+    if process.deadlines.retry is not None and program.backoff not in (None, before.backoff):
+        longest = program.backoff[1] * (1 + program.backoff_jitter) if program.backoff else 0.0
+        process.deadlines = Deadlines(retry=min(process.deadlines.retry, now + longest))
+    if process.state is State.STARTING and process.pid is None and not process.ties.waiting:
+        # The pending order has the old options in it.
+        process.attempt += 1
+        return [*actions, Spawn(process.name, program, process.attempt)]
+    if not before.autostart and program.autostart and process.attempt == 0:
+        return [*actions, *start(process, now)]
+    return actions
+
+
+def _succeed(process: Process, now: float) -> list[Action]:
+    """Take over the new definition in a process that is down, and start it unless it was stopped on request."""
+    process.take_over()
+    return start(process, now) if _comes_back_replaced(process, process.program) else []
+
+
+def _comes_back_replaced(process: Process, program: ProcessSpec) -> bool:
+    """It is down; does it start with that definition, since it was not stopped on request?"""
+    return (process.state in (State.EXITED, State.FATAL) or process.attempt == 0) and program.autostart

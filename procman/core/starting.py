@@ -1,0 +1,80 @@
+"""How a process gets to be spawned, and how it comes to rest. No I/O and no clock here.
+
+- Nothing is started because of a state alone: `settle` and `launch` look at what is wanted.
+- A spawn is an order that takes effect later. A stop that comes before it settles the process at once and voids the
+  order (`Process.awaits`), so nothing is ever spawned only to be killed.
+- With dependencies, STARTING begins with a wait (`ties.waiting`), and `core.dependents` releases it.
+- `order` is the only place where the order to spawn is made: what has to be done before it belongs between the two.
+"""
+
+from procman.core.actions import Action, Spawn
+from procman.core.deadlines import NO_DEADLINES, Deadlines
+from procman.core.events import ExitStatus
+from procman.core.process import Process
+from procman.core.readiness import Readiness
+from procman.core.states import State
+
+
+def launch(process: Process, now: float) -> list[Action]:
+    """Begin to start it: a new try, with the newest definition."""
+    process.reason = ""
+    process.exit_status = None
+    process.limited = process.timed_out = False
+    process.readiness = Readiness()
+    process.unready = process.status_text = ""
+    process.take_over()
+    process.ties.stale = process.ties.renewing = ""
+    process.ties.seen.clear()
+    starting = process.enter(State.STARTING)
+    if process.program.depends_on and not process.ties.alone:
+        process.attempt += 1
+        hold(process, now)
+        return [starting]
+    return [starting, order(process, now)]
+
+
+def order(process: Process, now: float) -> Spawn:
+    """The order to spawn it."""
+    process.attempt += 1
+    process.again.started(now)
+    after_failure = process.failed and process.again.troubles <= 1
+    return Spawn(process.name, process.program, process.attempt, after_failure)
+
+
+def hold(process: Process, now: float) -> None:
+    """Wait (again): something that it depends on is gone before it was spawned."""
+    process.ties.waiting = True
+    timeout = process.program.depends_timeout
+    process.deadlines = NO_DEADLINES if timeout is None else Deadlines(wait=now + timeout)
+
+
+def release(process: Process, now: float) -> list[Action]:
+    """All that it waits for is as it has to be."""
+    process.ties.waiting = process.ties.pulls = False
+    process.deadlines = NO_DEADLINES
+    return [order(process, now)]
+
+
+def block(process: Process, reason: str, *, timed_out: bool = False) -> list[Action]:
+    """What it waits for cannot come any more by itself."""
+    process.failures = 0
+    process.reason = reason
+    fatal = process.enter(State.FATAL, reason=reason)
+    process.ties.blocked, process.ties.timed_out = True, timed_out
+    return [fatal]
+
+
+def come_back(process: Process, now: float) -> list[Action]:
+    """It was blocked by something, or taken down with it, and that is coming up again."""
+    process.failures = 0
+    return launch(process, now)
+
+
+def settle(process: Process, now: float, pid: int = 0, status: ExitStatus | None = None) -> list[Action]:
+    """It is down. It starts if it is wanted, and nothing holds it down."""
+    stopped = process.enter(State.STOPPED, pid=pid, status=status)
+    process.take_over()
+    if process.wanted and not process.ties.bound:
+        process.failures = 0
+        return [stopped, *launch(process, now)]
+    return [stopped]

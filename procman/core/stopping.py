@@ -1,0 +1,133 @@
+"""How a process is brought down: the stop signal, the deadline, SIGKILL, and what it leaves behind.
+
+No I/O and no clock here. The rules:
+
+- STOPPING ends with the process. Uninterruptible sleep outlives even SIGKILL, so that is sent again and again.
+- Where its whole tree is meant (stop_scope=tree), or nothing may be left of it (leftovers=stop), STOPPING ends with the
+  last of its descendants (`pending_end` holds how the process itself did). Only then is it started again.
+- With stop_scope=tree the descendants that it leaves behind when it ends by itself, a daemon for example, go on and
+  still belong to its tree (`left_behind`): a stop, a restart and the shutdown reach them, whatever its state.
+- A second stop signal makes many programs drop what they are saving. Descendants that got the signal together with the
+  process do not get it again in the same stop (`stop_reached`); they are waited for.
+- Its own stop waits for those that depend on it and are being stopped (`ties.deferred`).
+- `stop_run` is the only way into STOPPING with a run that is asked to end, and `send_sigkill` the only one to SIGKILL:
+  what has to be done before either of them belongs there.
+"""
+
+from dataclasses import replace
+from signal import SIGKILL
+
+from procman.core.actions import Action, Announce, AnnounceDescendants, Kill
+from procman.core.deadlines import NO_DEADLINES, Deadlines
+from procman.core.events import ExitStatus
+from procman.core.process import PendingEnd, Process
+from procman.core.spec import Leftovers, Scope
+from procman.core.starting import settle
+from procman.core.states import State
+
+# Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
+KILL_AGAIN = 1.0
+
+
+def take_down(process: Process, now: float, reason: str = "") -> list[Action]:
+    """Bring it to a settled state, gracefully; `reason` says why policy does that."""
+    match process.state:
+        case State.STARTING | State.RUNNING if process.pid is not None and process.stops_later():
+            process.ties.deferred = True
+            if process.timed_out:
+                process.deadlines = NO_DEADLINES
+            return []
+        case State.STARTING | State.RUNNING if process.pid is not None:
+            return stop_run(process, now, reason)
+        case State.STARTING | State.BACKOFF | State.STOPPED | State.EXITED | State.FATAL if process.left_behind:
+            return [stop_left(process, now), Kill(process.name, 0, process.program.stopsignal, Scope.TREE)]
+        case State.STARTING | State.BACKOFF:
+            return settle(process, now)
+        case State.STOPPING:
+            process.asked_meanwhile()
+            return []
+        case _:
+            return []
+
+
+def stop_run(process: Process, now: float, reason: str = "") -> list[Action]:
+    """Send the stop signal to what runs."""
+    assert process.pid is not None
+    stopping = process.enter(State.STOPPING, pid=process.pid, reason=reason)
+    process.deadlines = Deadlines(stop=now + process.program.stopwaitsecs)
+    program = process.program
+    process.stop_reached = program.stop_scope
+    return [stopping, Kill(process.name, process.pid, program.stopsignal, program.stop_scope)]
+
+
+def stop_left(process: Process, now: float) -> Announce:
+    """Stop what an earlier run has left behind; no process runs."""
+    stopping = process.enter(State.STOPPING)
+    process.deadlines = Deadlines(stop=now + process.program.stopwaitsecs)
+    process.pending_end = PendingEnd(0, None, State.STOPPING)
+    return stopping
+
+
+def send_sigkill(process: Process, now: float, *, hurried: bool = False) -> list[Action]:
+    """To the process, or to what it has left behind; `hurried`: stopwaitsecs are not waited for."""
+    process.deadlines = Deadlines(stop=now + max(process.program.stopwaitsecs, KILL_AGAIN))
+    if process.pid is None:
+        return [Kill(process.name, 0, SIGKILL, Scope.TREE, overdue=True, hurried=hurried)]
+    return [Kill(process.name, process.pid, SIGKILL, process.program.kill_scope, overdue=True, hurried=hurried)]
+
+
+def shorten_stop(process: Process, until: float) -> None:
+    """Send SIGKILL no later than that."""
+    if process.deadlines.stop is not None:
+        process.deadlines = Deadlines(stop=min(process.deadlines.stop, until))
+
+
+def bind(process: Process, now: float) -> list[Action]:
+    """Take it down with something that it depends on; it stays wanted, and comes back with that."""
+    process.ties.bound = True
+    return take_down(process, now)
+
+
+def renew(process: Process, now: float, reason: str) -> list[Action]:
+    """Restart it by policy, since something that it depends on has another run."""
+    process.ties.renewing = reason
+    return take_down(process, now)
+
+
+def go_down(process: Process, now: float) -> list[Action]:
+    """Those have stopped that it has waited for in order to stop."""
+    process.ties.deferred = False
+    return take_down(process, now)
+
+
+def waits_for_descendants(process: Process) -> bool:
+    """It has ended: is what it has left behind stopped, or waited for, before it counts as down?"""
+    if process.program.leftovers is Leftovers.STOP:
+        return process.state is not State.UNKNOWN
+    return process.state is State.STOPPING and process.program.stop_scope is Scope.TREE
+
+
+def stop_descendants(
+    process: Process, ended: PendingEnd, status: ExitStatus, descendants: tuple[int, ...], now: float
+) -> list[Action]:
+    """It has ended, and what it has left behind is to end before it counts as down."""
+    process.pending_end = ended
+    actions: list[Action] = [AnnounceDescendants(process.name, status, descendants)]
+    if ended.before is not State.STOPPING:
+        actions.append(process.enter(State.STOPPING, pid=ended.pid))
+        process.deadlines = Deadlines(stop=now + process.program.stopwaitsecs)
+    elif process.stop_reached is Scope.TREE:
+        # They got the signal with the process, and share its deadline.
+        return actions
+    spared = ended.pid if ended.before is State.STOPPING and process.stop_reached is Scope.GROUP else 0
+    return [*actions, Kill(process.name, 0, process.program.stopsignal, Scope.TREE, spared_group=spared)]
+
+
+def fail_unready(process: Process, now: float) -> list[Action]:
+    """It was not ready in time."""
+    if not process.wanted:
+        # In a shutdown, it is stopped with its wave.
+        process.deadlines = replace(process.deadlines, unready=None)
+        return []
+    process.unready = process.reason = process.readiness.failure()
+    return stop_run(process, now, process.unready)
