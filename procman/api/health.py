@@ -11,13 +11,13 @@ from procman.api.facts_to_shapes import missing_line
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.master import MasterService
-from procman.services.processes import ProcessService
+from procman.services.process_table import ProcessTable
 
 
 class Health:
     """Adds the endpoints to a router."""
 
-    def __init__(self, master: MasterService, processes: ProcessService) -> None:
+    def __init__(self, master: MasterService, processes: ProcessTable) -> None:
         """Both are called on the loop's thread."""
         self._master = master
         self._processes = processes

@@ -20,7 +20,7 @@ from procman.http.messages import Request, Response, problem
 from procman.http.router import Router
 from procman.services.history import Run, runs_of
 from procman.services.journal import JournalService, Query, Record
-from procman.services.processes import ProcessService
+from procman.services.process_table import ProcessTable
 
 LINES = "application/x-ndjson"
 # How many records an answer has, unless the request says how many, and at most.
@@ -33,7 +33,7 @@ BATCH = 500
 class JournalEndpoints:
     """Adds them to a router. Subscribes to the journal only while somebody follows it."""
 
-    def __init__(self, journal: JournalService, processes: ProcessService) -> None:
+    def __init__(self, journal: JournalService, processes: ProcessTable) -> None:
         """Both are called on the loop's thread."""
         self._journal = journal
         self._processes = processes

@@ -7,7 +7,7 @@ from procman.errors import OperationError
 from procman.http.messages import Request, Response, problem
 from procman.http.router import Router
 from procman.services.logs import LogService
-from procman.services.processes import ProcessService
+from procman.services.process_table import ProcessTable
 
 PAST = 1024  # bytes
 
@@ -15,7 +15,7 @@ PAST = 1024  # bytes
 class LogTails:
     """Adds the endpoints to a router."""
 
-    def __init__(self, processes: ProcessService, logs: LogService) -> None:
+    def __init__(self, processes: ProcessTable, logs: LogService) -> None:
         """Both are called on the loop's thread."""
         self._processes = processes
         self._logs = logs

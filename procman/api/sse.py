@@ -18,7 +18,7 @@ from procman.api.shapes import MasterInfo
 from procman.http.messages import Request, Response, problem
 from procman.http.router import Router
 from procman.services.changes import Changes
-from procman.services.processes import ProcessService
+from procman.services.process_table import ProcessTable
 from procman.services.status import Moment, ProcessStatus
 
 EVENTS = "text/event-stream"
@@ -48,7 +48,7 @@ class EventStream:
 
     def __init__(
         self,
-        processes: ProcessService,
+        processes: ProcessTable,
         changes: Changes,
         about: Callable[[Request], MasterInfo],
         why: Callable[[ProcessStatus], str] = lambda _: "",

@@ -110,7 +110,7 @@ class Forms:
                 return f"All restarted at {time.ctime()}"
             case "start" | "stop" | "restart" | "clearlog" if name:
                 try:
-                    namespec = self._processes.one(name).namespec
+                    namespec = self._processes.table.one(name).namespec
                 except UnknownProcess:
                     return f"No such process named {name}"
                 return await self._act_on(action, name, namespec, actor)
@@ -151,7 +151,7 @@ class Forms:
     async def _end_of_log(self, name: str, limit: int) -> str:
         try:
             self._master.refuse_while_ending()
-            log = await self._logs.read(self._processes.one(name).namespec, "stdout", -limit, 0)
+            log = await self._logs.read(self._processes.table.one(name).namespec, "stdout", -limit, 0)
         except NoLog:
             return f"No file for {name}"
         except OperationError as error:

@@ -213,7 +213,7 @@ class MasterRun:
         from procman.daemon.routes import About, Routes  # noqa: PLC0415
         from procman.daemon.serving import Serving  # noqa: PLC0415
 
-        health = Health(self._rooms.master, self._rooms.processes)
+        health = Health(self._rooms.master, self._rooms.processes.table)
         about = About(self._config, self._rooms, self._began, self._upgrades)
         warnings = partial(self._context.source.warnings, self._context.blocking)
         routes = Routes(self._rooms, about, health, self._upgrade.prepare, warnings, metrics=self._read_metrics)
@@ -255,7 +255,7 @@ class MasterRun:
                 context.sequence,
                 clients=lambda: 0 if self._serving is None else self._serving.connections,
                 on_end=self._rooms.bus.nudge,
-                looks=self._rooms.processes.looks,
+                looks=self._rooms.processes.table.looks,
             )
         return self._metrics
 

@@ -98,7 +98,7 @@ class Routes:
         self._runs: Router | None = None
         self._metrics: MetricsEndpoint | None = None
         self._event_stream = EventStream(
-            rooms.processes, Changes(rooms.bus, rooms.processes), about.to_asker, rooms.why.if_failed
+            rooms.processes.table, Changes(rooms.bus, rooms.processes.table), about.to_asker, rooms.why.if_failed
         )
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
         self.router = Router(problem=route_problem, after_change=rooms.logs.flush)
@@ -116,11 +116,11 @@ class Routes:
             file_warnings=file_warnings,
         ).add_to(self.router)
         NotifyEndpoints(rooms.notifying).add_to(self.router)
-        CrashEndpoints(rooms.crashes, rooms.processes).add_to(self.router)
+        CrashEndpoints(rooms.crashes, rooms.processes.table).add_to(self.router)
         WhyEndpoints(rooms.why).add_to(self.router)
-        LogTails(rooms.processes, rooms.logs).add_to(self.router)
+        LogTails(rooms.processes.table, rooms.logs).add_to(self.router)
         self._event_stream.add_to(self.router)
-        self._journal = JournalEndpoints(JournalService(rooms.journal, rooms.fleet), rooms.processes)
+        self._journal = JournalEndpoints(JournalService(rooms.journal, rooms.fleet), rooms.processes.table)
         self._journal.add_to(self.router)
         self.denials = Denials(rooms.journal)
         health.add_to(self.router)
@@ -186,7 +186,7 @@ class Routes:
             from procman.services.time_travel import TimeTravel  # noqa: PLC0415
 
             self._past = Router(problem=route_problem)
-            PastEndpoints(TimeTravel(self._rooms.journal, self._rooms.processes)).add_to(self._past)
+            PastEndpoints(TimeTravel(self._rooms.journal, self._rooms.processes.table)).add_to(self._past)
         return await self._past(request)
 
     async def _show(self, request: Request, **_: str) -> Response:

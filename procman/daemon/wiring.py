@@ -184,7 +184,7 @@ class _Wiring:
             journal=self._journal,
             explanations=self._explanations,
             log=self._log,
-            looks=self._processes.looks,
+            looks=self._processes.table.looks,
             most=self._config.master.reports,
             folder=self._config.master.reports_dir,
             last_output=self._outputs.last_output,
@@ -257,7 +257,7 @@ class _Wiring:
             Parts(
                 engine=self._engine,
                 status=self._status,
-                processes=self._processes,
+                processes=self._processes.table,
                 ends=self._ends,
                 explanations=self._explanations,
                 journal=self._journal,

@@ -12,7 +12,7 @@ from procman.core.actions import (
 )
 from procman.core.events import Spawned, SpawnFailed
 from procman.runtime.bus import Bus, Notification
-from procman.services.processes import ProcessService
+from procman.services.process_table import ProcessTable
 
 # Is called with the namespecs of those that have changed, and whether the state of the master has.
 Listener = Callable[[Iterable[str], bool], None]
@@ -21,7 +21,7 @@ Listener = Callable[[Iterable[str], bool], None]
 class Changes:
     """Listens to the bus only while there is a listener here."""
 
-    def __init__(self, bus: Bus, processes: ProcessService) -> None:
+    def __init__(self, bus: Bus, processes: ProcessTable) -> None:
         """`processes` knows which processes a group has."""
         self._bus = bus
         self._processes = processes

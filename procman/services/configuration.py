@@ -134,7 +134,7 @@ class ConfigService:
         """What each process that `spec` names goes by, its group first; raises UnknownProcess."""
         found: list[settings.Json] = []
         shown: set[str] = set()
-        for status in self._processes.statuses(spec):
+        for status in self._processes.table.statuses(spec):
             if status.group not in shown:
                 shown.add(status.group)
                 shared = settings.of_group(self.config, group_of(self.fleet.groups[status.group].spec))

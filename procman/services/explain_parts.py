@@ -11,7 +11,7 @@ from procman.runtime.journal.journal import Journal
 from procman.services.configuration import ConfigService
 from procman.services.ends import Ends
 from procman.services.explanations import Explanations
-from procman.services.processes import ProcessService
+from procman.services.process_table import ProcessTable
 from procman.services.status import StatusBoard
 
 MASTER = "procman"
@@ -42,7 +42,7 @@ class Parts:
 
     engine: Engine
     status: StatusBoard
-    processes: ProcessService
+    processes: ProcessTable
     ends: Ends
     explanations: Explanations
     journal: Journal

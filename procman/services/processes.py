@@ -1,4 +1,4 @@
-"""The operations on processes: start, stop, restart, signal, clear their logs; and what is known of them.
+"""The operations on processes: start, stop, restart, signal, clear their logs.
 
 An order is given at once. What comes of it is a future that announcements resolve, never a poll. What cannot be done at
 all is an `OperationError`; for one process among many it is an `Outcome` with the reason.
@@ -6,7 +6,6 @@ all is an `OperationError`; for one process among many it is an `Outcome` with t
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from operator import attrgetter
 
 from procman.config.schema.programs import Program
 from procman.core.actions import Announce, ProcessRemoved
@@ -21,17 +20,16 @@ from procman.core.events import (
 )
 from procman.core.process import Process
 from procman.core.states import SETTLED, SIGNALLABLE, UP, Phase, State
-from procman.errors import ProcmanError, Reason, UnknownProcess
+from procman.errors import ProcmanError, Reason
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
 from procman.runtime.launch import find_program
-from procman.services.figures import LastLooks, ProcessFigures, figures_of
-from procman.services.graph import GraphNode, graph_of
 from procman.services.master import MasterService
 from procman.services.operations import Kind, Operation, Outcome
+from procman.services.process_table import ProcessTable
 from procman.services.selectors import ALL, Selectors, is_plain, split_namespec
-from procman.services.status import ProcessStatus, StatusBoard
+from procman.services.status import StatusBoard
 from procman.system.commands import CannotSpawn
 from procman.system.signals import signal_number
 
@@ -47,7 +45,7 @@ async def _all_answer(_: list[Program]) -> set[str]:
 
 
 class ProcessService:
-    """All that front ends do with processes."""
+    """All that front ends do with processes; `table` has what they may know of them."""
 
     def __init__(
         self,
@@ -70,68 +68,11 @@ class ProcessService:
         self._fleet = engine.fleet
         self._operations = master.operations
         self._master = master
-        self._board = status
+        self.table = ProcessTable(engine.fleet, status, lost)
         self._selectors = Selectors(engine.fleet)
         self._silent_among = silent_among
-        self.looks = LastLooks()
         self._unsent: dict[str, str] = {}  # why the kernel refused the latest signal
-        self.lost = lost
         engine.bus.subscribe(self._hear, KillFailed, ProcessRemoved)
-
-    # ---- looking
-
-    def statuses(self, spec: str = ALL) -> list[ProcessStatus]:
-        """What is known of each process that `spec` names; raises UnknownProcess."""
-        if spec == ALL:
-            # As supervisor shows them: by name, whatever the order in which they start.
-            found = sorted(self._fleet.processes.values(), key=_by_name)
-        else:
-            found = self._selectors.matching(spec)
-            if not found:
-                raise UnknownProcess(f"no such process or group: {spec}")
-        return [self._board.of(process) for process in found]
-
-    def status(self, name: str) -> ProcessStatus | None:
-        """What is known of the process of that namespec; None where there is none (any more)."""
-        process = self._fleet.processes.get(name)
-        return self._board.of(process) if process else None
-
-    def one(self, spec: str) -> ProcessStatus:
-        """What is known of the one process of that name; raises UnknownProcess."""
-        return self._board.of(self._selectors.one(spec))
-
-    def names(self, group: str) -> list[str]:
-        """The namespecs of a group's processes; none where there is no such group."""
-        return [process.name for process in self._selectors.matching(f"{group}:*")]
-
-    def is_active(self, group: str) -> bool:
-        """Is there such a group?"""
-        return group in self._fleet.groups
-
-    def missing(self) -> list[ProcessStatus]:
-        """Those that are wanted up and are not RUNNING, in the order in which they start."""
-        return [
-            self._board.of(process)
-            for process in self._fleet.in_start_order()
-            if process.wanted and process.state is not State.RUNNING
-        ]
-
-    def graph(self) -> list[GraphNode]:
-        """All processes and what they depend on, in the order in which they start."""
-        return graph_of(self._fleet)
-
-    def still_needing(self, specs: Iterable[str]) -> list[str]:
-        """The namespecs of what is up and depends on one of those that `specs` name, but is none of them."""
-        meant = {process.name for spec in specs for process in self._selectors.matching(spec)}
-        return sorted(process.name for process in self._dependents_up(meant))
-
-    async def figures(self) -> list[ProcessFigures]:
-        """What each process that is there uses of the machine."""
-        found = await figures_of(self._fleet)
-        self.looks.note((one.namespec, one.pid, one) for one in found)
-        return found
-
-    # ---- doing
 
     def start(self, specs: Iterable[str], actor: Actor | None = None, *, alone: bool = False) -> Operation:
         """Start them together, and what they depend on unless they are to start `alone`.
@@ -341,13 +282,7 @@ class ProcessService:
         """The same, and the namespecs of what is up and depends on them, directly or not."""
         named = list(specs)
         meant = {process.name for spec in named for process in self._selectors.matching(spec)}
-        return [*named, *(process.name for process in self._dependents_up(meant))]
-
-    def _dependents_up(self, names: Iterable[str]) -> list[Process]:
-        """What is up, or about to be, and depends on one of these but is none of them."""
-        meant = set(names)
-        found = {process.name: process for name in meant for process in self._fleet.dependencies.dependents(name)}
-        return [process for name, process in found.items() if name not in meant and process.state in UP]
+        return [*named, *(process.name for process in self.table.dependents_up(meant))]
 
     def _hear(self, notification: Notification) -> None:
         match notification.event:
@@ -357,9 +292,6 @@ class ProcessService:
                 self._unsent.pop(name, None)
             case _:
                 pass
-
-
-_by_name = attrgetter("program.group", "program.name")
 
 
 def _outcome(process: Process, reason: Reason | None = None, text: str = "OK") -> Outcome:

@@ -12,7 +12,7 @@ from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.record import Record
 from procman.services.history import asked_by, ending_of
 from procman.services.past import History, Present, Span, histories, known_since, spans_between
-from procman.services.processes import ProcessService
+from procman.services.process_table import ProcessTable
 from procman.services.selectors import selects
 from procman.services.status import ProcessStatus, uptime
 
@@ -48,7 +48,7 @@ class PastReason:
 class TimeTravel:
     """Answers from the journal of one master."""
 
-    def __init__(self, journal: Journal, processes: ProcessService, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, journal: Journal, processes: ProcessTable, clock: Callable[[], float] = time.time) -> None:
         """`clock` is in seconds since the epoch."""
         self._journal = journal
         self._processes = processes

@@ -229,11 +229,11 @@ class Interfaces:
         assert self.infos() == infos
 
     def infos(self, spec="all"):
-        moment, lost = Moment.present(), self.processes.lost
-        return [process_info(status, moment, lost(status.namespec)) for status in self.processes.statuses(spec)]
+        moment, lost = Moment.present(), self.processes.table.lost
+        return [process_info(status, moment, lost(status.namespec)) for status in self.processes.table.statuses(spec)]
 
     def info(self, name):
-        return process_info(self.processes.status(name), Moment.present(), self.processes.lost(name))
+        return process_info(self.processes.table.status(name), Moment.present(), self.processes.table.lost(name))
 
 
 def written(value):
@@ -523,12 +523,12 @@ def test_no_template_is_made_again_while_nothing_happens(interfaces):
     """A later call is answered from the templates of the first one."""
     for name in NAMES:
         interfaces.run(name)
-    before = interfaces.processes.statuses()
+    before = interfaces.processes.table.statuses()
     interfaces.call("supervisor.getAllProcessInfo")
     laid_out = kept_of("")
     interfaces.wait(90_000)
     interfaces.call("supervisor.getAllProcessInfo")
-    assert all(old is new for old, new in zip(before, interfaces.processes.statuses(), strict=True))
+    assert all(old is new for old, new in zip(before, interfaces.processes.table.statuses(), strict=True))
     assert {*map(id, kept_of(""))} <= {*map(id, laid_out)}
 
 

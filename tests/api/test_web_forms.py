@@ -23,6 +23,7 @@ class FakeControl:
         self.operations = Operations()
         self.reason = None
         self.ending = False
+        self.table = self
 
     def one(self, name):
         if name != "web":

@@ -94,7 +94,7 @@ def test_a_stop_ends_when_the_process_has_ended():
         services.engine.end("web")
         await turns()
         assert reasons(operation) == {"web": None}
-        assert services.processes.one("web").state is State.STOPPED
+        assert services.processes.table.one("web").state is State.STOPPED
 
     asyncio.run(steps())
 
@@ -184,7 +184,7 @@ def test_what_is_missing_is_wanted_and_not_running():
         services.engine.run("pool:a")
         services.processes.start(["web"])
         await turns()
-        assert [status.namespec for status in services.processes.missing()] == ["web"]
+        assert [status.namespec for status in services.processes.table.missing()] == ["web"]
 
     asyncio.run(steps())
 
@@ -192,6 +192,6 @@ def test_what_is_missing_is_wanted_and_not_running():
 def test_a_spec_that_names_nothing_is_unknown():
     services = Services(web())
     with pytest.raises(UnknownProcess, match="no such process or group: x"):
-        services.processes.statuses("x")
+        services.processes.table.statuses("x")
     with pytest.raises(UnknownProcess):
-        services.processes.one("web:*")
+        services.processes.table.one("web:*")

@@ -25,10 +25,10 @@ def test_a_status_is_the_same_object_until_something_happens():
     async def steps():
         services = Services(group("web"))
         services.engine.run("web")
-        before = services.processes.one("web")
-        assert services.processes.one("web") is before
+        before = services.processes.table.one("web")
+        assert services.processes.table.one("web") is before
         services.engine.end("web")
-        assert services.processes.one("web") is not before
+        assert services.processes.table.one("web") is not before
 
     asyncio.run(steps())
 
@@ -37,7 +37,7 @@ def test_the_description_of_a_running_process_ends_with_its_uptime():
     async def steps():
         services = Services(group("web"))
         services.engine.run("web")
-        status = services.processes.one("web")
+        status = services.processes.table.one("web")
         moment = Moment(0, status.started + 62.5)
         assert (status.state, status.uptime(moment)) == (State.RUNNING, 62)
         assert status.description(moment) == f"pid {status.pid}, uptime 0:01:02"
@@ -46,7 +46,7 @@ def test_the_description_of_a_running_process_ends_with_its_uptime():
 
 
 def test_a_process_that_never_ran_is_not_started():
-    status = Services(group("web")).processes.one("web")
+    status = Services(group("web")).processes.table.one("web")
     assert (status.description(Moment.present()), status.pid, status.start) == ("Not started", 0, 0)
 
 
@@ -55,7 +55,7 @@ def test_the_times_survive_a_snapshot():
         services, other = Services(group("web")), Services(group("web"))
         services.engine.run("web")
         other.board.restore(services.board.snapshot())
-        assert other.processes.one("web").start == services.processes.one("web").start > 0
+        assert other.processes.table.one("web").start == services.processes.table.one("web").start > 0
 
     asyncio.run(steps())
 
@@ -97,7 +97,7 @@ def test_a_process_that_is_adopted_has_been_up_since_its_own_start():
         services.engine.bus.publish(adopted)
         services.engine.post(adopted)
         times = services.board.times("web")
-        assert services.processes.one("web").state is State.RUNNING
+        assert services.processes.table.one("web").state is State.RUNNING
         assert 3598 < time.time() - times.entered < 3660
         assert abs((time.monotonic() - times.entered_steady) - (time.time() - times.entered)) < 1
 

@@ -79,7 +79,7 @@ class Asked:
         parts = Parts(
             engine=engine,  # type: ignore[arg-type]
             status=self.services.board,
-            processes=self.services.processes,
+            processes=self.services.processes.table,
             ends=ends,
             explanations=self.found,  # type: ignore[arg-type]
             journal=self.journal,
@@ -300,7 +300,7 @@ def test_the_troubles_of_the_master():
         asked.on_disk = None, ["the configuration on the disk cannot be used: line 3"]
         asked.disks = ["the disk of /logs does not answer"]
         asked.unsent = ["notify:ops cannot be sent"]
-        asked.services.processes.lost = lambda _: 1234
+        asked.services.processes.table.lost = lambda _: 1234
         master = await asked.one("procman")
         assert not master.as_wanted
         assert texts(master) == [
@@ -382,11 +382,11 @@ def test_one_sentence_of_what_has_failed_is_made_once():
         asked = Asked(group("web", startretries=0, autorestart=Autorestart.NEVER))
         asked.engine.run("web")
         processes = asked.services.processes
-        assert asked.why.if_failed(processes.one("web")) == ""
+        assert asked.why.if_failed(processes.table.one("web")) == ""
         asked.engine.end("web", 3)
-        said = asked.why.if_failed(processes.one("web"))
+        said = asked.why.if_failed(processes.table.one("web"))
         assert said == "EXITED: exit status 3"
-        assert asked.why.if_failed(processes.one("web")) is said
+        assert asked.why.if_failed(processes.table.one("web")) is said
 
     on_loop(steps)
 

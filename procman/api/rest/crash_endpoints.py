@@ -8,14 +8,14 @@ from procman.errors import BadRequest
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.crash_reports.service import CrashReports
-from procman.services.processes import ProcessService
+from procman.services.process_table import ProcessTable
 from procman.services.selectors import ALL
 
 
 class CrashEndpoints:
     """Adds them to a router."""
 
-    def __init__(self, crashes: CrashReports, processes: ProcessService) -> None:
+    def __init__(self, crashes: CrashReports, processes: ProcessTable) -> None:
         """The processes tell a name without reports from one that does not exist."""
         self._crashes = crashes
         self._processes = processes

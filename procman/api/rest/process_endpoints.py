@@ -56,18 +56,18 @@ class ProcessEndpoints:
         add("GET", "/operations/{id}", self._operation)
 
     async def _process_infos(self, _: Request, spec: str = "all") -> Response:
-        moment, lost, why = Moment.present(), self._processes.lost, self._why
+        moment, lost, why = Moment.present(), self._processes.table.lost, self._why
         infos = [
             process_info(status, moment, lost(status.namespec), why(status))
-            for status in self._processes.statuses(spec)
+            for status in self._processes.table.statuses(spec)
         ]
         return json_answer({"processes": infos})
 
     async def _figures(self, _: Request) -> Response:
-        return json_answer({"figures": [figures_info(figures) for figures in await self._processes.figures()]})
+        return json_answer({"figures": [figures_info(figures) for figures in await self._processes.table.figures()]})
 
     async def _graph(self, _: Request) -> Response:
-        return json_answer({"processes": [graph_info(node) for node in self._processes.graph()]})
+        return json_answer({"processes": [graph_info(node) for node in self._processes.table.graph()]})
 
     async def _operate(self, request: Request, op: str, spec: str | None = None) -> Response:
         body = body_of(request)
@@ -82,7 +82,7 @@ class ProcessEndpoints:
         if wait and not is_there:
             answer["pending"] = operation.pending
         outcomes = operation.outcomes if wait else operation.accepted
-        if op == "stop" and (needing := self._processes.still_needing(specs)):
+        if op == "stop" and (needing := self._processes.table.still_needing(specs)):
             answer["needing"] = needing
         return json_answer(answer | {"results": [result_of(outcome) for outcome in outcomes]})
 
@@ -124,13 +124,13 @@ class ProcessEndpoints:
         return json_answer(operation_info(operation))
 
     async def _stdin(self, request: Request, spec: str) -> Response:
-        self._logs.write_stdin(self._processes.one(spec).namespec, request.body)
+        self._logs.write_stdin(self._processes.table.one(spec).namespec, request.body)
         return json_answer({})
 
     async def _process_log(self, request: Request, spec: str, channel: str) -> Response:
         if channel not in ("stdout", "stderr"):
             raise BadRequest(f"cannot read {channel}: expected stdout or stderr")
-        name = self._processes.one(spec).namespec
+        name = self._processes.table.one(spec).namespec
         if "follow" in request.query:
             return Response(
                 body=await self._logs.follow(name, channel, number_in(request, "tail", 1024)), content_type=BYTES

@@ -49,7 +49,7 @@ class LogMethods:
 
     def _reader(self, channel: str) -> Method:
         async def read(name: str, offset: int, length: int) -> bytes:
-            namespec = self._processes.one(name).namespec
+            namespec = self._processes.table.one(name).namespec
             try:
                 return await self._logs.read(namespec, channel, offset, length)
             except NoLog:
@@ -62,14 +62,14 @@ class LogMethods:
 
     def _tailer(self, channel: str) -> Method:
         async def tail(name: str, offset: int, length: int) -> list[Any]:
-            namespec = self._processes.one(name).namespec
+            namespec = self._processes.table.one(name).namespec
             data, end, overflow = await self._logs.tail(namespec, channel, offset, length)
             return [data, min(end, INT_MAX), overflow]
 
         return tail
 
     async def _clear(self, name: str, *, actor: Actor) -> bool:
-        self._processes.one(name)
+        self._processes.table.one(name)
         return judge(await self._cleared(name, actor))
 
     async def _clear_all(self, *, actor: Actor) -> list[dict[str, Any]]:
@@ -81,7 +81,7 @@ class LogMethods:
         return operation.outcomes
 
     def _send_stdin(self, name: str, chars: str) -> bool:
-        status = self._processes.one(name)
+        status = self._processes.table.one(name)
         if not status.pid or status.stopping:
             raise WrongState(name, Reason.NOT_RUNNING)
         try:

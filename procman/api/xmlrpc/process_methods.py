@@ -43,7 +43,7 @@ class ProcessMethods:
     async def _start(self, name: str, wait: bool = True, *, actor: Actor) -> bool | list[dict[str, Any]]:
         if split_namespec(name)[1] is None:
             return results(await self._done(self._processes.start([self._all_of(name)], actor), wait=wait))
-        if self._processes.one(name).stopping:
+        if self._processes.table.one(name).stopping:
             raise WrongState(name, Reason.ENDED_TOO_SOON)
         return judge(await self._done(self._processes.start([name], actor), wait=wait))
 
@@ -56,7 +56,7 @@ class ProcessMethods:
     async def _stop(self, name: str, wait: bool = True, *, actor: Actor) -> bool | list[dict[str, Any]]:
         if split_namespec(name)[1] is None:
             return results(await self._done(self._processes.stop([self._all_of(name)], actor), wait=wait))
-        if self._processes.one(name).stopping:
+        if self._processes.table.one(name).stopping:
             raise WrongState(name, Reason.NOT_RUNNING)
         return judge(await self._done(self._processes.stop([name], actor), wait=wait))
 
@@ -69,7 +69,7 @@ class ProcessMethods:
     async def _signal(self, name: str, signal: str, *, actor: Actor) -> bool | list[dict[str, Any]]:
         if split_namespec(name)[1] is None:
             return results(await self._done(self._processes.signal([self._all_of(name)], signal, actor)))
-        self._processes.one(name)
+        self._processes.table.one(name)
         return judge(await self._done(self._processes.signal([name], signal, actor)))
 
     async def _signal_group(self, name: str, signal: str, *, actor: Actor) -> list[dict[str, Any]]:
@@ -84,22 +84,22 @@ class ProcessMethods:
 
     def _group(self, name: str) -> str:
         """The spec of all processes of the group that has this name."""
-        if not self._processes.is_active(name):
+        if not self._processes.table.is_active(name):
             raise UnknownProcess(name)
         return f"{name}:*"
 
     def _all_of(self, namespec: str) -> str:
         """The same of "group:*" and "group:"."""
         group, _ = split_namespec(namespec)
-        if not self._processes.is_active(group):
+        if not self._processes.table.is_active(group):
             raise UnknownProcess(namespec)
         return f"{group}:*"
 
     def _info(self, name: str) -> Filled:
         if split_namespec(name)[1] is None:
             raise UnknownProcess(name)
-        return self._structs.of(self._processes.one(name), Moment.present())
+        return self._structs.of(self._processes.table.one(name), Moment.present())
 
     def _all_info(self) -> list[Filled]:
         moment = Moment.present()
-        return [self._structs.of(status, moment) for status in self._processes.statuses()]
+        return [self._structs.of(status, moment) for status in self._processes.table.statuses()]

@@ -1,0 +1,84 @@
+"""What front ends may know of the processes, as they are now."""
+
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+
+from procman.core.fleet import Fleet
+from procman.core.process import Process
+from procman.core.states import UP, State
+from procman.errors import UnknownProcess
+from procman.services.figures import LastLooks, ProcessFigures, figures_of
+from procman.services.graph import GraphNode, graph_of
+from procman.services.selectors import ALL, Selectors
+from procman.services.status import ProcessStatus, StatusBoard
+
+_by_name = attrgetter("program.group", "program.name")
+
+
+class ProcessTable:
+    """Looks into the fleet; it changes nothing."""
+
+    def __init__(self, fleet: Fleet, status: StatusBoard, lost: Callable[[str], int]) -> None:
+        """`lost`: gives the bytes of a process's output that could not be written."""
+        self._fleet = fleet
+        self._board = status
+        self._selectors = Selectors(fleet)
+        self.looks = LastLooks()
+        self.lost = lost
+
+    def statuses(self, spec: str = ALL) -> list[ProcessStatus]:
+        """What is known of each process that `spec` names; raises UnknownProcess."""
+        if spec == ALL:
+            # As supervisor shows them: by name, whatever the order in which they start.
+            found = sorted(self._fleet.processes.values(), key=_by_name)
+        else:
+            found = self._selectors.matching(spec)
+            if not found:
+                raise UnknownProcess(f"no such process or group: {spec}")
+        return [self._board.of(process) for process in found]
+
+    def status(self, name: str) -> ProcessStatus | None:
+        """What is known of the process of that namespec; None where there is none (any more)."""
+        process = self._fleet.processes.get(name)
+        return self._board.of(process) if process else None
+
+    def one(self, spec: str) -> ProcessStatus:
+        """What is known of the one process of that name; raises UnknownProcess."""
+        return self._board.of(self._selectors.one(spec))
+
+    def names(self, group: str) -> list[str]:
+        """The namespecs of a group's processes; none where there is no such group."""
+        return [process.name for process in self._selectors.matching(f"{group}:*")]
+
+    def is_active(self, group: str) -> bool:
+        """Is there such a group?"""
+        return group in self._fleet.groups
+
+    def missing(self) -> list[ProcessStatus]:
+        """Those that are wanted up and are not RUNNING, in the order in which they start."""
+        return [
+            self._board.of(process)
+            for process in self._fleet.in_start_order()
+            if process.wanted and process.state is not State.RUNNING
+        ]
+
+    def graph(self) -> list[GraphNode]:
+        """All processes and what they depend on, in the order in which they start."""
+        return graph_of(self._fleet)
+
+    def still_needing(self, specs: Iterable[str]) -> list[str]:
+        """The namespecs of what is up and depends on one of those that `specs` name, but is none of them."""
+        meant = {process.name for spec in specs for process in self._selectors.matching(spec)}
+        return sorted(process.name for process in self.dependents_up(meant))
+
+    async def figures(self) -> list[ProcessFigures]:
+        """What each process that is there uses of the machine."""
+        found = await figures_of(self._fleet)
+        self.looks.note((one.namespec, one.pid, one) for one in found)
+        return found
+
+    def dependents_up(self, names: Iterable[str]) -> list[Process]:
+        """What is up, or about to be, and depends on one of these but is none of them."""
+        meant = set(names)
+        found = {process.name: process for name in meant for process in self._fleet.dependencies.dependents(name)}
+        return [process for name, process in found.items() if name not in meant and process.state in UP]
