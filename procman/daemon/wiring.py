@@ -157,7 +157,7 @@ class _Wiring:
         self._explanations = Explanations(self._fleet, self._trees, outputs.last_lines)
         self._notifying = Notifying(self._surroundings())
         self._configuration = ConfigService(
-            self._engine, self._master, self._processes, self._config, context.read, notifying=self._notifying
+            self._engine, self._master, self._processes.table, self._config, context.read, notifying=self._notifying
         )
         self._crashes = CrashReports(self._crash_parts())
 

@@ -129,19 +129,11 @@ class Pump:
 
     # ---- on the loop, or spliced on the thread of a disk
 
-    def _sole_file(self) -> LogFile | None:
-        """The file that may take the bytes from the pipe itself: the only sink, with no filter before it."""
-        match self._sinks:
-            case (LogFile() as file,) if self._filter is None:
-                return file
-            case _:
-                return None
-
     def _choose_reader(self) -> None:
         if self.closed:
             return
         if self._splicer is not None:
-            if self._splicer.file is self._sole_file() or not self._splicer.close(
+            if self._splicer.file is _sole_file(self._sinks, self._filter) or not self._splicer.close(
                 partial(self._on_splicer_closed, self._splicer)
             ):
                 return
@@ -151,7 +143,7 @@ class Pump:
 
     def _start_splicing(self) -> bool:
         """Whether a splice pump reads from now on: only once there is something, as many programs never write."""
-        file = self._sole_file()
+        file = _sole_file(self._sinks, self._filter)
         if file is None or not readable_bytes(self.fd):
             return False
         splicer = SplicePump(self.fd, file, self._reach_end)
@@ -273,3 +265,12 @@ class Pump:
             self._filter.flush(self._hand_on)
         for sink in self._sinks:
             sink.end()
+
+
+def _sole_file(sinks: Sequence[Sink], stream_filter: "StreamFilter | None") -> LogFile | None:
+    """The file that may take the bytes from the pipe itself: the only sink, with no filter before it."""
+    match sinks:
+        case (LogFile() as file,) if stream_filter is None:
+            return file
+        case _:
+            return None

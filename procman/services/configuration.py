@@ -11,31 +11,21 @@ from dataclasses import dataclass
 
 from procman.config import settings
 from procman.config.diff import Changes as Difference
-from procman.config.diff import GroupChange, diff, diff_notify
-from procman.config.levels import arrange_groups
+from procman.config.diff import diff, diff_notify
 from procman.config.problems import ConfigError
 from procman.config.schema.configuration import Config
-from procman.config.schema.options import Effect
 from procman.config.schema.programs import Program
 from procman.config.secrets import masked
-from procman.core.actions import Announce, AnnounceGroup
 from procman.core.attribution import NOBODY, Actor, Origin
-from procman.core.events import GroupAdded, GroupChanged, GroupRemoved
-from procman.core.states import SETTLED, UP, State
+from procman.core.events import GroupAdded, GroupRemoved
 from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
-from procman.runtime.bus import Notification, UpdateStep
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
 from procman.services.operations import Kind, Operation, Step, StepAction
-from procman.services.processes import ProcessService
-
-_HOW: dict[Effect, StepAction] = {
-    Effect.NONE: "changed in place",
-    Effect.REOPEN: "logs re-opened",
-    Effect.RESTART: "replaced",
-}
+from procman.services.process_table import ProcessTable
+from procman.services.updates import Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +56,7 @@ class ConfigService:
         self,
         engine: Engine,
         master: MasterService,
-        processes: ProcessService,
+        processes: ProcessTable,
         config: Config,
         load: Callable[[], Awaitable[Config]],
         *,
@@ -134,7 +124,7 @@ class ConfigService:
         """What each process that `spec` names goes by, its group first; raises UnknownProcess."""
         found: list[settings.Json] = []
         shown: set[str] = set()
-        for status in self._processes.table.statuses(spec):
+        for status in self._processes.statuses(spec):
             if status.group not in shown:
                 shown.add(status.group)
                 shared = settings.of_group(self.config, group_of(self.fleet.groups[status.group].spec))
@@ -216,40 +206,15 @@ class ConfigService:
     ) -> list[Step]:
         """Report the steps by `tell` as they are done; without it, only say what would be done."""
         async with self._one_at_a_time:
-            difference = await self._difference()
+            self.config = await self._read()
+            difference = self._difference_from(self.config)
             wanted = None if names is None else set(names) - {"all"} or None
-            steps = self._unknown(wanted or set(), difference)
-            changed = [change for change in difference.changed if wanted is None or change.name in wanted]
-            added = [group for group in difference.added if wanted is None or group.name in wanted]
-            # What is replaced stops before what it depends on; what is new comes after it.
-            depths = self._depths()
-            changed.sort(key=lambda change: -depths.get(change.name, 0))
-            added.sort(key=lambda group: depths.get(group.name, 0))
-            dry_run = tell is None
-
-            async def reported(work: Awaitable[list[Step]]) -> list[Step]:
-                done = await work
-                if tell is not None:
-                    tell(done)
-                    self._publish_steps(done, origin)
-                return done
-
-            ended = await asyncio.gather(
-                *(
-                    reported(self._remove(name, origin, dry_run=dry_run))
-                    for name in difference.removed
-                    if wanted is None or name in wanted
-                ),
-                *(reported(self._change(change, origin, dry_run=dry_run)) for change in changed),
-            )
-            for group in added:
-                if not dry_run:
-                    self._engine.post(GroupAdded(group), origin)
-                    self._publish_steps([Step(group.name, "added")], origin)
-                ended.append([Step(group.name, "added")])
+            known = {group.name for group in self.config.groups} | set(self.fleet.groups) | set(difference.removed)
+            steps = [Step(name, "error") for name in sorted((wanted or set()) - known)]
+            steps += await Update(self._engine, self.config, difference, tell, origin).run(wanted)
             if wanted is None:
-                ended.append(self._notify_steps(dry_run=dry_run))
-            return [*steps, *(step for group_steps in ended for step in group_steps)]
+                steps += self._notify_steps(dry_run=tell is None)
+            return steps
 
     def _notify_steps(self, *, dry_run: bool) -> list[Step]:
         changes = diff_notify(self._notifying.rules, self.config.notify)
@@ -257,16 +222,6 @@ class ConfigService:
             self._notifying.apply(self.config.notify)
         how: dict[str, StepAction] = {"added": "added", "removed": "removed", "changed": "changed in place"}
         return [Step(f"notify:{name}", how[what], options=options) for name, (what, options) in changes.items()]
-
-    def _publish_steps(self, steps: Iterable[Step], origin: Origin) -> None:
-        for step in steps:
-            name = step.name or ""
-            namespec = name if name in ("", step.group) else f"{step.group}:{name}"
-            self._engine.bus.publish(UpdateStep(step.group, namespec, step.action, step.options), origin)
-
-    async def _difference(self) -> Difference:
-        self.config = await self._read()
-        return self._difference_from(self.config)
 
     def _difference_from(self, config: Config) -> Difference:
         active = tuple(group_of(members.spec) for members in self.fleet.groups.values() if not members.leaving)
@@ -280,58 +235,3 @@ class ConfigService:
             raise UnusableConfig(str(error)) from None
         self._master.refuse_while_ending()
         return config
-
-    def _depths(self) -> dict[str, int]:
-        """The level of each group of the file above what its processes depend on; empty without dependencies."""
-        if not any(program.depends_on for group in self.config.groups for program in group.programs):
-            return {}
-        places = arrange_groups(self.config.groups)
-        return {
-            group.name: max((places[program.namespec].depth for program in group.programs), default=0)
-            for group in self.config.groups
-        }
-
-    def _unknown(self, names: set[str], difference: Difference) -> list[Step]:
-        known = {group.name for group in self.config.groups} | set(self.fleet.groups) | set(difference.removed)
-        return [Step(name, "error") for name in sorted(names - known)]
-
-    async def _remove(self, name: str, origin: Origin, *, dry_run: bool) -> list[Step]:
-        members = self.fleet.groups[name]
-        stopping = any(self._is_stopped_first(name) for name in members.processes)
-        if not dry_run:
-            gone = self._engine.bus.wait_for(_has_gone, name=name)
-            self._engine.post(GroupRemoved(name), origin)
-            await gone
-        stopped = [Step(name, "stopped")] if stopping else []
-        return [*stopped, Step(name, "removed")]
-
-    async def _change(self, change: GroupChange, origin: Origin, *, dry_run: bool) -> list[Step]:
-        name = change.name
-        replaced = {c.new.namespec for c in change.programs_changed if c.effect is Effect.RESTART}
-        leaving = {program.namespec for program in change.programs_removed}
-        if change.old.listener != change.new.listener or change.old.socket != change.new.socket:
-            # What the processes of a group share cannot be changed under them.
-            replaced = {program.namespec for program in change.new.programs}
-        processes = self.fleet.groups[name].processes
-        stopping = [n for n in (*replaced, *leaving) if n in processes and self._is_stopped_first(n)]
-        steps = [Step(name, "stopped")] if stopping else []
-        steps += [Step(name, _HOW[c.effect], c.new.name, tuple(c.options)) for c in change.programs_changed]
-        steps += [Step(name, "removed", p.name) for p in change.programs_removed]
-        steps += [Step(name, "added", p.name) for p in change.programs_added]
-        steps.append(Step(name, "updated"))
-        if not dry_run:
-            settled = [self._engine.bus.wait_for(_has_stopped, name=n) for n in stopping]
-            self._engine.post(GroupChanged(change.new, frozenset(replaced)), origin)
-            await asyncio.gather(*settled)
-        return steps
-
-    def _is_stopped_first(self, name: str) -> bool:
-        return self.fleet.processes[name].state in (*UP, State.STOPPING) or self._engine.has_left(name)
-
-
-def _has_gone(news: Notification) -> bool | None:
-    return True if isinstance(news.event, AnnounceGroup) and not news.event.added else None
-
-
-def _has_stopped(news: Notification) -> bool | None:
-    return True if isinstance(news.event, Announce) and news.event.after in SETTLED else None

@@ -83,7 +83,7 @@ class Services:
         self.configuration = ConfigService(
             self.engine,  # type: ignore[arg-type]
             self.master,
-            self.processes,
+            self.processes.table,
             config,  # type: ignore[arg-type]
             load,  # type: ignore[arg-type]
             notifying=self.notifying,
