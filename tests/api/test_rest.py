@@ -34,7 +34,7 @@ class Site:
             services.master,
             services.configuration,
             None,
-            health=Health(services.master, services.processes),
+            health=Health(services.master, services.processes.table),
             about=lambda _: {},
             tell_listeners=lambda *_: None,
             upgrade=None,

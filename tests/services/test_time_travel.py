@@ -28,7 +28,7 @@ class Travelling:
         # The board takes the time from the machine, so only what the journal knows is looked at here.
         self.journal = Journal(Translator(engine.fleet, self.clock), engine.bus.sequence)
         engine.bus.subscribe(self.journal.hear)
-        self.past = TimeTravel(self.journal, self.services.processes, self.clock)
+        self.past = TimeTravel(self.journal, self.services.processes.table, self.clock)
 
     def clock(self):
         return BEGAN + self.engine.now
