@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "system.shell_split": "",
     "system.report_folder": "system.file_trust",
     "system.blocking": "",
+    "cron": "",
     # what to do next, and how the system does it; none of these knows another
     "core": "core core.spec core.levels",
     "system": "system system.shell_split errors",
@@ -38,11 +39,11 @@ MAY_IMPORT = {
     "config.runtime_dir": "system.file_trust errors",
     "config.assumptions": "errors",
     "config.host": "config.assumptions system.blocking",
-    "config.schema": "config.schema config.problems config.secrets config.spelling core.spec",
+    "config.schema": "config.schema config.problems config.secrets config.spelling core.spec cron",
     "config.formats": "config.formats config.schema config.problems config.secrets config.spelling config.host",
     "config.resolve": (
         "config.resolve config.formats config.schema config.problems config.spelling config.host config.runtime_dir "
-        "core.spec core.levels system.shell_split"
+        "core.spec core.levels cron system.shell_split"
     ),
     "config.checks": (
         "config.checks config.resolve config.formats config.schema config.problems config.secrets config.spelling "
@@ -58,11 +59,11 @@ MAY_IMPORT = {
     "convert": "convert config config.schema config.secrets config.formats core.spec system.shell_split errors",
     # where core meets system
     "runtime": (
-        "runtime core core.spec system system.shell_split system.blocking logs logs.protocol config.schema errors"
+        "runtime core core.spec cron system system.shell_split system.blocking logs logs.protocol config.schema errors"
     ),
     "entrypoint": "entrypoint core system errors",
     "services": (
-        "services runtime notify core core.spec system system.report_folder logs.protocol config config.schema "
+        "services runtime notify core core.spec cron system system.report_folder logs.protocol config config.schema "
         "config.problems config.secrets config.spelling errors"
     ),
     "events": "events core core.spec api.supervisor_states config.schema logs.protocol errors",
@@ -108,6 +109,8 @@ MAY_KNOW = {
     # As a client, for the conditions of `ready`.
     "h11": "http runtime.probe_looks",
     "urllib3": "webhook",
+    "cronsim": "cron",
+    "zoneinfo": "cron",
     "tomli": "config.formats.toml client.address",
     "xmlrpc": "api.xmlrpc",
     "psutil": "system api services",

@@ -28,6 +28,7 @@ from procman.core.spec import (
     ProcessType,
     ProgramTemplate,
     ReadyKind,
+    Schedule,
     Scope,
     ShutdownWhen,
 )
@@ -112,6 +113,8 @@ def _value(name: str, value: Any) -> Any:
             return tuple(Condition(ReadyKind[item["kind"]], item["text"], item["delay"]) for item in value)
         case str() if name in _ENUMS:
             return _ENUMS[name][value]
+        case list() if name == "schedule":
+            return Schedule(*value)
         case list() if name == "depends_on":
             return tuple(Edge(*_value("", edge)) for edge in value)
         case list():

@@ -56,7 +56,16 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.snapshot import Data, DefinitionReaders, definition, read_status, write_status
-from procman.core.spec import Condition, EarlyExit, GroupSpec, MasterPolicy, ProcessSpec, ProcessType, ReadyKind
+from procman.core.spec import (
+    Condition,
+    EarlyExit,
+    GroupSpec,
+    MasterPolicy,
+    ProcessSpec,
+    ProcessType,
+    ReadyKind,
+    Schedule,
+)
 
 VERSION = 1
 
@@ -116,6 +125,13 @@ _ADDED: dict[str, Any] = {
     "ready": (),
     "start_timeout": None,
     "ready_interval": 0.5,
+    "schedule": None,
+    "schedule_tz": "local",
+    "schedule_jitter": 0.0,
+    "schedule_overlap": "skip",
+    "schedule_missed": "skip",
+    "schedule_deadline": 600.0,
+    "run_on_start": False,
 }
 # The same of events.
 _ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False}
@@ -330,11 +346,13 @@ READERS = DefinitionReaders(_read_group, _read_process)
 def _values(spec: type, data: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
     for name in _BY_SPEC[spec]:
-        value = data[name] if name in data else _ADDED[name]
-        value = _ENUMS[name][value] if name in _ENUMS else _checked(spec, name, value)
+        given = data[name] if name in data else _ADDED[name]
+        value: Any = _ENUMS[name][given] if name in _ENUMS else _checked(spec, name, given)
         if name == "ready" and isinstance(value, (list, tuple)):
             value = tuple(Condition(ReadyKind[kind], delay=delay) for kind, delay in value)
-        values[name] = _frozen(value)
+        elif name == "schedule" and value is not None:
+            value = Schedule(str(value[0]), None if value[1] is None else float(value[1]))
+        values[name] = value if name == "schedule" else _frozen(value)
     return values
 
 

@@ -19,6 +19,17 @@ FOREVER = 2**31 - 1
 # has ended by itself since it was last started.
 EdgeCondition = Literal["started", "ready", "done", "exited"]
 
+# What comes of a scheduled time when the run before is under way, and of one that has passed unseen.
+Overlap = Literal["skip", "queue", "restart"]
+Missed = Literal["skip", "once"]
+
+
+class Schedule(NamedTuple):
+    """When a program runs by itself."""
+
+    text: str  # as written; that another one means other times is all that the core knows of it
+    every: float | None = None  # seconds from one run to the next; None: by the clock on the wall
+
 
 class ProcessType(Enum):
     """What a program is for."""
@@ -138,6 +149,13 @@ class ProcessSpec:
     depends_timeout: float | None  # how long it may wait for them; None: for ever
     on_dependency_restart: tuple[Literal["ignore", "restart", "signal"], int]  # with the number of the signal
     on_dependency_stop: Literal["ignore", "stop"]
+    schedule: Schedule | None  # None: it runs when it is asked to
+    schedule_tz: str  # with another one, the times are others, as with the next
+    schedule_jitter: float
+    schedule_overlap: Overlap
+    schedule_missed: Missed
+    schedule_deadline: float | None  # what cannot begin within so long after its time is missed
+    run_on_start: bool  # run it when it is switched on by a boot
 
     @property
     def namespec(self) -> str:

@@ -7,7 +7,8 @@ import pytest
 import tomli
 
 from procman.config.schema import reference as describe
-from procman.config.schema.options import Effect
+from procman.config.schema.options import Effect, options_of
+from procman.config.schema.schedules import ScheduleOptions
 from procman.config.schema.sections import SECTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +75,7 @@ def test_what_update_does_is_told_per_option():
         "on_restart_limit",
         "debug_restart",
         "priority",
+        *options_of(ScheduleOptions),
     }
     assert all(
         (option.effect is Effect.REOPEN) == name.startswith(("stdout_", "stderr_", "log_"))

@@ -24,11 +24,13 @@ class Targets:
         self.groups: dict[str, list[str]] = {}
         self.processes: set[str] = set()
         self.oneshots: set[str] = set()  # the namespecs of those processes that are one-shots
+        self.scheduled: set[str] = set()  # of those that run by a schedule
         for group in groups:
             names = [program.namespec for program in group.programs]
             self.groups[group.name] = names
             self.processes.update(names)
             self.oneshots.update(program.namespec for program in group.programs if program.is_oneshot)
+            self.scheduled.update(program.namespec for program in group.programs if program.schedule is not None)
             for program in group.programs:
                 self.programs.setdefault(program.section.partition(":")[2], []).append(program.namespec)
 
@@ -96,6 +98,9 @@ def _by_condition(
     others = tuple(name for name in names if name not in targets.oneshots)
     if edge.condition == "done" and others:
         message = f"{edge.target}@done: {others[0]} is no one-shot: say ready or exited, or set type = oneshot there"
+        reading.complain(section, OPTION, message, "bad-dependency")
+    elif edge.condition in ("ready", "started") and (timed := targets.scheduled.intersection(names)):
+        message = f"{edge.target}@{edge.condition}: {min(timed)} runs by a schedule and ends: say done or exited"
         reading.complain(section, OPTION, message, "bad-dependency")
     elif edge.condition is not None:
         yield edge._replace(processes=tuple(names))

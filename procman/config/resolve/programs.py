@@ -6,6 +6,7 @@ from procman.config.formats.expansion import environment_names
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.readiness import settle_readiness
+from procman.config.resolve.schedules import refuse_many, settle_schedule
 from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.notation import assignment, show_text
 from procman.config.schema.options import AUTO, SYSLOG, options_of
@@ -68,6 +69,7 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
     if reading.raw(section, "killasgroup") is None:
         common["killasgroup"] = common["stopasgroup"]
     _settle_scopes(reading, section, common)
+    settle_schedule(reading, section, common)
     _settle_type(reading, section, common)
     if (common["serverurl"] or "").strip().upper() == "AUTO":
         common["serverurl"] = None
@@ -80,6 +82,7 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
     process_name = SLOTS["process_name"].default if raw_name is None else str(raw_name.value)
     process_name = valid_name(reading, section, process_name, "the process name")
     _check(reading, section, common, numprocs, process_name)
+    refuse_many(reading, section, common, numprocs)
     template = ProgramTemplate(
         section=section.name,
         group=group,

@@ -13,13 +13,14 @@ from typing import Literal
 from procman.config.schema import kinds
 from procman.config.schema.kinds.numbers import MIB
 from procman.config.schema.options import AUTO, Effect, option, required
-from procman.core.spec import Autorestart, Condition, EarlyExit, Edge, Leftovers, ProcessSpec, ProcessType, Scope
+from procman.config.schema.schedules import ScheduleOptions
+from procman.core.spec import Autorestart, Condition, EarlyExit, Edge, Leftovers, ProcessType, Scope
 
 DEFAULT_PRIORITY = 999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program(ProcessSpec):
+class Program(ScheduleOptions):
     """One process slot: a program after `numprocs`, expansions and defaults. Also the options all programs share."""
 
     name: str

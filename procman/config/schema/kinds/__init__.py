@@ -37,6 +37,7 @@ from procman.config.schema.kinds.numbers import (
 )
 from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE, PATH
 from procman.config.schema.kinds.readiness import READY, STATUSES, TIMEOUT
+from procman.config.schema.kinds.schedules import HISTORY, JITTER, MISSED, OVERLAP, SCHEDULE
 from procman.config.schema.kinds.signals import SIGNAL
 from procman.config.schema.kinds.text import BOOLEAN, SECRET, TEXT
 from procman.config.schema.kinds.users import OWNER, USER
@@ -57,7 +58,9 @@ __all__ = [
     "EXITCODES",
     "FACTOR",
     "FILE",
+    "HISTORY",
     "INTEGER",
+    "JITTER",
     "JOURNAL",
     "LEFTOVERS",
     "LOGFILE",
@@ -65,6 +68,7 @@ __all__ = [
     "LOG_FORMAT",
     "LOG_OVERFLOW",
     "LOG_TIMESTAMP",
+    "MISSED",
     "NOTIFY_FORMAT",
     "NOTIFY_ON",
     "OCTAL",
@@ -72,6 +76,7 @@ __all__ = [
     "ON_DEPENDENCY_STOP",
     "ON_RESTART_LIMIT",
     "ORPHANS",
+    "OVERLAP",
     "OWNER",
     "PATH",
     "PATTERNS",
@@ -82,6 +87,7 @@ __all__ = [
     "REPORTS",
     "RESTART_LIMIT",
     "RETRIES",
+    "SCHEDULE",
     "SCOPE",
     "SECONDS",
     "SECRET",
