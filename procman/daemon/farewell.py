@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from procman.core.actions import Announce, AnnounceMaster, Kill
 from procman.core.fleet import Fleet
 from procman.core.spec import Scope
-from procman.core.states import MasterState, State
+from procman.core.states import TRANSITIONS, MasterState, State
 from procman.logs.protocol import Log
 from procman.runtime.bus import Notification
 from procman.runtime.engine import Engine
@@ -38,7 +38,7 @@ class _Stop:
 class MasterFarewell:
     """Subscribe `tell` to the engine, and await `part` when all programs have been stopped."""
 
-    hears = (AnnounceMaster, Announce, Kill, Reaped)
+    hears = (AnnounceMaster, State.STOPPING, *TRANSITIONS[State.STOPPING], Kill, Reaped)
 
     def __init__(self, engine: Engine, fleet: Fleet, trees: Trees, log: Log) -> None:
         """The fleet is only read."""

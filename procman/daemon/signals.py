@@ -7,6 +7,9 @@ SIGCHLD                     a child has ended
 """
 
 import asyncio
+import contextlib
+import os
+import select
 import signal
 from collections.abc import Callable
 from typing import Protocol
@@ -48,7 +51,7 @@ class SignalInbox:
     """Has signals delivered on the loop, however many come.
 
     asyncio passes them through a socket, byte by byte. A hundred programs that end at once fill it with SIGCHLD, and
-    the byte of a SIGTERM would be lost; so they are noted here, and the socket only wakes the loop.
+    the byte of a SIGTERM would be lost; so they are noted here, and a pipe only wakes the loop.
     """
 
     def __init__(self, take: Callable[[int], None]) -> None:
@@ -58,22 +61,21 @@ class SignalInbox:
 
     def open(self) -> None:
         """Catch all of them from now on."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGCHLD, lambda: None)
-        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
-
-        def note(number: int, _: object) -> None:
-            if number == signal.SIGCHLD and number in self._noted:
-                return
-            self._noted.append(number)
-            if len(self._noted) == 1:
-                try:
-                    loop.call_soon_threadsafe(self.deliver)
-                except RuntimeError:
-                    pass  # the loop has been closed: there is nothing left to stop
-
+        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        asyncio.get_running_loop().add_reader(reader, self._wake, reader)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in HANDLED:
-            signal.signal(number, note)
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, _: object) -> None:
+        if number != signal.SIGCHLD or number not in self._noted:
+            self._noted.append(number)
+
+    def _wake(self, reader: int) -> None:
+        # Python has called `_note` before anything on the loop goes on.
+        with contextlib.suppress(BlockingIOError):
+            os.read(reader, select.PIPE_BUF)
+        self.deliver()
 
     def deliver(self) -> None:
         """Hand out those that were noted."""

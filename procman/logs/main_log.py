@@ -6,6 +6,7 @@ Each text becomes one line, whatever it contains. Writing a line neither raises 
 import time
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from functools import lru_cache
 
 from procman.errors import ProcmanError
 from procman.logs.disk_workers import DiskWorkers
@@ -128,10 +129,15 @@ def format_line(now: float, level: Level, text: str) -> bytes:
     if not text.isprintable():
         text = text.translate(_ESCAPES)
     seconds = int(now)
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
     milliseconds = int((now - seconds) * 1000)
     # File names that are not UTF-8 come as lone surrogates.
-    return f"{stamp},{milliseconds:03d} {level.name} {text}\n".encode("utf-8", "backslashreplace")
+    return f"{_stamp(seconds)},{milliseconds:03d} {level.name} {text}\n".encode("utf-8", "backslashreplace")
+
+
+@lru_cache(maxsize=1)
+def _stamp(seconds: int) -> str:
+    # Hundreds of lines may be written in one second.
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def open_log_file(

@@ -26,6 +26,7 @@ from procman.core.actions import (
 )
 from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import Adopted, ExitStatus, KillFailed, RunRemembered, Spawned, SpawnFailed
+from procman.core.states import State
 from procman.runtime.member_ends import MemberEnded
 from procman.runtime.process_trees import OrphanedDescendants
 from procman.system.reaper import Reaped, Rusage
@@ -120,6 +121,8 @@ class Notification:
 
 
 Subscriber = Callable[[Notification], None]
+# A class of events, or a state: the announcements of processes that enter it.
+Interest = type | State
 
 
 @dataclass(slots=True)
@@ -148,15 +151,15 @@ class Bus:
         """`on_bug` gets a sentence when a subscriber raises: the others still get their notification."""
         self.sequence = sequence
         self._on_bug = on_bug
-        self._subscribers: tuple[tuple[Subscriber, frozenset[type]], ...] = ()  # each with its events; none: all
-        self._interested: dict[type, tuple[Subscriber, ...]] = {}  # hundreds are published in a second
+        self._subscribers: tuple[tuple[Subscriber, frozenset[Interest]], ...] = ()  # each with its events; none: all
+        self._interested: dict[Interest, tuple[Subscriber, ...]] = {}  # hundreds are published in a second
         self._waits: dict[str | None, list[_Wait]] = {}  # by the name in the event; None: any event
         self._conditions: set[asyncio.Event] = set()  # of the callers of `until`
 
-    def subscribe(self, subscriber: Subscriber, *events: type) -> Callable[[], None]:
-        """Call it with every notification from now on, or those of these events; returns how to end that."""
+    def subscribe(self, subscriber: Subscriber, *interests: Interest) -> Callable[[], None]:
+        """Call it with every notification from now on, or with these; returns how to end that."""
         # A new tuple: who subscribes or leaves while something is published, is told from the next one on.
-        entry = subscriber, frozenset(events)
+        entry = subscriber, frozenset(interests)
         self._subscribers = (*self._subscribers, entry)
         self._interested.clear()
 
@@ -174,9 +177,10 @@ class Bus:
     def publish(self, event: BusEvent, origin: Origin = NOBODY) -> int:
         """Number it, and tell all subscribers and waiting callers; returns the number."""
         notification = Notification(self.sequence.next(), event, origin)
-        interested = self._interested.get(type(event))
+        kind = event.after if isinstance(event, Announce) else type(event)
+        interested = self._interested.get(kind)
         if interested is None:
-            interested = self._interest_in(type(event))
+            interested = self._interest_in(kind, type(event))
         for subscriber in interested:
             # As `guard`, without a call for each.
             try:
@@ -252,9 +256,9 @@ class Bus:
         except Exception as bug:  # noqa: BLE001 - see above
             self._report(call, bug)
 
-    def _interest_in(self, event: type) -> tuple[Subscriber, ...]:
-        found = tuple(subscriber for subscriber, events in self._subscribers if not events or event in events)
-        self._interested[event] = found
+    def _interest_in(self, kind: Interest, event: type) -> tuple[Subscriber, ...]:
+        found = tuple(hear for hear, interests in self._subscribers if not interests or interests & {kind, event})
+        self._interested[kind] = found
         return found
 
     def _report(self, called: object, bug: Exception) -> None:

@@ -53,7 +53,7 @@ class RunExtras:
 class Launcher:
     """Subscribe `hear` after the subscribers that log the end of a process, since it closes its socket."""
 
-    hears = (Announce, ProcessRemoved)
+    hears = (State.BACKOFF, State.EXITED, State.STOPPED, State.FATAL, State.UNKNOWN, ProcessRemoved)
 
     def __init__(
         self,

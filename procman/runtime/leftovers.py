@@ -3,6 +3,7 @@
 import asyncio
 
 from procman.core.actions import Announce
+from procman.core.states import State
 from procman.runtime.bus import Bus, Notification
 from procman.runtime.process_trees import OrphanedDescendants, Trees
 
@@ -18,7 +19,7 @@ class LeftoverReporter:
         self._bus = bus
         self._trees = trees
         self._timer: asyncio.TimerHandle | None = None
-        bus.subscribe(self._hear, Announce)
+        bus.subscribe(self._hear, State.BACKOFF, State.EXITED, State.STOPPED)
 
     def close(self) -> None:
         """Report nothing more."""

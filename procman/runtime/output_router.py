@@ -340,8 +340,10 @@ class OutputRouter:
 
     def _stream(self, name: str, program: Program, channel: Channel) -> OutputStream:
         """The stream as the program's options want it now: a new one, or the present one, changed."""
-        options = _stream_options(self._master, program, channel)
         stream = self._streams.get((name, channel))
+        if stream is not None and self._channel_filters[name, channel].program is program:
+            return stream
+        options = _stream_options(self._master, program, channel)
         if stream is None:
             filters = self._channel_filters[name, channel] = ChannelFilter(self.filters, program, channel)
             stream = self._streams[name, channel] = OutputStream(

@@ -14,7 +14,7 @@ from procman.core.actions import Announce, Probe, ProcessRemoved
 from procman.core.events import ProbeResult
 from procman.core.fleet import Fleet
 from procman.core.spec import ReadyKind
-from procman.core.states import State
+from procman.core.states import TRANSITIONS, State
 from procman.runtime.bus import Notification
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
@@ -33,7 +33,7 @@ MOST_COMMANDS = 16
 class Probes:
     """Subscribe `hear` to the bus."""
 
-    hears = (Announce, ProcessRemoved)
+    hears = (*TRANSITIONS[State.STARTING], ProcessRemoved)
 
     def __init__(
         self,

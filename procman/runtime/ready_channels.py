@@ -60,7 +60,7 @@ class Channels:
 class ReadyChannels:
     """The channels of all programs. Subscribe `hear` to the bus."""
 
-    hears = (Announce, ProcessRemoved)
+    hears = (State.BACKOFF, State.EXITED, State.STOPPED, ProcessRemoved)
 
     def __init__(self, post: Callable[[Notified | ProbeResult], None], remark: Callable[[str], object]) -> None:
         """`post` takes what they say, `remark` a line about what is not understood."""

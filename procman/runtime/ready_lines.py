@@ -8,14 +8,14 @@ from procman.core.actions import Announce
 from procman.core.events import ProbeResult
 from procman.core.fleet import Fleet
 from procman.core.spec import ReadyKind
-from procman.core.states import State
+from procman.core.states import TRANSITIONS, State
 from procman.runtime.bus import Notification
 
 
 class ReadyLines:
     """Subscribe `hear` to the bus."""
 
-    hears = (Announce,)
+    hears = tuple(TRANSITIONS[State.STARTING])
 
     def __init__(self, fleet: Fleet, post: Callable[[ProbeResult], None], refilter: Callable[[str], None]) -> None:
         """`post` takes what was found; `refilter` has the streams of a process ask `wanted` again."""

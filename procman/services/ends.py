@@ -41,16 +41,13 @@ class Ends:
 
     def hear(self, notification: Notification) -> None:
         """Take note of an end."""
-        self.signals.hear(notification)
         event = notification.event
         # By type first: hundreds of these come in a second where programs end at once.
         if isinstance(event, Announce):
-            self.memory.hear(event)
-            if event.status is not None and event.after is not State.FATAL:  # that end was announced with BACKOFF
-                self._last[event.name] = self._facts(event, event.status)
-            elif event.after is State.BACKOFF and event.before is State.STARTING:
-                self._last.pop(event.name, None)  # it could not even be started
-        elif isinstance(event, ProcessRemoved):
+            self._announced(notification, event)
+            return
+        self.signals.hear(notification)
+        if isinstance(event, ProcessRemoved):
             self.memory.forget(event.name)
             self._last.pop(event.name, None)
 
@@ -77,6 +74,21 @@ class Ends:
         """Whether that run ended for want of memory, as far as anybody counts that."""
         end = self.last(name)
         return end is not None and end.oom in (Oom.CERTAIN, Oom.LIKELY)
+
+    def _announced(self, notification: Notification, news: Announce) -> None:
+        match news.after:
+            case State.STARTING | State.RUNNING:
+                self.memory.hear(news)
+            case State.STOPPING:
+                self.signals.hear(notification)
+            case State.FATAL:
+                pass  # that end was announced with BACKOFF
+            case _ if news.status is not None:
+                self._last[news.name] = self._facts(news, news.status)
+            case State.BACKOFF if news.before is State.STARTING:
+                self._last.pop(news.name, None)  # it could not even be started
+            case _:
+                pass
 
     def _facts(self, news: Announce, status: ExitStatus) -> _Facts:
         sent = None if status.signal is None else self.signals.sent_to(news.name, news.pid, status.signal)

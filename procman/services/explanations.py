@@ -65,7 +65,15 @@ class Finding:
 class Explanations:
     """Subscribe `hear`; ask with `of`, or with `settled` to have what is under way in it."""
 
-    hears = (Announce, SpawnFailed, ProcessRemoved, OrphanedDescendants, AnnounceDescendants)
+    hears = (
+        State.STARTING,
+        State.BACKOFF,
+        State.EXITED,
+        SpawnFailed,
+        ProcessRemoved,
+        OrphanedDescendants,
+        AnnounceDescendants,
+    )
 
     def __init__(
         self, fleet: Fleet, trees: Trees, last_lines: LastLines, clock: Callable[[], float] = time.monotonic

@@ -219,34 +219,34 @@ class StatusBoard:
     # ---- what the bus tells
 
     def _hear(self, notification: Notification) -> None:
-        if isinstance(notification.event, Announce):
-            self._enters(notification.event)
-        match notification.event:
+        event = notification.event
+        # By type first: hundreds of these come in a second where programs end at once.
+        if isinstance(event, Announce):
+            self._enters(event)
+            return
+        match event:
+            case Spawned(name=name):
+                # It may have waited for that, and its uptime is its own.
+                self._starts(self._times_of(name), 0.0)
             case ProcessRemoved(name):
                 self._times.pop(name, None)
                 self._statuses.pop(name, None)
             case RunRemembered(name, _, began, ended):
-                times = self._times.setdefault(name, Times())
+                times = self._times_of(name)
                 times.start, times.stop, times.ran_for = began, ended, max(0.0, ended - began)
             case Adopted(name=name, age=age):
                 self._ages[name] = age
-            case Spawned(name=name):
-                # It may have waited for that, and its uptime is its own.
-                self._starts(name, 0.0)
-            case Announce(name=name, after=State.STARTING):
-                self._starts(name, self._ages.pop(name, 0.0))
-            case Announce(after=State.FATAL):
-                pass  # its end was announced with BACKOFF
-            case Announce(status=status) as news if status is not None:
-                self._ends(news)
-            case Announce(name=name, before=State.STARTING, after=State.BACKOFF):
-                times = self._times.setdefault(name, Times())
-                times.last_words = times.last_words_on = ""
             case _:
                 pass
 
+    def _times_of(self, name: str) -> Times:
+        times = self._times.get(name)
+        if times is None:
+            times = self._times[name] = Times()
+        return times
+
     def _enters(self, news: Announce) -> None:
-        times = self._times.setdefault(news.name, Times())
+        times = self._times_of(news.name)
         now = time.monotonic()
         ago = 0.0
         if news.after is State.RUNNING:
@@ -254,19 +254,26 @@ class StatusBoard:
             ago = max(0.0, now - times.started - news.program.startsecs)
         times.entered, times.entered_steady = time.time() - ago, now - ago
         match news.after:
-            case State.STARTING if news.before is not State.BACKOFF:
-                times.first_try, times.tries = times.entered_steady, 0
+            case State.STARTING:
+                if news.before is not State.BACKOFF:
+                    times.first_try, times.tries = times.entered_steady, 0
+                self._starts(times, self._ages.pop(news.name, 0.0))
             case State.BACKOFF | State.FATAL:
                 times.tries = news.tries
             case _:
                 pass
+        if news.after is State.FATAL:
+            return  # its end was announced with BACKOFF
+        if news.status is not None:
+            self._ends(times, news)
+        elif news.before is State.STARTING and news.after is State.BACKOFF:
+            times.last_words = times.last_words_on = ""
 
-    def _starts(self, name: str, age: float) -> None:
-        times = self._times.setdefault(name, Times())
+    @staticmethod
+    def _starts(times: Times, age: float) -> None:
         times.start, times.started = time.time() - age, time.monotonic() - age
 
-    def _ends(self, news: Announce) -> None:
-        times = self._times.setdefault(news.name, Times())
+    def _ends(self, times: Times, news: Announce) -> None:
         now, ran_for = time.time(), time.monotonic() - times.started
         times.stop, times.ran_for = now, ran_for
         process = self._fleet.processes.get(news.name)

@@ -179,14 +179,14 @@ def _output_pipe(ours: list[int], theirs: list[int]) -> tuple[int, int]:
     If the master is killed, the process sees a full pipe instead of SIGPIPE, and a new master can open the pipe again
     through /proc/PID/fd/1.
     """
-    reader, writer = os.pipe()
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     ours.append(reader)
     theirs.append(writer)
-    os.set_blocking(reader, False)
     try:
         both = os.open(f"/proc/self/fd/{writer}", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         # Without /proc it is an ordinary pipe.
+        os.set_blocking(writer, True)
         return reader, writer
     theirs.append(both)
     return reader, both
