@@ -153,25 +153,13 @@ class Attribution:
 
     def origin_of(self, action: Action) -> Origin:
         """What it follows from; call it right before the action is published."""
-        if isinstance(action, _NOT_ABOUT_ONE):
+        if isinstance(action, Announce):
+            known = self._origin_of_change(action)
+            if known is not None:
+                return known
+        elif isinstance(action, _NOT_ABOUT_ONE):
             return self._of_the_whole()
         name = action.name
-        after = action.after if isinstance(action, Announce) else None
-        if isinstance(action, Announce) and action.because and not self._is_request:
-            cause = self._here.get(action.because) or self.latest(action.because)
-            return Origin(DEPENDENCY, cause.cause, cause.operation)
-        if after is State.STARTING and not self._is_request:
-            if self._is_adoption and name == self._subject:
-                return self._base
-            if isinstance(action, Announce) and action.before is State.STOPPED:
-                stopped = self._here.get(name, NOBODY)
-                return stopped if stopped.actor == DEPENDENCY else self.wanted_by(name)
-            # autorestart, or the next try: whoever started the process before has no part in it.
-            return Origin(POLICY, self._here.get(name, self.latest(name)).cause)
-        if after is State.STOPPING and isinstance(action, Announce) and action.reason:
-            return Origin(POLICY, self.latest(name).cause)  # run_timeout, or not ready in time
-        if after is State.STOPPING and self._is_taken_down(name):
-            return self.wanted_by(name)
         before = self._here.get(name)
         if before is not None:
             return before
@@ -184,27 +172,26 @@ class Attribution:
     def published(self, action: Action, origin: Origin, seq: int) -> None:
         """The action has that number now, and what comes next about its process follows from it."""
         follow = Origin(origin.actor, seq, origin.operation)
-        if isinstance(action, AnnounceMaster):
-            # What the waves do follows from the announcement.
-            self._base = self._all_wanted_by = follow
-            self._wanted_by.clear()
-            return
-        if isinstance(action, _NOT_ABOUT_ONE):
-            return
-        name = action.name
-        if isinstance(action, ProcessRemoved):
-            self._forget(name)
-            return
-        self._here[name] = self._latest[name] = follow
+        # By type first: hundreds of these come in a second where programs end at once.
         if isinstance(action, Announce):
+            name = action.name
+            self._here[name] = self._latest[name] = follow
             if action.after is State.STOPPING:
                 self._stopping.add(name)
-            elif name in self._stopping:
+            else:
                 self._stopping.discard(name)
             if self._is_request and (not action.because or action.after is State.STARTING):
                 self._wanted_by[name] = self._base
-        elif isinstance(action, Kill) and action.pid and action.signal:
-            self._signalled[name] = int(action.signal), follow
+        elif isinstance(action, AnnounceMaster):
+            # What the waves do follows from the announcement.
+            self._base = self._all_wanted_by = follow
+            self._wanted_by.clear()
+        elif isinstance(action, ProcessRemoved):
+            self._forget(action.name)
+        elif not isinstance(action, _NOT_ABOUT_ONE):
+            self._here[action.name] = self._latest[action.name] = follow
+            if isinstance(action, Kill) and action.pid and action.signal:
+                self._signalled[action.name] = int(action.signal), follow
 
     def happened(self, name: str, origin: Origin, seq: int, *, new_run: bool = False) -> None:
         """Something about the process that is no action was published; `new_run`: it was spawned, or adopted."""
@@ -233,6 +220,28 @@ class Attribution:
         self._stopping = set(data["stopping"])
 
     # ---- the pieces of the above
+
+    def _origin_of_change(self, news: Announce) -> Origin | None:
+        """Of a process from one state to another; None: it is that of any other action."""
+        name = news.name
+        if news.because and not self._is_request:
+            cause = self._here.get(news.because) or self.latest(news.because)
+            return Origin(DEPENDENCY, cause.cause, cause.operation)
+        match news.after:
+            case State.STARTING if not self._is_request:
+                if self._is_adoption and name == self._subject:
+                    return self._base
+                if news.before is State.STOPPED:
+                    stopped = self._here.get(name, NOBODY)
+                    return stopped if stopped.actor == DEPENDENCY else self.wanted_by(name)
+                # autorestart, or the next try: whoever started the process before has no part in it.
+                return Origin(POLICY, (self._here.get(name) or self.latest(name)).cause)
+            case State.STOPPING if news.reason:
+                return Origin(POLICY, self.latest(name).cause)  # run_timeout, or not ready in time
+            case State.STOPPING if self._is_taken_down(name):
+                return self.wanted_by(name)
+            case _:
+                return None
 
     def _is_taken_down(self, name: str) -> bool:
         """Whether it is a shutdown that stops the process, and not its own end, behind which something is left."""

@@ -70,7 +70,8 @@ class MasterRun:
         self._rooms = rooms = build(context, config, snapshot)
         self._log = rooms.outputs.log
         rooms.bus.subscribe(self._hear, SpawnFailed)
-        self._quit = rooms.bus.wait_for(lambda news: news.event if isinstance(news.event, Quit) else None)
+        self._quit: asyncio.Future[Quit] = asyncio.get_running_loop().create_future()
+        rooms.bus.subscribe(self._hear_quit, Quit)
         if snapshot is None:
             self._log_at_first(notes)
         self._upgrade = Upgrade(
@@ -285,6 +286,10 @@ class MasterRun:
             self._log.critical("cannot restart with this configuration; everything goes on as it was")
             return
         self._rooms.master.insist("reload", Actor("signal", via="SIGHUP"))
+
+    def _hear_quit(self, notification: Notification) -> None:
+        if isinstance(notification.event, Quit) and not self._quit.done():
+            self._quit.set_result(notification.event)
 
     def _hear(self, notification: Notification) -> None:
         news = notification.event

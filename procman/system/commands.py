@@ -3,6 +3,7 @@
 import os
 import stat
 from dataclasses import dataclass
+from functools import lru_cache
 
 from procman.errors import ProcmanError
 from procman.system.shell_split import split_words
@@ -32,7 +33,7 @@ def find_command(command: str, directory: str | None = None, path: str | None = 
     `directory` is where it will run; `path` is its own PATH, None for that of this process.
     """
     try:
-        argv = split_words(command)
+        argv = list(_words(command))
     except ValueError as error:
         raise CannotSpawn(f"can't parse command {command!r}: {error}", not_executable=True) from None
     if not argv:
@@ -50,6 +51,12 @@ def find_command(command: str, directory: str | None = None, path: str | None = 
             _check_executable(candidate, os.path.join(base, candidate))
             return Command(candidate, argv)
     raise CannotSpawn(f"can't find command {name!r}", not_found=True)
+
+
+@lru_cache(maxsize=1024)
+def _words(command: str) -> tuple[str, ...]:
+    # The same at each start of a program; what the words stand for may change.
+    return tuple(split_words(command))
 
 
 def _check_executable(shown: str, path: str) -> None:

@@ -20,6 +20,7 @@ COMMAND_MAX = 200
 
 PF_KTHREAD = 0x0020_0000  # include/linux/sched.h
 # Fields are counted from the state. Those after the start time are needed only for processes that have ended.
+_START = 19
 _SPLIT = 20
 _END_CODE = 24
 _ENV_START = 47
@@ -69,23 +70,13 @@ class Process:
 
 def look_at(pid: int) -> Process | None:
     """One process, which may be a zombie; raises OSError if there are no descriptors left."""
-    try:
-        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        # A /proc mounted with hidepid hides processes of other users, or refuses to show them.
-        return None
-    try:
-        return _parse(os.read(fd, STAT_MAX))
-    except ProcessLookupError:
-        return None
-    finally:
-        os.close(fd)
+    return _parse(_stat(pid))
 
 
 def identify(pid: int) -> Identity | None:
     """The process that has that pid now; raises as `look_at` does."""
-    process = look_at(pid)
-    return None if process is None else process.identity
+    fields = _fields(_stat(pid))
+    return None if fields is None else Identity(pid, int(fields[_START]))
 
 
 def all_pids() -> list[int]:
@@ -183,18 +174,39 @@ def started_at(start: int) -> float:
     return time.time() - since_boot + start / TICKS
 
 
+def _stat(pid: int) -> bytes:
+    """The line of /proc/PID/stat; empty if there is no such process, or it may not be seen."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        # A /proc mounted with hidepid hides processes of other users, or refuses to show them.
+        return b""
+    try:
+        return os.read(fd, STAT_MAX)
+    except ProcessLookupError:
+        return b""
+    finally:
+        os.close(fd)
+
+
+def _fields(line: bytes) -> list[bytes] | None:
+    """Those of a line of /proc/PID/stat, from the state on; None if it is empty."""
+    # The name may contain blanks and brackets: the fields begin after the last bracket.
+    fields = line[line.rfind(b")") + 2 :].split(b" ", _SPLIT)
+    return fields if len(fields) > _SPLIT else None
+
+
 def _parse(line: bytes) -> Process | None:
     """Parses a line of /proc/PID/stat; None if it is empty because the process ended meanwhile."""
-    # The name may contain blanks and brackets: the fields begin after the last bracket.
-    left, right = line.find(b"("), line.rfind(b")")
-    fields = line[right + 2 :].split(b" ", _SPLIT)
-    if left < 0 or len(fields) <= _SPLIT:
+    fields = _fields(line)
+    if fields is None:
         return None
+    left, right = line.find(b"("), line.rfind(b")")
     # A thread group leader that has ended is a zombie, too, but its process lives while it has other threads.
     ended = fields[0] in (b"Z", b"X") and int(fields[17]) <= 1
     return Process(
         pid=int(line[:left]),
-        start=int(fields[19]),
+        start=int(fields[_START]),
         parent=int(fields[1]),
         group=int(fields[2]),
         session=int(fields[3]),

@@ -4,6 +4,9 @@ One line of JSON for each event, written at once but not synced: the file has to
 which ends the programs, too. A start is recorded before it happens, so no program ever runs unrecorded. Pids are valid
 only with their start time, and only within one boot. The master locks its file, and rewrites it when it has grown.
 
+An end is written together with what comes next: until then a process is recorded that is not there any more, and is
+not found.
+
 Positions in logs are not recorded: output that is not in its log yet is still in the pipe, which the process holds.
 """
 
@@ -26,6 +29,8 @@ from procman.system.tree import look
 VERSION = 1
 # It is rewritten at so many lines, and then at four times as many lines as it had after the last time.
 MOST_LINES = 1000
+# So many ends wait for what comes next.
+MOST_UNWRITTEN = 20
 # No master writes more bytes; a larger file is not read.
 MOST_BYTES = 64 * 1024 * 1024
 # Seconds; a hundred years.
@@ -131,6 +136,7 @@ class StateFile:
         self._logs: dict[tuple[str, str], str] = {}
         self._done: dict[str, DoneRun] = {}
         self._by_pid: dict[int, str] = {}
+        self._unwritten: list[bytes] = []  # lines
         self._lines = 0
         self._most_lines = MOST_LINES
 
@@ -230,8 +236,10 @@ class StateFile:
     def ended(self, pid: int) -> None:
         """It has ended, and was reaped."""
         tag = self._by_pid.pop(pid, None)
-        if tag is not None:
-            self.not_started(tag)
+        if tag is not None and self._records.pop(tag, None) is not None:
+            self._unwritten.append(_encode(["-", tag]))
+            if len(self._unwritten) >= MOST_UNWRITTEN:
+                self._write()
 
     def log(self, name: str, channel: str, path: str | None) -> None:
         """The AUTO log of one channel; None: it was removed."""
@@ -271,15 +279,19 @@ class StateFile:
         os.close(fd)
 
     def _note(self, line: list[Any]) -> None:
+        self._unwritten.append(_encode(line))
+        self._write()
+
+    def _write(self) -> None:
+        lines, self._unwritten = self._unwritten, []
         if self._fd < 0:
             return
-        self._lines += 1
+        self._lines += len(lines)
         if self._lines > self._most_lines:
             self._write_anew()
             return
         try:
-            # The newline comes first, so that a line that did not fit on the disk does not spoil the next one.
-            os.write(self._fd, b"\n" + json.dumps(line).encode())
+            os.write(self._fd, b"".join(lines))
         except OSError:
             pass
 
@@ -296,7 +308,7 @@ class StateFile:
             return
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            content = b"".join(b"\n" + json.dumps(line).encode() for line in lines)
+            content = b"".join(map(_encode, lines))
             if os.write(fd, content) == len(content):
                 os.rename(new, self.path)
                 self._fd, fd = fd, self._fd
@@ -331,6 +343,14 @@ def _open_locked(path: str, *, create: bool = True) -> int:
 
 # dataclasses.asdict takes ten times as long, and this runs at each start of a program.
 _values = attrgetter(*(known.name for known in fields(Record)))
+
+
+_json = json.JSONEncoder(check_circular=False)
+
+
+def _encode(line: list[Any]) -> bytes:
+    # The newline comes first, so that a line that did not fit on the disk does not spoil the next one.
+    return b"\n" + _json.encode(line).encode()
 
 
 def _line(record: Record) -> list[Any]:
