@@ -17,7 +17,7 @@ from procman.core.fleet import Fleet
 from procman.core.spec import Scope
 from procman.core.states import TRANSITIONS, MasterState, State
 from procman.logs.protocol import Log
-from procman.runtime.bus import Notification
+from procman.runtime.bus import Interest, Notification
 from procman.runtime.engine import Engine
 from procman.runtime.process_trees import Trees
 from procman.system.kill_remaining import AT_LEAST, FinalKill, Left, signal_all_others
@@ -38,7 +38,7 @@ class _Stop:
 class MasterFarewell:
     """Subscribe `tell` to the engine, and await `part` when all programs have been stopped."""
 
-    hears = (AnnounceMaster, State.STOPPING, *TRANSITIONS[State.STOPPING], Kill, Reaped)
+    hears: tuple[Interest, ...] = (AnnounceMaster, State.STOPPING, *TRANSITIONS[State.STOPPING], Kill, Reaped)
 
     def __init__(self, engine: Engine, fleet: Fleet, trees: Trees, log: Log) -> None:
         """The fleet is only read."""

@@ -17,7 +17,7 @@ from procman.daemon.farewell import MasterFarewell
 from procman.daemon.rooms import Rooms
 from procman.daemon.snapshot import MasterSnapshot, obstacle, restored_fleet
 from procman.events.hub import Hub
-from procman.runtime.bus import Bus
+from procman.runtime.bus import Bus, Interest, Subscriber
 from procman.runtime.children import Children
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
@@ -217,7 +217,7 @@ class _Wiring:
     def _subscribe(self) -> None:
         """In the order in which they need each other's knowledge."""
         notifier, channels = self._context.notifier, self._launcher.channels
-        for hear, events in (
+        subscribers: tuple[tuple[Subscriber, tuple[Interest, ...]], ...] = (
             (self._ends.hear, self._ends.hears),
             (self._crashes.hear, self._crashes.hears),
             (self._event_log.tell, ()),
@@ -230,8 +230,9 @@ class _Wiring:
             (self._lines.hear, self._lines.hears),
             (self._probes.hear, self._probes.hears),
             (self._explanations.hear, self._explanations.hears),
-        ):
-            self._bus.subscribe(hear, *events)
+        )
+        for hear, interests in subscribers:
+            self._bus.subscribe(hear, *interests)
         self._context.counters.watch(self._bus, self._fleet, self._ends.was_oom)
 
     def _apply_notify_sections(self) -> None:

@@ -15,7 +15,7 @@ from procman.core.events import ProbeResult
 from procman.core.fleet import Fleet
 from procman.core.spec import ReadyKind
 from procman.core.states import TRANSITIONS, State
-from procman.runtime.bus import Notification
+from procman.runtime.bus import Interest, Notification
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
 from procman.runtime.process_trees import Trees
@@ -33,7 +33,7 @@ MOST_COMMANDS = 16
 class Probes:
     """Subscribe `hear` to the bus."""
 
-    hears = (*TRANSITIONS[State.STARTING], ProcessRemoved)
+    hears: tuple[Interest, ...] = (*TRANSITIONS[State.STARTING], ProcessRemoved)
 
     def __init__(
         self,

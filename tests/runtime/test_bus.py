@@ -5,10 +5,12 @@ import functools
 
 import pytest
 
-from procman.core.actions import ProcessRemoved
+from procman.core.actions import Announce, ProcessRemoved
 from procman.core.events import KillFailed, Spawned, SpawnFailed
+from procman.core.states import State
 from procman.runtime.bus import Bus, Sequence
 from tests.support.notifications import new_bus
+from tests.support.programs import program
 
 
 def looped(test):
@@ -157,3 +159,15 @@ def test_a_subscriber_may_ask_for_some_events_only():
     leave()
     bus.publish(KillFailed("web", "x"))
     assert heard == [("some", 2), ("all", 2), ("all", 3), ("all", 4)]
+
+
+def test_a_state_stands_for_the_announcements_of_processes_that_enter_it():
+    """Of hundreds of announcements in a second, most subscribers need one in three."""
+    bus, heard = new_bus(), []
+    web = program("web")
+    bus.subscribe(lambda news: heard.append(news.event), State.EXITED, Spawned)
+    exited = Announce("web", web, State.RUNNING, State.EXITED, 1)
+    bus.publish(Announce("web", web, State.STARTING, State.RUNNING, 1))
+    bus.publish(exited)
+    bus.publish(Spawned("web", 2))
+    assert heard == [exited, Spawned("web", 2)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procman.system.proc import boot_id, identify
+from procman.system.proc import Identity, boot_id, identify
 from procman.system.state_file import MOST_LINES, DoneRun, Record, StateFile, StateFileHeld, read_state, survivors
 from procman.system.tree import TAG
 
@@ -77,6 +77,22 @@ def test_what_was_started_and_has_not_ended_is_found(path):
     assert found.records == {"t1": record(pid=me.pid, ticks=me.start, pipes=(1, 2, 3))}
     assert found.logs == {("web", "stdout"): "/tmp/one"}
     assert found.boot == boot_id()
+
+
+def test_an_end_is_written_together_with_what_comes_next(path):
+    """One write less for each restart: what has ended is not found, whatever the file says."""
+    file = StateFile.take(path)
+    file.begin()
+    file.starting(record())
+    file.started("t1", Identity(os.getpid(), 1), (1, 2, 3))  # that process is gone, and its pid another one's
+    file.ended(os.getpid())
+    with open(path, "rb") as written:
+        late = read_state(written.read())
+    assert list(late.records) == ["t1"]
+    assert survivors(late) == []
+    file.starting(record(tag="t2"))
+    killed(file)
+    assert list(before(path).records) == ["t2"]
 
 
 def test_an_adoption_that_is_cut_off_anywhere_forgets_nothing(path):
