@@ -106,6 +106,7 @@ def test_the_dashboard_shows_nearly_everything():
         "procman_runs",
         "procman_metrics_file_missed_writes",
         "procman_process_last_exit_code",
+        "procman_process_ready",  # what procman_process_up says of programs with ready
         "procman_process_last_exit_time_seconds",
         "procman_process_start_time_seconds",
         "procman_upgrades",  # an annotation

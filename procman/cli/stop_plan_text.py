@@ -4,15 +4,16 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import BudgetInfo, ChangeInfo, StopPlanInfo
+    from procman.api.shapes import BudgetInfo, ChangeInfo, StopPlanInfo, WaveInfo
 
 _MOST_NAMES = 4  # programs of a wave that a line names
 
 
 def lines(plan: StopPlanInfo) -> list[str]:
     """The sum, the waves, and the comparison with each budget."""
+    leveled = any(wave["level"] for wave in plan["waves"])
     rows = [
-        (wave["seconds"], f"priority {wave['priority']}", _names(wave["critical"], wave["processes"]))
+        (wave["seconds"], _place(wave, leveled=leveled), _names(wave["critical"], wave["processes"]))
         for wave in plan["waves"]
     ]
     rows.append((plan["master"], "procman itself", ""))
@@ -35,6 +36,11 @@ def lines(plan: StopPlanInfo) -> list[str]:
     elif too_little:
         shown.append(f"--budget {too_little[0]['seconds']}s shows what would make it fit")
     return shown
+
+
+def _place(wave: WaveInfo, *, leveled: bool) -> str:
+    """Its priority, and with dependencies also the level: 0 depends on nothing."""
+    return f"priority {wave['priority']}" + (f", level {wave['level']}" if leveled else "")
 
 
 def _names(critical: list[str], processes: int) -> str:

@@ -1,4 +1,4 @@
-"""The order in which the processes of a configuration start and stop."""
+"""The order in which the processes of a configuration start and stop, and which of them start with the master."""
 
 from collections.abc import Iterable
 
@@ -18,3 +18,18 @@ def arrange_groups(groups: Iterable[Group]) -> dict[str, Place]:
             if program.depends_on
         },
     )
+
+
+def started_at_boot(groups: Iterable[Group]) -> dict[str, str | None]:
+    """The namespecs of what starts with the master, by autostart (None) or because that process needs it."""
+    programs = {program.namespec: program for group in groups for program in group.programs}
+    found: dict[str, str | None] = {name: None for name, program in programs.items() if program.autostart}
+    todo = list(found)
+    while todo:
+        dependent = todo.pop()
+        for edge in programs[dependent].depends_on:
+            for name in () if edge.optional else edge.processes:
+                if name not in found and name in programs:
+                    found[name] = dependent
+                    todo.append(name)
+    return found

@@ -112,8 +112,10 @@ def judge(
         if places:
             # Only `procman check` makes these; their modules, and shutil, would cost each master 0.6 MiB.
             from procman.config.checks.on_request import check_on_request  # noqa: PLC0415
+            from procman.config.dependency_notes import note_dependencies  # noqa: PLC0415
 
             check_on_request(reading, config, path)
+            note_dependencies(reading, config)
     if not machine.is_assumed:
         warn_of_writable_files(reading, gathered.files, refuse=refuse_writable)
     ignored = find_ignored(gathered.sections)

@@ -9,12 +9,13 @@ from typing import Literal
 
 from procman.errors import ProcmanError
 
-Severity = Literal["error", "warning"]
+# A note is what `procman check` says without a doubt that something is meant differently.
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One complaint. `slug` is a stable name for its kind, such as "bad-signal"."""
+    """One complaint, or a note. `slug` is a stable name for its kind, such as "bad-signal"."""
 
     file: str
     line: int | None
@@ -31,6 +32,10 @@ class Problem:
         text = f"{where}:{section}{option}{':' if section or option else ''} {self.message}"
         # It may be shown on a terminal, and contains text from a file.
         return text if text.isprintable() else "".join(map(_printable, text))
+
+    def line(self) -> str:
+        """The text, and how serious it is unless it is an error: a warning is often the reason for one, as `comand`."""
+        return str(self) if self.severity == "error" else f"{self} ({self.severity})"
 
     def to_json(self) -> dict[str, str | int | None]:
         """The problem as a JSON object."""
@@ -50,13 +55,8 @@ class ConfigError(ProcmanError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(_line(problem) for problem in self.problems))
+        super().__init__("\n".join(problem.line() for problem in self.problems))
 
 
 def _printable(letter: str) -> str:
     return letter if letter.isprintable() else repr(letter)[1:-1]
-
-
-def _line(problem: Problem) -> str:
-    # A warning is often the reason for an error: `comand` for "no command".
-    return f"{problem} (warning)" if problem.severity == "warning" else str(problem)

@@ -1,9 +1,8 @@
-"""What the processes of an export wait for, by their exported names, and which of them start without being asked to."""
+"""What the processes of an export wait for, by their exported names, and notes on what an engine has not."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.core.spec import EdgeCondition
 
@@ -16,20 +15,6 @@ class Wait:
     condition: EdgeCondition
     optional: bool
     written: str
-
-
-def needed(config: Config) -> set[str]:
-    """The namespecs of what starts with the rest: with autostart, or because something that starts needs it."""
-    programs = {program.namespec: program for group in config.groups for program in group.programs}
-    found = {name for name, program in programs.items() if program.autostart}
-    todo = list(found)
-    while todo:
-        for edge in programs[todo.pop()].depends_on:
-            for name in () if edge.optional else edge.processes:
-                if name not in found:
-                    found.add(name)
-                    todo.append(name)
-    return found
 
 
 def waits_of(program: Program, names: Mapping[str, str]) -> tuple[list[Wait], list[str]]:

@@ -5,12 +5,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from procman.config.levels import arrange_groups
+from procman.config.levels import arrange_groups, started_at_boot
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import FcgiSocket
 from procman.config.schema.programs import Program
 from procman.config.secrets import masked_value
-from procman.convert.dependencies import Wait, needed, waits_of
+from procman.convert.dependencies import Wait, waits_of
 from procman.core.spec import Scope
 from procman.system.shell_split import split_words
 
@@ -58,7 +58,7 @@ def carried(config: Config, clean: Callable[[str], str], *, sockets: bool = Fals
     found.sort(key=lambda each: places[each[0].namespec].start)
     given = unique([_own_name(program) for program, *_ in found], clean)
     names = {program.namespec: name for (program, *_), name in zip(found, given, strict=True)}
-    started = needed(config)
+    started = started_at_boot(config.groups)
     processes = []
     for program, words, socket in found:
         waits, missing = waits_of(program, names)

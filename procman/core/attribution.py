@@ -100,6 +100,7 @@ class Attribution:
         self._latest: dict[str, Origin] = {}  # the latest that was published, as the origin of what follows from it
         self._signalled: dict[str, tuple[int, Origin]] = {}  # the latest signal to this run, and its origin
         self._stopping: set[str] = set()
+        self._renewed: dict[str, Origin] = {}  # those that are stopped to start again, for what they depend on
         # Of the event that is being handled:
         self._is_request = False
         self._is_adoption = False
@@ -178,7 +179,13 @@ class Attribution:
             self._here[name] = self._latest[name] = follow
             if action.after is State.STOPPING:
                 self._stopping.add(name)
+                if origin.actor == DEPENDENCY:
+                    self._renewed[name] = follow
+                else:
+                    self._renewed.pop(name, None)
             else:
+                if action.after is State.STARTING:
+                    self._renewed.pop(name, None)
                 self._stopping.discard(name)
             if self._is_request and (not action.because or action.after is State.STARTING):
                 self._wanted_by[name] = self._base
@@ -209,6 +216,7 @@ class Attribution:
             "latest": {name: _plain(origin) for name, origin in self._latest.items()},
             "signalled": {name: [number, _plain(origin)] for name, (number, origin) in self._signalled.items()},
             "stopping": sorted(self._stopping),
+            "renewed": {name: _plain(origin) for name, origin in self._renewed.items()},
         }
 
     def restore(self, data: dict[str, Any]) -> None:
@@ -218,6 +226,7 @@ class Attribution:
         self._latest = {name: _origin(plain) for name, plain in data["latest"].items()}
         self._signalled = {name: (number, _origin(plain)) for name, (number, plain) in data["signalled"].items()}
         self._stopping = set(data["stopping"])
+        self._renewed = {name: _origin(plain) for name, plain in data.get("renewed", {}).items()}
 
     # ---- the pieces of the above
 
@@ -232,8 +241,7 @@ class Attribution:
                 if self._is_adoption and name == self._subject:
                     return self._base
                 if news.before is State.STOPPED:
-                    stopped = self._here.get(name, NOBODY)
-                    return stopped if stopped.actor == DEPENDENCY else self.wanted_by(name)
+                    return self._renewed.get(name) or self.wanted_by(name)
                 # autorestart, or the next try: whoever started the process before has no part in it.
                 return Origin(POLICY, (self._here.get(name) or self.latest(name)).cause)
             case State.STOPPING if news.reason:
@@ -258,13 +266,17 @@ class Attribution:
         match event:
             case StartRequested(name) | StopRequested(name) | RestartRequested(name) | RetryRequested(name):
                 self._wanted_by[name] = origin
+                self._renewed.pop(name, None)
             case BootRequested() | ShutdownRequested():
                 self._all_wanted_by = origin
                 self._wanted_by.clear()
+                self._renewed.clear()
             case GroupAdded(group):
                 self._wanted_by.update((program.namespec, origin) for program in group.programs)
             case GroupChanged(_, replace):
                 self._wanted_by.update((name, origin) for name in replace)
+                for name in replace:
+                    self._renewed.pop(name, None)
             case _:
                 pass
 
@@ -273,6 +285,7 @@ class Attribution:
         self._latest.pop(name, None)
         self._signalled.pop(name, None)
         self._stopping.discard(name)
+        self._renewed.pop(name, None)
 
 
 def _plain(origin: Origin) -> list[Any]:

@@ -22,6 +22,8 @@ TOLD = frozenset({ReadyKind.NOTIFY, ReadyKind.FD, ReadyKind.LOG})
 # Of so many conditions that do not hold the words are in a reason.
 _NAMED = 3
 
+# The beginning of the reason of a start that was not ready in time.
+NOT_READY = "Not ready"
 TOO_EARLY = "startsecs or a delay are not over"
 
 _NOTHING_SAID = {
@@ -103,7 +105,7 @@ class Readiness:
         """Why the start has failed, when the time is over."""
         looks = [f"{self.looks} {'look' if self.looks == 1 else 'looks'}"] if self.looks else []
         parts = [self.missing() or TOO_EARLY, *looks]
-        return f"Not ready after {self.timeout or 0:g} s ({'; '.join(parts)})"
+        return f"{NOT_READY} after {self.timeout or 0:g} s ({'; '.join(parts)})"
 
 
 def _without_answer(condition: Condition) -> str:

@@ -14,13 +14,13 @@ from typing import Any
 
 from procman.config.schema.programs import Program
 from procman.core.actions import Announce, ProcessRemoved
-from procman.core.events import Notified, ProbeResult
+from procman.core.events import Adopted, Notified, ProbeResult
 from procman.core.spec import ReadyKind
 from procman.core.states import State
 from procman.runtime.bus import Notification
 from procman.system.accounts import Account
 from procman.system.commands import CannotSpawn
-from procman.system.ready_channels import make_folder, open_socket, receive
+from procman.system.ready_channels import make_folder, open_socket, receive, remove_left_folders
 
 # Messages of one run in one second; further ones are read, so that nobody waits, and dropped.
 MOST_IN_A_SECOND = 100
@@ -60,7 +60,7 @@ class Channels:
 class ReadyChannels:
     """The channels of all programs. Subscribe `hear` to the bus."""
 
-    hears = (State.BACKOFF, State.EXITED, State.STOPPED, ProcessRemoved)
+    hears = (State.BACKOFF, State.EXITED, State.STOPPED, ProcessRemoved, Adopted)
 
     def __init__(self, post: Callable[[Notified | ProbeResult], None], remark: Callable[[str], object]) -> None:
         """`post` takes what they say, `remark` a line about what is not understood."""
@@ -68,7 +68,9 @@ class ReadyChannels:
         self._remark = remark
         self._open: dict[str, Channels] = {}
         self._folder = ""
+        self._lock: int | None = None  # of the folder
         self._count = 0
+        self._has_tidied = False
 
     def open(self, name: str, program: Program, run: int, account: Account | None) -> Channels | None:
         """For a run that is about to be spawned; None if it needs none. Raises CannotSpawn."""
@@ -80,7 +82,8 @@ class ReadyChannels:
         self._open[name] = channels
         try:
             if ReadyKind.NOTIFY in kinds:
-                self._folder = self._folder or make_folder()
+                if not self._folder:
+                    self._folder, self._lock = make_folder()
                 self._count += 1
                 channels.path = f"{self._folder}/{os.getpid()}-{self._count}"
                 channels.sock = open_socket(channels.path, account)
@@ -123,6 +126,10 @@ class ReadyChannels:
             case Announce(name=name, after=State.BACKOFF | State.EXITED | State.STOPPED) | ProcessRemoved(name=name):
                 if name in self._open:
                     self.forget(name)
+            case Adopted() if not self._has_tidied:
+                # What the killed master has left: nobody listens there any more.
+                self._has_tidied = True
+                remove_left_folders()
             case _:
                 pass
 
@@ -132,6 +139,7 @@ class ReadyChannels:
         """Plain data: the descriptors go over."""
         return {
             "folder": self._folder,
+            "lock": self._lock,
             "count": self._count,
             "open": [
                 [one.name, one.run, one.uid, one.sock.fileno() if one.sock else None, one.path, one.pipe, one.number]
@@ -142,11 +150,12 @@ class ReadyChannels:
     @staticmethod
     def descriptors(data: Mapping[str, Any]) -> list[int]:
         """Those in a snapshot."""
-        return [fd for known in data["open"] for fd in (known[3], known[5]) if fd is not None]
+        found = [fd for known in data["open"] for fd in (known[3], known[5])]
+        return [fd for fd in (*found, data.get("lock")) if fd is not None]
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Go on from what `snapshot` returned."""
-        self._folder, self._count = data["folder"], data["count"]
+        self._folder, self._count, self._lock = data["folder"], data["count"], data.get("lock")
         for name, run, uid, fd, path, pipe, number in data["open"]:
             sock = None if fd is None else socket.socket(fileno=fd)
             channels = self._open[name] = Channels(name, run, uid, sock, path, pipe, None, number)
@@ -160,6 +169,9 @@ class ReadyChannels:
             with suppress(OSError):
                 os.rmdir(self._folder)
             self._folder = ""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     # ---- what comes
 

@@ -28,7 +28,7 @@ from procman.services.explain_links import (
     tail_command,
     troubles,
 )
-from procman.services.explain_readiness import unready
+from procman.services.explain_readiness import failed_as_unready, unready
 from procman.services.explain_texts import counted, duration, names
 from procman.services.explain_ties import (
     blocked,
@@ -137,7 +137,7 @@ def _fatal(case: Case) -> Words:
     return Words(
         because=(*how_starts_failed(case), *troubles(case)),
         next="nothing by itself",
-        options=_LIMIT if case.process.limited else ("startretries", "startsecs"),
+        options=_LIMIT if case.process.limited else _of_failed_starts(case.process),
         commands=(look_command(case), f"procmanctl start {case.name}"),
     )
 
@@ -147,10 +147,17 @@ def _fatal_and_stopped(case: Case) -> Words:
     return Words(
         because=(*how_starts_failed(case), *troubles(case), Link("request", "it was asked to stay down")),
         next="nothing by itself: it stays down until it is started",
-        options=("startretries", "startsecs"),
+        options=_of_failed_starts(case.process),
         commands=(look_command(case), f"procmanctl start {case.name}"),
         fine=True,
     )
+
+
+def _of_failed_starts(process: Process) -> tuple[str, ...]:
+    """The options that decide what a failed start is, and how many there may be."""
+    if failed_as_unready(process):
+        return ("startretries", "ready", "start_timeout")
+    return _TRIES
 
 
 def _unknown(case: Case) -> Words:
@@ -225,7 +232,7 @@ def _backoff(case: Case) -> Words:
     if process.program.is_oneshot:
         return explain_oneshots.backoff(case, when, left)
     if process.failures:
-        because, options = how_starts_failed(case), _TRIES
+        because, options = how_starts_failed(case), _of_failed_starts(process)
         coming = _next_try(process, when)
     else:
         because, options = how_it_ended(case) or _GONE, _AUTORESTART

@@ -6,6 +6,8 @@ https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 """
 
 import array
+import errno
+import fcntl
 import os
 import socket
 import struct
@@ -14,6 +16,7 @@ from contextlib import suppress
 from procman.system.accounts import Account
 
 LONGEST_MESSAGE = 4096
+_PREFIX = "procman-notify-"
 _MOST_FDS = 64
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 # From the kernel's include/linux/socket.h; not in Python's `socket` everywhere.
@@ -21,13 +24,60 @@ _SO_PASSCRED = 16
 _SCM_CREDENTIALS = 2
 
 
-def make_folder() -> str:
-    """A folder that all may enter and none may list, for the sockets of one master; raises OSError."""
-    place = "/run" if os.access("/run", os.W_OK) else os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - a new folder in it
-    folder = os.path.join(place, f"procman-notify-{os.urandom(6).hex()}")
-    os.mkdir(folder, 0o700)
-    os.chmod(folder, 0o711)  # noqa: S103 - programs of other users have to reach their own sockets in it
-    return folder
+def make_folder() -> tuple[str, int]:
+    """A folder that all may enter and none may list, for the sockets of one master; raises OSError.
+
+    Also returns a descriptor of it, with a lock that tells others that its master lives. Folders of masters that were
+    killed are removed.
+    """
+    place = _place()
+    remove_left_folders(place)
+    while True:
+        folder = os.path.join(place, f"{_PREFIX}{os.urandom(6).hex()}")
+        os.mkdir(folder, 0o700)
+        try:
+            lock = _lock(folder)
+        except FileNotFoundError:
+            continue  # another master took it for one that was left
+        os.chmod(folder, 0o711)  # noqa: S103 - programs of other users have to reach their own sockets in it
+        return folder, lock
+
+
+def remove_left_folders(place: str | None = None) -> None:
+    """Remove folders of masters of this user that live no more, as far as that is possible."""
+    place = _place() if place is None else place
+    with suppress(OSError), os.scandir(place) as entries:
+        found = [
+            entry.path for entry in entries if entry.name.startswith(_PREFIX) and entry.is_dir(follow_symlinks=False)
+        ]
+        for folder in found:
+            with suppress(OSError):
+                lock = _lock(folder)
+                try:
+                    for name in os.listdir(lock):
+                        os.unlink(name, dir_fd=lock)
+                    os.rmdir(folder)
+                finally:
+                    os.close(lock)
+
+
+def _lock(folder: str) -> int:
+    """A descriptor of the folder with the lock; raises OSError if it is held, gone, or of another user."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(lock).st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), folder)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # It may have been removed in between.
+        os.stat(folder, follow_symlinks=False)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _place() -> str:
+    return "/run" if os.access("/run", os.W_OK) else os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - a new folder in it
 
 
 def open_socket(path: str, account: Account | None) -> socket.socket:

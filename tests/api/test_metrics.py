@@ -85,11 +85,13 @@ def test_what_is_not_known_is_absent():
         counts=ProcessCounts(),
         tree=None,
         log_bytes={},
+        has_readiness=False,
     )
     found = families(text_of(reading(never, free_fds=None, writes_file=False)))
     absent = {family.name for family in FAMILIES} - found.keys() - {"procman_build"}
     assert absent == {
         "procman_last_success_time_seconds",
+        "procman_process_ready",
         "procman_process_start_time_seconds",
         "procman_process_last_exit_code",
         "procman_process_last_exit_time_seconds",
@@ -103,7 +105,7 @@ def test_what_is_not_known_is_absent():
         "procman_fds_free",
         "procman_metrics_file_missed_writes",
     }
-    assert [sample.value for sample in found["procman_process_restarts"].samples] == [0] * 5
+    assert [sample.value for sample in found["procman_process_restarts"].samples] == [0] * 6
 
 
 @both

@@ -5,7 +5,7 @@ from signal import SIGHUP, SIGTERM
 import pytest
 
 from procman.core.actions import Action, Announce, AnnounceMaster, Kill, Spawn
-from procman.core.attribution import BOOT, NOBODY, POLICY, Actor, Attribution, Origin
+from procman.core.attribution import BOOT, DEPENDENCY, NOBODY, POLICY, Actor, Attribution, Origin
 from procman.core.events import (
     BootRequested,
     DeadlineReached,
@@ -20,7 +20,8 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.fleet import Fleet
-from procman.core.spec import Autorestart
+from procman.core.spec import Autorestart, Edge
+from procman.core.states import State
 from tests.support.programs import group, program
 
 ROOT = Actor("client", uid=0, command="procmanctl")
@@ -202,3 +203,90 @@ def test_a_snapshot_goes_on_where_it_was():
     other.restore(story.attribution.snapshot())
     assert other.snapshot() == story.attribution.snapshot()
     assert other.origin_of_end("web", 15) == story.attribution.origin_of_end("web", 15) != NOBODY
+
+
+# ------------------------------------------------------------------------------------------------ dependencies
+
+NEEDS_DB = (Edge("db", "ready", optional=False, processes=("db",)),)
+
+
+def entered(story: Story, name: str, after: State) -> tuple[int, Origin]:
+    """The number and the origin of the latest announcement that the process is in that state."""
+    return next(
+        (seq, origin)
+        for seq, (what, origin) in reversed(story.told.items())
+        if isinstance(what, Announce) and (what.name, what.after) == (name, after)
+    )
+
+
+def test_what_a_start_pulls_in_is_of_the_one_that_asked():
+    """It was not asked for by name, and the client is responsible all the same."""
+    story = up(depends_on=NEEDS_DB)
+    story.ask(StopRequested("web"), ROOT)
+    story.end("web", ExitStatus(0))
+    story.ask(StopRequested("db"), ROOT)
+    story.end("db", ExitStatus(0))
+    asked = story.ask(StartRequested("web"), OTHER)
+    _, origin = entered(story, "db", State.STARTING)
+    assert (origin.actor, origin.cause) == (OTHER, asked)
+
+
+def test_a_dependent_is_blocked_and_comes_back_because_of_its_target():
+    """The actor is the dependency; the chain leads over the target to the request about that."""
+    story = Story(depends_on=NEEDS_DB)
+    for _ in range(4):
+        story.spawn_all()
+        story.end("db", ExitStatus(1))
+        story.wait(10)
+    failed, _ = entered(story, "db", State.FATAL)
+    blocked, origin = entered(story, "web", State.FATAL)
+    assert (origin.actor, failed in story.chain(blocked)) == (DEPENDENCY, True)
+    asked = story.ask(StartRequested("db"), OTHER)
+    back, origin = entered(story, "web", State.STARTING)
+    assert asked in story.chain(back)
+    assert origin.actor in (DEPENDENCY, OTHER)
+
+
+def test_a_restart_for_a_dependency_is_of_that_from_its_stop_to_its_start():
+    """Whoever started the dependent before has no part in it; a request in between takes over."""
+    story = up(depends_on=NEEDS_DB, on_dependency_restart=("restart", 0))
+    story.spawn_all()
+    story.wait(1)
+
+    def restart_db():
+        asked = story.ask(RestartRequested("db"), OTHER)
+        story.end("db", ExitStatus(0))
+        story.spawn_all()
+        story.wait(1)
+        return asked
+
+    asked = restart_db()
+    stopping, origin = entered(story, "web", State.STOPPING)
+    assert (origin.actor, asked in story.chain(stopping)) == (DEPENDENCY, True)
+    story.end("web", ExitStatus(0))
+    starting, origin = entered(story, "web", State.STARTING)
+    assert (origin.actor, asked in story.chain(starting)) == (DEPENDENCY, True)
+    story.spawn_all()
+    story.wait(1)
+    restart_db()
+    story.attribution.restore(story.attribution.snapshot())
+    mine = story.ask(RestartRequested("web"), ROOT)
+    story.end("web", ExitStatus(0))
+    starting, origin = entered(story, "web", State.STARTING)
+    assert (origin.actor, mine in story.chain(starting)) == (ROOT, True)
+
+
+def test_a_bound_process_goes_down_and_comes_back_because_of_its_target():
+    """Its stop is part of the stop that was asked for; its way back is not of whoever asked for that stop."""
+    story = up(depends_on=NEEDS_DB, on_dependency_stop="stop")
+    story.spawn_all()
+    story.wait(1)
+    asked = story.ask(StopRequested("db"), ROOT)
+    stopping, _ = entered(story, "web", State.STOPPING)
+    assert asked in story.chain(stopping)
+    story.end("web", ExitStatus(0))
+    story.end("db", ExitStatus(0))
+    again = story.ask(StartRequested("db"), OTHER)
+    starting, _ = entered(story, "web", State.STARTING)
+    assert again in story.chain(starting)
+    assert asked not in story.chain(starting)

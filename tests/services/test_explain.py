@@ -118,6 +118,16 @@ def test_a_process_that_was_given_up():
     assert [setting.option for setting in said.options] == ["startretries", "startsecs"]
 
 
+@pytest.mark.parametrize("state", [State.FATAL, State.BACKOFF])
+def test_a_start_that_was_not_ready_names_the_options_of_readiness(state):
+    """The option startsecs had no part in it."""
+    condition = Condition(ReadyKind.TCP, "tcp:80")
+    one = process(
+        state, readiness=Readiness((condition,)), reason="Not ready after 60 s (tcp:80 refused; 9 looks)", failures=1
+    )
+    assert [setting.option for setting in explain(one, AT).options] == ["startretries", "ready", "start_timeout"]
+
+
 def test_a_process_that_could_not_be_started():
     """Supervisor's reason comes first, and then what was found to be behind it; there is no log to look at."""
     one = process(State.FATAL, reason="can't find command '/opt/app'", startretries=0)

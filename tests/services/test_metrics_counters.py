@@ -19,7 +19,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.snapshot import DefinitionReaders
-from procman.core.spec import Autorestart
+from procman.core.spec import Autorestart, Condition, Edge, ReadyKind
 from procman.services.metrics.counters import Counters
 from procman.services.metrics.histogram import BOUNDS, Histogram
 from procman.services.metrics.process_counts import ProcessCounts
@@ -139,6 +139,34 @@ def test_a_run_that_ends_too_soon_is_a_failed_start_and_its_next_try_no_restart(
     engine.ends(number=signal.SIGSEGV)
     assert nonzero(engine.of().failed_starts) == {"exit": 1, "signal": 1}
     assert (engine.of().starts, nonzero(engine.of().restarts), engine.of().ready_seconds.count) == (2, {}, 0)
+
+
+def test_a_start_that_is_not_ready_in_time_has_a_reason_of_its_own():
+    """It is stopped for that, and how it ends then does not matter."""
+    ready = (Condition(ReadyKind.NOTIFY, "notify"),)
+    engine = Counted(group("web", startsecs=0, ready=ready, start_timeout=5.0))
+    engine.post(StartRequested("web"))
+    engine.spawn_all()
+    engine.pass_time(6)
+    engine.ends(number=signal.SIGTERM)
+    assert nonzero(engine.of().failed_starts) == {"unready": 1}
+
+
+def test_a_restart_because_of_a_dependency_is_counted_as_that():
+    """Whatever has restarted what it depends on."""
+    edge = Edge("db", "ready", optional=False, processes=("db",))
+    web = group("web", startsecs=0, depends_on=(edge,), on_dependency_restart=("restart", 0))
+    engine = Counted(group("db", startsecs=0), web)
+    engine.post(StartRequested("web"))
+    engine.spawn_all()
+    engine.spawn_all()
+    engine.post(RestartRequested("db"))
+    engine.ends("db")
+    engine.spawn_all()
+    engine.ends("web")
+    engine.spawn_all()
+    assert nonzero(engine.of("db").restarts) == {"operator": 1}
+    assert nonzero(engine.of("web").restarts) == {"dependency": 1}
 
 
 def test_a_sigkill_after_stopwaitsecs_is_counted_once_for_each_stop():

@@ -52,7 +52,7 @@ MUTATIONS = [
     Mutation(
         "a restart is of the one who stopped it",
         attribution,
-        r"(stopped\.actor == DEPENDENCY else) self\.wanted_by\(name\)",
+        r"(self\._renewed\.get\(name\) or) self\.wanted_by\(name\)",
         r"\1 self.latest(name)",
     ),
     Mutation(

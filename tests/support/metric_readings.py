@@ -38,6 +38,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
         "log_bytes": {"stdout": 10, "stderr": 0},
         "lost_bytes": 0,
         "is_oneshot": True,
+        "has_readiness": True,
     }
     return ProcessReading(name=name, group=group or name, **(known | facts))
 

@@ -97,6 +97,12 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
     ),
     OfProcess("procman_process_up", "gauge", "Whether the process is RUNNING.", lambda p: int(p.state == "RUNNING")),
     OfProcess(
+        "procman_process_ready",
+        "gauge",
+        "Whether the process is RUNNING and all conditions of ready have held in this run; absent without ready.",
+        lambda p: int(p.state == "RUNNING") if p.has_readiness else None,
+    ),
+    OfProcess(
         "procman_process_wanted",
         "gauge",
         "Whether the process is meant to be up; it is not after a stop, or an end that is not followed by a restart.",
@@ -126,15 +132,16 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "procman_process_restarts",
         "counter",
         "Starts after an earlier run, by what brought them about: its exit, the signal that ended it, a lack of memory "
-        "(oom), an update of the configuration, or an operator. A failed start that is tried again is none.",
+        "(oom), what it depends on (dependency), an update of the configuration, or an operator. A failed start that "
+        "is tried again is none.",
         Label("reason", RESTART_REASONS),
         lambda p: p.counts.restarts,
     ),
     OfProcessBy(
         "procman_process_failed_starts",
         "counter",
-        "Starts that did not lead to RUNNING, by the reason: it ended too soon (exit, signal, oom), there is no such "
-        "command (not_found), or it cannot be executed (not_executable).",
+        "Starts that did not lead to RUNNING, by the reason: it ended too soon (exit, signal, oom), it was not ready "
+        "in time (unready), there is no such command (not_found), or it cannot be executed (not_executable).",
         Label("reason", FAILED_START_REASONS),
         lambda p: p.counts.failed_starts,
     ),

@@ -27,10 +27,10 @@ def check(given: dict[str, str]) -> int:
         return _as_json(report(path, assume, budget), judged=budget is not None)
     loaded = read(path, assume=assume, places=True)
     for problem in sorted(loaded.problems, key=lambda problem: (problem.file, problem.line or 0)):
-        print(f"{problem} (warning)" if problem.severity == "warning" else problem)
+        print(problem.line())
     if loaded.config is None:
         errors = sum(problem.severity == "error" for problem in loaded.problems)
-        warnings = _count(len(loaded.problems) - errors, "warning", "warnings")
+        warnings = _count(sum(p.severity == "warning" for p in loaded.problems), "warning", "warnings")
         print(f"{path}: cannot be used; {_count(errors, 'error', 'errors')}, {warnings}")
         return BAD_FILE
     groups = loaded.config.groups

@@ -3,7 +3,7 @@
 from procman.config.checks.background import warn_of_background
 from procman.config.checks.doubtful_values import warn_of_doubts
 from procman.config.checks.paths import warn_of_commands, warn_of_places
-from procman.config.checks.ports import warn_of_ports
+from procman.config.checks.ports import warn_of_ports, warn_of_ready_ports
 from procman.config.checks.restart_limits import warn_of_restart_limits
 from procman.config.formats.files import is_toml
 from procman.config.problems import Problem
@@ -18,6 +18,7 @@ def check_on_request(reading: OptionReader, config: Config, path: str) -> None:
     warn_of_commands(reading, config)
     warn_of_places(reading, config)
     warn_of_ports(reading, config)
+    warn_of_ready_ports(reading, config)
     warn_of_background(reading, config)
     warn_of_restart_limits(reading, config)
     _warn_of_emptiness(reading, path)

@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.runtime_dir import default_sockets
 from procman.config.schema.configuration import Config
+from procman.config.schema.kinds.readiness import target_of
 from procman.config.schema.servers import InetServer, UnixServer, bracketed
-from procman.system.address_holders import listening_inodes
+from procman.core.spec import ReadyKind
+from procman.system.address_holders import TcpPort, holders_of, listening_inodes
 from procman.system.sockets import listener_pid
+
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 _WAYS_OUT = {
     errno.EADDRINUSE: ("another program listens on {shown}", "stop it, or name another port"),
@@ -45,6 +49,33 @@ def warn_of_ports(reading: OptionReader, config: Config) -> None:
         if why:
             message = f"{why}, so {consequence}: {way_out}"
             reading.complain(reading.sections.sections[section], option, message, "port-in-use", "warning")
+
+
+def warn_of_ready_ports(reading: OptionReader, config: Config) -> None:
+    """Warn of each `ready` that connects to a local port which something else holds now: that would be taken for it."""
+    if reading.machine.is_assumed:
+        return
+    masters: set[int] | None = None
+    seen: set[tuple[str, str]] = set()
+    for program in (program for group in config.groups for program in group.programs):
+        for condition in program.ready:
+            target = target_of(condition)
+            asked = condition.kind in (ReadyKind.TCP, ReadyKind.HTTP) and target.host in _LOCAL
+            if not asked or (program.section, condition.text) in seen:
+                continue
+            seen.add((program.section, condition.text))
+            masters = set(_masters(config)) if masters is None else masters
+            for holder in holders_of(TcpPort(target.port)).processes:
+                if masters.isdisjoint((holder.pid, *holder.ancestors)):
+                    # Only the name of its command: the arguments may be secret.
+                    name = os.path.basename(holder.command.partition(" ")[0])
+                    message = (
+                        f"{condition.text}: pid {holder.pid} ({name}) holds port {target.port} now, and would be taken "
+                        f"for this program: stop it, or write listen:{target.port}, which only this program can fulfil"
+                    )
+                    section = reading.sections.sections[program.section]
+                    reading.complain(section, "ready", message, "port-in-use", "warning")
+                    break
 
 
 def _ports(config: Config) -> Iterator[tuple[str, str, str, int, str]]:

@@ -13,6 +13,7 @@ from typing import Any
 from procman.core.actions import Announce, Kill, ProcessRemoved
 from procman.core.events import Adopted, ExitStatus, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
+from procman.core.readiness import NOT_READY
 from procman.core.states import State
 from procman.runtime.bus import Bus, Notification
 from procman.services.metrics.process_counts import ProcessCounts
@@ -23,7 +24,7 @@ Data = dict[str, Any]
 OutputCounts = Callable[[str], tuple[Mapping[str, int], int]]
 
 # Who or what asked for a restart, where that is not an operator (a client, a signal to the master, its reload).
-_BY_ACTOR = {"update": "update"}
+_BY_ACTOR = {"update": "update", "dependency": "dependency"}
 NOT_FOUND = 127  # `SpawnFailed.code` where there is no such command, as in a shell
 
 
@@ -194,6 +195,8 @@ class Counters:
             return
         reason = "exit" if status.signal is None else "oom" if self._was_oom(news.name) else "signal"
         if news.after is State.BACKOFF:
+            if news.before is State.STOPPING and news.reason.startswith(NOT_READY):
+                reason = "unready"
             if not news.program.is_oneshot:  # which has been up
                 counts.failed_starts[reason] += 1
             return

@@ -39,6 +39,7 @@ class ProcessReading(NamedTuple):
     log_bytes: Mapping[str, int]  # by channel
     lost_bytes: int
     is_oneshot: bool = False
+    has_readiness: bool = False  # with `ready`
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,7 @@ class MetricsService:
             log_bytes={**before, **added(before, read)} if before else read,
             lost_bytes=counts.lost_before + lost,
             is_oneshot=process.program.is_oneshot,
+            has_readiness=bool(process.program.ready),
         )
 
 
