@@ -33,7 +33,7 @@ class Problem:
         # It may be shown on a terminal, and contains text from a file.
         return text if text.isprintable() else "".join(map(_printable, text))
 
-    def line(self) -> str:
+    def labelled(self) -> str:
         """The text, and how serious it is unless it is an error: a warning is often the reason for one, as `comand`."""
         return str(self) if self.severity == "error" else f"{self} ({self.severity})"
 
@@ -55,7 +55,7 @@ class ConfigError(ProcmanError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(problem.line() for problem in self.problems))
+        super().__init__("\n".join(problem.labelled() for problem in self.problems))
 
 
 def _printable(letter: str) -> str:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from procman.core.actions import Action, Announce, AnnounceInPlace
 from procman.core.dependencies import DOWN, Dependencies, Need, binds, holds, is_hopeless, is_true, may_come
 from procman.core.events import (
+    BootRequested,
     Event,
     GroupAdded,
     GroupChanged,
@@ -43,6 +44,8 @@ class Dependents:
         """Edges and processes are those of the fleet at any time."""
         self._graph = graph
         self._processes = processes
+        # What has to stop, with the name of the one that it stops for, and again where it is to start again at once.
+        self._stopping: dict[str, tuple[Process, str, str]] = {}
 
     def stop_bound(self, name: str, now: float) -> list[Action]:
         """The process is going to be taken down: those first that are bound to it."""
@@ -58,15 +61,41 @@ class Dependents:
         followed: list[Action] = []
         changed = deque([*_changed(event, actions), *((name, False) for name in self._graph.touched)])
         self._graph.touched.clear()
-        while changed:
-            name, enters = changed.popleft()
-            for action in self._changed(name, now, enters=enters):
-                followed.append(action)
-                if isinstance(action, Announce):
-                    changed.append((action.name, action.after is State.STARTING))
+        if isinstance(event, BootRequested):
+            followed += self._pull_for_adopted(now)
+            changed.extend(_announced(followed))
+        while changed or self._stopping:
+            if changed:
+                name, enters = changed.popleft()
+                news = list(self._changed(name, now, enters=enters))
+            else:
+                news = self._stop(now)
+            followed += news
+            changed.extend(_announced(news))
             changed.extend((touched, False) for touched in self._graph.touched)
             self._graph.touched.clear()
         return followed
+
+    def _stop(self, now: float) -> list[Action]:
+        """Stop what has to stop for what it depends on: all of this event at once, each before what it depends on."""
+        stopping, self._stopping = self._stopping, {}
+        actions: list[Action] = []
+        for process in self._graph.stop_order(process for process, _, _ in stopping.values()):
+            _, because, renewed = stopping[process.name]
+            if renewed:
+                actions += _because(renew(process, now, f"restart of {renewed}"), because)
+            else:
+                actions += [*self.stop_bound(process.name, now), *_because(bind(process, now), because)]
+        return actions
+
+    def _pull_for_adopted(self, now: float) -> list[Action]:
+        """Start what those need that are up already: an earlier master has started them."""
+        return [
+            action
+            for process in list(self._processes.values())
+            if process.pid is not None and process.wanted
+            for action in self._pull(process, now)
+        ]
 
     def _changed(self, name: str, now: float, *, enters: bool) -> Iterator[Action]:
         process = self._processes.get(name)
@@ -75,9 +104,7 @@ class Dependents:
             if enters and process.ties.waiting:
                 yield from self._pull(process, now)
             yield from self._look(process, None, now)
-        dependents = self._graph.needed_by(name).values()
-        is_down = process is not None and process.settled
-        for dependent in self._graph.stop_order(dependents) if is_down else list(dependents):
+        for dependent in list(self._graph.needed_by(name).values()):
             yield from self._look(dependent, name, now)
         # Those may stop now that have waited for it to do so.
         yield from self._go_down(process, now)
@@ -107,7 +134,7 @@ class Dependents:
             case State.FATAL | State.STOPPED if process.wanted and (ties.blocked or ties.bound):
                 return self._come_back(process, changed, now)
             case State.STARTING | State.RUNNING | State.BACKOFF if process.wanted and not ties.deferred:
-                return self._mind(process, changed, now)
+                return self._mind(process, changed)
             case _:
                 return []
 
@@ -152,15 +179,16 @@ class Dependents:
             return []
         return _because(come_back(process, now), changed or "")
 
-    def _mind(self, process: Process, changed: str | None, now: float) -> list[Action]:
+    def _mind(self, process: Process, changed: str | None) -> list[Action]:
         """It is up, or between two tries."""
         program, ties = process.program, process.ties
         if program.on_dependency_stop == "stop" and changed is not None:
             for need in self._that_may_be_hopeless(process, changed):
                 if binds(need) and is_hopeless(need, self._processes.get(need.target)):
-                    return [*self.stop_bound(process.name, now), *_because(bind(process, now), need.target)]
+                    self._stopping[process.name] = process, need.target, ""
+                    return []
         what, number = program.on_dependency_restart
-        if what == "ignore" or process.pid is None:
+        if what == "ignore" or process.pid is None or process.name in self._stopping:
             return []
         for need in self._graph.needs(process.name):
             if changed not in (None, need.target):
@@ -175,17 +203,13 @@ class Dependents:
         renewed, ties.stale = ties.stale, ""
         if what == "signal":
             return signal(process, number)
-        return _because(renew(process, now, f"restart of {renewed}"), renewed)
+        self._stopping[process.name] = process, renewed, renewed
+        return []
 
 
 def _changed(event: Event, actions: list[Action]) -> list[tuple[str, bool]]:
     """The processes that have changed, and whether they have begun to start."""
-    names = []
-    for action in actions:
-        if isinstance(action, Announce):
-            names.append((action.name, action.after is State.STARTING))
-        elif isinstance(action, AnnounceInPlace):
-            names.append((action.name, False))
+    names = _announced(actions)
     match event:
         case Spawned(name) | StartRequested(name) | StopRequested(name) | RestartRequested(name):
             names.append((name, False))
@@ -194,6 +218,15 @@ def _changed(event: Event, actions: list[Action]) -> list[tuple[str, bool]]:
         case _:
             pass
     return names
+
+
+def _announced(actions: list[Action]) -> list[tuple[str, bool]]:
+    """The processes that have changed, and whether they have begun to start."""
+    return [
+        (action.name, isinstance(action, Announce) and action.after is State.STARTING)
+        for action in actions
+        if isinstance(action, Announce | AnnounceInPlace)
+    ]
 
 
 def _because(actions: list[Action], name: str) -> list[Action]:

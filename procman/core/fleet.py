@@ -227,6 +227,8 @@ class Fleet:
                 process.ties.pulls = True
                 match event:
                     case StartRequested(alone=alone):
+                        # What is up needs nothing more to start, neither now nor when policy restarts it.
+                        process.ties.pulls = process.state is not State.RUNNING
                         return start(process, now, alone=alone)
                     case RestartRequested():
                         return restart(process, now)

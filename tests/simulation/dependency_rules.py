@@ -144,15 +144,11 @@ class DependencyRules:
 
     def _stops_after_its_dependents(self, action: Announce) -> None:
         process = self.processes.get(action.name)
-        if process is None or process.pid is None or process.timed_out:
-            return  # it has ended by itself, and left something behind
+        if process is None or process.pid is None or process.timed_out or process.unready:
+            return  # it has ended by itself, and left something behind; or its run has failed, which waits for nothing
         for other in self.processes.values():
             if self._depends(other, action.name):
-                # What goes down because of this one follows it.
-                renewed = self.states.get(other.name) is not State.STOPPING and (
-                    other.ties.renewing or other.ties.bound
-                )
-                stops = other.state is State.STOPPING and other.pid is not None and not renewed
+                stops = other.state is State.STOPPING and other.pid is not None
                 self.must(not stops, f"{action.name} is stopped before {other.name} has stopped")
 
     def _waves_follow_the_edges(self, actions: list[Action]) -> None:

@@ -27,7 +27,7 @@ def check(given: dict[str, str]) -> int:
         return _as_json(report(path, assume, budget), judged=budget is not None)
     loaded = read(path, assume=assume, places=True)
     for problem in sorted(loaded.problems, key=lambda problem: (problem.file, problem.line or 0)):
-        print(problem.line())
+        print(problem.labelled())
     if loaded.config is None:
         errors = sum(problem.severity == "error" for problem in loaded.problems)
         warnings = _count(sum(p.severity == "warning" for p in loaded.problems), "warning", "warnings")
