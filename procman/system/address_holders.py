@@ -112,12 +112,26 @@ def _of_port(port: int, *, udp: bool) -> tuple[dict[str, int], int]:
 def of_path(path: str) -> list[str]:
     """The inodes of sockets that listen there, under the path that they were given."""
     wanted = {path, os.path.realpath(path)}
+    return [inode for inode, named in _listening_in_files() if named in wanted]
+
+
+def under_relative_paths(name: str) -> dict[str, str]:
+    """Sockets that listen in a file of that name, and were given a path that is not full: the path by the inode."""
+    return {
+        inode: named
+        for inode, named in _listening_in_files()
+        if not named.startswith(("/", "@")) and os.path.basename(named) == name
+    }
+
+
+def _listening_in_files() -> Iterable[tuple[str, str]]:
+    """The inode and the path of each Unix socket that listens."""
     # Num RefCount Protocol Flags Type St Inode Path, which may have blanks.
-    return [
-        row[6]
+    return (
+        (row[6], " ".join(row[7:]))
         for row in rows("/proc/net/unix")
-        if len(row) > 7 and int(row[3], 16) & _ACCEPTS and " ".join(row[7:]) in wanted  # noqa: PLR2004 - see above
-    ]
+        if len(row) > 7 and int(row[3], 16) & _ACCEPTS  # noqa: PLR2004 - see above
+    )
 
 
 def rows(table: str) -> list[list[str]]:

@@ -6,7 +6,7 @@ No connection is made, and a socket of another process on the same address does 
 import os
 import socket
 
-from procman.system.address_holders import link_of, of_path, rows
+from procman.system.address_holders import link_of, of_path, rows, under_relative_paths
 from procman.system.proc import Identity
 from procman.system.tree import Tree, look
 
@@ -23,15 +23,28 @@ def who_listens(root: Identity, tag: str | None, *, host: str = "", port: int = 
     `host` is a literal address, "localhost" or "" (any). Raises OSError or CannotLook where /proc cannot be read.
     """
     inodes = of_path(path) if path else _of_address(host, port)
-    if not inodes:
+    relative = under_relative_paths(os.path.basename(path)) if path else {}
+    if not inodes and not relative:
         return "nobody listens"
-    wanted = {f"socket:[{inode}]" for inode in inodes}
-    if _has_one(root.pid, wanted):
+    if _listens(root.pid, inodes, relative, path):
         return ""
     for process in Tree(root, tag).members(look()):
-        if process.pid != root.pid and _has_one(process.pid, wanted):
+        if process.pid != root.pid and _listens(process.pid, inodes, relative, path):
             return ""
-    return "another process listens there, and none of this program"
+    return "another process listens there, and none of this program" if inodes else "nobody listens"
+
+
+def _listens(pid: int, inodes: list[str], relative: dict[str, str], path: str) -> bool:
+    """Whether the process has one of these, or one of the others whose path leads there from its directory."""
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    if relative:
+        directory, there = link_of(f"/proc/{pid}/cwd"), os.path.realpath(path)
+        wanted |= {
+            f"socket:[{inode}]"
+            for inode, named in relative.items()
+            if os.path.realpath(os.path.join(directory, named)) == there
+        }
+    return _has_one(pid, wanted) if wanted else False
 
 
 def _has_one(pid: int, wanted: set[str]) -> bool:

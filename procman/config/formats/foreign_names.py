@@ -33,7 +33,10 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("name", "containername", "label", "id"), _NAME),
     # how many, and when
     **dict.fromkeys(("instances", "replicas", "scale", "numprocesses", "processes", "count", "workers"), "numprocs"),
-    **dict.fromkeys(("dependson", "after", "before", "requires", "wants", "links", "needs"), "depends_on"),
+    **dict.fromkeys(
+        ("dependson", "after", "before", "requires", "wants", "links", "needs", "dependentstartupwaitfor"), "depends_on"
+    ),
+    "dependentstartup": "name in depends_on what it waits for",
     "order": _ORDER,
     **dict.fromkeys(("enabled", "enable", "runatload", "wantedby", "autoload"), "autostart"),
     **dict.fromkeys(("restart", "respawn", "keepalive", "restartpolicy", "alwaysrestart"), "autorestart"),
