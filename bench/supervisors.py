@@ -38,6 +38,7 @@ class Peer(ABC):
     name: str
     # Whether it has XML-RPC at Life.socket; whether it can put a name before each line on the console.
     answers = prefixes = False
+    depends_on = False  # programs may wait for others
     stays_to_the_end = True  # the master ends after its programs
     only_moves_output = False  # it is nothing new for other figures
 
@@ -72,7 +73,12 @@ class _Ini(Peer):
             more += "minfds=10000\n" if number_of(life.programs) > _MOST_OF_1024 else ""
             file.write(_INI.format(folder=life.folder, socket=life.socket, more=more))
             for some in life.programs:
-                file.writelines("\n".join(self._section(life, some, name)) + "\n" for name in some.names())
+                targets = some.targets()
+                for name in some.names():
+                    lines = self._section(life, some, name)
+                    if name in targets:
+                        lines.append(f"depends_on={','.join(targets[name])}")
+                    file.write("\n".join(lines) + "\n")
         return [_installed(self.daemon), "-c", path]
 
     def status(self, life: Life) -> list[str]:
@@ -97,7 +103,7 @@ class _Ini(Peer):
 
 class Procman(_Ini):
     name, daemon, client = "procman", "procman", "procmanctl"
-    prefixes = True
+    prefixes = depends_on = True
 
     def version(self) -> str | None:
         return _says(self.daemon, "--version")
