@@ -76,6 +76,8 @@ class DependencyRules:
                     self._stops_after_its_dependents(action)
             self._a_request_is_not_blocked(event)
             self._only_a_dependency_blocks(news)
+            if isinstance(event, BootRequested):
+                self._adopted_have_what_they_need()
         elif (
             self.ends
             and self.world.scenario.master.shutdown_timeout is None
@@ -179,6 +181,13 @@ class DependencyRules:
                     for other in self._all_below(process)
                 )
                 self.must(hopeless, f"{name} was asked to start, and is blocked: {process.reason}")
+
+    def _adopted_have_what_they_need(self) -> None:
+        for process in self.processes.values():
+            for name, condition, optional in self._edges(process) if process.pid is not None and process.wanted else ():
+                target = self.processes.get(name)
+                left = target is not None and not optional and target.state is State.STOPPED and not target.leaving
+                self.must(not left or condition == "exited", f"{process.name} is adopted, and {name} is not started")
 
     def _only_a_dependency_blocks(self, news: list[Announce]) -> None:
         for action in news:

@@ -608,10 +608,10 @@ MUTATIONS = [
 ]
 
 
-def core_with(mutation: Mutation | None) -> type:
-    """The class Fleet of a copy of the core that has that fault."""
+def core_with(mutation: Mutation | None, modules: tuple[ModuleType, ...] = MODULES) -> type:
+    """The class Fleet of a copy of the core that has that fault; the last of the modules is that of Fleet."""
     copies: dict[str, dict[str, object]] = {}
-    for module in MODULES:
+    for module in modules:
         source = inspect.getsource(module)
         if mutation is not None and module is mutation.module:
             source = mutated(mutation)
