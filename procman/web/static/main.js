@@ -12,6 +12,7 @@ import { $ } from "./document.js";
 import { EventStream, setUpTabs } from "./event-stream.js";
 import { EventsView } from "./events-view.js";
 import { Figures } from "./figures.js";
+import { GraphView } from "./graph-view.js";
 import { HistoryView } from "./history-view.js";
 import { setUpKeyboard } from "./keyboard.js";
 import { LogView } from "./log-view.js";
@@ -49,6 +50,7 @@ export const panel = new Panel(processes, {
   history: new HistoryView(),
   crashes: new CrashView(),
   usage,
+  graph: new GraphView(),
   events: journal,
 });
 export const operations = new Operations({ master, processes, cleared: (spec) => log.cleared(spec) });

@@ -8,7 +8,13 @@ import { $, put, store, stored, toggle } from "./document.js";
 import { enableButtons, labelButtons } from "./process-row.js";
 
 // What procman itself has, and what it is called there.
-const OF_ALL = { log: "procman’s own log", why: "procman itself", crashes: "All crash reports", events: "All events" };
+const OF_ALL = {
+  log: "procman’s own log",
+  why: "procman itself",
+  crashes: "All crash reports",
+  graph: "What waits for what",
+  events: "All events",
+};
 
 export class Panel {
   /** `views` has them by the name in the address. */
