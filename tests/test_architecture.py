@@ -22,12 +22,13 @@ MAY_IMPORT = {
     "system.file_trust": "",
     "system.exposure": "system.file_trust",
     "system.shell_split": "",
+    "system.capability_names": "",
     "system.report_folder": "system.file_trust",
     "system.blocking": "",
     "cron": "",
     # what to do next, and how the system does it; none of these knows another
     "core": "core core.spec core.levels",
-    "system": "system system.shell_split errors",
+    "system": "system system.shell_split system.capability_names errors",
     "logs": "logs system.file_trust system.exposure errors",
     "http": "http",
     # files to a configuration: schema, formats, resolve, checks, and load above them
@@ -39,7 +40,9 @@ MAY_IMPORT = {
     "config.runtime_dir": "system.file_trust errors",
     "config.assumptions": "errors",
     "config.host": "config.assumptions system.blocking",
-    "config.schema": "config.schema config.problems config.secrets config.spelling core.spec cron",
+    "config.schema": (
+        "config.schema config.problems config.secrets config.spelling core.spec system.capability_names cron"
+    ),
     "config.formats": "config.formats config.schema config.problems config.secrets config.spelling config.host",
     "config.resolve": (
         "config.resolve config.formats config.schema config.problems config.spelling config.host config.runtime_dir "

@@ -17,6 +17,7 @@ PROGRAM = options_of(Program)
 GROUP = options_of(GroupOptions)
 LISTENER = options_of(ListenerOptions)
 NOTIFY = options_of(Notify)
+_NUMBERS = {"user": "uid", "group": "gid", "supplementary_groups": "extra_gids"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +89,9 @@ def fingerprint(program: Program) -> int:
         sorted(value.items()) if isinstance(value, Mapping) else value
         for name, known in PROGRAM.items()
         if known.effect is Effect.RESTART
-        for value in (getattr(program, name),)
+        for value in (known.of(program, name),)
     ]
-    return crc32(repr((values, program.uid)).encode())
+    return crc32(repr((values, program.uid, program.gid, program.extra_gids)).encode())
 
 
 def _group_change(old: Group, new: Group) -> GroupChange | None:
@@ -117,9 +118,11 @@ def _group_change(old: Group, new: Group) -> GroupChange | None:
 
 
 def _program_change(old: Program, new: Program) -> ProgramChange | None:
-    options = [name for name in PROGRAM if getattr(old, name) != getattr(new, name)]
-    if old.uid != new.uid and "user" not in options:
-        options.append("user")
+    options = [name for name, known in PROGRAM.items() if known.of(old, name) != known.of(new, name)]
+    for name, number in _NUMBERS.items():
+        # The same name may have another number now.
+        if getattr(old, number) != getattr(new, number) and name not in options:
+            options.append(name)
     if not options:
         return None
     effect = max(PROGRAM[name].effect for name in options)

@@ -95,7 +95,7 @@ def origin_of(config: Config, section: str, option: str) -> Json:
 
 
 def _fields(holder: object, table: type) -> dict[str, Any]:
-    return {name: getattr(holder, name) for name in options_of(table)}
+    return {name: known.of(holder, name) for name, known in options_of(table).items()}
 
 
 def _section(

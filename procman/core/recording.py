@@ -132,6 +132,11 @@ _ADDED: dict[str, Any] = {
     "schedule_missed": "skip",
     "schedule_deadline": 600.0,
     "run_on_start": False,
+    "section": "",
+    "memory_restart": None,
+    "memory_interval": 10,
+    "max_age": None,
+    "max_age_jitter": 0.1,
 }
 # The same of events.
 _ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False}

@@ -121,6 +121,7 @@ class ProcessSpec:
 
     name: str
     group: str
+    section: str  # of the configuration: what numprocs makes of one is one program
     type: ProcessType
     run_timeout: float | None  # how long a run of a one-shot may take; None: for ever
     autostart: bool
@@ -156,6 +157,10 @@ class ProcessSpec:
     schedule_missed: Missed
     schedule_deadline: float | None  # what cannot begin within so long after its time is missed
     run_on_start: bool  # run it when it is switched on by a boot
+    memory_restart: int | None  # bytes; it is restarted when it uses more
+    memory_interval: float  # between two looks at that
+    max_age: float | None  # it is restarted when it has run for that long
+    max_age_jitter: float  # the largest part of max_age that is added to it
 
     @property
     def namespec(self) -> str:

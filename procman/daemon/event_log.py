@@ -16,7 +16,7 @@ from procman.core.fleet import Fleet
 from procman.core.spec import ProcessSpec, Scope
 from procman.core.states import UP, MasterState, State
 from procman.logs.protocol import Log
-from procman.runtime.bus import Notification
+from procman.runtime.bus import LimitsLeftOut, Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
 from procman.runtime.member_ends import MemberEnded
@@ -102,6 +102,8 @@ class EventLog:
                     self._await(name)
             case KillFailed(name, reason) if self._is_up(name):
                 self._log.warn(f"{self._short(name)}: {reason}")
+            case LimitsLeftOut():
+                self._left_out(news)
             case AnnounceDescendants():
                 self._remains(news)
             case AnnounceMaster(cause=cause):
@@ -115,12 +117,8 @@ class EventLog:
                     self._log.critical(f"shutdown_timeout is over: leaving without waiting for {names} any longer")
                 self._stopped()
                 self.close()
-            case OrphanedDescendants(name, pids) if name in self._went_quickly:
-                self._log.warn(f"{self._daemonized(name, pids)}, or set leftovers=stop to have {_pids(pids)} stopped")
-            case OrphanedDescendants(name, pids):
-                self._log.warn(
-                    f"{self._short(name)} has ended and left {_pids(pids)} behind (leftovers=stop stops them)"
-                )
+            case OrphanedDescendants():
+                self._has_left(news)
             case MemberEnded(name, member, pid, how):
                 told = "only its parent was told how" if how is None else ending(how)
                 self._log.info(f"ended: {member} (pid {pid}) of {self._short(name)} ({told})")
@@ -280,6 +278,17 @@ class EventLog:
         process = self._fleet.processes.get(news.name)
         if process and process.pending_end and process.pending_end.before is State.STARTING and news.status.code == 0:
             self._log.warn(f"{self._daemonized(news.name, news.pids)} (leftovers=stop stops them)")
+
+    def _has_left(self, news: OrphanedDescendants) -> None:
+        name, pids = news.name, news.pids
+        if name in self._went_quickly:
+            self._log.warn(f"{self._daemonized(name, pids)}, or set leftovers=stop to have {_pids(pids)} stopped")
+        else:
+            self._log.warn(f"{self._short(name)} has ended and left {_pids(pids)} behind (leftovers=stop stops them)")
+
+    def _left_out(self, news: LimitsLeftOut) -> None:
+        for text in news.texts:
+            self._log.warn(f"{self._short(news.name)}: {text}; it goes on without")
 
     def _daemonized(self, name: str, pids: tuple[int, ...]) -> str:
         count = "1 process of it runs" if len(pids) == 1 else f"{len(pids)} processes of it run"

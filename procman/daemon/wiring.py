@@ -26,6 +26,7 @@ from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.translation import Translator
 from procman.runtime.launcher import Launcher
 from procman.runtime.leftovers import LeftoverReporter
+from procman.runtime.limits_in_place import LimitsInPlace
 from procman.runtime.output_router import OutputRouter
 from procman.runtime.probes import Probes
 from procman.runtime.process_trees import Trees
@@ -217,6 +218,7 @@ class _Wiring:
     def _subscribe(self) -> None:
         """In the order in which they need each other's knowledge."""
         notifier, channels = self._context.notifier, self._launcher.channels
+        limits = LimitsInPlace(self._fleet, self._trees, self._bus)
         subscribers: tuple[tuple[Subscriber, tuple[Interest, ...]], ...] = (
             (self._ends.hear, self._ends.hears),
             (self._crashes.hear, self._crashes.hears),
@@ -227,6 +229,7 @@ class _Wiring:
             (self._hub.tell, self._hub.hears),
             (self._launcher.hear, self._launcher.hears),
             (channels.hear, channels.hears),
+            (limits.hear, limits.hears),
             (self._lines.hear, self._lines.hears),
             (self._probes.hear, self._probes.hears),
             (self._explanations.hear, self._explanations.hears),

@@ -74,6 +74,14 @@ class UpdateStep:
     options: tuple[str, ...]  # what was changed in the file
 
 
+@dataclass(frozen=True, slots=True)
+class LimitsLeftOut:
+    """Limits that are a best effort could not be set for a process, or could not be changed while it runs."""
+
+    name: str
+    texts: tuple[str, ...]  # each with the reason
+
+
 BusEvent = (
     Announce
     | AnnounceGroup
@@ -98,6 +106,7 @@ BusEvent = (
     | OperationBegan
     | OperationEnded
     | UpdateStep
+    | LimitsLeftOut
 )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from procman.config.schema.groups import FcgiSocket
 from procman.config.schema.programs import Program
+from procman.runtime.launch_limits import process_limits
 from procman.system.accounts import Account, find_account
 from procman.system.commands import CannotSpawn, Command, find_command
 from procman.system.shared_sockets import SharedSocketSpec
@@ -59,6 +60,7 @@ def launch_spec(
         stdin=Stdio.PIPE if stdin is None else stdin,
         stderr=Stdio.STDOUT if program.redirect_stderr else Stdio.PIPE,
         spare_fds=KEPT // 2 if again else KEPT,
+        limits=process_limits(program),
     )
 
 
@@ -94,13 +96,24 @@ def socket_spec(socket: FcgiSocket) -> SharedSocketSpec:
 
 
 def _account(program: Program, account_of: Callable[[int], Account]) -> Account | None:
-    """The user that the process becomes; None if the master is that user already."""
-    uid = program.uid
-    if uid is None or uid == os.geteuid():
+    """The user and the groups that the process becomes; None if the master is and has these already."""
+    uid, gid, extra = program.uid, program.gid, program.extra_gids
+    if (uid is None or uid == os.geteuid()) and (gid is None or gid == os.getegid()) and not extra:
         return None
     if os.geteuid() != 0:
+        if uid is None or uid == os.geteuid():
+            raise CannotSpawn(
+                f"couldn't setgid to {gid if extra == () else extra[0]}: can't change groups as nonroot user"
+            )
         raise CannotSpawn(f"couldn't setuid to {uid}: can't drop privilege as nonroot user")
-    try:
-        return account_of(uid)
-    except KeyError:
-        raise CannotSpawn(f"couldn't setuid to {uid}: can't find uid {uid}") from None
+    if uid is None or (uid == 0 and program.user is None):
+        account = Account(os.geteuid(), os.getegid(), os.getgroups())
+    else:
+        try:
+            account = account_of(uid)
+        except KeyError:
+            raise CannotSpawn(f"couldn't setuid to {uid}: can't find uid {uid}") from None
+    main = account.gid if gid is None else gid
+    # A group of its own replaces that of the user.
+    groups = [main, *(group for group in account.groups if group != account.gid or gid is None), *extra]
+    return Account(account.uid, main, list(dict.fromkeys(groups)) if gid is not None or extra else account.groups)

@@ -14,14 +14,17 @@ from procman.core.events import Spawned, SpawnFailed
 from procman.core.fleet import Fleet
 from procman.core.spec import Leftovers, Scope
 from procman.core.states import State
-from procman.runtime.bus import Bus, Notification
+from procman.runtime.bus import Bus, LimitsLeftOut, Notification
 from procman.runtime.children import Children
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.launch import environment, launch_spec, socket_spec
+from procman.runtime.launch_limits import cgroup_limits
 from procman.runtime.ledger import Ledger
 from procman.runtime.process_trees import Trees
 from procman.runtime.ready_channels import Channels, ReadyChannels
 from procman.system.accounts import Account, find_account
+from procman.system.cgroup import Leaf
+from procman.system.cgroup_controllers import NoCgroups
 from procman.system.commands import CannotSpawn
 from procman.system.proc import Identity, identify
 from procman.system.shared_sockets import SharedSockets
@@ -85,6 +88,7 @@ class Launcher:
         self._inherited = dict(os.environb)
         self._extras: dict[str, RunExtras] = {}  # until the process has settled: also for its retries
         self._ran: set[str] = set()  # the processes that were started before
+        self.left_out: dict[str, tuple[str, ...]] = {}  # limits that could not be set, with the reasons
 
     def give(self, name: str, extras: RunExtras) -> None:
         """For the runs of that process from its next start until it has settled."""
@@ -99,7 +103,9 @@ class Launcher:
         tag = self._trees.tag(order.name, order.attempt)
         channels = None
         self._ledger.starting(order.name, program, tag)
+        leaf: Leaf | None = None
         try:
+            leaf, left_out = self._leaf(order.name, program)
             spec = launch_spec(
                 run,
                 serverurl=self._serverurl,
@@ -110,12 +116,16 @@ class Launcher:
                 home=self._home(),
                 account_of=self._account_of,
             )
+            if leaf is not None:
+                spec = replace(spec, cgroup=leaf.path)
             if program.ready:
                 channels = self.channels.open(order.name, program, order.attempt, spec.account)
             child = spawn(spec if channels is None else _with_channels(spec, channels))
         except CannotSpawn as why:
             self.channels.forget(order.name)
             self._ledger.not_started(tag)
+            if leaf is not None:
+                leaf.remove()
             return SpawnFailed(order.name, str(why), NOT_FOUND if why.not_found else NOT_EXECUTABLE)
         if channels is not None:
             self.channels.spawned(channels)
@@ -127,7 +137,8 @@ class Launcher:
         else:
             self._ledger.started(tag, root, child)
             whole = program.kill_scope is Scope.TREE or program.leftovers is Leftovers.STOP
-            self._trees.started(order.name, root, tag, whole=whole)
+            self._trees.started(order.name, root, tag, whole=whole, leaf=leaf)
+        self._note_left_out(order.name, (*left_out, *child.left_out))
         self._bus.guard(partial(self._streams.attach, order.name, program, child))
         return Spawned(order.name, child.pid)
 
@@ -135,15 +146,33 @@ class Launcher:
         """What it is started with, but for its tag; raises ValueError where that is impossible."""
         return environment(program, self._serverurl, self._inherited)
 
+    def _leaf(self, name: str, program: Program) -> tuple[Leaf | None, list[str]]:
+        try:
+            return self._trees.limited_leaf(name, cgroup_limits(program))
+        except NoCgroups as why:
+            raise CannotSpawn(str(why)) from None
+
+    def _note_left_out(self, name: str, texts: tuple[str, ...]) -> None:
+        """Say once what is left out, as long as that does not change."""
+        if texts != self.left_out.get(name, ()):
+            if texts:
+                self._bus.publish(LimitsLeftOut(name, texts))
+            self.left_out[name] = texts
+
     def command_spec(self, program: Program) -> LaunchSpec:
-        """How to start a command of the program, with its user, directory and environment; raises CannotSpawn."""
-        return launch_spec(
+        """How to start a command of the program: as itself, with its user, directory, environment and limits.
+
+        Raises CannotSpawn.
+        """
+        spec = launch_spec(
             program,
             serverurl=self._serverurl,
             inherited=self._inherited,
             home=self._home(),
             account_of=self._account_of,
         )
+        # What it uses counts as the program's.
+        return replace(spec, cgroup=self._trees.cgroup_of(program.namespec))
 
     def hear(self, notification: Notification) -> None:
         """Release the socket of a process that has ended, or could not be started; record what is done."""
@@ -160,6 +189,7 @@ class Launcher:
             case ProcessRemoved(name):
                 self._sockets.release(name)
                 self._ran.discard(name)
+                self.left_out.pop(name, None)
                 self._ledger.forget(name)
             case _:
                 pass

@@ -29,6 +29,11 @@ class ProcessTree:
         """The process that was started."""
         return self._tree.root
 
+    @property
+    def cgroup(self) -> str | None:
+        """The folder of its cgroup; None: it has none of its own."""
+        return None if self._leaf is None else self._leaf.path
+
     def members(self, found: ProcSnapshot, *, just_reaped: bool = False) -> tuple[Process, ...]:
         """Its living members."""
         members = self._tree.members(found, just_reaped=just_reaped)

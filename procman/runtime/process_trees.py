@@ -12,7 +12,9 @@ from signal import SIGKILL
 from procman.core.actions import Kill
 from procman.runtime.member_ends import MemberEnds
 from procman.runtime.process_tree import Data, ProcessTree
-from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
+from procman.system.cgroup import Cgroups, Leaf, leaf_of, make_cgroups
+from procman.system.cgroup_controllers import NoCgroups
+from procman.system.cgroup_limits import CgroupLimits
 from procman.system.kill_remaining import Left
 from procman.system.proc import CannotLook, Identity, Process
 from procman.system.tree import ROUNDS, ProcSnapshot, Sweep, Tags, Tree, look, tag_of
@@ -76,15 +78,50 @@ class Trees:
         tree = self._running.get(name)
         return Run(name, self._tags.run(tag), is_current=tree is not None and tree.tag == tag)
 
-    def started(self, name: str, root: Identity, tag: str, *, whole: bool) -> None:
-        """A process was started, and is not reaped; `whole`: SIGKILL has to reach its whole tree."""
-        leaf = self._leaf(name, root.pid) if whole else None
+    def limited_leaf(self, name: str, limits: CgroupLimits) -> tuple[Leaf | None, list[str]]:
+        """A cgroup with these limits for the next process of that name, and which of them were left out.
+
+        Raises NoCgroups where one of them is no best effort, and cannot be set.
+        """
+        if not limits:
+            return None, []
+        try:
+            if self._cgroups is None:
+                self._cgroups = make_cgroups()
+            return self._cgroups.limited_leaf(name, limits)
+        except NoCgroups as error:
+            settings = limits.settings()
+            needed = [one for one in settings if not one.optional]
+            if needed:
+                raise NoCgroups(
+                    f"cannot set {needed[0].option}: {error}; a ? in front of its value makes it a best effort"
+                ) from None
+            return None, [f"cannot set {settings[0].option}: {error}"]
+
+    def started(self, name: str, root: Identity, tag: str, *, whole: bool, leaf: Leaf | None = None) -> None:
+        """A process was started, and is not reaped; `whole`: SIGKILL has to reach its whole tree.
+
+        `leaf`: it is in there already.
+        """
+        if leaf is None and whole:
+            leaf = self._leaf(name, root.pid)
         self._running[name] = ProcessTree(Tree(root, tag), leaf, self._left.pop(name, None))
 
     def adopted(self, name: str, root: Identity, tag: str) -> None:
         """Another master started it, so its orphans are not our children: they are searched among all processes."""
         self._under = None
-        self._running[name] = ProcessTree(Tree(root, tag), None)
+        self._running[name] = ProcessTree(Tree(root, tag), leaf_of(root.pid, name))
+
+    def cgroup_of(self, name: str) -> str | None:
+        """The folder of the cgroup of the process that runs now; None: it has none of its own."""
+        tree = self._running.get(name)
+        return None if tree is None else tree.cgroup
+
+    def members_of(self, name: str) -> tuple[int, ...]:
+        """The pids of the process that runs now and of all that it has started, as far as they can be found."""
+        tree = self._running.get(name)
+        found = None if tree is None else self._look()
+        return () if tree is None or found is None else tuple(process.pid for process in tree.members(found))
 
     def root_of(self, name: str) -> tuple[Identity, str | None] | None:
         """The process that was started last, and the tag of its tree; None if it does not run."""

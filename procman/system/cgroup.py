@@ -1,12 +1,12 @@
 """A cgroup for each started process, if the machine permits that: no process can leave its cgroup by itself.
 
 Used only if cgroup v2 is mounted writable and delegated to us: in a container with a writable cgroup of its own, in a
-unit with `Delegate=yes`, or as root on a machine without systemd. No controllers are enabled: the cgroups only group
-processes, so that `cgroup.kill` (Linux 5.14) ends them all at once, however fast they fork.
+unit with `Delegate=yes`, or as root on a machine without systemd. They group processes, so that `cgroup.kill` (Linux
+5.14) ends them all at once, however fast they fork. Controllers are enabled for programs with limits only.
 
-A process is moved in after it was started, because `subprocess` offers no CLONE_INTO_CGROUP. What it forks before that
-(about 0.1 ms; rarely 10, when the kernel lets all its processors pass a barrier first) stays outside, so whoever kills
-a cgroup looks for the tag of `system.tree` as well.
+A process without limits is moved in after it was started, because `subprocess` offers no CLONE_INTO_CGROUP. What it
+forks before that (about 0.1 ms; rarely 10, when the kernel lets all its processors pass a barrier first) stays outside,
+so whoever kills a cgroup looks for the tag of `system.tree` as well.
 https://docs.kernel.org/admin-guide/cgroup-v2.html
 """
 
@@ -15,7 +15,8 @@ import itertools
 import os
 from collections.abc import Iterator
 
-from procman.errors import ProcmanError
+from procman.system.cgroup_controllers import INIT, WRITABLE, NoCgroups, available, enable, move_back, why_missing
+from procman.system.cgroup_limits import CgroupLimits, Setting, put
 from procman.system.mounts import Mount, parse
 
 _PREFIX = "procman-"
@@ -26,10 +27,6 @@ _SHOWN = 80
 # and for root.
 # https://systemd.io/CGROUP_DELEGATION/
 _DELEGATED = ("user.delegate", "trusted.delegate")
-
-
-class NoCgroups(ProcmanError):
-    """Why no cgroups can be made here. Tags are used instead."""
 
 
 class Leaf:
@@ -84,31 +81,87 @@ class Cgroups:
 
     def leaf(self, name: str) -> Leaf:
         """A new leaf for the process of that name; raises NoCgroups."""
-        shown = "".join(
-            letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in name
-        )
-        path = f"{self.path}/{next(self._numbers)}-{shown[:_SHOWN]}"
-        try:
-            os.mkdir(path)
-        except OSError as error:
-            raise NoCgroups(f"cannot make the cgroup {path}: {error.strerror}") from None
-        return Leaf(path)
+        while True:
+            path = f"{self.path}/{next(self._numbers)}-{_shown(name)}"
+            try:
+                os.mkdir(path)
+            except FileExistsError:
+                continue  # of the image of this process before an upgrade
+            except OSError as error:
+                raise NoCgroups(f"cannot make the cgroup {path}: {error.strerror}") from None
+            return Leaf(path)
+
+    def limited_leaf(self, name: str, limits: CgroupLimits) -> tuple[Leaf, list[str]]:
+        """A new leaf with these limits, and those of them that were left out; raises NoCgroups."""
+        own = os.path.dirname(self.path)
+        known = available(own)
+        settings = limits.settings()
+        needed = frozenset(one.controller for one in settings if not one.optional)
+        missing = why_missing(own, needed, known)
+        if not missing:
+            enable(own, self.path, frozenset(one.controller for one in settings) & known)
+            leaf = self.leaf(name)
+            failed, left_out = put(leaf.path, [one for one in settings if one.controller in known])
+            if not failed:
+                return leaf, [*left_out, *_without(own, settings, known)]
+            leaf.remove()
+            missing = "; ".join(failed)
+        raise NoCgroups(missing)
 
     def close(self) -> None:
         """Remove the empty leaves. The next master removes the others."""
+        move_back(os.path.dirname(self.path), self.path)
         _remove(self.path)
+
+
+def _without(own: str, settings: list[Setting], known: frozenset[str]) -> list[str]:
+    """Those that are left out since their controller is missing, with the reason."""
+    lost = [one for one in settings if one.controller not in known]
+    if not lost:
+        return []
+    reason = why_missing(own, {one.controller for one in lost}, known)
+    return [f"cannot set {', '.join(one.option for one in lost)}: {reason}"]
+
+
+def leaf_of(pid: int, name: str) -> Leaf | None:
+    """The leaf that a master has made for that process, which has this name; None if it is in no such."""
+    try:
+        cgroups, mounts = read_of(pid), read_own()[1]
+    except OSError:
+        return None
+    folder = locate(cgroups, mounts)
+    while folder not in (None, "", "/"):
+        parent, number, shown = os.path.dirname(folder), *os.path.basename(folder).partition("-")[::2]
+        if os.path.basename(parent).startswith(_PREFIX) and number.isdecimal() and shown == _shown(name):
+            return Leaf(folder)
+        folder = parent  # of a procman within it, or of another engine
+    return None
+
+
+def why_no_limits(controllers: frozenset[str]) -> str:
+    """Why this process could not limit its programs by these controllers; "": nothing is known. It changes nothing."""
+    try:
+        own = _own_folder()
+        text = why_missing(own, controllers, available(own)) if _is_ours(own) else _systemds(own)
+    except NoCgroups as error:
+        return str(error)
+    if not text and (not os.access(own, os.W_OK) or os.statvfs(own).f_flag & os.ST_RDONLY):
+        return f"the cgroup {own} is read-only for this process: {WRITABLE}"
+    return text
 
 
 def make_cgroups() -> Cgroups:
     """The cgroup in which this process may make leaves; raises NoCgroups with the reason."""
     own = _own_folder()
     if not _is_ours(own):
-        raise NoCgroups(f"the cgroup {own} is systemd's; set Delegate=yes in the unit to have processes killed by it")
+        raise NoCgroups(_systemds(own))
     _remove_stale(own)
     path = f"{own}/{_PREFIX}{os.getpid()}"
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise NoCgroups(f"the cgroup {own} is read-only for this process: {WRITABLE}") from None
         raise NoCgroups(f"no cgroups can be made in {own}: {error.strerror}") from None
     if not os.path.exists(f"{path}/cgroup.kill"):
         _remove(path)
@@ -124,7 +177,27 @@ def _own_folder() -> str:
     folder = locate(cgroups, mounts)
     if folder is None:
         raise NoCgroups("no cgroup v2 is mounted here that holds this process")
-    return folder
+    parent, name = os.path.split(folder)
+    if name == INIT and os.path.basename(parent).startswith(_PREFIX):
+        return os.path.dirname(parent)  # this process has moved itself there before
+    # With DelegateSubgroup= what was delegated is the one above.
+    return parent if any(_attribute(parent, name) == b"1" for name in _DELEGATED) else folder
+
+
+def _systemds(own: str) -> str:
+    return f"the cgroup {own} is systemd's; set Delegate=yes in the unit to have processes killed and limited by it"
+
+
+def _shown(name: str) -> str:
+    """As much of a process's name as that of its cgroup has."""
+    shown = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in name)
+    return shown[:_SHOWN]
+
+
+def read_of(pid: int) -> str:
+    """The /proc/PID/cgroup of a process; raises OSError."""
+    with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
 
 
 def read_own() -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Starts a process: pipes, user, working directory, environment, exec. Only this module imports subprocess.
 
-`Popen` with keywords only uses vfork (0.7 ms, however large the master). A process that runs as another user costs an
-ordinary fork, because the C library's vfork path cannot change users.
+`Popen` with keywords only uses vfork (0.7 ms, however large the master). A process that runs as another user, or has
+limits, costs an ordinary fork: the C library's vfork path cannot change users, and the limits are set in the child.
 Reasons for a failure that can be known in advance are checked before the fork, so that the error is precise.
 """
 
@@ -18,6 +18,7 @@ from functools import partial
 from procman.system.accounts import Account
 from procman.system.commands import CannotSpawn, Command
 from procman.system.exec_errors import why_not_found
+from procman.system.process_limits import NO_LIMITS, Confinement, ProcessLimits
 from procman.system.reaper import Reaped
 
 # Descriptors that no program gets, at most a quarter of all, so that clients get answers and files can be opened when
@@ -53,6 +54,8 @@ class LaunchSpec:
     stderr: Stdio = Stdio.PIPE
     pass_fds: tuple[int, ...] = ()  # inherited with their numbers
     spare_fds: int = KEPT  # this many descriptors have to stay free (see KEPT)
+    limits: ProcessLimits = NO_LIMITS
+    cgroup: str | None = None  # the folder of the one that it joins before it is executed
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Child:
     stdout: int | None
     stderr: int | None
     popen: subprocess.Popen[bytes] | None = field(default=None, repr=False)  # None: another master started it
+    left_out: tuple[str, ...] = ()  # limits that were a best effort, each with the reason
 
     def reaped(self, how: Reaped) -> None:
         """The process was reaped: `subprocess` must not wait for its pid later, when another process may have it."""
@@ -90,14 +94,13 @@ def spawn(spec: LaunchSpec) -> Child:
     It leads its own process group, inherits no other descriptor, and has the default action for every signal. The
     caller reaps it by its pid, and owns the pipes.
     """
-    enter = None
     if spec.directory is not None:
-        if spec.enters_as_user:
-            enter = partial(os.chdir, spec.directory)
         _check_directory(spec.directory, as_another=spec.enters_as_user)
     ours: list[int] = []  # closed if it fails
     theirs: list[int] = []  # closed in any case
+    confined = None
     try:
+        confined = _confinement(spec)
         child_stdin, our_stdin = _stdin(spec.stdin, ours, theirs)
         child_stdout, our_stdout = _output(spec.stdout, ours, theirs)
         child_stderr, our_stderr = _output(spec.stderr, ours, theirs)
@@ -106,30 +109,58 @@ def spawn(spec: LaunchSpec) -> Child:
             # The program may open /dev/stdout again, and the pipe belongs to the master.
             for fd in theirs:
                 os.fchown(fd, spec.account.uid, -1)
-        popen = subprocess.Popen(
-            spec.command.argv,
-            executable=spec.command.file,
-            stdin=child_stdin,
-            stdout=child_stdout,
-            stderr=child_stderr,
-            cwd=spec.directory if enter is None else None,
-            preexec_fn=enter,  # noqa: PLW1509 - it takes no lock of another thread; and it comes after the change of user, unlike cwd
-            env=spec.environment,
-            umask=-1 if spec.umask is None else spec.umask,
-            user=None if spec.account is None else spec.account.uid,
-            group=None if spec.account is None else spec.account.gid,
-            extra_groups=None if spec.account is None else spec.account.groups,
-            pass_fds=spec.pass_fds,
-            process_group=0,
-        )
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        popen, left_out = _start(spec, confined, (child_stdin, child_stdout, child_stderr))
+    except (OSError, ValueError, subprocess.SubprocessError, CannotSpawn) as error:
         for fd in ours:
             os.close(fd)
-        raise CannotSpawn(_why(error, spec)) from error
+        raise (error if isinstance(error, CannotSpawn) else CannotSpawn(_why(error, spec))) from error
     finally:
         for fd in theirs:
             os.close(fd)
-    return Child(popen.pid, our_stdin, our_stdout, our_stderr, popen)
+        if confined is not None:
+            confined.close()
+    return Child(popen.pid, our_stdin, our_stdout, our_stderr, popen, tuple(left_out))
+
+
+def _confinement(spec: LaunchSpec) -> Confinement | None:
+    """What the child does before its exec, where it has limits; None: nothing."""
+    if not spec.limits and spec.cgroup is None:
+        return None
+    directory = spec.directory if spec.enters_as_user else None
+    return Confinement(spec.limits, account=spec.account, directory=directory, cgroup=spec.cgroup)
+
+
+def _start(
+    spec: LaunchSpec, confined: Confinement | None, stdio: tuple[int, int, int]
+) -> tuple[subprocess.Popen[bytes], list[str]]:
+    """Start it; also returns the limits that were left out."""
+    stdin, stdout, stderr = stdio
+    enter = partial(os.chdir, spec.directory) if spec.enters_as_user and spec.directory is not None else None
+    # With limits the child changes users itself, as some of them have to be set before that, and some after.
+    account = spec.account if confined is None else None
+    try:
+        popen = subprocess.Popen(
+            spec.command.argv,
+            executable=spec.command.file,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=None if spec.enters_as_user else spec.directory,
+            preexec_fn=enter if confined is None else confined.apply,  # noqa: PLW1509 - it takes no lock of another thread; and it comes after the change of user, unlike cwd
+            env=spec.environment,
+            umask=-1 if spec.umask is None else spec.umask,
+            user=None if account is None else account.uid,
+            group=None if account is None else account.gid,
+            extra_groups=None if account is None else account.groups,
+            pass_fds=spec.pass_fds,
+            process_group=0,
+        )
+    except subprocess.SubprocessError as error:
+        failure = "" if confined is None else confined.outcome()[0]
+        if failure:
+            raise CannotSpawn(failure) from error
+        raise
+    return popen, [] if confined is None else confined.outcome()[1]
 
 
 def _leave_some(fd: int, kept: int) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from procman.config.formats.expansion import environment_names
 from procman.config.formats.raw import RawSection
+from procman.config.resolve.limits import settle_limits
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.readiness import settle_readiness
 from procman.config.resolve.schedules import refuse_many, settle_schedule
@@ -31,6 +32,8 @@ _NOT_FOR_ONESHOTS = {
     "startsecs": "a one-shot may end as quickly as it likes",
     "early_exit": "a one-shot may end as quickly as it likes",
     "start_timeout": "a one-shot is RUNNING when it is spawned; run_timeout limits the run",
+    "memory_restart": "a one-shot is not restarted; memory_max limits its memory",
+    "max_age": "a one-shot is not restarted; run_timeout limits the run",
     "health": "a one-shot has no health check; run_timeout limits the run",
     "watchdog": "a one-shot has no watchdog; run_timeout limits the run",
 }
@@ -74,6 +77,7 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
     if (common["serverurl"] or "").strip().upper() == "AUTO":
         common["serverurl"] = None
     common["uid"] = reading.uid(section, common["user"])
+    settle_limits(reading, section, common)
     numprocs = reading.option(section, "numprocs", SLOTS["numprocs"], names)
     start = reading.option(section, "numprocs_start", SLOTS["numprocs_start"], names)
     # These two are read even if there is no process.

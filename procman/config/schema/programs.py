@@ -12,15 +12,15 @@ from typing import Literal
 
 from procman.config.schema import kinds
 from procman.config.schema.kinds.numbers import MIB
+from procman.config.schema.limits import LimitedProcess
 from procman.config.schema.options import AUTO, Effect, option, required
-from procman.config.schema.schedules import ScheduleOptions
 from procman.core.spec import Autorestart, Condition, EarlyExit, Edge, Leftovers, ProcessType, Scope
 
 DEFAULT_PRIORITY = 999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program(ScheduleOptions):
+class Program(LimitedProcess):
     """One process slot: a program after `numprocs`, expansions and defaults. Also the options all programs share."""
 
     name: str

@@ -20,6 +20,7 @@ from procman.core.actions import (
 from procman.core.events import Adopted, ExitStatus, KillFailed, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
 from procman.runtime.bus import (
+    LimitsLeftOut,
     Notification,
     OperationBegan,
     OperationEnded,
@@ -86,6 +87,7 @@ class Translator:
             OperationBegan: self._operation_began,
             OperationEnded: self._operation_ended,
             UpdateStep: self._update_step,
+            LimitsLeftOut: self._left_out,
         }
 
     def seen(self, notification: Notification, mono: float) -> Seen | None:
@@ -211,6 +213,10 @@ class Translator:
     def _update_step(self, seen: Seen, event: UpdateStep) -> Record:
         data = _named("options", event.options)
         return self._about(seen, "update-step", event.name, event.action, data, group=event.group)
+
+    def _left_out(self, seen: Seen, event: LimitsLeftOut) -> Record:
+        texts = [self.text(text) for text in event.texts]
+        return self._about(seen, "config", event.name, texts[0], _named("left_out", texts))
 
     def _note_run(self, seen: Seen, name: str, pid: int) -> None:
         if seen.run:

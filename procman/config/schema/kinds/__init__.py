@@ -13,6 +13,7 @@ from procman.config.schema.kinds.choices import (
     LOG_OVERFLOW,
     LOG_TIMESTAMP,
     LOGLEVEL,
+    MEMORY_MEASURE,
     ORPHANS,
     PROCESS_TYPE,
     SCOPE,
@@ -22,6 +23,21 @@ from procman.config.schema.kinds.commands import COMMAND, PLUGIN
 from procman.config.schema.kinds.dependencies import EDGES, ON_DEPENDENCY_RESTART, ON_DEPENDENCY_STOP
 from procman.config.schema.kinds.durations import BACKOFF, DURATION, ON_RESTART_LIMIT, RESTART_LIMIT, SECONDS
 from procman.config.schema.kinds.environment import ENVIRONMENT
+from procman.config.schema.kinds.limits import (
+    CAPABILITY_LIST,
+    CPU_AFFINITY,
+    CPU_MAX,
+    IONICE,
+    MEMORY,
+    MEMORY_LIMIT,
+    NICE,
+    OOM_SCORE,
+    PIDS_LIMIT,
+    RLIMIT_COUNT,
+    RLIMIT_SECONDS,
+    RLIMIT_SIZE,
+    WEIGHT,
+)
 from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
 from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK, split_url
 from procman.config.schema.kinds.numbers import (
@@ -40,15 +56,18 @@ from procman.config.schema.kinds.readiness import READY, STATUSES, TIMEOUT
 from procman.config.schema.kinds.schedules import HISTORY, JITTER, MISSED, OVERLAP, SCHEDULE
 from procman.config.schema.kinds.signals import SIGNAL
 from procman.config.schema.kinds.text import BOOLEAN, SECRET, TEXT
-from procman.config.schema.kinds.users import OWNER, USER
+from procman.config.schema.kinds.users import OWNER, USER, USER_GROUP
 
 __all__ = [
     "ADDRESS",
     "AUTORESTART",
     "BACKOFF",
     "BOOLEAN",
+    "CAPABILITY_LIST",
     "COMMAND",
     "CONCURRENCY",
+    "CPU_AFFINITY",
+    "CPU_MAX",
     "DIRECTORY",
     "DURATION",
     "EARLY_EXIT",
@@ -61,6 +80,7 @@ __all__ = [
     "HISTORY",
     "INTEGER",
     "JITTER",
+    "IONICE",
     "JOURNAL",
     "LEFTOVERS",
     "LOGFILE",
@@ -69,18 +89,24 @@ __all__ = [
     "LOG_OVERFLOW",
     "LOG_TIMESTAMP",
     "MISSED",
+    "MEMORY",
+    "MEMORY_LIMIT",
+    "MEMORY_MEASURE",
+    "NICE",
     "NOTIFY_FORMAT",
     "NOTIFY_ON",
     "OCTAL",
     "ON_DEPENDENCY_RESTART",
     "ON_DEPENDENCY_STOP",
     "ON_RESTART_LIMIT",
+    "OOM_SCORE",
     "ORPHANS",
     "OVERLAP",
     "OWNER",
     "PATH",
     "PATTERNS",
     "PERCENT",
+    "PIDS_LIMIT",
     "PLUGIN",
     "PROCESS_TYPE",
     "READY",
@@ -88,6 +114,9 @@ __all__ = [
     "RESTART_LIMIT",
     "RETRIES",
     "SCHEDULE",
+    "RLIMIT_COUNT",
+    "RLIMIT_SECONDS",
+    "RLIMIT_SIZE",
     "SCOPE",
     "SECONDS",
     "SECRET",
@@ -101,7 +130,9 @@ __all__ = [
     "TIMEOUT",
     "URL",
     "USER",
+    "USER_GROUP",
     "WEBHOOK",
+    "WEIGHT",
     "is_loopback",
     "split_url",
 ]

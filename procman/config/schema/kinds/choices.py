@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from procman.config.schema.kinds.text import BOOLEANS, accept_text, parse_bool, show_bool
 from procman.config.schema.options import Kind, Orphans, Unfit
@@ -90,6 +90,8 @@ ORPHANS = _member_of(Orphans, {member.value: member for member in Orphans})
 SHUTDOWN_WHEN = _member_of(ShutdownWhen, {member.value: member for member in ShutdownWhen})
 LOG_FORMAT = word_of("bad-log-format", {word: word for word in ("raw", "prefix", "json", "logfmt")}, str)
 LOG_TIMESTAMP = word_of("bad-log-timestamp", {word: word for word in ("none", "iso", "epoch_ms")}, str)
+_MEASURES: Mapping[str, Literal["rss", "pss"]] = {"rss": "rss", "pss": "pss"}
+MEMORY_MEASURE = word_of("bad-memory-measure", _MEASURES, str)
 LOG_OVERFLOW = word_of("bad-log-overflow", {word: word for word in ("block", "drop")}, str)
 
 

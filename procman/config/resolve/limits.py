@@ -1,0 +1,61 @@
+"""What the limits of a program mean for each other: the numbers of its groups, and contradictions."""
+
+from typing import Any
+
+from procman.config.formats.raw import RawSection
+from procman.config.resolve.option_reader import OptionReader
+from procman.config.schema.kinds.limits import UNLIMITED
+from procman.config.schema.kinds.numbers import show_size
+from procman.config.schema.notation import show_text
+
+_ONLY_WITH = {
+    "memory_measure": "memory_restart",
+    "memory_interval": "memory_restart",
+    "max_age_jitter": "max_age",
+}
+
+
+def settle_limits(reading: OptionReader, section: RawSection, common: dict[str, Any]) -> None:
+    """Look its groups up, and complain about what cannot be meant."""
+    # The dataclass has the name of the group of processes under this name.
+    common["unix_group"] = common.pop("group")
+    common["gid"] = _gid(reading, section, "group", common["unix_group"])
+    extra = [_gid(reading, section, "supplementary_groups", name) for name in common["supplementary_groups"]]
+    common["extra_gids"] = tuple(gid for gid in extra if gid is not None)
+    for option, other in _ONLY_WITH.items():
+        if option in section.options and common[other] is None:
+            reading.complain(
+                section, option, f"without effect, as there is no {other}: take it out", severity="warning"
+            )
+    _compare(reading, section, common, "memory_high", "memory_max")
+    most = common["memory_max"]
+    wanted = common["memory_restart"]
+    if wanted is not None and most is not None and most[0] != UNLIMITED and wanted >= most[0]:
+        message = (
+            f"it is never restarted for {show_size(wanted)}: with memory_max = {show_size(most[0])} the kernel ends it "
+            "before: lower memory_restart"
+        )
+        reading.complain(section, "memory_restart", message, severity="warning")
+    if common["rlimit_rss"] is not None:
+        message = "Linux ignores this limit: memory_max limits the memory in use (cgroup v2): take it out"
+        reading.complain(section, "rlimit_rss", message, severity="warning")
+
+
+def _gid(reading: OptionReader, section: RawSection, option: str, name: str | None) -> int | None:
+    if name is None:
+        return None
+    try:
+        return reading.machine.gid(name)
+    except (KeyError, ValueError, OverflowError):
+        message = f"there is no group {show_text(name)}: name one of this machine, or make it"
+        reading.complain(section, option, message, "unknown-group")
+        return None
+
+
+def _compare(reading: OptionReader, section: RawSection, common: dict[str, Any], low: str, high: str) -> None:
+    """Warn of a lower limit that is never reached."""
+    below, above = common[low], common[high]
+    if below is None or above is None or UNLIMITED in (below[0], above[0]) or below[0] < above[0]:
+        return
+    message = f"{low} is never reached, as {high} is {show_size(above[0])}: lower {low}, or take it out"
+    reading.complain(section, low, message, severity="warning")
