@@ -17,7 +17,7 @@ PROGRAM = options_of(Program)
 GROUP = options_of(GroupOptions)
 LISTENER = options_of(ListenerOptions)
 NOTIFY = options_of(Notify)
-_NUMBERS = {"user": "uid", "group": "gid", "supplementary_groups": "extra_gids"}
+_NUMBERS = {"user": "uid", "user_group": "gid", "supplementary_groups": "extra_gids"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def fingerprint(program: Program) -> int:
         sorted(value.items()) if isinstance(value, Mapping) else value
         for name, known in PROGRAM.items()
         if known.effect is Effect.RESTART
-        for value in (known.of(program, name),)
+        for value in (getattr(program, name),)
     ]
     return crc32(repr((values, program.uid, program.gid, program.extra_gids)).encode())
 
@@ -118,7 +118,7 @@ def _group_change(old: Group, new: Group) -> GroupChange | None:
 
 
 def _program_change(old: Program, new: Program) -> ProgramChange | None:
-    options = [name for name, known in PROGRAM.items() if known.of(old, name) != known.of(new, name)]
+    options = [name for name in PROGRAM if getattr(old, name) != getattr(new, name)]
     for name, number in _NUMBERS.items():
         # The same name may have another number now.
         if getattr(old, number) != getattr(new, number) and name not in options:

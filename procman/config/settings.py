@@ -95,7 +95,7 @@ def origin_of(config: Config, section: str, option: str) -> Json:
 
 
 def _fields(holder: object, table: type) -> dict[str, Any]:
-    return {name: known.of(holder, name) for name, known in options_of(table).items()}
+    return {name: getattr(holder, name) for name in options_of(table)}
 
 
 def _section(

@@ -36,6 +36,15 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """Look how much memory a process and all that it has started use, and answer with `MemoryMeasured`."""
+
+    name: str
+    run: int  # `Process.attempt`
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """Send a signal to a process, or to its descendants."""
 
@@ -140,4 +149,4 @@ Announcement = (
     | AnnounceMaster
     | Quit
 )
-Action = Spawn | Probe | Kill | KeepDescendants | Announcement
+Action = Spawn | Probe | Measure | Kill | KeepDescendants | Announcement

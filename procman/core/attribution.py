@@ -241,6 +241,8 @@ class Attribution:
                 if self._is_adoption and name == self._subject:
                     return self._base
                 if news.before is State.STOPPED:
+                    if news.reason:  # policy has stopped it, to start it again
+                        return Origin(POLICY, self._here.get(name, NOBODY).cause)
                     return self._renewed.get(name) or self.wanted_by(name)
                 # autorestart, or the next try: whoever started the process before has no part in it.
                 return Origin(POLICY, (self._here.get(name) or self.latest(name)).cause)

@@ -45,11 +45,16 @@ def jitter(spec: ProcessSpec, seed: int, attempt: int) -> float:
     """
     if spec.backoff is None or spec.backoff_jitter <= 0:
         return 0.0
+    return spec.backoff_jitter * spread(spec, seed, attempt)
+
+
+def spread(spec: ProcessSpec, seed: int, attempt: int) -> float:
+    """A number from 0 to 1 that is as good as chance, and the same for the same arguments."""
     value = _FNV_OFFSET ^ (seed & _MASK)
     for byte in f"{spec.namespec} {attempt}".encode():
         value = (value ^ byte) * _FNV_PRIME & _MASK
     # The low bits of this hash depend on all of the text.
-    return spec.backoff_jitter * (value % 10_000) / 10_000
+    return (value % 10_000) / 10_000
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ process for it after each event.
 from dataclasses import dataclass, field
 from typing import Literal
 
-Due = Literal["start", "look", "unready", "retry", "run", "stop", "wait"]
+Due = Literal["start", "look", "unready", "retry", "run", "stop", "wait", "memory", "age"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +21,22 @@ class Deadlines:
     run: float | None = None  # the run of a one-shot has taken too long
     stop: float | None = None  # it gets SIGKILL
     wait: float | None = None  # it has waited for its dependencies for too long
+    memory: float | None = None  # its memory is looked at; or the look that is under way is lost
+    age: float | None = None  # it is old enough for a restart
     earliest: float | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        times = (self.start, self.look, self.unready, self.retry, self.run, self.stop, self.wait)
+        times = (
+            self.start,
+            self.look,
+            self.unready,
+            self.retry,
+            self.run,
+            self.stop,
+            self.wait,
+            self.memory,
+            self.age,
+        )
         object.__setattr__(self, "earliest", min((when for when in times if when is not None), default=None))
 
     def due(self, now: float) -> Due | None:
@@ -41,6 +53,10 @@ class Deadlines:
             return "retry"
         if self.earliest == self.run:
             return "run"
+        if self.earliest == self.memory:
+            return "memory"
+        if self.earliest == self.age:
+            return "age"
         return "stop" if self.earliest == self.stop else "wait"
 
 

@@ -9,6 +9,8 @@ from procman.core.oneshots import timed_out
 from procman.core.process import Process
 from procman.core.starting import block, launch
 from procman.core.stopping import fail_unready, send_sigkill, take_down
+from procman.core.wear import aged
+from procman.core.wear import look as measure
 
 
 def serve_deadlines(processes: Iterable[Process], now: float) -> list[Action]:
@@ -36,5 +38,10 @@ def deadline_reached(process: Process, now: float) -> list[Action]:
             return send_sigkill(process, now)
         case "wait":
             return block(process, f"blocked: {process.ties.waits_for} was not there in time", timed_out=True)
+        case "memory":
+            return measure(process, now)
+        case "age":
+            aged(process)
+            return []
         case None:
             return []

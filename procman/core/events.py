@@ -111,6 +111,15 @@ class Notified:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryMeasured:
+    """What came of a `Measure`; it counts for that run of the process only."""
+
+    name: str
+    run: int  # `Process.attempt`
+    used: int | None  # bytes; None: that may not be seen
+
+
+@dataclass(frozen=True, slots=True)
 class RunRemembered:
     """A one-shot has succeeded in this life of the master, as an earlier process of the master has recorded.
 
@@ -200,6 +209,7 @@ Event = (
     | Adopted
     | RunRemembered
     | ProbeResult
+    | MemoryMeasured
     | Notified
     | Exited
     | DescendantsGone

@@ -35,6 +35,7 @@ from procman.core.events import (
     GroupChanged,
     GroupRemoved,
     KillFailed,
+    MemoryMeasured,
     Notified,
     ProbeResult,
     RestartRequested,
@@ -51,6 +52,7 @@ from procman.core.exit_policy import Cause, ExitPolicy
 from procman.core.groups import ActiveGroup
 from procman.core.membership import Membership
 from procman.core.process import Process
+from procman.core.renewals import Renewals
 from procman.core.requests import call_off, kill, restart, retry, signal, start, stop
 from procman.core.restarting import spawn_failed
 from procman.core.shutdown import Shutdown
@@ -58,9 +60,10 @@ from procman.core.snapshot import Data, DefinitionReaders, Writer, definition, r
 from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
 from procman.core.start_limit import StartLimit
 from procman.core.states import MasterState, State
+from procman.core.wear import measured
 
 # What is known of one process, and what is about no single one.
-News = ProbeResult | Notified | DescendantsGone | KillFailed | RunRemembered
+News = ProbeResult | Notified | MemoryMeasured | DescendantsGone | KillFailed | RunRemembered
 AboutAll = BootRequested | GroupAdded | GroupRemoved | GroupChanged | ShutdownRequested
 
 DEFAULT_POLICY = MasterPolicy(
@@ -91,6 +94,7 @@ class Fleet:
         self._exit_policy = ExitPolicy(policy, self.groups, self.processes)
         self.dependencies = Dependencies(self.groups, self.processes)
         self._dependents = Dependents(self.dependencies, self.processes)
+        self._renewals = Renewals(self.processes)
         self._start_limit = StartLimit(policy.start_concurrency, self.processes)
         self._shutdown = Shutdown(policy.shutdown_timeout, self.groups, self.processes, self.dependencies.wave)
         self._membership = Membership(
@@ -107,6 +111,8 @@ class Fleet:
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take in what has happened or is asked for; the orders that follow are to be carried out in their order."""
         actions = self._decide(event, now)
+        if self.state is MasterState.RUNNING:
+            actions += self._renewals.follow(event, now)
         if (self.dependencies or isinstance(event, GroupChanged)) and self.state is MasterState.RUNNING:
             actions += self._dependents.follow(event, actions, now)
         cause = self._exit_policy.note(actions)
@@ -217,7 +223,10 @@ class Fleet:
                 return spawn_failed(self.processes[name], reason, code, now)
             case DeadlineReached():
                 return serve_deadlines(self.processes.values(), now)
-            case ProbeResult(name) | Notified(name) | DescendantsGone(name) | KillFailed(name) | RunRemembered(name):
+            case ProbeResult(name=name) | Notified(name=name) | MemoryMeasured(name=name) | DescendantsGone(name):
+                process = self.processes.get(name)
+                return self._note(event, process, now) if process else []
+            case KillFailed(name) | RunRemembered(name):
                 process = self.processes.get(name)
                 return self._note(event, process, now) if process else []
             case StartRequested(name) | RestartRequested(name) | RetryRequested(name):
@@ -253,6 +262,9 @@ class Fleet:
         match event:
             case ProbeResult() | Notified():
                 return heard(process, event, now)
+            case MemoryMeasured():
+                measured(process, event, now)
+                return []
             case DescendantsGone():
                 return descendants_gone(process, now)
             case KillFailed(_, reason):

@@ -19,6 +19,7 @@ The rules of all of them:
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from procman.core.actions import Announce
 from procman.core.deadlines import NO_DEADLINES, Deadlines
@@ -37,6 +38,23 @@ class PendingEnd:
     pid: int  # 0: it had ended before it was stopped
     status: ExitStatus | None
     before: State  # STOPPING: it was asked to stop, then or since
+
+
+@dataclass(slots=True)
+class Wear:
+    """What is known of the memory of a run, and whether it is due for a restart: see `core.wear`."""
+
+    looking: bool = False  # a look at its memory is under way
+    looks: int = 0  # that were answered
+    over: int = 0  # of these, the last ones in a row that have found too much
+    used: int | None = None  # bytes, by the last one; None: not known
+    due: Literal["", "memory", "age"] = ""  # why it is to be restarted as soon as it may
+    renewing: Literal["", "memory", "age"] = ""  # it is being restarted for that
+
+    @property
+    def is_useless(self) -> bool:
+        """It was due for its memory from the first looks on, so that a restart does not help."""
+        return self.renewing == "memory" and self.looks <= self.over
 
 
 @dataclass(slots=True)
@@ -71,6 +89,7 @@ class Process:
     successor: ProcessSpec | None = None  # replaces `program` when the process has settled
     leaving: bool = False  # forgotten when it has settled
     ties: Ties = field(default_factory=Ties)
+    wear: Wear = field(default_factory=Wear)  # of the present run, or the one before
     needed_by: Mapping[str, "Process"] = field(default_factory=dict, repr=False, compare=False)  # its dependents
     name: str = field(init=False)
 

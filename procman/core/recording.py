@@ -26,6 +26,7 @@ from procman.core.actions import (
     AnnounceMaster,
     KeepDescendants,
     Kill,
+    Measure,
     Probe,
     ProcessRemoved,
     Quit,
@@ -43,6 +44,7 @@ from procman.core.events import (
     GroupChanged,
     GroupRemoved,
     KillFailed,
+    MemoryMeasured,
     Notified,
     ProbeResult,
     RestartRequested,
@@ -81,6 +83,7 @@ WORDS: dict[str, type] = {
     "adopted": Adopted,
     "run-remembered": RunRemembered,
     "probe-result": ProbeResult,
+    "memory-measured": MemoryMeasured,
     "notified": Notified,
     "exited": Exited,
     "descendants-gone": DescendantsGone,
@@ -254,6 +257,8 @@ def _describe(action: Action) -> str:
             return f"spawn {name} #{attempt}"
         case Probe(name, run, number):
             return f"probe {name} #{run} condition={number}"
+        case Measure(name, run):
+            return f"measure {name} #{run}"
         case Kill(name, pid, signal, scope, overdue, hurried, spared):
             text = f"signal {name} {_signal(int(signal))} pid={pid} scope={scope.name}"
             text += f"{' overdue' if overdue else ''}{' hurried' if hurried else ''}"

@@ -11,6 +11,7 @@ from procman.core.spec import ProcessSpec, Scope
 from procman.core.starting import launch, release, settle
 from procman.core.states import SIGNALLABLE, UP, State
 from procman.core.stopping import send_sigkill, stop_left, take_down
+from procman.core.wear import change as change_wear
 
 
 def start(process: Process, now: float, *, alone: bool = False) -> list[Action]:
@@ -116,6 +117,7 @@ def change_in_place(process: Process, program: ProcessSpec, now: float) -> list[
     actions: list[Action] = [AnnounceInPlace(process.name, before, program)]
     if process.state is State.RUNNING:
         limit_run(process)
+        change_wear(process, before, now)
     if process.deadlines.retry is not None and program.backoff not in (None, before.backoff):
         longest = program.backoff[1] * (1 + program.backoff_jitter) if program.backoff else 0.0
         process.deadlines = Deadlines(retry=min(process.deadlines.retry, now + longest))

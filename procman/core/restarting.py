@@ -75,12 +75,16 @@ def start_again(process: Process, now: float, status: ExitStatus) -> list[Action
 
 
 def renewed(process: Process, now: float, pid: int, status: ExitStatus) -> list[Action]:
-    """It was stopped to start again after a dependency: at once, after a delay, or not any more."""
+    """It was stopped by policy to start again: at once, after a delay, or not any more."""
     reason, process.ties.renewing = process.ties.renewing, ""
+    troubles = process.again.troubles
     process.again.ended(process.program, process.age(now))
-    coming = _decide(process, now, reason)
+    if process.wear.is_useless:
+        # However old it has become, the restart before this one has not helped.
+        process.again.troubles = troubles + 1
+    coming = _decide(process, now, reason, failures=process.again.troubles if process.wear.is_useless else 0)
     if coming.delay == 0:
-        return settle(process, now, pid, status)
+        return settle(process, now, pid, status, process.wear.renewing)
     backing_off = process.enter(State.BACKOFF, pid=pid, status=status, reason=coming.text)
     if coming.delay is None:
         return [backing_off, _give_up(process, coming.text, status)]
@@ -88,10 +92,15 @@ def renewed(process: Process, now: float, pid: int, status: ExitStatus) -> list[
     return [backing_off]
 
 
-def _decide(process: Process, now: float, reason: str) -> Next:
+def _decide(process: Process, now: float, reason: str, *, failures: int | None = None) -> Next:
     chance = jitter(process.program, process.seed, process.attempt)
     return process.again.decide(
-        process.program, reason, now, failures=process.failures, chance=chance, brake=process.brake
+        process.program,
+        reason,
+        now,
+        failures=process.failures if failures is None else failures,
+        chance=chance,
+        brake=process.brake,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.groups import ActiveGroup
-from procman.core.process import PendingEnd, Process
+from procman.core.process import PendingEnd, Process, Wear
 from procman.core.readiness import Readiness
 from procman.core.restarts import Restarts
 from procman.core.spec import Condition, GroupSpec, ProcessSpec, ReadyKind, Scope
@@ -41,6 +41,8 @@ class DefinitionReaders:
 Writer = Callable[[Any], Any]
 
 NO_TIES = Ties()
+NO_WEAR = Wear()
+_WEAR = {field.name for field in fields(Wear)}
 _AS_IT_IS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -139,6 +141,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
         },
         **({"timed_out": True} if process.timed_out else {}),
         **_readiness(process),
+        **_wear(process),
         **({"ties": asdict(process.ties)} if process.ties != NO_TIES else {}),
     }
 
@@ -146,7 +149,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
 def _read_process(data: Data, readers: DefinitionReaders) -> Process:
     pending, successor, deadlines = data["pending_end"], data["successor"], data["deadlines"]
     program = readers.process(data["definition"])
-    readiness = data.get("readiness", {})
+    readiness, wear = data.get("readiness", {}), data.get("wear", {})
     return Process(
         program=program,
         successor=None if successor is None else readers.process(successor),
@@ -162,6 +165,8 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
             run=deadlines.get("run"),
             stop=deadlines["stop"],
             wait=deadlines.get("wait"),
+            memory=wear.get("next_look"),
+            age=wear.get("old_at"),
         ),
         failures=data["failures"],
         attempt=data["attempt"],
@@ -182,7 +187,16 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         timed_out=data.get("timed_out", False),
         ties=_read_ties(data.get("ties")),
         again=_read_restarts(data.get("again")),
+        wear=Wear(**{name: value for name, value in wear.items() if name in _WEAR}),
     )
+
+
+def _wear(process: Process) -> Data:
+    """Nothing of most processes, which have neither memory_restart nor max_age."""
+    times = {"next_look": process.deadlines.memory, "old_at": process.deadlines.age}
+    if process.wear == NO_WEAR and not any(times.values()):
+        return {}
+    return {"wear": {**asdict(process.wear), **times}}
 
 
 def _read_ties(data: Data | None) -> Ties:

@@ -15,8 +15,8 @@ from procman.core.readiness import Readiness
 from procman.core.states import State
 
 
-def launch(process: Process, now: float) -> list[Action]:
-    """Begin to start it: a new try, with the newest definition."""
+def launch(process: Process, now: float, why: str = "") -> list[Action]:
+    """Begin to start it: a new try, with the newest definition; `why`: where policy has stopped it for that."""
     process.reason = ""
     process.exit_status = None
     process.limited = process.timed_out = False
@@ -25,7 +25,7 @@ def launch(process: Process, now: float) -> list[Action]:
     process.take_over()
     process.ties.stale = process.ties.renewing = ""
     process.ties.seen.clear()
-    starting = process.enter(State.STARTING)
+    starting = process.enter(State.STARTING, reason=why)
     if process.program.depends_on and not process.ties.alone:
         process.attempt += 1
         hold(process, now)
@@ -70,11 +70,11 @@ def come_back(process: Process, now: float) -> list[Action]:
     return launch(process, now)
 
 
-def settle(process: Process, now: float, pid: int = 0, status: ExitStatus | None = None) -> list[Action]:
-    """It is down. It starts if it is wanted, and nothing holds it down."""
+def settle(process: Process, now: float, pid: int = 0, status: ExitStatus | None = None, why: str = "") -> list[Action]:
+    """It is down. It starts if it is wanted, and nothing holds it down; `why` is for `launch`."""
     stopped = process.enter(State.STOPPED, pid=pid, status=status)
     process.take_over()
     if process.wanted and not process.ties.bound:
         process.failures = 0
-        return [stopped, *launch(process, now)]
+        return [stopped, *launch(process, now, why)]
     return [stopped]

@@ -88,10 +88,13 @@ def bind(process: Process, now: float) -> list[Action]:
     return take_down(process, now)
 
 
-def renew(process: Process, now: float, reason: str) -> list[Action]:
-    """Restart it by policy, since something that it depends on has another run."""
+def renew(process: Process, now: float, reason: str, words: str = "") -> list[Action]:
+    """Restart it by policy: something that it depends on has another run, or it is due for its memory or its age.
+
+    `reason` is for the counts of a limit, `words` say more.
+    """
     process.ties.renewing = reason
-    return take_down(process, now)
+    return take_down(process, now, words)
 
 
 def go_down(process: Process, now: float) -> list[Action]:

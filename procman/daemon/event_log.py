@@ -201,6 +201,8 @@ class EventLog:
         match news.after:
             case State.RUNNING if (process := self._fleet.processes.get(news.name)) and process.readiness.conditions:
                 self._log.info(f"success: {name} entered RUNNING state, it is ready")
+            case State.STOPPING if self._is_renewed(news):
+                pass
             case State.STOPPING if news.reason:
                 self._log.warn(f"{name}: {news.reason[0].lower()}{news.reason[1:]}; it is stopped")
             case State.RUNNING:
@@ -255,6 +257,15 @@ class EventLog:
                 self._log.warn(f"{name} is FATAL after {tries}: {self._why(news.name) or news.reason}")
             case _:
                 return False
+        return True
+
+    def _is_renewed(self, news: Announce) -> bool:
+        """Whether it is restarted for its memory or its age; then it is said here."""
+        process = self._fleet.processes.get(news.name)
+        if process is None or not (process.wear.renewing and process.ties.renewing):
+            return False
+        say = self._log.info if process.wear.renewing == "age" else self._log.warn
+        say(f"{news.program.name} is restarted for its {news.reason}")
         return True
 
     def _delayed(self, news: Announce) -> None:

@@ -344,6 +344,7 @@ class MasterRun:
         rooms = self._rooms
         rooms.engine.close()
         rooms.probes.close()
+        rooms.memory.close()
         rooms.leftovers.close()
         await rooms.notifying.stop()
         rooms.start_gate.close()

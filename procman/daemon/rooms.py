@@ -11,6 +11,7 @@ from procman.runtime.command_runner import CommandRunner
 from procman.runtime.engine import Engine
 from procman.runtime.journal.journal import Journal
 from procman.runtime.leftovers import LeftoverReporter
+from procman.runtime.memory_looks import MemoryLooks
 from procman.runtime.output_router import OutputRouter
 from procman.runtime.probes import Probes
 from procman.runtime.process_trees import Trees
@@ -42,6 +43,7 @@ class Rooms:
     engine: Engine
     commands: CommandRunner
     probes: Probes
+    memory: MemoryLooks
     leftovers: LeftoverReporter
     event_log: EventLog
     farewell: MasterFarewell

@@ -153,7 +153,8 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
         return "the configuration is being read"
     if (silent := rooms.start_gate.silent) is not None:
         return silent
-    return rooms.notifying.obstacle or rooms.probes.obstacle or rooms.crashes.obstacle or rooms.outputs.obstacle()
+    looks = rooms.probes.obstacle or rooms.memory.obstacle
+    return rooms.notifying.obstacle or looks or rooms.crashes.obstacle or rooms.outputs.obstacle()
 
 
 def _to_present(data: Data) -> Data:

@@ -10,6 +10,7 @@ from procman.config.schema.configuration import Config
 from procman.config.schema.options import MEMORY
 from procman.config.schema.programs import Program
 from procman.config.snapshot import read_rules
+from procman.core.actions import Measure, Probe
 from procman.core.fleet import Fleet
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
@@ -27,6 +28,7 @@ from procman.runtime.journal.translation import Translator
 from procman.runtime.launcher import Launcher
 from procman.runtime.leftovers import LeftoverReporter
 from procman.runtime.limits_in_place import LimitsInPlace
+from procman.runtime.memory_looks import MemoryLooks
 from procman.runtime.output_router import OutputRouter
 from procman.runtime.probes import Probes
 from procman.runtime.process_trees import Trees
@@ -142,9 +144,12 @@ class _Wiring:
             on_bug=self._log.critical,
             gate=self._start_gate,
             observer=_observer(config, self._fleet, self._outputs, self._bus, why),
-            look=lambda order: self._probes.look(order),  # noqa: PLW0108 - they come later
+            look=self._look,
         )
         self._commands = CommandRunner(self._children, lambda: self._trees.tag(""))
+        self._memory = MemoryLooks(
+            self._fleet, self._trees, post=self._engine.post, log=self._log.warn, on_end=self._bus.nudge
+        )
         self._lines, self._probes = _readiness(self._engine, self._trees, self._outputs, self._commands, self._launcher)
 
     def _build_services(self) -> None:
@@ -232,6 +237,7 @@ class _Wiring:
             (limits.hear, limits.hears),
             (self._lines.hear, self._lines.hears),
             (self._probes.hear, self._probes.hears),
+            (self._memory.hear, self._memory.hears),
             (self._explanations.hear, self._explanations.hears),
         )
         for hear, interests in subscribers:
@@ -284,6 +290,7 @@ class _Wiring:
             engine=self._engine,
             commands=self._commands,
             probes=self._probes,
+            memory=self._memory,
             leftovers=LeftoverReporter(self._bus, self._trees),
             event_log=self._event_log,
             farewell=self._farewell,
@@ -299,6 +306,12 @@ class _Wiring:
             notifying=self._notifying,
             why=self._why(),
         )
+
+    def _look(self, order: Probe | Measure) -> None:
+        if isinstance(order, Measure):
+            self._memory.measure(order)
+        else:
+            self._probes.look(order)
 
     def _definition(self, name: str) -> Program | None:
         process = self._fleet.processes.get(name)

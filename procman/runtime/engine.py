@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from procman.core.actions import Action, Announcement, KeepDescendants, Kill, Probe, Spawn
+from procman.core.actions import Action, Announcement, KeepDescendants, Kill, Measure, Probe, Spawn
 from procman.core.attribution import BOOT, NOBODY, Actor, Attribution, Origin
 from procman.core.coming_up import look_again
 from procman.core.events import (
@@ -64,13 +64,13 @@ class Engine:
         on_bug: Callable[[str], None],
         gate: Gate | None = None,
         observer: Observer | None = None,
-        look: Callable[[Probe], None] = lambda _: None,
+        look: Callable[[Probe | Measure], None] = lambda _: None,
     ) -> None:
         """Take what it drives.
 
         `on_bug` gets a sentence about what must not happen. A program is started when `gate` says so; while the gate
         does not know, all others wait, too. Call `retry_spawns` when it may say something else. `observer` is told of
-        each decision before it is carried out. `look` carries out a look whether a process is ready.
+        each decision before it is carried out. `look` looks whether a process is ready, or what memory it uses.
         """
         self.fleet = fleet
         self.bus = bus
@@ -314,7 +314,7 @@ class Engine:
             case Kill():
                 self._publish(action)
                 self._kill(action)
-            case Probe():
+            case Probe() | Measure():
                 self.bus.guard(partial(self._look, action))
             case KeepDescendants(name, stop_later):
                 self._trees.keep(name, stop_later=stop_later)

@@ -172,7 +172,8 @@ class Launcher:
             account_of=self._account_of,
         )
         # What it uses counts as the program's.
-        return replace(spec, cgroup=self._trees.cgroup_of(program.namespec))
+        tree = self._trees.tree_of(program.namespec)
+        return spec if tree is None else replace(spec, cgroup=tree.cgroup)
 
     def hear(self, notification: Notification) -> None:
         """Release the socket of a process that has ended, or could not be started; record what is done."""

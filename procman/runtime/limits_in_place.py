@@ -56,7 +56,8 @@ class LimitsInPlace:
             others = (other for other in self._trees.members_of(name) if other != root)
             texts += change([root, *others], *own)
         if shared[0] != shared[1]:
-            folder = self._trees.cgroup_of(name)
+            tree = self._trees.tree_of(name)
+            folder = None if tree is None else tree.cgroup
             settings = changes(*shared)
             if folder is not None:
                 failed, left_out = put(folder, settings)

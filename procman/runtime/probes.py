@@ -118,7 +118,8 @@ class Probes:
         program, target = program_of(self._fleet.processes[order.name].program), target_of(order.condition)
         if order.condition.kind is ReadyKind.EXEC:
             return await self._run(program, target.command)
-        root, tag = self._trees.root_of(order.name) or (None, None)
+        tree = self._trees.tree_of(order.name)
+        root, tag = (None, None) if tree is None else (tree.root, tree.tag)
         async with asyncio.timeout(LONGEST):
             match order.condition.kind:
                 case ReadyKind.TCP | ReadyKind.UNIX:

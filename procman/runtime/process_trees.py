@@ -112,21 +112,15 @@ class Trees:
         self._under = None
         self._running[name] = ProcessTree(Tree(root, tag), leaf_of(root.pid, name))
 
-    def cgroup_of(self, name: str) -> str | None:
-        """The folder of the cgroup of the process that runs now; None: it has none of its own."""
-        tree = self._running.get(name)
-        return None if tree is None else tree.cgroup
-
     def members_of(self, name: str) -> tuple[int, ...]:
         """The pids of the process that runs now and of all that it has started, as far as they can be found."""
         tree = self._running.get(name)
         found = None if tree is None else self._look()
         return () if tree is None or found is None else tuple(process.pid for process in tree.members(found))
 
-    def root_of(self, name: str) -> tuple[Identity, str | None] | None:
-        """The process that was started last, and the tag of its tree; None if it does not run."""
-        tree = self._running.get(name)
-        return None if tree is None else (tree.root, tree.tag)
+    def tree_of(self, name: str) -> ProcessTree | None:
+        """Of the process that runs now; None: none does."""
+        return self._running.get(name)
 
     @property
     def waits(self) -> bool:
@@ -268,19 +262,7 @@ class Trees:
             return ()
         ours = {process.pid: process for process in found.descendants(os.getpid())}
         processes = found.all_others() if os.getpid() == 1 else ours.values()
-        return tuple(Left(process, self._owner(process, ours)) for process in processes)
-
-    def _owner(self, process: Process, ours: dict[int, Process]) -> str | None:
-        """The owner, by its tag or that of the nearest ancestor with one."""
-        if process.pid not in ours:
-            return None
-        ancestor: Process | None = process
-        while ancestor is not None:
-            tag = tag_of(ancestor.pid)
-            if tag is not None:
-                return self._tags.owner(tag) or ""
-            ancestor = ours.get(ancestor.parent)
-        return ""
+        return tuple(Left(process, _owner(process, ours, self._tags)) for process in processes)
 
     def _leaf(self, name: str, pid: int) -> Leaf | None:
         """A cgroup with that process in it; None if that is impossible, and the tag has to be enough."""
@@ -322,3 +304,16 @@ class Trees:
         except CannotLook:
             # Without /proc only the processes themselves are known.
             return None
+
+
+def _owner(process: Process, ours: dict[int, Process], tags: Tags) -> str | None:
+    """The owner, by its tag or that of the nearest ancestor with one."""
+    if process.pid not in ours:
+        return None
+    ancestor: Process | None = process
+    while ancestor is not None:
+        tag = tag_of(ancestor.pid)
+        if tag is not None:
+            return tags.owner(tag) or ""
+        ancestor = ours.get(ancestor.parent)
+    return ""

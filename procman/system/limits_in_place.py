@@ -26,7 +26,7 @@ from procman.system.process_limits import (
 def change(pids: Iterable[int], before: ProcessLimits, after: ProcessLimits) -> list[str]:
     """Go from one to the other; the first pid is the process itself, which has to have what is new.
 
-    What is not set any more is as this process has it. Returns why something could not be changed; that one has ended is
+    What is not set any more is as this process has it. Returns why something could not be changed; an end is
     no failure. Capabilities and no_new_privs stay as they are.
     """
     everybody = list(pids)

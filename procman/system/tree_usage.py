@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from procman.system.cgroup import Leaf
 from procman.system.proc import STAT_MAX, TICKS
 from procman.system.tree import ProcSnapshot
 
@@ -42,6 +43,48 @@ def usages(pids: Mapping[str, int]) -> dict[str, TreeUsage]:
         if used is not None:
             found[name] = used
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Whose memory is summed up."""
+
+    pid: int
+    cgroup: Leaf | None = None  # what is in there belongs to it, too
+    shared_once: bool = False  # pss: of a page that processes share each has its part; else rss
+
+
+def memories(wanted: Mapping[str, Members]) -> dict[str, int | None]:
+    """The memory of each of these and its descendants, in bytes; None where that may not be seen. Raises CannotLook."""
+    look = ProcSnapshot()
+    while not look.read():
+        pass
+    return {name: _memory(members, look) for name, members in wanted.items()}
+
+
+def _memory(members: Members, look: ProcSnapshot) -> int | None:
+    of = _pss if members.shared_once else _rss
+    own = of(members.pid)
+    if own is None:
+        return None
+    others = {process.pid for process in look.descendants(members.pid)}
+    if members.cgroup is not None:
+        others.update(members.cgroup.pids())
+    # One that has ended meanwhile uses nothing.
+    return own + sum(of(pid) or 0 for pid in others - {members.pid})
+
+
+def _rss(pid: int) -> int | None:
+    found = _stat(pid)
+    return None if found is None else int(found[_RSS]) * _PAGE
+
+
+def _pss(pid: int) -> int | None:
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii", errors="replace") as file:
+            return next((int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:")), None)
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def open_descriptors(pid: int | str) -> int | None:

@@ -153,7 +153,7 @@ def test_a_section_of_ini_that_is_none_is_told_with_what_was_meant(tmp_path, hea
         ("TimeoutStopSec", "its name here is stopwaitsecs"),
         ("StandardError", "its name here is stderr_logfile"),
         ("KillMode", "its name here is stop_scope"),
-        ("LimitNOFILE", "minfds of the master is for all"),
+        ("LimitNOFILE", "its name here is rlimit_nofile"),
         # circus, Kubernetes, launchd
         ("numprocesses", "its name here is numprocs"),
         ("workingDir", "its name here is directory"),
@@ -231,6 +231,6 @@ def test_nothing_is_guessed_where_nothing_is_like_it(tmp_path, name):
     [(*_, message)] = complaints(tmp_path, text, PATH="/bin", TERM="x", SSL_CERT_DIR="/x", PIP_CERT="x")
     assert "did you mean" not in message
     assert message.endswith(f"set it, or write a value instead of %(ENV_{name})s")
-    for stranger in ("zzz", "cpu_affinity", "jitter", "sl"):
+    for stranger in ("zzz", "cpu_model", "jitter", "sl"):
         [(*_, message)] = complaints(tmp_path, f"{WEB}{stranger} = 'x'\n")
         assert message == "there is no such option: take it out"

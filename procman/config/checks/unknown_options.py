@@ -40,7 +40,7 @@ def find_ignored(sections: Sections) -> Ignored:
 
 # Options that people expect, or that supervisor 2 had.
 _IN_PROGRAMS = {
-    "group": "a process has the groups of its user: set user",
+    "group": "a process has the groups of its user; user_group is another main one",
     "log_stdout": "stdout is logged unless stdout_logfile is NONE",
     "log_stderr": "stderr has a log of its own, stderr_logfile, unless redirect_stderr is true",
     "stdout_capturefile": "did you mean stdout_capture_maxbytes?",

@@ -6,14 +6,13 @@ Names are compared by their letters only: workingDir, working_dir and WorkingDir
 from collections.abc import Container
 
 _NO_FILE = "write the variables into environment"
-_NO_LIMIT = "begin the command with prlimit or systemd-run, or limit the container"
+_NO_LIMIT = "memory_max, cpu_max and pids_max limit a program, and rlimit_nofile and its like each process"
 _NO_HEALTH = "an event listener can check it"
 _NO_WAIT = "the delay grows by a second with each try"
 _NO_PORTS = "the program listens where its command says"
 _ORDER = "programs of a lower priority are started first"
 _NO_TYPE = "the command stays in the foreground"
 _NAME = "the name of a program stands in its header"
-_LIMIT_FILES = "minfds of the master is for all"
 
 # Their names in procman; a text with a blank is the whole hint.
 _NAMES: dict[str, str] = {
@@ -28,8 +27,8 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("env", "envs", "envvars", "environ", "environmentvariables", "vars", "variables"), "environment"),
     **dict.fromkeys(("envfile", "environmentfile", "dotenv", "envfrom"), _NO_FILE),
     **dict.fromkeys(("username", "uid", "runas", "runasuser", "owner"), "user"),
-    **dict.fromkeys(("gid", "supplementarygroups"), "a process has the groups of its user: set user"),
-    "groups": "a process has the groups of its user: set user",
+    **dict.fromkeys(("gid", "runasgroup"), "user_group"),
+    **dict.fromkeys(("supplementarygroups", "groups", "groupadd"), "supplementary_groups"),
     **dict.fromkeys(("name", "containername", "label", "id"), _NAME),
     # how many, and when
     **dict.fromkeys(("instances", "replicas", "scale", "numprocesses", "processes", "count", "workers"), "numprocs"),
@@ -72,6 +71,23 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("maxbytes", "maxsize", "logmaxsize", "logsize"), "stdout_logfile_maxbytes"),
     **dict.fromkeys(("backups", "maxfile", "logbackups", "rotate"), "stdout_logfile_backups"),
     **dict.fromkeys(("logdateformat", "time", "timestamps"), "log_timestamp"),
+    # what it may use
+    **dict.fromkeys(("maxmemoryrestart", "memmon"), "memory_restart"),
+    **dict.fromkeys(("memlimit", "memorymax", "maxmemory", "memorylimit", "memory", "mem"), "memory_max"),
+    **dict.fromkeys(("memoryhigh", "memreservation"), "memory_high"),
+    **dict.fromkeys(("cpuquota", "cpus", "cpu", "cpulimit"), "cpu_max"),
+    **dict.fromkeys(("cpuweight", "cpushares"), "cpu_weight"),
+    **dict.fromkeys(("cpuset", "cpusetcpus", "cpuaffinity"), "cpu_affinity"),
+    **dict.fromkeys(("pidslimit", "tasksmax"), "pids_max"),
+    **dict.fromkeys(("limitnofile", "nofile"), "rlimit_nofile"),
+    **dict.fromkeys(("limitnproc", "nproc"), "rlimit_nproc"),
+    "limitcore": "rlimit_core",
+    **dict.fromkeys(("oomscoreadj", "oomscoreadjust"), "oom_score_adj"),
+    **dict.fromkeys(("ioprio", "ioschedulingclass", "ioschedulingpriority"), "ionice"),
+    **dict.fromkeys(("capadd", "capdrop", "ambientcapabilities", "capabilityboundingset"), "capabilities"),
+    **dict.fromkeys(("nonewprivileges", "nonewprivs"), "no_new_privs"),
+    "runtimemaxsec": "max_age",
+    **dict.fromkeys(("resources", "limits", "deploy", "ulimits"), _NO_LIMIT),
     # what procman does not have
     **dict.fromkeys(("image", "build"), "procman runs programs, and no containers"),
     **dict.fromkeys(("ports", "expose", "publish", "port", "host"), _NO_PORTS),
@@ -80,9 +96,6 @@ _NAMES: dict[str, str] = {
         ("healthcheck", "health", "liveness", "readiness", "livenessprobe", "readinessprobe", "startupprobe", "check"),
         _NO_HEALTH,
     ),
-    **dict.fromkeys(("maxmemoryrestart", "memlimit", "memory", "mem", "cpus", "cpu", "resources", "limits"), _NO_LIMIT),
-    **dict.fromkeys(("memorymax", "maxmemory", "memorylimit", "cpuquota", "deploy", "nice", "ulimits"), _NO_LIMIT),
-    **dict.fromkeys(("limitnofile", "rlimitnofile", "nofile"), _LIMIT_FILES),
     **dict.fromkeys(("type", "forking", "daemonize", "daemonise", "background", "execmode", "pidfile"), _NO_TYPE),
     **dict.fromkeys(("description", "documentation", "comment"), "write a comment, which begins with #"),
 }

@@ -6,24 +6,25 @@ from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.kinds.limits import UNLIMITED
 from procman.config.schema.kinds.numbers import show_size
+from procman.config.schema.limits import LimitedProcess
 from procman.config.schema.notation import show_text
+from procman.config.schema.options import options_of
 
 _ONLY_WITH = {
     "memory_measure": "memory_restart",
     "memory_interval": "memory_restart",
     "max_age_jitter": "max_age",
 }
+_DEFAULTS = {option: known.default for option, known in options_of(LimitedProcess).items()}
 
 
 def settle_limits(reading: OptionReader, section: RawSection, common: dict[str, Any]) -> None:
     """Look its groups up, and complain about what cannot be meant."""
-    # The dataclass has the name of the group of processes under this name.
-    common["unix_group"] = common.pop("group")
-    common["gid"] = _gid(reading, section, "group", common["unix_group"])
+    common["gid"] = _gid(reading, section, "user_group", common["user_group"])
     extra = [_gid(reading, section, "supplementary_groups", name) for name in common["supplementary_groups"]]
     common["extra_gids"] = tuple(gid for gid in extra if gid is not None)
     for option, other in _ONLY_WITH.items():
-        if option in section.options and common[other] is None:
+        if common[other] is None and option in section.options and common[option] != _DEFAULTS[option]:
             reading.complain(
                 section, option, f"without effect, as there is no {other}: take it out", severity="warning"
             )

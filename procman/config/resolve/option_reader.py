@@ -177,7 +177,9 @@ class OptionReader:
             name, colon, _ = user.partition(":")
             way_out = "name one of this machine, or make it"
             if colon:
-                way_out = f"a process has the groups of its user, so write user = {name}"
+                way_out = (
+                    f"a process has the groups of its user, so write user = {name} (user_group is another main one)"
+                )
             message = f"there is no user {show_text(user)}: {way_out}"
             self.complain(section, "user", message, "unknown-user")
             return None

@@ -20,7 +20,7 @@ def _rlimit(kind: Kind[Rlimit], what: str) -> Rlimit | None:
 class LimitedProcess(ScheduleOptions):
     """A process slot with its limits."""
 
-    gid: int | None = None  # of `group`
+    gid: int | None = None  # of user_group
     extra_gids: tuple[int, ...] = ()  # of supplementary_groups
 
     rlimit_nofile: Rlimit | None = _rlimit(kinds.RLIMIT_COUNT, "How many descriptors each of its processes may open")
@@ -83,11 +83,10 @@ class LimitedProcess(ScheduleOptions):
         "the master but these.",
         default=None,
     )
-    unix_group: str | None = option(
+    user_group: str | None = option(
         kinds.USER_GROUP,
         "The group it runs as, by name or number (the master has to be root). Default: that of its user.",
         default=None,
-        name="group",
     )
     supplementary_groups: tuple[str, ...] = option(
         kinds.STRINGS, "Groups that it has besides those of its user (the master has to be root).", default=()

@@ -4,7 +4,7 @@ A `Kind` reads and writes a sort of values; the package `kinds` has those that t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import Enum, IntEnum
 from functools import cache
 from typing import Any, Generic, Literal, TypeVar, overload
@@ -77,11 +77,6 @@ class Option:
     effect: Effect = Effect.RESTART
     per_process: bool = False  # expanded for each process, so it may use %(process_num)d
     inert: bool = False  # accepted for supervisor's sake, without effect
-    field: str = ""  # of the dataclass, where another field has the name of the option
-
-    def of(self, holder: object, name: str) -> Any:
-        """The value that it has there, under its own name or that of its field."""
-        return getattr(holder, self.field or name)
 
     @property
     def required(self) -> bool:
@@ -101,14 +96,7 @@ MISSING = Missing()
 
 @overload
 def option(
-    kind: Kind[T],
-    about: str,
-    *,
-    default: None,
-    effect: Effect = ...,
-    per_process: bool = ...,
-    inert: bool = ...,
-    name: str = ...,
+    kind: Kind[T], about: str, *, default: None, effect: Effect = ..., per_process: bool = ..., inert: bool = ...
 ) -> T | None: ...
 @overload
 def option(
@@ -122,10 +110,9 @@ def option(
     effect: Effect = Effect.RESTART,
     per_process: bool = False,
     inert: bool = False,
-    name: str = "",
 ) -> Any:
-    """Declare a field of a dataclass as an option of the configuration file; `name`: where the field has another."""
-    metadata = {"option": Option(kind, about, default, effect, per_process, inert), "name": name}
+    """Declare a field of a dataclass as an option of the configuration file."""
+    metadata = {"option": Option(kind, about, default, effect, per_process, inert)}
     if isinstance(default, dict):
         # A mapping has no hash; the other fields are enough.
         return field(default_factory=lambda: dict(default), metadata=metadata, hash=False)
@@ -140,10 +127,7 @@ def required(kind: Kind[Any], about: str, *, per_process: bool = False) -> dict[
 @cache
 def options_of(cls: type) -> Mapping[str, Option]:
     """The options a dataclass declares, by name, in the order in which they are read."""
-    declared = {f.name: f.metadata for f in fields(cls) if "option" in f.metadata}
+    declared = {f.name: f.metadata["option"] for f in fields(cls) if "option" in f.metadata}
     # Fields of a base class come first in `fields`, even if the class declares them again.
-    in_order = dict.fromkeys((*(name for name in cls.__annotations__ if name in declared), *declared))
-    return {
-        metadata.get("name") or name: replace(metadata["option"], field=name if metadata.get("name") else "")
-        for name, metadata in ((name, declared[name]) for name in in_order)
-    }
+    in_order = (name for name in cls.__annotations__ if name in declared)
+    return {name: declared[name] for name in (*in_order, *declared)}
