@@ -13,7 +13,7 @@ from procman.core.events import ExitStatus, Notified, ProbeResult
 from procman.core.process import Process
 from procman.core.readiness import LOOK_LOST, Readiness, is_said_ready
 from procman.core.states import State
-from procman.core.wear import begin as begin_wear
+from procman.core.wear import begin_wear
 
 # Between two rounds of looks. Not 0, whatever ready_interval says: they would take the machine.
 SHORTEST_PAUSE = 0.01

@@ -9,8 +9,7 @@ from procman.core.oneshots import timed_out
 from procman.core.process import Process
 from procman.core.starting import block, launch
 from procman.core.stopping import fail_unready, send_sigkill, take_down
-from procman.core.wear import aged
-from procman.core.wear import look as measure
+from procman.core.wear import aged, measure
 
 
 def serve_deadlines(processes: Iterable[Process], now: float) -> list[Action]:

@@ -46,7 +46,7 @@ class Renewals:
 
     def _has_one_under_way(self, process: Process) -> bool:
         section = process.program.section
-        return any(
+        return bool(section) and any(
             other.program.section == section and _is_under_way(other) and other is not process
             for other in self._processes.values()
         )

@@ -11,7 +11,7 @@ from procman.core.spec import ProcessSpec, Scope
 from procman.core.starting import launch, release, settle
 from procman.core.states import SIGNALLABLE, UP, State
 from procman.core.stopping import send_sigkill, stop_left, take_down
-from procman.core.wear import change as change_wear
+from procman.core.wear import change_wear
 
 
 def start(process: Process, now: float, *, alone: bool = False) -> list[Action]:

@@ -23,7 +23,7 @@ SHORTEST_PAUSE = 0.1
 MIB = 1024 * 1024
 
 
-def begin(process: Process) -> None:
+def begin_wear(process: Process) -> None:
     """It has just become RUNNING."""
     process.wear = Wear()
     program = process.program
@@ -36,7 +36,7 @@ def begin(process: Process) -> None:
     )
 
 
-def change(process: Process, before: ProcessSpec, now: float) -> None:
+def change_wear(process: Process, before: ProcessSpec, now: float) -> None:
     """It has another definition now, and is RUNNING."""
     program, wear = process.program, process.wear
     if program.is_oneshot or _plan(before) == _plan(program):
@@ -49,7 +49,7 @@ def change(process: Process, before: ProcessSpec, now: float) -> None:
     )
 
 
-def look(process: Process, now: float) -> list[Action]:
+def measure(process: Process, now: float) -> list[Action]:
     """It is time to look at its memory."""
     process.wear.looking = True
     process.deadlines = replace(process.deadlines, memory=now + LOOK_LOST)

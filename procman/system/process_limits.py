@@ -291,8 +291,10 @@ def why_no_rlimit(one: Rlimit, code: int = errno.EPERM) -> str:
             f"cannot set {one}: the master's hard limit is {hard}, and only root (CAP_SYS_RESOURCE) may raise it: "
             "lower this one, or raise that of the master"
         )
-    if code == errno.EPERM and one.name == "nofile":
+    if code == errno.EPERM and one.name == "nofile" and (one.hard == UNLIMITED or one.hard > _nr_open()):
         return f"cannot set {one}: the kernel allows {_nr_open()} at most (fs.nr_open): lower it, or raise that"
+    if code == errno.EPERM:
+        return f"cannot set {one}: only root (CAP_SYS_RESOURCE) may raise a hard limit that was lowered"
     return f"cannot set {one}: {os.strerror(code)}; the master has {_shown(hard)}"
 
 
@@ -416,7 +418,7 @@ def _shown(limit: int) -> str:
     return "unlimited" if limit == UNLIMITED else str(limit)
 
 
-def _nr_open() -> str:
-    with suppress(OSError), open("/proc/sys/fs/nr_open", encoding="ascii") as file:
-        return file.read().strip()
-    return "fewer"
+def _nr_open() -> int:
+    with suppress(OSError, ValueError), open("/proc/sys/fs/nr_open", encoding="ascii") as file:
+        return int(file.read())
+    return 1 << 20

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from procman.config.schema.groups import Group
 from procman.config.schema.master import Master
 from procman.config.schema.programs import Program
-from procman.core.actions import Action, Announce, Kill, Probe, ProcessRemoved, Quit, Spawn
+from procman.core.actions import Action, Announce, Kill, Measure, Probe, ProcessRemoved, Quit, Spawn
 from procman.core.events import (
     Adopted,
     BootRequested,
@@ -34,6 +34,7 @@ from procman.core.events import (
     GroupAdded,
     GroupChanged,
     KillFailed,
+    MemoryMeasured,
     Notified,
     ProbeResult,
     RunRemembered,
@@ -77,6 +78,7 @@ class Behaviour:
     descendant: Descendant | None = None  # what it leaves behind
     ready_after: float | None = 0.0  # seconds until all of its conditions hold; None: they never do
     answers_after: float | None = 0.0  # how long a look takes; None: it is never answered
+    memory: tuple[int | None, ...] = ()  # what each look at it finds, the last again and again; (): it is not answered
     lies: bool = False  # answers of other runs come as well, and of conditions that there are not
 
 
@@ -154,6 +156,7 @@ class World:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0  # breaks ties on the agenda: first come, first served
         self._runs: dict[str, int] = {}
+        self._measured: dict[int, int] = {}  # how often, by pid
         self._reactions = list(scenario.reactions)
         self._booted = False  # until then there are no reactions: all are adopted in one turn
         self._working = False
@@ -244,6 +247,8 @@ class World:
                 self._kill(action)
             case Probe():
                 self._look(action)
+            case Measure():
+                self._measure(action)
             case Quit():
                 self.quit = action
             case ProcessRemoved(name=name):
@@ -437,6 +442,16 @@ class World:
             self._hear(child, 0.0, ProbeResult(child.name, run, 99, ok=True))
             self._hear(child, 0.0, Notified(child.name, run - 1, (("READY", "1"),)))
         self._hear(child, behaviour.answers_after, ProbeResult(child.name, run, number, ok, "nobody is there"))
+
+    def _measure(self, order: Measure) -> None:
+        child = self.children[order.pid]
+        found, after = child.behaviour.memory, child.behaviour.answers_after
+        if not found or after is None:
+            return
+        at = self._measured[order.pid] = self._measured.get(order.pid, -1) + 1
+        if child.behaviour.lies:
+            self._hear(child, 0.0, MemoryMeasured(child.name, order.run - 1, 1 << 60))
+        self._hear(child, after, MemoryMeasured(child.name, order.run, found[min(at, len(found) - 1)]))
 
     def _hear(self, child: Child, after: float, news: Event) -> None:
         process = self.fleet.processes.get(child.name)
