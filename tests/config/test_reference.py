@@ -7,6 +7,7 @@ import pytest
 import tomli
 
 from procman.config.schema import reference as describe
+from procman.config.schema.limits import RLIMITS
 from procman.config.schema.options import Effect, options_of
 from procman.config.schema.schedules import ScheduleOptions
 from procman.config.schema.sections import SECTIONS
@@ -43,6 +44,22 @@ def test_what_update_does_is_told_per_option():
     program = SECTIONS["program"].options
     in_place = {name for name, option in program.items() if option.effect is Effect.NONE}
     assert in_place == {
+        *(f"rlimit_{name}" for name in RLIMITS),
+        "nice",
+        "ionice",
+        "oom_score_adj",
+        "cpu_affinity",
+        "memory_max",
+        "memory_high",
+        "cpu_max",
+        "cpu_weight",
+        "pids_max",
+        "oom_group",
+        "memory_restart",
+        "memory_measure",
+        "memory_interval",
+        "max_age",
+        "max_age_jitter",
         "autostart",
         "autorestart",
         "startsecs",

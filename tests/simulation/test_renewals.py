@@ -22,7 +22,7 @@ MUTATIONS = [
     ),
     Mutation("answers of other runs count", wear, r"event\.run == process\.attempt and ", ""),
     Mutation(
-        "the limit itself is too much",
+        "nothing is looked at",
         wear,
         r"memory_restart is None else process\.born \+ _pause\(program\)",
         "memory_restart is None else None",
@@ -30,7 +30,7 @@ MUTATIONS = [
     Mutation(
         "a look is made only once",
         wear,
-        r"(wear\.looks \+= 1\n    process\.deadlines = replace\(process\.deadlines, memory=)now \+ _pause\(process\.program\)",
+        r"(wear\.looks \+= 1\n.* memory=)now \+ _pause\(process\.program\)",
         r"\1None",
     ),
     Mutation(

@@ -185,7 +185,7 @@ def refusal(monkeypatch, folder, *, systemd: bool, attributes: dict[tuple[str, s
 def test_what_is_systemds_is_left_alone(tmp_path, monkeypatch):
     """Only one may manage a cgroup."""
     assert refusal(monkeypatch, tmp_path, systemd=True) == (
-        f"the cgroup {tmp_path} is systemd's; set Delegate=yes in the unit to have processes killed by it"
+        f"the cgroup {tmp_path} is systemd's; set Delegate=yes in the unit to have processes killed and limited by it"
     )
     assert os.listdir(tmp_path) == []
 
