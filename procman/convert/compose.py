@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.convert.dependencies import RESTARTS, Wait, lost_of_dependencies, lost_of_restarts
+from procman.convert.limits import in_compose, lost_in_compose
 from procman.convert.portability import (
     Carried,
     carried,
@@ -118,8 +119,10 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
     if directory is not None:
         service["working_dir"] = _unexpanded(directory)
     user = program.user or config.master.user
-    if user is not None:
-        service["user"] = _unexpanded(user)
+    group = "" if program.user_group is None else f":{program.user_group}"
+    if user is not None or group:
+        service["user"] = _unexpanded(f"{user or 'root'}{group}")
+    service |= in_compose(program)
     if program.environment:
         variables: Mapped = {}
         secret = secrets(program.environment)
@@ -264,5 +267,5 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
     notes += lost_of_readiness(programs, with_nc, "docker", notify=False)
     notes += lost_of_dependencies(programs, "compose", restarts=True)
     notes += lost_of_restarts(programs, RESTARTS, "docker")
-    notes += lost_in_containers(processes, config)
+    notes += [*lost_in_containers(processes, config), *lost_in_compose(processes)]
     return notes

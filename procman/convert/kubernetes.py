@@ -8,6 +8,7 @@ from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.config.schema.servers import InetServer
 from procman.convert.kubernetes_probes import lost_of_waits, probes
+from procman.convert.limits import in_kubernetes, lost_in_kubernetes
 from procman.convert.portability import (
     Carried,
     carried,
@@ -197,7 +198,12 @@ def _container(process: Carried, config: Config, target: Target, notes: list[str
     if uid is not None:
         user = program.user if program.uid is not None else config.master.user
         container[Comment(f"user = {user}, which has this number on the machine of the export")] = None
-        container["securityContext"] = {"runAsUser": uid}
+    limits = in_kubernetes(program)
+    security: Mapped = {**({} if uid is None else {"runAsUser": uid}), **limits.security}
+    if security:
+        container["securityContext"] = security
+    if limits.resources:
+        container["resources"] = limits.resources
     return container
 
 
@@ -254,7 +260,7 @@ def _lost(processes: list[Carried], first: set[str], config: Config) -> list[str
     for section, signal in stopped.items():
         notes.append(f"[{section}]: Kubernetes sends the stop signal of the image; build it with STOPSIGNAL {signal}")
     notes += lost_of_waits(processes, first)
-    notes += lost_in_containers(processes, config)
+    notes += [*lost_in_containers(processes, config), *lost_in_kubernetes(processes)]
     count = Counter(process.program.section for process in processes)
     many = sections(processes, lambda p: count[p.section] > 1)
     if many:

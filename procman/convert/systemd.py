@@ -14,6 +14,7 @@ from procman.config.schema.kinds.numbers import show_octal
 from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.options import AUTO
 from procman.config.schema.programs import Program
+from procman.convert.limits import in_systemd, lost_in_systemd
 from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
 from procman.convert.result import CannotExport, Exported, Target, grace, header, needed_by_the_file, written_in
 from procman.convert.systemd_starts import (
@@ -171,6 +172,7 @@ class _Split:
         lines += [f"User={raw(user)}"] if user else []
         umask = umask_of(program, self._config)
         lines += [f"UMask={show_octal(umask)}"] if umask != USUAL_UMASK else []
+        lines += in_systemd(program)
         lines += self._environment(program)
         lines += restarts(program)
         lines += [
@@ -292,6 +294,7 @@ class _Split:
             "the environment: programs get systemd's, not that of procman",
             "startsecs: a unit counts as started as soon as its program is executed",
             *written_in(self._config),
+            *lost_in_systemd(processes),
         ]
         files = sections(processes, lambda p: any(map(_is_file, (p.stdout_logfile, p.stderr_logfile, *p.stdout_also))))
         if files:
