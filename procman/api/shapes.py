@@ -19,6 +19,7 @@ Only types and constants in here, so that a client may import it at no cost. Tim
                                              for
             ?name=SPEC                       of what it names; "procman" is the master itself
     GET   /v1/figures                        {"figures": [FiguresInfo]} of those that have a process
+    GET   /v1/limits                         {"limits": [LimitsInfo]} of those that have any
     GET   /v1/graph                          {"processes": [GraphInfo]} in the order in which they start
     GET   /v1/events                         text/event-stream without end; ten messages a second at most
             event: snapshot                  Snapshot; if there are very many processes, the rest follows at once
@@ -264,6 +265,23 @@ class FiguresInfo(TypedDict):
     rss: int  # bytes; shared pages count for each of them
     cpu: float  # seconds
     fds: int | None  # null if the master may not see them
+
+
+class LimitsInfo(TypedDict):
+    """The limits of a process, and what its cgroup counts; null: not known, or no limit. Memory is in bytes."""
+
+    namespec: str
+    options: dict[str, str]  # those that are set, as a file has them
+    left_out: list[str]  # what could not be set for its present or its last run, with the reasons
+    cgroup: str  # the folder of its own cgroup; "": it has none
+    measured: int | None  # what memory_restart has found last
+    memory: int | None  # in use, with what the kernel keeps of files
+    memory_peak: int | None
+    memory_max: int | None
+    memory_high: int | None
+    pids: int | None  # processes and threads
+    pids_max: int | None
+    throttled: int | None  # how often its processor time (cpu_max) was used up
 
 
 class Result(TypedDict):

@@ -141,7 +141,7 @@ def _shown(option: str, kind: Kind[Any], value: Any) -> tuple[Any, str]:
     if is_secret(option):
         hidden = masked_value(option, text)
         return hidden, hidden
-    if isinstance(value, Enum) or kind.name in _IN_DIGITS:
+    if isinstance(value, Enum) or kind.name in _IN_DIGITS or kind.slug == "bad-limit":
         return text, text
     if isinstance(value, tuple):
         if kind.name == "dependencies":

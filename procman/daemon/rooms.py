@@ -20,6 +20,7 @@ from procman.services.configuration import ConfigService
 from procman.services.crash_reports.service import CrashReports
 from procman.services.ends import Ends
 from procman.services.explanations import Explanations
+from procman.services.limits import Limits
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
@@ -53,6 +54,7 @@ class Rooms:
     ends: Ends
     explanations: Explanations
     crashes: CrashReports
+    limits: Limits
     processes: ProcessService
     runs: RunService
     configuration: ConfigService

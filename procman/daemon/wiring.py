@@ -42,6 +42,7 @@ from procman.services.ends import Ends
 from procman.services.explain_parts import AboutMaster, Parts
 from procman.services.explanations import Explanations
 from procman.services.journal import hide_secrets
+from procman.services.limits import Limits
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
@@ -300,6 +301,7 @@ class _Wiring:
             ends=self._ends,
             explanations=self._explanations,
             crashes=self._crashes,
+            limits=Limits(self._fleet, self._trees, lambda name: self._launcher.left_out.get(name, ())),
             processes=self._processes,
             runs=self._runs,
             configuration=self._configuration,

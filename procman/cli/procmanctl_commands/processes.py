@@ -54,8 +54,15 @@ def status(invocation: Invocation, words: list[str]) -> None:
     if long:
         # The figures take a second, and rich, which draws them, 50 ms.
         from procman.cli.figures_table import show_figures  # noqa: PLC0415
+        from procman.cli.limits_text import limits_of, lines_of  # noqa: PLC0415
 
         show_figures(invocation, chosen)
+        limits = limits_of(invocation, (info["namespec"] for info in chosen))
+        if limits:
+            invocation.put(limits=limits)
+        for one in limits:
+            for line in lines_of(one):
+                invocation.say_safe(line)
         for info in chosen:
             why = info.get("why") or (info["spawnerr"] and (status_text.reason(info) or info["spawnerr"]))
             if why:
