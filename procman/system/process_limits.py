@@ -257,9 +257,9 @@ def missing_cpus(cpus: tuple[int, ...]) -> str:
     missing = [str(cpu) for cpu in cpus if cpu not in there]
     if not missing:
         return ""
-    s = "s" if len(missing) > 1 else ""
+    what = "are no processors" if len(missing) > 1 else "is no processor"
     known = f"0-{there[-1]}" if there == tuple(range(len(there))) and len(there) > 1 else ",".join(map(str, there))
-    return f"there is no processor{s} {', '.join(missing)} here (cpu_affinity): the machine has {known}"
+    return f"there {what} {', '.join(missing)} here (cpu_affinity): the machine has {known}"
 
 
 def io_priority(ionice: tuple[IoClass, int, bool]) -> int:
