@@ -362,6 +362,7 @@ class OperationInfo(TypedDict):
         "restart",
         "retry",
         "signal",
+        "refresh",
         "clear",
         "update",
         "add",
@@ -640,7 +641,8 @@ class WaveInfo(TypedDict):
 
     priority: int
     level: int  # of one priority, the highest comes first; 0: they depend on nothing
-    seconds: float  # the longest stopwaitsecs in it
+    seconds: float  # the longest stopwaitsecs in it, with the hooks of the stop
+    hooks: NotRequired[float]  # what of it is for hooks, where that is anything
     critical: list[str]  # namespecs of those that have it
     processes: int  # how many are in it
 
@@ -669,7 +671,7 @@ class StopPlanInfo(TypedDict):
     """How long a shutdown takes at worst."""
 
     seconds: float
-    needed: float  # the same without shutdown_timeout: the sum of the waves, and `master`
+    needed: float  # the same without shutdown_timeout: the sum of the waves, or of on_failure, and `master`
     master: float  # what the master itself needs
     shutdown_timeout: float | None
     waves: list[WaveInfo]  # in the order in which they are stopped

@@ -62,6 +62,10 @@ PROCMANCTL: Mapping[str, Entry] = {
         {1: "no such process", 7: "a named process has no pid"},
     ),
     "quit": Entry(_LEFT),
+    "refresh": Entry(
+        _OPERATION,
+        {1: "no such process or group, no name was given, or it has no option reload, or failed", 7: "it does not run"},
+    ),
     "reload": Entry(
         '`{"result": "reloading"}`', {1: "arguments were given, or the file cannot be used (nothing changes)"}
     ),

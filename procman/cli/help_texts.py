@@ -146,6 +146,10 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
     "pid": (("pid <gname>:*", "Get the PIDs of a group"), ("pid '<pattern>'", "Get the PIDs of all that match")),
+    "refresh": (
+        ("refresh <name> [...]", "Have a program read its configuration again, as its option reload says"),
+        ("refresh all", "Do so for all that have that option"),
+    ),
     "restart": (("restart '<pattern>'", "Restart all that match"),),
     "retry": (
         ("retry <name> [...]", "Start at once what waits for its next try, or is FATAL, and count anew"),

@@ -107,15 +107,15 @@ class Invocation:
         if exitstatus is not None:
             self.exitstatus = exitstatus
 
-    def suggest(self, *guesses: str | None) -> None:
-        """Ask on stderr whether that was meant; scripts compare stdout with supervisorctl's."""
+    def suggest(self, *guesses: str | None, note: str = "") -> None:
+        """Ask on stderr whether that was meant, and add the note; scripts compare stdout with supervisorctl's."""
         meant = [guess for guess in guesses if guess]
         if not meant:
             return
         self._document.setdefault("did_you_mean", []).extend(meant)
         if not self.as_json:
             self.flush()
-            text = f"did you mean {' or '.join(meant)}?"
+            text = f"did you mean {' or '.join(meant)}?{f' {note}' if note else ''}"
             sys.stderr.write(f"{safe(text) if sys.stderr.isatty() else text}\n")
 
     def usage(self, text: str, command: str | None = None, *, exitstatus: int = GENERIC) -> None:

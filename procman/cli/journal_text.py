@@ -130,6 +130,18 @@ def _signal(record: Any, data: dict[str, Any]) -> str:
     return f"{data.get('signal')} to {to}{scope}{overdue}"
 
 
+def _hook(record: Any, data: dict[str, Any]) -> str:
+    reason = record.get("reason", "")
+    if "refreshed" in data:
+        return "has read its configuration again" if data["refreshed"] else f"was not refreshed: {reason}"
+    if data.get("skipped"):
+        return f"{data.get('hook')} is skipped: {reason}"
+    what = reason if data.get("failed") else f"{data.get('command')} is done"
+    ignored = ", which is ignored" if data.get("ignored") else ""
+    lines = "".join(f"\n    {line}" for line in data.get("lines", ()))
+    return f"{data.get('hook')}: {what}, after {duration(data.get('seconds', 0))}{ignored}{lines}"
+
+
 def _operation(record: Any, data: dict[str, Any]) -> str:
     return f"asked for: {_named(record.get('reason', ''), data, 'targets', ' ')}"
 
@@ -181,6 +193,7 @@ _WORDS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "state": _state,
     "spawn": _spawn,
     "exit": _exit,
+    "hook": _hook,
     "signal": _signal,
     "config": _config,
     "op-begin": _operation,

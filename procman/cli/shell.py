@@ -21,7 +21,22 @@ if TYPE_CHECKING:
 
 _TAKES_GROUPS = frozenset({"add", "remove", "update"})
 _TAKES_PROCESSES = frozenset(
-    {"clear", "config", "fg", "pid", "restart", "retry", "run", "signal", "start", "status", "stop", "tail", "why"}
+    {
+        "clear",
+        "config",
+        "fg",
+        "pid",
+        "refresh",
+        "restart",
+        "retry",
+        "run",
+        "signal",
+        "start",
+        "status",
+        "stop",
+        "tail",
+        "why",
+    }
 )
 
 

@@ -13,7 +13,7 @@ def lines(plan: StopPlanInfo) -> list[str]:
     """The sum, the waves, and the comparison with each budget."""
     leveled = any(wave["level"] for wave in plan["waves"])
     rows = [
-        (wave["seconds"], _place(wave, leveled=leveled), _names(wave["critical"], wave["processes"]))
+        (wave["seconds"], _place(wave, leveled=leveled), _names(wave["critical"], wave["processes"]) + _hooks(wave))
         for wave in plan["waves"]
     ]
     rows.append((plan["master"], "procman itself", ""))
@@ -52,6 +52,11 @@ def _names(critical: list[str], processes: int) -> str:
     if processes > len(critical):
         parts.append(f"({processes - len(critical)} quicker)")
     return " ".join(parts)
+
+
+def _hooks(wave: WaveInfo) -> str:
+    """What of its time is for hooks."""
+    return f" ({wave['hooks']} s of it for hooks)" if wave.get("hooks") else ""
 
 
 def _advice(plan: StopPlanInfo, budget: BudgetInfo) -> list[str]:

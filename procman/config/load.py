@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from procman.config.assumptions import Assumptions
-from procman.config.checks.permissions import warn_of_writable_files
+from procman.config.checks.permissions import refuse_privileged_hooks, warn_of_writable_files
 from procman.config.checks.shell_syntax import warn_of_shell_syntax
 from procman.config.checks.unknown_options import Ignored, find_ignored, unknown_in_toml, warn_of_ignored
 from procman.config.checks.unseen_output import warn_of_unseen_output
@@ -118,6 +118,8 @@ def judge(
             note_dependencies(reading, config)
     if not machine.is_assumed:
         warn_of_writable_files(reading, gathered.files, refuse=refuse_writable)
+        if config is not None:
+            refuse_privileged_hooks(reading, config)
     ignored = find_ignored(gathered.sections)
     warn_of_ignored(reading, ignored)
     problems = tuple(dict.fromkeys(reading.problems))

@@ -24,10 +24,13 @@ from procman.core.spec import (
     Condition,
     EarlyExit,
     Edge,
+    Hook,
+    HookCommand,
     Leftovers,
     ProcessType,
     ProgramTemplate,
     ReadyKind,
+    Reload,
     Schedule,
     Scope,
     ShutdownWhen,
@@ -48,6 +51,7 @@ _ENUMS: dict[str, type[Enum]] = {
     "stopsignal": Signals,
     "type": ProcessType,
 }
+_HOOKS = frozenset(hook.value for hook in Hook if hook is not Hook.RELOAD)
 
 
 def write_config(config: Config) -> Data:
@@ -117,6 +121,10 @@ def _value(name: str, value: Any) -> Any:
             return Schedule(*value)
         case list() if name == "depends_on":
             return tuple(Edge(*_value("", edge)) for edge in value)
+        case list() if name in _HOOKS:
+            return tuple(HookCommand(*item) for item in value)
+        case list() if name == "reload":
+            return Reload(value[0], tuple(HookCommand(*item) for item in value[1]))
         case list():
             return tuple(_value("", item) for item in value)
         case dict():

@@ -2,7 +2,7 @@
 
 The waves are those of the core: groups of one priority stop together, the highest priority number first (so listeners,
 with -1, stop last), what others depend on in a wave of its own after them. A wave lasts as long as the largest
-stopwaitsecs in it. Every process counts, also without
+stopwaitsecs in it, with the time that the hooks of that stop may take. Every process counts, also without
 autostart, because it may have been started by hand.
 """
 
@@ -17,6 +17,7 @@ from procman.config.schema.configuration import Config
 from procman.config.schema.kinds.durations import sum_of_parts
 from procman.config.schema.notify import LAST_WORDS
 from procman.config.schema.programs import Program
+from procman.core.spec import Hook
 from procman.errors import BadRequest
 
 # Seconds that the master needs beyond the waits: to send signals, to reap, to write the last lines.
@@ -34,13 +35,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Groups that stop together. `seconds` is their longest stopwaitsecs, `critical` are the programs with it."""
+    """Groups that stop together. `seconds` is their longest stop, `critical` are the programs with it."""
 
     priority: int
     seconds: float
     critical: tuple[Program, ...]
     programs: tuple[Program, ...]
     level: int = 0  # above what depends on nothing
+    hooks: float = 0  # what of `seconds` is for hooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,12 @@ class StopPlan:
     shutdown_timeout: float | None
     toml: bool = False  # the form of the file, for advice
     master: float = MASTER  # what the master itself needs, in seconds
+    failure: float = 0  # how long the on_failure may take that a failure has begun at the same time
 
     @property
     def needed(self) -> float:
         """The sum of the waves, and what the master itself needs."""
-        return _tidy(sum(wave.seconds for wave in self.waves) + self.master)
+        return _tidy(max(sum(wave.seconds for wave in self.waves), self.failure) + self.master)
 
     @property
     def seconds(self) -> float:
@@ -108,14 +111,22 @@ def stop_plan(config: Config) -> StopPlan:
     waves = tuple(_wave(*wave, by_wave[wave]) for wave in sorted(by_wave, reverse=True))
     # Messages that are under way at the end are waited for.
     own = MASTER + (LAST_WORDS if config.notify else 0)
-    return StopPlan(waves, config.master.shutdown_timeout, config.file.endswith(".toml"), own)
+    programs = [program for group in config.groups for program in group.programs]
+    failure = max((program.longest_hook(Hook.ON_FAILURE) for program in programs), default=0)
+    return StopPlan(waves, config.master.shutdown_timeout, config.file.endswith(".toml"), own, failure)
 
 
 def _wave(priority: int, level: int, programs: list[Program]) -> Wave:
-    longest = max(program.stopwaitsecs for program in programs)
-    critical = tuple(program for program in programs if program.stopwaitsecs == longest)
+    longest = max(map(_longest_stop, programs))
+    critical = tuple(program for program in programs if _longest_stop(program) == longest)
+    hooks = max((program.hooks_of_stop for program in critical), default=0)
     # A negative wait counts as 0.
-    return Wave(priority, max(longest, 0), critical, tuple(programs), level)
+    return Wave(priority, _tidy(max(longest, 0)), critical, tuple(programs), level, _tidy(hooks))
+
+
+def _longest_stop(program: Program) -> float:
+    hooks = program.hooks_of_stop
+    return max(program.stopwaitsecs, 0) + hooks if hooks else program.stopwaitsecs
 
 
 def read_duration(text: str) -> float:
@@ -174,6 +185,7 @@ def to_json(plan: StopPlan, verdicts: Iterable[Verdict]) -> Json:
                 "priority": wave.priority,
                 "level": wave.level,
                 "seconds": wave.seconds,
+                **({"hooks": wave.hooks} if wave.hooks else {}),
                 "critical": [program.namespec for program in wave.critical],
                 "processes": len(wave.programs),
             }
@@ -221,7 +233,9 @@ def _shorter(plan: StopPlan, budget: float) -> tuple[Change, ...]:
     changes: dict[str, Change] = {}
     for wave in plan.waves:
         for program in wave.programs:
-            limit = limits.get((wave.priority, wave.level), program.stopwaitsecs)
+            limit = limits.get((wave.priority, wave.level), _longest_stop(program)) - program.hooks_of_stop
+            if program.hooks_of_stop and limit < 1:
+                return ()  # no wait is short enough for what its hooks may take
             section = _section(program.section, toml=plan.toml)
             # A program may be in several groups, and so in several waves.
             before = changes.get(section)

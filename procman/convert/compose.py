@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.convert.dependencies import RESTARTS, Wait, lost_of_dependencies, lost_of_restarts
+from procman.convert.hooks import compose_hooks, lost_hooks
 from procman.convert.limits import in_compose, lost_in_compose
 from procman.convert.portability import (
     Carried,
@@ -111,6 +112,7 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
         "stop_grace_period": f"{grace_of(program.stopwaitsecs)}s",
         "restart": _restart(program),
         **_healthcheck(program),
+        **compose_hooks(program, _unexpanded),
     }
     if not process.starts:
         service[Comment("autostart=false: `docker compose --profile manual up` starts it")] = None
@@ -267,5 +269,5 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
     notes += lost_of_readiness(programs, with_nc, "docker", notify=False)
     notes += lost_of_dependencies(programs, "compose", restarts=True)
     notes += lost_of_restarts(programs, RESTARTS, "docker")
-    notes += [*lost_in_containers(processes, config), *lost_in_compose(processes)]
+    notes += [*lost_in_containers(processes, config), *lost_in_compose(processes), *lost_hooks(processes)]
     return notes

@@ -7,6 +7,7 @@ from signal import SIGTERM
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.config.schema.servers import InetServer
+from procman.convert.hooks import container_hooks, lost_hooks
 from procman.convert.kubernetes_probes import lost_of_waits, probes
 from procman.convert.limits import in_kubernetes, lost_in_kubernetes
 from procman.convert.portability import (
@@ -32,7 +33,7 @@ from procman.convert.result import (
     written_in,
 )
 from procman.convert.yaml import Comment, Flow, Yaml, dump
-from procman.core.spec import Autorestart
+from procman.core.spec import Autorestart, Hook
 
 ALONE = (
     "each program is PID 1 of its container: it ignores signals that it does not handle, and orphans that it inherits "
@@ -158,8 +159,8 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
     # Init containers start one after the other, and stop in reverse after the others, if they are to stay up.
     first = {wait.target for process in processes for wait in process.waits} - stays_out
     notes += [*_lost(processes, first, config), *written_in(config)]
-    longest = max((process.program.stopwaitsecs for process in processes if process.name not in first), default=0)
-    later = [p.program.stopwaitsecs for p in processes if p.name in first and not p.program.is_oneshot]
+    longest = max((_longest(process.program) for process in processes if process.name not in first), default=0)
+    later = [_longest(p.program) for p in processes if p.name in first and not p.program.is_oneshot]
     why = "the longest stopwaitsecs, because all are signalled at once"
     if later:
         why += "; then those of the init containers, one after the other"
@@ -180,6 +181,11 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
     return containers, pod, list(dict.fromkeys(notes))
 
 
+def _longest(program: Program) -> float:
+    """How long it may take to stop: preStop is part of the time that a pod has."""
+    return program.stopwaitsecs + program.longest_hook(Hook.PRE_STOP)
+
+
 def _container(process: Carried, config: Config, target: Target, notes: list[str], *, first: bool = False) -> Mapped:
     program = process.program
     container: Mapped = {
@@ -190,6 +196,7 @@ def _container(process: Carried, config: Config, target: Target, notes: list[str
     if first and not program.is_oneshot:
         container["restartPolicy"] = "Always"
     container |= probes(program)
+    container |= container_hooks(program, _unexpanded)
     directory = directory_of(program, config)
     if directory is not None:
         container["workingDir"] = directory
@@ -260,7 +267,7 @@ def _lost(processes: list[Carried], first: set[str], config: Config) -> list[str
     for section, signal in stopped.items():
         notes.append(f"[{section}]: Kubernetes sends the stop signal of the image; build it with STOPSIGNAL {signal}")
     notes += lost_of_waits(processes, first)
-    notes += [*lost_in_containers(processes, config), *lost_in_kubernetes(processes)]
+    notes += [*lost_in_containers(processes, config), *lost_in_kubernetes(processes), *lost_hooks(processes)]
     count = Counter(process.program.section for process in processes)
     many = sections(processes, lambda p: count[p.section] > 1)
     if many:

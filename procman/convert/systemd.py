@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import FcgiSocket
@@ -14,6 +15,7 @@ from procman.config.schema.kinds.numbers import show_octal
 from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.options import AUTO
 from procman.config.schema.programs import Program
+from procman.convert.hooks import lost_in_units, unit_lines
 from procman.convert.limits import in_systemd, lost_in_systemd
 from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
 from procman.convert.result import CannotExport, Exported, Target, grace, header, needed_by_the_file, written_in
@@ -174,6 +176,7 @@ class _Split:
         lines += [f"UMask={show_octal(umask)}"] if umask != USUAL_UMASK else []
         lines += in_systemd(program)
         lines += self._environment(program)
+        lines += unit_lines(program, partial(self._path, program), partial(quoted, dollars=True))
         lines += restarts(program)
         lines += [
             f"KillSignal={program.stopsignal.name}",
@@ -185,9 +188,11 @@ class _Split:
         return [*lines, *self._outputs(program)]
 
     def _executable(self, process: Carried) -> str:
-        """The command; systemd searches for a bare name, and a relative path starts at the program's directory."""
-        name = process.words[0]
-        return self._absolute(process.program, "command", name) if "/" in name else name
+        return self._path(process.program, process.words[0])
+
+    def _path(self, program: Program, name: str) -> str:
+        """Of a command: systemd searches for a bare name, and a relative path starts at the program's directory."""
+        return self._absolute(program, "command", name) if "/" in name else name
 
     def _absolute(self, program: Program, option: str, path: str) -> str:
         if os.path.isabs(path):
@@ -299,6 +304,7 @@ class _Split:
         files = sections(processes, lambda p: any(map(_is_file, (p.stdout_logfile, p.stderr_logfile, *p.stdout_also))))
         if files:
             self._notes.append(f"{files}: log files are not rotated; use logrotate with copytruncate")
+        self._notes += lost_in_units([process for process in processes if self._has_unit(process)])
         self._notes += lost_of_starts([process for process in processes if self._has_unit(process)])
         manual = sections((process for process in processes if not process.starts), lambda _: True)
         if manual:

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, field
 from signal import Signals
+from typing import Literal
 
 from procman.core.events import ExitStatus
-from procman.core.spec import Condition, GroupSpec, ProcessSpec, Scope
+from procman.core.spec import Condition, GroupSpec, Hook, HookCommand, ProcessSpec, Scope
 from procman.core.states import MasterState, State
+
+# Why policy stops a process, as its hooks are told.
+StopReason = Literal["", "unready", "timeout", "dependency", "unhealthy", "memory", "age"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,50 @@ class Kill:
     overdue: bool = False  # stopwaitsecs are over, or are not waited for
     hurried: bool = field(default=False, compare=False)  # overdue because they are not waited for
     spared_group: int = 0  # this process group got the signal before, and does not get it again
+
+
+@dataclass(frozen=True, slots=True)
+class RunHook:
+    """Run a command of a hook, and answer with `HookEnded`."""
+
+    name: str
+    run: int  # `Process.attempt`
+    hook: Hook
+    place: int  # of the command in the hook
+    command: HookCommand
+    number: int  # of the commands of this process, as its answer has it
+    pid: int  # of the process; 0: there is none
+    status: ExitStatus | None = None  # how it has ended, if it has
+    by_itself: bool = False  # that was not asked for
+    why: StopReason = ""  # where policy stops it
+
+
+@dataclass(frozen=True, slots=True)
+class EndHook:
+    """Kill a command of a hook, with all that it has started; what it answers is void."""
+
+    name: str
+    hook: Hook
+    number: int
+    reason: str  # in words
+
+
+@dataclass(frozen=True, slots=True)
+class SkipHook:
+    """A hook is not run that should be."""
+
+    name: str
+    hook: Hook
+    reason: str  # in words
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceRefreshed:
+    """A process was to read its configuration again; it has, or that has failed."""
+
+    name: str
+    ok: bool
+    words: str  # what has failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +195,10 @@ Announcement = (
     | ProcessRemoved
     | AnnounceInPlace
     | AnnounceMaster
+    | AnnounceRefreshed
+    | RunHook
+    | EndHook
+    | SkipHook
     | Quit
 )
 Action = Spawn | Probe | Measure | Kill | KeepDescendants | Announcement

@@ -7,7 +7,7 @@ process for it after each event.
 from dataclasses import dataclass, field
 from typing import Literal
 
-Due = Literal["start", "look", "unready", "retry", "run", "stop", "wait", "memory", "age"]
+Due = Literal["start", "look", "unready", "retry", "run", "stop", "wait", "memory", "age", "hook"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class Deadlines:
     wait: float | None = None  # it has waited for its dependencies for too long
     memory: float | None = None  # its memory is looked at; or the look that is under way is lost
     age: float | None = None  # it is old enough for a restart
+    hook: float | None = None  # the command of a hook that it waits for has taken too long
     earliest: float | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -36,6 +37,7 @@ class Deadlines:
             self.wait,
             self.memory,
             self.age,
+            self.hook,
         )
         object.__setattr__(self, "earliest", min((when for when in times if when is not None), default=None))
 
@@ -57,7 +59,9 @@ class Deadlines:
             return "memory"
         if self.earliest == self.age:
             return "age"
-        return "stop" if self.earliest == self.stop else "wait"
+        if self.earliest == self.stop:
+            return "stop"
+        return "hook" if self.earliest == self.hook else "wait"
 
 
 NO_DEADLINES = Deadlines()

@@ -13,10 +13,10 @@ The rules:
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from procman.core.actions import Action, Announce, AnnounceInPlace
+from procman.core.actions import Action, Announce, AnnounceInPlace, Spawn
 from procman.core.dependencies import DOWN, Dependencies, Need, binds, holds, is_hopeless, is_true, may_come
 from procman.core.events import (
     BootRequested,
@@ -32,7 +32,7 @@ from procman.core.process import Process
 from procman.core.requests import signal, start
 from procman.core.starting import block, come_back, hold, release
 from procman.core.states import UP, Phase, State
-from procman.core.stopping import bind, go_down, renew
+from procman.core.stopping import bind, break_off, go_down, renew
 
 _TIED = frozenset({Phase.WAITING, Phase.BLOCKED, Phase.BOUND})
 
@@ -40,9 +40,15 @@ _TIED = frozenset({Phase.WAITING, Phase.BLOCKED, Phase.BOUND})
 class Dependents:
     """Applies the rules to the processes of a fleet."""
 
-    def __init__(self, graph: Dependencies, processes: Mapping[str, Process]) -> None:
-        """Edges and processes are those of the fleet at any time."""
+    def __init__(
+        self,
+        graph: Dependencies,
+        processes: Mapping[str, Process],
+        refresh: Callable[[Process, float], list[Action]] = lambda _process, _now: [],
+    ) -> None:
+        """Edges and processes are those of the fleet at any time; `refresh` has one read its configuration again."""
         self._graph = graph
+        self._refresh = refresh
         self._processes = processes
         # What has to stop, with the name of the one that it stops for, and again where it is to start again at once.
         self._stopping: dict[str, tuple[Process, str, str]] = {}
@@ -126,15 +132,20 @@ class Dependents:
         match process.state:
             case State.STARTING if ties.waiting:
                 return self._wait(process, changed, now)
+            case State.STARTING if process.hooks.running is not None:
+                # Its pre_start is not broken off for that; before it is spawned, all has to be there again.
+                return self._mind(process, changed, now) if process.wanted else []
             case State.STARTING if process.pid is None and not ties.alone:
                 if self._graph.first_unmet(process) is None:
                     return []
+                if process.hooks.owed and process.program.post_stop:
+                    return break_off(process, now)  # its pre_start has to be followed by that, and then runs again
                 hold(process, now)
                 return self._wait(process, None, now)
             case State.FATAL | State.STOPPED if process.wanted and (ties.blocked or ties.bound):
                 return self._come_back(process, changed, now)
             case State.STARTING | State.RUNNING | State.BACKOFF if process.wanted and not ties.deferred:
-                return self._mind(process, changed)
+                return self._mind(process, changed, now)
             case _:
                 return []
 
@@ -179,7 +190,7 @@ class Dependents:
             return []
         return _because(come_back(process, now), changed or "")
 
-    def _mind(self, process: Process, changed: str | None) -> list[Action]:
+    def _mind(self, process: Process, changed: str | None, now: float) -> list[Action]:
         """It is up, or between two tries."""
         program, ties = process.program, process.ties
         if program.on_dependency_stop == "stop" and changed is not None:
@@ -201,6 +212,8 @@ class Dependents:
         if not ties.stale or self._graph.first_unmet(process) is not None:
             return []
         renewed, ties.stale = ties.stale, ""
+        if what == "reload":
+            return self._refresh(process, now) if process.state is State.RUNNING else []
         if what == "signal":
             return signal(process, number)
         self._stopping[process.name] = process, renewed, renewed
@@ -210,6 +223,7 @@ class Dependents:
 def _changed(event: Event, actions: list[Action]) -> list[tuple[str, bool]]:
     """The processes that have changed, and whether they have begun to start."""
     names = _announced(actions)
+    names += [(action.name, False) for action in actions if isinstance(action, Spawn) and action.program.pre_start]
     match event:
         case Spawned(name) | StartRequested(name) | StopRequested(name) | RestartRequested(name):
             names.append((name, False))

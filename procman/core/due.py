@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from procman.core.actions import Action
 from procman.core.coming_up import look, run_when_ready
+from procman.core.hook_chain import overdue
 from procman.core.oneshots import timed_out
 from procman.core.process import Process
 from procman.core.starting import block, launch
-from procman.core.stopping import fail_unready, send_sigkill, take_down
+from procman.core.stopping import fail_unready, out_of_time, take_down
 from procman.core.wear import aged, measure
 
 
@@ -34,7 +35,9 @@ def deadline_reached(process: Process, now: float) -> list[Action]:
             process.timed_out = True
             return take_down(process, now, timed_out(process.program.run_timeout or 0.0))
         case "stop":
-            return send_sigkill(process, now)
+            return out_of_time(process, now)
+        case "hook":
+            return overdue(process, now)
         case "wait":
             return block(process, f"blocked: {process.ties.waits_for} was not there in time", timed_out=True)
         case "memory":

@@ -4,7 +4,7 @@
   one that it was stopped for, as it was not ready in time.
 - A one-shot (`core.oneshots`) that ends as expected is EXITED and done; else the try has failed, and it backs off.
 - An end that was asked for settles it.
-- `_finish` is where a run is over, with all that belonged to it.
+- `_over` is where a run is over, but for its post_stop; `finish` is where it is over with all that belonged to it.
 """
 
 from dataclasses import replace
@@ -14,14 +14,15 @@ from procman.core.coming_up import run
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.exit_codes import is_listed
+from procman.core.hooks import end
 from procman.core.oneshots import timed_out
 from procman.core.process import PendingEnd, Process
 from procman.core.readiness import TOO_EARLY
 from procman.core.restarting import back_off, renewed, restarts_after, start_again, word_of
-from procman.core.spec import EarlyExit, Scope
+from procman.core.spec import EarlyExit, Hook, Scope
 from procman.core.starting import settle
 from procman.core.states import State
-from procman.core.stopping import stop_descendants, waits_for_descendants
+from procman.core.stopping import clean_up, stop_descendants, waits_for_descendants
 
 
 def exited(process: Process, status: ExitStatus, now: float, descendants: tuple[int, ...] = ()) -> list[Action]:
@@ -35,23 +36,24 @@ def exited(process: Process, status: ExitStatus, now: float, descendants: tuple[
         # It was up for startsecs; only by chance did its end come before the timer.
         return [run(process), *exited(process, status, now, descendants)]
     pid, process.pid = process.pid or 0, None
+    told = end(process, "it has ended")
     process.last_end = status
     process.exit_code = 128 + status.signal if status.signal is not None else status.code if status.known else 1
     if descendants and waits_for_descendants(process):
-        return stop_descendants(process, PendingEnd(pid, status, process.state), status, descendants, now)
+        return [*told, *stop_descendants(process, PendingEnd(pid, status, process.state), status, descendants, now)]
     whole_tree = process.program.stop_scope is Scope.TREE and process.state is not State.UNKNOWN
     process.left_behind = bool(descendants) and whole_tree
-    actions = _finish(process, PendingEnd(pid, status, process.state), now)
+    actions = told + _over(process, PendingEnd(pid, status, process.state), now)
     return [*actions, KeepDescendants(process.name, stop_later=process.left_behind)] if descendants else actions
 
 
 def descendants_gone(process: Process, now: float) -> list[Action]:
     """The last of its descendants has ended."""
     process.left_behind = False
-    if process.pending_end is None:
+    if process.pending_end is None or process.hooks.running is Hook.POST_STOP:
         return []
     ended, process.pending_end = process.pending_end, None
-    return _finish(process, ended, now)
+    return _over(process, ended, now)
 
 
 def kill_failed(process: Process, reason: str, now: float) -> list[Action]:
@@ -62,12 +64,21 @@ def kill_failed(process: Process, reason: str, now: float) -> list[Action]:
     if process.state is not State.STOPPING:
         return []
     process.reason = reason
-    return [process.enter(State.UNKNOWN, pid=process.pid or 0, reason=reason)]
+    told = end(process, "it cannot be signalled")
+    return [*told, process.enter(State.UNKNOWN, pid=process.pid or 0, reason=reason)]
 
 
-def _finish(process: Process, ended: PendingEnd, now: float) -> list[Action]:
-    """It has ended, and no descendant is waited for."""
+def _over(process: Process, ended: PendingEnd, now: float) -> list[Action]:
+    """It has ended, and no descendant is waited for: its post_stop, and then what the end means."""
+    actions = clean_up(process, ended, now)
+    return actions if process.hooks.running is not None else [*actions, *finish(process, ended, now)]
+
+
+def finish(process: Process, ended: PendingEnd, now: float) -> list[Action]:
+    """It has ended, and nothing is waited for."""
     pid, status = ended.pid, ended.status
+    if ended.failure:
+        return back_off(process, now, ended.failure)
     if status is None:
         # It had ended long before, and its status was announced then.
         return settle(process, now)
@@ -80,7 +91,7 @@ def _finish(process: Process, ended: PendingEnd, now: float) -> list[Action]:
             # An ordinary end comes after RUNNING; but what it had left behind may have been stopped meanwhile.
             was_up = [run(process)] if process.state is State.STARTING else []
             process.failures = 0
-            return [*was_up, *_finish(process, replace(ended, before=State.RUNNING), now)]
+            return [*was_up, *finish(process, replace(ended, before=State.RUNNING), now)]
         case State.STARTING:
             process.exit_status = None
             return back_off(process, now, "Exited too quickly (process log may have details)", status, pid)

@@ -61,6 +61,13 @@ class SignalRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshRequested:
+    """Have it read its configuration again, as its option reload says."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spawned:
     """An ordered `Spawn` succeeded."""
 
@@ -85,6 +92,7 @@ class Adopted:
     pid: int
     age: float
     ready: bool = False  # it was RUNNING then
+    post_start: bool = False  # its post_start had not ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,25 @@ class MemoryMeasured:
     name: str
     run: int  # `Process.attempt`
     used: int | None  # bytes; None: that may not be seen
+
+
+@dataclass(frozen=True, slots=True)
+class HookEnded:
+    """An ordered `RunHook` is over, or could not be begun."""
+
+    name: str
+    number: int  # `RunHook.number`
+    ok: bool
+    words: str = ""  # such as "./migrate exited 1"
+    said: str = ""  # the last line that it wrote
+    code: int = 0  # what a shell would exit with
+
+
+@dataclass(frozen=True, slots=True)
+class EndedUnseen:
+    """It has ended while there was no master to see that, and its post_stop is to run yet. It comes before a boot."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +231,7 @@ Event = (
     | RestartRequested
     | RetryRequested
     | SignalRequested
+    | RefreshRequested
     | Spawned
     | SpawnFailed
     | Adopted
@@ -211,6 +239,8 @@ Event = (
     | ProbeResult
     | MemoryMeasured
     | Notified
+    | HookEnded
+    | EndedUnseen
     | Exited
     | DescendantsGone
     | KillFailed

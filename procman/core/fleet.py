@@ -29,15 +29,18 @@ from procman.core.events import (
     BootRequested,
     DeadlineReached,
     DescendantsGone,
+    EndedUnseen,
     Event,
     Exited,
     GroupAdded,
     GroupChanged,
     GroupRemoved,
+    HookEnded,
     KillFailed,
     MemoryMeasured,
     Notified,
     ProbeResult,
+    RefreshRequested,
     RestartRequested,
     RetryRequested,
     RunRemembered,
@@ -50,12 +53,14 @@ from procman.core.events import (
 )
 from procman.core.exit_policy import Cause, ExitPolicy
 from procman.core.groups import ActiveGroup
+from procman.core.hook_chain import ended_unseen, hook_ended, prepare
 from procman.core.membership import Membership
 from procman.core.process import Process
 from procman.core.renewals import Renewals
-from procman.core.requests import call_off, kill, restart, retry, signal, start, stop
+from procman.core.requests import call_off, hurry, kill, restart, retry, signal, start, stop
 from procman.core.restarting import spawn_failed
 from procman.core.shutdown import Shutdown
+from procman.core.side_hooks import SideHooks
 from procman.core.snapshot import Data, DefinitionReaders, Writer, definition, read, write
 from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
 from procman.core.start_limit import StartLimit
@@ -63,7 +68,7 @@ from procman.core.states import MasterState, State
 from procman.core.wear import measured
 
 # What is known of one process, and what is about no single one.
-News = ProbeResult | Notified | MemoryMeasured | DescendantsGone | KillFailed | RunRemembered
+News = ProbeResult | Notified | MemoryMeasured | HookEnded | DescendantsGone | KillFailed | RunRemembered | EndedUnseen
 AboutAll = BootRequested | GroupAdded | GroupRemoved | GroupChanged | ShutdownRequested
 
 DEFAULT_POLICY = MasterPolicy(
@@ -93,10 +98,17 @@ class Fleet:
         self._by_pid: dict[int, Process] = {}
         self._exit_policy = ExitPolicy(policy, self.groups, self.processes)
         self.dependencies = Dependencies(self.groups, self.processes)
-        self._dependents = Dependents(self.dependencies, self.processes)
+        self._side_hooks = SideHooks(self.processes)
+        self._dependents = Dependents(self.dependencies, self.processes, self._side_hooks.refresh)
         self._renewals = Renewals(self.processes)
         self._start_limit = StartLimit(policy.start_concurrency, self.processes)
-        self._shutdown = Shutdown(policy.shutdown_timeout, self.groups, self.processes, self.dependencies.wave)
+        self._shutdown = Shutdown(
+            policy.shutdown_timeout,
+            self.groups,
+            self.processes,
+            self.dependencies.wave,
+            waits=lambda: self._side_hooks.waits,
+        )
         self._membership = Membership(
             self.groups,
             self.processes,
@@ -115,6 +127,8 @@ class Fleet:
             actions += self._renewals.follow(event, now)
         if (self.dependencies or isinstance(event, GroupChanged)) and self.state is MasterState.RUNNING:
             actions += self._dependents.follow(event, actions, now)
+        actions += self._side_hooks.follow(event, actions, now, ending=self.state is not MasterState.RUNNING)
+        decided = len(actions)
         cause = self._exit_policy.note(actions)
         if self._membership.any_leaves:
             actions += self._membership.forget_settled()
@@ -125,10 +139,12 @@ class Fleet:
         if is_ending:
             killed = {action.name for action in actions if isinstance(action, Kill) and action.overdue}
             actions += self._shutdown.advance(now, killed)
-            if self._shutdown.over:
-                restart = self.state is MasterState.RESTARTING
-                actions.append(Quit(restart, self._exit_policy.exit_code(), self.unsettled()))
-        return self._start_limit.pass_on(actions)
+        actions += self._side_hooks.goes_on(actions[decided:])
+        if is_ending and self._shutdown.over:
+            actions += self._side_hooks.end_all("the master ends")
+            restart = self.state is MasterState.RESTARTING
+            actions.append(Quit(restart, self._exit_policy.exit_code(), self.unsettled()))
+        return prepare(self._start_limit.pass_on(actions), self.processes, now)
 
     def snapshot(self, write_definition: Writer = definition) -> Data:
         """All that another fleet needs to go on from here; `write_definition` makes plain data of a definition."""
@@ -137,6 +153,8 @@ class Fleet:
         if order != [name for group in self.groups.values() for name in group.processes]:
             # After an update; what is due at the same moment is served in this order.
             data["order"] = order
+        if sides := self._side_hooks.snapshot():
+            data["side_hooks"] = sides
         if self.state is not MasterState.RUNNING:
             cause = self._exit_policy.cause
             ending = {"state": self.state.name, "cause": cause and [cause.text, cause.code]}
@@ -157,6 +175,7 @@ class Fleet:
             self.dependencies.define(process, process.definition)
         self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
         self._membership.any_leaves = any(process.leaving for process in self.processes.values())
+        self._side_hooks.restore(data.get("side_hooks", ()))
         if (ending := data.get("ending")) is not None:
             try:
                 self.state = MasterState[ending["state"]]
@@ -166,18 +185,19 @@ class Fleet:
             except (KeyError, TypeError) as error:
                 raise ValueError(f"cannot go on from this fleet: {error!r}") from None
 
-    def pending_spawns(self) -> list[Spawn]:
-        """After `restore`: the orders to spawn that are to be carried out, in their order."""
-        return self._start_limit.restore(
+    def pending_orders(self, now: float) -> list[Action]:
+        """After `restore`: the orders of starts that are to be carried out, in their order."""
+        spawns = self._start_limit.restore(
             Spawn(process.name, process.program, process.attempt)
             for process in self.in_start_order()
-            if process.state is State.STARTING and process.pid is None and not process.ties.waiting
+            if process.awaits(process.attempt)
         )
+        return prepare(list(spawns), self.processes, now)
 
     def next_deadline(self) -> float | None:
         """When to come back with `DeadlineReached`; None: not at all."""
         deadlines = [when for p in self.processes.values() if (when := p.deadlines.earliest) is not None]
-        return min(deadlines + self._shutdown.deadlines(), default=None)
+        return min(deadlines + self._shutdown.deadlines() + self._side_hooks.deadlines(), default=None)
 
     def awaits(self, order: Spawn) -> bool:
         """Is this spawn still wanted? To be asked right before it is carried out."""
@@ -222,11 +242,12 @@ class Fleet:
             case SpawnFailed(name, reason, code):
                 return spawn_failed(self.processes[name], reason, code, now)
             case DeadlineReached():
-                return serve_deadlines(self.processes.values(), now)
+                served = serve_deadlines(self.processes.values(), now)
+                return [*served, *self._side_hooks.serve_deadlines(now)]
             case ProbeResult(name=name) | Notified(name=name) | MemoryMeasured(name=name) | DescendantsGone(name):
                 process = self.processes.get(name)
                 return self._note(event, process, now) if process else []
-            case KillFailed(name) | RunRemembered(name):
+            case HookEnded(name=name) | KillFailed(name) | RunRemembered(name) | EndedUnseen(name):
                 process = self.processes.get(name)
                 return self._note(event, process, now) if process else []
             case StartRequested(name) | RestartRequested(name) | RetryRequested(name):
@@ -245,10 +266,17 @@ class Fleet:
                         return retry(process, now)
             case StopRequested(name):
                 process = self.processes.get(name)
-                return [*self._stop_bound([process], now), *stop(process, now)] if process else []
+                if process is None:
+                    return []
+                again = process.state is State.STOPPING and not process.wanted
+                actions = [*self._stop_bound([process], now), *stop(process, now)]
+                return [*actions, *hurry(process, now)] if again else actions
             case SignalRequested(name, signum):
                 process = self.processes.get(name)
                 return signal(process, signum) if process else []
+            case RefreshRequested(name):
+                process = self.processes.get(name)
+                return self._side_hooks.refresh(process, now) if process else []
             case Adopted(name, pid, age, ready):
                 process = self.processes[name]
                 self._by_pid[pid] = process
@@ -271,6 +299,10 @@ class Fleet:
                 return kill_failed(process, reason, now)
             case RunRemembered(_, code):
                 return remember_run(process, code)
+            case HookEnded():
+                return hook_ended(process, event, now)
+            case EndedUnseen():
+                return ended_unseen(process, now)
 
     def _decide_on_all(self, event: AboutAll, now: float) -> list[Action]:
         """What is about groups, or the master."""
@@ -326,6 +358,7 @@ class Fleet:
                 self._shutdown.share(now)
                 return [AnnounceMaster(self.state, self.unsettled())]
             case MasterState.SHUTDOWN if not restart:
-                return [action for process in self.processes.values() for action in kill(process, now)]
+                killed = [action for process in self.processes.values() for action in kill(process, now)]
+                return [*killed, *self._side_hooks.end_all("it is killed")]
             case _:
                 return []

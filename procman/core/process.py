@@ -9,6 +9,7 @@
 - `core.restarting`: after a failure or an end, when it starts again, or that it does not.
 - `core.stopping`: the stop signal, SIGKILL, and what it has left behind.
 - `core.due`: what happens when a deadline comes.
+- `core.hooks` and `core.hook_chain`: the commands of its own that it waits for.
 
 The rules of all of them:
 
@@ -24,6 +25,7 @@ from typing import Literal
 from procman.core.actions import Announce
 from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus
+from procman.core.hook_state import Hooks
 from procman.core.readiness import Readiness
 from procman.core.restarts import Restarts
 from procman.core.spec import Leftovers, ProcessSpec, Scope
@@ -33,11 +35,12 @@ from procman.core.ties import Ties
 
 @dataclass(frozen=True, slots=True)
 class PendingEnd:
-    """How a process ended, kept until its descendants have ended, too."""
+    """How a process ended, kept until its descendants have ended, too, and its post_stop."""
 
     pid: int  # 0: it had ended before it was stopped
     status: ExitStatus | None
     before: State  # STOPPING: it was asked to stop, then or since
+    failure: str = ""  # why it was not started
 
 
 @dataclass(slots=True)
@@ -72,7 +75,7 @@ class Process:
     exit_status: ExitStatus | None = None  # of the last run that reached RUNNING or was stopped
     exit_code: int | None = None  # of the last run, or try, as a shell would have it
     last_end: ExitStatus | None = None  # of the last run, or try; None if it could not be spawned
-    pending_end: PendingEnd | None = None  # it has ended, and its descendants have not
+    pending_end: PendingEnd | None = None  # it has ended, and its descendants have not, or its post_stop
     stop_reached: Scope = Scope.PROCESS  # STOPPING: which processes the stop signal was sent to
     left_behind: bool = False  # descendants of an earlier run still run, as far as is known
     readiness: Readiness = field(default_factory=Readiness)  # of the present run, or the one before
@@ -90,6 +93,7 @@ class Process:
     leaving: bool = False  # forgotten when it has settled
     ties: Ties = field(default_factory=Ties)
     wear: Wear = field(default_factory=Wear)  # of the present run, or the one before
+    hooks: Hooks = field(default_factory=Hooks)
     needed_by: Mapping[str, "Process"] = field(default_factory=dict, repr=False, compare=False)  # its dependents
     name: str = field(init=False)
 
@@ -108,6 +112,8 @@ class Process:
             return Phase.DONE
         if self.state is State.STARTING and self.pid is not None and not self.readiness.holds:
             return Phase.UNREADY
+        if self.hooks.running is not None:
+            return Phase(self.hooks.running.value)
         if self.pending_end is not None:
             return Phase.LEFTOVERS
         if self.state is State.STARTING and (self.ties.waiting or self.ties.queued):
@@ -141,16 +147,10 @@ class Process:
         """Does it matter, when it ends, whether it has left anything behind?"""
         return self.program.leftovers is Leftovers.STOP or self.program.stop_scope is Scope.TREE
 
-    def longest_stop(self, now: float) -> float:
-        """How long it may take from now until SIGKILL has to come, in seconds."""
-        if self.deadlines.stop is not None:
-            return max(0.0, self.deadlines.stop - now)
-        return self.program.stopwaitsecs if self.pid is not None or self.left_behind else 0.0
-
     def awaits(self, attempt: int) -> bool:
         """Is the spawn of that number still to be carried out?"""
         is_to_be_spawned = self.state is State.STARTING and self.pid is None and not self.ties.waiting
-        return is_to_be_spawned and self.attempt == attempt
+        return is_to_be_spawned and self.hooks.running is None and self.attempt == attempt
 
     # ---- changes that every module around this one needs
 
@@ -159,7 +159,7 @@ class Process:
         self.timed_out = False
         self.unready = ""
         if self.pending_end is not None:
-            self.pending_end = replace(self.pending_end, before=State.STOPPING)
+            self.pending_end = replace(self.pending_end, before=State.STOPPING, failure="")
 
     def begin_anew(self) -> None:
         """An operator has asked for it: what policy has counted does not matter any more."""

@@ -24,12 +24,16 @@ from procman.core.actions import (
     AnnounceGroupChanged,
     AnnounceInPlace,
     AnnounceMaster,
+    AnnounceRefreshed,
+    EndHook,
     KeepDescendants,
     Kill,
     Measure,
     Probe,
     ProcessRemoved,
     Quit,
+    RunHook,
+    SkipHook,
     Spawn,
 )
 from procman.core.events import (
@@ -37,16 +41,19 @@ from procman.core.events import (
     BootRequested,
     DeadlineReached,
     DescendantsGone,
+    EndedUnseen,
     Event,
     Exited,
     ExitStatus,
     GroupAdded,
     GroupChanged,
     GroupRemoved,
+    HookEnded,
     KillFailed,
     MemoryMeasured,
     Notified,
     ProbeResult,
+    RefreshRequested,
     RestartRequested,
     RetryRequested,
     RunRemembered,
@@ -62,10 +69,13 @@ from procman.core.spec import (
     Condition,
     EarlyExit,
     GroupSpec,
+    Hook,
+    HookCommand,
     MasterPolicy,
     ProcessSpec,
     ProcessType,
     ReadyKind,
+    Reload,
     Schedule,
 )
 
@@ -78,6 +88,7 @@ WORDS: dict[str, type] = {
     "restart": RestartRequested,
     "retry": RetryRequested,
     "signal": SignalRequested,
+    "refresh": RefreshRequested,
     "spawned": Spawned,
     "spawn-failed": SpawnFailed,
     "adopted": Adopted,
@@ -85,6 +96,8 @@ WORDS: dict[str, type] = {
     "probe-result": ProbeResult,
     "memory-measured": MemoryMeasured,
     "notified": Notified,
+    "hook-ended": HookEnded,
+    "ended-unseen": EndedUnseen,
     "exited": Exited,
     "descendants-gone": DescendantsGone,
     "kill-failed": KillFailed,
@@ -140,9 +153,21 @@ _ADDED: dict[str, Any] = {
     "memory_interval": 10,
     "max_age": None,
     "max_age_jitter": 0.1,
+    "pre_start": (),
+    "post_start": (),
+    "pre_stop": (),
+    "stop_command": (),
+    "before_kill": (),
+    "before_kill_timeout": 5.0,
+    "post_stop": (),
+    "on_failure": (),
+    "hook_timeout": 30.0,
+    "reload": None,
+    "reload_timeout": 30.0,
 }
 # The same of events.
-_ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False}
+_ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False, "post_start": False}
+_HOOKS = tuple(hook.value for hook in Hook if hook is not Hook.RELOAD)
 # Of each name so many definitions are told apart: what runs, what replaces it, and what is new.
 _KEPT = 4
 
@@ -234,7 +259,9 @@ def write_event(event: Event, definitions: Definitions) -> Data:
             value = sorted(value)
         elif isinstance(event, Notified) and name == "fields":
             # No decision depends on the others, and they may hold anything.
-            value = [list(pair) for pair in event.fields if pair[0] == "READY"]
+            value = [list(pair) for pair in event.fields if pair[0] in ("READY", "RELOADING")]
+        elif isinstance(event, HookEnded) and name == "said":
+            value = ""  # it is output
         data[name] = value
     return data
 
@@ -252,7 +279,21 @@ def _describe(action: Action) -> str:
             text += f" tries={tries}" if tries else ""
             text += "" if expected else " unexpected"
             text += f" {_ending(status)}" if status is not None else ""
-            return f"{text}: {reason}" if reason else text
+            return f"{text}: {_without_output(reason)}" if reason else text
+        case RunHook(name, run, hook, place, _, number, pid, status, by_itself, why):
+            text = f"run {hook.value} of {name} #{run} command={place} number={number}"
+            text += f" pid={pid}" if pid else ""
+            text += f" {_ending(status)}" if status is not None else ""
+            text += " by itself" if by_itself else ""
+            return f"{text}: {why}" if why else text
+        case EndHook(name, hook, number, reason):
+            return f"end {hook.value} of {name} number={number}: {reason}"
+        case SkipHook(name, hook, reason):
+            return f"skip {hook.value} of {name}: {reason}"
+        case AnnounceRefreshed(name, ok, words):
+            return (
+                f"{name} has read its configuration" if ok else f"{name} is not refreshed: {words.partition(': ')[0]}"
+            )
         case Spawn(name, _, attempt):
             return f"spawn {name} #{attempt}"
         case Probe(name, run, number):
@@ -282,6 +323,12 @@ def _describe(action: Action) -> str:
             return f"{text} unsettled={','.join(unsettled)}" if unsettled else text
 
 
+def _without_output(reason: str) -> str:
+    """What is said of a hook that has failed may end with a line of its output, which no recording holds."""
+    before, mark, after = reason.partition(f"{Hook.PRE_START.value}: ")
+    return f"{before}{mark}{after.partition(': ')[0]}" if mark else reason
+
+
 def _ending(status: ExitStatus) -> str:
     if not status.known:
         return "exit=unknown"
@@ -302,7 +349,14 @@ def _plain(spec: type, value: object) -> Data:
     if isinstance(value, ProcessSpec):
         # Their texts hold commands and paths.
         plain["ready"] = [[condition.kind.name, condition.delay] for condition in value.ready]
+        plain |= {name: _without_texts(getattr(value, name)) for name in _HOOKS}
+        if value.reload is not None:
+            plain["reload"] = [value.reload.signal, _without_texts(value.reload.commands)]
     return plain
+
+
+def _without_texts(commands: Iterable[HookCommand]) -> list[list[bool]]:
+    return [[may_fail, as_master] for _, may_fail, as_master in commands]
 
 
 # ---- reading
@@ -362,7 +416,11 @@ def _values(spec: type, data: Mapping[str, Any]) -> dict[str, Any]:
             value = tuple(Condition(ReadyKind[kind], delay=delay) for kind, delay in value)
         elif name == "schedule" and value is not None:
             value = Schedule(str(value[0]), None if value[1] is None else float(value[1]))
-        values[name] = value if name == "schedule" else _frozen(value)
+        elif name in _HOOKS:
+            value = tuple(HookCommand("", *prefixes) for prefixes in value)
+        elif name == "reload" and value is not None:
+            value = Reload(value[0], tuple(HookCommand("", *prefixes) for prefixes in value[1]))
+        values[name] = value if name in ("schedule", "reload", *_HOOKS) else _frozen(value)
     return values
 
 

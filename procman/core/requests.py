@@ -6,11 +6,13 @@ What an operator asks for is never counted as a failure or a restart, and begins
 from procman.core.actions import Action, AnnounceInPlace, Kill, Spawn
 from procman.core.coming_up import limit_run
 from procman.core.deadlines import Deadlines
+from procman.core.hook_chain import skip
+from procman.core.hooks import begin, end, skip_rest
 from procman.core.process import Process
-from procman.core.spec import ProcessSpec, Scope
-from procman.core.starting import launch, release, settle
+from procman.core.spec import Hook, ProcessSpec, Scope
+from procman.core.starting import launch, release
 from procman.core.states import SIGNALLABLE, UP, State
-from procman.core.stopping import send_sigkill, stop_left, take_down
+from procman.core.stopping import break_off, send_sigkill, stop_left, take_down
 from procman.core.wear import change_wear
 
 
@@ -70,7 +72,13 @@ def call_off(process: Process, now: float) -> list[Action]:
     process.wanted = False
     process.asked_meanwhile()
     waits = process.state in (State.STARTING, State.BACKOFF) and process.pid is None
-    return settle(process, now) if waits else []
+    return break_off(process, now) if waits else []
+
+
+def hurry(process: Process, now: float) -> list[Action]:
+    """It is being stopped, and asked to stop a second time: its hooks are not waited for."""
+    skip_rest(process, "it is asked to stop a second time")
+    return skip(process, now)
 
 
 def signal(process: Process, signum: int) -> list[Action]:
@@ -83,14 +91,20 @@ def signal(process: Process, signum: int) -> list[Action]:
 def kill(process: Process, now: float) -> list[Action]:
     """Want it down at once, with SIGKILL."""
     process.wanted = process.ties.bound = process.ties.deferred = False
+    skip_rest(process, "it is killed")
+    if process.hooks.running is Hook.POST_STOP:
+        return skip(process, now)
+    told = end(process, "it is killed")
     if process.state is State.STOPPING:
-        return send_sigkill(process, now, hurried=True)
+        return [*told, *send_sigkill(process, now, hurried=True)]
     if process.pid is None and process.left_behind and process.state is not State.UNKNOWN:
-        return [stop_left(process, now), *send_sigkill(process, now, hurried=True)]
+        return [*told, stop_left(process, now), *send_sigkill(process, now, hurried=True)]
     if process.pid is None or process.state not in SIGNALLABLE:
-        return take_down(process, now)
+        return [*told, *take_down(process, now)]
     process.stop_reached = process.program.stop_scope
-    return [process.enter(State.STOPPING, pid=process.pid), *send_sigkill(process, now, hurried=True)]
+    stopping = process.enter(State.STOPPING, pid=process.pid)
+    skipped = [*begin(process, Hook.PRE_STOP, now), *begin(process, Hook.BEFORE_KILL, now)]
+    return [stopping, *skipped, *send_sigkill(process, now, hurried=True)]
 
 
 def redefine(process: Process, program: ProcessSpec, now: float) -> list[Action]:

@@ -13,19 +13,22 @@ from procman.core.backoff import jitter
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.exit_codes import is_listed
-from procman.core.process import Process
+from procman.core.process import PendingEnd, Process
 from procman.core.restarts import Next
 from procman.core.spec import Autorestart
 from procman.core.starting import launch, settle
 from procman.core.states import State
+from procman.core.stopping import clean_up
 
 
 def spawn_failed(process: Process, reason: str, code: int, now: float) -> list[Action]:
-    """The ordered spawn did not succeed; `code` is what a shell would exit with."""
+    """The ordered spawn, or what comes before it, did not succeed; `code` is what a shell would exit with."""
     process.exit_code = code
     process.last_end = None
     process.born = None
-    return back_off(process, now, reason)
+    failed = PendingEnd(0, None, State.STARTING, reason)
+    actions = clean_up(process, failed, now)
+    return actions if process.hooks.running is not None else [*actions, *back_off(process, now, reason)]
 
 
 def back_off(

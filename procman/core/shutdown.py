@@ -14,9 +14,9 @@ from typing import Any
 from procman.core.actions import Action
 from procman.core.due import serve_deadlines
 from procman.core.groups import ActiveGroup
+from procman.core.hooks import longest_stop, shorten_stop
 from procman.core.process import Process
 from procman.core.requests import kill, stop
-from procman.core.stopping import shorten_stop
 
 # The group priority of a process, as far as what depends on it lets it have that, and its level above what it needs.
 Wave = tuple[int, int]
@@ -35,16 +35,19 @@ class Shutdown:
         groups: Mapping[str, ActiveGroup],
         processes: Mapping[str, Process],
         wave_of: Callable[[Process], Wave],
+        waits: Callable[[], bool] = lambda: False,
     ) -> None:
         """Groups and processes are those of the fleet at any time; `timeout` is the shutdown_timeout.
 
-        `wave_of` gives the wave of a process before the shutdown begins.
+        `wave_of` gives the wave of a process before the shutdown begins; `waits` says whether something else than
+        processes is still to end.
         """
         self.over = False
         self._timeout = timeout
         self._groups = groups
         self._processes = processes
         self._wave_of = wave_of
+        self._waits = waits
         self._waves: list[Wave] = []  # those still to be stopped, the next one last
         self._members: dict[Wave, list[Process]] = {}  # in the order in which they stop
         self._stopping: list[Process] = []  # the wave that is being stopped now
@@ -128,7 +131,8 @@ class Shutdown:
                 return actions
             if not self._waves:
                 # What does not even end on SIGKILL is waited for as long as there is time.
-                self.over = not (self._end_at and any(not process.settled for process in self._processes.values()))
+                lives_on = self._end_at and any(not process.settled for process in self._processes.values())
+                self.over = not (lives_on or self._waits())
                 return actions
             actions += self._stop_wave(self._waves.pop(), now)
 
@@ -138,12 +142,12 @@ class Shutdown:
             return
         reserve = min(RESERVE, RESERVE_SHARE * self._timeout)
         remains = max(0.0, self._end_at - reserve - now)
-        present = max((process.longest_stop(now) for process in self._stopping), default=0.0)
+        present = max((longest_stop(process, now) for process in self._stopping), default=0.0)
         later = sum(self._longest_stop(wave, now) for wave in self._waves)
         if present + later > remains:
             present = remains * present / (present + later)
             for process in self._stopping:
-                shorten_stop(process, now + present)
+                shorten_stop(process, now + present, now)
         # Half of the reserve is for processes that take a moment to end on SIGKILL.
         self._wave_until = now + max(present, remains - later) + reserve / 2
 
@@ -157,4 +161,4 @@ class Shutdown:
         return actions
 
     def _longest_stop(self, wave: Wave, now: float) -> float:
-        return max((process.longest_stop(now) for process in self._members[wave]), default=0.0)
+        return max((longest_stop(process, now) for process in self._members[wave]), default=0.0)

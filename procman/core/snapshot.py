@@ -15,10 +15,11 @@ from typing import Any
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.groups import ActiveGroup
+from procman.core.hook_state import Hooks
 from procman.core.process import PendingEnd, Process, Wear
 from procman.core.readiness import Readiness
 from procman.core.restarts import Restarts
-from procman.core.spec import Condition, GroupSpec, ProcessSpec, ReadyKind, Scope
+from procman.core.spec import Condition, GroupSpec, Hook, HookCommand, ProcessSpec, ReadyKind, Scope
 from procman.core.states import State
 from procman.core.ties import Ties
 
@@ -43,6 +44,7 @@ Writer = Callable[[Any], Any]
 NO_TIES = Ties()
 NO_WEAR = Wear()
 _WEAR = {field.name for field in fields(Wear)}
+NO_HOOKS = Hooks()
 _AS_IT_IS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -118,6 +120,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
             **({} if process.deadlines.run is None else {"run": process.deadlines.run}),
             "stop": process.deadlines.stop,
             **({} if process.deadlines.wait is None else {"wait": process.deadlines.wait}),
+            **({} if process.deadlines.hook is None else {"hook": process.deadlines.hook}),
         },
         "failures": process.failures,
         "attempt": process.attempt,
@@ -126,7 +129,12 @@ def _process(process: Process, write_definition: Writer) -> Data:
         "exit_code": process.exit_code,
         "last_end": write_status(process.last_end),
         "pending_end": pending
-        and {"pid": pending.pid, "status": write_status(pending.status), "before": pending.before.name},
+        and {
+            "pid": pending.pid,
+            "status": write_status(pending.status),
+            "before": pending.before.name,
+            **({"failure": pending.failure} if pending.failure else {}),
+        },
         "stop_reached": process.stop_reached.name,
         "left_behind": process.left_behind,
         "reason": process.reason,
@@ -142,6 +150,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
         **({"timed_out": True} if process.timed_out else {}),
         **_readiness(process),
         **_wear(process),
+        **({"hooks": _hooks(process.hooks)} if process.hooks != NO_HOOKS else {}),
         **({"ties": asdict(process.ties)} if process.ties != NO_TIES else {}),
     }
 
@@ -167,6 +176,7 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
             wait=deadlines.get("wait"),
             memory=wear.get("next_look"),
             age=wear.get("old_at"),
+            hook=deadlines.get("hook"),
         ),
         failures=data["failures"],
         attempt=data["attempt"],
@@ -174,7 +184,10 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         exit_status=read_status(data["exit_status"]),
         exit_code=data["exit_code"],
         last_end=read_status(data["last_end"]),
-        pending_end=pending and PendingEnd(pending["pid"], read_status(pending["status"]), State[pending["before"]]),
+        pending_end=pending
+        and PendingEnd(
+            pending["pid"], read_status(pending["status"]), State[pending["before"]], pending.get("failure", "")
+        ),
         stop_reached=Scope[data["stop_reached"]],
         left_behind=data["left_behind"],
         reason=data["reason"],
@@ -186,6 +199,7 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         failed=data.get("failed", False),
         timed_out=data.get("timed_out", False),
         ties=_read_ties(data.get("ties")),
+        hooks=_read_hooks(data.get("hooks")),
         again=_read_restarts(data.get("again")),
         wear=Wear(**{name: value for name, value in wear.items() if name in _WEAR}),
     )
@@ -203,6 +217,25 @@ def _read_ties(data: Data | None) -> Ties:
     """What most processes do not have is not written; a name of another version is ignored."""
     known = {field.name for field in fields(Ties)}
     return Ties(**{name: value for name, value in (data or {}).items() if name in known})
+
+
+def _hooks(hooks: Hooks) -> Data:
+    return {
+        **{field.name: getattr(hooks, field.name) for field in fields(Hooks)},
+        "running": None if hooks.running is None else hooks.running.name,
+        "commands": [["", *command[1:]] for command in hooks.commands],  # a recording holds no command
+    }
+
+
+def _read_hooks(data: Data | None) -> Hooks:
+    if data is None:
+        return Hooks()
+    known = {field.name for field in fields(Hooks)}
+    values = {name: value for name, value in data.items() if name in known}
+    running, commands = data["running"], data["commands"]
+    values["running"] = None if running is None else Hook[running]
+    values["commands"] = tuple(HookCommand(*command) for command in commands)
+    return Hooks(**values)
 
 
 def _read_restarts(data: Data | None) -> Restarts:

@@ -93,6 +93,34 @@ class Condition:
     delay: float = 0.0  # of ReadyKind.DELAY: seconds after the spawn
 
 
+class Hook(Enum):
+    """When a program has commands of its own run, by the name of the option that lists them."""
+
+    PRE_START = "pre_start"  # before it is spawned
+    POST_START = "post_start"  # it is RUNNING; beside everything
+    PRE_STOP = "pre_stop"  # before the stop signal, while it lives
+    STOP_COMMAND = "stop_command"  # instead of the stop signal
+    BEFORE_KILL = "before_kill"  # before SIGKILL
+    POST_STOP = "post_stop"  # it has ended, or its start was broken off, and nothing else happens before
+    ON_FAILURE = "on_failure"  # it is down because it has failed; beside everything
+    RELOAD = "reload"  # it is to read its configuration again; beside everything
+
+
+class HookCommand(NamedTuple):
+    """One command of a hook."""
+
+    text: str = ""  # as written, without its prefixes; no decision depends on it
+    may_fail: bool = False  # its failure counts as success
+    as_master: bool = False  # it runs as the master's user
+
+
+class Reload(NamedTuple):
+    """How a running program is told to read its configuration again: by one of the two."""
+
+    signal: int = 0
+    commands: tuple[HookCommand, ...] = ()
+
+
 class Edge(NamedTuple):
     """One dependency of a process: it is started when all of these processes are as the condition says."""
 
@@ -148,7 +176,7 @@ class ProcessSpec:
     early_exit: EarlyExit
     depends_on: tuple[Edge, ...]
     depends_timeout: float | None  # how long it may wait for them; None: for ever
-    on_dependency_restart: tuple[Literal["ignore", "restart", "signal"], int]  # with the number of the signal
+    on_dependency_restart: tuple[Literal["ignore", "restart", "reload", "signal"], int]  # with the number of the signal
     on_dependency_stop: Literal["ignore", "stop"]
     schedule: Schedule | None  # None: it runs when it is asked to
     schedule_tz: str  # with another one, the times are others, as with the next
@@ -161,11 +189,53 @@ class ProcessSpec:
     memory_interval: float  # between two looks at that
     max_age: float | None  # it is restarted when it has run for that long
     max_age_jitter: float  # the largest part of max_age that is added to it
+    pre_start: tuple[HookCommand, ...]
+    post_start: tuple[HookCommand, ...]
+    pre_stop: tuple[HookCommand, ...]
+    stop_command: tuple[HookCommand, ...]
+    before_kill: tuple[HookCommand, ...]
+    before_kill_timeout: float  # for all of them together
+    post_stop: tuple[HookCommand, ...]
+    on_failure: tuple[HookCommand, ...]
+    hook_timeout: float  # for each command
+    reload: Reload | None
+    reload_timeout: float  # until it is done
 
     @property
     def namespec(self) -> str:
         """What a user types: "web" in a group of the same name, else "group:web"."""
         return self.name if self.group == self.name else f"{self.group}:{self.name}"
+
+    def commands_of(self, hook: Hook) -> tuple[HookCommand, ...]:
+        """What runs for a hook, one after the other."""
+        match hook:
+            case Hook.PRE_START:
+                return self.pre_start
+            case Hook.POST_START:
+                return self.post_start
+            case Hook.PRE_STOP:
+                return self.pre_stop
+            case Hook.STOP_COMMAND:
+                return self.stop_command
+            case Hook.BEFORE_KILL:
+                return self.before_kill
+            case Hook.POST_STOP:
+                return self.post_stop
+            case Hook.ON_FAILURE:
+                return self.on_failure
+            case Hook.RELOAD:
+                return self.reload.commands if self.reload else ()
+
+    def longest_hook(self, hook: Hook) -> float:
+        """How long a hook may take at most, in seconds; stop_command has its part of stopwaitsecs."""
+        if hook is Hook.BEFORE_KILL:
+            return self.before_kill_timeout if self.before_kill else 0.0
+        return 0.0 if hook is Hook.STOP_COMMAND else len(self.commands_of(hook)) * self.hook_timeout
+
+    @property
+    def hooks_of_stop(self) -> float:
+        """How long the hooks of a stop may take at most, in seconds: what comes to stopwaitsecs."""
+        return sum(map(self.longest_hook, (Hook.PRE_STOP, Hook.BEFORE_KILL, Hook.POST_STOP)))
 
     @property
     def is_oneshot(self) -> bool:

@@ -4,7 +4,8 @@
 - A spawn is an order that takes effect later. A stop that comes before it settles the process at once and voids the
   order (`Process.awaits`), so nothing is ever spawned only to be killed.
 - With dependencies, STARTING begins with a wait (`ties.waiting`), and `core.dependents` releases it.
-- `order` is the only place where the order to spawn is made: what has to be done before it belongs between the two.
+- `order` is the only place where the order to spawn is made. Before it leaves the fleet, `core.hook_chain` puts the
+  hook pre_start before it.
 """
 
 from procman.core.actions import Action, Spawn
@@ -25,6 +26,9 @@ def launch(process: Process, now: float, why: str = "") -> list[Action]:
     process.take_over()
     process.ties.stale = process.ties.renewing = ""
     process.ties.seen.clear()
+    hooks = process.hooks
+    hooks.prepared = hooks.owed = False
+    hooks.hurried, hooks.until = "", None
     starting = process.enter(State.STARTING, reason=why)
     if process.program.depends_on and not process.ties.alone:
         process.attempt += 1
@@ -37,6 +41,11 @@ def order(process: Process, now: float) -> Spawn:
     """The order to spawn it."""
     process.attempt += 1
     process.again.started(now)
+    return same_order(process)
+
+
+def same_order(process: Process) -> Spawn:
+    """The order that was made last, with the present definition."""
     after_failure = process.failed and process.again.troubles <= 1
     return Spawn(process.name, process.program, process.attempt, after_failure)
 
@@ -44,6 +53,7 @@ def order(process: Process, now: float) -> Spawn:
 def hold(process: Process, now: float) -> None:
     """Wait (again): something that it depends on is gone before it was spawned."""
     process.ties.waiting = True
+    process.hooks.prepared = False
     timeout = process.program.depends_timeout
     process.deadlines = NO_DEADLINES if timeout is None else Deadlines(wait=now + timeout)
 

@@ -29,6 +29,12 @@ class Phase(Enum):
     WAITING = "waiting"  # STARTING: not spawned yet, as it waits for its dependencies, or for its turn
     BLOCKED = "blocked"  # FATAL: a dependency has failed; it starts when that is up again
     BOUND = "bound"  # STOPPED: taken down with a dependency; it starts with it
+    # The hook of that name runs, and the process waits for it: the first in STARTING, the others in STOPPING.
+    PRE_START = "pre_start"
+    PRE_STOP = "pre_stop"
+    STOP_COMMAND = "stop_command"
+    BEFORE_KILL = "before_kill"
+    POST_STOP = "post_stop"
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {

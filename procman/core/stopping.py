@@ -10,23 +10,29 @@ No I/O and no clock here. The rules:
 - A second stop signal makes many programs drop what they are saving. Descendants that got the signal together with the
   process do not get it again in the same stop (`stop_reached`); they are waited for.
 - Its own stop waits for those that depend on it and are being stopped (`ties.deferred`).
-- `stop_run` is the only way into STOPPING with a run that is asked to end, and `send_sigkill` the only one to SIGKILL:
-  what has to be done before either of them belongs there.
+- `stop_run` is the only way into STOPPING with a run that is asked to end, and `send_sigkill` the only one to SIGKILL.
+  Before the first signal comes pre_stop, instead of it stop_command, and before SIGKILL comes before_kill, if the time
+  is over and nobody is in a hurry.
+- STOPPING ends with its post_stop (`clean_up`), also where no process has run, but something was begun to start it.
 """
 
 from dataclasses import replace
 from signal import SIGKILL
 
-from procman.core.actions import Action, Announce, AnnounceDescendants, Kill
+from procman.core.actions import Action, Announce, AnnounceDescendants, Kill, SkipHook
 from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus
+from procman.core.hooks import begin, end, patience
 from procman.core.process import PendingEnd, Process
-from procman.core.spec import Leftovers, Scope
+from procman.core.spec import Hook, Leftovers, Scope
 from procman.core.starting import settle
 from procman.core.states import State
 
 # Between two SIGKILLs to a process that does not go. Not 0, whatever stopwaitsecs says: the loop would spin.
 KILL_AGAIN = 1.0
+
+# Why a pre_start is killed.
+BROKEN_OFF = "its start is broken off"
 
 
 def take_down(process: Process, now: float, reason: str = "") -> list[Action]:
@@ -40,9 +46,11 @@ def take_down(process: Process, now: float, reason: str = "") -> list[Action]:
         case State.STARTING | State.RUNNING if process.pid is not None:
             return stop_run(process, now, reason)
         case State.STARTING | State.BACKOFF | State.STOPPED | State.EXITED | State.FATAL if process.left_behind:
-            return [stop_left(process, now), Kill(process.name, 0, process.program.stopsignal, Scope.TREE)]
+            ended = end(process, BROKEN_OFF)
+            left = Kill(process.name, 0, process.program.stopsignal, Scope.TREE)
+            return [*ended, stop_left(process, now), left]
         case State.STARTING | State.BACKOFF:
-            return settle(process, now)
+            return break_off(process, now)
         case State.STOPPING:
             process.asked_meanwhile()
             return []
@@ -51,13 +59,65 @@ def take_down(process: Process, now: float, reason: str = "") -> list[Action]:
 
 
 def stop_run(process: Process, now: float, reason: str = "") -> list[Action]:
-    """Send the stop signal to what runs."""
+    """Bring down what runs: pre_stop first, then the stop signal."""
     assert process.pid is not None
     stopping = process.enter(State.STOPPING, pid=process.pid, reason=reason)
-    process.deadlines = Deadlines(stop=now + process.program.stopwaitsecs)
+    process.stop_reached = Scope.PROCESS
+    process.hooks.dumped = False
+    first = begin(process, Hook.PRE_STOP, now)
+    if process.hooks.running is not None:
+        return [stopping, *first]
+    return [stopping, *first, *ask_to_end(process, now)]
+
+
+def ask_to_end(process: Process, now: float) -> list[Action]:
+    """Have its stop_command run, or send the stop signal; stopwaitsecs begin."""
+    process.deadlines = Deadlines(stop=now + patience(process, now))
+    instead = begin(process, Hook.STOP_COMMAND, now)
+    return instead if process.hooks.running is not None else [*instead, signal_to_stop(process)]
+
+
+def signal_to_stop(process: Process) -> Kill:
+    """The stop signal."""
     program = process.program
     process.stop_reached = program.stop_scope
-    return [stopping, Kill(process.name, process.pid, program.stopsignal, program.stop_scope)]
+    return Kill(process.name, process.pid or 0, program.stopsignal, program.stop_scope)
+
+
+def break_off(process: Process, now: float) -> list[Action]:
+    """It was to be started, and is not; nothing of it runs but perhaps its pre_start."""
+    actions = end(process, BROKEN_OFF)
+    actions += clean_up(process, PendingEnd(0, None, State.STOPPING), now)
+    return actions if process.hooks.running is not None else [*actions, *settle(process, now)]
+
+
+def clean_up(process: Process, ended: PendingEnd, now: float) -> list[Action]:
+    """Nothing of it runs any more: have its post_stop run if that is owed; `ended` is kept meanwhile."""
+    hooks = process.hooks
+    is_owed = hooks.owed or ended.status is not None
+    if not (is_owed and process.program.post_stop):
+        hooks.owed = False
+        return []
+    if process.state is State.UNKNOWN:
+        hooks.owed = False
+        return [SkipHook(process.name, Hook.POST_STOP, "it was given up, as it could not be signalled")]
+    if hooks.hurried:
+        return begin(process, Hook.POST_STOP, now)
+    entering = [] if process.state is State.STOPPING else [process.enter(State.STOPPING, pid=ended.pid)]
+    process.deadlines = NO_DEADLINES
+    process.pending_end = ended
+    return [*entering, *begin(process, Hook.POST_STOP, now)]
+
+
+def out_of_time(process: Process, now: float) -> list[Action]:
+    """It has not ended within stopwaitsecs: SIGKILL, and before the first one its before_kill."""
+    actions = end(process, "stopwaitsecs are over")
+    if process.pid is not None and not process.hooks.dumped:
+        process.deadlines = NO_DEADLINES
+        actions += begin(process, Hook.BEFORE_KILL, now)
+        if process.hooks.running is not None:
+            return actions
+    return [*actions, *send_sigkill(process, now)]
 
 
 def stop_left(process: Process, now: float) -> Announce:
@@ -74,12 +134,6 @@ def send_sigkill(process: Process, now: float, *, hurried: bool = False) -> list
     if process.pid is None:
         return [Kill(process.name, 0, SIGKILL, Scope.TREE, overdue=True, hurried=hurried)]
     return [Kill(process.name, process.pid, SIGKILL, process.program.kill_scope, overdue=True, hurried=hurried)]
-
-
-def shorten_stop(process: Process, until: float) -> None:
-    """Send SIGKILL no later than that."""
-    if process.deadlines.stop is not None:
-        process.deadlines = Deadlines(stop=min(process.deadlines.stop, until))
 
 
 def bind(process: Process, now: float) -> list[Action]:
@@ -119,7 +173,10 @@ def stop_descendants(
     if ended.before is not State.STOPPING:
         actions.append(process.enter(State.STOPPING, pid=ended.pid))
         process.deadlines = Deadlines(stop=now + process.program.stopwaitsecs)
-    elif process.stop_reached is Scope.TREE:
+    elif process.deadlines.stop is None:
+        # It has ended before it got its stop signal.
+        process.deadlines = Deadlines(stop=now + patience(process, now))
+    if ended.before is State.STOPPING and process.stop_reached is Scope.TREE:
         # They got the signal with the process, and share its deadline.
         return actions
     spared = ended.pid if ended.before is State.STOPPING and process.stop_reached is Scope.GROUP else 0

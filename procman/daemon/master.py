@@ -345,6 +345,7 @@ class MasterRun:
         rooms.engine.close()
         rooms.probes.close()
         rooms.memory.close()
+        rooms.hooks.close()
         rooms.leftovers.close()
         await rooms.notifying.stop()
         rooms.start_gate.close()

@@ -9,6 +9,7 @@ from procman.events.hub import Hub
 from procman.runtime.bus import Bus
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.engine import Engine
+from procman.runtime.hooks import Hooks
 from procman.runtime.journal.journal import Journal
 from procman.runtime.leftovers import LeftoverReporter
 from procman.runtime.memory_looks import MemoryLooks
@@ -45,6 +46,7 @@ class Rooms:
     commands: CommandRunner
     probes: Probes
     memory: MemoryLooks
+    hooks: Hooks
     leftovers: LeftoverReporter
     event_log: EventLog
     farewell: MasterFarewell

@@ -149,6 +149,8 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
         return "what a program has left behind is being stopped"
     if awaited := context.operations.awaited:
         return f"a client waits for {awaited[0]}"
+    if (hook := rooms.hooks.obstacle) is not None:
+        return hook
     if context.blocking.busy:
         return "the configuration is being read"
     if (silent := rooms.start_gate.silent) is not None:

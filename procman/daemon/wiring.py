@@ -15,6 +15,7 @@ from procman.core.fleet import Fleet
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import MasterFarewell
+from procman.daemon.hook_log import HookLog
 from procman.daemon.rooms import Rooms
 from procman.daemon.snapshot import MasterSnapshot, obstacle, restored_fleet
 from procman.events.hub import Hub
@@ -23,6 +24,7 @@ from procman.runtime.children import Children
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine, Observer
+from procman.runtime.hooks import Hooks
 from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.translation import Translator
 from procman.runtime.launcher import Launcher
@@ -146,6 +148,17 @@ class _Wiring:
             gate=self._start_gate,
             observer=_observer(config, self._fleet, self._outputs, self._bus, why),
             look=self._look,
+            run_hook=lambda order, origin: self._hooks.carry_out(order, origin),  # noqa: PLW0108 - they come later
+        )
+        self._hooks = Hooks(
+            self._fleet,
+            self._trees,
+            self._outputs,
+            children=self._children,
+            ledger=context.ledger,
+            launch=self._launcher.command_spec,
+            tell=self._engine.hook_ran,
+            oom=lambda name, pid, status: self._ends.is_oom(name, pid, status),  # noqa: PLW0108 - they come later
         )
         self._commands = CommandRunner(self._children, lambda: self._trees.tag(""))
         self._memory = MemoryLooks(
@@ -203,6 +216,7 @@ class _Wiring:
     def _build_tellers(self) -> None:
         """What tells of events: the master's log, the last words, the event listeners."""
         self._event_log = EventLog(self._fleet, self._log, why=self._status.why, end_of=self._ends.last)
+        self._hook_log = HookLog(self._log)
         self._farewell = MasterFarewell(self._engine, self._fleet, self._trees, self._log)
         identifier, serials = self._config.master.identifier, self._context.serials
         self._hub = Hub(self._engine, self._outputs.stdin, identifier, serials, self._log)
@@ -229,6 +243,7 @@ class _Wiring:
             (self._ends.hear, self._ends.hears),
             (self._crashes.hear, self._crashes.hears),
             (self._event_log.tell, ()),
+            (self._hook_log.hear, self._hook_log.hears),
             (self._farewell.tell, self._farewell.hears),
             (notifier.tell, notifier.hears),
             (self._outputs.hear, self._outputs.hears),
@@ -292,6 +307,7 @@ class _Wiring:
             commands=self._commands,
             probes=self._probes,
             memory=self._memory,
+            hooks=self._hooks,
             leftovers=LeftoverReporter(self._bus, self._trees),
             event_log=self._event_log,
             farewell=self._farewell,

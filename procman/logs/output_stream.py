@@ -7,13 +7,14 @@ as it has a writer, which may be a descendant that outlives the process.
 import binascii
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from procman.errors import BadRequest, NoLog, OperationFailed
 from procman.logs.console_stream import ConsoleStream
 from procman.logs.disk_call import DiskCall, DiskTimeout
 from procman.logs.disk_workers import DiskWorkers
 from procman.logs.fair_scheduler import FairScheduler
+from procman.logs.filters import StreamFilter
 from procman.logs.lines import last_line, last_lines
 from procman.logs.log_file import LogFile
 from procman.logs.pump import Pump
@@ -22,9 +23,6 @@ from procman.logs.ring import Ring
 from procman.logs.routing import SinkFactory, StreamOptions
 from procman.logs.sink import Null, Sink
 from procman.logs.tap import Tap
-
-if TYPE_CHECKING:
-    from procman.logs.filters import StreamFilter
 
 # Pipes of earlier runs that still have writers, for each channel; if there are more, the oldest is closed.
 MAX_OLD_PIPES = 4
@@ -63,6 +61,7 @@ class OutputStream:
         self._make_filter = make_filter
         self._on_pipe_closed = on_pipe_closed
         self._pumps: dict[Pump, int] = {}  # with the pid of each run; the present run's is the last
+        self._hooks: set[Pump] = set()  # those that are of hooks
         self._run_began = 0  # the position in the ring at which the present run began
         self._lost = 0  # left in pipes that were closed, or lost by sinks that are gone, or of unfinished messages
         self._read_before = 0  # bytes, from pipes that are forgotten
@@ -98,7 +97,7 @@ class OutputStream:
     @property
     def latest_pid(self) -> int | None:
         """The pid of the present run, or the last one."""
-        return next(reversed(self._pumps.values()), None)
+        return next((pid for pump, pid in reversed(self._pumps.items()) if pump not in self._hooks), None)
 
     @property
     def obstacle(self) -> str | None:
@@ -149,6 +148,8 @@ class OutputStream:
     def change_filters(self) -> None:
         """Go on with new filters, for the present run and those before."""
         for pump, pid in self._pumps.items():
+            if pump in self._hooks:
+                continue
             new = self._make_filter(self, pid)
             if new is not None and pump.filter is not None and new.captures == pump.filter.captures:
                 # The old one may be inside a message.
@@ -172,6 +173,26 @@ class OutputStream:
             )
         self._run_began = self.ring.end
         self._read_pipe(fd, pid)
+
+    def attach_hook(self, fd: int, pid: int, hear: Callable[[bytes], None], *, strip_ansi: bool) -> None:
+        """A command runs beside the program, and writes to the same places; `hear` gets a copy."""
+        pump = Pump(
+            self._scheduler,
+            fd,
+            self.sinks,
+            self.ring,
+            stream_filter=StreamFilter(strip_ansi=strip_ansi, on_raw=hear),
+            on_eof=lambda: self._on_pipe_closed(self.options, fd),
+        )
+        # Not the last: that is the present run's.
+        self._pumps = {pump: pid, **self._pumps}
+        self._hooks = {known for known in self._hooks if not known.closed} | {pump}
+
+    def drain_hook(self, pid: int) -> None:
+        """That command has ended: read now what it wrote before."""
+        for pump in self._hooks:
+            if self._pumps.get(pump) == pid:
+                pump.drain()
 
     def drain(self) -> None:
         """The present run has ended: read now what it wrote before."""

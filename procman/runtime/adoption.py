@@ -20,19 +20,25 @@ from functools import partial
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import Orphans
 from procman.core.attribution import POLICY, Origin
-from procman.core.events import RestartRequested, RunRemembered, StopRequested
+from procman.core.events import EndedUnseen, RestartRequested, RunRemembered, StopRequested
 from procman.core.fleet import Fleet
 from procman.core.process import Process
+from procman.core.spec import Hook
 from procman.core.states import State
 from procman.logs.protocol import Log
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
 from procman.runtime.ledger import ProcessLedger
 from procman.system.foreign_process import WatchedProcess, reopen_pipes, watch
-from procman.system.proc import TICKS
+from procman.system.pidfd import send_to
+from procman.system.proc import TICKS, boot_id
 from procman.system.signals import signal_name
 from procman.system.spawn import Child
 from procman.system.state_file import Record, Survivor, survivors
+from procman.system.tree import look
+
+# Where one of these had not ended, post_stop has to follow.
+_BEGUN = (Hook.PRE_START.value, Hook.POST_STOP.value)
 
 
 @dataclass(slots=True)
@@ -67,6 +73,7 @@ class Adoption:
     def begin(self, engine: Engine, log: Log) -> None:
         """Adopt, stop or ignore them; to be called before the first start."""
         self._log = log
+        self._end_hooks()
         for survivor in self._found:
             record = survivor.record
             if self._policy is Orphans.IGNORE:
@@ -78,9 +85,38 @@ class Adoption:
                 self._stop(survivor, "is not in the configuration any more" if process is None else "runs twice")
             else:
                 self._adopt(engine, process, survivor)
+        if self._policy is not Orphans.IGNORE:
+            self._clean_up(engine)
         if self._adopts:
             self._remember(engine)
         self._ledger.file.begin()
+
+    def _end_hooks(self) -> None:
+        """Kill the commands of hooks that still run: they are begun anew."""
+        assert self._log is not None
+        hooks = self._ledger.file.before.hooks
+        found = look() if hooks else None
+        for tag, hook in hooks.items():
+            bearers = found.tagged(tag) if found is not None else []
+            for process in bearers:
+                send_to(process.identity, signal.SIGKILL)
+            if bearers:
+                self._log.warn(f"{hook.hook} of {hook.name} still ran, which an earlier master has begun: killed")
+
+    def _clean_up(self, engine: Engine) -> None:
+        """What has ended while there was no master has its post_stop now, and what had not ended of that as well."""
+        assert self._log is not None
+        before = self._ledger.file.before
+        if before.boot != boot_id():
+            return
+        living = {survivor.record.name for survivor in self._found}
+        ended = {record.name for record in before.records.values() if record.pid}
+        begun = {hook.name for hook in before.hooks.values() if hook.hook in _BEGUN}
+        for name in sorted((ended | begun) - living):
+            process = engine.fleet.processes.get(name)
+            if process is not None and process.state is State.STOPPED and process.program.post_stop:
+                self._log.info(f"{name} has ended while there was no master to see it: its post_stop runs now")
+                engine.post(EndedUnseen(name))
 
     def _remember(self, engine: Engine) -> None:
         """The one-shots that are done, and that are not to run again: this is still the life of the earlier master."""
@@ -116,12 +152,17 @@ class Adoption:
         # Recorded first, and unchanged, so that the next master would decide the same.
         self._ledger.file.adopted(record)
         age = max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - identity.start / TICKS)
-        engine.adopt(record.name, child, watched, record.tag, age)
+        engine.adopt(record.name, child, watched, record.tag, age, post_start=self._has_begun(record.name))
         self._adopts = self._adopts or not reason
         if reason:
             again = process.program.autostart
             self._log.warn(f"{record.name} is {'restarted' if again else 'stopped'}: {reason}")
             engine.post(RestartRequested(record.name) if again else StopRequested(record.name), Origin(POLICY))
+
+    def _has_begun(self, name: str) -> bool:
+        """Its post_start had not ended."""
+        hooks = self._ledger.file.before.hooks.values()
+        return any(hook.name == name and hook.hook == Hook.POST_START.value for hook in hooks)
 
     def _why_not(self, fleet: Fleet, process: Process, record: Record) -> str:
         """Why it cannot be adopted; "" if it can."""

@@ -18,14 +18,19 @@ from procman.core.actions import (
     AnnounceGroupChanged,
     AnnounceInPlace,
     AnnounceMaster,
+    AnnounceRefreshed,
+    EndHook,
     KeepDescendants,
     Kill,
     ProcessRemoved,
     Quit,
+    RunHook,
+    SkipHook,
     Spawn,
 )
 from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import Adopted, ExitStatus, KillFailed, RunRemembered, Spawned, SpawnFailed
+from procman.core.spec import Hook
 from procman.core.states import State
 from procman.runtime.member_ends import MemberEnded
 from procman.runtime.process_trees import OrphanedDescendants
@@ -82,6 +87,21 @@ class LimitsLeftOut:
     texts: tuple[str, ...]  # each with the reason
 
 
+@dataclass(frozen=True, slots=True)
+class HookRan:
+    """A command of a hook is over, or could not be started."""
+
+    name: str
+    hook: Hook
+    command: str  # without its arguments
+    ok: bool
+    ignored: bool  # it has failed, and that does not matter
+    words: str  # such as "./migrate exited 1"
+    code: int  # as a shell has it
+    seconds: float  # that it took
+    lines: tuple[str, ...]  # the last ones that it wrote, if it has failed
+
+
 BusEvent = (
     Announce
     | AnnounceGroup
@@ -90,6 +110,11 @@ BusEvent = (
     | AnnounceMaster
     | AnnounceDescendants
     | AnnounceGroupChanged
+    | AnnounceRefreshed
+    | RunHook
+    | EndHook
+    | SkipHook
+    | HookRan
     | KeepDescendants
     | Quit
     | Spawn

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from procman.core.actions import Action, Announcement, KeepDescendants, Kill, Measure, Probe, Spawn
+from procman.core.actions import Action, Announcement, EndHook, KeepDescendants, Kill, Measure, Probe, RunHook, Spawn
 from procman.core.attribution import BOOT, NOBODY, Actor, Attribution, Origin
 from procman.core.coming_up import look_again
 from procman.core.events import (
@@ -22,6 +22,7 @@ from procman.core.events import (
     Exited,
     ExitStatus,
     GroupRemoved,
+    HookEnded,
     KillFailed,
     RunRemembered,
     Spawned,
@@ -31,7 +32,7 @@ from procman.core.events import (
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.spec import Scope
-from procman.runtime.bus import Bus, ProcessEnded
+from procman.runtime.bus import Bus, HookRan, ProcessEnded
 from procman.runtime.children import Children, RunningCommand
 from procman.runtime.definitions import program_of
 from procman.runtime.launcher import Launcher, RunExtras, Streams
@@ -65,12 +66,14 @@ class Engine:
         gate: Gate | None = None,
         observer: Observer | None = None,
         look: Callable[[Probe | Measure], None] = lambda _: None,
+        run_hook: Callable[[RunHook | EndHook, Origin], None] = lambda _order, _origin: None,
     ) -> None:
         """Take what it drives.
 
         `on_bug` gets a sentence about what must not happen. A program is started when `gate` says so; while the gate
         does not know, all others wait, too. Call `retry_spawns` when it may say something else. `observer` is told of
-        each decision before it is carried out. `look` looks whether a process is ready, or what memory it uses.
+        each decision before it is carried out. `look` looks whether a process is ready, or what memory it uses, and
+        `run_hook` runs a command of a hook, or kills it.
         """
         self.fleet = fleet
         self.bus = bus
@@ -84,6 +87,7 @@ class Engine:
         self._on_bug = on_bug
         self._observer = observer
         self._look = look
+        self._run_hook = run_hook
         self._loop = asyncio.get_running_loop()
         self._events: deque[tuple[Event, Origin]] = deque()
         self._queue = SpawnQueue(self._spawn, self._work, gate)
@@ -114,13 +118,18 @@ class Engine:
         if count == REAP_AT_ONCE:
             self._loop.call_soon(self.reap)
 
-    def adopt(self, name: str, child: Child, watched: WatchedProcess, tag: str, age: float) -> None:
-        """Take on a process of the fleet that another master has started `age` seconds ago, and its pipes."""
+    def adopt(
+        self, name: str, child: Child, watched: WatchedProcess, tag: str, age: float, *, post_start: bool = False
+    ) -> None:
+        """Take on a process of the fleet that another master has started `age` seconds ago, and its pipes.
+
+        `post_start`: that hook of it had not ended.
+        """
         self._children.adopt(name, child, watched, self._adopted_ended)
         self._trees.adopted(name, watched.identity, tag)
         program = program_of(self.fleet.processes[name].program)
         self.bus.guard(partial(self._streams.attach, name, program, child))
-        event, origin = Adopted(name, child.pid, age), Origin(BOOT)
+        event, origin = Adopted(name, child.pid, age, post_start=post_start), Origin(BOOT)
         self.attribution.happened(name, origin, self.bus.publish(event, origin), new_run=True)
         self.post(event)
 
@@ -128,6 +137,13 @@ class Engine:
         """Take in that a one-shot was done before a kill of the master."""
         self.bus.publish(event, Origin(BOOT))
         self.post(event)
+
+    def hook_ran(self, news: HookRan, answer: HookEnded | None) -> None:
+        """Take in what has become of a command of a hook; the core gets the answer, if it still wants one."""
+        origin = self.attribution.latest(news.name)
+        self.attribution.happened(news.name, origin, self.bus.publish(news, origin))
+        if answer is not None:
+            self.post(answer)
 
     def run(self, name: str, extras: RunExtras, origin: Origin) -> None:
         """Start a process that is down, and give its run more than its definition has."""
@@ -175,7 +191,11 @@ class Engine:
         pids = [(process.pid, process.name) for process in processes if process.pid is not None]
         for pid in self._children.restore(pids, data["adopted"], self._adopted_ended):
             self._events.append((Exited(pid, ExitStatus(-1, known=False)), NOBODY))
-        self._queue.restore(self.fleet.pending_spawns())
+        pending = self.fleet.pending_orders(self._loop.time())
+        self._queue.restore(order for order in pending if isinstance(order, Spawn))
+        for one in pending:
+            if not isinstance(one, Spawn):
+                self._carry_out(one)
         for process in self.fleet.processes.values():
             if (order := look_again(process)) is not None:
                 self._carry_out(order)
@@ -316,6 +336,9 @@ class Engine:
                 self._kill(action)
             case Probe() | Measure():
                 self.bus.guard(partial(self._look, action))
+            case RunHook() | EndHook():
+                origin = self._publish(action)
+                self.bus.guard(partial(self._run_hook, action, origin))
             case KeepDescendants(name, stop_later):
                 self._trees.keep(name, stop_later=stop_later)
             case _:
@@ -328,10 +351,11 @@ class Engine:
         self.attribution.happened(name, origin, seq)
         return self.attribution.latest(name)
 
-    def _publish(self, action: Announcement | Kill) -> None:
+    def _publish(self, action: Announcement | Kill) -> Origin:
         origin = self.attribution.origin_of(action)
         # Before anything that a subscriber may post about it is handled: that waits for its turn.
         self.attribution.published(action, origin, self.bus.publish(action, origin))
+        return origin
 
     def _kill(self, order: Kill) -> None:
         if order.scope is Scope.TREE:

@@ -25,6 +25,12 @@ class Ledger(Protocol):
     def ended(self, pid: int) -> None:
         """It was reaped, or has ended elsewhere."""
 
+    def hook_starting(self, name: str, hook: str, tag: str) -> None:
+        """A command of a hook of that process is about to be started."""
+
+    def hook_ended(self, tag: str) -> None:
+        """It has ended, or was not started."""
+
     def done(self, program: Program, code: int, began: float, ended: float) -> None:
         """A one-shot has succeeded; the times are in seconds since the epoch."""
 
@@ -45,6 +51,12 @@ class NoLedger:
         """Nothing is written."""
 
     def ended(self, pid: int) -> None:
+        """Nothing is written."""
+
+    def hook_starting(self, name: str, hook: str, tag: str) -> None:
+        """Nothing is written."""
+
+    def hook_ended(self, tag: str) -> None:
         """Nothing is written."""
 
     def done(self, program: Program, code: int, began: float, ended: float) -> None:
@@ -73,6 +85,8 @@ class ProcessLedger:
         self._known: dict[str, tuple[Program, int]] = {}
         self.log = file.log
         self.not_started = file.not_started
+        self.hook_starting = file.hook_starting
+        self.hook_ended = file.hook_ended
         self.ended = file.ended
         self.move = file.move
         self.close = file.close

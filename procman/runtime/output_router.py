@@ -163,6 +163,23 @@ class OutputRouter:
             self._sinks.finish_opening()
         self._sinks.forget_opened()
 
+    def attach_hook(self, name: str, program: Program, child: Child, hear: Callable[[bytes], None]) -> None:
+        """A command of a hook has started: its output goes where that of its program does."""
+        pipes: tuple[tuple[Channel, int | None], ...] = (("stdout", child.stdout), ("stderr", child.stderr))
+        for channel, fd in pipes:
+            if fd is not None:
+                # What an event listener writes to stdout is no output.
+                where: Channel = "stderr" if self.filters.is_protocol(program, channel) else channel
+                stream = self._stream(name, program, where)
+                stream.attach_hook(fd, child.pid, hear, strip_ansi=self._master.strip_ansi)
+
+    def hook_ended(self, name: str, pid: int) -> None:
+        """That command has ended: read now what it wrote before."""
+        for channel in CHANNELS:
+            stream = self._streams.get((name, channel))
+            if stream is not None:
+                stream.drain_hook(pid)
+
     def refilter(self, name: str) -> None:
         """What its streams are looked through for may have changed."""
         for channel in CHANNELS:

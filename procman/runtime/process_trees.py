@@ -16,6 +16,7 @@ from procman.system.cgroup import Cgroups, Leaf, leaf_of, make_cgroups
 from procman.system.cgroup_controllers import NoCgroups
 from procman.system.cgroup_limits import CgroupLimits
 from procman.system.kill_remaining import Left
+from procman.system.pidfd import send_to
 from procman.system.proc import CannotLook, Identity, Process
 from procman.system.tree import ROUNDS, ProcSnapshot, Sweep, Tags, Tree, look, tag_of
 
@@ -254,6 +255,12 @@ class Trees:
                 if not (order.pid or name in reached or self._signalled_members_live(order, found)):
                     self._ended_without(name, refused.get(name), outcome)
         return outcome
+
+    def kill_rest(self, tree: Tree) -> None:
+        """The root was just reaped, and belongs to none of these: kill what is left of its tree."""
+        found = self._look()
+        for member in tree.members(found, just_reaped=True) if found is not None else ():
+            send_to(member.identity, SIGKILL)
 
     def remaining(self) -> tuple[Left, ...]:
         """The processes that remain at the end: as PID 1 all others, else the master's own descendants."""

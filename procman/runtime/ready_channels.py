@@ -27,10 +27,10 @@ MOST_IN_A_SECOND = 100
 MOST_AT_ONCE = 64
 LONGEST_STATUS = 200  # letters
 _READ = 4096
-# What is understood; that it is ready, and what it does.
-_FIELDS = ("READY", "STATUS")
+# What is understood: that it is ready, or reads its configuration again, and what it does.
+_FIELDS = ("READY", "RELOADING", "STATUS")
 # Read, and without a meaning here.
-_SILENT = frozenset({"BARRIER", "STOPPING", "RELOADING", "MONOTONIC_USEC", "WATCHDOG", "ERRNO"})
+_SILENT = frozenset({"BARRIER", "STOPPING", "MONOTONIC_USEC", "WATCHDOG", "ERRNO"})
 
 
 @dataclass(slots=True)

@@ -38,6 +38,7 @@ class Ends:
         self.signals = signals or SignalsSent(fleet)
         self._fleet = fleet
         self._last: dict[str, _Facts] = {}
+        self._looked: dict[str, tuple[int, MemoryChange]] = {}  # of ends that are not announced yet, with their pids
 
     def hear(self, notification: Notification) -> None:
         """Take note of an end."""
@@ -49,6 +50,7 @@ class Ends:
         self.signals.hear(notification)
         if isinstance(event, ProcessRemoved):
             self.memory.forget(event.name)
+            self._looked.pop(event.name, None)
             self._last.pop(event.name, None)
 
     def last(self, name: str) -> End | None:
@@ -90,13 +92,27 @@ class Ends:
             case _:
                 pass
 
+    def is_oom(self, name: str, pid: int, status: ExitStatus) -> bool:
+        """The same of a run that has just ended, and whose end is not announced yet."""
+        if status.signal != SIGKILL or self.signals.sent_to(name, pid, status.signal) is not None:
+            return False
+        self._looked[name] = pid, self.memory.change(name)
+        end = describe_end(
+            status, all_is_known=self.signals.knows_all(name, pid), memory=self._looked[name][1], program=""
+        )
+        return end.oom in (Oom.CERTAIN, Oom.LIKELY)
+
+    def _memory(self, news: Announce) -> MemoryChange:
+        pid, seen = self._looked.pop(news.name, (0, None))
+        return seen if seen is not None and pid == news.pid else self.memory.change(news.name)
+
     def _facts(self, news: Announce, status: ExitStatus) -> _Facts:
         sent = None if status.signal is None else self.signals.sent_to(news.name, news.pid, status.signal)
         return _Facts(
             status,
             sent,
             all_is_known=self.signals.knows_all(news.name, news.pid),
-            memory=self.memory.change(news.name) if status.signal == SIGKILL and sent is None else None,
+            memory=self._memory(news) if status.signal == SIGKILL and sent is None else None,
             command=program_of(news.program).command,
         )
 

@@ -16,6 +16,7 @@ LinkKind = Literal[
     "signal",  # its process has a signal, and has not ended
     "leftovers",  # what it has started has not ended
     "readiness",  # a condition of ready does not hold
+    "hook",  # a command of its own runs, and is waited for
     "startsecs",  # it counts as up after that
     "queue",  # other starts come first
     "gate",  # a disk or a user database does not answer

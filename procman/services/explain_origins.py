@@ -21,6 +21,7 @@ _DONE = {
     "restart": "restarted it",
     "retry": "retried it",
     "signal": "sent it a signal",
+    "refresh": "had it read its configuration again",
     "update": "updated the configuration",
     "add": "added its group",
     "remove": "removed its group",

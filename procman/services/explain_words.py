@@ -12,7 +12,7 @@ from procman.core.restarts import BRAKED
 from procman.core.spec import FOREVER, Scope
 from procman.core.states import MasterState, Phase, State
 from procman.runtime.ending import ending
-from procman.services import explain_oneshots
+from procman.services import explain_hooks, explain_oneshots
 from procman.services.explain_facts import Case, Link, Words
 from procman.services.explain_links import (
     after_an_end,
@@ -388,6 +388,17 @@ TABLE: Mapping[tuple[State, Phase, bool], Row] = {
     (State.STOPPING, Phase.NONE, True): _stopping,
     (State.STOPPING, Phase.LEFTOVERS, False): _stopping_leftovers,
     (State.STOPPING, Phase.LEFTOVERS, True): _stopping_leftovers,
+    **{
+        (state, phase, wanted): explain_hooks.runs
+        for wanted in (False, True)
+        for state, phase in (
+            (State.STARTING, Phase.PRE_START),
+            (State.STOPPING, Phase.PRE_STOP),
+            (State.STOPPING, Phase.STOP_COMMAND),
+            (State.STOPPING, Phase.BEFORE_KILL),
+            (State.STOPPING, Phase.POST_STOP),
+        )
+    },
     (State.EXITED, Phase.DONE, False): explain_oneshots.done,
     (State.EXITED, Phase.DONE, True): explain_oneshots.done,
     (State.EXITED, Phase.NONE, False): _exited,

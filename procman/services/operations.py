@@ -22,6 +22,7 @@ Kind = Literal[
     "restart",
     "retry",
     "signal",
+    "refresh",
     "clear",
     "update",
     "add",

@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from procman.config.schema.programs import Program
-from procman.core.actions import Announce, ProcessRemoved
+from procman.core.actions import Announce, AnnounceRefreshed, ProcessRemoved
 from procman.core.attribution import Actor, Origin
 from procman.core.events import (
     KillFailed,
+    RefreshRequested,
     RestartRequested,
     RetryRequested,
     SignalRequested,
@@ -126,6 +127,12 @@ class ProcessService:
         self._order(operation, lambda p: p.state in SIGNALLABLE, send)
         return operation
 
+    def refresh(self, specs: Iterable[str], actor: Actor | None = None) -> Operation:
+        """Have them read their configuration again, all at once; it ends when each has, or has failed to."""
+        operation = self._begin("refresh", specs, actor)
+        self._order(operation, lambda p: p.state is State.RUNNING and p.program.reload is not None, self._refresh)
+        return operation
+
     def clear_logs(
         self, specs: Iterable[str], clear: Callable[[str], Awaitable[None]], actor: Actor | None = None
     ) -> Operation:
@@ -173,6 +180,8 @@ class ProcessService:
                     return _outcome(process)
                 case State.STARTING:
                     return None
+                case State.STOPPING if process.phase is Phase.POST_STOP:
+                    return None  # what follows says why
                 case State.FATAL if news.before is State.STARTING:
                     return _outcome(process, Reason.CANNOT_SPAWN, f"{name}: {news.reason}")
                 case State.BACKOFF | State.FATAL:
@@ -214,6 +223,27 @@ class ProcessService:
             return _outcome(process, reason, process.name)
         self._engine.post(RetryRequested(process.name), origin)
         return self._up(process)
+
+    def _refresh(self, process: Process, origin: Origin) -> _Answer:
+        name = process.name
+        if process.state is not State.RUNNING:
+            return _outcome(process, Reason.NOT_RUNNING, name)
+        if process.program.reload is None:
+            way_out = "give it reload = signal:HUP, or a command"
+            return _outcome(process, Reason.FAILED, f"{name} has no option reload, which says how: {way_out}")
+
+        def verdict(news: Notification) -> Outcome | None:
+            match news.event:
+                case AnnounceRefreshed(ok=True):
+                    return _outcome(process)
+                case AnnounceRefreshed(words=words):
+                    return _outcome(process, Reason.FAILED, f"{name} was not refreshed: {words}")
+                case _:
+                    return None
+
+        answer = self._engine.bus.wait_for(verdict, name=name)
+        self._engine.post(RefreshRequested(name), origin)
+        return answer
 
     def _until(self, name: str, verdict: Callable[[Announce], Outcome | None]) -> asyncio.Future[Outcome]:
         """The outcome, as soon as an announcement about that process is decisive."""

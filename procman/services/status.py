@@ -22,6 +22,7 @@ from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
 from procman.runtime.engine import Engine
+from procman.services.explain_hooks import HookUnderWay, under_way
 from procman.services.explain_readiness import failed_as_unready, not_ready_yet
 from procman.services.explain_texts import duration
 from procman.services.waits import waits_for, waits_in_words
@@ -100,6 +101,7 @@ class ProcessStatus:
     waits: str = ""  # of one that is not ready yet: what does not hold
     status_text: str = ""  # what the run has said of itself
     timeout: float | None = None  # start_timeout, of one that is not ready yet
+    hook: HookUnderWay | None = None  # that it waits for
 
     @property
     def stopping(self) -> bool:
@@ -123,6 +125,8 @@ class ProcessStatus:
 
     def description(self, moment: Moment) -> str:
         """Supervisor's words, which monitors parse."""
+        if self.hook is not None:
+            return self.hook.in_words(moment.steady)
         if self.phase == Phase.UNREADY.value:
             age = max(0, int(moment.steady - self.started))
             return not_ready_yet(self.waits, age, self.timeout)
@@ -197,6 +201,7 @@ class StatusBoard:
             process.status_text,
             process.readiness.missing() if process.state is State.STARTING else "",
             waits_for(self._fleet, process) if process.phase is not Phase.NONE else (),
+            process.hooks.waited,
         )
         status = self._statuses.get(name)
         if status is None or status.made_of != made_of:
@@ -337,6 +342,7 @@ def _status(process: Process, times: Times, logs: tuple[str, str], made_of: obje
         waits=process.readiness.missing() if process.phase is Phase.UNREADY else "",
         status_text=process.status_text if process.pid else "",
         timeout=process.readiness.timeout,
+        hook=under_way(process),
         made_of=made_of,
     )
 

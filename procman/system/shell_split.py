@@ -36,3 +36,11 @@ def split_words(text: str) -> list[str]:
     if word is not None:
         words.append("".join(word))
     return words
+
+
+def first_word(command: str) -> str:
+    """What a command line runs, without its arguments, which may be secret; "command" where that cannot be read."""
+    try:
+        return split_words(command)[0]
+    except (ValueError, IndexError):
+        return "command"

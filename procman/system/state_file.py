@@ -72,6 +72,14 @@ class DoneRun:
 
 
 @dataclass(frozen=True, slots=True)
+class RunningHook:
+    """A command of a hook that had not ended."""
+
+    name: str  # namespec
+    hook: str
+
+
+@dataclass(frozen=True, slots=True)
 class Survivor:
     """A process of an earlier master that still runs."""
 
@@ -88,6 +96,7 @@ class State:
     records: dict[str, Record] = field(default_factory=dict)  # by tag
     logs: dict[tuple[str, str], str] = field(default_factory=dict)  # by namespec and channel: AUTO logs
     done: dict[str, DoneRun] = field(default_factory=dict)  # by namespec
+    hooks: dict[str, RunningHook] = field(default_factory=dict)  # by tag
 
 
 def read_state(content: bytes) -> State:
@@ -135,6 +144,7 @@ class StateFile:
         self._records: dict[str, Record] = {}
         self._logs: dict[tuple[str, str], str] = {}
         self._done: dict[str, DoneRun] = {}
+        self._hooks: dict[str, RunningHook] = {}
         self._by_pid: dict[int, str] = {}
         self._unwritten: list[bytes] = []  # lines
         self._lines = 0
@@ -162,6 +172,7 @@ class StateFile:
             before.records |= more.records
             before.logs |= more.logs
             before.done |= more.done
+            before.hooks |= more.hooks
             os.close(held)
         return cls(path, others, fd, before)
 
@@ -222,6 +233,16 @@ class StateFile:
             self._by_pid[identity.pid] = tag
             self._note(["=", tag, identity.pid, identity.start, pipes])
 
+    def hook_starting(self, name: str, hook: str, tag: str) -> None:
+        """A command of a hook of that process is about to be started."""
+        self._hooks[tag] = RunningHook(name, hook)
+        self._note(["hook", tag, name, hook])
+
+    def hook_ended(self, tag: str) -> None:
+        """It has ended, or was not started."""
+        if self._hooks.pop(tag, None) is not None:
+            self._note(["hook", tag, None, None])
+
     def adopted(self, record: Record) -> None:
         """An earlier master started it: in one line, so that no information is missing at any moment."""
         self._records[record.tag] = record
@@ -272,7 +293,7 @@ class StateFile:
             return
         fd, self._fd = self._fd, -1
         try:
-            if self.begun and not self._records:
+            if self.begun and not self._records and not self._hooks:
                 os.unlink(self.path)
         except OSError:
             pass
@@ -301,6 +322,7 @@ class StateFile:
         lines += [_line(record) for record in self._records.values()]
         lines += [["log", *key, path] for key, path in self._logs.items()]
         lines += [_done_line(name, run) for name, run in self._done.items()]
+        lines += [["hook", tag, one.name, one.hook] for tag, one in self._hooks.items()]
         new = f"{self.path}.new"
         try:
             fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW, 0o600)
@@ -390,6 +412,10 @@ def _take(state: State, line: Any) -> None:
             if not (isfinite(began) and isfinite(ended) and began <= ended <= MOST_TIME):
                 raise ValueError(f"no times: {began}, {ended}")
             state.done[name] = DoneRun(definition, code, float(began), float(ended))
+        case ["hook", str(tag), str(name), str(hook)]:
+            state.hooks[tag] = RunningHook(name, hook)
+        case ["hook", str(tag), None, None]:
+            state.hooks.pop(tag, None)
         case ["done", str(name), None]:
             state.done.pop(name, None)
         case _:

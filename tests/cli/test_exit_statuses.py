@@ -79,6 +79,7 @@ LINES = [
     ),
     *(
         "quit",
+        "refresh web",
         "reload",
         "remove web",
         "reread",
@@ -137,7 +138,7 @@ def test_every_object_has_the_keys_of_the_reference(ctl, master, line):
     """A command prints one object, a stream one for each line."""
     master.show(process("web"))
     master.answers |= ANSWERS
-    for operation in ("start", "stop", "retry", "signal", "clear"):
+    for operation in ("start", "stop", "refresh", "retry", "signal", "clear"):
         master.results(operation, result("web"))
     ran = ctl(*line.split(), "--json")
     assert ran.status == 0

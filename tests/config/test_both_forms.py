@@ -196,6 +196,9 @@ TEXTS = {
     "environment": "A=1",
     "umask": "022",
     "programs": "",
+    "pre_start": "true",
+    "before_kill": "true",
+    "reload": "signal:HUP",
 }
 TYPES = (
     "supervisord",

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import get_args
 
@@ -36,6 +37,8 @@ from procman.core.recording import (
 from procman.core.replay import CannotReplay, Decision, Part, Replay, as_entry, described_bug
 from procman.core.spec import ShutdownWhen
 from tests.simulation.fake_kernel import World
+from tests.simulation.hook_scenarios import hook_scenario
+from tests.simulation.hook_world import HookWorld
 from tests.simulation.renewal_rules import renewal_scenario
 from tests.simulation.scenarios import scenario
 from tests.support.driven_fleet import Drive
@@ -111,7 +114,24 @@ def test_the_scenarios_have_every_event():
         imagined = renewal_scenario if seed < 20 else scenario
         World(imagined(Random(seed)), lambda world, tapes=tapes: tapes.append(Taped(world)) or tapes[0]).run()
         seen |= {json.loads(line).get("in") for line in tapes[0].lines}
+    for seed in range(60):
+        tapes = []
+        HookWorld(hook_scenario(Random(seed)), lambda world, tapes=tapes: tapes.append(Taped(world)) or tapes[0]).run()
+        seen |= {json.loads(line).get("in") for line in tapes[0].lines}
     assert seen - {None} == set(WORDS)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_recorded_of_hooks_decides_the_same_again(seed):
+    """Also from the middle of a hook; no command and no output is in it."""
+    tapes = []
+    for first in (0, 25, 60):
+        make = partial(Taped, first=first, length=20)
+        HookWorld(hook_scenario(Random(seed)), lambda world, make=make: tapes.append(make(world)) or tapes[-1]).run()
+    for tape in tapes:
+        steps = replayed(tape.lines)
+        assert [step for step in steps if isinstance(step, Decision) and not step.same] == []
+        assert "command-" not in "".join(tape.lines)
 
 
 def test_no_command_environment_or_path_is_written():

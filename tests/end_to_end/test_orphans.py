@@ -354,3 +354,39 @@ def test_a_run_goes_on_and_what_is_done_is_not_run_again_after_a_kill(machine):
     assert known["task"]["pid"] == pid
     assert second.ctl("stop", "task").returncode == 0
     assert second.ctl("run", "quick").returncode == 0
+
+
+@pytest.mark.parametrize("hook", ["pre_start", "post_stop", "post_start"])
+def test_a_hook_of_a_killed_master_is_killed_and_begun_anew(machine, hook):
+    """The next master finds it by its tag, also where its program has ended."""
+    go, begun = machine.folder / "go", machine.folder / "begun"
+    command = f"sh -c 'touch {begun}; until [ -e {go} ]; do sleep 0.05; done'"
+    machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n{hook}={command}\n")
+    first = machine.start()
+    if hook == "post_stop":
+        says(first, "success: x")
+        os.kill(machine.processes(first)["x"]["pid"], signal.SIGTERM)
+    while not begun.exists():
+        assert first.process.poll() is None
+        os.sched_yield()
+    machine.kill(first)
+    second = machine.start()
+    says(second, f"{hook} of x still ran, which an earlier master has begun: killed")
+    says(second, f"{hook} of 'x': sh begins")
+    go.touch()
+    says(second, f"{hook} of 'x': sh is done")
+    machine.processes(second)
+
+
+def test_what_ended_while_there_was_no_master_has_its_post_stop(machine):
+    """Before it is started again."""
+    machine.write(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\npost_stop=sh -c true\n")
+    first = machine.start()
+    says(first, "success: x")
+    pid = machine.processes(first)["x"]["pid"]
+    machine.kill(first)
+    os.kill(pid, signal.SIGKILL)
+    second = machine.start()
+    says(second, "x has ended while there was no master to see it: its post_stop runs now")
+    says(second, "post_stop of 'x': sh is done")
+    says(second, "spawned: 'x'")

@@ -8,10 +8,21 @@ import pytest
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.fleet import Fleet
+from procman.core.hook_state import Hooks
 from procman.core.process import PendingEnd, Process
 from procman.core.readiness import Readiness
 from procman.core.restarts import BRAKED, Restarts
-from procman.core.spec import FOREVER, Autorestart, Condition, Leftovers, ProcessType, ReadyKind, Scope
+from procman.core.spec import (
+    FOREVER,
+    Autorestart,
+    Condition,
+    Hook,
+    HookCommand,
+    Leftovers,
+    ProcessType,
+    ReadyKind,
+    Scope,
+)
 from procman.core.states import MasterState, Phase, State
 from procman.core.ties import Ties
 from procman.services.explain import around_of, explain, roots_first
@@ -31,6 +42,11 @@ PHASES = {
     Phase.WAITING: (State.STARTING,),
     Phase.BLOCKED: (State.FATAL,),
     Phase.BOUND: (State.STOPPED,),
+    Phase.PRE_START: (State.STARTING,),
+    Phase.PRE_STOP: (State.STOPPING,),
+    Phase.STOP_COMMAND: (State.STOPPING,),
+    Phase.BEFORE_KILL: (State.STOPPING,),
+    Phase.POST_STOP: (State.STOPPING,),
 }
 ROWS = [(state, phase, wanted) for phase in Phase for state, wanted in product(PHASES[phase], (True, False))]
 
@@ -61,6 +77,8 @@ def test_every_row_says_why_and_what_comes_next(state, phase, wanted, master, kn
         one.pending_end = PendingEnd(12, ExitStatus(0), State.STOPPING)
     if phase is Phase.UNREADY:
         one.readiness = Readiness((Condition(ReadyKind.TCP),), 60.0, words={0: "tcp:5432 refused"})
+    if phase.value in {hook.value for hook in Hook}:
+        one.hooks = Hooks(running=Hook(phase.value), commands=(HookCommand("./x --password y"),))
     if phase is Phase.DONE:
         one.program = program(type=ProcessType.ONESHOT)
     one.ties = Ties(waiting=phase is Phase.WAITING, blocked=phase is Phase.BLOCKED, bound=phase is Phase.BOUND)

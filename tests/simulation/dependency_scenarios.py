@@ -15,10 +15,12 @@ CONDITIONS = ("ready", "ready", "ready", "started", "exited")
 
 def dependency_scenario(random: Random) -> Scenario:
     """Something that may happen in half a minute to programs that depend on each other."""
-    return _Graph(random).scenario()
+    return DependentPrograms(random).scenario()
 
 
-class _Graph(Imagination):
+class DependentPrograms(Imagination):
+    """Programs with edges between them."""
+
     def _program(self, group: str, name: str) -> Program:
         program = super()._program(group, name)
         return replace(program, **self._ties(program.namespec))

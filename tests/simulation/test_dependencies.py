@@ -41,7 +41,7 @@ class UpgradedWorld(World):
         self._note("upgraded")
         self.fleet = fleet
         self.spawns.clear()
-        self.spawns.extend(fleet.pending_spawns())
+        self.spawns.extend(fleet.pending_orders(self.now))
         self._work()
 
 

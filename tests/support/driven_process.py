@@ -1,6 +1,7 @@
 """A process that events have brought to some state, and its answers in short."""
 
 from collections.abc import Iterable
+from functools import partialmethod
 from signal import SIGHUP, SIGKILL, SIGQUIT, SIGTERM, Signals
 from typing import Any
 
@@ -9,11 +10,11 @@ from procman.core.coming_up import adopted, spawned
 from procman.core.due import deadline_reached
 from procman.core.ending import descendants_gone, exited, kill_failed
 from procman.core.events import ExitStatus
+from procman.core.hooks import shorten_stop
 from procman.core.process import Process
 from procman.core.requests import call_off, change_in_place, kill, redefine, restart, retry, signal, start, stop
 from procman.core.restarting import spawn_failed
 from procman.core.states import State
-from procman.core.stopping import shorten_stop
 from tests.support.programs import program
 
 PID = 42
@@ -26,7 +27,7 @@ class DrivenProcess(Process):
     """A process with what may happen to it, and what may be asked for, as methods."""
 
     start, stop, restart, retry, call_off, kill, signal = start, stop, restart, retry, call_off, kill, signal
-    replace, change_in_place, shorten_stop = redefine, change_in_place, shorten_stop
+    replace, change_in_place, shorten_stop = redefine, change_in_place, partialmethod(shorten_stop, now=1.0)
     spawned, spawn_failed, adopted = spawned, spawn_failed, adopted
     exited, descendants_gone, kill_failed = exited, descendants_gone, kill_failed
     deadline_reached = deadline_reached

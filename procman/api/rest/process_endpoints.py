@@ -98,11 +98,13 @@ class ProcessEndpoints:
                 return self._processes.retry(specs, actor)
             case "signal":
                 return self._processes.signal(specs, str(body.get("signal", "")), actor)
+            case "refresh":
+                return self._processes.refresh(specs, actor)
             case "clear":
                 return self._processes.clear_logs(specs, self._logs.clear, actor)
             case _:
                 raise OperationError(
-                    f"cannot {op} a process: expected start, stop, restart, retry, signal or clear",
+                    f"cannot {op} a process: expected start, stop, restart, retry, signal, refresh or clear",
                     Reason.UNKNOWN_OPERATION,
                 )
 

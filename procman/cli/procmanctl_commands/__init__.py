@@ -42,6 +42,7 @@ COMMANDS = {
     "remove": Command("configuration", "remove", 1),
     "reread": Command("configuration", "reread", 1),
     "restart": Command("processes", "restart"),
+    "refresh": Command("processes", "refresh"),
     "retry": Command("processes", "retry"),
     "run": Command("run", "run", 7, verbatim=True),
     "shutdown": Command("master", "shutdown", 1),

@@ -49,6 +49,8 @@ def reload(invocation: Invocation, words: list[str]) -> None:
     """Stop all programs, read the file again, and start them."""
     if words:
         invocation.usage("Error: reload accepts no arguments", "reload")
+        # It would restart the master if the name were missing, as from an empty variable.
+        invocation.suggest(f"refresh {' '.join(words)}", note="reload without a name begins anew")
         return
     if not _really(invocation, "Really restart the remote supervisord process y/N? "):
         return

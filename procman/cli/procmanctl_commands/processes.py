@@ -131,6 +131,15 @@ def retry(invocation: Invocation, words: list[str]) -> None:
     _suggest(invocation, _report(invocation, results, "started", ignored="ALREADY_STARTED"))
 
 
+def refresh(invocation: Invocation, words: list[str]) -> None:
+    """Have the named processes read their configuration again."""
+    if not _has_names(invocation, "refresh", words):
+        return
+    results = _operate(invocation, "refresh", words)
+    invocation.put(results=results)
+    _suggest(invocation, _report(invocation, results, "refreshed"))
+
+
 def signal(invocation: Invocation, words: list[str]) -> None:
     """Send a signal to the named processes."""
     if len(words) < 2:  # noqa: PLR2004 - the signal and a name

@@ -2,6 +2,7 @@
 
 from procman.config.checks.background import warn_of_background
 from procman.config.checks.doubtful_values import warn_of_doubts
+from procman.config.checks.hooks import warn_of_hooks
 from procman.config.checks.limits import warn_of_limits
 from procman.config.checks.paths import warn_of_commands, warn_of_places
 from procman.config.checks.ports import warn_of_ports, warn_of_ready_ports
@@ -17,6 +18,7 @@ _WITH_PROGRAMS = ("program:", "fcgi-program:", "eventlistener:")
 def check_on_request(reading: OptionReader, config: Config, path: str) -> None:
     """Make all of them."""
     warn_of_commands(reading, config)
+    warn_of_hooks(reading, config)
     warn_of_places(reading, config)
     warn_of_ports(reading, config)
     warn_of_ready_ports(reading, config)

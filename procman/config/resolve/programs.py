@@ -4,6 +4,7 @@ from typing import Any
 
 from procman.config.formats.expansion import environment_names
 from procman.config.formats.raw import RawSection
+from procman.config.resolve.hooks import settle_hooks
 from procman.config.resolve.limits import settle_limits
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.readiness import settle_readiness
@@ -203,6 +204,7 @@ def _process(
         again = names if name.endswith("_logfile") else None
         values[name] = reading.option(section, name, known, names, again=again)
     settle_readiness(reading, section, values)
+    settle_hooks(reading, section, values)
     for channel in ("stdout", "stderr"):
         _settle_places(values, channel)
     on_console = any(map(is_console, (values["stdout_logfile"], *values["stdout_also"])))

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from procman.config.schema import kinds
+from procman.config.schema.hooks import HookOptions
 from procman.config.schema.kinds.numbers import MIB
-from procman.config.schema.limits import LimitedProcess
 from procman.config.schema.options import AUTO, Effect, option, required
 from procman.core.spec import Autorestart, Condition, EarlyExit, Edge, Leftovers, ProcessType, Scope
 
@@ -20,7 +20,7 @@ DEFAULT_PRIORITY = 999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program(LimitedProcess):
+class Program(HookOptions):
     """One process slot: a program after `numprocs`, expansions and defaults. Also the options all programs share."""
 
     name: str
@@ -230,10 +230,11 @@ class Program(LimitedProcess):
         default=None,
         effect=Effect.NONE,
     )
-    on_dependency_restart: tuple[Literal["ignore", "restart", "signal"], int] = option(
+    on_dependency_restart: tuple[Literal["ignore", "restart", "reload", "signal"], int] = option(
         kinds.ON_DEPENDENCY_RESTART,
-        "What happens to it when something in depends_on has gone and is there again in another run: nothing (ignore), "
-        "it is restarted once all of them are there (restart), or it gets a signal then (signal:HUP).",
+        "What happens to it when something in depends_on has gone and is there again in another run: nothing (ignore); "
+        "or once all of them are there, it is restarted (restart), reads its configuration again as its option reload "
+        "says (reload), or gets a signal (signal:HUP).",
         default=("ignore", 0),
         effect=Effect.NONE,
     )

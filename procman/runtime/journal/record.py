@@ -11,6 +11,7 @@ RecordKind = Literal[
     "state",  # a process went from one state to another
     "spawn",  # a process was started, adopted, or could not be started
     "exit",  # a process was reaped
+    "hook",  # a command of a hook is over, or was left out; a process has read its configuration again, or has not
     "signal",  # procman sent a signal, or could not
     "config",  # a group came, went or changed; a process has new options
     "op-begin",  # somebody asked for something

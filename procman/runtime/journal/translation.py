@@ -13,13 +13,16 @@ from procman.core.actions import (
     AnnounceGroupChanged,
     AnnounceInPlace,
     AnnounceMaster,
+    AnnounceRefreshed,
     Kill,
     ProcessRemoved,
     Quit,
+    SkipHook,
 )
 from procman.core.events import Adopted, ExitStatus, KillFailed, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
 from procman.runtime.bus import (
+    HookRan,
     LimitsLeftOut,
     Notification,
     OperationBegan,
@@ -74,6 +77,9 @@ class Translator:
             Spawned: self._spawned,
             Adopted: self._adopted,
             SpawnFailed: self._not_spawned,
+            HookRan: self._hook_ran,
+            SkipHook: self._hook_skipped,
+            AnnounceRefreshed: self._refreshed,
             Kill: self._signal,
             KillFailed: self._not_signalled,
             AnnounceDescendants: self._waits_for_descendants,
@@ -164,6 +170,23 @@ class Translator:
     def _not_spawned(self, seen: Seen, event: SpawnFailed) -> Record:
         data = {"code": event.code, "failed": True}
         return self._about(seen, "spawn", event.name, self.text(event.reason), data)
+
+    def _hook_ran(self, seen: Seen, event: HookRan) -> Record:
+        data: Data = {"hook": event.hook.value, "command": event.command, "seconds": round(event.seconds, 3)}
+        if not event.ok:
+            data |= {"failed": True, "code": event.code}
+        if event.ignored:
+            data["ignored"] = True
+        if event.lines:
+            data["lines"] = [self.text(line) for line in event.lines]
+        return self._about(seen, "hook", event.name, self.text(event.words), data)
+
+    def _hook_skipped(self, seen: Seen, event: SkipHook) -> Record:
+        return self._about(seen, "hook", event.name, event.reason, {"hook": event.hook.value, "skipped": True})
+
+    def _refreshed(self, seen: Seen, event: AnnounceRefreshed) -> Record:
+        data: Data = {"refreshed": event.ok}
+        return self._about(seen, "hook", event.name, self.text(event.words), data)
 
     def _signal(self, seen: Seen, event: Kill) -> Record:
         data = {"signal": _signal_name(int(event.signal)), "scope": event.scope.value, "pid": event.pid}

@@ -23,6 +23,7 @@ from procman.config.schema.kinds.commands import COMMAND, PLUGIN
 from procman.config.schema.kinds.dependencies import EDGES, ON_DEPENDENCY_RESTART, ON_DEPENDENCY_STOP
 from procman.config.schema.kinds.durations import BACKOFF, DURATION, ON_RESTART_LIMIT, RESTART_LIMIT, SECONDS
 from procman.config.schema.kinds.environment import ENVIRONMENT
+from procman.config.schema.kinds.hooks import HOOK, RELOAD
 from procman.config.schema.kinds.limits import (
     CAPABILITY_LIST,
     CPU_AFFINITY,
@@ -78,6 +79,7 @@ __all__ = [
     "FACTOR",
     "FILE",
     "HISTORY",
+    "HOOK",
     "INTEGER",
     "IONICE",
     "JITTER",
@@ -110,6 +112,7 @@ __all__ = [
     "PLUGIN",
     "PROCESS_TYPE",
     "READY",
+    "RELOAD",
     "REPORTS",
     "RESTART_LIMIT",
     "RETRIES",

@@ -56,7 +56,7 @@ EDGES: Kind[tuple[Edge, ...]] = Kind(
     show=lambda edges: ",".join(str(Edge(*edge)) for edge in edges),
 )
 
-_OnRestart = tuple[Literal["ignore", "restart", "signal"], int]
+_OnRestart = tuple[Literal["ignore", "restart", "reload", "signal"], int]
 
 
 def _accept_on_restart(value: object) -> _OnRestart:
@@ -66,7 +66,7 @@ def _accept_on_restart(value: object) -> _OnRestart:
         case [word] if word.lower() == "restart":
             return "restart", 0
         case [word] if word.lower() == "reload":
-            raise Unfit("a reload is a signal here: say signal:HUP, or whatever makes it read its files again")
+            return "reload", 0
         case [word, name] if word.lower() == "signal":
             return "signal", int(SIGNAL.parse(name))
         case _:
@@ -74,8 +74,8 @@ def _accept_on_restart(value: object) -> _OnRestart:
 
 
 ON_DEPENDENCY_RESTART: Kind[_OnRestart] = Kind(
-    name="ignore, restart or signal:NAME",
-    expected="ignore, restart, or a signal such as signal:HUP",
+    name="ignore, restart, reload or signal:NAME",
+    expected="ignore, restart, reload, or a signal such as signal:HUP",
     slug="bad-on-dependency-restart",
     parse=_accept_on_restart,
     accept=_accept_on_restart,
