@@ -38,7 +38,7 @@ def exited(process: Process, status: ExitStatus, now: float, descendants: tuple[
     pid, process.pid = process.pid or 0, None
     told = end(process, "it has ended")
     process.last_end = status
-    process.exit_code = 128 + status.signal if status.signal is not None else status.code if status.known else 1
+    process.exit_code = _code_of(process, status)
     if descendants and waits_for_descendants(process):
         return [*told, *stop_descendants(process, PendingEnd(pid, status, process.state), status, descendants, now)]
     whole_tree = process.program.stop_scope is Scope.TREE and process.state is not State.UNKNOWN
@@ -98,7 +98,7 @@ def finish(process: Process, ended: PendingEnd, now: float) -> list[Action]:
         case State.RUNNING:
             process.exit_status = status
             for_good = is_listed(status, process.program.norestart_exitcodes)
-            expected = is_listed(status, process.program.exitcodes) and not for_good
+            expected = (is_listed(status, process.program.exitcodes) or _may_pass(process, status)) and not for_good
             process.reason = "" if expected else f"Bad exit code {status.code if status.known else 'unknown'}"
             announced = process.enter(State.EXITED, pid=pid, expected=expected, status=status)
             if process.wanted and process.program.is_oneshot and not expected:
@@ -126,6 +126,19 @@ def finish(process: Process, ended: PendingEnd, now: float) -> list[Action]:
             ):
                 return renewed(process, now, pid, status)
             return settle(process, now, pid, status)
+
+
+def _code_of(process: Process, status: ExitStatus) -> int:
+    """The exit code, as a shell has it."""
+    if not status.known:
+        return 0 if _may_pass(process, status) else 1
+    return status.code if status.signal is None else 128 + status.signal
+
+
+def _may_pass(process: Process, status: ExitStatus) -> bool:
+    """It is not known how a one-shot has ended, and that is good enough for it."""
+    program = process.program
+    return not status.known and program.is_oneshot and program.unknown_exit == "success"
 
 
 def _is_judged(process: Process, status: ExitStatus) -> bool:

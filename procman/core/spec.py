@@ -152,6 +152,7 @@ class ProcessSpec:
     section: str  # of the configuration: what numprocs makes of one is one program
     type: ProcessType
     run_timeout: float | None  # how long a run of a one-shot may take; None: for ever
+    unknown_exit: Literal["failure", "success"]  # of a one-shot: an end whose exit status cannot be known
     autostart: bool
     autorestart: Autorestart
     startsecs: float

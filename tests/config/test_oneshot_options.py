@@ -20,15 +20,15 @@ def loaded(tmp_path, text: str, form: str = "conf"):
 @pytest.mark.parametrize(
     ("form", "text"),
     [
-        ("conf", "type=oneshot\nrun_timeout=1m30s\n"),
-        ("toml", 'type = "oneshot"\nrun_timeout = "1m30s"\n'),
+        ("conf", "type=oneshot\nrun_timeout=1m30s\nunknown_exit=success\n"),
+        ("toml", 'type = "oneshot"\nrun_timeout = "1m30s"\nunknown_exit = "success"\n'),
     ],
 )
 def test_both_forms_say_the_same(tmp_path, form, text):
     """A one-shot is RUNNING at once, is not restarted, and has no retries unless the file says so."""
     program = loaded(tmp_path, text, form).config.groups[0].programs[0]
     assert program.type is ProcessType.ONESHOT
-    assert program.run_timeout == 90
+    assert (program.run_timeout, program.unknown_exit) == (90, "success")
     assert (program.startsecs, program.startretries, program.autorestart) == (0, 0, Autorestart.NEVER)
 
 

@@ -301,3 +301,21 @@ def test_a_snapshot_goes_on_where_it_was(moment):
 def test_the_words_of_a_timeout(seconds, words):
     """In the largest units."""
     assert timed_out(seconds) == f"timed out after {words}"
+
+
+@pytest.mark.parametrize(("counts_as", "phase", "code"), [("failure", Phase.NONE, 1), ("success", Phase.DONE, 0)])
+def test_an_end_of_which_nothing_is_known(counts_as, phase, code):
+    """The master was killed meanwhile, and its successor cannot learn the exit status: unknown_exit decides."""
+    fleet = Driven(oneshot(unknown_exit=counts_as))
+    fleet.boot()
+    fleet.do(Exited(fleet.pid, ExitStatus(0, known=False)))
+    assert (fleet["migrate"].phase, fleet["migrate"].exit_code) == (phase, code)
+
+
+def test_an_unknown_end_of_a_service_is_never_expected():
+    """The option is for one-shots; a service is restarted, as ever."""
+    service = Program(name="web", group="web", startsecs=0, command="/bin/web", unknown_exit="success")
+    fleet = Driven(service)
+    fleet.boot()
+    states = fleet.do(Exited(fleet.pid, ExitStatus(0, known=False)))
+    assert states == [State.EXITED, State.STARTING]

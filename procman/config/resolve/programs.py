@@ -28,6 +28,7 @@ DESCRIPTORS = 5
 _SCOPES = ("stop_scope", "stopasgroup", "kill_scope", "killasgroup")
 
 _NO_ONESHOTS = {"eventlistener": "an event listener", "fcgi-program": "a FastCGI program"}
+_FOR_ONESHOTS = {"run_timeout": "a run_timeout", "unknown_exit": "an unknown_exit"}
 _NOT_FOR_ONESHOTS = {
     "autorestart": "a one-shot is not restarted when it is done; startretries is for a run that fails",
     "startsecs": "a one-shot may end as quickly as it likes",
@@ -131,10 +132,11 @@ def _settle_type(reading: OptionReader, section: RawSection, common: dict[str, A
     """Give a one-shot what makes it one, and reject what only a service can have."""
     if common["type"] is not ProcessType.ONESHOT:
         given = reading.raw(section, "type")
-        if "run_timeout" in section.options and (given is None or given.value == ProcessType.SERVICE.value):
-            oneshot = assignment("type", "oneshot", toml=section.toml)
-            message = f"only a one-shot has a run_timeout: take it out, or write {oneshot}"
-            reading.complain(section, "run_timeout", message, "not-for-services")
+        for option in _FOR_ONESHOTS if given is None or given.value == ProcessType.SERVICE.value else ():
+            if option in section.options:
+                oneshot = assignment("type", "oneshot", toml=section.toml)
+                message = f"only a one-shot has {_FOR_ONESHOTS[option]}: take it out, or write {oneshot}"
+                reading.complain(section, option, message, "not-for-services")
         return
     kind = section.name.partition(":")[0]
     if kind in _NO_ONESHOTS:

@@ -50,6 +50,13 @@ class Program(HookOptions):
         default=None,
         effect=Effect.NONE,
     )
+    unknown_exit: Literal["failure", "success"] = option(
+        kinds.UNKNOWN_EXIT,
+        "What the end of a one-shot counts as whose exit status cannot be known: the master was killed meanwhile, and "
+        "the kernel is older than Linux 6.15.",
+        default="failure",
+        effect=Effect.NONE,
+    )
     autostart: bool = option(kinds.BOOLEAN, "Start it with the master.", default=True, effect=Effect.NONE)
     autorestart: Autorestart = option(
         kinds.AUTORESTART,

@@ -18,6 +18,7 @@ from procman.config.schema.kinds.choices import (
     PROCESS_TYPE,
     SCOPE,
     SHUTDOWN_WHEN,
+    UNKNOWN_EXIT,
 )
 from procman.config.schema.kinds.commands import COMMAND, PLUGIN
 from procman.config.schema.kinds.dependencies import EDGES, ON_DEPENDENCY_RESTART, ON_DEPENDENCY_STOP
@@ -131,6 +132,7 @@ __all__ = [
     "TEMPLATE",
     "TEXT",
     "TIMEOUT",
+    "UNKNOWN_EXIT",
     "URL",
     "USER",
     "USER_GROUP",

@@ -84,6 +84,8 @@ def _member_of(choices: type[C], words: Mapping[str, C]) -> Kind[C]:
 
 PROCESS_TYPE = _member_of(ProcessType, {member.value: member for member in ProcessType})
 EARLY_EXIT = _member_of(EarlyExit, {member.value: member for member in EarlyExit})
+_UNKNOWN_EXIT: dict[str, Literal["failure", "success"]] = {"failure": "failure", "success": "success"}
+UNKNOWN_EXIT = word_of("bad-unknown-exit", _UNKNOWN_EXIT, str)
 SCOPE = _member_of(Scope, {member.name.lower(): member for member in Scope})
 LEFTOVERS = _member_of(Leftovers, {member.value: member for member in Leftovers})
 ORPHANS = _member_of(Orphans, {member.value: member for member in Orphans})
