@@ -89,6 +89,7 @@ def test_what_update_does_is_told_per_option():
         "backoff_reset",
         "restart_limit",
         "run_timeout",
+        "unknown_exit",
         "on_restart_limit",
         "debug_restart",
         "pre_start",

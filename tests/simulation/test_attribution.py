@@ -58,11 +58,16 @@ MUTATIONS = [
     Mutation(
         "autorestart is of the one who started it",
         attribution,
-        r"return Origin\(POLICY, self\._here\.get\(name, self\.latest\(name\)\)\.cause\)",
-        "return self._here.get(name, self.latest(name))",
+        r"return Origin\(POLICY, \(self\._here\.get\(name\) or self\.latest\(name\)\)\.cause\)",
+        "return self._here.get(name) or self.latest(name)",
     ),
     Mutation("an adoption is of nobody", attribution, r"if self\._is_adoption and", "if False and"),
-    Mutation("a wave is of what happened last", attribution, r"and self\._is_taken_down\(name\):", "and False:"),
+    Mutation(
+        "a wave is of what happened last",
+        attribution,
+        r"STOPPING if self\._is_taken_down\(name\):",
+        "STOPPING if False:",
+    ),
     Mutation(
         "leftovers are stopped by the one who wants it up",
         attribution,

@@ -133,7 +133,7 @@ def _settle_type(reading: OptionReader, section: RawSection, common: dict[str, A
     if common["type"] is not ProcessType.ONESHOT:
         given = reading.raw(section, "type")
         for option in _FOR_ONESHOTS if given is None or given.value == ProcessType.SERVICE.value else ():
-            if option in section.options:
+            if option in section.options and common.get(option) != PROGRAM[option].default:
                 oneshot = assignment("type", "oneshot", toml=section.toml)
                 message = f"only a one-shot has {_FOR_ONESHOTS[option]}: take it out, or write {oneshot}"
                 reading.complain(section, option, message, "not-for-services")
