@@ -62,6 +62,7 @@ def process_info(status: ProcessStatus, moment: Moment, lost: int, why: str = ""
         phase=status.phase,
         done=status.done,
         ready=status.ready,
+        healthy=status.healthy,
         status_text=status.status_text,
         waits_for=list(status.waits_for),
     )
@@ -72,6 +73,16 @@ def missing_line(status: ProcessStatus) -> str:
     words = status.words if status.phase in ("waiting", "bound") else status.reason
     reason = f" ({words})" if words else ""
     return f"{status.namespec}: {supervisor_state(status.state).name}{reason}"
+
+
+def unhealthy_line(status: ProcessStatus) -> str:
+    """Of a process that is up and unhealthy."""
+    return f"{status.namespec}: {supervisor_state(status.state).name} ({status.health})"
+
+
+def paused_line(status: ProcessStatus, moment: Moment) -> str:
+    """Of a process whose health is not looked at for a while."""
+    return f"{status.namespec}: {supervisor_state(status.state).name} ({status.description(moment)})"
 
 
 def graph_info(node: GraphNode) -> GraphInfo:

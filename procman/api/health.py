@@ -1,17 +1,20 @@
 """Liveness and readiness for the probes of orchestrators and load balancers.
 
-`/livez` answers 200 as long as the master answers. `/readyz` answers 200 when every process that is wanted up is
-RUNNING, else 503 with a line for each that is not. Where a password is required, a request without one (kubelets and
-load balancers send none) gets the status without the names.
+`/livez` answers 200 as long as the master answers, and no program with health_level=live is unhealthy. `/readyz`
+answers 200 when every process that is wanted up is RUNNING, and none of them is unhealthy (unless its health_level is
+none), else 503 with a line for each that is not. A pause of a health check is told there, and is no failure. Where a
+password is required, a request without one (kubelets and load balancers send none) gets the status without the names.
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
-from procman.api.facts_to_shapes import missing_line
+from procman.api.facts_to_shapes import missing_line, paused_line, unhealthy_line
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.master import MasterService
 from procman.services.process_table import ProcessTable
+from procman.services.status import Moment
 
 
 class Health:
@@ -25,7 +28,12 @@ class Health:
     def missing(self) -> list[str]:
         """A line for each process that is wanted up and is not RUNNING, and one while the master shuts down."""
         lines = ["procman is shutting down"] if self._master.is_ending else []
-        return [*lines, *map(missing_line, self._processes.missing())]
+        unhealthy = [unhealthy_line(status) for status, level in self._processes.unhealthy() if level != "none"]
+        return [*lines, *map(missing_line, self._processes.missing()), *unhealthy]
+
+    def dead(self) -> list[str]:
+        """A line for each process that is unhealthy, and whose health_level is live."""
+        return [unhealthy_line(status) for status, level in self._processes.unhealthy() if level == "live"]
 
     def add_to(self, router: Router) -> None:
         """Both, also for read-only accounts."""
@@ -35,6 +43,8 @@ class Health:
     def without_password(self, request: Request) -> Response | None:
         """The answer to a request without a password; None if it needs one."""
         match request.method, request.path:
+            case "GET", "/livez" if self.dead():
+                return Response(HTTPStatus.SERVICE_UNAVAILABLE, b"unhealthy\n")
             case "GET", "/livez":
                 return Response(body=b"ok\n")
             case "GET", "/readyz" if self.missing():
@@ -45,10 +55,16 @@ class Health:
                 return None
 
     async def _alive(self, _: Request) -> Response:
-        return Response(body=b"ok\n")
+        return _answer(self.dead())
 
     async def _ready(self, _: Request) -> Response:
-        missing = self.missing()
-        if not missing:
-            return Response(body=b"ok\n")
-        return Response(HTTPStatus.SERVICE_UNAVAILABLE, "".join(f"{line}\n" for line in missing).encode())
+        moment = Moment.present()
+        return _answer(
+            self.missing(), [paused_line(status, moment) for status in self._processes.paused(moment.steady)]
+        )
+
+
+def _answer(failures: list[str], remarks: Sequence[str] = ()) -> Response:
+    lines = [*(failures or ["ok"]), *remarks]
+    status = HTTPStatus.SERVICE_UNAVAILABLE if failures else HTTPStatus.OK
+    return Response(status, "".join(f"{line}\n" for line in lines).encode())

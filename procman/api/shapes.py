@@ -15,6 +15,10 @@ Only types and constants in here, so that a client may import it at no cost. Tim
             ?file=1                          also whether the configuration on the disk could be used now
     GET   /v1/processes                      {"processes": [ProcessInfo]}
     GET   /v1/processes/SPEC                 {"processes": [ProcessInfo]}
+    GET   /v1/processes/SPEC/health          {"checks": [HealthCheckInfo]} of those that have a health check
+    POST  /v1/processes/SPEC/health/now      {"looks": [HealthLookInfo]}: looks at each now, and does not count it
+    POST  /v1/processes/SPEC/health/pause    {"seconds": N, "reason": ""} -> {"paused": [NAMESPEC]}; with 0 they are
+                                             looked at again: {"resumed": [NAMESPEC]}
     GET   /v1/why                            WhyAnswer: of all that is not as it should be, those first that others wait
                                              for
             ?name=SPEC                       of what it names; "procman" is the master itself
@@ -119,11 +123,12 @@ class ProcessInfo(TypedDict):
     flapping_until: int  # until then it is shown as flapping: autorestart keeps restarting it; 0: it is not flapping
     lost: int  # bytes of its output that could not be written anywhere
     why: str  # where it has failed, or does not stay up: the `short` of its WhyInfo
-    # What it does within its state: waiting, blocked, bound, unready (not ready yet), done, leftovers; "": its state
-    # says it all.
+    # What it does within its state: waiting, blocked, bound, unready (not ready yet), unhealthy, done, leftovers; "":
+    # its state says it all.
     phase: str
     done: bool  # a one-shot that has succeeded, and does not run now
     ready: bool | None  # whether all conditions of its option ready have held in this run; null: it has none
+    healthy: bool | None  # whether its health check succeeds; null: it has none, or that is not known (yet)
     status_text: str  # what the run has said of itself (STATUS= on its notification socket)
     waits_for: list[str]  # what keeps it from starting, as it was written: db@ready
 
@@ -482,6 +487,40 @@ class HealthInfo(TypedDict):
     ready: bool
     missing: list[str]  # a line for each process that is wanted up and is not RUNNING
     warnings: list[str]  # with ?file=1: why the configuration on the disk could not be used now; no reason to fail
+
+
+class HealthResultInfo(TypedDict):
+    """What one look has shown."""
+
+    ago: float  # seconds
+    ok: bool | None  # null: it does not count, as the master itself was not awake
+    words: str  # "tcp:5432 refused"
+
+
+class HealthCheckInfo(TypedDict):
+    """The health check of one process."""
+
+    namespec: str
+    check: str  # what is looked at, as it was written
+    running: bool
+    healthy: bool | None  # null: not known (yet)
+    failures: int  # in a row
+    retries: int  # so many make it unhealthy
+    interval: float  # seconds
+    on_unhealthy: str
+    looking: bool  # a look is under way
+    next_in: float | None  # seconds; null: none is planned
+    paused_for: float | None  # seconds that remain; null: it is not paused
+    pause_reason: str
+    results: list[HealthResultInfo]  # the latest 20, the oldest first
+
+
+class HealthLookInfo(TypedDict):
+    """What a look beside the schedule has shown."""
+
+    namespec: str
+    healthy: bool
+    words: str
 
 
 class CrashInfo(TypedDict):

@@ -43,7 +43,11 @@ PROCMANCTL: Mapping[str, Entry] = {
         '`{"name": str, "channel": "stdout" or "stderr", "data": str}`, one line for each piece',
         {1: "no such process, or it does not run"},
     ),
-    "health": Entry("`HealthInfo`", {1: "a wanted process is not up; bad arguments"}),
+    "health": Entry(
+        '`HealthInfo`; of names `{"checks": [HealthCheckInfo]}`, with `--now` `{"looks": [HealthLookInfo]}`, with '
+        '`--pause` `{"paused": [str]}` or `{"resumed": [str]}`',
+        {1: "a wanted process is not up; one of the named ones is unhealthy, or has no health check; bad arguments"},
+    ),
     "help": Entry('`{"commands": [str]}`, for a topic `{"topic": str, "text": str}`'),
     "graph": Entry('`{"processes": [GraphInfo]}`', {1: "no such process"}),
     "history": Entry('`{"runs": [RunInfo]}`', {1: "no such process, or no name was given"}),

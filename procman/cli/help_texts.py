@@ -124,6 +124,12 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
             "Check that all wanted processes are up (if not: exit status 1 and their names); warns of a broken file",
         ),
         ("health --live", "Check that the master answers within 10 seconds (its configuration file is not read)"),
+        ("health <name> [...]", "Show what the health checks of these processes have seen (all: of every process)"),
+        ("health --now <name>", "Look at them now, without counting it"),
+        (
+            "health --pause 10m --reason text <name>",
+            "Do not look for that time, for example while a dump is made; 0 ends a pause",
+        ),
     ),
     "graph": (
         ("graph", "Show what depends on what, and what is waited for"),

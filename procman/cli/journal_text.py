@@ -142,6 +142,16 @@ def _hook(record: Any, data: dict[str, Any]) -> str:
     return f"{data.get('hook')}: {what}, after {duration(data.get('seconds', 0))}{ignored}{lines}"
 
 
+def _health(record: Any, data: dict[str, Any]) -> str:
+    reason = record.get("reason", "")
+    if "paused" in data:
+        seconds = data["paused"]
+        return f"its health is {'not looked at for ' + duration(seconds) if seconds else 'looked at again'}" + (
+            f" ({reason})" if reason else ""
+        )
+    return f"{'healthy' if data.get('healthy') else 'unhealthy'}: {reason}"
+
+
 def _operation(record: Any, data: dict[str, Any]) -> str:
     return f"asked for: {_named(record.get('reason', ''), data, 'targets', ' ')}"
 
@@ -194,6 +204,7 @@ _WORDS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "spawn": _spawn,
     "exit": _exit,
     "hook": _hook,
+    "health": _health,
     "signal": _signal,
     "config": _config,
     "op-begin": _operation,

@@ -27,6 +27,7 @@ from procman.core.spec import (
     Hook,
     HookCommand,
     Leftovers,
+    OnUnhealthy,
     ProcessType,
     ProgramTemplate,
     ReadyKind,
@@ -115,6 +116,10 @@ def _value(name: str, value: Any) -> Any:
     match value:
         case list() if name == "ready":
             return tuple(Condition(ReadyKind[item["kind"]], item["text"], item["delay"]) for item in value)
+        case dict() if name == "health":
+            return Condition(ReadyKind[value["kind"]], value["text"], value["delay"])
+        case list() if name == "on_unhealthy":
+            return OnUnhealthy(*value)
         case str() if name in _ENUMS:
             return _ENUMS[name][value]
         case list() if name == "schedule":

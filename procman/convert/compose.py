@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.convert.dependencies import RESTARTS, Wait, lost_of_dependencies, lost_of_restarts
+from procman.convert.health import looks_of_health, lost_of_health
 from procman.convert.hooks import compose_hooks, lost_hooks
 from procman.convert.limits import in_compose, lost_in_compose
 from procman.convert.portability import (
@@ -18,7 +19,7 @@ from procman.convert.portability import (
     unique,
     word,
 )
-from procman.convert.readiness import PATIENCE, looks_of, lost_of_readiness, with_nc
+from procman.convert.readiness import PATIENCE, Looks, looks_of, lost_of_readiness, with_nc
 from procman.convert.result import (
     CannotExport,
     Exported,
@@ -145,6 +146,9 @@ def _restart(program: Program) -> str:
 def _healthcheck(program: Program) -> Mapped:
     """What looks whether the program is ready; nothing if no command can."""
     looks = looks_of(program, with_nc)
+    health = looks_of_health(program, with_nc, program.health_timeout)
+    if health.commands:
+        return _health(program, health, looks)
     if not looks.commands:
         return {}
     limit = program.start_timeout
@@ -157,6 +161,23 @@ def _healthcheck(program: Program) -> Mapped:
             "interval": "10s",
             "timeout": f"{PATIENCE}s",
             "retries": 3,
+        },
+    }
+
+
+def _health(program: Program, health: Looks, looks: Looks) -> Mapped:
+    """Docker has one check for both: what has to hold later."""
+    limit = program.start_timeout if looks.commands else program.health_start_period
+    start: Mapped = {"start_interval": _duration(program.ready_interval)} if looks.commands else {}
+    return {
+        Comment("health; docker does nothing when it is unhealthy"): None,
+        "healthcheck": {
+            "test": Flow(("CMD-SHELL", _unexpanded(health.shell))),
+            "start_period": _duration(_FOR_EVER if limit is None else limit),
+            **start,
+            "interval": _duration(program.health_interval),
+            "timeout": _duration(program.health_timeout),
+            "retries": program.health_retries,
         },
     }
 
@@ -230,7 +251,7 @@ def _wait(wait: Wait, target: Mapped, program: Program) -> Mapped:
     condition = "service_started"
     if wait.condition in ("done", "exited"):
         condition = "service_completed_successfully"
-    elif wait.condition == "ready" and "healthcheck" in target:
+    elif wait.condition in ("ready", "healthy") and "healthcheck" in target:
         condition = "service_healthy"
     waited: Mapped = {"condition": condition}
     if wait.optional:
@@ -259,6 +280,10 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
     if timed:
         notes.append(f"{timed}: run_timeout, which docker has not: put `timeout` before the command")
     programs = [process.program for process in processes]
+    both = sections(processes, lambda p: bool(p.ready) and bool(looks_of_health(p, with_nc, 1).commands))
+    if both:
+        notes.append(f"{both}: docker has one check for ready and health: that of health is there")
+    notes += lost_of_health(programs, "docker")
     delayed = sections(processes, lambda p: looks_of(p, with_nc).delay > 0)
     if delayed:
         notes.append(f"{delayed}: ready = delay:…, which docker has not")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from procman.config.schema.kinds.readiness import target_of
 from procman.config.schema.programs import Program
 from procman.convert.dependencies import RESTARTS, lost_of_dependencies, lost_of_restarts
+from procman.convert.health import as_ready, looks_of_health, lost_of_health
 from procman.convert.portability import Carried, sections
 from procman.convert.readiness import LOCAL, PATIENCE, USUAL, looks_of, lost_of_readiness, with_nc
 from procman.convert.yaml import Comment, Flow, Yaml
@@ -28,9 +29,30 @@ FROM_OUTSIDE = (
 
 
 def probes(program: Program) -> Mapped:
-    """The startup and the readiness probe of a program with `ready`; nothing if no probe can look at it."""
+    """The probes of a program with `ready` or `health`; nothing if no probe can look at it."""
     if program.is_oneshot:
         return {}
+    return _of_readiness(program) | _of_health(program)
+
+
+def _of_health(program: Program) -> Mapped:
+    looks = looks_of_health(program, with_nc, program.health_timeout)
+    if not looks.commands:
+        return {}
+    look = _native(as_ready(program)) or {"exec": {"command": Flow(("sh", "-c", looks.shell))}}
+    start = math.ceil(program.health_start_period)
+    delay: Mapped = {"initialDelaySeconds": start} if start else {}
+    live: Mapped = {
+        **look,
+        **delay,
+        "periodSeconds": max(1, math.ceil(program.health_interval)),
+        "timeoutSeconds": max(1, math.ceil(program.health_timeout)),
+        "failureThreshold": program.health_retries,
+    }
+    return {Comment("health"): None, "livenessProbe": live}
+
+
+def _of_readiness(program: Program) -> Mapped:
     looks = looks_of(program, with_nc)
     if not looks.commands and not looks.delay:
         return {}
@@ -79,7 +101,7 @@ def lost_of_waits(processes: Sequence[Carried], first: set[str]) -> list[str]:
     programs = [process.program for process in processes]
     commanded = [program for program in programs if _native(program) is None]
     notes = [SIDECARS] if any(p.name in first and not p.program.is_oneshot for p in processes) else []
-    if any(_native(program) for program in programs):
+    if any(_native(program) or _native(as_ready(program)) for program in programs):
         notes.append(FROM_OUTSIDE)
     optional = sections(processes, lambda p: any(edge.optional for edge in p.depends_on))
     if optional:
@@ -92,6 +114,7 @@ def lost_of_waits(processes: Sequence[Carried], first: set[str]) -> list[str]:
         notes.append(f"{started}: @started: Kubernetes waits until that is ready")
     if first:
         notes.append("depends_on holds for the start of the pod; a container that is restarted waits for nothing")
+    notes += lost_of_health(programs, "Kubernetes", restarts=True)
     notes += lost_of_readiness(commanded, with_nc, "Kubernetes", notify=False)
     notes += lost_of_dependencies(programs, "Kubernetes")
     notes += lost_of_restarts(programs, RESTARTS, "Kubernetes")

@@ -51,7 +51,7 @@ def with_bash(host: str, port: int) -> tuple[str, str]:
     return f"bash -c {connect} 2>/dev/null", "bash"
 
 
-def looks_of(program: Program, port_look: PortLook) -> Looks:
+def looks_of(program: Program, port_look: PortLook, patience: float = PATIENCE) -> Looks:
     """How to find out whether the program is ready; a delay, and what it says itself, are no commands."""
     commands: list[str] = []
     tools: list[str] = []
@@ -64,7 +64,7 @@ def looks_of(program: Program, port_look: PortLook) -> Looks:
             case ReadyKind.FD | ReadyKind.LOG:
                 lost.append(condition.text)
             case _:
-                command, tool = _look(condition, target_of(condition), program, port_look)
+                command, tool = _look(condition, target_of(condition), program, port_look, patience)
                 commands.append(command)
                 tools += [tool] if tool else []
                 if condition.kind in (ReadyKind.LISTEN, ReadyKind.UNIX, ReadyKind.FILE):
@@ -79,7 +79,9 @@ def looks_of(program: Program, port_look: PortLook) -> Looks:
     )
 
 
-def _look(condition: Condition, target: Target, program: Program, port_look: PortLook) -> tuple[str, str]:
+def _look(
+    condition: Condition, target: Target, program: Program, port_look: PortLook, patience: float
+) -> tuple[str, str]:
     """A command of a shell, and the tool that it needs."""
     match condition.kind:
         case ReadyKind.TCP:
@@ -91,10 +93,10 @@ def _look(condition: Condition, target: Target, program: Program, port_look: Por
         case ReadyKind.FILE:
             return f"test -e {shlex.quote(target.path)}", ""
         case ReadyKind.HTTP:
-            return _curl(shlex.quote(condition.text), program), "curl"
+            return _curl(shlex.quote(condition.text), program, patience), "curl"
         case ReadyKind.HTTP_UNIX:
             url = shlex.quote(f"http://{target.authority}{target.url}")
-            return _curl(f"--unix-socket {shlex.quote(target.path)} {url}", program), "curl"
+            return _curl(f"--unix-socket {shlex.quote(target.path)} {url}", program, patience), "curl"
         case _:
             return _as_command(target.command), ""
 
@@ -106,14 +108,14 @@ def _as_command(command: str) -> str:
         return command
 
 
-def _curl(what: str, program: Program) -> str:
+def _curl(what: str, program: Program, patience: float) -> str:
     if program.probe_http_status == USUAL:
-        return f"curl -fsS -o /dev/null -m {PATIENCE} {what}"
+        return f"curl -fsS -o /dev/null -m {patience:g} {what}"
     allowed = " || ".join(
         f"[ $status -eq {least} ]" if least == most else f"{{ [ $status -ge {least} ] && [ $status -le {most} ]; }}"
         for least, most in program.probe_http_status
     )
-    return f"{{ status=$(curl -s -o /dev/null -m {PATIENCE} -w '%{{http_code}}' {what}); {allowed}; }}"
+    return f"{{ status=$(curl -s -o /dev/null -m {patience:g} -w '%{{http_code}}' {what}); {allowed}; }}"
 
 
 def lost_of_readiness(programs: Iterable[Program], port_look: PortLook, engine: str, *, notify: bool) -> list[str]:

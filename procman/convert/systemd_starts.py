@@ -9,6 +9,7 @@ from signal import SIGHUP, SIGINT, SIGPIPE, SIGTERM, Signals
 
 from procman.config.schema.programs import Program
 from procman.convert.dependencies import RESTARTS, Wait, lost_of_dependencies, lost_of_restarts
+from procman.convert.health import lost_of_health
 from procman.convert.portability import Carried
 from procman.convert.readiness import looks_of, lost_of_readiness, with_bash
 from procman.convert.unit_file import quoted
@@ -59,6 +60,20 @@ def kind_of(program: Program) -> list[str]:
     if program.is_oneshot:
         limit = "infinity" if program.run_timeout is None else seconds(program.run_timeout)
         return ["Type=oneshot", "# done once it has succeeded; run_timeout", "RemainAfterExit=yes", _within(limit)]
+    hears = program.watchdog is not None and not any(one.kind is ReadyKind.NOTIFY for one in program.ready)
+    if hears and program.watchdog is not None:
+        # With Type=exec, too.
+        return [*_kind_of(program), "# its children may speak, too", "NotifyAccess=all", *_watchdog(program)]
+    return [*_kind_of(program), *_watchdog(program)]
+
+
+def _watchdog(program: Program) -> list[str]:
+    if program.watchdog is None:
+        return []
+    return ["# watchdog: systemd kills it, and restarts it by Restart=", f"WatchdogSec={seconds(program.watchdog)}"]
+
+
+def _kind_of(program: Program) -> list[str]:
     if not program.ready:
         return ["Type=exec"]
     limit = "infinity" if program.start_timeout is None else seconds(program.start_timeout)
@@ -164,7 +179,7 @@ def lost_of_starts(processes: Sequence[Carried]) -> list[str]:
     """Notes on what units cannot express."""
     programs = [process.program for process in processes]
     slow = {process.name for process in processes if process.program.ready or process.program.is_oneshot}
-    notes = []
+    notes = lost_of_health(programs, "systemd", looks=False, watchdog=True)
     tied = [program for program in programs if any(not edge.optional for edge in program.depends_on)]
     if tied:
         notes.append(

@@ -49,6 +49,31 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckHealth:
+    """Look whether a process is well, and answer with `HealthSeen`.
+
+    At most one look per process is under way. Its answer is void when the process has left RUNNING.
+    """
+
+    name: str
+    run: int  # `Process.attempt`
+    look: int  # counts the looks of the run
+    condition: Condition
+    timeout: float  # how long the look may take, in seconds
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunUnhealthyCommand:
+    """Run the command of on_unhealthy=exec:…; nobody waits for its end."""
+
+    name: str
+    run: int
+    pid: int
+    words: str  # why
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """Send a signal to a process, or to its descendants."""
 
@@ -122,6 +147,26 @@ class Announce:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnounceHealth:
+    """A process is healthy, or unhealthy, and was not before."""
+
+    name: str
+    program: ProcessSpec
+    before: bool | None  # None: that was not known
+    healthy: bool
+    words: str  # what was seen, such as "http 503 (3 in a row)"
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceHealthPause:
+    """The health of a process is not looked at for a while, or (`seconds` is 0) is looked at again."""
+
+    name: str
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnnounceDescendants:
     """A process has ended; its descendants are waited for."""
 
@@ -189,6 +234,8 @@ class Quit:
 
 Announcement = (
     Announce
+    | AnnounceHealth
+    | AnnounceHealthPause
     | AnnounceDescendants
     | AnnounceGroup
     | AnnounceGroupChanged
@@ -201,4 +248,4 @@ Announcement = (
     | SkipHook
     | Quit
 )
-Action = Spawn | Probe | Measure | Kill | KeepDescendants | Announcement
+Action = Spawn | Probe | Measure | CheckHealth | RunUnhealthyCommand | Kill | KeepDescendants | Announcement

@@ -10,6 +10,7 @@ has brought about.
 - An end follows from the signal that procman sent before. An end without one is a root, and its actor is None.
 - A start after a stop follows from the request that wants the process up, not from the one that stopped it.
 - What a deadline or an end brings about by itself has the actor POLICY.
+- What is done about a process that was found to be unhealthy has the actor HEALTH, and follows from that.
 - What a change of another process brings about by itself has the actor DEPENDENCY, and follows from that change.
 """
 
@@ -20,6 +21,7 @@ from procman.core.actions import (
     Announce,
     AnnounceGroup,
     AnnounceGroupChanged,
+    AnnounceHealth,
     AnnounceMaster,
     Kill,
     ProcessRemoved,
@@ -34,6 +36,7 @@ from procman.core.events import (
     GroupAdded,
     GroupChanged,
     GroupRemoved,
+    HealthPauseRequested,
     RefreshRequested,
     RestartRequested,
     RetryRequested,
@@ -71,6 +74,7 @@ class Origin(NamedTuple):
 
 NOBODY = Origin()
 POLICY = Actor("policy")
+HEALTH = Actor("health")
 BOOT = Actor("boot")
 DEPENDENCY = Actor("dependency")
 
@@ -84,6 +88,7 @@ _REQUESTS = frozenset(
         RefreshRequested,
         RetryRequested,
         SignalRequested,
+        HealthPauseRequested,
         GroupAdded,
         GroupRemoved,
         GroupChanged,
@@ -109,6 +114,7 @@ class Attribution:
         self._is_end = False
         self._subject: str | None = None  # the process that it is about
         self._base = NOBODY
+        self._found_ill: set[str] = set()  # by this event: what is done about it has the actor HEALTH
         self._here: dict[str, Origin] = {}  # by process: the latest that was published for this event
 
     def wanted_by(self, name: str) -> Origin:
@@ -140,6 +146,8 @@ class Attribution:
         `origin` counts for requests, and for an end (see `origin_of_end`, with its own number as the cause).
         """
         self._here = {}
+        if self._found_ill:
+            self._found_ill.clear()
         self._subject = subject
         kind = type(event)
         self._is_request = kind in _REQUESTS
@@ -157,11 +165,15 @@ class Attribution:
     def origin_of(self, action: Action) -> Origin:
         """What it follows from; call it right before the action is published."""
         if isinstance(action, Announce):
+            if action.name in self._found_ill:
+                return Origin(HEALTH, self.latest(action.name).cause)
             known = self._origin_of_change(action)
             if known is not None:
                 return known
         elif isinstance(action, _NOT_ABOUT_ONE):
             return self._of_the_whole()
+        elif isinstance(action, AnnounceHealth) or action.name in self._found_ill:
+            return Origin(HEALTH, self.latest(action.name).cause)
         name = action.name
         before = self._here.get(name)
         if before is not None:
@@ -185,6 +197,8 @@ class Attribution:
                     self._renewed[name] = follow
                 else:
                     self._renewed.pop(name, None)
+                if name in self._found_ill and action.program.on_unhealthy.what == "stop":
+                    self._wanted_by[name] = origin
             else:
                 if action.after is State.STARTING:
                     self._renewed.pop(name, None)
@@ -201,6 +215,8 @@ class Attribution:
             self._here[action.name] = self._latest[action.name] = follow
             if isinstance(action, Kill) and action.pid and action.signal:
                 self._signalled[action.name] = int(action.signal), follow
+            elif isinstance(action, AnnounceHealth) and not action.healthy:
+                self._found_ill.add(action.name)
 
     def happened(self, name: str, origin: Origin, seq: int, *, new_run: bool = False) -> None:
         """Something about the process that is no action was published; `new_run`: it was spawned, or adopted."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from procman.core.chance import STEPS, drawn
 from procman.core.spec import ProcessSpec
 
 FIRST_DELAY = 1.0  # seconds
@@ -9,8 +10,6 @@ FIRST_DELAY = 1.0  # seconds
 
 # A run of that many seconds begins the delays anew, if backoff_reset is not given and the longest delay is no longer.
 LONG_RUN = 10.0
-
-_FNV_OFFSET, _FNV_PRIME, _MASK = 0xCBF29CE484222325, 0x100000001B3, 2**64 - 1
 
 
 def retry_delay(spec: ProcessSpec, failures: int, troubles: int) -> float:
@@ -50,11 +49,7 @@ def jitter(spec: ProcessSpec, seed: int, attempt: int) -> float:
 
 def spread(spec: ProcessSpec, seed: int, attempt: int) -> float:
     """A number from 0 to 1 that is as good as chance, and the same for the same arguments."""
-    value = _FNV_OFFSET ^ (seed & _MASK)
-    for byte in f"{spec.namespec} {attempt}".encode():
-        value = (value ^ byte) * _FNV_PRIME & _MASK
-    # The low bits of this hash depend on all of the text.
-    return (value % 10_000) / 10_000
+    return drawn(seed, f"{spec.namespec} {attempt}") / STEPS
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from procman.core.actions import Action, Announce, Probe
 from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus, Notified, ProbeResult
+from procman.core.health_checks import begin_checks, heard_watchdog
 from procman.core.process import Process
 from procman.core.readiness import LOOK_LOST, Readiness, is_said_ready
 from procman.core.states import State
@@ -17,6 +18,8 @@ from procman.core.wear import begin_wear
 
 # Between two rounds of looks. Not 0, whatever ready_interval says: they would take the machine.
 SHORTEST_PAUSE = 0.01
+# More than that a program does not get at a time, in seconds; it may ask again.
+LONGEST_EXTENSION = 86400.0
 
 
 def spawned(process: Process, pid: int, now: float) -> list[Action]:
@@ -26,7 +29,7 @@ def spawned(process: Process, pid: int, now: float) -> list[Action]:
     if process.program.ready:
         return _wait_until_ready(process, Readiness(process.program.ready, process.program.start_timeout), now, now)
     if process.program.startsecs <= 0:
-        return [run(process)]
+        return [run(process, now)]
     process.deadlines = Deadlines(start=now + process.program.startsecs)
     return []
 
@@ -48,7 +51,7 @@ def adopted(process: Process, pid: int, age: float, now: float, *, ready: bool =
         readiness.cannot_be_told()
         return [*actions, *_wait_until_ready(process, readiness, now - age, now)]
     if age >= process.program.startsecs:
-        return [*actions, run(process)]
+        return [*actions, run(process, now)]
     process.deadlines = Deadlines(start=now - age + process.program.startsecs)
     return actions
 
@@ -70,8 +73,12 @@ def heard(process: Process, event: ProbeResult | Notified, now: float) -> list[A
     waits = process.state is State.STARTING
     match event:
         case Notified(fields=fields):
-            process.status_text = dict(fields).get("STATUS", process.status_text)
-            if not waits or not is_said_ready(fields):
+            said = dict(fields)
+            process.status_text = said.get("STATUS", process.status_text)
+            _extend(process, said.get("EXTEND_TIMEOUT_USEC", ""), now)
+            if not waits:
+                return heard_watchdog(process, said, now)
+            if not is_said_ready(fields):
                 return []
             process.readiness.notified()
         case ProbeResult(number=number, ok=ok, words=words):
@@ -80,8 +87,8 @@ def heard(process: Process, event: ProbeResult | Notified, now: float) -> list[A
             answers_look = process.readiness.looking == number
             process.readiness.answered(number, ok=ok, words=words)
             if answers_look:
-                return run_when_ready(process) or look(process, now)
-    return run_when_ready(process)
+                return run_when_ready(process, now) or look(process, now)
+    return run_when_ready(process, now)
 
 
 def _wait_until_ready(process: Process, readiness: Readiness, born: float, now: float) -> list[Action]:
@@ -92,12 +99,23 @@ def _wait_until_ready(process: Process, readiness: Readiness, born: float, now: 
     process.deadlines = Deadlines(
         start=up_at if up_at > now else None, unready=None if timeout is None else now + timeout
     )
-    return run_when_ready(process) or look(process, now)
+    return run_when_ready(process, now) or look(process, now)
 
 
-def run_when_ready(process: Process) -> list[Action]:
+def run_when_ready(process: Process, now: float) -> list[Action]:
     """It is RUNNING if nothing is missing."""
-    return [run(process)] if process.deadlines.start is None and process.readiness.holds else []
+    return [run(process, now)] if process.deadlines.start is None and process.readiness.holds else []
+
+
+def _extend(process: Process, microseconds: str, now: float) -> None:
+    """It asks for more time to be ready, or to stop: so much from now on."""
+    if not microseconds.isdecimal():
+        return
+    until, deadlines = now + min(int(microseconds) / 1e6, LONGEST_EXTENSION), process.deadlines
+    if process.state is State.STARTING and deadlines.unready is not None:
+        process.deadlines = replace(deadlines, unready=max(deadlines.unready, until))
+    elif process.state is State.STOPPING and deadlines.stop is not None:
+        process.deadlines = replace(deadlines, stop=max(deadlines.stop, until))
 
 
 def look(process: Process, now: float) -> list[Action]:
@@ -120,7 +138,7 @@ def look_again(process: Process) -> Probe | None:
     return Probe(process.name, process.attempt, number, process.readiness.conditions[number], process.pid)
 
 
-def run(process: Process) -> Announce:
+def run(process: Process, now: float) -> Announce:
     """It is up."""
     if not process.program.is_oneshot:
         process.failures = 0
@@ -128,6 +146,8 @@ def run(process: Process) -> Announce:
     running = process.enter(State.RUNNING, pid=process.pid or 0)
     limit_run(process)
     begin_wear(process)
+    if process.program.health is not None or process.program.watchdog is not None:
+        begin_checks(process, now)
     return running
 
 

@@ -7,7 +7,7 @@ process for it after each event.
 from dataclasses import dataclass, field
 from typing import Literal
 
-Due = Literal["start", "look", "unready", "retry", "run", "stop", "wait", "memory", "age", "hook"]
+Due = Literal["start", "look", "unready", "retry", "run", "stop", "wait", "memory", "age", "hook", "health", "watchdog"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,8 @@ class Deadlines:
     memory: float | None = None  # its memory is looked at; or the look that is under way is lost
     age: float | None = None  # it is old enough for a restart
     hook: float | None = None  # the command of a hook that it waits for has taken too long
+    health: float | None = None  # it is looked at whether it is well; or the look that is under way is lost
+    watchdog: float | None = None  # it has to say WATCHDOG=1
     earliest: float | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -38,6 +40,8 @@ class Deadlines:
             self.memory,
             self.age,
             self.hook,
+            self.health,
+            self.watchdog,
         )
         object.__setattr__(self, "earliest", min((when for when in times if when is not None), default=None))
 
@@ -61,7 +65,11 @@ class Deadlines:
             return "age"
         if self.earliest == self.stop:
             return "stop"
-        return "hook" if self.earliest == self.hook else "wait"
+        if self.earliest == self.hook:
+            return "hook"
+        if self.earliest == self.watchdog:
+            return "watchdog"
+        return "health" if self.earliest == self.health else "wait"
 
 
 NO_DEADLINES = Deadlines()

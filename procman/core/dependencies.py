@@ -57,7 +57,7 @@ def is_hopeless(need: Need, target: Process | None) -> bool:
 
 def binds(need: Need) -> bool:
     """Is the process bound to that target, if it is bound to any?"""
-    return not need.optional and need.condition in ("ready", "started")
+    return not need.optional and need.condition in ("ready", "healthy", "started")
 
 
 def is_true(condition: EdgeCondition, target: Process | None) -> bool:
@@ -67,6 +67,8 @@ def is_true(condition: EdgeCondition, target: Process | None) -> bool:
     match condition:
         case "ready":
             return target.state is State.RUNNING
+        case "healthy":
+            return target.state is State.RUNNING and target.healthy is True
         case "started":
             return target.pid is not None and target.state in (State.STARTING, State.RUNNING)
         case "done":

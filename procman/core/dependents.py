@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from procman.core.actions import Action, Announce, AnnounceInPlace, Spawn
+from procman.core.actions import Action, Announce, AnnounceHealth, AnnounceHealthPause, AnnounceInPlace, Spawn
 from procman.core.dependencies import DOWN, Dependencies, Need, binds, holds, is_hopeless, is_true, may_come
 from procman.core.events import (
     BootRequested,
@@ -239,7 +239,7 @@ def _announced(actions: list[Action]) -> list[tuple[str, bool]]:
     return [
         (action.name, isinstance(action, Announce) and action.after is State.STARTING)
         for action in actions
-        if isinstance(action, Announce | AnnounceInPlace)
+        if isinstance(action, Announce | AnnounceInPlace | AnnounceHealth | AnnounceHealthPause)
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from procman.core.actions import Action
 from procman.core.coming_up import look, run_when_ready
+from procman.core.health_checks import check_due, watchdog_due
 from procman.core.hook_chain import overdue
 from procman.core.oneshots import timed_out
 from procman.core.process import Process
@@ -24,7 +25,7 @@ def deadline_reached(process: Process, now: float) -> list[Action]:
     match process.deadlines.due(now):
         case "start":
             process.deadlines = replace(process.deadlines, start=None)
-            return run_when_ready(process)
+            return run_when_ready(process, now)
         case "look":
             return look(process, now)
         case "unready":
@@ -38,6 +39,10 @@ def deadline_reached(process: Process, now: float) -> list[Action]:
             return out_of_time(process, now)
         case "hook":
             return overdue(process, now)
+        case "health":
+            return check_due(process, now)
+        case "watchdog":
+            return watchdog_due(process, now)
         case "wait":
             return block(process, f"blocked: {process.ties.waits_for} was not there in time", timed_out=True)
         case "memory":

@@ -18,7 +18,7 @@ from procman.core.hooks import end
 from procman.core.oneshots import timed_out
 from procman.core.process import PendingEnd, Process
 from procman.core.readiness import TOO_EARLY
-from procman.core.restarting import back_off, renewed, restarts_after, start_again, word_of
+from procman.core.restarting import back_off, renewed, restart_sick, restarts_after, start_again, word_of
 from procman.core.spec import EarlyExit, Hook, Scope
 from procman.core.starting import settle
 from procman.core.states import State
@@ -34,7 +34,7 @@ def exited(process: Process, status: ExitStatus, now: float, descendants: tuple[
         return [stopping, *exited(process, status, now, descendants)]
     if process.deadlines.due(now) == "start" and process.readiness.holds:
         # It was up for startsecs; only by chance did its end come before the timer.
-        return [run(process), *exited(process, status, now, descendants)]
+        return [run(process, now), *exited(process, status, now, descendants)]
     pid, process.pid = process.pid or 0, None
     told = end(process, "it has ended")
     process.last_end = status
@@ -89,7 +89,7 @@ def finish(process: Process, ended: PendingEnd, now: float) -> list[Action]:
             return back_off(process, now, reason, status, pid)
         case State.STARTING if _is_judged(process, status):
             # An ordinary end comes after RUNNING; but what it had left behind may have been stopped meanwhile.
-            was_up = [run(process)] if process.state is State.STARTING else []
+            was_up = [run(process, now)] if process.state is State.STARTING else []
             process.failures = 0
             return [*was_up, *finish(process, replace(ended, before=State.RUNNING), now)]
         case State.STARTING:
@@ -116,6 +116,9 @@ def finish(process: Process, ended: PendingEnd, now: float) -> list[Action]:
         case State.STOPPING if process.unready and process.wanted:
             process.exit_status = None
             return back_off(process, now, process.unready, status, pid)
+        case State.STOPPING if process.sick and process.wanted and process.successor is None:
+            process.exit_status = status
+            return restart_sick(process, now, pid, status)
         case _:
             process.exit_status = status
             if (

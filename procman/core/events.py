@@ -110,6 +110,28 @@ class ProbeResult:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSeen:
+    """What came of a `CheckHealth`; it counts for that run and that look only."""
+
+    name: str
+    run: int  # `Process.attempt`
+    look: int
+    ok: bool
+    words: str = ""  # what was seen, with the address, such as "tcp:5432 refused"
+    timed_out: bool = False  # there was no answer in time
+    asleep: float = 0.0  # the longest time, during the look, that procman itself did nothing, in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class HealthPauseRequested:
+    """Do not look whether a process is well for so many seconds; 0: look again from now on."""
+
+    name: str
+    seconds: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Notified:
     """A program has sent something over its notification socket; it counts for that run only."""
 
@@ -238,6 +260,8 @@ Event = (
     | RunRemembered
     | ProbeResult
     | MemoryMeasured
+    | HealthSeen
+    | HealthPauseRequested
     | Notified
     | HookEnded
     | EndedUnseen

@@ -10,7 +10,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from procman.core.actions import Action, Announce
+from procman.core.actions import Action, Announce, AnnounceHealth
 from procman.core.groups import ActiveGroup
 from procman.core.process import Process
 from procman.core.spec import MasterPolicy, ShutdownWhen
@@ -44,6 +44,8 @@ class ExitPolicy:
         """Remember which processes are down because they failed; why that ends the master, or None if it does not."""
         cause = None
         for action in actions:
+            if isinstance(action, AnnounceHealth):
+                cause = cause or self._unhealthy_ends_master(action)
             if not isinstance(action, Announce):
                 continue
             match action.after:
@@ -77,6 +79,18 @@ class ExitPolicy:
             return next(iter(self.failed.values()), 0)
         process = self._processes.get(wanted or "")
         return process.exit_code or 0 if process is not None else 0
+
+    @staticmethod
+    def _unhealthy_ends_master(news: AnnounceHealth) -> Cause | None:
+        """A process is unhealthy, or well again."""
+        what = news.program.on_unhealthy.what
+        if news.healthy:
+            return None
+        if what == "shutdown":
+            return Cause(f"{news.name} is unhealthy: {news.words}, and on_unhealthy=shutdown", 1)
+        if what == "stop" and news.program.critical:
+            return Cause(f"{news.name} is critical and unhealthy: {news.words}, and on_unhealthy=stop", 1)
+        return None
 
     def _ends_master(self, end: Announce) -> Cause | None:
         """`end` is of a process that will not be started again, and that was not stopped on request."""

@@ -35,6 +35,8 @@ from procman.core.events import (
     GroupAdded,
     GroupChanged,
     GroupRemoved,
+    HealthPauseRequested,
+    HealthSeen,
     HookEnded,
     KillFailed,
     MemoryMeasured,
@@ -53,6 +55,7 @@ from procman.core.events import (
 )
 from procman.core.exit_policy import Cause, ExitPolicy
 from procman.core.groups import ActiveGroup
+from procman.core.health_checks import pause_checks, seen
 from procman.core.hook_chain import ended_unseen, hook_ended, prepare
 from procman.core.membership import Membership
 from procman.core.process import Process
@@ -68,7 +71,18 @@ from procman.core.states import MasterState, State
 from procman.core.wear import measured
 
 # What is known of one process, and what is about no single one.
-News = ProbeResult | Notified | MemoryMeasured | HookEnded | DescendantsGone | KillFailed | RunRemembered | EndedUnseen
+News = (
+    ProbeResult
+    | HealthSeen
+    | HealthPauseRequested
+    | Notified
+    | MemoryMeasured
+    | HookEnded
+    | DescendantsGone
+    | KillFailed
+    | RunRemembered
+    | EndedUnseen
+)
 AboutAll = BootRequested | GroupAdded | GroupRemoved | GroupChanged | ShutdownRequested
 
 DEFAULT_POLICY = MasterPolicy(
@@ -137,6 +151,9 @@ class Fleet:
             actions += self._shut_down(now, restart=False, cause=cause.text)
         is_ending = self.state is not MasterState.RUNNING and not self._shutdown.over
         if is_ending:
+            if isinstance(event, Notified):
+                # It may have asked for more time; what there is of shutdown_timeout stays as it is.
+                self._shutdown.share(now)
             killed = {action.name for action in actions if isinstance(action, Kill) and action.overdue}
             actions += self._shutdown.advance(now, killed)
         actions += self._side_hooks.goes_on(actions[decided:])
@@ -244,7 +261,14 @@ class Fleet:
             case DeadlineReached():
                 served = serve_deadlines(self.processes.values(), now)
                 return [*served, *self._side_hooks.serve_deadlines(now)]
-            case ProbeResult(name=name) | Notified(name=name) | MemoryMeasured(name=name) | DescendantsGone(name):
+            case (
+                ProbeResult(name=name)
+                | HealthSeen(name=name)
+                | HealthPauseRequested(name=name)
+                | Notified(name=name)
+                | MemoryMeasured(name=name)
+                | DescendantsGone(name)
+            ):
                 process = self.processes.get(name)
                 return self._note(event, process, now) if process else []
             case HookEnded(name=name) | KillFailed(name) | RunRemembered(name) | EndedUnseen(name):
@@ -293,6 +317,10 @@ class Fleet:
             case MemoryMeasured():
                 measured(process, event, now)
                 return []
+            case HealthSeen():
+                return seen(process, event, now)
+            case HealthPauseRequested(_, seconds, reason):
+                return pause_checks(process, seconds, reason, now)
             case DescendantsGone():
                 return descendants_gone(process, now)
             case KillFailed(_, reason):

@@ -5,6 +5,7 @@
 - `core.requests`: what is asked for.
 - `core.starting`: from the wish to the order to spawn, by way of the wait for dependencies; and coming to rest.
 - `core.coming_up`: from the spawn to RUNNING.
+- `core.health_checks`: whether it is well while it is RUNNING.
 - `core.ending`: what an end means, by what it was doing.
 - `core.restarting`: after a failure or an end, when it starts again, or that it does not.
 - `core.stopping`: the stop signal, SIGKILL, and what it has left behind.
@@ -25,6 +26,7 @@ from typing import Literal
 from procman.core.actions import Announce
 from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus
+from procman.core.health import Health
 from procman.core.hook_state import Hooks
 from procman.core.readiness import Readiness
 from procman.core.restarts import Restarts
@@ -80,6 +82,8 @@ class Process:
     left_behind: bool = False  # descendants of an earlier run still run, as far as is known
     readiness: Readiness = field(default_factory=Readiness)  # of the present run, or the one before
     unready: str = ""  # STOPPING: why, as it was not ready in time; when it has ended, that was a failed start
+    health: Health | None = None  # of the present run, or the one before; None: nobody has looked, or was to pause
+    sick: str = ""  # STOPPING, BACKOFF: why, as it is restarted for being unhealthy
     status_text: str = ""  # what the present run has said of itself (STATUS=)
     born: float | None = None  # when the present run, or the one before, was spawned
     again: Restarts = field(default_factory=Restarts)
@@ -120,6 +124,8 @@ class Process:
             return Phase.WAITING
         if self.state is State.FATAL and self.ties.blocked:
             return Phase.BLOCKED
+        if self.state is State.RUNNING and self.healthy is False:
+            return Phase.UNHEALTHY
         return Phase.BOUND if self.state is State.STOPPED and self.ties.bound else Phase.NONE
 
     @property
@@ -131,6 +137,14 @@ class Process:
     def done(self) -> bool:
         """A one-shot whose last run has succeeded, and that does not run now."""
         return self.state is State.EXITED and not self.failed and self.program.is_oneshot
+
+    @property
+    def healthy(self) -> bool | None:
+        """Whether its health check succeeds; None: there is none, or it is not known, or is not looked at."""
+        health = self.health
+        if health is None or self.state is not State.RUNNING or health.paused_until is not None:
+            return None
+        return health.healthy
 
     @property
     def next_deadline(self) -> float | None:
@@ -157,13 +171,14 @@ class Process:
     def asked_meanwhile(self) -> None:
         """A request decides what happens next, and no longer the way in which it ended."""
         self.timed_out = False
-        self.unready = ""
+        self.unready = self.sick = ""
         if self.pending_end is not None:
             self.pending_end = replace(self.pending_end, before=State.STOPPING, failure="")
 
     def begin_anew(self) -> None:
         """An operator has asked for it: what policy has counted does not matter any more."""
         self.failed = False
+        self.sick = ""
         self.ties.alone, self.ties.renewing = False, ""
         self.again.forget()
 

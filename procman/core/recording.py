@@ -11,7 +11,7 @@ the fleet decided. So another fleet that takes in the same events must decide th
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from signal import Signals
 from typing import Any
@@ -22,9 +22,12 @@ from procman.core.actions import (
     AnnounceDescendants,
     AnnounceGroup,
     AnnounceGroupChanged,
+    AnnounceHealth,
+    AnnounceHealthPause,
     AnnounceInPlace,
     AnnounceMaster,
     AnnounceRefreshed,
+    CheckHealth,
     EndHook,
     KeepDescendants,
     Kill,
@@ -33,6 +36,7 @@ from procman.core.actions import (
     ProcessRemoved,
     Quit,
     RunHook,
+    RunUnhealthyCommand,
     SkipHook,
     Spawn,
 )
@@ -48,6 +52,8 @@ from procman.core.events import (
     GroupAdded,
     GroupChanged,
     GroupRemoved,
+    HealthPauseRequested,
+    HealthSeen,
     HookEnded,
     KillFailed,
     MemoryMeasured,
@@ -72,6 +78,7 @@ from procman.core.spec import (
     Hook,
     HookCommand,
     MasterPolicy,
+    OnUnhealthy,
     ProcessSpec,
     ProcessType,
     ReadyKind,
@@ -95,6 +102,8 @@ WORDS: dict[str, type] = {
     "run-remembered": RunRemembered,
     "probe-result": ProbeResult,
     "memory-measured": MemoryMeasured,
+    "health-seen": HealthSeen,
+    "health-pause": HealthPauseRequested,
     "notified": Notified,
     "hook-ended": HookEnded,
     "ended-unseen": EndedUnseen,
@@ -164,10 +173,19 @@ _ADDED: dict[str, Any] = {
     "hook_timeout": 30.0,
     "reload": None,
     "reload_timeout": 30.0,
+    "health": None,
+    "health_interval": 10.0,
+    "health_timeout": 3.0,
+    "health_retries": 3,
+    "health_start_period": 0.0,
+    "on_unhealthy": ("restart", 0),
+    "watchdog": None,
 }
 # The same of events.
 _ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False, "post_start": False}
 _HOOKS = tuple(hook.value for hook in Hook if hook is not Hook.RELOAD)
+# What a program says of itself that decisions depend on.
+_DECIDING = frozenset({"READY", "RELOADING", "WATCHDOG", "WATCHDOG_USEC", "EXTEND_TIMEOUT_USEC"})
 # Of each name so many definitions are told apart: what runs, what replaces it, and what is new.
 _KEPT = 4
 
@@ -259,7 +277,7 @@ def write_event(event: Event, definitions: Definitions) -> Data:
             value = sorted(value)
         elif isinstance(event, Notified) and name == "fields":
             # No decision depends on the others, and they may hold anything.
-            value = [list(pair) for pair in event.fields if pair[0] in ("READY", "RELOADING")]
+            value = [list(pair) for pair in event.fields if pair[0] in _DECIDING]
         elif isinstance(event, HookEnded) and name == "said":
             value = ""  # it is output
         data[name] = value
@@ -300,6 +318,14 @@ def _describe(action: Action) -> str:
             return f"probe {name} #{run} condition={number}"
         case Measure(name, run):
             return f"measure {name} #{run}"
+        case CheckHealth(name, run, look):
+            return f"check {name} #{run} look={look}"
+        case RunUnhealthyCommand(name, run):
+            return f"on_unhealthy {name} #{run}"
+        case AnnounceHealth(name, _, _, healthy):
+            return f"{name} {'healthy' if healthy else 'unhealthy'}"
+        case AnnounceHealthPause(name, seconds):
+            return f"{name} health {f'paused for {seconds:g} s' if seconds else 'looked at again'}"
         case Kill(name, pid, signal, scope, overdue, hurried, spared):
             text = f"signal {name} {_signal(int(signal))} pid={pid} scope={scope.name}"
             text += f"{' overdue' if overdue else ''}{' hurried' if hurried else ''}"
@@ -348,10 +374,12 @@ def _plain(spec: type, value: object) -> Data:
     plain = {name: definition(getattr(value, name)) for name in _BY_SPEC[spec]}
     if isinstance(value, ProcessSpec):
         # Their texts hold commands and paths.
-        plain["ready"] = [[condition.kind.name, condition.delay] for condition in value.ready]
+        plain["ready"] = [definition(replace(condition, text="")) for condition in value.ready]
         plain |= {name: _without_texts(getattr(value, name)) for name in _HOOKS}
         if value.reload is not None:
             plain["reload"] = [value.reload.signal, _without_texts(value.reload.commands)]
+        plain["health"] = value.health and definition(replace(value.health, text=""))
+        plain["on_unhealthy"] = list(value.on_unhealthy._replace(command=""))
     return plain
 
 
@@ -413,15 +441,25 @@ def _values(spec: type, data: Mapping[str, Any]) -> dict[str, Any]:
         given = data[name] if name in data else _ADDED[name]
         value: Any = _ENUMS[name][given] if name in _ENUMS else _checked(spec, name, given)
         if name == "ready" and isinstance(value, (list, tuple)):
-            value = tuple(Condition(ReadyKind[kind], delay=delay) for kind, delay in value)
+            value = tuple(map(_condition, value))
         elif name == "schedule" and value is not None:
             value = Schedule(str(value[0]), None if value[1] is None else float(value[1]))
         elif name in _HOOKS:
             value = tuple(HookCommand("", *prefixes) for prefixes in value)
         elif name == "reload" and value is not None:
             value = Reload(value[0], tuple(HookCommand("", *prefixes) for prefixes in value[1]))
+        elif name == "health" and value is not None:
+            value = _condition(value)
+        elif name == "on_unhealthy":
+            value = OnUnhealthy(*value)
         values[name] = value if name in ("schedule", "reload", *_HOOKS) else _frozen(value)
     return values
+
+
+def _condition(value: Any) -> Condition:
+    """It is a pair where procman before health checks has written it."""
+    kind, delay = (value["kind"], value["delay"]) if isinstance(value, dict) else value
+    return Condition(ReadyKind[kind], delay=delay)
 
 
 def _frozen(value: Any) -> Any:

@@ -6,6 +6,7 @@ What an operator asks for is never counted as a failure or a restart, and begins
 from procman.core.actions import Action, AnnounceInPlace, Kill, Spawn
 from procman.core.coming_up import limit_run
 from procman.core.deadlines import Deadlines
+from procman.core.health_checks import begin_checks
 from procman.core.hook_chain import skip
 from procman.core.hooks import begin, end, skip_rest
 from procman.core.process import Process
@@ -132,6 +133,8 @@ def change_in_place(process: Process, program: ProcessSpec, now: float) -> list[
     if process.state is State.RUNNING:
         limit_run(process)
         change_wear(process, before, now)
+        if _is_looked_at_otherwise(before, program):
+            begin_checks(process, now)
     if process.deadlines.retry is not None and program.backoff not in (None, before.backoff):
         longest = program.backoff[1] * (1 + program.backoff_jitter) if program.backoff else 0.0
         process.deadlines = Deadlines(retry=min(process.deadlines.retry, now + longest))
@@ -142,6 +145,12 @@ def change_in_place(process: Process, program: ProcessSpec, now: float) -> list[
     if not before.autostart and program.autostart and process.attempt == 0:
         return [*actions, *start(process, now)]
     return actions
+
+
+def _is_looked_at_otherwise(before: ProcessSpec, after: ProcessSpec) -> bool:
+    """Does another definition say otherwise what its health is, or when it is looked at?"""
+    now, then = ((spec.health, spec.health_interval, spec.watchdog) for spec in (after, before))
+    return now != then
 
 
 def _succeed(process: Process, now: float) -> list[Action]:

@@ -95,16 +95,28 @@ def renewed(process: Process, now: float, pid: int, status: ExitStatus) -> list[
     return [backing_off]
 
 
+def restart_sick(process: Process, now: float, pid: int, status: ExitStatus) -> list[Action]:
+    """It was stopped as it was unhealthy: it starts again after a delay, whatever autorestart says, or not any more."""
+    process.failed = True
+    process.reason = reason = process.sick
+    good_at = process.health.good_at if process.health is not None else None
+    # A run that was never well has been of no use, however long it took to see that.
+    good_for = good_at - process.born if good_at is not None and process.born is not None else 0.0
+    process.again.ended(process.program, good_for)
+    process.again.troubles = max(process.again.troubles, 1)
+    coming = _decide(process, now, "unhealthy", failures=process.again.troubles)
+    backing_off = process.enter(State.BACKOFF, pid=pid, status=status, reason=reason)
+    if coming.delay is None:
+        return [backing_off, _give_up(process, coming.text, status)]
+    process.restarts += 1
+    process.deadlines = Deadlines(retry=now + coming.delay)
+    return [backing_off]
+
+
 def _decide(process: Process, now: float, reason: str, *, failures: int | None = None) -> Next:
     chance = jitter(process.program, process.seed, process.attempt)
-    return process.again.decide(
-        process.program,
-        reason,
-        now,
-        failures=process.failures if failures is None else failures,
-        chance=chance,
-        brake=process.brake,
-    )
+    failures = process.failures if failures is None else failures
+    return process.again.decide(process.program, reason, now, failures=failures, chance=chance, brake=process.brake)
 
 
 def _give_up(process: Process, reason: str, status: ExitStatus | None) -> Announce:

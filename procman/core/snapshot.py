@@ -15,6 +15,7 @@ from typing import Any
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.groups import ActiveGroup
+from procman.core.health import Health, Result
 from procman.core.hook_state import Hooks
 from procman.core.process import PendingEnd, Process, Wear
 from procman.core.readiness import Readiness
@@ -151,6 +152,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
         **_readiness(process),
         **_wear(process),
         **({"hooks": _hooks(process.hooks)} if process.hooks != NO_HOOKS else {}),
+        **_health(process),
         **({"ties": asdict(process.ties)} if process.ties != NO_TIES else {}),
     }
 
@@ -158,7 +160,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
 def _read_process(data: Data, readers: DefinitionReaders) -> Process:
     pending, successor, deadlines = data["pending_end"], data["successor"], data["deadlines"]
     program = readers.process(data["definition"])
-    readiness, wear = data.get("readiness", {}), data.get("wear", {})
+    readiness, wear, health = data.get("readiness", {}), data.get("wear", {}), data.get("health", {})
     return Process(
         program=program,
         successor=None if successor is None else readers.process(successor),
@@ -177,6 +179,8 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
             memory=wear.get("next_look"),
             age=wear.get("old_at"),
             hook=deadlines.get("hook"),
+            health=health.get("due_at"),
+            watchdog=health.get("watchdog_at"),
         ),
         failures=data["failures"],
         attempt=data["attempt"],
@@ -194,6 +198,8 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         born=data.get("born"),
         readiness=_read_readiness(readiness, program),
         unready=readiness.get("unready", ""),
+        health=_read_health(health) if "looks" in health else None,
+        sick=health.get("sick", ""),
         status_text=readiness.get("status_text", ""),
         limited=data.get("limited", False),
         failed=data.get("failed", False),
@@ -282,6 +288,46 @@ def _read_readiness(data: Data, program: ProcessSpec) -> Readiness:
         data["looks"],
         data["place"],
     )
+
+
+# Their names are those of the keys.
+_OF_HEALTH = (
+    "healthy",
+    "failures",
+    "unanswered",
+    "grace_until",
+    "looks",
+    "looking",
+    "due",
+    "silent",
+    "watchdog",
+    "good_at",
+    "words",
+    "paused_until",
+    "pause_reason",
+)
+
+
+def _health(process: Process) -> Data:
+    """Nothing where nobody looks."""
+    health = process.health
+    if health is None:
+        return {}
+    return {
+        "health": {
+            **{name: getattr(health, name) for name in _OF_HEALTH},
+            "results": [list(result) for result in health.results],
+            "due_at": process.deadlines.health,
+            "watchdog_at": process.deadlines.watchdog,
+            "sick": process.sick,
+        }
+    }
+
+
+def _read_health(data: Data) -> Health:
+    health = Health(**{name: data[name] for name in _OF_HEALTH})
+    health.results.extend(Result(*result) for result in data["results"])
+    return health
 
 
 def write_status(status: ExitStatus | None) -> Data | None:

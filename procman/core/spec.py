@@ -15,9 +15,23 @@ from typing import Literal, NamedTuple
 FOREVER = 2**31 - 1
 
 
-# `started`: it has a pid. `ready`: it is RUNNING. `done`: a one-shot has succeeded, and does not run now. `exited`: it
-# has ended by itself since it was last started.
-EdgeCondition = Literal["started", "ready", "done", "exited"]
+# `started`: it has a pid. `ready`: it is RUNNING. `healthy`: it is RUNNING, and its health check has succeeded. `done`:
+# a one-shot has succeeded, and does not run now. `exited`: it has ended by itself since it was last started.
+EdgeCondition = Literal["started", "ready", "healthy", "done", "exited"]
+
+
+UnhealthyAction = Literal["restart", "stop", "signal", "exec", "shutdown", "none"]
+# What the master's own health makes of that of a process.
+HealthLevel = Literal["ready", "live", "none"]
+
+
+class OnUnhealthy(NamedTuple):
+    """What is done about a process that is unhealthy."""
+
+    what: UnhealthyAction = "restart"
+    signal: int = 0
+    command: str = ""  # no decision depends on it
+
 
 # What comes of a scheduled time when the run before is under way, and of one that has passed unseen.
 Overlap = Literal["skip", "queue", "restart"]
@@ -82,11 +96,12 @@ class ReadyKind(Enum):
     LOG = "log"  # a line of its output
     FILE = "file"  # a file is newer than the run
     DELAY = "delay"  # time
+    WATCHDOG = "watchdog"  # it says WATCHDOG=1 on its socket again and again; only of `health`
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition of `ready`."""
+    """One condition of `ready`, or that of `health`."""
 
     kind: ReadyKind
     text: str = ""  # as written; no decision depends on it
@@ -166,6 +181,13 @@ class ProcessSpec:
     backoff_reset: float | None  # a run of that age begins the delays anew; None: the larger of 10 s and the maximum
     restart_limit: tuple[int, float] | None  # restarts within seconds
     on_restart_limit: tuple[Literal["fatal", "wait", "shutdown"], float]  # with the seconds to wait
+    health: Condition | None  # what has to hold while it is RUNNING; None: nobody looks
+    health_interval: float
+    health_timeout: float
+    health_retries: int  # failures in a row until it is unhealthy
+    health_start_period: float  # after RUNNING, in which failures do not count
+    on_unhealthy: OnUnhealthy
+    watchdog: float | None  # how often it has to say WATCHDOG=1
     stopsignal: Signals
     stopwaitsecs: float
     stop_scope: Scope

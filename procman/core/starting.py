@@ -22,7 +22,9 @@ def launch(process: Process, now: float, why: str = "") -> list[Action]:
     process.exit_status = None
     process.limited = process.timed_out = False
     process.readiness = Readiness()
-    process.unready = process.status_text = ""
+    process.unready = process.sick = process.status_text = ""
+    if process.health is not None:
+        process.health = process.health.of_next_run()
     process.take_over()
     process.ties.stale = process.ties.renewing = ""
     process.ties.seen.clear()

@@ -24,6 +24,7 @@ class Phase(Enum):
 
     NONE = ""
     UNREADY = "unready"  # STARTING: it was spawned, and a condition of its option ready does not hold yet
+    UNHEALTHY = "unhealthy"  # RUNNING: its health check has failed, and it is not well again
     DONE = "done"  # EXITED: a one-shot that has succeeded
     LEFTOVERS = "leftovers"  # STOPPING: it has ended, and what it left behind is being stopped
     WAITING = "waiting"  # STARTING: not spawned yet, as it waits for its dependencies, or for its turn

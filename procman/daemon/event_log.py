@@ -9,8 +9,14 @@ from collections.abc import Callable
 from signal import SIGKILL
 
 from procman.api.supervisor_states import supervisor_state
-from procman.core.actions import Announce, AnnounceDescendants, AnnounceMaster, Kill, Quit
-from procman.core.events import Adopted, KillFailed, Spawned, SpawnFailed
+from procman.core.actions import (
+    Announce,
+    AnnounceDescendants,
+    AnnounceMaster,
+    Kill,
+    Quit,
+)
+from procman.core.events import Adopted, ExitStatus, KillFailed, Spawned, SpawnFailed
 from procman.core.exit_codes import is_listed
 from procman.core.fleet import Fleet
 from procman.core.spec import ProcessSpec, Scope
@@ -217,7 +223,7 @@ class EventLog:
             case State.BACKOFF if news.before is State.EXITED:
                 self._delayed(news)
             case State.BACKOFF if news.status is not None:
-                self._log.warn(f"exited: {name} ({ending(news.status)}; not expected)")
+                self._backs_off(news, name, news.status)
             case _ if self._is_of_a_dependency(news):
                 pass
             case State.FATAL if self._is_limited(news.name):
@@ -237,6 +243,13 @@ class EventLog:
                 pass
         if news.status is not None and news.status.signal == SIGKILL and news.after is not State.FATAL:
             self._killed_by_others(news.name)
+
+    def _backs_off(self, news: Announce, name: str, status: ExitStatus) -> None:
+        process = self._fleet.processes.get(news.name)
+        if news.before is State.STOPPING and process is not None and process.sick:
+            self._log.info(f"stopped: {name} ({ending(status)})")  # as it was unhealthy, which was told
+        else:
+            self._log.warn(f"exited: {name} ({ending(status)}; not expected)")
 
     def _oneshot(self, news: Announce) -> bool:
         """What is told of a one-shot in other words than of a service; whether that was all."""

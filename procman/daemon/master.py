@@ -346,6 +346,7 @@ class MasterRun:
         rooms.probes.close()
         rooms.memory.close()
         rooms.hooks.close()
+        rooms.health_looks.close()
         rooms.leftovers.close()
         await rooms.notifying.stop()
         rooms.start_gate.close()

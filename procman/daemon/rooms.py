@@ -9,6 +9,7 @@ from procman.events.hub import Hub
 from procman.runtime.bus import Bus
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.engine import Engine
+from procman.runtime.health_looks import HealthLooks
 from procman.runtime.hooks import Hooks
 from procman.runtime.journal.journal import Journal
 from procman.runtime.leftovers import LeftoverReporter
@@ -21,6 +22,7 @@ from procman.services.configuration import ConfigService
 from procman.services.crash_reports.service import CrashReports
 from procman.services.ends import Ends
 from procman.services.explanations import Explanations
+from procman.services.health_checks import HealthChecks
 from procman.services.limits import Limits
 from procman.services.logs import LogService
 from procman.services.master import MasterService
@@ -47,6 +49,8 @@ class Rooms:
     probes: Probes
     memory: MemoryLooks
     hooks: Hooks
+    health_looks: HealthLooks
+    health_checks: HealthChecks
     leftovers: LeftoverReporter
     event_log: EventLog
     farewell: MasterFarewell

@@ -11,6 +11,7 @@ from procman.api.journal_endpoints import JournalEndpoints
 from procman.api.log_tails import LogTails
 from procman.api.rest.answers import route_problem
 from procman.api.rest.crash_endpoints import CrashEndpoints
+from procman.api.rest.health_endpoints import HealthEndpoints
 from procman.api.rest.limit_endpoints import LimitEndpoints
 from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.notify_endpoints import NotifyEndpoints
@@ -120,6 +121,7 @@ class Routes:
         CrashEndpoints(rooms.crashes, rooms.processes.table).add_to(self.router)
         LimitEndpoints(rooms.limits).add_to(self.router)
         WhyEndpoints(rooms.why).add_to(self.router)
+        HealthEndpoints(rooms.health_checks).add_to(self.router)
         LogTails(rooms.processes.table, rooms.logs).add_to(self.router)
         self._event_stream.add_to(self.router)
         self._journal = JournalEndpoints(JournalService(rooms.journal, rooms.fleet), rooms.processes.table)

@@ -155,7 +155,7 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
         return "the configuration is being read"
     if (silent := rooms.start_gate.silent) is not None:
         return silent
-    looks = rooms.probes.obstacle or rooms.memory.obstacle
+    looks = rooms.probes.obstacle or rooms.memory.obstacle or rooms.health_looks.obstacle
     return rooms.notifying.obstacle or looks or rooms.crashes.obstacle or rooms.outputs.obstacle()
 
 

@@ -15,6 +15,7 @@ from procman.core.fleet import Fleet
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import MasterFarewell
+from procman.daemon.health_log import HealthLog
 from procman.daemon.hook_log import HookLog
 from procman.daemon.rooms import Rooms
 from procman.daemon.snapshot import MasterSnapshot, obstacle, restored_fleet
@@ -23,13 +24,15 @@ from procman.runtime.bus import Bus, Interest, Subscriber
 from procman.runtime.children import Children
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
-from procman.runtime.engine import Engine, Observer
+from procman.runtime.engine import Engine, Look, Observer
+from procman.runtime.health_looks import HealthLooks
 from procman.runtime.hooks import Hooks
 from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.translation import Translator
 from procman.runtime.launcher import Launcher
 from procman.runtime.leftovers import LeftoverReporter
 from procman.runtime.limits_in_place import LimitsInPlace
+from procman.runtime.looks import Looks
 from procman.runtime.memory_looks import MemoryLooks
 from procman.runtime.output_router import OutputRouter
 from procman.runtime.probes import Probes
@@ -43,6 +46,7 @@ from procman.services.crash_reports.service import CrashReports
 from procman.services.ends import Ends
 from procman.services.explain_parts import AboutMaster, Parts
 from procman.services.explanations import Explanations
+from procman.services.health_checks import HealthChecks
 from procman.services.journal import hide_secrets
 from procman.services.limits import Limits
 from procman.services.logs import LogService
@@ -164,7 +168,16 @@ class _Wiring:
         self._memory = MemoryLooks(
             self._fleet, self._trees, post=self._engine.post, log=self._log.warn, on_end=self._bus.nudge
         )
-        self._lines, self._probes = _readiness(self._engine, self._trees, self._outputs, self._commands, self._launcher)
+        self._lines = ReadyLines(self._fleet, self._engine.post, self._outputs.refilter)
+        self._outputs.filters.wanted_lines, self._outputs.filters.on_line = self._lines.wanted, self._lines.found
+        looks = Looks(
+            self._trees,
+            self._commands,
+            launch=self._launcher.command_spec,
+            most_commands=config.master.helper_concurrency,
+        )
+        self._probes = Probes(self._fleet, looks, self._engine.post)
+        self._health_looks = HealthLooks(self._fleet, looks, post=self._engine.post, remark=self._log.warn)
 
     def _build_services(self) -> None:
         """What clients ask for."""
@@ -180,6 +193,7 @@ class _Wiring:
             self._engine, self._master, self._processes.table, self._config, context.read, notifying=self._notifying
         )
         self._crashes = CrashReports(self._crash_parts())
+        self._health_checks = HealthChecks(self._engine, self._health_looks, self._log.warn)
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
@@ -217,6 +231,7 @@ class _Wiring:
         """What tells of events: the master's log, the last words, the event listeners."""
         self._event_log = EventLog(self._fleet, self._log, why=self._status.why, end_of=self._ends.last)
         self._hook_log = HookLog(self._log)
+        self._health_log = HealthLog(self._fleet, self._log)
         self._farewell = MasterFarewell(self._engine, self._fleet, self._trees, self._log)
         identifier, serials = self._config.master.identifier, self._context.serials
         self._hub = Hub(self._engine, self._outputs.stdin, identifier, serials, self._log)
@@ -244,6 +259,7 @@ class _Wiring:
             (self._crashes.hear, self._crashes.hears),
             (self._event_log.tell, ()),
             (self._hook_log.hear, self._hook_log.hears),
+            (self._health_log.tell, self._health_log.hears),
             (self._farewell.tell, self._farewell.hears),
             (notifier.tell, notifier.hears),
             (self._outputs.hear, self._outputs.hears),
@@ -254,6 +270,7 @@ class _Wiring:
             (self._lines.hear, self._lines.hears),
             (self._probes.hear, self._probes.hears),
             (self._memory.hear, self._memory.hears),
+            (self._health_looks.hear, self._health_looks.hears),
             (self._explanations.hear, self._explanations.hears),
         )
         for hear, interests in subscribers:
@@ -308,6 +325,8 @@ class _Wiring:
             probes=self._probes,
             memory=self._memory,
             hooks=self._hooks,
+            health_looks=self._health_looks,
+            health_checks=self._health_checks,
             leftovers=LeftoverReporter(self._bus, self._trees),
             event_log=self._event_log,
             farewell=self._farewell,
@@ -325,11 +344,14 @@ class _Wiring:
             why=self._why(),
         )
 
-    def _look(self, order: Probe | Measure) -> None:
-        if isinstance(order, Measure):
-            self._memory.measure(order)
-        else:
-            self._probes.look(order)
+    def _look(self, order: Look) -> None:
+        match order:
+            case Probe():
+                self._probes.look(order)
+            case Measure():
+                self._memory.measure(order)
+            case _:
+                self._health_looks.carry_out(order)
 
     def _definition(self, name: str) -> Program | None:
         process = self._fleet.processes.get(name)
@@ -338,19 +360,6 @@ class _Wiring:
     def _gate_may_open(self) -> None:
         self._engine.retry_spawns()
         self._bus.nudge()
-
-
-def _readiness(
-    engine: Engine,
-    trees: Trees,
-    outputs: OutputRouter,
-    commands: CommandRunner,
-    launcher: Launcher,
-) -> tuple[ReadyLines, Probes]:
-    """What finds out whether processes are ready."""
-    lines = ReadyLines(engine.fleet, engine.post, outputs.refilter)
-    outputs.filters.wanted_lines, outputs.filters.on_line = lines.wanted, lines.found
-    return lines, Probes(engine.fleet, trees, commands, launch=launcher.command_spec, post=engine.post)
 
 
 def _how_it_begins(context: ProcessContext, snapshot: MasterSnapshot | None) -> str:

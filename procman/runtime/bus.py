@@ -16,6 +16,8 @@ from procman.core.actions import (
     AnnounceDescendants,
     AnnounceGroup,
     AnnounceGroupChanged,
+    AnnounceHealth,
+    AnnounceHealthPause,
     AnnounceInPlace,
     AnnounceMaster,
     AnnounceRefreshed,
@@ -108,6 +110,8 @@ BusEvent = (
     | ProcessRemoved
     | AnnounceInPlace
     | AnnounceMaster
+    | AnnounceHealth
+    | AnnounceHealthPause
     | AnnounceDescendants
     | AnnounceGroupChanged
     | AnnounceRefreshed

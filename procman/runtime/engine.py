@@ -11,7 +11,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from procman.core.actions import Action, Announcement, EndHook, KeepDescendants, Kill, Measure, Probe, RunHook, Spawn
+from procman.core.actions import (
+    Action,
+    Announcement,
+    CheckHealth,
+    EndHook,
+    KeepDescendants,
+    Kill,
+    Measure,
+    Probe,
+    RunHook,
+    RunUnhealthyCommand,
+    Spawn,
+)
 from procman.core.attribution import BOOT, NOBODY, Actor, Attribution, Origin
 from procman.core.coming_up import look_again
 from procman.core.events import (
@@ -30,6 +42,7 @@ from procman.core.events import (
     StartRequested,
 )
 from procman.core.fleet import Fleet
+from procman.core.health_checks import check_again
 from procman.core.process import Process
 from procman.core.spec import Scope
 from procman.runtime.bus import Bus, HookRan, ProcessEnded
@@ -44,6 +57,9 @@ from procman.system.reaper import Reaped, Rusage, reap
 from procman.system.spawn import Child
 
 REAP_AT_ONCE = 64
+
+# What is carried out beside the life of the processes.
+Look = Probe | Measure | CheckHealth | RunUnhealthyCommand
 
 # Sees each event with its time, what was decided, the fault that has kept the core from deciding, and who asked.
 Observer = Callable[[Event, float, list[Action], Exception | None, Actor | None], None]
@@ -65,15 +81,15 @@ class Engine:
         on_bug: Callable[[str], None],
         gate: Gate | None = None,
         observer: Observer | None = None,
-        look: Callable[[Probe | Measure], None] = lambda _: None,
+        look: Callable[[Look], None] = lambda _: None,
         run_hook: Callable[[RunHook | EndHook, Origin], None] = lambda _order, _origin: None,
     ) -> None:
         """Take what it drives.
 
         `on_bug` gets a sentence about what must not happen. A program is started when `gate` says so; while the gate
         does not know, all others wait, too. Call `retry_spawns` when it may say something else. `observer` is told of
-        each decision before it is carried out. `look` looks whether a process is ready, or what memory it uses, and
-        `run_hook` runs a command of a hook, or kills it.
+        each decision before it is carried out. `look` carries out a look whether a process is ready, or well, or what
+        memory it uses, and what is done about one that is not well; `run_hook` runs a command of a hook, or kills it.
         """
         self.fleet = fleet
         self.bus = bus
@@ -197,7 +213,7 @@ class Engine:
             if not isinstance(one, Spawn):
                 self._carry_out(one)
         for process in self.fleet.processes.values():
-            if (order := look_again(process)) is not None:
+            if (order := look_again(process) or check_again(process)) is not None:
                 self._carry_out(order)
         self._work()
         self.reap()
@@ -334,7 +350,7 @@ class Engine:
             case Kill():
                 self._publish(action)
                 self._kill(action)
-            case Probe() | Measure():
+            case Probe() | Measure() | CheckHealth() | RunUnhealthyCommand():
                 self.bus.guard(partial(self._look, action))
             case RunHook() | EndHook():
                 origin = self._publish(action)

@@ -118,7 +118,7 @@ class Launcher:
             )
             if leaf is not None:
                 spec = replace(spec, cgroup=leaf.path)
-            if program.ready:
+            if program.ready or program.watchdog is not None:
                 channels = self.channels.open(order.name, program, order.attempt, spec.account)
             child = spawn(spec if channels is None else _with_channels(spec, channels))
         except CannotSpawn as why:

@@ -5,11 +5,14 @@ thread. An optional feature: the master imports this when a program with such a 
 """
 
 import asyncio
+import errno
 import os
+import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from functools import lru_cache
+from typing import NamedTuple, NoReturn, TypeVar
 
 import h11
 
@@ -25,6 +28,8 @@ MOST_HANGING = 32
 # What is read of an answer, in bytes: its head has to be in there.
 _MOST_READ = 65536
 _CHUNK = 8192
+# The whole first line of an answer that is the last one to a request.
+_FINAL_STATUS = re.compile(rb"HTTP/1\.[01] ([2-5][0-9][0-9])(?: [^\r\n]*)?\r?\n")
 # File systems have the times of files by the kernel's tick, which is up to 10 ms behind.
 _TICK = 0.01
 
@@ -140,21 +145,48 @@ async def _connected(target: Target) -> socket.socket:
 async def _connect(loop: asyncio.AbstractEventLoop, family: int, address: object) -> socket.socket:
     connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
-        await loop.sock_connect(connection, address)  # type: ignore[arg-type] # of that family
+        # On the machine itself a connection is there at once, or refused: that needs no turn of the loop.
+        refusal = connection.connect_ex(address)  # type: ignore[arg-type] # of that family
+        if refusal == errno.EINPROGRESS:
+            refusal = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if refusal == errno.EAGAIN or (not refusal and not _is_connected(connection)):
+            # EAGAIN: the queue of a unix socket is full.
+            await loop.sock_connect(connection, address)  # type: ignore[arg-type]
+        elif refusal:
+            _refuse(refusal)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
+def _refuse(number: int) -> NoReturn:
+    raise OSError(number, os.strerror(number))
+
+
+def _is_connected(connection: socket.socket) -> bool:
+    """Whether that is over."""
+    try:
+        connection.getpeername()
+    except OSError:
+        return False
+    return True
+
+
 async def _status(connection: socket.socket, target: Target) -> int | None:
     """The status of the answer; None if there is none."""
     loop = asyncio.get_running_loop()
+    await loop.sock_sendall(connection, _request(target.authority, target.url)[1])
+    data = await loop.sock_recv(connection, _CHUNK)
+    # Nearly always the first line is there at once, and nothing else matters; h11 has the rest of the protocol.
+    first = _FINAL_STATUS.match(data)
+    if first is not None:
+        return int(first[1])
     parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_READ)
-    head = [("Host", target.authority), ("User-Agent", "procman"), ("Accept", "*/*"), ("Connection", "close")]
-    request = h11.Request(method="GET", target=target.url, headers=head)
-    await loop.sock_sendall(connection, (parser.send(request) or b"") + (parser.send(h11.EndOfMessage()) or b""))
-    read = 0
+    parser.send(_request(target.authority, target.url)[0])
+    parser.send(h11.EndOfMessage())
+    parser.receive_data(data)
+    read = len(data)
     while read <= _MOST_READ:
         event = parser.next_event()
         if isinstance(event, h11.Response):
@@ -168,6 +200,14 @@ async def _status(connection: socket.socket, target: Target) -> int | None:
         elif not isinstance(event, h11.InformationalResponse):
             return None
     return None
+
+
+@lru_cache(maxsize=4096)
+def _request(authority: str, url: str) -> tuple[h11.Request, bytes]:
+    """The request, and its bytes, which are the same each time."""
+    head = [("Host", authority), ("User-Agent", "procman"), ("Accept", "*/*"), ("Connection", "close")]
+    request, writer = h11.Request(method="GET", target=url, headers=head), h11.Connection(h11.CLIENT)
+    return request, (writer.send(request) or b"") + (writer.send(h11.EndOfMessage()) or b"")
 
 
 def _why(error: OSError) -> str:

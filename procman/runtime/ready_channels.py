@@ -1,7 +1,7 @@
 """What programs say of themselves: messages to their notification sockets, and a newline on their descriptors.
 
-Each run of a program with `ready = notify` or `ready = fd` has channels of its own, so what comes over them is of that
-run, whichever of its processes has sent it. They are closed when the run has ended.
+Each run of a program with `ready = notify`, `ready = fd` or a watchdog has channels of its own, so what comes over them
+is of that run, whichever of its processes has sent it. They are closed when the run has ended.
 """
 
 import asyncio
@@ -27,10 +27,11 @@ MOST_IN_A_SECOND = 100
 MOST_AT_ONCE = 64
 LONGEST_STATUS = 200  # letters
 _READ = 4096
-# What is understood: that it is ready, or reads its configuration again, and what it does.
-_FIELDS = ("READY", "RELOADING", "STATUS")
+# What is understood: that it is ready, or reads its configuration again, what it does, that it is well, and that it
+# takes longer.
+_FIELDS = frozenset({"READY", "RELOADING", "STATUS", "WATCHDOG", "WATCHDOG_USEC", "EXTEND_TIMEOUT_USEC"})
 # Read, and without a meaning here.
-_SILENT = frozenset({"BARRIER", "STOPPING", "MONOTONIC_USEC", "WATCHDOG", "ERRNO"})
+_SILENT = frozenset({"BARRIER", "STOPPING", "MONOTONIC_USEC", "ERRNO"})
 
 
 @dataclass(slots=True)
@@ -48,12 +49,15 @@ class Channels:
     second: int = 0  # that is being counted
     count: int = 0
     dropped: int = 0
+    watchdog: float | None = None  # how often it has to say that it is well, in seconds
     ignored: set[str] = field(default_factory=set)
 
     @property
     def environment(self) -> dict[str, str]:
         """What tells the program of them."""
         told = {"NOTIFY_SOCKET": self.path} if self.sock is not None else {}
+        if self.watchdog is not None:
+            told["WATCHDOG_USEC"] = str(round(self.watchdog * 1e6))
         return told | ({"PROCMAN_READY_FD": str(self.theirs)} if self.theirs is not None else {})
 
 
@@ -76,12 +80,13 @@ class ReadyChannels:
         """For a run that is about to be spawned; None if it needs none. Raises CannotSpawn."""
         self.forget(name)
         kinds = [condition.kind for condition in program.ready]
-        if ReadyKind.NOTIFY not in kinds and ReadyKind.FD not in kinds:
+        speaks = ReadyKind.NOTIFY in kinds or program.watchdog is not None
+        if not speaks and ReadyKind.FD not in kinds:
             return None
-        channels = Channels(name, run, os.geteuid() if account is None else account.uid)
+        channels = Channels(name, run, os.geteuid() if account is None else account.uid, watchdog=program.watchdog)
         self._open[name] = channels
         try:
-            if ReadyKind.NOTIFY in kinds:
+            if speaks:
                 if not self._folder:
                     self._folder, self._lock = make_folder()
                 self._count += 1

@@ -6,6 +6,8 @@ from procman.core.actions import (
     Announce,
     AnnounceGroup,
     AnnounceGroupChanged,
+    AnnounceHealth,
+    AnnounceHealthPause,
     AnnounceInPlace,
     AnnounceMaster,
     ProcessRemoved,
@@ -40,6 +42,8 @@ class Changes:
         match notification.event:
             case (
                 Announce(name=name)
+                | AnnounceHealth(name=name)
+                | AnnounceHealthPause(name=name)
                 | AnnounceInPlace(name=name)
                 | ProcessRemoved(name=name)
                 | Spawned(name=name)

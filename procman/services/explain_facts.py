@@ -17,6 +17,7 @@ LinkKind = Literal[
     "leftovers",  # what it has started has not ended
     "readiness",  # a condition of ready does not hold
     "hook",  # a command of its own runs, and is waited for
+    "health",  # what its health check has seen
     "startsecs",  # it counts as up after that
     "queue",  # other starts come first
     "gate",  # a disk or a user database does not answer

@@ -31,6 +31,8 @@ def asked_again(case: Case) -> Link:
         return Link("policy", "it has ended by itself")
     if process.unready:
         return Link("readiness", process.unready)
+    if process.sick:
+        return Link("health", process.sick)
     return Link("request", f"it is {'replaced' if process.successor is not None else 'restarted'}")
 
 
@@ -49,6 +51,8 @@ def after_the_stop(case: Case) -> str:
     if not process.wanted:
         return "then it stays down"
     pending = process.pending_end
+    if process.sick:
+        return "then it is started again, after a delay"
     if process.unready or (pending is not None and pending.before is State.STARTING):
         return "then its next try comes"
     if pending is not None and pending.before is State.RUNNING:
@@ -77,7 +81,8 @@ def how_it_ended(case: Case) -> tuple[Link, ...]:
     """How its last run ended, if one has."""
     process, known = case.process, case.known
     how = known.end or (ending(process.last_end) if process.last_end is not None else "")
-    return (Link("end", how + _last_words(known)),) if how else ()
+    ended = (Link("end", how + _last_words(known)),) if how else ()
+    return (Link("health", process.sick), *ended) if process.sick else ended
 
 
 def how_starts_failed(case: Case) -> tuple[Link, ...]:

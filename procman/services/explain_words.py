@@ -14,6 +14,7 @@ from procman.core.states import MasterState, Phase, State
 from procman.runtime.ending import ending
 from procman.services import explain_hooks, explain_oneshots
 from procman.services.explain_facts import Case, Link, Words
+from procman.services.explain_health import health_links, unhealthy
 from procman.services.explain_links import (
     after_an_end,
     after_the_stop,
@@ -291,7 +292,7 @@ def _running(case: Case) -> Words:
     up = Link("policy", f"its process (pid {process.pid}) is up")
     if not case.known.flaps:
         return Words(
-            because=(up,),
+            because=(up, *health_links(process, case.around.now)),
             next=f"nothing by itself; if it ends, {after_an_end(case)}",
             options=("autorestart",),
             fine=True,
@@ -382,6 +383,8 @@ TABLE: Mapping[tuple[State, Phase, bool], Row] = {
     (State.STOPPED, Phase.BOUND, True): bound,
     (State.RUNNING, Phase.NONE, False): _up_and_unwanted,
     (State.RUNNING, Phase.NONE, True): _running,
+    (State.RUNNING, Phase.UNHEALTHY, False): _up_and_unwanted,
+    (State.RUNNING, Phase.UNHEALTHY, True): lambda case: unhealthy(case.process, case.around.now, case.name),
     (State.BACKOFF, Phase.NONE, False): _settling,
     (State.BACKOFF, Phase.NONE, True): _backoff,
     (State.STOPPING, Phase.NONE, False): _stopping,

@@ -5,8 +5,10 @@ from operator import attrgetter
 
 from procman.core.fleet import Fleet
 from procman.core.process import Process
+from procman.core.spec import HealthLevel
 from procman.core.states import UP, State
 from procman.errors import UnknownProcess
+from procman.runtime.definitions import program_of
 from procman.services.figures import LastLooks, ProcessFigures, figures_of
 from procman.services.graph import GraphNode, graph_of
 from procman.services.selectors import ALL, Selectors
@@ -61,6 +63,19 @@ class ProcessTable:
             for process in self._fleet.in_start_order()
             if process.wanted and process.state is not State.RUNNING
         ]
+
+    def unhealthy(self) -> list[tuple[ProcessStatus, HealthLevel]]:
+        """Those that are up and unhealthy, and what the master's own health makes of it."""
+        return [
+            (self._board.of(process), program_of(process.program).health_level)
+            for process in self._fleet.in_start_order()
+            if process.wanted and process.healthy is False
+        ]
+
+    def paused(self, steady: float) -> list[ProcessStatus]:
+        """Those that are up, and whose health is not looked at for a while."""
+        statuses = [self._board.of(process) for process in self._fleet.in_start_order() if process.health is not None]
+        return [one for one in statuses if one.pid and one.paused_until is not None and one.paused_until > steady]
 
     def graph(self) -> list[GraphNode]:
         """All processes and what they depend on, in the order in which they start."""

@@ -22,6 +22,7 @@ from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
 from procman.runtime.engine import Engine
+from procman.services.explain_health import health_in_words
 from procman.services.explain_hooks import HookUnderWay, under_way
 from procman.services.explain_readiness import failed_as_unready, not_ready_yet
 from procman.services.explain_texts import duration
@@ -100,6 +101,10 @@ class ProcessStatus:
     ready: bool | None = None  # whether all conditions of its option ready have held in this run; None: it has none
     waits: str = ""  # of one that is not ready yet: what does not hold
     status_text: str = ""  # what the run has said of itself
+    healthy: bool | None = None  # whether its health check succeeds; None: it has none, or that is not known
+    health: str = ""  # of one that is unhealthy: what was seen
+    paused_until: float | None = None  # its health is not looked at until then, by the steady clock
+    pause_reason: str = ""
     timeout: float | None = None  # start_timeout, of one that is not ready yet
     hook: HookUnderWay | None = None  # that it waits for
 
@@ -132,7 +137,11 @@ class ProcessStatus:
             return not_ready_yet(self.waits, age, self.timeout)
         if self.state is not State.RUNNING:
             return self.words
-        return self.words + uptime(int(moment.steady - self.started))
+        words = self.words + uptime(int(moment.steady - self.started))
+        if self.paused_until is not None and self.paused_until > moment.steady:
+            why = f" ({self.pause_reason})" if self.pause_reason else ""
+            return f"{words}, health paused for {duration(self.paused_until - moment.steady)}{why}"
+        return f"{words}, {self.health}" if self.health else words
 
     def uptime(self, moment: Moment) -> int:
         """In seconds; 0 without a process."""
@@ -202,6 +211,8 @@ class StatusBoard:
             process.readiness.missing() if process.state is State.STARTING else "",
             waits_for(self._fleet, process) if process.phase is not Phase.NONE else (),
             process.hooks.waited,
+            process.health and (process.healthy, process.health.paused_until, process.health.pause_reason),
+            process.healthy is False and health_in_words(process, 0.0),
         )
         status = self._statuses.get(name)
         if status is None or status.made_of != made_of:
@@ -343,6 +354,10 @@ def _status(process: Process, times: Times, logs: tuple[str, str], made_of: obje
         status_text=process.status_text if process.pid else "",
         timeout=process.readiness.timeout,
         hook=under_way(process),
+        healthy=process.healthy,
+        health=health_in_words(process, 0.0) if process.healthy is False else "",
+        paused_until=process.health.paused_until if process.health is not None else None,
+        pause_reason=process.health.pause_reason if process.health is not None else "",
         made_of=made_of,
     )
 

@@ -93,6 +93,7 @@ def test_what_is_not_known_is_absent():
         "procman_last_success_time_seconds",
         "procman_process_ready",
         "procman_process_start_time_seconds",
+        "procman_process_healthy",
         "procman_process_last_exit_code",
         "procman_process_last_exit_time_seconds",
         "procman_process_ready_seconds",

@@ -204,6 +204,7 @@ class Interfaces:
             "phase": process.phase.value,
             "done": process.phase is Phase.DONE,
             "ready": None,
+            "healthy": None,
             "status_text": "",
             "waits_for": [],
         }

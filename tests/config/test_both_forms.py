@@ -199,6 +199,7 @@ TEXTS = {
     "pre_start": "true",
     "before_kill": "true",
     "reload": "signal:HUP",
+    "health": "none",
 }
 TYPES = (
     "supervisord",

@@ -64,7 +64,7 @@ def test_toml_has_a_list(tmp_path):
     [
         ("depends_on = bd", "there is no program or group 'bd'; did you mean db?"),
         ("depends_on = db@done", "db@done: db is no one-shot"),
-        ("depends_on = db@healthy", "there are no health checks to wait for: say ready"),
+        ("depends_on = db@healthy", "db has no health check: set health there, or say ready"),
         ("depends_on = db@redy", "did you mean ready?"),
         ("depends_on = web", "web: web cannot depend on itself"),
         ("depends_on = db,,x", "there is an empty name"),

@@ -7,9 +7,9 @@ import pytest
 import tomli
 
 from procman.config.schema import reference as describe
+from procman.config.schema.health import HealthOptions
 from procman.config.schema.limits import RLIMITS
 from procman.config.schema.options import Effect, options_of
-from procman.config.schema.schedules import ScheduleOptions
 from procman.config.schema.sections import SECTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +104,7 @@ def test_what_update_does_is_told_per_option():
         "reload",
         "reload_timeout",
         "priority",
-        *options_of(ScheduleOptions),
+        *options_of(HealthOptions),  # and with them those of schedules
     }
     assert all(
         (option.effect is Effect.REOPEN) == name.startswith(("stdout_", "stderr_", "log_"))

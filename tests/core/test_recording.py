@@ -37,6 +37,7 @@ from procman.core.recording import (
 from procman.core.replay import CannotReplay, Decision, Part, Replay, as_entry, described_bug
 from procman.core.spec import ShutdownWhen
 from tests.simulation.fake_kernel import World
+from tests.simulation.health_scenarios import health_scenario
 from tests.simulation.hook_scenarios import hook_scenario
 from tests.simulation.hook_world import HookWorld
 from tests.simulation.renewal_rules import renewal_scenario
@@ -100,7 +101,8 @@ def test_every_event_has_a_word():
 def test_a_replay_decides_the_same_from_wherever_it_begins(seed, first):
     """In any scenario, also from the middle of a shutdown, and over each new part."""
     tapes = []
-    World(scenario(Random(seed)), lambda world: tapes.append(Taped(world, first, 7)) or tapes[0]).run()
+    imagine = scenario if seed % 3 else health_scenario
+    World(imagine(Random(seed)), lambda world: tapes.append(Taped(world, first, 7)) or tapes[0]).run()
     steps = replayed(tapes[0].lines)
     assert [step for step in steps if isinstance(step, Decision) and not step.same] == []
     assert len(steps) == len(tapes[0].lines)
@@ -111,7 +113,7 @@ def test_the_scenarios_have_every_event():
     seen = set()
     for seed in range(400):
         tapes = []
-        imagined = renewal_scenario if seed < 20 else scenario
+        imagined = renewal_scenario if seed < 20 else scenario if seed % 10 else health_scenario
         World(imagined(Random(seed)), lambda world, tapes=tapes: tapes.append(Taped(world)) or tapes[0]).run()
         seen |= {json.loads(line).get("in") for line in tapes[0].lines}
     for seed in range(60):

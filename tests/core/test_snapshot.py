@@ -17,6 +17,8 @@ from procman.core.snapshot import VERSION, DefinitionReaders
 from procman.core.spec import Leftovers, Scope
 from procman.core.states import State
 from tests.simulation.fake_kernel import World
+from tests.simulation.health_rules import HealthRules
+from tests.simulation.health_scenarios import health_scenario
 from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
 from tests.support.driven_fleet import OK, Drive
@@ -43,6 +45,15 @@ def facts(fleet: Fleet) -> dict:
     }
 
 
+class Same(HealthRules):
+    """After each step a fleet that goes on from a snapshot is the same in everything, also in health."""
+
+    def carried_out(self) -> None:
+        super().carried_out()
+        fleet = self.world.fleet
+        assert facts(restored(fleet.snapshot(), self.world.scenario.master)) == facts(fleet)
+
+
 class Restored(Invariants):
     """After each step a fleet that goes on from a snapshot is the same in everything."""
 
@@ -55,6 +66,12 @@ class Restored(Invariants):
 def test_what_is_read_is_what_was_written(seed):
     """Nothing is lost, wherever a scenario has led a fleet."""
     World(scenario(Random(seed)), Restored).run()
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_what_is_known_of_health_is_read_as_it_was_written(seed):
+    """Verdicts, looks under way, pauses: an upgrade loses none of it."""
+    World(health_scenario(Random(seed)), Same).run()
 
 
 def test_a_fleet_goes_on_in_the_middle_of_everything():

@@ -8,6 +8,7 @@ import pytest
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.fleet import Fleet
+from procman.core.health import Health
 from procman.core.hook_state import Hooks
 from procman.core.process import PendingEnd, Process
 from procman.core.readiness import Readiness
@@ -37,6 +38,7 @@ BOOT = Known(wish=Wish("boot"))
 PHASES = {
     Phase.NONE: tuple(State),
     Phase.UNREADY: (State.STARTING,),
+    Phase.UNHEALTHY: (State.RUNNING,),
     Phase.DONE: (State.EXITED,),
     Phase.LEFTOVERS: (State.STOPPING,),
     Phase.WAITING: (State.STARTING,),
@@ -79,6 +81,8 @@ def test_every_row_says_why_and_what_comes_next(state, phase, wanted, master, kn
         one.readiness = Readiness((Condition(ReadyKind.TCP),), 60.0, words={0: "tcp:5432 refused"})
     if phase.value in {hook.value for hook in Hook}:
         one.hooks = Hooks(running=Hook(phase.value), commands=(HookCommand("./x --password y"),))
+    if phase is Phase.UNHEALTHY:
+        one.health = Health(healthy=False, failures=3, words="tcp:5432 refused")
     if phase is Phase.DONE:
         one.program = program(type=ProcessType.ONESHOT)
     one.ties = Ties(waiting=phase is Phase.WAITING, blocked=phase is Phase.BLOCKED, bound=phase is Phase.BOUND)

@@ -22,7 +22,18 @@ from typing import Any, Protocol
 from procman.config.schema.groups import Group
 from procman.config.schema.master import Master
 from procman.config.schema.programs import Program
-from procman.core.actions import Action, Announce, Kill, Measure, Probe, ProcessRemoved, Quit, Spawn
+from procman.core.actions import (
+    Action,
+    Announce,
+    AnnounceHealth,
+    CheckHealth,
+    Kill,
+    Measure,
+    Probe,
+    ProcessRemoved,
+    Quit,
+    Spawn,
+)
 from procman.core.events import (
     Adopted,
     BootRequested,
@@ -33,6 +44,7 @@ from procman.core.events import (
     ExitStatus,
     GroupAdded,
     GroupChanged,
+    HealthSeen,
     KillFailed,
     MemoryMeasured,
     Notified,
@@ -79,6 +91,10 @@ class Behaviour:
     ready_after: float | None = 0.0  # seconds until all of its conditions hold; None: they never do
     answers_after: float | None = 0.0  # how long a look takes; None: it is never answered
     memory: tuple[int | None, ...] = ()  # what each look at it finds, the last again and again; (): it is not answered
+    well: tuple[float, float | None] = (0.0, None)  # from and until which age it is well; None: to its end
+    flaky: float = 0.0  # the part of the looks that it fails even then
+    hangs: bool = False  # when it is not well, it does not answer at all
+    beats: float | None = None  # how often it says WATCHDOG=1, as long as it is well
     lies: bool = False  # answers of other runs come as well, and of conditions that there are not
 
 
@@ -101,6 +117,7 @@ class Scenario:
     reactions: tuple[tuple[str, State, Event], ...] = ()  # what a subscriber asks for when it hears of that, once
     late: float = 0.0  # how much timers and reaping may be late at most, in seconds
     slice: int = 1000  # how many spawns are carried out in one turn of the loop
+    drowsy: float = 0.0  # the part of its looks at a health that the master sleeps over
     turn: float = 0.0  # seconds until the rest of them gets the next turn
     seed: int = 0  # for the lateness
 
@@ -249,6 +266,8 @@ class World:
                 self._look(action)
             case Measure():
                 self._measure(action)
+            case CheckHealth():
+                self._check(action)
             case Quit():
                 self.quit = action
             case ProcessRemoved(name=name):
@@ -272,6 +291,7 @@ class World:
         child = self._child(order.name, order.program, behaviour, self.now)
         self._events.appendleft(Spawned(order.name, child.pid))
         self._tells(child, order.attempt)
+        self._beats(child, order.attempt)
 
     def _adopt(self, name: str, age: float) -> None:
         process = self.fleet.processes.get(name)
@@ -453,6 +473,35 @@ class World:
             self._hear(child, 0.0, MemoryMeasured(child.name, order.run - 1, 1 << 60))
         self._hear(child, after, MemoryMeasured(child.name, order.run, found[min(at, len(found) - 1)]))
 
+    def _check(self, order: CheckHealth) -> None:
+        """A look at its health; now and then the master sleeps meanwhile, and sees nothing in time."""
+        child = self.children[order.pid]
+        behaviour = child.behaviour
+        if behaviour.answers_after is None:
+            return
+        asleep = self._random.random() < self.scenario.drowsy
+        ill = not self._is_well(child, self.now) or self._random.random() < behaviour.flaky
+        missed = asleep or (ill and behaviour.hangs) or behaviour.answers_after > order.timeout
+        after = order.timeout if missed else behaviour.answers_after
+        answer = HealthSeen(order.name, order.run, order.look, not (missed or ill), "seen", missed, 9.0 * asleep)
+        if behaviour.lies:
+            for lie in ((order.run - 1, order.look), (order.run, order.look + 1), (order.run + 1, order.look)):
+                self._hear(child, 0.0, HealthSeen(child.name, *lie, not answer.ok, "a lie"))
+        self._hear(child, after, answer)
+
+    def _beats(self, child: Child, run: int) -> None:
+        beats = child.behaviour.beats
+        if beats is None or child.end is not None or self.quit is not None:
+            return
+        if self._is_well(child, self.now):
+            self._hear(child, 0.0, Notified(child.name, run, (("WATCHDOG", "1"),)))
+        self._at(self.now + beats, lambda: self._beats(child, run))
+
+    @staticmethod
+    def _is_well(child: Child, now: float) -> bool:
+        first, last = child.behaviour.well
+        return child.born + first <= now and (last is None or now < child.born + last)
+
     def _hear(self, child: Child, after: float, news: Event) -> None:
         process = self.fleet.processes.get(child.name)
 
@@ -486,6 +535,10 @@ def _short(what: object) -> str:
             return f"        {name}: order to spawn, number {attempt}"
         case GroupAdded(group) | GroupChanged(group):
             return f"{type(what).__name__} {group.name}: {[program.namespec for program in group.programs]}"
+        case AnnounceHealth(name=name, healthy=healthy, words=words):
+            return f"        {name}: {'healthy' if healthy else 'unhealthy'}: {words}"
+        case CheckHealth(name=name, run=run, look=look):
+            return f"        {name}: look {look} of run {run}"
         case Kill():
             return f"        {what}"
         case _:

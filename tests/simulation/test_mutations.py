@@ -8,6 +8,7 @@ Better whole than within the limits: nearly all of it is one table.
 
 import inspect
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from types import ModuleType
@@ -23,6 +24,7 @@ from procman.core import (
     exit_policy,
     fleet,
     groups,
+    health_checks,
     hook_chain,
     hooks,
     membership,
@@ -38,7 +40,7 @@ from procman.core import (
     stopping,
     wear,
 )
-from tests.simulation.fake_kernel import World
+from tests.simulation.fake_kernel import Scenario, Watcher, World
 from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
 
@@ -68,8 +70,9 @@ MODULES = (
     wear,
     hooks,
     starting,
-    coming_up,
     stopping,
+    health_checks,
+    coming_up,
     renewals,
     restarting,
     ending,
@@ -84,7 +87,7 @@ MODULES = (
     fleet,
 )
 # Their faults are in test_hooks and test_renewals.
-ELSEWHERE = {hook_chain, side_hooks, wear, renewals}
+ELSEWHERE = {hook_chain, side_hooks, wear, renewals, health_checks}
 
 MUTATIONS = [
     # What is asked for
@@ -662,11 +665,16 @@ def _copy(name: str, source: str, copies: dict[str, dict[str, object]]) -> dict[
     return names
 
 
-def found_after(fleet_class: type, budget: int = BUDGET) -> int | None:
+def found_after(
+    fleet_class: type,
+    budget: int = BUDGET,
+    imagine: Callable[[Random], Scenario] = scenario,
+    watch: Callable[[World], Watcher] = Invariants,
+) -> int | None:
     """How many scenarios it took to find a fault; None: it was not found."""
     for seed in range(budget):
         try:
-            World(scenario(Random(seed)), Invariants, fleet_class).run()
+            World(imagine(Random(seed)), watch, fleet_class).run()
         except Exception:  # noqa: BLE001 - a core that breaks down is found out, too
             return seed + 1
     return None

@@ -39,6 +39,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
         "lost_bytes": 0,
         "is_oneshot": True,
         "has_readiness": True,
+        "healthy": True,
     }
     return ProcessReading(name=name, group=group or name, **(known | facts))
 

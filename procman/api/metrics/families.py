@@ -103,6 +103,12 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         lambda p: int(p.state == "RUNNING") if p.has_readiness else None,
     ),
     OfProcess(
+        "procman_process_healthy",
+        "gauge",
+        "Whether the health check of the process succeeds; absent without one, and while that is not known.",
+        lambda p: None if p.healthy is None else int(p.healthy),
+    ),
+    OfProcess(
         "procman_process_wanted",
         "gauge",
         "Whether the process is meant to be up; it is not after a stop, or an end that is not followed by a restart.",

@@ -29,7 +29,7 @@ COMMANDS = {
     "EOF": Command("master", "leave"),
     "fg": Command("foreground", "foreground"),
     "graph": Command("graph", "graph"),
-    "health": Command("health", "health", 1),
+    "health": Command("health", "health", 1, verbatim=True),
     "help": Command("help", "show_help"),
     "history": Command("journal", "history", 1),
     "maintail": Command("logs", "maintail"),

@@ -1,4 +1,7 @@
-"""health: checks that all wanted processes are up, for container probes, which look at the exit status."""
+"""health: checks that all wanted processes are up, for container probes, which look at the exit status.
+
+With names it is about their health checks, which is in `health_checks`.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,11 @@ PATIENCE = 10
 
 
 def health(invocation: Invocation, words: list[str]) -> None:
-    """Exit status 0 if every wanted process runs; with `--live`, if the master answers at all."""
+    """Exit status 0 if every wanted process runs; with `--live`, if the master answers; with names, about these."""
     if words not in ([], ["--live"]):
-        invocation.usage("Error: health takes nothing but --live", "health")
+        from procman.cli.procmanctl_commands.health_checks import checks  # noqa: PLC0415 - probes need none of it
+
+        checks(invocation, words)
         return
     if words:
         invocation.client.exchange("GET", "/livez", patience=PATIENCE)

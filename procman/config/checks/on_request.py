@@ -2,6 +2,7 @@
 
 from procman.config.checks.background import warn_of_background
 from procman.config.checks.doubtful_values import warn_of_doubts
+from procman.config.checks.health import warn_of_health
 from procman.config.checks.hooks import warn_of_hooks
 from procman.config.checks.limits import warn_of_limits
 from procman.config.checks.paths import warn_of_commands, warn_of_places
@@ -25,6 +26,7 @@ def check_on_request(reading: OptionReader, config: Config, path: str) -> None:
     warn_of_background(reading, config)
     warn_of_restart_limits(reading, config)
     warn_of_limits(reading, config)
+    warn_of_health(reading, config)
     _warn_of_emptiness(reading, path)
     warn_of_doubts(reading, config)
 

@@ -25,12 +25,16 @@ class Targets:
         self.processes: set[str] = set()
         self.oneshots: set[str] = set()  # the namespecs of those processes that are one-shots
         self.scheduled: set[str] = set()  # of those that run by a schedule
+        self.unchecked: set[str] = set()  # of those that have no health check
         for group in groups:
             names = [program.namespec for program in group.programs]
             self.groups[group.name] = names
             self.processes.update(names)
             self.oneshots.update(program.namespec for program in group.programs if program.is_oneshot)
             self.scheduled.update(program.namespec for program in group.programs if program.schedule is not None)
+            self.unchecked.update(
+                program.namespec for program in group.programs if program.health is None and program.watchdog is None
+            )
             for program in group.programs:
                 self.programs.setdefault(program.section.partition(":")[2], []).append(program.namespec)
 
@@ -101,6 +105,9 @@ def _by_condition(
         reading.complain(section, OPTION, message, "bad-dependency")
     elif edge.condition in ("ready", "started") and (timed := targets.scheduled.intersection(names)):
         message = f"{edge.target}@{edge.condition}: {min(timed)} runs by a schedule and ends: say done or exited"
+        reading.complain(section, OPTION, message, "bad-dependency")
+    elif edge.condition == "healthy" and (without := [name for name in names if name in targets.unchecked]):
+        message = f"{edge.target}@healthy: {without[0]} has no health check: set health there, or say ready"
         reading.complain(section, OPTION, message, "bad-dependency")
     elif edge.condition is not None:
         yield edge._replace(processes=tuple(names))

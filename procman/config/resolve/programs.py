@@ -4,6 +4,7 @@ from typing import Any
 
 from procman.config.formats.expansion import environment_names
 from procman.config.formats.raw import RawSection
+from procman.config.resolve.health import settle_health
 from procman.config.resolve.hooks import settle_hooks
 from procman.config.resolve.limits import settle_limits
 from procman.config.resolve.option_reader import OptionReader
@@ -207,6 +208,7 @@ def _process(
         values[name] = reading.option(section, name, known, names, again=again)
     settle_readiness(reading, section, values)
     settle_hooks(reading, section, values)
+    settle_health(reading, section, values)
     for channel in ("stdout", "stderr"):
         _settle_places(values, channel)
     on_console = any(map(is_console, (values["stdout_logfile"], *values["stdout_also"])))

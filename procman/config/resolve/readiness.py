@@ -10,7 +10,7 @@ from procman.core.spec import EarlyExit, ProcessType, ReadyKind
 from procman.system.shell_split import split_words
 
 DEFAULT_TIMEOUT = 60
-_ONLY_WITH_READY = ("start_timeout", "ready_interval", "probe_http_status")
+_ONLY_WITH_READY = ("start_timeout", "ready_interval")
 
 
 def settle_readiness(reading: OptionReader, section: RawSection, values: dict[str, Any]) -> None:
@@ -28,9 +28,10 @@ def settle_readiness(reading: OptionReader, section: RawSection, values: dict[st
         values["ready"] = ()
         return
     if reading.raw(section, "ready") is None:
-        for option in _ONLY_WITH_READY:
+        of_health = () if values["health"] is not None else ("probe_http_status",)
+        for option in (*_ONLY_WITH_READY, *of_health):
             if section.options.get(option) is not None:
-                _warn(reading, section, option, "it has no effect without ready: add ready = …, or take it out")
+                warn_once(reading, section, option, "it has no effect without ready: add ready = …, or take it out")
         return
     if not values["ready"]:
         return  # none, or it could not be read
@@ -57,10 +58,10 @@ def settle_readiness(reading: OptionReader, section: RawSection, values: dict[st
             break
     if values["early_exit"] is EarlyExit.JUDGE:
         message = "with ready, any end before it is ready is a failed start, so this has no effect: take it out"
-        _warn(reading, section, "early_exit", message)
+        warn_once(reading, section, "early_exit", message)
 
 
-def _warn(reading: OptionReader, section: RawSection, option: str, message: str) -> None:
-    """Once for a section, however many processes it has."""
+def warn_once(reading: OptionReader, section: RawSection, option: str, message: str) -> None:
+    """Warn once for a section, however many processes it has."""
     if all((p.section, p.option, p.message) != (section.label, option, message) for p in reading.problems):
         reading.complain(section, option, message, severity="warning")

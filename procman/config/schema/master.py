@@ -99,6 +99,11 @@ class Master(MasterPolicy):
         "How many processes may be starting at once; the others wait for their turn. 0 is no limit.",
         default=None,
     )
+    helper_concurrency: int = option(
+        kinds.COUNT,
+        "How many commands of exec: (in ready and health) run at the same time; the others wait for their turn.",
+        default=16,
+    )
     restart_brake: bool = option(
         kinds.BOOLEAN,
         "Start a program at most once a second while it ends again and again: from more than 10 starts in 10 s on, "

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from procman.config.schema import kinds
-from procman.config.schema.hooks import HookOptions
+from procman.config.schema.health import HealthOptions
 from procman.config.schema.kinds.numbers import MIB
 from procman.config.schema.options import AUTO, Effect, option, required
 from procman.core.spec import Autorestart, Condition, EarlyExit, Edge, Leftovers, ProcessType, Scope
@@ -20,7 +20,7 @@ DEFAULT_PRIORITY = 999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program(HookOptions):
+class Program(HealthOptions):
     """One process slot: a program after `numprocs`, expansions and defaults. Also the options all programs share."""
 
     name: str
@@ -97,7 +97,7 @@ class Program(HookOptions):
     )
     probe_http_status: tuple[tuple[int, int], ...] = option(
         kinds.STATUSES,
-        "The statuses of an http:// condition that count as ready. Redirects are not followed.",
+        "The statuses of an http:// condition of ready or health that count. Redirects are not followed.",
         default=((200, 399),),
         effect=Effect.NONE,
     )
@@ -225,9 +225,10 @@ class Program(HookOptions):
     depends_on: tuple[Edge, ...] = option(
         kinds.EDGES,
         "What it waits for before it starts: programs, groups, or group:process. NAME@ready waits until it is RUNNING, "
-        "NAME@started until it has a pid, NAME@done until a one-shot has succeeded, NAME@exited until it has ended by "
-        "itself; NAME alone is done for one-shots, else ready. All processes of a name count. What is down is started, "
-        "too. With a ? behind it, it is waited for only while it is on its way, and is not started for this.",
+        "NAME@healthy until its health check has succeeded, NAME@started until it has a pid, NAME@done until a "
+        "one-shot has succeeded, NAME@exited until it has ended by itself; NAME alone is done for one-shots, else "
+        "ready. All processes of a name count. What is down is started, too. With a ? behind it, it is waited for only "
+        "while it is on its way, and is not started for this.",
         default=(),
         effect=Effect.NONE,
     )

@@ -11,6 +11,8 @@ from procman.core.actions import (
     AnnounceDescendants,
     AnnounceGroup,
     AnnounceGroupChanged,
+    AnnounceHealth,
+    AnnounceHealthPause,
     AnnounceInPlace,
     AnnounceMaster,
     AnnounceRefreshed,
@@ -90,6 +92,8 @@ class Translator:
             AnnounceGroupChanged: self._group_changed,
             AnnounceMaster: self._master,
             Quit: self._quit,
+            AnnounceHealth: self._health,
+            AnnounceHealthPause: self._health,
             OperationBegan: self._operation_began,
             OperationEnded: self._operation_ended,
             UpdateStep: self._update_step,
@@ -217,6 +221,12 @@ class Translator:
 
     def _group_changed(self, seen: Seen, event: AnnounceGroupChanged) -> Record:
         return self._about(seen, "config", "", "group changed", group=event.group.name)
+
+    def _health(self, seen: Seen, event: AnnounceHealth | AnnounceHealthPause) -> Record:
+        if isinstance(event, AnnounceHealthPause):
+            return self._about(seen, "health", event.name, self.text(event.reason), {"paused": event.seconds})
+        made = self._about(seen, "health", event.name, self.text(event.words), {"healthy": event.healthy})
+        return made if event.healthy else made._replace(phase="unhealthy")
 
     def _master(self, seen: Seen, event: AnnounceMaster) -> Record:
         data = {"waiting": len(event.waiting)}

@@ -40,6 +40,7 @@ class ProcessReading(NamedTuple):
     lost_bytes: int
     is_oneshot: bool = False
     has_readiness: bool = False  # with `ready`
+    healthy: bool | None = None  # None: it has no health check, or that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ class MetricsService:
             lost_bytes=counts.lost_before + lost,
             is_oneshot=process.program.is_oneshot,
             has_readiness=bool(process.program.ready),
+            healthy=process.healthy,
         )
 
 

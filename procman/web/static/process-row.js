@@ -1,7 +1,7 @@
 /* The rows of the list: one for a process, and the head of a group. */
 
 import { $, put } from "./document.js";
-import { ACTION_NAMES, applies, detailOf, lastWordsOf } from "./process-state.js";
+import { ACTION_NAMES, applies, detailOf, lastWordsOf, stateOf } from "./process-state.js";
 import { ago, bytes, clock, counted } from "./text.js";
 
 // A restart this recent may be one of many, in seconds.
@@ -56,7 +56,7 @@ export function showRow(process) {
   const { info, kind, row } = process;
   row.dataset.kind = kind;
   row.dataset.state = info.statename;
-  put(row.querySelector(".state"), info.statename.toLowerCase());
+  put(row.querySelector(".state"), stateOf(info));
   showWords(process);
   const restarts = row.querySelector(".restarts");
   restarts.hidden = !info.restarts;

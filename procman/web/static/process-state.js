@@ -22,12 +22,18 @@ export function flapsNow(info, passed = 0) {
   return info.now + passed < info.flapping_until && (info.statename === "RUNNING" || info.statename === "STARTING");
 }
 
+/** It runs, and its health check fails. */
+export const isUnhealthy = ({ phase }) => phase === "unhealthy";
+
+/** What its badge says. */
+export const stateOf = (info) => (isUnhealthy(info) ? "unhealthy" : info.statename.toLowerCase());
+
 /** "failed" needs attention, "busy" changes by itself, "running" and "stopped" are as they should be. */
 export function kindOf(info, before, flaps) {
   if (flaps) return "failed";
   switch (info.statename) {
     case "RUNNING":
-      return "running";
+      return isUnhealthy(info) ? "failed" : "running";
     case "STARTING":
       // Between two attempts it has not recovered yet, and must not jump between the sections.
       return before?.kind === "failed" && TRYING.has(before.info.statename) ? "failed" : "busy";
@@ -59,8 +65,14 @@ export function detailOf({ info, kind, reason, flaps }) {
     case "UNKNOWN":
       return info.spawnerr || info.description;
     default:
-      return pid;
+      return [pid, healthOf(info)].filter(Boolean).join(", ");
   }
+}
+
+/** What its health check has seen, if that fails, or that nobody looks for a while; "" where all is well. */
+function healthOf({ statename, description }) {
+  const words = statename === "RUNNING" ? description.match(/, ((?:unhealthy: |health paused for ).*)$/su) : null;
+  return words ? printable(words[1]) : "";
 }
 
 /** One sentence: why a process has failed, and how it ended; "" where it has not. The state is told beside it. */

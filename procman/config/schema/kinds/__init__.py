@@ -24,6 +24,7 @@ from procman.config.schema.kinds.commands import COMMAND, PLUGIN
 from procman.config.schema.kinds.dependencies import EDGES, ON_DEPENDENCY_RESTART, ON_DEPENDENCY_STOP
 from procman.config.schema.kinds.durations import BACKOFF, DURATION, ON_RESTART_LIMIT, RESTART_LIMIT, SECONDS
 from procman.config.schema.kinds.environment import ENVIRONMENT
+from procman.config.schema.kinds.health import COUNT, HEALTH, HEALTH_LEVEL, ON_UNHEALTHY
 from procman.config.schema.kinds.hooks import HOOK, RELOAD
 from procman.config.schema.kinds.limits import (
     CAPABILITY_LIST,
@@ -68,6 +69,7 @@ __all__ = [
     "CAPABILITY_LIST",
     "COMMAND",
     "CONCURRENCY",
+    "COUNT",
     "CPU_AFFINITY",
     "CPU_MAX",
     "DIRECTORY",
@@ -79,6 +81,8 @@ __all__ = [
     "EXITCODES",
     "FACTOR",
     "FILE",
+    "HEALTH",
+    "HEALTH_LEVEL",
     "HISTORY",
     "HOOK",
     "INTEGER",
@@ -102,6 +106,7 @@ __all__ = [
     "ON_DEPENDENCY_RESTART",
     "ON_DEPENDENCY_STOP",
     "ON_RESTART_LIMIT",
+    "ON_UNHEALTHY",
     "OOM_SCORE",
     "ORPHANS",
     "OVERLAP",

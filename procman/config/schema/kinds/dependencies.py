@@ -15,12 +15,11 @@ from procman.core.spec import Edge, EdgeCondition
 CONDITIONS: dict[str, EdgeCondition] = {**{word: word for word in get_args(EdgeCondition)}, "running": "ready"}
 # Conditions of other tools, and what comes near them.
 ELSEWHERE = {
-    "healthy": "there are no health checks to wait for: say ready, which is RUNNING",
     "stopped": "programs stop in the reverse order of their start by themselves: take it out",
     "succeeded": "did you mean done?",
     "completed": "did you mean done?",
     "service_started": "did you mean started?",
-    "service_healthy": "did you mean ready?",
+    "service_healthy": "did you mean healthy?",
     "service_completed_successfully": "did you mean done?",
 }
 

@@ -3,6 +3,7 @@
 import re
 import socket
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from procman.config.schema.kinds.addresses import host_and_port
@@ -58,6 +59,7 @@ def form_of(text: str) -> str | None:
     return next((form for form in FORMS if form.endswith((":", "/")) and lower.startswith(form)), None)
 
 
+@lru_cache(maxsize=4096)
 def target_of(condition: Condition) -> Target:
     """What it looks at; raises Unfit."""
     form = form_of(condition.text) or ""
@@ -143,7 +145,8 @@ def _command(text: str) -> str:
     return text.strip()
 
 
-def _condition(text: str) -> Condition:
+def condition_of(text: str) -> Condition:
+    """The condition that the text is; raises Unfit."""
     text = text.strip()
     form = form_of(text)
     if text.lower().startswith("https:"):
@@ -169,7 +172,7 @@ def _conditions(texts: list[str]) -> tuple[Condition, ...]:
         raise Unfit(f"expected at least one condition: {_SHOWN}")
     if len(texts) > _MOST:
         raise Unfit(f"{len(texts)} conditions are too many: name up to {_MOST}")
-    conditions = tuple(map(_condition, texts))
+    conditions = tuple(map(condition_of, texts))
     for kind in (ReadyKind.NOTIFY, ReadyKind.FD):
         if sum(condition.kind is kind for condition in conditions) > 1:
             raise Unfit(f"{kind.value} stands there twice: leave one of them out")

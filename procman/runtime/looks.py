@@ -1,0 +1,114 @@
+"""How a condition of a program is looked at: a connection, a request, a command. The looks of readiness and of health.
+
+Commands are helpers of their program: they run as its user, in its directory, and are killed as a tree when their time
+is over. Of all programs together, `most_commands` run at the same time.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from procman.config.schema.kinds.readiness import target_of
+from procman.config.schema.programs import Program
+from procman.core.spec import Condition, ReadyKind
+from procman.runtime.command_runner import CommandRunner
+from procman.runtime.process_trees import Trees
+from procman.system.commands import CannotSpawn
+from procman.system.proc import CannotLook
+from procman.system.shell_split import split_words
+from procman.system.spawn import LaunchSpec
+
+
+class Seen(NamedTuple):
+    """What one look has shown."""
+
+    ok: bool
+    words: str  # with what was looked at, such as "tcp:5432 refused"
+    timed_out: bool = False
+
+
+class Looks:
+    """Makes looks on the running loop."""
+
+    def __init__(
+        self,
+        trees: Trees,
+        commands: CommandRunner,
+        *,
+        launch: Callable[[Program], LaunchSpec],
+        most_commands: int,
+    ) -> None:
+        """What it looks with.
+
+        Args:
+            trees: of all processes.
+            commands: runs what exec: names.
+            launch: how to start a command that is not the program's own; raises CannotSpawn.
+            most_commands: how many of them run at the same time.
+        """
+        self._trees = trees
+        self._commands = commands
+        self._launch = launch
+        self._room = asyncio.Semaphore(most_commands)
+
+    async def look(self, program: Program, condition: Condition, *, within: float) -> Seen:
+        """Whether the condition holds for the process of that definition; it raises nothing but CancelledError."""
+        label = label_of(condition)
+        try:
+            ok, words = await self._answer(program, condition, within)
+        except TimeoutError:
+            what = "did not end" if condition.kind is ReadyKind.EXEC else "no answer"
+            return Seen(ok=False, words=f"{label} {what} within {within:g} s", timed_out=True)
+        except (OSError, CannotLook, ValueError) as error:
+            ok, words = False, str(error)
+        return Seen(ok, f"{label} {words}" if words else label)
+
+    async def run(self, program: Program, command: str, *, within: float) -> tuple[bool, str]:
+        """Run a command of the program, with its user, directory and environment; TimeoutError if it takes longer."""
+        async with self._room:
+            try:
+                spec = self._launch(replace(program, command=command, redirect_stderr=True))
+                result = await self._commands.run(spec, within=within, most_output=0)
+            except CannotSpawn as why:
+                return False, str(why)
+        if result.how is None:
+            raise TimeoutError
+        if result.how.signal is not None:
+            return False, f"was killed by signal {result.how.signal}"
+        return result.how.code == 0, f"exit status {result.how.code}"
+
+    async def _answer(self, program: Program, condition: Condition, within: float) -> tuple[bool, str]:
+        # A whole feature: most masters have no such condition, and h11 comes after the boot.
+        from procman.runtime import probe_looks  # noqa: PLC0415
+
+        target = target_of(condition)
+        if condition.kind is ReadyKind.EXEC:
+            return await self.run(program, target.command, within=within)
+        async with asyncio.timeout(within):
+            match condition.kind:
+                case ReadyKind.TCP | ReadyKind.UNIX:
+                    return await probe_looks.connects(target)
+                case ReadyKind.HTTP | ReadyKind.HTTP_UNIX:
+                    return await probe_looks.answers(target, program.probe_http_status)
+            tree = self._trees.tree_of(program.namespec)
+            root, tag = (None, None) if tree is None else (tree.root, tree.tag)
+            match condition.kind:
+                case ReadyKind.LISTEN:
+                    return await probe_looks.listens(target, root, tag)
+                case ReadyKind.FILE if root is not None:
+                    return await probe_looks.is_newer(target.path, root.start)
+                case _:
+                    return False, "cannot be looked at"
+
+
+def label_of(condition: Condition) -> str:
+    """What the words are about; of a command only its name, as its arguments may be secret."""
+    text = condition.text
+    if condition.kind is not ReadyKind.EXEC:
+        return text.partition("?")[0]
+    try:
+        return f"exec:{os.path.basename(split_words(target_of(condition).command)[0])}"
+    except (ValueError, IndexError):
+        return "exec"

@@ -1,0 +1,112 @@
+"""Programs of a real master whose health is looked at."""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+
+from procman.client.api_client import Client
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import RunningMaster
+
+# It is well as long as there is no file `ill` beside it.
+CHECK = "exec:sh -c 'test ! -e {folder}/ill'"
+# It says WATCHDOG=1 for each line that comes in.
+DOG = """
+import os, socket, sys
+sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+sock.connect(os.environ["NOTIFY_SOCKET"])
+print("often", os.environ["WATCHDOG_USEC"], flush=True)
+for line in sys.stdin:
+    sock.send(line.strip().encode())
+"""
+
+
+def until(condition) -> None:
+    """Ask again and again; the master answers each time, so it has its turns."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+
+
+def section(name: str, *lines: str, command: str = "sleep 1000") -> str:
+    return "\n".join([f"[program:{name}]", f"command={command}", "startsecs=0", *lines, ""])
+
+
+def test_what_is_ill_is_restarted_and_what_is_well_again_is_told(tmp_path):
+    """moby/moby#27361 and process-compose#403: it comes back by itself; `status`, /readyz and the log say so."""
+    check = f"health={CHECK.format(folder=tmp_path)}"
+    often = ("health_interval=100ms", "health_retries=2")
+    config = section("web", check, *often) + section("told", check, *often, "on_unhealthy=none")
+    with RunningMaster(tmp_path, config) as master:
+        master.wait_for("success: told entered RUNNING")
+        until(lambda: master.info("told")["healthy"] is True)
+        assert master.call("GET", "/v1/health")["missing"] == []
+        (tmp_path / "ill").touch()
+        stopped = master.wait_for("web: unhealthy: exec:sh exit status 1 (2 in a row); it is stopped")
+        master.wait_for("unhealthy: told (exec:sh exit status 1 (2 in a row))")
+        told = master.info("told")
+        assert (told["statename"], told["phase"], told["healthy"]) == ("RUNNING", "unhealthy", False)
+        assert "unhealthy: exec:sh exit status 1" in told["description"]
+        assert any("told: RUNNING (unhealthy: " in line for line in master.call("GET", "/v1/health")["missing"])
+        (tmp_path / "ill").unlink()
+        master.wait_for("healthy again: told (exec:sh exit status 0)")
+        master.wait_for("spawned: 'web'", after=stopped)
+        until(lambda: master.info("web")["healthy"] is True)
+
+
+def test_a_look_beside_the_schedule_and_a_pause(tmp_path):
+    """`health --now` counts nothing, and a pause is shown until it ends."""
+    config = section("web", f"health={CHECK.format(folder=tmp_path)}", "health_interval=1h")
+    with RunningMaster(tmp_path, config) as master:
+        master.wait_for("success: web entered RUNNING state")
+        assert master.ctl("health", "--now", "web").stdout == "web: healthy (exec:sh exit status 0)\n"
+        (tmp_path / "ill").touch()
+        found = master.ctl("health", "--now", "web")
+        assert (found.returncode, found.stdout) == (1, "web: unhealthy (exec:sh exit status 1)\n")
+        assert master.info("web")["healthy"] is None
+        master.ctl("health", "--pause", "10m", "--reason", "a heap dump", "web")
+        assert "health paused for " in master.info("web")["description"]
+        assert master.ctl("health", "web").stdout.startswith("web: paused for ")
+        with contextlib.closing(Client(f"unix://{master.socket}")) as client:
+            assert b"(a heap dump)" in client.exchange("GET", "/readyz")
+        master.ctl("health", "--pause", "0", "web")
+        master.wait_for("the health of web is looked at again")
+
+
+def test_a_watchdog_that_is_not_fed_bites(tmp_path):
+    """The program finds the time in its environment, and says once more that it is well."""
+    path = tmp_path / "dog.py"
+    path.write_text(DOG)
+    lines = ("watchdog=300ms", f"on_unhealthy=exec:sh -c 'echo $PROCMAN_HEALTH > {tmp_path}/bitten'")
+    with RunningMaster(tmp_path, section("dog", *lines, command=f"{sys.executable} {path}")) as master:
+        master.wait_for("unhealthy: dog (no WATCHDOG=1 within 0.3 s)")
+        until(lambda: (tmp_path / "bitten").exists() and (tmp_path / "bitten").read_text())
+        assert (tmp_path / "bitten").read_text() == "no WATCHDOG=1 within 0.3 s\n"
+        master.say("dog", "WATCHDOG=1\n")
+        master.wait_for("healthy again: dog (WATCHDOG=1)")
+
+
+def test_a_master_that_was_stopped_does_not_judge(tmp_path):
+    """SIGSTOP to the master: a look that it slept over is not counted, and nothing is restarted."""
+    (tmp_path / "go").touch()
+    # It hangs until the file is there again.
+    check = f"health=exec:sh -c 'touch {tmp_path}/looked; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done'"
+    config = section("web", check, "health_interval=200ms", "health_timeout=1s", "health_retries=1")
+    with RunningMaster(tmp_path, config) as master:
+        master.wait_for("success: web entered RUNNING")
+        until(lambda: master.info("web")["healthy"] is True)
+        (tmp_path / "go").unlink()
+        (tmp_path / "looked").unlink()
+        until((tmp_path / "looked").exists)
+        os.kill(master.process.pid, signal.SIGSTOP)
+        # Longer than its time-out: what is tested is that this much time does not count.
+        time.sleep(2.0)
+        (tmp_path / "looked").unlink()
+        os.kill(master.process.pid, signal.SIGCONT)
+        until((tmp_path / "looked").exists)
+        (tmp_path / "go").touch()
+        until(lambda: "not awake" in master.ctl("health", "web").stdout)
+        until(lambda: master.info("web")["healthy"] is True)
+        assert "it is stopped" not in master.text
