@@ -69,21 +69,25 @@ class JournalEndpoints:
             body = self._stream(query, limit, _event if as_events else _line)
             return Response(body=body, content_type=EVENTS if as_events else LINES)
         last = self._journal.last
-        found = self._journal.find(query, limit)
+        found = (await self._journal.reaching(query)).find(query, limit)
         if query.pages and len(found) == limit:
             last = found[-1].seq
         return json_answer({"records": [record.to_json() for record in found], "next": last})
 
     async def _runs(self, _: Request, spec: str) -> Response:
         names = [status.namespec for status in self._processes.statuses(spec)]
-        return json_answer({"runs": [_run_info(run) for name in names for run in runs_of(self._journal, name)]})
+        journal = await self._journal.about(names)
+        return json_answer({"runs": [_run_info(run) for name in names for run in runs_of(journal, name)]})
 
     async def _stream(self, query: Query, limit: int, write: Callable[[Record | None], str]) -> AsyncIterator[bytes]:
         client = asyncio.Event()
         self._enter(client)
         try:
             position = self._journal.last
-            found: Sequence[Record] = self._journal.find(query, limit) if limit else ()
+            found: Sequence[Record] = ()
+            if limit:
+                journal = await self._journal.reaching(query)
+                found = [record for record in journal.find(query, limit) if record.seq <= position]
             # The first bytes at once: the client knows then that it is connected.
             yield write(None).encode()
             while True:

@@ -10,7 +10,7 @@ from procman.config.secrets import masked as hide_secrets
 from procman.config.spelling import did_you_mean
 from procman.core.fleet import Fleet
 from procman.errors import BadRequest, UnknownProcess
-from procman.runtime.journal.journal import Journal
+from procman.runtime.journal.journal import Records
 from procman.runtime.journal.record import KINDS, Record
 from procman.services.selectors import ALL, Selectors, split_namespec
 
@@ -50,9 +50,10 @@ class Query:
 class JournalService:
     """Reads the journal for clients."""
 
-    def __init__(self, journal: Journal, fleet: Fleet) -> None:
+    def __init__(self, journal: Records, fleet: Fleet) -> None:
         """The fleet knows which names exist."""
         self._journal = journal
+        self._fleet = fleet
         self._selectors = Selectors(fleet)
 
     @property
@@ -73,6 +74,16 @@ class JournalService:
         seq, moment = read_since(since)
         wanted = tuple(names) if ALL not in names else ()
         return Query(seq, moment, pages=bool(seq), names=wanted, kinds=frozenset(kinds))
+
+    async def reaching(self, query: Query) -> "JournalService":
+        """The same with what the file has, where the query goes back further than the memory."""
+        if not (query.seq or query.time):
+            return self
+        return JournalService(await self._journal.reaching(query.seq, query.time), self._fleet)
+
+    async def about(self, names: Sequence[str]) -> "JournalService":
+        """The same with all that the file has about these processes, and about none."""
+        return JournalService(await self._journal.reaching(0, 0.0, tuple(names)), self._fleet)
 
     def find(self, query: Query, limit: int) -> list[Record]:
         """The records, the oldest first: the last `limit` of them, or with `pages` the first."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from procman.errors import BadRequest, UnknownProcess
-from procman.runtime.journal.journal import Journal
+from procman.runtime.journal.journal import Records
 from procman.runtime.journal.record import Record
 from procman.services.history import asked_by, ending_of
 from procman.services.past import History, Present, Span, histories, known_since, spans_between
@@ -48,11 +48,15 @@ class PastReason:
 class TimeTravel:
     """Answers from the journal of one master."""
 
-    def __init__(self, journal: Journal, processes: ProcessTable, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, journal: Records, processes: ProcessTable, clock: Callable[[], float] = time.time) -> None:
         """`clock` is in seconds since the epoch."""
         self._journal = journal
         self._processes = processes
         self._clock = clock
+
+    async def reaching(self, moment: float) -> "TimeTravel":
+        """The same with what the journal's file has, where the memory does not reach back to that moment."""
+        return TimeTravel(await self._journal.reaching(0, moment), self._processes, self._clock)
 
     @property
     def known_since(self) -> float | None:

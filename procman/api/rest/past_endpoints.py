@@ -29,22 +29,22 @@ class PastEndpoints:
 
     async def _states(self, request: Request) -> Response:
         at = _moment_in(request, "at")
-        states = [_past_info(state, at) for state in self._past.states(at, _names_in(request))]
-        return json_answer({"at": at, "known_since": self._past.known_since, "processes": states})
+        past = await self._past.reaching(at)
+        states = [_past_info(state, at) for state in past.states(at, _names_in(request))]
+        return json_answer({"at": at, "known_since": past.known_since, "processes": states})
 
     async def _spans(self, request: Request) -> Response:
         since, until = _moment_in(request, "since"), _moment_in(request, "until")
+        past = await self._past.reaching(since)
         processes = [
             {"namespec": history.name, "group": history.group, "spans": [_span_info(span, until) for span in spans]}
-            for history, spans in self._past.spans(since, until, _names_in(request))
+            for history, spans in past.spans(since, until, _names_in(request))
         ]
-        return json_answer(
-            {"since": since, "until": until, "known_since": self._past.known_since, "processes": processes}
-        )
+        return json_answer({"since": since, "until": until, "known_since": past.known_since, "processes": processes})
 
     async def _why(self, request: Request) -> Response:
         at = _moment_in(request, "at")
-        why = self._past.why(at, request.query.get("name", ""))
+        why = (await self._past.reaching(at)).why(at, request.query.get("name", ""))
         return json_answer(
             PastReasonInfo(
                 process=_past_info(why.state, at),

@@ -109,11 +109,12 @@ class DiskFile:
         records, strange = [], 0
         for line in b"".join(reversed(pieces)).splitlines():
             try:
-                plain = _read_line(line)
-                if "reserved" not in plain and "ended" not in plain:
-                    records.append(from_json(plain))
-            except (ValueError, TypeError, AttributeError, RecursionError):
+                record = record_in(line)
+            except ValueError:
                 strange += 1
+            else:
+                if record is not None:
+                    records.append(record)
         return records, strange
 
     def write(self, entries: Sequence[Record], reserve: int) -> None:
@@ -325,6 +326,15 @@ def _line(plain: dict[str, Any]) -> bytes:
 def _gap_line(missing: Missing) -> bytes:
     data = {"from": missing.first, "to": missing.last, "records": missing.records, "reason": missing.reason}
     return _line(Record(missing.last, missing.time, missing.mono, "gap", data=data).to_json())
+
+
+def record_in(line: bytes) -> Record | None:
+    """The record in a line of the file; None for a mark. Raises ValueError where it is something else."""
+    try:
+        plain = _read_line(line)
+        return None if "reserved" in plain or "ended" in plain else from_json(plain)
+    except (TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"this is no line of a journal: {error}") from None
 
 
 def _read_line(line: bytes) -> Any:

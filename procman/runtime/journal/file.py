@@ -15,12 +15,16 @@ from typing import Any
 from procman.logs.disk_call import DiskTimeout
 from procman.logs.disk_workers import DiskWorkers
 from procman.runtime.bus import Sequence
+from procman.runtime.call_queue import CallQueue
 from procman.runtime.journal.disk_file import BLOCK, DiskFile, End, Missing
+from procman.runtime.journal.read_back import Wanted, read_back
 from procman.runtime.journal.record import Record, from_json
 from procman.runtime.journal.ring import RING_BYTES
 
 # So many records wait for the disk at most.
 MOST_WAITING = 2000
+# How long a client waits for what is read back, in seconds.
+READ_BACK_WITHIN = 10.0
 SILENT = "its disk does not answer"
 KILLED = "the master ended without a word: what was in its memory only is missing"
 
@@ -46,6 +50,7 @@ class JournalFile:
         self._report = report
         self._remark = remark
         self._file = DiskFile(path, maxbytes, partial(self._pass_report, report))
+        self._reading = CallQueue(READ_BACK_WITHIN)
         self._queue: deque[Record | Missing] = deque()  # for the thread: both sides use it without a lock
         self._refused: list[Record] = []  # the first and the last that found too many waiting
         self._refused_count = 0
@@ -78,6 +83,10 @@ class JournalFile:
                 self._pass_report(self._report, f"cannot understand {lines} of journal {self.path}; left out")
 
         self._disk.post(read)
+
+    async def read_back(self, wanted: Wanted) -> list[Record]:
+        """What is written there, the oldest first; raises OSError, and TakesTooLong."""
+        return await self._reading.do(partial(read_back, self.path, wanted))
 
     def write(self, record: Record) -> None:
         """Have it written."""

@@ -7,10 +7,11 @@ each record is also written there, beside the loop.
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from procman.core.attribution import NOBODY, Origin
 from procman.runtime.bus import Notification, Sequence
+from procman.runtime.call_queue import TakesTooLong
 from procman.runtime.journal.record import Record, RecordKind
 from procman.runtime.journal.ring import RING_BYTES, Ring
 from procman.runtime.journal.translation import Seen, Translator
@@ -24,6 +25,32 @@ __all__ = ["RING_BYTES", "Journal"]
 AT_ONCE = 250
 
 Reader = Callable[[Record], None]
+
+
+class Records(Protocol):
+    """What can be asked: a journal, or one with what its file has in addition (`Journal.reaching`)."""
+
+    @property
+    def last(self) -> int:
+        """The latest number that was used, by a record or anything else."""
+
+    def follow(self, reader: Reader) -> Callable[[], None]:
+        """Call it with each record from now on; returns how to end that."""
+
+    def records(self, since: int = 0) -> list[Record]:
+        """Those with a higher number than `since`, the oldest first, with the gaps among them."""
+
+    def latest_first(self) -> Iterator[Record]:
+        """The same, the latest first and without the gaps."""
+
+    def find(self, seq: int) -> Record | None:
+        """The record of that number; None where it is not kept (any more)."""
+
+    def chain(self, seq: int | None) -> list[Record]:
+        """The record, what it follows from, and so on to the root, as far as they are kept."""
+
+    async def reaching(self, seq: int, time: float, names: tuple[str, ...] = ()) -> "Records":
+        """What reaches back to that number and time, as far as it is possible."""
 
 
 class Journal:
@@ -124,12 +151,24 @@ class Journal:
 
     def chain(self, seq: int | None) -> list[Record]:
         """The record, what it follows from, and so on to the root, as far as they are kept."""
+        return _chain(self.find, seq)
+
+    async def reaching(self, seq: int, time: float, names: tuple[str, ...] = ()) -> Records:
+        """What reaches back to that number and time: where the memory does not, with what the file has.
+
+        `time` is in seconds since the epoch. With `names` (namespecs), records about other processes may be left out.
+        If the file cannot be read in time, it is what is in memory, with its gaps.
+        """
         self._catch_up()
-        found: list[Record] = []
-        while seq is not None and (record := self._ring.find(seq)) is not None:
-            found.append(record)
-            seq = record.cause
-        return found
+        if self._file is None or self._ring.reaches(seq, time):
+            return self
+        from procman.runtime.journal.read_back import Wanted  # noqa: PLC0415 - for clients that ask far back
+
+        try:
+            older = await self._file.read_back(Wanted(seq, time, names))
+        except (OSError, TakesTooLong):
+            return self
+        return _WithFile(self, older) if older else self
 
     # ---- its file, and its end
 
@@ -198,3 +237,41 @@ class Journal:
         if self._readers:
             for reader in tuple(self._readers):
                 reader(kept)
+
+
+class _WithFile:
+    """A journal with records that were read back from its file."""
+
+    def __init__(self, journal: Journal, older: list[Record]) -> None:
+        """`older` are in the order of their numbers."""
+        self._journal = journal
+        self._older = older
+        self._by_number = {record.seq: record for record in older}
+        self._written = older[-1].seq
+        self.follow = journal.follow
+        self.reaching = journal.reaching
+
+    @property
+    def last(self) -> int:
+        return self._journal.last
+
+    def records(self, since: int = 0) -> list[Record]:
+        older = [record for record in self._older if record.seq > since]
+        return older + self._journal.records(max(since, self._written))
+
+    def latest_first(self) -> Iterator[Record]:
+        return (record for record in reversed(self.records()) if record.kind != "gap")
+
+    def find(self, seq: int) -> Record | None:
+        return self._journal.find(seq) or self._by_number.get(seq)
+
+    def chain(self, seq: int | None) -> list[Record]:
+        return _chain(self.find, seq)
+
+
+def _chain(find: Callable[[int], Record | None], seq: int | None) -> list[Record]:
+    found: list[Record] = []
+    while seq is not None and (record := find(seq)) is not None:
+        found.append(record)
+        seq = record.cause
+    return found

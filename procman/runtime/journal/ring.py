@@ -116,6 +116,13 @@ class Ring:
         for record in here:
             self.add(record)
 
+    def reaches(self, seq: int, time: float) -> bool:
+        """Whether all is kept that has a higher number, and is not older; `time` is in seconds since the epoch."""
+        if any(gap.seq > seq and gap.time >= time for gap in self._gaps(seq)):
+            return False
+        oldest = next(iter(self._records.values()), None)
+        return oldest is not None and (oldest.seq <= seq + 1 or oldest.time < time)
+
     def find(self, seq: int) -> Record | None:
         """The record of that number; None where it is not kept (any more)."""
         return self._records.get(seq)
