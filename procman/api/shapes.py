@@ -359,7 +359,7 @@ class ErrorBody(TypedDict):
 class OperationInfo(TypedDict):
     """Something that changes something, from when it was asked for; it goes on whether or not its client waits."""
 
-    id: int  # never used again, over reloads and upgrades too
+    id: int  # never used again, over reloads and upgrades too; with a journal in a file, over kills as well
     kind: Literal[
         "start",
         "run",

@@ -75,8 +75,18 @@ def _journal(
         from procman.runtime.journal.file import JournalFile  # noqa: PLC0415
 
         report, remark = outputs.report_trouble, outputs.log.info
-        maxbytes = config.master.journal_maxbytes
-        journal.begin(JournalFile(outputs.disks, path, maxbytes, sequence, report=report, remark=remark), handed)
+        operations = context.operations
+        file = JournalFile(
+            outputs.disks,
+            path,
+            config.master.journal_maxbytes,
+            sequence,
+            report=report,
+            remark=remark,
+            last_operation=lambda: operations.next_id - 1,
+        )
+        journal.begin(file, handed)
+        operations.next_id = max(operations.next_id, file.operations_before + 1)
     return journal
 
 

@@ -1,8 +1,8 @@
 """Operations: everything that changes something, with who asked for it, what was asked, and how it ended.
 
 An operation begins when it is asked for and goes on whether or not its client waits: a client may wait for it, leave,
-and come back for it by its id. Ids are never used again, over reloads and upgrades too. The latest operations are kept;
-their number is bounded, and so are the outcomes that they hold together.
+and come back for it by its id. Ids are never used again, over reloads and upgrades too, and, with a journal in a file,
+over kills. The latest operations are kept; their number is bounded, and so are the outcomes that they hold together.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """The file of a journal: JSON lines in PATH and PATH.1. It may block: `JournalFile` calls it on the thread of its disk.
 
 Beside records there are marks, one in some KiB and one at a clean end: {"reserved": N} says that numbers up to N may
-have been used when the master is killed, {"ended": N} that N was the last one. So no number is used twice.
+have been used when the master is killed, {"ended": N} that N was the last one. So no number is used twice. A mark also
+has the id of the last operation ("op"), so that these go on as well.
 """
 
 import fcntl
@@ -52,6 +53,20 @@ class End:
     used: int  # no number up to this one may be used again
     is_clean: bool  # whether no record was lost
     note: str = ""  # for the log
+    operation: int = 0  # the id of its last operation; 0: none is known
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """What the last lines of a file tell; 0: nothing."""
+
+    last: int = 0  # the number of the last record
+    marked: int = 0  # the number that the last mark has
+    ended: bool = False  # whether the file was closed
+    operation: int = 0  # the highest id of an operation
+
+    def __bool__(self) -> bool:
+        return bool(self.last or self.marked)
 
 
 class DiskFile:
@@ -63,14 +78,16 @@ class DiskFile:
         maxbytes: int,
         report: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        last_operation: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`report` gets a text when a failure begins, and when it ends."""
+        """`report` gets a text when a failure begins, and when it ends; `last_operation` is the id for the marks."""
         self.path = path
         self.missing: Missing | None = None
         self.reserved = 0  # what the last mark on the disk says
         self._maxbytes = maxbytes
         self._report = report
         self._clock = clock
+        self._last_operation = last_operation
         self._failure = WriteFailure(report, clock)
         self._rotate_failure = WriteFailure(report, clock)
         self._fd = -1
@@ -130,7 +147,7 @@ class DiskFile:
         said = self.missing
         marks = reserve != self.reserved or self._since_mark >= MARK_AFTER
         if marks:
-            lines.append(((0, 0), _line({"reserved": reserve})))
+            lines.append(((0, 0), self._mark("reserved", reserve)))
         data = b"".join(line for _, line in lines)
         if self._torn:
             data = b"\n" + data
@@ -167,15 +184,19 @@ class DiskFile:
         """Close it; `last` is the last number that was used."""
         self.write((), self.reserved)
         if self._fd >= 0 and self.missing is None:
-            write_all(lambda piece: os.write(self._fd, piece), _line({"ended": last}))
+            write_all(lambda piece: os.write(self._fd, piece), self._mark("ended", last))
         self._close_fd()
 
     # ---- private
 
+    def _mark(self, kind: str, number: int) -> bytes:
+        operation = self._last_operation()
+        return _line({kind: number, "op": operation} if operation else {kind: number})
+
     def _find_end(self) -> End:
         self._open()
         data, whole = _tail(self._fd, TAIL)
-        last, marked, ended = _numbers(data.splitlines())
+        found = _numbers(data.splitlines())
         note = ""
         if data and not data.endswith(b"\n"):
             cut = len(data) - data.rfind(b"\n") - 1
@@ -185,21 +206,21 @@ class DiskFile:
                 note = f"cut off a line at the end of journal {self.path} that was not written to its end"
             else:
                 self._torn = True
-        if not (last or marked):
+        if not found:
             try:
                 before = open_log(f"{self.path}.1", os.O_RDONLY | os.O_NONBLOCK)
             except FileNotFoundError:
                 pass
             else:
                 with os.fdopen(before, "rb", closefd=True) as file:
-                    last, marked, ended = _numbers(_tail(file.fileno(), TAIL)[0].splitlines())
-        self._first = _numbers(_head(self._fd).splitlines()[:1])[0] or last
-        self._last = last
-        if data and not (last or marked):
+                    found = _numbers(_tail(file.fileno(), TAIL)[0].splitlines())
+        self._first = _numbers(_head(self._fd).splitlines()[:1]).last or found.last
+        self._last = found.last
+        if data and not found:
             # Whatever it is, it may be the rest of a journal.
             return End(0, 0, is_clean=False, note=f"cannot find a number in journal {self.path}")
-        used = marked if marked >= last else last + BLOCK
-        return End(last, used, is_clean=ended or not (last or marked), note=note)
+        used = found.marked if found.marked >= found.last else found.last + BLOCK
+        return End(found.last, used, is_clean=found.ended or not found, note=note, operation=found.operation)
 
     def _is_open(self, lines: list[tuple[Numbers, bytes]]) -> bool:
         try:
@@ -360,25 +381,27 @@ def _head(fd: int) -> bytes:
     return os.pread(fd, TAIL, 0)
 
 
-def _numbers(lines: Sequence[bytes]) -> tuple[int, int, bool]:
-    """The number of the last record, the last that was marked as used, and whether the file was closed."""
-    last, marked, ended = 0, 0, False
+def _numbers(lines: Sequence[bytes]) -> _Numbers:
+    found = _Numbers()
     for line in reversed(lines):
-        if last and marked:
+        if found.last and found.marked:
             break
         try:
             plain = _read_line(line)
             seq, reserved, end = plain.get("seq"), plain.get("reserved"), plain.get("ended")
+            operation = plain.get("op")
         except (ValueError, AttributeError, RecursionError):
             continue
         if is_number(seq):
-            last = last or seq
+            found.last = found.last or seq
         elif is_number(reserved):
-            marked = marked or reserved
+            found.marked = found.marked or reserved
         elif is_number(end):
-            ended = not (last or marked)
-            marked = marked or end
-    return last, marked, ended
+            found.ended = not found
+            found.marked = found.marked or end
+        if is_number(operation):
+            found.operation = max(found.operation, operation)
+    return found
 
 
 def _records(count: int) -> str:

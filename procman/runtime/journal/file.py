@@ -41,15 +41,27 @@ class JournalFile:
         *,
         report: Callable[[str], None],
         remark: Callable[[str], None] = lambda _: None,
+        last_operation: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`report` gets a text for the master's log when a failure begins, and when it ends; `remark` what is less."""
+        """How it is written.
+
+        Args:
+            disks: one of them does it.
+            path: of the newer file.
+            maxbytes: at this size it is rotated.
+            sequence: the numbers of the records.
+            report: gets a text for the master's log when a failure begins, and when it ends.
+            remark: gets what is less.
+            last_operation: the id of the last operation, for the next master; it may be asked on any thread.
+        """
         self.path = path
+        self.operations_before = 0  # the id of the last operation of an earlier master; 0: none is known
         self._disk = disks.for_path(path)
         self._disk.users[self] = None
         self._sequence = sequence
         self._report = report
         self._remark = remark
-        self._file = DiskFile(path, maxbytes, partial(self._pass_report, report))
+        self._file = DiskFile(path, maxbytes, partial(self._pass_report, report), last_operation=last_operation)
         self._reading = CallQueue(READ_BACK_WITHIN)
         self._queue: deque[Record | Missing] = deque()  # for the thread: both sides use it without a lock
         self._refused: list[Record] = []  # the first and the last that found too many waiting
@@ -155,6 +167,7 @@ class JournalFile:
         if not end.used and not end.is_clean:
             self._leap()
             return None
+        self.operations_before = end.operation
         self._sequence.last = max(self._sequence.last, end.used)
         self._asked = self._sequence.last + BLOCK
         self._post()

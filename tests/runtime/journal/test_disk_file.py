@@ -72,6 +72,19 @@ def test_after_a_kill_what_was_reserved_is_used(disk):
     assert (end.last, end.used, end.is_clean) == (7, 500, False)
 
 
+@pytest.mark.parametrize("clean", [True, False])
+def test_the_id_of_the_last_operation_is_found(disk, clean):
+    """A mark has it, and after a kill a record behind the last mark may have a later one."""
+    disk.file = DiskFile(str(disk.path), 0, disk.reports.append, disk.clock, last_operation=lambda: 7)
+    disk.write(1, 2)
+    if clean:
+        disk.file.end(2)
+    else:
+        disk.file.write([record(3)._replace(operation=9)], 1000)
+        os.close(disk.file._fd)
+    assert disk.again().find_end().operation == (7 if clean else 9)
+
+
 def test_an_empty_file_begins_with_nothing_used(disk):
     """And nothing is missing."""
     end = disk.file.find_end()
