@@ -168,7 +168,7 @@ class Explanations:
         def tell(answer: "Explanation | None") -> None:
             self._found.pop(name, None)
             if answer is not None:
-                self._found[name] = Finding(Kind.START, masked(answer.sentence), answer)
+                self._found[name] = _finding(Kind.START, answer.sentence, answer)
 
         self._looks.add(name, lambda: explain(program, reason), tell, asks_no_disk=reason.startswith(_LIMITS))
 
@@ -212,7 +212,7 @@ class Explanations:
             return
 
         def tell(answer: "Explanation") -> None:
-            self._found[name] = Finding(Kind.SHORTAGE, answer.sentence, answer, said.line)
+            self._found[name] = _finding(Kind.SHORTAGE, answer.sentence, answer, said.line)
 
         self._looks.add(name, lambda: look(said, program), tell)
 
@@ -221,9 +221,8 @@ class Explanations:
 
         def tell(answer: "Holders") -> None:
             held = HeldAddresses(self._fleet, self._trees).say(answer, name)
-            self._found[name] = Finding(
-                Kind.ADDRESS, held.sentence or f"{address} was in use, and is free now", held, line
-            )
+            sentence = held.sentence or f"{address} was in use, and is free now"
+            self._found[name] = _finding(Kind.ADDRESS, sentence, held, line)
 
         self._looks.add(name, lambda: look(address), tell)
 
@@ -236,7 +235,7 @@ class Explanations:
 
         def tell(answer: "Daemonized | None") -> None:
             if answer is not None:
-                self._found[name] = Finding(Kind.DAEMONIZED, answer.sentence, answer)
+                self._found[name] = _finding(Kind.DAEMONIZED, answer.sentence, answer)
 
         self._looks.add(name, lambda: daemonized(status, age, pids, program.command), tell)
 
@@ -275,6 +274,11 @@ class Explanations:
         self._looks.drop(_core_key(name))
         for kind in _KINDS:
             self._looked.pop((name, kind), None)
+
+
+def _finding(kind: Kind, sentence: str, fact: "Explanation | Held | Daemonized", line: str = "") -> Finding:
+    """Without secrets: there are command lines in the sentences, and in the output of programs."""
+    return Finding(kind, masked(sentence), fact, masked(line))
 
 
 def _core_key(name: str) -> str:

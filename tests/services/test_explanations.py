@@ -128,6 +128,22 @@ def test_a_start_that_is_refused_is_explained():
     assert second == f"{command} does not exist: check the path in command="
 
 
+def test_no_secret_is_in_a_finding():
+    """It goes into crash reports, messages and answers."""
+
+    async def steps():
+        command = "/bin/sh -c 'echo password=hunter2: No space left on device; exit 1'"
+        running = Explained(failing("web", command))
+        running.engine.post(StartRequested("web"))
+        await running.enters("web", State.FATAL)
+        return await running.finding("web")
+
+    found = on_engine(steps)
+    assert found.kind is Kind.SHORTAGE
+    assert "No space left on device" in found.line
+    assert "hunter2" not in found.line + found.sentence
+
+
 def test_a_program_that_daemonizes_is_recognised():
     """When what it has left behind is reported."""
 

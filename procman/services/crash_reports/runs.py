@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from procman.config.secrets import masked
 from procman.core.actions import Announce, AnnounceDescendants, Kill, ProcessRemoved
 from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import Adopted, Spawned, SpawnFailed
@@ -131,7 +132,7 @@ class Runs:
         elif isinstance(event, SpawnFailed):
             run = self._runs[event.name] = self._run(event.name, 0)
             run.seq, run.origin, run.ended = notification.seq, notification.origin, run.spawned
-            run.failure = event.reason
+            run.failure = masked(event.reason)  # there may be a command in it
         elif isinstance(event, Kill):
             if event.overdue and event.pid:
                 self._on_kill(event.name, event.pid)
