@@ -152,6 +152,13 @@ class Process:
         return self.deadlines.earliest
 
     @property
+    def waits_out_limit(self) -> bool:
+        """Is it as long as on_restart_limit says that it waits, and not for its next try as usual?"""
+        is_waiting = self.state is State.BACKOFF and self.deadlines.retry is not None
+        # A restart that is within the limit is in its window.
+        return is_waiting and self.program.restart_limit is not None and not self.again.window
+
+    @property
     def definition(self) -> ProcessSpec:
         """What it is, or will be once it has settled."""
         return self.successor or self.program

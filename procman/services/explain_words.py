@@ -238,7 +238,7 @@ def _backoff(case: Case) -> Words:
     else:
         because, options = how_it_ended(case) or _GONE, _AUTORESTART
         coming = f"it is started again {when}"
-    delay, more = _delay(process)
+    delay, more = _delay(process, at)
     return Words(
         because=(*because, *troubles(case), *((Link("policy", delay),) if delay else ())),
         next=coming,
@@ -256,12 +256,13 @@ def _next_try(process: Process, when: str) -> str:
     return f"try {process.failures + 1} of {retries + 1} {when}; {last} it is FATAL"
 
 
-def _delay(process: Process) -> tuple[str, tuple[str, ...]]:
-    """Why it is not started at once, where its failed starts alone do not say so; and the options that decide that."""
+def _delay(process: Process, at: str) -> tuple[str, tuple[str, ...]]:
+    """Why it is not started before `at`, where its failed starts alone do not say so; and the options that decide."""
     program, again = process.program, process.again
-    if program.restart_limit is not None and not again.window:
+    if program.restart_limit is not None and process.waits_out_limit:
         count, seconds = program.restart_limit
-        return f"it had {counted(count, 'restart')} in {duration(seconds)}, which is its limit", _LIMIT
+        had = f"it had {counted(count, 'restart')} in {duration(seconds)}, which is its limit"
+        return f"{had}: that is waited out{f' until {at}' if at else ''}", _LIMIT
     if again.braking:
         return f"the brake is on: {BRAKED}", ()
     if program.backoff is None:

@@ -35,6 +35,8 @@ FLAPS_WITHIN = 300.0
 FLAPS_WITHIN_AS_EXPECTED = 60.0
 # The last words of a run that was shorter than this, in seconds, and is restarted at once are not looked up.
 WORTH_A_LOOK = 1.0
+# A moment that is further away, in seconds, is given with its date.
+_HALF_A_DAY = 43200.0
 
 
 @dataclass(slots=True)
@@ -208,6 +210,7 @@ class StatusBoard:
             logs,
             process.phase,
             process.status_text,
+            process.deadlines.retry if process.waits_out_limit else None,
             process.readiness.missing() if process.state is State.STARTING else "",
             waits_for(self._fleet, process) if process.phase is not Phase.NONE else (),
             process.hooks.waited,
@@ -368,7 +371,10 @@ def _words(process: Process, times: Times) -> str:
         case State.RUNNING:
             return f"pid {process.pid}, uptime "
         case State.FATAL | State.BACKOFF:
-            return process.reason or f'unknown error (try "tail {process.program.name}")'
+            reason = process.reason or f'unknown error (try "tail {process.program.name}")'
+            return (
+                f"{reason}; restart_limit is waited out until {_retry(process)}" if process.waits_out_limit else reason
+            )
         case State.STOPPED | State.EXITED:
             if not times.start or not times.stop:
                 return "Not started"  # the same for one that failed to start, and was stopped before the next try
@@ -376,6 +382,13 @@ def _words(process: Process, times: Times) -> str:
             return f"{when}, done in {duration(times.ran_for)}" if process.done else when
         case _:
             return ""
+
+
+def _retry(process: Process) -> str:
+    """When it is tried again, in local time."""
+    left = (process.deadlines.retry or 0.0) - time.monotonic()  # the core's clock is that of the loop
+    form = "%H:%M:%S" if left < _HALF_A_DAY else "%b %d %H:%M:%S"
+    return time.strftime(form, time.localtime(time.time() + left))
 
 
 @lru_cache(maxsize=64)  # most processes have been started in the same second

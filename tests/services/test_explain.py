@@ -202,7 +202,7 @@ def test_a_try_that_is_never_the_last():
         (
             {"restart_limit": (5, 600.0), "on_restart_limit": ("wait", 300.0)},
             ["autorestart", "restart_limit", "on_restart_limit"],
-            ["it had 5 restarts in 10 m, which is its limit"],
+            ["it had 5 restarts in 10 m, which is its limit: that is waited out"],
         ),
     ],
     ids=["backoff", "brake", "limit"],

@@ -1,11 +1,12 @@
 """What is known of a process; how /v1 and XML-RPC show it is in tests/api/test_process_info.py."""
 
 import asyncio
+import re
 import time
 
 import pytest
 
-from procman.core.events import Adopted
+from procman.core.events import Adopted, StartRequested
 from procman.core.spec import Autorestart
 from procman.core.states import State
 from procman.services.status import Moment, StatusBoard, uptime
@@ -86,6 +87,27 @@ def test_last_words_are_looked_up_unless_it_is_restarted_at_once(options, state,
         assert status.ending == "exit status 0"
 
     asyncio.run(steps())
+
+
+def test_a_limit_that_is_waited_out_is_said_with_its_end():
+    """After a failed start, too, of which the reason says nothing of that."""
+
+    async def steps():
+        limit = {"restart_limit": (1, 600.0), "on_restart_limit": ("wait", 300.0)}
+        services = Services(group("web", startsecs=1000, startretries=10, **limit))
+        engine = services.engine
+        engine.post(StartRequested("web"))
+        words = []
+        for _ in range(2):
+            engine.spawn_all()
+            engine.end("web", 1)
+            words.append(services.processes.table.one("web").words)
+            engine.pass_time(20)
+        return words
+
+    first, second = asyncio.run(steps())
+    assert first.endswith("(process log may have details)")
+    assert re.search(r"; restart_limit is waited out until (\w+ \d+ )?\d\d:\d\d:\d\d$", second)
 
 
 def test_a_process_that_is_adopted_has_been_up_since_its_own_start():
