@@ -257,6 +257,7 @@ class MasterRun:
                 clients=lambda: 0 if self._serving is None else self._serving.connections,
                 on_end=self._rooms.bus.nudge,
                 looks=self._rooms.processes.table.looks,
+                notifying=self._rooms.notifying,
             )
         return self._metrics
 

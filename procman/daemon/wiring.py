@@ -217,6 +217,7 @@ class _Wiring:
             why=self._status.why,
             end_of=self._ends.last,
             finding=self._explanations.of,
+            note=lambda words, data: self._journal.note("notify", words, data=data),
             may_run=self._start_gate.may_run,
             environment=self._config.master.environment,
         )

@@ -35,6 +35,8 @@ from procman.system.spawn import LaunchSpec, Stdio
 # How long the command of a section may take, in seconds, and how much of its output is kept for the log.
 COMMAND_WITHIN = 30.0
 MOST_OUTPUT = 4096
+# So many processes of a message are named in the journal.
+MOST_NOTED = 20
 # How long the end of what was killed is waited for.
 KILLED_WITHIN = 0.5
 
@@ -311,6 +313,8 @@ class Notifications:
         async def deliver() -> None:
             outcome = await self._send(section.rule, message)
             said = section.outbox.done(outcome, now=self._loop.time(), at=time.time())
+            if outcome.ok or said is not None:  # not each try of a series that fails
+                self._note(message, outcome)
             if said is not None:
                 say = self._log.info if outcome.ok else self._log.warn
                 say(f"notify:{message.section}: {said}")
@@ -323,6 +327,15 @@ class Notifications:
         task = asyncio.ensure_future(deliver())
         self._tasks.add(task)
         task.add_done_callback(ended)
+
+    def _note(self, message: Message, outcome: Outcome) -> None:
+        names = [item.process for item in message.items][:MOST_NOTED]
+        what = "was sent" if outcome.ok else "could not be sent"
+        data: Data = {"section": message.section, "programs": names}
+        if not outcome.ok:
+            data["failed"] = True
+        about = f" about {', '.join(names)}" if names else ""
+        self._around.note(f"a message of notify:{message.section}{about} {what}: {outcome.words}", data)
 
     async def _send(self, rule: Notify, message: Message) -> Outcome:
         if rule.webhook is not None:

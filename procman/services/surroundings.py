@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from procman.logs.protocol import Log
 from procman.runtime.bus import Bus
@@ -25,5 +26,6 @@ class Surroundings:
     why: Callable[[str], str]  # why the process of that namespec has failed
     end_of: Callable[[str], End | None]  # how it ended last, and why
     finding: Callable[[str], Finding | None]  # what is known of its last failure, beyond how it ended
+    note: Callable[[str, Mapping[str, Any]], object]  # takes down in the journal what became of a message
     may_run: Callable[[str], Awaitable[bool]]  # whether the disk of a command responds
     environment: Mapping[str, str]  # of the commands, in addition to the master's own

@@ -64,6 +64,12 @@ def test_the_values_are_those_of_the_reading():
     assert of("build_info", version="1.2.3") == 1
     assert of("stop_plan_seconds") == 11
     assert of("events_total") == 12
+    assert [of("notify_messages_total", section="ops", result=one) for one in ("sent", "failed", "dropped")] == [
+        5,
+        1,
+        2,
+    ]
+    assert of("notify_messages_waiting", section="ops") == 3
 
 
 def test_a_histogram_has_cumulative_buckets_up_to_infinity():
@@ -200,7 +206,7 @@ def test_every_label_is_one_of_few_and_none_is_a_pid():
     for name, labels in series(text_of(reading(process("web")))):
         known = {key for key, _ in labels}
         assert "pid" not in known
-        assert known <= {"group", "name", "state", "result", "reason", "stream", "le", "version"}
+        assert known <= {"group", "name", "state", "result", "reason", "stream", "le", "version", "section"}
         for family in OF_PROCESSES:
             if isinstance(family, OfProcessBy) and family.series == name:
                 assert dict(labels)[family.label.name] in family.label.values

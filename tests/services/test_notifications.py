@@ -43,6 +43,7 @@ class Telling:
         self.file = folder / "told"
         self.file.touch()
         self.lines = []
+        self.noted = []
         self.command = f"sh -c {shlex.quote(f'cat >> {self.file}')}"
 
         async def may_run(_):
@@ -60,6 +61,7 @@ class Telling:
                 why=lambda _: why,
                 end_of=lambda _: end_of,
                 finding=lambda _: finding,
+                note=lambda words, data: self.noted.append((words, data)),
                 may_run=may_run,
                 environment={},
             )
@@ -73,7 +75,7 @@ class Telling:
     info = warn
 
     def rule(self, **options):
-        return Notify(name="ops", **{"exec": self.command, "interval": 0.05, **options})
+        return Notify(**{"name": "ops", "exec": self.command, "interval": 0.05, **options})
 
     def say(self, before, after, status=FAILED, of=WEB, **more):
         self.running.bus.publish(Announce(of.namespec, of, before, after, 7, status=status, **more))
@@ -116,6 +118,24 @@ def test_an_unexpected_exit_is_told_and_an_expected_one_is_not(tmp_path):
         return items(await telling.told())
 
     assert tell(tmp_path, steps) == [("exit", "api", "exit status 3")]
+
+
+def test_what_became_of_a_message_is_in_the_journal(tmp_path):
+    """With its section and the processes that it is about; a series of tries that fail is one record."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule(), telling.rule(name="bad", exec="sh -c 'echo no; exit 1'")])
+        telling.exits(of=program("api"))
+        telling.look()
+        await telling.until(lambda: len(telling.noted) == 2)
+        await telling.notifications.stop()
+        return sorted(telling.noted, key=lambda noted: noted[0])
+
+    (words, data), (failed_words, failed) = tell(tmp_path, steps)[::-1]
+    assert words == "a message of notify:ops about api was sent: exit status 0"
+    assert data == {"section": "ops", "programs": ["api"]}
+    assert failed_words == "a message of notify:bad about api could not be sent: exit status 1: no"
+    assert failed == {"section": "bad", "programs": ["api"], "failed": True}
 
 
 def test_a_process_that_was_killed_for_want_of_memory_is_told_as_that(tmp_path):

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 from procman.api.metrics.exposition import OPENMETRICS, PROMETHEUS, Format, exposition
 from procman.services.metrics.counters import Counters
 from procman.services.metrics.process_counts import ProcessCounts
-from procman.services.metrics.readings import MasterReading, ProcessReading, Reading
+from procman.services.metrics.readings import MasterReading, ProcessReading, Reading, SectionReading
 from procman.system.tree_usage import TreeUsage
 
 PARSERS = {PROMETHEUS: prometheus_families, OPENMETRICS: openmetrics_families}
@@ -55,6 +55,7 @@ def reading(*processes: ProcessReading, **facts: Any) -> Reading:
         "free_fds": 1000,
         "loop_lag": 0.00002,
         "stop_plan": 11.0,
+        "sections": (SectionReading("ops", sent=5, failed=1, dropped=2, waiting=3),),
     }
     return Reading(MasterReading(**(known | facts)), list(processes))
 

@@ -20,6 +20,8 @@ from procman.api.metrics.families import (
     OfMaster,
     OfProcess,
     OfProcessBy,
+    OfSection,
+    OfSectionBy,
 )
 from procman.services.metrics.histogram import BOUNDS
 from procman.services.metrics.readings import ProcessReading, Reading
@@ -111,6 +113,16 @@ def _samples(family: AnyFamily, reading: Reading, processes: Sequence[_Labelled]
         case FactsOfMaster(read=read_facts):
             facts = ",".join(f'{label}="{escaped(text)}"' for label, text in read_facts(reading.master).items())
             return f"{series}{{{facts}}} 1\n"
+        case OfSection(read=read_section):
+            of = reading.master.sections
+            return "".join([f'{series}{{section="{escaped(one.name)}"}} {read_section(one)}\n' for one in of])
+        case OfSectionBy(read=read_parts, label=label):
+            return "".join(
+                [
+                    _by(series, label.name, tuple(read_parts(one).items()), f'section="{escaped(one.name)}"')
+                    for one in reading.master.sections
+                ]
+            )
 
 
 def _by(series: str, label: str, values: tuple[tuple[str, int | float], ...], labels: str) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from procman.services.metrics.histogram import Histogram
 from procman.services.metrics.process_counts import FAILED_START_REASONS, RESTART_REASONS, RUN_RESULTS
-from procman.services.metrics.readings import STATES, MasterReading, ProcessReading
+from procman.services.metrics.readings import STATES, MasterReading, ProcessReading, SectionReading
 
 Number = int | float
 Kind = Literal["gauge", "counter", "histogram", "info"]
@@ -85,7 +85,22 @@ class FactsOfMaster(Family):
     read: Callable[[MasterReading], Mapping[str, str]]
 
 
-AnyFamily = OfProcess | OfProcessBy | DurationsOfProcess | OfMaster | FactsOfMaster
+@dataclass(frozen=True, slots=True)
+class OfSection(Family):
+    """Of each notify section, with the label `section`."""
+
+    read: Callable[[SectionReading], Number]
+
+
+@dataclass(frozen=True, slots=True)
+class OfSectionBy(Family):
+    """Of each notify section, with one more label."""
+
+    label: Label
+    read: Callable[[SectionReading], Mapping[str, Number]]
+
+
+AnyFamily = OfProcess | OfProcessBy | DurationsOfProcess | OfMaster | FactsOfMaster | OfSection | OfSectionBy
 
 OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
     OfProcessBy(
@@ -280,4 +295,16 @@ OF_MASTER: tuple[OfMaster | FactsOfMaster, ...] = (
     ),
 )
 
-FAMILIES: tuple[AnyFamily, ...] = (*OF_PROCESSES, *OF_MASTER)
+OF_SECTIONS: tuple[OfSection | OfSectionBy, ...] = (
+    OfSectionBy(
+        "procman_notify_messages",
+        "counter",
+        "Messages that were sent, that were refused for good (failed), or that were dropped: too many waited, or for "
+        "too long.",
+        Label("result", ("sent", "failed", "dropped")),
+        lambda s: {"sent": s.sent, "failed": s.failed, "dropped": s.dropped},
+    ),
+    OfSection("procman_notify_messages_waiting", "gauge", "Messages that are not sent yet.", lambda s: s.waiting),
+)
+
+FAMILIES: tuple[AnyFamily, ...] = (*OF_PROCESSES, *OF_MASTER, *OF_SECTIONS)

@@ -1,6 +1,16 @@
 """The reference page of the metrics, made from the table that the exporter uses."""
 
-from procman.api.metrics.families import OF_MASTER, OF_PROCESSES, AnyFamily, FactsOfMaster, OfProcessBy
+from collections.abc import Sequence
+
+from procman.api.metrics.families import (
+    OF_MASTER,
+    OF_PROCESSES,
+    OF_SECTIONS,
+    AnyFamily,
+    FactsOfMaster,
+    OfProcessBy,
+    OfSectionBy,
+)
 from procman.services.metrics.histogram import BOUNDS
 from procman.services.metrics.tree_figures import KEPT_FOR
 
@@ -32,7 +42,12 @@ _TREES = f"""\
 def metrics_page() -> str:
     """All series, with type, labels and meaning."""
     parts = [_HEAD.rstrip("\n"), _TREES]
-    for title, families in (("Of each process", OF_PROCESSES), ("Of the master", OF_MASTER)):
+    parts_of_it: tuple[tuple[str, Sequence[AnyFamily]], ...] = (
+        ("Of each process", OF_PROCESSES),
+        ("Of the master", OF_MASTER),
+        ("Of each notify section, with the label `section`", OF_SECTIONS),
+    )
+    for title, families in parts_of_it:
         parts += [f"## {title}", "", "| name | type | further label | |", "|---|---|---|---|"]
         parts += [_row(family) for family in families]
         parts.append("")
@@ -41,7 +56,7 @@ def metrics_page() -> str:
 
 def _row(family: AnyFamily) -> str:
     label = ""
-    if isinstance(family, OfProcessBy):
+    if isinstance(family, OfProcessBy | OfSectionBy):
         label = f"`{family.label.name}`: {', '.join(family.label.values)}"
     elif isinstance(family, FactsOfMaster):
         label = "`version`"

@@ -20,6 +20,7 @@ RecordKind = Literal[
     "update-step",  # what an update did to one group or process
     "master",  # the master began, goes on after an upgrade, shuts down, leaves
     "log-trouble",  # output was lost, or a log cannot be written, or can again
+    "notify",  # a message of a notify section was sent, or could not be
     "access-denied",  # a client was refused for its password, its origin, or its role
     "gap",  # records are missing here: `data` has `from`, `to` and `reason`
 ]

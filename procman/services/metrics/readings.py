@@ -18,6 +18,7 @@ from procman.services.figures import LastLooks
 from procman.services.metrics.counters import Counters, OutputCounts, added
 from procman.services.metrics.process_counts import ProcessCounts
 from procman.services.metrics.tree_figures import KEPT_FOR, TreeFigures
+from procman.services.notifying import Notifying
 from procman.system.tree_usage import TreeUsage, open_descriptors
 
 STATES = tuple(state.name for state in State)
@@ -43,6 +44,16 @@ class ProcessReading(NamedTuple):
     healthy: bool | None = None  # None: it has no health check, or that is not known
 
 
+class SectionReading(NamedTuple):
+    """One notify section, and what has become of its messages."""
+
+    name: str
+    sent: int
+    failed: int
+    dropped: int
+    waiting: int
+
+
 @dataclass(frozen=True, slots=True)
 class MasterReading:
     """The master itself; None is what is not known."""
@@ -55,6 +66,7 @@ class MasterReading:
     free_fds: int | None
     loop_lag: float  # seconds
     stop_plan: float  # seconds
+    sections: tuple[SectionReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,7 @@ class MetricsService:
         clients: Callable[[], int],
         on_end: Callable[[], object] = lambda: None,
         looks: LastLooks | None = None,
+        notifying: Notifying | None = None,
     ) -> None:
         """Read nothing yet.
 
@@ -89,6 +102,7 @@ class MetricsService:
             clients: counts the connections to all servers.
             on_end: is called when there is no `obstacle` any more.
             looks: remembers what the trees use.
+            notifying: has the notify sections.
         """
         self.counters = counters
         self._fleet = configuration.fleet
@@ -96,6 +110,7 @@ class MetricsService:
         self._clients = clients
         self._configuration = configuration
         self._sequence = sequence
+        self._notifying = notifying
         self._trees = TreeFigures(self._fleet, counters, on_end, looks)
         self._longest_stop = 0.0
         self._planned_at = -math.inf
@@ -125,8 +140,16 @@ class MetricsService:
                 free_fds=_free_descriptors(),
                 loop_lag=lag,
                 stop_plan=self._stop_plan(),
+                sections=self._sections(),
             ),
             [self._process(process, trees.get(process.name)) for process in processes],
+        )
+
+    def _sections(self) -> tuple[SectionReading, ...]:
+        statuses = () if self._notifying is None else self._notifying.statuses()
+        return tuple(
+            SectionReading(one.rule.name, one.counts.sent, one.counts.failed, one.counts.dropped, one.waiting)
+            for one in statuses
         )
 
     def _stop_plan(self) -> float:
