@@ -29,6 +29,19 @@ def open_view(browser, view):
     browser.until(f"document.querySelector('#views [aria-current]').dataset.view === '{view}'")
 
 
+def test_what_waits_for_its_next_try_is_retried_by_a_button(site, browser):
+    """Only while it waits, or was given up: else there is nothing to be retried."""
+    master = site(program("flap", startsecs=1000, startretries=1000, backoff="1000s"))
+    browser.show(master.url)
+    browser.state("flap", "starting")
+    master.say("flap", "exit 1\n")
+    browser.state("flap", "backoff")
+    browser.click("[data-spec=flap] .why")
+    browser.click("#log-actions [data-do=retry]")
+    browser.state("flap", "starting")
+    browser.until("document.querySelector('#log-actions [data-do=retry]').hidden")
+
+
 def test_a_failed_process_has_one_sentence_and_leads_to_the_whole_story(site, browser):
     """The sentence below a failed process is a link to the whole explanation, with what decides and what to type."""
     master = site(MISSING + program("fine"))

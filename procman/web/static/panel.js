@@ -6,6 +6,7 @@
 
 import { $, put, store, stored, toggle } from "./document.js";
 import { enableButtons, labelButtons } from "./process-row.js";
+import { applies } from "./process-state.js";
 
 // What procman itself has, and what it is called there.
 const OF_ALL = {
@@ -109,6 +110,7 @@ export class Panel {
     $("log-state").dataset.kind = process.kind;
     labelButtons($("log-actions"), this.spec);
     enableButtons($("log-actions"), process.info.statename);
+    $("log-actions").querySelector("[data-do=retry]").hidden = !applies("retry", process.info.statename);
   }
 
   // ---- what happens meanwhile

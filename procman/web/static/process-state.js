@@ -8,9 +8,10 @@ const APPLIES = {
   start: (state) => state === "STOPPED" || state === "EXITED" || state === "FATAL",
   stop: (state) => UP.has(state),
   restart: (state) => UP.has(state),
+  retry: (state) => state === "BACKOFF" || state === "FATAL",
 };
 
-export const ACTION_NAMES = { start: "Start", stop: "Stop", restart: "Restart", clear: "Clear the logs of" };
+export const ACTION_NAMES = { start: "Start", stop: "Stop", restart: "Restart", retry: "Retry", clear: "Clear the logs of" };
 
 export const isUp = ({ statename }) => UP.has(statename);
 
