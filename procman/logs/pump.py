@@ -179,12 +179,12 @@ class Pump:
     def _watch(self) -> None:
         if not self._watched:
             self._watched = True
-            self._scheduler.loop.add_reader(self.fd, self._scheduler.ready, self)
+            self._scheduler.watch(self.fd, self)
 
     def _unwatch(self) -> None:
         if self._watched:
             self._watched = False
-            self._scheduler.loop.remove_reader(self.fd)
+            self._scheduler.unwatch(self.fd)
 
     def _read(self, limit: int) -> None:
         """Read until the pipe is empty, a sink is full or the limit is reached."""

@@ -341,6 +341,7 @@ class OutputRouter:
         self.stdin.close_all()
         for name, channel in list(self._streams):
             self._remove(name, channel)
+        self._scheduler.close()
         # While there is a log to report in what was dropped.
         self._disks.finish(timeout)
         self._consoles.finish(timeout)

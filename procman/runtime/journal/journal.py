@@ -80,7 +80,8 @@ class Journal:
             self._seen.append(seen)
             if len(self._seen) >= AT_ONCE:
                 self._catch_up()
-            elif self._must_tell and not self._will_catch_up:
+            elif (self._file is not None or self._readers) and not self._will_catch_up:
+                # Records are wanted in the turn of the loop in which they are made.
                 self._will_catch_up = True
                 self._loop.call_soon(self._catch_up)
         if self._file is not None:
@@ -214,11 +215,6 @@ class Journal:
         return {**self._ring.snapshot(), "file": None if self._file is None else self._file.snapshot()}
 
     # ---- private
-
-    @property
-    def _must_tell(self) -> bool:
-        """Whether records are wanted in the turn of the loop in which they are made."""
-        return self._file is not None or bool(self._readers)
 
     def _catch_up(self) -> None:
         """Make records of what has been seen: many at a time cost half as much as one at a time."""
