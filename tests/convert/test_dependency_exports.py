@@ -1,6 +1,8 @@
 """Readiness, dependencies and restarts in the exports: an engine gets what it has, the notes the rest."""
 
 import os
+import shlex
+import socket
 import subprocess
 import sys
 
@@ -219,6 +221,25 @@ def test_a_program_that_says_so_itself_is_of_type_notify(tmp_path):
     """Its children may speak, too, as under procman; a delay is a command after it."""
     lines = unit(tmp_path, f'{ONE}ready = ["notify", "delay:2s"]\nstart_timeout = "none"\n')
     assert {"Type=notify", "NotifyAccess=all", "TimeoutStartSec=infinity", "ExecStartPost=sleep 2"} <= set(lines)
+
+
+def after_the_start(lines, pid):
+    """The exit status of the command that a unit runs after its start, as its shell runs it."""
+    line = next(line for line in lines if line.startswith("ExecStartPost=/bin/sh -c "))
+    (script,) = shlex.split(line.partition("-c ")[2])
+    script = script.replace("$$", "$").replace("%%", "%")
+    return subprocess.run(["/bin/sh", "-c", script], env={**os.environ, "MAINPID": str(pid)}, check=False).returncode
+
+
+def test_the_command_of_a_unit_ends_when_it_is_ready_or_the_program_has_ended(tmp_path):
+    """So the start succeeds, or fails at once."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        lines = unit(tmp_path, f'{ONE}ready = "tcp:{port}"\nready_interval = "10ms"\n')
+        assert after_the_start(lines, os.getpid()) == 0
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert after_the_start(lines, ended.pid) == 1
 
 
 # ------------------------------------------------------------------------------------------------ restarts

@@ -88,7 +88,7 @@ def test_why_of_procman_itself(site, browser):
     shown = (
         "[...document.querySelectorAll('#views a')].filter((link) => link.checkVisibility()).map((a) => a.innerText)"
     )
-    assert browser.ask(shown) == ["Log", "Why", "Crashes", "Events"]
+    assert browser.ask(shown) == ["Log", "Why", "Crashes", "Graph", "Events"]
 
 
 def test_a_text_that_is_selected_is_not_drawn_away(site, browser):
