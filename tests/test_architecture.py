@@ -59,6 +59,7 @@ MAY_IMPORT = {
     # whom to tell of what: pure; and the helper that posts it, which nothing imports
     "notify": "notify config.schema",
     "webhook": "",
+    "compressor": "",
     "convert": "convert config config.schema config.secrets config.formats core.spec system.shell_split errors",
     # where core meets system
     "runtime": (

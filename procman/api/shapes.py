@@ -50,16 +50,26 @@ Only types and constants in here, so that a client may import it at no cost. Tim
             ?at=N&name=SPEC                  of one process, then
     GET   /v1/processes/SPEC/runs            {"runs": [RunInfo]}: of each process, the oldest first, as far as the
                                              journal has them
-    POST  /v1/processes/SPEC/OP              {"operation": ID, "results": [Result]}; OP is start, stop, restart, signal
-                                             or clear
+    POST  /v1/processes/SPEC/OP              {"operation": ID, "results": [Result]}; OP is start, stop, restart, signal,
+                                             clear, or rotate or reopen (its log files)
     POST  /v1/processes/OP                   the same for {"names": [SPEC, ...]}
-            the body of both: {"wait": bool (true; clear always waits), "timeout": seconds (none),
+            the body of both: {"wait": bool (true; of logs always), "timeout": seconds (none),
             "signal": "HUP" (for signal)};
             after `timeout` it answers with what is known, and {"pending": [namespec]}; the operation goes on
     POST  /v1/processes/SPEC/run             one process, now: lines of JSON, each a RunEvent, to the end of the run; it
                                              goes on if the client leaves
             the body: {"args": [str], "env": {NAME: str}, "follow": bool (true)}; false: {"operation": ID} at once
     GET   /v1/processes/SPEC/run             the same of the run that is under way
+    POST  /v1/processes/SPEC/attach          one process with a terminal: lines of JSON, each a TerminalEvent, until it
+                                             has settled; you are attached as long as the connection lasts
+            the body: {"rows": int, "columns": int} (as they are)
+    GET   /v1/processes/SPEC/attach          the same for one that only reads
+    POST  /v1/processes/SPEC/debug           the same of a run for this client; when that has ended, or the connection,
+                                             the process is as it was before
+            the body: {"command": [str] (its own), "env": {NAME: str}, "rows": int, "columns": int}
+    GET   /v1/terminals                      {"terminals": [TerminalClient]}: all that are attached
+    POST  /v1/terminals/ID/input             {}; types the body at the terminal of the client ID, see TerminalEvent
+    POST  /v1/terminals/ID/size              {} for {"rows": int, "columns": int}
     GET   /v1/operations                     {"operations": [OperationInfo]}, the latest first; of those that have ended
                                              100 at most are kept
     GET   /v1/operations/ID                  OperationInfo
@@ -74,6 +84,11 @@ Only types and constants in here, so that a client may import it at no cost. Tim
             ?tail=N                          the last N bytes (1600)
             ?offset=N&length=N               as supervisor's readProcessStdoutLog
             ?follow=1                        a stream that does not end
+    GET   /v1/logs                           several logs as one: lines of JSON, each a LogPiece
+            ?name=SPEC,SPEC&channel=stdout   of these (all; both channels)
+            ?lines=N                         the last N lines of each (10)
+            ?since=SECONDS                   what was written since then (since the epoch), to within a second
+            ?follow=1                        and what comes
     GET   /v1/log                            the master's own log, with the same queries
     POST  /v1/log/clear                      {}
     POST  /v1/log/reopen                     {}; what SIGUSR2 does
@@ -170,11 +185,44 @@ class RunEvent(TypedDict):
     text: NotRequired[str]  # ended: how, in words
 
 
+class TerminalEvent(TypedDict):
+    """One line of the answer to /v1/processes/{spec}/attach and /debug: attached, output (many), ended."""
+
+    event: str  # attached, output, ended
+    id: NotRequired[int]  # attached: of this client, for its input and its size
+    name: NotRequired[str]  # attached: the namespec
+    data: NotRequired[str]  # output, and the past with attached: as in RunEvent
+    missed: NotRequired[int]  # output: bytes that were left out after it, as they were not read in time
+    statename: NotRequired[str]  # ended
+    code: NotRequired[int]  # ended: as a shell would have it
+    text: NotRequired[str]  # ended: how, in words
+
+
+class TerminalClient(TypedDict):
+    """Of GET /v1/terminals: a client that is attached."""
+
+    id: int
+    name: str  # the namespec
+    client: str  # such as "uid 0 (root, procmanctl, pid 812)"
+    read_only: bool
+    debugs: bool  # the program runs for this client, once
+
+
+class LogPiece(TypedDict):
+    """One line of the answer to GET /v1/logs: a piece of one of several logs. An empty one of each comes first."""
+
+    name: str  # the namespec
+    channel: str  # stdout or stderr
+    time: float | None  # until when it was written (seconds since the epoch, to within a second); None: now
+    data: str  # bytes that are not UTF-8 stand as lone surrogates (Python's surrogateescape)
+    missed: int  # bytes before it that were left out, as they were not read in time
+
+
 class WhyLink(TypedDict):
     """One step of the chain from what is seen to its root."""
 
-    # end, request, policy, signal, leftovers, readiness, startsecs, queue, gate, shutdown, wave, trouble, file,
-    # dependency
+    # end, request, policy, signal, leftovers, terminal, readiness, startsecs, queue, gate, shutdown, wave, trouble,
+    # file, dependency
     kind: str
     text: str
     name: NotRequired[str]  # the namespec of the process that it is about, where that is another one
@@ -366,9 +414,12 @@ class OperationInfo(TypedDict):
         "stop",
         "restart",
         "retry",
+        "debug",
         "signal",
         "refresh",
         "clear",
+        "rotate",
+        "reopen",
         "update",
         "add",
         "remove",

@@ -126,7 +126,7 @@ class Forms:
             case "restart":
                 operation = self._processes.restart([name], actor)
             case _:
-                operation = self._processes.clear_logs([name], self._logs.clear, actor)
+                operation = self._processes.on_logs("clear", [name], self._logs.clear, actor)
         (outcome,) = (await self._done(operation)).outcomes
         if outcome.reason is None:
             return _DONE.get(action, "Log for {} cleared").format(shown)

@@ -29,11 +29,27 @@ _NOT_STARTED = "it did not start, or ended at once"
 
 PROCMANCTL: Mapping[str, Entry] = {
     "add": Entry(_GROUPS, {1: "no such group; an active group is no error"}),
+    "attach": Entry(
+        "TerminalEvents, one line for each",
+        {
+            1: "or what the program exits with; no such process, or it has no terminal",
+            2: "or what the program exits with; bad usage, or this is no terminal",
+            7: "or what the program exits with; it does not run, or the master has gone",
+        },
+    ),
     "avail": Entry('`{"processes": [ConfigInfo]}`', {1: "arguments were given"}),
     "clear": Entry(_OPERATION, {1: "no such process, or its logs cannot be emptied"}),
     "config": Entry('`{"sections": [SectionSettings]}`', {1: "no such process"}),
     "crash": Entry("`CrashReport`", {1: "no such report, or bad arguments"}),
     "crashes": Entry('`{"crashes": [CrashInfo], "note": str}`', {1: "no such process"}),
+    "debug": Entry(
+        "TerminalEvents, one line for each",
+        {
+            1: "or what the program exits with; no such process, or it cannot be run",
+            2: "or what the program exits with; bad usage, or this is no terminal",
+            7: "or what the program exits with; the master has gone",
+        },
+    ),
     "events": Entry(
         '`{"records": [JournalRecord], "next": int}`; with `-f` one JournalRecord for each line',
         {1: "no such process, or bad arguments", 2: "no such kind, or a time that cannot be read"},
@@ -51,6 +67,10 @@ PROCMANCTL: Mapping[str, Entry] = {
     "help": Entry('`{"commands": [str]}`, for a topic `{"topic": str, "text": str}`'),
     "graph": Entry('`{"processes": [GraphInfo]}`', {1: "no such process"}),
     "history": Entry('`{"runs": [RunInfo]}`', {1: "no such process, or no name was given"}),
+    "logs": Entry(
+        '`LogPiece` in each line; of `rotate` and `reopen` `{"results": [Result]}`',
+        {1: "no such process, or a log cannot be rotated", 2: "bad usage"},
+    ),
     "maintail": Entry(
         '`{"name": "supervisord", "channel": null, "data": str}`; with `-f` one line for each piece',
         {1: "bad arguments, or no log"},
@@ -103,7 +123,8 @@ PROCMANCTL: Mapping[str, Entry] = {
         _OPERATION, {1: "no such process, or no such file", 2: "no such group, or no name was given", 7: _NOT_STARTED}
     ),
     "status": Entry(
-        '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo], "warnings": [str]`, '
+        '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo], "terminals": [TerminalClient], '
+        '"warnings": [str]`, '
         "and in each FiguresInfo the CPU in percent of one second as cpu_percent; with `--at` "
         '`{"at": float, "known_since": float or null, "processes": [PastInfo]}`',
         {

@@ -96,6 +96,11 @@ HERE = {
 
 # Usages that supervisorctl does not have, by command. The flags of a command are read from here too.
 OURS: dict[str, tuple[tuple[str, str], ...]] = {
+    "attach": (
+        ("attach <name>", "Go to the terminal of a program that has one (pty = true); Ctrl-P Ctrl-Q leaves it"),
+        ("attach --read-only <name>", "Only look, and type nothing"),
+        ("attach --detach-keys KEYS <name>", "Leave by other keys, such as ctrl-a,d"),
+    ),
     "clear": (
         ("clear <gname>:*", "Clear the log files of a group"),
         ("clear '<pattern>'", "Clear the log files of all that match"),
@@ -109,6 +114,14 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "crashes": (
         ("crashes", "List the crash reports: unexpected ends, failed starts, programs that had to be killed"),
         ("crashes <name> [...]", "Those of processes, groups (<gname>:*) or '<pattern>'"),
+    ),
+    "debug": (
+        (
+            "debug <name>",
+            "Stop it, and run it once on this terminal with all that it has otherwise; then start it again",
+        ),
+        ("debug [--env NAME=VALUE] <name> [-- <command> ...]", "Run another command instead, such as a shell"),
+        ("debug --detach-keys KEYS <name>", "End it by other keys than Ctrl-P Ctrl-Q"),
     ),
     "events": (
         ("events", "Show the last 50 records of the journal: what has happened, by whom, #number <- #cause"),
@@ -141,6 +154,17 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
             "history <name> [...]",
             "Show the runs of a process: when, how long, how each ended, who started or stopped it",
         ),
+    ),
+    "logs": (
+        ("logs", "Show the last lines of all programs, with their names in front"),
+        ("logs <name> [...]", "Those of processes, groups (<gname>:*) or '<pattern>'"),
+        ("logs -f", "Go on as they come (Ctrl-C to exit)"),
+        ("logs -n 20", "Show so many lines of each log (10, unless --since is given)"),
+        ("logs --since 10m", "Show what was written since then: 10m ago, 14:02, 2026-11-29T14:02"),
+        ("logs --grep TEXT", "Show only lines with this text in them"),
+        ("logs --channel stderr", "Show only stderr, or only stdout"),
+        ("logs rotate [<name> ...]", "Rotate log files now (all of them, or those of these processes)"),
+        ("logs reopen [<name> ...]", "Open log files again, after something else has moved them away"),
     ),
     "maintail": (("maintail -f -<N>", "Start with the last N bytes"),),
     "metrics": (("metrics", "Show what is counted and measured, in Prometheus' text format (as GET /metrics)"),),

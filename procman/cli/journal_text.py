@@ -195,6 +195,11 @@ def _gap(record: Any, data: dict[str, Any]) -> str:
     return f"records are missing from #{data.get('from')} to #{data.get('to')}{count}: {why}"
 
 
+def _terminal(record: Any, data: dict[str, Any]) -> str:
+    reads = " (read-only)" if data.get("read_only") else " (debug)" if data.get("debug") else ""
+    return f"a client is {record.get('reason', '')}{reads}"
+
+
 def _config(record: Any, _: dict[str, Any]) -> str:
     return str(record.get("reason", ""))
 
@@ -212,6 +217,7 @@ _WORDS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "update-step": _step,
     "master": _master,
     "access-denied": _denied,
+    "terminal": _terminal,
     "gap": _gap,
 }
 

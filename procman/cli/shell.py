@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 _TAKES_GROUPS = frozenset({"add", "remove", "update"})
 _TAKES_PROCESSES = frozenset(
     {
+        "attach",
         "clear",
+        "debug",
         "config",
         "fg",
+        "logs",
         "pid",
         "refresh",
         "restart",

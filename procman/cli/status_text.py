@@ -11,7 +11,7 @@ from procman.cli.terminal_text import coloured, safe
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import ProcessInfo
+    from procman.api.shapes import ProcessInfo, TerminalClient
 
 _NAME_WIDTH = 30  # supervisorctl's; a wider name widens the column, and three blanks follow
 
@@ -68,3 +68,12 @@ def reason(info: ProcessInfo) -> str:
     """How the last run ended, and its last words; "" from an older master."""
     words = info.get("last_words")
     return info.get("ending", "") + (f"; {info['last_words_on']}: {words}" if words else "")
+
+
+def terminal_lines(clients: list[TerminalClient]) -> list[str]:
+    """Who is attached to which program."""
+    lines = []
+    for client in clients:
+        does = "debugs it" if client["debugs"] else "looks at its terminal" if client["read_only"] else "is attached"
+        lines.append(f"{client['name']}: {client['client']} {does}")
+    return lines

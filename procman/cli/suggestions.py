@@ -29,7 +29,6 @@ OTHER_NAMES = {
     "kill": "signal",
     "list": "status",
     "log": "tail",
-    "logs": "tail",
     "ls": "status",
     "poweroff": "shutdown",
     "ps": "status",

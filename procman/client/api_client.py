@@ -233,6 +233,15 @@ class Stream:
                 raise StopIteration from None
             raise
 
+    def fileno(self) -> int:
+        """Polls readable when something has come that is not read yet; see `is_buffered`."""
+        return self._wire.fileno()
+
+    @property
+    def is_buffered(self) -> bool:
+        """Whether something was received, and is still to be returned: `fileno` says nothing of that."""
+        return self._wire.is_buffered
+
     def close(self) -> None:
         """Close the connection; a thread that waits for the next bytes finds the end."""
         self._closed = True
@@ -293,6 +302,14 @@ class _Wire:
         self._pending = b""
         self._patience: float = 0
         self.heard = False  # whether anything was received since the last request
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    @property
+    def is_buffered(self) -> bool:
+        # The line end after a chunk is read with the next one.
+        return bool(self._pending.strip(b"\r\n"))
 
     def close(self) -> None:
         self._sock.close()

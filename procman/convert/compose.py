@@ -118,6 +118,9 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
     if not process.starts:
         service[Comment("autostart=false: `docker compose --profile manual up` starts it")] = None
         service["profiles"] = Flow(("manual",))
+    if program.pty:
+        service[Comment("`docker compose attach` goes to its terminal")] = None
+        service |= {"tty": True, "stdin_open": True}
     directory = directory_of(program, config)
     if directory is not None:
         service["working_dir"] = _unexpanded(directory)

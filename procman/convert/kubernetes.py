@@ -193,6 +193,9 @@ def _container(process: Carried, config: Config, target: Target, notes: list[str
         "image": target.image,
         "command": Flow(_unexpanded(word) for word in process.words),
     }
+    if program.pty:
+        container[Comment("`kubectl attach -it` goes to its terminal")] = None
+        container |= {"tty": True, "stdin": True}
     if first and not program.is_oneshot:
         container["restartPolicy"] = "Always"
     container |= probes(program)

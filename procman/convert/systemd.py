@@ -305,6 +305,12 @@ class _Split:
         if files:
             self._notes.append(f"{files}: log files are not rotated; use logrotate with copytruncate")
         self._notes += lost_in_units([process for process in processes if self._has_unit(process)])
+        terminals = sections(processes, lambda p: p.pty)
+        if terminals:
+            self._notes.append(
+                f"{terminals}: pty is lost, because a unit has a terminal of the machine (TTYPath=) or none; run the "
+                "program in tmux"
+            )
         self._notes += lost_of_starts([process for process in processes if self._has_unit(process)])
         manual = sections((process for process in processes if not process.starts), lambda _: True)
         if manual:

@@ -20,6 +20,7 @@ from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
 from procman.services.crash_reports.service import CrashReports
+from procman.services.debugging import DebugService
 from procman.services.ends import Ends
 from procman.services.explanations import Explanations
 from procman.services.health_checks import HealthChecks
@@ -30,6 +31,7 @@ from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
 from procman.services.runs import RunService
 from procman.services.status import StatusBoard
+from procman.services.terminals import TerminalService
 from procman.services.why import Why
 
 
@@ -63,6 +65,8 @@ class Rooms:
     limits: Limits
     processes: ProcessService
     runs: RunService
+    terminals: TerminalService
+    debugging: DebugService
     configuration: ConfigService
     notifying: Notifying
     why: Why

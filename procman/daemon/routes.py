@@ -37,6 +37,14 @@ API_VERSION = "3.0"
 # The page and its files, and two more that supervisor has.
 _WEB = ("/", "/index.html", "/static/{edition}/{file}", "/static/{file}", "/tail.html", "/ok.html")
 _RUN = "/v1/processes/{spec}/run"
+_TERMINALS = (
+    ("GET", "/v1/processes/{spec}/attach"),
+    ("POST", "/v1/processes/{spec}/attach"),
+    ("POST", "/v1/processes/{spec}/debug"),
+    ("GET", "/v1/terminals"),
+    ("POST", "/v1/terminals/{number}/input"),
+    ("POST", "/v1/terminals/{number}/size"),
+)
 _PAST = ("/v1/journal/states", "/v1/journal/spans", "/v1/journal/why")
 
 
@@ -98,6 +106,8 @@ class Routes:
         self._page: Router | None = None
         self._past: Router | None = None
         self._runs: Router | None = None
+        self._logs: Router | None = None
+        self._terminals: Router | None = None
         self._metrics: MetricsEndpoint | None = None
         self._event_stream = EventStream(
             rooms.processes.table, Changes(rooms.bus, rooms.processes.table), about.to_asker, rooms.why.if_failed
@@ -145,6 +155,9 @@ class Routes:
         add("GET", "/metrics", self._measure, role="read")
         add("POST", _RUN, self._follow_run, role="control")
         add("GET", _RUN, self._follow_run, role="read")
+        add("GET", "/v1/logs", self._merge_logs, role="read")
+        for method, path in _TERMINALS:
+            add(method, path, self._show_terminal, role="read" if method == "GET" else "control")
         for path in _PAST:
             add("GET", path, self._look_back, role="read")
         for path in _WEB:
@@ -182,6 +195,23 @@ class Routes:
             self._runs = Router(problem=route_problem)
             RunEndpoints(self._rooms.runs).add_to(self._runs)
         return await self._runs(request)
+
+    async def _merge_logs(self, request: Request) -> Response:
+        if self._logs is None:
+            from procman.api.rest.log_endpoints import LogEndpoints  # noqa: PLC0415 - for clients that look at several
+
+            self._logs = Router(problem=route_problem)
+            LogEndpoints(self._rooms.processes.table, self._rooms.logs).add_to(self._logs)
+        return await self._logs(request)
+
+    async def _show_terminal(self, request: Request, **_: str) -> Response:
+        if self._terminals is None:
+            # For clients that are attached to one.
+            from procman.api.rest.terminal_endpoints import TerminalEndpoints  # noqa: PLC0415
+
+            self._terminals = Router(problem=route_problem)
+            TerminalEndpoints(self._rooms.terminals, self._rooms.debugging).add_to(self._terminals)
+        return await self._terminals(request)
 
     async def _look_back(self, request: Request) -> Response:
         if self._past is None:

@@ -156,7 +156,8 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
     if (silent := rooms.start_gate.silent) is not None:
         return silent
     looks = rooms.probes.obstacle or rooms.memory.obstacle or rooms.health_looks.obstacle
-    return rooms.notifying.obstacle or looks or rooms.crashes.obstacle or rooms.outputs.obstacle()
+    told = rooms.debugging.obstacle or rooms.notifying.obstacle
+    return told or looks or rooms.crashes.obstacle or rooms.outputs.obstacle()
 
 
 def _to_present(data: Data) -> Data:

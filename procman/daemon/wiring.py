@@ -3,7 +3,9 @@
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
@@ -11,6 +13,7 @@ from procman.config.schema.options import MEMORY
 from procman.config.schema.programs import Program
 from procman.config.snapshot import read_rules
 from procman.core.actions import Measure, Probe
+from procman.core.attribution import Origin
 from procman.core.fleet import Fleet
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
@@ -32,6 +35,7 @@ from procman.runtime.journal.translation import Translator
 from procman.runtime.launcher import Launcher
 from procman.runtime.leftovers import LeftoverReporter
 from procman.runtime.limits_in_place import LimitsInPlace
+from procman.runtime.log_compressor import LogCompressor
 from procman.runtime.looks import Looks
 from procman.runtime.memory_looks import MemoryLooks
 from procman.runtime.output_router import OutputRouter
@@ -43,6 +47,7 @@ from procman.runtime.start_gate import StartGate
 from procman.services.configuration import ConfigService
 from procman.services.crash_reports.parts import Parts as CrashParts
 from procman.services.crash_reports.service import CrashReports
+from procman.services.debugging import DebugService
 from procman.services.ends import Ends
 from procman.services.explain_parts import AboutMaster, Parts
 from procman.services.explanations import Explanations
@@ -56,6 +61,7 @@ from procman.services.processes import ProcessService
 from procman.services.runs import RunService
 from procman.services.status import StatusBoard
 from procman.services.surroundings import Surroundings
+from procman.services.terminals import TerminalService
 from procman.services.why import Why
 from procman.system.shared_sockets import SharedSockets
 from procman.system.thread_cwd import working_folder
@@ -148,6 +154,7 @@ class _Wiring:
             serverurl=config.serverurl or f"unix://{default_socket(config.file)}",
             home=lambda: context.source.at_home,
             account_of=self._start_gate.account,
+            terminal_sizes=self._outputs.terminals.sizes,
         )
         why = _how_it_begins(context, self._snapshot)
         self._engine = Engine(
@@ -178,6 +185,7 @@ class _Wiring:
         self._memory = MemoryLooks(
             self._fleet, self._trees, post=self._engine.post, log=self._log.warn, on_end=self._bus.nudge
         )
+        self._outputs.keeper.compressor = LogCompressor(self._children, lambda: self._trees.tag(""))
         self._lines = ReadyLines(self._fleet, self._engine.post, self._outputs.refilter)
         self._outputs.filters.wanted_lines, self._outputs.filters.on_line = self._lines.wanted, self._lines.found
         looks = Looks(
@@ -196,6 +204,10 @@ class _Wiring:
         self._master = MasterService(self._engine, context.operations)
         self._processes = ProcessService(self._engine, self._master, self._status, outputs.lost, gate.silent_among)
         self._runs = RunService(self._engine, self._master, self._status, outputs, gate.silent_among)
+        self._terminals = TerminalService(self._engine, self._status, outputs, self._note_terminal)
+        self._debugging = DebugService(
+            self._engine, self._master, self._status, outputs, terminals=self._terminals, silent_among=gate.silent_among
+        )
         self._ends = Ends(self._fleet)
         self._explanations = Explanations(self._fleet, self._trees, outputs.last_lines)
         self._notifying = Notifying(self._surroundings())
@@ -204,6 +216,9 @@ class _Wiring:
         )
         self._crashes = CrashReports(self._crash_parts())
         self._health_checks = HealthChecks(self._engine, self._health_looks, self._log.warn)
+
+    def _note_terminal(self, reason: str, name: str, group: str, data: Mapping[str, Any], origin: Origin) -> None:
+        self._journal.note("terminal", reason, name=name, group=group, data=data, origin=origin)
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
@@ -319,13 +334,14 @@ class _Wiring:
                 gate=self._start_gate,
                 report_of=self._crashes.number_of_last_run,
                 master=master,
+                terminals=self._terminals,
             )
         )
 
     def _rooms(self) -> Rooms:
         return Rooms(
             outputs=self._outputs,
-            logs=LogService(self._outputs),
+            logs=LogService(self._outputs, self._definition),
             fleet=self._fleet,
             trees=self._trees,
             start_gate=self._start_gate,
@@ -350,6 +366,8 @@ class _Wiring:
             limits=Limits(self._fleet, self._trees, lambda name: self._launcher.left_out.get(name, ())),
             processes=self._processes,
             runs=self._runs,
+            terminals=self._terminals,
+            debugging=self._debugging,
             configuration=self._configuration,
             notifying=self._notifying,
             why=self._why(),

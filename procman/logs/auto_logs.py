@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from procman.logs.rotated_files import TAIL
 from procman.logs.safe_open import open_folder, open_log
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"  # as in the names of Python's tempfile
@@ -86,7 +87,7 @@ def clear_auto_logs(
     childlogdir: str, owner: Owner, on_problem: Callable[[str], None], spared: Collection[str] = ()
 ) -> None:
     """Remove what the owner's earlier runs have left of AUTO logs and their backups; not those in `spared`."""
-    ours = re.compile(rf"(.+---{re.escape(str(owner))}-[{_LETTERS}]{{{_RANDOM}}}\.log)(?:\.\d+)?")
+    ours = re.compile(rf"(.+---{re.escape(str(owner))}-[{_LETTERS}]{{{_RANDOM}}}\.log)(?:{TAIL})?")
     failed: list[str] = []
     try:
         # Held open, so that files are removed from the folder in which they were found.

@@ -11,9 +11,13 @@ from procman.errors import OperationFailed
 from procman.logs.disk_call import DiskTimeout
 from procman.logs.disk_workers import DiskWorkers
 from procman.logs.followers import SplicedFollower
+from procman.logs.kept_file import KeptFile
+from procman.logs.log_keeper import LogKeeper
+from procman.logs.marks import Marks
 from procman.logs.pipe_io import is_at_end, readable_bytes
 from procman.logs.ring import Ring
 from procman.logs.rotating_file import RotatingFile
+from procman.logs.rotation import PLAIN, Keeping
 from procman.logs.sink import PROGRAM_GOES_ON
 
 T = TypeVar("T")
@@ -44,8 +48,10 @@ class LogFile:
         meanwhile: str = PROGRAM_GOES_ON,
         private: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        keeping: Keeping = PLAIN,
+        keeper: LogKeeper | None = None,
     ) -> None:
-        """As RotatingFile; `on_problem` is only called on the loop."""
+        """As RotatingFile; `on_problem` is only called on the loop, and without a `keeper` nothing looks at a clock."""
         self.path = path
         self.disk = disks.for_path(path)
         self.disk.users[self] = None
@@ -62,7 +68,11 @@ class LogFile:
             private=private,
             clock=clock,
             opens=False,
+            keeping=keeping,
+            on_rotated=lambda: self.kept.rotated(),  # noqa: PLW0108 - it comes later
         )
+        self.marks = Marks()
+        self.kept = KeptFile(self._file, self.disk, self.post, self._reports.append, keeper, clock=clock)
         # Bytes that were given to it, and of those that were written or lost: each is counted by one thread.
         self._given = 0
         self._done = 0
@@ -84,16 +94,17 @@ class LogFile:
         """What is wrong with it now."""
         if self.disk.health.is_unresponsive:
             return f"the disk of log {self.path} does not answer"
-        return self._file.problem
+        return self._file.problem or self.kept.problem
 
     @property
     def ready(self) -> bool:
         """Whether it can take more."""
         return self._given - self._done < FULL
 
-    def set_limits(self, maxbytes: int, backups: int) -> None:
+    def set_limits(self, maxbytes: int, backups: int, keeping: Keeping = PLAIN) -> None:
         """Rotate by these from now on."""
         self._file.maxbytes, self._file.backups = maxbytes, backups
+        self.kept.keep(keeping)
 
     def write(self, data: bytes) -> bool:
         """Write `data` when everything is written that was given before."""
@@ -140,6 +151,7 @@ class LogFile:
         """Close the file when everything is written that was given to it."""
         if not self._closed:
             self._closed = True
+            self.kept.close()
             self._end_batch()
             self.disk.post(self._close)
 
@@ -200,6 +212,8 @@ class LogFile:
             self._file.touch()
             self.disk.health.note_answer()
         count = self._file.splice(pipe, limit, copy.add if copy else None)
+        if count:
+            self.marks.note(self._file.size)
         self._pass_reports()
         return self._read(pipe, copy) if count is None else count
 
@@ -214,6 +228,7 @@ class LogFile:
             self._in_transit = len(data)
             self._file.write(data)
             self._in_transit = 0
+            self.marks.note(self._file.size)
             self._pass_reports()
             if copy is not None:
                 copy.add(data)
@@ -231,6 +246,7 @@ class LogFile:
                 self._file.write(b"".join(batch[begun : number + 1]))
                 self._done += size
                 size, begun = 0, number + 1
+        self.marks.note(self._file.size)
         self._pass_reports()
         if self._when_ready and self.ready:
             self.disk.call_on_loop(self._call_ready)
@@ -238,6 +254,8 @@ class LogFile:
     def _open(self) -> None:
         self._file.reopen()
         self.was_opened = True
+        self.marks.begin(self._file.size, self._file.modified)
+        self.kept.see_to()
 
     def _close(self) -> None:
         self._file.close()

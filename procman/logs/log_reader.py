@@ -1,15 +1,15 @@
 """Reads, follows and clears the logs of processes and the master's own: from their files, or from memory."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TypeVar
 
 from procman.errors import BadRequest, NoLog, OperationFailed
 from procman.logs.disk_call import DiskTimeout
 from procman.logs.disk_workers import DiskWorkers
-from procman.logs.followers import RingFollower
 from procman.logs.log_file import LogFile
+from procman.logs.log_watch import LogWatch
 from procman.logs.main_log import MainLog
 from procman.logs.output_stream import OutputStream
 from procman.logs.reading import read_log, read_ring, tail_log, tail_ring
@@ -69,11 +69,7 @@ class LogReader:
 
     async def follow(self, name: str, channel: str, tail: int) -> AsyncIterator[bytes]:
         """The last `tail` bytes, and then everything that is written, without end; raises NoLog."""
-        stream = self._streams.get((name, channel))
-        if stream is None:
-            path = self._path_to_be(name, channel)
-            exists = path is not None and await self._call(path, partial(os.path.exists, path))
-            stream = self._open_stream(name, channel) if exists else None  # it goes on when the process starts
+        stream = await self._stream(name, channel)
         if stream is None:
             raise NoLog(f"{name} has written nothing to {channel} yet")
         return self._follow(stream.ring, stream.sinks, tail)
@@ -90,6 +86,37 @@ class LogReader:
                 path = self._path_to_be(name, channel)
                 if path is not None:
                     await self._call(path, partial(_truncate, path))
+
+    async def rotate(self, name: str) -> None:
+        """Rotate the files of a process now; raises NoLog if it has none, and OperationFailed."""
+        for file in self._files(name):
+            try:
+                await file.call_async(file.kept.rotate)
+            except DiskTimeout:
+                raise OperationFailed(
+                    f"cannot rotate log {file.path}: its disk does not answer; try it when it does"
+                ) from None
+            file.sync()  # what it has to report is delivered
+
+    async def reopen(self, name: str) -> None:
+        """Open the files of a process again, after they were moved away; raises NoLog if it has none."""
+        for file in self._files(name):
+            file.reopen()
+
+    def has_files(self, name: str) -> bool:
+        """Whether a log file of it is open."""
+        return any(self._open_files(name))
+
+    def _files(self, name: str) -> list[LogFile]:
+        if not self.has_files(name):
+            raise NoLog(f"{name} has no log file that is open")
+        return list(self._open_files(name))
+
+    def _open_files(self, name: str) -> Iterator[LogFile]:
+        for channel in CHANNELS:
+            stream = self._streams.get((name, channel))
+            if stream is not None:
+                yield from (sink for sink in stream.sinks if isinstance(sink, LogFile))
 
     async def read_main(self, offset: int, length: int) -> bytes:
         """Part of the master's own log; of its end in memory, if it goes into no file. Raises as `read`."""
@@ -124,29 +151,34 @@ class LogReader:
         except DiskTimeout:
             raise OperationFailed(f"cannot reach {path}: its disk does not answer") from None
 
+    async def watch(self, name: str, channel: str) -> LogWatch | None:
+        """What shows the log from now on; None if it has written nothing yet, or writes to nowhere."""
+        stream = await self._stream(name, channel)
+        return None if stream is None else LogWatch(stream.ring, stream.sinks, stream.marks)
+
+    async def _stream(self, name: str, channel: str) -> OutputStream | None:
+        stream = self._streams.get((name, channel))
+        if stream is not None:
+            return stream
+        path = self._path_to_be(name, channel)
+        exists = path is not None and await self._call(path, partial(os.path.exists, path))
+        return self._open_stream(name, channel) if exists else None  # it goes on when the process starts
+
     async def _follow(self, ring: Ring, sinks: Iterable[Sink], tail: int) -> AsyncIterator[bytes]:
-        file = next((sink for sink in sinks if isinstance(sink, LogFile)), None)
-        follower = RingFollower(ring)
+        watch = LogWatch(ring, sinks)
         try:
-            past = ring.tail(tail)
-            if file is not None:
-                # The file goes further back than the ring, which splices pass by.
-                in_file, position = await file.spliced.start(ring, partial(_file_tail, file.path, tail))
-                follower.seek(position)
-                past = past if in_file is None else in_file
+            past = await watch.begin(partial(ring.tail, tail), lambda file: _file_tail(file.path, tail))
             if past:
                 yield past
             while True:
-                data, missed = await follower.read()
+                data, missed = await watch.more()
                 if missed:
                     yield f"\n[procman: {missed} bytes were not read in time and are left out here]\n".encode()
                 if not data and not missed:
                     return
                 yield data
         finally:
-            follower.close()
-            if file is not None and not ring.followed:
-                file.spliced.stop(ring)
+            watch.close()
 
 
 def _file_tail(path: str, length: int) -> bytes | None:

@@ -17,6 +17,7 @@ from procman.logs.fair_scheduler import FairScheduler
 from procman.logs.filters import StreamFilter
 from procman.logs.lines import last_line, last_lines
 from procman.logs.log_file import LogFile
+from procman.logs.marks import Marks
 from procman.logs.pump import Pump
 from procman.logs.reading import read_log
 from procman.logs.ring import Ring
@@ -55,7 +56,8 @@ class OutputStream:
         """
         self.options = options
         self.sinks = sinks.sinks(options)
-        self.ring = Ring()
+        self.marks = Marks()  # of the ring
+        self.ring = Ring(on_append=self.marks.note)
         self._factory = sinks
         self._scheduler = scheduler
         self._make_filter = make_filter
@@ -100,6 +102,12 @@ class OutputStream:
         return next((pid for pump, pid in reversed(self._pumps.items()) if pump not in self._hooks), None)
 
     @property
+    def terminal(self) -> int | None:
+        """The descriptor of the terminal of the present run, if it has one."""
+        pump = next(reversed(self._pumps), None)
+        return None if pump is None or pump.closed or pump.is_pipe else pump.fd
+
+    @property
     def obstacle(self) -> str | None:
         """Why an upgrade cannot happen now."""
         pumps = [pump for pump in self._pumps if not pump.closed]
@@ -121,7 +129,7 @@ class OutputStream:
         if before.has_same_sinks(options):
             for sink in self.sinks:
                 if isinstance(sink, LogFile):
-                    sink.set_limits(options.maxbytes, options.backups)
+                    sink.set_limits(options.maxbytes, options.backups, options.keeping)
             return
         taps = [sink for sink in self.sinks if isinstance(sink, Tap)]
         old = [sink for sink in self.sinks if not isinstance(sink, Tap)]

@@ -7,6 +7,7 @@ was closed.
 """
 
 import os
+import stat
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ class Pump:
         self._blocked = False  # by a sink
         os.set_blocking(fd, False)
         self._capacity = enlarge(fd, pipe_size)
+        self.is_pipe = stat.S_ISFIFO(os.fstat(fd).st_mode)  # and no terminal, which cannot be spliced
         self._watched = False
         self._choose_reader()
 
@@ -144,7 +146,7 @@ class Pump:
     def _start_splicing(self) -> bool:
         """Whether a splice pump reads from now on: only once there is something, as many programs never write."""
         file = _sole_file(self._sinks, self._filter)
-        if file is None or not readable_bytes(self.fd):
+        if file is None or not self.is_pipe or not readable_bytes(self.fd):
             return False
         splicer = SplicePump(self.fd, file, self._reach_end)
         self._unwatch()

@@ -10,10 +10,12 @@ from collections.abc import Callable
 class Ring:
     """Keeps the last `capacity` bytes; uses no memory until there is something to keep."""
 
-    __slots__ = ("_followers", "_kept", "capacity", "closed", "end")
+    __slots__ = ("_followers", "_kept", "_on_append", "capacity", "closed", "end")
 
-    def __init__(self, capacity: int = 65536) -> None:
+    def __init__(self, capacity: int = 65536, on_append: Callable[[int], None] | None = None) -> None:
+        """`on_append` gets the new end after each change."""
         self.capacity = capacity
+        self._on_append = on_append
         self.end = 0  # bytes appended, ever
         self.closed = False  # nothing more will be appended
         self._kept: bytes | bytearray = b""
@@ -35,6 +37,8 @@ class Ring:
             self._kept += data
             # A bytearray loses its head by moving a pointer.
             del self._kept[: max(0, len(self._kept) - self.capacity)]
+        if self._on_append is not None:
+            self._on_append(self.end)
         for wake in tuple(self._followers.values()):
             wake()
 

@@ -1,4 +1,4 @@
-"""A log file that is rotated at its maximum size. It may block: `LogFile` calls it on the thread of its disk."""
+"""A log file that is rotated by size and by the clock. It may block: `LogFile` calls it on the thread of its disk."""
 
 import contextlib
 import errno
@@ -7,12 +7,15 @@ import math
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from procman.errors import OperationFailed
 from procman.logs.auto_logs import mark_in_use
-from procman.logs.safe_open import open_folder, open_log
+from procman.logs.rotated_files import copy_owner_and_mode
+from procman.logs.rotation import PLAIN, Keeping
+from procman.logs.safe_open import folder_of, open_log
 from procman.logs.sink import PROGRAM_GOES_ON
+from procman.logs.upkeep import Upkeep
 from procman.logs.write_failure import WriteFailure, write_all
 
 Echo = Callable[[bytes], object]
@@ -33,6 +36,10 @@ class RotatingFile:
     As in supervisor the file is rotated after the write that reached `maxbytes` (0: never), and without backups it is
     truncated. Devices and fifos are not rotated, and a full fifo loses what does not fit. `maxbytes` and `backups` may
     be changed at any time.
+
+    With a rotation by the clock it is also rotated before the first write after each of these moments, and by
+    `look_at_clock`; not while it is empty. When it is opened, the time of its last write says which of them have
+    passed. If another log has rotated the same file, it only goes on in the new one.
 
     A file that was removed is created again within a second of writing; what was written in that second counts as
     lost. A file that was moved away is still there, and is written until `reopen`. A file that is created again gets
@@ -55,15 +62,21 @@ class RotatingFile:
         clock: Callable[[], float] = time.monotonic,
         private: bool = False,
         opens: bool = True,
+        keeping: Keeping = PLAIN,
+        wall: Callable[[], float] = time.time,
+        on_rotated: Callable[[], object] = lambda: None,
     ) -> None:
         """Open the file; if that fails, `on_problem` gets a text that ends with `meanwhile`.
 
         A `private` file is created for this user alone, as by mkstemp. With opens=False the file is opened by `reopen`
-        or by the first write.
+        or by the first write. `wall` is the time of day, in seconds since the epoch; `on_rotated` is called after
+        each rotation.
         """
         self.path = path
         self.maxbytes = maxbytes
         self.backups = backups
+        self.upkeep = Upkeep(path, keeping, wall)
+        self._on_rotated = on_rotated
         self._meanwhile = meanwhile
         self._private = private
         self._report = on_problem
@@ -75,6 +88,7 @@ class RotatingFile:
         self._rotates = False
         self._previous: os.stat_result | None = None  # the file before this one
         self._check_at = 0.0
+        self.modified = 0.0  # when it was last written before it was opened, in seconds since the epoch
         self._size_checked = 0  # the size when the file was last known to have a name
         self._splices = False  # until another process writes to the file, or the file system refuses
         self._appends = True  # whether O_APPEND is set now
@@ -90,6 +104,11 @@ class RotatingFile:
         return self._failure.lost
 
     @property
+    def size(self) -> int:
+        """How long the file is, in bytes."""
+        return self._size
+
+    @property
     def problem(self) -> str | None:
         """What is wrong with the file now."""
         return self._failure.text or self._rotate_failure.text
@@ -103,6 +122,8 @@ class RotatingFile:
         """Write `data`, or count it as lost; always True."""
         if self._fd >= 0 and self._clock() >= self._check_at:
             self._check_removed()
+        if self.upkeep.keeping.every is not None:
+            self.look_at_clock()
         if self._fd < 0 and not self._open_again():
             self._failure.lost += len(data)
             return True
@@ -126,6 +147,8 @@ class RotatingFile:
         """
         if self._fd >= 0 and self._clock() >= self._check_at:
             self._check_removed()
+        if self.upkeep.keeping.every is not None:
+            self.look_at_clock()
         if not self._splices or self._fd < 0 or self._failure.text is not None or (echo and not self._can_read):
             return None
         if self._appends:
@@ -155,9 +178,39 @@ class RotatingFile:
 
     def touch(self) -> None:
         """Wait until the disk would take a write; this changes only the file's times."""
+        if self.upkeep.keeping.every is not None:
+            self.look_at_clock()  # while its times say when it was last written
         if self._fd >= 0 and self._rotates:
             with contextlib.suppress(OSError):  # the next write reports it
                 os.utime(self._fd)
+
+    def look_at_clock(self) -> None:
+        """Rotate it if it is time."""
+        is_file = self._fd >= 0 and self._rotates
+        if self.upkeep.is_due(os.fstat(self._fd).st_size if is_file else 0) and not self.follow():
+            self._move_away()
+
+    def rotate(self) -> None:
+        """Rotate it now, unless it is empty; raises OperationFailed."""
+        if self._fd < 0 or not self._rotates:
+            raise OperationFailed(f"cannot rotate log {self.path}: {self.problem or 'it is no file'}")
+        if self.backups <= 0:
+            raise OperationFailed(f"cannot rotate log {self.path}: it has no backups; procmanctl clear empties it")
+        if not self.follow() and os.fstat(self._fd).st_size and not self._move_away():
+            raise OperationFailed(self._rotate_failure.text or f"cannot rotate log {self.path}")
+
+    def follow(self) -> bool:
+        """If another log has rotated the file, or it was moved away, go on in the new one; whether that was so."""
+        if self._fd < 0:
+            return False
+        try:
+            there, ours = os.stat(self.path), os.fstat(self._fd)
+        except OSError:
+            return False  # what is wrong with it, the next write will say
+        if (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino):
+            return False
+        self._reopen()
+        return True
 
     def reopen(self) -> None:
         """Open the path again, even right after a failure."""
@@ -168,7 +221,7 @@ class RotatingFile:
     def clear(self) -> None:
         """Remove the file and begin a new one; backups stay, as in supervisor. Devices and fifos are left alone."""
         try:
-            with self._folder() as (name, folder):
+            with folder_of(self.path) as (name, folder):
                 if not stat.S_ISREG(os.stat(name, dir_fd=folder).st_mode):
                     return
                 os.unlink(name, dir_fd=folder)
@@ -185,15 +238,6 @@ class RotatingFile:
         self._closed = True
         self._close_fd()
         self._failure.end(f"log {self.path} is closed; {{lost}}")
-
-    @contextlib.contextmanager
-    def _folder(self) -> Iterator[tuple[str, int]]:
-        """The file's name, and a descriptor of its folder; raises OSError."""
-        folder = open_folder(self.path)
-        try:
-            yield os.path.basename(self.path), folder
-        finally:
-            os.close(folder)
 
     def _write(self, data: bytes | memoryview) -> int:
         return os.write(self._fd, data)
@@ -214,9 +258,11 @@ class RotatingFile:
         if self._private:
             mark_in_use(self._fd)
         self._size = self._size_checked = status.st_size
+        self.modified = status.st_mtime
         self._check_at = self._clock() + CHECK_INTERVAL
         self._rotates = self._splices = stat.S_ISREG(status.st_mode)
         self._appends = True
+        self.upkeep.begin(status)
         return True
 
     def _open_path(self) -> tuple[int, bool]:
@@ -229,7 +275,7 @@ class RotatingFile:
                 is_there = os.path.exists(self.path)
             else:
                 if self._previous is not None:
-                    _copy_owner_and_mode(fd, self._previous)
+                    copy_owner_and_mode(fd, self._previous)
                 return fd, True
         # Readable for followers. But not a fifo: the master would become a reader that never reads.
         if not is_there or os.path.isfile(self.path):
@@ -281,26 +327,37 @@ class RotatingFile:
         self._size = os.lseek(self._fd, 0, os.SEEK_CUR)
         if self._size < self.maxbytes:
             return
+        self._move_away()
+
+    def _move_away(self) -> bool:
+        """Make it the newest of the rotated files, and begin a new one; False if that failed, which is reported."""
+        if self._rotate_failure.is_backing_off:
+            return False
         try:
-            if self.backups > 0:
-                with self._folder() as (name, folder):
+            if self.backups <= 0:
+                os.ftruncate(self._fd, 0)
+            elif self.upkeep.keeping == PLAIN:
+                with folder_of(self.path) as (name, folder):
                     # Oldest first: if one cannot be moved, none has overwritten another.
                     for number in range(self.backups - 1, 0, -1):
                         _replace(f"{name}.{number}", f"{name}.{number + 1}", folder)
                     _replace(name, f"{name}.1", folder)
             else:
-                os.ftruncate(self._fd, 0)
+                self.upkeep.move_away(self.backups, os.fstat(self._fd).st_mtime)
         except OSError as error:
             self._rotate_failure.begin(
                 f"cannot rotate log {self.path}: {error.strerror}; it grows until this is mended"
             )
-            return
+            return False
         self._rotate_failure.end(f"log {self.path} is rotated again")
         if self.backups > 0:
             self._close_fd()
             self._open()
         else:
             self._size = self._size_checked = 0
+            self.upkeep.begin(os.fstat(self._fd))
+        self._on_rotated()
+        return True
 
 
 def _replace(source: str, target: str, folder: int) -> None:
@@ -319,18 +376,6 @@ def _replace(source: str, target: str, folder: int) -> None:
         os.rename(source, target, src_dir_fd=folder, dst_dir_fd=folder)
     except FileNotFoundError:
         pass
-
-
-def _copy_owner_and_mode(fd: int, previous: os.stat_result) -> None:
-    """Give a file the owner, group and mode of another one, as far as permitted."""
-    now = os.fstat(fd)
-    if (now.st_uid, now.st_gid) != (previous.st_uid, previous.st_gid):
-        # Only root may change the owner; any user may choose among its own groups.
-        owner = previous.st_uid if os.geteuid() == 0 else -1
-        with contextlib.suppress(OSError):
-            os.fchown(fd, owner, previous.st_gid)
-    with contextlib.suppress(OSError):
-        os.fchmod(fd, previous.st_mode & 0o777)
 
 
 def _reason(error: OSError) -> str:

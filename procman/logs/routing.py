@@ -16,7 +16,9 @@ from procman.logs.disk_call import DiskTimeout
 from procman.logs.disk_workers import DiskWorkers
 from procman.logs.formats import MAX_PADDING, OWN_NAME, line_format, own_line_format
 from procman.logs.log_file import LogFile
+from procman.logs.log_keeper import LogKeeper
 from procman.logs.main_log import LEVELS, MainLog, open_log_file
+from procman.logs.rotation import PLAIN, Keeping
 from procman.logs.sink import PROGRAM_GOES_ON, Null, Sink
 
 Channel = Literal["stdout", "stderr"]
@@ -50,6 +52,7 @@ class StreamOptions:
     backups: int
     syslog: bool
     style: ConsoleStyle
+    keeping: Keeping = PLAIN
 
     def has_same_sinks(self, other: "StreamOptions") -> bool:
         """Whether the sinks of the other can be kept, with new limits at most."""
@@ -78,6 +81,8 @@ class SinkFactory:
         auto_logs: AutoLogs,
         names: list[str],
         on_problem: Callable[[str], None],
+        *,
+        keeper: LogKeeper,
     ) -> None:
         """`names` may be prefixes of lines on the console, and are padded to one width."""
         self._disks = disks
@@ -85,6 +90,7 @@ class SinkFactory:
         self._auto_logs = auto_logs
         self._width = max(len(name) for name in (OWN_NAME, *names) if len(name) <= MAX_PADDING)
         self.on_problem = on_problem
+        self._keeper = keeper
         self._being_opened: deque[LogFile] = deque()
 
     def sinks(self, options: StreamOptions) -> list[Sink]:
@@ -175,6 +181,8 @@ class SinkFactory:
             self.on_problem,
             meanwhile=f"{PROGRAM_GOES_ON}, see childlogdir=" if is_auto else PROGRAM_GOES_ON,
             private=is_auto,
+            keeping=options.keeping,
+            keeper=self._keeper,
         )
         self._being_opened.append(file)
         return file

@@ -4,10 +4,12 @@ A program's user often owns the folder of its logs. A link there named web.log c
 or show that file to any user who may read logs. For a master that is not root, the kernel's own checks are enough.
 """
 
+import contextlib
 import errno
 import os
 import stat
 import time
+from collections.abc import Iterator
 from enum import Enum
 
 from procman.system.exposure import MOST_LINKS, whole_path
@@ -65,6 +67,16 @@ def open_folder(path: str) -> int:
         return walk.duplicate()
     finally:
         walk.close()
+
+
+@contextlib.contextmanager
+def folder_of(path: str) -> Iterator[tuple[str, int]]:
+    """The file's name, and a descriptor of its folder as by `open_folder`; raises OSError."""
+    folder = open_folder(path)
+    try:
+        yield os.path.basename(path), folder
+    finally:
+        os.close(folder)
 
 
 class _Kind(Enum):

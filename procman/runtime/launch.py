@@ -10,7 +10,11 @@ from procman.system.accounts import Account, find_account
 from procman.system.commands import CannotSpawn, Command, find_command
 from procman.system.shared_sockets import SharedSocketSpec
 from procman.system.spawn import KEPT, LaunchSpec, Stdio
+from procman.system.terminals import COLUMNS, ROWS
 from procman.system.tree import TAG
+
+# What a program with a terminal is told of it, unless its environment says more: of this much, all know something.
+TERM = "xterm"
 
 
 def find_program(program: Program) -> Command:
@@ -59,6 +63,7 @@ def launch_spec(
         umask=program.umask,
         stdin=Stdio.PIPE if stdin is None else stdin,
         stderr=Stdio.STDOUT if program.redirect_stderr else Stdio.PIPE,
+        terminal=(ROWS, COLUMNS) if program.pty else None,
         spare_fds=KEPT // 2 if again else KEPT,
         limits=process_limits(program),
     )
@@ -77,6 +82,8 @@ def environment(
     added.update(program.environment)
     if tag is not None:
         added[TAG] = tag
+    if program.pty and base.get(b"TERM", b"dumb") == b"dumb":
+        added.setdefault("TERM", TERM)
     env = dict(base)
     env.update((os.fsencode(name), os.fsencode(value)) for name, value in added.items())
     return env

@@ -72,8 +72,12 @@ class Launcher:
         serverurl: str | None = None,
         home: Callable[[], str | None] = lambda: None,
         account_of: Callable[[int], Account] = find_account,
+        terminal_sizes: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
-        """`serverurl`, `home` and `account_of` are arguments of `launch_spec`; the fleet is only read."""
+        """`serverurl`, `home` and `account_of` are arguments of `launch_spec`; the fleet is only read.
+
+        `terminal_sizes` are rows and columns by namespec.
+        """
         self._fleet = fleet
         self._bus = bus
         self._streams = streams
@@ -85,6 +89,7 @@ class Launcher:
         self._serverurl = serverurl
         self._home = home
         self._account_of = account_of
+        self._sizes = {} if terminal_sizes is None else terminal_sizes
         self._inherited = dict(os.environb)
         self._extras: dict[str, RunExtras] = {}  # until the process has settled: also for its retries
         self._ran: set[str] = set()  # the processes that were started before
@@ -118,6 +123,8 @@ class Launcher:
             )
             if leaf is not None:
                 spec = replace(spec, cgroup=leaf.path)
+            if spec.terminal is not None:
+                spec = replace(spec, terminal=self._sizes.get(order.name, spec.terminal))
             if program.ready or program.watchdog is not None:
                 channels = self.channels.open(order.name, program, order.attempt, spec.account)
             child = spawn(spec if channels is None else _with_channels(spec, channels))

@@ -1,10 +1,10 @@
 """Records which processes run, for the next master if this one is killed."""
 
-import os
 from collections.abc import Callable
 from typing import Protocol
 
 from procman.config.schema.programs import Program
+from procman.system.foreign_process import place_of
 from procman.system.proc import Identity
 from procman.system.spawn import Child
 from procman.system.state_file import DoneRun, Record, StateFile
@@ -118,5 +118,5 @@ class ProcessLedger:
 
     def started(self, tag: str, root: Identity, child: Child) -> None:
         """It was."""
-        pipes = tuple(0 if fd is None else os.fstat(fd).st_ino for fd in (child.stdin, child.stdout, child.stderr))
-        self.file.started(tag, root, (pipes[0], pipes[1], pipes[2]))
+        places = place_of(child.stdin), place_of(child.stdout), place_of(child.stderr)
+        self.file.started(tag, root, places)

@@ -18,8 +18,10 @@ from procman.logs.auto_logs import AutoLogs, Owner
 from procman.logs.consoles import Consoles
 from procman.logs.disk_workers import DiskWorkers
 from procman.logs.fair_scheduler import FairScheduler
+from procman.logs.log_keeper import LogKeeper
 from procman.logs.log_reader import LogReader
 from procman.logs.output_stream import OutputStream, from_base64, to_base64
+from procman.logs.rotation import Every, Keeping
 from procman.logs.routing import (
     CHANNELS,
     AutoLog,
@@ -34,13 +36,15 @@ from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.output_filters import ChannelFilter, OutputFilters
 from procman.runtime.stdin_queues import StdinQueues
+from procman.runtime.terminals import Terminals
 from procman.system.spawn import Child, may_run_short
 
 
 class OutputRouter:
     """All output and input of all processes, and the master's own log.
 
-    `log` is the master's log, `reader` reads logs back, `stdin` has the inputs, `filters` examines the output.
+    `log` is the master's log, `reader` reads logs back, `stdin` has the inputs, `filters` examines the output,
+    `terminals` are those of programs that have one.
     """
 
     hears = (AnnounceInPlace, ProcessRemoved)
@@ -77,12 +81,16 @@ class OutputRouter:
         self._consoles.attach(self._loop)
         self._auto_logs = AutoLogs(master.childlogdir, Owner(mark, master.identifier), on_auto_log)
         names = [program.namespec for group in config.groups for program in group.programs]
-        self._sinks = SinkFactory(self._disks, self._consoles, self._auto_logs, names, self.report_trouble)
+        self.keeper = LogKeeper(self._loop)
+        self._sinks = SinkFactory(
+            self._disks, self._consoles, self._auto_logs, names, self.report_trouble, keeper=self.keeper
+        )
         self.log = self._sinks.main_log(_main_log_options(master))
         self._streams: dict[tuple[str, str], OutputStream] = {}
         self.filters = OutputFilters(self.log, strip_ansi=master.strip_ansi, on_progress=on_progress)
         self._channel_filters: dict[tuple[str, str], ChannelFilter] = {}
         self.stdin = StdinQueues(self._loop)
+        self.terminals = Terminals(self._streams)
         self.reader = LogReader(self._disks, self.log, self._streams, self._path_to_be, self._open_stream)
 
     @property
@@ -137,12 +145,14 @@ class OutputRouter:
             "streams": [stream.snapshot() for stream in self._streams.values()],
             "stdin": self.stdin.snapshot(),
             "main_ring": to_base64(self._main_ring()),
+            "compressor": self.keeper.snapshot(),
             "auto_logs": auto_logs,
         }
 
     def restore(self, data: dict[str, Any], programs: Mapping[str, Program]) -> None:
         """Continue from what `snapshot` returned; `programs` are the running ones by namespec."""
         self._auto_logs.reserve({(name, channel): path for name, channel, path in data["auto_logs"]})
+        self.keeper.restore(data.get("compressor"))
         self.log.ring.restore(from_base64(data["main_ring"]) + self._main_ring())
         for known in data["streams"]:
             self._stream(known["name"], programs[known["name"]], known["channel"]).restore(known)
@@ -205,6 +215,7 @@ class OutputRouter:
                         self._stream(name, program, channel)
             case ProcessRemoved(name):
                 self.stdin.close(name)
+                self.terminals.forget(name)
                 for channel in CHANNELS:
                     self._remove(name, channel)
             case _:
@@ -338,6 +349,7 @@ class OutputRouter:
         """After the loop has ended: write what can be written within `timeout` seconds, and close everything."""
         self._closing = True
         self._disks.lift_limit()
+        self.keeper.close()
         self.stdin.close_all()
         for name, channel in list(self._streams):
             self._remove(name, channel)
@@ -415,7 +427,21 @@ def _stream_options(master: Master, program: Program, channel: Channel) -> Strea
         limits = program.stderr_logfile_maxbytes, program.stderr_logfile_backups
         syslog = program.stderr_syslog
     targets = tuple(AutoLog.AUTO if path == AUTO else path for path in logfiles)
-    return StreamOptions(program.name, program.namespec, channel, targets, *limits, syslog, style)
+    return StreamOptions(
+        program.name, program.namespec, channel, targets, *limits, syslog, style, _keeping(program, channel)
+    )
+
+
+def _keeping(program: Program, channel: Channel) -> Keeping:
+    period, minute = getattr(program, f"{channel}_logfile_rotate")
+    compress = getattr(program, f"{channel}_logfile_compress")
+    return Keeping(
+        None if period == "size" else Every(period, minute),
+        None if compress == "none" else compress,
+        getattr(program, f"{channel}_logfile_max_age"),
+        getattr(program, f"{channel}_logfile_max_total"),
+        getattr(program, f"{channel}_logfile_name") == "dated",
+    )
 
 
 def _main_log_options(master: Master) -> MainLogOptions:

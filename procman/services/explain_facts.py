@@ -15,6 +15,7 @@ LinkKind = Literal[
     "policy",  # an option says so
     "signal",  # its process has a signal, and has not ended
     "leftovers",  # what it has started has not ended
+    "terminal",  # a client is attached to it, or debugs it
     "readiness",  # a condition of ready does not hold
     "hook",  # a command of its own runs, and is waited for
     "health",  # what its health check has seen

@@ -13,6 +13,7 @@ from procman.services.ends import Ends
 from procman.services.explanations import Explanations
 from procman.services.process_table import ProcessTable
 from procman.services.status import StatusBoard
+from procman.services.terminals import TerminalService
 
 MASTER = "procman"
 
@@ -50,3 +51,4 @@ class Parts:
     gate: SilentPlaces
     report_of: Callable[[str], int | None]  # the number of the crash report of the last run
     master: AboutMaster
+    terminals: TerminalService

@@ -20,6 +20,7 @@ from procman.services.explain_facts import Around, Explanation, Known, Turn, Wis
 from procman.services.explain_master import MasterFacts, explain_master
 from procman.services.explain_origins import Origins, clock_time, left_behind
 from procman.services.explain_parts import MASTER, Parts
+from procman.services.explain_terminals import with_clients
 from procman.system.proc import look_at
 
 # So many processes are explained in one turn of the loop: about 5 ms.
@@ -61,6 +62,7 @@ class Explainer:
         self._gate = parts.gate
         self._master = parts.master
         self._found = parts.explanations
+        self._terminals = parts.terminals
 
     def one_sentence(self, name: str) -> str:
         """Why the process of that namespec is as it is: `FATAL: 4 failed starts in 9 s; exit status 1, last words: …`.
@@ -93,7 +95,8 @@ class Explainer:
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)  # others have their turn
             if self._fleet.processes.get(process.name) is process:  # it may have gone meanwhile
-                explanations.append(explain(process, around, self._known(process, origins, definitions)))
+                made = explain(process, around, self._known(process, origins, definitions))
+                explanations.append(with_clients(made, self._terminals.clients(process.name)))
         if spec is None or spec == MASTER:
             master = await self._about_master(reads=spec is not None)
             if spec is not None or not master.as_wanted:

@@ -1,9 +1,13 @@
 """The logs and the stdin of processes, and the master's own log, as all front ends read, follow and clear them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 
+from procman.config.schema.programs import Program
 from procman.logs.protocol import Log
+from procman.runtime.merged_logs import MergedLogs
 from procman.runtime.output_router import OutputRouter
+
+__all__ = ["LogService", "MergedLogs"]
 
 
 class LogService:
@@ -12,9 +16,10 @@ class LogService:
     Every method is called on the loop's thread. What cannot be done is an OperationError.
     """
 
-    def __init__(self, outputs: OutputRouter) -> None:
-        """`outputs` has all of them."""
+    def __init__(self, outputs: OutputRouter, definition: Callable[[str], Program | None] = lambda _: None) -> None:
+        """`outputs` has all of them; `definition` gives that of a process."""
         self._outputs = outputs
+        self._definition = definition
         self._reader = outputs.reader
 
     @property
@@ -41,6 +46,30 @@ class LogService:
     async def clear(self, name: str) -> None:
         """Empty both logs of a process."""
         await self._reader.clear(name)
+
+    async def rotate(self, name: str) -> None:
+        """Rotate its log files now."""
+        await self._reader.rotate(name)
+
+    def has_files(self, name: str) -> bool:
+        """Whether a log file of it is open."""
+        return self._reader.has_files(name)
+
+    async def reopen_one(self, name: str) -> None:
+        """Open its log files again, after they were moved away."""
+        await self._reader.reopen(name)
+
+    def merged(self, names: Iterable[str], channels: Iterable[str]) -> MergedLogs:
+        """These logs as one; the caller closes it. What a listener says to the master is no log."""
+        channels = tuple(channels)
+        logs = [(name, channel) for name in names for channel in channels if self._is_log(name, channel)]
+        return MergedLogs(self._reader, logs)
+
+    def _is_log(self, name: str, channel: str) -> bool:
+        program = self._definition(name)
+        if program is None or (channel == "stderr" and program.redirect_stderr):
+            return False
+        return not self._outputs.filters.is_protocol(program, "stderr" if channel == "stderr" else "stdout")
 
     async def read_main(self, offset: int, length: int) -> bytes:
         """As `read`, of the master's own log."""

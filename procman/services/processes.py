@@ -21,7 +21,7 @@ from procman.core.events import (
 )
 from procman.core.process import Process
 from procman.core.states import SETTLED, SIGNALLABLE, UP, Phase, State
-from procman.errors import ProcmanError, Reason
+from procman.errors import NoLog, ProcmanError, Reason
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
@@ -133,20 +133,28 @@ class ProcessService:
         self._order(operation, lambda p: p.state is State.RUNNING and p.program.reload is not None, self._refresh)
         return operation
 
-    def clear_logs(
-        self, specs: Iterable[str], clear: Callable[[str], Awaitable[None]], actor: Actor | None = None
+    def on_logs(
+        self,
+        kind: Kind,
+        specs: Iterable[str],
+        do: Callable[[str], Awaitable[None]],
+        actor: Actor | None = None,
+        *,
+        picks: Callable[[str], bool] = lambda _: True,
     ) -> Operation:
-        """Empty the logs of each, by `clear(name)`."""
-        operation = self._begin("clear", specs, actor)
+        """Clear, rotate or reopen the logs of each, by `do(name)`; of many, only of those that `picks` are meant."""
+        operation = self._begin(kind, specs, actor)
 
-        async def empty(process: Process) -> Outcome:
+        async def done(process: Process) -> Outcome:
             try:
-                await clear(process.name)
+                await do(process.name)
+            except NoLog as error:
+                return _outcome(process, Reason.NO_LOG, str(error))
             except ProcmanError as error:
                 return _outcome(process, Reason.FAILED, str(error))
             return _outcome(process)
 
-        self._order(operation, lambda _: True, lambda process, _: asyncio.ensure_future(empty(process)))
+        self._order(operation, lambda p: picks(p.name), lambda process, _: asyncio.ensure_future(done(process)))
         return operation
 
     # ---- one process

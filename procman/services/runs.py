@@ -103,10 +103,10 @@ class RunService:
         """Run it now; raises OperationError where that cannot be."""
         self._master.refuse_while_ending()
         process = self._one(asked.spec)
-        _check(asked)
+        check(asked)
         program = program_of(process.definition)
         if not await self._silent_among([program]):
-            _look_for(program)
+            look_for(program)
         self._master.refuse_while_ending()
         self._refuse(process, asked)
         operation = self._master.operations.begin("run", asked.in_words(process.name), actor)
@@ -147,6 +147,10 @@ class RunService:
             raise WrongState(text, Reason.ALREADY_STARTED)
 
 
+def _settled(process: Process) -> bool:
+    return process.settled
+
+
 class Run:
     """One of them, for one client; its output is kept for it from the beginning until `events` ends."""
 
@@ -157,7 +161,11 @@ class Run:
         status: StatusBoard,
         process: Process,
         operation: Operation | None,
+        *,
+        is_over: Callable[[Process], bool] = _settled,
     ) -> None:
+        """`is_over`: has what is to be followed ended?"""
+        self._is_over = is_over
         self.operation = operation
         self._engine = engine
         self._outputs = outputs
@@ -176,9 +184,9 @@ class Run:
 
         def verdict(notification: Notification) -> Outcome | None:
             # The fleet has decided all that follows when it is told.
-            return self._outcome() if notification.event is not None and _is_over(process) else None
+            return self._outcome() if notification.event is not None and process.settled else None
 
-        if _is_over(process):
+        if process.settled:
             self.operation.reach(0, self._outcome())
         else:
             self.operation.expect(0, good, self._engine.bus.wait_for(verdict, name=process.name))
@@ -190,7 +198,7 @@ class Run:
             yield Began(self._process.name, None if self.operation is None else self.operation.id)
             while True:
                 self._news.clear()
-                over = self._removed or _is_over(self._process)
+                over = self._removed or self._is_over(self._process)
                 if over:
                     self._outputs.drain_taps(self._process.name, self._taps)
                 quiet = True
@@ -239,11 +247,8 @@ class Run:
         return Outcome(program.name, program.group, Reason.ENDED_TOO_SOON, process.reason or "it has failed")
 
 
-def _is_over(process: Process) -> bool:
-    return process.settled
-
-
-def _check(asked: Asked) -> None:
+def check(asked: Asked) -> None:
+    """Raise BadRequest if its arguments and variables are too many, or cannot be given to a program."""
     size = sum(map(len, asked.args)) + sum(len(name) + len(value) for name, value in asked.environment.items())
     if len(asked.args) + len(asked.environment) > MOST_EXTRAS or size > MOST_CHARACTERS:
         raise BadRequest(f"a run takes at most {MOST_EXTRAS} arguments and variables, of {MOST_CHARACTERS} characters")
@@ -259,7 +264,8 @@ def _check(asked: Asked) -> None:
         raise BadRequest("cannot pass on half of a surrogate pair: take it out") from None
 
 
-def _look_for(program: Program) -> None:
+def look_for(program: Program) -> None:
+    """Raise OperationError if its command is not there, or cannot be executed."""
     try:
         find_program(program)
     except CannotSpawn as why:

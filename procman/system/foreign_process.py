@@ -15,6 +15,7 @@ from procman.system.pidfd import has_ended, open_pidfd, send_to
 from procman.system.proc import Identity, boot_id, identify, look_at
 from procman.system.reaper import Reaped, decode
 from procman.system.signals import send
+from procman.system.terminals import number_of, take_over
 
 # PIDFD_GET_INFO and its struct pidfd_info as it was first: u64 mask, u64 cgroupid, 11 times u32, i32 exit_code. Later
 # kernels have more at its end and go by the size that the request holds. include/uapi/linux/pidfd.h
@@ -113,14 +114,17 @@ class Pipes:
 
 
 def reopen_pipes(identity: Identity, inodes: tuple[int, int, int]) -> Pipes:
-    """Open the pipes that it was started with, which are known by their inodes (0: there was none).
+    """Open the pipes that it was started with, which are known by `place_of` (0: there was none).
 
     Their content is still there, since the process holds both ends. Raises OSError if they must not be opened.
     """
     opened: list[int | None] = []
     try:
         for number, inode in enumerate(inodes):
-            opened.append(_reopen(identity.pid, number, inode) if inode else None)
+            if inode < 0:
+                opened.append(take_over(identity, terminal_in(inode)))
+            else:
+                opened.append(_reopen(identity.pid, number, inode) if inode else None)
         if identify(identity.pid) != identity:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
     except OSError:
@@ -129,6 +133,19 @@ def reopen_pipes(identity: Identity, inodes: tuple[int, int, int]) -> Pipes:
                 os.close(fd)
         raise
     return Pipes(*opened)
+
+
+def place_of(fd: int | None) -> int:
+    """By what the master's end of a pipe is found again, its inode; or that of a terminal, whose number is below 0."""
+    if fd is None:
+        return 0
+    terminal = number_of(fd)
+    return os.fstat(fd).st_ino if terminal < 0 else -1 - terminal
+
+
+def terminal_in(place: int) -> int:
+    """The number of the terminal."""
+    return -1 - place
 
 
 def given_pipes(pid: int) -> tuple[int, int, int]:

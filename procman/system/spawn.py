@@ -10,8 +10,8 @@ import os
 import resource
 import stat
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import partial
 
@@ -20,6 +20,7 @@ from procman.system.commands import CannotSpawn, Command
 from procman.system.exec_errors import why_not_found
 from procman.system.process_limits import NO_LIMITS, Confinement, ProcessLimits
 from procman.system.reaper import Reaped
+from procman.system.terminals import open_terminal, take_control
 
 # Descriptors that no program gets, at most a quarter of all, so that clients get answers and files can be opened when
 # there is no room for another program. Half of them are for restarts.
@@ -53,6 +54,9 @@ class LaunchSpec:
     stdout: Stdio = Stdio.PIPE
     stderr: Stdio = Stdio.PIPE
     pass_fds: tuple[int, ...] = ()  # inherited with their numbers
+    # Its stdout and stderr, and its stdin if that is a PIPE, are one new terminal of so many rows and columns, which
+    # controls a session of its own.
+    terminal: tuple[int, int] | None = None
     spare_fds: int = KEPT  # this many descriptors have to stay free (see KEPT)
     limits: ProcessLimits = NO_LIMITS
     cgroup: str | None = None  # the folder of the one that it joins before it is executed
@@ -91,8 +95,8 @@ def _check_directory(path: str, *, as_another: bool) -> None:
 def spawn(spec: LaunchSpec) -> Child:
     """Start a process; raises CannotSpawn.
 
-    It leads its own process group, inherits no other descriptor, and has the default action for every signal. The
-    caller reaps it by its pid, and owns the pipes.
+    It leads its own process group (with a terminal, its own session), inherits no other descriptor, and has the
+    default action for every signal. The caller reaps it by its pid, and owns the pipes.
     """
     if spec.directory is not None:
         _check_directory(spec.directory, as_another=spec.enters_as_user)
@@ -101,9 +105,18 @@ def spawn(spec: LaunchSpec) -> Child:
     confined = None
     try:
         confined = _confinement(spec)
-        child_stdin, our_stdin = _stdin(spec.stdin, ours, theirs)
-        child_stdout, our_stdout = _output(spec.stdout, ours, theirs)
-        child_stderr, our_stderr = _output(spec.stderr, ours, theirs)
+        if spec.terminal is None:
+            child_stdin, our_stdin = _stdin(spec.stdin, ours, theirs)
+            child_stdout, our_stdout = _output(spec.stdout, ours, theirs)
+            child_stderr, our_stderr = _output(spec.stderr, ours, theirs)
+        else:
+            our_stdout, child_stdout = open_terminal(*spec.terminal)
+            ours.append(our_stdout)
+            theirs.append(child_stdout)
+            child_stdin, our_stdin = _input_of(spec.stdin, our_stdout, child_stdout, ours)
+            child_stderr, our_stderr = child_stdout, None
+            # It holds both ends.
+            spec = replace(spec, pass_fds=(*spec.pass_fds, our_stdout))
         _leave_some(max(ours + theirs, default=0), spec.spare_fds)
         if spec.account is not None:
             # The program may open /dev/stdout again, and the pipe belongs to the master.
@@ -130,12 +143,21 @@ def _confinement(spec: LaunchSpec) -> Confinement | None:
     return Confinement(spec.limits, account=spec.account, directory=directory, cgroup=spec.cgroup)
 
 
+def _before_exec(spec: LaunchSpec, confined: Confinement | None) -> Callable[[], object] | None:
+    """What the child does after the change of user; None: nothing."""
+    last: Callable[[], object] | None = None
+    if confined is not None:
+        last = confined.apply
+    elif spec.enters_as_user and spec.directory is not None:
+        last = partial(os.chdir, spec.directory)
+    return last if spec.terminal is None else partial(take_control, last)
+
+
 def _start(
     spec: LaunchSpec, confined: Confinement | None, stdio: tuple[int, int, int]
 ) -> tuple[subprocess.Popen[bytes], list[str]]:
     """Start it; also returns the limits that were left out."""
     stdin, stdout, stderr = stdio
-    enter = partial(os.chdir, spec.directory) if spec.enters_as_user and spec.directory is not None else None
     # With limits the child changes users itself, as some of them have to be set before that, and some after.
     account = spec.account if confined is None else None
     try:
@@ -146,14 +168,16 @@ def _start(
             stdout=stdout,
             stderr=stderr,
             cwd=None if spec.enters_as_user else spec.directory,
-            preexec_fn=enter if confined is None else confined.apply,  # noqa: PLW1509 - it takes no lock of another thread; and it comes after the change of user, unlike cwd
+            preexec_fn=_before_exec(spec, confined),  # noqa: PLW1509 - it takes no lock of another thread; and it comes after the change of user, unlike cwd
             env=spec.environment,
             umask=-1 if spec.umask is None else spec.umask,
             user=None if account is None else account.uid,
             group=None if account is None else account.gid,
             extra_groups=None if account is None else account.groups,
             pass_fds=spec.pass_fds,
-            process_group=0,
+            # The leader of a session leads its process group.
+            process_group=0 if spec.terminal is None else None,
+            start_new_session=spec.terminal is not None,
         )
     except subprocess.SubprocessError as error:
         failure = "" if confined is None else confined.outcome()[0]
@@ -190,6 +214,19 @@ def _stdin(wanted: Stdio | int, ours: list[int], theirs: list[int]) -> tuple[int
     ours.append(writer)
     os.set_blocking(writer, False)
     return reader, writer
+
+
+def _input_of(wanted: Stdio | int, our_end: int, terminal: int, ours: list[int]) -> tuple[int, int | None]:
+    """The stdin of a program with a terminal, and the descriptor by which what is typed goes to the terminal."""
+    writer = os.dup(our_end)
+    ours.append(writer)
+    match wanted:
+        case int():  # a socket; the program may still read its terminal
+            return wanted, writer
+        case Stdio.NULL:
+            return subprocess.DEVNULL, writer
+        case _:
+            return terminal, writer
 
 
 def _output(wanted: Stdio, ours: list[int], theirs: list[int]) -> tuple[int, int | None]:

@@ -58,7 +58,7 @@ class Record:
     patience: float  # how long it may take to stop, in seconds
     pid: int = 0  # 0: it is not known whether it was started
     ticks: int = 0  # since boot, as in Identity
-    pipes: tuple[int, int, int] = (0, 0, 0)  # inodes of its stdin, stdout and stderr; 0: no pipe
+    pipes: tuple[int, int, int] = (0, 0, 0)  # of its stdin, stdout and stderr, as `place_of` has them; 0: no pipe
 
 
 @dataclass(frozen=True, slots=True)

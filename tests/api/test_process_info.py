@@ -476,7 +476,7 @@ def test_a_signal_and_cleared_logs_change_nothing_but_the_losses(interfaces):
 
     async def both():
         interfaces.processes.signal(["web"], "HUP")
-        await interfaces.master.operations.wait(interfaces.processes.clear_logs(["web"], clear))
+        await interfaces.master.operations.wait(interfaces.processes.on_logs("clear", ["web"], clear))
 
     asyncio.run(both())
     interfaces.losses["web"] = 12

@@ -51,7 +51,7 @@ class FakeControl:
     def restart(self, specs, actor):
         return self._do("restart", specs, actor)
 
-    def clear_logs(self, specs, clear, actor):
+    def on_logs(self, kind, specs, clear, actor):
         return self._do("clear", specs, actor)
 
 

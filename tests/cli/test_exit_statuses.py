@@ -11,7 +11,7 @@ from procman.cli.exit_statuses import PROCMANCTL
 from tests.support.crash_samples import crash_info, crash_report
 from tests.support.fake_master import Stream, process, result
 
-STREAMS = {"fg"}  # each line of it is checked where it is tested: it needs a process that runs
+STREAMS = {"fg", "attach", "debug"}  # each line of it is checked where it is tested: it needs a process that runs
 
 ANSWERS = {
     ("GET", "/v1/crashes?name=all"): {"crashes": [crash_info()], "note": ""},
@@ -29,12 +29,16 @@ ANSWERS = {
     ("GET", "/v1/processes/web/runs"): {"runs": []},
     ("GET", "/v1/why"): {"as_wanted": True, "processes": 2, "explanations": []},
     ("GET", "/v1/figures"): {"figures": []},
+    ("GET", "/v1/terminals"): {"terminals": []},
     ("GET", "/v1/graph"): {"processes": []},
     ("GET", "/v1/config"): {"processes": []},
     ("GET", "/v1/master/config"): {"sections": []},
     ("GET", "/v1/processes/web/config"): {"sections": []},
     ("GET", "/metrics"): b"procman_events_total 1\n",
     ("GET", "/v1/log?tail=1600"): b"text",
+    ("GET", "/v1/logs?lines=10"): Stream(
+        b'{"name": "web", "channel": "stdout", "time": 1.5, "data": "hi\\n", "missed": 0}\n'
+    ),
     ("GET", "/v1/log?follow=1"): Stream(b"text"),
     ("GET", "/v1/processes/web/log/stdout?tail=1600"): b"text",
     ("GET", "/v1/processes/web/log/stdout?follow=1"): Stream(b"text"),
@@ -58,6 +62,7 @@ LINES = [
         "add web",
         "avail",
         "clear web",
+        "logs",
         "config",
         "config web",
         "crash 812",

@@ -84,9 +84,12 @@ def test_a_refused_flag_is_an_error_under_json(ctl):
 def test_the_flags_of_a_command_are_those_of_its_help():
     """The reference page is generated from the same table."""
     assert {command: flags(command) for command in COMMANDS if flags(command)} == {
+        "attach": {"--detach-keys": True, "--read-only": False},
+        "debug": {"--detach-keys": True, "--env": True},
         "events": {"--kind": True, "--since": True, "-f": False, "-n": True},
         "graph": {"--mermaid": False},
         "health": {"--live": False, "--now": False, "--pause": True, "--reason": True},
+        "logs": {"--channel": True, "--grep": True, "--since": True, "-f": False, "-n": True},
         "maintail": {"-f": False},
         "run": {"--attach": False, "--detach": False, "--env": True},
         "status": {"--long": False, "--at": True},

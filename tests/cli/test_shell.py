@@ -195,7 +195,7 @@ def completer(master):
 def test_completion_offers_what_supervisorctl_offers(completer, master):
     """Commands first; groups for update, add and remove; processes, group:process and group:* for the others."""
     master.show(process("web"), process("a", group="site"), process("b", group="site"))
-    assert completer.complete("", "")[:3] == ["add ", "avail ", "clear "]
+    assert completer.complete("", "")[:3] == ["add ", "attach ", "avail "]
     assert completer.complete("sta", "sta") == ["start ", "status "]
     assert completer.complete("help st", "st") == ["start ", "status ", "stop ", "stop-plan "]
     assert completer.complete("update ", "") == ["web ", "site "]

@@ -10,7 +10,6 @@ from tests.support.fake_master import Refusal, process, result
 @pytest.mark.parametrize(
     ("line", "meant"),
     [
-        ("logs web", "tail"),
         ("log web", "tail"),
         ("list", "status"),
         ("ps", "status"),
@@ -39,8 +38,8 @@ def test_what_resembles_nothing_is_not_guessed(ctl, word):
 
 def test_help_guesses_its_topic(ctl):
     """Unknown topics are guessed like commands."""
-    ran = ctl("help", "logs")
-    assert (ran.text, ran.err, ran.status) == ("*** No help on logs\n", "did you mean tail?\n", 0)
+    ran = ctl("help", "log")
+    assert (ran.text, ran.err, ran.status) == ("*** No help on log\n", "did you mean tail?\n", 0)
 
 
 @pytest.fixture

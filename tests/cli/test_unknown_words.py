@@ -18,7 +18,7 @@ from procman.cli.procman import main
         (["up"], "; procman alone, without a word, starts the master, and procmanctl start NAME a program of it"),
         (["start", "web"], "; did you mean procmanctl start web?"),
         (["restart", "a b"], "; did you mean procmanctl restart 'a b'?"),
-        (["logs", "web"], "; did you mean procmanctl tail web?"),
+        (["logs", "web"], "; did you mean procmanctl logs web?"),
         (["ps"], "; did you mean procmanctl status?"),
         (["shutdwn"], "; did you mean procmanctl shutdown?"),
         (["stop", "web"], "; did you mean procmanctl stop web?"),

@@ -177,3 +177,10 @@ def test_a_oneshot_is_restarted_as_often_as_it_is_tried_again(tmp_path, lines, p
     assert split(tmp_path, text)["web"]["restart"] == policy
     notes = exported(tmp_path, text, split=True).notes
     assert "[program:web]: run_timeout, which docker has not: put `timeout` before the command" in notes
+
+
+def test_a_terminal_is_a_terminal(tmp_path):
+    """`tty` and `stdin_open` are what docker calls it; a program without pty has neither."""
+    found = split(tmp_path, "[program:sh]\ncommand=/bin/sh\npty=true\n" + WEB)
+    assert (found["sh"]["tty"], found["sh"]["stdin_open"]) == (True, True)
+    assert "tty" not in found["web"]

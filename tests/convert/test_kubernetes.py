@@ -227,3 +227,11 @@ def test_what_the_file_takes_from_the_environment_is_pointed_out(tmp_path):
     assert note in kubernetes.export(config, target()).notes
     note = "[program:web]: %(ENV_PORT)s, %(host_node_name)s: replaced by the value during the export"
     assert note in kubernetes.export(config, target(split=True)).notes
+
+
+def test_a_terminal_is_a_terminal(tmp_path):
+    """`tty` and `stdin`; a program without pty has neither."""
+    text = "[program:sh]\ncommand=/bin/sh\npty=true\n[program:web]\ncommand=/bin/web\n"
+    found = containers(exported(tmp_path, text, split=True))
+    assert (found["sh"]["tty"], found["sh"]["stdin"]) == (True, True)
+    assert "tty" not in found["web"]

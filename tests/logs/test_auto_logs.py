@@ -63,6 +63,8 @@ def test_only_this_masters_auto_logs_are_removed(tmp_path):
     """Backups are removed too; files of other masters, look-alikes, links and directories stay."""
     ours = created(tmp_path, "web", "stderr")
     os.rename(ours, ours + ".12")
+    for tail in (".3.gz", ".2026-11-29.zst", ".2026-11-29T14.2", ".77.compressing"):
+        os.rename(created(tmp_path, "web", "stderr"), ours + tail)
     created(tmp_path, "x---y")
     stay = {
         os.path.basename(created(tmp_path, owner=Owner("0123abcd", "aXb"))),

@@ -28,6 +28,7 @@ from procman.services.explain_origins import clock_time, left_behind
 from procman.services.explain_parts import AboutMaster, Parts
 from procman.services.explain_service import MOST_GAPS
 from procman.services.explanations import Finding, Kind
+from procman.services.terminals import ClientFacts
 from procman.services.why import Why
 from tests.support.programs import group, program
 from tests.support.virtual_engine import Services
@@ -70,6 +71,7 @@ class Asked:
         self.found = Found()
         self.turns: dict[str, Turn] = {}
         self.silent = ""
+        self.at_terminals: list[ClientFacts] = []
         self.reports: dict[str, int] = {}
         self.disks: list[str] = []
         self.obstacle: str | None = None
@@ -86,6 +88,7 @@ class Asked:
             configuration=self.services.configuration,
             gate=self,
             report_of=self.reports.get,
+            terminals=self,
             master=AboutMaster(
                 began=0.0,
                 obstacle=lambda: self.obstacle,
@@ -95,6 +98,9 @@ class Asked:
             ),
         )
         self.why = Why(parts)
+
+    def clients(self, name):
+        return [one for one in self.at_terminals if one.name == name]
 
     def silence_for(self, _program) -> str | None:
         return self.silent or None
@@ -430,5 +436,26 @@ def test_pids_that_were_left_behind_come_from_the_journal():
         asked.journal.note("state", "descendants still run", name="db", data={"descendants": [9]})
         asked.journal.note("state", "descendants still run", name="web", data={"descendants": [6, 7]})
         assert left_behind(asked.journal, "web") == (6, 7, 5)
+
+    on_loop(steps)
+
+
+def test_clients_at_a_terminal_are_named():
+    """Who looks, who types, and who debugs it: that its definition is another one is then no difference."""
+
+    async def steps() -> None:
+        asked = Asked(group("web"))
+        asked.engine.post(StartRequested("web"))
+        asked.at_terminals = [
+            ClientFacts(1, "web", "uid 7 (eve)", True, False),
+            ClientFacts(2, "db", "x", False, False),
+        ]
+        found = await asked.one("web")
+        assert "uid 7 (eve) is attached to its terminal, and only looks" in texts(found)
+        asked.at_terminals = [ClientFacts(3, "web", "uid 0 (root)", False, True)]
+        found = await asked.one("web")
+        assert texts(found)[-1] == "uid 0 (root) debugs it: limits of time and what follows an end are paused"
+        assert found.next.startswith("when that client leaves")
+        assert found.changed == ()
 
     on_loop(steps)

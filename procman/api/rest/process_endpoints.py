@@ -20,6 +20,7 @@ from procman.services.processes import ProcessService
 from procman.services.status import Moment, ProcessStatus
 
 BYTES = "application/octet-stream"
+_ON_LOGS = ("clear", "rotate", "reopen")
 
 
 class ProcessEndpoints:
@@ -75,7 +76,7 @@ class ProcessEndpoints:
         wait, within = body.get("wait", True), timeout_in(body)
         if not isinstance(wait, bool):
             raise BadRequest("cannot read wait: expected true or false")
-        wait = wait or op == "clear"  # only its end tells whether the logs are empty
+        wait = wait or op in _ON_LOGS  # only its end tells whether it was done
         operation = self._begin(op, specs, body, actor_of(request))
         is_there = await self._master.operations.wait(operation, accepted=not wait, within=within)
         answer: dict[str, object] = {"operation": operation.id}
@@ -101,10 +102,17 @@ class ProcessEndpoints:
             case "refresh":
                 return self._processes.refresh(specs, actor)
             case "clear":
-                return self._processes.clear_logs(specs, self._logs.clear, actor)
+                return self._processes.on_logs("clear", specs, self._logs.clear, actor)
+            case "rotate":
+                return self._processes.on_logs("rotate", specs, self._logs.rotate, actor, picks=self._logs.has_files)
+            case "reopen":
+                return self._processes.on_logs(
+                    "reopen", specs, self._logs.reopen_one, actor, picks=self._logs.has_files
+                )
             case _:
                 raise OperationError(
-                    f"cannot {op} a process: expected start, stop, restart, retry, signal, refresh or clear",
+                    f"cannot {op} a process: expected start, stop, restart, retry, signal, refresh, clear, rotate or "
+                    "reopen",
                     Reason.UNKNOWN_OPERATION,
                 )
 

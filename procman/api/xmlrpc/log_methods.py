@@ -76,7 +76,7 @@ class LogMethods:
         return results(await self._cleared("all", actor))
 
     async def _cleared(self, spec: str, actor: Actor) -> list[Outcome]:
-        operation = self._processes.clear_logs([spec], self._logs.clear, actor)
+        operation = self._processes.on_logs("clear", [spec], self._logs.clear, actor)
         await self._master.operations.wait(operation)
         return operation.outcomes
 

@@ -19,11 +19,13 @@ class Command:
 
 COMMANDS = {
     "add": Command("configuration", "add", 1),
+    "attach": Command("attach", "attach", 7),
     "avail": Command("configuration", "avail", 1),
     "clear": Command("processes", "clear"),
     "config": Command("configuration", "config", 1),
     "crash": Command("crashes", "crash", 1),
     "crashes": Command("crashes", "crashes", 1),
+    "debug": Command("attach", "debug", 7, verbatim=True),
     "events": Command("journal", "events", 1),
     "exit": Command("master", "leave"),
     "EOF": Command("master", "leave"),
@@ -32,6 +34,7 @@ COMMANDS = {
     "health": Command("health", "health", 1, verbatim=True),
     "help": Command("help", "show_help"),
     "history": Command("journal", "history", 1),
+    "logs": Command("merged_logs", "logs"),
     "maintail": Command("logs", "maintail"),
     "metrics": Command("metrics", "metrics", 1),
     "notify": Command("notify", "notify", 1),

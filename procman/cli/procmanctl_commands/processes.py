@@ -11,6 +11,7 @@ from collections.abc import Container
 from procman.cli import status_text, suggestions
 from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN, Invocation
 from procman.cli.procmanctl_commands.health import warn_of_file
+from procman.cli.status_text import terminal_lines
 from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -33,6 +34,7 @@ _WORDS = {
     "NOT_RUNNING": "not running",
     "FAILED": "failed",
 }
+_ON_LOGS = ("cleared", "rotated", "reopened")
 
 
 def status(invocation: Invocation, words: list[str]) -> None:
@@ -67,6 +69,8 @@ def status(invocation: Invocation, words: list[str]) -> None:
             why = info.get("why") or (info["spawnerr"] and (status_text.reason(info) or info["spawnerr"]))
             if why:
                 invocation.say_safe(f"{info['namespec']}: {why}")
+        for line in at_terminals(invocation, {info["namespec"] for info in chosen}):
+            invocation.say_safe(line)
         warn_of_file(invocation)
     else:
         for line in status_text.status_table(chosen, terminal=invocation.terminal, colour=invocation.colour):
@@ -77,15 +81,26 @@ def status(invocation: Invocation, words: list[str]) -> None:
         invocation.exitstatus = STATUS_NOT_RUNNING
 
 
+def at_terminals(invocation: Invocation, names: set[str]) -> list[str]:
+    """A line for each client that is attached to one of these."""
+    try:
+        clients = invocation.client.call("GET", "/v1/terminals")["terminals"]
+    except ApiError:  # a master before 0.3
+        return []
+    found = [client for client in clients if client["name"] in names]
+    invocation.put(terminals=found)
+    return terminal_lines(found)
+
+
 def start(invocation: Invocation, words: list[str]) -> None:
     """Start the named processes; with --no-deps whatever they depend on."""
     alone = "--no-deps" in words
     words = [word for word in words if word != "--no-deps"]
     if not _has_names(invocation, "start", words, exitstatus=INVALID_ARGS):
         return
-    results = _operate(invocation, "start", words, **({"alone": True} if alone else {}))
+    results = operate(invocation, "start", words, **({"alone": True} if alone else {}))
     invocation.put(results=results)
-    _suggest(invocation, _report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS))
+    _suggest(invocation, report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS))
 
 
 def stop(invocation: Invocation, words: list[str]) -> None:
@@ -97,7 +112,7 @@ def stop(invocation: Invocation, words: list[str]) -> None:
     answer = _answer(invocation, "stop", words, **({"cascade": True} if cascade else {}))
     results, needing = answer["results"], answer.get("needing", [])
     invocation.put(results=results)
-    unknown = _report(invocation, results, "stopped", ignored="NOT_RUNNING")
+    unknown = report(invocation, results, "stopped", ignored="NOT_RUNNING")
     if needing:
         invocation.put(needing=needing)
         named = " ".join(words)
@@ -111,14 +126,14 @@ def restart(invocation: Invocation, words: list[str]) -> None:
     """Stop all named processes, then start them: two requests, because supervisorctl prints both."""
     if not _has_names(invocation, "restart", words):
         return
-    results = _operate(invocation, "stop", words)
+    results = operate(invocation, "stop", words)
     invocation.put(stopped=results)
-    unknown = _report(invocation, results, "stopped", ignored="NOT_RUNNING")
-    results = _operate(invocation, "start", words)
+    unknown = report(invocation, results, "stopped", ignored="NOT_RUNNING")
+    results = operate(invocation, "start", words)
     invocation.put(started=results)
     # supervisorctl reports an unknown process twice; on a terminal once is enough.
     reported = unknown if invocation.terminal else []
-    _report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS, reported=reported)
+    report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS, reported=reported)
     _suggest(invocation, unknown)
 
 
@@ -126,18 +141,18 @@ def retry(invocation: Invocation, words: list[str]) -> None:
     """Start the named processes that wait for their next try, or were given up."""
     if not _has_names(invocation, "retry", words):
         return
-    results = _operate(invocation, "retry", words)
+    results = operate(invocation, "retry", words)
     invocation.put(results=results)
-    _suggest(invocation, _report(invocation, results, "started", ignored="ALREADY_STARTED"))
+    _suggest(invocation, report(invocation, results, "started", ignored="ALREADY_STARTED"))
 
 
 def refresh(invocation: Invocation, words: list[str]) -> None:
     """Have the named processes read their configuration again."""
     if not _has_names(invocation, "refresh", words):
         return
-    results = _operate(invocation, "refresh", words)
+    results = operate(invocation, "refresh", words)
     invocation.put(results=results)
-    _suggest(invocation, _report(invocation, results, "refreshed"))
+    _suggest(invocation, report(invocation, results, "refreshed"))
 
 
 def signal(invocation: Invocation, words: list[str]) -> None:
@@ -148,13 +163,13 @@ def signal(invocation: Invocation, words: list[str]) -> None:
         return
     name, *names = words
     try:
-        results = _operate(invocation, "signal", names, signal=name)
+        results = operate(invocation, "signal", names, signal=name)
     except ApiError as error:
         if error.code != "BAD_SIGNAL":
             raise
         results = [_refused(word, error) for word in names]
     invocation.put(results=results)
-    unknown = _report(invocation, results, "signalled")
+    unknown = report(invocation, results, "signalled")
     refused = unknown or any(result["status"] == "BAD_SIGNAL" for result in results)
     if refused and not suggestions.suggest_signal(invocation, name, names):
         _suggest(invocation, unknown)
@@ -164,9 +179,9 @@ def clear(invocation: Invocation, words: list[str]) -> None:
     """Empty the logs of the named processes."""
     if not _has_names(invocation, "clear", words):
         return
-    results = _operate(invocation, "clear", words)
+    results = operate(invocation, "clear", words)
     invocation.put(results=results)
-    _suggest(invocation, _report(invocation, results, "cleared"))
+    _suggest(invocation, report(invocation, results, "cleared"))
 
 
 def pid(invocation: Invocation, words: list[str]) -> None:
@@ -225,7 +240,8 @@ def _matching(
     return found
 
 
-def _operate(invocation: Invocation, operation: str, names: list[str], **options: object) -> list[Result]:
+def operate(invocation: Invocation, operation: str, names: list[str], **options: object) -> list[Result]:
+    """Order it, for all of them together; returns what came of it for each."""
     results: list[Result] = _answer(invocation, operation, names, **options)["results"]
     return results
 
@@ -240,7 +256,7 @@ def _answer(invocation: Invocation, operation: str, names: list[str], **options:
     return answer
 
 
-def _report(
+def report(
     invocation: Invocation,
     results: list[Result],
     done: str,
@@ -268,7 +284,9 @@ def _report(
         if code == "SUCCESS":
             line = f"{spec}: {done}"
         elif code == "FAILED":
-            line = f"{spec}: ERROR (failed: {result['description']})" if done == "cleared" else result["description"]
+            line = f"{spec}: ERROR (failed: {result['description']})" if done in _ON_LOGS else result["description"]
+        elif code == "NO_FILE" and done in _ON_LOGS:
+            line = f"{spec}: ERROR (no log file that is open)"
         else:
             why = _why(invocation, spec) if code in _ENDED_AT_ONCE and invocation.terminal else ""
             line = f"{spec}: ERROR ({_WORDS.get(code) or result['description'].lower() or code}{why})"

@@ -7,6 +7,7 @@ from procman.config.formats.raw import RawSection
 from procman.config.resolve.health import settle_health
 from procman.config.resolve.hooks import settle_hooks
 from procman.config.resolve.limits import settle_limits
+from procman.config.resolve.log_rotation import settle_rotation
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.readiness import settle_readiness
 from procman.config.resolve.schedules import refuse_many, settle_schedule
@@ -28,6 +29,10 @@ DESCRIPTORS = 5
 
 _SCOPES = ("stop_scope", "stopasgroup", "kill_scope", "killasgroup")
 
+_NO_TERMINALS = {
+    "eventlistener": "an event listener has pipes to the master",
+    "fcgi-program": "a FastCGI program has its socket as stdin",
+}
 _NO_ONESHOTS = {"eventlistener": "an event listener", "fcgi-program": "a FastCGI program"}
 _FOR_ONESHOTS = {"run_timeout": "a run_timeout", "unknown_exit": "an unknown_exit"}
 _NOT_FOR_ONESHOTS = {
@@ -209,6 +214,7 @@ def _process(
     settle_readiness(reading, section, values)
     settle_hooks(reading, section, values)
     settle_health(reading, section, values)
+    _settle_terminal(reading, section, values)
     for channel in ("stdout", "stderr"):
         _settle_places(values, channel)
     on_console = any(map(is_console, (values["stdout_logfile"], *values["stdout_also"])))
@@ -229,11 +235,27 @@ def _process(
                 "ignored, because redirect_stderr is true: take one of them out",
             )
         values["stderr_logfile"], values["stderr_also"] = None, ()
+    for channel in ("stdout", "stderr"):
+        settle_rotation(reading, section, values, channel)
     name = reading.option(section, "process_name", SLOTS["process_name"], names)
     if reading.raw(section, "process_name") is None:
         name = str(names["program_name"])
     values["command"] = values["command"] or ""
     return Program(name=name.strip(), group=group, section=section.name, **values)
+
+
+def _settle_terminal(reading: OptionReader, section: RawSection, values: dict[str, Any]) -> None:
+    """A terminal is one stream; and what speaks a protocol has none."""
+    if not values["pty"]:
+        return
+    kind = section.name.partition(":")[0]
+    if kind in _NO_TERMINALS:
+        reading.complain(section, "pty", f"{_NO_TERMINALS[kind]}, and no terminal: take pty out", "no-terminal")
+    raw = reading.raw(section, "redirect_stderr")
+    if raw is not None and not values["redirect_stderr"]:
+        message = "with pty, stdout and stderr are one terminal, so they cannot be told apart: take it out"
+        reading.complain(section, "redirect_stderr", message, severity="warning")
+    values["redirect_stderr"] = True
 
 
 def _settle_places(values: dict[str, Any], channel: str) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from procman.config.schema import kinds
-from procman.config.schema.health import HealthOptions
 from procman.config.schema.kinds.numbers import MIB
+from procman.config.schema.log_rotation import LogRotation
 from procman.config.schema.options import AUTO, Effect, option, required
 from procman.core.spec import Autorestart, Condition, EarlyExit, Edge, Leftovers, ProcessType, Scope
 
@@ -20,7 +20,7 @@ DEFAULT_PRIORITY = 999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program(HealthOptions):
+class Program(LogRotation):
     """One process slot: a program after `numprocs`, expansions and defaults. Also the options all programs share."""
 
     name: str
@@ -252,6 +252,12 @@ class Program(HealthOptions):
         "(ignore), or it is stopped, too, before the other one if possible, and starts again with it (stop).",
         default="ignore",
         effect=Effect.NONE,
+    )
+    pty: bool = option(
+        kinds.BOOLEAN,
+        "Give it a pseudo-terminal as stdin, stdout and stderr, so that procmanctl attach shows it as in a window of "
+        "its own; what it writes to either of the two goes where its stdout goes.",
+        default=False,
     )
     redirect_stderr: bool = option(kinds.BOOLEAN, "Send what it writes to stderr to its stdout.", default=False)
     stdout_capture_maxbytes: int = option(

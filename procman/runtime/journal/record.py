@@ -19,6 +19,7 @@ RecordKind = Literal[
     "op-end",  # that is over
     "update-step",  # what an update did to one group or process
     "master",  # the master began, goes on after an upgrade, shuts down, leaves
+    "terminal",  # a client was attached to a program's terminal, or has left it
     "log-trouble",  # output was lost, or a log cannot be written, or can again
     "notify",  # a message of a notify section was sent, or could not be
     "access-denied",  # a client was refused for its password, its origin, or its role

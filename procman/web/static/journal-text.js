@@ -57,6 +57,7 @@ const WORDS = {
     if (reason === "quit" && data.code !== undefined) return `ends with ${data.code}`;
     return `${to}${reason ? `: ${reason}` : ""}`;
   },
+  terminal: (record, data) => `a client is ${record.reason ?? ""}${data.read_only ? " (read-only)" : data.debug ? " (debug)" : ""}`,
   "access-denied": (record, data) => `refused: ${record.reason ?? ""} (HTTP ${data.status})`,
   gap(record, data) {
     const count = data.records === undefined ? "" : `, ${data.records} of them`;

@@ -42,6 +42,7 @@ from procman.config.schema.kinds.limits import (
     WEIGHT,
 )
 from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
+from procman.config.schema.kinds.logs import AGE, COMPRESS, ROTATE, ROTATED_NAME, TOTAL
 from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK, split_url
 from procman.config.schema.kinds.numbers import (
     CONCURRENCY,
@@ -63,11 +64,13 @@ from procman.config.schema.kinds.users import OWNER, USER, USER_GROUP
 
 __all__ = [
     "ADDRESS",
+    "AGE",
     "AUTORESTART",
     "BACKOFF",
     "BOOLEAN",
     "CAPABILITY_LIST",
     "COMMAND",
+    "COMPRESS",
     "CONCURRENCY",
     "COUNT",
     "CPU_AFFINITY",
@@ -125,6 +128,8 @@ __all__ = [
     "RLIMIT_COUNT",
     "RLIMIT_SECONDS",
     "RLIMIT_SIZE",
+    "ROTATE",
+    "ROTATED_NAME",
     "SCHEDULE",
     "SCOPE",
     "SECONDS",
@@ -137,6 +142,7 @@ __all__ = [
     "TEMPLATE",
     "TEXT",
     "TIMEOUT",
+    "TOTAL",
     "UNKNOWN_EXIT",
     "URL",
     "USER",

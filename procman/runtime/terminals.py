@@ -1,0 +1,47 @@
+"""The terminals of programs: their size, and the last part of what was written to them."""
+
+from collections.abc import Mapping
+
+from procman.logs.output_stream import OutputStream
+from procman.system.terminals import set_size, size_of
+
+
+class Terminals:
+    """Those of all processes, by namespec. A process without a terminal is left alone."""
+
+    def __init__(self, streams: Mapping[tuple[str, str], OutputStream]) -> None:
+        """`streams` are those of the output router."""
+        self._streams = streams
+        self.sizes: dict[str, tuple[int, int]] = {}  # rows and columns, for the next start of a process as well
+
+    def has_one(self, name: str) -> bool:
+        """Whether a run of it is there that has a terminal."""
+        return self._descriptor(name) is not None
+
+    def resize(self, name: str, rows: int, columns: int, *, redraw: bool = False) -> None:
+        """Its window is so large now; with `redraw`, what shows a whole screen is told even if that is nothing new."""
+        self.sizes[name] = rows, columns
+        fd = self._descriptor(name)
+        if fd is None:
+            return
+        try:
+            if redraw and size_of(fd) == (rows, columns):
+                # SIGWINCH is sent for another size only; when it looks, it sees the right one.
+                set_size(fd, rows, max(1, columns - 1))
+            set_size(fd, rows, columns)
+        except OSError:
+            pass  # it has ended at this moment
+
+    def last_part(self, name: str, length: int) -> bytes:
+        """What was written last, from the beginning of a line on."""
+        stream = self._streams.get((name, "stdout"))
+        data = b"" if stream is None else stream.ring.tail(length)
+        return data if len(data) < length else data[data.find(b"\n") + 1 :]
+
+    def forget(self, name: str) -> None:
+        """It has left."""
+        self.sizes.pop(name, None)
+
+    def _descriptor(self, name: str) -> int | None:
+        stream = self._streams.get((name, "stdout"))
+        return None if stream is None else stream.terminal
