@@ -92,6 +92,7 @@ def test_what_is_not_known_is_absent():
         tree=None,
         log_bytes={},
         has_readiness=False,
+        healthy=None,
     )
     found = families(text_of(reading(never, free_fds=None, writes_file=False)))
     absent = {family.name for family in FAMILIES} - found.keys() - {"procman_build"}
