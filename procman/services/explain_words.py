@@ -12,7 +12,7 @@ from procman.core.restarts import BRAKED
 from procman.core.spec import FOREVER, Scope
 from procman.core.states import MasterState, Phase, State
 from procman.runtime.ending import ending
-from procman.services import explain_hooks, explain_oneshots
+from procman.services import explain_hooks, explain_limits, explain_oneshots
 from procman.services.explain_facts import Case, Link, Words
 from procman.services.explain_health import health_links, unhealthy
 from procman.services.explain_links import (
@@ -291,17 +291,18 @@ def _running(case: Case) -> Words:
     if process.program.is_oneshot:
         return explain_oneshots.running(case)
     up = Link("policy", f"its process (pid {process.pid}) is up")
+    coming, deciding = explain_limits.coming(case)
     if not case.known.flaps:
         return Words(
             because=(up, *health_links(process, case.around.now)),
-            next=f"nothing by itself; if it ends, {after_an_end(case)}",
-            options=("autorestart",),
+            next=f"nothing by itself; if it ends, {after_an_end(case)}{coming}",
+            options=("autorestart", *deciding),
             fine=True,
         )
     return Words(
         because=(brought_back(case), *how_it_ended(case), *troubles(case)),
-        next=f"if it ends again, {after_an_end(case)}",
-        options=("autorestart", "startsecs"),
+        next=f"if it ends again, {after_an_end(case)}{coming}",
+        options=("autorestart", "startsecs", *deciding),
         commands=(look_command(case), f"procmanctl stop {case.name}"),
         verdict="and does not stay up",
     )
@@ -359,6 +360,9 @@ def _being_stopped(case: Case, waits: Link) -> Words:
     if process.timed_out and process.wanted:
         why, then = explain_oneshots.timed_out(process), explain_oneshots.after_the_timeout(process)
         options += ("run_timeout",)
+    elif explain_limits.is_renewed(process):
+        why, then = explain_limits.why_renewed(process), "then it is started again"
+        options += (explain_limits.option_of(process),)
     return Words(
         because=(waits, why),
         next=f"{when}; {then}",

@@ -26,7 +26,7 @@ from procman.services.endings import End, Oom, Sender, Why
 from procman.services.ends import Ends
 from procman.services.memory_watch import TOGETHER, MemoryWatch
 from procman.services.signals_sent import SignalsSent
-from procman.system.memory_events import MemoryCounters, Whose
+from procman.system.memory_events import MemoryCounters, MemoryEvents, Whose
 from tests.support.notifications import notify
 from tests.support.programs import group
 

@@ -153,8 +153,8 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "procman_process_restarts",
         "counter",
         "Starts after an earlier run, by what brought them about: its exit, the signal that ended it, a lack of memory "
-        "(oom), what it depends on (dependency), an update of the configuration, or an operator. A failed start that "
-        "is tried again is none.",
+        "(oom), memory_restart (memory), max_age (age), what it depends on (dependency), an update of the "
+        "configuration, or an operator. A failed start that is tried again is none.",
         Label("reason", RESTART_REASONS),
         lambda p: p.counts.restarts,
     ),
@@ -203,6 +203,12 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "gauge",
         "Memory of the process and all that it has started; shared pages count for each of them.",
         lambda p: p.tree.rss if p.tree else None,
+    ),
+    OfProcess(
+        "procman_process_memory_limit_bytes",
+        "gauge",
+        "The memory that it and all that it has started may use together (memory_max), where that is limited.",
+        lambda p: p.memory_limit,
     ),
     OfProcess(
         "procman_process_cpu_seconds",

@@ -16,7 +16,7 @@ from procman.core.fleet import Fleet
 from procman.core.readiness import NOT_READY
 from procman.core.states import State
 from procman.runtime.bus import Bus, Notification
-from procman.services.metrics.process_counts import ProcessCounts
+from procman.services.metrics.process_counts import RESTART_REASONS, ProcessCounts
 from procman.system.reaper import Reaped
 
 Data = dict[str, Any]
@@ -187,20 +187,24 @@ class Counters:
         # After a failed start it is the same start, tried again; after an end it is a restart, if a late one.
         if counts.has_run and (comes_back or news.before is not State.BACKOFF):
             actor = notification.actor
-            counts.restarts[comes_back or _BY_ACTOR.get(actor.kind if actor else "", "operator")] += 1
+            reason = news.reason if news.reason in RESTART_REASONS else ""  # for its memory or its age
+            counts.restarts[reason or comes_back or _BY_ACTOR.get(actor.kind if actor else "", "operator")] += 1
 
     def _ended(self, news: Announce, status: ExitStatus, counts: ProcessCounts) -> None:
         counts.starting_since = None
         if news.after is State.STOPPED:
             return
         reason = "exit" if status.signal is None else "oom" if self._was_oom(news.name) else "signal"
+        process = self._fleet.processes.get(news.name)
+        if news.after is State.BACKOFF and news.before is State.STOPPING and process and process.wear.renewing:
+            counts.comes_back = process.wear.renewing
+            return
         if news.after is State.BACKOFF:
             if news.before is State.STOPPING and news.reason.startswith(NOT_READY):
                 reason = "unready"
             if not news.program.is_oneshot:  # which has been up
                 counts.failed_starts[reason] += 1
             return
-        process = self._fleet.processes.get(news.name)
         # The core has decided already whether autorestart brings it back.
         comes_back = process is not None and process.wanted and not news.program.is_oneshot
         counts.comes_back = reason if comes_back else ""

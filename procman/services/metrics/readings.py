@@ -13,6 +13,7 @@ from procman import __version__
 from procman.core.process import Process
 from procman.core.states import State
 from procman.runtime.bus import Sequence
+from procman.runtime.definitions import program_of
 from procman.services.configuration import ConfigService
 from procman.services.figures import LastLooks
 from procman.services.metrics.counters import Counters, OutputCounts, added
@@ -40,6 +41,7 @@ class ProcessReading(NamedTuple):
     log_bytes: Mapping[str, int]  # by channel
     lost_bytes: int
     is_oneshot: bool = False
+    memory_limit: int | None = None  # bytes, as memory_max has it
     has_readiness: bool = False  # with `ready`
     healthy: bool | None = None  # None: it has no health check, or that is not known
 
@@ -176,9 +178,15 @@ class MetricsService:
             log_bytes={**before, **added(before, read)} if before else read,
             lost_bytes=counts.lost_before + lost,
             is_oneshot=process.program.is_oneshot,
+            memory_limit=_memory_limit(process),
             has_readiness=bool(process.program.ready),
             healthy=process.healthy,
         )
+
+
+def _memory_limit(process: Process) -> int | None:
+    limit = program_of(process.program).memory_max
+    return None if limit is None or limit[0] < 0 else limit[0]
 
 
 _by_name = attrgetter("name")
