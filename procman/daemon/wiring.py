@@ -56,6 +56,7 @@ from procman.services.journal import hide_secrets
 from procman.services.limits import Limits
 from procman.services.logs import LogService
 from procman.services.master import MasterService
+from procman.services.memory_watch import MemoryWatch
 from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
 from procman.services.runs import RunService
@@ -208,7 +209,7 @@ class _Wiring:
         self._debugging = DebugService(
             self._engine, self._master, self._status, outputs, terminals=self._terminals, silent_among=gate.silent_among
         )
-        self._ends = Ends(self._fleet)
+        self._ends = Ends(self._fleet, MemoryWatch(at_end=self._trees.memory_at_end.get))
         self._explanations = Explanations(self._fleet, self._trees, outputs.last_lines)
         self._notifying = Notifying(self._surroundings())
         self._configuration = ConfigService(

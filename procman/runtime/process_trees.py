@@ -16,6 +16,7 @@ from procman.system.cgroup import Cgroups, Leaf, leaf_of, make_cgroups
 from procman.system.cgroup_controllers import NoCgroups
 from procman.system.cgroup_limits import CgroupLimits
 from procman.system.kill_remaining import Left
+from procman.system.memory_events import MemoryCounters, MemoryEvents, Whose
 from procman.system.pidfd import send_to
 from procman.system.proc import CannotLook, Identity, Process
 from procman.system.tree import ROUNDS, ProcSnapshot, Sweep, Tags, Tree, look, tag_of
@@ -64,6 +65,7 @@ class Trees:
             str, ProcessTree
         ] = {}  # the process has ended, and its leftovers are stopped with the next one
         self.ends = MemberEnds()
+        self.memory_at_end: dict[str, tuple[str, MemoryCounters]] = {}  # of those with a cgroup: its folder, its counts
         self._before: ProcSnapshot | None = None  # of before the signals that go out now
         self._unreported: dict[str, ProcessTree] = {}  # the process has ended, and nothing waits for its leftovers
 
@@ -104,6 +106,7 @@ class Trees:
 
         `leaf`: it is in there already.
         """
+        self.memory_at_end.pop(name, None)
         if leaf is None and whole:
             leaf = self._leaf(name, root.pid)
         self._running[name] = ProcessTree(Tree(root, tag), leaf, self._left.pop(name, None))
@@ -149,6 +152,10 @@ class Trees:
     def process_ended(self, names: Iterable[str], minded: Iterable[str]) -> dict[str, tuple[int, ...]]:
         """These were just reaped; returns living descendants of those in `minded`, which are awaited from now on."""
         trees = {name: tree for name in names if (tree := self._running.pop(name, None)) is not None}
+        for name, tree in trees.items():
+            if tree.cgroup is not None:
+                # It may be removed before anybody asks.
+                self.memory_at_end[name] = tree.cgroup, MemoryEvents(tree.cgroup, Whose.PROGRAM).look()
         asked = [name for name in minded if name in trees]
         found = self._look() if asked else None
         descendants: dict[str, tuple[int, ...]] = {}

@@ -12,6 +12,7 @@ from procman.system.memory_events import (
     MemoryChange,
     MemoryCounters,
     MemoryEvents,
+    Whose,
     memory_events_of,
     own_memory_events,
 )
@@ -28,8 +29,13 @@ class MemoryWatch:
         ours: MemoryEvents | None = None,
         of_process: Callable[[int, MemoryEvents], MemoryEvents | None] = memory_events_of,
         clock: Callable[[], float] = time.monotonic,
+        at_end: Callable[[str], tuple[str, MemoryCounters] | None] = lambda _: None,
     ) -> None:
-        """`ours` are the counters of the master's own cgroup, None: find them; `of_process` finds those of a pid."""
+        """`ours` are the counters of the master's own cgroup, None: find them; `of_process` finds those of a pid.
+
+        `at_end` has the cgroup that procman has made for the last run of a process, and its counts when that ended.
+        """
+        self._at_end = at_end
         self._ours = ours or own_memory_events()
         self._of_process = of_process
         self._clock = clock
@@ -59,6 +65,9 @@ class MemoryWatch:
         Of its own cgroup since it was up, where it has one; else of the master's since the last end that was asked
         about, or since the start of the master.
         """
+        _, counted = self._at_end(name) or ("", None)
+        if counted is not None and counted.kills is not None:
+            return MemoryChange(Whose.PROGRAM, MemoryCounters(0, 0), counted)  # it was made for this run
         own, before = self._programs.get(name, (None, None))
         if own is not None and before is not None:
             found = MemoryChange(own.whose, before, own.look())
@@ -68,6 +77,9 @@ class MemoryWatch:
 
     def folder_of(self, name: str) -> str:
         """The cgroup that counts for this process, its own or the master's; "" where none does."""
+        folder, counted = self._at_end(name) or ("", None)
+        if counted is not None and counted.kills is not None:
+            return folder
         own, _ = self._programs.get(name, (None, None))
         return (own or self._ours).folder or ""
 

@@ -217,3 +217,14 @@ def test_a_signal_to_an_earlier_pid_is_not_remembered_for_this_one(number):
     story.happens(SignalRequested("web", number))
     assert story.ends.signals.sent_to("web", 100, number).why is Why.REQUEST
     assert story.ends.signals.sent_to("web", 101, number) is None
+
+
+def test_a_cgroup_that_procman_has_made_is_certain():
+    """Its counts are those of one run, and are known even if it is removed before anybody asks."""
+    counts = {"web": ("/cg/1-web", MemoryCounters(2, 1, 1000)), "idle": ("/cg/2-idle", MemoryCounters())}
+    watch = MemoryWatch(MemoryEvents(None, Whose.NOBODY), at_end=counts.get)
+    change = watch.change("web")
+    assert (change.whose, change.kills, change.limit_was_hit) == (Whose.PROGRAM, 2, True)
+    assert watch.folder_of("web") == "/cg/1-web"
+    assert watch.change("idle").whose is Whose.NOBODY
+    assert watch.change("other").whose is Whose.NOBODY
