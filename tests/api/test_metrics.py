@@ -93,6 +93,7 @@ def test_what_is_not_known_is_absent():
         log_bytes={},
         has_readiness=False,
         healthy=None,
+        memory_limit=None,
     )
     found = families(text_of(reading(never, free_fds=None, writes_file=False)))
     absent = {family.name for family in FAMILIES} - found.keys() - {"procman_build"}
@@ -106,6 +107,7 @@ def test_what_is_not_known_is_absent():
         "procman_process_ready_seconds",
         "procman_process_stop_seconds",
         "procman_process_resident_memory_bytes",
+        "procman_process_memory_limit_bytes",
         "procman_process_open_fds",
         "procman_process_threads",
         "procman_process_processes",
@@ -113,7 +115,7 @@ def test_what_is_not_known_is_absent():
         "procman_fds_free",
         "procman_metrics_file_missed_writes",
     }
-    assert [sample.value for sample in found["procman_process_restarts"].samples] == [0] * 6
+    assert [sample.value for sample in found["procman_process_restarts"].samples] == [0] * 8
 
 
 @both

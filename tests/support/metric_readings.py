@@ -40,6 +40,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
         "is_oneshot": True,
         "has_readiness": True,
         "healthy": True,
+        "memory_limit": 1 << 30,
     }
     return ProcessReading(name=name, group=group or name, **(known | facts))
 
