@@ -94,7 +94,6 @@ def test_what_is_not_known_is_absent():
         has_readiness=False,
         healthy=None,
         memory_limit=None,
-        healthy=None,
     )
     found = families(text_of(reading(never, free_fds=None, writes_file=False)))
     absent = {family.name for family in FAMILIES} - found.keys() - {"procman_build"}
