@@ -20,7 +20,7 @@ ALL = (levels, *MODULES[:-1], dependencies, dependents, start_limit, MODULES[-1]
 MUTATIONS = [
     # Conditions
     Mutation("one that leaves is ready", dependencies, r"or target\.ties\.deferred or target\.leaving", ""),
-    Mutation("ready is STARTING, too", dependencies, r"target\.state is State\.RUNNING", "target.state in UP"),
+    Mutation("ready is STARTING, too", dependencies, r"target\.state is State\.RUNNING\n", "target.state in UP\n"),
     Mutation(
         "started needs no process", dependencies, r"target\.pid is not None and (target\.state in \(State)", r"\1"
     ),
@@ -64,7 +64,9 @@ MUTATIONS = [
     Mutation(
         "stops go from the bottom up", dependencies, r"-places\[process\.name\]\.depth", "places[process.name].depth"
     ),
-    Mutation("what needs it started is not bound", dependencies, r'in \("ready", "started"\)', 'in ("ready",)'),
+    Mutation(
+        "what needs it started is not bound", dependencies, r'in \("ready", "healthy", "started"\)', 'in ("ready",)'
+    ),
     # Levels
     Mutation("there is one level", levels, r"depths\[other\] = max\(.*\)", "pass"),
     Mutation("priorities are not lowered", levels, r"priorities\[target\] = min\(.*\)", "pass"),
