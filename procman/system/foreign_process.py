@@ -139,8 +139,9 @@ def place_of(fd: int | None) -> int:
     """By what the master's end of a pipe is found again, its inode; or that of a terminal, whose number is below 0."""
     if fd is None:
         return 0
-    terminal = number_of(fd)
-    return os.fstat(fd).st_ino if terminal < 0 else -1 - terminal
+    found = os.fstat(fd)
+    terminal = number_of(fd) if stat.S_ISCHR(found.st_mode) else -1
+    return found.st_ino if terminal < 0 else -1 - terminal
 
 
 def terminal_in(place: int) -> int:
