@@ -21,15 +21,18 @@ MAY_IMPORT = {
     "logs.protocol": "",
     "system.file_trust": "",
     "system.exposure": "system.file_trust",
+    "system.safe_open": "system.file_trust system.exposure",
     "system.shell_split": "",
     "system.capability_names": "",
     "system.report_folder": "system.file_trust",
+    "system.given_files": "system system.safe_open system.exposure system.file_trust errors",
+    "system.env_file": "errors",
     "system.blocking": "",
     "cron": "",
     # what to do next, and how the system does it; none of these knows another
     "core": "core core.spec core.levels",
     "system": "system system.shell_split system.capability_names errors",
-    "logs": "logs system.file_trust system.exposure errors",
+    "logs": "logs system.safe_open errors",
     "http": "http",
     # files to a configuration: schema, formats, resolve, checks, and load above them
     "config.problems": "errors",
@@ -50,7 +53,8 @@ MAY_IMPORT = {
     ),
     "config.checks": (
         "config.checks config.resolve config.formats config.schema config.problems config.secrets config.spelling "
-        "config.host config.runtime_dir core.spec core.levels system system.exposure system.shell_split"
+        "config.host config.runtime_dir core.spec core.levels system system.exposure system.env_file "
+        "system.given_files system.shell_split"
     ),
     "config": (
         "config config.checks config.resolve config.formats config.schema config.problems config.secrets config.host "
@@ -63,7 +67,8 @@ MAY_IMPORT = {
     "convert": "convert config config.schema config.secrets config.formats core.spec system.shell_split errors",
     # where core meets system
     "runtime": (
-        "runtime core core.spec cron system system.shell_split system.blocking logs logs.protocol config.schema errors"
+        "runtime core core.spec cron system system.shell_split system.blocking system.safe_open system.given_files "
+        "system.env_file logs logs.protocol config.schema errors"
     ),
     "entrypoint": "entrypoint core system errors",
     "services": (
@@ -77,7 +82,7 @@ MAY_IMPORT = {
     "web": "web http",
     "daemon": (
         "daemon runtime services notify api api.shapes api.supervisor_states events events.hub http web core core.spec "
-        "system logs logs.protocol "
+        "system system.safe_open system.given_files logs logs.protocol "
         "config config.runtime_dir config.host config.resolve config.checks config.schema config.snapshot "
         "config.problems errors"
     ),
@@ -90,7 +95,7 @@ MAY_IMPORT = {
     "cli.procman": "cli cli.procman_commands.table config.discovery daemon errors",
     "cli.procman_commands": (
         "cli cli.procman_commands client api.shapes config config.schema config.spelling config.discovery "
-        "config.assumptions convert daemon entrypoint logs system errors"
+        "config.assumptions convert daemon entrypoint logs system system.safe_open errors"
     ),
     "cli.procman_commands.table": "cli",
     "cli.procman_commands.replay": "cli cli.procman_commands.table api.shapes core core.spec errors",
@@ -112,6 +117,7 @@ MAY_KNOW = {
     "concurrent": "",
     # As a client, for the conditions of `ready`.
     "h11": "http runtime.probe_looks",
+    "dotenv": "system.env_file",
     "urllib3": "webhook",
     "cronsim": "cron",
     "zoneinfo": "cron",

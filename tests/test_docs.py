@@ -141,7 +141,7 @@ def test_every_configuration_in_the_documents_is_good(page, tmp_path):
         found = report(str(config))
         assert found["ok"], f"{page}: {found['error']['message']}"
         # Its places and its programs are those of another machine.
-        elsewhere = ("unwritable", "no-such-command", "no-such-directory", "impossible-limit")
+        elsewhere = ("unwritable", "no-such-command", "no-such-directory", "no-such-file", "impossible-limit")
         doubts = [problem for problem in found["problems"] if problem["severity"] != "note"]
         said = [problem["message"] for problem in doubts if problem["class"] not in elsewhere]
         assert [message for message in said if "no file matches" not in message] == [], page

@@ -22,6 +22,9 @@ Only types and constants in here, so that a client may import it at no cost. Tim
     GET   /v1/why                            WhyAnswer: of all that is not as it should be, those first that others wait
                                              for
             ?name=SPEC                       of what it names; "procman" is the master itself
+    GET   /v1/drift                          DriftAnswer: what running processes have otherwise than a start now would
+                                             give them
+            ?name=SPEC                       of what it names
     GET   /v1/figures                        {"figures": [FiguresInfo]} of those that have a process
     GET   /v1/limits                         {"limits": [LimitsInfo]} of those that have any
     GET   /v1/graph                          {"processes": [GraphInfo]} in the order in which they start
@@ -263,6 +266,7 @@ class WhyInfo(TypedDict):
     options: list[WhyOption]
     defined: str  # file and line
     changed: list[str]  # options that the file, as it was last read, has otherwise than this process
+    drift: list[str]  # "started with another DB_PASSWORD than the file has now"
     commands: list[str]  # what to type
 
 
@@ -272,6 +276,28 @@ class WhyAnswer(TypedDict):
     as_wanted: bool  # nothing is otherwise than it should be
     processes: int  # how many were looked at
     explanations: list[WhyInfo]
+
+
+class DriftInfo(TypedDict):
+    """What a running process has otherwise than a start now would give it: names only, no values."""
+
+    name: str  # a namespec
+    pid: int
+    drifted: bool  # whether there is anything
+    gone_from_file: bool  # the configuration has no such process any more
+    options: list[str]  # "command", "environment LANG": the configuration on the disk has others
+    environment: list[str]  # variables whose files (env_file, env_from) have other values
+    credentials: list[str]  # whose files are others
+    trouble: str  # why it could not be started now; "": it could
+    binary: str  # "its binary /usr/bin/app was replaced"; "": it is the same
+    libraries: list[str]  # paths of those that were replaced or deleted
+
+
+class DriftAnswer(TypedDict):
+    """The running processes that were looked at."""
+
+    drifts: list[DriftInfo]
+    file_problems: list[str]  # why the configuration on the disk could not be read; then it is as it was last read
 
 
 class PastInfo(TypedDict):

@@ -39,7 +39,10 @@ PROCMANCTL: Mapping[str, Entry] = {
     ),
     "avail": Entry('`{"processes": [ConfigInfo]}`', {1: "arguments were given"}),
     "clear": Entry(_OPERATION, {1: "no such process, or its logs cannot be emptied"}),
-    "config": Entry('`{"sections": [SectionSettings]}`', {1: "no such process"}),
+    "config": Entry(
+        '`{"sections": [SectionSettings]}`; with `--drift` `DriftAnswer`',
+        {1: "no such process; with `--drift` as drift"},
+    ),
     "crash": Entry("`CrashReport`", {1: "no such report, or bad arguments"}),
     "crashes": Entry('`{"crashes": [CrashInfo], "note": str}`', {1: "no such process"}),
     "debug": Entry(
@@ -50,6 +53,7 @@ PROCMANCTL: Mapping[str, Entry] = {
             7: "or what the program exits with; the master has gone",
         },
     ),
+    "drift": Entry("`DriftAnswer`", {1: "something differs", 2: "no such process or group"}),
     "events": Entry(
         '`{"records": [JournalRecord], "next": int}`; with `-f` one JournalRecord for each line',
         {1: "no such process, or bad arguments", 2: "no such kind, or a time that cannot be read"},

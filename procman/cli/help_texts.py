@@ -109,6 +109,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("config", "Show the effective settings of the master, and where each was set (secrets hidden)"),
         ("config <name> [...]", "Show those of processes and their groups"),
         ("config all", "Show those of all processes"),
+        ("config --drift [<name> ...]", "The same as drift"),
     ),
     "crash": (("crash <seq>", "Show a crash report: how the end came about, with the last lines of output"),),
     "crashes": (
@@ -122,6 +123,13 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("debug [--env NAME=VALUE] <name> [-- <command> ...]", "Run another command instead, such as a shell"),
         ("debug --detach-keys KEYS <name>", "End it by other keys than Ctrl-P Ctrl-Q"),
+    ),
+    "drift": (
+        ("drift", "Show what running programs have otherwise than a start now would give them (exit status 1 if any)"),
+        (
+            "drift <name> [...]",
+            "Those of processes and groups: options, variables and credentials of files, binaries",
+        ),
     ),
     "events": (
         ("events", "Show the last 50 records of the journal: what has happened, by whom, #number <- #cause"),

@@ -101,6 +101,13 @@ def _spawn(record: Any, data: dict[str, Any]) -> str:
     return f"started with pid {data.get('pid')}"
 
 
+def _given(_: Any, data: dict[str, Any]) -> str:
+    variables, count = list(data.get("environment", ())), data.get("environment_count", 0)
+    what = [", ".join(variables) + (f" and {count - len(variables)} more" if count else "")] if variables else []
+    credentials = _named("", data, "credentials", ", ")
+    return f"is given {' and '.join([*what, *([f'the credentials {credentials}'] if credentials else [])])} from files"
+
+
 def _exit(_: Any, data: dict[str, Any]) -> str:
     if "signal" in data:
         how = f"was terminated by {data['signal']}{' (core dumped)' if data.get('core') else ''}"
@@ -207,6 +214,7 @@ def _config(record: Any, _: dict[str, Any]) -> str:
 _WORDS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "state": _state,
     "spawn": _spawn,
+    "given": _given,
     "exit": _exit,
     "hook": _hook,
     "health": _health,

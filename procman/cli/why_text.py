@@ -19,6 +19,9 @@ def lines(info: WhyInfo, width: int | None = None) -> list[str]:
     rows.append(("next", _next(info)))
     rows.append(("options", ", ".join(_option(option) for option in info["options"])))
     rows.append(("defined", _defined(info)))
+    if drift := info.get("drift"):  # an older master does not say
+        restart = f"procmanctl restart {info['name']}".replace(" ", _UNBROKEN)
+        rows.append(("drift", f"{'; '.join(drift)}. Try: {restart}"))
     shown = [_wrapped("", info["sentence"], width)]
     shown += [_wrapped(f"  {label:<{_LABEL_WIDTH}}  ", text, width) for label, text in rows if text]
     return [line.replace(_UNBROKEN, " ") for paragraph in shown for line in paragraph]

@@ -138,6 +138,8 @@ def _shown(option: str, kind: Kind[Any], value: Any) -> tuple[Any, str]:
     if value is None:
         return None, ""
     text = kind.show(value)
+    if kind.harmless:
+        return list(value), text
     if is_secret(option):
         hidden = masked_value(option, text)
         return hidden, hidden

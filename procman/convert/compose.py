@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.convert.dependencies import RESTARTS, Wait, lost_of_dependencies, lost_of_restarts
+from procman.convert.given_files import compose_secrets, compose_service, lost_files_in_compose
 from procman.convert.health import looks_of_health, lost_of_health
 from procman.convert.hooks import compose_hooks, lost_hooks
 from procman.convert.limits import in_compose, lost_in_compose
@@ -56,6 +57,8 @@ def export(config: Config, target: Target) -> Exported:
         "name": project(target.name),
         "services": services,
     }
+    if target.split and (secrets_of_all := compose_secrets(carried(config, word)[0], config, _unexpanded)):
+        document["secrets"] = secrets_of_all
     return Exported({"compose.yaml": dump(document)}, tuple(notes))
 
 
@@ -129,6 +132,7 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
     if user is not None or group:
         service["user"] = _unexpanded(f"{user or 'root'}{group}")
     service |= in_compose(program)
+    service |= compose_service(program, config, _unexpanded)
     if program.environment:
         variables: Mapped = {}
         secret = secrets(program.environment)
@@ -298,4 +302,5 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
     notes += lost_of_dependencies(programs, "compose", restarts=True)
     notes += lost_of_restarts(programs, RESTARTS, "docker")
     notes += [*lost_in_containers(processes, config), *lost_in_compose(processes), *lost_hooks(processes)]
+    notes += lost_files_in_compose(processes)
     return notes

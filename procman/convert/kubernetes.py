@@ -7,6 +7,7 @@ from signal import SIGTERM
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.config.schema.servers import InetServer
+from procman.convert.given_files import lost_files_in_kubernetes
 from procman.convert.hooks import container_hooks, lost_hooks
 from procman.convert.kubernetes_probes import lost_of_waits, probes
 from procman.convert.limits import in_kubernetes, lost_in_kubernetes
@@ -271,6 +272,7 @@ def _lost(processes: list[Carried], first: set[str], config: Config) -> list[str
         notes.append(f"[{section}]: Kubernetes sends the stop signal of the image; build it with STOPSIGNAL {signal}")
     notes += lost_of_waits(processes, first)
     notes += [*lost_in_containers(processes, config), *lost_in_kubernetes(processes), *lost_hooks(processes)]
+    notes += lost_files_in_kubernetes(processes)
     count = Counter(process.program.section for process in processes)
     many = sections(processes, lambda p: count[p.section] > 1)
     if many:

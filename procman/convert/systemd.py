@@ -15,6 +15,7 @@ from procman.config.schema.kinds.numbers import show_octal
 from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.options import AUTO
 from procman.config.schema.programs import Program
+from procman.convert.given_files import file_lines
 from procman.convert.hooks import lost_in_units, unit_lines
 from procman.convert.limits import in_systemd, lost_in_systemd
 from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
@@ -177,6 +178,13 @@ class _Split:
         lines += in_systemd(program)
         lines += self._environment(program)
         lines += unit_lines(program, partial(self._path, program), partial(quoted, dollars=True))
+        lines += file_lines(
+            program,
+            lambda option, path: self._absolute(
+                program, option, os.path.join(directory_of(program, self._config) or "", path)
+            ),
+            partial(self._note, program),
+        )
         lines += restarts(program)
         lines += [
             f"KillSignal={program.stopsignal.name}",

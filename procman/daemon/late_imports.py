@@ -12,7 +12,7 @@ import procman
 # A master imports nothing of these.
 _OF_OTHERS = frozenset({"__main__", "cli", "client", "convert", "entrypoint", "listener", "tui", "webhook"})
 # Optional features that are no modules of procman, and what Python itself imports to look up a host name.
-_NOT_OURS = ("ctypes", "psutil", "encodings.ascii", "encodings.idna")
+_NOT_OURS = ("ctypes", "psutil", "dotenv.parser", "encodings.ascii", "encodings.idna")
 
 
 def import_optional_features() -> None:

@@ -30,6 +30,7 @@ from procman.daemon.upgrade import Upgrade
 from procman.daemon.wiring import build
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
+from procman.runtime.ledger import NoLedger
 from procman.system.memory import give_back_what_is_free
 from procman.system.pidfile import CannotUsePidFile, PidFile, PidFileHeld
 from procman.system.proc import boot_id
@@ -191,6 +192,8 @@ class MasterRun:
         self._note_in_journal("began")
         if adoption is not None:
             adoption.begin(engine, self._log)
+        elif isinstance(self._context.ledger, NoLedger):
+            engine.sources.clean(frozenset())  # nothing has outlived an earlier master
         engine.post(BootRequested(), Origin(BOOT))
         # Strangers that ended before SIGCHLD was caught.
         engine.reap()

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from procman.logs.protocol import Log
-from procman.logs.safe_open import open_folder
 from procman.runtime.call_queue import CallQueue, TakesTooLong
 from procman.services.metrics.counters import Counters
+from procman.system.safe_open import open_folder
 
 # How often it is written, in seconds.
 EVERY = 15.0

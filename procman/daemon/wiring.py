@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from procman.config.checks.permissions import may_refuse
 from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import MEMORY
@@ -15,6 +16,7 @@ from procman.config.snapshot import read_rules
 from procman.core.actions import Measure, Probe
 from procman.core.attribution import Origin
 from procman.core.fleet import Fleet
+from procman.core.spec import Hook
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import MasterFarewell
@@ -28,6 +30,7 @@ from procman.runtime.children import Children
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine, Look, Observer
+from procman.runtime.given_sources import GivenSources
 from procman.runtime.health_looks import HealthLooks
 from procman.runtime.hooks import Hooks
 from procman.runtime.journal.journal import Journal
@@ -64,6 +67,7 @@ from procman.services.status import StatusBoard
 from procman.services.surroundings import Surroundings
 from procman.services.terminals import TerminalService
 from procman.services.why import Why
+from procman.system.given_files import CredentialFolders
 from procman.system.shared_sockets import SharedSockets
 from procman.system.thread_cwd import working_folder
 
@@ -141,7 +145,13 @@ class _Wiring:
         """What starts, watches and stops processes."""
         context, config = self._context, self._config
         self._trees = Trees(config.master.identifier, adopts=context.adopts)
-        self._start_gate = StartGate(self._log.warn, self._gate_may_open)
+        self._sources = GivenSources(
+            CredentialFolders(path_digits(anchor(config))),
+            refuse=may_refuse() and not context.source.allow_writable,
+            on_change=self._gate_may_open,
+            warn=self._log.warn,
+        )
+        self._start_gate = StartGate(self._log.warn, self._gate_may_open, self._sources.readings)
         self._children = Children()
         self._launcher = Launcher(
             self._fleet,
@@ -152,6 +162,7 @@ class _Wiring:
             sockets=SharedSockets(self._log.info),
             ledger=context.ledger,
             channels=ReadyChannels(lambda news: self._engine.post(news), self._log.info),  # noqa: PLW0108 - it comes later
+            sources=self._sources,
             serverurl=config.serverurl or f"unix://{default_socket(config.file)}",
             home=lambda: context.source.at_home,
             account_of=self._start_gate.account,
@@ -181,6 +192,8 @@ class _Wiring:
             launch=self._launcher.command_spec,
             tell=self._engine.hook_ran,
             oom=lambda name, pid, status: self._ends.is_oom(name, pid, status),  # noqa: PLW0108 - they come later
+            masked=self._sources.masked,
+            ready=lambda order, program: self._sources.may_command(program, anew=order.hook is Hook.PRE_START),
         )
         self._commands = CommandRunner(self._children, lambda: self._trees.tag(""))
         self._memory = MemoryLooks(
@@ -201,7 +214,7 @@ class _Wiring:
     def _build_services(self) -> None:
         """What clients ask for."""
         context, outputs, gate = self._context, self._outputs, self._start_gate
-        self._status = StatusBoard(self._engine, outputs.log_paths, outputs.last_words)
+        self._status = StatusBoard(self._engine, outputs.log_paths, self._last_words)
         self._master = MasterService(self._engine, context.operations)
         self._processes = ProcessService(self._engine, self._master, self._status, outputs.lost, gate.silent_among)
         self._runs = RunService(self._engine, self._master, self._status, outputs, gate.silent_among)
@@ -210,7 +223,7 @@ class _Wiring:
             self._engine, self._master, self._status, outputs, terminals=self._terminals, silent_among=gate.silent_among
         )
         self._ends = Ends(self._fleet, MemoryWatch(at_end=self._trees.memory_at_end.get))
-        self._explanations = Explanations(self._fleet, self._trees, outputs.last_lines)
+        self._explanations = Explanations(self._fleet, self._trees, self._last_lines)
         self._notifying = Notifying(self._surroundings())
         self._configuration = ConfigService(
             self._engine, self._master, self._processes.table, self._config, context.read, notifying=self._notifying
@@ -250,6 +263,7 @@ class _Wiring:
             folder=self._config.master.reports_dir,
             last_output=self._outputs.last_output,
             environment_of=self._launcher.environment_of,
+            secrets_given=lambda name: self._sources.known(name).secrets(),
             directory=lambda: self._context.source.at_home or working_folder(),
             on_end=self._bus.nudge,
         )
@@ -294,6 +308,7 @@ class _Wiring:
             (self._launcher.hear, self._launcher.hears),
             (channels.hear, channels.hears),
             (limits.hear, limits.hears),
+            (self._sources.hear, self._sources.hears),
             (self._lines.hear, self._lines.hears),
             (self._probes.hear, self._probes.hears),
             (self._memory.hear, self._memory.hears),
@@ -387,8 +402,19 @@ class _Wiring:
         process = self._fleet.processes.get(name)
         return program_of(process.definition) if process else None
 
+    def _last_words(self, name: str, pid: int) -> tuple[str, str]:
+        """Without what it was given from files."""
+        line, channel = self._outputs.last_words(name, pid)
+        return self._sources.masked(name, line), channel
+
+    def _last_lines(self, name: str, pid: int, count: int) -> dict[str, list[str]]:
+        """The same of several lines."""
+        found = self._outputs.last_lines(name, pid, count)
+        return {channel: [self._sources.masked(name, line) for line in lines] for channel, lines in found.items()}
+
     def _gate_may_open(self) -> None:
         self._engine.retry_spawns()
+        self._hooks.go_on()
         self._bus.nudge()
 
 

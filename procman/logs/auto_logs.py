@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from procman.logs.rotated_files import TAIL
-from procman.logs.safe_open import open_folder, open_log
+from procman.system.safe_open import open_folder, open_log
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"  # as in the names of Python's tempfile
 _RANDOM = 8

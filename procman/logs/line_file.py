@@ -13,8 +13,8 @@ from functools import partial
 from typing import NamedTuple
 
 from procman.logs.disk_workers import DiskWorkers
-from procman.logs.safe_open import open_folder, open_log
 from procman.logs.write_failure import write_all
+from procman.system.safe_open import open_folder, open_log
 
 # What is held for a disk that does not answer, in bytes; then it counts as failed.
 MOST_HELD = 1 << 20

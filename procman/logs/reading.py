@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from procman.errors import BadRequest, NoLog, OperationFailed
 from procman.logs.ring import Ring
-from procman.logs.safe_open import open_log
+from procman.system.safe_open import open_log
 
 MAX_READ = 16 << 20
 

@@ -13,10 +13,10 @@ from procman.errors import OperationFailed
 from procman.logs.auto_logs import mark_in_use
 from procman.logs.rotated_files import copy_owner_and_mode
 from procman.logs.rotation import PLAIN, Keeping
-from procman.logs.safe_open import folder_of, open_log
 from procman.logs.sink import PROGRAM_GOES_ON
 from procman.logs.upkeep import Upkeep
 from procman.logs.write_failure import WriteFailure, write_all
+from procman.system.safe_open import folder_of, open_log
 
 Echo = Callable[[bytes], object]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from procman.logs.rotated_files import RotatedFiles, ToCompress
 from procman.logs.rotation import PLAIN, Keeping
-from procman.logs.safe_open import folder_of
+from procman.system.safe_open import folder_of
 
 
 class Upkeep:

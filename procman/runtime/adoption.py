@@ -14,6 +14,7 @@ Where something is adopted, the life of the earlier master goes on: a one-shot t
 import asyncio
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -61,6 +62,7 @@ class Adoption:
         self._leaving: dict[int, _Leaving] = {}
         self._adopts = False  # something of the earlier master goes on
         self._log: Log | None = None
+        self._remove_credentials: Callable[[str], None] = lambda _: None
 
     def kept_logs(self, config: Config) -> dict[tuple[str, str], str]:
         """The AUTO logs that stay in use, by namespec and channel."""
@@ -74,6 +76,8 @@ class Adoption:
         """Adopt, stop or ignore them; to be called before the first start."""
         self._log = log
         self._end_hooks()
+        self._remove_credentials = engine.sources.remove
+        engine.sources.clean(frozenset(survivor.record.tag for survivor in self._found))
         for survivor in self._found:
             record = survivor.record
             if self._policy is Orphans.IGNORE:
@@ -213,6 +217,7 @@ class Adoption:
     def _gone(self, leaving: _Leaving) -> None:
         assert self._log is not None
         self._log.info(f"{leaving.record.name} (pid {leaving.record.pid}) of an earlier master has ended")
+        self._remove_credentials(leaving.record.tag)
         self._forget(leaving)
 
     def _forget(self, leaving: _Leaving) -> None:

@@ -6,7 +6,7 @@ waits for something to happen uses `wait_for` (a certain event) or `until` (a co
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -104,6 +104,15 @@ class HookRan:
     lines: tuple[str, ...]  # the last ones that it wrote, if it has failed
 
 
+@dataclass(frozen=True, slots=True)
+class GivenFromFiles:
+    """What a start has been given from files: names, and of each value a keyed digest."""
+
+    name: str
+    digests: Mapping[str, str]
+    credentials: tuple[str, ...]
+
+
 BusEvent = (
     Announce
     | AnnounceGroup
@@ -136,6 +145,7 @@ BusEvent = (
     | OperationEnded
     | UpdateStep
     | LimitsLeftOut
+    | GivenFromFiles
 )
 
 

@@ -45,7 +45,7 @@ from procman.core.fleet import Fleet
 from procman.core.health_checks import check_again
 from procman.core.process import Process
 from procman.core.spec import Scope
-from procman.runtime.bus import Bus, HookRan, ProcessEnded
+from procman.runtime.bus import Bus, GivenFromFiles, HookRan, ProcessEnded
 from procman.runtime.children import Children, RunningCommand
 from procman.runtime.definitions import program_of
 from procman.runtime.launcher import Launcher, RunExtras, Streams
@@ -99,6 +99,7 @@ class Engine:
         self._trees = trees
         self._children = children
         self._launcher = launcher
+        self.sources = launcher.sources
         self._ledger = ledger
         self._on_bug = on_bug
         self._observer = observer
@@ -144,6 +145,8 @@ class Engine:
         self._children.adopt(name, child, watched, self._adopted_ended)
         self._trees.adopted(name, watched.identity, tag)
         program = program_of(self.fleet.processes[name].program)
+        if program.is_given:
+            self.sources.adopted(program, child.pid, tag)
         self.bus.guard(partial(self._streams.attach, name, program, child))
         event, origin = Adopted(name, child.pid, age, post_start=post_start), Origin(BOOT)
         self.attribution.happened(name, origin, self.bus.publish(event, origin), new_run=True)
@@ -188,6 +191,7 @@ class Engine:
             "sockets": self._launcher.snapshot(),
             "extras": self._launcher.extras(),
             "channels": self._launcher.channels.snapshot(),
+            "given": self.sources.snapshot(),
             "seq": self.bus.sequence.last,
             "attribution": self.attribution.snapshot(),
         }
@@ -204,6 +208,8 @@ class Engine:
         self._launcher.restore_extras(data.get("extras", {}))
         if "channels" in data:  # procman before 0.3 had none
             self._launcher.channels.restore(data["channels"])
+        if "given" in data:  # procman before 0.4 had none
+            self.sources.restore(data["given"])
         pids = [(process.pid, process.name) for process in processes if process.pid is not None]
         for pid in self._children.restore(pids, data["adopted"], self._adopted_ended):
             self._events.append((Exited(pid, ExitStatus(-1, known=False)), NOBODY))
@@ -213,6 +219,8 @@ class Engine:
             if not isinstance(one, Spawn):
                 self._carry_out(one)
         for process in self.fleet.processes.values():
+            if process.pid is not None and program_of(process.program).is_given:
+                self.sources.read_again(program_of(process.program))
             if (order := look_again(process) or check_again(process)) is not None:
                 self._carry_out(order)
         self._work()
@@ -400,11 +408,13 @@ class Engine:
     def _spawn(self, order: Spawn) -> None:
         if self.fleet.awaits(order):
             answer = self._launcher.start(order)
+            if (given := self._launcher.take_given()) is not None:
+                self._publish_happened(given)
             # Before anything that a subscriber may post about it.
             self._events.appendleft((answer, NOBODY))
             self._publish_happened(answer)
 
-    def _publish_happened(self, event: Spawned | SpawnFailed | KillFailed) -> None:
+    def _publish_happened(self, event: Spawned | SpawnFailed | KillFailed | GivenFromFiles) -> None:
         origin = self.attribution.latest(event.name)
         seq = self.bus.publish(event, origin)
         self.attribution.happened(event.name, origin, seq, new_run=isinstance(event, Spawned))

@@ -82,6 +82,8 @@ class Hooks:
         launch: Callable[[Program], LaunchSpec],
         tell: Callable[[HookRan, HookEnded | None], None],
         oom: Callable[[str, int, ExitStatus], bool] = lambda _name, _pid, _status: False,
+        ready: Callable[[RunHook, Program], bool] = lambda _order, _program: True,
+        masked: Callable[[str, str], str] = lambda _name, text: text,
     ) -> None:
         """What it needs of others.
 
@@ -94,6 +96,8 @@ class Hooks:
             launch: how to start a command of a program; raises CannotSpawn.
             tell: takes what has become of a command, and the answer for the core, if it still wants one.
             oom: whether the process of that namespec and pid has ended for want of memory.
+            masked: takes what the process of a namespec was given from files out of a text.
+            ready: whether all is read that the command gets; `go_on` is called when that may have changed.
         """
         self._fleet = fleet
         self._trees = trees
@@ -103,6 +107,8 @@ class Hooks:
         self._launch = launch
         self._tell = tell
         self._oom = oom
+        self._ready = ready
+        self._masked = masked
         self._running: list[_Running] = []
         self._waiting: deque[tuple[RunHook, Origin]] = deque()
 
@@ -112,7 +118,7 @@ class Hooks:
             self._end(order)
             return
         self._waiting.append((order, origin))
-        self._start_waiting()
+        self.go_on()
 
     @property
     def obstacle(self) -> str | None:
@@ -129,9 +135,13 @@ class Hooks:
 
     # ---- one of them
 
-    def _start_waiting(self) -> None:
+    def go_on(self) -> None:
+        """Start those that need not wait any more."""
         for entry in list(self._waiting):
             order, origin = entry
+            process = self._fleet.processes.get(order.name)
+            if process is not None and not self._ready(order, program_of(process.program)):
+                continue
             if not any(self._is_in_the_way(one.order, order) for one in self._running):
                 self._waiting.remove(entry)
                 self._start(order, origin)
@@ -195,7 +205,8 @@ class Hooks:
         self._running.remove(one)
         self._ledger.hook_ended(one.tag)
         code = 128 + how.signal if how.signal is not None else how.code if how.known else 1
-        lines = tuple(last_lines(bytes(one.tail), LINES, _LONGEST_LINE))
+        said = last_lines(bytes(one.tail), LINES, _LONGEST_LINE)
+        lines = tuple(self._masked(order.name, line) for line in said)
         words = self._words(order, how)
         took = asyncio.get_running_loop().time() - one.began
         ran = self._ran(order, (one.ended_for and f"was killed: {one.ended_for}") or words, code, took, lines)
@@ -203,7 +214,7 @@ class Hooks:
             order.name, order.number, ok=code == 0, words=words, said=lines[-1] if lines else "", code=code
         )
         self._tell(ran, None if one.ended_for else answer)
-        self._start_waiting()
+        self.go_on()
 
     @staticmethod
     def _words(order: RunHook, how: Reaped) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from procman.config.schema.groups import FcgiSocket
 from procman.config.schema.programs import Program
+from procman.runtime.given import NOTHING, Given
 from procman.runtime.launch_limits import process_limits
 from procman.system.accounts import Account, find_account
 from procman.system.commands import CannotSpawn, Command, find_command
@@ -16,10 +17,18 @@ from procman.system.tree import TAG
 # What a program with a terminal is told of it, unless its environment says more: of this much, all know something.
 TERM = "xterm"
 
+# What shells and systemd have where nobody says otherwise.
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-def find_program(program: Program) -> Command:
-    """The file to execute, and its arguments; raises CannotSpawn."""
-    return find_command(program.command, program.directory, program.environment.get("PATH"))
+
+def find_program(program: Program, given: Given = NOTHING) -> Command:
+    """The file to execute, and its arguments; raises CannotSpawn. `given` is what was read for it."""
+    path = program.environment.get("PATH")
+    if given.variables and (path is None or "PATH" in program.from_master):
+        path = os.fsdecode(given.variables[b"PATH"]) if b"PATH" in given.variables else path
+    if path is None and program.filters_environment and not program.inherits("PATH"):
+        path = DEFAULT_PATH
+    return find_command(program.command, program.directory, path)
 
 
 def launch_spec(
@@ -32,6 +41,7 @@ def launch_spec(
     again: bool = False,
     home: str | None = None,
     account_of: Callable[[int], Account] = find_account,
+    given: Given = NOTHING,
 ) -> LaunchSpec:
     """How to start it now; raises CannotSpawn.
 
@@ -46,11 +56,12 @@ def launch_spec(
         home: the directory in which the master was started. A program without a directory of its own starts there as
             if it had inherited it, even if its user could not enter it.
         account_of: finds the account of a uid; raises KeyError if there is none.
+        given: what was read for it.
     """
-    command = find_program(program)
+    command = find_program(program, given)
     account = _account(program, account_of)
     try:
-        env = environment(program, serverurl, os.environb if inherited is None else inherited, tag)
+        env = environment(program, serverurl, os.environb if inherited is None else inherited, tag, given)
     except ValueError as error:
         raise CannotSpawn(f"couldn't exec {command.argv[0]}: {error}") from None
     return LaunchSpec(
@@ -70,7 +81,11 @@ def launch_spec(
 
 
 def environment(
-    program: Program, serverurl: str | None, base: Mapping[bytes, bytes], tag: str | None = None
+    program: Program,
+    serverurl: str | None,
+    base: Mapping[bytes, bytes],
+    tag: str | None = None,
+    given: Given = NOTHING,
 ) -> dict[bytes, bytes]:
     """The environment of a process; the program's own settings override everything but the tag."""
     added = {"SUPERVISOR_ENABLED": "1"}
@@ -80,12 +95,23 @@ def environment(
     added["SUPERVISOR_PROCESS_NAME"] = program.name
     added["SUPERVISOR_GROUP_NAME"] = program.group
     added.update(program.environment)
+    env = dict(base) if not program.filters_environment else _inherited(program, base)
+    if program.is_given:
+        # Files override what all programs have from the master.
+        env.update(given.of_user)
+        env.update((os.fsencode(name), os.fsencode(added.pop(name))) for name in program.from_master)
+        env.update(given.variables)
     if tag is not None:
         added[TAG] = tag
-    if program.pty and base.get(b"TERM", b"dumb") == b"dumb":
+    if program.pty and env.get(b"TERM", b"dumb") == b"dumb":
         added.setdefault("TERM", TERM)
-    env = dict(base)
     env.update((os.fsencode(name), os.fsencode(value)) for name, value in added.items())
+    return env
+
+
+def _inherited(program: Program, base: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    env = {name: value for name, value in base.items() if program.inherits(os.fsdecode(name))}
+    env.setdefault(b"PATH", DEFAULT_PATH.encode())
     return env
 
 

@@ -14,9 +14,11 @@ from procman.core.events import Spawned, SpawnFailed
 from procman.core.fleet import Fleet
 from procman.core.spec import Leftovers, Scope
 from procman.core.states import State
-from procman.runtime.bus import Bus, LimitsLeftOut, Notification
+from procman.runtime.bus import Bus, GivenFromFiles, LimitsLeftOut, Notification
 from procman.runtime.children import Children
 from procman.runtime.definitions import group_of, program_of
+from procman.runtime.given import NOTHING, Given
+from procman.runtime.given_sources import GivenSources
 from procman.runtime.launch import environment, launch_spec, socket_spec
 from procman.runtime.launch_limits import cgroup_limits
 from procman.runtime.ledger import Ledger
@@ -26,6 +28,7 @@ from procman.system.accounts import Account, find_account
 from procman.system.cgroup import Leaf
 from procman.system.cgroup_controllers import NoCgroups
 from procman.system.commands import CannotSpawn
+from procman.system.given_files import CredentialFolders
 from procman.system.proc import Identity, identify
 from procman.system.shared_sockets import SharedSockets
 from procman.system.spawn import Child, LaunchSpec, spawn
@@ -69,6 +72,7 @@ class Launcher:
         sockets: SharedSockets,
         ledger: Ledger,
         channels: ReadyChannels | None = None,
+        sources: GivenSources | None = None,
         serverurl: str | None = None,
         home: Callable[[], str | None] = lambda: None,
         account_of: Callable[[int], Account] = find_account,
@@ -86,12 +90,14 @@ class Launcher:
         self._sockets = sockets
         self._ledger = ledger
         self.channels = channels or ReadyChannels(lambda _: None, lambda _: None)
+        self.sources = sources or GivenSources(CredentialFolders("0"))
         self._serverurl = serverurl
         self._home = home
         self._account_of = account_of
         self._sizes = {} if terminal_sizes is None else terminal_sizes
         self._inherited = dict(os.environb)
         self._extras: dict[str, RunExtras] = {}  # until the process has settled: also for its retries
+        self._given: GivenFromFiles | None = None
         self._ran: set[str] = set()  # the processes that were started before
         self.left_out: dict[str, tuple[str, ...]] = {}  # limits that could not be set, with the reasons
 
@@ -111,6 +117,7 @@ class Launcher:
         leaf: Leaf | None = None
         try:
             leaf, left_out = self._leaf(order.name, program)
+            given = self.sources.take(program) if program.is_given else NOTHING
             spec = launch_spec(
                 run,
                 serverurl=self._serverurl,
@@ -120,22 +127,28 @@ class Launcher:
                 again=order.name in self._ran,
                 home=self._home(),
                 account_of=self._account_of,
+                given=given,
             )
             if leaf is not None:
                 spec = replace(spec, cgroup=leaf.path)
             if spec.terminal is not None:
                 spec = replace(spec, terminal=self._sizes.get(order.name, spec.terminal))
+            if program.credentials:
+                spec = self._with_credentials(spec, program, given, tag)
             if program.ready or program.watchdog is not None:
                 channels = self.channels.open(order.name, program, order.attempt, spec.account)
             child = spawn(spec if channels is None else _with_channels(spec, channels))
         except CannotSpawn as why:
             self.channels.forget(order.name)
+            self.sources.ended(order.name)
             self._ledger.not_started(tag)
             if leaf is not None:
                 leaf.remove()
             return SpawnFailed(order.name, str(why), NOT_FOUND if why.not_found else NOT_EXECUTABLE)
         if channels is not None:
             self.channels.spawned(channels)
+        if program.is_given:
+            self._note_given(program, given)
         self._children.program_started(order.name, child)
         self._ran.add(order.name)
         root = _identify(child.pid)
@@ -149,9 +162,14 @@ class Launcher:
         self._bus.guard(partial(self._streams.attach, order.name, program, child))
         return Spawned(order.name, child.pid)
 
+    def take_given(self) -> GivenFromFiles | None:
+        """What the last start was given, once; None: nothing."""
+        given, self._given = self._given, None
+        return given
+
     def environment_of(self, program: Program) -> dict[bytes, bytes]:
         """What it is started with, but for its tag; raises ValueError where that is impossible."""
-        return environment(program, self._serverurl, self._inherited)
+        return environment(program, self._serverurl, self._inherited, given=self.sources.known(program.namespec))
 
     def _leaf(self, name: str, program: Program) -> tuple[Leaf | None, list[str]]:
         try:
@@ -177,7 +195,13 @@ class Launcher:
             inherited=self._inherited,
             home=self._home(),
             account_of=self._account_of,
+            given=self.sources.of_run(program) if program.is_given else NOTHING,
         )
+        folder = self.sources.folder_of(program.namespec)
+        process = self._fleet.processes.get(program.namespec)
+        if folder and process is not None and program.uid == program_of(process.program).uid:
+            # A command that runs as the master could not tell whose they are.
+            spec = replace(spec, environment={**spec.environment, b"CREDENTIALS_DIRECTORY": os.fsencode(folder)})
         # What it uses counts as the program's.
         tree = self._trees.tree_of(program.namespec)
         return spec if tree is None else replace(spec, cgroup=tree.cgroup)
@@ -230,6 +254,17 @@ class Launcher:
         """Close all open sockets, even those that processes hold."""
         self._sockets.close()
         self.channels.close()
+        self.sources.close()
+
+    def _with_credentials(self, spec: LaunchSpec, program: Program, given: Given, tag: str) -> LaunchSpec:
+        owner = None if spec.account is None else (spec.account.uid, spec.account.gid)
+        folder = self.sources.credentials_for(program, given, tag, owner)
+        return replace(spec, environment={**spec.environment, b"CREDENTIALS_DIRECTORY": os.fsencode(folder)})
+
+    def _note_given(self, program: Program, given: Given) -> None:
+        run = self.sources.started(program, given)
+        if given.is_secret:
+            self._given = GivenFromFiles(program.namespec, run.digests, tuple(given.credentials))
 
     def _socket(self, order: Spawn) -> int | None:
         group = group_of(self._fleet.groups[order.program.group].spec)
@@ -243,12 +278,20 @@ def _with_channels(spec: LaunchSpec, channels: Channels) -> LaunchSpec:
 
 
 def _debugged(program: Program) -> Program:
-    return replace(program, environment={**program.environment, **program.debug_restart})
+    return _with_variables(program, program.debug_restart)
 
 
 def _extended(program: Program, extras: RunExtras) -> Program:
     command = " ".join([program.command, *map(shlex.quote, extras.args)])
-    return replace(program, command=command, environment={**program.environment, **extras.environment})
+    return replace(_with_variables(program, extras.environment), command=command)
+
+
+def _with_variables(program: Program, more: Mapping[str, str]) -> Program:
+    return replace(
+        program,
+        environment={**program.environment, **more},
+        from_master=tuple(name for name in program.from_master if name not in more),
+    )
 
 
 def _identify(pid: int) -> Identity | None:

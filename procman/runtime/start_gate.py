@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache, partial
 
+from procman.config.schema.kinds.environment_sources import credential_of, env_file_of, env_from_of
 from procman.config.schema.programs import Program
+from procman.runtime.given_readings import Readings
 from procman.system.accounts import Account, find_account
 from procman.system.blocking import BlockingCall, NoThread
 from procman.system.shell_split import split_words
@@ -38,10 +40,16 @@ _Place = str | int
 class StartGate:
     """Decides on the running loop which starts are possible; `on_change` is called when an answer may have changed."""
 
-    def __init__(self, log: Callable[[str], None], on_change: Callable[[], None]) -> None:
-        """`log` gets a line when a disk does not respond, and when it does again."""
+    def __init__(
+        self, log: Callable[[str], None], on_change: Callable[[], None], readings: Readings | None = None
+    ) -> None:
+        """`log` gets a line when a disk does not respond, and when it does again.
+
+        `readings` reads what programs are given from files.
+        """
         self._log = log
         self._on_change = on_change
+        self._readings = readings
         self._loop = asyncio.get_running_loop()
         self._open_until: dict[_Place, float] = {}
         self._probes: dict[_Place, PathProbe] = {}  # probes that have not returned
@@ -57,6 +65,8 @@ class StartGate:
             lease = self._loop.time() + LEASE
             for place in places:
                 self._open_until[place] = min(self._open_until.get(place, 0.0), lease)
+        if found and program.is_given and self._readings is not None:
+            return self._readings.is_ready(program)
         return found
 
     async def silent_among(self, programs: Iterable[Program]) -> set[str]:
@@ -89,12 +99,16 @@ class StartGate:
     def silent(self) -> str | None:
         """Names what does not respond; None: nothing that is known."""
         found = (f"{_name(place)} does not answer" for place, probe in self._probes.items() if probe.is_silent)
-        return next(found, None)
+        slow = self._readings.slow if self._readings is not None else None
+        return next(found, None) or (None if slow is None else f"what is read for {slow} does not answer")
 
     def silence_for(self, program: Program) -> str | None:
         """Says what the program needs and what does not answer; None: nothing that is known."""
         probes = ((place, self._probes.get(place)) for place in _places(program))
-        return next((f"{_name(place)} does not answer" for place, one in probes if one and one.is_silent), None)
+        silent = next((f"{_name(place)} does not answer" for place, one in probes if one and one.is_silent), None)
+        if silent is None and self._readings is not None and self._readings.is_slow(program):
+            return "what it is given from files does not answer"
+        return silent
 
     def close(self) -> None:
         """End all probes."""
@@ -211,14 +225,21 @@ def _open(place: str) -> None:
         os.close(path)
 
 
+def _files(program: Program) -> tuple[str, ...]:
+    """What is read for it; a credential without a path is on the system disk."""
+    named = (*map(env_from_of, program.env_from), *map(credential_of, program.credentials))
+    return (*(env_file_of(text).path for text in program.env_file), *(one.path for one in named if one.path))
+
+
 def _places(program: Program) -> tuple[_Place, ...]:
-    return _places_of(program.command, program.directory, program.uid)
+    return _places_of(program.command, program.directory, program.uid, _files(program) if program.is_given else ())
 
 
 @lru_cache(maxsize=1024)
-def _places_of(command: str, directory: str | None, uid: int | None) -> tuple[_Place, ...]:
-    """Its working folder and its file. What is found by PATH is assumed to be on the system disk."""
+def _places_of(command: str, directory: str | None, uid: int | None, files: tuple[str, ...] = ()) -> tuple[_Place, ...]:
+    """Its working folder and its files. What is found by PATH is assumed to be on the system disk."""
     places: list[_Place] = [] if directory is None else [directory]
+    places += [os.path.join(directory or "", file) for file in files]
     with suppress(ValueError, IndexError):
         name = split_words(command)[0]
         if "/" in name:

@@ -41,6 +41,7 @@ def explain(process: Process, around: Around, known: Known = NOTHING) -> Explana
         defined=known.defined or ("the file has no such process any more" if known.gone_from_file else ""),
         changed=known.changed,
         commands=_commands(words, known),
+        drift=known.drift,
     )
 
 

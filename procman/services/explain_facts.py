@@ -101,6 +101,7 @@ class Known:
     defined: str = ""  # where: "procman.toml:12"
     changed: tuple[str, ...] = ()  # options of the file as it was last read that differ from what it goes by
     gone_from_file: bool = False  # the file as it was last read has no such process
+    drift: tuple[str, ...] = ()  # what it was given from files otherwise than they would give it now
 
 
 NOTHING = Known()
@@ -174,3 +175,4 @@ class Explanation:
     defined: str
     changed: tuple[str, ...]
     commands: tuple[str, ...]
+    drift: tuple[str, ...] = ()

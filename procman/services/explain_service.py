@@ -87,6 +87,7 @@ class Explainer:
         for process in wrong[:MOST_SECOND_LOOKS]:
             self._found.look_again(process.name)
         await self._found.settled("", PATIENCE)
+        drifted = await self._drifts(wrong[:AT_ONCE])
         now = time.time()
         around = _with_clock(around_of(self._fleet, time.monotonic()), now)
         origins, definitions = Origins(self._journal, now), Definitions(self._configuration.config)
@@ -95,13 +96,21 @@ class Explainer:
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)  # others have their turn
             if self._fleet.processes.get(process.name) is process:  # it may have gone meanwhile
-                made = explain(process, around, self._known(process, origins, definitions))
+                known = replace(self._known(process, origins, definitions), drift=drifted.get(process.name, ()))
+                made = explain(process, around, known)
                 explanations.append(with_clients(made, self._terminals.clients(process.name)))
         if spec is None or spec == MASTER:
             master = await self._about_master(reads=spec is not None)
             if spec is not None or not master.as_wanted:
                 explanations.append(master)
         return Answer(tuple(roots_first(explanations)), len(processes))
+
+    async def _drifts(self, processes: list[Process]) -> dict[str, tuple[str, ...]]:
+        """What those that run were given from files otherwise than they would give them now."""
+        running = [process for process in processes if process.pid is not None]
+        programs = {process.name: program_of(process.program) for process in running}
+        given = {name: program for name, program in programs.items() if program.is_given}
+        return {name: (await self._engine.sources.differences(one)).sentences for name, one in given.items()}
 
     def _named(self, spec: str) -> list[Process]:
         """Other than with the commands that change something, the bare name of a group will do."""

@@ -8,6 +8,7 @@ from procman.services.explain_parts import Parts
 from procman.services.status import ProcessStatus
 
 if TYPE_CHECKING:
+    from procman.services.drift import DriftAnswer
     from procman.services.explain_service import Answer, Explainer
 
 # What is said of these stays the same as long as their status does, and monitors ask often.
@@ -47,6 +48,12 @@ class Why:
         "procman" is the master itself, and the process of that name where there is one.
         """
         return await self._explainer.answer(spec)
+
+    async def drifts(self, spec: str) -> "DriftAnswer":
+        """What running processes have otherwise than a start now would give them; raises UnknownProcess."""
+        from procman.services.drift import drifts  # noqa: PLC0415 - a whole feature
+
+        return await drifts(self._parts, spec)
 
     @property
     def _explainer(self) -> "Explainer":

@@ -14,6 +14,7 @@ from tests.support.fake_master import Stream, process, result
 STREAMS = {"fg", "attach", "debug"}  # each line of it is checked where it is tested: it needs a process that runs
 
 ANSWERS = {
+    ("GET", "/v1/drift"): {"drifts": [], "file_problems": []},
     ("GET", "/v1/crashes?name=all"): {"crashes": [crash_info()], "note": ""},
     ("GET", "/v1/crashes/812"): crash_report(),
     ("GET", "/v1/health?file=1"): {"ready": True, "missing": [], "warnings": []},
@@ -67,6 +68,7 @@ LINES = [
         "config web",
         "crash 812",
         "crashes",
+        "drift",
         "events",
         "exit",
         "graph",

@@ -86,6 +86,7 @@ def test_the_flags_of_a_command_are_those_of_its_help():
     assert {command: flags(command) for command in COMMANDS if flags(command)} == {
         "attach": {"--detach-keys": True, "--read-only": False},
         "debug": {"--detach-keys": True, "--env": True},
+        "config": {"--drift": False},
         "events": {"--kind": True, "--since": True, "-f": False, "-n": True},
         "graph": {"--mermaid": False},
         "health": {"--live": False, "--now": False, "--pause": True, "--reason": True},

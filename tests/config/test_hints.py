@@ -137,7 +137,6 @@ def test_a_section_of_ini_that_is_none_is_told_with_what_was_meant(tmp_path, hea
         ("restart", "its name here is autorestart"),
         ("stop_grace_period", "its name here is stopwaitsecs"),
         ("requires", "depends_on"),
-        ("env_file", "write the variables into environment"),
         ("image", "procman runs programs, and no containers"),
         # pm2
         ("cwd", "its name here is directory"),

@@ -26,9 +26,9 @@ from procman.core.events import (
 from procman.core.fleet import Fleet
 from procman.core.spec import Autorestart
 from procman.runtime.bus import Notification, ProcessEnded
+from procman.runtime.digests import Digests
 from procman.runtime.process_trees import OrphanedDescendants
 from procman.services.crash_reports.collector import FOLD_WITHIN, LOOK_EVERY, MOST_NEW, Collector, Sources
-from procman.services.crash_reports.digests import Digests
 from procman.services.crash_reports.report import CrashReport, from_plain
 from procman.services.crash_reports.runs import Runs
 from procman.services.ends import Ends

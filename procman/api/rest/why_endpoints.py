@@ -1,10 +1,12 @@
-"""/v1/why: why processes, or the master, are as they are."""
+"""/v1/why and /v1/drift: why processes are as they are, and what they have otherwise than their files."""
 
 from procman.api.rest.answers import add_endpoint, json_answer
-from procman.api.shapes import WhyAnswer, WhyInfo, WhyLink, WhyOption
+from procman.api.shapes import DriftAnswer, DriftInfo, WhyAnswer, WhyInfo, WhyLink, WhyOption
 from procman.http.messages import Request, Response
 from procman.http.router import Router
+from procman.services.drift import Drift
 from procman.services.explain_facts import Explanation, Link, Setting
+from procman.services.selectors import ALL
 from procman.services.why import Why
 
 
@@ -16,13 +18,35 @@ class WhyEndpoints:
         self._why = why
 
     def add_to(self, router: Router) -> None:
-        """The one row."""
+        """A row for each."""
         add_endpoint(router, "GET", "/why", self._explain)
+        add_endpoint(router, "GET", "/drift", self._drift)
 
     async def _explain(self, request: Request) -> Response:
         answer = await self._why.answer(request.query.get("name") or None)
         infos = [why_info(one) for one in answer.explanations]
         return json_answer(WhyAnswer(as_wanted=answer.as_wanted, processes=answer.processes, explanations=infos))
+
+    async def _drift(self, request: Request) -> Response:
+        answer = await self._why.drifts(request.query.get("name") or ALL)
+        infos = [drift_info(one) for one in answer.drifts]
+        return json_answer(DriftAnswer(drifts=infos, file_problems=list(answer.file_problems)))
+
+
+def drift_info(drift: Drift) -> DriftInfo:
+    """What one process has otherwise, in the shape of /v1."""
+    return DriftInfo(
+        name=drift.name,
+        pid=drift.pid,
+        drifted=drift.has_any,
+        gone_from_file=drift.is_gone,
+        options=list(drift.options),
+        environment=list(drift.variables),
+        credentials=list(drift.credentials),
+        trouble=drift.trouble,
+        binary=drift.binary.sentence,
+        libraries=list(drift.binary.libraries),
+    )
 
 
 def why_info(explanation: Explanation) -> WhyInfo:
@@ -49,6 +73,7 @@ def why_info(explanation: Explanation) -> WhyInfo:
         options=[_option(setting) for setting in explanation.options],
         defined=explanation.defined,
         changed=list(explanation.changed),
+        drift=list(explanation.drift),
         commands=list(explanation.commands),
     )
 

@@ -11,10 +11,10 @@ from procman.config.schema.options import Kind, Unfit
 from procman.entrypoint.run_spec import NOT_PASSED_ON, CannotRun, RunSpec
 from procman.entrypoint.supervisor import run as supervise
 from procman.errors import BadRequest, ProcmanError
-from procman.logs.safe_open import open_log
 from procman.system.daemonize import start_daemon
 from procman.system.pidfile import PidFile
 from procman.system.privileges import drop_privileges
+from procman.system.safe_open import open_log
 from procman.system.signals import disinherit, signal_name, signal_number
 from procman.system.subreaper import become_subreaper, die_with_parent
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "crash": Command("crashes", "crash", 1),
     "crashes": Command("crashes", "crashes", 1),
     "debug": Command("attach", "debug", 7, verbatim=True),
+    "drift": Command("drift", "drift", 1),
     "events": Command("journal", "events", 1),
     "exit": Command("master", "leave"),
     "EOF": Command("master", "leave"),

@@ -5,7 +5,6 @@ Names are compared by their letters only: workingDir, working_dir and WorkingDir
 
 from collections.abc import Container
 
-_NO_FILE = "write the variables into environment"
 _NO_LIMIT = "memory_max, cpu_max and pids_max limit a program, and rlimit_nofile and its like each process"
 _NO_HEALTH = "an event listener can check it"
 _NO_WAIT = "the delay grows by a second with each try"
@@ -25,7 +24,10 @@ _NAMES: dict[str, str] = {
     ),
     **dict.fromkeys(("root", "basedir", "homedir"), "directory"),
     **dict.fromkeys(("env", "envs", "envvars", "environ", "environmentvariables", "vars", "variables"), "environment"),
-    **dict.fromkeys(("envfile", "environmentfile", "dotenv", "envfrom"), _NO_FILE),
+    **dict.fromkeys(("envfile", "environmentfile", "dotenv"), "env_file"),
+    **dict.fromkeys(("passenvironment", "copyenv", "keepenv", "inheritenv"), "environment_inherit"),
+    **dict.fromkeys(("loadcredential", "secrets"), "credentials"),
+    "unsetenvironment": "environment_unset",
     **dict.fromkeys(("username", "uid", "runas", "runasuser", "owner"), "user"),
     **dict.fromkeys(("gid", "runasgroup"), "user_group"),
     **dict.fromkeys(("supplementarygroups", "groups", "groupadd"), "supplementary_groups"),

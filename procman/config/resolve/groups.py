@@ -42,7 +42,15 @@ def read_groups(reading: OptionReader, master: Master) -> tuple[Group, ...]:
 
 
 def _with(master: Master, programs: tuple[Program, ...]) -> tuple[Program, ...]:
-    return tuple(replace(p, environment={**master.environment, **p.environment}) for p in programs)
+    return tuple(
+        replace(
+            p,
+            environment={**master.environment, **p.environment},
+            # They give way to what stands in files, and its own do not.
+            from_master=tuple(name for name in master.environment if name not in p.environment) if p.is_given else (),
+        )
+        for p in programs
+    )
 
 
 def _groups(reading: OptionReader) -> tuple[list[Group], set[str]]:

@@ -64,6 +64,7 @@ class Kind(Generic[T]):
     schema: Schema
     show: Callable[[T], str] = str
     private: bool = False  # its value may be a secret: never put it into a message
+    harmless: bool = False  # a valid value is no secret, whatever the names in it: it is shown as it is
     place: Literal["directory", "parent"] | None = None
 
 

@@ -8,6 +8,7 @@ the first is the one supervisor would have made. Plain facts in here: no I/O.
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from procman.config.schema import kinds
@@ -29,6 +30,8 @@ class Program(LogRotation):
     uid: int | None = None
     stdout_also: tuple[str, ...] = ()  # where it goes besides stdout_logfile
     stderr_also: tuple[str, ...] = ()
+    # Names in `environment` whose values are the master's; only where something comes between these and its own.
+    from_master: tuple[str, ...] = ()
 
     priority: int = option(
         kinds.INTEGER,
@@ -304,6 +307,46 @@ class Program(LogRotation):
         default={},
         per_process=True,
     )
+    env_file: tuple[str, ...] = option(
+        kinds.ENV_FILES,
+        "Files of variables (NAME=VALUE), read before each start; several are separated by commas, or a list in TOML, "
+        "and the last one that has a variable counts. They begin at directory. With ? before it a file may be missing; "
+        "with raw: all behind the = is the value, quotes and # included. Environment wins over them.",
+        default=(),
+        per_process=True,
+    )
+    env_from: tuple[str, ...] = option(
+        kinds.ENV_FROM,
+        "Variables whose values are the contents of files, read before each start, without one newline at the end: "
+        "DB_PASSWORD=/run/secrets/db; separated by commas, or a table in TOML. With ? before it the file may be "
+        "missing. They win over env_file.",
+        default=(),
+        per_process=True,
+    )
+    credentials: tuple[str, ...] = option(
+        kinds.CREDENTIALS,
+        "Files that it finds copies of in the folder $CREDENTIALS_DIRECTORY, which only its user can read and which "
+        "goes with the run: db:/run/secrets/db, or tls.key alone for a file of that name in procman's own "
+        "$CREDENTIALS_DIRECTORY or in /run/secrets. With ? before it the file may be missing.",
+        default=(),
+        per_process=True,
+    )
+    environment_inherit: tuple[str, ...] = option(
+        kinds.INHERITED,
+        "Which variables of the master's environment it gets: all, none, or names such as PATH, LANG, LC_*. Without "
+        "PATH it gets /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin.",
+        default=("all",),
+    )
+    environment_unset: tuple[str, ...] = option(
+        kinds.VARIABLE_NAMES,
+        "Variables of the master's environment that it does not get: names such as SSH_*, LS_COLORS.",
+        default=(),
+    )
+    user_env: bool = option(
+        kinds.BOOLEAN,
+        "Set HOME, USER, LOGNAME and SHELL to those of its user, instead of the master's.",
+        default=False,
+    )
     directory: str | None = option(
         kinds.PATH, "Its working directory; the master's when not given.", default=None, per_process=True
     )
@@ -356,6 +399,28 @@ class Program(LogRotation):
             per_process=True,
         )
     )
+
+    @property
+    def is_given(self) -> bool:
+        """Whether something has to be read before it can be started."""
+        return bool(self.env_file or self.env_from or self.credentials or self.user_env)
+
+    @property
+    def filters_environment(self) -> bool:
+        """Whether it does not get all of the master's variables."""
+        return bool(self.environment_unset) or self.environment_inherit != (kinds.ALL,)
+
+    def inherits(self, variable: str) -> bool:
+        """Whether it gets a variable of that name from the master's environment, where that has it."""
+        if any(fnmatchcase(variable, pattern) for pattern in self.environment_unset):
+            return False
+        match self.environment_inherit:
+            case (kinds.ALL,):
+                return True
+            case (kinds.NONE,):
+                return False
+            case patterns:
+                return any(fnmatchcase(variable, pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

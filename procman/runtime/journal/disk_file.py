@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
-from procman.logs.safe_open import open_folder, open_log
 from procman.logs.write_failure import WriteFailure, write_all
 from procman.runtime.journal.record import Record, from_json, is_number
+from procman.system.safe_open import open_folder, open_log
 
 # The end of a file that is read for the last numbers, and how much may be written between two marks; in bytes.
 TAIL = 1 << 16

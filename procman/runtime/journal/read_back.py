@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from procman.logs.safe_open import open_log
 from procman.runtime.journal.disk_file import record_in
 from procman.runtime.journal.record import Record
+from procman.system.safe_open import open_log
 
 # Read at a time, in bytes. One more block is read than asked for: it has what led there.
 BLOCK = 1 << 18

@@ -10,6 +10,7 @@ from procman.core.attribution import Actor
 RecordKind = Literal[
     "state",  # a process went from one state to another
     "spawn",  # a process was started, adopted, or could not be started
+    "given",  # what a start got from files: names, and keyed digests of the values
     "exit",  # a process was reaped
     "hook",  # a command of a hook is over, or was left out; a process has read its configuration again, or has not
     "signal",  # procman sent a signal, or could not

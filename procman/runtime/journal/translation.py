@@ -24,6 +24,7 @@ from procman.core.actions import (
 from procman.core.events import Adopted, ExitStatus, KillFailed, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
 from procman.runtime.bus import (
+    GivenFromFiles,
     HookRan,
     LimitsLeftOut,
     Notification,
@@ -78,6 +79,7 @@ class Translator:
             ProcessEnded: self._exit,
             Spawned: self._spawned,
             Adopted: self._adopted,
+            GivenFromFiles: self._given,
             SpawnFailed: self._not_spawned,
             HookRan: self._hook_ran,
             SkipHook: self._hook_skipped,
@@ -87,7 +89,7 @@ class Translator:
             AnnounceDescendants: self._waits_for_descendants,
             OrphanedDescendants: self._has_left,
             ProcessRemoved: self._removed,
-            AnnounceInPlace: self._changed,
+            AnnounceInPlace: lambda seen, event: self._about(seen, "config", event.name, "changed in place"),
             AnnounceGroup: self._group,
             AnnounceGroupChanged: self._group_changed,
             AnnounceMaster: self._master,
@@ -171,6 +173,13 @@ class Translator:
         data = {"pid": event.pid, "age": round(event.age, 3)}
         return self._about(seen, "spawn", event.name, "adopted", data)
 
+    def _given(self, seen: Seen, event: GivenFromFiles) -> Record:
+        names = dict(list(event.digests.items())[:MOST_NAMED])
+        data: Data = {"environment": names} if names else {}
+        if len(event.digests) > MOST_NAMED:
+            data["environment_count"] = len(event.digests)
+        return self._about(seen, "given", event.name, "", {**data, **_named("credentials", event.credentials)})
+
     def _not_spawned(self, seen: Seen, event: SpawnFailed) -> Record:
         data = {"code": event.code, "failed": True}
         return self._about(seen, "spawn", event.name, self.text(event.reason), data)
@@ -211,9 +220,6 @@ class Translator:
     def _removed(self, seen: Seen, event: ProcessRemoved) -> Record:
         self._runs.pop(event.name, None)
         return self._about(seen, "config", event.name, "removed")
-
-    def _changed(self, seen: Seen, event: AnnounceInPlace) -> Record:
-        return self._about(seen, "config", event.name, "changed in place")
 
     def _group(self, seen: Seen, event: AnnounceGroup) -> Record:
         reason = "group added" if event.added else "group removed"

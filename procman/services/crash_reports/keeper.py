@@ -5,9 +5,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from procman.errors import OperationError, Reason
+from procman.runtime.digests import Digests
 from procman.services.actors import describe_actor
 from procman.services.crash_reports.collector import Collector, Sources
-from procman.services.crash_reports.digests import Digests
 from procman.services.crash_reports.kept_reports import KeptReports, find
 from procman.services.crash_reports.parts import Parts
 from procman.services.crash_reports.report import CrashReport, from_plain
@@ -43,7 +43,7 @@ class Keeper:
 
     def plain(self, report: CrashReport) -> Plain:
         """All of it, as plain data."""
-        return report.to_plain(self._digests, self._parts.environment_of)
+        return report.to_plain(self._digests, self._parts.environment_of, self._parts.secrets_given)
 
     async def reports(self, spec: str = ALL) -> tuple[list[CrashReport], str]:
         """Those about what `spec` names, from the oldest to the latest; and why some may be missing, "" if none is.

@@ -36,5 +36,6 @@ class Parts:
     folder: str | None  # where they are written; None: they are in memory alone
     last_output: LastOutput
     environment_of: Callable[[Program], Mapping[bytes, bytes]]  # what a program is started with
+    secrets_given: Callable[[str], Iterable[str]] = lambda _: ()  # the values that a process got from files
     directory: Callable[[], str]  # in which a program without one runs
     on_end: Callable[[], object]  # is called when there is no `obstacle` any more

@@ -5,14 +5,14 @@ definition. `facts` is never changed in place, so that a thread may write a copy
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from procman.config.schema.programs import Program
 from procman.config.secrets import is_secret
 from procman.core.snapshot import definition
-from procman.services.crash_reports.digests import Digests
+from procman.runtime.digests import Digests
 from procman.services.crash_reports.last_lines import last_lines, secrets_of
 from procman.system.tree import TAG
 
@@ -88,19 +88,33 @@ class CrashReport:
             "ended": round(self.ended, 3),
         }
 
-    def to_plain(self, digests: Digests, environment_of: Callable[[Program], Mapping[bytes, bytes]]) -> dict[str, Any]:
-        """All of it; `environment_of` gives what a program is started with."""
-        made = self.made if self.made is not None else self._make(digests, environment_of)
+    def to_plain(
+        self,
+        digests: Digests,
+        environment_of: Callable[[Program], Mapping[bytes, bytes]],
+        secrets_given: Callable[[str], Iterable[str]] = lambda _: (),
+    ) -> dict[str, Any]:
+        """All of it; `environment_of` gives what a program is started with.
+
+        `secrets_given` gives the values that a process got from files, which are secret whatever their names.
+        """
+        made = self.made if self.made is not None else self._make(digests, environment_of, secrets_given)
         return {**self._head(), **self.facts, **made, "file": self.file}
 
-    def _make(self, digests: Digests, environment_of: Callable[[Program], Mapping[bytes, bytes]]) -> dict[str, Any]:
+    def _make(
+        self,
+        digests: Digests,
+        environment_of: Callable[[Program], Mapping[bytes, bytes]],
+        secrets_given: Callable[[str], Iterable[str]],
+    ) -> dict[str, Any]:
         if self.program is None:
             return {"output": {}, "definition": "", "environment": {}}
         try:
             environment = {name: value for name, value in environment_of(self.program).items() if name != _TAG}
         except ValueError:
             environment = {}  # it cannot be one, and so the program was not started
-        secrets = secrets_of(os.fsdecode(value) for name, value in environment.items() if is_secret(os.fsdecode(name)))
+        named = (os.fsdecode(value) for name, value in environment.items() if is_secret(os.fsdecode(name)))
+        secrets = secrets_of((*named, *secrets_given(self.name)))
         return {
             "output": {channel: _shown(output, secrets) for channel, output in self.output.items()},
             "definition": digests.of_data(definition(self.program)),

@@ -24,6 +24,15 @@ from procman.config.schema.kinds.commands import COMMAND, PLUGIN
 from procman.config.schema.kinds.dependencies import EDGES, ON_DEPENDENCY_RESTART, ON_DEPENDENCY_STOP
 from procman.config.schema.kinds.durations import BACKOFF, DURATION, ON_RESTART_LIMIT, RESTART_LIMIT, SECONDS
 from procman.config.schema.kinds.environment import ENVIRONMENT
+from procman.config.schema.kinds.environment_sources import (
+    ALL,
+    CREDENTIALS,
+    ENV_FILES,
+    ENV_FROM,
+    INHERITED,
+    NONE,
+    VARIABLE_NAMES,
+)
 from procman.config.schema.kinds.health import COUNT, HEALTH, HEALTH_LEVEL, ON_UNHEALTHY
 from procman.config.schema.kinds.hooks import HOOK, RELOAD
 from procman.config.schema.kinds.limits import (
@@ -65,6 +74,7 @@ from procman.config.schema.kinds.users import OWNER, USER, USER_GROUP
 __all__ = [
     "ADDRESS",
     "AGE",
+    "ALL",
     "AUTORESTART",
     "BACKOFF",
     "BOOLEAN",
@@ -75,11 +85,14 @@ __all__ = [
     "COUNT",
     "CPU_AFFINITY",
     "CPU_MAX",
+    "CREDENTIALS",
     "DIRECTORY",
     "DURATION",
     "EARLY_EXIT",
     "EDGES",
     "ENVIRONMENT",
+    "ENV_FILES",
+    "ENV_FROM",
     "EVENTS",
     "EXITCODES",
     "FACTOR",
@@ -88,6 +101,7 @@ __all__ = [
     "HEALTH_LEVEL",
     "HISTORY",
     "HOOK",
+    "INHERITED",
     "INTEGER",
     "IONICE",
     "JITTER",
@@ -103,6 +117,7 @@ __all__ = [
     "MEMORY_MEASURE",
     "MISSED",
     "NICE",
+    "NONE",
     "NOTIFY_FORMAT",
     "NOTIFY_ON",
     "OCTAL",
@@ -147,6 +162,7 @@ __all__ = [
     "URL",
     "USER",
     "USER_GROUP",
+    "VARIABLE_NAMES",
     "WEBHOOK",
     "WEIGHT",
     "is_loopback",

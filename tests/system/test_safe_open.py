@@ -12,7 +12,7 @@ from procman.errors import OperationFailed, ProcmanError
 from procman.logs.auto_logs import Owner, auto_log_path, clear_auto_logs, create_auto_log
 from procman.logs.reading import read_log
 from procman.logs.rotating_file import RotatingFile
-from procman.logs.safe_open import UntrustedPath, open_log
+from procman.system.safe_open import UntrustedPath, open_log
 
 APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK
 NOBODY = 65534
