@@ -85,7 +85,7 @@ class RawTerminal:
         for number in (signal.SIGHUP, signal.SIGTERM):
             self._handlers[number] = signal.signal(number, _leave)
         self._before = termios.tcgetattr(self._fd)
-        tty.setraw(self._fd)
+        tty.setraw(self._fd, termios.TCSADRAIN)  # what was typed already is for the program
         return self
 
     def __exit__(

@@ -97,15 +97,9 @@ class OutputStream:
         return count
 
     @property
-    def latest_pid(self) -> int | None:
-        """The pid of the present run, or the last one."""
-        return next((pid for pump, pid in reversed(self._pumps.items()) if pump not in self._hooks), None)
-
-    @property
-    def terminal(self) -> int | None:
-        """The descriptor of the terminal of the present run, if it has one."""
-        pump = next(reversed(self._pumps), None)
-        return None if pump is None or pump.closed or pump.is_pipe else pump.fd
+    def present(self) -> tuple[Pump, int] | None:
+        """What reads the present run, or has read the last one, and the pid of that."""
+        return next(reversed(self._pumps.items()), None)
 
     @property
     def obstacle(self) -> str | None:

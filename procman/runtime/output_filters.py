@@ -110,7 +110,7 @@ class ChannelFilter:
         if self._shared.debugs:
             self._debug(f"output:\n{data!r}")
         # Output of a descendant of an earlier run is not part of the protocol.
-        if self._shared.observer is not None and pid == (stream.latest_pid or pid):
+        if self._shared.observer is not None and (stream.present is None or stream.present[1] == pid):
             self._shared.observer.heard(stream.options.namespec, data)
         self._shared.on_progress()
 

@@ -10,8 +10,6 @@ from functools import partial
 from typing import Any
 
 from procman.config.schema.configuration import Config
-from procman.config.schema.master import Master
-from procman.config.schema.options import AUTO
 from procman.config.schema.programs import Program
 from procman.core.actions import AnnounceInPlace, ProcessRemoved
 from procman.logs.auto_logs import AutoLogs, Owner
@@ -21,19 +19,17 @@ from procman.logs.fair_scheduler import FairScheduler
 from procman.logs.log_keeper import LogKeeper
 from procman.logs.log_reader import LogReader
 from procman.logs.output_stream import OutputStream, from_base64, to_base64
-from procman.logs.rotation import Every, Keeping
 from procman.logs.routing import (
     CHANNELS,
     AutoLog,
     Channel,
-    ConsoleStyle,
-    MainLogOptions,
     SinkFactory,
     StreamOptions,
 )
 from procman.logs.tap import Tap
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
+from procman.runtime.log_options import main_log_options, stream_options
 from procman.runtime.output_filters import ChannelFilter, OutputFilters
 from procman.runtime.stdin_queues import StdinQueues
 from procman.runtime.terminals import Terminals
@@ -85,7 +81,7 @@ class OutputRouter:
         self._sinks = SinkFactory(
             self._disks, self._consoles, self._auto_logs, names, self.report_trouble, keeper=self.keeper
         )
-        self.log = self._sinks.main_log(_main_log_options(master))
+        self.log = self._sinks.main_log(main_log_options(master))
         self._streams: dict[tuple[str, str], OutputStream] = {}
         self.filters = OutputFilters(self.log, strip_ansi=master.strip_ansi, on_progress=on_progress)
         self._channel_filters: dict[tuple[str, str], ChannelFilter] = {}
@@ -373,7 +369,7 @@ class OutputRouter:
         stream = self._streams.get((name, channel))
         if stream is not None and self._channel_filters[name, channel].program is program:
             return stream
-        options = _stream_options(self._master, program, channel)
+        options = stream_options(self._master, program, channel)
         if stream is None:
             filters = self._channel_filters[name, channel] = ChannelFilter(self.filters, program, channel)
             stream = self._streams[name, channel] = OutputStream(
@@ -396,7 +392,7 @@ class OutputRouter:
         program = self._definition(name)
         if program is None or (channel == "stderr" and program.redirect_stderr):
             return None
-        options = _stream_options(self._master, program, "stderr" if channel == "stderr" else "stdout")
+        options = stream_options(self._master, program, "stderr" if channel == "stderr" else "stdout")
         return self._sinks.path_to_be(options)
 
     def _on_pipe_closed(self, options: StreamOptions, fd: int) -> None:
@@ -410,46 +406,3 @@ class OutputRouter:
         self._auto_logs.release(name, channel, was_used=stream is not None)
         if stream is not None:
             stream.close()
-
-
-def _stream_options(master: Master, program: Program, channel: Channel) -> StreamOptions:
-    style = ConsoleStyle(
-        program.log_format or master.log_format,
-        program.log_timestamp or master.log_timestamp,
-        program.log_overflow or master.log_overflow,
-    )
-    if channel == "stdout":
-        logfiles = (program.stdout_logfile, *program.stdout_also)
-        limits = program.stdout_logfile_maxbytes, program.stdout_logfile_backups
-        syslog = program.stdout_syslog
-    else:
-        logfiles = (program.stderr_logfile, *program.stderr_also)
-        limits = program.stderr_logfile_maxbytes, program.stderr_logfile_backups
-        syslog = program.stderr_syslog
-    targets = tuple(AutoLog.AUTO if path == AUTO else path for path in logfiles)
-    return StreamOptions(
-        program.name, program.namespec, channel, targets, *limits, syslog, style, _keeping(program, channel)
-    )
-
-
-def _keeping(program: Program, channel: Channel) -> Keeping:
-    period, minute = getattr(program, f"{channel}_logfile_rotate")
-    compress = getattr(program, f"{channel}_logfile_compress")
-    return Keeping(
-        None if period == "size" else Every(period, minute),
-        None if compress == "none" else compress,
-        getattr(program, f"{channel}_logfile_max_age"),
-        getattr(program, f"{channel}_logfile_max_total"),
-        getattr(program, f"{channel}_logfile_name") == "dated",
-    )
-
-
-def _main_log_options(master: Master) -> MainLogOptions:
-    return MainLogOptions(
-        logfile=master.logfile,
-        maxbytes=master.logfile_maxbytes,
-        backups=master.logfile_backups,
-        loglevel=master.loglevel,
-        silent=master.silent,
-        style=ConsoleStyle(master.log_format, master.log_timestamp, ""),
-    )

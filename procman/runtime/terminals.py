@@ -44,4 +44,7 @@ class Terminals:
 
     def _descriptor(self, name: str) -> int | None:
         stream = self._streams.get((name, "stdout"))
-        return None if stream is None else stream.terminal
+        if stream is None or stream.present is None:
+            return None
+        pump, _ = stream.present
+        return None if pump.closed or pump.is_pipe else pump.fd

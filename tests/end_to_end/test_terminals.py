@@ -174,10 +174,14 @@ def test_a_killed_master_does_not_hang_up_a_shell(tmp_path):
     masters = MastersInTurn(tmp_path, SHELL + web)
     try:
         masters.start().expect("sh entered RUNNING state")
-        with on_terminal(masters, "attach", "sh") as one, on_terminal(masters, "debug", "web", "--", "/bin/cat") as two:
+        with (
+            on_terminal(masters, "attach", "sh") as one,
+            on_terminal(masters, "debug", "web", "--", "/bin/sh", "-c", "echo up; exec cat") as two,
+        ):
             one.expect("attached to sh")
             one.send("word=kept; echo set-$((1+1))\r")
             one.expect("set-2")
+            two.expect("up")
             two.send("echo\r")
             two.expect("echo\r\necho")
             masters.kill()
