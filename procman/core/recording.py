@@ -7,7 +7,7 @@ the fleet decided. So another fleet that takes in the same events must decide th
 - Definitions are written without what no decision depends on: there is no command, no environment and no path in a
   recording. That two definitions differ matters to an update, so each has a number: equal ones have the same.
 - When the meaning of a key changes, VERSION goes up. A field that a definition has since gets its value for older
-  recordings in `_ADDED`.
+  recordings in `recorded_defaults`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -70,17 +70,16 @@ from procman.core.events import (
     StartRequested,
     StopRequested,
 )
+from procman.core.recorded_defaults import ADDED, ADDED_TO_EVENTS
 from procman.core.snapshot import Data, DefinitionReaders, definition, read_status, write_status
 from procman.core.spec import (
     Condition,
-    EarlyExit,
     GroupSpec,
     Hook,
     HookCommand,
     MasterPolicy,
     OnUnhealthy,
     ProcessSpec,
-    ProcessType,
     ReadyKind,
     Reload,
     Schedule,
@@ -128,61 +127,6 @@ _ENUMS = {
     for field in fields(spec)
     if isinstance(field.type, type) and issubclass(field.type, Enum)
 }
-# Fields that definitions have had since VERSION 1 was first written, and what stood for them before.
-_ADDED: dict[str, Any] = {
-    "type": ProcessType.SERVICE.name,
-    "run_timeout": None,
-    "backoff": None,
-    "backoff_factor": 2.0,
-    "backoff_jitter": 0.1,
-    "backoff_reset": None,
-    "restart_limit": None,
-    "on_restart_limit": ("fatal", 0),
-    "norestart_exitcodes": (),
-    "early_exit": EarlyExit.FAILURE.name,
-    "depends_on": (),
-    "depends_timeout": None,
-    "on_dependency_restart": ("ignore", 0),
-    "on_dependency_stop": "ignore",
-    "start_concurrency": None,
-    # It changes what a process that ends at once does; before it there was none.
-    "restart_brake": False,
-    "ready": (),
-    "start_timeout": None,
-    "ready_interval": 0.5,
-    "schedule": None,
-    "schedule_tz": "local",
-    "schedule_jitter": 0.0,
-    "schedule_overlap": "skip",
-    "schedule_missed": "skip",
-    "schedule_deadline": 600.0,
-    "run_on_start": False,
-    "section": "",
-    "memory_restart": None,
-    "memory_interval": 10,
-    "max_age": None,
-    "max_age_jitter": 0.1,
-    "pre_start": (),
-    "post_start": (),
-    "pre_stop": (),
-    "stop_command": (),
-    "before_kill": (),
-    "before_kill_timeout": 5.0,
-    "post_stop": (),
-    "on_failure": (),
-    "hook_timeout": 30.0,
-    "reload": None,
-    "reload_timeout": 30.0,
-    "health": None,
-    "health_interval": 10.0,
-    "health_timeout": 3.0,
-    "health_retries": 3,
-    "health_start_period": 0.0,
-    "on_unhealthy": ("restart", 0),
-    "watchdog": None,
-}
-# The same of events.
-_ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False, "post_start": False}
 _HOOKS = tuple(hook.value for hook in Hook if hook is not Hook.RELOAD)
 # What a program says of itself that decisions depend on.
 _DECIDING = frozenset({"READY", "RELOADING", "WATCHDOG", "WATCHDOG_USEC", "EXTEND_TIMEOUT_USEC"})
@@ -401,7 +345,7 @@ def read_event(data: Mapping[str, Any]) -> Event:
     if kind is None:
         raise UnknownEvent(str(data.get("in")))
     try:
-        added = _ADDED_TO_EVENTS
+        added = ADDED_TO_EVENTS
         given = {name: added[name] if name in added and name not in data else data[name] for name in _FIELDS[kind]}
         values = {name: _checked(kind, name, value) for name, value in given.items()}
         if "group" in values:
@@ -438,7 +382,7 @@ READERS = DefinitionReaders(_read_group, _read_process)
 def _values(spec: type, data: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
     for name in _BY_SPEC[spec]:
-        given = data[name] if name in data else _ADDED[name]
+        given = data[name] if name in data else ADDED[name]
         value: Any = _ENUMS[name][given] if name in _ENUMS else _checked(spec, name, given)
         if name == "ready" and isinstance(value, (list, tuple)):
             value = tuple(map(_condition, value))

@@ -143,9 +143,10 @@ class HealthRules:
                     if was != now:
                         self._begins(name)
                         self.excused.add(name)
-                case Announce(name=name, before=State.RUNNING):
+                case Announce(name=name, before=State.RUNNING, after=after):
                     patient = self.patients.pop(name, None)
-                    if patient is not None and patient.good_at is not None:
+                    ended = after is State.EXITED  # by itself, which counts as other ends do
+                    if ended or (patient is not None and patient.good_at is not None):
                         self.delays.pop(name, None)
                 case Announce(name=name, before=State.STOPPING, after=State.BACKOFF, reason=reason):
                     if reason.startswith("unhealthy"):

@@ -217,10 +217,10 @@ MUTATIONS = [
     Mutation("the delays do not grow", restarts, r"else self\.troubles \+ 1", "else 1"),
     Mutation("a delay outgrows the longest", backoff, r"return min\(delay, most\)", "return delay"),
     Mutation("exit codes are not judged early", ending, r"if _is_judged\(process, status\)", "if False"),
-    Mutation("a limit does not shut down", exit_policy, r'== "shutdown"', '== "never"'),
+    Mutation("a limit does not shut down", exit_policy, r'limit\[0\] == "shutdown"', 'limit[0] == "never"'),
     Mutation("a retry waits", requests, r"if process\.state is not State\.BACKOFF:", "if True:"),
     Mutation("failures are not counted", restarting, r"process\.failures \+= 1", "process.failures = 1"),
-    Mutation("nothing says why it failed", restarting, r"(status=status, reason=)reason\)(\n +if)", r'\1"")\2'),
+    Mutation("nothing says why it failed", restarting, r"(status=status, reason=)reason\)(\n +if not)", r'\1"")\2'),
     Mutation(
         "a late timer makes a crash of a run",
         ending,
@@ -298,8 +298,8 @@ MUTATIONS = [
     Mutation(
         "only code 0 is expected",
         ending,
-        r"expected = is_listed\(status, process\.program\.exitcodes\)",
-        "expected = status.code == 0",
+        r"expected = \(is_listed\(status, process\.program\.exitcodes\)",
+        "expected = (status.code == 0",
     ),
     Mutation("unexpected means expected", restarting, r"return not expected", "return expected"),
     Mutation(
