@@ -36,7 +36,7 @@ def lines_of(info: LimitsInfo) -> list[str]:
         if number is not None
     ]
     if info["pids"] is not None:
-        used.append(f"{info['pids']} processes and threads")
+        used.append(f"processes and threads: {info['pids']}")
     if info["throttled"]:
         used.append(f"slowed down {info['throttled']} times")
     now = f"; {', '.join(used)}" if used else ""
