@@ -17,7 +17,7 @@ from procman.core.restarting import spawn_failed
 from procman.core.spec import Hook
 from procman.core.starting import same_order
 from procman.core.states import State
-from procman.core.stopping import ask_to_end, clean_up, send_sigkill, signal_to_stop
+from procman.core.stopping import ask_to_end, begin_to_stop, clean_up, send_sigkill, signal_to_stop
 
 
 def prepare(actions: list[Action], processes: Mapping[str, Process], now: float) -> list[Action]:
@@ -102,6 +102,8 @@ def _go_on(process: Process, hook: Hook, now: float) -> list[Action]:
             return ask_to_end(process, now)
         case Hook.STOP_COMMAND:
             return [signal_to_stop(process)]
+        case Hook.BEFORE_KILL if process.hooks.early:
+            return begin_to_stop(process, now)
         case Hook.BEFORE_KILL:
             return send_sigkill(process, now)
         case _:

@@ -19,5 +19,6 @@ class Hooks:
     prepared: bool = False  # pre_start has succeeded: it may be spawned
     owed: bool = False  # a pre_start was begun that post_stop has to follow, even if nothing was spawned
     dumped: bool = False  # before_kill has had its turn in this stop
+    early: bool = False  # before_kill runs before the stop, of one that is unhealthy
     hurried: str = ""  # why what is still to come of this stop is skipped
     until: float | None = None  # a shutdown wants it down by then

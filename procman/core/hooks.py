@@ -132,7 +132,14 @@ def _over(process: Process) -> None:
         process.deadlines = replace(process.deadlines, hook=None)
 
 
+def is_unhealthy(process: Process) -> bool:
+    """Is it being stopped because it is unhealthy?"""
+    return process.state is State.STOPPING and process.reason.startswith("unhealthy: ")
+
+
 def _why(process: Process) -> StopReason:
+    if is_unhealthy(process):
+        return "unhealthy"
     if process.unready:
         return "unready"
     if process.wear.renewing:
@@ -183,8 +190,10 @@ def _still_to_come(process: Process) -> float:
     after = program.longest_hook(Hook.POST_STOP) if _has_to_clean_up(process) else 0.0
     if process.pid is None:
         return after
-    if hooks.running is Hook.PRE_STOP:
+    if hooks.running is Hook.PRE_STOP or hooks.early:
         after += program.stopwaitsecs
+    if hooks.early:
+        after += program.longest_hook(Hook.PRE_STOP)
     return after if hooks.dumped else after + program.longest_hook(Hook.BEFORE_KILL)
 
 

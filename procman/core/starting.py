@@ -29,7 +29,7 @@ def launch(process: Process, now: float, why: str = "") -> list[Action]:
     process.ties.stale = process.ties.renewing = ""
     process.ties.seen.clear()
     hooks = process.hooks
-    hooks.prepared = hooks.owed = False
+    hooks.prepared = hooks.owed = hooks.early = False
     hooks.hurried, hooks.until = "", None
     starting = process.enter(State.STARTING, reason=why)
     if process.program.depends_on and not process.ties.alone:

@@ -22,7 +22,7 @@ from signal import SIGKILL
 from procman.core.actions import Action, Announce, AnnounceDescendants, Kill, SkipHook
 from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus
-from procman.core.hooks import begin, end, patience
+from procman.core.hooks import begin, end, is_unhealthy, patience
 from procman.core.process import PendingEnd, Process
 from procman.core.spec import Hook, Leftovers, Scope
 from procman.core.starting import settle
@@ -63,11 +63,21 @@ def stop_run(process: Process, now: float, reason: str = "") -> list[Action]:
     assert process.pid is not None
     stopping = process.enter(State.STOPPING, pid=process.pid, reason=reason)
     process.stop_reached = Scope.PROCESS
-    process.hooks.dumped = False
+    process.hooks.dumped = process.hooks.early = False
+    if is_unhealthy(process):
+        # What it does now is to be seen: later it may be something else.
+        dump = begin(process, Hook.BEFORE_KILL, now)
+        if process.hooks.running is not None:
+            process.hooks.early = True
+            return [stopping, *dump]
+    return [stopping, *begin_to_stop(process, now)]
+
+
+def begin_to_stop(process: Process, now: float) -> list[Action]:
+    """Its pre_stop, and then what is to end it."""
+    process.hooks.early = False
     first = begin(process, Hook.PRE_STOP, now)
-    if process.hooks.running is not None:
-        return [stopping, *first]
-    return [stopping, *first, *ask_to_end(process, now)]
+    return first if process.hooks.running is not None else [*first, *ask_to_end(process, now)]
 
 
 def ask_to_end(process: Process, now: float) -> list[Action]:

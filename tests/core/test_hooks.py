@@ -47,6 +47,7 @@ from procman.core.spec import (
     Scope,
 )
 from procman.core.states import Phase
+from procman.core.stopping import take_down
 from tests.support.driven_fleet import Drive
 from tests.support.programs import group
 
@@ -259,6 +260,19 @@ def test_an_unready_process_has_the_hooks_of_a_stop():
     actions = drive.after(5)
     assert words(actions)[:2] == ["STOPPING", "run pre_stop"]
     assert drive.orders[-1].why == "unready"
+
+
+def test_an_unhealthy_process_is_dumped_before_it_is_stopped():
+    """before_kill comes first then, and not a second time before SIGKILL."""
+    drive = hooked(post_start=(), stop_command=(), stopwaitsecs=2)
+    process = drive.fleet.processes["web"]
+    process.reason = "unhealthy: http 503"
+    assert words(take_down(process, drive.now, process.reason)) == ["STOPPING", "run before_kill"]
+    drive.orders.append(RunHook("web", 1, Hook.BEFORE_KILL, 0, HookCommand(), process.hooks.waited, 0))
+    assert words(drive.done("before_kill")) == ["run pre_stop"]
+    assert drive.orders[-1].why == "unhealthy"
+    assert words(drive.done("pre_stop")) == ["SIGTERM"]
+    assert words(drive.after(2)) == ["SIGKILL"]
 
 
 def test_a_run_that_takes_too_long_tells_its_hooks():
