@@ -149,6 +149,8 @@ class Fleet:
         if cause and self.state is MasterState.RUNNING:
             self._exit_policy.cause = cause
             actions += self._shut_down(now, restart=False, cause=cause.text)
+        actions += self._side_hooks.goes_on(actions[decided:])
+        decided = len(actions)
         is_ending = self.state is not MasterState.RUNNING and not self._shutdown.over
         if is_ending:
             if isinstance(event, Notified):

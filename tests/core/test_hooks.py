@@ -22,6 +22,7 @@ from procman.core.events import (
     EndedUnseen,
     ExitStatus,
     GroupChanged,
+    GroupRemoved,
     HookEnded,
     KillFailed,
     Notified,
@@ -419,6 +420,13 @@ def test_12_critical_is_decided_after_post_stop():
     assert words(drive.done("post_stop")) == ["EXITED", "run on_failure"]
     assert drive.fleet.state.name == "SHUTDOWN"
     assert words(drive.done("on_failure")) == ["quit"]
+
+
+def test_a_shutdown_ends_though_what_has_failed_is_taken_out_of_the_file():
+    """Its on_failure goes with it, and nothing else is waited for."""
+    drive = hooked(critical=True, autorestart=Autorestart.NEVER, post_start=(), post_stop=())
+    assert words(drive.ends("web", BAD)) == ["EXITED", "run on_failure"]
+    assert words(drive.says(GroupRemoved("web"))) == ["end on_failure", "quit"]
 
 
 def test_13_the_brake_counts_spawns():

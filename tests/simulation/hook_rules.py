@@ -66,6 +66,7 @@ class HookRules:
         self.before: dict[str, tuple[State, bool]] = {}
         self.master_before = MasterState.RUNNING
         self.explained: dict[str, object] = {}
+        self.limits: dict[tuple[str, int], float] = {}
         self.redefined: set[str] = set()  # while it starts, or stops
 
     def must(self, truth: object, claim: str) -> None:
@@ -231,6 +232,7 @@ class HookRules:
         if order.place == 0:
             self.commands[name, hook] = len(process.program.commands_of(hook))
         self.running[name, order.number] = order, self.world.now
+        self.limits[name, order.number] = process.program.hook_timeout
         match hook:
             case Hook.PRE_START:
                 self.must(self.master_before is MasterState.RUNNING, f"{name} is prepared in a shutdown")
@@ -264,7 +266,7 @@ class HookRules:
         order, began = known
         if order.hook is Hook.PRE_START and order.command.may_fail and "timed out" in reason:
             self.prepared[name] = self.prepared.get(name, 0) + 1
-        limit = self.spec(name).hook_timeout if name in self.processes else 0.0
+        limit = self.limits[name, number]
         if (
             "timed out" in reason
             and hook is not Hook.BEFORE_KILL
